@@ -1,0 +1,132 @@
+"""What the compiler tells people: spans in their text, and diagnostics about them.
+
+Nothing here knows the language. Every layer reports through `Diagnostics`; the command line renders.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One file (or string) of text; `name` is what people see, `text` has universal newlines."""
+
+    name: str
+    text: str = field(repr=False)
+
+    def line(self, number: int) -> str:
+        """The text of a 1-based line, without its newline ("" past the end)."""
+        lines = self.text.split("\n")
+        return lines[number - 1] if 0 < number <= len(lines) else ""
+
+    def position(self, offset: int) -> tuple[int, int]:
+        """1-based (line, column) of a character offset."""
+        offset = max(0, min(offset, len(self.text)))
+        before = self.text.count("\n", 0, offset)
+        return before + 1, offset - (self.text.rfind("\n", 0, offset) + 1) + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Characters [start, end) of a source."""
+
+    source: Source
+    start: int
+    end: int
+
+    def to(self, other: Span) -> Span:
+        """The span from the start of this one to the end of the other."""
+        return Span(self.source, self.start, other.end)
+
+    @property
+    def text(self) -> str:
+        return self.source.text[self.start : self.end]
+
+    @property
+    def line(self) -> int:
+        return self.source.position(self.start)[0]
+
+    @property
+    def column(self) -> int:
+        return self.source.position(self.start)[1]
+
+    def __str__(self) -> str:
+        return f"{self.source.name}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A further remark on a diagnostic, with a place of its own where it has one."""
+
+    message: str
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One finding: `code` is stable ("E203"), `fix` says in words what would mend it."""
+
+    code: str
+    message: str
+    span: Span | None = None
+    notes: tuple[Note, ...] = ()
+    fix: str | None = None
+    severity: Severity = "error"
+
+
+class DiagnosticError(Exception):
+    """Raised where work cannot go on; carries every diagnostic found so far."""
+
+    def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
+        self.diagnostics = tuple(diagnostics)
+        super().__init__("; ".join(f"{d.code} {d.message}" for d in self.diagnostics))
+
+
+class Diagnostics:
+    """A growing list of diagnostics; the same finding at the same place is kept once."""
+
+    def __init__(self) -> None:
+        self._items: dict[tuple[str, str, Span | None], Diagnostic] = {}
+
+    def add(self, diagnostic: Diagnostic) -> None:
+        self._items.setdefault((diagnostic.code, diagnostic.message, diagnostic.span), diagnostic)
+
+    def error(
+        self,
+        code: str,
+        message: str,
+        span: Span | None = None,
+        *,
+        notes: Sequence[Note] = (),
+        fix: str | None = None,
+    ) -> None:
+        self.add(Diagnostic(code, message, span, tuple(notes), fix))
+
+    def extend(self, diagnostics: Sequence[Diagnostic]) -> None:
+        for diagnostic in diagnostics:
+            self.add(diagnostic)
+
+    def __iter__(self) -> Iterator[Diagnostic]:
+        return iter(sorted(self._items.values(), key=_by_place))
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    @property
+    def has_errors(self) -> bool:
+        return any(d.severity == "error" for d in self._items.values())
+
+    def raise_errors(self) -> None:
+        """Raise `DiagnosticError` with everything found, if any of it is an error."""
+        if self.has_errors:
+            raise DiagnosticError(tuple(self))
+
+
+def _by_place(diagnostic: Diagnostic) -> tuple[str, int, str]:
+    span = diagnostic.span
+    return (span.source.name, span.start, diagnostic.code) if span else ("", -1, diagnostic.code)

@@ -1,0 +1,97 @@
+"""Weight layouts: foreign arrays as arrangements of parameters.
+
+An arrangement is a small tree over parameters. Read upwards it makes the foreign array (export); read downwards it
+takes the foreign array apart (import): a parameter is the sum of what every leaf that names it receives, so
+two foreign biases may feed one parameter. Export fills the first such leaf and zeros the others. Gradients
+go from parameters to foreign arrays through the transpose of the import.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rnnc.ir.size import Size
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """A parameter, as it is."""
+
+    parameter: str
+
+
+@dataclass(frozen=True)
+class Unused:
+    """Numbers that mean nothing to the cell: ignored by import, `value` on export."""
+
+    shape: tuple[Size, ...]
+    value: float = 0.0
+
+
+@dataclass(frozen=True)
+class Cat:
+    """Blocks side by side along `axis` (negative: from the end)."""
+
+    axis: int
+    items: tuple[Arrangement, ...]
+
+
+@dataclass(frozen=True)
+class Transposed:
+    """numpy.transpose(item, order)."""
+
+    item: Arrangement
+    order: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Reshaped:
+    """The item in another shape; `inner` is the item's own."""
+
+    item: Arrangement
+    shape: tuple[Size, ...]
+    inner: tuple[Size, ...]
+
+
+@dataclass(frozen=True)
+class Affine:
+    """foreign = scale * item + offset."""
+
+    item: Arrangement
+    scale: float
+    offset: float
+
+
+Arrangement = Leaf | Unused | Cat | Transposed | Reshaped | Affine
+
+
+@dataclass(frozen=True)
+class ForeignArray:
+    """`name` is complete within the layout (inner scopes in front); `shape` in open sizes."""
+
+    name: str
+    value: Arrangement
+    shape: tuple[Size, ...]
+
+
+@dataclass(frozen=True)
+class WeightLayout:
+    """One library's view of a model.
+
+    - `arrays`: every foreign array.
+    - `missing`: names of parameters that an entry mentions but the cell (a variant) no longer has, or that no
+      entry mentions: import and export are then errors that say so.
+    - `states`, `inputs`, `outputs`: names in the foreign order.
+    - `masks`: (foreign mask name, name of the random site).
+    - `options`: what else the declaration says, by name: `shards` = "part_{}" (arrays may come as row shards under
+      that suffix), `constants` = "float32" (keep probabilities and optimiser constants are rounded), …
+    """
+
+    name: str
+    arrays: tuple[ForeignArray, ...]
+    missing: tuple[str, ...]
+    states: tuple[str, ...]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    masks: tuple[tuple[str, str], ...]
+    options: tuple[tuple[str, str | float | bool], ...]

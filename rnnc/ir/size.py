@@ -1,0 +1,198 @@
+"""Symbolic sizes: integer polynomials over names and opaque quotients, in one canonical form.
+
+Two sizes that are equal as polynomials are equal as values, so shape inference compares with `==`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Quotient:
+    """`left // right` or `left % right` where neither can be carried out symbolically."""
+
+    op: Literal["//", "%"]
+    left: Size
+    right: Size
+
+    def __str__(self) -> str:
+        return f"({self.left} {self.op} {self.right})"
+
+
+Atom = str | Quotient
+Monomial = tuple[Atom, ...]  # sorted by text, with repetition: x*x*y
+
+
+@dataclass(frozen=True)
+class Size:
+    """`terms` maps monomials to non-zero coefficients, sorted by text; the empty monomial is the constant."""
+
+    terms: tuple[tuple[Monomial, int], ...]
+
+    @staticmethod
+    def of(value: int | str | Size) -> Size:
+        """A constant, a symbol, or the size itself."""
+        if isinstance(value, Size):
+            return value
+        if isinstance(value, str):
+            return Size((((value,), 1),))
+        return _make({(): value})
+
+    @property
+    def constant(self) -> int | None:
+        """The number that this is, or None where it holds symbols."""
+        if not self.terms:
+            return 0
+        if len(self.terms) == 1 and self.terms[0][0] == ():
+            return self.terms[0][1]
+        return None
+
+    @property
+    def symbol(self) -> str | None:
+        """The name that this is, or None where it is anything else."""
+        match self.terms:
+            case (((str() as name,), 1),):
+                return name
+            case _:
+                return None
+
+    @cached_property
+    def symbols(self) -> frozenset[str]:
+        """Every name in it, those inside quotients too."""
+        found: set[str] = set()
+        for monomial, _ in self.terms:
+            for atom in monomial:
+                found |= {atom} if isinstance(atom, str) else atom.left.symbols | atom.right.symbols
+        return frozenset(found)
+
+    def evaluate(self, values: Mapping[str, int]) -> int:
+        """The number for given symbols; KeyError names a symbol that is missing."""
+        total = 0
+        for monomial, coefficient in self.terms:
+            product = coefficient
+            for atom in monomial:
+                product *= values[atom] if isinstance(atom, str) else _divide(atom, values)
+            total += product
+        return total
+
+    def substitute(self, values: Mapping[str, Size]) -> Size:
+        """The size with symbols replaced."""
+        total = Size.of(0)
+        for monomial, coefficient in self.terms:
+            product = Size.of(coefficient)
+            for atom in monomial:
+                if isinstance(atom, str):
+                    factor = values.get(atom, Size.of(atom))
+                else:
+                    left, right = atom.left.substitute(values), atom.right.substitute(values)
+                    factor = left // right if atom.op == "//" else left % right
+                product = product * factor
+            total = total + product
+        return total
+
+    def __add__(self, other: int | Size) -> Size:
+        sums = dict(self.terms)
+        for monomial, coefficient in Size.of(other).terms:
+            sums[monomial] = sums.get(monomial, 0) + coefficient
+        return _make(sums)
+
+    def __neg__(self) -> Size:
+        return _make({m: -c for m, c in self.terms})
+
+    def __sub__(self, other: int | Size) -> Size:
+        return self + -Size.of(other)
+
+    def __mul__(self, other: int | Size) -> Size:
+        products: dict[Monomial, int] = {}
+        for m1, c1 in self.terms:
+            for m2, c2 in Size.of(other).terms:
+                monomial = tuple(sorted(m1 + m2, key=str))
+                products[monomial] = products.get(monomial, 0) + c1 * c2
+        return _make(products)
+
+    def __floordiv__(self, other: int | Size) -> Size:
+        other = Size.of(other)
+        divisor = other.constant
+        if divisor == 0:
+            raise ZeroDivisionError("size divided by zero")
+        if divisor is not None and all(c % divisor == 0 for _, c in self.terms):
+            return _make({m: c // divisor for m, c in self.terms})
+        if self.constant is not None and divisor is not None:
+            return Size.of(self.constant // divisor)
+        if len(other.terms) == 1 and (quotient := _exact(self, *other.terms[0])) is not None:
+            return quotient
+        return Size((((Quotient("//", self, other),), 1),))
+
+    def __mod__(self, other: int | Size) -> Size:
+        other = Size.of(other)
+        divisor = other.constant
+        if divisor == 0:
+            raise ZeroDivisionError("size divided by zero")
+        if divisor is not None and all(c % divisor == 0 for _, c in self.terms):
+            return Size.of(0)
+        if self.constant is not None and divisor is not None:
+            return Size.of(self.constant % divisor)
+        if len(other.terms) == 1 and _exact(self, *other.terms[0]) is not None:
+            return Size.of(0)
+        return Size((((Quotient("%", self, other),), 1),))
+
+    def __radd__(self, other: int) -> Size:
+        return self + other
+
+    def __rsub__(self, other: int) -> Size:
+        return Size.of(other) - self
+
+    def __rmul__(self, other: int) -> Size:
+        return self * other
+
+    def __str__(self) -> str:
+        """Readable, and valid Python over the symbols: `2 * units`, `(units // heads) + 1`."""
+        if not self.terms:
+            return "0"
+        parts = [_term(m, c) for m, c in reversed(self.terms)]
+        return " + ".join(parts).replace("+ -", "- ")
+
+
+def product(sizes: tuple[Size, ...]) -> Size:
+    """The product of sizes (1 for none)."""
+    total = Size.of(1)
+    for size in sizes:
+        total = total * size
+    return total
+
+
+def _make(terms: Mapping[Monomial, int]) -> Size:
+    return Size(tuple(sorted(((m, c) for m, c in terms.items() if c), key=lambda t: (len(t[0]), str(t[0])))))
+
+
+def _exact(size: Size, monomial: Monomial, coefficient: int) -> Size | None:
+    """`size` over one term, where it divides every term."""
+    divided: dict[Monomial, int] = {}
+    for m, c in size.terms:
+        rest = list(m)
+        for atom in monomial:
+            if atom not in rest:
+                return None
+            rest.remove(atom)
+        if c % coefficient:
+            return None
+        divided[tuple(rest)] = c // coefficient
+    return _make(divided)
+
+
+def _divide(atom: Quotient, values: Mapping[str, int]) -> int:
+    left, right = atom.left.evaluate(values), atom.right.evaluate(values)
+    return left // right if atom.op == "//" else left % right
+
+
+def _term(monomial: Monomial, coefficient: int) -> str:
+    factors = [str(atom) for atom in monomial]
+    if not factors:
+        return str(coefficient)
+    if coefficient == -1:
+        return "-" + " * ".join(factors)
+    return " * ".join(factors if coefficient == 1 else [str(coefficient), *factors])
