@@ -1,0 +1,18 @@
+"""The compiler's table of contents: what happens to a program between its making and its emission.
+
+Passes run in two stages. `BEFORE` runs on the program as written, ahead of differentiation: the derivative of a fused
+product is a fused product again, and that of a scan a scan, so what is fused, hoisted and recognised here need not be
+found a second time in the backward program, where it is harder to see. `AFTER` runs on each program that is emitted
+(inference, training and backward) and mends what differentiation leaves behind: sums with zeros, cotangents that are
+computed twice, and weight gradients accumulated step by step.
+
+A pass may stand in a list more than once; turning it off by name turns off all its runs.
+"""
+
+from __future__ import annotations
+
+from rnnc.passes.manager import Pass
+
+BEFORE: tuple[Pass, ...] = ()
+
+AFTER: tuple[Pass, ...] = ()
