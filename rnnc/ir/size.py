@@ -20,7 +20,7 @@ class Quotient:
     right: Size
 
     def __str__(self) -> str:
-        return f"({self.left} {self.op} {self.right})"
+        return f"({_operand(self.left)} {self.op} {_operand(self.right)})"
 
 
 Atom = str | Quotient
@@ -187,6 +187,10 @@ def _exact(size: Size, monomial: Monomial, coefficient: int) -> Size | None:
 def _divide(atom: Quotient, values: Mapping[str, int]) -> int:
     left, right = atom.left.evaluate(values), atom.right.evaluate(values)
     return left // right if atom.op == "//" else left % right
+
+
+def _operand(size: Size) -> str:
+    return str(size) if size.symbol is not None or (size.constant or 0) > 0 else f"({size})"
 
 
 def _term(monomial: Monomial, coefficient: int) -> str:
