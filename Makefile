@@ -1,0 +1,44 @@
+# Every target sets itself up: it needs python3 with venv and pip, and a package index.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: demo test lint format types fuzz bench clean
+.DEFAULT_GOAL := test
+
+# Check, compile and prove an LSTM, then train a classifier of handwritten digits with it.
+demo: $(READY)
+	$(BIN)/rnnc check examples/lstm.rnn
+	$(BIN)/rnnc compile examples/lstm.rnn -D units=32 --target numpy -o build/demo/lstm.py
+	$(BIN)/rnnc verify examples/lstm.rnn -D units=4 --target numpy
+	$(BIN)/python examples/digits.py
+
+test: lint types
+	$(BIN)/pytest -q
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(READY)
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+
+types: $(READY)
+	$(BIN)/pyright
+
+# The random tests, with many more examples than `make test` has time for, other ones every time.
+fuzz: $(READY)
+	$(BIN)/pytest -q -m hypothesis --hypothesis-profile=fuzz
+
+bench: $(READY)
+	$(BIN)/python benchmarks/numpy_cells.py
+
+clean:
+	rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis
+	find rnnc tests examples benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	touch $@

@@ -1,0 +1,31 @@
+"""What every test shares: how many random examples are drawn, and what happens without a GPU."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# In CI the same examples every time; `make fuzz` draws others, and many. A test that knows its own cost scales
+# `settings.default.max_examples` instead of naming a number, so that the profile reaches it.
+settings.register_profile("ci", max_examples=50, deadline=None, derandomize=True, print_blob=True)
+settings.register_profile(
+    "fuzz", max_examples=2000, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("ci")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect tests that need a GPU where there is none."""
+    if not any(item.get_closest_marker("gpu") for item in items) or _has_gpu():
+        return
+    without = [item for item in items if item.get_closest_marker("gpu")]
+    config.hook.pytest_deselected(items=without)
+    items[:] = [item for item in items if item not in set(without)]
+
+
+def _has_gpu() -> bool:
+    smi = shutil.which("nvidia-smi")
+    return smi is not None and subprocess.run([smi, "-L"], capture_output=True, check=False).stdout.startswith(b"GPU")
