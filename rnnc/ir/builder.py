@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from typing import cast
 
 from rnnc.ir.operations import TABLE
-from rnnc.ir.program import NO_SPANS, Node, Op, Spans, Type, Value
+from rnnc.ir.program import NO_SPANS, AttrValue, Node, Op, Spans, Type, Value
 
 
 class Builder:
@@ -17,7 +18,7 @@ class Builder:
         self.spans = spans
 
     @contextmanager
-    def at(self, spans: Spans) -> Iterator[None]:
+    def at(self, spans: Spans) -> Generator[None]:
         """Attach other spans for a while."""
         before, self.spans = self.spans, spans
         try:
@@ -27,9 +28,10 @@ class Builder:
 
     def ops(self, name: str, *args: Value, hint: str = "", **attrs: object) -> tuple[Value, ...]:
         """Append an operation and return all its outputs. Raises TypeMismatch."""
-        types = TABLE[name].infer([a.type for a in args], attrs)
+        given = cast("dict[str, AttrValue]", attrs)  # wrong kinds are found by the row's own reading of them
+        types = TABLE[name].infer([a.type for a in args], given)
         outs = tuple(Value(t, hint) for t in types)
-        self.nodes.append(Op(name, args, outs, tuple(sorted(attrs.items())), self.spans))
+        self.nodes.append(Op(name, args, outs, tuple(sorted(given.items())), self.spans))
         return outs
 
     def op(self, name: str, *args: Value, hint: str = "", **attrs: object) -> Value:

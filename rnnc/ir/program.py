@@ -15,14 +15,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from rnnc.diagnostics import Span
 from rnnc.ir.size import Size
 
 Spans = frozenset[Span]  # merged nodes keep all of theirs
 NO_SPANS: Spans = frozenset()
-AttrValue = "int | float | str | bool | None | Size | Type | tuple[AttrValue, ...]"
+AttrValue: TypeAlias = "int | float | str | bool | None | Size | Axis | Type | tuple[AttrValue, ...]"
 
 
 class DType(Enum):
@@ -80,7 +80,7 @@ class Op:
     name: str
     args: tuple[Value, ...]
     outs: tuple[Value, ...]
-    attrs: tuple[tuple[str, AttrValue], ...] = ()  # type: ignore[valid-type]  # sorted by key
+    attrs: tuple[tuple[str, AttrValue], ...] = ()  # sorted by key
     spans: Spans = NO_SPANS
 
     @property
@@ -88,7 +88,7 @@ class Op:
         (out,) = self.outs
         return out
 
-    def attr(self, key: str) -> AttrValue:  # type: ignore[valid-type]
+    def attr(self, key: str) -> AttrValue:
         for name, value in self.attrs:
             if name == key:
                 return value
@@ -122,7 +122,8 @@ class Loop:
       every step is then valid. `valid` is a parameter of the body, bool[batch]: t < lengths.
     - a reverse loop visits t = T-1 first, so with lengths it starts at each row's own last element.
     - `chunk` = K: the body sees not elements but stretches of K steps (the last in time may be shorter): x params and
-      y values have time, and `valid` is int[batch], the lengths within the stretch, from 0 to its own size.
+      y values have time, and `valid` is int[batch], the lengths within the stretch, from 0 to its own size. An x param or
+      y value without time belongs to a sequence with one entry per stretch, as a carry's `before` is then.
     - with neither xs nor carries nothing determines T: `like` is a sequence that does, where xs is empty.
     """
 

@@ -31,7 +31,7 @@ import json
 import re
 from collections.abc import Iterable
 
-from rnnc.ir.program import Axis, Carry, Loop, Node, Op, Program, Spans, Type, Value
+from rnnc.ir.program import AttrValue, Axis, Carry, Loop, Node, Op, Program, Spans, Type, Value
 from rnnc.ir.size import Size
 from rnnc.ir.text_reader import TextError, read_program
 
@@ -147,7 +147,7 @@ class _Names:
         return self._of[value]
 
 
-def _attribute(value: object) -> str:
+def _attribute(value: AttrValue) -> str:
     match value:
         case bool():
             return str(value).lower()
@@ -162,12 +162,12 @@ def _attribute(value: object) -> str:
         case Type():
             return print_type(value)
         case tuple():
-            return _tuple(value)  # pyright: ignore[reportUnknownArgumentType]
-        case _:
-            raise TypeError(f"no text form for an attribute of type {type(value).__name__}")
+            return _tuple(value)
+        case Axis():
+            return _axes((value,))
 
 
-def _tuple(items: tuple[object, ...]) -> str:
+def _tuple(items: tuple[AttrValue, ...]) -> str:
     axes = [item for item in items if isinstance(item, Axis)]
     if axes and len(axes) == len(items):
         return _axes(axes)

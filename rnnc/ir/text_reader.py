@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NoReturn, TypeVar, cast, get_args
 
-from rnnc.ir.program import Axis, Carry, DType, Loop, Node, Op, Port, Program, Role, Type, Value
+from rnnc.ir.program import AttrValue, Axis, Carry, DType, Loop, Node, Op, Port, Program, Role, Type, Value
 from rnnc.ir.size import Size
 
 _TOKEN = re.compile(
@@ -22,7 +22,7 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE,
 )
-_WORDS: dict[str, object] = {
+_WORDS: dict[str, AttrValue] = {
     "true": True,
     "false": False,
     "none": None,
@@ -91,7 +91,7 @@ class _Reader:
         name = self._take("word", "an operation")
         self._expect("(")
         args: list[Value] = []
-        attrs: list[tuple[str, object]] = []
+        attrs: list[tuple[str, AttrValue]] = []
         while not self._accept(")"):
             if self._kind == "value":
                 args.append(self._read())
@@ -223,7 +223,7 @@ class _Reader:
             return Size.of(self._integer())
         return Size.of(self._take("word", "a size"))
 
-    def _attribute(self) -> object:
+    def _attribute(self) -> AttrValue:
         if self._kind == "string":
             return self._string()
         if self._peek == "[":
@@ -240,8 +240,8 @@ class _Reader:
             return -self._positive()
         return self._positive() if self._kind == "number" else self._type()
 
-    def _tuple(self) -> tuple[object, ...]:
-        items: list[object] = []
+    def _tuple(self) -> tuple[AttrValue, ...]:
+        items: list[AttrValue] = []
         while not self._accept(")"):
             items.append(self._attribute())
             if self._peek != ")":

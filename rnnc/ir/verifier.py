@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from rnnc.ir.operations import TABLE
 from rnnc.ir.operations.table import TypeMismatch
 from rnnc.ir.program import Carry, DType, Loop, Node, Op, Port, Program, Type, Value
+from rnnc.ir.trim import length_givers
 
 INPUT_ROLES = frozenset({"param", "fixed", "input", "state", "lengths", "mask", "tape", "cotangent"})
 OUTPUT_ROLES = frozenset({"output", "state", "expose", "tape", "gradient"})
@@ -139,7 +140,7 @@ class _Checker:
 
 def _check_header(loop: Loop, where: str) -> None:
     chunked = loop.chunk is not None
-    if not loop.xs and loop.like is None:
+    if not length_givers(loop) and loop.like is None:
         raise InvalidProgram(f"{where} has neither sequences nor `like`: nothing says how long it is")
     if loop.like is not None and not loop.like.type.time:
         raise InvalidProgram(f"{where} is to be as long as {_show(loop.like)}, which has no time")
@@ -152,12 +153,10 @@ def _check_header(loop: Loop, where: str) -> None:
     for seq, param in loop.xs:
         if not seq.type.time:
             raise InvalidProgram(f"{where} runs over {_show(seq)}, which has no time")
-        _check(where, f"element of {_show(seq)}", [param.type], [seq.type.with_(time=chunked)])
+        _check(where, f"element of {_show(seq)}", [param.type], [seq.type.with_(time=chunked and param.type.time)])
     for carry in loop.carries:
         _check_carry(carry, where)
     for value, seq in loop.ys:
-        if value.type.time != chunked:
-            raise InvalidProgram(f"{where} collects {_show(value)}, which is no {'stretch' if chunked else 'element'}")
         _check(where, f"sequence of {_show(value)}", [seq.type], [value.type.with_(time=True)])
 
 

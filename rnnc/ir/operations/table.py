@@ -32,7 +32,7 @@ class TypeMismatch(Exception):
     """An operation does not take these types; the message says which and why, in words for users."""
 
 
-Infer = Callable[[Sequence[Type], Mapping[str, AttrValue]], tuple[Type, ...]]  # type: ignore[valid-type]
+Infer = Callable[[Sequence[Type], Mapping[str, AttrValue]], tuple[Type, ...]]
 Evaluate = Callable[..., Any]  # evaluate(op, args, env) -> array or tuple of arrays; see interpreter.py
 Derive = Callable[["Builder", Op, Sequence[Value | None]], Sequence[Value | None]]
 
