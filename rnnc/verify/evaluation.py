@@ -1,0 +1,226 @@
+"""One recorded evaluation as a call of a model, and results and gradients back in the recorded form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rnnc.ir.layout import WeightLayout
+from rnnc.ir.model import MaskInfo, Model
+from rnnc.ir.program import DType
+from rnnc.ir.size import Size
+from rnnc.verify.arrays import Array, Arrays
+from rnnc.verify.errors import VerifyError
+from rnnc.verify.fit import fit
+from rnnc.verify.match import Group, group
+from rnnc.verify.recording import Recording
+from rnnc.verify.runner import Call
+from rnnc.verify.sizes import Equation, shape_equations
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Where batch and time stand in recorded arrays. `single_step`: there is no time axis."""
+
+    single_step: bool
+    time_major: bool
+
+    def leads(self, sequence: bool) -> int:
+        """How many leading axes an array has."""
+        return 2 if sequence and not self.single_step else 1
+
+    def turn(self, array: Array, sequence: bool) -> Array:
+        """Between the recorded order and [time, batch, …]; its own inverse."""
+        if not sequence or (self.time_major and not self.single_step):
+            return array
+        return array[np.newaxis] if self.single_step else np.swapaxes(array, 0, 1)
+
+    def turn_back(self, array: Array, sequence: bool) -> Array:
+        """From [time, batch, …] to the recorded order."""
+        if sequence and self.single_step:
+            return array[0]
+        return self.turn(array, sequence)
+
+
+class Evaluation:
+    """One recorded evaluation of a model, in the form of a `Call` and back."""
+
+    def __init__(self, model: Model, recording: Recording, layout: WeightLayout) -> None:
+        inputs = {port.name: port for port in model.inputs}
+        states = {port.name: port for port in model.states}
+        self.recorded_inputs = recording.numbered("x")
+        self.recorded_states = recording.numbered("state0")
+        if len(self.recorded_inputs) != len(layout.inputs):
+            raise VerifyError(
+                "E804",
+                f"{recording.name} has {len(self.recorded_inputs)} inputs; {model.name} has {', '.join(layout.inputs)}",
+            )
+        self.timing = _timing(model, recording, layout)
+        leads = [self.timing.leads(inputs[name].sequence) for name in layout.inputs]
+        extra = [
+            *_equations("x", [inputs[n].type.shape for n in layout.inputs], self.recorded_inputs, leads),
+            *_equations(
+                "state0",
+                [states[n].type.shape for n in layout.states],
+                self.recorded_states,
+                [1] * len(self.recorded_states),
+            ),
+        ]
+        self.fit = fit(model, recording, layout, extra)
+        self.model, self.recording, self.layout = model, recording, layout
+        self._sequence = {port.name: port.sequence for port in (*model.inputs, *model.outputs)}
+        self.inputs = tuple(
+            _one(name, self.fit.shape(inputs[name]), array.shape[lead:])
+            for name, array, lead in zip(layout.inputs, self.recorded_inputs, leads, strict=True)
+        )
+        features = self.fit.features(model.states, layout.states)
+        recorded = self.recorded_states or recording.numbered("final_state")
+        self.states = group("states", features, [a.shape[1:] for a in recorded]) if recorded else ()
+
+    def call(self) -> Call:
+        """The recorded arguments. An initial state that the recording says was not given is absent."""
+        given = self.recorded_states and not str(self.recording.facts.get("initial_state", "")).startswith("None")
+        return Call(
+            params=self.fit.parameters(self.recording.variables),
+            inputs=self._inputs(),
+            state=self.take_states("state0") if given else None,
+            lengths=self.recording.arrays.get("sequence_length"),
+            masks=self._masks(),
+        )
+
+    def outputs(self) -> tuple[Group, ...]:
+        """How recorded outputs hold the model's, by their feature axes."""
+        recorded = self.recording.numbered("outputs")
+        features = self.fit.features(self.model.outputs, self.layout.outputs)
+        leads = {self.timing.leads(self._sequence[name]) for name, _ in features}
+        if len(leads) > 1 and len(recorded) != len(features):
+            raise VerifyError("E804", "outputs with and without time cannot be one recorded array")
+        if len(recorded) == len(features):
+            return tuple(
+                _one(name, shape, a.shape[self.timing.leads(self._sequence[name]) :])
+                for (name, shape), a in zip(features, recorded, strict=True)
+            )
+        lead = leads.pop()
+        return group("outputs", features, [a.shape[lead:] for a in recorded])
+
+    def take_outputs(self, key: str) -> Arrays:
+        """Arrays like outputs (recorded under `key`) by the model's names, time-major."""
+        found: Arrays = {}
+        for part, array in zip(self.outputs(), self.recording.numbered(key), strict=True):
+            for name, piece in part.take_apart(array).items():
+                found[name] = self.timing.turn(piece, self._sequence[name])
+        return found
+
+    def give_outputs(self, outputs: Arrays) -> tuple[Array, ...]:
+        """The reverse of `take_outputs`."""
+        turned = {name: self.timing.turn_back(a, self._sequence[name]) for name, a in outputs.items()}
+        return tuple(part.put_together(turned) for part in self.outputs())
+
+    def take_states(self, key: str) -> Arrays:
+        """State arrays (recorded under `key`:<i>) by the model's names."""
+        found: Arrays = {}
+        for part, array in zip(self.states, self.recording.numbered(key), strict=True):
+            found.update(part.take_apart(array))
+        return found
+
+    def give_states(self, states: Arrays) -> tuple[Array, ...]:
+        """The reverse of `take_states`."""
+        return tuple(part.put_together(states) for part in self.states)
+
+    def give_input(self, part: Group, inputs: Arrays) -> Array:
+        """An array like an input in its recorded form."""
+        (name,) = part.names
+        return part.put_together({name: self.timing.turn_back(inputs[name], self._sequence[name])})
+
+    def _inputs(self) -> Arrays:
+        found: Arrays = {}
+        for part, array in zip(self.inputs, self.recorded_inputs, strict=True):
+            (name,) = part.names
+            (port,) = (p for p in self.model.inputs if p.name == name)
+            whole = port.type.dtype is DType.INT
+            if whole != (array.dtype.kind in "iu"):
+                raise VerifyError("E804", f"{name!r} is {port.type.dtype.value}, but {array.dtype} is recorded for it")
+            piece = part.take_apart(array.astype(np.int32) if whole else array)[name]
+            found[name] = np.ascontiguousarray(self.timing.turn(piece, port.sequence))
+        return found
+
+    def _masks(self) -> Arrays | None:
+        """Recorded masks by random site. E804: a mask that the layout does not name, or a site without one."""
+        recorded = {k.removeprefix("mask:"): a for k, a in self.recording.arrays.items() if k.startswith("mask:")}
+        if not recorded:
+            return None
+        sites = dict(self.layout.masks)
+        unknown = sorted(set(recorded) - set(sites))
+        if unknown:
+            raise VerifyError(
+                "E804",
+                f"the layout {self.layout.name!r} names no site of the recorded mask {', '.join(map(repr, unknown))}",
+                fix=f'say `mask "{unknown[0]}" = …` in the layout',
+            )
+        masks = {mask.name: mask for mask in self.model.masks}
+        # A site that keeps everything draws nothing, so nothing was recorded.
+        lost = [m.name for m in self.model.masks if m.keep < 1 and m.name not in {sites[k] for k in recorded}]
+        if lost:
+            raise VerifyError("E804", f"{self.recording.name} records no mask of {', '.join(map(repr, lost))}")
+        found: Arrays = {}
+        for key, array in recorded.items():
+            site = masks[sites[key]]
+            per_step = site.per == "step"
+            shape = tuple(axis.size.evaluate(self.fit.sizes) for axis in site.axes)
+            part = _one(site.name, shape, array.shape[self.timing.leads(per_step) :])
+            found[site.name] = np.ascontiguousarray(self.timing.turn(part.take_apart(array)[site.name], per_step))
+        found.update((name, self._ones(site)) for name, site in masks.items() if name not in found)
+        return found
+
+    def _ones(self, site: MaskInfo) -> Array:
+        """A mask that keeps everything."""
+        name = next(port.name for port in self.model.inputs if port.sequence)
+        steps, batch = self._inputs()[name].shape[:2]
+        shape = tuple(axis.size.evaluate(self.fit.sizes) for axis in site.axes)
+        return np.ones((steps, batch, *shape) if site.per == "step" else (batch, *shape), self.recording.dtype)
+
+
+def _one(name: str, shape: tuple[int, ...], actual: tuple[int, ...]) -> Group:
+    (part,) = group(name, [(name, shape)], [actual])
+    return part
+
+
+def _equations(
+    what: str, declared: Sequence[tuple[Size, ...]], arrays: Sequence[Array], leads: Sequence[int]
+) -> Iterator[Equation]:
+    """What inputs or states say about sizes; nothing where several states are in one array."""
+    if len(declared) == len(arrays):
+        for index, (sizes, array, lead) in enumerate(zip(declared, arrays, leads, strict=True)):
+            yield from shape_equations(f"{what}:{index}", sizes, array.shape[lead:])
+
+
+def _timing(model: Model, recording: Recording, layout: WeightLayout) -> Timing:
+    """From the ranks of inputs, and from the manifest or the batch size."""
+    ports = {port.name: port for port in model.inputs}
+    votes = {
+        array.ndim - ports[name].type.rank
+        for name, array in zip(layout.inputs, recording.numbered("x"), strict=True)
+        if ports[name].sequence
+    }
+    # One number per row may have been recorded as [..., 1], so another input decides where there is one.
+    decided = votes & {1, 2} if len(votes) > 1 else votes
+    if decided == {1}:
+        return Timing(single_step=True, time_major=False)
+    if decided not in ({2}, {3}):
+        shapes = [a.shape for a in recording.numbered("x")]
+        raise VerifyError("E804", f"{recording.name}: inputs {shapes} are neither steps nor sequences of {model.name}")
+    if "time_major" in recording.facts:
+        return Timing(single_step=False, time_major=bool(recording.facts["time_major"]))
+    return Timing(single_step=False, time_major=_time_major(recording))
+
+
+def _time_major(recording: Recording) -> bool:
+    """By the batch size of states or lengths; batch-major where time and batch are equally long."""
+    rows = [a.shape[0] for a in (*recording.numbered("state0"), *recording.numbered("final_state"))]
+    rows += [recording.arrays["sequence_length"].shape[0]] if "sequence_length" in recording.arrays else []
+    first, second = recording.numbered("x")[0].shape[:2]
+    if rows and first != rows[0] and second != rows[0]:
+        raise VerifyError("E804", f"{recording.name}: no axis of x {(first, second)} is the batch size {rows[0]}")
+    return bool(rows) and first != rows[0]

@@ -1,0 +1,64 @@
+"""Fits a recording to a model: sizes, parameters, inputs, states and masks, all from shapes and names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rnnc.ir.layout import WeightLayout
+from rnnc.ir.model import Model, PortInfo
+from rnnc.verify.arrange import find_layout, foreign_gradients, import_arrays, layout_equations
+from rnnc.verify.arrays import Arrays
+from rnnc.verify.match import Matching, match_variables
+from rnnc.verify.recording import Recording
+from rnnc.verify.sizes import Equation, solve
+
+Features = tuple[tuple[str, tuple[int, ...]], ...]
+
+
+@dataclass(frozen=True)
+class Fit:
+    """One recording seen through one layout of a model; `sizes` are the numbers of all open symbols."""
+
+    model: Model
+    layout: WeightLayout
+    recording: Recording
+    matching: Matching
+    sizes: dict[str, int]
+
+    @property
+    def single(self) -> bool:
+        """The reference holds constants in float32."""
+        return dict(self.layout.options).get("constants") == "float32"
+
+    def parameters(self, variables: Arrays) -> Arrays:
+        """The model's parameters from variables under recorded names."""
+        return import_arrays(self.model, self.layout, self.matching.join(variables), self.sizes)
+
+    def variable_gradients(self, params: Arrays) -> Arrays:
+        """Gradients of recorded variables from those of parameters."""
+        gradients = foreign_gradients(self.model, self.layout, params, self.sizes)
+        return self.matching.split(gradients, self.recording.variables)
+
+    def shape(self, port: PortInfo) -> tuple[int, ...]:
+        return tuple(size.evaluate(self.sizes) for size in port.type.shape)
+
+    def features(self, ports: Sequence[PortInfo], order: Sequence[str]) -> Features:
+        """Names and feature shapes in the layout's order."""
+        known = {port.name: port for port in ports}
+        return tuple((name, self.shape(known[name])) for name in order)
+
+
+def choose_layout(model: Model, name: str | None) -> WeightLayout:
+    """The layout of that name; without a name the model's only one, else `tf`."""
+    if name is None:
+        name = model.layouts[0].name if len(model.layouts) == 1 else "tf"
+    return find_layout(model, name)
+
+
+def fit(model: Model, recording: Recording, layout: WeightLayout, extra: Sequence[Equation] = ()) -> Fit:
+    """Match variables and solve sizes from every shape, and from `extra` equations."""
+    matching = match_variables(layout, list(recording.variables))
+    arrays = matching.join(recording.variables)
+    equations = [*layout_equations(layout, arrays), *extra]
+    return Fit(model, layout, recording, matching, solve(equations, model.sizes))

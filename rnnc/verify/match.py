@@ -1,0 +1,202 @@
+"""Finds a layout's arrays among recorded variables, and a layout's states among recorded state arrays.
+
+Whoever recorded the variables put scopes of drivers in front ("rnn/lstm_cell/kernel" for "lstm_cell/kernel") and may
+have split a matrix into row shards ("kernel/part_0", "kernel/part_1"). Both are undone here, by names alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rnnc.ir.layout import WeightLayout
+from rnnc.verify.arrays import Array, reshape
+from rnnc.verify.errors import VerifyError, near_misses
+
+Shards = tuple[str, ...]  # recorded names whose rows, one after the other, are one array
+
+
+@dataclass(frozen=True)
+class Matching:
+    """For every array of a layout the recorded variables that hold it: one, or its row shards in order."""
+
+    variables: dict[str, Shards]
+
+    def join(self, recorded: Mapping[str, Array]) -> dict[str, Array]:
+        """The layout's arrays from recorded ones."""
+        return {
+            name: recorded[shards[0]] if len(shards) == 1 else np.concatenate([recorded[s] for s in shards], axis=0)
+            for name, shards in self.variables.items()
+        }
+
+    def split(self, arrays: Mapping[str, Array], recorded: Mapping[str, Array]) -> dict[str, Array]:
+        """The reverse of `join`: arrays under recorded names; `recorded` tells the rows of every shard."""
+        parts: dict[str, Array] = {}
+        for name, shards in self.variables.items():
+            if len(shards) > 1:
+                ends = np.cumsum([recorded[s].shape[0] for s in shards])[:-1]
+                pieces = np.split(arrays[name], ends, axis=0)
+            else:
+                pieces = [arrays[name]]
+            parts.update(zip(shards, pieces, strict=True))
+        return parts
+
+
+def match_variables(layout: WeightLayout, recorded: Sequence[str]) -> Matching:
+    """Match by scoped suffix. E803: a variable is missing, left over, or could be two arrays."""
+    candidates = _candidates(recorded, dict(layout.options).get("shards"))
+    names = [foreign.name for foreign in layout.arrays]
+    fitting = {name: [c for c in candidates if c == name or c.endswith("/" + name)] for name in names}
+    chosen = _by_common_prefix(names, fitting, candidates) or _by_elimination(names, fitting, candidates)
+    matching = Matching({name: candidates[chosen[name]] for name in names})
+    used = {variable for shards in matching.variables.values() for variable in shards}
+    left = [variable for variable in recorded if variable not in used]
+    if left:
+        listed = ", ".join(f"{v!r}{near_misses(v, names)}" for v in left)
+        raise VerifyError("E803", f"no array of the layout {layout.name!r} is the recorded {listed}")
+    return matching
+
+
+def _candidates(recorded: Sequence[str], pattern: object) -> dict[str, Shards]:
+    """Every name that a recorded array can be known by: its own, and the stem of complete row shards."""
+    found: dict[str, Shards] = {name: (name,) for name in recorded}
+    if not isinstance(pattern, str):
+        return found
+    joint = "" if pattern[:1] in "_-." else "/"  # "part_{}" is a scope of its own, "_{}" an ending
+    ending = re.escape(joint + pattern).replace(re.escape("{}"), r"(\d+)")
+    stems: dict[str, dict[int, str]] = {}
+    for name in recorded:
+        if shard := re.fullmatch(f"(.+){ending}", name):
+            stems.setdefault(shard[1], {})[int(shard[2])] = name
+    for stem, shards in stems.items():
+        if sorted(shards) == list(range(len(shards))):
+            found.setdefault(stem, tuple(shards[k] for k in sorted(shards)))
+    return found
+
+
+def _prefix(candidate: str, name: str) -> str:
+    return candidate[: len(candidate) - len(name)]
+
+
+def _by_common_prefix(
+    names: Sequence[str], fitting: Mapping[str, Sequence[str]], candidates: Mapping[str, Shards]
+) -> dict[str, str] | None:
+    """The one scope under which every array of the layout and no other variable stands; None where there is none."""
+    everything = {variable for shards in candidates.values() for variable in shards}
+    for prefix in sorted({_prefix(c, name) for name in names for c in fitting[name]}):
+        chosen = {name: prefix + name for name in names}
+        if all(chosen[name] in fitting[name] for name in names):
+            used = [variable for candidate in chosen.values() for variable in candidates[candidate]]
+            if set(used) == everything and len(used) == len(everything):
+                return chosen
+    return None
+
+
+def _by_elimination(
+    names: Sequence[str], fitting: Mapping[str, Sequence[str]], candidates: Mapping[str, Shards]
+) -> dict[str, str]:
+    """What is left where different scopes stand in front: arrays with one possible variable take it first."""
+    chosen: dict[str, str] = {}
+    taken: set[str] = set()
+    while len(chosen) < len(names):
+        open_ = {
+            name: [c for c in fitting[name] if not taken.intersection(candidates[c])]
+            for name in names
+            if name not in chosen
+        }
+        missing = [name for name, options in open_.items() if not options]
+        if missing:
+            listed = ", ".join(f"{name!r}{near_misses(name, candidates)}" for name in missing)
+            left = sorted({v for shards in candidates.values() for v in shards} - taken)
+            raise VerifyError("E803", f"no recorded variable is the layout's {listed}", notes=[f"not matched: {left}"])
+        certain = next((name for name, options in open_.items() if len(options) == 1), None)
+        if certain is None:
+            name, options = next(iter(open_.items()))
+            raise VerifyError(
+                "E803",
+                f"the layout's {name!r} could be " + " or ".join(repr(c) for c in options),
+                fix="name more of the scope in the layout",
+            )
+        chosen[certain] = open_[certain][0]
+        taken.update(candidates[chosen[certain]])
+    return chosen
+
+
+# --- states, inputs and outputs ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Group:
+    """Consecutive features that one recorded array holds: names and their shapes."""
+
+    names: tuple[str, ...]
+    shapes: tuple[tuple[int, ...], ...]
+    actual: tuple[int, ...]  # the recorded array's own feature shape
+
+    @property
+    def side_by_side(self) -> bool:
+        """Joined along the last axis as they are; otherwise each is flattened first."""
+        return all(len(shape) == len(self.actual) for shape in self.shapes) and len(self.actual) > 0
+
+    def take_apart(self, array: Array) -> dict[str, Array]:
+        """Arrays [lead…, *shape] by name from a recorded one [lead…, *actual]."""
+        lead = array.shape[: array.ndim - len(self.actual)]
+        if len(self.names) == 1:
+            return {self.names[0]: reshape(array, *lead, *self.shapes[0])}
+        widths = [shape[-1] if self.side_by_side else _count(shape) for shape in self.shapes]
+        parts = np.split(array, np.cumsum(widths)[:-1], axis=-1)
+        return {
+            name: reshape(part, *lead, *shape) for name, part, shape in zip(self.names, parts, self.shapes, strict=True)
+        }
+
+    def put_together(self, arrays: Mapping[str, Array]) -> Array:
+        """The recorded array's form from arrays [lead…, *shape]."""
+        first = arrays[self.names[0]]
+        lead = first.shape[: first.ndim - len(self.shapes[0])]
+        if len(self.names) == 1:
+            return reshape(first, *lead, *self.actual)
+        pieces = [arrays[name] if self.side_by_side else reshape(arrays[name], *lead, -1) for name in self.names]
+        return np.concatenate(pieces, axis=-1)
+
+
+def group(
+    what: str, features: Sequence[tuple[str, tuple[int, ...]]], recorded: Sequence[tuple[int, ...]]
+) -> tuple[Group, ...]:
+    """Assign features, in order, to recorded arrays (both without leading axes), as sizes determine. E804: no fit."""
+    groups: list[Group] = []
+    rest = list(features)
+    for actual in recorded:
+        taken: list[tuple[str, tuple[int, ...]]] = []
+        while rest and sum(_count(shape) for _, shape in taken) < _count(actual):
+            taken.append(rest.pop(0))
+        candidate = Group(tuple(n for n, _ in taken), tuple(s for _, s in taken), actual)
+        if not _fits(candidate):
+            _mismatch(what, features, recorded)
+        groups.append(candidate)
+    if rest:
+        _mismatch(what, features, recorded)
+    return tuple(groups)
+
+
+def _fits(group: Group) -> bool:
+    if not group.names or sum(_count(shape) for shape in group.shapes) != _count(group.actual):
+        return False
+    if len(group.names) == 1:
+        # Another rank is only another way of writing it down; another order of axes is not.
+        (shape,) = group.shapes
+        return shape == group.actual or len(shape) != len(group.actual)
+    return len(group.actual) == 1 or (
+        group.side_by_side and all(shape[:-1] == group.actual[:-1] for shape in group.shapes)
+    )
+
+
+def _mismatch(what: str, features: Sequence[tuple[str, tuple[int, ...]]], recorded: Sequence[tuple[int, ...]]) -> None:
+    declared = ", ".join(f"{name}{list(shape)}" for name, shape in features)
+    raise VerifyError("E804", f"the recorded {what} {[list(r) for r in recorded]} are not {declared} in this order")
+
+
+def _count(shape: tuple[int, ...]) -> int:
+    return int(np.prod(shape, dtype=np.int64))

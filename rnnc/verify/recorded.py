@@ -1,0 +1,99 @@
+"""`rnnc verify --against FILE.npz`: a model against what a reference computed, forward and backward."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from rnnc.ir.layout import WeightLayout
+from rnnc.ir.model import Model
+from rnnc.verify.arrays import Array, Arrays
+from rnnc.verify.errors import VerifyError
+from rnnc.verify.evaluation import Evaluation
+from rnnc.verify.fit import choose_layout
+from rnnc.verify.recording import Recording, load_recording
+from rnnc.verify.report import TOLERANCE, Findings, Report, Row, compare
+from rnnc.verify.runner import Call, Gradients, Results, Runner
+from rnnc.verify.training import train
+
+
+def against(model: Model, runner: Runner, path: Path, *, layout: str | None = None) -> Report:
+    """Compare a model, as `runner` runs it, with a recording. E801-E804 where they cannot be compared."""
+    recording = load_recording(path)
+    compare_with = train if recording.is_training else _evaluation
+    rows, notes = compare_with(model, runner, recording, choose_layout(model, layout))
+    return Report(f"{model.name} against {path.name}", rows, notes)
+
+
+def _evaluation(model: Model, runner: Runner, recording: Recording, layout: WeightLayout) -> Findings:
+    evaluation = Evaluation(model, recording, layout)
+    tolerance = TOLERANCE[recording.dtype]
+    call = evaluation.call()
+    rows: list[Row] = []
+    notes: list[str] = []
+    if evaluation.timing.single_step and model.step is not None:
+        one = runner.step(call.with_(inputs={name: a[0] for name, a in call.inputs.items()}, masks=_first(call)))
+        stepped = Results({name: a[np.newaxis] for name, a in one.outputs.items()}, one.state)
+        rows += _values(evaluation, stepped, tolerance, "step")
+    if "cot:outputs" not in recording.arrays and "cot:outputs:0" not in recording.arrays:
+        notes.append("no gradients are recorded")
+        return (*rows, *_values(evaluation, runner.forward(call), tolerance, "forward")), tuple(notes)
+    results, tape = runner.forward_train(call)
+    rows += _values(evaluation, results, tolerance, "forward_train")
+    d_outputs, d_state = evaluation.take_outputs("cot:outputs"), evaluation.take_states("cot:final_state")
+    if "loss" in recording.arrays:
+        rows.append(compare("loss", _loss(results, d_outputs, d_state), recording.arrays["loss"], tolerance))
+    gradients = runner.backward(call, tape, d_outputs, d_state)
+    given = call.state is not None
+    for name, found in _gradients(evaluation, gradients, given):
+        if name in recording.arrays:
+            rows.append(compare(name, found, recording.arrays[name], tolerance))
+        else:
+            notes.append(f"no {name} is recorded")
+    compared = {row.name for row in rows}
+    for name in recording.arrays:
+        if name.startswith("grad:") and name not in compared:
+            raise VerifyError("E804", f"{recording.name} records {name}, for which {model.name} has no gradient")
+    rows += _values(evaluation, runner.forward(call), tolerance, "forward")
+    return tuple(rows), tuple(notes)
+
+
+def _first(call: Call) -> Arrays | None:
+    """Masks of a single step; those of a whole sequence stay."""
+    if call.masks is None:
+        return None
+    (steps,) = {a.shape[0] for a in call.inputs.values()}
+    return {name: a[0] if a.shape[0] == steps == 1 and a.ndim > 1 else a for name, a in call.masks.items()}
+
+
+def _values(evaluation: Evaluation, results: Results, tolerance: float, entry: str) -> Iterator[Row]:
+    """Outputs and final states as recorded."""
+    recorded = evaluation.recording.numbered("outputs")
+    for index, (got, reference) in enumerate(zip(evaluation.give_outputs(results.outputs), recorded, strict=True)):
+        name = "outputs" if len(recorded) == 1 else f"outputs:{index}"
+        yield compare(f"{name} ({entry})", got, reference, tolerance)
+    finals = evaluation.recording.numbered("final_state")
+    for index, (got, reference) in enumerate(zip(evaluation.give_states(results.state), finals, strict=True)):
+        yield compare(f"final_state:{index} ({entry})", got, reference, tolerance)
+
+
+def _loss(results: Results, d_outputs: Arrays, d_state: Arrays) -> Array:
+    """The sum of all results, weighted by their cotangents."""
+    values, weights = {**results.outputs, **results.state}, {**d_outputs, **d_state}
+    return np.asarray(sum(float(np.sum(values[name] * weight)) for name, weight in weights.items()))
+
+
+def _gradients(evaluation: Evaluation, gradients: Gradients, state_given: bool) -> Iterator[tuple[str, Array]]:
+    """Gradients under the keys that a recording has for them."""
+    inputs = evaluation.inputs
+    for index, part in enumerate(inputs):
+        if part.names[0] in gradients.inputs:
+            key = "grad:x" if "x" in evaluation.recording.arrays else f"grad:x:{index}"
+            yield key, evaluation.give_input(part, gradients.inputs)
+    if state_given:
+        for index, array in enumerate(evaluation.give_states(gradients.state)):
+            yield f"grad:state0:{index}", array
+    for name, array in evaluation.fit.variable_gradients(gradients.params).items():
+        yield f"grad:var:{name}", array

@@ -1,0 +1,77 @@
+"""Reads arrays that a reference recorded: one .npz, and the manifest beside it where there is one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rnnc.verify.arrays import Array, DTypeLike
+from rnnc.verify.errors import VerifyError
+
+
+@dataclass(frozen=True)
+class Recording:
+    """`arrays` by their recorded keys; `facts` is the manifest's entry, empty where there is no manifest."""
+
+    name: str
+    arrays: Mapping[str, Array]
+    facts: Mapping[str, Any]
+
+    def under(self, prefix: str) -> dict[str, Array]:
+        """The arrays `prefix:<name>` by name, in the file's order."""
+        return {k[len(prefix) + 1 :]: a for k, a in self.arrays.items() if k.startswith(prefix + ":")}
+
+    def numbered(self, prefix: str) -> tuple[Array, ...]:
+        """The arrays `prefix:0`, `prefix:1`, … (or one array `prefix`). E804: a number is missing."""
+        if prefix in self.arrays:
+            return (self.arrays[prefix],)
+        found = {int(k): a for k, a in self.under(prefix).items() if k.isdigit()}
+        if sorted(found) != list(range(len(found))):
+            raise VerifyError("E804", f"{self.name}: {prefix}:<i> has gaps, it holds {sorted(found)}")
+        return tuple(found[k] for k in sorted(found))
+
+    @property
+    def variables(self) -> dict[str, Array]:
+        return self.under("var")
+
+    @property
+    def is_training(self) -> bool:
+        """Steps of an optimiser, not one evaluation."""
+        return "labels" in self.arrays
+
+    @property
+    def dtype(self) -> DTypeLike:
+        """float32 or float64: the one dtype of the variables (of the results where there are none). E804: another."""
+        arrays = list(self.variables.values()) or [a for k, a in self.arrays.items() if k.startswith("outputs")]
+        dtypes = {a.dtype for a in arrays}
+        if len(dtypes) != 1 or not dtypes <= {np.dtype(np.float32), np.dtype(np.float64)}:
+            raise VerifyError("E804", f"{self.name}: variables are {sorted(map(str, dtypes))}, not float32 or float64")
+        return dtypes.pop()
+
+
+def load_recording(path: Path) -> Recording:
+    """Read FILE.npz, and its entry in `manifest.json` beside it. E804: not readable, or no recording."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {key: file[key] for key in file.files}
+    except (OSError, ValueError) as error:
+        raise VerifyError("E804", f"cannot read {path}: {error}") from error
+    if "x" not in arrays and "x:0" not in arrays:
+        raise VerifyError("E804", f"{path} holds no input `x` or `x:0`; it has {sorted(arrays)}")
+    return Recording(path.stem, arrays, _facts(path))
+
+
+def _facts(path: Path) -> Mapping[str, Any]:
+    manifest = path.with_name("manifest.json")
+    if not manifest.exists():
+        return {}
+    try:
+        cases = json.loads(manifest.read_text(encoding="utf-8")).get("cases", {})
+    except (OSError, ValueError, AttributeError) as error:
+        raise VerifyError("E804", f"cannot read {manifest}: {error}") from error
+    return cases.get(path.stem, {})

@@ -1,0 +1,111 @@
+"""One way to run a compiled model for every comparison, whatever runs it: a generated module or the interpreter.
+
+Everything is in dictionaries by name and time-major: sequences are [time, batch, *axes], states [batch, *axes].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import ModuleType
+from typing import Any, Protocol
+
+from rnnc.ir.model import Model
+from rnnc.verify.arrays import Array, Arrays
+
+
+@dataclass(frozen=True)
+class Call:
+    """Arguments of one call. `state`, `lengths` and `masks` may be absent (masks: not training)."""
+
+    params: Arrays
+    inputs: Arrays
+    state: Arrays | None = None
+    lengths: Array | None = None
+    masks: Arrays | None = None
+
+    def with_(self, **changes: Any) -> Call:
+        return replace(self, **changes)
+
+
+@dataclass(frozen=True)
+class Results:
+    outputs: Arrays
+    state: Arrays
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """`params` of trained parameters; `inputs` of float inputs."""
+
+    inputs: Arrays
+    state: Arrays
+    params: Arrays
+
+
+class Runner(Protocol):
+    """What runs a model. The tape of `forward_train` is opaque and used once."""
+
+    def forward(self, call: Call) -> Results: ...
+
+    def step(self, call: Call) -> Results: ...
+
+    def forward_train(self, call: Call) -> tuple[Results, Any]: ...
+
+    def backward(self, call: Call, tape: Any, d_outputs: Arrays, d_state: Arrays) -> Gradients: ...
+
+
+class ModuleRunner:
+    """A generated module, through the contract that all targets share."""
+
+    def __init__(self, model: Model, module: ModuleType) -> None:
+        self._module = module
+        self._inputs = tuple(p.name for p in model.inputs)
+        self._float_inputs = tuple(p.name for p in model.inputs if p.type.dtype.value == "float")
+        self._states = tuple(p.name for p in model.states)
+        self._outputs = tuple(p.name for p in model.outputs)
+
+    def forward(self, call: Call) -> Results:
+        outputs, state = self._module.forward(*self._arguments(call), call.lengths, time_major=True, **_options(call))
+        return self._results(outputs, state)
+
+    def step(self, call: Call) -> Results:
+        return self._results(*self._module.step(*self._arguments(call), **_options(call)))
+
+    def forward_train(self, call: Call) -> tuple[Results, Any]:
+        outputs, state, tape = self._module.forward_train(
+            *self._arguments(call), call.lengths, time_major=True, **_options(call)
+        )
+        return self._results(outputs, state), tape
+
+    def backward(self, call: Call, tape: Any, d_outputs: Arrays, d_state: Arrays) -> Gradients:
+        found = self._module.backward(call.params, tape, _bare(self._outputs, d_outputs), _bare(self._states, d_state))
+        return Gradients(
+            _named(self._float_inputs if len(self._inputs) > 1 else self._inputs, found["x"]),
+            _named(self._states, found["state"]),
+            dict(found["params"]),
+        )
+
+    def _arguments(self, call: Call) -> tuple[Any, Any, Any]:
+        state = None if call.state is None else _bare(self._states, call.state)
+        return call.params, _bare(self._inputs, call.inputs), state
+
+    def _results(self, outputs: Any, state: Any) -> Results:
+        return Results(_named(self._outputs, outputs), _named(self._states, state))
+
+
+def _options(call: Call) -> dict[str, Any]:
+    return {} if call.masks is None else {"training": True, "masks": call.masks}
+
+
+def _bare(names: tuple[str, ...], arrays: Mapping[str, Array]) -> Any:
+    """The contract's form: a bare array where there is only one name."""
+    return arrays[names[0]] if len(names) == 1 else {name: arrays[name] for name in names}
+
+
+def _named(names: tuple[str, ...], found: Any) -> Arrays:
+    """A dictionary from the contract's form; None (an integer input's gradient, no states) is nothing."""
+    if found is None:
+        return {}
+    arrays: dict[str, Any] = dict(found) if isinstance(found, Mapping) else {names[0]: found}  # type: ignore[arg-type]
+    return {name: arrays[name] for name in names if arrays.get(name) is not None}

@@ -1,0 +1,103 @@
+"""Small models for tests of this package: only what a comparison reads of them (no programs)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rnnc.ir.layout import Cat, ForeignArray, Leaf, WeightLayout
+from rnnc.ir.model import Initialiser, MaskInfo, Model, ParameterInfo, PortInfo
+from rnnc.ir.program import NO_SPANS, Axis, DType, Program, Type
+from rnnc.ir.size import Size
+from rnnc.verify.runner import Call, Gradients, Results
+
+INPUT, UNITS = Size.of("input"), Size.of("units")
+
+
+def parameter(name: str, *shape: Size, trained: bool = True) -> ParameterInfo:
+    axes = tuple(Axis(str(size), size) for size in shape)
+    return ParameterInfo(name, axes, Initialiser("zeros"), trained, NO_SPANS)
+
+
+def port(name: str, *shape: Size, sequence: bool = True, dtype: DType = DType.FLOAT) -> PortInfo:
+    return PortInfo(name, Type(tuple(Axis(str(s), s) for s in shape), dtype, batch=True), NO_SPANS, sequence)
+
+
+def foreign(name: str, value: object, *shape: Size | int) -> ForeignArray:
+    return ForeignArray(name, value, tuple(Size.of(s) for s in shape))  # type: ignore[arg-type]
+
+
+def layout(*arrays: ForeignArray, **fields: object) -> WeightLayout:
+    given: dict[str, object] = {
+        "name": "tf", "missing": (), "states": (), "inputs": (), "outputs": (), "masks": (), "options": (), **fields,
+    }  # fmt: skip
+    return WeightLayout(arrays=tuple(arrays), **given)  # type: ignore[arg-type]
+
+
+def model(
+    *parameters: ParameterInfo,
+    inputs: tuple[PortInfo, ...] = (),
+    states: tuple[PortInfo, ...] = (),
+    outputs: tuple[PortInfo, ...] = (),
+    masks: tuple[MaskInfo, ...] = (),
+    layouts: tuple[WeightLayout, ...] = (),
+    sizes: tuple[str, ...] = ("input", "units"),
+) -> Model:
+    return Model(
+        "Test", "cell", "", Program("forward", (), (), ()), None, "none is built", parameters, inputs, states, outputs, (),
+        masks, layouts, (), sizes,
+    )  # fmt: skip
+
+
+def basic_rnn() -> Model:
+    """h' = act([x, h] @ kernel + bias), with TensorFlow's names."""
+    kernel = Cat(0, (Leaf("h'.x"), Leaf("h'.h")))
+    return model(
+        parameter("h'.x", INPUT, UNITS),
+        parameter("h'.h", UNITS, UNITS),
+        parameter("h'.bias", UNITS),
+        inputs=(port("x", INPUT),),
+        states=(port("h", UNITS),),
+        outputs=(port("y", UNITS),),
+        layouts=(
+            layout(
+                foreign("basic_rnn_cell/kernel", kernel, INPUT + UNITS, UNITS),
+                foreign("basic_rnn_cell/bias", Leaf("h'.bias"), UNITS),
+                states=("h",),
+                inputs=("x",),
+                outputs=("y",),
+            ),
+        ),
+    )
+
+
+class BasicRNN:
+    """Runs `basic_rnn()` with tanh, by hand."""
+
+    def forward(self, call: Call) -> Results:
+        return self.forward_train(call)[0]
+
+    def step(self, call: Call) -> Results:
+        results = self.forward(call.with_(inputs={"x": call.inputs["x"][np.newaxis]}))
+        return Results({"y": results.outputs["y"][0]}, results.state)
+
+    def forward_train(self, call: Call) -> tuple[Results, list[np.ndarray]]:
+        x, p = call.inputs["x"], call.params
+        assert call.state is not None
+        h = [call.state["h"]]
+        for step in x:
+            h.append(np.tanh(step @ p["h'.x"] + h[-1] @ p["h'.h"] + p["h'.bias"]))
+        return Results({"y": np.stack(h[1:])}, {"h": h[-1]}), h
+
+    def backward(
+        self, call: Call, tape: list[np.ndarray], d_outputs: dict[str, np.ndarray], d_state: dict[str, np.ndarray]
+    ) -> Gradients:
+        x, p = call.inputs["x"], call.params
+        d_params = {name: np.zeros_like(value) for name, value in p.items()}
+        d_x, d_h = np.zeros_like(x), d_state["h"]
+        for t in reversed(range(len(x))):
+            d_z = (d_h + d_outputs["y"][t]) * (1 - tape[t + 1] ** 2)
+            d_params["h'.x"] += x[t].T @ d_z
+            d_params["h'.h"] += tape[t].T @ d_z
+            d_params["h'.bias"] += d_z.sum(0)
+            d_x[t], d_h = d_z @ p["h'.x"].T, d_z @ p["h'.h"].T
+        return Gradients({"x": d_x}, {"h": d_h}, d_params)

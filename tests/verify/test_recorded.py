@@ -1,0 +1,118 @@
+"""Comparison with a recording, on a cell that runs by hand: right it passes, wrong it fails."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rnnc.verify.errors import VerifyError
+from rnnc.verify.recorded import against
+from rnnc.verify.runner import Call, Gradients
+from tests.verify.models import BasicRNN, basic_rnn
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+
+
+def resaved(tmp_path: Path, **changes: np.ndarray | None) -> Path:
+    """basic_rnn_tanh without its manifest, some arrays replaced or (None) left out."""
+    with np.load(GOLDEN / "basic_rnn_tanh.npz") as file:
+        arrays = {key: file[key] for key in file.files}
+    arrays.update({key: value for key, value in changes.items() if value is not None})
+    path = tmp_path / "case.npz"
+    np.savez(path, **{key: value for key, value in arrays.items() if changes.get(key, value) is not None})
+    return path
+
+
+def test_a_right_cell_passes_in_every_array() -> None:
+    report = against(basic_rnn(), BasicRNN(), GOLDEN / "basic_rnn_tanh.npz")
+    assert report.passed, report.failures
+    assert [row.name for row in report.rows] == [
+        "outputs (forward_train)", "final_state:0 (forward_train)", "loss", "grad:x", "grad:state0:0",
+        "grad:var:rnn/basic_rnn_cell/kernel", "grad:var:rnn/basic_rnn_cell/bias", "outputs (forward)",
+        "final_state:0 (forward)",
+    ]  # fmt: skip
+    assert {row.tolerance for row in report.rows} == {1e-9}
+
+
+def test_a_wrong_cell_fails() -> None:
+    report = against(basic_rnn(), BasicRNN(), GOLDEN / "basic_rnn_relu.npz")
+    assert not report.passed
+    assert {"outputs (forward)", "grad:x"} <= {row.name for row in report.failures}
+
+
+def test_a_wrong_gradient_alone_fails() -> None:
+    class Wrong(BasicRNN):
+        def backward(self, call: Call, *rest: object) -> Gradients:
+            found = super().backward(call, *rest)  # type: ignore[arg-type]
+            found.params["h'.bias"] *= 1 + 1e-8
+            return found
+
+    report = against(basic_rnn(), Wrong(), GOLDEN / "basic_rnn_tanh.npz")
+    assert [row.name for row in report.failures] == ["grad:var:rnn/basic_rnn_cell/bias"]
+
+
+def test_nan_fails() -> None:
+    class Broken(BasicRNN):
+        def backward(self, call: Call, *rest: object) -> Gradients:
+            found = super().backward(call, *rest)  # type: ignore[arg-type]
+            found.inputs["x"][0, 0, 0] = np.nan
+            return found
+
+    report = against(basic_rnn(), Broken(), GOLDEN / "basic_rnn_tanh.npz")
+    assert [row.name for row in report.failures] == ["grad:x"]
+
+
+def test_without_a_manifest_batch_major_is_seen(tmp_path: Path) -> None:
+    assert against(basic_rnn(), BasicRNN(), resaved(tmp_path)).passed
+
+
+def test_without_a_manifest_time_major_is_seen(tmp_path: Path) -> None:
+    with np.load(GOLDEN / "basic_rnn_tanh.npz") as file:
+        turned = {k: np.swapaxes(file[k], 0, 1) for k in ("x", "outputs", "cot:outputs", "grad:x")}
+    assert against(basic_rnn(), BasicRNN(), resaved(tmp_path, **turned)).passed
+
+
+def test_without_cotangents_only_values_are_compared(tmp_path: Path) -> None:
+    left_out = ["cot:outputs", "cot:final_state:0", "loss", "grad:x", "grad:state0:0"]
+    report = against(basic_rnn(), BasicRNN(), resaved(tmp_path, **dict.fromkeys(left_out)))
+    assert report.passed
+    assert [row.name for row in report.rows] == ["outputs (forward)", "final_state:0 (forward)"]
+    assert report.notes == ("no gradients are recorded",)
+
+
+def test_a_missing_gradient_is_noted(tmp_path: Path) -> None:
+    report = against(basic_rnn(), BasicRNN(), resaved(tmp_path, **{"grad:state0:0": None}))
+    assert report.passed
+    assert report.notes == ("no grad:state0:0 is recorded",)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"x": None}, "holds no input"),
+        ({"x": np.ones((4, 6, 5))}, "no axis of x \\(4, 6\\) is the batch size 3"),
+        ({"x": np.ones((3, 7, 6))}, "is 6 long, but input is 5"),
+        ({"x": np.ones((3, 7, 5), np.int32)}, "'x' is float, but int32 is recorded for it"),
+        ({"state0:0": np.ones((3, 5))}, "is 5 long, but units is 4"),
+        ({"var:rnn/basic_rnn_cell/extra": np.ones(3)}, "'rnn/basic_rnn_cell/extra'"),
+        ({"var:rnn/basic_rnn_cell/bias": np.ones(4, np.float32)}, "variables are \\['float32', 'float64'\\]"),
+        ({"mask:input": np.ones((3, 7, 5))}, "names no site of the recorded mask 'input'"),
+        ({"grad:var:other": np.ones(3)}, "records grad:var:other, for which Test has no gradient"),
+    ],
+)
+def test_what_does_not_fit_is_said(tmp_path: Path, changes: dict[str, np.ndarray | None], message: str) -> None:
+    with pytest.raises(VerifyError, match=message):
+        against(basic_rnn(), BasicRNN(), resaved(tmp_path, **changes))
+
+
+def test_a_broken_file_and_a_broken_manifest_are_named(tmp_path: Path) -> None:
+    (tmp_path / "text.npz").write_text("no arrays")
+    with pytest.raises(VerifyError, match=r"cannot read .*text\.npz"):
+        against(basic_rnn(), BasicRNN(), tmp_path / "text.npz")
+    shutil.copy(GOLDEN / "basic_rnn_tanh.npz", tmp_path)
+    (tmp_path / "manifest.json").write_text("{")
+    with pytest.raises(VerifyError, match=r"cannot read .*manifest\.json"):
+        against(basic_rnn(), BasicRNN(), tmp_path / "basic_rnn_tanh.npz")
