@@ -1,0 +1,195 @@
+"""Keeps what lies past a row's length out of sums over rows and steps.
+
+Past its length a row's cotangents are zero, but zero times what a derivative makes of the padding need not be: an
+input may hold anything there, and a collected value is zero, whose logarithm or reciprocal is not a number. Along
+a batched value such numbers stay in their own row and step, where nothing reads them. They do harm where rows or
+steps are added up: in the gradients of parameters. This walk follows through a backward program which values are
+finite past the lengths and which are zero there up to that; where a sum needs it and it cannot be proved, it masks
+the operand. A sequence that enters a loop is masked once, outside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from rnnc.ir.builder import Builder
+from rnnc.ir.operations import TABLE
+from rnnc.ir.program import DType, Loop, Node, Op, Port, Program, Value
+from rnnc.ir.rewrite import with_args
+
+
+class Fact(NamedTuple):
+    """What is known of a value past the lengths. `vanishes`: it is zero there, unless it is not finite."""
+
+    vanishes: bool
+    finite: bool
+
+
+UNKNOWN = Fact(False, False)
+FINITE = Fact(False, True)
+ZERO = Fact(True, True)
+
+# Finite for finite arguments.
+_FINITE = frozenset(
+    [
+        *("add", "sub", "mul", "neg", "abs", "sign", "square", "max", "min", "where", "clip", "cast", "zeros_like"),
+        *("tanh", "sigmoid", "relu", "softplus", "log_sigmoid", "softmax", "sin", "cos", "atan", "erf", "floor"),
+        *("ceil", "round", "stop_gradient", "reduce_sum", "reduce_mean", "reduce_max", "reduce_min", "cumsum"),
+        *("reduce_to", "contract", "patches", "unpatches", "lookup", "lookup_grad", "shift", "reverse_time", "place"),
+        *("dropout", "zoneout", "default", "default_grad", "lt", "le", "gt", "ge", "eq", "ne"),
+        *("logical_not", "logical_and", "logical_or"),
+    ]
+)
+# Zero where every argument is, respectively where one of them is, or the first one.
+_ZERO_OF_ALL = frozenset(
+    [
+        *("add", "sub", "neg", "abs", "sign", "square", "max", "min", "tanh", "relu", "sin", "tan", "sinh", "atan"),
+        *("erf", "expm1", "log1p", "sqrt", "floor", "ceil", "round", "stop_gradient", "reduce_sum", "reduce_mean"),
+        *("cumsum", "reduce_to", "concat", "split", "slice", "reshape", "transpose", "flip", "pad", "broadcast"),
+        *("patches", "unpatches"),
+    ]
+)
+_ZERO_OF_ANY = frozenset(["mul", "contract"])
+_ZERO_OF_FIRST = frozenset(["div", "dropout", "reverse_time"])
+# Sums over rows or steps, and recurrences, which carry what they meet to other steps.
+_MIXING = frozenset(["contract", "reduce_to", "lookup_grad", "scan_affine"])
+
+
+def guard_padding(train: Program, backward: Program) -> Program:
+    """The backward program with its sums safe from padding. Its tape ports are those of `train`, by name."""
+    if not backward.inputs_of("lengths"):
+        return backward
+    forward = _Walk.over(train, {})
+    walk = _Walk.over(backward, {port.name: forward.facts[port.value] for port in train.outputs_of("tape")})
+    outputs = tuple(replace(port, value=walk.cleaned(port.value)) for port in backward.outputs)
+    return replace(backward, nodes=tuple(walk.builder.nodes), outputs=outputs)
+
+
+@dataclass
+class _Walk:
+    """The walk over one block.
+
+    `lengths` (in a step's body: `valid`) says what lies past a row's length here. `has_time`: the padding is along
+    time; else the block is one step, whose rows may be past their length. `entering`: the elements of sequences;
+    `unclean`: those whose sequence should be masked.
+    """
+
+    lengths: Value | None
+    has_time: bool
+    facts: dict[Value, Fact]
+    entering: frozenset[Value] = frozenset()
+    unclean: set[Value] = field(default_factory=set[Value])
+    builder: Builder = field(default_factory=Builder)
+
+    @staticmethod
+    def over(program: Program, tape: Mapping[str, Fact]) -> _Walk:
+        """Walk over a program whose tape holds such values."""
+        lengths = next((port.value for port in program.inputs_of("lengths")), None)
+        walk = _Walk(lengths, has_time=True, facts={p.value: _port_fact(p, tape) for p in program.inputs})
+        walk.block(program.nodes)
+        return walk
+
+    def block(self, nodes: Sequence[Node]) -> None:
+        """Append the nodes, guarded, to the builder."""
+        for node in nodes:
+            with self.builder.at(node.spans):
+                if isinstance(node, Op):
+                    self._op(node)
+                else:
+                    self._loop(node)
+
+    def cleaned(self, value: Value) -> Value:
+        """The value, or, where it should be zero past the lengths and may not be, a masked copy."""
+        return self._mask(value) if self._fact(value).vanishes else value
+
+    # Operations -------------------------------------------------------------------------------------------------------
+
+    def _op(self, op: Op) -> None:
+        if op.name in _MIXING and self._mixes(op):
+            op = with_args(op, tuple(self._mask(arg) for arg in op.args))
+        self.builder.emit(op)
+        fact = self._after(op)
+        self.facts.update((out, fact) for out in op.outs)
+
+    def _mixes(self, op: Op) -> bool:
+        """Whether an operation adds up, over rows or steps, what should vanish past the lengths."""
+        facts = [self._fact(arg) for arg in op.args]
+        if op.name == "scan_affine":
+            return facts[1].vanishes
+        folded = any(self._padded(arg) for arg in op.args) and not self._padded(op.out)
+        return folded and any(fact.vanishes for fact in facts)
+
+    def _after(self, op: Op) -> Fact:
+        """What is known of the outputs of an operation."""
+        facts = [self._fact(arg) for arg in op.args]
+        masks = op.name == "masked" or (op.name == "fill_past" and op.attr("value") == 0.0)
+        if masks and op.args[1] is self.lengths:
+            return ZERO
+        finite = all(fact.finite for fact in facts) and (
+            op.name in _FINITE
+            or TABLE[op.name].kind in ("view", "source")
+            or (op.name == "div" and not self._padded(op.args[1]))
+        )
+        if op.name in _ZERO_OF_ANY:
+            vanishes = any(fact.vanishes for fact in facts)
+        elif op.name in _ZERO_OF_FIRST:
+            vanishes = facts[0].vanishes
+        elif op.name in ("where", "zoneout"):
+            branches = facts[1:] if op.name == "where" else facts[:2]
+            vanishes = all(fact.vanishes for fact in branches)
+        else:
+            vanishes = op.name in _ZERO_OF_ALL and all(fact.vanishes for fact in facts)
+        return Fact(vanishes or op.name == "zeros_like", finite)
+
+    def _padded(self, value: Value) -> bool:
+        """Whether parts of a value lie past the lengths."""
+        return value.type.batch and (value.type.time or not self.has_time)
+
+    def _fact(self, value: Value) -> Fact:
+        return self.facts.get(value, FINITE) if self._padded(value) else FINITE
+
+    def _mask(self, value: Value) -> Value:
+        """The value, finite past the lengths: itself, where it is known to be."""
+        if self.lengths is None or self._fact(value).finite or value.type.dtype is not DType.FLOAT:
+            return value
+        if value in self.entering:
+            self.facts[value] = ZERO
+            self.unclean.add(value)
+            return value
+        masked = (
+            self.builder.op("fill_past", value, self.lengths, hint=value.name, value=0.0)
+            if self.has_time
+            else self.builder.op("masked", value, self.lengths, hint=value.name)
+        )
+        self.facts[masked] = ZERO
+        return masked
+
+    # Loops ------------------------------------------------------------------------------------------------------------
+
+    def _loop(self, loop: Loop) -> None:
+        if loop.lengths is None or loop.lengths is not self.lengths:
+            self.builder.emit(loop)
+            self.facts.update((out, UNKNOWN) for out in loop.outs)
+            return
+        if loop.valid is None:
+            dtype = DType.BOOL if loop.chunk is None else DType.INT
+            loop = replace(loop, valid=Value(loop.lengths.type.with_(dtype=dtype), "valid"))
+        inside = _Walk(
+            loop.valid,
+            has_time=loop.chunk is not None,
+            facts={param: self._fact(seq) for seq, param in loop.xs},
+            entering=frozenset(param for _, param in loop.xs),
+        )
+        inside.block(loop.body)
+        xs = tuple((self._mask(seq) if param in inside.unclean else seq, param) for seq, param in loop.xs)
+        self.builder.emit(replace(loop, xs=xs, body=tuple(inside.builder.nodes)))
+        self.facts.update((out, FINITE) for out in loop.outs)
+        self.facts.update((seq, ZERO) for _, seq in loop.ys)
+
+
+def _port_fact(port: Port, tape: Mapping[str, Fact]) -> Fact:
+    if port.role == "tape":
+        return tape[port.name]
+    return UNKNOWN if port.role in ("input", "cotangent") else FINITE

@@ -1,0 +1,147 @@
+"""What the backward side of a block reads of the forward side: which values are kept, and which are computed again.
+
+A block is the program itself or the body of a loop. Kept values cost memory, one array per step where the block
+is a body; computing a value again costs time. Under `CHEAP` products and transcendental functions are never
+computed twice, and of what remains the least memory is taken (a minimum cut); under `EVERYTHING` only what enters the
+block is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from rnnc.autodiff.mincut import UNBOUNDED, cheapest_cut
+from rnnc.ir.operations import TABLE
+from rnnc.ir.program import DType, Node, Op, Type, Value, reads
+from rnnc.ir.rewrite import Substitution, clone, substitute
+from rnnc.ir.size import Size
+
+CHEAP_KINDS = frozenset({"source", "view", "random"})
+# fmt: off
+CHEAP_OPS = frozenset((
+    "neg", "abs", "sign", "square", "relu", "floor", "ceil", "round", "logical_not", "stop_gradient", "cast",
+    "zeros_like", "add", "sub", "mul", "max", "min", "lt", "le", "gt", "ge", "eq", "ne", "logical_and", "logical_or",
+    "where", "clip", "shift", "fill_past",
+))
+# fmt: on
+
+# What an open size counts for when memory is compared; only the proportions matter.
+NOMINAL_SIZE, NOMINAL_BATCH, NOMINAL_TIME = 128, 32, 64
+BYTES = {DType.FLOAT: 4, DType.INT: 4, DType.BOOL: 1}
+
+
+@dataclass(frozen=True)
+class Policy:
+    """`recomputable`: nodes that may run again. `keeps_results`: whether results of nodes may be kept at all."""
+
+    recomputable: Callable[[Node], bool]
+    keeps_results: bool
+
+
+def _cheap(node: Node) -> bool:
+    return isinstance(node, Op) and (node.name in CHEAP_OPS or TABLE[node.name].kind in CHEAP_KINDS)
+
+
+def _anything(node: Node) -> bool:
+    return True
+
+
+CHEAP = Policy(_cheap, keeps_results=True)
+EVERYTHING = Policy(_anything, keeps_results=False)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block of the forward side: what enters it, with the cost of keeping that, and its nodes."""
+
+    params: Mapping[Value, int]
+    nodes: Sequence[Node]
+
+    def definitions(self) -> dict[Value, Node]:
+        return {out: node for node in self.nodes for out in node.outs}
+
+
+def cost(type: Type) -> int:
+    """Bytes of an array in which open sizes have nominal values."""
+    total = BYTES[type.dtype] * (NOMINAL_BATCH if type.batch else 1) * (NOMINAL_TIME if type.time else 1)
+    for size in type.shape:
+        total *= max(1, nominal(size))
+    return total
+
+
+def nominal(size: Size) -> int:
+    """A size with every open symbol at its nominal value."""
+    try:
+        return size.evaluate(dict.fromkeys(size.symbols, NOMINAL_SIZE))
+    except ZeroDivisionError:  # a quotient by a difference of sizes: no estimate is better than another
+        return NOMINAL_SIZE
+
+
+def choose(block: Block, wanted: Iterable[Value], policy: Policy) -> tuple[Value, ...]:
+    """The values of the block to keep, so that everything wanted can be had; in order of definition."""
+    definitions = block.definitions()
+    closure = _closure(block, wanted, policy, definitions)
+    costs = {
+        value: block.params[value] if value in block.params else cost(value.type) if policy.keeps_results else UNBOUNDED
+        for value in (*block.params, *definitions)
+        if value in closure
+    }
+    given = [v for v in costs if v not in definitions or not policy.recomputable(definitions[v])]
+    certain = set(given)
+    edges = [
+        (read, value)
+        for value in costs
+        if value not in certain
+        for read in dict.fromkeys(reads(definitions[value]))
+        if read in costs
+    ]
+    return tuple(cheapest_cut(costs, edges, given, [v for v in costs if v in set(wanted)]))
+
+
+def weave(
+    block: Block, nodes: Sequence[Node], results: Sequence[Value], kept: Mapping[Value, Value]
+) -> tuple[tuple[Node, ...], Substitution]:
+    """Backward nodes that read `kept` stand-ins for forward values, each recomputation just before its first reader.
+
+    Returns the nodes, and the stand-ins for everything that was kept or recomputed (`results` among them).
+    """
+    definitions = block.definitions()
+    available = dict(kept)
+    woven: list[Node] = []
+
+    def provide(values: Iterable[Value]) -> None:
+        pending = [v for v in values if v in definitions]
+        while pending:
+            value = pending[-1]
+            node = definitions[value]
+            missing = [v for v in reads(node) if v in definitions and v not in available]
+            if value in available:
+                pending.pop()
+            elif missing:
+                pending += missing
+            else:
+                copies, mapping = clone([node], available)
+                woven.extend(copies)
+                available.update((out, mapping[out]) for out in node.outs)
+
+    for node in nodes:
+        provide(reads(node))
+        woven.append(substitute(node, Substitution(available)))
+    provide(results)
+    return tuple(woven), Substitution(available)
+
+
+def _closure(block: Block, wanted: Iterable[Value], policy: Policy, definitions: Mapping[Value, Node]) -> set[Value]:
+    """What is wanted, and what its recomputation could read."""
+    found: set[Value] = set()
+    pending = [v for v in wanted if v in definitions or v in block.params]
+    while pending:
+        value = pending.pop()
+        if value in found:
+            continue
+        found.add(value)
+        node = definitions.get(value)
+        if node is not None and policy.recomputable(node):
+            pending += [v for v in reads(node) if v in definitions or v in block.params]
+    return found
