@@ -1,0 +1,147 @@
+"""Newlines and brackets: which newlines count, and where a bracket that is not closed should have been.
+
+What leaves here is balanced, so that the parser finds the end of a statement, and of a definition, in any text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from rnnc.diagnostics import Diagnostics, Note, Span
+from rnnc.syntax.tokens import Token
+
+OPENERS = {"LPAR": "RPAR", "LSQB": "RSQB", "LBRACE": "RBRACE"}
+SIGNS = {"LPAR": "(", "RPAR": ")", "LSQB": "[", "RSQB": "]", "LBRACE": "{", "RBRACE": "}"}
+CLOSERS = frozenset(OPENERS.values())
+
+# After one of these an expression may end.
+OPERAND_ENDS = CLOSERS | {"NAME", "PRIMED", "NUMBER", "STRING", "NONE", "TRUE", "FALSE"}
+_NAMES = frozenset({"NAME", "PRIMED"})
+_DEFINITIONS = frozenset({"CELL", "FN", "NETWORK", "IMPORT"})
+_WITH_NAME = frozenset({"GATE", "LET", "USE", "CARRY", "INPUT", "STATE", "PARAM", "FIXED", "DROP", "LAYOUT"})
+_WITH_VALUE = frozenset({"OUTPUT", "RETURN"})
+
+
+def begins_statement(tokens: Sequence[Token], at: int) -> bool:
+    """Whether a statement, and no further part of an expression, begins at a token."""
+    token, after = tokens[at], _type(tokens, at + 1)
+    if token.type not in _NAMES:
+        return False
+    if token.keyword in _WITH_NAME and after in _NAMES:
+        return True
+    if token.keyword in _WITH_VALUE and after in _NAMES | {"NUMBER", "STRING"}:
+        return True
+    if after == "LSQB":  # `c'[k] = …`
+        end = next((i for i in range(at + 2, len(tokens)) if tokens[i].type in ("RSQB", "NEWLINE")), len(tokens))
+        return _type(tokens, end) == "RSQB" and _type(tokens, end + 1) == "EQUAL"
+    return after == "EQUAL"
+
+
+def begins_definition(tokens: Sequence[Token], at: int) -> bool:
+    """Whether a definition or its docstring begins at the first token of a line."""
+    token = tokens[at]
+    if token.type == "DOC":
+        return True
+    if token.keyword not in _DEFINITIONS or _type(tokens, at + 1) not in ("NAME", "STRING"):
+        return False
+    return token.keyword == "IMPORT" or _type(tokens, at + 2) in ("LPAR", "LBRACE", "EQUAL")
+
+
+def _type(tokens: Sequence[Token], at: int) -> str | None:
+    return tokens[at].type if at < len(tokens) else None
+
+
+def arrange(tokens: Sequence[Token], diagnostics: Diagnostics) -> list[Token]:
+    """The tokens without the newlines that end nothing, and with every bracket closed."""
+    return list(_Arranger(tokens, diagnostics).run())
+
+
+class _Arranger:
+    def __init__(self, tokens: Sequence[Token], diagnostics: Diagnostics) -> None:
+        self.tokens = tokens
+        self.diagnostics = diagnostics
+        self.open: list[Token] = []
+        self.before: Token | None = None  # the last token that went out
+
+    def run(self) -> Iterator[Token]:
+        newline: Token | None = None
+        for at, token in enumerate(self.tokens):
+            if token.type == "NEWLINE":
+                newline = newline or token
+                continue
+            for out in self._arranged(at, token, newline):
+                self.before = out
+                yield out
+            newline = None
+        if self.open:
+            yield from self._close_all("the end of the file", lambda opener: True)
+
+    def _arranged(self, at: int, token: Token, newline: Token | None) -> Iterator[Token]:
+        """What goes out for a token and the newline before it."""
+        if newline is not None or self.before is None:
+            if begins_definition(self.tokens, at):
+                yield from self._close_all("this definition", lambda opener: True, token)
+            elif self._ends_operand() and begins_statement(self.tokens, at):
+                yield from self._close_all("the next statement", lambda opener: opener.type != "LBRACE", token)
+        if newline is not None and self._counts(token):
+            yield newline
+        if token.type in OPENERS:
+            self.open.append(token)
+            yield token
+        elif token.type in CLOSERS:
+            yield from self._closed(token)
+        else:
+            yield token
+
+    def _ends_operand(self) -> bool:
+        return self.before is not None and self.before.type in OPERAND_ENDS
+
+    def _counts(self, after: Token) -> bool:
+        """Whether a newline before a token ends a statement."""
+        if self.open and self.open[-1].type != "LBRACE":
+            return False
+        if self.before is None or self.before.type in ("LBRACE", "DOC"):
+            return False
+        return after.type not in ("LBRACE", "RBRACE", "ELSE")
+
+    def _closed(self, token: Token) -> Iterator[Token]:
+        """What goes out for a closing bracket."""
+        if self.open and OPENERS[self.open[-1].type] == token.type:
+            self.open.pop()
+            yield token
+            return
+        sign = SIGNS[token.type]
+        matching = next((opener for opener in reversed(self.open) if OPENERS[opener.type] == token.type), None)
+        if matching is not None and (token.type == "RBRACE" or self.open[-1].type == "LBRACE"):
+            yield from self._close_all(f"this `{sign}`", lambda opener: opener is not matching, token)
+            self.open.pop()
+            yield token
+        elif self.open and self.open[-1].type != "LBRACE" and token.type != "RBRACE":
+            opener = self.open.pop()
+            closer = OPENERS[opener.type]
+            note = Note(f"this `{SIGNS[opener.type]}` is open", opener.span)
+            fix = f"write `{SIGNS[closer]}`"
+            self.diagnostics.error("E122", f"`{sign}` closes no `{SIGNS[opener.type]}`", token.span, notes=[note], fix=fix)
+            yield Token(closer, SIGNS[closer], token.span)
+        else:
+            self.diagnostics.error("E121", f"this `{sign}` closes nothing", token.span, fix="remove it")
+
+    def _close_all(self, where: str, closes: Callable[[Token], bool], at: Token | None = None) -> Iterator[Token]:
+        """Report the innermost open brackets for which `closes` holds, and close them."""
+        reported: list[Token] = []
+        while self.open and closes(self.open[-1]):
+            reported.append(self.open.pop())
+        if not reported:
+            return
+        before = self.before or reported[0]
+        end = Span(before.span.source, before.span.end, before.span.end)
+        signs = " ".join(f"`{SIGNS[OPENERS[opener.type]]}`" for opener in reported)
+        self.diagnostics.error(
+            "E120",
+            f"{signs} missing before {where}",
+            at.span if at else end,
+            notes=[Note(f"this `{SIGNS[opener.type]}` is not closed", opener.span) for opener in reported[:3]],
+        )
+        for opener in reported:
+            closer = OPENERS[opener.type]
+            yield Token(closer, SIGNS[closer], end)

@@ -1,0 +1,40 @@
+"""The values of numbers and strings as they are written."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from rnnc.diagnostics import Diagnostic, DiagnosticError, Span
+
+MAX_DIGITS = 18  # what fits an int64 in any case
+
+_ESCAPES = {'\\"': '"', "\\\\": "\\", "\\n": "\n", "\\t": "\t"}
+_ESCAPE = re.compile(r"\\.")
+
+
+def number_value(text: str, span: Span) -> int | float:
+    """The value of a NUMBER. Raises DiagnosticError (E114) where it is beyond an int64 or a double."""
+    plain = text.replace("_", "")
+    if plain.isdigit():
+        if len(plain.lstrip("0")) > MAX_DIGITS:
+            raise DiagnosticError(
+                [Diagnostic("E114", f"integers have at most {MAX_DIGITS} digits", span, fix="write it as a float, 1e30")]
+            )
+        return int(plain)
+    value = float(plain)
+    if math.isinf(value):
+        raise DiagnosticError([Diagnostic("E114", "this number is larger than any double", span, fix="write `inf`")])
+    return value
+
+
+def string_value(text: str) -> str:
+    """The value of a STRING, quotes included in `text`."""
+    return _ESCAPE.sub(lambda match: _ESCAPES[match[0]], text[1:-1])
+
+
+def string_text(value: str) -> str:
+    """A string as the language writes it: the inverse of `string_value`."""
+    for escape, character in (("\\\\", "\\"), ('\\"', '"'), ("\\n", "\n"), ("\\t", "\t")):
+        value = value.replace(character, escape)
+    return f'"{value}"'

@@ -1,0 +1,194 @@
+"""Slips in the spelling of single words and signs: what other languages write, and what only looks right."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rnnc.syntax.lookalikes import PRIMES, QUOTES, ascii_for, named
+
+
+@dataclass(frozen=True, slots=True)
+class Slip:
+    """Text [start, end) that is no token. The carets stand under `shown`; the lexer goes on with `instead`."""
+
+    code: str
+    message: str
+    end: int
+    shown: tuple[int, int]
+    fix: str | None = None
+    instead: str = ""
+
+
+_NUMBER = r"[0-9]+(?:_[0-9]+)*(?:\.[0-9]+(?:_[0-9]+)*)?(?:[eE][+-]?[0-9]+)?"
+_OPEN_DOC = r'"""(?!(?:.|\n)*?""")'
+_BAD_NUMBER = rf"(?=[0-9])(?!{_NUMBER}(?![A-Za-z_0-9]|\.(?!\.)))"
+_FOREIGN = r"(?:None|True|False|null|elif)\b(?!\s*=(?!=)|')"
+_ASSIGNMENT = r"(?:\*\*|//|[-+*/%@])=(?!=)"
+_LOOKALIKE_WORD = r"[A-Za-z_0-9]*[^\W\x00-\x7f]\w*"
+_LOOKALIKE_PRIME = rf"[A-Za-z_][A-Za-z_0-9]*[{PRIMES}]"
+
+# Slips that the pattern of the tokens would take for one or more tokens.
+DISGUISED = "|".join(
+    [
+        _OPEN_DOC,
+        _BAD_NUMBER,
+        r"\.[0-9]|\|\||->|=>|:=|===|<>|/\*",
+        _ASSIGNMENT,
+        _FOREIGN,
+        _LOOKALIKE_WORD,
+        _LOOKALIKE_PRIME,
+    ]
+)
+
+_SIGNS: dict[str, tuple[str, str]] = {  # what is written: what to go on with, what to write
+    "||": ("or", "write `or`"),
+    "&&": ("and", "write `and`"),
+    "&": ("and", "write `and`"),
+    "!": ("not", "write `not`"),
+    "~": ("not", "write `not`"),
+    "^": ("**", "a power is written `**`"),
+    "===": ("==", "write `==`"),
+    "<>": ("!=", "write `!=`"),
+    ":=": ("=", "an equation is written with `=`"),
+    "=>": ("", "a definition has its body in braces"),
+    "->": ("", "a definition has its body in braces and does not declare what it returns"),
+}
+_WORDS = {"None": "none", "null": "none", "True": "true", "False": "false", "elif": "else if"}
+
+
+def slip_at(text: str, position: int) -> Slip:
+    """What is wrong at a position where no token begins, or only a disguised slip."""
+    for pattern, explain in _KINDS:
+        match = pattern.match(text, position)
+        if match is not None:
+            return explain(match)
+    raise AssertionError("the last kind matches any character")
+
+
+def _slip(match: re.Match[str], code: str, message: str, fix: str | None = None, instead: str = "") -> Slip:
+    return Slip(code, message, match.end(), match.span(), fix, instead)
+
+
+def _sign(match: re.Match[str]) -> Slip:
+    instead, fix = _SIGNS[match[0]]
+    return _slip(match, "E130", f"the language has no `{match[0]}`", fix, instead)
+
+
+def _assignment(match: re.Match[str]) -> Slip:
+    fix = f"write `new = old {match[0][:-1]} …`"
+    return _slip(match, "E130", f"the language has no `{match[0]}`: a name has one value", fix, "=")
+
+
+def _foreign_word(match: re.Match[str]) -> Slip:
+    word = match[0]
+    return _slip(match, "E131", f"`{word}` is a word of another language", f"write `{_WORDS[word]}`", _WORDS[word])
+
+
+def _comment(match: re.Match[str]) -> Slip:
+    return _slip(match, "E130", "comments begin with `#` and end with their line", "write `# …`")
+
+
+def _semicolon(match: re.Match[str]) -> Slip:
+    return _slip(match, "E124", "a newline ends a statement", "remove the `;`; one statement a line", "\n")
+
+
+def _open_doc(match: re.Match[str]) -> Slip:
+    shown = (match.start(), match.start() + 3)
+    return Slip("E110", "this docstring is not closed", match.end(), shown, 'close it with `"""`')
+
+
+def _open_string(match: re.Match[str]) -> Slip:
+    return _slip(match, "E110", "this string is not closed on its line", 'close it with `"`', '""')
+
+
+def _escape(match: re.Match[str]) -> Slip:
+    bad = re.search(r'(?<!\\)(?:\\\\)*(\\[^"\\nt])', match[0])
+    assert bad is not None, "a string whose escapes are known is a token"
+    shown = (match.start() + bad.start(1), match.start() + bad.end(1))
+    fix = r"the escapes are `\"`, `\\`, `\n` and `\t`; write `\\` for a backslash"
+    return Slip("E111", f"`{bad[1]}` is no escape", match.end(), shown, fix, '""')
+
+
+def _single_quotes(match: re.Match[str]) -> Slip:
+    text = match[0][1:-1]
+    return _slip(match, "E112", "strings are written in double quotes", f'write `"{text}"`', '""')
+
+
+def _typographic_quotes(match: re.Match[str]) -> Slip:
+    text = match[0][1:-1]
+    message = f"{named(match[0][0])} is no quotation mark of the language"
+    return _slip(match, "E104", message, f'write `"{text}"`', '""')
+
+
+def _prime(match: re.Match[str]) -> Slip:
+    before = match.string[match.start() - 1 : match.start()]
+    fix = "write `c'[k]`" if before == "]" else None
+    if before == "'":
+        return _slip(match, "E115", "a name has one prime at most")
+    return _slip(match, "E115", "a prime belongs to a name and follows it directly", fix)
+
+
+def _bad_number(match: re.Match[str]) -> Slip:
+    text = match[0]
+    fix = None
+    if text.startswith("."):
+        fix = f"write `0{text}`"
+    elif text.endswith("."):
+        fix = f"write `{text}0`"
+    elif multiple := re.fullmatch(r"([0-9]+)([A-Za-z_]\w*)", text):
+        fix = f"did you mean `{multiple[1]} * {multiple[2]}`?"
+    return _slip(match, "E113", f"`{text}` is no number", fix, "0")
+
+
+def _lookalike_word(match: re.Match[str]) -> Slip:
+    word = match[0]
+    strange = [character for character in word if not character.isascii()]
+    plain = "".join(character if character.isascii() else ascii_for(character) or "_" for character in word)
+    if not plain.isidentifier():
+        plain = "_" + re.sub(r"\W", "_", plain)
+    message = f"names have ASCII letters only; this one has {named(strange[0])}"
+    return _slip(match, "E104", message, f"write `{plain}`", plain)
+
+
+def _lookalike_prime(match: re.Match[str]) -> Slip:
+    name, sign = match[0][:-1], match[0][-1]
+    shown = (match.end() - 1, match.end())
+    return Slip("E104", f"{named(sign)} is no prime", match.end(), shown, f"write `{name}'`", f"{name}'")
+
+
+def _strange(match: re.Match[str]) -> Slip:
+    character = match[0][0]
+    plain = ascii_for(character)
+    if plain is None and not character.isprintable():
+        return _slip(match, "E105", f"an invisible or control character: {named(character)}", "remove it")
+    if plain is None:
+        return _slip(match, "E103", f"{named(character)} has no meaning here")
+    shown = "a space" if plain == " " else f"`{plain}`"
+    instead = "" if plain in "'\"" else plain
+    return _slip(match, "E104", f"{named(character)} is no character of the language", f"write {shown}", instead)
+
+
+_KINDS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Slip]], ...] = tuple(
+    (re.compile(pattern), explain)
+    for pattern, explain in (
+        (_OPEN_DOC + r"(?:.|\n)*", _open_doc),
+        (r'"(?:[^"\\\n]|\\.)*"', _escape),
+        # What closes brackets at the end of the line is likely no part of the string.
+        (r'"[^\n]*?(?=[)\]},\s]*(?:#[^\n]*)?(?:\n|\Z))', _open_string),
+        (r"(?<=[\])'])'", _prime),
+        (r"'[^'\n]*'", _single_quotes),
+        (r"'", _prime),
+        (_BAD_NUMBER + r"\w+(?:\.\w*)*|\.[0-9]\w*", _bad_number),
+        (_ASSIGNMENT, _assignment),
+        (r"/\*(?:.|\n)*?(?:\*/|\Z)", _comment),
+        ("|".join(re.escape(sign) for sign in sorted(_SIGNS, key=len, reverse=True)), _sign),
+        (";", _semicolon),
+        (_FOREIGN, _foreign_word),
+        (_LOOKALIKE_PRIME, _lookalike_prime),
+        (_LOOKALIKE_WORD, _lookalike_word),
+        (rf'[{QUOTES}][^{QUOTES}"\n]*[{QUOTES}"]', _typographic_quotes),
+        (r"(?s:(.)\1*)", _strange),
+    )
+)
