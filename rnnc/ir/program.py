@@ -22,7 +22,7 @@ from rnnc.ir.size import Size
 
 Spans = frozenset[Span]  # merged nodes keep all of theirs
 NO_SPANS: Spans = frozenset()
-AttrValue: TypeAlias = "int | float | str | bool | None | Size | Axis | Type | tuple[AttrValue, ...]"
+AttrValue: TypeAlias = "int | float | str | bool | Size | Axis | Type | tuple[AttrValue, ...] | None"
 
 
 class DType(Enum):
@@ -122,8 +122,8 @@ class Loop:
       every step is then valid. `valid` is a parameter of the body, bool[batch]: t < lengths.
     - a reverse loop visits t = T-1 first, so with lengths it starts at each row's own last element.
     - `chunk` = K: the body sees not elements but stretches of K steps (the last in time may be shorter): x params and
-      y values have time, and `valid` is int[batch], the lengths within the stretch, from 0 to its own size. An x param or
-      y value without time belongs to a sequence with one entry per stretch, as a carry's `before` is then.
+      y values have time, and `valid` is int[batch], the lengths within the stretch, from 0 to its own size. An x param
+      or y value without time belongs to a sequence with one entry per stretch, as a carry's `before` is then.
     - with neither xs nor carries nothing determines T: `like` is a sequence that does, where xs is empty.
     """
 

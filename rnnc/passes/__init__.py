@@ -11,8 +11,10 @@ A pass may stand in a list more than once; turning it off by name turns off all 
 
 from __future__ import annotations
 
+from rnnc.passes.cse import cse
+from rnnc.passes.dce import dce
 from rnnc.passes.manager import Pass
 
-BEFORE: tuple[Pass, ...] = ()
+BEFORE: tuple[Pass, ...] = (cse, dce)
 
-AFTER: tuple[Pass, ...] = ()
+AFTER: tuple[Pass, ...] = (cse, dce)
