@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import cast
 
 from rnnc.ir.operations import TABLE
-from rnnc.ir.program import NO_SPANS, AttrValue, Node, Op, Spans, Type, Value
+from rnnc.ir.program import NO_SPANS, AttrValue, DType, Node, Op, Spans, Type, Value
 
 
 class Builder:
@@ -26,7 +26,7 @@ class Builder:
         finally:
             self.spans = before
 
-    def ops(self, name: str, *args: Value, hint: str = "", **attrs: object) -> tuple[Value, ...]:
+    def ops(self, name: str, *args: Value, hint: str = "", **attrs: AttrValue) -> tuple[Value, ...]:
         """Append an operation and return all its outputs. Raises TypeMismatch."""
         given = cast("dict[str, AttrValue]", attrs)  # wrong kinds are found by the row's own reading of them
         types = TABLE[name].infer([a.type for a in args], given)
@@ -34,7 +34,7 @@ class Builder:
         self.nodes.append(Op(name, args, outs, tuple(sorted(given.items())), self.spans))
         return outs
 
-    def op(self, name: str, *args: Value, hint: str = "", **attrs: object) -> Value:
+    def op(self, name: str, *args: Value, hint: str = "", **attrs: AttrValue) -> Value:
         """Append an operation with one output."""
         (out,) = self.ops(name, *args, hint=hint, **attrs)
         return out
@@ -49,7 +49,8 @@ class Builder:
 
     def zeros(self, type: Type) -> Value:
         """Zeros of a type (time and batch of `like` must come from elsewhere: see the op `zeros_like`)."""
-        return self.op("full", value=0.0, axes=type.axes)
+        zero = {DType.FLOAT: 0.0, DType.INT: 0, DType.BOOL: False}[type.dtype]
+        return self.op("full", value=zero, axes=type.axes)
 
     def sum(self, values: Sequence[Value]) -> Value:
         """Their sum, left to right."""

@@ -1,0 +1,146 @@
+"""Patches under a sliding kernel (im2col): a convolution is a product of patches with the kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING
+
+from rnnc.ir.operations.attrs import Attrs
+from rnnc.ir.operations.evaluation import Array, Env, leads, result
+from rnnc.ir.operations.shapes import shown, want
+from rnnc.ir.operations.table import Row, TypeMismatch, register
+from rnnc.ir.program import AttrValue, Axis, DType, Op, Type, Value
+from rnnc.ir.size import Size
+
+if TYPE_CHECKING:
+    from rnnc.ir.builder import Builder
+
+
+@dataclass(frozen=True)
+class Window:
+    """How the kernel slides, one entry per spatial axis."""
+
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    dilation: tuple[int, ...]
+    same: bool
+
+    @staticmethod
+    def of(source: Op | Mapping[str, AttrValue]) -> Window:
+        attrs = Attrs(source)
+        kernel, stride, dilation = (attrs.integers(key) for key in ("kernel", "stride", "dilation"))
+        if not len(kernel) == len(stride) == len(dilation) == attrs.integer("spatial"):
+            raise TypeMismatch("a kernel needs a size, a stride and a dilation for each axis that it slides over")
+        if any(n < 1 for n in (*kernel, *stride, *dilation)):
+            raise TypeMismatch("kernel, stride and dilation are at least 1")
+        return Window(kernel, stride, dilation, attrs.text("padding") == "same")
+
+    @property
+    def spatial(self) -> int:
+        return len(self.kernel)
+
+    @property
+    def pads(self) -> tuple[tuple[int, int], ...]:
+        """Zeros before and after each spatial axis."""
+        if not self.same:
+            return ((0, 0),) * self.spatial
+        befores = [(k - 1) // 2 * d for k, d in zip(self.kernel, self.dilation, strict=True)]
+        return tuple((b, (k - 1) * d - b) for b, k, d in zip(befores, self.kernel, self.dilation, strict=True))
+
+    def places(self, axis: int, size: Size) -> Size:
+        """How many places of the kernel fit along an axis."""
+        reach = 0 if self.same else (self.kernel[axis] - 1) * self.dilation[axis]
+        return (size - reach - 1) // self.stride[axis] + 1
+
+    def views(self, padded: Array, places: Sequence[int], start: int) -> Iterator[tuple[tuple[int, ...], Array]]:
+        """For every offset within the kernel: the part of the padded array that it meets at all places."""
+        for offset in product(*map(range, self.kernel)):
+            parts = tuple(
+                slice(k * d, k * d + (n - 1) * s + 1, s)
+                for k, d, s, n in zip(offset, self.dilation, self.stride, places, strict=True)
+            )
+            yield offset, padded[(slice(None),) * start + parts]
+
+    def patches_axes(self, axes: Sequence[Axis]) -> tuple[Axis, ...]:
+        """[*spatial, *channels] -> [*out, *kernel, *channels]."""
+        if len(axes) < self.spatial:
+            raise TypeMismatch(f"a kernel over {self.spatial} axes does not slide over {shown(axes)}")
+        out = tuple(Axis(a.label, self.places(i, a.size)) for i, a in enumerate(axes[: self.spatial]))
+        for before, after in zip(axes, out, strict=False):
+            if after.size.constant is not None and after.size.constant < 1:
+                raise TypeMismatch(f"the kernel is larger than {shown((before,))}")
+        kernel = tuple(Axis("", Size.of(k)) for k in self.kernel)
+        return (*out, *kernel, *axes[self.spatial :])
+
+    def padded_shape(self, shape: Sequence[int], start: int) -> tuple[int, ...]:
+        padded = list(shape)
+        for i, (before, after) in enumerate(self.pads):
+            padded[start + i] += before + after
+        return tuple(padded)
+
+    def inner(self, padded: Array, shape: Sequence[int], start: int) -> Array:
+        """The padded array without its pads: a view."""
+        parts = tuple(slice(before, before + shape[start + i]) for i, (before, _) in enumerate(self.pads))
+        return padded[(slice(None),) * start + parts]
+
+    def at(self, array: Array, offset: tuple[int, ...], start: int) -> Array:
+        """The part of patches that belongs to one offset within the kernel: a view."""
+        return array[(slice(None),) * (start + self.spatial) + offset]
+
+
+def _infer_patches(types: Sequence[Type], attrs: Mapping[str, AttrValue]) -> tuple[Type, ...]:
+    (x,) = types
+    want("patches", "the operand", x, DType.FLOAT)
+    return (x.with_(axes=Window.of(attrs).patches_axes(x.axes)),)
+
+
+def _evaluate_patches(op: Op, args: Sequence[Array], env: Env) -> Array:
+    import numpy as np
+
+    window, (x,), start = Window.of(op), args, leads(op.out.type)
+    padded = np.zeros(window.padded_shape(x.shape, start), x.dtype)
+    window.inner(padded, x.shape, start)[...] = x
+    out = np.zeros(env.shape(op.out.type), x.dtype)
+    places = out.shape[start : start + window.spatial]
+    for offset, part in window.views(padded, places, start):
+        window.at(out, offset, start)[...] = part
+    return result(out, op.out, env)
+
+
+def _infer_unpatches(types: Sequence[Type], attrs: Mapping[str, AttrValue]) -> tuple[Type, ...]:
+    (d,) = types
+    want("unpatches", "the operand", d, DType.FLOAT)
+    axes = Attrs(attrs).axes("axes")
+    expected = Window.of(attrs).patches_axes(axes)
+    if d.axes != expected:
+        raise TypeMismatch(f"unpatches: {shown(d.axes)} are no patches of {shown(axes)}: those are {shown(expected)}")
+    return (d.with_(axes=axes),)
+
+
+def _evaluate_unpatches(op: Op, args: Sequence[Array], env: Env) -> Array:
+    import numpy as np
+
+    window, (d,), start = Window.of(op), args, leads(op.out.type)
+    shape = env.shape(op.out.type)
+    padded = np.zeros(window.padded_shape(shape, start), d.dtype)
+    places = d.shape[start : start + window.spatial]
+    for offset, part in window.views(padded, places, start):
+        part += window.at(d, offset, start)
+    return result(window.inner(padded, shape, start), op.out, env)
+
+
+def _derive_patches(builder: Builder, op: Op, d_outs: Sequence[Value | None]) -> Sequence[Value | None]:
+    (d,) = d_outs
+    return [None if d is None else builder.op("unpatches", d, axes=op.args[0].type.axes, **dict(op.attrs))]
+
+
+def _derive_unpatches(builder: Builder, op: Op, d_outs: Sequence[Value | None]) -> Sequence[Value | None]:
+    (d,) = d_outs
+    attrs = {key: value for key, value in op.attrs if key != "axes"}
+    return [None if d is None else builder.op("patches", d, **attrs)]
+
+
+register(Row("patches", "contraction", _infer_patches, _evaluate_patches, _derive_patches, (0,)))
+register(Row("unpatches", "contraction", _infer_unpatches, _evaluate_unpatches, _derive_unpatches, (0,)))

@@ -1,0 +1,85 @@
+"""Rows of a table selected by an integer, and the transpose: rows of cotangents summed into a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from rnnc.ir.operations.attrs import Attrs
+from rnnc.ir.operations.evaluation import Array, Env, aligned, result
+from rnnc.ir.operations.shapes import lead_letters, shown, want
+from rnnc.ir.operations.table import Row, TypeMismatch, register
+from rnnc.ir.operations.terms import is_float
+from rnnc.ir.program import AttrValue, Axis, DType, Op, Type, Value
+
+if TYPE_CHECKING:
+    from rnnc.ir.builder import Builder
+
+
+def _infer_lookup(types: Sequence[Type], attrs: Mapping[str, AttrValue]) -> tuple[Type, ...]:
+    table, index = types
+    want("lookup", "the index", index, DType.INT)
+    if table.time or table.batch:
+        raise TypeMismatch("lookup: the table should be a parameter, the same for every step and every row")
+    if not table.rank:
+        raise TypeMismatch("lookup: a single number is no table")
+    return (index.with_(axes=(*index.axes, *table.axes[1:]), dtype=table.dtype),)
+
+
+def _evaluate_lookup(op: Op, args: Sequence[Array], env: Env) -> Array:
+    table, index = args
+    _check_index(index, table.shape[0])
+    return result(table[index], op.out, env)
+
+
+def _check_index(index: Array, rows: int) -> None:
+    if index.size and (index.min() < 0 or index.max() >= rows):
+        raise IndexError(f"lookup: an index is outside 0..{rows}: from {index.min()} to {index.max()}")
+
+
+def _derive_lookup(builder: Builder, op: Op, d_outs: Sequence[Value | None]) -> Sequence[Value | None]:
+    (d,) = d_outs
+    table, index = op.args
+    if d is None or not is_float(table):
+        return [None, None]
+    return [builder.op("lookup_grad", index, d, rows=table.type.shape[0], reduce=lead_letters(d.type)), None]
+
+
+def _infer_lookup_grad(types: Sequence[Type], attrs: Mapping[str, AttrValue]) -> tuple[Type, ...]:
+    index, d = types
+    want("lookup_grad", "the index", index, DType.INT)
+    want("lookup_grad", "the cotangent", d, DType.FLOAT)
+    if d.axes[: index.rank] != index.axes:
+        raise TypeMismatch(f"lookup_grad: {shown(d.axes)} do not start with the axes of the index, {shown(index.axes)}")
+    if Attrs(attrs).text("reduce") != lead_letters(d.with_(time=d.time or index.time, batch=d.batch or index.batch)):
+        raise TypeMismatch(f"lookup_grad sums over all steps and rows of {index} and {d}")
+    return (Type((Axis("", Attrs(attrs).size("rows")), *d.axes[index.rank :])),)
+
+
+def _evaluate_lookup_grad(op: Op, args: Sequence[Array], env: Env) -> Array:
+    import numpy as np
+
+    index, d = (v.type for v in op.args)
+    whole = d.with_(time=d.time or index.time, batch=d.batch or index.batch)
+    cotangents = np.broadcast_to(aligned(args[1], d, whole), env.shape(whole))
+    chosen = whole.with_(axes=index.axes)
+    places = np.broadcast_to(aligned(args[0], index, chosen), env.shape(chosen))
+    table = np.zeros(env.shape(op.out.type), env.float_dtype)
+    _check_index(places, table.shape[0])
+    for place in np.ndindex(places.shape):
+        table[places[place]] += cotangents[place]
+    return result(table, op.out, env)
+
+
+def _derive_lookup_grad(builder: Builder, op: Op, d_outs: Sequence[Value | None]) -> Sequence[Value | None]:
+    (d_table,) = d_outs
+    if d_table is None:
+        return [None, None]
+    index, d = op.args
+    if (index.type.time, index.type.batch) != (d.type.time, d.type.batch):
+        raise NotImplementedError("lookup_grad: the derivative needs a cotangent with the leads of the index")
+    return [None, builder.op("lookup", d_table, index)]
+
+
+register(Row("lookup", "contraction", _infer_lookup, _evaluate_lookup, _derive_lookup, (0,)))
+register(Row("lookup_grad", "contraction", _infer_lookup_grad, _evaluate_lookup_grad, _derive_lookup_grad, (1,)))
