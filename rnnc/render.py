@@ -64,7 +64,7 @@ def located(span: Span, paint: Paint = plain, style: Style = "note") -> list[str
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A source line as it is shown; below it stand `carets` carets after `indent` blanks. `skipped`: lines before it."""
+    """A source line as shown; below it stand `carets` carets after `indent` blanks. `skipped`: lines before it are."""
 
     number: int
     text: str

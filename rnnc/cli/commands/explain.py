@@ -1,0 +1,64 @@
+"""`rnnc explain FILE[:NAME]`: what the compiler made of every line."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+
+import click
+
+from rnnc.cli import options as shared
+from rnnc.cli.files import FileName, read
+from rnnc.cli.messages import painter, show
+from rnnc.compiler import compile_source
+from rnnc.diagnostics import Source, Span
+from rnnc.passes.manager import Remark
+from rnnc.render import Paint, Style, annotate, screen
+
+STYLES: dict[str, Style] = {"done": "help", "missed": "warning", "info": "note"}
+SIGNS = {"done": "+", "missed": "-", "info": "="}
+
+
+@click.command("explain")
+@shared.file_name
+@shared.define
+@shared.target
+def command(file: FileName, options: dict[str, str], target: str) -> None:
+    """Show under each line what the compiler made of it (+), what it could not do and why (-), and facts (=)."""
+    source = read(file.path)
+    compiled = compile_source(source, file.name, options, target=target)
+    show(compiled.diagnostics)
+    paint = painter(sys.stdout)
+    for line in explanation(source, compiled.remarks, paint):
+        click.echo(line, color=True)
+
+
+def explanation(source: Source, remarks: Iterable[Remark], paint: Paint) -> Iterator[str]:
+    """The annotated text of the file, of every imported file that has remarks, then what belongs to no line."""
+    sources = {source: list[tuple[int, str, Style]]()}
+    nowhere: list[str] = []
+    for remark in dict.fromkeys(remarks):
+        text, style = f"{SIGNS[remark.kind]} {remark.pass_name}: {remark.message}", STYLES[remark.kind]
+        places = sorted(remark.spans, key=_by_place)
+        if not places:
+            nowhere.append(paint(screen(text), style))
+            continue
+        first, lines = places[0], sorted({place.line for place in places if place.source == places[0].source})
+        also = f" (with {_lines(lines[1:])})" if len(lines) > 1 else ""
+        sources.setdefault(first.source, []).append((first.line, text + also, style))
+    for at, found in sources.items():
+        if at != source:
+            yield f"\n{screen(at.name)}"
+        yield from annotate(at, found, paint)
+    if nowhere:
+        yield from ("", *nowhere)
+
+
+def _by_place(span: Span) -> tuple[str, int, int]:
+    return span.source.name, span.start, span.end
+
+
+def _lines(numbers: list[int]) -> str:
+    """`line 4`, `lines 4 and 5`, `lines 4, 5 and 7`."""
+    *rest, last = map(str, numbers)
+    return f"lines {', '.join(rest)} and {last}" if rest else f"line {last}"

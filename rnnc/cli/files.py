@@ -1,0 +1,106 @@
+"""Files of the command line: FILE:NAME, the standard input, and writing all or nothing."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from rnnc.cli.messages import Failure
+from rnnc.diagnostics import Source
+from rnnc.syntax.source import read_source, source_from_bytes
+
+STDIN = "-"
+
+
+class FileName(NamedTuple):
+    """FILE[:NAME] taken apart."""
+
+    path: str
+    name: str | None
+
+
+def split_name(argument: str) -> FileName:
+    """Take FILE[:NAME] apart. The colons of a drive (`C:\\cells.rnn`, `C:cells`) and of an existing file are FILE's."""
+    path, colon, name = argument.rpartition(":")
+    is_drive = len(path) == 1 and path.isalpha() and not os.path.exists(path)
+    if not colon or not path or not name.isidentifier() or is_drive or os.path.exists(argument):
+        return FileName(argument, None)
+    return FileName(path, name)
+
+
+def read(path: str) -> Source:
+    """The text of a file, or of the standard input for `-`. Raises DiagnosticError."""
+    if path != STDIN:
+        return read_source(path)
+    return source_from_bytes("<stdin>", sys.stdin.buffer.read() if sys.stdin is not None else b"")
+
+
+def write_product(text: str, path: str = STDIN) -> None:
+    """Write what the user asked for: UTF-8 with plain newlines, to the standard output (`-`) or a file."""
+    data = text.encode()
+    if path != STDIN:
+        write_atomically(Path(path), data)
+        return
+    try:
+        if sys.stdout is None:
+            raise OSError("it is closed")
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise Failure(f"cannot write the standard output: {error.strerror or error}") from error
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Replace the file in one move: a reader sees the old bytes or the new ones, a failure leaves the old ones.
+
+    Permissions stay, a link's target is written, and a device or pipe is written in place. Raises Failure.
+    """
+    target = Path(os.path.realpath(path))
+    try:
+        mode = _mode(target)
+        if mode is not None and not stat.S_ISREG(mode):
+            target.write_bytes(data)
+            return
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _replace(target, data, mode)
+    except OSError as error:
+        raise Failure(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def _mode(target: Path) -> int | None:
+    """What stands at the target (None: nothing). Raises where it is not ours to write."""
+    try:
+        mode = target.stat().st_mode
+    except FileNotFoundError:
+        return None
+    if stat.S_ISREG(mode) and not os.access(target, os.W_OK):
+        raise PermissionError(None, "the file is write-protected")
+    return mode
+
+
+def _replace(target: Path, data: bytes, mode: int | None) -> None:
+    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        os.chmod(temporary, stat.S_IMODE(mode) if mode is not None else 0o666 & ~_umask())
+        os.replace(temporary, target)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
+def _umask() -> int:
+    """The process's mask for new files; it can only be read by setting it."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
