@@ -186,7 +186,7 @@ class _Walk:
         xs = tuple((self._mask(seq) if param in inside.unclean else seq, param) for seq, param in loop.xs)
         self.builder.emit(replace(loop, xs=xs, body=tuple(inside.builder.nodes)))
         self.facts.update((out, FINITE) for out in loop.outs)
-        self.facts.update((seq, ZERO) for _, seq in loop.ys)
+        self.facts.update((seq, ZERO) for value, seq in loop.ys if loop.chunk is None or value.type.time)
 
 
 def _port_fact(port: Port, tape: Mapping[str, Fact]) -> Fact:

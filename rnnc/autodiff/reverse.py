@@ -117,6 +117,7 @@ class _LoopReverse:
         self.xs: list[tuple[Value, Value]] = []
         self.ys: list[tuple[Value, Value]] = []
         self.carries: list[Carry] = []
+        self.outgoing: list[tuple[Value, Value]] = []  # (value outside, a contribution to its cotangent)
 
     def run(self) -> Loop:
         """Build the backward loop. Returns the forward loop with the results that the backward one reads."""
@@ -129,7 +130,10 @@ class _LoopReverse:
             self._leave_state(carry, d)
         self._leave_sequences()
         self._leave_captured()
-        return self._finish(forward_body)
+        forward = self._finish(forward_body)
+        for value, part in self.outgoing:
+            self.outer.add(value, self._reduced(part, value.type))
+        return forward
 
     # Cotangents that come in ------------------------------------------------------------------------------------------
 
@@ -189,8 +193,7 @@ class _LoopReverse:
         )
         self.carries.append(back)
         if carry.init in self.reverse.varied:
-            for part in (back.final, *kept_at_start):
-                self.outer.add(carry.init, self._reduced(part, carry.init.type))
+            self.outgoing += [(carry.init, part) for part in (back.final, *kept_at_start)]
 
     def _collected_states(self, carry: Carry) -> list[Value]:
         """Add the cotangent of the collected states step by step. Returns what belongs to the initial state.
@@ -222,7 +225,7 @@ class _LoopReverse:
             if d is not None:
                 outside = Value(seq.type, f"d_{seq.name}")
                 self.ys.append((d, outside))
-                self.outer.add(seq, outside)
+                self.outgoing.append((seq, outside))
 
     def _leave_captured(self) -> None:
         """Sum the cotangents of values from outside over the steps.
@@ -243,7 +246,7 @@ class _LoopReverse:
                 final=Value(value.type, f"d_{value.name}"),
             )
             self.carries.append(carry)
-            self.outer.add(value, carry.final)
+            self.outgoing.append((value, carry.final))
 
     def _reduced(self, d: Value, type: Type) -> Value:
         if d.type == type:
