@@ -1,0 +1,181 @@
+"""Hoisting: everything that is free of a loop's state leaves the loop, whole, and is computed for all steps at once.
+
+    loop x_t in x, carry h {                    z = add(contract(x, W), b)          # all steps: one large product
+      zx = add(contract(x_t, W), b)             loop zx in z, carry h {
+      zh = contract(h, U)               =>        zh = contract(h, U)
+      h' = tanh(add(zx, zh))                      h' = tanh(add(zx, zh))
+    }                                           }
+
+What depends on captured values alone moves out as it is; what depends on the elements of sequences too becomes an
+operation on sequences, which the loop then runs over. Nested loops are treated from the inside out. From a loop over
+stretches (`chunk`) only the former leaves: its purpose is not to have the whole sequence at once.
+
+Some nodes stay although they could leave:
+- what spreads out smaller values (an outer product, a broadcast) at the edge of the loop: the sequence to be stored
+  would be larger than those it is made from, for at most two operations saved (`_spread`);
+- what sums over the batch: a sequence of weight gradients would dwarf everything (`defer` treats those).
+
+Past a row's length the new sequences hold what the padding gives. Steps ignore those; a sequence that was a result of
+the loop itself gets its zeros from `fill_past`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from rnnc.ir.operations import TABLE
+from rnnc.ir.program import Loop, Node, Op, Program, Spans, Value, reads
+from rnnc.ir.rewrite import Rewriter, loop_results
+from rnnc.ir.size import Size
+from rnnc.passes.extent import row_cost, smaller
+from rnnc.passes.freedom import Freedom, freedom
+from rnnc.passes.lift import Lifter, fill_past
+from rnnc.passes.manager import PassContext, compiler_pass
+
+SPREAD_LIMIT = 2  # arithmetic operations that may be repeated at every step to avoid a larger sequence
+
+
+@compiler_pass
+def hoist(program: Program, context: PassContext) -> Program:
+    """Everything free of a loop's state leaves the loop and is computed for all steps at once."""
+    return _Hoist(context).rewrite(program)
+
+
+class _Hoist(Rewriter):
+    def __init__(self, context: PassContext) -> None:
+        super().__init__()
+        self._context = context
+
+    def loop(self, loop: Loop) -> None:
+        constants, loop = hoist_constants(self.body(loop))
+        before, loop, results = _hoist_steps(loop, self._context)
+        for node in (*constants, *before):
+            self.emit(node)
+        for old, new in results:
+            self.replace(old, new)
+        if loop.carries or loop.ys:
+            self.emit(loop)
+
+
+def hoist_constants(loop: Loop) -> tuple[tuple[Node, ...], Loop]:
+    """The nodes of the body that are the same at every step, and the loop without them."""
+    level = freedom(loop)
+    moved = tuple(node for node in loop.body if _level(node, level) is Freedom.CONSTANT)
+    gone = set(moved)
+    return moved, replace(loop, body=tuple(node for node in loop.body if node not in gone))
+
+
+def _hoist_steps(loop: Loop, context: PassContext) -> tuple[list[Node], Loop, list[tuple[Value, Value]]]:
+    """The sequence-level nodes, the loop that runs over their results, and what replaces the loop's own results."""
+    level = freedom(loop)
+    lifter = Lifter(loop)
+    results: list[tuple[Value, Value]] = []
+    ys: list[tuple[Value, Value]] = []
+    for value, seq in loop.ys:
+        if level.get(value) is not Freedom.STEP:
+            ys.append((value, seq))
+            continue
+        filled = fill_past(lifter.builder, lifter.sequence(value), loop.lengths, 0.0, seq.name)
+        results.append((seq, filled))
+    loop = replace(loop, ys=tuple(ys))
+
+    staying = [node for node in loop.body if _level(node, level) is Freedom.STATE]
+    needed = dict.fromkeys([*(v for node in staying for v in reads(node)), *loop_results(loop)])
+    defined = {out: node for node in loop.body for out in node.outs if level[out] is Freedom.STEP}
+    kept: set[Op] = set()
+    for value in [v for v in needed if v in defined and v not in lifter.outer]:
+        spread = _spread(value, defined, lifter.outer)
+        if spread is not None and spread.known_smaller:
+            kept.update(spread.nodes)
+            _remark_kept(value, spread.nodes, context)
+    staying = [node for node in loop.body if node in kept or _level(node, level) is Freedom.STATE]
+    inside = {out for node in staying for out in node.outs}
+    needed = dict.fromkeys([*(v for node in staying for v in reads(node)), *loop_results(loop)])
+    frontier = [v for v in needed if level.get(v) is Freedom.STEP and v not in inside]
+    lifter.lift(frontier)
+    _remark_moved(lifter.builder.nodes, context)
+    xs = tuple((lifter.outer[v], v) for v in frontier)
+    return lifter.builder.nodes, with_xs(replace(loop, body=tuple(staying)), xs), results
+
+
+def with_xs(loop: Loop, xs: Iterable[tuple[Value, Value]]) -> Loop:
+    """The loop over other sequences; where none are left, `like` keeps saying how long it is."""
+    xs = tuple(xs)
+    like = loop.like
+    if not xs and like is None:
+        like = loop.xs[0][0]
+    return replace(loop, xs=xs, like=None if xs else like)
+
+
+@dataclass(frozen=True)
+class _Spread:
+    nodes: tuple[Op, ...]
+    known_smaller: bool
+
+
+def _spread(value: Value, defined: dict[Value, Node], outer: dict[Value, Value]) -> _Spread | None:
+    """The cheap nodes that make a value out of smaller ones, if they are few."""
+    size = row_cost([value])
+    nodes: dict[Op, None] = {}
+    inputs: dict[Value, None] = {}
+    pending = [value]
+    while pending:
+        current = pending.pop()
+        node = defined.get(current)
+        own = row_cost([current])
+        if current is not value and (smaller(own, size) or current in outer):
+            inputs[current] = None
+        elif isinstance(node, Op) and _cheap(node):
+            nodes[node] = None
+            pending.extend(arg for arg in node.args if arg in defined or arg in outer)
+        else:
+            return None
+    if sum(TABLE[node.name].kind != "view" for node in nodes) > SPREAD_LIMIT:
+        return None
+    return _Spread(tuple(nodes), smaller(row_cost(inputs), size))
+
+
+def _cheap(op: Op) -> bool:
+    """Whether an operation costs about as much as reading its result from memory."""
+    if op.name == "contract":
+        a, b, out = (str(op.attr(key)) for key in ("a", "b", "out"))
+        return set(a) | set(b) <= set(out)  # an outer product: nothing is summed
+    return TABLE[op.name].kind == "elementwise" or (TABLE[op.name].kind == "view" and op.name != "patches")
+
+
+def spreads(value: Value, loop: Loop) -> bool:
+    """Whether a body value is made by few cheap nodes from values that are smaller taken together."""
+    level = freedom(loop)
+    defined = {out: node for node in loop.body for out in node.outs if level[out] is Freedom.STEP}
+    spread = _spread(value, defined, {param: seq for seq, param in loop.xs}) if value in defined else None
+    return spread is not None and spread.known_smaller
+
+
+def _level(node: Node, level: dict[Value, Freedom]) -> Freedom:
+    return max((level[out] for out in node.outs), default=Freedom.CONSTANT)
+
+
+def _remark_moved(nodes: Sequence[Node], context: PassContext) -> None:
+    others: list[Spans] = []
+    for node in nodes:
+        if isinstance(node, Op) and node.name == "contract":
+            context.remark("hoisted-product", "the input product leaves the loop: one product for all steps", node.spans)
+        else:
+            others.append(node.spans)
+    if others:
+        count = "one operation leaves" if len(others) == 1 else f"{len(others)} operations leave"
+        message = f"{count} the loop, free of its state: computed for all steps at once"
+        context.remark("hoisted", message, frozenset[Spans]().union(*others))
+
+
+def _remark_kept(value: Value, nodes: Sequence[Op], context: PassContext) -> None:
+    spans = frozenset(span for node in nodes for span in node.spans)
+    size = Size.of(1)
+    for axis in value.type.axes:
+        size = size * axis.size
+    message = (
+        f"stays in the loop although it needs no state: its {size} numbers per row and step are more than "
+        "what they are made from, so that it is cheaper to make them again than to store them"
+    )
+    context.remark("kept-inside", message, spans, kind="info")
