@@ -117,10 +117,10 @@ def _joined(
         *incoming.values(),
     )
     train = Program(f"{program.name}_train", program.inputs, forward, train_outputs)
-    backward = Program(f"{program.name}_backward", backward_inputs, trim(woven, (p.value for p in outputs)), outputs)
+    backward = Program(f"{program.name}_backward", backward_inputs, woven, outputs)
     return Differentiated(
         train=trim_program(train),
-        backward=guard_padding(train, backward),
+        backward=trim_program(guard_padding(train, backward)),
         tape=tuple(_entry(port, block, origins) for port in tape),
         remarks=remarks,
     )

@@ -9,7 +9,7 @@ is complete, `partition` decides which of them the forward loop collects.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from rnnc.autodiff.activity import influencing
@@ -123,10 +123,10 @@ class _LoopReverse:
         """Build the backward loop. Returns the forward loop with the results that the backward one reads."""
         loop, reverse = self.loop, self.reverse
         reverse.free.update(param for seq, param in loop.xs if seq in reverse.free)
-        states = [(carry, self._enter_state(carry)) for carry in self._active_carries()]
-        self._enter_sequences()
+        states = {c: Value(c.param.type, f"d_{c.param.name}") for c in self._active_carries()}
+        self._enter(states)
         forward_body = reverse.block(loop.body, self.inner, self.body)
-        for carry, d in states:
+        for carry, d in states.items():
             self._leave_state(carry, d)
         self._leave_sequences()
         self._leave_captured()
@@ -156,18 +156,19 @@ class _LoopReverse:
             active.update(more)
             wanted.update(c.next for c in more)
 
-    def _enter_state(self, carry: Carry) -> Value:
-        d = Value(carry.param.type, f"d_{carry.param.name}")
-        self.inner.add(carry.next, self._masked(d, carry.next))
-        return d
-
-    def _enter_sequences(self) -> None:
+    def _enter(self, states: Mapping[Carry, Value]) -> None:
+        """Give the results of the body their cotangents, of the next step and of the sequences outside, masked once."""
+        incoming: dict[Value, list[Value]] = {}
+        for carry, d in states.items():
+            incoming.setdefault(carry.next, []).append(d)
         for value, seq in self.loop.ys:
             outside = self.outer.get(seq)
             if outside is not None:
                 d = Value(value.type, f"d_{value.name}")
                 self.xs.append((outside, d))
-                self.inner.add(value, self._masked(d, value))
+                incoming.setdefault(value, []).append(d)
+        for value, parts in incoming.items():
+            self.inner.add(value, self._masked(self.body.sum(parts), value))
 
     def _masked(self, d: Value, value: Value) -> Value:
         """The cotangent of a result of the body, zero where the step lies past a row's length."""

@@ -111,9 +111,7 @@ class Net:
             name=name,
         )
         self.b.emit(loop)
-        return Looped(
-            tuple(c.final for c in carries), tuple(seq for _, seq in ys), tuple(c.before for c in carries)
-        )
+        return Looped(tuple(c.final for c in carries), tuple(seq for _, seq in ys), tuple(c.before for c in carries))
 
     def program(self) -> Program:
         nodes: tuple[Node, ...] = tuple(
