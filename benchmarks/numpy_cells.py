@@ -4,8 +4,8 @@
     python benchmarks/numpy_cells.py --quick    # the small shapes, seconds; writes nothing
 
 All contenders run in one process, in turn, round by round, each after an untimed call of its own; a figure is the
-median of its rounds. The error beside a time is the largest of all arrays' max|a - b| / max|b|, b from the generated module in
-float64 (which the tests hold against the interpreter).
+median of its rounds. The error beside a time is the largest of all arrays' max|a - b| / max|b|, b from the generated
+module in float64 (which the tests hold against the interpreter).
 """
 
 from __future__ import annotations

@@ -1,0 +1,92 @@
+"""FILE:NAME, and writing all or nothing."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from pathlib import Path
+
+import pytest
+
+from rnnc.cli.files import FileName, split_name, write_atomically
+from rnnc.cli.messages import Failure
+
+
+@pytest.mark.parametrize(
+    ("argument", "path", "name"),
+    [
+        ("lstm.rnn", "lstm.rnn", None),
+        ("lstm.rnn:LSTM", "lstm.rnn", "LSTM"),
+        ("-", "-", None),
+        ("-:LSTM", "-", "LSTM"),
+        ("C:\\cells\\lstm.rnn", "C:\\cells\\lstm.rnn", None),
+        ("C:\\cells\\lstm.rnn:LSTM", "C:\\cells\\lstm.rnn", "LSTM"),
+        ("C:/cells/lstm.rnn:LSTM", "C:/cells/lstm.rnn", "LSTM"),
+        ("C:lstm", "C:lstm", None),
+        ("dir:x/lstm.rnn", "dir:x/lstm.rnn", None),
+        ("lstm.rnn:", "lstm.rnn:", None),
+        (":LSTM", ":LSTM", None),
+    ],
+)
+def test_file_and_name(argument: str, path: str, name: str | None) -> None:
+    assert split_name(argument) == FileName(path, name)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a file's name holds no colon on Windows")
+def test_a_file_that_exists_keeps_its_colon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a:b").touch()
+    Path("a").touch()
+    assert split_name("a:b") == FileName("a:b", None)
+    assert split_name("a:c") == FileName("a", "c")
+
+
+def test_writing_replaces_the_file_and_leaves_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "out.py"
+    write_atomically(path, b"one")
+    write_atomically(path, b"two")
+    assert path.read_bytes() == b"two"
+    assert os.listdir(path.parent) == ["out.py"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions of POSIX")
+def test_permissions_stay_and_new_files_follow_the_umask(tmp_path: Path) -> None:
+    path = tmp_path / "out.py"
+    before = os.umask(0o027)
+    try:
+        write_atomically(path, b"one")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    path.chmod(0o755)
+    write_atomically(path, b"two")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o755
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "real.py").write_bytes(b"old")
+    (tmp_path / "link.py").symlink_to("real.py")
+    write_atomically(tmp_path / "link.py", b"new")
+    assert (tmp_path / "link.py").is_symlink()
+    assert (tmp_path / "real.py").read_bytes() == b"new"
+
+
+def test_a_failure_leaves_the_old_file_and_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "out.py"
+    path.write_bytes(b"old")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(Failure, match=r"cannot write .*out\.py: No space left on device"):
+        write_atomically(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["out.py"]
+
+
+def test_a_directory_is_no_output(tmp_path: Path) -> None:
+    with pytest.raises(Failure, match="cannot write"):
+        write_atomically(tmp_path, b"x")
