@@ -37,6 +37,7 @@ class Net:
         self.b = Builder()
         self.inputs: list[Port] = []
         self.outputs: list[Port] = []
+        self._lines = 0
 
     def _port(self, role: Role, name: str, type_: Type) -> Value:
         value = Value(type_, name)
@@ -103,21 +104,27 @@ class Net:
         loop = Loop(
             xs=tuple(zip(xs, elements, strict=True)),
             carries=carries,
-            body=tuple(body.nodes),
+            body=self._placed(body),
             ys=ys,
             reverse=reverse,
             lengths=lengths,
             like=like,
             name=name,
+            spans=self._next_line(),
         )
         self.b.emit(loop)
         return Looped(tuple(c.final for c in carries), tuple(seq for _, seq in ys), tuple(c.before for c in carries))
 
     def program(self) -> Program:
-        nodes: tuple[Node, ...] = tuple(
-            replace(node, spans=line(n + 1)) if not node.spans else node for n, node in enumerate(self.b.nodes)
-        )
-        return Program(self.name, tuple(self.inputs), nodes, tuple(self.outputs))
+        return Program(self.name, tuple(self.inputs), self._placed(self.b), tuple(self.outputs))
+
+    def _placed(self, builder: Builder) -> tuple[Node, ...]:
+        """The nodes, each on a line of its own."""
+        return tuple(n if n.spans else replace(n, spans=self._next_line()) for n in builder.nodes)
+
+    def _next_line(self) -> frozenset[Span]:
+        self._lines += 1
+        return line(self._lines)
 
 
 def linear(b: Builder, x: Value, w: Value) -> Value:
