@@ -125,6 +125,14 @@ class Rewriter:
         self._block.append(node)
         self.definitions.update((out, node) for out in node.outs)
 
+    def mark(self) -> int:
+        """A place in the block that is being walked over, to go back to."""
+        return len(self._block)
+
+    def rewind(self, mark: int) -> None:
+        """Take back what was emitted into the block since a mark."""
+        del self._block[mark:]
+
     def replace(self, old: Value, new: Value) -> None:
         """Everything that is visited from now on reads `new` where it read `old`."""
         self.values.replace(old, new)

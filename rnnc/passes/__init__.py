@@ -13,8 +13,9 @@ from __future__ import annotations
 
 from rnnc.passes.cse import cse
 from rnnc.passes.dce import dce
+from rnnc.passes.fold import fold
 from rnnc.passes.manager import Pass
 
-BEFORE: tuple[Pass, ...] = (cse, dce)
+BEFORE: tuple[Pass, ...] = (fold, cse, dce)
 
-AFTER: tuple[Pass, ...] = (cse, dce)
+AFTER: tuple[Pass, ...] = (fold, cse, dce)

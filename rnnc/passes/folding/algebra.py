@@ -1,4 +1,4 @@
-"""Algebra of elementwise operations, as a table. Every rule holds for infinities too, and keeps derivatives at kinks."""
+"""Algebra of elementwise operations, as a table. The rules hold for infinities too, and keep derivatives at kinks."""
 
 from __future__ import annotations
 
@@ -10,6 +10,12 @@ from rnnc.passes.folding.patterns import Constants, pattern
 def _keeps_sign(constants: Constants) -> bool:
     """Two summands of one sign: taking them together loses nothing."""
     return constants["C"] * constants["D"] >= 0
+
+
+def _stays_moderate(constants: Constants) -> bool:
+    """Two factors whose product no narrower float overflows or loses."""
+    product = abs(constants["C"] * constants["D"])
+    return product == 0 or 1e-30 < product < 1e30
 
 
 def _has_exact_reciprocal(constants: Constants) -> bool:
@@ -52,7 +58,7 @@ ALGEBRA = (
     pattern("square(abs(x)) -> square(x)"),
     # Constants that meet.
     pattern("add(add(x, C), D) -> add(x, C + D)", _keeps_sign),
-    pattern("mul(mul(x, C), D) -> mul(x, C * D)"),
+    pattern("mul(mul(x, C), D) -> mul(x, C * D)", _stays_moderate),
     pattern("div(x, C) -> mul(x, 1 / C)", _has_exact_reciprocal),
     # Powers.
     pattern("pow(x, 1) -> x"),

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import ast
 import math
-import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -28,9 +27,9 @@ Constants = Mapping[str, Number]
 Guard = Callable[[Constants], bool]
 
 _ARITHMETIC: dict[type[ast.operator], Callable[[Number, Number], Number]] = {
-    ast.Add: operator.add,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
+    ast.Add: lambda a, b: a + b,
+    ast.Mult: lambda a, b: a * b,
+    ast.Div: lambda a, b: a / b,
 }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from rnnc.ir.operations.attrs import Attrs
-from rnnc.ir.program import DType, Op, Type, Value
+from rnnc.ir.program import AttrValue, DType, Op, Type, Value
 
 Number = float | int | bool
 
@@ -23,7 +23,7 @@ class Site(Protocol):
         """The operation that defines a value, if it has one of these names (any, if none are given)."""
         ...
 
-    def ops(self, name: str, *args: Value, **attrs: object) -> tuple[Value, ...]:
+    def ops(self, name: str, *args: Value, **attrs: AttrValue) -> tuple[Value, ...]:
         """Build an operation, itself simplified."""
         ...
 
@@ -31,7 +31,7 @@ class Site(Protocol):
 Rule = Callable[[Site, Op], "Value | tuple[Value, ...] | None"]
 
 
-def build(site: Site, name: str, *args: Value, **attrs: object) -> Value:
+def build(site: Site, name: str, *args: Value, **attrs: AttrValue) -> Value:
     """Build an operation with one output, itself simplified."""
     (out,) = site.ops(name, *args, **attrs)
     return out
