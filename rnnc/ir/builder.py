@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from typing import cast
 
 from rnnc.ir.operations import TABLE
 from rnnc.ir.program import NO_SPANS, AttrValue, DType, Node, Op, Spans, Type, Value
@@ -28,10 +27,9 @@ class Builder:
 
     def ops(self, name: str, *args: Value, hint: str = "", **attrs: AttrValue) -> tuple[Value, ...]:
         """Append an operation and return all its outputs. Raises TypeMismatch."""
-        given = cast("dict[str, AttrValue]", attrs)  # wrong kinds are found by the row's own reading of them
-        types = TABLE[name].infer([a.type for a in args], given)
+        types = TABLE[name].infer([a.type for a in args], attrs)
         outs = tuple(Value(t, hint) for t in types)
-        self.nodes.append(Op(name, args, outs, tuple(sorted(given.items())), self.spans))
+        self.nodes.append(Op(name, args, outs, tuple(sorted(attrs.items())), self.spans))
         return outs
 
     def op(self, name: str, *args: Value, hint: str = "", **attrs: AttrValue) -> Value:

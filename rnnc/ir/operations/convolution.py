@@ -133,13 +133,13 @@ def _evaluate_unpatches(op: Op, args: Sequence[Array], env: Env) -> Array:
 
 def _derive_patches(builder: Builder, op: Op, d_outs: Sequence[Value | None]) -> Sequence[Value | None]:
     (d,) = d_outs
-    return [None if d is None else builder.op("unpatches", d, axes=op.args[0].type.axes, **dict(op.attrs))]
+    return [None if d is None else builder.op("unpatches", d, hint="", axes=op.args[0].type.axes, **dict(op.attrs))]
 
 
 def _derive_unpatches(builder: Builder, op: Op, d_outs: Sequence[Value | None]) -> Sequence[Value | None]:
     (d,) = d_outs
     attrs = {key: value for key, value in op.attrs if key != "axes"}
-    return [None if d is None else builder.op("patches", d, **attrs)]
+    return [None if d is None else builder.op("patches", d, hint="", **attrs)]
 
 
 register(Row("patches", "contraction", _infer_patches, _evaluate_patches, _derive_patches, (0,)))

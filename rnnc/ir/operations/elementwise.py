@@ -265,7 +265,7 @@ def _evaluate_clip(op: Op, args: Sequence[Array], env: Env) -> Array:
 
     attrs = Attrs(op)
     (x,) = operands(op, args, DType.FLOAT, env)
-    return result(np.clip(x, attrs.number("lo"), attrs.number("hi")), op.out, env)
+    return result(np.minimum(np.maximum(x, attrs.number("lo")), attrs.number("hi")), op.out, env)
 
 
 def _derive_clip(builder: Builder, op: Op, d_outs: Sequence[Value | None]) -> Sequence[Value | None]:

@@ -248,11 +248,11 @@ def _derive_reverse_time(builder: Builder, op: Op, d_outs: Sequence[Value | None
     return [fit(Term(builder, builder.op("reverse_time", d, lengths)), seq.type), None]
 
 
-register(Row("fill_past", "time", _infer_fill_past, _evaluate_fill_past, _derive_fill_past))
-register(Row("final", "time", _infer_final, _evaluate_final, _derive_final, (0, 1)))
-register(Row("last", "time", _infer_last, _evaluate_last, _derive_last, (0,)))
+register(Row("fill_past", "time", _infer_fill_past, _evaluate_fill_past, _derive_fill_past, (), (1,)))
+register(Row("final", "time", _infer_final, _evaluate_final, _derive_final, (0, 1), (2,)))
+register(Row("last", "time", _infer_last, _evaluate_last, _derive_last, (0,), (1,)))
 register(Row("at", "time", _infer_at, _evaluate_at, _derive_at, (0,)))
-register(Row("place", "time", _infer_place, _evaluate_place, _derive_place, (0,)))
+register(Row("place", "time", _infer_place, _evaluate_place, _derive_place, (0,), (1,)))
 register(Row("place_at", "time", _infer_place_at, _evaluate_place_at, _derive_place_at, (0,)))
-register(Row("where_empty", "time", _infer_where_empty, _evaluate_where_empty, _derive_where_empty, (0,)))
-register(Row("reverse_time", "time", _infer_reverse_time, _evaluate_reverse_time, _derive_reverse_time, (0,)))
+register(Row("where_empty", "time", _infer_where_empty, _evaluate_where_empty, _derive_where_empty, (0,), (1,)))
+register(Row("reverse_time", "time", _infer_reverse_time, _evaluate_reverse_time, _derive_reverse_time, (0,), (1,)))

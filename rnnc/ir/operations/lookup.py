@@ -66,8 +66,7 @@ def _evaluate_lookup_grad(op: Op, args: Sequence[Array], env: Env) -> Array:
     places = np.broadcast_to(aligned(args[0], index, chosen), env.shape(chosen))
     table = np.zeros(env.shape(op.out.type), env.float_dtype)
     _check_index(places, table.shape[0])
-    for place in np.ndindex(places.shape):
-        table[places[place]] += cotangents[place]
+    np.add.at(table, places, cotangents)  # adds again where an index comes again
     return result(table, op.out, env)
 
 

@@ -129,8 +129,8 @@ def _derive_default_grad(builder: Builder, op: Op, d_outs: Sequence[Value | None
     return [None, None if d is None else builder.op("default_grad", op.args[0], d)]
 
 
-register(Row("dropout", "random", _infer_dropout, _evaluate_dropout, _derive_dropout, (0,)))
-register(Row("zoneout", "random", _infer_zoneout, _evaluate_zoneout, _derive_zoneout, (0, 1)))
-register(Row("masked", "random", _infer_masked, _evaluate_masked, _derive_masked, (0,)))
-register(Row("default", "random", _infer_default, _evaluate_default, _derive_default, (0, 1)))
-register(Row("default_grad", "random", _infer_default_grad, _evaluate_default_grad, _derive_default_grad, (1,)))
+register(Row("dropout", "random", _infer_dropout, _evaluate_dropout, _derive_dropout, (0,), (1,)))
+register(Row("zoneout", "random", _infer_zoneout, _evaluate_zoneout, _derive_zoneout, (0, 1), (2,)))
+register(Row("masked", "random", _infer_masked, _evaluate_masked, _derive_masked, (0,), (1,)))
+register(Row("default", "random", _infer_default, _evaluate_default, _derive_default, (0, 1), (0,)))
+register(Row("default_grad", "random", _infer_default_grad, _evaluate_default_grad, _derive_default_grad, (1,), (0,)))

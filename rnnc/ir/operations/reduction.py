@@ -65,6 +65,10 @@ def _spread(d: Term, op: Op) -> Term:
     return d.op("broadcast", axes=op.args[0].type.axes)
 
 
+def _sum_slope(d: Term, y: Term, x: Term, op: Op) -> Term:
+    return _spread(d, op)
+
+
 def _mean_slope(d: Term, y: Term, x: Term, op: Op) -> Term:
     count = product(tuple(x.value.type.shape[i] for i in Attrs(op).integers("axes")))
     return _spread(d / Term(d.builder, d.builder.op("extent", size=count, dtype="float")), op)
@@ -88,7 +92,7 @@ def _product_slope(d: Term, y: Term, x: Term, op: Op) -> Term:
 
 
 for _name, _fold, _dtype, _slope, _linear in (
-    ("reduce_sum", "sum", None, lambda d, y, x, op: _spread(d, op), (0,)),
+    ("reduce_sum", "sum", None, _sum_slope, (0,)),
     ("reduce_mean", "mean", DType.FLOAT, _mean_slope, (0,)),
     ("reduce_max", "max", None, _extremum_slope, ()),
     ("reduce_min", "min", None, _extremum_slope, ()),

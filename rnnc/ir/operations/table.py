@@ -39,7 +39,11 @@ Derive = Callable[["Builder", Op, Sequence[Value | None]], Sequence[Value | None
 
 @dataclass(frozen=True)
 class Row:
-    """One operation. `linear` lists the arguments in which it is linear (used by passes)."""
+    """One operation.
+
+    `linear` lists the arguments in which it is linear while the others stand: in all of them together (add, concat), or
+    in each by itself (mul, contract). `optional` lists the arguments that may be absent (None) at run time.
+    """
 
     name: str
     kind: Kind
@@ -47,6 +51,7 @@ class Row:
     evaluate: Evaluate
     derive: Derive | None  # None: piecewise constant (comparisons, floor, integers)
     linear: tuple[int, ...] = ()
+    optional: tuple[int, ...] = ()
 
 
 TABLE: dict[str, Row] = {}
