@@ -13,42 +13,20 @@ from rnnc.compiler import TARGETS
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-class FileNameType(click.ParamType):
-    """FILE[:NAME]."""
-
-    name = "FILE[:NAME]"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> FileName:
-        return value if isinstance(value, FileName) else split_name(value)
+def file_name(command: Command) -> Command:
+    """The argument FILE[:NAME], as `file: FileName`."""
+    return click.argument("file", metavar="FILE[:NAME]", callback=_split)(command)
 
 
-class DefinitionType(click.ParamType):
-    """NAME=VALUE."""
-
-    name = "NAME=VALUE"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
-        if isinstance(value, tuple):
-            return value
-        name, equals, text = value.partition("=")
-        if not equals or not name.strip() or not text.strip():
-            self.fail(f"{value!r} should read NAME=VALUE, such as units=128", param, ctx)
-        return name.strip(), text.strip()
-
-
-def once(ctx: click.Context, param: click.Parameter, pairs: tuple[tuple[str, str], ...]) -> dict[str, str]:
-    """The definitions as a dictionary; a name that is given two values is a slip."""
-    found: dict[str, str] = {}
-    for name, text in pairs:
-        if found.setdefault(name, text) != text:
-            raise click.BadParameter(f"{name} is given twice: {found[name]} and {text}", ctx, param)
-    return found
+def files(command: Command) -> Command:
+    """The arguments FILE…, as `paths: tuple[str, ...]`."""
+    return click.argument("paths", metavar="FILE...", nargs=-1, required=True)(command)
 
 
 def define(command: Command) -> Command:
     """`-D NAME=VALUE`, any number of times, as `options: dict[str, str]`."""
     return click.option(
-        "-D", "--define", "options", multiple=True, type=DefinitionType(), callback=once,
+        "-D", "--define", "options", multiple=True, metavar="NAME=VALUE", callback=_definitions,
         help="Bind a compile-time parameter, in the language's own words: -D units=128 -D 'inner=LSTM(units = 4)'.",
     )(command)  # fmt: skip
 
@@ -56,20 +34,21 @@ def define(command: Command) -> Command:
 def target(command: Command) -> Command:
     """`--target`."""
     return click.option(
-        "-t",
-        "--target",
-        type=click.Choice(TARGETS),
-        default=TARGETS[0],
-        show_default=True,
-        help="What to write code for.",
+        "-t", "--target", type=click.Choice(TARGETS), default=TARGETS[0], show_default=True, help="What to write for."
     )(command)
 
 
-def file_name(command: Command) -> Command:
-    """The argument FILE[:NAME], as `file: FileName`."""
-    return click.argument("file", type=FileNameType(), metavar="FILE[:NAME]")(command)
+def _split(ctx: click.Context, param: click.Parameter, argument: str) -> FileName:
+    return split_name(argument)
 
 
-def files(command: Command) -> Command:
-    """The arguments FILE…, as `paths: tuple[str, ...]`."""
-    return click.argument("paths", metavar="FILE...", nargs=-1, required=True)(command)
+def _definitions(ctx: click.Context, param: click.Parameter, texts: tuple[str, ...]) -> dict[str, str]:
+    """Take every NAME=VALUE apart; a name that is given two values is a slip."""
+    found: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = (part.strip() for part in text.partition("="))
+        if not equals or not name or not value:
+            raise click.BadParameter(f"{text!r} should read NAME=VALUE, such as units=128", ctx, param)
+        if found.setdefault(name, value) != value:
+            raise click.BadParameter(f"{name} is given twice: {found[name]} and {value}", ctx, param)
+    return found
