@@ -12,6 +12,9 @@ from rnnc.verify.arrays import Array
 # up to three digits, and sums over batch, time and rows by another; 1e-9 (2e-5) is well above and far below any error.
 TOLERANCE = {np.dtype(np.float64): 1e-9, np.dtype(np.float32): 2e-5}
 
+# Between two ways of computing the same in float64, on a handful of steps.
+ROUNDING = 1e-10
+
 
 @dataclass(frozen=True)
 class Row:

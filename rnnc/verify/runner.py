@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any, Protocol
 
+import numpy as np
+
 from rnnc.ir.model import Model
 from rnnc.verify.arrays import Array, Arrays
 
@@ -56,51 +58,72 @@ class Runner(Protocol):
 
 
 class ModuleRunner:
-    """A generated module, through the contract that all targets share."""
+    """A generated module, through the contract that all targets share.
 
-    def __init__(self, model: Model, module: ModuleType) -> None:
-        self._module = module
+    With `time_major` false the module is called with sequences [batch, time, …], turned here on the way in and out.
+    """
+
+    def __init__(self, model: Model, module: ModuleType, *, time_major: bool = True) -> None:
+        self._model, self._module, self._time_major = model, module, time_major
         self._inputs = tuple(p.name for p in model.inputs)
-        self._float_inputs = tuple(p.name for p in model.inputs if p.type.dtype.value == "float")
         self._states = tuple(p.name for p in model.states)
         self._outputs = tuple(p.name for p in model.outputs)
+        self._sequences = {p.name for p in (*model.inputs, *model.outputs) if p.sequence}
+
+    def batch_major(self) -> ModuleRunner:
+        """The same module, called in the other order. (Calls with masks are not: those have one order only.)"""
+        return ModuleRunner(self._model, self._module, time_major=False)
+
+    def init_params(self, seed: int, dtype: str, sizes: Mapping[str, int]) -> Arrays:
+        """The module's own initial parameters."""
+        return dict(self._module.init_params(seed=seed, dtype=dtype, **sizes))
 
     def forward(self, call: Call) -> Results:
-        outputs, state = self._module.forward(*self._arguments(call), call.lengths, time_major=True, **_options(call))
+        outputs, state = self._module.forward(*self._arguments(call), call.lengths, **self._options(call))
         return self._results(outputs, state)
 
     def step(self, call: Call) -> Results:
-        return self._results(*self._module.step(*self._arguments(call), **_options(call)))
+        state = None if call.state is None else _bare(self._states, call.state)
+        found = self._module.step(call.params, _bare(self._inputs, call.inputs), state, **_training(call))
+        return Results(_named(self._outputs, found[0]), _named(self._states, found[1]))
 
     def forward_train(self, call: Call) -> tuple[Results, Any]:
-        outputs, state, tape = self._module.forward_train(
-            *self._arguments(call), call.lengths, time_major=True, **_options(call)
-        )
+        outputs, state, tape = self._module.forward_train(*self._arguments(call), call.lengths, **self._options(call))
         return self._results(outputs, state), tape
 
     def backward(self, call: Call, tape: Any, d_outputs: Arrays, d_state: Arrays) -> Gradients:
-        found = self._module.backward(call.params, tape, _bare(self._outputs, d_outputs), _bare(self._states, d_state))
+        d_results = _bare(self._outputs, self._turned(d_outputs))
+        found = self._module.backward(call.params, tape, d_results, _bare(self._states, d_state))
         return Gradients(
-            _named(self._float_inputs if len(self._inputs) > 1 else self._inputs, found["x"]),
+            self._turned(_named(self._inputs, found["x"])),
             _named(self._states, found["state"]),
             dict(found["params"]),
         )
 
     def _arguments(self, call: Call) -> tuple[Any, Any, Any]:
         state = None if call.state is None else _bare(self._states, call.state)
-        return call.params, _bare(self._inputs, call.inputs), state
+        return call.params, _bare(self._inputs, self._turned(call.inputs)), state
+
+    def _options(self, call: Call) -> dict[str, Any]:
+        return {"time_major": self._time_major, **_training(call)}
 
     def _results(self, outputs: Any, state: Any) -> Results:
-        return Results(_named(self._outputs, outputs), _named(self._states, state))
+        return Results(self._turned(_named(self._outputs, outputs)), _named(self._states, state))
+
+    def _turned(self, arrays: Arrays) -> Arrays:
+        """Sequences in the module's order, or from it."""
+        if self._time_major:
+            return arrays
+        return {n: np.swapaxes(a, 0, 1) if n in self._sequences else a for n, a in arrays.items()}
 
 
-def _options(call: Call) -> dict[str, Any]:
+def _training(call: Call) -> dict[str, Any]:
     return {} if call.masks is None else {"training": True, "masks": call.masks}
 
 
 def _bare(names: tuple[str, ...], arrays: Mapping[str, Array]) -> Any:
     """The contract's form: a bare array where there is only one name."""
-    return arrays[names[0]] if len(names) == 1 else {name: arrays[name] for name in names}
+    return arrays.get(names[0]) if len(names) == 1 else {name: arrays[name] for name in names if name in arrays}
 
 
 def _named(names: tuple[str, ...], found: Any) -> Arrays:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
+from rnnc.ir.builder import Builder
 from rnnc.ir.layout import Cat, ForeignArray, Leaf, WeightLayout
 from rnnc.ir.model import Initialiser, MaskInfo, Model, ParameterInfo, PortInfo
-from rnnc.ir.program import NO_SPANS, Axis, DType, Program, Type
+from rnnc.ir.program import NO_SPANS, Axis, Carry, DType, Loop, Port, Program, Type, Value
 from rnnc.ir.size import Size
 from rnnc.verify.runner import Call, Gradients, Results
 
@@ -43,8 +46,8 @@ def model(
     sizes: tuple[str, ...] = ("input", "units"),
 ) -> Model:
     return Model(
-        "Test", "cell", "", Program("forward", (), (), ()), None, "none is built", parameters, inputs, states, outputs, (),
-        masks, layouts, (), sizes,
+        "Test", "cell", "", Program("forward", (), (), ()), None, "none is built", parameters, inputs, states, outputs,
+        (), masks, layouts, (), sizes,
     )  # fmt: skip
 
 
@@ -80,24 +83,65 @@ class BasicRNN:
         results = self.forward(call.with_(inputs={"x": call.inputs["x"][np.newaxis]}))
         return Results({"y": results.outputs["y"][0]}, results.state)
 
+    def valid(self, call: Call) -> np.ndarray:
+        """Steps before a row's end: [time, batch, 1]."""
+        steps, batch = call.inputs["x"].shape[:2]
+        lengths = np.full(batch, steps) if call.lengths is None else call.lengths
+        return (np.arange(steps)[:, np.newaxis] < lengths)[:, :, np.newaxis]
+
     def forward_train(self, call: Call) -> tuple[Results, list[np.ndarray]]:
-        x, p = call.inputs["x"], call.params
-        assert call.state is not None
-        h = [call.state["h"]]
-        for step in x:
-            h.append(np.tanh(step @ p["h'.x"] + h[-1] @ p["h'.h"] + p["h'.bias"]))
-        return Results({"y": np.stack(h[1:])}, {"h": h[-1]}), h
+        x, p, valid = call.inputs["x"], call.params, self.valid(call)
+        h = [np.zeros((x.shape[1], len(p["h'.bias"]))) if call.state is None else call.state["h"]]
+        y = []
+        for t, step in enumerate(x):
+            new = np.tanh(step @ p["h'.x"] + h[-1] @ p["h'.h"] + p["h'.bias"])
+            y.append(new * valid[t])
+            h.append(np.where(valid[t], new, h[-1]))
+        return Results({"y": np.stack(y)}, {"h": h[-1]}), h
 
     def backward(
         self, call: Call, tape: list[np.ndarray], d_outputs: dict[str, np.ndarray], d_state: dict[str, np.ndarray]
     ) -> Gradients:
-        x, p = call.inputs["x"], call.params
+        x, p, valid = call.inputs["x"], call.params, self.valid(call)
         d_params = {name: np.zeros_like(value) for name, value in p.items()}
         d_x, d_h = np.zeros_like(x), d_state["h"]
         for t in reversed(range(len(x))):
-            d_z = (d_h + d_outputs["y"][t]) * (1 - tape[t + 1] ** 2)
-            d_params["h'.x"] += x[t].T @ d_z
+            d_z = (d_h + d_outputs["y"][t]) * (1 - tape[t + 1] ** 2) * valid[t]
+            d_params["h'.x"] += np.where(valid[t], x[t], 0).T @ d_z
             d_params["h'.h"] += tape[t].T @ d_z
             d_params["h'.bias"] += d_z.sum(0)
-            d_x[t], d_h = d_z @ p["h'.x"].T, d_z @ p["h'.h"].T
+            d_x[t], d_h = d_z @ p["h'.x"].T, np.where(valid[t], d_z @ p["h'.h"].T, d_h)
         return Gradients({"x": d_x}, {"h": d_h}, d_params)
+
+
+def simple_loop(clip: float | None = None, freeze: bool = False) -> Model:
+    """s' = clip(sigmoid(x * w + s) * s, passing) [* stop_gradient(s)], with programs; one output, s'."""
+    axes = (Axis("units", UNITS),)
+    sequence, state = Type(axes, batch=True, time=True), Type(axes, batch=True)
+    w, x, s0 = Value(Type(axes), "w"), Value(sequence, "x"), Value(state, "s")
+    lengths = Value(Type((), DType.INT, batch=True), "lengths")
+    body = Builder()
+    x_t, s = Value(state, "x"), Value(state, "s")
+    new = body.op("mul", body.op("sigmoid", body.op("add", body.op("mul", x_t, w), s)), s)
+    if clip is not None:
+        new = body.op("clip", new, lo=-clip, hi=clip, through=True)
+    if freeze:
+        new = body.op("add", new, body.op("mul", x_t, body.op("stop_gradient", s)))
+    start = Builder()
+    default = start.op("default", s0, start.zeros(Type(axes)))
+    final, ys = Value(state, "final"), Value(sequence, "y")
+    loop = Loop(((x, x_t),), (Carry(default, s, new, final),), tuple(body.nodes), ((new, ys),), lengths=lengths)
+    forward = Program(
+        "forward",
+        (Port("param", "w", w), Port("input", "x", x), Port("state", "s", s0), Port("lengths", "lengths", lengths)),
+        (*start.nodes, loop),
+        (Port("output", "y", ys), Port("state", "s", final)),
+    )
+    described = model(
+        parameter("w", UNITS),
+        inputs=(port("x", UNITS),),
+        states=(port("s", UNITS),),
+        outputs=(port("y", UNITS),),
+        sizes=("units",),
+    )
+    return replace(described, forward=forward)

@@ -1,0 +1,169 @@
+"""Random arguments for a model: small distinct sizes that it can have, parameters, inputs, lengths, masks.
+
+Everything follows from the seed. Values stay where a cell is at home: parameters around their initial values, states
+around states that the model itself reaches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import product
+
+import numpy as np
+
+from rnnc.ir.model import MaskInfo, Model, PortInfo
+from rnnc.ir.program import DType, Loop, Node, Op, Program, Value, walk
+from rnnc.ir.size import Quotient, Size
+from rnnc.verify.arrays import Array, Arrays, DTypeLike
+from rnnc.verify.errors import VerifyError
+from rnnc.verify.runner import Call, Runner
+
+LARGEST = 8  # of the sizes that are tried
+WARM_UP = 3  # steps that lead to an initial state
+SPREAD = 0.1  # standard deviation around initial values and reached states
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A call with everything given, and cotangents for all its float results."""
+
+    call: Call
+    d_outputs: Arrays
+    d_state: Arrays
+
+    @property
+    def steps(self) -> int:
+        return next(iter(self.call.inputs.values())).shape[0]
+
+    def cast(self, dtype: DTypeLike) -> Sample:
+        """The same numbers, rounded to another float dtype."""
+        call = self.call
+        return Sample(
+            replace(
+                call,
+                params=_cast(call.params, dtype),
+                inputs=_cast(call.inputs, dtype),
+                state=None if call.state is None else _cast(call.state, dtype),
+                masks=None if call.masks is None else _cast(call.masks, dtype),
+            ),
+            _cast(self.d_outputs, dtype),
+            _cast(self.d_state, dtype),
+        )
+
+
+def _cast(arrays: Arrays, dtype: DTypeLike) -> Arrays:
+    return {name: a.astype(dtype) if a.dtype.kind == "f" else a for name, a in arrays.items()}
+
+
+# --- sizes -------------------------------------------------------------------------------------------------
+
+
+def choose_sizes(model: Model, given: Mapping[str, int]) -> dict[str, int]:
+    """Small sizes for open symbols, different ones where possible, such that quotients divide and slices fit.
+
+    E805: a given name is none of the model's, or no sizes up to LARGEST will do.
+    """
+    unknown = sorted(set(given) - set(model.sizes))
+    if unknown:
+        raise VerifyError("E805", f"{model.name} has no open size {', '.join(unknown)}; it has {list(model.sizes)}")
+    open_ = [name for name in model.sizes if name not in given]
+    found = set(_sizes(model.forward))
+    slices = [op for op in walk(model.forward.nodes) if isinstance(op, Op) and op.name == "slice"]
+    candidates = product(range(2, LARGEST + 1), repeat=len(open_))
+    for numbers in sorted(candidates, key=lambda n: (len(n) - len(set(n)), sum(n))):
+        sizes = {**given, **dict(zip(open_, numbers, strict=True))}
+        if all(_possible(size, sizes) for size in found) and all(_inside(op, sizes) for op in slices):
+            return sizes
+    raise VerifyError(
+        "E805", f"no sizes up to {LARGEST} suit {model.name}", fix="give them: " + " ".join(f"-D {n}=…" for n in open_)
+    )
+
+
+def _sizes(program: Program) -> Iterator[Size]:
+    """The sizes of all axes."""
+    values: list[Value] = [port.value for port in program.inputs]
+    for node in walk(program.nodes):
+        values += node.outs
+        values += node.params if isinstance(node, Loop) else ()
+    for value in values:
+        yield from value.type.shape
+
+
+def _possible(size: Size, sizes: Mapping[str, int]) -> bool:
+    atoms = [atom for monomial, _ in size.terms for atom in monomial if isinstance(atom, Quotient)]
+    return size.evaluate(sizes) >= 1 and all(
+        atom.op != "//" or atom.left.evaluate(sizes) % atom.right.evaluate(sizes) == 0 for atom in atoms
+    )
+
+
+def _inside(op: Op, sizes: Mapping[str, int]) -> bool:
+    """Whether a slice lies in its axis."""
+    axis, start, stop = op.attr("axis"), op.attr("start"), op.attr("stop")
+    assert isinstance(axis, int)
+    assert isinstance(start, Size)
+    assert isinstance(stop, Size)
+    length = op.args[0].type.shape[axis].evaluate(sizes)
+    return 0 <= start.evaluate(sizes) < stop.evaluate(sizes) <= length
+
+
+# --- arrays ------------------------------------------------------------------------------------------------
+
+
+class Draw:
+    """Draws arrays for one model and one choice of sizes, in float64."""
+
+    def __init__(self, model: Model, sizes: Mapping[str, int], seed: int) -> None:
+        self.model, self.sizes = model, sizes
+        self.random = np.random.default_rng(seed)
+        self._rows = _table_rows(model.forward.nodes, sizes)
+
+    def sample(self, runner: Runner, initial: Arrays, steps: int, batch: int) -> Sample:
+        """Arguments around `initial` parameters; `runner` finds states that the model reaches."""
+        trained = {p.name for p in self.model.parameters if p.trained}
+        params = {name: a + self._noise(a.shape) if name in trained else a for name, a in initial.items()}
+        warm_up = Call(params, self.inputs(WARM_UP, batch))
+        reached = runner.forward(warm_up).state
+        state = {n: a + self._noise(a.shape) if a.dtype.kind == "f" else a for n, a in reached.items()}
+        call = Call(params, self.inputs(steps, batch), state)
+        results = runner.forward(call)
+        return Sample(call, self._like(results.outputs), self._like(results.state))
+
+    def inputs(self, steps: int, batch: int) -> Arrays:
+        """Normal numbers, or integers that every table has a row for."""
+        return {port.name: self._input(port, steps, batch) for port in self.model.inputs}
+
+    def masks(self, steps: int, batch: int) -> Arrays | None:
+        """What random sites draw; None where there are none."""
+        if not self.model.masks:
+            return None
+        return {site.name: self._mask(site, steps, batch) for site in self.model.masks}
+
+    def lengths(self, steps: int, batch: int) -> Array:
+        """A full row, an empty one, a row of one step, and shorter ones: as many as there are rows."""
+        rest = self.random.integers(1, steps, max(batch - 3, 0))
+        return np.asarray([steps, 0, 1, *rest][:batch], np.int32)
+
+    def _input(self, port: PortInfo, steps: int, batch: int) -> Array:
+        shape = (*((steps, batch) if port.sequence else (batch,)), *(s.evaluate(self.sizes) for s in port.type.shape))
+        if port.type.dtype is DType.FLOAT:
+            return self.random.normal(size=shape)
+        high = 2 if port.type.dtype is DType.BOOL else self._rows
+        return self.random.integers(0, high, shape).astype(np.bool_ if port.type.dtype is DType.BOOL else np.int32)
+
+    def _mask(self, site: MaskInfo, steps: int, batch: int) -> Array:
+        lead = (steps, batch) if site.per == "step" else (batch,)
+        shape = (*lead, *(axis.size.evaluate(self.sizes) for axis in site.axes))
+        return (self.random.random(shape) < site.keep).astype(np.float64)
+
+    def _noise(self, shape: tuple[int, ...]) -> Array:
+        return SPREAD * self.random.normal(size=shape)
+
+    def _like(self, arrays: Arrays) -> Arrays:
+        return {name: self.random.normal(size=a.shape) for name, a in arrays.items() if a.dtype.kind == "f"}
+
+
+def _table_rows(nodes: tuple[Node, ...], sizes: Mapping[str, int]) -> int:
+    """The rows of the smallest table that is looked up in."""
+    tables = [op.args[0].type.shape[0] for op in walk(nodes) if isinstance(op, Op) and op.name == "lookup"]
+    return min((size.evaluate(sizes) for size in tables), default=LARGEST)
