@@ -73,7 +73,7 @@ class _Walk:
 
     `lengths` (in a step's body: `valid`) says what lies past a row's length here. `has_time`: the padding is along
     time; else the block is one step, whose rows may be past their length. `entering`: the elements of sequences;
-    `unclean`: those whose sequence should be masked.
+    `unclean`: those whose sequence should be masked. `zeros`: constants, here and in the blocks around.
     """
 
     lengths: Value | None
@@ -81,6 +81,7 @@ class _Walk:
     facts: dict[Value, Fact]
     entering: frozenset[Value] = frozenset()
     unclean: set[Value] = field(default_factory=set[Value])
+    zeros: set[Value] = field(default_factory=set[Value])
     builder: Builder = field(default_factory=Builder)
 
     @staticmethod
@@ -110,6 +111,8 @@ class _Walk:
         if op.name in _MIXING and self._mixes(op):
             op = with_args(op, tuple(self._mask(arg) for arg in op.args))
         self.builder.emit(op)
+        if op.name in ("const", "full") and op.attr("value") == 0:
+            self.zeros.update(op.outs)
         fact = self._after(op)
         self.facts.update((out, fact) for out in op.outs)
 
@@ -148,6 +151,8 @@ class _Walk:
         return value.type.batch and (value.type.time or not self.has_time)
 
     def _fact(self, value: Value) -> Fact:
+        if value in self.zeros:
+            return ZERO
         return self.facts.get(value, FINITE) if self._padded(value) else FINITE
 
     def _mask(self, value: Value) -> Value:
@@ -181,6 +186,7 @@ class _Walk:
             has_time=loop.chunk is not None,
             facts={param: self._fact(seq) for seq, param in loop.xs},
             entering=frozenset(param for _, param in loop.xs),
+            zeros=self.zeros,
         )
         inside.block(loop.body)
         xs = tuple((self._mask(seq) if param in inside.unclean else seq, param) for seq, param in loop.xs)

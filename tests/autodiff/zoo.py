@@ -238,9 +238,9 @@ def unused_and_constant() -> Program:
     net.input("ignored", 2)
     net.final("spare", net.state("spare", 2))
     out = _rnn_layer(net, x, 3, h0, lengths)
-    stopped = net.b.op("stop_gradient", linear(net.b, out.ys[0], net.param("S", 2, 2)))
+    stepped = net.b.op("floor", linear(net.b, out.ys[0], net.param("S", 2, 2)))
     net.output("y", out.ys[0])
-    net.output("stopped", stopped)
+    net.output("stepped", stepped)
     net.output("zeros", net.b.op("zeros_like", out.ys[0]))
     return net.program()
 
