@@ -1,0 +1,180 @@
+"""Straight code over whole sequences: the top level of a program, and the body of a loop over stretches.
+
+A result is a fresh array, or overwrites an operand of the same type that nothing reads any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rnnc.backends.escape import identifier
+from rnnc.backends.numpy.emitter import DTYPES, Emitter, Frame, Place, Root, hint
+from rnnc.backends.numpy.liveness import last_uses
+from rnnc.backends.numpy.spelling import SPELLINGS, View
+from rnnc.backends.numpy.views import Step, render, shape_text
+from rnnc.ir.program import DType, Loop, Node, Op, Type, Value
+
+
+class Block(Emitter):
+    """Writes nodes as lines, in order."""
+
+    def __init__(self, frame: Frame, time: str, nodes: Sequence[Node], results: Iterable[Value]) -> None:
+        super().__init__(frame, time)
+        self.lines: list[str] = []
+        self._variables: dict[Value, str] = {}
+        self._nodes = nodes
+        self._dies = last_uses(nodes, results)
+        self._position = 0
+        self._exists = False  # whether the array of the result being written exists already
+
+    def write_all(self) -> None:
+        """Write every node."""
+        for self._position, node in enumerate(self._nodes):
+            if isinstance(node, Op):
+                self._op(node)
+            else:
+                self._loop(node)
+
+    def define(
+        self,
+        value: Value,
+        variable: str,
+        root: Root | None = None,
+        steps: tuple[Step, ...] = (),
+        *,
+        writable: bool = False,
+        contiguous: bool = True,
+    ) -> None:
+        """Say where a value that no operation of the block computes can be read, and of which array it is a view."""
+        root = root or Root(variable, writable)
+        root.members.append(value)
+        self.places[value] = Place(root, steps, contiguous)
+        self._variables[value] = variable
+
+    def inherit(self, outer: Emitter, values: Iterable[Value]) -> None:
+        """Take over values of the block around, to read them."""
+        for value in values:
+            if (text := outer.scalar(value)) is not None:
+                self.scalars[value] = text
+            else:
+                self.define(value, outer.read(value), contiguous=outer.place(value).contiguous)
+
+    def owned(self, value: Value) -> bool:
+        """Whether the array of a value may be overwritten now: it belongs to this call and nothing reads it later."""
+        place = self.places.get(value)
+        return place is not None and place.root.writable and not place.steps and self._dead(place.root)
+
+    # The interface of spellings.
+
+    def read(self, value: Value, *steps: Step) -> str:
+        return render(self.scalars.get(value) or self._variables[value], steps)
+
+    def write(self, value: Value, *steps: Step) -> str:
+        variable = self._variables[value]
+        if not self._exists:
+            self.line(f"{variable} = {self.empty(value.type)}")
+            self._exists = True
+        return render(variable, steps)
+
+    def destination(self, value: Value) -> Place:
+        return self.places[value]
+
+    def place(self, value: Value) -> Place:
+        if value in self.scalars:
+            variable = self.frame.names.new("number")
+            self.line(f"{variable} = np.array({self.scalars.pop(value)}, {DTYPES[value.type.dtype]})")
+            self.define(value, variable)
+        return self.places[value]
+
+    def view_of(self, place: Place, *steps: Step) -> str:
+        for member in place.root.members:
+            if self.places[member] is place:  # a variable holds just this view
+                return render(self._variables[member], steps)
+        return render(place.root.name, (*place.steps, *steps))
+
+    def temporary(self, shape: Sequence[str], dtype: str, hint: str) -> Place:
+        variable = self.frame.names.new(hint)
+        self.line(f"{variable} = np.empty({shape_text(tuple(shape))}, {dtype})")
+        return Place(Root(variable, writable=True))
+
+    def past(self, valid: Value, like: Type) -> tuple[str, str]:
+        if valid.type.dtype is DType.INT:  # lengths, where the operand has time
+            return self.read(valid), f"{self.helper('_past')}({self.read(valid)}, {self.time}, {like.rank})"
+        return self.read(valid), f"~{self.aligned(valid, like)}"
+
+    def call(
+        self, function: str, args: Sequence[str], out: Value, *, into: tuple[Step, ...] = (), back: tuple[Step, ...] = ()
+    ) -> None:
+        operands = ", ".join(args)
+        if self._exists or not self.shape(out.type):
+            self.line(f"{function}({operands}, out={self.write(out, *into)})")
+            return
+        self.line(f"{self._variables[out]} = {render(f'{function}({operands})', back)}")
+        self._exists = True
+
+    def line(self, text: str) -> None:
+        self.lines.append(text)
+
+    # One node.
+
+    def _op(self, op: Op) -> None:
+        spelling = SPELLINGS[op.name]
+        if isinstance(spelling, View):
+            if spelling.rename(self, op):
+                self._name_views(op)
+                return
+        elif op.name in ("const", "extent"):
+            spelling.write(self, op)
+            return
+        over = () if isinstance(spelling, View) else spelling.over
+        first = len(self.lines)
+        for out in op.outs:
+            self._choose(op, out, over)
+        spelling.write(self, op)
+        self._annotate(op, first)
+
+    def _choose(self, op: Op, out: Value, over: Sequence[int]) -> None:
+        for index in over:
+            if index < len(op.args):
+                arg = op.args[index]
+                if arg.type == out.type and self.owned(arg):
+                    self.define(out, self._variables[arg], self.places[arg].root)
+                    self._exists = True
+                    return
+        self.define(out, self.frame.names.new(hint(out, op)), writable=True)
+        self._exists = False
+
+    def _name_views(self, op: Op) -> None:
+        """Views get variables of their own; a mere other name for a value needs none."""
+        source = op.args[0]
+        if source in self.scalars:
+            return
+        for out in op.outs:
+            steps = self.places[out].steps[len(self.places[source].steps) :]
+            if steps:
+                self._variables[out] = self.frame.names.new(hint(out, op))
+                self.line(f"{self._variables[out]} = {render(self._variables[source], steps)}")
+            else:
+                self._variables[out] = self._variables[source]
+
+    def _annotate(self, op: Op, first: int) -> None:
+        """Where a result overwrites an operand, say what the array holds from then on."""
+        (out, *_) = op.outs
+        name = identifier(out.name) if out.name else ""
+        if name and first < len(self.lines) and self._variables[out] != name and not self._exists_as(name, out):
+            self.lines[-1] += f"  # {name}"
+
+    def _exists_as(self, name: str, out: Value) -> bool:
+        variable = self._variables[out]
+        return variable.startswith(name) and variable[len(name) :].lstrip("_").isdigit()
+
+    def _loop(self, loop: Loop) -> None:
+        from rnnc.backends.numpy.general_loop import write_general_loop
+        from rnnc.backends.numpy.loop import write_loop
+
+        general = loop.chunk is not None or any(isinstance(node, Loop) for node in loop.body)
+        (write_general_loop if general else write_loop)(self, loop)
+
+    def _dead(self, root: Root) -> bool:
+        """Whether nothing after the present node reads any view of an array."""
+        return all(self._dies.get(member, -1) <= self._position for member in root.members)

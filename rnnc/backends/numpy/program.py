@@ -1,0 +1,119 @@
+"""A program as two functions: one that prepares what depends on parameters alone, and one that runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from rnnc.backends.escape import Names, identifier, string
+from rnnc.backends.numpy.block import Block
+from rnnc.backends.numpy.emitter import DTYPES, Frame, Sizes
+from rnnc.ir.program import Loop, Node, Port, Program, Value, reads
+
+KEPT_NAMES = ("np", "T", "B", "dt", "p", "k", "s", "given")  # what every function calls its arguments
+
+
+@dataclass(frozen=True)
+class Written:
+    """The functions of one program. `helpers` are the functions of the module that they call."""
+
+    pack: list[str]
+    run: list[str]
+    helpers: frozenset[str]
+
+
+def write_program(program: Program, sizes: Sequence[str], *, owned: frozenset[tuple[str, str]] = frozenset(), nullable: frozenset[tuple[str, str]] = frozenset()) -> Written:
+    """`_pack_NAME(p, s, dt)` and `_run_NAME(k, s, T, B, dt, given)`.
+
+    `given` maps "role:name" to arrays (time in front, contiguous) or None; the result maps the output ports likewise.
+    Input ports in `owned` belong to the call: their arrays may be overwritten. Those in `nullable` may be None, besides
+    those that always may.
+    """
+    early, late = _divided(program)
+    names, helpers = Names(KEPT_NAMES), set[str]()
+    frame = Frame(names, Sizes(sizes, names), helpers, _nullable(program, nullable))
+    parameters = program.inputs_of("param", "fixed")
+    read_late = {v for node in late for v in reads(node)} | {port.value for port in program.outputs}
+    made_early = {out for node in early for out in node.outs}
+    packed = [v for v in dict.fromkeys([*(p.value for p in parameters), *_outs(early)]) if v in read_late]
+
+    pack = Block(frame, "T", early, packed)
+    for port in parameters:
+        pack.define(port.value, names.new(port.name))
+        if any(port.value in reads(node) for node in early) or port.value in packed:
+            pack.line(f"{pack.read(port.value)} = p[{string(port.name)}]")
+    pack.write_all()
+    kept = [v for v in packed if pack.scalar(v) is None]
+
+    run = Block(frame, "T", late, (port.value for port in program.outputs))
+    run.inherit(pack, [*kept, *(v for v in packed if v not in kept)])
+    for port in program.inputs:
+        if port.role not in ("param", "fixed"):
+            _enter(run, port, names, owned)
+    run.write_all()
+    _leave(run, program, made_early)
+    head = f"{', '.join(frame.sizes.variables.values())}, = s" if sizes else ""
+    unpack = f"{', '.join(pack.read(v) for v in kept)}, = k" if kept else ""
+    name = identifier(program.name)
+    return Written(
+        _function(f"_pack_{name}(p, s, dt)", [head, *pack.lines, f"return ({''.join(f'{pack.read(v)}, ' for v in kept)})"]),
+        _function(f"_run_{name}(k, s, T, B, dt, given)", [head, unpack, *run.lines]),
+        frozenset(helpers),
+    )
+
+
+def _divided(program: Program) -> tuple[list[Node], list[Node]]:
+    """What depends on parameters alone, and the rest."""
+    known = {port.value for port in program.inputs_of("param", "fixed")}
+    early: list[Node] = []
+    late: list[Node] = []
+    for node in program.nodes:
+        alone = not isinstance(node, Loop) and known.issuperset(reads(node))
+        (early if alone else late).append(node)
+        if alone:
+            known.update(node.outs)
+    return early, late
+
+
+def _outs(nodes: Sequence[Node]) -> list[Value]:
+    return [out for node in nodes for out in node.outs]
+
+
+def _nullable(program: Program, more: frozenset[tuple[str, str]]) -> set[Value]:
+    """Ports that may be absent: lengths, masks, and states, which then have default values."""
+    return {p.value for p in program.inputs if p.role in ("lengths", "mask", "state") or (p.role, p.name) in more}
+
+
+def _enter(run: Block, port: Port, names: Names, owned: frozenset[tuple[str, str]]) -> None:
+    variable = names.new(port.name or port.role)
+    run.define(port.value, variable, writable=(port.role, port.name) in owned)
+    run.line(f"{variable} = given[{string(f'{port.role}:{port.name}')}]")
+
+
+def _leave(run: Block, program: Program, made_early: set[Value]) -> None:
+    """Return the outputs. None of them shares memory with another, or with anything that does not belong to the call."""
+    sharing: dict[object, int] = {}
+    for port in program.outputs:
+        if run.scalar(port.value) is None:
+            root = run.place(port.value).root
+            sharing[root] = sharing.get(root, 0) + 1
+    run.line("return {")
+    for port in program.outputs:
+        run.line(f"    {string(f'{port.role}:{port.name}')}: {_result(run, port, sharing)},")
+    run.line("}")
+
+
+def _result(run: Block, port: Port, sharing: Mapping[object, int]) -> str:
+    text = run.read(port.value)
+    if port.value in run.frame.nullable:
+        return f"None if {text} is None else np.array({text})"
+    if run.scalar(port.value) is not None:
+        return f"np.full((), {text}, {DTYPES[port.value.type.dtype]})"
+    root = run.place(port.value).root
+    if port.role == "tape" and root.writable:
+        return text  # opaque: nobody changes it
+    return text if root.writable and sharing[root] == 1 else f"np.array({text})"
+
+
+def _function(head: str, lines: Sequence[str]) -> list[str]:
+    return [f"def {head}:", *(f"    {line}" for line in lines if line)]

@@ -1,0 +1,195 @@
+"""Sums of products: every contraction is one `np.dot` of two matrices, or one `np.matmul` of stacks of matrices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from rnnc.backends.numpy.emitter import DTYPES, Emitter, Place
+from rnnc.backends.numpy.spelling.entry import spells
+from rnnc.backends.numpy.views import Index, Reshape, Step, Transpose
+from rnnc.ir.operations.attrs import Attrs
+from rnnc.ir.program import Op, Value
+
+TIME, BATCH = "T", "B"  # letters of the leading axes; features have small letters
+
+
+@dataclass(frozen=True)
+class Lettered:
+    """A place whose axes have letters."""
+
+    place: Place
+    letters: str
+    sizes: dict[str, str]
+
+    def through(self, *steps: Step, letters: str, contiguous: bool) -> Lettered:
+        place = Place(self.place.root, (*self.place.steps, *steps), self.place.contiguous and contiguous)
+        return replace(self, place=place, letters=letters)
+
+
+def _lead_letters(value: Value) -> str:
+    return (TIME if value.type.time else "") + (BATCH if value.type.batch else "")
+
+
+@spells("contract")
+def _contract(e: Emitter, op: Op) -> None:
+    attrs = Attrs(op)
+    a, b = op.args
+    letters_a, letters_b = _lead_letters(a) + attrs.text("a"), _lead_letters(b) + attrs.text("b")
+    letters_out = _lead_letters(op.out) + attrs.text("out")
+    sizes = {
+        letter: text
+        for value, letters in ((a, letters_a), (b, letters_b))
+        for letter, text in zip(letters, e.shape(value.type), strict=True)
+    }
+    left = _summed(e, Lettered(e.place(a), letters_a, sizes), set(letters_b) | set(letters_out), op)
+    right = _summed(e, Lettered(e.place(b), letters_b, sizes), set(letters_a) | set(letters_out), op)
+    shared = [x for x in left.letters if x in right.letters]
+    stack = [x for x in letters_out if x in shared]
+    inner = [x for x in left.letters if x in shared and x not in stack]
+    rows = [x for x in letters_out if x in left.letters and x not in stack]
+    columns = [x for x in letters_out if x in right.letters and x not in stack]
+    if not inner:
+        _outer(e, op, left, right, letters_out)
+    elif stack:
+        _stacked(e, op, left, right, stack, rows, inner, columns, letters_out)
+    elif columns and rows and letters_out == "".join(columns + rows):
+        _matrices(e, op, right, left, columns, inner, rows, letters_out)
+    else:
+        _matrices(e, op, left, right, rows, inner, columns, letters_out)
+
+
+def _summed(e: Emitter, x: Lettered, kept: set[str], op: Op) -> Lettered:
+    """The operand without the axes that nothing else has: they are summed first."""
+    lonely = [i for i, letter in enumerate(x.letters) if letter not in kept]
+    if not lonely:
+        return x
+    letters = "".join(letter for letter in x.letters if letter in kept)
+    total = e.temporary([x.sizes[i] for i in letters], DTYPES[op.out.type.dtype], "total")
+    source = e.view_of(x.place)
+    e.line(f"np.add.reduce({source}, axis=({', '.join(map(str, lonely))},), out={e.view_of(total)})")
+    return Lettered(total, letters, x.sizes)
+
+
+def _outer(e: Emitter, op: Op, left: Lettered, right: Lettered, out: str) -> None:
+    """No axis is summed: a product of two arrays in line."""
+    e.call("np.multiply", [_inline(e, left, out), _inline(e, right, out)], op.out)
+
+
+def _inline(e: Emitter, x: Lettered, out: str) -> str:
+    wanted = "".join(letter for letter in out if letter in x.letters)
+    steps: list[Step] = []
+    if wanted != x.letters:
+        steps.append(Transpose(tuple(x.letters.index(letter) for letter in wanted)))
+    items = tuple(":" if letter in x.letters else "None" for letter in out)
+    if "None" in items[_first_present(items) :]:
+        steps.append(Index(items))
+    return e.view_of(x.place, *steps)
+
+
+def _first_present(items: Sequence[str]) -> int:
+    return items.index(":") if ":" in items else len(items)
+
+
+def _matrices(
+    e: Emitter, op: Op, left: Lettered, right: Lettered, rows: list[str], inner: list[str], columns: list[str], out: str
+) -> None:
+    """`out[rows, columns] = left[rows, inner] @ right[inner, columns]`, each group of axes merged into one."""
+    first = _matrix(e, left, rows, inner, op)
+    second = _matrix(e, right, inner, columns, op)
+    natural = "".join(rows + columns)
+    merged = tuple(_merged(left.sizes, group) for group in (rows, columns) if group)
+    whole = tuple(left.sizes[letter] for letter in natural)
+    contiguous = e.destination(op.out).contiguous
+    if natural == out and (contiguous or (merged == whole and len(merged) == 2)):
+        function = "np.dot" if contiguous else "np.matmul"  # np.dot fills contiguous arrays only
+        into: tuple[Step, ...] = () if merged == whole else (Reshape(merged),)
+        back: tuple[Step, ...] = () if merged == whole else (Reshape(whole),)
+        e.call(function, [first, second], op.out, into=into, back=back)
+        return
+    product = e.temporary(merged, DTYPES[op.out.type.dtype], "product")
+    e.line(f"np.dot({first}, {second}, out={e.view_of(product)})")
+    order = Transpose(tuple(natural.index(letter) for letter in out))
+    e.line(f"np.copyto({e.write(op.out)}, {e.view_of(product, Reshape(whole), order)})")
+
+
+def _merged(sizes: dict[str, str], letters: Sequence[str]) -> str:
+    """The product of sizes as text."""
+    parts = [sizes[letter] for letter in letters]
+    if len(parts) == 1:
+        return parts[0]
+    return " * ".join(part if part.isidentifier() or part.isdigit() else f"({part})" for part in parts)
+
+
+def _matrix(e: Emitter, x: Lettered, first: list[str], second: list[str], op: Op) -> str:
+    """The operand as a matrix (a vector where one group is empty), a view wherever that is possible."""
+    groups = [group for group in (first, second) if group]
+    shape = tuple(_merged(x.sizes, group) for group in groups)
+    wanted = "".join(first + second)
+    if all(len(group) == 1 for group in groups):  # no axes to merge: strides do not matter
+        return e.view_of(x.place, *_reordered(x, wanted))
+    swapped = "".join(second + first)
+    if x.letters == swapped and x.place.contiguous and wanted != swapped:
+        return e.view_of(x.place, Reshape(shape[::-1]), Transpose((1, 0)))
+    if x.letters != wanted or not x.place.contiguous:
+        x = _copied(e, x, wanted, op)
+    return e.view_of(x.place, Reshape(shape))
+
+
+def _reordered(x: Lettered, wanted: str) -> tuple[Step, ...]:
+    return () if x.letters == wanted else (Transpose(tuple(x.letters.index(letter) for letter in wanted)),)
+
+
+def _copied(e: Emitter, x: Lettered, wanted: str, op: Op) -> Lettered:
+    """A contiguous copy with the axes in another order."""
+    fresh = e.temporary([x.sizes[letter] for letter in wanted], DTYPES[op.out.type.dtype], "ordered")
+    e.line(f"np.copyto({e.view_of(fresh)}, {e.view_of(x.place, *_reordered(x, wanted))})")
+    return Lettered(fresh, wanted, x.sizes)
+
+
+def _stacked(
+    e: Emitter,
+    op: Op,
+    left: Lettered,
+    right: Lettered,
+    stack: list[str],
+    rows: list[str],
+    inner: list[str],
+    columns: list[str],
+    out: str,
+) -> None:
+    """One product of matrices for every element of the axes that both operands keep."""
+    sizes = left.sizes
+    first = _stack(e, left, stack, rows, inner, op)
+    second = _stack(e, right, stack, inner, columns, op)
+    natural = "".join(stack + rows + columns)
+    stacked = tuple(sizes[letter] for letter in stack)
+    matrix = (*stacked, _merged(sizes, rows) if rows else "1", _merged(sizes, columns) if columns else "1")
+    whole = tuple(sizes[letter] for letter in natural)
+    if matrix == whole or (natural == out and e.destination(op.out).contiguous):
+        steps: list[Step] = []
+        if natural != out:
+            steps.append(Transpose(tuple(out.index(letter) for letter in natural)))
+        if matrix != whole:
+            steps.append(Reshape(matrix))
+        e.line(f"np.matmul({first}, {second}, out={e.write(op.out, *steps)})")
+        return
+    product = e.temporary(matrix, DTYPES[op.out.type.dtype], "product")
+    e.line(f"np.matmul({first}, {second}, out={e.view_of(product)})")
+    order = Transpose(tuple(natural.index(letter) for letter in out))
+    e.line(f"np.copyto({e.write(op.out)}, {e.view_of(product, Reshape(whole), order)})")
+
+
+def _stack(e: Emitter, x: Lettered, stack: list[str], first: list[str], second: list[str], op: Op) -> str:
+    """The operand as [*stack, rows, columns], with size 1 where a group is empty."""
+    wanted = "".join(stack + first + second)
+    if len(first) <= 1 and len(second) <= 1:
+        steps = _reordered(x, wanted)
+        if first and second:
+            return e.view_of(x.place, *steps)
+        items = (*[":"] * len(stack), ":" if first else "None", ":" if second else "None")
+        return e.view_of(x.place, *steps, Index(items))
+    if x.letters != wanted or not x.place.contiguous:
+        x = _copied(e, x, wanted, op)
+    shape = (*(x.sizes[letter] for letter in stack), *(_merged(x.sizes, g) if g else "1" for g in (first, second)))
+    return e.view_of(x.place, Reshape(shape))

@@ -1,0 +1,183 @@
+"""Elementwise operations, and those without arguments: ufuncs with a destination."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rnnc.backends.numpy.emitter import Emitter
+from rnnc.backends.numpy.spelling.entry import SPELLINGS, Write, Written, spells
+from rnnc.ir.operations.attrs import Attrs
+from rnnc.ir.program import DType, Op, Type, Value
+
+# One ufunc, the same function on every dtype that the operation takes.
+UFUNCS = {
+    "neg": "np.negative",
+    "abs": "np.absolute",
+    "sign": "np.sign",
+    "exp": "np.exp",
+    "expm1": "np.expm1",
+    "log": "np.log",
+    "log1p": "np.log1p",
+    "sqrt": "np.sqrt",
+    "square": "np.square",
+    "tanh": "np.tanh",
+    "sin": "np.sin",
+    "cos": "np.cos",
+    "tan": "np.tan",
+    "atan": "np.arctan",
+    "sinh": "np.sinh",
+    "cosh": "np.cosh",
+    "logical_not": "np.logical_not",
+    "add": "np.add",
+    "sub": "np.subtract",
+    "mul": "np.multiply",
+    "div": "np.divide",
+    "pow": "np.power",
+    "max": "np.maximum",
+    "min": "np.minimum",
+    "mod": "np.mod",
+    "floordiv": "np.floor_divide",
+    "lt": "np.less",
+    "le": "np.less_equal",
+    "gt": "np.greater",
+    "ge": "np.greater_equal",
+    "eq": "np.equal",
+    "ne": "np.not_equal",
+    "logical_and": "np.logical_and",
+    "logical_or": "np.logical_or",
+}
+
+# Rounding leaves integers as they are.
+ROUNDING = {"floor": "np.floor", "ceil": "np.ceil", "round": "np.rint"}
+
+# A first ufunc on the operands, then others on the result alone; "{}" stands where an operand goes.
+SEQUENCES: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
+    "rsqrt": (("np.sqrt", ("{}",)), ("np.divide", ("1.0", "{}"))),
+    "reciprocal": (("np.divide", ("1.0", "{}")),),
+    # tanh is bounded and quick: sigmoid(x) = (tanh(x / 2) + 1) / 2 neither overflows nor warns
+    "sigmoid": (
+        ("np.multiply", ("{}", "0.5")),
+        ("np.tanh", ("{}",)),
+        ("np.multiply", ("{}", "0.5")),
+        ("np.add", ("{}", "0.5")),
+    ),
+    "relu": (("np.maximum", ("{}", "0")),),
+    "softplus": (("np.logaddexp", ("{}", "0.0")),),
+    "log_sigmoid": (("np.negative", ("{}",)), ("np.logaddexp", ("{}", "0.0")), ("np.negative", ("{}",))),
+}
+
+
+def _direct(op: Op) -> bool:
+    """Whether a ufunc on the operands has the result's own dtype without being told."""
+    dtypes = {a.type.dtype for a in op.args}
+    return len(dtypes) == 1 and (op.out.type.dtype in dtypes or op.out.type.dtype is DType.BOOL)
+
+
+def call(e: Emitter, function: str, op: Op, args: Sequence[str]) -> None:
+    """One ufunc into the destination of `op`."""
+    if _direct(op) and any(e.scalar(a) is None for a in op.args):
+        e.call(function, args, op.out)
+    else:
+        e.line(f"{function}({', '.join([*args, f'out={e.write(op.out)}'])}{_casting(op)})")
+
+
+def _casting(op: Op) -> str:
+    return ', casting="unsafe"' if op.out.type.dtype is DType.INT else ""
+
+
+def operand(e: Emitter, value: Value, like: Type) -> str:
+    """A number as a literal, an array brought into line."""
+    return e.scalar(value) or e.aligned(value, like)
+
+
+def _ufunc(function: str) -> Write:
+    def write(e: Emitter, op: Op) -> None:
+        call(e, function, op, [operand(e, a, op.out.type) for a in op.args])
+
+    return write
+
+
+def _rounding(function: str) -> Write:
+    def write(e: Emitter, op: Op) -> None:
+        if op.out.type.dtype is DType.INT:
+            copy(e, op)
+        else:
+            call(e, function, op, [operand(e, op.args[0], op.out.type)])
+
+    return write
+
+
+def _sequence(steps: tuple[tuple[str, tuple[str, ...]], ...]) -> Write:
+    def write(e: Emitter, op: Op) -> None:
+        (function, pattern), *rest = steps
+        x = operand(e, op.args[0], op.out.type)
+        call(e, function, op, [p.format(x) for p in pattern])
+        for function, pattern in rest:
+            out = e.write(op.out)
+            e.line(f"{function}({', '.join([*(p.format(out) for p in pattern), f'out={out}'])})")
+
+    return write
+
+
+for _name, _function in UFUNCS.items():
+    SPELLINGS[_name] = Written(_ufunc(_function), (0, 1))
+for _name, _function in ROUNDING.items():
+    SPELLINGS[_name] = Written(_rounding(_function), (0,))
+for _name, _steps in SEQUENCES.items():
+    SPELLINGS[_name] = Written(_sequence(_steps), (0,))
+
+
+def copy(e: Emitter, op: Op) -> None:
+    """The operand, in the result's dtype and whole shape; nothing to do where it lies there already."""
+    source, out = operand(e, op.args[0], op.out.type), e.write(op.out)
+    if source != out:
+        e.line(f'np.copyto({out}, {source}, casting="unsafe")')
+
+
+@spells("erf", over=(0,))
+def _erf(e: Emitter, op: Op) -> None:
+    e.line(f"{e.helper('_erf')}({operand(e, op.args[0], op.out.type)}, {e.write(op.out)})")
+
+
+@spells("cast")
+def _cast(e: Emitter, op: Op) -> None:
+    copy(e, op)
+
+
+@spells("zeros_like")
+def _zeros_like(e: Emitter, op: Op) -> None:
+    e.line(f"{e.write(op.out)}.fill(0)")
+
+
+@spells("clip", over=(0,))
+def _clip(e: Emitter, op: Op) -> None:
+    attrs = Attrs(op)
+    x = operand(e, op.args[0], op.out.type)
+    call(e, "np.maximum", op, [x, e.literal(attrs.number("lo"))])
+    out = e.write(op.out)
+    e.line(f"np.minimum({out}, {e.literal(attrs.number('hi'))}, out={out})")
+
+
+@spells("where", over=(2,))
+def _where(e: Emitter, op: Op) -> None:
+    condition, yes, no = (operand(e, a, op.out.type) for a in op.args)
+    out = e.write(op.out)
+    if no != out:
+        e.line(f"np.copyto({out}, {no})")
+    e.line(f"np.copyto({out}, {yes}, where={condition})")
+
+
+@spells("const")
+def _const(e: Emitter, op: Op) -> None:
+    e.scalars[op.out] = e.literal(Attrs(op).scalar("value"))
+
+
+@spells("extent")
+def _extent(e: Emitter, op: Op) -> None:
+    size = e.size(Attrs(op).size("size"))
+    e.scalars[op.out] = f"float({size})" if op.out.type.dtype is DType.FLOAT else f"({size})"
+
+
+@spells("full")
+def _full(e: Emitter, op: Op) -> None:
+    e.line(f"{e.write(op.out)}.fill({e.literal(Attrs(op).scalar('value'))})")

@@ -1,0 +1,87 @@
+"""Reductions over feature axes, running sums, softmax, and sums down to a smaller type."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rnnc.backends.numpy.emitter import Emitter, leads
+from rnnc.backends.numpy.spelling.entry import SPELLINGS, Write, Written, spells
+from rnnc.backends.numpy.views import Index, Reshape
+from rnnc.ir.operations.attrs import Attrs
+from rnnc.ir.program import Op
+
+
+def _axes(positions: Sequence[int]) -> str:
+    return f"({', '.join(map(str, positions))}{',' if len(positions) == 1 else ''})"
+
+
+def _fold(function: str) -> Write:
+    def write(e: Emitter, op: Op) -> None:
+        attrs = Attrs(op)
+        (x,) = op.args
+        axes = _axes([leads(x.type) + axis for axis in attrs.integers("axes")])
+        keep = ", keepdims=True" if attrs.flag("keep") else ""
+        e.line(f"{function}({e.read(x)}, axis={axes}{keep}, out={e.write(op.out)})")
+
+    return write
+
+
+for _name, _function in (
+    ("reduce_sum", "np.add.reduce"),
+    ("reduce_mean", "np.mean"),
+    ("reduce_max", "np.maximum.reduce"),
+    ("reduce_min", "np.minimum.reduce"),
+    ("reduce_prod", "np.multiply.reduce"),
+):
+    SPELLINGS[_name] = Written(_fold(_function))
+
+
+@spells("cumsum")
+def _cumsum(e: Emitter, op: Op) -> None:
+    attrs = Attrs(op)
+    (x,) = op.args
+    axis = leads(x.type) + attrs.integer("axis")
+    direction = "::-1" if attrs.flag("reverse") else ":"
+    source, target = (Index((*[":"] * axis, direction)),), (Index((*[":"] * axis, direction)),)
+    if attrs.flag("exclusive"):
+        e.line(f"{e.write(op.out, *target, Index((*[':'] * axis, ':1')))}.fill(0)")
+        source, target = (*source, Index((*[":"] * axis, ":-1"))), (*target, Index((*[":"] * axis, "1:")))
+    e.line(f"np.add.accumulate({e.read(x, *source)}, axis={axis}, out={e.write(op.out, *target)})")
+
+
+@spells("softmax", over=(0,))
+def _softmax(e: Emitter, op: Op) -> None:
+    (x,) = op.args
+    axis = leads(x.type) + Attrs(op).integer("axis")
+    shape = [*e.shape(x.type)]
+    shape[axis] = "1"
+    folded = e.view_of(e.temporary(shape, "dt", "folded"))
+    out = e.write(op.out)
+    e.line(f"np.maximum.reduce({e.read(x)}, axis={axis}, keepdims=True, out={folded})")
+    e.line(f"np.subtract({e.read(x)}, {folded}, out={out})")
+    e.line(f"np.exp({out}, out={out})")
+    e.line(f"np.add.reduce({out}, axis={axis}, keepdims=True, out={folded})")
+    e.line(f"np.divide({out}, {folded}, out={out})")
+
+
+@spells("reduce_to")
+def _reduce_to(e: Emitter, op: Op) -> None:
+    (x,) = op.args
+    source, target = x.type, op.out.type
+    start = leads(source)
+    summed = [start + i for i in range(source.rank) if not target.rank or target.shape[i] != source.shape[i]]
+    if source.time and not target.time:
+        summed.append(0)
+    if source.batch and not target.batch:
+        summed.append(int(source.time))
+    if not summed:
+        e.line(f"np.copyto({e.write(op.out)}, {e.read(x)})")
+        return
+    kept = tuple("1" if i in summed else size for i, size in enumerate(e.shape(source)))
+    shape = e.shape(target)
+    if tuple(size for i, size in enumerate(kept) if i not in summed) == shape:
+        e.line(f"np.add.reduce({e.read(x)}, axis={_axes(sorted(summed))}, out={e.write(op.out)})")
+    else:  # some summed axes stay, with size 1
+        total = e.temporary(kept, "dt", "total")
+        e.line(f"np.add.reduce({e.read(x)}, axis={_axes(sorted(summed))}, keepdims=True, out={e.view_of(total)})")
+        e.line(f"np.copyto({e.write(op.out)}, {e.view_of(total, Reshape(shape))})")
