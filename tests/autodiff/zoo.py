@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rnnc.ir.builder import Builder
-from rnnc.ir.program import DType, Program, Value
+from rnnc.ir.program import Carry, DType, Loop, Program, Value
 from rnnc.ir.size import Size
 from tests.autodiff.networks import Net, add, affine, axes, linear, mul, one_minus
 
@@ -309,4 +309,60 @@ def shared_weights() -> Program:
     two = net.loop(step, [one.ys[0]], [one.finals[0]], lengths=lengths, reverse=True)
     net.output("y", linear(net.b, two.ys[0], net.b.op("transpose", w, perm=(1, 0))))
     net.output("wide", net.b.op("full", value=1.0, axes=axes(2)))
+    return net.program()
+
+
+@entry
+def recurrences_without_loops() -> Program:
+    """What passes make of linear recurrences: a delay, a scan and its final state, ahead and in reverse."""
+    net = Net("scans")
+    x, c0, d0, p0, lengths = net.input("x", 2), net.state("c", 2), net.state("d", 2), net.state("p", 2), net.lengths()
+    b = net.b
+    x = b.op("fill_past", x, lengths, value=0.0)
+    f = b.op("sigmoid", add(b, linear(b, x, net.param("F", 2, 2)), b.op("shift", x, p0, reverse=False)))
+    c = b.op("scan_affine", f, mul(b, one_minus(b, f), b.op("tanh", x)), c0, reverse=False)
+    d = b.op("scan_maxplus", b.op("log", f), mul(b, x, net.param("k", 2)), d0, reverse=False)
+    y = b.op("fill_past", mul(b, c, b.op("sigmoid", d)), lengths, value=0.0)
+    net.output("y", b.op("reverse_time", y, lengths))
+    net.final("c", b.op("final", c, c0, lengths, reverse=False))
+    net.final("d", b.op("final", d, d0, lengths, reverse=False))
+    return net.program()
+
+
+@entry
+def written_in_stretches() -> Program:
+    """A loop over stretches with work of its own beside the loop over steps."""
+    net = Net("stretches")
+    x, h0, g0, lengths = net.input("x", 3), net.state("h", 2), net.state("g", 2), net.lengths()
+    w, u, bias = net.param("W", 3, 2), net.param("U", 2, 2), net.param("b", 2)
+    valid = Value(lengths.type, "valid")
+    stretch, h, g = Value(x.type, "xs"), Value(h0.type, "h"), Value(g0.type, "g")
+    inner = Net("inner")
+    z = inner.b.op("tanh", linear(inner.b, stretch, w))
+
+    def step(b: Builder, xs: list[Value], carries: list[Value]):
+        new = b.op("tanh", b.sum([xs[0], linear(b, carries[0], u), bias]))
+        return [new], [mul(b, new, g)]
+
+    steps = inner.loop(step, [z], [h], lengths=valid)
+    wide = inner.b.op("square", z)
+    new_g = inner.b.op("sin", add(inner.b, g, steps.finals[0]))
+    y, v = Value(x.type.with_(axes=axes(2)), "y"), Value(x.type.with_(axes=axes(2)), "v")
+    h_final, g_final = Value(h0.type, "h_final"), Value(g0.type, "g_final")
+    net.b.emit(
+        Loop(
+            xs=((x, stretch),),
+            carries=(Carry(h0, h, steps.finals[0], h_final), Carry(g0, g, new_g, g_final)),
+            body=inner.program().nodes,
+            ys=((steps.ys[0], y), (wide, v)),
+            lengths=lengths,
+            valid=valid,
+            chunk=2,
+            name="stretches",
+        )
+    )
+    net.output("y", y)
+    net.output("v", v)
+    net.final("h", h_final)
+    net.final("g", g_final)
     return net.program()
