@@ -51,6 +51,10 @@ def _type(tokens: Sequence[Token], at: int) -> str | None:
     return tokens[at].type if at < len(tokens) else None
 
 
+def _is_no_brace(opener: Token) -> bool:
+    return opener.type != "LBRACE"
+
+
 def arrange(tokens: Sequence[Token], diagnostics: Diagnostics) -> list[Token]:
     """The tokens without the newlines that end nothing, and with every bracket closed."""
     return list(_Arranger(tokens, diagnostics).run())
@@ -80,9 +84,11 @@ class _Arranger:
         """What goes out for a token and the newline before it."""
         if newline is not None or self.before is None:
             if begins_definition(self.tokens, at):
-                yield from self._close_all("this definition", lambda opener: True, token)
+                yield from self._close_all("this definition", lambda opener: True)
             elif self._ends_operand() and begins_statement(self.tokens, at):
-                yield from self._close_all("the next statement", lambda opener: opener.type != "LBRACE", token)
+                yield from self._close_all("the next statement", _is_no_brace)
+        if token.type == "LBRACE" and self._ends_operand():  # a block in an expression comes after `with`
+            yield from self._close_all("this `{`", _is_no_brace)
         if newline is not None and self._counts(token):
             yield newline
         if token.type in OPENERS:
@@ -113,7 +119,7 @@ class _Arranger:
         sign = SIGNS[token.type]
         matching = next((opener for opener in reversed(self.open) if OPENERS[opener.type] == token.type), None)
         if matching is not None and (token.type == "RBRACE" or self.open[-1].type == "LBRACE"):
-            yield from self._close_all(f"this `{sign}`", lambda opener: opener is not matching, token)
+            yield from self._close_all(f"this `{sign}`", lambda opener: opener is not matching)
             self.open.pop()
             yield token
         elif self.open and self.open[-1].type != "LBRACE" and token.type != "RBRACE":
@@ -121,12 +127,13 @@ class _Arranger:
             closer = OPENERS[opener.type]
             note = Note(f"this `{SIGNS[opener.type]}` is open", opener.span)
             fix = f"write `{SIGNS[closer]}`"
-            self.diagnostics.error("E122", f"`{sign}` closes no `{SIGNS[opener.type]}`", token.span, notes=[note], fix=fix)
+            message = f"`{sign}` closes no `{SIGNS[opener.type]}`"
+            self.diagnostics.error("E122", message, token.span, notes=[note], fix=fix)
             yield Token(closer, SIGNS[closer], token.span)
         else:
             self.diagnostics.error("E121", f"this `{sign}` closes nothing", token.span, fix="remove it")
 
-    def _close_all(self, where: str, closes: Callable[[Token], bool], at: Token | None = None) -> Iterator[Token]:
+    def _close_all(self, where: str, closes: Callable[[Token], bool]) -> Iterator[Token]:
         """Report the innermost open brackets for which `closes` holds, and close them."""
         reported: list[Token] = []
         while self.open and closes(self.open[-1]):
@@ -139,7 +146,7 @@ class _Arranger:
         self.diagnostics.error(
             "E120",
             f"{signs} missing before {where}",
-            at.span if at else end,
+            end,
             notes=[Note(f"this `{SIGNS[opener.type]}` is not closed", opener.span) for opener in reported[:3]],
         )
         for opener in reported:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rnnc.diagnostics import Diagnostic
 from rnnc.syntax.ast import Node
 
-MAX_DEPTH = 200
+MAX_DEPTH = 100
 
 
 def check_depth(root: Node) -> Diagnostic | None:

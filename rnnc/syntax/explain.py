@@ -1,17 +1,40 @@
-"""What is wrong where the grammar cannot go on: from the state of the parser to a message that helps."""
+"""What is wrong where the grammar cannot go on: from the state of the parser to a message that helps.
+
+Each rule below knows one slip. The first that recognises the place explains it, and may say how to mend the tokens, so
+that the statement is still read and one slip is one diagnostic.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
-from rnnc.diagnostics import Diagnostic
+from rnnc.diagnostics import Diagnostic, Span
+from rnnc.syntax.brackets import OPERAND_ENDS, begins_statement
+from rnnc.syntax.expectations import expectation
 from rnnc.syntax.tokens import Token
+
+_NAMES = frozenset({"NAME", "PRIMED"})
+_COMPARISONS = frozenset({"<", "<=", ">", ">=", "==", "!="})
+_BINARY = _COMPARISONS | frozenset({"+", "-", "*", "/", "//", "%", "@", "**", "..", "and", "or"})
+_FOREIGN = {
+    **dict.fromkeys(("def", "func", "function", "fun"), "fn"),
+    **dict.fromkeys(("class", "struct", "module", "layer"), "cell"),
+    **dict.fromkeys(("model", "net"), "network"),
+    **dict.fromkeys(("var", "const", "val"), "let"),
+    **dict.fromkeys(("include", "using", "require"), "import"),
+    **dict.fromkeys(("weight", "parameter", "trainable", "variable"), "param"),
+    **dict.fromkeys(("buffer", "constant"), "fixed"),
+    **dict.fromkeys(("del", "delete", "remove"), "drop"),
+}
+_LAYOUT_WORDS = frozenset({"SCOPE", "ORDER", "MASK"})
+_STATEMENTS = "an equation, a declaration or another statement"
 
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """Tokens [start, end) are to be replaced, so that one slip is one diagnostic."""
+    """Tokens [start, end) are to be replaced."""
 
     start: int
     end: int
@@ -24,13 +47,323 @@ class Problem:
     repair: Repair | None = None
 
 
-def explain(
-    tokens: Sequence[Token],
-    at: int,
-    first: int,
-    expected: set[str],
-    starts: set[str],
-    spelling: object,
-) -> Problem:
-    token = tokens[at]
-    return Problem(Diagnostic("E142", f"`{token.text}` is not expected here", token.span))
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the parser stands: `tokens[at]` does not fit, the statement began at `first`; terminals that would fit
+    here (`expected`) and that could have begun the statement (`starts`), and how those that are fixed are spelt."""
+
+    tokens: Sequence[Token]
+    at: int
+    first: int
+    expected: Set[str]
+    starts: Set[str]
+    spelling: Mapping[str, str]
+
+    @property
+    def token(self) -> Token:
+        return self.tokens[self.at]
+
+    @property
+    def before(self) -> Token | None:
+        """The token before, if it is of the same statement."""
+        return self.tokens[self.at - 1] if self.at > self.first else None
+
+    @property
+    def after(self) -> Token:
+        return self.tokens[min(self.at + 1, len(self.tokens) - 1)]
+
+    @property
+    def is_after_operand(self) -> bool:
+        return self.before is not None and self.before.type in OPERAND_ENDS and "NUMBER" not in self.expected
+
+    def replaced(self, type_: str) -> Repair:
+        """Another token in the place of this one."""
+        token = self.token
+        return Repair(self.at, self.at + 1, (Token(type_, self.spelling.get(type_, ""), token.span),))
+
+    def inserted(self, type_: str) -> Repair:
+        """A token more before this one."""
+        start = self.token.span
+        span = Span(start.source, start.start, start.start)
+        return Repair(self.at, self.at, (Token(type_, self.spelling.get(type_, "\n"), span),))
+
+
+def explain(place: Place) -> Problem:
+    """The problem at a place where the parser cannot go on."""
+    for rule in _RULES:
+        problem = rule(place)
+        if problem is not None:
+            return problem
+    return _unexpected(place)
+
+
+def _problem(code: str, message: str, span: Span, fix: str | None = None, repair: Repair | None = None) -> Problem:
+    return Problem(Diagnostic(code, message, span, fix=fix), repair)
+
+
+# --- the first word of a statement -------------------------------------------------------------------------
+
+
+def _misspelt_keyword(place: Place) -> Problem | None:
+    """`gat i = …`, `ouput h'`, `def f(x) {`: where a statement could have begun with another word."""
+    if place.at - place.first > 1:
+        return None
+    word = place.tokens[place.first]
+    is_foreign_keyword = word.keyword is not None and word.keyword in place.starts
+    if word.type != "NAME" or is_foreign_keyword:
+        return None
+    if place.at > place.first and place.token.type not in _NAMES | {"NUMBER", "STRING", "LPAR"}:
+        return None
+    words = {place.spelling[name]: name for name in place.starts if place.spelling.get(name, "").isidentifier()}
+    foreign = _FOREIGN.get(word.text.lower())
+    near = [foreign] if foreign in words else difflib.get_close_matches(word.text.lower(), words, n=1, cutoff=0.7)
+    if not near:
+        return None
+    if place.token.type == "LPAR" and place.at > place.first:  # a call, `drops(x)`; no keyword is followed by `(` …
+        return None
+    terminal = words[near[0]]
+    code, message = "E140", f"`{word.text}` is no keyword"
+    if foreign in words:
+        code, message = "E131", f"`{word.text}` is a word of another language"
+    is_reserved = terminal in ("FOR", "IF")
+    token = Token(terminal if is_reserved else "NAME", near[0], word.span, None if is_reserved else terminal)
+    repair = Repair(place.first, place.first + 1, (token,))
+    return _problem(code, message, word.span, f"did you mean `{near[0]}`?", repair)
+
+
+def _keyword_alone(place: Place) -> Problem | None:
+    """`return` without a value, `state c'[units]`: a keyword with something behind it that it does not take."""
+    word, token = place.tokens[place.first], place.token
+    if place.at != place.first + 1 or word.keyword not in place.starts or "EQUAL" not in place.expected:
+        return None
+    if token.type == "PRIMED":
+        fix = f"write `{token.text[:-1]}`"
+        return _problem("E115", f"`{word.text}` names states and values without a prime", token.span, fix)
+    needs = "an expression" if word.keyword in ("OUTPUT", "RETURN") else "a name"
+    return _problem("E141", f"{needs} is missing after `{word.text}`", word.span)
+
+
+def _nested_definition(place: Place) -> Problem | None:
+    word = place.tokens[place.first]
+    keyword = word.keyword or _FOREIGN.get(word.text, "").upper()
+    if place.at != place.first + 1 or keyword not in ("CELL", "FN", "NETWORK", "IMPORT") or keyword in place.starts:
+        return None
+    return _problem("E144", "definitions stand at the top level of a file", word.span, "close the block before it")
+
+
+def _misspelt_word(place: Place) -> Problem | None:
+    """`a if b els c`: a name where only a word of the language could be meant."""
+    if place.token.type != "NAME" or "NAME" in place.expected:
+        return None
+    words = {place.spelling[name]: name for name in place.expected if place.spelling.get(name, "").isidentifier()}
+    near = difflib.get_close_matches(place.token.text.lower(), words, n=1, cutoff=0.7)
+    if not near:
+        return None
+    repair = place.replaced(words[near[0]])
+    message = f"`{place.token.text}` is no keyword"
+    return _problem("E140", message, place.token.span, f"did you mean `{near[0]}`?", repair)
+
+
+def _misplaced_layout_word(place: Place) -> Problem | None:
+    word = place.tokens[place.first]
+    if place.at != place.first + 1 or word.keyword not in _LAYOUT_WORDS or word.keyword in place.starts:
+        return None
+    if place.token.type not in ("NAME", "STRING"):
+        return None
+    message = f"`{word.text}` belongs in a layout"
+    return _problem("E144", message, word.span, f"write `layout name {{ {word.text} … }}`")
+
+
+def _outside_definition(place: Place) -> Problem | None:
+    """An equation at the top level of a file, or any word that begins no definition."""
+    if "CELL" not in place.starts or place.at != place.first or place.token.type not in _NAMES:
+        return None
+    word = place.token
+    if begins_statement(place.tokens, place.at):
+        message = "equations and declarations belong in a definition"
+        return _problem("E144", message, word.span, "write `cell Name { … }`")
+    message = f"a definition begins with `cell`, `fn`, `network` or `import`, not with `{word.text}`"
+    return _problem("E142", message, word.span)
+
+
+def _statement_in_layout(place: Place) -> Problem | None:
+    if "SCOPE" not in place.starts or place.at != place.first or place.token.type not in _NAMES:
+        return None
+    message = "a layout holds entries, `scope`, `order`, `mask`, `for` and `if`"
+    return _problem("E144", message, place.token.span, 'an entry is `"foreign name" = i.x`')
+
+
+def _expression_statement(place: Place) -> Problem | None:
+    """`tanh(x)` alone on a line."""
+    is_start = place.at == place.first
+    if "GATE" in place.starts and is_start and place.token.type in ("NUMBER", "LPAR", "MINUS", "STRING"):
+        if place.token.type == "STRING":
+            return _problem("E144", "entries of foreign names belong in a layout", place.token.span)
+        if place.token.type != "MINUS":
+            return _problem("E142", f"a line holds {_STATEMENTS}", place.token.span, "write `name = …`")
+    if place.at == place.first + 1 and place.token.type in ("LPAR", "NEWLINE", "RBRACE") and "EQUAL" in place.expected:
+        name = place.tokens[place.first]
+        return _problem("E142", "an expression alone is no statement", name.span, "give it a name: `name = …`")
+    return None
+
+
+# --- signs that are nearly right ---------------------------------------------------------------------------
+
+
+def _equality(place: Place) -> Problem | None:
+    token, expected = place.token, place.expected
+    equals = next((name for name, text in place.spelling.items() if text == "=="), "")
+    if token.type == "EQUAL" and equals in expected:
+        return _problem("E133", "`=` defines, it does not compare", token.span, "write `==`", place.replaced(equals))
+    if token.type == equals and "EQUAL" in expected:
+        message = "`==` compares, it does not define"
+        return _problem("E133", message, token.span, "write `=`", place.replaced("EQUAL"))
+    if token.type == "EQUAL" and place.is_after_operand:
+        return _problem("E142", "only a name can be defined", token.span, "write `==` to compare")
+    return None
+
+
+def _colon_for_equals(place: Place) -> Problem | None:
+    token, before = place.token, place.before
+    if token.type == "COLON" and "EQUAL" in place.expected and place.after.type not in ("NEWLINE", "LBRACE"):
+        return _problem("E134", "`:` does not define", token.span, "write `=`", place.replaced("EQUAL"))
+    if before is not None and before.type == "COLON" and {"FN", "CELL"} <= place.expected:
+        repair = Repair(place.at - 1, place.at, (Token("EQUAL", "=", before.span),))
+        return _problem("E134", "the default of a parameter comes after `=`", before.span, "write `=`", repair)
+    return None
+
+
+def _choice_or_kind(place: Place) -> Problem | None:
+    """`inner: sell`: one word after the colon of a parameter, and no kind."""
+    before = place.before
+    if before is None or "VBAR" not in place.expected or before.type != "NAME":
+        return None
+    near = difflib.get_close_matches(before.text, ("cell", "fn"), n=1)
+    fix = f"did you mean `{near[0]}`?" if near else "choices are written `before | after`"
+    return _problem("E146", f"`{before.text}` is no kind of parameter: `cell` and `fn` are", before.span, fix)
+
+
+def _block_colon(place: Place) -> Problem | None:
+    token = place.token
+    if token.type != "COLON" or not place.expected & {"LBRACE", "IF"} or place.after.type not in ("NEWLINE", "LBRACE"):
+        return None
+    repair = Repair(place.at, place.at + 1, ()) if place.after.type == "LBRACE" else None
+    fix = "remove the `:`" if repair else "write `{ … }` instead of the `:`"
+    return _problem("E132", "a block stands in braces, without a colon", token.span, fix, repair)
+
+
+def _chained_comparison(place: Place) -> Problem | None:
+    token = place.token
+    if token.text not in _COMPARISONS or not place.is_after_operand or token.type in place.expected:
+        return None
+    return _problem("E135", "comparisons do not chain", token.span, "write `a < b and b < c`")
+
+
+def _missing_in(place: Place) -> Problem | None:
+    token = place.token
+    if "IN" not in place.expected:
+        return None
+    is_substitute = token.type in ("EQUAL", "COLON") or token.text in ("of", "from", "over")
+    repair = place.replaced("IN") if is_substitute else place.inserted("IN")
+    return _problem("E143", "`for` needs `in` behind its name", token.span, "write `for k in 0..n`", repair)
+
+
+# --- lines -------------------------------------------------------------------------------------------------
+
+
+def _two_statements(place: Place) -> Problem | None:
+    if "NEWLINE" not in place.expected or place.before is None:
+        return None
+    token = place.token
+    begins = begins_statement(place.tokens, place.at) or token.type in ("FOR", "IF")
+    if not begins and place.before.type != "RBRACE":
+        return None
+    message = "a statement ends with its line" if place.before.type != "RBRACE" else "after `}` comes a new line"
+    return _problem("E123", message, token.span, "begin a new line here", place.inserted("NEWLINE"))
+
+
+def _open_line(place: Place) -> Problem | None:
+    """A line that ends in an operator, or begins with one."""
+    token, before = place.token, place.before
+    fix = "put the expression in parentheses: a newline in them is a space"
+    if token.type == "NEWLINE" and before is not None and before.text in _BINARY:
+        message = f"the line ends after `{before.text}`, and with it the statement"
+        return _problem("E125", message, before.span, fix, Repair(place.at, place.at + 1, ()))
+    if place.at == place.first and token.text in _BINARY and place.first > 0:
+        return _problem("E125", f"a statement cannot begin with `{token.text}`", token.span, fix)
+    return None
+
+
+# --- names -------------------------------------------------------------------------------------------------
+
+
+def _reserved_name(place: Place) -> Problem | None:
+    token = place.token
+    if "NAME" not in place.expected or "NUMBER" in place.expected or not token.text.isidentifier():
+        return None
+    if token.type in _NAMES:
+        return None
+    message = f"`{token.text}` is a reserved word, not a name"
+    return _problem("E142", message, token.span, f"write `{token.text}_`, for example")
+
+
+def _primed_name(place: Place) -> Problem | None:
+    token = place.token
+    if token.type != "PRIMED" or "NAME" not in place.expected or "PRIMED" in place.expected:
+        return None
+    fix = f"write `{token.text[:-1]}`"
+    return _problem("E115", "a prime marks what a state becomes; it has no place here", token.span, fix)
+
+
+def _dotted_target(place: Place) -> Problem | None:
+    token, before = place.token, place.before
+    if token.type != "DOT" or "EQUAL" not in place.expected or before is None or before.type not in _NAMES:
+        return None
+    message = "a dotted name can only be defined by `carry`"
+    fix = f"write `carry {before.text}.{place.after.text} = …`"
+    return _problem("E144", message, before.span.to(place.after.span), fix)
+
+
+def _missing_operator(place: Place) -> Problem | None:
+    token, before = place.token, place.before
+    if before is None or not place.is_after_operand or token.type not in _NAMES | {"NUMBER", "STRING", "LPAR", "NOT"}:
+        return None
+    if "EQUAL" in place.expected and "PLUS" not in place.expected:  # `let n 3`
+        return None
+    what = "an operator or a comma" if "COMMA" in place.expected else "an operator"
+    return _problem("E141", f"{what} is missing between `{before.text}` and `{token.text}`", token.span)
+
+
+def _unexpected(place: Place) -> Problem:
+    token = place.token
+    needs = expectation(place.expected, place.spelling)
+    if token.type == "NEWLINE":
+        end = Span(token.span.source, token.span.start, token.span.start)
+        return _problem("E141", f"the line ends where {needs} should come", end)
+    if token.type == "$END":
+        return _problem("E141", f"the text ends where {needs} should come", token.span)
+    return _problem("E142", f"`{token.text}` where {needs} should come", token.span)
+
+
+_RULES: tuple[Callable[[Place], Problem | None], ...] = (
+    _nested_definition,
+    _keyword_alone,
+    _misspelt_keyword,
+    _misplaced_layout_word,
+    _outside_definition,
+    _statement_in_layout,
+    _expression_statement,
+    _equality,
+    _colon_for_equals,
+    _choice_or_kind,
+    _block_colon,
+    _chained_comparison,
+    _misspelt_word,
+    _missing_in,
+    _two_statements,
+    _open_line,
+    _reserved_name,
+    _primed_name,
+    _dotted_target,
+    _missing_operator,
+)

@@ -44,9 +44,8 @@ def tokenize(source: Source, tables: Tables, diagnostics: Diagnostics) -> list[T
             diagnostics.error(slip.code, slip.message, span, fix=slip.fix)
         if len(diagnostics) > MAX_ERRORS:
             break
-        for match in tables.token.finditer(slip.instead):
-            if match.lastgroup is not None:
-                tokens.append(_token(match, match.lastgroup, span, tables))
+        instead = tables.token.finditer(slip.instead)
+        tokens += [_token(match, match.lastgroup, span, tables) for match in instead if match.lastgroup]
         position = slip.end
     return tokens
 

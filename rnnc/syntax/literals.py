@@ -18,9 +18,8 @@ def number_value(text: str, span: Span) -> int | float:
     plain = text.replace("_", "")
     if plain.isdigit():
         if len(plain.lstrip("0")) > MAX_DIGITS:
-            raise DiagnosticError(
-                [Diagnostic("E114", f"integers have at most {MAX_DIGITS} digits", span, fix="write it as a float, 1e30")]
-            )
+            message = f"integers have at most {MAX_DIGITS} digits"
+            raise DiagnosticError([Diagnostic("E114", message, span, fix="write it as a float, 1e30")])
         return int(plain)
     value = float(plain)
     if math.isinf(value):

@@ -15,7 +15,7 @@ _SIGNS = {
     **dict.fromkeys(PRIMES, "'"),
     **dict.fromkeys(QUOTES, '"'),
     "≤": "<=", "≥": ">=", "≠": "!=", "←": "=", "≔": "=", "∧": "and", "∨": "or", "¬": "not", "∞": "inf",
-    "⟨": "(", "⟩": ")", "\\": "",
+    "⟨": "(", "⟩": ")",
 }  # fmt: skip
 
 # Cyrillic and Greek letters whose shape is that of a Latin one.
@@ -27,7 +27,9 @@ _LETTERS = dict(
 def ascii_for(character: str) -> str | None:
     """What to type instead of a character, None where nothing comes to mind."""
     if character in _SIGNS:
-        return _SIGNS[character] or None
+        return _SIGNS[character]
+    if character.isascii():
+        return None
     if character in _LETTERS:
         return _LETTERS[character]
     if unicodedata.category(character) == "Zs":

@@ -7,18 +7,16 @@ wrong is left out and the rest is still read, and no depth of nesting meets the 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Literal, cast
 
-from lark.exceptions import UnexpectedToken
-from lark.parsers.lalr_interactive_parser import InteractiveParser
-
-from rnnc.diagnostics import Diagnostic, DiagnosticError, Diagnostics, Source, Span
+from rnnc.diagnostics import DiagnosticError, Diagnostics, Source, Span
 from rnnc.syntax import ast
 from rnnc.syntax.brackets import arrange
 from rnnc.syntax.build import Definitions
 from rnnc.syntax.depth import check_depth
-from rnnc.syntax.explain import Problem, explain
+from rnnc.syntax.explain import Place, Problem, explain
 from rnnc.syntax.lexer import MAX_ERRORS, tokenize
+from rnnc.syntax.machine import Machine
 from rnnc.syntax.tables import tables
 from rnnc.syntax.tokens import Token
 
@@ -72,112 +70,94 @@ class _Beginning:
 class _Run:
     """One run of the parser over one source."""
 
-    def __init__(self, source: Source, start: str, diagnostics: Diagnostics) -> None:
+    def __init__(self, source: Source, start: Literal["file", "expression"], diagnostics: Diagnostics) -> None:
         self.tables = tables()
         self.diagnostics = diagnostics
         self.tokens = arrange(tokenize(source, self.tables, diagnostics), diagnostics)
-        end = Span(source, len(source.text), len(source.text))
-        self.tokens.append(Token("$END", "", end))
+        self.tokens.append(Token("$END", "", Span(source, len(source.text), len(source.text))))
         self.is_file = start == "file"
-        self.parser: InteractiveParser = self.tables.parser.parse_interactive(start=start)
+        self.machine = Machine(self.tables, start)
         self.begun = [_Beginning(height=1, first=0, is_next=False)]  # of the file's and every open block's last
         self.repairs = 0
-        self.failed = -1
+        self.failed = -1  # the index of the last token that did not fit
 
     def result(self) -> Any:
-        """What the start rule gives, None where nothing could be read."""
+        """What the start rule gives, None where it cannot be completed."""
         at = 0
         result = None
         while at < len(self.tokens):
             token = self.tokens[at]
+            problem = None
             try:
-                result = self._feed(at, token)
-            except UnexpectedToken:
-                at = self._recover(at, None)
-                continue
+                fits, result = self.machine.feed(self._in_context(at))
+                if not fits:
+                    problem = self._explain(at)
             except DiagnosticError as error:
-                at = self._recover(at, error)
+                problem = Problem(error.diagnostics[0])
+            if problem is not None:
+                at = self._recover(at, problem)
                 continue
+            at += 1
             if token.type == "LBRACE":
-                self.begun.append(_Beginning(self._height, at + 1, False))
+                self.begun.append(_Beginning(self.machine.height, at, is_next=False))
             elif token.type == "RBRACE":
                 self.begun.pop()
             elif token.type == "NEWLINE":
-                self.begun[-1] = _Beginning(self._height, at + 1, True)
+                self.begun[-1] = _Beginning(self.machine.height, at, is_next=True)
                 self.repairs = 0
-            at += 1
         return result
 
-    @property
-    def _height(self) -> int:
-        return len(self.parser.parser_state.state_stack)
-
-    def _feed(self, at: int, token: Token) -> Any:
-        """Give a token to the parser; the end of the file gives the result."""
-        if token.keyword and self._is_keyword(at, token.keyword):
-            token = Token(token.keyword, token.text, token.span)
-        return self.parser.feed_token(cast(Any, token))
-
-    def _is_keyword(self, at: int, keyword: str) -> bool:
-        """Whether the grammar can go on with a word as a keyword, and then with what follows it."""
-        action = self.parser.choices().get(keyword)
-        if action is None:
-            return False
-        if "NAME" not in self.parser.choices():
-            return True
-        kind, state = action
-        if kind.name != "Shift":
-            return True
-        following = self.tokens[at + 1]
-        choices = self.parser.parser_state.parse_conf.states[state]
-        return following.type in choices or following.keyword in choices
+    def _in_context(self, at: int) -> Token:
+        """A token as the grammar reads it here: a word as a keyword, if it can go on with it and what follows it."""
+        token = self.tokens[at]
+        if token.keyword is None:
+            return token
+        choices = self.machine.choices()
+        if token.keyword not in choices:
+            return token
+        if "NAME" in choices:
+            after, following = self.machine.choices_after(token.keyword), self.tokens[at + 1]
+            if after is not None and following.type not in after and following.keyword not in after:
+                return token
+        return Token(token.keyword, token.text, token.span)
 
     # --- errors ----------------------------------------------------------------------------------------------------
 
-    def _recover(self, at: int, error: DiagnosticError | None) -> int:
+    def _explain(self, at: int) -> Problem:
+        begun = self.begun[-1]
+        starts = self.machine.choices_at(begun.height)
+        return explain(Place(self.tokens, at, begun.first, self.machine.accepts(), starts, self.tables.spelling))
+
+    def _recover(self, at: int, problem: Problem) -> int:
         """Report what is wrong at a token; the token to go on with."""
         begun = self.begun[-1]
-        problem = self._problem(at, begun, error)
         if not self._is_known(begun.first, at):
             self.diagnostics.add(problem.diagnostic)
         is_stuck = self.failed == at and problem.repair is None
         self.failed = at
-        if is_stuck or not self.is_file or len(self.diagnostics) >= MAX_ERRORS or not self._unwind(begun.height):
+        if is_stuck or not self.is_file or len(self.diagnostics) >= MAX_ERRORS:
+            return len(self.tokens)
+        if not self.machine.unwind(begun.height):
             return len(self.tokens)
         if problem.repair is not None and self.repairs < MAX_REPAIRS:
             self.repairs += 1
             self.tokens[problem.repair.start : problem.repair.end] = problem.repair.tokens
             return begun.first
         at = self._end_of_statement(at)
-        if begun.is_next:  # the newline before it ends the statement before it
-            self._unwind(begun.height - 1)
+        if begun.is_next:  # the newline before it ended the statement before it, and is no longer needed
+            self.machine.unwind(begun.height - 1)
         elif self.tokens[at].type == "NEWLINE":
             at += 1
-            self.begun[-1] = _Beginning(begun.height, at, False)
+            self.begun[-1] = _Beginning(begun.height, at, is_next=False)
         return at
-
-    def _problem(self, at: int, begun: _Beginning, error: DiagnosticError | None) -> Problem:
-        if error is not None:
-            return Problem(error.diagnostics[0])
-        state = self.parser.parser_state
-        start = state.parse_conf.states[state.state_stack[begun.height - 1]]
-        return explain(self.tokens, at, begun.first, set(self.parser.choices()), set(start), self.tables.spelling)
 
     def _is_known(self, first: int, at: int) -> bool:
         """Whether the statement has an error already; another one would likely be its consequence."""
         start, end = self.tokens[first].span.start, self.tokens[at].span.end
         return any(d.span is not None and start <= d.span.start <= end for d in self.diagnostics)
 
-    def _unwind(self, height: int) -> bool:
-        """Forget what the parser has read beyond a height; False where it has gone back behind it already."""
-        state = self.parser.parser_state
-        if len(state.state_stack) < height:
-            return False
-        del state.state_stack[height:]
-        del state.value_stack[height - 1 :]
-        return True
-
     def _end_of_statement(self, at: int) -> int:
+        """The index of the token that ends the statement around a token."""
         depth = 0
         while depth or self.tokens[at].type not in ("NEWLINE", "RBRACE", "$END"):
             type_ = self.tokens[at].type

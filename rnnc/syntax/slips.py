@@ -30,17 +30,9 @@ _LOOKALIKE_WORD = r"[A-Za-z_0-9]*[^\W\x00-\x7f]\w*"
 _LOOKALIKE_PRIME = rf"[A-Za-z_][A-Za-z_0-9]*[{PRIMES}]"
 
 # Slips that the pattern of the tokens would take for one or more tokens.
-DISGUISED = "|".join(
-    [
-        _OPEN_DOC,
-        _BAD_NUMBER,
-        r"\.[0-9]|\|\||->|=>|:=|===|<>|/\*",
-        _ASSIGNMENT,
-        _FOREIGN,
-        _LOOKALIKE_WORD,
-        _LOOKALIKE_PRIME,
-    ]
-)
+_DISGUISED_SIGN = r"\.[0-9]|\|\||->|=>|:=|===|<>|/\*"
+_DISGUISES = (_OPEN_DOC, _BAD_NUMBER, _DISGUISED_SIGN, _ASSIGNMENT, _FOREIGN, _LOOKALIKE_WORD, _LOOKALIKE_PRIME)
+DISGUISED = "|".join(_DISGUISES)
 
 _SIGNS: dict[str, tuple[str, str]] = {  # what is written: what to go on with, what to write
     "||": ("or", "write `or`"),
@@ -49,6 +41,7 @@ _SIGNS: dict[str, tuple[str, str]] = {  # what is written: what to go on with, w
     "!": ("not", "write `not`"),
     "~": ("not", "write `not`"),
     "^": ("**", "a power is written `**`"),
+    "?": ("if", "write `value if test else other`"),
     "===": ("==", "write `==`"),
     "<>": ("!=", "write `!=`"),
     ":=": ("=", "an equation is written with `=`"),

@@ -51,7 +51,8 @@ def tables() -> Tables:
     blank = "|".join(t.pattern.to_regexp() for name, t in terminals.items() if name.startswith("__IGNORE"))
     alternatives = [f"(?:{blank})+", f"(?P<SLIP>{DISGUISED})"]
     alternatives += [f"(?P<{name}>{terminals[name].pattern.to_regexp()})" for name in _PATTERNS]
-    alternatives.append(f"(?P<PUNCTUATION>{'|'.join(re.escape(p) for p in sorted(punctuation, key=len, reverse=True))})")
+    signs = "|".join(re.escape(sign) for sign in sorted(punctuation, key=len, reverse=True))
+    alternatives.append(f"(?P<PUNCTUATION>{signs})")
     return Tables(
         parser=parser,
         token=re.compile("|".join(alternatives)),
