@@ -1,0 +1,156 @@
+"""The arguments of a call, sorted: positional values, operands with labels, options, sharing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from rnnc.diagnostics import Span
+from rnnc.semantics.expressions import Context, Expressions
+from rnnc.semantics.nodes import Node
+from rnnc.semantics.scope import Problem, did_you_mean
+from rnnc.semantics.values import ABSENT, Absent, Choice, Num, Value
+from rnnc.syntax import ast
+
+
+@dataclass(frozen=True)
+class Operand:
+    """A positional argument or one with a label (`u: x`): its expression, and where that is to be evaluated."""
+
+    label: str | None
+    expression: ast.Expr
+    context: Context
+
+    @property
+    def span(self) -> Span:
+        return self.expression.span
+
+
+class Arguments:
+    """The arguments of one call. Every reader method reports what is missing or of the wrong kind."""
+
+    def __init__(self, evaluate: Expressions, call: ast.Call, context: Context, name: str) -> None:
+        self.evaluate, self.call, self.context, self.name = evaluate, call, context, name
+        self.operands: list[Operand] = []
+        self.options: dict[str, ast.Argument] = {}
+        self.shared: tuple[str, ...] = ()
+        self._read: set[str] = set()
+        for argument in call.arguments:
+            if isinstance(argument, ast.SharedOver):
+                self.shared = argument.names
+            elif argument.mark == "=" and argument.name is not None:
+                if argument.name in self.options:
+                    raise Problem("E222", f"`{argument.name}` is given twice", argument.span)
+                self.options[argument.name] = argument
+            elif isinstance(argument.value, ast.Comprehension) and argument.mark is None:
+                for inner in evaluate.each(argument.value.clauses, context):
+                    self.operands.append(Operand(None, argument.value.value, inner))
+            else:
+                self.operands.append(Operand(argument.name, argument.value, context))
+
+    @property
+    def span(self) -> Span:
+        return self.call.span
+
+    # --- positional ---
+
+    def count(self, low: int, high: int | None = None) -> None:
+        """Check how many positional arguments there are."""
+        n = len(self.operands)
+        if n < low or n > (low if high is None else high):
+            wanted = f"{low}" if high in (None, low) else f"{low} to {high}" if high < 1000 else f"at least {low}"
+            raise Problem("E223", f"`{self.name}` takes {wanted} argument{'s' * (wanted != '1')}, not {n}", self.span)
+
+    def value(self, i: int) -> Value:
+        operand = self.operands[i]
+        return self.evaluate.value(operand.expression, operand.context)
+
+    def node(self, i: int) -> Node:
+        operand = self.operands[i]
+        return self.evaluate.tensor(operand.expression, operand.context)
+
+    def nodes(self) -> list[Node]:
+        return [self.node(i) for i in range(len(self.operands))]
+
+    # --- options ---
+
+    def allow(self, *names: str) -> None:
+        """Report an option that the function does not have."""
+        for name, argument in self.options.items():
+            if name not in names:
+                fix = did_you_mean(name, names) or (f"options: {', '.join(names)}" if names else None)
+                raise Problem("E221", f"`{self.name}` has no option `{name}`", argument.span, fix=fix)
+
+    def has(self, name: str) -> bool:
+        return name in self.options
+
+    def option(self, name: str, default: Value = None) -> Value:
+        if name not in self.options:
+            return default
+        value = self.evaluate.value(self.options[name].value, self.context)
+        return default if isinstance(value, Absent) else value
+
+    def flag(self, name: str, default: bool) -> bool:
+        value = self.option(name, default)
+        if not isinstance(value, bool):
+            raise Problem("E224", f"`{name}` is true or false", self.options[name].span)
+        return value
+
+    def number(self, name: str, default: float | None = None) -> float | None:
+        value = self.option(name, Num(default) if default is not None else None)
+        if value is None:
+            return None
+        if not isinstance(value, Num) or value.known is None:
+            raise Problem("E206", f"`{name}` is a compile-time number", self.options[name].span)
+        return value.known
+
+    def word(self, name: str, choices: Iterable[str], default: str | None) -> str:
+        """An option that is one of a few words (read as written: `merge = concat`)."""
+        choices = tuple(choices)
+        argument = self.options.get(name)
+        if argument is None:
+            if default is None:
+                raise Problem(
+                    "E225", f"`{self.name}` wants `{name}` stated", self.span, fix=f"{name} = {' or '.join(choices)}"
+                )
+            return default
+        e = argument.value
+        word = e.id if isinstance(e, ast.Name) else "none" if isinstance(e, ast.Constant) and e.value is None else None
+        if word not in choices:
+            value = self.evaluate.value(e, self.context)
+            word = value.word if isinstance(value, Choice) else "none" if value is None else word
+        if word not in choices:
+            raise Problem(
+                "E217", f"`{name}` is one of {', '.join(choices)}", e.span, fix=did_you_mean(str(word), choices)
+            )
+        return word
+
+    def axis(self, i: int, name: str = "axis") -> str | None:
+        """The axis named by positional argument i, or by an option."""
+        if len(self.operands) > i:
+            operand = self.operands[i]
+            label = self.evaluate.label(operand.expression, operand.context)
+            if label is None:
+                raise Problem("E214", "the name of an axis is wanted here", operand.span)
+            return label
+        if name in self.options:
+            (label,) = self.evaluate.labels(self.options[name].value, self.context)[:1] or (None,)
+            return label
+        return None
+
+    def integers(self, name: str, count: int, default: int | None) -> tuple[int, ...]:
+        """A list of whole numbers (one number stands for all)."""
+        if name not in self.options:
+            if default is None:
+                raise Problem("E225", f"`{self.name}` wants `{name}` stated", self.span)
+            return (default,) * count
+        argument = self.options[name]
+        value = self.evaluate.value(argument.value, self.context)
+        values = value if isinstance(value, tuple) else (value,) * count
+        numbers = [v.known for v in values if isinstance(v, Num) and isinstance(v.known, int)]
+        if len(numbers) != len(values) or len(values) != count or any(n < 1 for n in numbers):
+            raise Problem("E226", f"`{name}` wants {count} whole numbers from 1 on", argument.span)
+        return tuple(int(n) for n in numbers)
+
+    def nothing(self, value: Value) -> bool:
+        return value is ABSENT

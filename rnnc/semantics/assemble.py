@@ -1,0 +1,269 @@
+"""From read bodies to programs: whole sequences (each cell a loop) or one step (each cell in place)."""
+
+from __future__ import annotations
+
+from rnnc.ir.builder import Builder
+from rnnc.ir.program import NO_SPANS, Axis, Carry, DType, Loop, Port, Program, Type, Value
+from rnnc.semantics.frames import Body, Registry, Site, StateSlot
+from rnnc.semantics.lower import Lowering
+from rnnc.semantics.nodes import Graph, Node, ShapeError
+from rnnc.semantics.values import Shape
+
+
+class CannotStream(Exception):
+    """Why a network has no single step."""
+
+
+class Level:
+    """Builds one program. `sequence`: over time; otherwise one step."""
+
+    def __init__(self, registry: Registry, *, sequence: bool, expose: dict[str, str]) -> None:
+        self.registry = registry
+        self.sequence = sequence
+        self.expose = expose  # equation's full name → name of the port
+        self.builder = Builder()
+        self.inputs: list[Port] = []
+        self.states_in: list[Port] = []
+        self.states_out: list[Port] = []
+        self.masks: dict[str, Port] = {}
+        self.sites: dict[str, Site] = {}
+        self.exposed: dict[str, Value] = {}
+        self.lengths = Value(Type((), DType.INT, batch=True), "lengths") if sequence else None
+        self.parameters: dict[str, Value] = {}
+        self._results: dict[Node, list[Value]] = {}
+
+    # --- the outermost ---
+
+    def program(self, name: str, body: Body, inputs: list[tuple[str, Node]], outputs: list[tuple[str, Node]]) -> Program:
+        """The program of a network-level body."""
+        leaves: dict[Node, Value] = self.parameter_leaves(body.graph)
+        for port_name, node in inputs:
+            dtype = DType.INT if node.attrs.get("dtype") == "int" else DType.FLOAT
+            value = Value(Type(self._axes(body.graph, node), dtype, batch=True, time=self.sequence), port_name)
+            self.inputs.append(Port("input", port_name, value))
+            if self.lengths is not None:  # what stands in the padding must not reach a sum over time
+                value = self.builder.op("fill_past", value, self.lengths, value=0.0 if dtype is DType.FLOAT else 0)
+            leaves[node] = value
+        lowering = Lowering(body.graph, self.builder, leaves, self.mask, self)
+        lowering.run([node for _, node in outputs])
+        ports = [Port("output", n, self._output(lowering, node)) for n, node in outputs if node in lowering.values]
+        for full, port_name in self.expose.items():
+            node = body.equations.get(full)
+            if full not in self.exposed and node is not None and node in lowering.values:
+                self.exposed[full] = self.as_float(self.builder, lowering[node])
+        exposed = [Port("expose", self.expose[f], v) for f, v in self.exposed.items()]
+        lengths = [Port("lengths", "lengths", self.lengths)] if self.lengths is not None else []
+        parameters = [
+            Port("param" if p.trained else "fixed", p.name, self.parameters[p.name])
+            for p in self.registry.parameters.values()
+            if p.name in self.parameters
+        ]
+        return Program(
+            name,
+            (*parameters, *self.inputs, *self.states_in, *lengths, *self.masks.values()),
+            tuple(self.builder.nodes),
+            (*ports, *self.states_out, *exposed),
+        )
+
+    def _output(self, lowering: Lowering, node: Node) -> Value:
+        """Outputs have a batch axis, and are zero past the length."""
+        value = self.as_float(self.builder, lowering[node]) if lowering[node].type.dtype is DType.BOOL else lowering[node]
+        if not value.type.batch:
+            value = self._with_lead(self.builder, value, self.inputs[0].value)
+        if self.lengths is not None and value.type.time:
+            value = self.builder.op("fill_past", value, self.lengths, value=0.0 if value.type.dtype is DType.FLOAT else 0)
+        return value
+
+    def _axes(self, graph: Graph, node: Node) -> tuple[Axis, ...]:
+        return tuple(Axis(a.label, a.size) for a in graph.resolve_all(node.shape or ()))
+
+    def parameter_leaves(self, graph: Graph) -> dict[Node, Value]:
+        """The parameters that this graph names, as values of the program."""
+        leaves: dict[Node, Value] = {}
+        for parameter in self.registry.parameters.values():
+            node = parameter.nodes.get(graph)
+            if node is None or node.poisoned:
+                continue
+            if parameter.name not in self.parameters:
+                self.parameters[parameter.name] = Value(Type(self._axes(graph, node)), parameter.name)
+                parameter.shape = graph.resolve_all(node.shape or ())
+            elif [a.size for a in self._axes(graph, node)] != [a.size for a in parameter.shape or ()]:
+                graph.report(node, ShapeError("E312", f"the shared weight `{parameter.name}` has another shape here"))
+            leaves[node] = self.parameters[parameter.name]
+        return leaves
+
+    def _with_lead(self, builder: Builder, value: Value, like: Value) -> Value:
+        """A constant result gets the batch (and time) of an input, by adding zeros."""
+        zeros = builder.op("zeros_like", like)
+        if like.type.rank:
+            zeros = builder.op("reduce_sum", zeros, axes=tuple(range(like.type.rank)), keep=False)
+        if value.type.dtype is DType.FLOAT and zeros.type.dtype is not DType.FLOAT:
+            zeros = builder.op("cast", zeros, dtype="float")
+        return builder.op("add", value, zeros)
+
+    def as_float(self, builder: Builder, value: Value) -> Value:
+        return value if value.type.dtype is DType.FLOAT else builder.op("cast", value, dtype="float")
+
+    # --- random sites ---
+
+    def mask(self, site: Site) -> Value:
+        """The mask of a site at network level: with time where it is drawn per step."""
+        if site.name not in self.masks:
+            axes = tuple(Axis(a.label, a.size) for a in site.shape or ())
+            type = Type(axes, batch=True, time=self.sequence and site.per == "step")
+            self.sites[site.name] = site
+            self.masks[site.name] = Port("mask", site.name, Value(type, f"{site.name}.mask"))
+        return self.masks[site.name].value
+
+    # --- layers ---
+
+    def picked(self, node: Node) -> Value:
+        return self._results[node.args[0]][node.attrs["index"]]
+
+    def apply(self, lowering: Lowering, node: Node) -> Value:
+        """A cell on its inputs."""
+        if not self.sequence and node.attrs["reverse"]:
+            raise CannotStream("a layer runs backwards, so it needs the whole sequence")
+        build = self._loop if self.sequence else self._inline
+        self._results[node] = build(node, [lowering[a] for a in node.args])
+        return self._results[node][0]
+
+    def temporal(self, lowering: Lowering, node: Node) -> Value:
+        value = lowering[node.args[0]]
+        what: str = node.attrs["what"]
+        if not self.sequence:
+            raise CannotStream(f"`{what}` picks from the whole sequence")
+        if not value.type.time:
+            raise ShapeError("E313", f"`{what}` wants a sequence, and this has no time")
+        assert self.lengths is not None
+        match what:
+            case "last":
+                return self.builder.op("last", value, self.lengths)
+            case "reverse":
+                return self.builder.op("reverse_time", value, self.lengths)
+            case _:
+                value = self.builder.op("fill_past", value, self.lengths, value=0.0)
+                return self.builder.op("at", value, index=node.attrs["options"]["index"])
+
+    def _initial(self, body: Body, slot: StateSlot, pre: Lowering) -> Value:
+        """The state before the first step: given, or its declared value (zeros)."""
+        axes = self._axes(body.graph, slot.node)
+        port = Port("state", slot.name, Value(Type(axes, slot.dtype, batch=True), slot.name))
+        self.states_in.append(port)
+        if slot.init is None:
+            fallback = self.builder.op("full", value=0.0 if slot.dtype is DType.FLOAT else 0, axes=axes)
+            if slot.dtype is DType.INT and fallback.type.dtype is not DType.INT:
+                fallback = self.builder.op("cast", fallback, dtype="int")
+        else:
+            pre.run([slot.init])
+            if slot.init not in pre.values:
+                return port.value
+            fallback = pre[slot.init]
+            if fallback.type.rank != len(axes):
+                fallback = self.builder.op("broadcast", fallback, axes=axes)
+            if fallback.type.dtype is not slot.dtype:
+                fallback = self.builder.op("cast", fallback, dtype=slot.dtype.value)
+        with self.builder.at(frozenset((slot.span,))):
+            return self.builder.op("default", port.value, fallback)
+
+    def _inline(self, node: Node, args: list[Value]) -> list[Value]:
+        """One step in place."""
+        body: Body = node.attrs["body"]
+        leaves = self.parameter_leaves(body.graph) | dict(zip(node.attrs["proxies"], args, strict=True))
+        pre = Lowering(body.graph, self.builder, self.parameter_leaves(body.graph), self.mask, self)
+        slots = body.all_states()
+        for slot in slots:
+            leaves[slot.node] = self._initial(body, slot, pre)
+        lowering = Lowering(body.graph, self.builder, leaves, self.mask, self)
+        outputs, nexts, exposed = self._results_of(body, node, lowering, slots, args[0])
+        for slot, value in zip(slots, nexts, strict=True):
+            self.states_out.append(Port("state", slot.name, value))
+        self.exposed.update(exposed)
+        return outputs
+
+    def _results_of(
+        self, body: Body, node: Node, lowering: Lowering, slots: list[StateSlot], like: Value
+    ) -> tuple[list[Value], list[Value], dict[str, Value]]:
+        """Lower a body: its outputs, next states, and equations asked for."""
+        frame = node.attrs["frame"]
+        wanted = {full: body.equations[full] for full in self.expose if full in body.equations}
+        after = [slot.carry or slot.next for slot in slots]
+        roots = [n for _, n in frame.outputs] + [n for n in after if n is not None] + list(wanted.values())
+        lowering.run(roots)
+        builder = lowering.builder
+        missing = Value(Type((), batch=True))
+        outputs: list[Value] = []
+        for _, output in frame.outputs:
+            value = lowering.values.get(output, missing)
+            if value.type.dtype is DType.BOOL:
+                value = self.as_float(builder, value)
+            outputs.append(value if value.type.batch else self._with_lead(builder, value, like))
+        nexts: list[Value] = []
+        for slot, next in zip(slots, after, strict=True):
+            value = lowering.values.get(next, missing) if next is not None else missing
+            if value.type.dtype is not slot.dtype:
+                value = builder.op("cast", value, dtype=slot.dtype.value)
+            nexts.append(value if value.type.batch else self._with_lead(builder, value, like))
+        exposed: dict[str, Value] = {}
+        for full, n in wanted.items():
+            if n in lowering.values:
+                value = self.as_float(builder, lowering[n])
+                exposed[full] = value if value.type.batch else self._with_lead(builder, value, like)
+        return outputs, nexts, exposed
+
+    def _loop(self, node: Node, args: list[Value]) -> list[Value]:
+        """A cell over time: a loop whose body is one step."""
+        body: Body = node.attrs["body"]
+        inner = Builder()
+        xs: list[tuple[Value, Value]] = []
+        leaves = self.parameter_leaves(body.graph)
+        pre = Lowering(body.graph, self.builder, dict(leaves), self.mask, self)
+        elements: list[Value] = []
+        for arg, proxy in zip(args, node.attrs["proxies"], strict=True):
+            elements.append(self._element(arg, xs))
+            leaves[proxy] = elements[-1]
+        slots = body.all_states()
+        inits = [self._initial(body, slot, pre) for slot in slots]
+        params = [Value(Type(i.type.axes, i.type.dtype, batch=True), s.name) for i, s in zip(inits, slots, strict=True)]
+        leaves.update({slot.node: param for slot, param in zip(slots, params, strict=True)})
+        lowering = Lowering(body.graph, inner, leaves, lambda site: self._element(self.mask(site), xs), self)
+        outputs, nexts, exposed = self._results_of(body, node, lowering, slots, elements[0])
+        carries = tuple(
+            Carry(init, param, next, Value(param.type, f"{param.name}"), None)
+            for init, param, next in zip(inits, params, nexts, strict=True)
+        )
+        ys = tuple((v, Value(v.type.with_(time=True), v.name)) for v in (*outputs, *exposed.values()))
+        valid = Value(Type((), DType.BOOL, batch=True), "valid")
+        loop = Loop(
+            tuple(xs),
+            carries,
+            tuple(inner.nodes),
+            ys,
+            reverse=node.attrs["reverse"],
+            lengths=self.lengths,
+            valid=valid,
+            like=None if xs else next((p.value for p in self.inputs), None),
+            name=node.attrs["frame"].prefix.rstrip("."),
+            spans=NO_SPANS,
+        )
+        self.builder.emit(loop)
+        for slot, carry in zip(slots, carries, strict=True):
+            self.states_out.append(Port("state", slot.name, carry.final))
+        sequences = [seq for _, seq in ys]
+        self.exposed.update(zip(exposed, sequences[len(outputs) :], strict=True))
+        return sequences[: len(outputs)]
+
+    @staticmethod
+    def _element(value: Value, xs: list[tuple[Value, Value]]) -> Value:
+        """One step of a sequence; what has no time is captured."""
+        if not value.type.time:
+            return value
+        for sequence, element in xs:
+            if sequence is value:
+                return element
+        element = Value(value.type.with_(time=False), value.name)
+        xs.append((value, element))
+        return element
+
+
+__all__ = ["CannotStream", "Level", "Shape"]

@@ -1,0 +1,370 @@
+"""The semantic layer's one entry: a parsed file, a name and options become a model."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from rnnc.diagnostics import DiagnosticError, Diagnostics, Source, Span
+from rnnc.ir.model import MaskInfo, Model, ParameterInfo, PortInfo
+from rnnc.ir.program import Axis, DType, Program, Type
+from rnnc.ir.size import Size
+from rnnc.semantics.assemble import CannotStream, Level
+from rnnc.semantics.definitions import report
+from rnnc.semantics.elaborator import Elaborator
+from rnnc.semantics.expressions import Context
+from rnnc.semantics.frames import Body, Frame, Parameter, Registry
+from rnnc.semantics.initialisers import KINDS
+from rnnc.semantics.layouts import LayoutReader
+from rnnc.semantics.nodes import Graph, Node
+from rnnc.semantics.scope import Problem, Scope, did_you_mean
+from rnnc.semantics.settle import settle_body
+from rnnc.semantics.values import CellValue, Num, Shape, Value, text
+from rnnc.syntax import ast
+from rnnc.syntax.parse import parse_expression
+
+Option = "str | int | float | bool | None | list[Option] | tuple[Option, ...]"
+
+
+def definitions_of(file: ast.File) -> list[ast.Cell | ast.Variant | ast.Network]:
+    """What a file offers to compile, in order."""
+    return [d for d in file.definitions if isinstance(d, ast.Cell | ast.Variant | ast.Network)]
+
+
+def choose(file: ast.File, path: Path | None, name: str | None, span: Span) -> str:
+    """NAME; else the definition called like the file; else the only one. Raises DiagnosticError."""
+    names = [d.name for d in definitions_of(file)]
+    diagnostics = Diagnostics()
+    if name is not None:
+        if name in names:
+            return name
+        fix = did_you_mean(name, names) or (f"there are {', '.join(names)}" if names else None)
+        diagnostics.error("E241", f"there is no cell or network `{name}` in this file", None, fix=fix)
+    elif not names:
+        diagnostics.error("E241", "this file defines no cell and no network", Span(span.source, 0, 0), fix="cell RNN(units) { … }")
+    else:
+        if path is not None:
+            wanted = _folded(path.stem)
+            own = [n for n in names if _folded(n) == wanted]
+            if len(own) == 1:
+                return own[0]
+        if len(names) == 1:
+            return names[0]
+        diagnostics.error("E241", f"which one? This file defines {', '.join(names)}", None, fix=f"name it: FILE:{names[0]}")
+    diagnostics.raise_errors()
+    raise AssertionError
+
+
+def _folded(name: str) -> str:
+    return re.sub(r"[\W_]", "", name).lower()
+
+
+def elaborate(
+    file: ast.File,
+    path: Path | None,
+    name: str,
+    options: Mapping[str, object] | None = None,
+    *,
+    expose: tuple[str, ...] = (),
+    rounding: str | None = None,
+) -> Model:
+    """The model of one definition. Raises DiagnosticError with every error that was found.
+
+    `options` are compile-time parameters and sizes of free axes, as text of the language or Python values.
+    `rounding` = "float32": probabilities are rounded as the reference library holds them.
+    """
+    diagnostics = Diagnostics()
+    try:
+        return _Elaboration(diagnostics, file, path, rounding).model(name, options or {}, expose)
+    except Problem as problem:
+        report(diagnostics, problem)
+    diagnostics.raise_errors()
+    raise AssertionError
+
+
+class _Elaboration:
+    def __init__(self, diagnostics: Diagnostics, file: ast.File, path: Path | None, rounding: str | None) -> None:
+        self.diagnostics = diagnostics
+        self.elaborator = Elaborator(diagnostics)
+        self.scope = self.elaborator.definitions.file(file, path)
+        self.registry = Registry(diagnostics, rounding)
+        diagnostics.raise_errors()
+
+    def model(self, name: str, options: Mapping[str, object], expose: tuple[str, ...]) -> Model:
+        cell = self.scope.names[name]
+        assert isinstance(cell, CellValue)
+        cell, sizes = self._bind(cell, options)
+        self.elaborator.sizes = sizes
+        span = cell.definition.span
+        outer = Body("network", Graph(self.diagnostics), self.registry)
+        is_cell = isinstance(self.elaborator.definitions.resolved(cell).definition, ast.Cell)
+        body = Body("cell", Graph(self.diagnostics), self.registry) if is_cell else outer
+        frame = self.elaborator.open_cell(body, cell, "", "", None, span)
+        settle_body(body, [n for _, n in frame.outputs])
+        inputs, outputs = (_as_layer(outer, body, frame) if is_cell else (frame.inputs, frame.outputs))
+        if is_cell:
+            settle_body(outer, [])
+        self.diagnostics.raise_errors()
+        self._unknown_sizes(sizes, frame)
+        return self._assemble(cell, frame, outer, inputs, outputs, expose, is_cell)
+
+    # --- options ---
+
+    def _bind(self, cell: CellValue, options: Mapping[str, object]) -> tuple[CellValue, dict[str, int]]:
+        """Options that are parameters are bound; whole numbers that are not are sizes of free axes."""
+        parameters = {p.name: p for p in self.elaborator.definitions.parameters_of(cell)}
+        bound = cell.arguments | {}
+        sizes: dict[str, int] = {}
+        for key, given in options.items():
+            value, span = self._option(key, given)
+            if key in parameters:
+                try:
+                    bound[key] = self.elaborator.checked(parameters[key], value, span)
+                except Problem as problem:
+                    report(self.diagnostics, problem)
+            elif isinstance(value, Num) and isinstance(value.value, int) and value.value > 0:
+                sizes[key] = value.value
+            else:
+                fix = did_you_mean(key, parameters) or f"there are {', '.join(parameters)}"
+                self.diagnostics.error("E242", f"`{cell.name}` has no parameter `{key}`", span, fix=fix)
+        self.diagnostics.raise_errors()
+        self._names = list(parameters)
+        import dataclasses
+
+        return dataclasses.replace(cell, bound=tuple(bound.items())), sizes
+
+    def _option(self, key: str, given: object) -> tuple[Value, Span]:
+        written = given if isinstance(given, str) else _as_text(given)
+        source = Source(f"-D {key}", written)
+        try:
+            e = parse_expression(source)
+        except DiagnosticError as error:
+            self.diagnostics.extend(error.diagnostics)
+            self.diagnostics.raise_errors()
+            raise
+        body = Body("network", Graph(self.diagnostics), self.registry)
+        frame = Frame(body, Scope(self.scope), "", "fn", key, e.span)
+        try:
+            return self.elaborator.expressions.value(e, Context(frame.scope, frame)), e.span
+        except Problem as problem:
+            report(self.diagnostics, problem)
+            self.diagnostics.raise_errors()
+            raise
+
+    def _unknown_sizes(self, sizes: Mapping[str, int], frame: Frame) -> None:
+        free = {a.size.id for d in _inputs(frame) for a in d.axes if isinstance(a.size, ast.Name)}
+        for key in sizes:
+            if key not in self.elaborator.used_sizes:
+                names = [*self._names, *sorted(free)]
+                fix = did_you_mean(key, names) or f"there are {', '.join(names)}"
+                self.diagnostics.error("E242", f"`{frame.name}` has no parameter or free size `{key}`", None, fix=fix)
+        self.diagnostics.raise_errors()
+
+    # --- programs ---
+
+    def _assemble(
+        self,
+        cell: CellValue,
+        frame: Frame,
+        outer: Body,
+        inputs: list[tuple[str, Node]],
+        outputs: list[tuple[str, Node]],
+        expose: tuple[str, ...],
+        is_cell: bool,
+    ) -> Model:
+        exposed = self._exposed(outer, expose)
+        forward_level = Level(self.registry, sequence=True, expose=exposed)
+        forward = forward_level.program(cell.name, outer, inputs, outputs)
+        step, no_step = self._step(cell.name, outer, inputs, outputs, exposed)
+        self.diagnostics.raise_errors()
+        parameters = self._parameters(forward_level)
+        sizes = self._sizes(forward, parameters, frame)
+        layouts = LayoutReader(self.elaborator, self.registry, parameters, forward, self.diagnostics).read(frame)
+        self.diagnostics.raise_errors()
+        definition = self.elaborator.definitions.resolved(cell).definition
+        return Model(
+            name=cell.name,
+            kind="cell" if is_cell else "network",
+            doc=definition.doc or "",
+            forward=forward,
+            step=step,
+            no_step=no_step,
+            parameters=parameters,
+            inputs=_infos(forward, "input"),
+            states=_infos(forward, "state"),
+            outputs=_infos(forward, "output"),
+            exposed=_infos(forward, "expose"),
+            masks=self._masks(forward_level, forward),
+            layouts=layouts,
+            options=self._option_texts(frame),
+            sizes=sizes,
+            equations=tuple(
+                (n, s.span.text) for n, node in outer.equations.items() if (s := node.attrs.get("statement")) is not None
+            ),
+        )
+
+    def _exposed(self, outer: Body, expose: tuple[str, ...]) -> dict[str, str]:
+        """Full names of the equations asked for: as written, or the value after the step."""
+        found: dict[str, str] = {}
+        for name in expose:
+            for full in (name, name + "'"):
+                if full in outer.equations:
+                    found[full] = name.rstrip("'")
+                    break
+            else:
+                names = list(outer.equations)
+                fix = did_you_mean(name, names) or f"there are {', '.join(names)}"
+                self.diagnostics.error("E243", f"there is no equation `{name}` to expose", None, fix=fix)
+        return found
+
+    def _step(
+        self,
+        name: str,
+        outer: Body,
+        inputs: list[tuple[str, Node]],
+        outputs: list[tuple[str, Node]],
+        exposed: dict[str, str],
+    ) -> tuple[Program | None, str]:
+        try:
+            return Level(self.registry, sequence=False, expose=exposed).program(name, outer, inputs, outputs), ""
+        except CannotStream as reason:
+            return None, str(reason)
+
+    def _parameters(self, level: Level) -> tuple[ParameterInfo, ...]:
+        infos: list[ParameterInfo] = []
+        for p in self.registry.parameters.values():
+            value = level.parameters.get(p.name)
+            if value is not None:
+                infos.append(
+                    ParameterInfo(p.name, value.type.axes, p.init, p.trained, frozenset((p.span,)), _fan_in(p))
+                )
+                self._check_values(p, value.type.axes)
+        return tuple(infos)
+
+    def _check_values(self, p: Parameter, axes: tuple[Axis, ...]) -> None:
+        if p.init.kind != "values":
+            return
+        n = 1
+        for axis in axes:
+            if axis.size.constant is None:
+                self.diagnostics.error("E227", f"`{p.name}` has given values, so its sizes must be known", p.span, fix="give them: -D …")
+                return
+            n *= axis.size.constant
+        if n != len(p.init.numbers):
+            self.diagnostics.error("E227", f"`{p.name}` holds {n} numbers, but {len(p.init.numbers)} are given", p.span)
+
+    def _sizes(self, forward: Program, parameters: tuple[ParameterInfo, ...], frame: Frame) -> tuple[str, ...]:
+        """Every open size, in the order of the parameters' text; each must be found in some array's shape."""
+        found: dict[str, None] = {}
+        for port in forward.inputs:
+            if port.role in ("param", "fixed", "input", "state"):
+                for axis in port.value.type.axes:
+                    found.update(dict.fromkeys(sorted(axis.size.symbols)))
+        everywhere = _symbols(forward)
+        for name in sorted(everywhere - set(found)):
+            self.diagnostics.error(
+                "E240", f"no parameter's or input's shape tells `{name}`, so it must be given", frame.span, fix=f"-D {name}=…"
+            )
+        self.diagnostics.raise_errors()
+        order = [n for n in self._names if n in found]
+        return (*order, *(n for n in found if n not in order))
+
+    def _masks(self, level: Level, forward: Program) -> tuple[MaskInfo, ...]:
+        infos: list[MaskInfo] = []
+        for port in forward.inputs_of("mask"):
+            site = level.sites[port.name]
+            per = "sequence" if site.per == "sequence" else "step"
+            infos.append(MaskInfo(port.name, port.value.type.axes, site.keep, per, frozenset((site.span,))))
+        return tuple(infos)
+
+    def _option_texts(self, frame: Frame) -> tuple[tuple[str, str], ...]:
+        assert frame.cell is not None
+        texts: list[tuple[str, str]] = []
+        for p in frame.cell.parameters:
+            value = frame.scope.names.get(p.name)
+            if value is not None and not isinstance(value, Num | Size):
+                texts.append((p.name, text(value)))  # type: ignore[arg-type]
+            elif isinstance(value, Num):
+                texts.append((p.name, text(value)))
+            else:
+                texts.append((p.name, "none"))
+        return tuple(texts)
+
+
+def _as_layer(outer: Body, body: Body, frame: Frame) -> tuple[list[tuple[str, Node]], list[tuple[str, Node]]]:
+    """A cell on its own is a network of one layer with no name."""
+    graph = outer.graph
+    inputs: list[tuple[str, Node]] = []
+    proxies: list[Node] = []
+    for name, node in frame.inputs:
+        above = graph.add("input", (), node.span, body.graph.resolve_all(node.shape or ()), **node.attrs)
+        above.poisoned = node.poisoned
+        above.name = name
+        inputs.append((name, above))
+        proxies.append(node)
+    outer.sink.append(body.states)
+    outer.equations.update(body.equations)
+    if not frame.outputs:
+        return inputs, []
+    shapes: list[Shape] = [body.graph.resolve_all(n.shape or ()) for _, n in frame.outputs]
+    layer = graph.add(
+        "apply", [n for _, n in inputs], frame.span, shapes[0], body=body, frame=frame, proxies=proxies, reverse=False
+    )
+    picks = [graph.add("pick", (layer,), n.span, s, index=i) for i, ((_, n), s) in enumerate(zip(frame.outputs, shapes, strict=True))]
+    return inputs, [(name, pick) for (name, _), pick in zip(frame.outputs, picks, strict=True)]
+
+
+def _inputs(frame: Frame) -> list[ast.Declared]:
+    assert frame.cell is not None
+    body = frame.cell.definition.body
+    return [i for s in body if isinstance(s, ast.Declaration) and s.kind == "input" for i in s.items]
+
+
+def _infos(program: Program, role: str) -> tuple[PortInfo, ...]:
+    ports = [p for p in program.outputs if p.role == role] or [p for p in program.inputs if p.role == role]
+    return tuple(
+        PortInfo(p.name, p.value.type.with_(batch=False, time=False), frozenset(), p.value.type.time) for p in ports
+    )
+
+
+def _fan_in(parameter: Parameter) -> tuple[int, ...]:
+    """Which axes of a weight are inputs: those of the operand (and the kernel's)."""
+    node = next(iter(parameter.nodes.values()))
+    if parameter.fan_in is None or node.shape is None:
+        return ()
+    hole = node.args[1].shape or ()
+    fresh = len(hole) - len(node.attrs.get("per", ()))
+    return tuple(range(len(node.attrs.get("per", ())), len(node.shape) - max(fresh, 0)))
+
+
+def _symbols(program: Program) -> set[str]:
+    from rnnc.ir.program import Loop, walk
+
+    found: set[str] = set()
+    for node in walk(program.nodes):
+        values = node.outs if not isinstance(node, Loop) else (*node.outs, *node.params)
+        for value in values:
+            for axis in value.type.axes:
+                found |= axis.size.symbols
+        if not isinstance(node, Loop):
+            for _, attr in node.attrs:
+                if isinstance(attr, Size):
+                    found |= attr.symbols
+    return found
+
+
+def _as_text(value: object) -> str:
+    """A Python value as text of the language."""
+    match value:
+        case None:
+            return "none"
+        case bool():
+            return "true" if value else "false"
+        case list() | tuple():
+            return "[" + ", ".join(_as_text(v) for v in value) + "]"  # pyright: ignore[reportUnknownVariableType]
+        case _:
+            return str(value)
+
+
+__all__ = ["KINDS", "DType", "Type", "choose", "definitions_of", "elaborate"]

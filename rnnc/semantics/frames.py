@@ -1,0 +1,228 @@
+"""What is under construction: parameters of the whole model, the body of one cell or network, frames of names."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from rnnc.diagnostics import Diagnostics, Note, Span
+from rnnc.ir.model import Initialiser
+from rnnc.ir.program import DType, Value
+from rnnc.semantics.lower import Lowering
+from rnnc.semantics.nodes import Graph, Node
+from rnnc.semantics.scope import Problem, Scope
+from rnnc.semantics.values import CellValue, LayerValue, Shape, Shaped
+from rnnc.syntax import ast
+
+Indices = tuple[int, ...]
+
+
+@dataclass(eq=False)
+class Parameter:
+    """A trained or fixed array. Its node lives in the graph of the body that first names it; a body that shares the
+    parameter has a node of its own."""
+
+    name: str
+    init: Initialiser
+    trained: bool
+    span: Span
+    shareable: bool
+    fan_in: int | None = None  # how many leading axes are inputs; None: decided by the initialiser's default
+    shape: Shape | None = None
+    value: Value | None = None
+    nodes: dict[Graph, Node] = field(default_factory=dict[Graph, Node])
+
+
+class Registry:
+    """All parameters of the model, in the order in which the text names them."""
+
+    def __init__(self, diagnostics: Diagnostics, rounding: str | None = None) -> None:
+        self.diagnostics = diagnostics
+        self.parameters: dict[str, Parameter] = {}
+        self.rounding = rounding
+
+    def rounded(self, keep: float) -> float:
+        """A probability as the reference library holds it: TensorFlow has float32 even in float64 graphs."""
+        return struct.unpack("f", struct.pack("f", keep))[0] if self.rounding == "float32" else keep
+
+    def declare(
+        self,
+        name: str,
+        graph: Graph,
+        make: Callable[[], Node],
+        *,
+        init: Initialiser,
+        span: Span,
+        trained: bool = True,
+        shareable: bool = False,
+        fan_in: int | None = None,
+        fix: str | None = None,
+    ) -> Node:
+        """The node of a parameter in this graph. A name stands once, but for shared weights."""
+        found = self.parameters.get(name)
+        if found is not None and not (shareable or found.shareable):
+            raise Problem(
+                "E402",
+                f"two weights would be called `{name}`",
+                span,
+                notes=[Note("the other one", found.span)],
+                fix=fix or "name one of the calls: `… as rec`",
+            )
+        if found is None:
+            found = Parameter(name, init, trained, span, shareable, fan_in)
+            self.parameters[name] = found
+        node = found.nodes.get(graph)
+        if node is None:
+            node = make()
+            node.name = name
+            found.nodes[graph] = node
+            return node
+        again = make()  # a shared weight: both uses must agree in shape
+        graph.add("same", (node, again), span)
+        again.attrs["same"] = node
+        return node
+
+
+@dataclass(eq=False)
+class StateSlot:
+    """One state of a body: its node (the value before the step) and the equation of its value after it."""
+
+    name: str
+    node: Node
+    dtype: DType
+    init: Node | None
+    span: Span
+    next: Node | None = None
+    carry: Node | None = None  # what is stored instead of `next`, if an outer cell says so
+
+
+StateTree = list["StateSlot | StateTree"]
+
+
+@dataclass(eq=False)
+class Site:
+    """A random site: where a mask is drawn, or given, under a name."""
+
+    name: str
+    keep: float
+    per: str  # "step" or "sequence"
+    span: Span
+    shape: Shape | None = None  # known once the body has been lowered
+
+    def value(self, lowering: Lowering, shape: Shape) -> Value:
+        """The mask at this place of the program."""
+        self.shape = lowering.graph.resolve_all(shape)
+        return lowering.mask(self)
+
+
+@dataclass(eq=False)
+class InstanceState:
+    """`use f = …`: what is known of an instance, before and after it is stepped."""
+
+    key: str
+    cell: CellValue | LayerValue
+    span: Span
+    slots: StateTree  # its branch among the body's states
+    applied: Span | None = None
+    frame: Frame | None = None
+    promised: dict[tuple[str, bool], Node] = field(default_factory=dict[tuple[str, bool], Node])
+
+
+class Body:
+    """One step of a cell (inner cells inlined), or the sequence level of a network."""
+
+    def __init__(self, kind: str, graph: Graph, registry: Registry) -> None:
+        self.kind = kind  # "cell" | "network"
+        self.graph = graph
+        self.registry = registry
+        self.states: StateTree = []
+        self.sink = self.states  # where a state declared now goes: inner cells have a branch of their own
+        self.probing = False
+        self.sites: dict[str, Site] = {}
+        self.step: StateSlot | None = None
+        self.equations: dict[str, Node] = {}  # by full name, for expose, comments and cycles
+        self.unrolled = 0
+
+    def all_states(self) -> list[StateSlot]:
+        return list(_flat(self.states))
+
+
+def _flat(tree: StateTree) -> Iterator[StateSlot]:
+    for entry in tree:
+        if isinstance(entry, StateSlot):
+            yield entry
+        else:
+            yield from _flat(entry)
+
+
+class Frame:
+    """The names of one body, function call or inner cell while it is read."""
+
+    def __init__(self, body: Body, scope: Scope, prefix: str, kind: str, name: str, span: Span) -> None:
+        self.body = body
+        self.scope = scope  # the outermost scope of this frame: parameters and lets
+        self.prefix = prefix  # put in front of names of parameters, states and masks: "f." or "i.ln."
+        self.kind = kind  # "cell" | "network" | "fn"
+        self.name = name
+        self.span = span
+        self.members: dict[tuple[str, bool], dict[Indices, Node]] = {}
+        self.states: dict[tuple[str, Indices], StateSlot] = {}
+        self.instances: dict[str, InstanceState] = {}
+        self.inputs: list[tuple[str, Node]] = []
+        self.outputs: list[tuple[str, Node]] = []
+        self.pending: dict[Node, tuple[ast.Equation, Scope, Indices]] = {}
+        self.output_statements: list[tuple[ast.Output, Scope]] = []
+        self.carries: list[tuple[ast.Carry, Scope]] = []
+        self.layouts: list[tuple[ast.Layout, Scope]] = []
+        self.children: dict[str, Frame] = {}  # inner cells and layers by key, for layouts
+        self.returned: tuple[ast.Return, Scope] | None = None
+        self.gates: list[str] = []
+        self.state_prefix = prefix  # put in front of states and masks (a shared layer has one prefix, many states)
+        self.axes: dict[str, Shaped] = {}  # axes declared here, by label
+        self.given: list[Node] | None = None  # inputs that an outer body feeds
+        self.cell: CellValue | None = None
+        self.reverse = False  # layers here run from the last step to the first
+        self.anonymous = False  # no equation owns what is named here
+        self.shareable = False  # weights named here may be named again: a layer or call that is used twice
+
+    @property
+    def graph(self) -> Graph:
+        return self.body.graph
+
+    def body_words(self) -> set[str]:
+        """Words that mean something here without being defined (for suggestions)."""
+        return {"step"} if self.body.kind == "cell" else set()
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Whose weights an expression names: an equation (its target and indices), under the frame's prefix."""
+
+    name: str  # "i", "h" (primes dropped)
+    target: ast.Target | None
+    indices: Mapping[int, int]  # position → value
+    call: str = ""  # "ln." inside a call of a function
+
+    def full(self, frame: Frame, shared: tuple[str, ...] = ()) -> str:
+        """`f.fi[0]`: the prefix, the name, and the indices that are not shared over."""
+        kept: list[int] = []
+        for position, value in self.indices.items():
+            expression = self.target.indices[position] if self.target else None
+            if expression is None or not (shared and mentions(expression, shared)):
+                kept.append(value)
+        suffix = f"[{','.join(map(str, kept))}]" if kept else ""
+        return f"{frame.prefix}{self.name}{suffix}"
+
+
+def mentions(expression: object, names: tuple[str, ...]) -> bool:
+    """Does an index expression read one of these loop variables?"""
+    match expression:
+        case ast.Name():
+            return expression.id in names
+        case ast.Binary():
+            return mentions(expression.left, names) or mentions(expression.right, names)
+        case ast.Unary():
+            return mentions(expression.operand, names)
+        case _:
+            return False

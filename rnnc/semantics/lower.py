@@ -1,0 +1,180 @@
+"""From settled nodes to operations of the intermediate representation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from rnnc.diagnostics import Note
+from rnnc.ir.builder import Builder
+from rnnc.ir.operations import TypeMismatch
+from rnnc.ir.program import Axis, Value
+from rnnc.ir.size import Size
+from rnnc.semantics.nodes import RULES, Graph, Node, ShapeError, known
+from rnnc.semantics.values import Shape, Shaped, show
+
+if TYPE_CHECKING:
+    from rnnc.semantics.assemble import Level
+    from rnnc.semantics.frames import Site
+
+
+class Lowering:
+    """Lowers what `roots` need, each node once. `leaves` are given values (inputs, states, parameters, masks)."""
+
+    def __init__(
+        self, graph: Graph, builder: Builder, leaves: dict[Node, Value], mask: Callable[[Site], Value], level: Level
+    ) -> None:
+        self.graph = graph
+        self.builder = builder
+        self.values: dict[Node, Value] = dict(leaves)
+        self.mask = mask  # where the masks of random sites come from
+        self.level = level  # what whole-sequence operations and layers become
+
+    def run(self, roots: Sequence[Node]) -> None:
+        """Depth first without recursion: chains of equations may be long. Reports equations that need themselves."""
+        on_path: dict[Node, None] = {}
+        for root in roots:
+            stack: list[tuple[Node, int]] = [(root, 0)]
+            while stack:
+                node, position = stack.pop()
+                if node in self.values or node.poisoned:
+                    on_path.pop(node, None)
+                    continue
+                if position == 0:
+                    if node in on_path:
+                        self._report_cycle(node, list(on_path))
+                        return
+                    on_path[node] = None
+                if position < len(node.args):
+                    stack.append((node, position + 1))
+                    child = node.args[position]
+                    if child in on_path and child not in self.values:
+                        self._report_cycle(child, list(on_path))
+                        return
+                    stack.append((child, 0))
+                else:
+                    on_path.pop(node, None)
+                    self._lower(node)
+
+    def _lower(self, node: Node) -> None:
+        if any(a.poisoned for a in node.args):
+            node.poisoned = True
+            return
+        with self.builder.at(frozenset((node.span,))):
+            try:
+                self.values[node] = RULES[node.op].lower(self, node)
+            except TypeMismatch as error:
+                self.graph.report(node, ShapeError("E310", str(error)))
+            except ShapeError as error:
+                self.graph.report(node, error)
+
+    def _report_cycle(self, node: Node, path: list[Node]) -> None:
+        cycle = path[path.index(node) :] if node in path else path
+        named = [n for n in cycle if n.op == "equation"]
+        names = " → ".join(n.name for n in reversed(named)) if named else "it"
+        for n in cycle:
+            n.poisoned = True
+        spot = named[-1] if named else node
+        self.graph.diagnostics.error(
+            "E401",
+            f"`{spot.name}` needs itself within one step" + (f": {names} → {named[-1].name}" if len(named) > 1 else ""),
+            spot.span,
+            notes=[Note(f"`{n.name}` is part of the circle", n.span) for n in named[:-1]],
+            fix="read a state (the value before the step) where the circle should be cut: `c` instead of `c'`",
+        )
+
+    # --- used by the rules ---
+
+    def __getitem__(self, node: Node) -> Value:
+        return self.values[node]
+
+    def shape(self, node: Node) -> Shape:
+        return self.graph.resolve_all(known(node))
+
+    def axes(self, shape: Shape) -> tuple[Axis, ...]:
+        return tuple(Axis(a.label, self.size(a)) for a in self.graph.resolve_all(shape))
+
+    def size(self, axis: Shaped) -> Size:
+        return self.graph.resolve(axis).size
+
+    def constant(self, size: Size, span_text: str) -> int:
+        """A size that must be a number by now."""
+        value = self.graph.resolve_size(size).constant
+        if value is None:
+            raise ShapeError("E207", f"{span_text} must be a number here, not the open size `{size}`")
+        return value
+
+    def op(self, name: str, *args: Value, **attrs: object) -> Value:
+        return self.builder.op(name, *args, **attrs)
+
+    def aligned(self, node: Node, shape: Shape) -> Value:
+        """The node's value with its axes in the places that they have in `shape` (sizes 1 elsewhere)."""
+        own = self.shape(node)
+        return align(self.graph, self.builder, self[node], own, self.graph.resolve_all(shape))
+
+
+def align(graph: Graph, builder: Builder, value: Value, own: Shape, shape: Shape) -> Value:
+    """`value` [own] arranged so that it broadcasts against `shape`."""
+    if not own or graph.equal(own, shape):
+        return value
+    places = subset(graph, own, shape)
+    if places is None:
+        raise ShapeError("E301", f"{show(own)} does not fit into {show(shape)}")
+    order = sorted(range(len(own)), key=lambda i: places[i])
+    if order != list(range(len(own))):
+        value = builder.op("transpose", value, perm=tuple(order))
+    if len(own) == len(shape):
+        return value
+    sizes: list[Axis] = [Axis(a.label, Size.of(1)) for a in shape]
+    for i in order:
+        sizes[places[i]] = Axis(own[i].label, graph.resolve(own[i]).size)
+    return builder.op("reshape", value, axes=tuple(sizes))
+
+
+def subset(graph: Graph, small: Shape, big: Shape) -> list[int] | None:
+    """Where the labels of `small` stand in `big`; None where one is missing, doubtful or of another size."""
+    labels = [a.label for a in big]
+    places: list[int] = []
+    for axis in small:
+        if labels.count(axis.label) != 1:
+            return None
+        place = labels.index(axis.label)
+        if place in places or not graph.compatible(axis, big[place]):
+            return None
+        places.append(place)
+    return places
+
+
+def join(graph: Graph, shapes: Sequence[Shape], names: Sequence[str]) -> Shape:
+    """The shape of an elementwise operation on these shapes. Raises ShapeError E301 that names two in conflict."""
+    result: Shape = ()
+    name = ""
+    for shape, other_name in zip((graph.resolve_all(s) for s in shapes), names, strict=True):
+        if not result or not shape:
+            name = name if result else other_name
+            result = result or shape
+        elif graph.equal(result, shape):
+            result = graph.unify_all(result, shape)
+        elif (places := subset(graph, shape, result)) is not None:
+            for axis, place in zip(shape, places, strict=True):
+                graph.unify(axis, result[place])
+        elif (places := subset(graph, result, shape)) is not None:
+            for axis, place in zip(result, places, strict=True):
+                graph.unify(axis, shape[place])
+            result, name = shape, other_name
+        else:
+            raise ShapeError(
+                "E301",
+                f"{name} is {show(result)} but {other_name} is {show(shape)}: elementwise operations want equal axes",
+                _conflict_fix(result, shape),
+            )
+    return result
+
+
+def _conflict_fix(a: Shape, b: Shape) -> str:
+    if len(a) == len(b) == 1:
+        return "a weight matrix between them (`linear`), the same size for both, or `outer(a, b)` for every pair"
+    shared = {x.label for x in a} & {x.label for x in b}
+    if shared:
+        return "an axis that only one of them has broadcasts if all axes of the other stand in it, under the same labels"
+    return "name the axes alike (`label: size`) where they are the same, or use `outer`, `expand` or `linear`"

@@ -1,0 +1,289 @@
+"""The graph of one cell while its shapes are being found.
+
+Equations may stand in any order and most weights get their shape from where they are used, so expressions become nodes
+whose shape may still be unknown. `Graph.infer` finds the shapes:
+
+1. forwards: a node whose arguments are known gets its shape by the rule of its operation;
+2. when that stalls, backwards: a known result (a state's declared axes) gives unknown arguments their shape. Then 1
+   again;
+3. when that stalls too, one guess: an unknown argument of an elementwise operation has the shape of its known
+   neighbour. Then 1 again.
+
+Backward shapes only go where a product can take them (`receptive`): a reduction's result is never guessed.
+
+Axes of a function's or inner cell's pattern (`v[d]`) are placeholders (`?1`) that unification binds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from rnnc.diagnostics import Diagnostics, Note, Span
+from rnnc.ir.size import Size
+from rnnc.semantics.values import Shape, Shaped, show
+
+if TYPE_CHECKING:
+    from rnnc.ir.program import Value
+    from rnnc.semantics.lower import Lowering
+
+
+@dataclass(eq=False)
+class Node:
+    """One operation of the language. `shape` is None while unknown; `poisoned` once an error has been reported."""
+
+    op: str
+    args: list[Node]
+    span: Span
+    attrs: dict[str, Any] = field(default_factory=dict[str, Any])
+    shape: Shape | None = None
+    poisoned: bool = False
+    equation: str = ""
+    name: str = ""
+
+    @property
+    def settled(self) -> bool:
+        return self.poisoned or self.shape is not None
+
+
+class ShapeError(Exception):
+    """What a rule raises: code, message, and what would mend it."""
+
+    def __init__(self, code: str, message: str, fix: str | None = None, notes: Sequence[Note] = ()) -> None:
+        self.code, self.message, self.fix, self.notes = code, message, fix, tuple(notes)
+        super().__init__(message)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How an operation finds its shape (None: not yet), what it tells its arguments, and what it becomes."""
+
+    shape: Callable[[Graph, Node], Shape | None]
+    lower: Callable[[Lowering, Node], Value]
+    backward: Callable[[Graph, Node], bool] | None = None
+    guess: Callable[[Graph, Node], bool] | None = None
+    takes: Literal["own", "arguments", "never", "skips"] = "never"  # a shape from behind: itself, as its arguments do, …
+    waits: bool = True  # call `shape` only once every argument is known
+
+
+RULES: dict[str, Rule] = {}
+
+
+class Graph:
+    """Nodes in the order of the text, and what is known of placeholders."""
+
+    def __init__(self, diagnostics: Diagnostics) -> None:
+        self.diagnostics = diagnostics
+        self.nodes: list[Node] = []
+        self._bindings: dict[str, Shaped] = {}
+        self._unsettled: list[Node] = []
+        self.equation = ""
+
+    # --- building ---
+
+    def add(self, op: str, args: Iterable[Node], span: Span, shape: Shape | None = None, **attrs: Any) -> Node:
+        node = Node(op, list(args), span, attrs, shape, equation=self.equation)
+        self.nodes.append(node)
+        if shape is None:
+            self._unsettled.append(node)
+        return node
+
+    def poison(self, span: Span) -> Node:
+        """A node that stands for an expression with an error in it."""
+        node = self.add("poison", (), span, ())
+        node.poisoned = True
+        return node
+
+    def mark(self) -> tuple[int, int]:
+        return len(self.nodes), len(self._unsettled)
+
+    # --- placeholders and unification ---
+
+    def placeholder(self) -> Shaped:
+        label = f"?{len(self._bindings) + 1}"
+        self._bindings[label] = Shaped(label, Size.of(label))
+        return self._bindings[label]
+
+    def resolve_size(self, size: Size) -> Size:
+        while True:
+            known = {
+                s: self._bindings[s].size
+                for s in size.symbols
+                if s in self._bindings and self._bindings[s].label != s
+            }
+            if not known:
+                return size
+            size = size.substitute(known)
+
+    def resolve(self, axis: Shaped) -> Shaped:
+        while axis.label in self._bindings and self._bindings[axis.label].label != axis.label:
+            axis = self._bindings[axis.label]
+        size = self.resolve_size(axis.size)
+        return axis if size == axis.size else Shaped(axis.label, size, axis.strong)
+
+    def resolve_all(self, shape: Shape) -> Shape:
+        return tuple(self.resolve(axis) for axis in shape)
+
+    def is_open(self, axis: Shaped) -> bool:
+        """A placeholder that nothing has bound yet."""
+        return axis.label in self._bindings
+
+    def compatible(self, a: Shaped, b: Shaped) -> bool:
+        """Could the two be one axis? (Does not bind.)"""
+        a, b = self.resolve(a), self.resolve(b)
+        if self.is_open(a) or self.is_open(b):
+            return True
+        if a.strong and b.strong and a.label != b.label:
+            return False
+        return a.size == b.size or self._free(a.size) or self._free(b.size)
+
+    def _free(self, size: Size) -> bool:
+        symbol = size.symbol
+        return symbol is not None and symbol in self._bindings
+
+    def same_size(self, a: Size, b: Size) -> bool:
+        """Equal sizes; a free one becomes the other."""
+        a, b = self.resolve_size(a), self.resolve_size(b)
+        for one, other in ((a, b), (b, a)):
+            if one != other and self._free(one):
+                self._bindings[str(one.symbol)] = Shaped(str(other), other)
+                return True
+        return a == b
+
+    def unify(self, a: Shaped, b: Shaped) -> Shaped:
+        """Make compatible axes one; the better-known label wins."""
+        a, b = self.resolve(a), self.resolve(b)
+        if self.is_open(a) and a.label != b.label:
+            self._bindings[a.label] = b
+            return b
+        if self.is_open(b) and a.label != b.label:
+            self._bindings[b.label] = a
+            return a
+        for one, other in ((a.size, b.size), (b.size, a.size)):
+            if one != other and self._free(one):
+                self._bindings[str(one.symbol)] = Shaped(f"{other}", other)
+                break
+        better = b if b.strong and not a.strong else a
+        return self.resolve(better)
+
+    def equal(self, a: Shape, b: Shape) -> bool:
+        return len(a) == len(b) and all(self.compatible(x, y) for x, y in zip(a, b, strict=True))
+
+    def unify_all(self, a: Shape, b: Shape) -> Shape:
+        return tuple(self.unify(x, y) for x, y in zip(a, b, strict=True))
+
+    # --- inference ---
+
+    def settle(self, node: Node, shape: Shape) -> bool:
+        """Give a node a shape, or check it against the one that it has. True where that is news."""
+        shape = self.resolve_all(shape)
+        if node.shape is None:
+            node.shape = shape
+            return True
+        if not self.equal(node.shape, shape):
+            raise ShapeError("E301", f"this is {show(self.resolve_all(node.shape))} here but {show(shape)} there")
+        node.shape = self.unify_all(node.shape, shape)
+        return False
+
+    def infer(self) -> None:
+        """Run forward rules as far as they go."""
+        moved = True
+        while moved:
+            moved = False
+            waiting: list[Node] = []
+            for node in self._unsettled:
+                if self._forward(node):
+                    moved = True
+                else:
+                    waiting.append(node)
+            self._unsettled = waiting
+
+    def infer_all(self) -> None:
+        """Forwards and backwards to the end; then every node is settled or poisoned, or reported as undetermined."""
+        self.infer()
+        while self._unsettled and (self._backward() or self._guess()):
+            self.infer()
+        self._recheck()
+
+    def _forward(self, node: Node) -> bool:
+        rule = RULES[node.op]
+        if any(a.poisoned for a in node.args):
+            node.poisoned = True
+            return True
+        if rule.waits and not all(a.shape is not None for a in node.args):
+            return False
+        try:
+            shape = rule.shape(self, node)
+            if shape is None:
+                return False
+            self.settle(node, shape)
+        except ShapeError as error:
+            self.report(node, error)
+        return True
+
+    def _backward(self) -> bool:
+        moved = False
+        for node in self.nodes:
+            rule = RULES[node.op].backward
+            if rule is None or node.poisoned or any(a.poisoned for a in node.args):
+                continue
+            try:
+                moved = rule(self, node) or moved
+            except ShapeError as error:
+                self.report(node, error)
+        return moved
+
+    def _guess(self) -> bool:
+        for node in self.nodes:
+            rule = RULES[node.op].guess
+            if rule is None or node.settled or any(a.poisoned for a in node.args):
+                continue
+            try:
+                if rule(self, node):
+                    return True
+            except ShapeError as error:
+                self.report(node, error)
+        return False
+
+    def receptive(self, node: Node) -> bool:
+        """May the node's unknown shape be given from behind?"""
+        stack, seen, taken = [node], {node}, False
+        while stack:
+            current = stack.pop()
+            if current.shape is not None:
+                continue
+            takes = RULES[current.op].takes
+            if takes == "never":
+                return False  # "skips" neither takes one nor stands in the way
+            taken = taken or takes == "own"
+            if takes == "arguments":
+                new = [a for a in current.args if a not in seen]
+                seen.update(new)
+                stack.extend(new)
+        return taken
+
+    def _recheck(self) -> None:
+        """Nodes that got their shape from behind must still agree with their own rule."""
+        for node in self.nodes:
+            rule = RULES[node.op]
+            if node.poisoned or node.shape is None or any(a.poisoned or a.shape is None for a in node.args):
+                continue
+            try:
+                shape = rule.shape(self, node)
+                if shape is not None:
+                    self.settle(node, shape)
+            except ShapeError as error:
+                self.report(node, error)
+
+    def report(self, node: Node, error: ShapeError) -> None:
+        node.poisoned = True
+        self.diagnostics.error(error.code, error.message, node.span, notes=error.notes, fix=error.fix)
+        if node.shape is None:
+            node.shape = ()
+
+
+def known(node: Node) -> Shape:
+    """The shape of a node that must have one by now."""
+    assert node.shape is not None, node.op
+    return node.shape

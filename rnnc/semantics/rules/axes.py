@@ -1,0 +1,315 @@
+"""Operations on named axes: reductions, slices, concatenation, new axes, merging and splitting."""
+
+from __future__ import annotations
+
+from rnnc.ir.program import Axis, Value
+from rnnc.ir.size import Size, product
+from rnnc.semantics.lower import Lowering, align, subset
+from rnnc.semantics.nodes import RULES, Graph, Node, Rule, ShapeError, known
+from rnnc.semantics.values import Shape, Shaped, show
+
+
+def find_axis(graph: Graph, shape: Shape, label: str) -> int:
+    """The place of the axis of that label. Raises E304 where there is none, or more than one."""
+    label = graph.resolve(Shaped(label, Size.of(0))).label if label.startswith("?") else label
+    places = [i for i, a in enumerate(shape) if a.label == label]
+    if len(places) == 1:
+        return places[0]
+    if places:
+        raise ShapeError("E305", f"two axes of {show(shape)} are called `{label}`", "give one of them a label of its own")
+    raise ShapeError("E304", f"there is no axis `{label}` in {show(shape)}")
+
+
+def _argument(graph: Graph, node: Node, i: int = 0) -> Shape:
+    return graph.resolve_all(known(node.args[i]))
+
+
+def _axis(graph: Graph, node: Node) -> int:
+    shape = _argument(graph, node)
+    label: str | None = node.attrs["axis"]
+    if label is not None:
+        return find_axis(graph, shape, label)
+    if len(shape) != 1:
+        raise ShapeError("E306", f"which axis of {show(shape)}?", "name it: `axis = …`")
+    return 0
+
+
+# --- reductions; operations along one axis ---
+
+
+def _reduced(graph: Graph, node: Node) -> list[int]:
+    shape = _argument(graph, node)
+    labels: tuple[str, ...] = node.attrs["axes"]
+    return [find_axis(graph, shape, label) for label in labels] if labels else list(range(len(shape)))
+
+
+def _reduce_shape(graph: Graph, node: Node) -> Shape:
+    gone = _reduced(graph, node)
+    return tuple(a for i, a in enumerate(_argument(graph, node)) if i not in gone)
+
+
+def _reduce(lowering: Lowering, node: Node) -> Value:
+    axes = tuple(sorted(_reduced(lowering.graph, node)))
+    if not axes:
+        return lowering[node.args[0]]
+    return lowering.op(node.attrs["ir"], lowering[node.args[0]], axes=axes, keep=False)
+
+
+def _same_shape(graph: Graph, node: Node) -> Shape:
+    _axis(graph, node)
+    return _argument(graph, node)
+
+
+def _along(lowering: Lowering, node: Node) -> Value:
+    axis = _axis(lowering.graph, node)
+    return lowering.op(node.attrs["ir"], lowering[node.args[0]], axis=axis, **node.attrs["options"])
+
+
+# --- slices ---
+
+
+def _bounds(graph: Graph, node: Node) -> tuple[int, Size, Size]:
+    shape = _argument(graph, node)
+    place = find_axis(graph, shape, node.attrs["axis"])
+    size = shape[place].size
+    ends: list[Size] = []
+    for end, default in ((node.attrs["lo"], Size.of(0)), (node.attrs["hi"], size)):
+        end = default if end is None else graph.resolve_size(end)
+        constant = end.constant
+        ends.append(size + end if constant is not None and constant < 0 else end)
+    lo, hi = ends
+    limits = [("start", lo), ("end", hi), ("length", hi - lo)]
+    for what, value in limits:
+        if value.constant is not None and value.constant < (1 if what == "length" else 0):
+            raise ShapeError("E307", f"the {what} of this slice of `{shape[place].label}` would be {value}")
+    over = (hi - size).constant
+    if over is not None and over > 0:
+        raise ShapeError("E307", f"this slice ends at {hi}, past the end of {shape[place]} (size {size})")
+    return place, lo, hi
+
+
+def _slice_shape(graph: Graph, node: Node) -> Shape:
+    place, lo, hi = _bounds(graph, node)
+    shape = list(_argument(graph, node))
+    if node.attrs["drop"]:
+        del shape[place]
+    elif hi - lo != shape[place].size:
+        old = shape[place]
+        shape[place] = Shaped(old.label if old.strong else str(hi - lo), hi - lo, old.strong)
+    return tuple(shape)
+
+
+def _slice(lowering: Lowering, node: Node) -> Value:
+    place, lo, hi = _bounds(lowering.graph, node)
+    value = lowering.op("slice", lowering[node.args[0]], axis=place, start=lo, stop=hi)
+    if node.attrs["drop"]:
+        value = lowering.op("reshape", value, axes=lowering.axes(lowering.shape(node)))
+    return value
+
+
+# --- concatenation ---
+
+
+def _concat_place(graph: Graph, node: Node) -> tuple[int, Shape]:
+    """The axis of concatenation in the first argument, and the first argument's shape."""
+    first = _argument(graph, node)
+    label: str | None = node.attrs["axis"]
+    if label is None:
+        if len(first) != 1:
+            raise ShapeError("E306", f"along which axis of {show(first)}?", "name it: `axis = …`")
+        return 0, first
+    return find_axis(graph, first, label), first
+
+
+def _concat_parts(graph: Graph, node: Node) -> tuple[int, list[Shape]]:
+    """Each argument's shape in the order of axes of the first."""
+    place, first = _concat_place(graph, node)
+    shapes = [first]
+    for i in range(1, len(node.args)):
+        shape = _argument(graph, node, i)
+        rest = first[:place] + first[place + 1 :]
+        if len(shape) == len(first) and graph.equal(shape[:place] + shape[place + 1 :], rest):
+            shapes.append(shape)
+            continue
+        wanted = tuple(Shaped(a.label, b.size, b.strong) for a in first for b in shape if b.label == a.label)
+        if len(wanted) != len(first) or len(shape) != len(first):
+            raise ShapeError("E301", f"{show(first)} and {show(shape)} differ in more than the axis of concatenation")
+        shapes.append(wanted)
+    return place, shapes
+
+
+def _concat_shape(graph: Graph, node: Node) -> Shape:
+    place, shapes = _concat_parts(graph, node)
+    if len(shapes) == 1:
+        return shapes[0]
+    size = shapes[0][place].size
+    for shape in shapes[1:]:
+        size = size + shape[place].size
+    old = shapes[0][place]
+    result = list(shapes[0])
+    result[place] = Shaped(old.label if old.strong else str(size), size, old.strong)
+    return tuple(result)
+
+
+def _concat(lowering: Lowering, node: Node) -> Value:
+    place, shapes = _concat_parts(lowering.graph, node)
+    args: list[Value] = []
+    for arg, shape in zip(node.args, shapes, strict=True):
+        args.append(align(lowering.graph, lowering.builder, lowering[arg], lowering.shape(arg), shape))
+    return args[0] if len(args) == 1 else lowering.op("concat", *args, axis=place)
+
+
+# --- new, merged and split axes ---
+
+
+def _expand_shape(graph: Graph, node: Node) -> Shape:
+    axis: Shaped = node.attrs["axis"]
+    shape = _argument(graph, node)
+    if axis.label in [a.label for a in shape]:
+        raise ShapeError("E305", f"{show(shape)} has an axis `{axis.label}` already")
+    return (axis, *shape)
+
+
+def _expand(lowering: Lowering, node: Node) -> Value:
+    shape = lowering.shape(node)
+    axes = lowering.axes(shape)
+    one = (Axis(axes[0].label, Size.of(1)), *axes[1:])
+    value = lowering.op("reshape", lowering[node.args[0]], axes=one)
+    return value if axes[0].size == Size.of(1) else lowering.op("broadcast", value, axes=axes)
+
+
+def _merge_places(graph: Graph, node: Node) -> list[int]:
+    shape = _argument(graph, node)
+    return [find_axis(graph, shape, label) for label in node.attrs["axes"]]
+
+
+def _merge_shape(graph: Graph, node: Node) -> Shape:
+    shape = _argument(graph, node)
+    places = _merge_places(graph, node)
+    size = product(tuple(shape[p].size for p in places))
+    rest = [a for i, a in enumerate(shape) if i not in places]
+    rest.insert(sum(1 for i in range(min(places)) if i not in places), Shaped(str(size), size))
+    return tuple(rest)
+
+
+def _merge(lowering: Lowering, node: Node) -> Value:
+    shape = lowering.shape(node.args[0])
+    places = _merge_places(lowering.graph, node)
+    rest = [i for i in range(len(shape)) if i not in places]
+    at = sum(1 for i in range(min(places)) if i not in places)
+    order = tuple(rest[:at] + places + rest[at:])
+    value = lowering[node.args[0]]
+    if order != tuple(range(len(shape))):
+        value = lowering.op("transpose", value, perm=order)
+    return lowering.op("reshape", value, axes=lowering.axes(lowering.shape(node)))
+
+
+def _split_shape(graph: Graph, node: Node) -> Shape:
+    shape = _argument(graph, node)
+    place = find_axis(graph, shape, node.attrs["axis"])
+    parts: Shape = node.attrs["parts"]
+    size = product(tuple(graph.resolve(p).size for p in parts))
+    if size != shape[place].size:
+        raise ShapeError("E308", f"{show(parts)} holds {size} numbers but `{shape[place].label}` has {shape[place].size}")
+    return shape[:place] + parts + shape[place + 1 :]
+
+
+def _reshape(lowering: Lowering, node: Node) -> Value:
+    return lowering.op("reshape", lowering[node.args[0]], axes=lowering.axes(lowering.shape(node)))
+
+
+def _transpose_order(graph: Graph, node: Node) -> list[int]:
+    shape = _argument(graph, node)
+    labels: tuple[str, ...] | None = node.attrs["axes"]
+    if labels is None:
+        if len(shape) != 2:
+            raise ShapeError("E306", f"in which order shall the axes of {show(shape)} stand?", "transpose(A, [b, a])")
+        return [1, 0]
+    order = [find_axis(graph, shape, label) for label in labels]
+    if sorted(order) != list(range(len(shape))):
+        raise ShapeError("E306", f"the order must name each axis of {show(shape)} once")
+    return order
+
+
+def _transpose_shape(graph: Graph, node: Node) -> Shape:
+    shape = _argument(graph, node)
+    return tuple(shape[i] for i in _transpose_order(graph, node))
+
+
+def _transpose(lowering: Lowering, node: Node) -> Value:
+    return lowering.op("transpose", lowering[node.args[0]], perm=tuple(_transpose_order(lowering.graph, node)))
+
+
+# --- repetition, padding, renaming ---
+
+
+def _resized(graph: Graph, node: Node, size: Size) -> Shape:
+    place = _axis(graph, node)
+    shape = list(_argument(graph, node))
+    old = shape[place]
+    shape[place] = Shaped(old.label if old.strong else str(size), size, old.strong)
+    return tuple(shape)
+
+
+def _repeat_shape(graph: Graph, node: Node) -> Shape:
+    return _resized(graph, node, _argument(graph, node)[_axis(graph, node)].size * node.attrs["times"])
+
+
+def _repeat(lowering: Lowering, node: Node) -> Value:
+    """Each element (`each`) or the whole axis several times: a new axis behind or before it, then both as one."""
+    place = _axis(lowering.graph, node)
+    axes = list(lowering.axes(lowering.shape(node.args[0])))
+    at = place + 1 if node.attrs["each"] else place
+    one = [*axes[:at], Axis("times", Size.of(1)), *axes[at:]]
+    many = [*axes[:at], Axis("times", node.attrs["times"]), *axes[at:]]
+    value = lowering.op("reshape", lowering[node.args[0]], axes=tuple(one))
+    value = lowering.op("broadcast", value, axes=tuple(many))
+    return lowering.op("reshape", value, axes=lowering.axes(lowering.shape(node)))
+
+
+def _pad_shape(graph: Graph, node: Node) -> Shape:
+    size = _argument(graph, node)[_axis(graph, node)].size
+    return _resized(graph, node, size + node.attrs["before"] + node.attrs["after"])
+
+
+def _pad(lowering: Lowering, node: Node) -> Value:
+    axis = _axis(lowering.graph, node)
+    before, after = node.attrs["before"], node.attrs["after"]
+    return lowering.op("pad", lowering[node.args[0]], axis=axis, before=before, after=after)
+
+
+def _lookup_shape(graph: Graph, node: Node) -> Shape:
+    table, index = _argument(graph, node, 0), _argument(graph, node, 1)
+    if not table:
+        raise ShapeError("E306", "a table has at least one axis: its rows")
+    return index + table[1:]
+
+
+def _lookup(lowering: Lowering, node: Node) -> Value:
+    return lowering.op("lookup", lowering[node.args[0]], lowering[node.args[1]])
+
+
+def _relabel_shape(graph: Graph, node: Node) -> Shape:
+    shape = _argument(graph, node)
+    wanted: Shape = node.attrs["shape"]
+    if len(wanted) != len(shape) or any(
+        not graph.compatible(Shaped(b.label, a.size), Shaped(b.label, b.size)) for a, b in zip(shape, wanted, strict=True)
+    ):
+        raise ShapeError("E308", f"{show(shape)} cannot be called {show(wanted)}: the sizes differ")
+    return wanted
+
+
+RULES["reduce"] = Rule(_reduce_shape, _reduce)
+RULES["along"] = Rule(_same_shape, _along)
+RULES["slice"] = Rule(_slice_shape, _slice)
+RULES["concat"] = Rule(_concat_shape, _concat)
+RULES["expand"] = Rule(_expand_shape, _expand)
+RULES["merge"] = Rule(_merge_shape, _merge)
+RULES["split"] = Rule(_split_shape, _reshape)
+RULES["transpose"] = Rule(_transpose_shape, _transpose)
+RULES["repeat"] = Rule(_repeat_shape, _repeat)
+RULES["pad"] = Rule(_pad_shape, _pad)
+RULES["lookup"] = Rule(_lookup_shape, _lookup)
+RULES["relabel"] = Rule(_relabel_shape, lambda lowering, node: lowering[node.args[0]])
+
+__all__ = ["find_axis", "subset"]

@@ -1,0 +1,61 @@
+"""Elementwise operations: equal axes, or the axes of one among those of the other."""
+
+from __future__ import annotations
+
+from rnnc.ir.program import Value
+from rnnc.semantics.lower import Lowering, join
+from rnnc.semantics.nodes import RULES, Graph, Node, Rule
+from rnnc.semantics.values import Shape
+
+UNARY = (
+    "neg", "abs", "sign", "exp", "expm1", "log", "log1p", "sqrt", "rsqrt", "square", "reciprocal", "tanh", "sigmoid",
+    "relu", "softplus", "log_sigmoid", "sin", "cos", "tan", "atan", "sinh", "cosh", "erf", "floor", "ceil", "round",
+    "logical_not", "stop_gradient",
+)  # fmt: skip
+
+
+def naming(node: Node) -> list[str]:
+    """What messages call the arguments."""
+    return [f"`{a.span.text}`" if len(a.span.text) < 40 and "\n" not in a.span.text else f"argument {i + 1}"
+            for i, a in enumerate(node.args)]  # fmt: skip
+
+
+def _shape(graph: Graph, node: Node) -> Shape | None:
+    return join(graph, [a.shape or () for a in node.args], naming(node))
+
+
+def _lower(lowering: Lowering, node: Node) -> Value:
+    shape = lowering.shape(node)
+    args = [lowering.aligned(a, shape) for a in node.args]
+    return lowering.op(node.attrs["ir"], *args, **node.attrs.get("options", {}))
+
+
+def _give(graph: Graph, node: Node, shape: Shape) -> bool:
+    moved = False
+    for arg in node.args:
+        if arg.shape is None and graph.receptive(arg):
+            moved = graph.settle(arg, shape) or moved
+    return moved
+
+
+def _backward(graph: Graph, node: Node) -> bool:
+    """Unknown arguments take the shape of the result."""
+    return node.shape is not None and _give(graph, node, node.shape)
+
+
+def _guess(graph: Graph, node: Node) -> bool:
+    """Unknown arguments take the shape of the largest known neighbour that has axes."""
+    neighbours = [a.shape for a in node.args if a.shape]
+    return bool(neighbours) and _give(graph, node, max(neighbours, key=len))
+
+
+def _random(lowering: Lowering, node: Node) -> Value:
+    """dropout(x) or zoneout(new, old): the mask has the shape of the result and comes from the site."""
+    shape = lowering.shape(node)
+    args = [lowering.aligned(a, shape) for a in node.args]
+    site = node.attrs["site"]
+    return lowering.op(node.attrs["ir"], *args, site.value(lowering, shape), keep=site.keep)
+
+
+RULES["elementwise"] = Rule(_shape, _lower, _backward, _guess, takes="arguments")
+RULES["random"] = Rule(_shape, _random, _backward, _guess, takes="arguments")

@@ -1,0 +1,99 @@
+"""Nodes that read nothing (inputs, states, parameters, constants), and names for other nodes."""
+
+from __future__ import annotations
+
+from rnnc.ir.program import Value
+from rnnc.ir.size import Size
+from rnnc.semantics.lower import Lowering
+from rnnc.semantics.nodes import RULES, Graph, Node, Rule, ShapeError
+from rnnc.semantics.values import Shape, show
+
+
+def _declared(graph: Graph, node: Node) -> Shape | None:
+    return node.shape
+
+
+def _given(lowering: Lowering, node: Node) -> Value:
+    raise AssertionError(f"{node.op} {node.name} was not given to the lowering")
+
+
+def _constant(lowering: Lowering, node: Node) -> Value:
+    value = node.attrs["value"]
+    if isinstance(value, Size):
+        value = lowering.graph.resolve_size(value)
+        if value.constant is None:
+            return lowering.op("extent", size=value, dtype="int")
+        value = value.constant
+    return lowering.op("const", value=value)
+
+
+def _filled(lowering: Lowering, node: Node) -> Value:
+    return lowering.op("full", value=node.attrs["value"], axes=lowering.axes(lowering.shape(node)))
+
+
+# An equation: args = [value] once it has been read; `declared` is the shape of the state that it defines.
+
+
+def _equation(graph: Graph, node: Node) -> Shape | None:
+    if not node.args:
+        return None
+    shape = node.args[0].shape
+    declared: Shape | None = node.attrs.get("declared")
+    if shape is None or declared is None:
+        return shape
+    if not graph.equal(declared, shape):
+        if shape == ():
+            return declared  # a number fills the state
+        raise ShapeError(
+            "E302",
+            f"state `{node.name}` is {show(graph.resolve_all(declared))} but its equation gives "
+            f"{show(graph.resolve_all(shape))}",
+            "declare the state with the axes that the equation gives, or bring the equation to the state's axes",
+        )
+    return graph.unify_all(declared, shape)
+
+
+def _equation_backward(graph: Graph, node: Node) -> bool:
+    wanted = node.attrs.get("declared") or node.shape
+    if node.args and node.args[0].shape is None and wanted is not None and graph.receptive(node.args[0]):
+        return graph.settle(node.args[0], wanted)
+    return False
+
+
+def _equation_lower(lowering: Lowering, node: Node) -> Value:
+    value = lowering[node.args[0]]
+    if lowering.shape(node) and not lowering.shape(node.args[0]):
+        value = lowering.op("broadcast", value, axes=lowering.axes(lowering.shape(node)))
+    return value
+
+
+def _pattern(graph: Graph, node: Node) -> Shape | None:
+    shape = node.args[0].shape
+    pattern: Shape = node.attrs["pattern"]
+    if shape is None:
+        return None
+    if not graph.equal(pattern, shape):
+        raise ShapeError(
+            "E303",
+            f"{node.attrs['what']} wants {show(graph.resolve_all(pattern))} but is given {show(graph.resolve_all(shape))}",
+        )
+    return graph.unify_all(pattern, shape)
+
+
+def _pattern_backward(graph: Graph, node: Node) -> bool:
+    if node.args[0].shape is None and node.shape is not None and graph.receptive(node.args[0]):
+        return graph.settle(node.args[0], node.shape)
+    return False
+
+
+def _pattern_guess(graph: Graph, node: Node) -> bool:
+    """Where nothing else is known, at least the number of axes is."""
+    return graph.settle(node, node.attrs["pattern"])
+
+
+for _name in ("input", "state", "param", "mask", "member", "poison"):
+    RULES[_name] = Rule(_declared, _given)
+RULES["const"] = Rule(_declared, _constant)
+RULES["filled"] = Rule(_declared, _filled)
+RULES["equation"] = Rule(_equation, _equation_lower, _equation_backward, takes="arguments", waits=False)
+RULES["pattern"] = Rule(_pattern, lambda lowering, node: lowering[node.args[0]], _pattern_backward, _pattern_guess, takes="arguments")

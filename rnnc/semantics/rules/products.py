@@ -1,0 +1,241 @@
+"""Products: with weights (`linear`, `conv`), of matrices (`@`), outer, and contractions of a named axis."""
+
+from __future__ import annotations
+
+from rnnc.ir.program import Axis, Value
+from rnnc.ir.size import Size
+from rnnc.semantics.lower import Lowering
+from rnnc.semantics.nodes import RULES, Graph, Node, Rule, ShapeError, known
+from rnnc.semantics.rules.axes import find_axis
+from rnnc.semantics.values import Shape, Shaped, show
+
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+# The hole: the axes that a product brings in; one hole serves all operands and the bias of one `linear`.
+
+
+def _hole(graph: Graph, node: Node) -> Shape | None:
+    return node.shape
+
+
+def _no_value(lowering: Lowering, node: Node) -> Value:
+    """Holes are shapes only; nothing reads the value."""
+    return lowering.op("const", value=0.0)
+
+
+def _bias(graph: Graph, node: Node) -> Shape | None:
+    return known(node.args[0])
+
+
+def _bias_backward(graph: Graph, node: Node) -> bool:
+    return node.shape is not None and node.args[0].shape is None and graph.settle(node.args[0], node.shape)
+
+
+# --- linear: weight [operand axes, out axes]; with `per`, the per axes stand first and are in both ---
+
+
+def _split_per(graph: Graph, node: Node, operand: Shape) -> tuple[list[int], list[int]]:
+    per = [find_axis(graph, operand, label) for label in node.attrs["per"]]
+    return per, [i for i in range(len(operand)) if i not in per]
+
+
+def _per_labels(graph: Graph, node: Node) -> list[str]:
+    operand = graph.resolve_all(known(node.args[0]))
+    per, _ = _split_per(graph, node, operand)
+    return [operand[i].label for i in per]
+
+
+def _out_rest(graph: Graph, node: Node, out: Shape) -> Shape:
+    labels = _per_labels(graph, node)
+    return tuple(a for a in out if a.label not in labels)
+
+
+def _weight_shape(graph: Graph, node: Node) -> Shape | None:
+    operand = graph.resolve_all(known(node.args[0]))
+    out = graph.resolve_all(known(node.args[1]))
+    per, rest = _split_per(graph, node, operand)
+    new = _out_rest(graph, node, out)
+    return tuple(operand[i] for i in per) + distinct(tuple(operand[i] for i in rest), new) + new
+
+
+def distinct(inputs: Shape, outputs: Shape) -> Shape:
+    """Axes of a weight that are inputs, under labels that no output axis has (`units_in`)."""
+    labels = {a.label for a in outputs}
+    return tuple(Shaped(f"{a.label}_in", a.size) if a.label in labels else a for a in inputs)
+
+
+def _product_shape(graph: Graph, node: Node) -> Shape | None:
+    return node.args[2].shape
+
+
+def _product_backward(graph: Graph, node: Node) -> bool:
+    return node.shape is not None and node.args[2].shape is None and graph.settle(node.args[2], node.shape)
+
+
+def _product(lowering: Lowering, node: Node) -> Value:
+    """args = operand, weight, hole."""
+    graph = lowering.graph
+    operand, out = lowering.shape(node.args[0]), lowering.shape(node)
+    per, rest = _split_per(graph, node, operand)
+    new = _out_rest(graph, node, out)
+    letters = LETTERS[: len(operand)]
+    fresh = LETTERS[len(operand) : len(operand) + len(new)]
+    weight = "".join(letters[i] for i in per + rest) + fresh
+    by_label = {operand[i].label: letters[i] for i in per} | {a.label: f for a, f in zip(new, fresh, strict=True)}
+    if len(by_label) != len(per) + len(new):
+        raise ShapeError("E305", f"two axes of the result {show(out)} have one label", "give them labels of their own")
+    result = "".join(by_label[a.label] for a in out)
+    return lowering.op(
+        "contract", lowering[node.args[0]], lowering[node.args[1]], a=letters, b=weight, out=result, reduce=""
+    )
+
+
+# --- conv: weight [kernel…, channels of the operand, channels of the result] ---
+
+
+def _window(graph: Graph, node: Node) -> tuple[list[int], list[int]]:
+    """Places of the axes that the kernel slides over, and of the channels."""
+    operand = graph.resolve_all(known(node.args[0]))
+    over = [find_axis(graph, operand, label) for label in node.attrs["over"]]
+    return over, [i for i in range(len(operand)) if i not in over]
+
+
+def _kernel_shape(graph: Graph, node: Node) -> Shape | None:
+    operand, hole = graph.resolve_all(known(node.args[0])), graph.resolve_all(known(node.args[1]))
+    _, channels = _window(graph, node)
+    kernel = tuple(Shaped(f"kernel_{n}", Size.of(k)) for n, k in zip(node.attrs["over"], node.attrs["kernel"], strict=True))
+    return kernel + distinct(tuple(operand[i] for i in channels), hole) + hole
+
+
+def _slid(axis: Shaped, kernel: int, stride: int, dilation: int, padding: str) -> Shaped:
+    """The axis of the result of sliding over an axis."""
+    if padding == "same" and stride == 1:
+        return axis
+    size = axis.size if padding == "same" else axis.size - dilation * (kernel - 1)
+    size = (size + (stride - 1)) // stride
+    return Shaped(axis.label if axis.strong else str(size), size, axis.strong)
+
+
+def _slid_axes(graph: Graph, node: Node) -> Shape:
+    operand = graph.resolve_all(known(node.args[0]))
+    over, _ = _window(graph, node)
+    settings = zip(over, node.attrs["kernel"], node.attrs["stride"], node.attrs["dilation"], strict=True)
+    return tuple(_slid(operand[p], k, s, d, node.attrs["padding"]) for p, k, s, d in settings)
+
+
+def _conv_shape(graph: Graph, node: Node) -> Shape | None:
+    return _slid_axes(graph, node) + graph.resolve_all(known(node.args[2]))
+
+
+def _conv_backward(graph: Graph, node: Node) -> bool:
+    """The channels of a known result are its axes that the kernel does not slide over."""
+    if node.shape is None or node.args[2].shape is not None or node.args[0].shape is None:
+        return False
+    slid = _slid_axes(graph, node)
+    result = graph.resolve_all(node.shape)
+    labels = [a.label for a in slid]
+    channels = tuple(a for a in result if a.label not in labels)
+    if len(channels) != len(result) - len(slid):
+        raise ShapeError("E304", f"a convolution over {show(slid)} cannot give {show(result)}")
+    return graph.settle(node.args[2], channels)
+
+
+def _convolve(lowering: Lowering, node: Node) -> Value:
+    """Patches of the operand times the kernel. args = operand, weight, hole."""
+    operand, out = lowering.shape(node.args[0]), lowering.shape(node)
+    over, channels = _window(lowering.graph, node)
+    value = lowering[node.args[0]]
+    if over + channels != list(range(len(operand))):
+        value = lowering.op("transpose", value, perm=tuple(over + channels))
+    patches = lowering.op(
+        "patches",
+        value,
+        spatial=len(over),
+        kernel=tuple(node.attrs["kernel"]),
+        stride=tuple(node.attrs["stride"]),
+        dilation=tuple(node.attrs["dilation"]),
+        padding=node.attrs["padding"],
+    )
+    n, c = len(over), len(channels)
+    letters = LETTERS[: 2 * n + c]
+    fresh = LETTERS[2 * n + c : 2 * n + c + len(out) - n]
+    return lowering.op(
+        "contract", patches, lowering[node.args[1]], a=letters, b=letters[n:] + fresh, out=letters[:n] + fresh, reduce=""
+    )
+
+
+# --- products without weights ---
+
+
+def _matmul_shape(graph: Graph, node: Node) -> Shape | None:
+    left, right = (graph.resolve_all(known(a)) for a in node.args)
+    if not left or not right:
+        raise ShapeError("E309", f"`@` wants axes on both sides; these are {show(left)} and {show(right)}")
+    if not graph.compatible(left[-1], right[0]) and left[-1].size != right[0].size:
+        raise ShapeError(
+            "E309", f"`@` contracts the last axis of {show(left)} with the first of {show(right)}: they differ in size"
+        )
+    return left[:-1] + right[1:]
+
+
+def _matmul(lowering: Lowering, node: Node) -> Value:
+    n, m = (len(lowering.shape(a)) for a in node.args)
+    a, b = LETTERS[:n], LETTERS[n - 1 : n - 1 + m]
+    left, right = (lowering[x] for x in node.args)
+    return lowering.op("contract", left, right, a=a, b=b, out=a[:-1] + b[1:], reduce="")
+
+
+def _outer_shape(graph: Graph, node: Node) -> Shape | None:
+    left, right = (graph.resolve_all(known(a)) for a in node.args)
+    strong = {a.label for a in left if a.strong} & {a.label for a in right if a.strong}
+    doubtful = ({a.label for a in left} & {a.label for a in right}) - strong
+    if doubtful:
+        raise ShapeError(
+            "E305", f"both sides of this outer product have an axis `{min(doubtful)}`", "relabel one: `relabel(v, key: d)`"
+        )
+    return _contract_letters(graph, node)[3]
+
+
+def _contract_letters(graph: Graph, node: Node) -> tuple[str, str, str, Shape]:
+    left, right = (graph.resolve_all(known(a)) for a in node.args)
+    labels: tuple[str, ...] = node.attrs["over"]
+    gone = [left[find_axis(graph, left, label)].label for label in labels]
+    for label in gone:
+        find_axis(graph, right, label)
+    letters: dict[str, str] = {}
+    for axis in (*left, *right):
+        letters.setdefault(axis.label, LETTERS[len(letters)])
+    for shape in (left, right):
+        if len({a.label for a in shape}) != len(shape):
+            raise ShapeError("E305", f"two axes of {show(shape)} have one label")
+    for axis in left:
+        for other in right:
+            if axis.label == other.label and not graph.compatible(axis, other):
+                raise ShapeError("E301", f"axis `{axis.label}` has two sizes: {axis.size} and {other.size}")
+    shape = tuple(a for a in left if a.label not in gone)
+    shape += tuple(a for a in right if a.label not in gone and a.label not in [x.label for x in left])
+    a, b = ("".join(letters[x.label] for x in s) for s in (left, right))
+    return a, b, "".join(letters[x.label] for x in shape), shape
+
+
+def _contract(lowering: Lowering, node: Node) -> Value:
+    a, b, out, _ = _contract_letters(lowering.graph, node)
+    return lowering.op("contract", lowering[node.args[0]], lowering[node.args[1]], a=a, b=b, out=out, reduce="")
+
+
+def _given(lowering: Lowering, node: Node) -> Value:
+    raise AssertionError(f"weight {node.name} was not given to the lowering")
+
+
+RULES["hole"] = Rule(_hole, _no_value, waits=False)
+RULES["bias"] = Rule(_bias, _given, _bias_backward, takes="own")
+RULES["channel_bias"] = Rule(_bias, _given, takes="skips")
+RULES["weight"] = Rule(_weight_shape, _given)
+RULES["product"] = Rule(_product_shape, _product, _product_backward, takes="own", waits=False)
+RULES["kernel"] = Rule(_kernel_shape, _given)
+RULES["convolve"] = Rule(_conv_shape, _convolve, _conv_backward, takes="own")
+RULES["matmul"] = Rule(_matmul_shape, _matmul)
+RULES["outer"] = Rule(_outer_shape, _contract)
+RULES["contract"] = Rule(lambda graph, node: _contract_letters(graph, node)[3], _contract)
+
+__all__ = ["Axis"]

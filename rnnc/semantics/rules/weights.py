@@ -1,0 +1,52 @@
+"""Shapes of weights that follow from other nodes' shapes."""
+
+from __future__ import annotations
+
+from rnnc.ir.program import Value
+from rnnc.semantics.lower import Lowering
+from rnnc.semantics.nodes import RULES, Graph, Node, Rule, ShapeError, known
+from rnnc.semantics.rules.axes import find_axis
+from rnnc.semantics.values import Shape, Shaped, show
+
+
+def _like(graph: Graph, node: Node) -> Shape | None:
+    shape = graph.resolve_all(known(node.args[0]))
+    labels: tuple[str, ...] | None = node.attrs["axes"]
+    return shape if labels is None else tuple(shape[find_axis(graph, shape, label)] for label in labels)
+
+
+def _same(graph: Graph, node: Node) -> Shape | None:
+    """Two uses of one weight: the same sizes in the same order (labels are each user's own)."""
+    one, other = (a.shape for a in node.args)
+    if one is None or other is None:
+        return None
+    one, other = graph.resolve_all(one), graph.resolve_all(other)
+    if len(one) != len(other) or not all(graph.same_size(a.size, b.size) for a, b in zip(one, other, strict=True)):
+        raise ShapeError("E312", f"the shared weight `{node.args[0].name}` is {show(one)} there but {show(other)} here")
+    return ()
+
+
+def _adopt(graph: Graph, node: Node) -> Shape | None:
+    """An argument under the labels of the input that it feeds."""
+    given = graph.resolve_all(known(node.args[0]))
+    wanted: Shape = graph.resolve_all(node.attrs["wanted"])
+    fits = len(given) == len(wanted) and all(
+        graph.same_size(a.size, b.size) and not (a.strong and b.strong and a.label != b.label)
+        for a, b in zip(given, wanted, strict=True)
+    )
+    if not fits:
+        raise ShapeError("E303", f"{node.attrs['what']} wants {show(wanted)} but is given {show(given)}")
+    return tuple(Shaped(w.label, graph.resolve_size(w.size), w.strong) for w in wanted)
+
+
+def _adopt_backward(graph: Graph, node: Node) -> bool:
+    return node.shape is not None and graph.receptive(node.args[0]) and graph.settle(node.args[0], node.shape)
+
+
+def _given(lowering: Lowering, node: Node) -> Value:
+    raise AssertionError(f"weight {node.name} was not given to the lowering")
+
+
+RULES["like"] = Rule(_like, _given)
+RULES["same"] = Rule(_same, _given)
+RULES["adopt"] = Rule(_adopt, lambda lowering, node: lowering[node.args[0]], _adopt_backward, takes="arguments")

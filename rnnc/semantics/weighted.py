@@ -1,0 +1,245 @@
+"""Functions that bring weights along: `linear`, `dense`, `conv`, `peephole`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rnnc.ir.model import Initialiser
+from rnnc.semantics.arguments import Arguments, Operand
+from rnnc.semantics.builtins import builtin
+from rnnc.semantics.frames import Owner
+from rnnc.semantics.initialisers import GLOROT, ZEROS, initialiser
+from rnnc.semantics.nodes import Node
+from rnnc.semantics.scope import Problem
+from rnnc.semantics.values import FnValue, Num, Shaped, Tensor, Value
+from rnnc.syntax import ast
+
+
+@dataclass(frozen=True)
+class Naming:
+    """Where the weights of one call are called what: `path` ends in a dot."""
+
+    path: str
+    shareable: bool
+
+
+def naming(a: Arguments, default: str = "") -> Naming:
+    """`i.`, `zi.rec.` (as), `fi[0].` (shared over k), or the path of another equation (`weights = f`)."""
+    frame, owner = a.context.frame, a.context.owner
+    if owner is None or frame.anonymous:
+        raise Problem(
+            "E403",
+            "a weight is named after its equation, and this has none",
+            a.span,
+            fix=f"give it one: `y = {a.name}(…)`, then use `y`",
+        )
+    shareable = bool(a.shared) or frame.shareable
+    other = _other_owner(a)
+    if other is not None:
+        return Naming(other + (f"{a.context.name}." if a.context.name else default), True)
+    path = dotted(owner.full(frame, a.shared) if owner.name else frame.prefix)
+    return Naming(path + (f"{a.context.name}." if a.context.name else default), shareable)
+
+
+def dotted(path: str) -> str:
+    return path if not path or path.endswith(".") else path + "."
+
+
+def _other_owner(a: Arguments) -> str | None:
+    """`weights = f`: the equation whose weights are used instead."""
+    if not a.has("weights"):
+        return None
+    frame, owner = a.context.frame, a.context.owner
+    assert owner is not None
+    e: ast.Expr | None = a.options["weights"].value
+    if isinstance(e, ast.Conditional):
+        e = e.value if a.evaluate.truth(e.test, a.context) else e.orelse
+        if e is None:
+            return None
+    if isinstance(e, ast.Name):
+        same = Owner(e.id, owner.target, owner.indices)
+        indices = () if not _is_family(a, e.id) else None
+        return dotted(same.full(frame, a.shared) if indices is None else f"{frame.prefix}{e.id}")
+    if isinstance(e, ast.Subscript) and isinstance(e.base, ast.Name):
+        places = a.evaluate.indices(tuple(i for i in e.items if not isinstance(i, ast.Slice)), a.context)
+        return dotted(f"{frame.prefix}{e.base.id}[{','.join(map(str, places))}]")
+    raise Problem("E229", "`weights` names an equation", a.options["weights"].span, fix="weights = f")
+
+
+def _is_family(a: Arguments, name: str) -> bool:
+    members = a.context.frame.members
+    return any(k != () for key in ((name, False), (name, True)) for k in members.get(key, {}))
+
+
+def operand_name(a: Arguments, operand: Operand) -> str:
+    """What the weight of an operand is called: its label, or the name that it is."""
+    if operand.label is not None:
+        return operand.label
+    e = operand.expression
+    if isinstance(e, ast.Name):
+        return e.id
+    if isinstance(e, ast.Subscript) and isinstance(e.base, ast.Name) and not any(isinstance(i, ast.Slice) for i in e.items):
+        places = a.evaluate.indices(tuple(i for i in e.items if not isinstance(i, ast.Slice)), operand.context)
+        return f"{e.base.id}[{','.join(map(str, places))}]"
+    raise Problem(
+        "E220",
+        "the weight of this operand has no name: an operand is a name, or has a label",
+        operand.span,
+        fix=f"`{a.name}(u: {operand.span.text})`",
+    )
+
+
+def _init(a: Arguments, option: str, default: Initialiser) -> Initialiser:
+    return initialiser(a.evaluate, a.options[option].value, a.context) if a.has(option) else default
+
+
+def _declare(
+    a: Arguments, name: str, node: Node, init: Initialiser, names: Naming, fan_in: int | None = None
+) -> Node:
+    registry, graph = a.context.frame.body.registry, a.context.frame.graph
+    return registry.declare(
+        name,
+        graph,
+        lambda: node,
+        init=init,
+        span=a.span,
+        shareable=names.shareable,
+        fan_in=fan_in,
+        fix=None if a.context.name else f"name one of the calls: `{a.name}(…) as rec`",
+    )
+
+
+def _transformed(a: Arguments, weight: Node, path: str, names: Naming) -> Node:
+    """`weight = weight_norm`: the weight goes through a function of the language first."""
+    value = a.option("weight")
+    if value is None:
+        return weight
+    if not isinstance(value, FnValue):
+        raise Problem("E229", "`weight` names a function", a.options["weight"].span, fix="weight = weight_norm")
+    return a.evaluate.elaborator.apply_function(value, weight, path, a)
+
+
+def _sum(a: Arguments, terms: list[Node]) -> Value:
+    graph = a.context.frame.graph
+    total = terms[0]
+    for term in terms[1:]:
+        total = graph.add("elementwise", (total, term), a.span, ir="add")
+    return Tensor(total)
+
+
+def _hole(a: Arguments, out: tuple[Shaped, ...] | None) -> Node:
+    return a.context.frame.graph.add("hole", (), a.span, out, call=a.name)
+
+
+def _out_axes(a: Arguments, option: str) -> tuple[Shaped, ...] | None:
+    """`out = [head, unit]`: names of axes known in this body, or sizes; one need no bracket."""
+    if not a.has(option) or a.option(option) is None:
+        return None
+    e = a.options[option].value
+    if isinstance(e, ast.Conditional):
+        chosen = e.value if a.evaluate.truth(e.test, a.context) else e.orelse
+        e = e if chosen is None else chosen
+    items = e.items if isinstance(e, ast.List) else (e,)
+    return tuple(a.evaluate.elaborator.named_axis(item, a.context) for item in items)
+
+
+@builtin("linear")
+def _linear(a: Arguments) -> Value:
+    """linear(x, h, …): the sum of a product with a weight [in, out] per operand, and a bias [out]."""
+    a.count(1, 100_000)
+    a.allow("bias", "out", "per", "init", "bias_init", "weight", "weights")
+    names = naming(a)
+    per = a.evaluate.labels(a.options["per"].value, a.context) if a.has("per") else ()
+    hole = _hole(a, _out_axes(a, "out"))
+    return _sum(a, _products(a, names, hole, per))
+
+
+def _products(a: Arguments, names: Naming, hole: Node, per: tuple[str, ...]) -> list[Node]:
+    graph = a.context.frame.graph
+    terms: list[Node] = []
+    init = _init(a, "init", GLOROT)
+    for i, operand in enumerate(a.operands):
+        name = names.path + operand_name(a, operand)
+        x = a.node(i)
+        fresh = graph.add("weight", (x, hole), operand.span, per=per)
+        weight = _transformed(a, _declare(a, name, fresh, init, names, fan_in=-1), name, names)
+        terms.append(graph.add("product", (x, weight, hole), operand.span, per=per))
+    if a.flag("bias", True):
+        fresh = graph.add("bias", (hole,), a.span)
+        terms.append(_declare(a, names.path + "bias", fresh, _init(a, "bias_init", ZEROS), names))
+    return terms
+
+
+@builtin("dense")
+def _dense(a: Arguments) -> Value:
+    """dense(x, n): one product with a weight [in, n] and a bias [n], called `weight` and `bias`."""
+    a.count(1, 2)
+    a.allow("bias", "out", "init", "bias_init", "activation")
+    if len(a.operands) == 2:
+        size = a.operands[1]
+        number = a.evaluate.number(size.expression, size.context)
+        out = (a.evaluate.elaborator.named_axis(size.expression, size.context),) if number.size else None
+        del a.operands[1]
+    else:
+        out = _out_axes(a, "out")
+    first = a.operands[0]
+    a.operands[0] = Operand("weight", first.expression, first.context)
+    names = naming(a)
+    result = _sum(a, _products(a, names, _hole(a, out), ()))
+    activation = a.option("activation")
+    if activation is None:
+        return result
+    if not isinstance(activation, FnValue):
+        raise Problem("E229", "`activation` names a function", a.options["activation"].span)
+    assert isinstance(result, Tensor)
+    return Tensor(a.evaluate.elaborator.apply_function(activation, result.node, names.path, a))
+
+
+@builtin("conv")
+def _conv(a: Arguments) -> Value:
+    """conv(x, h, over = [row, col], kernel = [3, 3]): a cross-correlation per operand, and a bias per channel."""
+    a.count(1, 100_000)
+    a.allow("over", "kernel", "stride", "dilation", "padding", "bias", "out", "init", "bias_init", "weight", "weights")
+    for option in ("over", "kernel"):
+        if not a.has(option):
+            raise Problem("E225", f"`conv` wants `{option}` stated", a.span, fix="conv(x, over = [row, col], kernel = [3, 3])")
+    over = a.evaluate.labels(a.options["over"].value, a.context)
+    window = {
+        "over": over,
+        "kernel": a.integers("kernel", len(over), None),
+        "stride": a.integers("stride", len(over), 1),
+        "dilation": a.integers("dilation", len(over), 1),
+        "padding": a.word("padding", ("same", "valid"), "same"),
+    }
+    names = naming(a)
+    graph = a.context.frame.graph
+    hole = _hole(a, _out_axes(a, "out"))
+    terms: list[Node] = []
+    init = _init(a, "init", GLOROT)
+    for i, operand in enumerate(a.operands):
+        name = names.path + operand_name(a, operand)
+        x = a.node(i)
+        fresh = graph.add("kernel", (x, hole), operand.span, None, **window)
+        weight = _transformed(a, _declare(a, name, fresh, init, names, fan_in=-1), name, names)
+        terms.append(graph.add("convolve", (x, weight, hole), operand.span, None, **window))
+    if a.flag("bias", True):
+        fresh = graph.add("channel_bias", (hole,), a.span)
+        terms.append(_declare(a, names.path + "bias", fresh, _init(a, "bias_init", ZEROS), names))
+    return _sum(a, terms)
+
+
+@builtin("peephole")
+def _peephole(a: Arguments) -> Value:
+    """peephole(c): c times a weight of its own shape (or of the axes named by `axes`)."""
+    a.count(1)
+    a.allow("axes", "init", "weights")
+    names = naming(a, "" if a.context.name else "peephole.")
+    graph = a.context.frame.graph
+    c = a.node(0)
+    axes = a.evaluate.labels(a.options["axes"].value, a.context) if a.has("axes") else None
+    fresh = graph.add("like", (c,), a.span, None, axes=axes)
+    weight = _declare(a, names.path.rstrip("."), fresh, _init(a, "init", GLOROT), names)
+    return Tensor(graph.add("elementwise", (c, weight), a.span, ir="mul"))
+
+
+__all__ = ["Num", "naming"]
