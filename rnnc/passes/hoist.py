@@ -21,14 +21,14 @@ the loop itself gets its zeros from `fill_past`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rnnc.ir.operations import TABLE
 from rnnc.ir.program import Loop, Node, Op, Program, Spans, Value, reads
 from rnnc.ir.rewrite import Rewriter, loop_results
-from rnnc.ir.size import Size
-from rnnc.passes.extent import row_cost, smaller
+from rnnc.ir.trim import length_givers
+from rnnc.passes.extent import features, row_cost, smaller
 from rnnc.passes.freedom import Freedom, freedom
 from rnnc.passes.lift import Lifter, fill_past
 from rnnc.passes.manager import PassContext, compiler_pass
@@ -100,12 +100,11 @@ def _hoist_steps(loop: Loop, context: PassContext) -> tuple[list[Node], Loop, li
 
 
 def with_xs(loop: Loop, xs: Iterable[tuple[Value, Value]]) -> Loop:
-    """The loop over other sequences; where none are left, `like` keeps saying how long it is."""
-    xs = tuple(xs)
-    like = loop.like
-    if not xs and like is None:
-        like = loop.xs[0][0]
-    return replace(loop, xs=xs, like=None if xs else like)
+    """The loop over other sequences; where none is left that says how long it is, `like` keeps saying it."""
+    changed = replace(loop, xs=tuple(xs))
+    if length_givers(changed):
+        return replace(changed, like=None)
+    return changed if loop.like is not None else replace(changed, like=length_givers(loop)[0])
 
 
 @dataclass(frozen=True)
@@ -114,7 +113,7 @@ class _Spread:
     known_smaller: bool
 
 
-def _spread(value: Value, defined: dict[Value, Node], outer: dict[Value, Value]) -> _Spread | None:
+def _spread(value: Value, defined: dict[Value, Node], outer: Mapping[Value, Value]) -> _Spread | None:
     """The cheap nodes that make a value out of smaller ones, if they are few."""
     size = row_cost([value])
     nodes: dict[Op, None] = {}
@@ -144,11 +143,14 @@ def _cheap(op: Op) -> bool:
     return TABLE[op.name].kind == "elementwise" or (TABLE[op.name].kind == "view" and op.name != "patches")
 
 
-def spreads(value: Value, loop: Loop) -> bool:
-    """Whether a body value is made by few cheap nodes from values that are smaller taken together."""
-    level = freedom(loop)
+def spreads(value: Value, loop: Loop, known: Mapping[Value, Freedom], outer: Mapping[Value, Value]) -> bool:
+    """Whether a body value is made by few cheap nodes from values that are smaller taken together.
+
+    `known` and `outer`: what else than the loop's own sequences needs no state, and the sequences of it.
+    """
+    level = freedom(loop, known)
     defined = {out: node for node in loop.body for out in node.outs if level[out] is Freedom.STEP}
-    spread = _spread(value, defined, {param: seq for seq, param in loop.xs}) if value in defined else None
+    spread = _spread(value, defined, outer) if value in defined else None
     return spread is not None and spread.known_smaller
 
 
@@ -171,9 +173,7 @@ def _remark_moved(nodes: Sequence[Node], context: PassContext) -> None:
 
 def _remark_kept(value: Value, nodes: Sequence[Op], context: PassContext) -> None:
     spans = frozenset(span for node in nodes for span in node.spans)
-    size = Size.of(1)
-    for axis in value.type.axes:
-        size = size * axis.size
+    size = features(value.type)
     message = (
         f"stays in the loop although it needs no state: its {size} numbers per row and step are more than "
         "what they are made from, so that it is cheaper to make them again than to store them"

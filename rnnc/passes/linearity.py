@@ -105,7 +105,7 @@ def affine(body: Sequence[Node], state: Value, result: Value, build: Coefficient
     for node in between(body, state, result):
         with build.at(node.spans):
             forms.update((out, _affine(node, forms, build)) for out in node.outs)
-    return forms[result]
+    return forms.get(result, Affine(0, result))
 
 
 def _affine(node: Node, forms: Mapping[Value, Affine], build: Coefficients) -> Affine:
@@ -142,6 +142,8 @@ def max_plus(body: Sequence[Node], state: Value, result: Value, build: Coefficie
     for node in between(body, state, result):
         with build.at(node.spans):
             forms.update((out, _max_plus(node, forms, build)) for out in node.outs)
+    if result not in forms:
+        raise NoForm(body[-1])
     return forms[result]
 
 

@@ -1,0 +1,161 @@
+"""Deferred weight gradients: what a backward loop only adds up is added up after the loop, in one product.
+
+    loop dy_t in dy, x_t in x, carry dW {        loop dy_t in dy, x_t in x {
+      dz   = …                                     dz = …
+      dW'  = dW + contract(x_t, dz; reduce b)  =>  dzs <- dz
+    }                                            }
+                                                 dW = contract(x, dzs; reduce tb)
+
+A state without a batch axis that is a sum, of itself and of terms that sum over the batch (products, `reduce_to`),
+leaves the loop: the operands of its terms become sequences (many are already), and the sum over rows and steps is one
+operation. The operands are zero past a row's length, or meet zeros there. In a loop over stretches the inner loops
+are treated: the sum remains a state of the outer one.
+
+A sum stays where its operands, as far as they are not sequences already, would take several times more memory per row
+and step than the sum has numbers, or where that cannot be told and they are patches of a convolution.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from rnnc.ir.builder import Builder
+from rnnc.ir.program import Carry, Loop, Node, Op, Program, Spans, Value, reads
+from rnnc.ir.rewrite import Rewriter, loop_results
+from rnnc.ir.trim import trim
+from rnnc.passes.collect import Collector
+from rnnc.passes.extent import at_most, features, row_cost, smaller
+from rnnc.passes.hoist import with_xs
+from rnnc.passes.manager import PassContext, compiler_pass
+
+GROWTH = 4  # how many times more a row may store per step than the sum has numbers
+
+
+@compiler_pass
+def defer(program: Program, context: PassContext) -> Program:
+    """Weight gradients that a loop adds up are computed after it, in one product."""
+    return _Defer(context).rewrite(program)
+
+
+@dataclass(frozen=True)
+class _Sum:
+    """A state that is the sum of terms of every step, each of which sums over the batch (or has none)."""
+
+    carry: Carry
+    terms: tuple[Op, ...]
+    spans: Spans
+
+    @property
+    def operands(self) -> tuple[Value, ...]:
+        return tuple(arg for term in self.terms for arg in term.args)
+
+
+class _Defer(Rewriter):
+    def __init__(self, context: PassContext) -> None:
+        super().__init__()
+        self._context = context
+
+    def loop(self, loop: Loop) -> None:
+        loop = self.body(loop)
+        if loop.chunk is not None:
+            self.emit(loop)
+            return
+        collector = Collector(loop)
+        chosen = [found for found in _find_sums(loop, collector) if self._collect(found, collector, loop)]
+        if not chosen:
+            self.emit(loop)
+            return
+        gone = {found.carry for found in chosen}
+        after = replace(loop, carries=tuple(carry for carry in loop.carries if carry not in gone))
+        after = collector.apply(after)
+        body = trim(after.body, loop_results(after))
+        needed = {*loop_results(after), *(value for node in body for value in reads(node))}
+        after = with_xs(replace(after, body=body), [(seq, param) for seq, param in after.xs if param in needed])
+        if after.carries or after.ys:
+            self.emit(after)
+        for found in chosen:
+            self._emit_total(found, collector)
+
+    def _collect(self, found: _Sum, collector: Collector, loop: Loop) -> bool:
+        """Ask for the sequences of a sum's operands, unless they are too large."""
+        missing = collector.missing(found.operands)
+        size, new = features(found.carry.param.type), row_cost(missing)
+        patches = any(node.name == "patches" and node.out in missing for node in loop.body if isinstance(node, Op))
+        name = found.carry.param.name or "a gradient"
+        if smaller(size * GROWTH, new) or (patches and not at_most(new, size * GROWTH)):
+            message = (
+                f"{name} is added up step by step: doing it at once would store {new} numbers "
+                f"per row and step, for a sum of {size}"
+            )
+            self._context.remark("not-deferred", message, found.spans, kind="missed")
+            return False
+        collector.add(missing)
+        how = "one product for all steps" if any(t.name == "contract" for t in found.terms) else "one sum over all steps"
+        self._context.remark("deferred", f"{name} leaves the backward loop: {how}", found.spans)
+        return True
+
+    def _emit_total(self, found: _Sum, collector: Collector) -> None:
+        build = Builder()
+        init = self.definitions.get(found.carry.init)
+        is_zero = isinstance(init, Op) and init.name in ("full", "const") and init.attr("value") == 0
+        parts = [] if is_zero else [found.carry.init]
+        for term in found.terms:
+            with build.at(term.spans):
+                attrs = dict(term.attrs)
+                if term.name == "contract":
+                    attrs["reduce"] = "t" + str(attrs["reduce"])
+                args = [collector.sequence(arg) for arg in term.args]
+                parts.append(build.op(term.name, *args, hint=found.carry.final.name, **attrs))
+        with build.at(found.spans):
+            total = build.sum(parts)
+        for node in build.nodes:
+            self.emit(node)
+        self.replace(found.carry.final, total)
+
+
+def _find_sums(loop: Loop, collector: Collector) -> list[_Sum]:
+    """The states that only add up; those with products first: what they collect serves the sums of biases too."""
+    producers = {out: node for node in loop.body for out in node.outs}
+    uses = Counter(value for node in loop.body for value in reads(node))
+    uses.update(loop_results(loop))
+    sums: list[_Sum] = []
+    for carry in loop.carries:
+        if carry.param.type.batch or carry.before is not None or uses[carry.param] != 1:
+            continue
+        adds: list[Op] = []
+        terms = _terms(carry.next, carry.param, producers, uses, adds)
+        if terms is not None and all(_can_wait(term, carry, collector) for term in terms):
+            sums.append(_Sum(carry, tuple(terms), frozenset(s for op in (*adds, *terms) for s in op.spans)))
+    return sorted(sums, key=lambda found: not any(term.name == "contract" for term in found.terms))
+
+
+def _terms(
+    total: Value, param: Value, producers: Mapping[Value, Node], uses: Mapping[Value, int], adds: list[Op]
+) -> list[Op] | None:
+    """What is added to `param` to make `total`, as operations; None where it is no such sum."""
+    terms: list[Op] = []
+    pending = [total]
+    while pending:
+        value = pending.pop(0)
+        node = producers.get(value)
+        if value is param:
+            continue
+        if not isinstance(node, Op):
+            return None
+        if node.name == "add" and uses[value] == 1:
+            adds.append(node)
+            pending = [*node.args, *pending]
+        else:
+            terms.append(node)
+    return terms
+
+
+def _can_wait(term: Op, carry: Carry, collector: Collector) -> bool:
+    """Whether an operation can sum over all steps as it sums over the batch."""
+    if term.name == "contract":
+        fits = all(collector.is_inside(arg) for arg in term.args)
+    else:
+        fits = term.name == "reduce_to" and collector.is_inside(term.args[0])
+    return fits and term.out.type == carry.param.type
