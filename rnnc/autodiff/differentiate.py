@@ -138,7 +138,7 @@ def _kept(program: Program, block: Block, values: Sequence[Value]) -> _Kept:
 def _entry(port: Port, block: Block, origins: dict[Value, Origin]) -> TapeEntry:
     origin = origins.get(port.value)
     if origin is None:
-        node = block.definitions()[port.value]
+        node = block.definitions[port.value]
         origin = Origin(node.spans or NO_SPANS)
     return TapeEntry(port.name, port.value.name, port.value.type, origin.spans, origin.every)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from rnnc.autodiff.mincut import UNBOUNDED, cheapest_cut
 from rnnc.ir.operations import TABLE
@@ -51,15 +52,25 @@ CHEAP = Policy(_cheap, keeps_results=True)
 EVERYTHING = Policy(_anything, keeps_results=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Block:
     """A block of the forward side: what enters it, with the cost of keeping that, and its nodes."""
 
     params: Mapping[Value, int]
     nodes: Sequence[Node]
 
+    @cached_property
     def definitions(self) -> dict[Value, Node]:
+        """The node that defines each value of the block."""
         return {out: node for node in self.nodes for out in node.outs}
+
+    @cached_property
+    def reads(self) -> dict[Node, tuple[Value, ...]]:
+        """The values of the block that each of its nodes reads, once each."""
+        return {node: tuple(dict.fromkeys(v for v in reads(node) if v in self)) for node in self.nodes}
+
+    def __contains__(self, value: object) -> bool:
+        return value in self.definitions or value in self.params
 
 
 def cost(type: Type) -> int:
@@ -80,23 +91,24 @@ def nominal(size: Size) -> int:
 
 def choose(block: Block, wanted: Iterable[Value], policy: Policy) -> tuple[Value, ...]:
     """The values of the block to keep, so that everything wanted can be had; in order of definition."""
-    definitions = block.definitions()
-    closure = _closure(block, wanted, policy, definitions)
-    costs = {
-        value: block.params[value] if value in block.params else cost(value.type) if policy.keeps_results else UNBOUNDED
-        for value in (*block.params, *definitions)
-        if value in closure
-    }
-    given = [v for v in costs if v not in definitions or not policy.recomputable(definitions[v])]
-    certain = set(given)
-    edges = [
-        (read, value)
-        for value in costs
-        if value not in certain
-        for read in dict.fromkeys(reads(definitions[value]))
-        if read in costs
-    ]
-    return tuple(cheapest_cut(costs, edges, given, [v for v in costs if v in set(wanted)]))
+    wanted = {value for value in wanted if value in block}
+    closure = _closure(block, wanted, policy)
+    costs: dict[Value, int] = {}
+    given: list[Value] = []
+    edges: list[tuple[Value, Value]] = []
+    for value in (*block.params, *block.definitions):
+        if value not in closure:
+            continue
+        node = block.definitions.get(value)
+        if node is None:
+            costs[value] = block.params[value]
+        else:
+            costs[value] = cost(value.type) if policy.keeps_results else UNBOUNDED
+        if node is not None and policy.recomputable(node):
+            edges += [(read, value) for read in block.reads[node] if read in closure]
+        else:
+            given.append(value)
+    return tuple(cheapest_cut(costs, edges, given, [value for value in costs if value in wanted]))
 
 
 def weave(
@@ -106,19 +118,19 @@ def weave(
 
     Returns the nodes, and the stand-ins for everything that was kept or recomputed (`results` among them).
     """
-    definitions = block.definitions()
     available = dict(kept)
     woven: list[Node] = []
 
     def provide(values: Iterable[Value]) -> None:
-        pending = [v for v in values if v in definitions]
+        pending = [v for v in values if v in block.definitions]
         while pending:
             value = pending[-1]
-            node = definitions[value]
-            missing = [v for v in reads(node) if v in definitions and v not in available]
             if value in available:
                 pending.pop()
-            elif missing:
+                continue
+            node = block.definitions[value]
+            missing = [v for v in block.reads[node] if v in block.definitions and v not in available]
+            if missing:
                 pending += missing
             else:
                 copies, mapping = clone([node], available)
@@ -132,16 +144,16 @@ def weave(
     return tuple(woven), Substitution(available)
 
 
-def _closure(block: Block, wanted: Iterable[Value], policy: Policy, definitions: Mapping[Value, Node]) -> set[Value]:
+def _closure(block: Block, wanted: Iterable[Value], policy: Policy) -> set[Value]:
     """What is wanted, and what its recomputation could read."""
     found: set[Value] = set()
-    pending = [v for v in wanted if v in definitions or v in block.params]
+    pending = list(wanted)
     while pending:
         value = pending.pop()
         if value in found:
             continue
         found.add(value)
-        node = definitions.get(value)
+        node = block.definitions.get(value)
         if node is not None and policy.recomputable(node):
-            pending += [v for v in reads(node) if v in definitions or v in block.params]
+            pending += block.reads[node]
     return found
