@@ -81,8 +81,9 @@ def _values(evaluation: Evaluation, results: Results, tolerance: float, entry: s
 
 def _loss(results: Results, d_outputs: Arrays, d_state: Arrays) -> Array:
     """The sum of all results, weighted by their cotangents."""
-    values, weights = {**results.outputs, **results.state}, {**d_outputs, **d_state}
-    return np.asarray(sum(float(np.sum(values[name] * weight)) for name, weight in weights.items()))
+    sums = [float(np.sum(results.outputs[name] * weight)) for name, weight in d_outputs.items()]
+    sums += [float(np.sum(results.state[name] * weight)) for name, weight in d_state.items()]
+    return np.asarray(sum(sums))
 
 
 def _gradients(evaluation: Evaluation, gradients: Gradients, state_given: bool) -> Iterator[tuple[str, Array]]:
