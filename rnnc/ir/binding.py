@@ -70,7 +70,9 @@ def _settled(claim: _Claim, known: dict[str, int]) -> bool:
     size = claim.size.substitute({name: Size.of(number) for name, number in known.items()})
     if size.constant is not None:
         if size.constant != claim.number:
-            raise ValueError(f"{claim.where} should have size {claim.size} = {size.constant}, and has {claim.number}")
+            raise ValueError(
+                f"{claim.where} should have size {_equation(claim.size, size.constant)}, and has {claim.number}"
+            )
         return True
     match size.terms:
         case (((str() as name,), factor),):
@@ -84,3 +86,8 @@ def _settled(claim: _Claim, known: dict[str, int]) -> bool:
         raise ValueError(f"{claim.where} has size {claim.number}, which {claim.size} never is")
     known[name] = number
     return True
+
+
+def _equation(size: Size, number: int) -> str:
+    """`2 * units = 8`, or only `8` where the size is a number."""
+    return str(number) if size.constant is not None else f"{size} = {number}"

@@ -118,7 +118,7 @@ class _Run:
             for seq, param in loop.xs:
                 here[param] = _element(values[seq], start, size, visit, loop, param)
             # How much of this stretch each row still has: 0 or 1 where a stretch is one step.
-            left = None if lengths is None else np.clip(lengths - start, 0, size)
+            left = None if lengths is None else np.minimum(np.maximum(lengths - start, 0), size)
             if loop.valid is not None:
                 here[loop.valid] = left if left is None or loop.chunk is not None else left > 0
 
@@ -128,7 +128,7 @@ class _Run:
                 before[carry.param].append(state[carry.param])
                 after = _there(here, carry.next)
                 if left is not None and carry.param.type.batch:
-                    after = np.where(_by_row(left > 0, after), after, state[carry.param])
+                    after = _chosen(left > 0, after, state[carry.param])
                 state[carry.param] = after
             for (value, _), collected in zip(loop.ys, ys, strict=True):
                 collected.append(_cleared(_there(here, value), value, left))
@@ -170,19 +170,20 @@ def _element(seq: OptionalArray, start: int, size: int, visit: int, loop: Loop, 
     return seq[visit]
 
 
-def _by_row(choice: Array, array: Array) -> Array:
-    """bool[batch] in the rank of [batch, *features]."""
-    return choice.reshape(choice.shape + (1,) * (array.ndim - 1))
+def _chosen(rows: Array, yes: Array, no: Array) -> Array:
+    """One or the other by a condition on the leading axes: bool[batch], or bool[time, batch]."""
+    where = np.broadcast_to(rows.reshape(rows.shape + (1,) * (yes.ndim - rows.ndim)), yes.shape)
+    chosen = no.copy()
+    chosen[where] = yes[where]
+    return chosen
 
 
 def _cleared(array: Array, value: Value, left: OptionalArray) -> Array:
     """A y with zeros at the steps past each row's length."""
     if left is None or not value.type.batch:
         return array
-    if not value.type.time:
-        return np.where(_by_row(left > 0, array), array, np.zeros_like(array))
-    within = np.arange(len(array))[:, np.newaxis] < left  # [time, batch]
-    return np.where(within.reshape(within.shape + (1,) * (array.ndim - 2)), array, np.zeros_like(array))
+    within = np.arange(len(array))[:, np.newaxis] < left if value.type.time else left > 0
+    return _chosen(within, array, np.zeros_like(array))
 
 
 def _sequence(collected: list[Array], seq: Value, loop: Loop, env: Env, *, joined: bool = False) -> Array:

@@ -9,7 +9,7 @@ from rnnc.ir.operations.attrs import Attrs
 from rnnc.ir.operations.evaluation import Array, Env, aligned, result
 from rnnc.ir.operations.shapes import lead_letters, shown, want
 from rnnc.ir.operations.table import Row, TypeMismatch, register
-from rnnc.ir.operations.terms import is_float
+from rnnc.ir.operations.terms import Term, fit, is_float
 from rnnc.ir.program import AttrValue, Axis, DType, Op, Type, Value
 
 if TYPE_CHECKING:
@@ -75,9 +75,10 @@ def _derive_lookup_grad(builder: Builder, op: Op, d_outs: Sequence[Value | None]
     if d_table is None:
         return [None, None]
     index, d = op.args
-    if (index.type.time, index.type.batch) != (d.type.time, d.type.batch):
-        raise NotImplementedError("lookup_grad: the derivative needs a cotangent with the leads of the index")
-    return [None, builder.op("lookup", d_table, index)]
+    picked = Term(builder, builder.op("lookup", d_table, index))
+    if (index.type.time, index.type.batch) == (d.type.time, d.type.batch):
+        return [None, picked.value]
+    return [None, fit(Term(builder, d).op("zeros_like") + picked, d.type)]
 
 
 register(Row("lookup", "contraction", _infer_lookup, _evaluate_lookup, _derive_lookup, (0,)))
