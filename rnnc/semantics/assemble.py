@@ -31,6 +31,7 @@ class Level:
         self.lengths = Value(Type((), DType.INT, batch=True), "lengths") if sequence else None
         self.parameters: dict[str, Value] = {}
         self._results: dict[Node, list[Value]] = {}
+        self._zero_past: set[Value] = set()  # sequences that are zero past the length as they are
 
     # --- the outermost ---
 
@@ -70,7 +71,7 @@ class Level:
         value = self.as_float(self.builder, lowering[node]) if lowering[node].type.dtype is DType.BOOL else lowering[node]
         if not value.type.batch:
             value = self._with_lead(self.builder, value, self.inputs[0].value)
-        if self.lengths is not None and value.type.time:
+        if self.lengths is not None and value.type.time and value not in self._zero_past:
             value = self.builder.op("fill_past", value, self.lengths, value=0.0 if value.type.dtype is DType.FLOAT else 0)
         return value
 
@@ -250,6 +251,7 @@ class Level:
         for slot, carry in zip(slots, carries, strict=True):
             self.states_out.append(Port("state", slot.name, carry.final))
         sequences = [seq for _, seq in ys]
+        self._zero_past.update(sequences)
         self.exposed.update(zip(exposed, sequences[len(outputs) :], strict=True))
         return sequences[: len(outputs)]
 

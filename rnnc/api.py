@@ -1,0 +1,61 @@
+"""The Python interface: `rnnc.compile`, `rnnc.check`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+
+from rnnc.compiler import check as check_source
+from rnnc.compiler import compile_source
+from rnnc.diagnostics import Diagnostic, Source
+from rnnc.runtime import load_module
+from rnnc.syntax.source import read_source
+
+
+def compile(
+    path_or_text: str | os.PathLike[str],
+    target: str = "numpy",
+    *,
+    name: str | None = None,
+    options: Mapping[str, object] | None = None,
+    save: str = "all",
+    expose: tuple[str, ...] | list[str] = (),
+    no_passes: tuple[str, ...] | list[str] = (),
+    **parameters: object,
+) -> ModuleType:
+    """Compile a cell or network and import the module.
+
+    `path_or_text` is the path of a `.rnn` file (also `FILE:NAME`) or the description itself. Compile-time parameters are
+    keyword arguments (`units=128`); those whose names are taken here go into `options`. Raises
+    `rnnc.DiagnosticError` where the description is wrong.
+    """
+    source, own_name = _source(path_or_text)
+    compiled = compile_source(
+        source,
+        name or own_name,
+        {**(options or {}), **parameters},
+        target=target,
+        save=save,
+        expose=tuple(expose),
+        no_passes=frozenset(no_passes),
+    )
+    return load_module(compiled.text, compiled.unit.model.name)
+
+
+def check(path_or_text: str | os.PathLike[str]) -> list[Diagnostic]:
+    """Everything that is wrong with a description: of every definition, in the order of the text."""
+    return check_source(_source(path_or_text)[0])
+
+
+def _source(path_or_text: str | os.PathLike[str]) -> tuple[Source, str | None]:
+    """The text, and the NAME of `FILE:NAME`. One line without a brace is a path."""
+    if not isinstance(path_or_text, str):
+        return read_source(path_or_text), None
+    if "\n" in path_or_text or "{" in path_or_text:
+        return Source("<text>", path_or_text.replace("\r\n", "\n").replace("\r", "\n")), None
+    path, colon, name = path_or_text.rpartition(":")
+    if colon and len(path) > 1 and name.isidentifier() and not Path(path_or_text).exists():
+        return read_source(path), name
+    return read_source(path_or_text), None

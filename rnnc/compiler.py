@@ -1,0 +1,178 @@
+"""The pipeline: text → model → programs → passes → derivatives → passes → the text of a module."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from rnnc.autodiff import Differentiated, Save, differentiate, tape_per_step
+from rnnc.backends.unit import Header, Unit
+from rnnc.diagnostics import Diagnostic, DiagnosticError, Diagnostics, Source, Span
+from rnnc.ir.model import Model
+from rnnc.ir.program import Program
+from rnnc.passes import AFTER, BEFORE
+from rnnc.passes.manager import Dump, Remark, Timing, UnknownPass, check_names, run_passes
+from rnnc.passes.memory import plan_memory
+from rnnc.semantics.check import check_file
+from rnnc.semantics.elaborate import choose, elaborate
+from rnnc.syntax import ast
+from rnnc.syntax.parse import parse, parse_partial
+from rnnc.version import __version__
+
+TARGETS = ("numpy",)
+
+
+class BadRequest(ValueError):
+    """A request that no source could satisfy: an unknown target, pass or way to save."""
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """One module and how it came about."""
+
+    text: str
+    unit: Unit
+    remarks: tuple[Remark, ...]
+    diagnostics: tuple[Diagnostic, ...]  # warnings: errors are raised
+    dumps: tuple[Dump, ...]
+    timings: tuple[Timing, ...]
+
+
+def compile_source(
+    source: Source,
+    name: str | None = None,
+    options: Mapping[str, object] | None = None,
+    *,
+    target: str = "numpy",
+    save: str = "all",
+    no_passes: frozenset[str] = frozenset(),
+    expose: tuple[str, ...] = (),
+    dump_after: str | None = None,
+    rounding: str | None = None,
+    verify_passes: bool = False,
+) -> Compiled:
+    """Compile one cell or network of a source. Raises DiagnosticError (the source) or BadRequest (the request).
+
+    `options` bind compile-time parameters and free sizes, as text of the language or Python values. `save` is "all",
+    "states" or "every=K". `rounding` = "float32" holds keep probabilities as TensorFlow does.
+    """
+    if target not in TARGETS:
+        raise BadRequest(f"there is no target {target!r}; there are {', '.join(TARGETS)}")
+    saved = parse_save(save)
+    known = (*BEFORE, *AFTER, plan_memory)
+    try:
+        check_names([*no_passes, *([dump_after] if dump_after else [])], known)
+    except UnknownPass as error:
+        raise BadRequest(str(error)) from error
+    model = model_of(source, name, options, expose=expose, rounding=rounding)
+    run = _Pipeline(no_passes, dump_after, verify_passes)
+    unit = run.unit(model, saved, header(source, model, save, no_passes))
+    return Compiled(_emit(unit), unit, tuple(dict.fromkeys(run.remarks)), (), tuple(run.dumps), tuple(run.timings))
+
+
+def model_of(
+    source: Source,
+    name: str | None = None,
+    options: Mapping[str, object] | None = None,
+    *,
+    expose: tuple[str, ...] = (),
+    rounding: str | None = None,
+) -> Model:
+    """The model of one definition, before any pass. Raises DiagnosticError."""
+    file = parse(source)
+    path = path_of(source)
+    chosen = choose(file, path, name, Span(source, 0, 0))
+    return elaborate(file, path, chosen, options, expose=expose, rounding=rounding)
+
+
+def check(source: Source) -> list[Diagnostic]:
+    """Everything that is wrong with a source: of every definition, in the order of the text."""
+    diagnostics = Diagnostics()
+    try:
+        file = parse_partial(source, diagnostics)
+        check_file(file, path_of(source), diagnostics, complete=not diagnostics.has_errors)
+    except DiagnosticError as error:
+        diagnostics.extend(error.diagnostics)
+    return list(diagnostics)
+
+
+def path_of(source: Source) -> Path | None:
+    """Where a source's imports are looked for: beside its file; None for text that is no file."""
+    path = Path(source.name)
+    try:
+        return path if path.is_file() else None
+    except (OSError, ValueError):
+        return None
+
+
+def parse_save(text: str) -> Save:
+    """`all`, `states`, `every=K`."""
+    if text == "all" or text == "states":
+        return "all" if text == "all" else "states"
+    word, equals, number = text.partition("=")
+    if word == "every" and equals and number.isdecimal() and 0 < int(number) < 2**31:
+        return int(number)
+    raise BadRequest(f"--save takes all, states or every=K with K from 1 on, not {text!r}")
+
+
+def header(source: Source, model: Model, save: str, no_passes: frozenset[str]) -> Header:
+    """What the head of the module says of its origin."""
+    options = [f"{n} = {v}" for n, v in model.options]
+    options += [f"save = {save}"] if save != "all" else []
+    options += [f"without {', '.join(sorted(no_passes))}"] if no_passes else []
+    digest = hashlib.sha256(source.text.encode()).hexdigest()
+    return Header(Path(source.name).name, digest, ", ".join(options), __version__)
+
+
+def _emit(unit: Unit) -> str:
+    from rnnc.backends.numpy import emit
+
+    return emit(unit)
+
+
+class _Pipeline:
+    """Runs passes and derivatives for one module, and keeps what they say."""
+
+    def __init__(self, disabled: frozenset[str], dump_after: str | None, verify: bool) -> None:
+        self.disabled = disabled
+        self.dump_after = () if dump_after is None else (dump_after,)
+        self.verify = verify
+        self.remarks: list[Remark] = []
+        self.dumps: list[Dump] = []
+        self.timings: list[Timing] = []
+
+    def unit(self, model: Model, save: Save, head: Header) -> Unit:
+        prepared = self._run(model.forward, BEFORE)
+        derived = self._derive(prepared, save)
+        forward = self._run(prepared, AFTER)
+        train = self._run(derived.train, AFTER)
+        backward = self._run(derived.backward, AFTER)
+        step = None if model.step is None else self._run(self._run(model.step, BEFORE, quiet=True), AFTER, quiet=True)
+        return Unit(model, forward, step, train, backward, head)
+
+    def _derive(self, program: Program, save: Save) -> Differentiated:
+        derived = differentiate(program, save)
+        self.remarks += [Remark("gradients", r.code, "info", r.message, r.spans) for r in derived.remarks]
+        if plan_memory.name not in self.disabled:
+            derived, remarks = plan_memory.run(derived)
+            self.remarks += remarks
+        return derived
+
+    def _run(self, program: Program, passes: tuple[object, ...], *, quiet: bool = False) -> Program:
+        result = run_passes(
+            program,
+            passes,  # type: ignore[arg-type]
+            disabled=self.disabled,
+            dump_after=() if quiet else self.dump_after,
+            verify_each=self.verify,
+        )
+        if not quiet:
+            self.remarks += result.remarks
+            self.dumps += result.dumps
+        self.timings += result.timings
+        return result.program
+
+
+__all__ = ["TARGETS", "BadRequest", "Compiled", "ast", "check", "compile_source", "model_of", "tape_per_step"]

@@ -1,0 +1,89 @@
+"""Checks every definition of a file, also those whose parameters nobody has given yet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rnnc.diagnostics import DiagnosticError, Diagnostics, Source
+from rnnc.semantics.elaborate import elaborate
+from rnnc.syntax import ast
+from rnnc.syntax.parse import parse
+
+# What only says that a parameter has not been given; and, of a function on its own, what only a call can tell.
+UNGIVEN = frozenset({"E207", "E230", "E240", "E206", "E409"})
+OF_BODIES = frozenset({"E201", "E202", "E203", "E205", "E221", "E222", "E402", "E406", "E410", "E412", "E413"})
+STAND_IN = 'cell StandIn(units) {\n  input x[input]\n  state h[units]\n  h\' = tanh(linear(x, h))\n  output h\'\n}\n'
+MAX_CHOICES = 64
+
+
+def check_file(file: ast.File, path: Path | None, diagnostics: Diagnostics, *, complete: bool) -> None:
+    """Report what is wrong with each definition. `complete`: the whole file could be read, so a name that is missing
+    really is."""
+    found = Diagnostics()
+    names = [d.name for d in file.definitions if not isinstance(d, ast.Import)]
+    for definition in file.definitions:
+        match definition:
+            case ast.Cell() | ast.Network() | ast.Variant():
+                for options in _choices(definition):
+                    _check(_with_stand_in(file), path, definition.name, options, found)
+            case ast.Fn():
+                _check_fn(file, path, definition, found)
+            case ast.Import():
+                pass
+    if not names:
+        _definitions_only(file, path, found)
+    diagnostics.extend([d for d in found if complete or d.code not in OF_BODIES])
+
+
+def _check(file: ast.File, path: Path | None, name: str, options: dict[str, object], found: Diagnostics) -> None:
+    try:
+        elaborate(file, path, name, options)
+    except DiagnosticError as error:
+        found.extend([d for d in error.diagnostics if d.code not in UNGIVEN])
+
+
+def _definitions_only(file: ast.File, path: Path | None, found: Diagnostics) -> None:
+    """A file of imports: are they there?"""
+    probe = ast.File((*file.definitions, *parse(Source("check", STAND_IN)).definitions), span=file.span)
+    _check(probe, path, "StandIn", {}, found)
+
+
+def _with_stand_in(file: ast.File) -> ast.File:
+    return ast.File((*file.definitions, *parse(Source("check", STAND_IN)).definitions), file.doc, span=file.span)
+
+
+def _choices(definition: ast.Cell | ast.Network | ast.Variant) -> list[dict[str, object]]:
+    """Options to check with: a stand-in for cells, and every combination of choices and flags (up to a number)."""
+    combinations: list[dict[str, object]] = [{}]
+    for p in definition.parameters:
+        values: list[object] = []
+        if p.kind == "cell" and p.default is None:
+            values = ["StandIn(units = 3)"]
+        elif p.kind == "fn" and p.default is None:
+            values = ["tanh"]
+        elif p.choices:
+            values = list(p.choices)
+        elif isinstance(p.default, ast.Constant) and isinstance(p.default.value, bool):
+            values = [p.default.value, not p.default.value]
+        if values and len(combinations) * len(values) <= MAX_CHOICES:
+            combinations = [{**c, p.name: v} for c in combinations for v in values]
+        elif values:
+            combinations = [{**c, p.name: values[0]} for c in combinations]
+    return combinations
+
+
+def _check_fn(file: ast.File, path: Path | None, fn: ast.Fn, found: Diagnostics) -> None:
+    """A function is read in a cell that calls it with tensors of as many axes as its parameters name."""
+    arguments: list[str] = []
+    declared: list[str] = []
+    for i, p in enumerate(fn.parameters):
+        if p.default is None:
+            axes = ", ".join(f"a{i}_{k}: s{i}_{k}" for k in range(len(p.axes) if p.axes is not None else 1))
+            declared.append(f"x{i}[{axes}]")
+            arguments.append(f"x{i}")
+    inputs = "\n".join(f"  input {d}" for d in declared) or "  input x[1]"
+    text = f"cell StandIn() {{\n{inputs}\n  y = {fn.name}({', '.join(arguments)})\n  output y\n}}\n"
+    probe = ast.File((*file.definitions, *parse(Source("check", text)).definitions), span=file.span)
+    errors = Diagnostics()
+    _check(probe, path, "StandIn", {}, errors)
+    found.extend([d for d in errors if d.code in OF_BODIES and d.span is not None and d.span.source.name != "check"])
