@@ -9,7 +9,7 @@ from rnnc.ir.operations.attrs import Attrs
 from rnnc.ir.operations.evaluation import Array, Env, result
 from rnnc.ir.operations.shapes import lead_letters, numeric, shown, union, with_ones, without_leads
 from rnnc.ir.operations.table import Row, TypeMismatch, register
-from rnnc.ir.operations.terms import is_float
+from rnnc.ir.operations.terms import is_float, of_one_output
 from rnnc.ir.program import AttrValue, Axis, Op, Type, Value
 
 if TYPE_CHECKING:
@@ -57,11 +57,9 @@ def _evaluate_contract(op: Op, args: Sequence[Array], env: Env) -> Array:
     return result(np.einsum(f"{letters_a},{letters_b}->{letters_out}", x, y), op.out, env)
 
 
-def _derive_contract(builder: Builder, op: Op, d_outs: Sequence[Value | None]) -> Sequence[Value | None]:
-    (d,) = d_outs
+@of_one_output
+def _derive_contract(builder: Builder, op: Op, d: Value) -> Sequence[Value | None]:
     a, b = op.args
-    if d is None or not is_float(op.out):
-        return [None, None]
     attrs = Attrs(op)
     letters_a, letters_b = attrs.text("a"), attrs.text("b")
     return [

@@ -11,6 +11,7 @@ from rnnc.ir.operations.attrs import Attrs
 from rnnc.ir.operations.evaluation import Array, Env, leads, result
 from rnnc.ir.operations.shapes import shown, want
 from rnnc.ir.operations.table import Row, TypeMismatch, register
+from rnnc.ir.operations.terms import of_one_output
 from rnnc.ir.program import AttrValue, Axis, DType, Op, Type, Value
 from rnnc.ir.size import Size
 
@@ -131,15 +132,15 @@ def _evaluate_unpatches(op: Op, args: Sequence[Array], env: Env) -> Array:
     return result(window.inner(padded, shape, start), op.out, env)
 
 
-def _derive_patches(builder: Builder, op: Op, d_outs: Sequence[Value | None]) -> Sequence[Value | None]:
-    (d,) = d_outs
-    return [None if d is None else builder.op("unpatches", d, hint="", axes=op.args[0].type.axes, **dict(op.attrs))]
+@of_one_output
+def _derive_patches(builder: Builder, op: Op, d: Value) -> Sequence[Value | None]:
+    return [builder.op("unpatches", d, hint="", axes=op.args[0].type.axes, **dict(op.attrs))]
 
 
-def _derive_unpatches(builder: Builder, op: Op, d_outs: Sequence[Value | None]) -> Sequence[Value | None]:
-    (d,) = d_outs
+@of_one_output
+def _derive_unpatches(builder: Builder, op: Op, d: Value) -> Sequence[Value | None]:
     attrs = {key: value for key, value in op.attrs if key != "axes"}
-    return [None if d is None else builder.op("patches", d, hint="", **attrs)]
+    return [builder.op("patches", d, hint="", **attrs)]
 
 
 register(Row("patches", "contraction", _infer_patches, _evaluate_patches, _derive_patches, (0,)))

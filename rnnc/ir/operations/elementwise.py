@@ -15,7 +15,7 @@ from rnnc.ir.operations.attrs import Attrs
 from rnnc.ir.operations.evaluation import Array, Env, aligned, operands, result
 from rnnc.ir.operations.shapes import elementwise, numeric, same_kind, want
 from rnnc.ir.operations.table import Derive, Evaluate, Infer, Row, TypeMismatch, register
-from rnnc.ir.operations.terms import Term, fit, is_float
+from rnnc.ir.operations.terms import Term, fit, is_float, of_one_output
 from rnnc.ir.program import AttrValue, DType, Op, Type, Value
 
 if TYPE_CHECKING:
@@ -201,10 +201,8 @@ def _derive(function: Elementwise) -> Derive | None:
     if all(slope is None for slope in function.slopes):
         return None
 
-    def derive(builder: Builder, op: Op, d_outs: Sequence[Value | None]) -> Sequence[Value | None]:
-        (d,) = d_outs
-        if d is None or not is_float(op.out):
-            return [None] * len(op.args)
+    @of_one_output
+    def derive(builder: Builder, op: Op, d: Value) -> Sequence[Value | None]:
         terms = [Term(builder, v) for v in (d, op.out, *op.args)]
         return [
             None if slope is None or not is_float(arg) else fit(slope(*terms), arg.type)
@@ -242,11 +240,9 @@ def _evaluate_where(op: Op, args: Sequence[Array], env: Env) -> Array:
     return result(np.where(*(aligned(a, v.type, op.out.type) for a, v in zip(args, op.args, strict=True))), op.out, env)
 
 
-def _derive_where(builder: Builder, op: Op, d_outs: Sequence[Value | None]) -> Sequence[Value | None]:
-    (d,) = d_outs
+@of_one_output
+def _derive_where(builder: Builder, op: Op, d: Value) -> Sequence[Value | None]:
     condition, yes, no = op.args
-    if d is None:
-        return [None] * 3
     test, d_out = Term(builder, condition), Term(builder, d)
     return [
         None,
@@ -268,11 +264,9 @@ def _evaluate_clip(op: Op, args: Sequence[Array], env: Env) -> Array:
     return result(np.minimum(np.maximum(x, attrs.number("lo")), attrs.number("hi")), op.out, env)
 
 
-def _derive_clip(builder: Builder, op: Op, d_outs: Sequence[Value | None]) -> Sequence[Value | None]:
-    (d,) = d_outs
+@of_one_output
+def _derive_clip(builder: Builder, op: Op, d: Value) -> Sequence[Value | None]:
     (arg,) = op.args
-    if d is None or not is_float(arg):
-        return [None]
     attrs = Attrs(op)
     if attrs.flag("through"):
         return [d]

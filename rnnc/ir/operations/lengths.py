@@ -9,7 +9,7 @@ from rnnc.ir.operations.attrs import Attrs
 from rnnc.ir.operations.evaluation import Array, Env, OptionalArray, full, result
 from rnnc.ir.operations.shapes import elementwise, want
 from rnnc.ir.operations.table import Row, TypeMismatch, register
-from rnnc.ir.operations.terms import Term, fit, is_float
+from rnnc.ir.operations.terms import Term, fit, of_one_output
 from rnnc.ir.program import AttrValue, DType, Op, Type, Value
 
 if TYPE_CHECKING:
@@ -51,11 +51,9 @@ def _evaluate_fill_past(op: Op, args: Sequence[OptionalArray], env: Env) -> Arra
     return out
 
 
-def _derive_fill_past(builder: Builder, op: Op, d_outs: Sequence[Value | None]) -> Sequence[Value | None]:
-    (d,) = d_outs
+@of_one_output
+def _derive_fill_past(builder: Builder, op: Op, d: Value) -> Sequence[Value | None]:
     seq, lengths = op.args
-    if d is None or not is_float(seq):
-        return [None, None]
     return [fit(Term(builder, builder.op("fill_past", d, lengths, value=0.0)), seq.type), None]
 
 
@@ -82,11 +80,9 @@ def _evaluate_final(op: Op, args: Sequence[OptionalArray], env: Env) -> Array:
     return out
 
 
-def _derive_final(builder: Builder, op: Op, d_outs: Sequence[Value | None]) -> Sequence[Value | None]:
-    (d,) = d_outs
+@of_one_output
+def _derive_final(builder: Builder, op: Op, d: Value) -> Sequence[Value | None]:
     seq, init, lengths = op.args
-    if d is None or not is_float(op.out):
-        return [None] * 3
     where = "first" if Attrs(op).flag("reverse") else "last"
     d_seq = builder.op("place", d, lengths, seq, where=where)
     d_init = builder.op("where_empty", d, lengths)
@@ -112,11 +108,9 @@ def _evaluate_last(op: Op, args: Sequence[OptionalArray], env: Env) -> Array:
     return out
 
 
-def _derive_last(builder: Builder, op: Op, d_outs: Sequence[Value | None]) -> Sequence[Value | None]:
-    (d,) = d_outs
+@of_one_output
+def _derive_last(builder: Builder, op: Op, d: Value) -> Sequence[Value | None]:
     seq, lengths = op.args
-    if d is None or not is_float(op.out):
-        return [None, None]
     return [fit(Term(builder, builder.op("place", d, lengths, seq, where="last")), seq.type), None]
 
 
@@ -130,10 +124,8 @@ def _evaluate_at(op: Op, args: Sequence[Array], env: Env) -> Array:
     return result(args[0][Attrs(op).integer("index")], op.out, env)
 
 
-def _derive_at(builder: Builder, op: Op, d_outs: Sequence[Value | None]) -> Sequence[Value | None]:
-    (d,) = d_outs
-    if d is None or not is_float(op.out):
-        return [None]
+@of_one_output
+def _derive_at(builder: Builder, op: Op, d: Value) -> Sequence[Value | None]:
     return [builder.op("place_at", d, op.args[0], index=Attrs(op).integer("index"))]
 
 
@@ -161,10 +153,8 @@ def _evaluate_place(op: Op, args: Sequence[OptionalArray], env: Env) -> Array:
     return out
 
 
-def _derive_place(builder: Builder, op: Op, d_outs: Sequence[Value | None]) -> Sequence[Value | None]:
-    (d_out,) = d_outs
-    if d_out is None:
-        return [None] * 3
+@of_one_output
+def _derive_place(builder: Builder, op: Op, d_out: Value) -> Sequence[Value | None]:
     value, lengths, _ = op.args
     if Attrs(op).text("where") == "last":
         d = Term(builder, builder.op("last", d_out, lengths))
@@ -188,9 +178,9 @@ def _evaluate_place_at(op: Op, args: Sequence[Array], env: Env) -> Array:
     return out
 
 
-def _derive_place_at(builder: Builder, op: Op, d_outs: Sequence[Value | None]) -> Sequence[Value | None]:
-    (d,) = d_outs
-    return [None if d is None else builder.op("at", d, index=Attrs(op).integer("index")), None]
+@of_one_output
+def _derive_place_at(builder: Builder, op: Op, d: Value) -> Sequence[Value | None]:
+    return [builder.op("at", d, index=Attrs(op).integer("index")), None]
 
 
 def _infer_where_empty(types: Sequence[Type], attrs: Mapping[str, AttrValue]) -> tuple[Type, ...]:
@@ -213,11 +203,9 @@ def _evaluate_where_empty(op: Op, args: Sequence[OptionalArray], env: Env) -> Ar
     return out
 
 
-def _derive_where_empty(builder: Builder, op: Op, d_outs: Sequence[Value | None]) -> Sequence[Value | None]:
-    (d,) = d_outs
+@of_one_output
+def _derive_where_empty(builder: Builder, op: Op, d: Value) -> Sequence[Value | None]:
     value, lengths = op.args
-    if d is None:
-        return [None, None]
     return [fit(Term(builder, builder.op("where_empty", d, lengths)), value.type), None]
 
 
@@ -240,11 +228,9 @@ def _infer_reverse_time(types: Sequence[Type], attrs: Mapping[str, AttrValue]) -
     return (seq.with_(batch=True),)
 
 
-def _derive_reverse_time(builder: Builder, op: Op, d_outs: Sequence[Value | None]) -> Sequence[Value | None]:
-    (d,) = d_outs
+@of_one_output
+def _derive_reverse_time(builder: Builder, op: Op, d: Value) -> Sequence[Value | None]:
     seq, lengths = op.args
-    if d is None or not is_float(seq):
-        return [None, None]
     return [fit(Term(builder, builder.op("reverse_time", d, lengths)), seq.type), None]
 
 

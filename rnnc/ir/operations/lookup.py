@@ -9,7 +9,7 @@ from rnnc.ir.operations.attrs import Attrs
 from rnnc.ir.operations.evaluation import Array, Env, aligned, result
 from rnnc.ir.operations.shapes import lead_letters, shown, want
 from rnnc.ir.operations.table import Row, TypeMismatch, register
-from rnnc.ir.operations.terms import Term, fit, is_float
+from rnnc.ir.operations.terms import Term, fit, of_one_output
 from rnnc.ir.program import AttrValue, Axis, DType, Op, Type, Value
 
 if TYPE_CHECKING:
@@ -37,11 +37,9 @@ def _check_index(index: Array, rows: int) -> None:
         raise IndexError(f"lookup: an index is outside 0..{rows}: from {index.min()} to {index.max()}")
 
 
-def _derive_lookup(builder: Builder, op: Op, d_outs: Sequence[Value | None]) -> Sequence[Value | None]:
-    (d,) = d_outs
+@of_one_output
+def _derive_lookup(builder: Builder, op: Op, d: Value) -> Sequence[Value | None]:
     table, index = op.args
-    if d is None or not is_float(table):
-        return [None, None]
     return [builder.op("lookup_grad", index, d, rows=table.type.shape[0], reduce=lead_letters(d.type)), None]
 
 
@@ -70,10 +68,8 @@ def _evaluate_lookup_grad(op: Op, args: Sequence[Array], env: Env) -> Array:
     return result(table, op.out, env)
 
 
-def _derive_lookup_grad(builder: Builder, op: Op, d_outs: Sequence[Value | None]) -> Sequence[Value | None]:
-    (d_table,) = d_outs
-    if d_table is None:
-        return [None, None]
+@of_one_output
+def _derive_lookup_grad(builder: Builder, op: Op, d_table: Value) -> Sequence[Value | None]:
     index, d = op.args
     picked = Term(builder, builder.op("lookup", d_table, index))
     if (index.type.time, index.type.batch) == (d.type.time, d.type.batch):

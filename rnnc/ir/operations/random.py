@@ -13,7 +13,7 @@ from rnnc.ir.operations.attrs import Attrs
 from rnnc.ir.operations.evaluation import Array, Env, OptionalArray, aligned, result
 from rnnc.ir.operations.shapes import elementwise, shown, want
 from rnnc.ir.operations.table import Row, TypeMismatch, register
-from rnnc.ir.operations.terms import Term, fit, is_float
+from rnnc.ir.operations.terms import Term, fit, of_one_output
 from rnnc.ir.program import AttrValue, DType, Op, Type, Value
 
 if TYPE_CHECKING:
@@ -35,11 +35,9 @@ def _evaluate_dropout(op: Op, args: Sequence[OptionalArray], env: Env) -> Array:
     return result(x if mask is None else x * mask / Attrs(op).number("keep"), op.out, env)
 
 
-def _derive_dropout(builder: Builder, op: Op, d_outs: Sequence[Value | None]) -> Sequence[Value | None]:
-    (d,) = d_outs
+@of_one_output
+def _derive_dropout(builder: Builder, op: Op, d: Value) -> Sequence[Value | None]:
     x, mask = op.args
-    if d is None:
-        return [None, None]
     through = builder.op("dropout", d, mask, keep=Attrs(op).number("keep"))
     return [fit(Term(builder, through), x.type), None]
 
@@ -56,11 +54,9 @@ def _evaluate_zoneout(op: Op, args: Sequence[OptionalArray], env: Env) -> Array:
     return result(share * new + (1 - share) * old, op.out, env)
 
 
-def _derive_zoneout(builder: Builder, op: Op, d_outs: Sequence[Value | None]) -> Sequence[Value | None]:
-    (d,) = d_outs
+@of_one_output
+def _derive_zoneout(builder: Builder, op: Op, d: Value) -> Sequence[Value | None]:
     new, old, mask = op.args
-    if d is None:
-        return [None] * 3
     keep, zero = Attrs(op).number("keep"), builder.const(0.0)
     to_new = builder.op("zoneout", d, zero, mask, keep=keep)
     to_old = builder.op("zoneout", zero, d, mask, keep=keep)
@@ -80,11 +76,9 @@ def _evaluate_masked(op: Op, args: Sequence[OptionalArray], env: Env) -> Array:
     return result(x if valid is None else np.where(valid, x, np.zeros_like(x)), op.out, env)
 
 
-def _derive_masked(builder: Builder, op: Op, d_outs: Sequence[Value | None]) -> Sequence[Value | None]:
-    (d,) = d_outs
+@of_one_output
+def _derive_masked(builder: Builder, op: Op, d: Value) -> Sequence[Value | None]:
     x, valid = op.args
-    if d is None or not is_float(x):
-        return [None, None]
     return [fit(Term(builder, builder.op("masked", d, valid)), x.type), None]
 
 
@@ -102,12 +96,10 @@ def _evaluate_default(op: Op, args: Sequence[OptionalArray], env: Env) -> Array:
     return result(fallback if given is None else given, op.out, env)
 
 
-def _derive_default(builder: Builder, op: Op, d_outs: Sequence[Value | None]) -> Sequence[Value | None]:
+@of_one_output
+def _derive_default(builder: Builder, op: Op, d: Value) -> Sequence[Value | None]:
     """Where nothing is given, nobody asks for the cotangent of `given`, which is then that of the value in use."""
-    (d,) = d_outs
     given, fallback = op.args
-    if d is None or not is_float(op.out):
-        return [None, None]
     return [d, fit(Term(builder, builder.op("default_grad", given, d)), fallback.type)]
 
 
@@ -124,9 +116,9 @@ def _evaluate_default_grad(op: Op, args: Sequence[OptionalArray], env: Env) -> A
     return result(d if given is None else np.zeros_like(d), op.out, env)
 
 
-def _derive_default_grad(builder: Builder, op: Op, d_outs: Sequence[Value | None]) -> Sequence[Value | None]:
-    (d,) = d_outs
-    return [None, None if d is None else builder.op("default_grad", op.args[0], d)]
+@of_one_output
+def _derive_default_grad(builder: Builder, op: Op, d: Value) -> Sequence[Value | None]:
+    return [None, builder.op("default_grad", op.args[0], d)]
 
 
 register(Row("dropout", "random", _infer_dropout, _evaluate_dropout, _derive_dropout, (0,), (1,)))

@@ -9,7 +9,7 @@ from rnnc.ir.operations.attrs import Attrs
 from rnnc.ir.operations.evaluation import Array, Env, leads, result
 from rnnc.ir.operations.shapes import elementwise, numeric, shown, want, want_axis, with_ones
 from rnnc.ir.operations.table import Derive, Evaluate, Infer, Row, TypeMismatch, register
-from rnnc.ir.operations.terms import Term, is_float
+from rnnc.ir.operations.terms import Term, of_one_output
 from rnnc.ir.program import AttrValue, DType, Op, Type, Value
 from rnnc.ir.size import product
 
@@ -47,11 +47,9 @@ def _evaluate_reduce(fold: str) -> Evaluate:
 
 
 def _derive_reduce(slope: Slope) -> Derive:
-    def derive(builder: Builder, op: Op, d_outs: Sequence[Value | None]) -> Sequence[Value | None]:
-        (d,) = d_outs
+    @of_one_output
+    def derive(builder: Builder, op: Op, d: Value) -> Sequence[Value | None]:
         (x,) = op.args
-        if d is None or not is_float(x):
-            return [None]
         kept = with_ones(x.type, Attrs(op).integers("axes"))
         d_kept, y_kept = (Term(builder, v) for v in (d, op.out))
         if not Attrs(op).flag("keep"):
@@ -135,10 +133,8 @@ def _evaluate_cumsum(op: Op, args: Sequence[Array], env: Env) -> Array:
     return result(np.moveaxis(sums, 0, axis), op.out, env)
 
 
-def _derive_cumsum(builder: Builder, op: Op, d_outs: Sequence[Value | None]) -> Sequence[Value | None]:
-    (d,) = d_outs
-    if d is None or not is_float(op.out):
-        return [None]
+@of_one_output
+def _derive_cumsum(builder: Builder, op: Op, d: Value) -> Sequence[Value | None]:
     attrs = Attrs(op)
     back = not attrs.flag("reverse")
     return [builder.op("cumsum", d, axis=attrs.integer("axis"), reverse=back, exclusive=attrs.flag("exclusive"))]
@@ -159,10 +155,8 @@ def _evaluate_softmax(op: Op, args: Sequence[Array], env: Env) -> Array:
     return result(powers / powers.sum(axis=axis, keepdims=True), op.out, env)
 
 
-def _derive_softmax(builder: Builder, op: Op, d_outs: Sequence[Value | None]) -> Sequence[Value | None]:
-    (d_out,) = d_outs
-    if d_out is None or not is_float(op.args[0]):
-        return [None]
+@of_one_output
+def _derive_softmax(builder: Builder, op: Op, d_out: Value) -> Sequence[Value | None]:
     d, y = Term(builder, d_out), Term(builder, op.out)
     return [(y * (d - (d * y).op("reduce_sum", axes=(Attrs(op).integer("axis"),), keep=True))).value]
 
@@ -197,9 +191,9 @@ def _evaluate_reduce_to(op: Op, args: Sequence[Array], env: Env) -> Array:
     return result(x.sum(axis=tuple(summed)).reshape(env.shape(target)), op.out, env)
 
 
-def _derive_reduce_to(builder: Builder, op: Op, d_outs: Sequence[Value | None]) -> Sequence[Value | None]:
-    (d,) = d_outs
-    return [None if d is None else (Term(builder, op.args[0]).op("zeros_like") + Term(builder, d)).value]
+@of_one_output
+def _derive_reduce_to(builder: Builder, op: Op, d: Value) -> Sequence[Value | None]:
+    return [(Term(builder, op.args[0]).op("zeros_like") + Term(builder, d)).value]
 
 
 register(Row("reduce_to", "reduction", _infer_reduce_to, _evaluate_reduce_to, _derive_reduce_to, (0,)))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rnnc.ir.program import AttrValue, DType, Type, Value
+from rnnc.ir.operations.table import Derive
+from rnnc.ir.program import AttrValue, DType, Op, Type, Value
 
 if TYPE_CHECKING:
     from rnnc.ir.builder import Builder
@@ -83,3 +85,15 @@ def fit(cotangent: Term, type: Type) -> Value:
 def is_float(value: Value) -> bool:
     """Only floats have cotangents."""
     return value.type.dtype is DType.FLOAT
+
+
+def of_one_output(rule: Callable[[Builder, Op, Value], Sequence[Value | None]]) -> Derive:
+    """The derivative of an operation with one output: asked only where a float's cotangent can reach a float."""
+
+    def derive(builder: Builder, op: Op, d_outs: Sequence[Value | None]) -> Sequence[Value | None]:
+        (d,) = d_outs
+        if d is None or not is_float(op.out) or not any(map(is_float, op.args)):
+            return [None] * len(op.args)
+        return rule(builder, op, d)
+
+    return derive

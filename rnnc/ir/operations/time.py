@@ -9,7 +9,7 @@ from rnnc.ir.operations.attrs import Attrs
 from rnnc.ir.operations.evaluation import Array, Env, full
 from rnnc.ir.operations.shapes import elementwise, same_kind, want
 from rnnc.ir.operations.table import Infer, Row, TypeMismatch, register
-from rnnc.ir.operations.terms import Term, fit, is_float
+from rnnc.ir.operations.terms import Term, fit, is_float, of_one_output
 from rnnc.ir.program import AttrValue, DType, Op, Type, Value
 
 if TYPE_CHECKING:
@@ -43,10 +43,8 @@ def _evaluate_shift(op: Op, args: Sequence[Array], env: Env) -> Array:
     return np.concatenate([seq, init])[1:] if Attrs(op).flag("reverse") else np.concatenate([init, seq])[:steps]
 
 
-def _derive_shift(builder: Builder, op: Op, d_outs: Sequence[Value | None]) -> Sequence[Value | None]:
-    (d_out,) = d_outs
-    if d_out is None or not is_float(op.out):
-        return [None, None]
+@of_one_output
+def _derive_shift(builder: Builder, op: Op, d_out: Value) -> Sequence[Value | None]:
     seq, init = op.args
     d, reverse = Term(builder, d_out), Attrs(op).flag("reverse")
     return [
@@ -94,10 +92,8 @@ def _back_through(a: Term, d: Term, reverse: bool) -> Term:
     return following.op("scan_affine", d, 0.0, reverse=not reverse)
 
 
-def _derive_scan_affine(builder: Builder, op: Op, d_outs: Sequence[Value | None]) -> Sequence[Value | None]:
-    (d,) = d_outs
-    if d is None:
-        return [None] * 3
+@of_one_output
+def _derive_scan_affine(builder: Builder, op: Op, d: Value) -> Sequence[Value | None]:
     reverse = Attrs(op).flag("reverse")
     s = Term(builder, op.out)
     a, b, init = (Term(builder, v) for v in op.args)
@@ -107,11 +103,9 @@ def _derive_scan_affine(builder: Builder, op: Op, d_outs: Sequence[Value | None]
     return [fit(g * before, a.value.type), fit(g, b.value.type), fit(d_init, init.value.type)]
 
 
-def _derive_scan_maxplus(builder: Builder, op: Op, d_outs: Sequence[Value | None]) -> Sequence[Value | None]:
+@of_one_output
+def _derive_scan_maxplus(builder: Builder, op: Op, d: Value) -> Sequence[Value | None]:
     """Ties go to s + a."""
-    (d,) = d_outs
-    if d is None:
-        return [None] * 3
     reverse = Attrs(op).flag("reverse")
     s = Term(builder, op.out)
     a, b, init = (Term(builder, v) for v in op.args)

@@ -10,7 +10,7 @@ from rnnc.ir.operations.attrs import Attrs
 from rnnc.ir.operations.evaluation import Array, Env, aligned, leads, result
 from rnnc.ir.operations.shapes import broadcast_axes, same_kind, shown, union, want_axis, with_axis
 from rnnc.ir.operations.table import Row, TypeMismatch, register
-from rnnc.ir.operations.terms import Term, fit, is_float
+from rnnc.ir.operations.terms import Term, fit, is_float, of_one_output
 from rnnc.ir.program import AttrValue, Op, Type, Value
 from rnnc.ir.size import Size, product
 
@@ -30,10 +30,8 @@ def _evaluate_reshape(op: Op, args: Sequence[Array], env: Env) -> Array:
     return result(args[0].reshape(env.shape(op.out.type)), op.out, env)
 
 
-def _derive_reshape(builder: Builder, op: Op, d_outs: Sequence[Value | None]) -> Sequence[Value | None]:
-    (d,) = d_outs
-    if d is None or not is_float(op.out):
-        return [None]
+@of_one_output
+def _derive_reshape(builder: Builder, op: Op, d: Value) -> Sequence[Value | None]:
     return [builder.op("reshape", d, axes=op.args[0].type.axes)]
 
 
@@ -51,10 +49,8 @@ def _evaluate_transpose(op: Op, args: Sequence[Array], env: Env) -> Array:
     return result(args[0].transpose(order), op.out, env)
 
 
-def _derive_transpose(builder: Builder, op: Op, d_outs: Sequence[Value | None]) -> Sequence[Value | None]:
-    (d,) = d_outs
-    if d is None or not is_float(op.out):
-        return [None]
+@of_one_output
+def _derive_transpose(builder: Builder, op: Op, d: Value) -> Sequence[Value | None]:
     perm = Attrs(op).integers("perm")
     return [builder.op("transpose", d, perm=tuple(perm.index(i) for i in range(len(perm))))]
 
@@ -86,10 +82,8 @@ def _evaluate_concat(op: Op, args: Sequence[Array], env: Env) -> Array:
     return result(np.concatenate(parts, axis=leads(op.out.type) + axis), op.out, env)
 
 
-def _derive_concat(builder: Builder, op: Op, d_outs: Sequence[Value | None]) -> Sequence[Value | None]:
-    (d,) = d_outs
-    if d is None or not is_float(op.out):
-        return [None] * len(op.args)
+@of_one_output
+def _derive_concat(builder: Builder, op: Op, d: Value) -> Sequence[Value | None]:
     axis = Attrs(op).integer("axis")
     parts = builder.ops("split", d, axis=axis, sizes=tuple(a.type.shape[axis] for a in op.args))
     return [
@@ -139,10 +133,8 @@ def _evaluate_slice(op: Op, args: Sequence[Array], env: Env) -> Array:
     return result(args[0][(*before, slice(env.size(attrs.size("start")), env.size(attrs.size("stop"))))], op.out, env)
 
 
-def _derive_slice(builder: Builder, op: Op, d_outs: Sequence[Value | None]) -> Sequence[Value | None]:
-    (d,) = d_outs
-    if d is None or not is_float(op.out):
-        return [None]
+@of_one_output
+def _derive_slice(builder: Builder, op: Op, d: Value) -> Sequence[Value | None]:
     attrs = Attrs(op)
     axis, start, stop = attrs.integer("axis"), attrs.size("start"), attrs.size("stop")
     return [builder.op("pad", d, axis=axis, before=start, after=op.args[0].type.shape[axis] - stop)]
@@ -167,10 +159,8 @@ def _evaluate_pad(op: Op, args: Sequence[Array], env: Env) -> Array:
     return result(np.pad(args[0], widths), op.out, env)
 
 
-def _derive_pad(builder: Builder, op: Op, d_outs: Sequence[Value | None]) -> Sequence[Value | None]:
-    (d,) = d_outs
-    if d is None or not is_float(op.out):
-        return [None]
+@of_one_output
+def _derive_pad(builder: Builder, op: Op, d: Value) -> Sequence[Value | None]:
     attrs = Attrs(op)
     axis, start = attrs.integer("axis"), attrs.size("before")
     return [builder.op("slice", d, axis=axis, start=start, stop=start + op.args[0].type.shape[axis])]
@@ -188,10 +178,8 @@ def _evaluate_flip(op: Op, args: Sequence[Array], env: Env) -> Array:
     return result(np.flip(args[0], axis=leads(op.out.type) + Attrs(op).integer("axis")), op.out, env)
 
 
-def _derive_flip(builder: Builder, op: Op, d_outs: Sequence[Value | None]) -> Sequence[Value | None]:
-    (d,) = d_outs
-    if d is None or not is_float(op.out):
-        return [None]
+@of_one_output
+def _derive_flip(builder: Builder, op: Op, d: Value) -> Sequence[Value | None]:
     return [builder.op("flip", d, axis=Attrs(op).integer("axis"))]
 
 
@@ -207,10 +195,8 @@ def _evaluate_broadcast(op: Op, args: Sequence[Array], env: Env) -> Array:
     return result(aligned(args[0], op.args[0].type, op.out.type), op.out, env)
 
 
-def _derive_broadcast(builder: Builder, op: Op, d_outs: Sequence[Value | None]) -> Sequence[Value | None]:
-    (d,) = d_outs
-    if d is None or not is_float(op.out):
-        return [None]
+@of_one_output
+def _derive_broadcast(builder: Builder, op: Op, d: Value) -> Sequence[Value | None]:
     return [fit(Term(builder, d), op.args[0].type)]
 
 
