@@ -8,13 +8,13 @@ from typing import Literal
 
 from rnnc.autodiff.activity import varied
 from rnnc.autodiff.padding import guard_padding
-from rnnc.autodiff.partition import CHEAP, Block, choose, weave
+from rnnc.autodiff.partition import CHEAP, STEP_FREE, Block, Policy, choose, weave
 from rnnc.autodiff.reverse import Cotangents, Origin, Reverse
 from rnnc.autodiff.stretches import divisible, in_stretches
 from rnnc.autodiff.tape import Differentiated, Remark, TapeEntry, tape_ports
 from rnnc.ir.builder import Builder
-from rnnc.ir.program import NO_SPANS, DType, Loop, Node, Port, Program, Value, reads
-from rnnc.ir.rewrite import fresh
+from rnnc.ir.program import DType, Loop, Node, Op, Port, Program, Value, reads
+from rnnc.ir.rewrite import fresh, with_args
 from rnnc.ir.trim import trim, trim_program
 
 Save = Literal["all", "states"] | int
@@ -23,7 +23,11 @@ Save = Literal["all", "states"] | int
 - "all": what the backward pass reads, so that it computes neither a product nor a transcendental function again;
 - "states": the states before each step; the backward pass runs each step again;
 - K: the states before every K-th step; the backward pass runs each stretch of K steps again, keeping "all" of it.
+
+Under the latter two, what stands outside loops (a product that left one) runs again too, where that saves memory.
 """
+
+_PLACING = frozenset(["place", "place_at"])  # the last argument gives the length of time, and nothing else
 
 
 def differentiate(program: Program, save: Save = "all") -> Differentiated:
@@ -49,7 +53,9 @@ def differentiate(program: Program, save: Save = "all") -> Differentiated:
             cotangents.add(port.value, incoming[port.role, port.name].value)
     forward = reverse.block(nodes, cotangents, builder)
     gradients = [Port("gradient", f"{p.role}:{p.name}", _gradient(p, cotangents, builder, incoming)) for p in sources]
-    return _joined(program, forward, builder.nodes, gradients, incoming, reverse.origins, remarks)
+    nodes = _measured_by_inputs(trim(builder.nodes, (port.value for port in gradients)), program)
+    policy = CHEAP if save == "all" else STEP_FREE
+    return _joined(program, forward, nodes, gradients, incoming, policy, reverse.origins, remarks)
 
 
 def _prepared(nodes: tuple[Node, ...], save: Save) -> tuple[tuple[Node, ...], tuple[Remark, ...]]:
@@ -95,18 +101,18 @@ class _Kept:
 def _joined(
     program: Program,
     forward: tuple[Node, ...],
-    derived: Sequence[Node],
+    nodes: Sequence[Node],
     gradients: Sequence[Port],
     incoming: dict[tuple[str, str], Port],
+    policy: Policy,
     origins: dict[Value, Origin],
     remarks: tuple[Remark, ...],
 ) -> Differentiated:
     """Cut the joint graph in two at what is cheapest to keep."""
     results = tuple(port.value for port in gradients)
-    nodes = trim(derived, results)
     block = Block({p.value: 0 for p in program.inputs}, forward)
     wanted = {*results, *(v for node in nodes for v in reads(node))}
-    kept = _kept(program, block, choose(block, wanted, CHEAP))
+    kept = _kept(program, block, choose(block, wanted, policy))
     woven, mapping = weave(block, nodes, results, kept.stand_ins)
     outputs = tuple(Port(p.role, p.name, mapping[p.value]) for p in gradients)
     tape = tape_ports(kept.tape)
@@ -126,6 +132,17 @@ def _joined(
     )
 
 
+def _measured_by_inputs(nodes: tuple[Node, ...], program: Program) -> tuple[Node, ...]:
+    """The nodes, in which an input stands in for a sequence that only says how many steps there are."""
+    sequence = next((p.value for p in program.inputs_of("input") if p.value.type.time), None)
+    if sequence is None:
+        return nodes
+    return tuple(
+        with_args(node, (*node.args[:-1], sequence)) if isinstance(node, Op) and node.name in _PLACING else node
+        for node in nodes
+    )
+
+
 def _kept(program: Program, block: Block, values: Sequence[Value]) -> _Kept:
     stand_ins = {value: fresh(value) for value in values}
     return _Kept(
@@ -139,7 +156,7 @@ def _entry(port: Port, block: Block, origins: dict[Value, Origin]) -> TapeEntry:
     origin = origins.get(port.value)
     if origin is None:
         node = block.definitions[port.value]
-        origin = Origin(node.spans or NO_SPANS)
+        origin = Origin(node.spans)
     return TapeEntry(port.name, port.value.name, port.value.type, origin.spans, origin.every)
 
 

@@ -2,8 +2,9 @@
 
 A block is the program itself or the body of a loop. Kept values cost memory, one array per step where the block
 is a body; computing a value again costs time. Under `CHEAP` products and transcendental functions are never
-computed twice, and of what remains the least memory is taken (a minimum cut); under `EVERYTHING` only what enters the
-block is kept.
+computed twice, and of what remains the least memory is taken (a minimum cut). Under `STEP_FREE` anything but a
+recurrence may run again (a product that a pass has taken out of a loop still belongs to its steps); under `EVERYTHING`
+only what enters the block is kept.
 """
 
 from __future__ import annotations
@@ -44,11 +45,16 @@ def _cheap(node: Node) -> bool:
     return isinstance(node, Op) and (node.name in CHEAP_OPS or TABLE[node.name].kind in CHEAP_KINDS)
 
 
+def _step_free(node: Node) -> bool:
+    return isinstance(node, Op) and not node.name.startswith("scan_")
+
+
 def _anything(node: Node) -> bool:
     return True
 
 
 CHEAP = Policy(_cheap, keeps_results=True)
+STEP_FREE = Policy(_step_free, keeps_results=True)
 EVERYTHING = Policy(_anything, keeps_results=False)
 
 

@@ -7,10 +7,11 @@ from collections import Counter
 import pytest
 
 from rnnc.autodiff import Save, differentiate, prune_tape, tape_per_step
-from rnnc.ir.program import Loop, Op, Program, walk
+from rnnc.ir.builder import Builder
+from rnnc.ir.program import Loop, Op, Program, Value, walk
 from rnnc.ir.text import print_program
 from rnnc.ir.verifier import verify
-from tests.autodiff.networks import SOURCE
+from tests.autodiff.networks import SOURCE, Net, add, linear, mul
 from tests.autodiff.zoo import ZOO
 
 SAVES: tuple[Save, ...] = ("all", "states", 2)
@@ -60,11 +61,41 @@ def test_what_is_cheap_is_computed_again_from_what_is_kept() -> None:
     assert len(tape_per_step(both)) == 4  # the state and three gates; 1 - z, r * h and the sums are not kept
 
 
+def test_where_the_last_step_is_its_sequence_is_not_kept() -> None:
+    net = Net("classifier")
+    x, h0, lengths = net.input("x", 3), net.state("h", 3), net.lengths()
+
+    def step(b: Builder, xs: list[Value], carries: list[Value]):
+        h = add(b, mul(b, carries[0], xs[0]), xs[0])
+        return [h], [h]
+
+    out = net.loop(step, [x], [h0], lengths=lengths)
+    net.output("y", net.b.op("last", out.ys[0], lengths))
+    net.output("z", net.b.op("at", out.ys[0], index=-1))
+    assert [entry.name for entry in tape_per_step(differentiate(net.program()))] == ["h"]
+
+
 @pytest.mark.parametrize("name", ["rnn", "lstm_peepholes_fused", "gru"])
 def test_states_keeps_nothing_else_of_a_loop(name: str) -> None:
     both = differentiate(ZOO[name](), "states")
     (loop,) = _loops(both.train)
     assert [p.value for p in both.train.outputs_of("tape")] == [c.before for c in loop.carries]
+
+
+def test_a_product_outside_the_loop_is_kept_or_runs_again_like_the_steps() -> None:
+    net = Net("hoisted")
+    x, h0, lengths = net.input("x", 3), net.state("h", 2), net.lengths()
+    w, u, v = net.param("W", 3, 8), net.param("U", 2, 2), net.param("v", 8, 2)
+    z = linear(net.b, net.b.op("tanh", linear(net.b, x, w), hint="t"), v)
+
+    def step(b: Builder, xs: list[Value], carries: list[Value]):
+        h = b.op("sin", add(b, xs[0], linear(b, carries[0], u)), hint="h")
+        return [h], [h]
+
+    out = net.loop(step, [z], [h0], lengths=lengths)
+    net.output("y", out.ys[0])
+    kept = {save: [e.name for e in tape_per_step(differentiate(net.program(), save))] for save in SAVES}
+    assert kept == {"all": ["t", "h", ""], "states": ["h"], 2: ["h"]}
 
 
 def test_every_third_state_is_kept_in_a_loop_over_stretches() -> None:
