@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rnnc.backends.escape import Names, identifier, string
 from rnnc.backends.numpy.block import Block
-from rnnc.backends.numpy.emitter import DTYPES, Frame, Sizes
+from rnnc.backends.numpy.emitter import DTYPES, Frame, Root, Sizes
 from rnnc.ir.program import Loop, Node, Port, Program, Value, reads
 
 KEPT_NAMES = ("np", "T", "B", "dt", "p", "k", "s", "given")  # what every function calls its arguments
@@ -34,7 +34,6 @@ def write_program(program: Program, sizes: Sequence[str], *, owned: frozenset[tu
     frame = Frame(names, Sizes(sizes, names), helpers, _nullable(program, nullable))
     parameters = program.inputs_of("param", "fixed")
     read_late = {v for node in late for v in reads(node)} | {port.value for port in program.outputs}
-    made_early = {out for node in early for out in node.outs}
     packed = [v for v in dict.fromkeys([*(p.value for p in parameters), *_outs(early)]) if v in read_late]
 
     pack = Block(frame, "T", early, packed)
@@ -51,7 +50,7 @@ def write_program(program: Program, sizes: Sequence[str], *, owned: frozenset[tu
         if port.role not in ("param", "fixed"):
             _enter(run, port, names, owned)
     run.write_all()
-    _leave(run, program, made_early)
+    _leave(run, program)
     head = f"{', '.join(frame.sizes.variables.values())}, = s" if sizes else ""
     unpack = f"{', '.join(pack.read(v) for v in kept)}, = k" if kept else ""
     name = identifier(program.name)
@@ -90,29 +89,35 @@ def _enter(run: Block, port: Port, names: Names, owned: frozenset[tuple[str, str
     run.line(f"{variable} = given[{string(f'{port.role}:{port.name}')}]")
 
 
-def _leave(run: Block, program: Program, made_early: set[Value]) -> None:
+def _leave(run: Block, program: Program) -> None:
     """Return the outputs. None of them shares memory with another, or with anything that does not belong to the call."""
-    sharing: dict[object, int] = {}
-    for port in program.outputs:
-        if run.scalar(port.value) is None:
-            root = run.place(port.value).root
-            sharing[root] = sharing.get(root, 0) + 1
     run.line("return {")
+    keeper = _keepers(run, program)
     for port in program.outputs:
-        run.line(f"    {string(f'{port.role}:{port.name}')}: {_result(run, port, sharing)},")
+        run.line(f"    {string(f'{port.role}:{port.name}')}: {_result(run, port, keeper)},")
     run.line("}")
 
 
-def _result(run: Block, port: Port, sharing: Mapping[object, int]) -> str:
+def _keepers(run: Block, program: Program) -> dict[Root, Port]:
+    """Of every array that belongs to the call: the output that is not copied. The tape never is: nobody changes it."""
+    keepers: dict[Root, Port] = {}
+    for port in sorted(program.outputs, key=lambda port: (port.role != "tape", not port.value.type.time)):
+        if run.scalar(port.value) is None and port.value not in run.frame.nullable:
+            root = run.place(port.value).root
+            if root.writable:
+                keepers.setdefault(root, port)
+    return keepers
+
+
+def _result(run: Block, port: Port, keepers: dict[Root, Port]) -> str:
     text = run.read(port.value)
     if port.value in run.frame.nullable:
         return f"None if {text} is None else np.array({text})"
     if run.scalar(port.value) is not None:
         return f"np.full((), {text}, {DTYPES[port.value.type.dtype]})"
-    root = run.place(port.value).root
-    if port.role == "tape" and root.writable:
-        return text  # opaque: nobody changes it
-    return text if root.writable and sharing[root] == 1 else f"np.array({text})"
+    keeper = keepers.get(run.place(port.value).root)
+    shared = port is keeper or (port.role == "tape" and keeper is not None)
+    return text if shared else f"np.array({text})"
 
 
 def _function(head: str, lines: Sequence[str]) -> list[str]:

@@ -1,0 +1,216 @@
+"""A whole module: the programs, what they need, and the contract around them."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+
+from jinja2 import Environment, StrictUndefined
+
+from rnnc.backends.escape import Names, comment, literal, mapping, number, string
+from rnnc.backends.numpy.layouts import write_layouts
+from rnnc.backends.numpy.program import KEPT_NAMES, Written, write_program
+from rnnc.backends.numpy.solving import Claim, solve
+from rnnc.backends.numpy.views import shape_text
+from rnnc.backends.unit import Unit
+from rnnc.ir.model import MaskInfo, ParameterInfo, PortInfo
+from rnnc.ir.program import Axis, Port, Program, Role
+from rnnc.ir.size import Size
+from rnnc.resources import resource_text
+
+
+def emit(unit: Unit) -> str:
+    """The complete text of a stand-alone Python module for NumPy. Raises ValueError where a size can never be known."""
+    return _Module(unit).text()
+
+
+class _Module:
+    def __init__(self, unit: Unit) -> None:
+        self._unit = unit
+        self._model = unit.model
+        names = Names(KEPT_NAMES)
+        self._variables = {symbol: names.new(symbol) for symbol in self._model.sizes}
+        self._as_sizes = {symbol: Size.of(name) for symbol, name in self._variables.items()}
+        self._from_parameters = self._solve(inputs=False).unsolved
+
+    def text(self) -> str:
+        unit, model = self._unit, self._model
+        programs = {"forward": unit.forward, "step": unit.step, "train": unit.train, "backward": unit.backward}
+        written = {name: self._program(name, program) for name, program in programs.items() if program is not None}
+        helpers = _helpers(frozenset[str]().union(*(w.helpers for w in written.values())))
+        environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
+        template = environment.from_string(resource_text("templates/numpy/module.py.jinja"))
+        return template.render(
+            head=self._head(),
+            equations=[line for _, text in model.equations for line in comment(text)],
+            spec=mapping(self._spec()),
+            parameter_sizes=literal([s for s in model.sizes if any(s in a.size.symbols for p in model.parameters for a in p.axes)]),
+            sizes=self._sizes(),
+            axes=self._axes(),
+            programs=["\n".join(lines) for w in written.values() for lines in (w.pack, w.run)],
+            pack=mapping({name: f"_pack_{name}" for name in written}),
+            run=mapping({name: f"_run_{name}" for name in written}),
+            helpers=helpers,
+            layouts=write_layouts(model, self._variables),
+            contract=[resource_text(f"templates/numpy/{part}.py").strip() for part in ("contract", "call", "parameters", "masks", "layouts", "checks")],
+        )
+
+    # --- the head ---------------------------------------------------------------------------------------------------
+
+    def _head(self) -> list[str]:
+        header, model = self._unit.header, self._model
+        lines = [f"{model.kind} {model.name}, from {header.source_name} (SHA-256 {header.source_sha256})"]
+        lines += [f"options: {header.options}"] if header.options else []
+        lines += ["", *model.doc.strip().split("\n")] if model.doc.strip() else []
+        return [line for text in lines for line in comment(text)]
+
+    def _spec(self) -> dict[str, str]:
+        model, header = self._model, self._unit.header
+        return {
+            "name": string(model.name),
+            "kind": string(model.kind),
+            "doc": string(model.doc),
+            "sizes": literal(model.sizes),
+            "inputs": self._ports(model.inputs, "input"),
+            "states": self._ports(model.states, "state"),
+            "outputs": self._ports(model.outputs, "output"),
+            "exposed": self._ports(model.exposed, "expose"),
+            "parameters": mapping({p.name: self._parameter(p) for p in model.parameters}, "    "),
+            "masks": mapping({m.name: self._mask(m) for m in model.masks}, "    "),
+            "layouts": literal([layout.name for layout in model.layouts]),
+            "options": mapping({name: string(value) for name, value in model.options}, "    "),
+            "streams": literal(self._unit.step is not None),
+            "no_step": string(model.no_step),
+            "target": string("numpy"),
+            "source": string(header.source_name),
+            "hash": string(header.source_sha256),
+            "version": string(header.version),
+        }
+
+    def _ports(self, ports: Sequence[PortInfo], role: Role) -> str:
+        forward = self._unit.forward
+        found = (*forward.inputs, *forward.outputs)
+        batched = {p.name: p.value.type.batch for p in found if p.role == role}
+        return mapping(
+            {
+                port.name: literal(
+                    {
+                        "axes": _labels(port.type.axes),
+                        "shape": _shape(port.type.axes),
+                        "dtype": port.type.dtype.value,
+                        "sequence": role != "state" and port.sequence,
+                        "batch": batched.get(port.name, True),
+                    }
+                )
+                for port in ports
+            },
+            "    ",
+        )
+
+    def _parameter(self, parameter: ParameterInfo) -> str:
+        return literal(
+            {
+                "axes": _labels(parameter.axes),
+                "shape": _shape(parameter.axes),
+                "trained": parameter.trained,
+                "init": (parameter.init.kind, *parameter.init.numbers),
+                "fan_in_axes": parameter.fan_in_axes,
+                "stream": int.from_bytes(hashlib.sha256(parameter.name.encode()).digest()[:8], "little"),
+            }
+        )
+
+    def _mask(self, mask: MaskInfo) -> str:
+        return literal({"axes": _labels(mask.axes), "shape": _shape(mask.axes), "keep": mask.keep, "per": mask.per})
+
+    # --- sizes ------------------------------------------------------------------------------------------------------
+
+    def _solve(self, inputs: bool = True):  # noqa: ANN202
+        return solve(self._model.sizes, self._variables, list(self._claims(inputs)), "inputs is None")
+
+    def _claims(self, inputs: bool) -> Iterator[Claim]:
+        for parameter in self._model.parameters:
+            for position, axis in enumerate(parameter.axes):
+                yield Claim(axis.size, f"params[{string(parameter.name)}].shape[{position}]")
+        for port in self._model.inputs if inputs else ():
+            for position, axis in enumerate(port.type.axes):
+                yield Claim(axis.size, f"inputs[{string(port.name)}].shape[{position - port.type.rank}]", certain=False)
+
+    def _sizes(self) -> list[str]:
+        solution = self._solve()
+        if solution.unsolved:
+            names = ", ".join(solution.unsolved)
+            raise ValueError(f"no shape of a parameter or input of {self._model.name} tells the size of {names}: give it")
+        return [*solution.lines, f"return {shape_text(tuple(self._variables.values()))}"]
+
+    def _axes(self) -> str:
+        """Functions that give the feature shapes of everything for given sizes."""
+        model = self._model
+        tables = {
+            "parameter": [(p.name, p.axes) for p in model.parameters],
+            "input": [(p.name, p.type.axes) for p in model.inputs],
+            "state": [(p.name, p.type.axes) for p in model.states],
+            "output": [(p.name, p.type.axes) for p in model.outputs],
+            "mask": [(m.name, m.axes) for m in model.masks],
+        }
+        return "\n\n\n".join(self._axes_function(kind, table) for kind, table in tables.items())
+
+    def _axes_function(self, kind: str, table: list[tuple[str, tuple[Axis, ...]]]) -> str:
+        used = {symbol for _, axes in table for axis in axes for symbol in axis.size.symbols}
+        late = set(self._from_parameters) if kind == "parameter" else set[str]()
+        lines = [f"def _{kind}_axes(s):"]
+        if used:
+            lines.append(f"    {', '.join(self._variables.values())}, = s")
+        entries = {name: shape_text(tuple(self._size(axis.size, late) for axis in axes)) for name, axes in table}
+        return "\n".join([*lines, f"    return {mapping(entries, '    ')}"])
+
+    def _size(self, size: Size, late: set[str]) -> str:
+        text = str(size.substitute(self._as_sizes))
+        if unknown := sorted(size.symbols & late):
+            checks = " or ".join(f"{self._variables[symbol]} is None" for symbol in unknown)
+            return f"None if {checks} else {text}"
+        return text
+
+    # --- programs -----------------------------------------------------------------------------------------------------
+
+    def _program(self, name: str, program: Program) -> Written:
+        from dataclasses import replace
+
+        owned, nullable = frozenset[tuple[str, str]](), frozenset[tuple[str, str]]()
+        if name == "backward":
+            owned, nullable = self._tape()
+        return write_program(replace(program, name=name), self._model.sizes, owned=owned, nullable=nullable)
+
+    def _tape(self) -> tuple[frozenset[tuple[str, str]], frozenset[tuple[str, str]]]:
+        """Entries of the tape that the backward program may overwrite, and those that may be None."""
+        absent = {p.value for p in self._unit.train.inputs if p.role in ("lengths", "mask", "state")}
+        tape = self._unit.train.outputs_of("tape")
+        return frozenset(), frozenset((p.role, p.name) for p in tape if p.value in absent)
+
+
+def _labels(axes: Sequence[Axis]) -> tuple[str, ...]:
+    return tuple(axis.label or str(axis.size) for axis in axes)
+
+
+def _shape(axes: Sequence[Axis]) -> tuple[str | int, ...]:
+    return tuple(str(a.size) if a.size.constant is None else a.size.constant for a in axes)
+
+
+def _helpers(used: frozenset[str]) -> list[str]:
+    """The helper functions and tables that are used, directly or not, in the order of their file."""
+    pieces: dict[str, str] = {}
+    for piece in re.split(r"\n\n+(?=def |_[A-Z])", resource_text("templates/numpy/helpers.py").strip()):
+        match = re.match(r"(?:def )?(\w+)", piece)
+        assert match is not None
+        pieces[match[1]] = piece
+    needed: set[str] = set()
+    waiting = sorted(used)
+    while waiting:
+        name = waiting.pop()
+        if name not in needed:
+            needed.add(name)
+            waiting += [other for other in re.findall(r"\b_\w+", pieces[name]) if other in pieces]
+    return [piece for name, piece in pieces.items() if name in needed]
+
+
+__all__ = ["Port", "emit", "number"]
