@@ -58,7 +58,7 @@ class Lifter:
             if is_masking(op, self._loop):
                 lengths = self._loop.lengths
                 assert lengths is not None  # a loop has `valid` only where it has lengths
-                outs = (fill_past(self.builder, args[0], lengths, 0.0, op.out.name),)
+                outs = self.builder.ops("fill_past", args[0], lengths, hint=op.out.name, value=0.0)
             else:
                 attrs = dict(op.attrs)
                 if op.name == "reduce_to":

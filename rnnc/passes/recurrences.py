@@ -214,8 +214,7 @@ class _Freed:
         if not sequence.type.time:
             assert self._like is not None  # see `_scan`
             zeros = build.op("cast", build.op("zeros_like", self._like), dtype="float")
-            if zeros.type.rank:
-                zeros = build.op("reduce_sum", zeros, axes=tuple(range(zeros.type.rank)), keep=False)
+            zeros = build.op("reduce_to", zeros, axes=(), batch=False, time=True)
             sequence = build.op("add", zeros, sequence, hint=sequence.name)
         return sequence
 

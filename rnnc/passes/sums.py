@@ -72,10 +72,7 @@ def _regroup(graph: BlockGraph, root: Op, level: Level, operands: dict[Value, in
         return [result]
 
     constant = total([*rows, *total(weights)])
-    if rest:
-        total([*total([*total(front), *constant]), *rest], root.out)
-    else:
-        total([*total(front), *constant], root.out)
+    total([*front, *constant, *rest], root.out)
 
 
 def _flatten(graph: BlockGraph, op: Op, inner: list[Op], terms: list[Value]) -> None:
