@@ -172,6 +172,7 @@ class Frame:
         self.inputs: list[tuple[str, Node]] = []
         self.outputs: list[tuple[str, Node]] = []
         self.pending: dict[Node, tuple[ast.Equation, Scope, Indices]] = {}
+        self.initials: list[tuple[StateSlot, ast.Declared, Scope]] = []
         self.output_statements: list[tuple[ast.Output, Scope]] = []
         self.carries: list[tuple[ast.Carry, Scope]] = []
         self.layouts: list[tuple[ast.Layout, Scope]] = []

@@ -107,6 +107,8 @@ def apply(elaborator: Elaborator, layer: Value, a: Arguments, instance: Instance
     state = c.frame.state_prefix + local
     run = _Run(elaborator, c, a.span, shareable=c.frame.shareable or instance is not None)
     if instance is not None:
+        if instance.applied is None:  # its states are called like its weights; those of further runs by their equations
+            state = c.frame.state_prefix + instance.key
         instance.applied = a.span
         return run.layer(layer, nodes, c.frame.prefix + instance.key, state, instance.key, c.frame.reverse)
     return run.layer(layer, nodes, own, state, local, c.frame.reverse)

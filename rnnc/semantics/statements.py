@@ -39,6 +39,8 @@ class Statements:
     def read(self, frame: Frame, scope: Scope, statements: tuple[ast.Statement, ...]) -> None:
         """Declare everything, then evaluate every equation."""
         self._declare(frame, scope, statements)
+        for slot, item, inner in frame.initials:
+            self._guarded(lambda slot=slot, item=item, inner=inner: self._initial(frame, slot, item, inner))
         for node in list(frame.pending):
             self._evaluate(frame, node)
 
@@ -162,9 +164,14 @@ class Statements:
         frame.states[item.name, indices] = slot
         frame.body.sink.append(slot)
         if item.init is not None:
-            value = self.elaborator.expressions.tensor(item.init, Context(scope, frame, Owner(item.name, None, {})))
-            slot.init = graph.add("equation", (value,), item.init.span, None, declared=node.shape)
-            slot.init.name = node.name
+            frame.initials.append((slot, item, scope))
+
+    def _initial(self, frame: Frame, slot: StateSlot, item: ast.Declared, scope: Scope) -> None:
+        """`state n[d] = 1`, `= start`: the value before the first step; it may read parameters."""
+        assert item.init is not None
+        value = self.elaborator.expressions.tensor(item.init, Context(scope, frame, Owner(item.name, None, {})))
+        slot.init = frame.graph.add("equation", (value,), item.init.span, None, declared=slot.node.shape)
+        slot.init.name = slot.name
 
     def _param(self, frame: Frame, scope: Scope, item: ast.Declared, indices: Indices, *, trained: bool) -> None:
         graph = frame.graph
@@ -258,7 +265,7 @@ class Statements:
         if isinstance(value, Many) and not indices and not s.target.primed:
             frame.scope.names[s.target.name] = value
             del frame.members[s.target.name, False]
-            node.poisoned = True
+            node.shape = ()  # the name now means the outputs; the node is nobody's
             return
         if isinstance(value, CellValue | LayerValue):
             raise Problem("E239", f"an equation gives a tensor, not {describe(value)}", s.value.span, fix=f"use {s.target.name} = …")
