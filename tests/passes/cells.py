@@ -1,0 +1,387 @@
+"""Cells as the front end hands them over: one loop, every product and every equation inside. Sizes: x [3], states [2]."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rnnc.ir.builder import Builder
+from rnnc.ir.program import Axis, DType, Program, Value
+from rnnc.ir.size import Size
+from tests.autodiff.networks import Net, add, axes, linear, mul, one_minus
+
+Cell = Callable[..., Program]
+CELLS: dict[str, Cell] = {}
+
+
+def cell(function: Cell) -> Cell:
+    """List a cell: it takes `lengths` (the port is there) and `reverse`."""
+    CELLS[function.__name__] = function
+    return function
+
+
+class Gates:
+    """Weights by gate, and the sums that gates apply their activation to."""
+
+    def __init__(self, net: Net, names: str, x: int = 3, h: int = 2, out: int = 2) -> None:
+        self.x = {g: net.param(f"{g}.x", x, out) for g in names}
+        self.h = {g: net.param(f"{g}.h", h, out) for g in names}
+        self.bias = {g: net.param(f"{g}.bias", out) for g in names}
+
+    def sum(self, b: Builder, gate: str, x: Value, h: Value) -> Value:
+        """(x @ gate.x + h @ gate.h) + gate.bias."""
+        products = add(b, linear(b, x, self.x[gate]), linear(b, h, self.h[gate]))
+        return b.op("add", products, self.bias[gate], hint=f"z{gate}")
+
+
+@cell
+def lstm(*, lengths: bool = True, reverse: bool = False) -> Program:
+    net = Net("lstm")
+    x, c0, h0 = net.input("x", 3), net.state("c", 2), net.state("h", 2)
+    gates = Gates(net, "ijfo")
+
+    def step(b: Builder, xs: list[Value], carries: list[Value]):
+        c, h = carries
+        i = b.op("sigmoid", gates.sum(b, "i", xs[0], h), hint="i")
+        j = b.op("tanh", gates.sum(b, "j", xs[0], h), hint="j")
+        f = b.op("sigmoid", add(b, gates.sum(b, "f", xs[0], h), b.const(1.0)), hint="f")
+        o = b.op("sigmoid", gates.sum(b, "o", xs[0], h), hint="o")
+        new_c = add(b, mul(b, f, c), mul(b, i, j))
+        new_h = mul(b, o, b.op("tanh", new_c))
+        return [new_c, new_h], [new_h]
+
+    out = net.loop(step, [x], [c0, h0], lengths=net.lengths() if lengths else None, reverse=reverse)
+    net.output("y", out.ys[0])
+    net.final("c", out.finals[0])
+    net.final("h", out.finals[1])
+    return net.program()
+
+
+@cell
+def lstm_peepholes_projection(*, lengths: bool = True, reverse: bool = False) -> Program:
+    """Gates of the same kind with and without a peephole, and a projection of every output."""
+    net = Net("lstm")
+    x, c0, h0 = net.input("x", 3), net.state("c", 2), net.state("h", 2)
+    gates, peep = Gates(net, "ijfo"), {g: net.param(f"{g}.c", 2) for g in "ifo"}
+    project, offset = net.param("P", 2, 3), net.param("p", 3)
+
+    def step(b: Builder, xs: list[Value], carries: list[Value]):
+        c, h = carries
+        i = b.op("sigmoid", add(b, gates.sum(b, "i", xs[0], h), mul(b, c, peep["i"])))
+        f = b.op("sigmoid", add(b, gates.sum(b, "f", xs[0], h), mul(b, c, peep["f"])))
+        j = b.op("tanh", gates.sum(b, "j", xs[0], h))
+        new_c = b.op("clip", add(b, mul(b, f, c), mul(b, i, j)), lo=-0.5, hi=0.5, through=False)
+        o = b.op("sigmoid", add(b, gates.sum(b, "o", xs[0], h), mul(b, new_c, peep["o"])))
+        new_h = mul(b, o, b.op("tanh", new_c))
+        return [new_c, new_h], [b.op("tanh", add(b, linear(b, new_h, project), offset)), new_h]
+
+    out = net.loop(step, [x], [c0, h0], lengths=net.lengths() if lengths else None, reverse=reverse)
+    net.output("y", out.ys[0])
+    net.output("h", out.ys[1])
+    net.final("h", out.finals[1])
+    return net.program()
+
+
+@cell
+def gru_reset_before(*, lengths: bool = True, reverse: bool = False) -> Program:
+    net = Net("gru")
+    x, h0 = net.input("x", 3), net.state("h", 2)
+    gates = Gates(net, "zrn")
+
+    def step(b: Builder, xs: list[Value], carries: list[Value]):
+        (h,) = carries
+        z = b.op("sigmoid", gates.sum(b, "z", xs[0], h))
+        r = b.op("sigmoid", gates.sum(b, "r", xs[0], h))
+        n = b.op("tanh", gates.sum(b, "n", xs[0], mul(b, r, h)))
+        new = add(b, mul(b, z, h), mul(b, one_minus(b, z), n))
+        return [new], [new]
+
+    out = net.loop(step, [x], [h0], lengths=net.lengths() if lengths else None, reverse=reverse)
+    net.output("y", out.ys[0])
+    net.final("h", out.finals[0])
+    return net.program()
+
+
+@cell
+def gru_reset_after(*, lengths: bool = True, reverse: bool = False) -> Program:
+    net = Net("gru")
+    x, h0 = net.input("x", 3), net.state("h", 2)
+    gates, inner = Gates(net, "zrn"), net.param("n.rec.bias", 2)
+
+    def step(b: Builder, xs: list[Value], carries: list[Value]):
+        (h,) = carries
+        z = b.op("sigmoid", gates.sum(b, "z", xs[0], h))
+        r = b.op("sigmoid", gates.sum(b, "r", xs[0], h))
+        candidate = mul(b, r, add(b, linear(b, h, gates.h["n"]), inner))
+        n = b.op("tanh", b.sum([linear(b, xs[0], gates.x["n"]), candidate, gates.bias["n"]]))
+        new = add(b, mul(b, z, h), mul(b, one_minus(b, z), n))
+        return [new], [new]
+
+    out = net.loop(step, [x], [h0], lengths=net.lengths() if lengths else None, reverse=reverse)
+    net.output("y", out.ys[0])
+    net.final("h", out.finals[0])
+    return net.program()
+
+
+@cell
+def sru(*, lengths: bool = True, reverse: bool = False) -> Program:
+    """Gates that see the input only, and a highway around the state."""
+    net = Net("sru")
+    x, c0 = net.input("x", 3), net.state("c", 2)
+    w = {g: net.param(f"{g}.x", 3, 2) for g in "zfrk"}
+    bias = {g: net.param(f"{g}.bias", 2) for g in "fr"}
+
+    def step(b: Builder, xs: list[Value], carries: list[Value]):
+        (c,) = carries
+        z, k = linear(b, xs[0], w["z"]), linear(b, xs[0], w["k"])
+        f = b.op("sigmoid", add(b, linear(b, xs[0], w["f"]), bias["f"]))
+        r = b.op("sigmoid", add(b, linear(b, xs[0], w["r"]), bias["r"]))
+        new = add(b, mul(b, f, c), mul(b, one_minus(b, f), z))
+        return [new], [add(b, mul(b, r, b.op("tanh", new)), mul(b, one_minus(b, r), k))]
+
+    out = net.loop(step, [x], [c0], lengths=net.lengths() if lengths else None, reverse=reverse)
+    net.output("y", out.ys[0])
+    net.final("c", out.finals[0])
+    return net.program()
+
+
+@cell
+def min_gru(*, lengths: bool = True, reverse: bool = False) -> Program:
+    """h' = h + z * (n - h): linear in h, although h stands twice."""
+    net = Net("min_gru")
+    x, h0 = net.input("x", 3), net.state("h", 2)
+    wz, wn = net.param("z.x", 3, 2), net.param("n.x", 3, 2)
+
+    def step(b: Builder, xs: list[Value], carries: list[Value]):
+        (h,) = carries
+        z = b.op("sigmoid", linear(b, xs[0], wz))
+        new = add(b, h, mul(b, z, b.op("sub", linear(b, xs[0], wn), h)))
+        return [new], [new]
+
+    out = net.loop(step, [x], [h0], lengths=net.lengths() if lengths else None, reverse=reverse)
+    net.output("y", out.ys[0])
+    net.final("h", out.finals[0])
+    return net.program()
+
+
+@cell
+def qrnn(*, lengths: bool = True, reverse: bool = False) -> Program:
+    """A delay feeds the gates of a linear recurrence."""
+    net = Net("qrnn")
+    x, prev0, c0 = net.input("x", 3), net.state("prev", 3), net.state("c", 2)
+    w = {g: (net.param(f"{g}.x", 3, 2), net.param(f"{g}.prev", 3, 2), net.param(f"{g}.bias", 2)) for g in "zfo"}
+
+    def step(b: Builder, xs: list[Value], carries: list[Value]):
+        prev, c = carries
+        z, f, o = (b.sum([linear(b, xs[0], wx), linear(b, prev, wp), bias]) for wx, wp, bias in w.values())
+        f = b.op("sigmoid", f)
+        new = add(b, mul(b, f, c), mul(b, one_minus(b, f), b.op("tanh", z)))
+        return [xs[0], new], [mul(b, b.op("sigmoid", o), new)]
+
+    out = net.loop(step, [x], [prev0, c0], lengths=net.lengths() if lengths else None, reverse=reverse)
+    net.output("y", out.ys[0])
+    net.final("prev", out.finals[0])
+    net.final("c", out.finals[1])
+    return net.program()
+
+
+@cell
+def stabilised(*, lengths: bool = True, reverse: bool = False) -> Program:
+    """Exponential gates with a max-plus stabiliser, a numerator and a denominator: three scans, one after the other."""
+    net = Net("stabilised")
+    x, states = net.input("x", 3), [net.state(s, 2) for s in "mcn"]
+    wi, wf, wz = (net.param(f"{g}.x", 3, 2) for g in "ifz")
+
+    def step(b: Builder, xs: list[Value], carries: list[Value]):
+        m, c, n = carries
+        zi, zf = linear(b, xs[0], wi), linear(b, xs[0], wf)
+        new_m = b.op("max", add(b, zf, m), zi)
+        i, f = b.op("exp", b.op("sub", zi, new_m)), b.op("exp", b.op("sub", add(b, zf, m), new_m))
+        new_c = add(b, mul(b, f, c), mul(b, i, b.op("tanh", linear(b, xs[0], wz))))
+        new_n = add(b, mul(b, f, n), i)
+        return [new_m, new_c, new_n], [b.op("div", new_c, add(b, b.op("abs", new_n), b.const(1.0)))]
+
+    out = net.loop(step, [x], states, lengths=net.lengths() if lengths else None, reverse=reverse)
+    net.output("y", out.ys[0])
+    for name, final in zip("mcn", out.finals, strict=True):
+        net.final(name, final)
+    return net.program()
+
+
+@cell
+def matrix_memory(*, lengths: bool = True, reverse: bool = False) -> Program:
+    """C' = f * C + outer(v, k): linear, but far larger than what it is made from."""
+    net = Net("memory")
+    x, c0 = net.input("x", 3), net.state("C", 2, 2)
+    wv, wk, wq, wf = (net.param(f"{g}.x", 3, 2) for g in "vkqf")
+
+    def step(b: Builder, xs: list[Value], carries: list[Value]):
+        (c,) = carries
+        v, k, q = linear(b, xs[0], wv), linear(b, xs[0], wk), linear(b, xs[0], wq)
+        f = b.op("reshape", b.op("sigmoid", linear(b, xs[0], wf)), axes=axes(2, 1))
+        outer = b.op("contract", v, k, a="i", b="j", out="ij", reduce="")
+        new = add(b, mul(b, f, c), outer)
+        return [new], [b.op("contract", new, q, a="ij", b="j", out="i", reduce="")]
+
+    out = net.loop(step, [x], [c0], lengths=net.lengths() if lengths else None, reverse=reverse)
+    net.output("y", out.ys[0])
+    net.final("C", out.finals[0])
+    return net.program()
+
+
+@cell
+def conv_lstm(*, lengths: bool = True, reverse: bool = False) -> Program:
+    """Products with the patches of x and of h over a row of four."""
+    net = Net("conv")
+    x, c0, h0 = net.input("x", 4, 1), net.state("c", 4, 2), net.state("h", 4, 2)
+    wx = {g: net.param(f"{g}.x", 3, 1, 2) for g in "ijfo"}
+    wh = {g: net.param(f"{g}.h", 3, 2, 2) for g in "ijfo"}
+    bias = {g: net.param(f"{g}.bias", 2) for g in "ijfo"}
+
+    def step(b: Builder, xs: list[Value], carries: list[Value]):
+        c, h = carries
+
+        def conv(gate: str) -> Value:
+            parts: list[Value] = []
+            for value, weight in ((xs[0], wx[gate]), (h, wh[gate])):
+                patches = b.op(
+                    "patches", value, spatial=1, kernel=(3,), stride=(1,), dilation=(1,), padding="same"
+                )
+                parts.append(b.op("contract", patches, weight, a="rkc", b="kcf", out="rf", reduce=""))
+            return b.sum([*parts, b.op("reshape", bias[gate], axes=axes(1, 2))])
+
+        i, f, o = (b.op("sigmoid", conv(gate)) for gate in "ifo")
+        new_c = add(b, mul(b, f, c), mul(b, i, b.op("tanh", conv("j"))))
+        new_h = mul(b, o, b.op("tanh", new_c))
+        return [new_c, new_h], [new_h]
+
+    out = net.loop(step, [x], [c0, h0], lengths=net.lengths() if lengths else None, reverse=reverse)
+    net.output("y", out.ys[0])
+    net.final("c", out.finals[0])
+    return net.program()
+
+
+@cell
+def heads(*, lengths: bool = True, reverse: bool = False) -> Program:
+    """Two heads: input products with several output axes, recurrent products that are block-diagonal."""
+    net = Net("heads")
+    x, c0, h0 = net.input("x", 3), net.state("c", 2, 2), net.state("h", 2, 2)
+    wx = {g: net.param(f"{g}.x", 3, 2, 2) for g in "zfo"}
+    wh = {g: net.param(f"{g}.h", 2, 2, 2) for g in "zfo"}
+
+    def step(b: Builder, xs: list[Value], carries: list[Value]):
+        c, h = carries
+
+        def gate(g: str) -> Value:
+            zx = b.op("contract", xs[0], wx[g], a="i", b="ihu", out="hu", reduce="")
+            return add(b, zx, b.op("contract", h, wh[g], a="hi", b="hiu", out="hu", reduce=""))
+
+        f, o = b.op("sigmoid", gate("f")), b.op("sigmoid", gate("o"))
+        new_c = add(b, mul(b, f, c), b.op("tanh", gate("z")))
+        new_h = mul(b, o, b.op("tanh", new_c))
+        return [new_c, new_h], [b.op("reshape", new_h, axes=axes(4))]
+
+    out = net.loop(step, [x], [c0, h0], lengths=net.lengths() if lengths else None, reverse=reverse)
+    net.output("y", out.ys[0])
+    net.final("h", out.finals[1])
+    return net.program()
+
+
+@cell
+def frequency(*, lengths: bool = True, reverse: bool = False) -> Program:
+    """One set of weights walks over three windows of x; each window has a state, and sees the one before it."""
+    net = Net("frequency")
+    x = net.input("x", 4)
+    states = [net.state(f"{s}{k}", 2) for k in range(3) for s in "cm"]
+    s, t, u = (Gates(net, "ifjo"), {g: net.param(f"{g}.t", 2, 2) for g in "ifjo"}, {g: net.param(f"{g}.f", 2, 2) for g in "ifjo"})
+    window = {g: net.param(f"{g}.s", 2, 2) for g in "ifjo"}
+
+    def step(b: Builder, xs: list[Value], carries: list[Value]):
+        below = b.op("full", value=0.0, axes=axes(2))
+        nexts: list[Value] = []
+        for k in range(3):
+            c, m = carries[2 * k], carries[2 * k + 1]
+            part = b.op("slice", xs[0], axis=0, start=Size.of(k), stop=Size.of(k + 2))
+
+            def gate(g: str, part: Value = part, m: Value = m, below: Value = below) -> Value:
+                products = [linear(b, part, window[g]), linear(b, m, t[g]), linear(b, below, u[g])]
+                return b.sum([*products, s.bias[g]])
+
+            new_c = add(b, mul(b, b.op("sigmoid", gate("f")), c), mul(b, b.op("sigmoid", gate("i")), b.op("tanh", gate("j"))))
+            below = mul(b, b.op("sigmoid", gate("o")), b.op("tanh", new_c))
+            nexts += [new_c, below]
+        return nexts, [b.op("concat", *nexts[1::2], axis=0)]
+
+    out = net.loop(step, [x], states, lengths=net.lengths() if lengths else None, reverse=reverse)
+    net.output("y", out.ys[0])
+    net.final("m2", out.finals[5])
+    return net.program()
+
+
+@cell
+def widths(*, lengths: bool = True, reverse: bool = False) -> Program:
+    """Gates of different widths, a scalar gate, and a weight that stands on the left."""
+    net = Net("widths")
+    x, h0 = net.input("x", 3), net.state("h", 2)
+    wide, narrow, scalar, left = net.param("A", 2, 4), net.param("B", 2, 2), net.param("s", 2), net.param("L", 2, 2)
+    wx, down = net.param("X", 3, 4), net.param("D", 4, 2)
+
+    def step(b: Builder, xs: list[Value], carries: list[Value]):
+        (h,) = carries
+        a = b.op("tanh", add(b, linear(b, h, wide), linear(b, xs[0], wx)))
+        g = b.op("sigmoid", b.op("contract", h, scalar, a="i", b="i", out="", reduce=""))
+        n = b.op("sigmoid", add(b, linear(b, h, narrow), b.op("contract", left, h, a="ij", b="j", out="i", reduce="")))
+        new = b.op("tanh", add(b, mul(b, g, linear(b, a, down)), n))
+        return [new], [new]
+
+    out = net.loop(step, [x], [h0], lengths=net.lengths() if lengths else None, reverse=reverse)
+    net.output("y", out.ys[0])
+    net.final("h", out.finals[0])
+    return net.program()
+
+
+@cell
+def clockwork(*, lengths: bool = True, reverse: bool = False) -> Program:
+    """A leaky average that is renewed every second step, counted by an integer state; a decay that is a parameter."""
+    net = Net("clockwork")
+    x, n0 = net.input("x", 3), net.state("n", dtype=DType.INT)
+    s0, d0, w, decay = net.state("s", 2), net.state("d", 2), net.param("W", 3, 2), net.param("decay", 2)
+
+    def step(b: Builder, xs: list[Value], carries: list[Value]):
+        n, s, d = carries
+        often = b.op("eq", b.op("mod", n, b.const(2)), b.const(0))
+        z = b.op("tanh", linear(b, xs[0], w))
+        new_s = b.op("where", often, add(b, mul(b, b.const(0.5), s), z), s)
+        new_d = add(b, mul(b, b.op("neg", decay), d), b.const(0.3))
+        return [add(b, n, b.const(1)), new_s, new_d], [mul(b, new_s, new_d)]
+
+    out = net.loop(step, [x], [n0, s0, d0], lengths=net.lengths() if lengths else None, reverse=reverse)
+    net.output("y", out.ys[0])
+    net.final("n", out.finals[0])
+    net.final("s", out.finals[1])
+    net.final("d", out.finals[2])
+    return net.program()
+
+
+@cell
+def clocked_rnn(*, lengths: bool = True, reverse: bool = False) -> Program:
+    """A recurrence that stays, with random masks, a spread-out input, and a product after the state."""
+    net = Net("clocked")
+    x, t, h0 = net.input("x", 3), net.input("t"), net.state("h", 2)
+    mask, period = net.mask("drop", 2, time=True), net.param("period", 2)
+    w, u, v = net.param("W", 3, 2), net.param("U", 2, 2), net.param("V", 2, 2)
+
+    def step(b: Builder, xs: list[Value], carries: list[Value]):
+        (h,) = carries
+        phase = b.op("sin", mul(b, xs[1], period))
+        z = b.op("dropout", b.op("tanh", add(b, linear(b, h, u), linear(b, xs[0], w))), xs[2], keep=0.7)
+        new = b.op("zoneout", add(b, z, phase), h, xs[2], keep=0.7)
+        return [new], [linear(b, new, v)]
+
+    out = net.loop(step, [x, t, mask], [h0], lengths=net.lengths() if lengths else None, reverse=reverse)
+    net.output("y", out.ys[0])
+    net.final("h", out.finals[0])
+    return net.program()
+
+
+def named_axis(label: str, size: int | str) -> Axis:
+    return Axis(label, Size.of(size))
