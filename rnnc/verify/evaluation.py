@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnc.ir.layout import WeightLayout
-from rnnc.ir.model import MaskInfo, Model
+from rnnc.ir.model import Model
 from rnnc.ir.program import DType
 from rnnc.ir.size import Size
 from rnnc.verify.arrays import Array, Arrays
 from rnnc.verify.errors import VerifyError
 from rnnc.verify.fit import fit
+from rnnc.verify.masks import site_masks
 from rnnc.verify.match import Group, group
 from rnnc.verify.recording import Recording
 from rnnc.verify.runner import Call
@@ -82,12 +83,14 @@ class Evaluation:
     def call(self) -> Call:
         """The recorded arguments. An initial state that the recording says was not given is absent."""
         given = self.recorded_states and not str(self.recording.facts.get("initial_state", "")).startswith("None")
+        inputs = self._inputs()
+        steps, batch = inputs[next(port.name for port in self.model.inputs if port.sequence)].shape[:2]
         return Call(
             params=self.fit.parameters(self.recording.variables),
-            inputs=self._inputs(),
+            inputs=inputs,
             state=self.take_states("state0") if given else None,
             lengths=self.recording.arrays.get("sequence_length"),
-            masks=self._masks(),
+            masks=site_masks(self.fit, self.timing.time_major, steps, batch),
         )
 
     def outputs(self) -> tuple[Group, ...]:
@@ -145,41 +148,6 @@ class Evaluation:
             piece = part.take_apart(array.astype(np.int32) if whole else array)[name]
             found[name] = np.ascontiguousarray(self.timing.turn(piece, port.sequence))
         return found
-
-    def _masks(self) -> Arrays | None:
-        """Recorded masks by random site. E804: a mask that the layout does not name, or a site without one."""
-        recorded = {k.removeprefix("mask:"): a for k, a in self.recording.arrays.items() if k.startswith("mask:")}
-        if not recorded:
-            return None
-        sites = dict(self.layout.masks)
-        unknown = sorted(set(recorded) - set(sites))
-        if unknown:
-            raise VerifyError(
-                "E804",
-                f"the layout {self.layout.name!r} names no site of the recorded mask {', '.join(map(repr, unknown))}",
-                fix=f'say `mask "{unknown[0]}" = …` in the layout',
-            )
-        masks = {mask.name: mask for mask in self.model.masks}
-        # A site that keeps everything draws nothing, so nothing was recorded.
-        lost = [m.name for m in self.model.masks if m.keep < 1 and m.name not in {sites[k] for k in recorded}]
-        if lost:
-            raise VerifyError("E804", f"{self.recording.name} records no mask of {', '.join(map(repr, lost))}")
-        found: Arrays = {}
-        for key, array in recorded.items():
-            site = masks[sites[key]]
-            per_step = site.per == "step"
-            shape = tuple(axis.size.evaluate(self.fit.sizes) for axis in site.axes)
-            part = _one(site.name, shape, array.shape[self.timing.leads(per_step) :])
-            found[site.name] = np.ascontiguousarray(self.timing.turn(part.take_apart(array)[site.name], per_step))
-        found.update((name, self._ones(site)) for name, site in masks.items() if name not in found)
-        return found
-
-    def _ones(self, site: MaskInfo) -> Array:
-        """A mask that keeps everything."""
-        name = next(port.name for port in self.model.inputs if port.sequence)
-        steps, batch = self._inputs()[name].shape[:2]
-        shape = tuple(axis.size.evaluate(self.fit.sizes) for axis in site.axes)
-        return np.ones((steps, batch, *shape) if site.per == "step" else (batch, *shape), self.recording.dtype)
 
 
 def _one(name: str, shape: tuple[int, ...], actual: tuple[int, ...]) -> Group:

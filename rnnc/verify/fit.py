@@ -9,6 +9,7 @@ from rnnc.ir.layout import WeightLayout
 from rnnc.ir.model import Model, PortInfo
 from rnnc.verify.arrange import find_layout, foreign_gradients, import_arrays, layout_equations
 from rnnc.verify.arrays import Arrays
+from rnnc.verify.errors import VerifyError
 from rnnc.verify.match import Matching, match_variables
 from rnnc.verify.recording import Recording
 from rnnc.verify.sizes import Equation, solve
@@ -49,11 +50,21 @@ class Fit:
         return tuple((name, self.shape(known[name])) for name in order)
 
 
-def choose_layout(model: Model, name: str | None) -> WeightLayout:
-    """The layout of that name; without a name the model's only one, else `tf`."""
-    if name is None:
-        name = model.layouts[0].name if len(model.layouts) == 1 else "tf"
-    return find_layout(model, name)
+def choose_layout(model: Model, name: str | None, recording: Recording) -> WeightLayout:
+    """The layout of that name; without a name the first one that the recorded variables match.
+
+    E802, E803: there is none; the error is about the only layout, else about `tf`.
+    """
+    if name is not None or len(model.layouts) < 2:
+        return find_layout(model, name or (model.layouts[0].name if model.layouts else "tf"))
+    for layout in model.layouts:
+        try:
+            match_variables(layout, list(recording.variables))
+        except VerifyError:
+            continue
+        return find_layout(model, layout.name)
+    names = [layout.name for layout in model.layouts]
+    return find_layout(model, "tf" if "tf" in names else names[0])
 
 
 def fit(model: Model, recording: Recording, layout: WeightLayout, extra: Sequence[Equation] = ()) -> Fit:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 
@@ -13,18 +12,18 @@ from rnnc.verify.arrays import Array, Arrays
 from rnnc.verify.errors import VerifyError
 from rnnc.verify.evaluation import Evaluation
 from rnnc.verify.fit import choose_layout
-from rnnc.verify.recording import Recording, load_recording
+from rnnc.verify.invariants import Cut
+from rnnc.verify.recording import Recording
 from rnnc.verify.report import TOLERANCE, Findings, Report, Row, compare
-from rnnc.verify.runner import Call, Gradients, Results, Runner
+from rnnc.verify.runner import Gradients, Results, Runner
 from rnnc.verify.training import train
 
 
-def against(model: Model, runner: Runner, path: Path, *, layout: str | None = None) -> Report:
+def against(model: Model, runner: Runner, recording: Recording, *, layout: str | None = None) -> Report:
     """Compare a model, as `runner` runs it, with a recording. E801-E804 where they cannot be compared."""
-    recording = load_recording(path)
     compare_with = train if recording.is_training else _evaluation
-    rows, notes = compare_with(model, runner, recording, choose_layout(model, layout))
-    return Report(f"{model.name} against {path.name}", rows, notes)
+    rows, notes = compare_with(model, runner, recording, choose_layout(model, layout, recording))
+    return Report(f"{model.name} against {recording.name}", rows, notes)
 
 
 def _evaluation(model: Model, runner: Runner, recording: Recording, layout: WeightLayout) -> Findings:
@@ -34,7 +33,7 @@ def _evaluation(model: Model, runner: Runner, recording: Recording, layout: Weig
     rows: list[Row] = []
     notes: list[str] = []
     if evaluation.timing.single_step and model.step is not None:
-        one = runner.step(call.with_(inputs={name: a[0] for name, a in call.inputs.items()}, masks=_first(call)))
+        one = runner.step(Cut(model).one_step(call, 0))
         stepped = Results({name: a[np.newaxis] for name, a in one.outputs.items()}, one.state)
         rows += _values(evaluation, stepped, tolerance, "step")
     if "cot:outputs" not in recording.arrays and "cot:outputs:0" not in recording.arrays:
@@ -58,14 +57,6 @@ def _evaluation(model: Model, runner: Runner, recording: Recording, layout: Weig
             raise VerifyError("E804", f"{recording.name} records {name}, for which {model.name} has no gradient")
     rows += _values(evaluation, runner.forward(call), tolerance, "forward")
     return tuple(rows), tuple(notes)
-
-
-def _first(call: Call) -> Arrays | None:
-    """Masks of a single step; those of a whole sequence stay."""
-    if call.masks is None:
-        return None
-    (steps,) = {a.shape[0] for a in call.inputs.values()}
-    return {name: a[0] if a.shape[0] == steps == 1 and a.ndim > 1 else a for name, a in call.masks.items()}
 
 
 def _values(evaluation: Evaluation, results: Results, tolerance: float, entry: str) -> Iterator[Row]:

@@ -1,0 +1,73 @@
+"""Recorded dropout masks as a model's random sites want them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from rnnc.ir.model import MaskInfo
+from rnnc.verify.arrays import Array, Arrays, reshape
+from rnnc.verify.errors import VerifyError, near_misses
+from rnnc.verify.fit import Fit
+
+
+def site_masks(fit: Fit, time_major: bool, steps: int, batch: int) -> Arrays | None:
+    """Masks by random site, [time, batch, *axes] or [batch, *axes]; None where none are recorded (not training).
+
+    A mask may have been recorded for all rows or all steps at once: without that axis, or with one place on it. A
+    mask of ones may belong to a site that keeps everything, and so is none. E804: a mask without a site, a site
+    without a mask, or one that changes within the sequence it is drawn for.
+    """
+    recorded = fit.recording.under("mask")
+    if not recorded:
+        return None
+    sites = {mask.name: mask for mask in fit.model.masks}
+    found: Arrays = {}
+    for name, array in recorded.items():
+        site = _site_of(name, dict(fit.layout.masks), recorded)
+        if site is not None:
+            found[site] = _spread(array, sites[site], fit, time_major, steps, batch)
+        elif not bool((array == 1).all()):
+            raise VerifyError(
+                "E804",
+                f"the layout {fit.layout.name!r} names no site of the recorded mask {name!r}"
+                + near_misses(name, [foreign for foreign, _ in fit.layout.masks]),
+                fix=f'say `mask "{name}" = …` in the layout',
+            )
+    lost = [name for name in sites if name not in found]
+    if lost:
+        raise VerifyError("E804", f"{fit.recording.name} records no mask of {', '.join(map(repr, lost))}")
+    return found
+
+
+def _site_of(name: str, sites: Mapping[str, str], recorded: Mapping[str, Array]) -> str | None:
+    """The site of "state:1": of that name, or of "state" where no other state's mask is recorded."""
+    if name in sites:
+        return sites[name]
+    stem = name.partition(":")[0]
+    alone = sum(other.partition(":")[0] == stem for other in recorded) == 1
+    return sites.get(stem) if alone else None
+
+
+def _spread(array: Array, site: MaskInfo, fit: Fit, time_major: bool, steps: int, batch: int) -> Array:
+    """One mask on all steps and rows."""
+    shape = tuple(axis.size.evaluate(fit.sizes) for axis in site.axes)
+    lead = array.ndim - len(shape)
+    if lead not in (0, 1, 2) or array.shape[lead:] != shape:
+        raise VerifyError("E804", f"the recorded mask {array.shape} is none of {site.name!r}, which is {list(shape)}")
+    if lead == 2 and not time_major:
+        array = np.swapaxes(array, 0, 1)
+    whole = reshape(array, *(1,) * (2 - lead), *array.shape)
+    try:
+        whole = np.broadcast_to(whole, (steps, batch, *shape))
+    except ValueError:
+        message = f"the recorded mask {array.shape} does not suit {steps} steps of {batch} rows"
+        raise VerifyError("E804", message) from None
+    if site.per == "step":
+        return np.ascontiguousarray(whole)
+    if not np.array_equal(whole, np.broadcast_to(whole[:1], whole.shape)):
+        raise VerifyError(
+            "E804", f"the recorded mask of {site.name!r} changes from step to step; it is drawn per sequence"
+        )
+    return np.ascontiguousarray(whole[0])

@@ -1,0 +1,78 @@
+"""Recorded masks: per step, per sequence, shared, numbered, of sites that keep everything."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from rnnc.ir.model import MaskInfo
+from rnnc.ir.program import NO_SPANS, Axis
+from rnnc.verify.errors import VerifyError
+from rnnc.verify.fit import Fit
+from rnnc.verify.masks import site_masks
+from rnnc.verify.match import Matching
+from rnnc.verify.recording import Recording
+from tests.verify.models import UNITS, layout, model
+
+T, B, N = 5, 3, 2
+RANDOM = np.random.default_rng(0)
+STEPS = (RANDOM.random((T, B, N)) < 0.5).astype(float)
+ROWS = (RANDOM.random((B, N)) < 0.5).astype(float)
+ONE = np.asarray([1.0, 0.0])
+
+
+def fitted(per: str, recorded: dict[str, np.ndarray], sites: tuple[tuple[str, str], ...] = (("input", "d"),)) -> Fit:
+    site = MaskInfo("d", (Axis("units", UNITS),), 0.5, per, NO_SPANS)  # type: ignore[arg-type]
+    arrays = {f"mask:{name}": array for name, array in recorded.items()}
+    cell = model(masks=(site,) if sites else ())
+    return Fit(cell, replace(layout(), masks=sites), Recording("case", arrays, {}), Matching({}), {"units": N})
+
+
+@pytest.mark.parametrize(
+    ("per", "array", "time_major", "expected"),
+    [
+        ("step", STEPS, True, STEPS),
+        ("step", np.swapaxes(STEPS, 0, 1), False, STEPS),
+        ("step", ROWS, False, np.broadcast_to(ROWS, (T, B, N))),
+        ("step", ONE, False, np.broadcast_to(ONE, (T, B, N))),
+        ("step", STEPS[:, :1], True, np.broadcast_to(STEPS[:, :1], (T, B, N))),
+        ("sequence", ROWS, False, ROWS),
+        ("sequence", ONE[np.newaxis], False, np.broadcast_to(ONE, (B, N))),
+        ("sequence", np.broadcast_to(ROWS, (T, B, N)), True, ROWS),
+    ],
+)
+def test_masks_are_spread(per: str, array: np.ndarray, time_major: bool, expected: np.ndarray) -> None:
+    masks = site_masks(fitted(per, {"input": array}), time_major, T, B)
+    assert masks is not None
+    np.testing.assert_array_equal(masks["d"], expected)
+
+
+def test_a_number_is_not_needed_where_there_is_one_mask() -> None:
+    masks = site_masks(fitted("sequence", {"state:1": ROWS}, (("state", "d"),)), False, T, B)
+    assert masks is not None
+    np.testing.assert_array_equal(masks["d"], ROWS)
+
+
+def test_ones_may_belong_to_no_site() -> None:
+    assert site_masks(fitted("step", {"output": np.ones((B, T, N))}, ()), False, T, B) == {}
+
+
+def test_no_masks_are_no_training() -> None:
+    assert site_masks(fitted("step", {}), False, T, B) is None
+
+
+@pytest.mark.parametrize(
+    ("per", "recorded", "message"),
+    [
+        ("sequence", {"input": STEPS}, "changes from step to step"),
+        ("step", {"inputs": ROWS}, "no site of the recorded mask 'inputs' \\(did you mean 'input'\\?\\)"),
+        ("step", {"input": np.ones((B, 4))}, "is none of 'd'"),
+        ("step", {"input": np.ones((4, N))}, "does not suit 5 steps of 3 rows"),
+        ("step", {"output": np.ones((B, T, N))}, "records no mask of 'd'"),
+    ],
+)
+def test_what_does_not_fit_is_said(per: str, recorded: dict[str, np.ndarray], message: str) -> None:
+    with pytest.raises(VerifyError, match=message):
+        site_masks(fitted(per, recorded), True, T, B)
