@@ -303,10 +303,9 @@ class Layout(Node):
 
     name: str
     options: tuple[Argument, ...]
-    body: tuple[LayoutStatement, ...]
+    body: tuple[Statement, ...]  # Entry, Scope, Order, MaskName, and For and If with these in them
 
 
-LayoutStatement = "Entry | Scope | Order | MaskName | For | If"  # For and If hold layout statements here
 Statement = (
     Equation | Declaration | Use | Output | Carry | For | If | Drop | Return | Layout | Entry | Scope | Order | MaskName
 )

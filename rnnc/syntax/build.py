@@ -332,8 +332,9 @@ class Builder(lark.Transformer[Any, Any]):
             if isinstance(item, ast.Comprehension):  # the sole argument, in the parentheses of the call
                 item = ast.Argument(item, span=item.span)
             before = items[-1] if items else None
-            if isinstance(before, ast.SharedOver) and _is_plain_name(item):
-                items[-1] = ast.SharedOver((*before.names, item.value.id), span=before.span.to(item.span))
+            name = _plain_name(item)
+            if isinstance(before, ast.SharedOver) and name is not None:
+                items[-1] = ast.SharedOver((*before.names, name), span=before.span.to(item.span))
             else:
                 items.append(item)
         return Group(tuple(items), _span(parts))
@@ -352,10 +353,8 @@ class Builder(lark.Transformer[Any, Any]):
         return ast.SharedOver((parts[2].text,), span=_span(parts))
 
 
-def _is_plain_name(item: Any) -> bool:
-    return (
-        isinstance(item, ast.Argument)
-        and item.mark is None
-        and isinstance(item.value, ast.Name)
-        and not item.value.primed
-    )
+def _plain_name(item: ast.Argument | ast.SharedOver) -> str | None:
+    """The name that an argument consists of, if it does."""
+    if isinstance(item, ast.Argument) and item.mark is None and isinstance(item.value, ast.Name):
+        return None if item.value.primed else item.value.id
+    return None

@@ -10,12 +10,13 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
-from typing import Any
+from typing import Any, cast
 
 from rnnc.diagnostics import Source, Span
 from rnnc.syntax import ast
 
 _WIDTH = 120
+_Items = tuple[Any, ...]
 _CONSTANTS = {None: "none", True: "true", False: "false"}
 _WORDS = {"none": None, "true": True, "false": False}
 _TOKEN = re.compile(
@@ -46,12 +47,12 @@ def _parts(node: ast.Node) -> list[tuple[str, Any]]:
     return parts
 
 
-def _line(value: object) -> str:
+def _line(value: Any) -> str:
     """A value on one line."""
     if isinstance(value, ast.Node):
         return " ".join([f"({type(value).__name__}", *(label + _line(part) for label, part in _parts(value))]) + ")"
     if isinstance(value, tuple):
-        return "[" + " ".join(_line(item) for item in value) + "]"  # pyright: ignore[reportUnknownVariableType]
+        return "[" + " ".join(map(_line, cast("_Items", value))) + "]"
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)
     if value is None or isinstance(value, bool):
@@ -65,7 +66,8 @@ def _lines(value: Any, indent: int, label: str = "", closing: str = "") -> list[
     if len(line) <= _WIDTH or not isinstance(value, ast.Node | tuple) or not value:
         return [line]
     if isinstance(value, tuple):
-        head, parts, closing = "[", [("", item) for item in value], "]" + closing
+        head, closing = "[", "]" + closing
+        parts = [("", item) for item in cast("_Items", value)]
     else:
         head, parts, closing = f"({type(value).__name__}", _parts(value), ")" + closing
         while parts and not isinstance(parts[0][1], ast.Node | tuple):

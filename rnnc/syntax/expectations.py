@@ -40,7 +40,7 @@ def expectation(expected: Set[str], spelling: Mapping[str, str]) -> str:
         phrases.append("an operator")
         terminals = {name for name in terminals - _CONTINUATIONS if spelling.get(name) not in _OPERATORS}
     words = sorted({_IN_WORDS.get(name) or f"`{spelling.get(name, name)}`" for name in terminals})
-    phrases += words
+    phrases += words or ([] if phrases else ["the end"])
     if len(phrases) > _MANY:
         phrases = [*phrases[:_MANY], "…"]
     return " or ".join(phrases) if len(phrases) < 3 else ", ".join(phrases[:-1]) + f" or {phrases[-1]}"

@@ -14,7 +14,8 @@ class Machine:
     """One run of the automaton: a stack of states, and of the values of what has been read."""
 
     def __init__(self, tables: Tables, start: str) -> None:
-        self._parser: Any = tables.parser.parse_interactive(start=start)
+        automaton: Any = tables.parser  # Lark's own types say little here
+        self._parser: Any = automaton.parse_interactive(start=start)
         self._state: Any = self._parser.parser_state
 
     def feed(self, token: Token) -> tuple[bool, Any]:

@@ -11,7 +11,6 @@ import hashlib
 import os
 import re
 import sys
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,35 +71,16 @@ def _parser(grammar: str) -> lark.Lark:
         "maybe_placeholders": True,
         "transformer": Builder(),
     }
-    cache = _cache_file(grammar)
-    if cache is None:
-        return lark.Lark(grammar, **options)
-    if cache.exists():
-        try:
-            return lark.Lark(grammar, cache=str(cache), **options)
-        except Exception:  # a damaged cache, of whatever kind, is as good as none
-            return lark.Lark(grammar, **options)
-    return _fill(cache, grammar, options)
+    # Lark itself overlooks a cache file that is damaged, half written or not writable, and builds the tables.
+    return lark.Lark(grammar, cache=_cache_file(grammar) or False, **options)
 
 
-def _fill(cache: Path, grammar: str, options: dict[str, Any]) -> lark.Lark:
-    """Build the parser and leave it in the cache, whole or not at all: others may be reading or writing it now."""
-    try:
-        cache.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cache.parent) as folder:
-            fresh = Path(folder) / cache.name
-            parser = lark.Lark(grammar, cache=str(fresh), **options)
-            fresh.replace(cache)
-            return parser
-    except OSError:
-        return lark.Lark(grammar, **options)
-
-
-def _cache_file(grammar: str) -> Path | None:
-    """Where the tables of this grammar, Lark and Python are kept; None where no place is known."""
+def _cache_file(grammar: str) -> str | None:
+    """Where the tables of this grammar, Lark and Python are kept; None where there is no place for them."""
     key = hashlib.sha256(f"{grammar}\0{lark.__version__}\0{sys.version}".encode()).hexdigest()[:24]
     try:
-        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    except RuntimeError:  # no home directory
+        folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rnnc"
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, RuntimeError):  # no place that can be written, no home
         return None
-    return Path(base) / "rnnc" / f"grammar-{key}"
+    return str(folder / f"grammar-{key}")

@@ -1,0 +1,210 @@
+"""Every usual slip: its code, exactly the characters under the carets, and one diagnostic only."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from rnnc.codes import CODES
+from rnnc.diagnostics import Diagnostic, DiagnosticError, Diagnostics, Source
+from rnnc.syntax import ast
+from rnnc.syntax.depth import MAX_DEPTH
+from rnnc.syntax.parse import parse, parse_expression, parse_partial
+
+# In a cell's body; «what is under the carets» follows the code, what the fix must contain follows the source.
+STATEMENTS = [
+    ("E140", "«gat» i = sigmoid(x)", "`gate`"),
+    ("E140", "«stat» k[units]", "`state`"),
+    ("E140", "«ouput» c", "`output`"),
+    ("E140", "«inputs» z[b]", "`input`"),
+    ("E140", "z = a if b «els» c", "`else`"),
+    ("E131", "«var» n = 3", "`let`"),
+    ("E131", "z = «None»", "`none`"),
+    ("E131", "z = f(a, «True»)", "`true`"),
+    ("E131", "if a { b = 1 } «elif» d { e = 2 }", "`else if`"),
+    ("E133", "c' «==» x", "`=`"),
+    ("E133", "if a «=» b { d = 1 }", "`==`"),
+    ("E134", "c'«:» x", "`=`"),
+    ("E134", "z = x[input«:» 2]", "`=`"),
+    ("E130", "if a «&&» b { d = 1 }", "`and`"),
+    ("E130", "if a «||» b { d = 1 }", "`or`"),
+    ("E130", "z = «!»x", "`not`"),
+    ("E130", "z = x «^» 2", "`**`"),
+    ("E130", "z «+=» 1", "new"),
+    ("E130", "z «:=» 1", "`=`"),
+    ("E130", "z = a «?» b : d", "`value if test else other`"),
+    ("E143", "for k «of» 0..3 { a = 1 }", "`for k in 0..n`"),
+    ("E143", "for k «=» 0..3 { a = 1 }", "`for k in 0..n`"),
+    ("E143", "for k «0»..3 { a = 1 }", "`for k in 0..n`"),
+    ("E143", "z = [a for k «of» b]", "`for k in 0..n`"),
+    ("E124", "a = 1«;» b = 2", "`;`"),
+    ("E123", "a = 1 «b» = 2", "new line"),
+    ("E123", "if a { b = 1 } «d» = 2", "new line"),
+    ("E135", "if a < b «<» d { e = 1 }", "`a < b and b < c`"),
+    ("E132", "if a«:» { b = 1 }", "remove"),
+    ("E132", "for k in 0..3«:»\n    b = 1", "{ … }"),
+    ("E112", "z = «'abc'»", '`"abc"`'),
+    ("E110", 'z = «"abc»', '`"`'),
+    ("E110", 'z = f(«"abc»)', '`"`'),
+    ("E111", 'z = "a«\\q»"', "escapes"),
+    ("E113", "z = «3x»", "`3 * x`"),
+    ("E113", "z = «1.»", "`1.0`"),
+    ("E113", "z = «.5»", "`0.5`"),
+    ("E113", "z = «1__0»", None),
+    ("E114", "z = «1234567890123456789»", "float"),
+    ("E114", "z = «1e999»", "`inf`"),
+    ("E115", "c[k]«'» = 1", "`c'[k]`"),
+    ("E115", "z = c'«'»", None),
+    ("E115", "state «k'»[units]", "`k`"),
+    ("E115", "let n = [a for «k'» in b]", "`k`"),
+    ("E104", "z = c«′»", "`c'`"),
+    ("E104", "z = a «–» 1", "`-`"),
+    ("E104", "z = a «×» b", "`*`"),
+    ("E104", "z = a\u00a0+ b".replace("\u00a0", "«\u00a0»"), "a space"),
+    ("E104", "z = «“abc”»", '`"abc"`'),
+    ("E104", "«gаte» i = 3", "`gate`"),
+    ("E104", "«σ» = 3", "`sigma`"),
+    ("E104", "z = a «＋» b", "`+`"),
+    ("E103", "z = a «$» b", None),
+    ("E105", "z = a «\u200b»+ b", "remove"),
+    ("E105", "z = a  # «\x07»", "remove"),
+    ("E105", 'z = "«\u202e»"', "remove"),
+    ("E121", "z = a«)»", "remove"),
+    ("E122", "z = f(a«]»", "`)`"),
+    ("E120", "z = f(a«»", None),
+    ("E120", "z = [a, f(b)«»\n  w = 3", None),
+    ("E125", "z = a «+»\n    b", "parentheses"),
+    ("E125", "z = a\n    «+» b", "parentheses"),
+    ("E141", "z =«»", None),
+    ("E141", "z = f(a «b»)", None),
+    ("E141", "«return»", None),
+    ("E142", "«tanh»(x)", "give it a name"),
+    ("E142", "«in» = 3", "`in_`"),
+    ("E142", "let n «3»", None),
+    ("E142", "«=» 3", None),
+    ("E142", "z = f(x, out = «)»", None),
+    ("E144", "«f.h» = 3", "`carry f.h = …`"),
+    ("E144", "«order» state = [c]", "layout"),
+    ("E144", "layout tf { «a» = 3 }", "entry"),
+    ("E144", "«def» foo(x) { return x }", None),
+    ("E144", '«"kernel"» = i.x', None),
+    ("E142", "layout tf(«3») { }", "scope"),
+    ("E145", "state «k»", "`k[]`"),
+    ("E145", "state k[«a: 1»][units]", None),
+    ("E146", "state k[u]: «integer»", "`int`"),
+    ("E146", "layout tf { order «states» = [c] }", "`state`"),
+]
+
+# Whole files.
+FILES = [
+    ("E140", "«cel» A { c = 1 }", "`cell`"),
+    ("E131", "«class» A { c = 1 }", "`cell`"),
+    ("E131", "«def» f(x) { return x }", "`fn`"),
+    ("E130", "fn f(x) «->» y { return x }", "body"),
+    ("E130", "«/* a */» cell A { b = 1 }", "`# …`"),
+    ("E144", "«x» = 3", "cell"),
+    ("E142", "«//» comment", None),
+    ("E134", "cell A(units«:» 3) { a = 1 }", "`=`"),
+    ("E146", "cell A(inner: «sell») { a = 1 }", "`cell`"),
+    ("E120", "cell A {\n  a = 1«»\n\ncell B {\n  b = 2\n}", None),
+    ("E120", 'cell A {\n  a = 1«»\n\n"""B"""\ncell B {\n  b = 2\n}', None),
+    ("E120", "cell A {\n  if a {\n    b = 1\n}«»\n", None),
+    ("E120", "cell A(units«» {\n  a = 1\n}", None),
+    ("E120", "cell A = f(B with { a = 1«» )", None),
+    ("E121", "«}»", "remove"),
+    ("E110", '«"""»abc', '`"""`'),
+    ("E142", "network «{» a = 1 }", None),
+]
+
+
+@pytest.mark.parametrize(("code", "marked", "fix"), STATEMENTS)
+def test_slip_in_a_statement(code: str, marked: str, fix: str | None) -> None:
+    """The slip is reported once, and the statements around it are read."""
+    _check(code, "cell A(units) {\n  first = 1\n  " + marked + "\n  last = 2\n}\ncell B { a = 1 }\n", fix)
+    text, _ = _unmark("cell A(units) {\n  first = 1\n  " + marked + "\n  last = 2\n}\ncell B { a = 1 }\n")
+    file = parse_partial(Source("t", text), Diagnostics())
+    assert [d.name for d in file.definitions if isinstance(d, ast.Cell)] == ["A", "B"]
+    body = file.definitions[0].body  # pyright: ignore[reportAttributeAccessIssue]
+    names = [statement.target.name for statement in body if isinstance(statement, ast.Equation)]
+    assert (names[0], "last" in names) == ("first", True)
+
+
+@pytest.mark.parametrize(("code", "marked", "fix"), FILES)
+def test_slip_in_a_file(code: str, marked: str, fix: str | None) -> None:
+    _check(code, marked, fix)
+
+
+def _check(code: str, marked: str, fix: str | None) -> None:
+    text, (start, end) = _unmark(marked)
+    (found,) = _diagnose(text)
+    assert found.code == code
+    assert code in CODES
+    assert found.span is not None
+    assert (found.span.start, found.span.end) == (start, end), found.span.text
+    assert fix is None or fix in (found.fix or "")
+
+
+def _unmark(marked: str) -> tuple[str, tuple[int, int]]:
+    start = marked.index("«")
+    end = marked.index("»") - 1
+    return marked.replace("«", "", 1).replace("»", "", 1), (start, end)
+
+
+def test_several_errors_of_one_file() -> None:
+    text = "cell A {\n  a = = 1\n  b = 2\n  if c {\n    d e f\n    g = 'x'\n  }\n}\nfoo\nfn f(x { return x }\n"
+    assert [(d.code, d.span.line) for d in _diagnose(text) if d.span] == [
+        ("E142", 2), ("E142", 5), ("E112", 6), ("E142", 9), ("E120", 10),
+    ]  # fmt: skip
+
+
+def test_what_is_not_closed_is_shown() -> None:
+    (found,) = _diagnose("cell A {\n  z = f(a,\n        [b\n  w = 3\n}")
+    assert "`]` `)`" in found.message
+    assert [note.span.text for note in found.notes if note.span] == ["[", "("]
+
+
+def test_two_readings_of_equals_in_a_call() -> None:
+    """An option is no comparison, and a comparison in an argument none of its own."""
+    assert parse_expression(Source("t", "f(a = b)")) != parse_expression(Source("t", "f(a == b)"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["(" * 5000, "-" * 5000 + "x", "[" * 5000 + "]" * 5000, "x" + " + x" * 5000, "x" + " ** x" * 5000, "f(" * 5000,
+     "x" + "[0]" * 5000, "x" + ".a" * 5000, "not " * 5000 + "x", "a if b else " * 5000 + "c", "{" * 5000],
+)  # fmt: skip
+def test_depth_is_bounded(text: str) -> None:
+    for source in (text, f"cell A {{\n  x = {text}\n}}"):
+        for run in (parse, parse_expression):
+            with pytest.raises(DiagnosticError):
+                run(Source("t", source))
+
+
+def test_deep_blocks() -> None:
+    nested = "if a {\n" * 3000 + "b = 1\n" + "}\n" * 3000
+    assert [d.code for d in _diagnose(f"cell A {{\n{nested}}}")] == ["E126"]
+
+
+def test_depth_that_is_allowed() -> None:
+    parse_expression(Source("t", "x" + " + x" * (MAX_DEPTH - 1)))
+    parse_expression(Source("t", "(" * 5000 + "x" + ")" * 5000))  # parentheses leave no node
+    with pytest.raises(DiagnosticError, match="E126"):
+        parse_expression(Source("t", "x" + " + x" * (MAX_DEPTH + 1)))
+
+
+def test_codes_are_told_once_and_within_their_range() -> None:
+    assert all(re.fullmatch(r"[EW]\d{3}", code) and title for code, title in CODES.items())
+
+
+@pytest.mark.parametrize("text", ["", "1 +", "a b", "[1, 2", "x = 3", "none none", "a\nb"])
+def test_expressions_of_the_command_line(text: str) -> None:
+    with pytest.raises(DiagnosticError) as caught:
+        parse_expression(Source("-D inner", text))
+    assert all(d.span is not None and d.span.source.name == "-D inner" for d in caught.value.diagnostics)
+
+
+def _diagnose(text: str) -> list[Diagnostic]:
+    diagnostics = Diagnostics()
+    parse_partial(Source("t", text), diagnostics)
+    return list(diagnostics)
