@@ -13,9 +13,14 @@ from __future__ import annotations
 
 from rnnc.passes.cse import cse
 from rnnc.passes.dce import dce
+from rnnc.passes.defer import defer
 from rnnc.passes.fold import fold
+from rnnc.passes.fuse import fuse
+from rnnc.passes.group import group
+from rnnc.passes.hoist import hoist
 from rnnc.passes.manager import Pass
+from rnnc.passes.recurrences import recurrences
 
-BEFORE: tuple[Pass, ...] = (fold, cse, dce)
+BEFORE: tuple[Pass, ...] = (fold, cse, dce, fuse, hoist, recurrences, hoist, group, dce)
 
-AFTER: tuple[Pass, ...] = (fold, cse, dce)
+AFTER: tuple[Pass, ...] = (fold, cse, dce, defer, hoist, group, dce)
