@@ -53,6 +53,7 @@ class _Reader:
         self._tokens = _tokens(text)
         self._at = 0
         self._values: dict[str, Value] = {}
+        self._taken: set[str] = set()
 
     # Structure --------------------------------------------------------------------------------------------------------
 
@@ -86,7 +87,7 @@ class _Reader:
                 return tuple(nodes)
 
     def _op(self) -> Op:
-        names = self._separated(lambda: self._take("value", "a value"))
+        names = self._separated(self._new_name)
         self._expect("=")
         name = self._take("word", "an operation")
         self._expect("(")
@@ -141,8 +142,9 @@ class _Reader:
         self._expect("next")
         next_ = self._read()
         self._expect("of")
-        if self._read() is not param:
+        if self._values.get(self._peek) is not param:
             self._fail("the carries in the order in which they entered")
+        self._read()
         self._expect("->")
         final = self._define_typed()
         return Carry(init, param, next_, final, self._define_typed() if self._accept("before") else None)
@@ -150,28 +152,31 @@ class _Reader:
     # Values, types, attributes ----------------------------------------------------------------------------------------
 
     def _read(self) -> Value:
-        name = self._take("value", "a value")
-        if name not in self._values:
-            self._fail(f"a value that is defined: {name} is not")
-        return self._values[name]
+        if self._kind == "value" and self._peek not in self._values:
+            self._fail("a value that is defined")
+        return self._values[self._take("value", "a value")]
+
+    def _new_name(self) -> str:
+        if self._peek in self._taken:
+            self._fail("a new name")
+        self._taken.add(self._peek)
+        return self._take("value", "a value")
 
     def _define_typed(self) -> Value:
-        name = self._take("value", "a value")
+        name = self._new_name()
         self._expect(":")
         return self._define(name, self._type())
 
     def _define(self, token: str, type_: Type) -> Value:
-        if token in self._values:
-            self._fail(f"a new name: {token} is taken")
         name = token[1:]
         hint = "" if name.isdigit() else cast(str, json.loads(name)) if name.startswith('"') else name
         self._values[token] = Value(type_, hint)
         return self._values[token]
 
     def _type(self) -> Type:
-        word = self._take("word", "a type")
-        if word not in {dtype.value for dtype in DType}:
+        if self._peek not in {dtype.value for dtype in DType}:
             self._fail("a type")
+        word = self._take("word", "a type")
         leads = ""
         if self._accept("<"):
             leads = self._take("word", "T, B or TB")
@@ -255,10 +260,9 @@ class _Reader:
         return int(text) if text.isdigit() else float(text)
 
     def _integer(self) -> int:
-        text = self._take("number", "a whole number")
-        if not text.isdigit():
+        if not self._peek.isdigit():
             self._fail("a whole number")
-        return int(text)
+        return int(self._take("number", "a whole number"))
 
     # Tokens -----------------------------------------------------------------------------------------------------------
 
@@ -293,10 +297,9 @@ class _Reader:
         return cast(str, json.loads(self._take("string", "a string")))
 
     def _role(self) -> Role:
-        word = self._take("word", "a role")
-        if word not in get_args(Role):
+        if self._peek not in get_args(Role):
             self._fail("a role")
-        return cast(Role, word)
+        return cast(Role, self._take("word", "a role"))
 
     def _separated(self, item: Callable[[], _T]) -> list[_T]:
         items = [item()]

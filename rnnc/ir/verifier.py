@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from rnnc.ir.operations import TABLE
 from rnnc.ir.operations.table import TypeMismatch
 from rnnc.ir.program import Carry, DType, Loop, Node, Op, Port, Program, Type, Value
+from rnnc.ir.rewrite import loop_results
 from rnnc.ir.trim import length_givers
 
 INPUT_ROLES = frozenset({"param", "fixed", "input", "state", "lengths", "mask", "tape", "cotangent"})
@@ -28,6 +29,7 @@ def verify(program: Program) -> None:
     - every loop's sequences, parameters, carries and results have types that fit each other;
     - nothing in the body of a loop has time, but for stretches in that of a loop with `chunk`;
     - operations that couple steps stand where there is time;
+    - what may be absent at run time (masks, lengths) is read only by what can do without;
     - ports have roles that fit their side, unique names within a role, and types that fit the role.
     """
     checker = _Checker()
@@ -35,6 +37,8 @@ def verify(program: Program) -> None:
     top = _Level(has_time=True)
     for port in program.inputs:
         checker.define(port.value, top, f"{port.role} {port.name!r}")
+        if port.optional:
+            checker.absent.add(port.value)
     checker.block(program.nodes, top)
     checker.ports(program.outputs, OUTPUT_ROLES)
     for port in program.outputs:
@@ -53,6 +57,7 @@ class _Level:
 class _Checker:
     def __init__(self) -> None:
         self._defined: dict[Value, str] = {}
+        self.absent: set[Value] = set()  # what may be, at run time
 
     # Values -----------------------------------------------------------------------------------------------------------
 
@@ -92,8 +97,10 @@ class _Checker:
         keys = [key for key, _ in op.attrs]
         if keys != sorted(set(keys)):
             raise InvalidProgram(f"{where}: attributes {', '.join(keys)} are not sorted and unique")
-        for arg in op.args:
+        for place, arg in enumerate(op.args):
             self.read(arg, level, where)
+            if arg in self.absent and place not in row.optional:
+                raise InvalidProgram(f"{where} cannot do without {_show(arg)}, which may be absent")
         if row.kind == "time" and not level.has_time:
             raise InvalidProgram(f"{where} couples steps, but stands in a step's body")
         try:
@@ -116,6 +123,7 @@ class _Checker:
         body = _Level(has_time=loop.chunk is not None, outer=level)
         for param in loop.params:
             self.define(param, body, f"{where} (parameter)")
+        self._pass_absence(loop, where)
         self.block(loop.body, body)
         for carry in loop.carries:
             self.read(carry.next, body, f"{where} (next of {_show(carry.param)})")
@@ -123,6 +131,15 @@ class _Checker:
             self.read(value, body, f"{where} (source of {_show(seq)})")
         for out in loop.outs:
             self.define(out, level, where)
+
+    def _pass_absence(self, loop: Loop, where: str) -> None:
+        """Elements of what may be absent may be, and so may `valid`; states and results may not."""
+        self.absent.update(param for seq, param in loop.xs if seq in self.absent)
+        if loop.valid is not None and loop.lengths in self.absent:
+            self.absent.add(loop.valid)
+        for value in (*(carry.init for carry in loop.carries), *loop_results(loop)):
+            if value in self.absent:
+                raise InvalidProgram(f"{where} cannot do without {_show(value)}, which may be absent")
 
     # Ports ------------------------------------------------------------------------------------------------------------
 

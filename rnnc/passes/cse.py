@@ -112,12 +112,11 @@ class _Cse(Rewriter):
             kept.append(replace(stands, before=befores[0] if befores else None))
         return replace(loop, carries=tuple(kept))
 
-    @staticmethod
-    def _alike(loop: Loop) -> list[list[Carry]]:
+    def _alike(self, loop: Loop) -> list[list[Carry]]:
         """The carries in groups of equals: first by their start, then split by their steps until nothing splits."""
         groups = _grouped([loop.carries], lambda c: (c.init, c.param.type))
         while len(groups) < len(loop.carries):
-            numbers = Numbering()
+            numbers = Numbering(self.values)
             for place, group in enumerate(groups):
                 for carry in group:
                     numbers.assume(carry.param, ("alike", place))

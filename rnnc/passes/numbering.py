@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 
 from rnnc.ir.program import AttrValue, Loop, Node, Op, Value
+from rnnc.ir.rewrite import Substitution
 
 # max and min are not among them: where both arguments are equal, the first takes the gradient.
 COMMUTATIVE = frozenset({"add", "mul", "eq", "ne", "logical_and", "logical_or"})
@@ -16,14 +17,16 @@ class Numbering:
     """Structural numbers. A value that the numbering has not met counts as itself.
 
     Parameters of loops are numbered by position and depth, so that two loops that do the same get the same key, however
-    their bodies name things.
+    their bodies name things. With `stand_ins`, a value counts as what stands in for it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, stand_ins: Substitution | None = None) -> None:
+        self._stand_ins = stand_ins or Substitution()
         self._numbers: dict[Value, Key] = {}
         self._ids: dict[Key, int] = {}
 
     def __getitem__(self, value: Value) -> Key:
+        value = self._stand_ins[value]
         return self._numbers.get(value, value)
 
     def assume(self, value: Value, number: Key) -> None:

@@ -1,7 +1,7 @@
 """Random programs that are well formed and tame: continuous in what they compute, so that roundings stay roundings.
 
-They hold what passes look for: repeated and idle work, views that undo each other, zeros, states that never change, loops
-within stretches, lengths and masks that may be absent.
+They hold what passes look for: repeated and idle work, views that undo each other, zeros, states that never change,
+loops within stretches, lengths and masks that may be absent.
 """
 
 from __future__ import annotations
@@ -170,7 +170,6 @@ class _Grower:
             body=tuple(body.builder.nodes),
             ys=ys,
             reverse=self.rng.random() < 0.4,
-            # Stretches of stretches have lengths of their own: those of the stretch.
             lengths=self.lengths if has_lengths else None,
             valid=valid,
             chunk=chunk,
@@ -223,7 +222,8 @@ class _Grower:
             return build("broadcast", x, axes=(N,))
         axis = self.rng.randrange(x.type.rank)
         size, one = x.type.shape[axis], Size.of(1)
-        match self.rng.randrange(7):
+        divisible = size.evaluate(SIZES) > 1
+        match self.rng.choice((0, 1, 2, 3, 4, 5, 6) if divisible else (0, 3, 4, 5, 6)):
             case 0:
                 perm = list(range(x.type.rank))
                 self.rng.shuffle(perm)
@@ -273,9 +273,7 @@ class _Grower:
             return self.builder.op("masked", masked, self.valid)
         if self.mask is None:
             return None
-        keep = self.rng.choice((0.5, 1.0))
-        if keep == 1.0:  # then the mask that is given must keep everything too
-            return x
+        keep = 0.7
         if self.rng.random() < 0.5:
             return self.builder.op("dropout", x, self.mask, keep=keep)
         return self.builder.op("zoneout", x, y, self.mask, keep=keep)

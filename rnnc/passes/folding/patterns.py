@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from rnnc.ir.operations.attrs import Attrs
 from rnnc.ir.program import Op, Value
-from rnnc.passes.folding.site import Number, Rule, Site, build, is_exact_zero, number
+from rnnc.passes.folding.site import Number, Site, build, is_exact_zero, number
 from rnnc.passes.numbering import COMMUTATIVE
 
 Bindings = Mapping[str, Value]
@@ -41,20 +41,21 @@ class Match:
     constants: Constants
 
 
-def pattern(text: str, guard: Guard = lambda constants: True) -> tuple[str, Rule]:
-    """The name of the operation that a rule starts from, and the rule. `guard` may refuse certain constants."""
-    left_text, right_text = text.split("->")
-    left, right = (ast.parse(side.strip(), mode="eval").body for side in (left_text, right_text))
-    if not isinstance(left, ast.Call):
-        raise ValueError(f"the left side of {text!r} is no operation")
+class Pattern:
+    """A rule, by its text. `operation` is what it starts from; `guard` may refuse certain constants."""
 
-    def rule(site: Site, op: Op) -> Value | None:
-        match = _match_op(site, left, op, Match({}, {}))
-        if match is None or not guard(match.constants):
-            return None
-        return _build(site, right, match)
+    def __init__(self, text: str, guard: Guard = lambda constants: True) -> None:
+        self.text = text
+        left, right = (ast.parse(side.strip(), mode="eval").body for side in text.split("->"))
+        if not isinstance(left, ast.Call):
+            raise ValueError(f"the left side of {text!r} is no operation")
+        self.left, self.right, self.guard = left, right, guard
+        self.operation = _name(left.func)
 
-    return _name(left.func), rule
+    def __call__(self, site: Site, op: Op) -> Value | None:
+        """As a `Rule`."""
+        match = _match_op(site, self.left, op, Match({}, {}))
+        return None if match is None or not self.guard(match.constants) else _build(site, self.right, match)
 
 
 def _match_op(site: Site, tree: ast.Call, op: Op, match: Match) -> Match | None:

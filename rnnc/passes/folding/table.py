@@ -79,4 +79,4 @@ def _by_operation(rules: Iterable[tuple[str, Rule]]) -> Iterator[tuple[str, tupl
         yield name, tuple(found)
 
 
-RULES: Mapping[str, tuple[Rule, ...]] = dict(_by_operation((*OTHERS, *ALGEBRA)))
+RULES: Mapping[str, tuple[Rule, ...]] = dict(_by_operation((*OTHERS, *((rule.operation, rule) for rule in ALGEBRA))))
