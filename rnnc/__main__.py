@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 
 def main() -> int:
     """Run the command line on `sys.argv`; the result is the exit status."""
+    gc.set_threshold(100_000)  # trees and programs live to the end: looking for garbage among them costs a tenth
     try:
         from rnnc.cli.app import run  # inside, so that Ctrl-C is quiet from the first import on
     except KeyboardInterrupt:

@@ -1,13 +1,11 @@
 """The command line as a whole: which commands there are, and what every way of ending means.
 
-0: done; 1: the source, the numbers or a file are wrong; 2: the command line is; 70: a bug in rnnc; 130: Ctrl-C;
-141: whoever read the output went away.
+0: done; 1: the source, the numbers or a file are wrong; 2: the command line is; 70: a bug in rnnc; 130: Ctrl-C.
+Whoever reads the output may go away: that is status 1 (click's own), and not worth a message.
 """
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Sequence
 from importlib import import_module
 
@@ -70,8 +68,6 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command; every exception ends here, as an exit status and, where it helps, a message."""
     try:
         status = rnnc.main(list(arguments), prog_name="rnnc", standalone_mode=False)
-        if sys.stdout is not None:
-            sys.stdout.flush()
         return status if isinstance(status, int) else 0
     except DiagnosticError as error:
         show(error.diagnostics)
@@ -84,16 +80,8 @@ def run(arguments: Sequence[str]) -> int:
         return 2
     except (click.Abort, KeyboardInterrupt):
         return 130
-    except BrokenPipeError:
-        _discard_stdout()
-        return 141
     except Exception as error:
         from rnnc.cli.crash import report
 
         report(error, arguments)
         return 70
-
-
-def _discard_stdout() -> None:
-    """Let the interpreter's own last flush go nowhere, instead of failing on the broken pipe again."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

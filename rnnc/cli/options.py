@@ -13,6 +13,15 @@ from rnnc.compiler import TARGETS
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
+class FileCommand(click.Command):
+    """A command that takes `-:NAME`, a definition of the standard input, for the argument that it is."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        named = [] if "--" in args else [argument for argument in args if argument.startswith("-:")]
+        rest = [argument for argument in args if argument not in named]
+        return super().parse_args(ctx, [*rest, "--", *named] if named else rest)
+
+
 def file_name(command: Command) -> Command:
     """The argument FILE[:NAME], as `file: FileName`."""
     return click.argument("file", metavar="FILE[:NAME]", callback=_split)(command)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Sequence
 
+import click
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -16,15 +17,24 @@ GOOD, BAD = "green", "bold red"
 
 
 def print_table(title: str, headings: Sequence[str], rows: Iterable[tuple[str, Sequence[str]]]) -> None:
-    """Print rows (style of the first cell, cells) under headings."""
+    """Print rows (style of the first cell, cells) under a title and headings, where there are any."""
     table = Table(
-        title=title or None, title_justify="left", title_style="bold", box=None, pad_edge=False, show_edge=False
+        title=title or None,
+        title_justify="left",
+        title_style="bold",
+        box=None,
+        pad_edge=False,
+        show_header=any(headings),
     )
     for heading in headings:
         table.add_column(heading, overflow="fold")
     for style, (first, *rest) in rows:
         table.add_row(Text(screen(first), style), *(Text(screen(cell)) for cell in rest))
-    _console().print(table)
+    console = _console()
+    with console.capture() as captured:
+        console.print(table)
+    for line in captured.get().splitlines():
+        click.echo(line.rstrip(), color=True)
 
 
 def _console() -> Console:

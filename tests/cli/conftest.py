@@ -9,9 +9,7 @@ from pathlib import Path
 import pytest
 
 from rnnc.cli.app import run
-from tests.cli.support import Result, RunRnnc
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.cli.support import LSTM, Result, RunRnnc
 
 
 @pytest.fixture
@@ -30,4 +28,4 @@ def rnnc(capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPa
 @pytest.fixture
 def lstm() -> Path:
     """The LSTM of the examples."""
-    return ROOT / "examples" / "lstm.rnn"
+    return Path(LSTM)

@@ -72,10 +72,6 @@ def test_compile_reports_errors_and_writes_nothing(rnnc: RunRnnc, bad: Path, tmp
         (["-D", "unit=8"], "units"),
         (["-D", "units=("], "units"),
         (["-D", "units=true"], "units"),
-        (["--no-pass", "fuze"], "fuze"),
-        (["--dump-after", "fuze"], "fuze"),
-        (["--save", "nothing"], "nothing"),
-        (["--save", "every=0"], "every"),
         (["--expose", "ii"], "ii"),
     ],
 )

@@ -21,7 +21,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("passes",),
     ("backends",),
     ("compiler",),
-    ("runtime", "verify", "api"),
+    ("runtime",),
+    ("verify", "api"),
     ("cli",),
 )
 ENTRANCES = {"__init__", "__main__"}  # they open upper layers, on demand

@@ -8,7 +8,7 @@ from rnnc.backends.unit import Unit
 from rnnc.cli import options as shared
 from rnnc.cli.files import STDIN, FileName, read, write_product
 from rnnc.cli.messages import show
-from rnnc.compiler import compile_source
+from rnnc.compiler import BadRequest, compile_source
 from rnnc.diagnostics import Source
 
 EMIT = ("source", "ast", "graph", "program")
@@ -19,7 +19,7 @@ def comma_separated(ctx: click.Context, param: click.Parameter, values: tuple[st
     return tuple(name.strip() for value in values for name in value.split(",") if name.strip())
 
 
-@click.command("compile")
+@click.command("compile", cls=shared.FileCommand)
 @shared.file_name
 @shared.define
 @shared.target
@@ -50,16 +50,19 @@ def command(
     if emit == "ast":
         write_product(syntax_tree(source), output)
         return
-    compiled = compile_source(
-        source,
-        file.name,
-        options,
-        target=target,
-        save=save,
-        no_passes=frozenset(no_passes),
-        expose=expose,
-        dump_after=dump_after,
-    )
+    try:
+        compiled = compile_source(
+            source,
+            file.name,
+            options,
+            target=target,
+            save=save,
+            no_passes=frozenset(no_passes),
+            expose=expose,
+            dump_after=dump_after,
+        )
+    except BadRequest as error:
+        raise click.UsageError(str(error)) from error
     show(compiled.diagnostics)
     for dump in compiled.dumps:
         click.echo(f"# after {dump.pass_name}\n{dump.text}", err=True)

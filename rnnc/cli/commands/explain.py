@@ -19,7 +19,7 @@ STYLES: dict[str, Style] = {"done": "help", "missed": "warning", "info": "note"}
 SIGNS = {"done": "+", "missed": "-", "info": "="}
 
 
-@click.command("explain")
+@click.command("explain", cls=shared.FileCommand)
 @shared.file_name
 @shared.define
 @shared.target
