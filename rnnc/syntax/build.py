@@ -11,8 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn, TypeVar, cast
 
-import lark
-
 from rnnc.diagnostics import Diagnostic, DiagnosticError, Span
 from rnnc.syntax import ast
 from rnnc.syntax.literals import number_value, string_value
@@ -81,8 +79,8 @@ def _doc(word: Token) -> str:
     return word.text[3:-3]
 
 
-class Builder(lark.Transformer[Any, Any]):
-    """The transformer inside the parser. It has no state: tokens know their source."""
+class Builder:
+    """Builds the nodes. It has no state: tokens know their source."""
 
     # --- files and definitions -------------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
-"""From text to the syntax tree: Lark's LALR tables, driven token by token.
+"""From text to the syntax tree: the LALR automaton of the grammar, driven token by token.
 
-Driving them here gives three things: a word is a keyword only where the grammar can go on with it, a statement that is
-wrong is left out and the rest is still read, and no depth of nesting meets the limits of Python's stack.
+A word is a keyword only where the grammar can go on with it; a statement that is wrong is reported and left out, and
+the rest is still read; and no depth of nesting meets the limits of Python's stack.
 """
 
 from __future__ import annotations

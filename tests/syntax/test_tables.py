@@ -8,11 +8,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import lark
 import pytest
 
 import rnnc.resources
+from rnnc.diagnostics import Diagnostics, Source
 from rnnc.resources import resource_text
 from rnnc.syntax import tables
+from rnnc.syntax.brackets import arrange
+from rnnc.syntax.build import Builder
+from rnnc.syntax.lexer import tokenize
+from rnnc.syntax.parse import _Run
+from tests.syntax.samples import SAMPLES
 
 _ROOT = Path(__file__).parents[2]
 _PARSE = (
@@ -20,9 +27,9 @@ _PARSE = (
 )
 
 
-def _run(cache: Path | str) -> None:
+def _run(cache: Path | str, program: str = _PARSE) -> None:
     environment = {**os.environ, "XDG_CACHE_HOME": str(cache)}
-    command = [sys.executable, "-c", _PARSE]
+    command = [sys.executable, "-c", program]
     done = subprocess.run(command, cwd=_ROOT, env=environment, capture_output=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
@@ -50,13 +57,37 @@ def test_cache_that_cannot_be_written_is_harmless(tmp_path: Path) -> None:
     _run("/proc/no/such/place")
 
 
-def test_every_rule_of_the_grammar_builds_something() -> None:
-    """No rule is without a method of the builder: a parse tree of Lark would be left in the syntax tree."""
+def test_every_rule_builds_a_node() -> None:
+    """The builder has a method for every rule and alternative, and no others."""
+    rules = tables.tables().rules
+    named = {rule.node for rule in rules if rule.node and not (rule.is_transparent and rule.size == 1)}
+    assert {name for name in vars(Builder) if not name.startswith("_")} - {"group", "marked"} == named
+
+
+def test_lark_is_not_imported_where_the_tables_are_cached(tmp_path: Path) -> None:
+    _run(tmp_path)
+    _run(tmp_path, _PARSE + "; import sys; assert 'lark' not in sys.modules")
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_automaton_agrees_with_lark(name: str) -> None:
+    """Lark's own parser, given the same tokens, completes the same rules in the same order."""
     ready = tables.tables()
-    names = {rule.alias or rule.options.template_source or rule.origin.name for rule in ready.parser.rules}
-    built = {name for name in names if not name.startswith("_")}
-    transparent = {rule.origin.name for rule in ready.parser.rules if rule.options.expand1 and not rule.alias}
-    assert {name for name in built - transparent if not hasattr(tables.Builder, str(name))} == set()
+    tokens = [*arrange(tokenize(Source(name, SAMPLES[name]), ready, Diagnostics()), Diagnostics())]
+    reference = lark.Lark(resource_text("grammar/rnn.lark"), parser="lalr", start="file", keep_all_tokens=True)
+    run = reference.parse_interactive()
+    parser = _Run(Source(name, SAMPLES[name]), "file", Diagnostics())
+    for at in range(len(tokens)):
+        token = parser._in_context(at)
+        run.feed_token(lark.Token(token.type, token.text))
+        fits, _ = parser.machine.feed(token)
+        assert fits
+        assert parser.machine.accepts() - {"$END"} == run.accepts() - {"$END"}
+        assert parser.machine.height == len(run.parser_state.state_stack)
+    tree = run.feed_eof()
+    _, result = parser.machine.feed(parser.tokens[-1])
+    definitions = [part for part in tree.children if isinstance(part, lark.Tree)]
+    assert len(definitions) == len(result.items)
 
 
 def test_grammar_of_an_installed_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
