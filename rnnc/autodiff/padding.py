@@ -38,7 +38,7 @@ _FINITE = frozenset(
         *("tanh", "sigmoid", "relu", "softplus", "log_sigmoid", "softmax", "sin", "cos", "atan", "erf", "floor"),
         *("ceil", "round", "stop_gradient", "reduce_sum", "reduce_mean", "reduce_max", "reduce_min", "cumsum"),
         *("reduce_to", "contract", "patches", "unpatches", "lookup", "lookup_grad", "shift", "reverse_time", "place"),
-        *("dropout", "zoneout", "default", "default_grad", "lt", "le", "gt", "ge", "eq", "ne"),
+        *("scan_affine", "dropout", "zoneout", "default", "default_grad", "lt", "le", "gt", "ge", "eq", "ne"),
         *("logical_not", "logical_and", "logical_or"),
     ]
 )
@@ -53,8 +53,8 @@ _ZERO_OF_ALL = frozenset(
 )
 _ZERO_OF_ANY = frozenset(["mul", "contract"])
 _ZERO_OF_FIRST = frozenset(["div", "dropout", "reverse_time"])
-# Sums over rows or steps, and recurrences, which carry what they meet to other steps.
-_MIXING = frozenset(["contract", "reduce_to", "lookup_grad", "scan_affine"])
+# Sums over rows or steps, one step for all rows, and recurrences, which carry what they meet to other steps.
+_MIXING = frozenset(["contract", "reduce_to", "lookup_grad", "at", "shift", "scan_affine"])
 
 
 def guard_padding(train: Program, backward: Program) -> Program:
@@ -73,7 +73,8 @@ class _Walk:
 
     `lengths` (in a step's body: `valid`) says what lies past a row's length here. `has_time`: the padding is along
     time; else the block is one step, whose rows may be past their length. `entering`: the elements of sequences;
-    `unclean`: those whose sequence should be masked. `zeros`: constants, here and in the blocks around.
+    `unclean`: those whose sequence should be masked. `zeros`: constants, here and in the blocks around. `added`: the b
+    of each recurrence a * s + b, by its a.
     """
 
     lengths: Value | None
@@ -82,6 +83,7 @@ class _Walk:
     entering: frozenset[Value] = frozenset()
     unclean: set[Value] = field(default_factory=set[Value])
     zeros: set[Value] = field(default_factory=set[Value])
+    added: dict[Value, Value] = field(default_factory=dict[Value, Value])
     builder: Builder = field(default_factory=Builder)
 
     @staticmethod
@@ -94,6 +96,7 @@ class _Walk:
 
     def block(self, nodes: Sequence[Node]) -> None:
         """Append the nodes, guarded, to the builder."""
+        self.added.update((n.args[0], n.args[1]) for n in nodes if isinstance(n, Op) and n.name == "scan_affine")
         for node in nodes:
             with self.builder.at(node.spans):
                 if isinstance(node, Op):
@@ -121,6 +124,9 @@ class _Walk:
         facts = [self._fact(arg) for arg in op.args]
         if op.name == "scan_affine":
             return facts[1].vanishes
+        if op.name == "shift":  # hands the first step of the padding to the last valid one, in reverse
+            added = self.added.get(op.out)
+            return facts[0].vanishes or (added is not None and self._fact(added).vanishes)
         folded = any(self._padded(arg) for arg in op.args) and not self._padded(op.out)
         return folded and any(fact.vanishes for fact in facts)
 
@@ -129,6 +135,10 @@ class _Walk:
         facts = [self._fact(arg) for arg in op.args]
         masks = op.name == "masked" or (op.name == "fill_past" and op.attr("value") == 0.0)
         if masks and op.args[1] is self.lengths:
+            return ZERO
+        if op.outs[0].type.dtype is not DType.FLOAT:
+            return FINITE
+        if op.name == "place" and op.args[1] is self.lengths:  # puts nothing into a row without steps
             return ZERO
         finite = all(fact.finite for fact in facts) and (
             op.name in _FINITE
@@ -142,6 +152,9 @@ class _Walk:
         elif op.name in ("where", "zoneout"):
             branches = facts[1:] if op.name == "where" else facts[:2]
             vanishes = all(fact.vanishes for fact in branches)
+        elif op.name in ("shift", "scan_affine"):  # from the end, where nothing enters, zeros stay zeros
+            sequence, initial = op.args[-2:]
+            vanishes = op.attr("reverse") is True and initial in self.zeros and self._fact(sequence).vanishes
         else:
             vanishes = op.name in _ZERO_OF_ALL and all(fact.vanishes for fact in facts)
         return Fact(vanishes or op.name == "zeros_like", finite)

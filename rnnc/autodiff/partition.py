@@ -30,7 +30,7 @@ CHEAP_OPS = frozenset((
 
 # What an open size counts for when memory is compared; only the proportions matter.
 NOMINAL_SIZE, NOMINAL_BATCH, NOMINAL_TIME = 128, 32, 64
-BYTES = {DType.FLOAT: 4, DType.INT: 4, DType.BOOL: 1}
+BYTES = {DType.FLOAT: 4, DType.INT: 4, DType.BOOL: 1}  # of one element, where floats are float32
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from rnnc.ir.program import DType, Port, Program, Spans, Type, Value, reads
+from rnnc.autodiff.partition import BYTES
+from rnnc.ir.program import Port, Program, Spans, Type, Value, reads
 from rnnc.ir.size import Size, product
 from rnnc.ir.trim import trim_program
-
-BYTES = {DType.FLOAT: 4, DType.INT: 4, DType.BOOL: 1}  # of one element, where floats are float32
 
 
 @dataclass(frozen=True, slots=True)

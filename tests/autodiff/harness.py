@@ -8,9 +8,9 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from rnnc.ir.interpreter import evaluate
 
 from rnnc.autodiff import Differentiated
+from rnnc.ir.interpreter import evaluate
 from rnnc.ir.program import DType, Port, Program
 from rnnc.ir.verifier import verify
 

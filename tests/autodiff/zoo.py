@@ -318,7 +318,6 @@ def recurrences_without_loops() -> Program:
     net = Net("scans")
     x, c0, d0, p0, lengths = net.input("x", 2), net.state("c", 2), net.state("d", 2), net.state("p", 2), net.lengths()
     b = net.b
-    x = b.op("fill_past", x, lengths, value=0.0)
     f = b.op("sigmoid", add(b, linear(b, x, net.param("F", 2, 2)), b.op("shift", x, p0, reverse=False)))
     c = b.op("scan_affine", f, mul(b, one_minus(b, f), b.op("tanh", x)), c0, reverse=False)
     d = b.op("scan_maxplus", b.op("log", f), mul(b, x, net.param("k", 2)), d0, reverse=False)
@@ -334,7 +333,7 @@ def written_in_stretches() -> Program:
     """A loop over stretches with work of its own beside the loop over steps."""
     net = Net("stretches")
     x, h0, g0, lengths = net.input("x", 3), net.state("h", 2), net.state("g", 2), net.lengths()
-    w, u, bias = net.param("W", 3, 2), net.param("U", 2, 2), net.param("b", 2)
+    w, u, bias, k = net.param("W", 3, 2), net.param("U", 2, 2), net.param("b", 2), net.param("k", 2)
     valid = Value(lengths.type, "valid")
     stretch, h, g = Value(x.type, "xs"), Value(h0.type, "h"), Value(g0.type, "g")
     inner = Net("inner")
@@ -346,7 +345,7 @@ def written_in_stretches() -> Program:
 
     steps = inner.loop(step, [z], [h], lengths=valid)
     wide = inner.b.op("square", z)
-    new_g = inner.b.op("sin", add(inner.b, g, steps.finals[0]))
+    new_g = inner.b.op("sin", add(inner.b, mul(inner.b, g, k), steps.finals[0]))
     y, v = Value(x.type.with_(axes=axes(2)), "y"), Value(x.type.with_(axes=axes(2)), "v")
     h_final, g_final = Value(h0.type, "h_final"), Value(g0.type, "g_final")
     net.b.emit(
