@@ -13,7 +13,7 @@ from rnnc.semantics.values import ABSENT, Absent, Choice, Num, Value
 from rnnc.syntax import ast
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Operand:
     """A positional argument or one with a label (`u: x`): its expression, and where that is to be evaluated."""
 
@@ -34,7 +34,7 @@ class Arguments:
         self.operands: list[Operand] = []
         self.options: dict[str, ast.Argument] = {}
         self.shared: tuple[str, ...] = ()
-        self._read: set[str] = set()
+        self._values: dict[Operand, Value] = {}
         for argument in call.arguments:
             if isinstance(argument, ast.SharedOver):
                 self.shared = argument.names
@@ -62,12 +62,15 @@ class Arguments:
             raise Problem("E223", f"`{self.name}` takes {wanted} argument{'s' * (wanted != '1')}, not {n}", self.span)
 
     def value(self, i: int) -> Value:
+        """Evaluated once, however often it is asked for: an argument may bring weights along."""
         operand = self.operands[i]
-        return self.evaluate.value(operand.expression, operand.context)
+        if operand not in self._values:
+            self._values[operand] = self.evaluate.value(operand.expression, operand.context)
+        return self._values[operand]
 
     def node(self, i: int) -> Node:
         operand = self.operands[i]
-        return self.evaluate.tensor(operand.expression, operand.context)
+        return self.evaluate.to_node(self.value(i), operand.span, operand.context)
 
     def nodes(self) -> list[Node]:
         return [self.node(i) for i in range(len(self.operands))]

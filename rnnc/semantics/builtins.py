@@ -241,7 +241,10 @@ def _split(a: Arguments) -> Value:
     a.count(3, 32)
     a.allow()
     label = a.axis(1)
-    return _add(a, "split", a.node(0), axis=label, parts=_axes(a, 2))
+    parts = _axes(a, 2)
+    for part in parts:
+        a.context.frame.axes.setdefault(part.label, part)
+    return _add(a, "split", a.node(0), axis=label, parts=parts)
 
 
 @builtin("relabel")

@@ -287,6 +287,8 @@ class Elaborator:
     ) -> Value:
         if parameter.name in bound:
             value = bound[parameter.name]
+        elif isinstance(parameter.default, ast.Name) and parameter.default.id in parameter.choices:
+            value = Choice(parameter.default.id, parameter.choices)  # not evaluated: `step` is also a value
         elif parameter.default is not None:
             value = self.expressions.value(parameter.default, Context(scope, frame))
             value = self.checked(parameter, value, parameter.default.span)
@@ -337,7 +339,7 @@ class Elaborator:
         for (name, primed), node in state.promised.items():
             found = frame.members.get((name, primed), {}).get(())
             if found is None:
-                self.diagnostics.error("E201", f"`{state.key}` has no `{name}{chr(39) * primed}`", node.span)
+                self.diagnostics.error("E244", f"`{state.key}` has no `{name}{chr(39) * primed}`", node.span)
                 node.poisoned = True
             else:
                 node.args = [found]
@@ -370,7 +372,7 @@ class Elaborator:
                 return found
             names = {n for n, p in state.frame.members if p == primed}
             prime = "'" if primed else ""
-            raise Problem("E201", f"`{state.key}` has no `{name}{prime}`", span, fix=did_you_mean(name, names))
+            raise Problem("E244", f"`{state.key}` has no `{name}{prime}`", span, fix=did_you_mean(name, names))
         key = (name + (f"[{','.join(map(str, indices))}]" if indices else ""), primed)
         if indices:
             raise Problem("E411", f"`{state.key}` must be stepped before this line to read its families", span)

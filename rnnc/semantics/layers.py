@@ -15,7 +15,7 @@ from rnnc.semantics.lower import Lowering
 from rnnc.semantics.nodes import RULES, Graph, Node, Rule
 from rnnc.semantics.scope import Problem
 from rnnc.semantics.settle import settle_body
-from rnnc.semantics.values import CellValue, LayerValue, Many, Num, Shape, Tensor, Value, describe
+from rnnc.semantics.values import CellValue, Instance, LayerValue, Many, Num, Shape, Tensor, Value, describe
 from rnnc.semantics.weighted import dotted
 from rnnc.syntax import ast
 
@@ -28,8 +28,8 @@ MERGES = ("concat", "sum", "mean", "product", "none")
 # --- making layers ---
 
 
-def _layer(a: Arguments, value: Value, span: Span) -> CellValue | LayerValue:
-    if isinstance(value, CellValue | LayerValue):
+def _layer(a: Arguments, value: Value, span: Span) -> CellValue | LayerValue | Instance:
+    if isinstance(value, CellValue | LayerValue | Instance):
         return value
     raise Problem("E239", f"`{a.name}` wants cells, not {describe(value)}", span, fix=f"{a.name}(LSTM(units))")
 
@@ -128,6 +128,11 @@ class _Run:
                 if isinstance(resolved.definition, ast.Network):
                     return self._network(resolved, nodes, path, state, key, reverse)
                 return self._cell(resolved, nodes, path, state, key, reverse)
+            case Instance():
+                used = self.c.frame.instances[layer.key]
+                used.applied = used.applied or self.span
+                shared = _Run(self.elaborator, self.c, self.span, shareable=True)
+                return shared.layer(used.cell, nodes, self.c.frame.prefix + layer.key, state, key, reverse)
             case LayerValue(kind="forward"):
                 return self.layer(layer.layers[0][1], nodes, path, state, key, reverse)
             case LayerValue(kind="backward"):

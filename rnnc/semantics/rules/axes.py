@@ -209,7 +209,14 @@ def _split_shape(graph: Graph, node: Node) -> Shape:
     place = find_axis(graph, shape, node.attrs["axis"])
     parts: Shape = node.attrs["parts"]
     size = product(tuple(graph.resolve(p).size for p in parts))
-    if size != shape[place].size:
+    missing = (size - shape[place].size).constant
+    if missing is None:
+        raise ShapeError(
+            "E207",
+            f"{show(parts)} fills `{shape[place].label}` for some sizes only, so they must be given",
+            f"-D {min((size - shape[place].size).symbols)}=…, or make the sizes of the parts the parameters",
+        )
+    if missing:
         raise ShapeError("E308", f"{show(parts)} holds {size} numbers but `{shape[place].label}` has {shape[place].size}")
     return shape[:place] + parts + shape[place + 1 :]
 
