@@ -32,6 +32,14 @@ class Fit:
         """The reference holds constants in float32."""
         return dict(self.layout.options).get("constants") == "float32"
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was taken for granted in matching names."""
+        if self.matching.renamed is None:
+            return ()
+        scope, other = self.matching.renamed
+        return (f"variables stand under {other!r}; the layout {self.layout.name!r} calls this {scope!r}",)
+
     def parameters(self, variables: Arrays) -> Arrays:
         """The model's parameters from variables under recorded names."""
         return import_arrays(self.model, self.layout, self.matching.join(variables), self.sizes)
@@ -51,18 +59,24 @@ class Fit:
 
 
 def choose_layout(model: Model, name: str | None, recording: Recording) -> WeightLayout:
-    """The layout of that name; without a name the first one that the recorded variables match.
+    """The layout of that name; without a name the first one that the recorded variables match, under its own
+    names if there is such a one.
 
     E802, E803: there is none; the error is about the only layout, else about `tf`.
     """
     if name is not None or len(model.layouts) < 2:
         return find_layout(model, name or (model.layouts[0].name if model.layouts else "tf"))
+    found: WeightLayout | None = None
     for layout in model.layouts:
         try:
-            match_variables(layout, list(recording.variables))
+            matching = match_variables(layout, list(recording.variables))
         except VerifyError:
             continue
-        return find_layout(model, layout.name)
+        if matching.renamed is None:
+            return find_layout(model, layout.name)
+        found = found or layout
+    if found is not None:
+        return find_layout(model, found.name)
     names = [layout.name for layout in model.layouts]
     return find_layout(model, "tf" if "tf" in names else names[0])
 

@@ -24,6 +24,7 @@ class Matching:
     """For every array of a layout the recorded variables that hold it: one, or its row shards in order."""
 
     variables: dict[str, Shards]
+    renamed: tuple[str, str] | None = None  # the layout's outermost scope, and the one recorded in its place
 
     def join(self, recorded: Mapping[str, Array]) -> dict[str, Array]:
         """The layout's arrays from recorded ones."""
@@ -46,18 +47,51 @@ class Matching:
 
 
 def match_variables(layout: WeightLayout, recorded: Sequence[str]) -> Matching:
-    """Match by scoped suffix. E803: a variable is missing, left over, or could be two arrays."""
+    """Match by scoped suffix. E803: a variable is missing, left over, or could be two arrays.
+
+    Where that fails, a cell that was given a name of its own is recognised: its scope may stand for the layout's
+    outermost one, if then everything matches.
+    """
     candidates = _candidates(recorded, dict(layout.options).get("shards"))
     names = [foreign.name for foreign in layout.arrays]
+    try:
+        chosen = _by_suffix(layout, names, recorded, candidates)
+    except VerifyError:
+        renamed = _under_another_name(names, candidates)
+        if renamed is None:
+            raise
+        return renamed
+    return Matching({name: candidates[chosen[name]] for name in names})
+
+
+def _by_suffix(
+    layout: WeightLayout, names: Sequence[str], recorded: Sequence[str], candidates: Mapping[str, Shards]
+) -> dict[str, str]:
     fitting = {name: [c for c in candidates if c == name or c.endswith("/" + name)] for name in names}
     chosen = _by_common_prefix(names, fitting, candidates) or _by_elimination(names, fitting, candidates)
-    matching = Matching({name: candidates[chosen[name]] for name in names})
-    used = {variable for shards in matching.variables.values() for variable in shards}
+    used = {variable for name in names for variable in candidates[chosen[name]]}
     left = [variable for variable in recorded if variable not in used]
     if left:
         listed = ", ".join(f"{v!r}{near_misses(v, names)}" for v in left)
         raise VerifyError("E803", f"no array of the layout {layout.name!r} is the recorded {listed}")
-    return matching
+    return chosen
+
+
+def _under_another_name(names: Sequence[str], candidates: Mapping[str, Shards]) -> Matching | None:
+    """The matching with the layout's outermost scope exchanged for the recorded one; None where not all of it fits."""
+    scopes = {name.partition("/")[0] if "/" in name else None for name in names}
+    if len(scopes) != 1 or None in scopes:
+        return None
+    (scope,) = scopes
+    assert scope is not None
+    inner = {name: name.removeprefix(scope + "/") for name in names}
+    fitting = {short: [c for c in candidates if c.endswith("/" + short)] for short in inner.values()}
+    chosen = _by_common_prefix(list(inner.values()), fitting, candidates)
+    if chosen is None:
+        return None
+    own = next(iter(chosen.items()))
+    other = _prefix(own[1], own[0]).rstrip("/")
+    return Matching({name: candidates[chosen[inner[name]]] for name in names}, (scope, other))
 
 
 def _candidates(recorded: Sequence[str], pattern: object) -> dict[str, Shards]:

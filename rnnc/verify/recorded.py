@@ -31,7 +31,7 @@ def _evaluation(model: Model, runner: Runner, recording: Recording, layout: Weig
     tolerance = TOLERANCE[recording.dtype]
     call = evaluation.call()
     rows: list[Row] = []
-    notes: list[str] = []
+    notes = list(evaluation.fit.notes)
     if evaluation.timing.single_step and model.step is not None:
         one = runner.step(Cut(model).one_step(call, 0))
         stepped = Results({name: a[np.newaxis] for name, a in one.outputs.items()}, one.state)

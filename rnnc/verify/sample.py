@@ -6,9 +6,9 @@ around states that the model itself reaches.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
+from functools import partial
 
 import numpy as np
 
@@ -19,7 +19,8 @@ from rnnc.verify.arrays import Array, Arrays, DTypeLike
 from rnnc.verify.errors import VerifyError
 from rnnc.verify.runner import Call, Runner
 
-LARGEST = 8  # of the sizes that are tried
+LARGEST = 9  # of the sizes that are tried
+USUAL = 3  # the first of them: with 2, normalisation and the like have next to nothing left to do
 WARM_UP = 3  # steps that lead to an initial state
 SPREAD = 0.1  # standard deviation around initial values and reached states
 
@@ -67,17 +68,38 @@ def choose_sizes(model: Model, given: Mapping[str, int]) -> dict[str, int]:
     unknown = sorted(set(given) - set(model.sizes))
     if unknown:
         raise VerifyError("E805", f"{model.name} has no open size {', '.join(unknown)}; it has {list(model.sizes)}")
-    open_ = [name for name in model.sizes if name not in given]
-    found = set(_sizes(model.forward))
     slices = [op for op in walk(model.forward.nodes) if isinstance(op, Op) and op.name == "slice"]
-    candidates = product(range(2, LARGEST + 1), repeat=len(open_))
-    for numbers in sorted(candidates, key=lambda n: (len(n) - len(set(n)), sum(n))):
-        sizes = {**given, **dict(zip(open_, numbers, strict=True))}
-        if all(_possible(size, sizes) for size in found) and all(_inside(op, sizes) for op in slices):
-            return sizes
-    raise VerifyError(
-        "E805", f"no sizes up to {LARGEST} suit {model.name}", fix="give them: " + " ".join(f"-D {n}=…" for n in open_)
-    )
+    conditions = [_Condition(size.symbols, partial(_possible, size)) for size in set(_sizes(model.forward))]
+    conditions += [_Condition(_slice_symbols(op), partial(_inside, op)) for op in slices]
+    open_ = [name for name in model.sizes if name not in given]
+    found = _search(open_, dict(given), conditions)
+    if found is None:
+        fix = "give them: " + " ".join(f"-D {name}=…" for name in open_)
+        raise VerifyError("E805", f"no sizes up to {LARGEST} suit {model.name}", fix=fix)
+    return found
+
+
+@dataclass(frozen=True)
+class _Condition:
+    """What sizes have to fulfil, and which ones."""
+
+    symbols: frozenset[str]
+    holds: Callable[[Mapping[str, int]], bool]
+
+
+def _search(open_: Sequence[str], sizes: dict[str, int], conditions: Sequence[_Condition]) -> dict[str, int] | None:
+    """The first assignment that fulfils all conditions: numbers from USUAL on, not used yet, come first."""
+    if not all(c.holds(sizes) for c in conditions if c.symbols <= sizes.keys()):
+        return None
+    if not open_:
+        return sizes
+    undecided = [c for c in conditions if not c.symbols <= sizes.keys()]
+    name, *rest = open_
+    for number in sorted(range(1, LARGEST + 1), key=lambda n: (n < USUAL, n in sizes.values(), abs(n - USUAL))):
+        found = _search(rest, {**sizes, name: number}, undecided)
+        if found is not None:
+            return found
+    return None
 
 
 def _sizes(program: Program) -> Iterator[Size]:
@@ -97,14 +119,24 @@ def _possible(size: Size, sizes: Mapping[str, int]) -> bool:
     )
 
 
+def _slice_symbols(op: Op) -> frozenset[str]:
+    axis, start, stop = _slice(op)
+    return axis.symbols | start.symbols | stop.symbols
+
+
 def _inside(op: Op, sizes: Mapping[str, int]) -> bool:
     """Whether a slice lies in its axis."""
+    axis, start, stop = (size.evaluate(sizes) for size in _slice(op))
+    return 0 <= start < stop <= axis
+
+
+def _slice(op: Op) -> tuple[Size, Size, Size]:
+    """The sliced axis, and where the slice starts and stops."""
     axis, start, stop = op.attr("axis"), op.attr("start"), op.attr("stop")
     assert isinstance(axis, int)
     assert isinstance(start, Size)
     assert isinstance(stop, Size)
-    length = op.args[0].type.shape[axis].evaluate(sizes)
-    return 0 <= start.evaluate(sizes) < stop.evaluate(sizes) <= length
+    return op.args[0].type.shape[axis], start, stop
 
 
 # --- arrays ------------------------------------------------------------------------------------------------

@@ -70,7 +70,8 @@ def train(model: Model, runner: Runner, recording: Recording, layout: WeightLayo
     ]
     for prefix, found in (("final_var", variables), ("adam_m", adam.m), ("adam_v", adam.v)):
         rows += _named_rows(prefix, found, recording, tolerance)
-    return tuple(rows), () if known else (f"the manifest names no learning rate: {rate} is assumed",)
+    assumed = () if known else (f"the manifest names no learning rate: {rate} is assumed",)
+    return tuple(rows), (*fitted.notes, *assumed)
 
 
 def _named_rows(prefix: str, found: Arrays, recording: Recording, tolerance: float) -> Iterator[Row]:

@@ -61,11 +61,22 @@ def test_unequal_shards_split_where_they_were_joined() -> None:
     }
 
 
+def test_a_cell_may_have_a_name_of_its_own() -> None:
+    matching = match_variables(names("cell/kernel", "cell/gates/bias"), ["rnn/mine/kernel", "rnn/mine/gates/bias"])
+    assert matching.variables == {"cell/kernel": ("rnn/mine/kernel",), "cell/gates/bias": ("rnn/mine/gates/bias",)}
+    assert matching.renamed == ("cell", "rnn/mine")
+
+
+def test_a_name_of_its_own_has_to_explain_everything() -> None:
+    with pytest.raises(VerifyError, match=r"no recorded variable is the layout's 'cell/kernel'.*'cell/bias'"):
+        match_variables(names("cell/kernel", "cell/bias"), ["rnn/mine/kernel", "rnn/yours/bias"])
+
+
 @pytest.mark.parametrize(
     ("wanted", "recorded", "message"),
     [
-        (["cell/kernel"], ["rnn/cel/kernel"], "no recorded variable is the layout's 'cell/kernel'.*rnn/cel/kernel"),
-        (["cell/kernel"], ["my_cell/kernel"], "no recorded variable"),  # not at a component's start
+        (["cell/kernel"], ["rnn/cell/kernal"], "no recorded variable is the layout's 'cell/kernel'.*rnn/cell/kernal"),
+        (["cell/kernel"], ["x/my_kernel"], "no recorded variable"),  # not at a component's start
         (["cell/kernel"], ["a/cell/kernel", "b/cell/kernel"], "could be 'a/cell/kernel' or 'b/cell/kernel'"),
         (["kernel"], ["kernel", "peephole"], "no array of the layout 'tf' is the recorded 'peephole'"),
         (["kernel"], ["kernel/part_0", "kernel/part_2"], "no recorded variable"),  # a shard is missing

@@ -23,7 +23,7 @@ def with_axes(*sizes: Size, nodes: tuple[Op, ...] = (), open_: tuple[str, ...] =
 
 
 def test_sizes_are_small_and_distinct() -> None:
-    assert choose_sizes(with_axes(UNITS, HEADS), {}) == {"heads": 2, "units": 3}
+    assert choose_sizes(with_axes(UNITS, HEADS), {}) == {"heads": 3, "units": 4}
 
 
 def test_quotients_divide() -> None:
@@ -50,8 +50,8 @@ def test_slices_fit() -> None:
     ("given", "sizes", "message"),
     [
         ({"unit": 3}, (UNITS,), "no open size unit"),
-        ({}, (UNITS - 40,), "no sizes up to 8 suit Test"),
-        ({"units": 5, "heads": 3}, (UNITS // HEADS,), "no sizes up to 8 suit Test"),
+        ({}, (UNITS - 40,), "no sizes up to 9 suit Test"),
+        ({"units": 5, "heads": 3}, (UNITS // HEADS,), "no sizes up to 9 suit Test"),
     ],
 )
 def test_impossible_sizes_are_refused(given: dict[str, int], sizes: tuple[Size, ...], message: str) -> None:
