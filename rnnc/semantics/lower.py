@@ -28,6 +28,7 @@ class Lowering:
         self.builder = builder
         self.values: dict[Node, Value] = dict(leaves)
         self.mask = mask  # where the masks of random sites come from
+        self.hint = ""  # what values made now are called
         self.level = level  # what whole-sequence operations and layers become
 
     def run(self, roots: Sequence[Node]) -> None:
@@ -60,6 +61,7 @@ class Lowering:
         if any(a.poisoned for a in node.args):
             node.poisoned = True
             return
+        self.hint = node.called
         with self.builder.at(frozenset((node.span,))):
             try:
                 self.values[node] = RULES[node.op].lower(self, node)
@@ -105,7 +107,7 @@ class Lowering:
         return value
 
     def op(self, name: str, *args: Value, **attrs: object) -> Value:
-        return self.builder.op(name, *args, **attrs)
+        return self.builder.op(name, *args, hint=self.hint, **attrs)
 
     def aligned(self, node: Node, shape: Shape) -> Value:
         """The node's value with its axes in the places that they have in `shape` (sizes 1 elsewhere)."""

@@ -41,6 +41,7 @@ class Node:
     poisoned: bool = False
     equation: str = ""
     name: str = ""
+    called: str = ""  # the name that the text gives to this value, if it has one
 
     @property
     def settled(self) -> bool:

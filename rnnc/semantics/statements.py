@@ -271,6 +271,7 @@ class Statements:
             raise Problem("E239", f"an equation gives a tensor, not {describe(value)}", s.value.span, fix=f"use {s.target.name} = …")
         node.args = [self.elaborator.expressions.to_node(value, s.value.span, Context(scope, frame, owner))]
         node.name = frame.prefix + key_text(s.target.name, indices, s.target.primed)
+        node.args[0].called = node.args[0].called or node.name
 
     def force(self, frame: Frame, node: Node, span: Span) -> None:
         """In a network an equation that is read is evaluated first, so that shapes flow forwards."""
