@@ -61,9 +61,9 @@ def compile_source(
     if target not in TARGETS:
         raise BadRequest(f"there is no target {target!r}; there are {', '.join(TARGETS)}")
     saved = parse_save(save)
-    known = (*BEFORE, *AFTER, plan_memory)
     try:
-        check_names([*no_passes, *([dump_after] if dump_after else [])], known)
+        check_names([n for n in no_passes if n != plan_memory.name], (*BEFORE, *AFTER))
+        check_names([dump_after] if dump_after else [], (*BEFORE, *AFTER))
     except UnknownPass as error:
         raise BadRequest(str(error)) from error
     model = model_of(source, name, options, expose=expose, rounding=rounding)

@@ -35,7 +35,9 @@ class Level:
 
     # --- the outermost ---
 
-    def program(self, name: str, body: Body, inputs: list[tuple[str, Node]], outputs: list[tuple[str, Node]]) -> Program:
+    def program(
+        self, name: str, body: Body, inputs: list[tuple[str, Node]], outputs: list[tuple[str, Node]]
+    ) -> Program:
         """The program of a network-level body."""
         leaves: dict[Node, Value] = self.parameter_leaves(body.graph)
         for port_name, node in inputs:
@@ -68,11 +70,15 @@ class Level:
 
     def _output(self, lowering: Lowering, node: Node) -> Value:
         """Outputs have a batch axis, and are zero past the length."""
-        value = self.as_float(self.builder, lowering[node]) if lowering[node].type.dtype is DType.BOOL else lowering[node]
+        value = (
+            self.as_float(self.builder, lowering[node]) if lowering[node].type.dtype is DType.BOOL else lowering[node]
+        )
         if not value.type.batch:
             value = self._with_lead(self.builder, value, self.inputs[0].value)
         if self.lengths is not None and value.type.time and value not in self._zero_past:
-            value = self.builder.op("fill_past", value, self.lengths, value=0.0 if value.type.dtype is DType.FLOAT else 0)
+            value = self.builder.op(
+                "fill_past", value, self.lengths, value=0.0 if value.type.dtype is DType.FLOAT else 0
+            )
         return value
 
     def _axes(self, graph: Graph, node: Node) -> tuple[Axis, ...]:

@@ -355,12 +355,20 @@ def _site(a: Arguments, rate: Value) -> Site | None:
     if keep == 1:
         return None
     if owner is None:
-        raise Problem("E403", f"`{a.name}` needs an equation that names its mask", a.span, fix="give it an equation of its own")
+        raise Problem(
+            "E403", f"`{a.name}` needs an equation that names its mask", a.span, fix="give it an equation of its own"
+        )
     name = owner.full(frame) if owner.name else frame.prefix.rstrip(".")
     name = f"{name}.{a.context.name}" if a.context.name else name
     if name in frame.body.sites:
         other = frame.body.sites[name]
-        raise Problem("E402", f"two masks would be called `{name}`", a.span, fix=f"name one of the calls: `{a.name}(…) as d`", notes=_note(other))
+        raise Problem(
+            "E402",
+            f"two masks would be called `{name}`",
+            a.span,
+            fix=f"name one of the calls: `{a.name}(…) as d`",
+            notes=_note(other),
+        )
     site = Site(name, frame.body.registry.rounded(keep), per, a.span)
     frame.body.sites[name] = site
     return site

@@ -67,9 +67,7 @@ class Definitions:
                 case ast.Fn():
                     scope.names[definition.name] = FnValue(definition.name, definition, scope)
                 case ast.Cell() | ast.Network():
-                    scope.names[definition.name] = CellValue(
-                        definition, scope, definition.name, definition.parameters
-                    )
+                    scope.names[definition.name] = CellValue(definition, scope, definition.name, definition.parameters)
                 case ast.Variant():
                     scope.names[definition.name] = CellValue(
                         ast.Cell(definition.name, definition.parameters, (), definition.doc, span=definition.span),
@@ -84,13 +82,18 @@ class Definitions:
     def _import(self, statement: ast.Import, scope: Scope, path: Path | None) -> None:
         if path is None:
             raise Problem(
-                "E232", "text that is not a file cannot import files", statement.span, fix="save it beside what it imports"
+                "E232",
+                "text that is not a file cannot import files",
+                statement.span,
+                fix="save it beside what it imports",
             )
         target = (path.parent / statement.path.value).resolve()
         if target in self._files:
             imported = self._files[target]
             if imported is None:
-                raise Problem("E233", f"`{statement.path.value}` is being read already: imports run in a circle", statement.span)
+                raise Problem(
+                    "E233", f"`{statement.path.value}` is being read already: imports run in a circle", statement.span
+                )
         else:
             imported = self._read(statement, target)
         own = {n: v for n, v in imported.names.items()}
@@ -98,7 +101,10 @@ class Definitions:
         for item in names:
             if item.name not in own:
                 raise Problem(
-                    "E234", f"`{statement.path.value}` does not define `{item.name}`", item.span, fix=did_you_mean(item.name, own)
+                    "E234",
+                    f"`{statement.path.value}` does not define `{item.name}`",
+                    item.span,
+                    fix=did_you_mean(item.name, own),
                 )
             if statement.names and item.alias in scope.names:
                 raise Problem("E231", f"`{item.alias}` is defined twice", item.span)
@@ -133,7 +139,9 @@ class Definitions:
             for parameter in variant.parameters:
                 if parameter.name not in scope.names:
                     default = parameter.default
-                    scope.names[parameter.name] = self._evaluate(default, scope) if default else open_size(parameter.name)
+                    scope.names[parameter.name] = (
+                        self._evaluate(default, scope) if default else open_size(parameter.name)
+                    )
             base = self._evaluate(variant.base, scope)
         finally:
             self._running.pop()
@@ -144,7 +152,7 @@ class Definitions:
         given = {n: v for n, v in cell.bound if n not in own}
         definition = dataclasses.replace(base.definition, name=variant.name, doc=variant.doc or base.definition.doc)
         parameters = variant.parameters + tuple(p for p in base.parameters if p.name not in own)
-        bound = {n: v for n, v in cell.bound if n in own} | base.arguments | given
+        bound = {**{n: v for n, v in cell.bound if n in own}, **base.arguments, **given}
         return dataclasses.replace(
             base, definition=definition, name=variant.name, parameters=parameters, bound=tuple(bound.items())
         )
@@ -175,6 +183,7 @@ def derived_body(body: tuple[ast.Statement, ...], changes: tuple[ast.Statement, 
     for change in changes:
         match change:
             case ast.Equation(target=target):
+
                 def replaces(s: ast.Statement, t: ast.Target = target) -> bool:
                     return isinstance(s, ast.Equation) and (s.target.name, s.target.primed) == (t.name, t.primed)
 
@@ -187,11 +196,13 @@ def derived_body(body: tuple[ast.Statement, ...], changes: tuple[ast.Statement, 
             case ast.Output():
                 body = _replace(body, lambda s: isinstance(s, ast.Output), change)
             case ast.Use(target=target):
+
                 def same_use(s: ast.Statement, t: ast.Target = target) -> bool:
                     return isinstance(s, ast.Use) and s.target.name == t.name
 
                 body = _replace(body, same_use, change)
             case ast.Layout(name=name):
+
                 def same_layout(s: ast.Statement, n: str = name) -> bool:
                     return isinstance(s, ast.Layout) and s.name == n
 
@@ -250,9 +261,7 @@ def _dropped(body: tuple[ast.Statement, ...], target: ast.Target) -> tuple[ast.S
             case ast.For():
                 result.append(dataclasses.replace(s, body=_dropped(s.body, target)))
             case ast.If():
-                result.append(
-                    dataclasses.replace(s, body=_dropped(s.body, target), orelse=_dropped(s.orelse, target))
-                )
+                result.append(dataclasses.replace(s, body=_dropped(s.body, target), orelse=_dropped(s.orelse, target)))
             case _:
                 result.append(s)
     return tuple(result)

@@ -42,7 +42,9 @@ def choose(file: ast.File, path: Path | None, name: str | None, span: Span) -> s
         fix = did_you_mean(name, names) or (f"there are {', '.join(names)}" if names else None)
         diagnostics.error("E241", f"there is no cell or network `{name}` in this file", None, fix=fix)
     elif not names:
-        diagnostics.error("E241", "this file defines no cell and no network", Span(span.source, 0, 0), fix="cell RNN(units) { … }")
+        diagnostics.error(
+            "E241", "this file defines no cell and no network", Span(span.source, 0, 0), fix="cell RNN(units) { … }"
+        )
     else:
         if path is not None:
             wanted = _folded(path.stem)
@@ -51,7 +53,9 @@ def choose(file: ast.File, path: Path | None, name: str | None, span: Span) -> s
                 return own[0]
         if len(names) == 1:
             return names[0]
-        diagnostics.error("E241", f"which one? This file defines {', '.join(names)}", None, fix=f"name it: FILE:{names[0]}")
+        diagnostics.error(
+            "E241", f"which one? This file defines {', '.join(names)}", None, fix=f"name it: FILE:{names[0]}"
+        )
     diagnostics.raise_errors()
     raise AssertionError
 
@@ -102,7 +106,7 @@ class _Elaboration:
         body = Body("cell", Graph(self.diagnostics), self.registry) if is_cell else outer
         frame = self.elaborator.open_cell(body, cell, "", "", None, span)
         settle_body(body, [n for _, n in frame.outputs])
-        inputs, outputs = (_as_layer(outer, body, frame) if is_cell else (frame.inputs, frame.outputs))
+        inputs, outputs = _as_layer(outer, body, frame) if is_cell else (frame.inputs, frame.outputs)
         if is_cell:
             settle_body(outer, [])
         self.diagnostics.raise_errors()
@@ -114,7 +118,7 @@ class _Elaboration:
     def _bind(self, cell: CellValue, options: Mapping[str, object]) -> tuple[CellValue, dict[str, int]]:
         """Options that are parameters are bound; whole numbers that are not are sizes of free axes."""
         parameters = {p.name: p for p in self.elaborator.definitions.parameters_of(cell)}
-        bound = cell.arguments | {}
+        bound = cell.arguments
         sizes: dict[str, int] = {}
         for key, given in options.items():
             value, span = self._option(key, given)
@@ -200,7 +204,9 @@ class _Elaboration:
             options=self._option_texts(frame),
             sizes=sizes,
             equations=tuple(
-                (n, s.span.text) for n, node in outer.equations.items() if (s := node.attrs.get("statement")) is not None
+                (n, s.span.text)
+                for n, node in outer.equations.items()
+                if (s := node.attrs.get("statement")) is not None
             ),
         )
 
@@ -248,7 +254,9 @@ class _Elaboration:
         n = 1
         for axis in axes:
             if axis.size.constant is None:
-                self.diagnostics.error("E227", f"`{p.name}` has given values, so its sizes must be known", p.span, fix="give them: -D …")
+                self.diagnostics.error(
+                    "E227", f"`{p.name}` has given values, so its sizes must be known", p.span, fix="give them: -D …"
+                )
                 return
             n *= axis.size.constant
         if n != len(p.init.numbers):
@@ -264,7 +272,10 @@ class _Elaboration:
         everywhere = _symbols(forward)
         for name in sorted(everywhere - set(found)):
             self.diagnostics.error(
-                "E240", f"no parameter's or input's shape tells `{name}`, so it must be given", frame.span, fix=f"-D {name}=…"
+                "E240",
+                f"no parameter's or input's shape tells `{name}`, so it must be given",
+                frame.span,
+                fix=f"-D {name}=…",
             )
         self.diagnostics.raise_errors()
         order = [n for n in self._names if n in found]
@@ -311,7 +322,10 @@ def _as_layer(outer: Body, body: Body, frame: Frame) -> tuple[list[tuple[str, No
     layer = graph.add(
         "apply", [n for _, n in inputs], frame.span, shapes[0], body=body, frame=frame, proxies=proxies, reverse=False
     )
-    picks = [graph.add("pick", (layer,), n.span, s, index=i) for i, ((_, n), s) in enumerate(zip(frame.outputs, shapes, strict=True))]
+    picks = [
+        graph.add("pick", (layer,), n.span, s, index=i)
+        for i, ((_, n), s) in enumerate(zip(frame.outputs, shapes, strict=True))
+    ]
     return inputs, [(name, pick) for (name, _), pick in zip(frame.outputs, picks, strict=True)]
 
 

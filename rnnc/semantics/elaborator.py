@@ -11,7 +11,7 @@ from rnnc.semantics import layers, weighted
 from rnnc.semantics.arguments import Arguments
 from rnnc.semantics.builtins import BUILTINS
 from rnnc.semantics.definitions import Definitions, report
-from rnnc.semantics.expressions import Context, Expressions, Promise, unknown_name
+from rnnc.semantics.expressions import Context, Expressions
 from rnnc.semantics.frames import Body, Frame, Indices, InstanceState, Owner, Registry, StateSlot
 from rnnc.semantics.nodes import Graph, Node
 from rnnc.semantics.scope import Problem, Scope, did_you_mean
@@ -24,6 +24,7 @@ from rnnc.semantics.values import (
     LayerValue,
     Many,
     Num,
+    Promise,
     Shape,
     Shaped,
     Tensor,
@@ -203,13 +204,15 @@ class Elaborator:
         if any(isinstance(v, Tensor | Many) for v in values):
             if c.frame.body.kind != "network":
                 raise Problem(
-                    "E404", f"inside a cell an inner cell is used by name: `use f = {cell.name}(…)`, then `f(…)`", e.span
+                    "E404",
+                    f"inside a cell an inner cell is used by name: `use f = {cell.name}(…)`, then `f(…)`",
+                    e.span,
                 )
             return layers.apply(self, cell, a)
         parameters = self.definitions.parameters_of(cell)
         names = [p.name for p in parameters]
         a.allow(*names)
-        bound = cell.arguments | {}
+        bound = cell.arguments
         free = [n for n in names if n not in dict(cell.bound)]
         if len(values) > len(names):
             raise Problem("E223", f"`{cell.name}` has {len(names)} parameters, not {len(values)}", e.span)
@@ -238,7 +241,9 @@ class Elaborator:
                 fix = did_you_mean(word, parameter.choices) if word else None
                 raise Problem("E217", f"`{name}` is one of {', '.join(parameter.choices)}", span, fix=fix)
         if parameter.kind == "cell" and not isinstance(value, CellValue | LayerValue):
-            raise Problem("E239", f"`{name}` wants a cell, not {describe(value)}", span, fix=f"{name} = LSTM(units = 4)")
+            raise Problem(
+                "E239", f"`{name}` wants a cell, not {describe(value)}", span, fix=f"{name} = LSTM(units = 4)"
+            )
         if parameter.kind == "fn" and not isinstance(value, FnValue):
             raise Problem("E239", f"`{name}` wants a function, not {describe(value)}", span, fix=f"{name} = tanh")
         if isinstance(value, Choice) and not parameter.choices:
@@ -246,7 +251,9 @@ class Elaborator:
         default = parameter.default
         if isinstance(default, ast.Constant) and isinstance(default.value, bool) and not isinstance(value, bool):
             raise Problem("E224", f"`{name}` is true or false, not {describe(value)}", span)
-        wants_number = isinstance(default, ast.Number) or (default is None and parameter.kind is None and not parameter.choices)
+        wants_number = isinstance(default, ast.Number) or (
+            default is None and parameter.kind is None and not parameter.choices
+        )
         if wants_number and isinstance(value, bool | str):
             raise Problem("E206", f"`{name}` is a number, not {describe(value)}", span)
         return value
@@ -415,7 +422,11 @@ class Elaborator:
         if diagnostics.has_errors:
             first = next(d for d in diagnostics if d.severity == "error")
             raise Problem(
-                first.code, f"in `{cell.name}`: {first.message}", first.span or span, notes=[Note("used here", span)], fix=first.fix
+                first.code,
+                f"in `{cell.name}`: {first.message}",
+                first.span or span,
+                notes=[Note("used here", span)],
+                fix=first.fix,
             )
         self._probes[id(cell)] = (cell, frame)
         return frame
@@ -436,7 +447,10 @@ class Elaborator:
         family = c.frame.members.get((name, primed), {})
         there = ", ".join("[" + ", ".join(map(str, k)) + "]" for k in list(family)[:6]) or "none"
         return Problem(
-            "E203", f"the family `{name}{prime}` has no member [{', '.join(map(str, indices))}]", span, notes=[Note(f"members: {there}")]
+            "E203",
+            f"the family `{name}{prime}` has no member [{', '.join(map(str, indices))}]",
+            span,
+            notes=[Note(f"members: {there}")],
         )
 
     def named_axis(self, e: ast.Expr, c: Context) -> Shaped:
@@ -476,7 +490,9 @@ class Elaborator:
         known = graph.resolve_all(outer.shape) if outer is not None and outer.shape is not None else None
         if known is not None and len(known) != len(declared.axes):
             raise Problem(
-                "E303", f"`{declared.name}` of `{frame.name}` has {len(declared.axes)} axes but is given {len(known)}", frame.span
+                "E303",
+                f"`{declared.name}` of `{frame.name}` has {len(declared.axes)} axes but is given {len(known)}",
+                frame.span,
             )
         axes: list[Shaped] = []
         for i, axis in enumerate(declared.axes):

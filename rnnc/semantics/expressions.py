@@ -22,6 +22,7 @@ from rnnc.semantics.values import (
     LayerValue,
     Many,
     Num,
+    Promise,
     Shaped,
     Tensor,
     Value,
@@ -291,7 +292,10 @@ class Expressions:
                 if e.name in found:
                     return found[e.name]
                 raise Problem(
-                    "E201", f"no output `{e.name}`; there are {', '.join(found)}", e.span, fix=did_you_mean(e.name, found)
+                    "E201",
+                    f"no output `{e.name}`; there are {', '.join(found)}",
+                    e.span,
+                    fix=did_you_mean(e.name, found),
                 )
             case CellValue() | LayerValue() if e.name == "output" and not e.primed:
                 return self.elaborator.output_promise(base, e.span)
@@ -339,7 +343,10 @@ class Expressions:
             return base[index]
         if isinstance(base, Tensor):
             raise Problem(
-                "E215", "a tensor is not indexed by position", e.span, fix="name the axis: `x[units = k]` or `x[units = a:b]`"
+                "E215",
+                "a tensor is not indexed by position",
+                e.span,
+                fix="name the axis: `x[units = k]` or `x[units = a:b]`",
             )
         if isinstance(base, Choice):
             raise unknown_name(base.word, e.base.span, c)
@@ -409,7 +416,10 @@ class Expressions:
             if isinstance(one, Choice) and one.among and isinstance(other, Choice) and other.word not in one.among:
                 choices = ", ".join(one.among)
                 raise Problem(
-                    "E217", f"`{other.word}` is none of the choices {choices}", spot.span, fix=did_you_mean(other.word, one.among)
+                    "E217",
+                    f"`{other.word}` is none of the choices {choices}",
+                    spot.span,
+                    fix=did_you_mean(other.word, one.among),
                 )
         if isinstance(left, Num) and isinstance(right, Num):
             result = self._compare("==", left, right)
@@ -518,13 +528,6 @@ class Expressions:
             inner = c.with_scope(scope)
             if clause.test is None or self.truth(clause.test, inner):
                 yield from self.each(tuple(rest), inner)
-
-
-@dataclass(frozen=True)
-class Promise:
-    """`f.output`: what is known of a cell's output before the cell is stepped."""
-
-    size: Size
 
 
 _ARITHMETIC: dict[str, Callable[[int | float, int | float], int | float]] = {

@@ -75,7 +75,10 @@ def _stack(a: Arguments) -> Value:
             layers.append(_layer(a, value, operand.span))
     if not layers:
         raise Problem("E223", "a stack of nothing", a.span, fix="stack(LSTM(units), 2)")
-    options: list[tuple[str, Value]] = [("residual", a.flag("residual", False)), ("mask", a.word("mask", ("step", "sequence"), "step"))]
+    options: list[tuple[str, Value]] = [
+        ("residual", a.flag("residual", False)),
+        ("mask", a.word("mask", ("step", "sequence"), "step")),
+    ]
     rate = a.number("dropout")
     if rate is not None:
         if not 0 <= rate < 1:
@@ -181,7 +184,9 @@ class _Run:
                 result = Tensor(self.graph.add("elementwise", (result.node, nodes[0]), self.span, ir="add"))
             rate = layer.option("dropout")
             if isinstance(rate, Num) and rate.known and k != last:
-                result = Tensor(self._dropout(result.node, 1 - float(rate.known), str(layer.option("mask")), state + name))
+                result = Tensor(
+                    self._dropout(result.node, 1 - float(rate.known), str(layer.option("mask")), state + name)
+                )
             nodes = [result.node]
         return result
 
@@ -196,7 +201,14 @@ class _Run:
         from rnnc.semantics.elaborator import results
 
         frame = self.elaborator.open_cell(
-            self.c.frame.body, cell, dotted(path), dotted(state), nodes, self.span, reverse=reverse, shareable=self.shareable
+            self.c.frame.body,
+            cell,
+            dotted(path),
+            dotted(state),
+            nodes,
+            self.span,
+            reverse=reverse,
+            shareable=self.shareable,
         )
         self.c.frame.children[key] = frame
         return results(frame)

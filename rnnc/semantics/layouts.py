@@ -256,7 +256,9 @@ class LayoutReader:
             raise Problem("E507", f"blocks with {len(first)} axes have no axis {axis}", span)
         size = Size.of(0)
         for _, shape in items:
-            if len(shape) != len(first) or any(a != b for i, (a, b) in enumerate(zip(shape, first, strict=True)) if i != place):
+            if len(shape) != len(first) or any(
+                a != b for i, (a, b) in enumerate(zip(shape, first, strict=True)) if i != place
+            ):
                 shapes = ", ".join(f"[{', '.join(map(str, s))}]" for _, s in items)
                 raise Problem("E507", f"these blocks do not fit side by side along axis {place}: {shapes}", span)
             size = size + shape[place]
@@ -285,7 +287,9 @@ class LayoutReader:
                 item, shape = self._arrangement(a.operands[0].expression, c)
                 sizes = self._sizes(a, 1)
                 if product(sizes) != product(shape):
-                    raise Problem("E507", f"{product(shape)} numbers do not fill [{', '.join(map(str, sizes))}]", e.span)
+                    raise Problem(
+                        "E507", f"{product(shape)} numbers do not fill [{', '.join(map(str, sizes))}]", e.span
+                    )
                 return Reshaped(item, sizes, shape), sizes
             case "concat":
                 axis = self.elaborator.expressions.integer(a.options["axis"].value, c) if a.has("axis") else -1
@@ -293,7 +297,9 @@ class LayoutReader:
             case "unused":
                 a.count(1, 2)
                 sizes = self._sizes(a, 0)
-                value = self.elaborator.expressions.number(a.operands[1].expression, c) if len(a.operands) > 1 else Num(0)
+                value = (
+                    self.elaborator.expressions.number(a.operands[1].expression, c) if len(a.operands) > 1 else Num(0)
+                )
                 return Unused(sizes, float(value.known or 0)), sizes
             case _:
                 words = ("T", "transpose", "reshape", "concat", "unused")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rnnc.diagnostics import Note
 from rnnc.ir.builder import Builder
 from rnnc.ir.operations import TypeMismatch
-from rnnc.ir.program import Axis, Value
+from rnnc.ir.program import Axis, AttrValue, Value
 from rnnc.ir.size import Size
 from rnnc.semantics.nodes import RULES, Graph, Node, ShapeError, known
 from rnnc.semantics.values import Shape, Shaped, show
@@ -106,7 +106,7 @@ class Lowering:
             raise ShapeError("E207", f"{span_text} must be a number here, not the open size `{size}`")
         return value
 
-    def op(self, name: str, *args: Value, **attrs: object) -> Value:
+    def op(self, name: str, *args: Value, **attrs: AttrValue) -> Value:
         return self.builder.op(name, *args, hint=self.hint, **attrs)
 
     def aligned(self, node: Node, shape: Shape) -> Value:
@@ -178,5 +178,7 @@ def _conflict_fix(a: Shape, b: Shape) -> str:
         return "a weight matrix between them (`linear`), the same size for both, or `outer(a, b)` for every pair"
     shared = {x.label for x in a} & {x.label for x in b}
     if shared:
-        return "an axis that only one of them has broadcasts if all axes of the other stand in it, under the same labels"
+        return (
+            "an axis that only one of them has broadcasts if all axes of the other stand in it, under the same labels"
+        )
     return "name the axes alike (`label: size`) where they are the same, or use `outer`, `expand` or `linear`"

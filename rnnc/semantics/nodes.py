@@ -64,7 +64,9 @@ class Rule:
     lower: Callable[[Lowering, Node], Value]
     backward: Callable[[Graph, Node], bool] | None = None
     guess: Callable[[Graph, Node], bool] | None = None
-    takes: Literal["own", "arguments", "never", "skips"] = "never"  # a shape from behind: itself, as its arguments do, …
+    takes: Literal["own", "arguments", "never", "skips"] = (
+        "never"  # a shape from behind: itself, as its arguments do, …
+    )
     waits: bool = True  # call `shape` only once every argument is known
 
 
@@ -109,9 +111,7 @@ class Graph:
     def resolve_size(self, size: Size) -> Size:
         while True:
             known = {
-                s: self._bindings[s].size
-                for s in size.symbols
-                if s in self._bindings and self._bindings[s].label != s
+                s: self._bindings[s].size for s in size.symbols if s in self._bindings and self._bindings[s].label != s
             }
             if not known:
                 return size

@@ -97,7 +97,10 @@ class Statements:
                     raise Problem("E412", "`return` belongs in a function", s.span, fix="output …")
                 if frame.returned is not None:
                     raise Problem(
-                        "E406", "a function returns once", s.span, notes=[Note("the other return", frame.returned[0].span)]
+                        "E406",
+                        "a function returns once",
+                        s.span,
+                        notes=[Note("the other return", frame.returned[0].span)],
                     )
                 frame.returned = (s, scope)
             case ast.Drop():
@@ -152,7 +155,9 @@ class Statements:
 
     def _state(self, frame: Frame, scope: Scope, item: ast.Declared, indices: Indices) -> None:
         if frame.kind != "cell":
-            where = "a network's states are those of its layers" if frame.kind == "network" else "a function has no state"
+            where = (
+                "a network's states are those of its layers" if frame.kind == "network" else "a function has no state"
+            )
             raise Problem("E412", where, item.span)
         graph = frame.graph
         node = graph.add("state", (), item.span, self._axes(frame, scope, item))
@@ -177,11 +182,15 @@ class Statements:
         graph = frame.graph
         shape = self._axes(frame, scope, item)
         if frame.anonymous:
-            raise Problem("E403", f"`{item.name}` is named after an equation, and the call of `{frame.name}` has none", frame.span)
+            raise Problem(
+                "E403", f"`{item.name}` is named after an equation, and the call of `{frame.name}` has none", frame.span
+            )
         c = Context(scope, frame)
         init = initialiser(self.elaborator.expressions, item.init, c) if item.init is not None else GLOROT
         if not trained and item.init is None:
-            raise Problem("E414", f"`{item.name}` is fixed, so its values must be given", item.span, fix="fixed m[n] = […]")
+            raise Problem(
+                "E414", f"`{item.name}` is fixed, so its values must be given", item.span, fix="fixed m[n] = […]"
+            )
         name = frame.prefix + key_text(item.name, indices)
         node = frame.body.registry.declare(
             name,
@@ -204,7 +213,9 @@ class Statements:
         if not isinstance(cell, CellValue | LayerValue):
             raise Problem("E239", f"`use` wants a cell, not {describe(cell)}", s.cell.span)
         if key in frame.instances:
-            raise Problem("E406", f"`{key}` is used twice", s.span, notes=[Note("first here", frame.instances[key].span)])
+            raise Problem(
+                "E406", f"`{key}` is used twice", s.span, notes=[Note("first here", frame.instances[key].span)]
+            )
         branch: list[object] = []
         if frame.kind == "cell":
             frame.body.sink.append(branch)  # type: ignore[arg-type]
@@ -227,7 +238,9 @@ class Statements:
         family = frame.members.setdefault((name, primed), {})
         other = family.get(indices)
         if other is None and not primed and name in frame.instances:
-            raise Problem("E406", f"`{name}` is an instance already", span, notes=[Note("here", frame.instances[name].span)])
+            raise Problem(
+                "E406", f"`{name}` is an instance already", span, notes=[Note("here", frame.instances[name].span)]
+            )
         if other is not None:
             node.poisoned = True
             raise Problem(
@@ -268,7 +281,12 @@ class Statements:
             node.shape = ()  # the name now means the outputs; the node is nobody's
             return
         if isinstance(value, CellValue | LayerValue):
-            raise Problem("E239", f"an equation gives a tensor, not {describe(value)}", s.value.span, fix=f"use {s.target.name} = …")
+            raise Problem(
+                "E239",
+                f"an equation gives a tensor, not {describe(value)}",
+                s.value.span,
+                fix=f"use {s.target.name} = …",
+            )
         node.args = [self.elaborator.expressions.to_node(value, s.value.span, Context(scope, frame, owner))]
         node.name = frame.prefix + key_text(s.target.name, indices, s.target.primed)
         node.args[0].called = node.args[0].called or node.name
@@ -297,7 +315,10 @@ class Statements:
             if slot.next is None and (name, True) not in frame.members:
                 shown = key_text(name, indices)
                 self.diagnostics.error(
-                    "E407", f"the state `{shown}` has no `{shown}'`", slot.span, fix=f"write `{shown}' = …`: its value after the step"
+                    "E407",
+                    f"the state `{shown}` has no `{shown}'`",
+                    slot.span,
+                    fix=f"write `{shown}' = …`: its value after the step",
                 )
             elif slot.next is None:
                 shown = key_text(name, indices, True)
@@ -311,13 +332,12 @@ class Statements:
                     "E202",
                     f"`{name}` is no state, so it has no `{name}'`",
                     node.span,
-                    fix=did_you_mean(name, families) or (f"declare it: `state {name}[…]`" if name not in names else None),
+                    fix=did_you_mean(name, families)
+                    or (f"declare it: `state {name}[…]`" if name not in names else None),
                 )
         for state in frame.instances.values():
             if state.applied is None and frame.kind == "cell":
-                self.diagnostics.error(
-                    "E415", f"`{state.key}` is never stepped", state.span, fix=f"y = {state.key}(x)"
-                )
+                self.diagnostics.error("E415", f"`{state.key}` is never stepped", state.span, fix=f"y = {state.key}(x)")
         if frame.given is not None and not frame.body.probing and len(frame.given) > len(frame.inputs):
             self.diagnostics.error(
                 "E223", f"`{frame.name}` takes {len(frame.inputs)} input(s), not {len(frame.given)}", frame.span
@@ -332,7 +352,11 @@ class Statements:
         (statement, scope), *more = frame.output_statements
         for other, _ in more:
             self.diagnostics.error(
-                "E406", "a body has one `output` statement", other.span, notes=[Note("the other", statement.span)], fix="output a, b"
+                "E406",
+                "a body has one `output` statement",
+                other.span,
+                notes=[Note("the other", statement.span)],
+                fix="output a, b",
             )
         for item in statement.items:
             self._guarded(lambda item=item: self._output(frame, item, scope, len(statement.items) == 1))
@@ -358,7 +382,12 @@ class Statements:
     def _carry(self, frame: Frame, s: ast.Carry, scope: Scope) -> None:
         state = frame.instances.get(s.base)
         if state is None or state.frame is None:
-            raise Problem("E201", f"`{s.base}` is no instance that is stepped here", s.span, fix=did_you_mean(s.base, frame.instances))
+            raise Problem(
+                "E201",
+                f"`{s.base}` is no instance that is stepped here",
+                s.span,
+                fix=did_you_mean(s.base, frame.instances),
+            )
         slot = next((v for (n, i), v in state.frame.states.items() if n == s.state and not i), None)
         if slot is None:
             names = [n for n, _ in state.frame.states]

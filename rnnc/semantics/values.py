@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -97,7 +96,8 @@ class CellValue:
     derived: bool = False
 
     @property
-    def arguments(self) -> Mapping[str, Value]:
+    def arguments(self) -> dict[str, Value]:
+        """A dictionary of what is bound, the caller's own."""
         return dict(self.bound)
 
 
@@ -127,6 +127,13 @@ class Many:
     items: tuple[tuple[str, Value], ...]
 
 
+@dataclass(frozen=True)
+class Promise:
+    """`f.output`: what is known of a cell's output before the cell is stepped."""
+
+    size: Size
+
+
 @dataclass(frozen=True, eq=False)
 class Instance:
     """`use f = …`: the key of an instance in the body under construction."""
@@ -136,7 +143,7 @@ class Instance:
 
 Value = (
     Num | bool | None | str | tuple["Value", ...] | Choice | Absent | FnValue | CellValue | LayerValue | Tensor | Many
-    | Instance | Initialiser
+    | Instance | Initialiser | Promise
 )  # fmt: skip
 
 
@@ -174,6 +181,8 @@ def describe(value: Value) -> str:
             return "a tensor"
         case Initialiser():
             return f"the initialiser {value.kind}"
+        case Promise():
+            return "an output"
         case Absent():
             return "nothing (its condition is false)"
 

@@ -78,7 +78,11 @@ def operand_name(a: Arguments, operand: Operand) -> str:
     e = operand.expression
     if isinstance(e, ast.Name):
         return e.id
-    if isinstance(e, ast.Subscript) and isinstance(e.base, ast.Name) and not any(isinstance(i, ast.Slice) for i in e.items):
+    if (
+        isinstance(e, ast.Subscript)
+        and isinstance(e.base, ast.Name)
+        and not any(isinstance(i, ast.Slice) for i in e.items)
+    ):
         places = a.evaluate.indices(tuple(i for i in e.items if not isinstance(i, ast.Slice)), operand.context)
         return f"{e.base.id}[{','.join(map(str, places))}]"
     raise Problem(
@@ -93,9 +97,7 @@ def _init(a: Arguments, option: str, default: Initialiser) -> Initialiser:
     return initialiser(a.evaluate, a.options[option].value, a.context) if a.has(option) else default
 
 
-def _declare(
-    a: Arguments, name: str, node: Node, init: Initialiser, names: Naming, fan_in: int | None = None
-) -> Node:
+def _declare(a: Arguments, name: str, node: Node, init: Initialiser, names: Naming, fan_in: int | None = None) -> Node:
     registry, graph = a.context.frame.body.registry, a.context.frame.graph
     return registry.declare(
         name,
@@ -202,7 +204,9 @@ def _conv(a: Arguments) -> Value:
     a.allow("over", "kernel", "stride", "dilation", "padding", "bias", "out", "init", "bias_init", "weight", "weights")
     for option in ("over", "kernel"):
         if not a.has(option):
-            raise Problem("E225", f"`conv` wants `{option}` stated", a.span, fix="conv(x, over = [row, col], kernel = [3, 3])")
+            raise Problem(
+                "E225", f"`conv` wants `{option}` stated", a.span, fix="conv(x, over = [row, col], kernel = [3, 3])"
+            )
     over = a.evaluate.labels(a.options["over"].value, a.context)
     window = {
         "over": over,

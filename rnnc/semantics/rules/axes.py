@@ -16,7 +16,9 @@ def find_axis(graph: Graph, shape: Shape, label: str) -> int:
     if len(places) == 1:
         return places[0]
     if places:
-        raise ShapeError("E305", f"two axes of {show(shape)} are called `{label}`", "give one of them a label of its own")
+        raise ShapeError(
+            "E305", f"two axes of {show(shape)} are called `{label}`", "give one of them a label of its own"
+        )
     raise ShapeError("E304", f"there is no axis `{label}` in {show(shape)}")
 
 
@@ -217,7 +219,9 @@ def _split_shape(graph: Graph, node: Node) -> Shape:
             f"-D {min((size - shape[place].size).symbols)}=…, or make the sizes of the parts the parameters",
         )
     if missing:
-        raise ShapeError("E308", f"{show(parts)} holds {size} numbers but `{shape[place].label}` has {shape[place].size}")
+        raise ShapeError(
+            "E308", f"{show(parts)} holds {size} numbers but `{shape[place].label}` has {shape[place].size}"
+        )
     return shape[:place] + parts + shape[place + 1 :]
 
 
@@ -300,7 +304,8 @@ def _relabel_shape(graph: Graph, node: Node) -> Shape:
     shape = _argument(graph, node)
     wanted: Shape = node.attrs["shape"]
     if len(wanted) != len(shape) or any(
-        not graph.compatible(Shaped(b.label, a.size), Shaped(b.label, b.size)) for a, b in zip(shape, wanted, strict=True)
+        not graph.compatible(Shaped(b.label, a.size), Shaped(b.label, b.size))
+        for a, b in zip(shape, wanted, strict=True)
     ):
         raise ShapeError("E308", f"{show(shape)} cannot be called {show(wanted)}: the sizes differ")
     return wanted

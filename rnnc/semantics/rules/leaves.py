@@ -96,4 +96,6 @@ for _name in ("input", "state", "param", "mask", "member", "poison"):
 RULES["const"] = Rule(_declared, _constant)
 RULES["filled"] = Rule(_declared, _filled)
 RULES["equation"] = Rule(_equation, _equation_lower, _equation_backward, takes="arguments", waits=False)
-RULES["pattern"] = Rule(_pattern, lambda lowering, node: lowering[node.args[0]], _pattern_backward, _pattern_guess, takes="arguments")
+RULES["pattern"] = Rule(
+    _pattern, lambda lowering, node: lowering[node.args[0]], _pattern_backward, _pattern_guess, takes="arguments"
+)

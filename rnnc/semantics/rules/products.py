@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rnnc.ir.program import Axis, Value
+from rnnc.ir.program import Type, Value
 from rnnc.ir.size import Size
 from rnnc.semantics.lower import Lowering
 from rnnc.semantics.nodes import RULES, Graph, Node, Rule, ShapeError, known
@@ -20,7 +20,7 @@ def _hole(graph: Graph, node: Node) -> Shape | None:
 
 def _no_value(lowering: Lowering, node: Node) -> Value:
     """Holes are shapes only; nothing reads the value."""
-    return lowering.op("const", value=0.0)
+    return Value(Type())
 
 
 def _bias(graph: Graph, node: Node) -> Shape | None:
@@ -103,7 +103,9 @@ def _window(graph: Graph, node: Node) -> tuple[list[int], list[int]]:
 def _kernel_shape(graph: Graph, node: Node) -> Shape | None:
     operand, hole = graph.resolve_all(known(node.args[0])), graph.resolve_all(known(node.args[1]))
     _, channels = _window(graph, node)
-    kernel = tuple(Shaped(f"kernel_{n}", Size.of(k)) for n, k in zip(node.attrs["over"], node.attrs["kernel"], strict=True))
+    kernel = tuple(
+        Shaped(f"kernel_{n}", Size.of(k)) for n, k in zip(node.attrs["over"], node.attrs["kernel"], strict=True)
+    )
     return kernel + distinct(tuple(operand[i] for i in channels), hole) + hole
 
 
@@ -160,7 +162,13 @@ def _convolve(lowering: Lowering, node: Node) -> Value:
     letters = LETTERS[: 2 * n + c]
     fresh = LETTERS[2 * n + c : 2 * n + c + len(out) - n]
     return lowering.op(
-        "contract", patches, lowering[node.args[1]], a=letters, b=letters[n:] + fresh, out=letters[:n] + fresh, reduce=""
+        "contract",
+        patches,
+        lowering[node.args[1]],
+        a=letters,
+        b=letters[n:] + fresh,
+        out=letters[:n] + fresh,
+        reduce="",
     )
 
 
@@ -191,7 +199,9 @@ def _outer_shape(graph: Graph, node: Node) -> Shape | None:
     doubtful = ({a.label for a in left} & {a.label for a in right}) - strong
     if doubtful:
         raise ShapeError(
-            "E305", f"both sides of this outer product have an axis `{min(doubtful)}`", "relabel one: `relabel(v, key: d)`"
+            "E305",
+            f"both sides of this outer product have an axis `{min(doubtful)}`",
+            "relabel one: `relabel(v, key: d)`",
         )
     return _contract_letters(graph, node)[3]
 
@@ -237,5 +247,3 @@ RULES["convolve"] = Rule(_conv_shape, _convolve, _conv_backward, takes="own")
 RULES["matmul"] = Rule(_matmul_shape, _matmul)
 RULES["outer"] = Rule(_outer_shape, _contract)
 RULES["contract"] = Rule(lambda graph, node: _contract_letters(graph, node)[3], _contract)
-
-__all__ = ["Axis"]
