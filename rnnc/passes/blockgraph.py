@@ -10,7 +10,7 @@ import heapq
 from collections.abc import Iterable, Iterator, Sequence
 
 from rnnc.ir.operations import TABLE
-from rnnc.ir.program import NO_SPANS, Node, Op, Spans, Value, reads
+from rnnc.ir.program import NO_SPANS, AttrValue, Node, Op, Spans, Value, reads
 
 
 class BlockGraph:
@@ -91,7 +91,7 @@ class BlockGraph:
         defines: tuple[Value, ...] | None = None,
         spans: Spans = NO_SPANS,
         hint: str = "",
-        **attrs: object,
+        **attrs: AttrValue,
     ) -> tuple[Value, ...]:
         """Add an operation that shall stand at a place; `defines` are existing values that are to be its outputs."""
         types = TABLE[name].infer([arg.type for arg in args], attrs)
@@ -109,7 +109,7 @@ class BlockGraph:
         defines: Value | None = None,
         spans: Spans = NO_SPANS,
         hint: str = "",
-        **attrs: object,
+        **attrs: AttrValue,
     ) -> Value:
         """Add an operation with one output."""
         outs = None if defines is None else (defines,)

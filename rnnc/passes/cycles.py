@@ -50,12 +50,17 @@ def _culprit(loop: Loop, component: Sequence[Carry], nodes: Sequence[Node]) -> s
     products = [node for node in nodes if isinstance(node, Op) and node.name == "contract"]
     if products:
         return f"the product with {_factor(products[0], nodes)}"
-    for carry in component:
-        try:
-            affine(loop.body, carry.param, carry.next, Coefficients(carry.param.type.dtype))
-        except NoForm as form:
-            return _named(form.node)
-    return f"{len(nodes)} operations that are elementwise, but not of one state alone"
+    blocking = next((node for carry in component if (node := _blocking(loop, carry)) is not None), None)
+    return _named(blocking) if blocking is not None else "operations that are elementwise, but not of one state alone"
+
+
+def _blocking(loop: Loop, carry: Carry) -> Node | None:
+    """The first operation that keeps a state from being a linear recurrence of itself."""
+    try:
+        affine(loop.body, carry.param, carry.next, Coefficients(carry.param.type.dtype))
+    except NoForm as form:
+        return form.node
+    return None
 
 
 def _factor(product: Op, nodes: Sequence[Node]) -> str:

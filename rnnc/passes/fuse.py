@@ -20,14 +20,15 @@ they may stand in a loop's body here, and leave it later.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from rnnc.ir.operations import TABLE
-from rnnc.ir.program import Axis, Loop, Op, Program, Value, reads
+from rnnc.ir.program import Axis, Loop, Op, Program, Value
 from rnnc.ir.rewrite import Rewriter, loop_results
 from rnnc.passes.blockgraph import BlockGraph
 from rnnc.passes.extent import ONE
 from rnnc.passes.freedom import Freedom, freedom, is_weight
+from rnnc.passes.levels import Levels
 from rnnc.passes.manager import PassContext, compiler_pass
 from rnnc.passes.pieces import PieceTable
 from rnnc.passes.products import LETTERS, Product, as_product, pack, packed_sizes
@@ -61,29 +62,8 @@ def _by_type(value: Value) -> Freedom:
     return Freedom.CONSTANT if is_weight(value.type) else Freedom.STEP
 
 
-@dataclass(frozen=True)
-class _Levels:
-    """Freedom of the values of a block, those that the pass adds too."""
-
-    graph: BlockGraph
-    original: Callable[[Value], Freedom]
-    found: dict[Value, Freedom]
-
-    def __call__(self, value: Value) -> Freedom:
-        if value not in self.found:
-            node = self.graph.producer(value)
-            levels = (Freedom.CONSTANT, *map(self, reads(node))) if node is not None else (self.original(value),)
-            self.found[value] = max(levels)
-        return self.found[value]
-
-    def constant(self, value: Value) -> bool:
-        return self(value) is Freedom.CONSTANT
-
-
 def _fuse_block(graph: BlockGraph, original: Callable[[Value], Freedom], context: PassContext) -> None:
-    levels = _Levels(graph, original, {})
-    for node in graph:
-        levels.found.update((value, original(value)) for value in (*reads(node), *node.outs))
+    levels = Levels(graph, original)
     regroup_sums(graph, levels)
     packed: dict[object, Value] = {}
     changed = _pack_gates(graph, levels, packed, context)
@@ -98,7 +78,7 @@ def _fuse_block(graph: BlockGraph, original: Callable[[Value], Freedom], context
 # One operand, several weights -----------------------------------------------------------------------------------------
 
 
-def _pack_gates(graph: BlockGraph, levels: _Levels, packed: dict[object, Value], context: PassContext) -> bool:
+def _pack_gates(graph: BlockGraph, levels: Levels, packed: dict[object, Value], context: PassContext) -> bool:
     order = _gate_order(graph)
     groups: dict[object, list[Product]] = {}
     for product in _products(graph, levels):
@@ -108,17 +88,14 @@ def _pack_gates(graph: BlockGraph, levels: _Levels, packed: dict[object, Value],
         groups.setdefault(key, []).append(product)
     fused = [sorted(group, key=lambda p: order[p.op.out]) for group in groups.values() if len(group) > 1]
     for group in fused:
-        name = group[0].data.name or "a value"
-        message = (
-            f"{len(group)} products of {name} share it as an operand: "
-            f"one product with a packed weight {packed_sizes(group)}"
-        )
+        of = f" of {group[0].data.name}" if group[0].data.name else ""
+        message = f"{len(group)} products{of} share an operand: one product with a packed weight {packed_sizes(group)}"
         context.remark("packed", message, frozenset(span for product in group for span in product.op.spans))
         pack(graph, group, packed)
     return bool(fused)
 
 
-def _products(graph: BlockGraph, levels: _Levels) -> list[Product]:
+def _products(graph: BlockGraph, levels: Levels) -> list[Product]:
     found = (as_product(op, levels.constant) for op in graph.ops("contract"))
     return [product for product in found if product is not None]
 
@@ -160,7 +137,7 @@ def _consumer(graph: BlockGraph, value: Value) -> str:
 # One weight, several operands -----------------------------------------------------------------------------------------
 
 
-def _stack_families(graph: BlockGraph, levels: _Levels, context: PassContext) -> bool:
+def _stack_families(graph: BlockGraph, levels: Levels, context: PassContext) -> bool:
     groups: dict[object, list[Product]] = {}
     for product in _products(graph, levels):
         if product.data.type.time:
@@ -199,7 +176,9 @@ def _stack(graph: BlockGraph, products: list[Product], stacks: dict[tuple[Value,
     stacked = stacks.get(operands)
     if stacked is None:
         members = [
-            graph.op_at(place, "reshape", data, axes=(Axis("member", ONE), *data.type.axes), spans=spans, hint=data.name)
+            graph.op_at(
+                place, "reshape", data, axes=(Axis("member", ONE), *data.type.axes), spans=spans, hint=data.name
+            )
             for data in operands
         ]
         stacked = stacks[operands] = graph.op_at(place, "concat", *members, axis=0, spans=spans, hint=first.data.name)
@@ -214,7 +193,9 @@ def _stack(graph: BlockGraph, products: list[Product], stacks: dict[tuple[Value,
     sizes = (ONE,) * len(products)
     pieces = graph.ops_at(place, "split", whole, axis=0, sizes=sizes, spans=spans, hint=first.op.out.name)
     for piece, product in zip(pieces, products, strict=True):
-        graph.op_at(place, "reshape", piece, defines=product.op.out, axes=product.op.out.type.axes, spans=product.op.spans)
+        graph.op_at(
+            place, "reshape", piece, defines=product.op.out, axes=product.op.out.type.axes, spans=product.op.spans
+        )
 
 
 def _remark_stacked(products: list[Product], context: PassContext) -> None:

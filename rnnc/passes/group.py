@@ -6,8 +6,9 @@
                                                 d       = tanh(j)
 
 An operation with further operands is grouped where these are neighbouring pieces too, one value for all, or constants
-(which are then joined, outside of loops). The other way round, where results are put together again, the operation moves
-behind `concat`: a unary one always, another where at most one of its operands has to be put together anew.
+(which are then joined). The other way round, where results are put together again, the operation moves behind `concat`
+if at most one of its operands has to be put together anew at every step. What can be joined once, or for all steps, is
+joined in place here; it leaves the loop with `hoist`, which should follow.
 
     concat(neg(a), neg(b)) => neg(concat(a, b))      concat(mul(a, s0), mul(b, s1)) => mul(concat(a, b), s)
 """
@@ -23,6 +24,7 @@ from rnnc.ir.rewrite import Rewriter, loop_results
 from rnnc.passes.blockgraph import BlockGraph
 from rnnc.passes.extent import ONE
 from rnnc.passes.freedom import Freedom, freedom, is_weight
+from rnnc.passes.levels import Levels
 from rnnc.passes.manager import PassContext, compiler_pass
 from rnnc.passes.pieces import PieceTable, Run
 
@@ -32,7 +34,7 @@ def group(program: Program, context: PassContext) -> Program:
     """What is done alike to neighbouring pieces of a value is done once to all of them."""
     rewritten = _Group(context).rewrite(program)
     graph = BlockGraph(rewritten.nodes, (port.value for port in rewritten.outputs))
-    _group_block(graph, lambda value: is_weight(value.type), context)
+    _group_block(graph, lambda value: Freedom.CONSTANT if is_weight(value.type) else Freedom.STATE, context)
     return replace(rewritten, nodes=graph.nodes())
 
 
@@ -43,16 +45,19 @@ class _Group(Rewriter):
 
     def loop(self, loop: Loop) -> None:
         loop = self.body(loop)
-        level = freedom(loop)
+        known = freedom(loop)
         graph = BlockGraph(loop.body, loop_results(loop))
-        _group_block(graph, lambda value: level.get(value, Freedom.CONSTANT) is Freedom.CONSTANT, self._context)
+        _group_block(graph, lambda value: known.get(value, Freedom.CONSTANT), self._context)
         self.emit(replace(loop, body=graph.nodes()))
 
 
-def _group_block(graph: BlockGraph, constant: Callable[[Value], bool], context: PassContext) -> None:
-    while _gather(graph):
+def _group_block(graph: BlockGraph, original: Callable[[Value], Freedom], context: PassContext) -> None:
+    levels = Levels(graph, original)
+    while _gather(graph, levels):
         pass
-    pieces = PieceTable(graph, constant, {})
+    for concat in graph.ops("concat"):
+        _take_in_parts(graph, concat)
+    pieces = PieceTable(graph, levels.constant, {})
     for run in pieces.merge(_is_elementwise):
         _remark(run, context)
     pieces.finish()
@@ -71,7 +76,7 @@ def _remark(run: Run, context: PassContext) -> None:
 # Behind concat --------------------------------------------------------------------------------------------------------
 
 
-def _gather(graph: BlockGraph) -> bool:
+def _gather(graph: BlockGraph, levels: Levels) -> bool:
     """Move one operation behind a `concat` of its results. Returns whether there was one."""
     for concat in graph.ops("concat"):
         axis = concat.attr("axis")
@@ -81,11 +86,33 @@ def _gather(graph: BlockGraph) -> bool:
             continue
         columns = list(zip(*(op.args for op in ops), strict=True))
         operands = [_whole(graph, column, ops, axis) for column in columns]
-        if operands.count(None) > 1:
+        anew = [column for column, whole in zip(columns, operands, strict=True) if whole is None]
+        if sum(any(levels(value) is Freedom.STATE for value in column) for column in anew) > 1:
+            continue
+        if levels(concat.out) is not Freedom.STATE and len(anew) > 1:
             continue
         _move_behind(graph, concat, ops, columns, operands)
         return True
     return False
+
+
+def _take_in_parts(graph: BlockGraph, concat: Op) -> None:
+    """Put together at once what is put together in two steps."""
+    if concat not in graph:
+        return
+    parts: list[Value] = []
+    for arg in concat.args:
+        inner = graph.producing_op(arg, "concat")
+        if inner is not None and inner.attrs == concat.attrs and graph.only_reader(arg) is concat:
+            parts += inner.args
+        else:
+            parts.append(arg)
+    if len(parts) > len(concat.args):
+        place = graph.place(concat)
+        graph.remove(concat)
+        axis = concat.attr("axis")
+        graph.op_at(place, "concat", *parts, defines=concat.out, spans=concat.spans, axis=axis)
+        graph.drop_unused(node for arg in concat.args if (node := graph.producing_op(arg, "concat")) is not None)
 
 
 def _alike(graph: BlockGraph, concat: Op, ops: Sequence[Op], axis: int) -> bool:
@@ -128,7 +155,8 @@ def _move_behind(
     for node in (concat, *ops):
         graph.remove(node)
     first = ops[0]
-    graph.op_at(place, first.name, *operands, defines=concat.out, spans=spans, **dict(first.attrs))
+    hint = concat.out.name
+    graph.op_at(place, first.name, *operands, defines=concat.out, spans=spans, hint=hint, **dict(first.attrs))
 
 
 def _filling(graph: BlockGraph, place: float, arg: Value, op: Op) -> Value:

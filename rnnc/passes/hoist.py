@@ -8,7 +8,8 @@
 
 What depends on captured values alone moves out as it is; what depends on the elements of sequences too becomes an
 operation on sequences, which the loop then runs over. Nested loops are treated from the inside out. From a loop over
-stretches (`chunk`) only the former leaves: its purpose is not to have the whole sequence at once.
+stretches (`chunk`) only the former leaves: its purpose is not to have the whole sequence at once. Sums and products of
+several terms are brought into an order in which what is free is taken together (`regroup`).
 
 Some nodes stay although they could leave:
 - what spreads out smaller values (an outer product, a broadcast) at the edge of the loop: the sequence to be stored
@@ -25,13 +26,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rnnc.ir.operations import TABLE
-from rnnc.ir.program import Loop, Node, Op, Program, Spans, Value, reads
+from rnnc.ir.program import Loop, Node, Op, Program, Value, reads
 from rnnc.ir.rewrite import Rewriter, loop_results
 from rnnc.ir.trim import length_givers
 from rnnc.passes.extent import features, row_cost, smaller
 from rnnc.passes.freedom import Freedom, freedom
 from rnnc.passes.lift import Lifter, fill_past
 from rnnc.passes.manager import PassContext, compiler_pass
+from rnnc.passes.regroup import regroup
 
 SPREAD_LIMIT = 2  # arithmetic operations that may be repeated at every step to avoid a larger sequence
 
@@ -48,7 +50,7 @@ class _Hoist(Rewriter):
         self._context = context
 
     def loop(self, loop: Loop) -> None:
-        constants, loop = hoist_constants(self.body(loop))
+        constants, loop = hoist_constants(regroup(self.body(loop)))
         before, loop, results = _hoist_steps(loop, self._context)
         for node in (*constants, *before):
             self.emit(node)
@@ -159,16 +161,18 @@ def _level(node: Node, level: dict[Value, Freedom]) -> Freedom:
 
 
 def _remark_moved(nodes: Sequence[Node], context: PassContext) -> None:
-    others: list[Spans] = []
+    others: list[Node] = []
     for node in nodes:
         if isinstance(node, Op) and node.name == "contract":
-            context.remark("hoisted-product", "the input product leaves the loop: one product for all steps", node.spans)
+            context.remark(
+                "hoisted-product", "the input product leaves the loop: one product for all steps", node.spans
+            )
         else:
-            others.append(node.spans)
+            others.append(node)
     if others:
         count = "one operation leaves" if len(others) == 1 else f"{len(others)} operations leave"
         message = f"{count} the loop, free of its state: computed for all steps at once"
-        context.remark("hoisted", message, frozenset[Spans]().union(*others))
+        context.remark("hoisted", message, frozenset(span for node in others for span in node.spans))
 
 
 def _remark_kept(value: Value, nodes: Sequence[Op], context: PassContext) -> None:

@@ -86,7 +86,7 @@ class Coefficients(Builder):
             return 0
         rest = iter(choices)
         args = [fixed[n] if n in fixed else self.value(next(rest)) for n in range(len(op.args))]
-        return self.op(op.name, *args, **dict(op.attrs))
+        return self.op(op.name, *args, hint=op.out.name, **dict(op.attrs))
 
     def _op(
         self, name: str, left: Coefficient, right: Coefficient, fold: Callable[[float, float], float]

@@ -23,6 +23,7 @@ from rnnc.ir.size import Size
 from rnnc.passes.blockgraph import BlockGraph
 from rnnc.passes.extent import ONE
 from rnnc.passes.freedom import is_weight
+from rnnc.passes.products import joined_name
 
 PSEUDO = "pieces"
 
@@ -206,16 +207,17 @@ class PieceTable:
             return False
         ops = [*(member for _, member, _, _ in run), op]
         all_places = [*(member for _, _, member, _ in run), places]
-        return all(self._operand_kind(pieces, ops, all_places, lead, n) for n in range(len(op.args)))
+        kinds = [self._operand_kind(pieces, ops, all_places, lead, n) for n in range(len(op.args))]
+        return all(kinds) and kinds[lead] == "stretch"
 
     def _operand_kind(
         self, pieces: Pieces, ops: Sequence[Op], places: Sequence[tuple[Place | None, ...]], lead: int, n: int
     ) -> Literal["stretch", "shared", "joined"] | None:
         """What argument n of all operations is together: neighbouring pieces, one value, constants; None: neither."""
         mine = [members[n] for members in places]
-        if all(_aligned(place, members[lead]) for place, members in zip(mine, places, strict=True)):
-            if all(a and b and a.hi == b.lo for a, b in itertools.pairwise(mine)):
-                return "stretch"
+        aligned = all(_aligned(place, members[lead]) for place, members in zip(mine, places, strict=True))
+        if aligned and all(a and b and a.hi == b.lo for a, b in itertools.pairwise(mine)):
+            return "stretch"
         values = [op.args[n] for op in ops]
         if self._shared(pieces, values):
             return "shared"
@@ -254,7 +256,8 @@ class PieceTable:
         ]
         for op in run.ops:
             self._graph.remove(op)
-        merged = self._graph.op_at(place, first.name, *args, spans=spans, hint=_hint(outs), **dict(first.attrs))
+        attrs = dict(first.attrs)
+        merged = self._graph.op_at(place, first.name, *args, defines=None, spans=spans, hint=joined_name(outs), **attrs)
         bounds = wholes[run.lead]
         assert bounds is not None
         stretches: dict[tuple[int, int], Value] = {}
@@ -303,8 +306,12 @@ class PieceTable:
         key = (PSEUDO, values, pieces.axis, pieces.stacked, tuple(op.out.type.axes for op in run.ops))
         joined = self._packed.get(key)
         if joined is None:
-            parts = [self._filling(value, op.out.type.axes, pieces, place) for value, op in zip(values, run.ops, strict=True)]
-            joined = self._graph.op_at(place, "concat", *parts, axis=pieces.axis, spans=run.ops[0].spans, hint=_hint(values))
+            parts = [
+                self._filling(value, op.out.type.axes, pieces, place) for value, op in zip(values, run.ops, strict=True)
+            ]
+            joined = self._graph.op_at(
+                place, "concat", *parts, axis=pieces.axis, spans=run.ops[0].spans, hint=joined_name(values)
+            )
             self._packed[key] = joined
         return joined
 
@@ -341,7 +348,9 @@ class PieceTable:
             drops = pieces.stacked and b == a + 1
             outs.append(value if value is not None and not drops else Value(pieces.type(a, b), whole.name))
         sizes = tuple(pieces.size(a, b) for a, b in parts)
-        self._graph.ops_at(place, "split", whole, defines=tuple(outs), axis=pieces.axis, sizes=sizes, spans=pieces.spans)
+        self._graph.ops_at(
+            place, "split", whole, defines=tuple(outs), axis=pieces.axis, sizes=sizes, spans=pieces.spans
+        )
         for (a, b), out in zip(parts, outs, strict=True):
             value = pieces.stretches.get((a, b))
             if value is not None and value is not out:
@@ -370,8 +379,3 @@ def _aligned(place: Place | None, lead: Place | None) -> bool:
 def _long_enough(run: Sequence[Candidate]) -> Iterator[Run]:
     if len(run) > 1:
         yield Run(tuple(op for _, op, _, _ in run), tuple(places for _, _, places, _ in run), run[0][3])
-
-
-def _hint(values: Sequence[Value]) -> str:
-    names = list(dict.fromkeys(value.name for value in values if value.name))
-    return "_".join(names) if len(names) <= 4 else f"{names[0]}_to_{names[-1]}"

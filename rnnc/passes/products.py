@@ -17,7 +17,7 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 @dataclass(frozen=True, eq=False)
 class Product:
-    """`contract` of data and a weight. Letters are renamed: the data's in order, then those that only the output adds."""
+    """`contract` of data and a weight. Letters are renamed: the data's in order, then those that the output adds."""
 
     op: Op
     data: Value
@@ -85,12 +85,13 @@ def pack(graph: BlockGraph, products: Sequence[Product], packed: dict[object, Va
     weight = packed.get(key)
     if weight is None:
         arranged = [_arranged(graph, place, product, letters) for product in products]
-        name = _joined_name(weights)
+        name = joined_name(weights)
         weight = packed[key] = graph.op_at(place, "concat", *arranged, axis=axis, spans=spans, hint=name)
     sizes = tuple(p.weight_axis(letter).size if letter in p.weight_letters else ONE for p in products)
     whole = graph.op_at(
         place, "contract", first.data, weight,
-        a=first.data_letters, b=letters, out=out_letters, reduce="", spans=spans, hint=_joined_name([p.op.out for p in products]),
+        a=first.data_letters, b=letters, out=out_letters, reduce="",
+        spans=spans, hint=joined_name([p.op.out for p in products]),
     )  # fmt: skip
     for product in products:
         graph.remove(product.op)
@@ -110,7 +111,7 @@ def packed_sizes(products: Sequence[Product]) -> str:
     shown: list[str] = []
     for member in first.normal_letters:
         size = first.weight_axis(member).size
-        if member == letter:
+        if letter is not None and member == letter:
             size = sum((product.weight_axis(letter).size for product in products), Size.of(0))
         shown.append(str(size))
     if letter is None:
@@ -135,6 +136,7 @@ def _arranged(graph: BlockGraph, place: float, product: Product, letters: str) -
     return weight
 
 
-def _joined_name(values: Sequence[Value]) -> str:
+def joined_name(values: Sequence[Value]) -> str:
+    """A name for what is made of several values."""
     names = list(dict.fromkeys(value.name for value in values if value.name))
     return "_".join(names) if len(names) <= 4 else f"{names[0]}_to_{names[-1]}"

@@ -20,7 +20,7 @@ from dataclasses import replace
 
 from rnnc.ir.operations import TABLE
 from rnnc.ir.program import Loop, Node, Op, Program, Value, reads
-from rnnc.ir.rewrite import Rewriter, loop_results
+from rnnc.ir.rewrite import Rewriter
 from rnnc.passes.collect import Collector
 from rnnc.passes.extent import at_most, row_cost
 from rnnc.passes.freedom import is_masking, sums_batch

@@ -1,4 +1,4 @@
-"""Cells as the front end hands them over: one loop, every product and every equation inside. Sizes: x [3], states [2]."""
+"""Cells as the front end hands them over: one loop, every product and equation inside. Sizes: x [3], states [2]."""
 
 from __future__ import annotations
 
@@ -243,9 +243,7 @@ def conv_lstm(*, lengths: bool = True, reverse: bool = False) -> Program:
         def conv(gate: str) -> Value:
             parts: list[Value] = []
             for value, weight in ((xs[0], wx[gate]), (h, wh[gate])):
-                patches = b.op(
-                    "patches", value, spatial=1, kernel=(3,), stride=(1,), dilation=(1,), padding="same"
-                )
+                patches = b.op("patches", value, spatial=1, kernel=(3,), stride=(1,), dilation=(1,), padding="same")
                 parts.append(b.op("contract", patches, weight, a="rkc", b="kcf", out="rf", reduce=""))
             return b.sum([*parts, b.op("reshape", bias[gate], axes=axes(1, 2))])
 
@@ -292,7 +290,11 @@ def frequency(*, lengths: bool = True, reverse: bool = False) -> Program:
     net = Net("frequency")
     x = net.input("x", 4)
     states = [net.state(f"{s}{k}", 2) for k in range(3) for s in "cm"]
-    s, t, u = (Gates(net, "ifjo"), {g: net.param(f"{g}.t", 2, 2) for g in "ifjo"}, {g: net.param(f"{g}.f", 2, 2) for g in "ifjo"})
+    s, t, u = (
+        Gates(net, "ifjo"),
+        {g: net.param(f"{g}.t", 2, 2) for g in "ifjo"},
+        {g: net.param(f"{g}.f", 2, 2) for g in "ifjo"},
+    )
     window = {g: net.param(f"{g}.s", 2, 2) for g in "ifjo"}
 
     def step(b: Builder, xs: list[Value], carries: list[Value]):
@@ -306,7 +308,9 @@ def frequency(*, lengths: bool = True, reverse: bool = False) -> Program:
                 products = [linear(b, part, window[g]), linear(b, m, t[g]), linear(b, below, u[g])]
                 return b.sum([*products, s.bias[g]])
 
-            new_c = add(b, mul(b, b.op("sigmoid", gate("f")), c), mul(b, b.op("sigmoid", gate("i")), b.op("tanh", gate("j"))))
+            new_c = add(
+                b, mul(b, b.op("sigmoid", gate("f")), c), mul(b, b.op("sigmoid", gate("i")), b.op("tanh", gate("j")))
+            )
             below = mul(b, b.op("sigmoid", gate("o")), b.op("tanh", new_c))
             nexts += [new_c, below]
         return nexts, [b.op("concat", *nexts[1::2], axis=0)]
