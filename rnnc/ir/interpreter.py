@@ -95,7 +95,7 @@ class _Run:
             if value is None and position not in row.optional:
                 raise ValueError(f"{op.name} needs {arg.name or 'its argument'} ({arg.type}), which is absent")
         found = row.evaluate(op, args, env)
-        for out, array in zip(op.outs, found if len(op.outs) > 1 else (found,), strict=True):
+        for out, array in zip(op.outs, found if isinstance(found, tuple) else (found,), strict=True):
             if op.name == "stop_gradient" and self.frozen is not None:
                 array = self.frozen.hold(op, place, array)
             values[out] = array
