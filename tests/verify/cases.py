@@ -84,4 +84,25 @@ CASES = [
     case("indygru", "indrnn.rnn:IndyGRU"),
     case("indylstm", "indrnn.rnn:IndyLSTM"),
     case("nas", "nas.rnn"),
+    case("attention_lstm", "attention.rnn", inner="LSTM(4)", window="3"),
+    case("attention_gru", "attention.rnn", inner="GRU(4)", window="2", size="3", vector="6", project="2"),
+    case("input_projection", "wrappers.rnn:InputProjection", inner="GRU(4)", size="3", activation="relu"),
+    case("output_projection", "wrappers.rnn:OutputProjection", inner="LSTM(4)"),
+    case("embedding", "wrappers.rnn:Embedding", inner="GRU(4)"),
+    case("highway_lstm", "wrappers.rnn:Highway", inner="LSTM(4)"),
+    case("phased", "phased_lstm.rnn"),
+    case("glstm_g1", "group_lstm.rnn"),
+    case("glstm_g2", "group_lstm.rnn", groups="2", units="4"),
+    case("timefreq_one", "time_freq_lstm.rnn", input="5", feature="5", peepholes="true"),
+    case("timefreq_three", "time_freq_lstm.rnn", input="5", feature="3", peepholes="true", cell_clip="0.5"),
+    case("grid_one_block", "grid_lstm.rnn", feature="3", blocks="[3]"),
+    case("grid_concat_state", "grid_lstm.rnn", feature="3", blocks="[3]"),
+    case("grid_two_blocks", "grid_lstm.rnn", feature="2", blocks="[2, 2]", starts="[0, 2]", peepholes="true"),
+    case("bigrid", "grid_lstm.rnn:BidirectionalGridLSTM", feature="3", blocks="[3]"),
+    case("cudnn_compatible_lstm", "lstm.rnn:LSTMBlock", forget_bias="0.0"),
+    case("gru_block_v1", "gru.rnn"),
+    case("time_reversed_fused_seq", "bidirectional.rnn:TimeReversed", inner="LSTM(4)"),
 ]
+
+# A single step whose new state has another shape than the old one: no cell that can be stepped twice computes this.
+NOT_A_CELL = {"conv2d_skip_step"}
