@@ -100,12 +100,14 @@ class _Formatter:
             self.write(import_text(node), node.span.end)
             return
         if isinstance(node, ast.Variant):
-            header = Speller(self.with_block)
+            header, base = Speller(self.with_block), Speller(self.with_block)
             header.definition("cell", node)
             header.text(" " * (width - len(flat(header.pieces))), " = ")
-            header.expression(node.base)
+            base.expression(node.base)
             self.comments_before(node.span.end)
-            self.write(wrap(header.pieces, 0), node.span.end)
+            text = wrap(header.pieces, 0)
+            column = len(text) - text.rfind("\n") - 1
+            self.write(text + wrap(base.pieces, column), node.span.end)
             return
         header = Speller(self.with_block)
         header.definition(_WORDS[type(node)], node)

@@ -16,8 +16,6 @@ def aligned_text(node: ast.Statement | ast.Definition) -> str | None:
         case ast.Equation(kind="plain" | "gate" as kind, target=target):
             speller.text(_PREFIXES[kind])
             speller.target(target)
-        case ast.Entry(foreign=foreign):
-            speller.expression(foreign)
         case ast.Variant():
             speller.definition("cell", node)
         case _:
@@ -63,8 +61,7 @@ def simple_pieces(speller: Speller, node: ast.Statement, width: int, *, in_paren
             speller.text("drop ")
             speller.separated(targets, speller.target)
         case ast.Entry(foreign=foreign, value=right):
-            speller.expression(foreign)
-            speller.text(" " * (width - len(flat(speller.pieces))), " = ")
+            speller.text(f"{string_text(foreign.value)} = ")
             value(right)
         case ast.Scope(target=target, name=name):
             speller.text("scope ")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 from rnnc.syntax.spell import Mark, Piece, flat
@@ -39,19 +40,16 @@ def _widths(pieces: Sequence[Piece]) -> list[int]:
     in the same bracket or, with what closes it, behind it."""
     widths = [0] * len(pieces)
     waiting: list[list[int]] = [[]]  # for every open bracket the breaks whose text has not ended
-    for index in range(len(pieces) + 1):
-        piece = pieces[index] if index < len(pieces) else None
+    for index, piece in enumerate(pieces):
         if piece is Mark.OPEN:
             waiting.append([])
         elif piece is Mark.CLOSE:
             inner = waiting.pop()
             waiting[-1] += inner
-        elif piece is Mark.BREAK:
-            waiting[-1] = [index]
-            widths[index] = 1
-        elif isinstance(piece, str):
-            width = len(piece.split("\n", 1)[0])
-            for level in waiting:
-                for at in level:
-                    widths[at] += width
+        else:
+            if piece is Mark.BREAK:
+                waiting[-1] = [index]
+            width = len(piece.split("\n", 1)[0]) if isinstance(piece, str) else 1
+            for at in itertools.chain.from_iterable(waiting):
+                widths[at] += width
     return widths
