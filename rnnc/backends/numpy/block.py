@@ -11,8 +11,11 @@ from rnnc.backends.escape import identifier
 from rnnc.backends.numpy.emitter import DTYPES, Emitter, Frame, Place, Root, hint
 from rnnc.backends.numpy.liveness import last_uses
 from rnnc.backends.numpy.spelling import SPELLINGS, View
-from rnnc.backends.numpy.views import Step, render, shape_text
+from rnnc.backends.numpy.views import Index, Step, render, shape_text
 from rnnc.ir.program import DType, Loop, Node, Op, Type, Value
+
+
+_UNLESS_ABSENT = ("fill_past", "masked", "dropout")  # the first operand itself, where the second one is absent
 
 
 class Block(Emitter):
@@ -126,12 +129,30 @@ class Block(Emitter):
         elif op.name in ("const", "extent"):
             spelling.write(self, op)
             return
+        elif op.name in _UNLESS_ABSENT and self._same_if_absent(op):
+            return
         over = () if isinstance(spelling, View) else spelling.over
         first = len(self.lines)
         for out in op.outs:
             self._choose(op, out, over)
         spelling.write(self, op)
         self._annotate(op, first)
+
+    def _same_if_absent(self, op: Op) -> bool:
+        """An operand that cannot be overwritten is copied only where lengths, a mask, … are there at run time."""
+        x, given = op.args[0], self.read(op.args[1])
+        if x not in self.places or x.type != op.out.type or self.owned(x):
+            return False
+        variable, source = self.frame.names.new(hint(op.out, op)), self._variables[x]
+        self.line(f"{variable} = {source} if {given} is None else np.array({source})")
+        place = self.places[x]
+        # The result may be the operand itself: it is read as a view of it, which nothing overwrites.
+        self.define(op.out, variable, place.root, (Index((":",)),), contiguous=place.contiguous)
+        self._exists = True
+        self._variables[x] = variable  # the copy is what gets changed
+        SPELLINGS[op.name].write(self, op)
+        self._variables[x] = source
+        return True
 
     def _choose(self, op: Op, out: Value, over: Sequence[int]) -> None:
         for index in over:

@@ -158,6 +158,10 @@ class Emitter(ABC):
     def literal(self, value: float | int | bool) -> str:
         return number(value)
 
+    def constant(self, text: str, dtype: DType) -> str:
+        """A plain number as an operand. (Where it is used again and again, as an array: that is quicker.)"""
+        return text
+
 
 def alignment(type: Type, like: Type) -> tuple[Step, ...]:
     """The view that inserts the axes which `like` has and `type` has not, where NumPy would not."""

@@ -25,7 +25,7 @@ from rnnc.backends.numpy.spelling import SPELLINGS, View
 from rnnc.backends.numpy.spelling.elementwise import operand
 from rnnc.backends.numpy.spelling.view import concat_parts
 from rnnc.backends.numpy.views import Index, Step, render, shape_text
-from rnnc.ir.program import Carry, Loop, Op, Type, Value
+from rnnc.ir.program import Carry, DType, Loop, Op, Type, Value
 
 
 def write_loop(outer: Block, loop: Loop) -> None:
@@ -73,6 +73,7 @@ class _Body(Emitter):
         self._parts: dict[Value, tuple[Value, Index]] = {}
         self._outer_roots: dict[Root, Root] = {}
         self._saved: dict[Value, str] = {}
+        self._constants: dict[tuple[str, DType], str] = {}
         self._stacked: dict[Value, Root | None] = {}  # root values whose rows are kept, and their arrays once they exist
 
     # --- before the loop --------------------------------------------------------------------------------------------
@@ -104,7 +105,7 @@ class _Body(Emitter):
         if kept:
             array = self.frame.names.new(f"{stem}_all")
             outer.line(f"{array} = np.empty({shape_text((f'{self.time} + 1', *shape))}, {dtype})")
-            outer.line(f"np.copyto({array}[{'-1' if self._loop.reverse else '0'}], {initial})")
+            outer.line(f"{array}[{'-1' if self._loop.reverse else '0'}] = {initial}")
             early, late = f"{array}[:-1]", f"{array}[1:]"
             if self._loop.reverse:
                 early, late = late, early
@@ -112,7 +113,7 @@ class _Body(Emitter):
         else:
             buffer = self.frame.names.new(stem)
             outer.line(f"{buffer} = np.empty({shape_text(shape)}, {dtype})")
-            outer.line(f"np.copyto({buffer}, {initial})")
+            outer.line(f"{buffer}[...] = {initial}")
             root = Root(buffer, True, [param])
             state = _State(carry, root, root, None)
         self._states.append(state)
@@ -280,7 +281,7 @@ class _Body(Emitter):
                 self._outer.line(f"{name} = np.empty({shape_text(self.shape(type))}, {DTYPES[type.dtype]})")
                 self._saved[state.carry.param] = name
                 self.line(f"if {self._past_of(type)} is not None:")
-                self.line(f"    np.copyto({name}, {state.before.name})")
+                self.line(f"    {name}[...] = {state.before.name}")
 
     def _hand_on(self) -> None:
         for value, seq in self._loop.ys:
@@ -289,7 +290,7 @@ class _Body(Emitter):
         staged = [s for s in self._states if not self._arrived(s)]
         sources = {state.carry.param: self._staged(state) for state in staged}
         for state in staged:
-            self.line(f"np.copyto({self._name(state.after, (), state.carry.next)}, {sources[state.carry.param]})")
+            self.line(f"{self._name(state.after, (), state.carry.next)}[...] = {sources[state.carry.param]}")
         for state in self._masked_states():
             old = self._saved.get(state.carry.param) or self._name(state.before, (), state.carry.param)
             past = self._past_of(state.carry.param.type)
@@ -309,7 +310,7 @@ class _Body(Emitter):
         if place is None or all(place.root is not other.after for other in self._states if other is not state):
             return source
         copy = self._scratch(self.shape(type), DTYPES[type.dtype], "handed_on")
-        self.line(f"np.copyto({copy.name}, {source})")
+        self.line(f"{copy.name}[...] = {source}")
         return copy.name
 
     def _place_or_none(self, value: Value) -> Place | None:
@@ -329,7 +330,7 @@ class _Body(Emitter):
         self._outer.line(f"{name} = {self._outer.empty(seq.type)}")
         self._outer.define(seq, name, writable=True)
         row = self._name(_Rows(name, False), (), value)
-        self.line(f"np.copyto({row}, {operand(self, value, type)})")
+        self.line(f"{row}[...] = {operand(self, value, type)}")
 
     def _past_of(self, type: Type) -> str:
         """The variable that says which rows are past their length in this step (None: none of them)."""
@@ -456,6 +457,13 @@ class _Body(Emitter):
     def scalar(self, value: Value) -> str | None:
         return self._scalar(value)
 
+    def constant(self, text: str, dtype: DType) -> str:
+        name = self._constants.get((text, dtype))
+        if name is None:
+            name = self._constants[text, dtype] = self.frame.names.new(_number_name(text))
+            self._outer.line(f"{name} = np.array({text}, {DTYPES[dtype]})")
+        return name
+
     def _scalar(self, value: Value) -> str | None:
         if value in self.scalars:
             return self.scalars[value]
@@ -488,6 +496,12 @@ class _Body(Emitter):
             sequence = f"{self.helper('_numbers')}({sequence})"
         self._walked[name] = sequence + ("[::-1]" if self._loop.reverse else "")
         return name
+
+
+def _number_name(text: str) -> str:
+    """A name for a constant: `minus_0_5`, `one`, `half`."""
+    words = {"0": "zero", "0.0": "zero", "1": "one", "1.0": "one", "2": "two", "2.0": "two", "0.5": "half"}
+    return words.get(text, "minus_" + text[1:] if text.startswith("-") else "c_" + text)
 
 
 def _for_lines(walked: dict[str, str], time: str) -> list[str]:

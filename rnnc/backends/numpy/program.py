@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from rnnc.backends.escape import Names, identifier, string
 from rnnc.backends.numpy.block import Block
 from rnnc.backends.numpy.emitter import DTYPES, Frame, Root, Sizes
+from rnnc.backends.numpy.lower import lower
 from rnnc.ir.program import Loop, Node, Port, Program, Value, reads
 
 KEPT_NAMES = ("np", "T", "B", "dt", "p", "k", "s", "given")  # what every function calls its arguments
@@ -29,6 +30,7 @@ def write_program(program: Program, sizes: Sequence[str], *, owned: frozenset[tu
     Input ports in `owned` belong to the call: their arrays may be overwritten. Those in `nullable` may be None, besides
     those that always may.
     """
+    program = lower(program)
     early, late = _divided(program)
     names, helpers = Names(KEPT_NAMES), set[str]()
     frame = Frame(names, Sizes(sizes, names), helpers, _nullable(program, nullable))

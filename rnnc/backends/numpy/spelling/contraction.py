@@ -110,7 +110,7 @@ def _matrices(
     product = e.temporary(merged, DTYPES[op.out.type.dtype], "product")
     e.line(f"np.dot({first}, {second}, out={e.view_of(product)})")
     order = Transpose(tuple(natural.index(letter) for letter in out))
-    e.line(f"np.copyto({e.write(op.out)}, {e.view_of(product, Reshape(whole), order)})")
+    e.line(f"{e.write(op.out)}[...] = {e.view_of(product, Reshape(whole), order)}")
 
 
 def _merged(sizes: dict[str, str], letters: Sequence[str]) -> str:
@@ -143,7 +143,7 @@ def _reordered(x: Lettered, wanted: str) -> tuple[Step, ...]:
 def _copied(e: Emitter, x: Lettered, wanted: str, op: Op) -> Lettered:
     """A contiguous copy with the axes in another order."""
     fresh = e.temporary([x.sizes[letter] for letter in wanted], DTYPES[op.out.type.dtype], "ordered")
-    e.line(f"np.copyto({e.view_of(fresh)}, {e.view_of(x.place, *_reordered(x, wanted))})")
+    e.line(f"{e.view_of(fresh)}[...] = {e.view_of(x.place, *_reordered(x, wanted))}")
     return Lettered(fresh, wanted, x.sizes)
 
 
@@ -177,7 +177,7 @@ def _stacked(
     product = e.temporary(matrix, DTYPES[op.out.type.dtype], "product")
     e.line(f"np.matmul({first}, {second}, out={e.view_of(product)})")
     order = Transpose(tuple(natural.index(letter) for letter in out))
-    e.line(f"np.copyto({e.write(op.out)}, {e.view_of(product, Reshape(whole), order)})")
+    e.line(f"{e.write(op.out)}[...] = {e.view_of(product, Reshape(whole), order)}")
 
 
 def _stack(e: Emitter, x: Lettered, stack: list[str], first: list[str], second: list[str], op: Op) -> str:

@@ -86,8 +86,9 @@ def _casting(op: Op) -> str:
 
 
 def operand(e: Emitter, value: Value, like: Type) -> str:
-    """A number as a literal, an array brought into line."""
-    return e.scalar(value) or e.aligned(value, like)
+    """A number as such, an array brought into line."""
+    text = e.scalar(value)
+    return e.aligned(value, like) if text is None else e.constant(text, value.type.dtype)
 
 
 def _ufunc(function: str) -> Write:
@@ -111,12 +112,16 @@ def _sequence(steps: tuple[tuple[str, tuple[str, ...]], ...]) -> Write:
     def write(e: Emitter, op: Op) -> None:
         (function, pattern), *rest = steps
         x = operand(e, op.args[0], op.out.type)
-        call(e, function, op, [p.format(x) for p in pattern])
+        call(e, function, op, _filled(e, op, pattern, x))
         for function, pattern in rest:
             out = e.write(op.out)
-            e.line(f"{function}({', '.join([*(p.format(out) for p in pattern), f'out={out}'])})")
+            e.line(f"{function}({', '.join([*_filled(e, op, pattern, out), f'out={out}'])})")
 
     return write
+
+
+def _filled(e: Emitter, op: Op, pattern: Sequence[str], x: str) -> list[str]:
+    return [x if part == "{}" else e.constant(part, op.out.type.dtype) for part in pattern]
 
 
 for _name, _function in UFUNCS.items():
@@ -131,7 +136,7 @@ def copy(e: Emitter, op: Op) -> None:
     """The operand, in the result's dtype and whole shape; nothing to do where it lies there already."""
     source, out = operand(e, op.args[0], op.out.type), e.write(op.out)
     if source != out:
-        e.line(f'np.copyto({out}, {source}, casting="unsafe")')
+        e.line(f"{out}[...] = {source}")
 
 
 @spells("erf", over=(0,))
@@ -153,9 +158,10 @@ def _zeros_like(e: Emitter, op: Op) -> None:
 def _clip(e: Emitter, op: Op) -> None:
     attrs = Attrs(op)
     x = operand(e, op.args[0], op.out.type)
-    call(e, "np.maximum", op, [x, e.literal(attrs.number("lo"))])
+    lo, hi = (e.constant(e.literal(attrs.number(key)), op.out.type.dtype) for key in ("lo", "hi"))
+    call(e, "np.maximum", op, [x, lo])
     out = e.write(op.out)
-    e.line(f"np.minimum({out}, {e.literal(attrs.number('hi'))}, out={out})")
+    e.line(f"np.minimum({out}, {hi}, out={out})")
 
 
 @spells("where", over=(2,))
@@ -163,7 +169,7 @@ def _where(e: Emitter, op: Op) -> None:
     condition, yes, no = (operand(e, a, op.out.type) for a in op.args)
     out = e.write(op.out)
     if no != out:
-        e.line(f"np.copyto({out}, {no})")
+        e.line(f"{out}[...] = {no}")
     e.line(f"np.copyto({out}, {yes}, where={condition})")
 
 

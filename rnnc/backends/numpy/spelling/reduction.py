@@ -75,7 +75,7 @@ def _reduce_to(e: Emitter, op: Op) -> None:
     if source.batch and not target.batch:
         summed.append(int(source.time))
     if not summed:
-        e.line(f"np.copyto({e.write(op.out)}, {e.read(x)})")
+        e.line(f"{e.write(op.out)}[...] = {e.read(x)}")
         return
     kept = tuple("1" if i in summed else size for i, size in enumerate(e.shape(source)))
     shape = e.shape(target)
@@ -84,4 +84,4 @@ def _reduce_to(e: Emitter, op: Op) -> None:
     else:  # some summed axes stay, with size 1
         total = e.temporary(kept, "dt", "total")
         e.line(f"np.add.reduce({e.read(x)}, axis={_axes(sorted(summed))}, keepdims=True, out={e.view_of(total)})")
-        e.line(f"np.copyto({e.write(op.out)}, {e.view_of(total, Reshape(shape))})")
+        e.line(f"{e.write(op.out)}[...] = {e.view_of(total, Reshape(shape))}")

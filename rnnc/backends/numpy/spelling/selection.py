@@ -50,12 +50,12 @@ def _patches(e: Emitter, op: Op) -> None:
     margins, windows = _margins(attrs), _windows(attrs, leads(x.type))
     e.helper("_windows")
     if not any(before or after for before, after in margins):
-        e.line(f"np.copyto({e.write(op.out)}, {e.read(x, windows)})")
+        e.line(f"{e.write(op.out)}[...] = {e.read(x, windows)}")
         return
     padded, inner = _padded(e, x.type, margins)
     e.line(f"{e.view_of(padded)}.fill(0)")
-    e.line(f"np.copyto({e.view_of(padded, inner)}, {e.read(x)})")
-    e.line(f"np.copyto({e.write(op.out)}, {e.view_of(padded, windows)})")
+    e.line(f"{e.view_of(padded, inner)}[...] = {e.read(x)}")
+    e.line(f"{e.write(op.out)}[...] = {e.view_of(padded, windows)}")
 
 
 @spells("unpatches")
@@ -73,7 +73,7 @@ def _unpatches(e: Emitter, op: Op) -> None:
         place = Index((*[":"] * first, *target))
         goal = e.view_of(padded, place)
         e.line(f"np.add({goal}, {e.read(d, part)}, out={goal})")
-    e.line(f"np.copyto({e.write(op.out)}, {e.view_of(padded, inner)})")
+    e.line(f"{e.write(op.out)}[...] = {e.view_of(padded, inner)}")
 
 
 def _offsets(attrs: Attrs, counts: Sequence[str]) -> Iterator[tuple[tuple[int, ...], list[str]]]:
@@ -110,7 +110,7 @@ def _lookup_grad(e: Emitter, op: Op) -> None:
 
 def _copy_unless_there(e: Emitter, out: str, source: str, indent: str = "") -> None:
     if source != out:
-        e.line(f"{indent}np.copyto({out}, {source})")
+        e.line(f"{indent}{out}[...] = {source}")
 
 
 @spells("dropout", over=(0,))
@@ -122,10 +122,10 @@ def _dropout(e: Emitter, op: Op) -> None:
         e.line(f"if {given} is not None:")
     else:
         e.line(f"if {given} is None:")
-        e.line(f"    np.copyto({out}, {source})")
+        e.line(f"    {out}[...] = {source}")
         e.line("else:")
     e.line(f"    np.multiply({source}, {shown}, out={out})")
-    e.line(f"    np.divide({out}, {e.literal(Attrs(op).number('keep'))}, out={out})")
+    e.line(f"    np.divide({out}, {e.constant(e.literal(Attrs(op).number('keep')), op.out.type.dtype)}, out={out})")
 
 
 @spells("zoneout")
@@ -136,7 +136,7 @@ def _zoneout(e: Emitter, op: Op) -> None:
     out, given, shown = e.write(op.out), e.read(mask), e.aligned(mask, op.out.type)
     e.line(f"if {given} is None:")
     e.line(f"    np.subtract({fresh}, {stale}, out={out})")
-    e.line(f"    np.multiply({out}, {e.literal(keep)}, out={out})")
+    e.line(f"    np.multiply({out}, {e.constant(e.literal(keep), op.out.type.dtype)}, out={out})")
     e.line("else:")
     e.line(f"    np.subtract({fresh}, {stale}, out={out})")
     e.line(f"    np.multiply({out}, {shown}, out={out})")

@@ -25,8 +25,8 @@ def _shift(e: Emitter, op: Op) -> None:
     like = op.out.type
     reverse = Attrs(op).flag("reverse")
     kept, moved, edge = ("1:", ":-1", "-1:") if reverse else (":-1", "1:", ":1")
-    e.line(f"np.copyto({e.write(op.out, Index((moved,)))}, {e.read(seq, *alignment(seq.type, like), Index((kept,)))})")
-    e.line(f"np.copyto({e.write(op.out, Index((edge,)))}, {operand(e, init, like.with_(time=False))})")
+    e.line(f"{e.write(op.out, Index((moved,)))}[...] = {e.read(seq, *alignment(seq.type, like), Index((kept,)))}")
+    e.line(f"{e.write(op.out, Index((edge,)))}[...] = {operand(e, init, like.with_(time=False))}")
 
 
 def _scan(helper: str) -> Write:
@@ -50,7 +50,7 @@ def _fill_past(e: Emitter, op: Op) -> None:
     seq, lengths = op.args
     source, out, given = e.aligned(seq, op.out.type), e.write(op.out), e.read(lengths)
     if source != out:
-        e.line(f"np.copyto({out}, {source})")
+        e.line(f"{out}[...] = {source}")
     past = f"{e.helper('_past')}({given}, {e.time}, {op.out.type.rank})"
     e.line(f"if {given} is not None:")
     e.line(f"    np.copyto({out}, {e.literal(Attrs(op).scalar('value'))}, where={past})")
@@ -61,7 +61,7 @@ def _final(e: Emitter, op: Op) -> None:
     seq, init, lengths = op.args
     like = op.out.type
     out = e.write(op.out)
-    e.line(f"np.copyto({out}, {operand(e, init, like)})")
+    e.line(f"{out}[...] = {operand(e, init, like)}")
     name = "_pick_first" if Attrs(op).flag("reverse") else "_pick_last"
     source = _stretched(e, seq, like.with_(time=True))
     e.line(f"{e.helper(name)}({source}, {e.read(lengths)}, {out})")
@@ -76,7 +76,7 @@ def _last(e: Emitter, op: Op) -> None:
 
 
 def _at_write(e: Emitter, op: Op) -> None:
-    e.line(f"np.copyto({e.write(op.out)}, {e.read(op.args[0], Index((str(Attrs(op).integer('index')),)))})")
+    e.line(f"{e.write(op.out)}[...] = {e.read(op.args[0], Index((str(Attrs(op).integer('index')),)))}")
 
 
 def _at(e: Emitter, op: Op) -> bool:
@@ -102,7 +102,7 @@ def _place_at(e: Emitter, op: Op) -> None:
     out = e.write(op.out)
     e.line(f"{out}.fill(0)")
     target = e.write(op.out, Index((str(Attrs(op).integer("index")),)))
-    e.line(f"np.copyto({target}, {operand(e, d, op.out.type.with_(time=False))})")
+    e.line(f"{target}[...] = {operand(e, d, op.out.type.with_(time=False))}")
 
 
 @spells("where_empty", over=(0,))
@@ -113,7 +113,7 @@ def _where_empty(e: Emitter, op: Op) -> None:
     e.line(f"    {out}.fill(0)")
     e.line("else:")
     if source != out:
-        e.line(f"    np.copyto({out}, {source})")
+        e.line(f"    {out}[...] = {source}")
     filled = f"({given} > 0).reshape({', '.join(['-1', *['1'] * op.out.type.rank])})"
     e.line(f"    np.copyto({out}, {zero(op.out.type)}, where={filled})")
 
