@@ -26,7 +26,7 @@ from rnnc.ir.program import Carry, Loop, Node, Op, Program, Spans, Value, reads
 from rnnc.ir.rewrite import Rewriter, loop_results
 from rnnc.ir.trim import trim
 from rnnc.passes.collect import Collector
-from rnnc.passes.extent import at_most, features, row_cost, smaller
+from rnnc.passes.extent import at_most, features, outgrows, row_cost
 from rnnc.passes.hoist import with_xs
 from rnnc.passes.manager import PassContext, compiler_pass
 
@@ -84,7 +84,7 @@ class _Defer(Rewriter):
         size, new = features(found.carry.param.type), row_cost(missing)
         patches = any(node.name == "patches" and node.out in missing for node in loop.body if isinstance(node, Op))
         name = found.carry.param.name or "a gradient"
-        if smaller(size * GROWTH, new) or (patches and not at_most(new, size * GROWTH)):
+        if outgrows(new, size * GROWTH) or (patches and not at_most(new, size * GROWTH)):
             message = (
                 f"{name} is added up step by step: doing it at once would store {new} numbers "
                 f"per row and step, for a sum of {size}"
@@ -92,7 +92,9 @@ class _Defer(Rewriter):
             self._context.remark("not-deferred", message, found.spans, kind="missed")
             return False
         collector.add(missing)
-        how = "one product for all steps" if any(t.name == "contract" for t in found.terms) else "one sum over all steps"
+        how = (
+            "one product for all steps" if any(t.name == "contract" for t in found.terms) else "one sum over all steps"
+        )
         self._context.remark("deferred", f"{name} leaves the backward loop: {how}", found.spans)
         return True
 

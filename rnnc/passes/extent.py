@@ -34,6 +34,15 @@ def smaller(left: Size, right: Size) -> bool:
     return left != right and at_most(left, right)
 
 
+def outgrows(large: Size, small: Size) -> bool:
+    """Whether `large` is more than `small` for all sizes, or for all that are large enough."""
+    return smaller(small, large) or _degree(large) > _degree(small)
+
+
+def _degree(size: Size) -> int:
+    return max((len(monomial) for monomial, _ in size.terms), default=0)
+
+
 def _above_one(size: Size) -> Size:
     """The size as a polynomial in how far every atom lies above one."""
     total = Size.of(0)

@@ -29,7 +29,7 @@ from rnnc.ir.operations import TABLE
 from rnnc.ir.program import Loop, Node, Op, Program, Value, reads
 from rnnc.ir.rewrite import Rewriter, loop_results
 from rnnc.ir.trim import length_givers
-from rnnc.passes.extent import features, row_cost, smaller
+from rnnc.passes.extent import features, outgrows, row_cost
 from rnnc.passes.freedom import Freedom, freedom
 from rnnc.passes.lift import Lifter, fill_past
 from rnnc.passes.manager import PassContext, compiler_pass
@@ -125,7 +125,7 @@ def _spread(value: Value, defined: dict[Value, Node], outer: Mapping[Value, Valu
         current = pending.pop()
         node = defined.get(current)
         own = row_cost([current])
-        if current is not value and (smaller(own, size) or current in outer):
+        if current is not value and (outgrows(size, own) or current in outer):
             inputs[current] = None
         elif isinstance(node, Op) and _cheap(node):
             nodes[node] = None
@@ -134,7 +134,7 @@ def _spread(value: Value, defined: dict[Value, Node], outer: Mapping[Value, Valu
             return None
     if sum(TABLE[node.name].kind != "view" for node in nodes) > SPREAD_LIMIT:
         return None
-    return _Spread(tuple(nodes), smaller(row_cost(inputs), size))
+    return _Spread(tuple(nodes), outgrows(size, row_cost(inputs)))
 
 
 def _cheap(op: Op) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rnnc.ir.builder import Builder
-from rnnc.ir.program import Axis, DType, Program, Value
+from rnnc.ir.program import DType, Program, Value
 from rnnc.ir.size import Size
 from tests.autodiff.networks import Net, add, axes, linear, mul, one_minus
 
@@ -211,13 +211,13 @@ def stabilised(*, lengths: bool = True, reverse: bool = False) -> Program:
 def matrix_memory(*, lengths: bool = True, reverse: bool = False) -> Program:
     """C' = f * C + outer(v, k): linear, but far larger than what it is made from."""
     net = Net("memory")
-    x, c0 = net.input("x", 3), net.state("C", 2, 2)
-    wv, wk, wq, wf = (net.param(f"{g}.x", 3, 2) for g in "vkqf")
+    x, c0 = net.input("x", 3), net.state("C", 3, 3)
+    wv, wk, wq, wf = (net.param(f"{g}.x", 3, 3) for g in "vkqf")
 
     def step(b: Builder, xs: list[Value], carries: list[Value]):
         (c,) = carries
         v, k, q = linear(b, xs[0], wv), linear(b, xs[0], wk), linear(b, xs[0], wq)
-        f = b.op("reshape", b.op("sigmoid", linear(b, xs[0], wf)), axes=axes(2, 1))
+        f = b.op("reshape", b.op("sigmoid", linear(b, xs[0], wf)), axes=axes(3, 1))
         outer = b.op("contract", v, k, a="i", b="j", out="ij", reduce="")
         new = add(b, mul(b, f, c), outer)
         return [new], [b.op("contract", new, q, a="ij", b="j", out="i", reduce="")]
@@ -229,10 +229,10 @@ def matrix_memory(*, lengths: bool = True, reverse: bool = False) -> Program:
 
 
 @cell
-def conv_lstm(*, lengths: bool = True, reverse: bool = False) -> Program:
-    """Products with the patches of x and of h over a row of four."""
+def conv_lstm(*, lengths: bool = True, reverse: bool = False, pixels: int = 4) -> Program:
+    """Products with the patches of x and of h over a row of pixels."""
     net = Net("conv")
-    x, c0, h0 = net.input("x", 4, 1), net.state("c", 4, 2), net.state("h", 4, 2)
+    x, c0, h0 = net.input("x", pixels, 1), net.state("c", pixels, 2), net.state("h", pixels, 2)
     wx = {g: net.param(f"{g}.x", 3, 1, 2) for g in "ijfo"}
     wh = {g: net.param(f"{g}.h", 3, 2, 2) for g in "ijfo"}
     bias = {g: net.param(f"{g}.bias", 2) for g in "ijfo"}
@@ -385,7 +385,3 @@ def clocked_rnn(*, lengths: bool = True, reverse: bool = False) -> Program:
     net.output("y", out.ys[0])
     net.final("h", out.finals[0])
     return net.program()
-
-
-def named_axis(label: str, size: int | str) -> Axis:
-    return Axis(label, Size.of(size))

@@ -1,0 +1,67 @@
+"""Deferred weight gradients: backward loops are left with what runs step by step."""
+
+from __future__ import annotations
+
+import pytest
+
+from rnnc.autodiff import differentiate
+from rnnc.ir.program import Node, Op, Program
+from rnnc.passes.dce import dce
+from rnnc.passes.defer import defer
+from rnnc.passes.manager import PassResult
+from tests.autodiff.zoo import ZOO
+from tests.passes.cells import CELLS, conv_lstm
+from tests.passes.pipeline import BEFORE, checked, codes, inside, loops, optimised, outside
+
+
+def backward_of(program: Program) -> PassResult:
+    return checked(differentiate(checked(program, BEFORE).program).backward, [defer, dce])
+
+
+def sums(nodes: tuple[Node, ...]) -> list[object]:
+    """The leads that products sum over."""
+    products = [node for node in nodes if isinstance(node, Op) and node.name == "contract"]
+    return [node.attr("reduce") for node in products if node.attr("reduce")]
+
+
+@pytest.mark.parametrize("name", ["lstm", "gru_reset_before", "gru_reset_after", "heads", "lstm_peepholes_projection"])
+def test_no_sum_without_batch_stays_in_the_loop(name: str) -> None:
+    result = backward_of(CELLS[name]())
+    (loop,) = loops(result.program)
+    assert all(carry.param.type.batch for carry in loop.carries)
+    assert inside(result.program)["reduce_to"] == 0
+    assert not sums(loop.body)
+    assert codes(result.remarks)["not-deferred"] == 0
+
+
+def test_one_product_sums_over_rows_and_steps() -> None:
+    program = optimised(CELLS["lstm"]()).both.backward
+    assert sums(program.nodes) == ["tb", "tb"]  # of x and of h
+    assert outside(program)["reduce_to"] == 1  # of the bias
+
+
+def test_the_gradient_of_the_input_is_one_product_after_the_loop() -> None:
+    program = optimised(CELLS["lstm"]()).both.backward
+    assert inside(program)["contract"] == 1
+
+
+def test_patches_are_not_stored_for_a_small_sum() -> None:
+    both = differentiate(checked(conv_lstm(pixels=256), BEFORE).program)
+    result = checked(both.backward, [defer, dce])
+    missed = [remark for remark in result.remarks if remark.code == "not-deferred"]
+    assert missed
+    assert all(remark.kind == "missed" and remark.spans for remark in missed)
+
+
+def test_stretches_keep_the_sum_and_defer_within() -> None:
+    both = differentiate(checked(CELLS["lstm"](), BEFORE).program, 2)
+    after = checked(both.backward, [defer, dce]).program
+    outer, *inner = loops(after)
+    assert any(not carry.param.type.batch for carry in outer.carries)
+    assert all(carry.param.type.batch for loop in inner for carry in loop.carries)
+
+
+def test_forward_programs_are_left_alone() -> None:
+    for name in ("rnn", "gru", "stacked_bidirectional"):
+        program = ZOO[name]()
+        assert not checked(program, [defer]).remarks

@@ -1,0 +1,118 @@
+"""Hoisting: what leaves a loop, what stays, and how a loop without sequences knows its length."""
+
+from __future__ import annotations
+
+import pytest
+
+from rnnc.ir.builder import Builder
+from rnnc.ir.program import Program, Value
+from rnnc.ir.size import Size
+from rnnc.passes.dce import dce
+from rnnc.passes.fuse import fuse
+from rnnc.passes.hoist import hoist
+from tests.autodiff.networks import Net, add, linear, mul
+from tests.autodiff.zoo import ZOO
+from tests.passes.cells import CELLS
+from tests.passes.pipeline import assert_same_results, checked, codes, inside, loops, outside
+
+
+def test_the_input_product_leaves_whole() -> None:
+    result = checked(CELLS["lstm"](), [fuse, hoist])
+    assert inside(result.program)["contract"] == 1
+    assert outside(result.program)["contract"] == 1
+    assert outside(result.program)["concat"] == 3  # two packed weights and a packed bias
+    (loop,) = loops(result.program)
+    assert [param.type.shape for _, param in loop.xs] == [(Size.of(8),)]
+    assert codes(result.remarks)["hoisted-product"] == 1
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_nothing_that_is_constant_stays(name: str) -> None:
+    again = checked(checked(CELLS[name](), [hoist]).program, [hoist])
+    assert codes(again.remarks)["hoisted"] == 0
+
+
+def test_a_result_that_needs_no_state_leaves_and_is_zero_past_the_length() -> None:
+    net = Net("map")
+    x, lengths, w = net.input("x", 3), net.lengths(), net.param("W", 3, 2)
+
+    def step(b: Builder, xs: list[Value], carries: list[Value]):
+        return [], [b.op("cos", linear(b, xs[0], w))]
+
+    net.output("y", net.loop(step, [x], lengths=lengths).ys[0])
+    program = net.program()
+    after = checked(program, [hoist]).program
+    assert not loops(after)
+    assert outside(after)["fill_past"] == 1
+    assert_same_results(program, after)
+
+
+def test_a_loop_that_lost_its_sequences_keeps_its_length() -> None:
+    net = Net("generator")
+    x, h0, u, w = net.input("x", 3), net.state("h", 2), net.param("U", 2, 2), net.param("W", 3, 2)
+
+    def step(b: Builder, xs: list[Value], carries: list[Value]):
+        return [b.op("tanh", linear(b, carries[0], u))], [b.op("tanh", linear(b, xs[0], w))]
+
+    out = net.loop(step, [x], [h0])
+    net.output("y", out.ys[0])
+    net.final("h", out.finals[0])
+    program = net.program()
+    after = checked(program, [hoist, dce]).program
+    (loop,) = loops(after)
+    assert (loop.xs, loop.like) == ((), x)
+    assert_same_results(program, after)
+
+
+def _outer(value: int) -> Program:
+    """A matrix memory that is no scan (tanh): its input is an outer product of vectors of this size."""
+    net = Net("outer")
+    x, m0 = net.input("x", value), net.state("M", value, value)
+
+    def step(b: Builder, xs: list[Value], carries: list[Value]):
+        product = b.op("contract", xs[0], xs[0], a="i", b="j", out="ij", reduce="")
+        return [b.op("tanh", add(b, carries[0], product))], []
+
+    net.final("M", net.loop(step, [x], [m0]).finals[0])
+    return net.program()
+
+
+def test_what_spreads_out_stays_where_its_operands_are_smaller() -> None:
+    result = checked(_outer(3), [hoist])
+    assert inside(result.program)["contract"] == 1
+    assert codes(result.remarks) == {"kept-inside": 1}
+    assert_same_results(_outer(3), result.program)
+
+
+def test_many_operations_leave_even_where_they_spread_out() -> None:
+    net = Net("phases")
+    time, h0, period = net.input("time"), net.state("h", 3), net.param("period", 3)
+
+    def step(b: Builder, xs: list[Value], carries: list[Value]):
+        phase = b.op("sigmoid", b.op("sin", b.op("square", mul(b, xs[0], period))))
+        return [b.op("tanh", add(b, carries[0], phase))], []
+
+    net.final("h", net.loop(step, [time], [h0]).finals[0])
+    after = checked(net.program(), [hoist]).program
+    assert dict(inside(after)) == {"add": 1, "tanh": 1}
+
+
+def test_factors_that_need_no_state_are_multiplied_outside() -> None:
+    net = Net("factors")
+    x, z, h0 = net.input("x", 3), net.input("z", 3), net.state("h", 3)
+
+    def step(b: Builder, xs: list[Value], carries: list[Value]):
+        return [b.op("tanh", mul(b, mul(b, carries[0], xs[0]), xs[1]))], []
+
+    net.final("h", net.loop(step, [x, z], [h0]).finals[0])
+    program = net.program()
+    after = checked(program, [hoist]).program
+    assert dict(inside(after)) == {"mul": 1, "tanh": 1}
+    assert_same_results(program, after)
+
+
+def test_a_loop_over_stretches_keeps_what_differs_from_stretch_to_stretch() -> None:
+    program = ZOO["written_in_stretches"]()
+    after = checked(program, [hoist]).program
+    assert inside(after)["square"] == inside(program)["square"] == 1
+    assert_same_results(program, after)

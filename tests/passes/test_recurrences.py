@@ -1,0 +1,126 @@
+"""Recurrences by component: which loops disappear, what they become, and why the others stay."""
+
+from __future__ import annotations
+
+import pytest
+
+from rnnc.ir.builder import Builder
+from rnnc.ir.program import Value
+from rnnc.passes.hoist import hoist
+from rnnc.passes.manager import PassResult
+from rnnc.passes.recurrences import BUDGET, recurrences
+from tests.autodiff.networks import Net, add, linear, mul
+from tests.passes.cells import CELLS
+from tests.passes.pipeline import assert_same_results, checked, codes, inside, loops, outside
+
+
+def result_of(name: str) -> PassResult:
+    return checked(CELLS[name](), [hoist, recurrences, hoist])
+
+
+@pytest.mark.parametrize(
+    ("name", "affine", "maxplus"),
+    [("sru", 1, 0), ("min_gru", 1, 0), ("qrnn", 1, 0), ("stabilised", 2, 1)],
+)
+def test_the_loop_disappears(name: str, affine: int, maxplus: int) -> None:
+    program = result_of(name).program
+    assert not loops(program)
+    assert outside(program)["scan_affine"] == affine
+    assert outside(program)["scan_maxplus"] == maxplus
+
+
+def test_a_delay_is_a_shift() -> None:
+    assert codes(result_of("qrnn").remarks)["delay"] == 1
+
+
+def test_the_step_counter_gets_a_loop_of_its_own_and_frees_what_it_steers() -> None:
+    result = result_of("clockwork")
+    (counter,) = loops(result.program)
+    assert dict(inside(result.program)) == {"add": 1}
+    assert counter.xs == ()
+    assert outside(result.program)["scan_affine"] == 2
+
+
+def test_a_memory_of_outer_products_stays() -> None:
+    result = result_of("matrix_memory")
+    assert codes(result.remarks)["scan-too-large"] == 1
+    assert len(loops(result.program)) == 1
+
+
+@pytest.mark.parametrize(("size", "stays"), [(BUDGET, False), (BUDGET + 1, True)])
+def test_a_state_over_the_budget_stays(size: int, stays: bool) -> None:
+    net = Net("large")
+    x, s0, decay = net.input("x", size), net.state("s", size), net.param("a", size)
+
+    def step(b: Builder, xs: list[Value], carries: list[Value]):
+        return [add(b, mul(b, carries[0], decay), xs[0])], []
+
+    net.final("s", net.loop(step, [x], [s0]).finals[0])
+    assert bool(loops(checked(net.program(), [recurrences]).program)) is stays
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("lstm", "the states c, h depend on one another through the product with i.h"),
+        ("gru_reset_before", "the state h depends on itself through the product with z.h"),
+    ],
+)
+def test_a_recurrence_that_stays_says_why_and_where(name: str, why: str) -> None:
+    (remark,) = [r for r in result_of(name).remarks if r.code == "sequential"]
+    assert remark.message == f"{why}: this recurrence runs step by step"
+    assert remark.kind == "missed"
+    assert remark.spans
+
+
+def test_an_activation_of_the_state_is_named() -> None:
+    net = Net("saturating")
+    x, s0 = net.input("x", 2), net.state("s", 2)
+
+    def step(b: Builder, xs: list[Value], carries: list[Value]):
+        return [b.op("tanh", add(b, carries[0], xs[0]))], []
+
+    net.final("s", net.loop(step, [x], [s0]).finals[0])
+    (remark,) = checked(net.program(), [recurrences]).remarks
+    assert remark.message == "the state s depends on itself through tanh: this recurrence runs step by step"
+
+
+def test_what_depends_on_a_scan_alone_is_a_scan_too() -> None:
+    """Three states in a row, the last of which is no scan: it keeps a loop, over the others' sequences."""
+    net = Net("row")
+    x, states, lengths, u = net.input("x", 2), [net.state(s, 2) for s in "abc"], net.lengths(), net.param("U", 2, 2)
+
+    def step(b: Builder, xs: list[Value], carries: list[Value]):
+        first, second, third = carries
+        new_first = add(b, mul(b, b.const(0.5), first), xs[0])
+        new_second = b.op("sub", b.op("neg", mul(b, b.op("sigmoid", first), second)), new_first)
+        new_third = b.op("tanh", add(b, linear(b, third, u), new_second))
+        return [new_first, new_second, new_third], [new_third]
+
+    out = net.loop(step, [x], states, lengths=lengths)
+    net.output("y", out.ys[0])
+    for name, final in zip("abc", out.finals, strict=True):
+        net.final(name, final)
+    program = net.program()
+    after = checked(program, [recurrences, hoist]).program
+    (loop,) = loops(after)
+    assert len(loop.carries) == 1
+    assert dict(inside(after)) == {"contract": 1, "add": 1, "tanh": 1}
+    assert_same_results(program, after)
+
+
+def test_a_state_that_never_changes_is_its_initial_value() -> None:
+    net = Net("constant")
+    x, h0, k0, lengths = net.input("x", 2), net.state("h", 2), net.state("k", 2), net.lengths()
+
+    def step(b: Builder, xs: list[Value], carries: list[Value]):
+        h, k = carries
+        return [b.op("tanh", add(b, mul(b, h, k), xs[0])), k], []
+
+    out = net.loop(step, [x], [h0, k0], lengths=lengths)
+    net.final("h", out.finals[0])
+    net.final("k", out.finals[1])
+    program = net.program()
+    after = checked(program, [recurrences]).program
+    assert [len(loop.carries) for loop in loops(after)] == [1]
+    assert_same_results(program, after)
