@@ -306,9 +306,8 @@ class PieceTable:
         key = (PSEUDO, values, pieces.axis, pieces.stacked, tuple(op.out.type.axes for op in run.ops))
         joined = self._packed.get(key)
         if joined is None:
-            parts = [
-                self._filling(value, op.out.type.axes, pieces, place) for value, op in zip(values, run.ops, strict=True)
-            ]
+            shapes = _joint_shapes(values, [op.out.type for op in run.ops], None if pieces.stacked else pieces.axis)
+            parts = [self._filling(value, axes, pieces, place) for value, axes in zip(values, shapes, strict=True)]
             joined = self._graph.op_at(
                 place, "concat", *parts, axis=pieces.axis, spans=run.ops[0].spans, hint=joined_name(values)
             )
@@ -316,7 +315,7 @@ class PieceTable:
         return joined
 
     def _filling(self, value: Value, axes: tuple[Axis, ...], pieces: Pieces, place: float) -> Value:
-        """A constant operand in the shape of the result that it helps to make."""
+        """A constant operand in the shape in which it can be joined to others."""
         if value.type.shape != tuple(axis.size for axis in axes):
             value = self._graph.op_at(place, "broadcast", value, axes=axes, hint=value.name)
         return self._with_member_axis(value, place) if pieces.stacked else value
@@ -357,6 +356,16 @@ class PieceTable:
                 self._graph.op_at(place, "reshape", out, defines=value, axes=value.type.axes, spans=pieces.spans)
             elif (a, b) in inside and b > a + 1:
                 self._write(pieces, place, out, a, b)
+
+
+def _joint_shapes(values: Sequence[Value], results: Sequence[Type], axis: int | None) -> list[tuple[Axis, ...]]:
+    """The smallest shapes in which operands that broadcast to results can be joined: along an axis, or stacked (None)."""
+    shapes: list[tuple[Axis, ...]] = []
+    for value, result in zip(values, results, strict=True):
+        own = value.type.axes or tuple(Axis(a.label, ONE) for a in result.axes)
+        shapes.append(tuple(result.axes[n] if n == axis else own[n] for n in range(result.rank)))
+    others = {tuple(a.size for n, a in enumerate(shape) if n != axis) for shape in shapes}
+    return shapes if len(others) == 1 else [result.axes for result in results]
 
 
 def _splits(op: Op, axis: int) -> bool:

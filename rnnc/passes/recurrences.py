@@ -84,7 +84,9 @@ class _Freed:
     def __init__(self, loop: Loop, optional: frozenset[Value], context: PassContext) -> None:
         self._loop = loop
         self._context = context
-        sequences = [value for value in (loop.like, *length_givers(loop)) if value is not None and value not in optional]
+        sequences = [
+            value for value in (loop.like, *length_givers(loop)) if value is not None and value not in optional
+        ]
         self._like = sequences[0] if sequences else None
         self._lifter = Lifter(loop)
         self._known: dict[Value, Freedom] = {}
@@ -180,7 +182,9 @@ class _Freed:
         level = freedom(with_coefficients, self._known)
         levels = {level.get(value, Freedom.CONSTANT) for value in (found.a, found.b)}
         if Freedom.STATE in levels or (Freedom.CONSTANT in levels and self._like is None):
-            return False  # they are made of something that cannot leave the loop, or nothing says how many steps there are
+            return (
+                False  # they are made of something that cannot leave the loop, or nothing says how many steps there are
+            )
         reason = _too_large(carry, spreads(found.b, with_coefficients, self._known, self._lifter.outer))
         if reason is not None:
             self._refused.add(carry)

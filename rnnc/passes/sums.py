@@ -1,6 +1,6 @@
 """Sums with products in them, in one order, so that the sums of all gates look alike and what is free comes first.
 
-    add(add(contract(h, U), contract(x, W)), add(b, 1))   =>   add(add(contract(x, W), add(b, 1)), contract(h, U))
+add(add(contract(h, U), contract(x, W)), add(b, 1))   =>   add(add(contract(x, W), add(b, 1)), contract(h, U))
 """
 
 from __future__ import annotations
@@ -68,7 +68,9 @@ def _regroup(graph: BlockGraph, root: Op, level: Level, operands: dict[Value, in
         result, *others = values
         for position, value in enumerate(others, 1):
             last = position == len(others)
-            result = graph.op_at(place, "add", result, value, defines=out if last else None, spans=spans, hint=root.out.name)
+            result = graph.op_at(
+                place, "add", result, value, defines=out if last else None, spans=spans, hint=root.out.name
+            )
         return [result]
 
     constant = total([*rows, *total(weights)])

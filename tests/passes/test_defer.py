@@ -46,7 +46,7 @@ def test_the_gradient_of_the_input_is_one_product_after_the_loop() -> None:
 
 
 def test_patches_are_not_stored_for_a_small_sum() -> None:
-    both = differentiate(checked(conv_lstm(pixels=256), BEFORE).program)
+    both = differentiate(checked(conv_lstm(pixels=256), BEFORE).program, "states")
     result = checked(both.backward, [defer, dce])
     missed = [remark for remark in result.remarks if remark.code == "not-deferred"]
     assert missed
