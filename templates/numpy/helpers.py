@@ -93,11 +93,23 @@ def _scan_maxplus(a, b, state, out):
         state = after
 
 
+def _check_index(index, rows):
+    """An index that is not there is an error."""
+    if index.size and (index.min() < 0 or index.max() >= rows):
+        raise IndexError(f"an index is outside 0..{rows}: from {index.min()} to {index.max()}")
+
+
 def _take(table, index, out):
-    """Rows of a table; an index that is not there is an error."""
-    if index.size and (index.min() < 0 or index.max() >= len(table)):
-        raise IndexError(f"an index is outside 0..{len(table)}: from {index.min()} to {index.max()}")
+    """Rows of a table."""
+    _check_index(index, len(table))
     np.take(table, index, axis=0, out=out, mode="clip")
+
+
+def _add_rows(table, index, rows):
+    """Sums of rows by index, again where an index comes again."""
+    _check_index(index, len(table))
+    table.fill(0)
+    np.add.at(table, index, rows)
 
 
 def _windows(image, first, kernel, stride, dilation):

@@ -218,15 +218,114 @@ class _Parts(_Lowering):
         return [*b.nodes, replace(op, args=(tanh,), outs=tuple(reader.out for reader in found))]
 
     def _one_a_part(self, op: Op) -> list[Node]:
-        """f(concat(a, b), z) = concat(f(a, z's part), f(b, z's part)), where most parts would have to be copied."""
+        """f(concat(a, b), z) = concat(f(a, z's part), f(b, z's part)), where that makes fewer calls than copying."""
         wholes = [self._assembled(arg) for arg in op.args]
-        if not any(wholes):
+        axes = {axis for axis, _ in filter(None, wholes)}
+        if len(axes) != 1:
             return [op]
-        return [op]
+        (axis,) = axes
+        size = op.out.type.shape[axis]
+        rows = [whole[1] if whole is not None else None for whole in wholes]
+        if any(sum((part.type.shape[axis] for part in row), Size.of(0)) != size for row in rows if row is not None):
+            return [op]
+        partitions = [bounds for row in rows if row is not None and (bounds := _bounds(row, axis))]
+        plans = [plan for bounds in partitions if (plan := self._plan(op, rows, bounds, axis)) is not None]
+        whole_cost = 1 + sum(self._copies(row) for row in rows if row is not None)
+        best = min(plans, key=lambda plan: plan.calls, default=None)
+        if best is None or best.calls >= whole_cost:
+            return [op]
+        return self._build(op, best, axis)
 
-    def _assembled(self, value: Value) -> Op | None:
+    def _assembled(self, value: Value) -> tuple[int, list[Value]] | None:
+        """The axis and the parts of a concatenation that nobody else reads; those inside it are opened."""
         node = self.own.get(value)
-        return node if node is not None and node.name == "concat" and self.uses[value] == 1 else None
+        if node is None or node.name != "concat" or self.uses[value] != 1 or value in self.kept:
+            return None
+        axis = Attrs(node).integer("axis")
+        parts: list[Value] = []
+        for arg in node.args:
+            inner = self._assembled(arg)
+            parts += inner[1] if inner is not None and inner[0] == axis else [arg]
+        return axis, parts
+
+    def _copies(self, parts: Sequence[Value]) -> int:
+        """How many parts cannot be computed in their place."""
+        return sum(not (part in self.own and self.uses[part] == 1 and part not in self.kept) for part in parts)
+
+    def _plan(self, op: Op, rows: list[list[Value] | None], bounds: list[Size], axis: int) -> _Plan | None:
+        """The operands of each part, in a partition; None where the boundaries of an operand do not fit it."""
+        columns: list[list[tuple[Value, ...] | tuple[Size, Size] | None]] = []
+        copies = 0
+        for arg, row in zip(op.args, rows, strict=True):
+            if row is None:
+                spread = arg.type.rank and arg.type.shape[axis] == op.out.type.shape[axis]
+                columns.append([(start, stop) if spread else None for start, stop in zip(bounds, bounds[1:], strict=False)])
+                continue
+            groups = _grouped(row, bounds, axis)
+            if groups is None:
+                return None
+            copies += sum(self._copies(group) for group in groups if len(group) > 1)
+            columns.append(list(groups))
+        calls = list(zip(*columns, strict=True))
+        return _Plan(bounds, calls, len(set(calls)) + copies)
+
+    def _build(self, op: Op, plan: _Plan, axis: int) -> list[Node]:
+        b = Builder(op.spans)
+        made: dict[object, Value] = {}
+        parts: list[Value] = []
+        for call in plan.operands:
+            if call not in made:
+                args = [self._operand(b, arg, piece, axis) for arg, piece in zip(op.args, call, strict=True)]
+                made[call] = b.op(op.name, *args, hint=op.out.name, **dict(op.attrs))
+            parts.append(made[call])
+        joined = Op("concat", tuple(parts), op.outs, (("axis", axis),), op.spans)
+        nodes = [*b.nodes, joined]
+        for node in nodes:
+            assert isinstance(node, Op)
+            self.uses.update(node.args)
+            self.own.update((out, node) for out in node.outs)
+        return nodes
+
+    def _operand(self, b: Builder, arg: Value, piece: tuple[Value, ...] | tuple[Size, Size] | None, axis: int) -> Value:
+        if piece is None:
+            return arg
+        first = piece[0]
+        if isinstance(first, Size):
+            return b.op("slice", arg, axis=axis, start=first, stop=piece[1])
+        values = [value for value in piece if isinstance(value, Value)]
+        return values[0] if len(values) == 1 else b.op("concat", *values, axis=axis)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """An operation taken apart: for each part its operands (values to join, a range of the operand, or all of it)."""
+
+    bounds: list[Size]
+    operands: list[tuple[tuple[Value, ...] | tuple[Size, Size] | None, ...]]
+    calls: int
+
+
+def _bounds(parts: Sequence[Value], axis: int) -> list[Size]:
+    bounds = [Size.of(0)]
+    for part in parts:
+        bounds.append(bounds[-1] + part.type.shape[axis])
+    return bounds
+
+
+def _grouped(parts: Sequence[Value], bounds: Sequence[Size], axis: int) -> list[tuple[Value, ...]] | None:
+    """The parts between each two boundaries; None where a boundary goes through a part."""
+    groups: list[tuple[Value, ...]] = []
+    waiting = list(parts)
+    offset = Size.of(0)
+    for stop in bounds[1:]:
+        group: list[Value] = []
+        while waiting and offset != stop:
+            group.append(waiting.pop(0))
+            offset = offset + group[-1].type.shape[axis]
+        if offset != stop or not group:
+            return None
+        groups.append(tuple(group))
+    return None if waiting else groups
 
 
 # --- transposes -----------------------------------------------------------------------------------------------------

@@ -100,9 +100,10 @@ def _lookup(e: Emitter, op: Op) -> None:
 @spells("lookup_grad")
 def _lookup_grad(e: Emitter, op: Op) -> None:
     index, d = op.args
-    out = e.write(op.out)
-    e.line(f"{out}.fill(0)")
-    e.line(f"np.add.at({out}, {e.stretched(index, index.type.with_(batch=d.type.batch, time=d.type.time))}, {e.read(d)})")
+    batch, time = index.type.batch or d.type.batch, index.type.time or d.type.time
+    rows = e.stretched(index, index.type.with_(batch=batch, time=time))
+    cotangents = e.stretched(d, d.type.with_(batch=batch, time=time))
+    e.line(f"{e.helper('_add_rows')}({e.write(op.out)}, {rows}, {cotangents})")
 
 
 # --- values that may be absent ------------------------------------------------------------------------------------
