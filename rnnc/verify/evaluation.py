@@ -51,6 +51,9 @@ class Evaluation:
     def __init__(self, model: Model, recording: Recording, layout: WeightLayout) -> None:
         inputs = {port.name: port for port in model.inputs}
         states = {port.name: port for port in model.states}
+        # Counters of steps are a module's own: no reference records them.
+        self.counters = tuple(port for port in model.states if port.type.dtype is not DType.FLOAT)
+        order = [name for name in layout.states if states[name].type.dtype is DType.FLOAT]
         self.recorded_inputs = recording.numbered("x")
         self.recorded_states = recording.numbered("state0")
         if len(self.recorded_inputs) != len(layout.inputs):
@@ -64,7 +67,7 @@ class Evaluation:
             *_equations("x", [inputs[n].type.shape for n in layout.inputs], self.recorded_inputs, leads),
             *_equations(
                 "state0",
-                [states[n].type.shape for n in layout.states],
+                [states[n].type.shape for n in order],
                 self.recorded_states,
                 [1] * len(self.recorded_states),
             ),
@@ -76,7 +79,7 @@ class Evaluation:
             _one(name, self.fit.shape(inputs[name]), array.shape[lead:])
             for name, array, lead in zip(layout.inputs, self.recorded_inputs, leads, strict=True)
         )
-        features = self.fit.features(model.states, layout.states)
+        features = self.fit.features(model.states, order)
         recorded = self.recorded_states or recording.numbered("final_state")
         self.states = group("states", features, [a.shape[1:] for a in recorded]) if recorded else ()
 
@@ -85,11 +88,13 @@ class Evaluation:
         given = self.recorded_states and not str(self.recording.facts.get("initial_state", "")).startswith("None")
         inputs = self._inputs()
         steps, batch = inputs[next(port.name for port in self.model.inputs if port.sequence)].shape[:2]
+        counters = {p.name: np.zeros((batch, *self.fit.shape(p)), np.int32) for p in self.counters}
+        lengths = self.recording.arrays.get("sequence_length")
         return Call(
             params=self.fit.parameters(self.recording.variables),
             inputs=inputs,
-            state=self.take_states("state0") if given else None,
-            lengths=self.recording.arrays.get("sequence_length"),
+            state={**self.take_states("state0"), **counters} if given else None,
+            lengths=None if lengths is None else lengths.astype(np.int32),
             masks=site_masks(self.fit, self.timing.time_major, steps, batch),
         )
 

@@ -18,6 +18,8 @@ from rnnc.verify.errors import VerifyError, near_misses
 
 Shards = tuple[str, ...]  # recorded names whose rows, one after the other, are one array
 
+OPTIONS_DECIDE = "-D NAME=VALUE: a cell's options decide which arrays it has"
+
 
 @dataclass(frozen=True)
 class Matching:
@@ -73,7 +75,8 @@ def _by_suffix(
     left = [variable for variable in recorded if variable not in used]
     if left:
         listed = ", ".join(f"{v!r}{near_misses(v, names)}" for v in left)
-        raise VerifyError("E803", f"no array of the layout {layout.name!r} is the recorded {listed}")
+        message = f"no array of the layout {layout.name!r} is the recorded {listed}"
+        raise VerifyError("E803", message, fix=OPTIONS_DECIDE)
     return chosen
 
 
@@ -145,7 +148,8 @@ def _by_elimination(
         if missing:
             listed = ", ".join(f"{name!r}{near_misses(name, candidates)}" for name in missing)
             left = sorted({v for shards in candidates.values() for v in shards} - taken)
-            raise VerifyError("E803", f"no recorded variable is the layout's {listed}", notes=[f"not matched: {left}"])
+            message = f"no recorded variable is the layout's {listed}"
+            raise VerifyError("E803", message, notes=[f"not matched: {left}"], fix=OPTIONS_DECIDE)
         certain = next((name for name, options in open_.items() if len(options) == 1), None)
         if certain is None:
             name, options = next(iter(open_.items()))

@@ -44,7 +44,8 @@ def _evaluation(model: Model, runner: Runner, recording: Recording, layout: Weig
     d_outputs, d_state = evaluation.take_outputs("cot:outputs"), evaluation.take_states("cot:final_state")
     if "loss" in recording.arrays:
         rows.append(compare("loss", _loss(results, d_outputs, d_state), recording.arrays["loss"], tolerance))
-    gradients = runner.backward(call, tape, d_outputs, d_state)
+    no_outputs, no_state = results.no_cotangents()
+    gradients = runner.backward(call, tape, {**no_outputs, **d_outputs}, {**no_state, **d_state})
     given = call.state is not None
     for name, found in _gradients(evaluation, gradients, given):
         if name in recording.arrays:

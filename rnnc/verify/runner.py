@@ -35,6 +35,10 @@ class Results:
     outputs: Arrays
     state: Arrays
 
+    def no_cotangents(self) -> tuple[Arrays, Arrays]:
+        """Zeros like every float output and state."""
+        return _zeros(self.outputs), _zeros(self.state)
+
 
 @dataclass(frozen=True)
 class Gradients:
@@ -132,3 +136,7 @@ def _named(names: tuple[str, ...], found: Any) -> Arrays:
         return {}
     arrays: dict[str, Any] = dict(found) if isinstance(found, Mapping) else {names[0]: found}  # type: ignore[arg-type]
     return {name: arrays[name] for name in names if arrays.get(name) is not None}
+
+
+def _zeros(arrays: Arrays) -> Arrays:
+    return {name: np.zeros_like(array) for name, array in arrays.items() if array.dtype.kind == "f"}

@@ -41,8 +41,8 @@ def train(model: Model, runner: Runner, recording: Recording, layout: WeightLayo
         results, tape = runner.forward_train(call)
         logits = results.outputs[logits_name]
         loss, d_logits = _cross_entropy(logits, labels)
-        zeros = {name: np.zeros_like(a) for name, a in results.state.items()}
-        gradients = runner.backward(call, tape, {logits_name: d_logits}, zeros)
+        _, no_state = results.no_cotangents()
+        gradients = runner.backward(call, tape, {logits_name: d_logits}, no_state)
         return loss, logits, fitted.variable_gradients(gradients.params)
 
     variables = dict(recording.variables)

@@ -21,7 +21,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 
 PROVED: list[tuple[str, str | None, dict[str, str]]] = [
     ("lstm.rnn", "LSTM", {"peepholes": "true", "proj": "2", "cell_clip": "0.3", "proj_clip": "0.2"}),
-    ("lstm.rnn", "LSTMBlock", {"cell_clip": "0.1"}),
+    ("lstm_block.rnn", None, {"cell_clip": "0.1"}),
     ("gru.rnn", None, {"reset": "after"}),
     ("conv_lstm.rnn", "ConvLSTM1D", {}),
     ("layer_norm_lstm.rnn", None, {"keep": "0.7"}),
