@@ -1,0 +1,96 @@
+"""Recordings of cells written here: two outputs, a step counter, joined states, two biases, transposed weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rnnc.compiler import model_of
+from rnnc.diagnostics import Source
+from rnnc.verify.arrange import export_arrays, find_layout
+from rnnc.verify.arrays import Arrays
+from rnnc.verify.commands import verify_against
+from rnnc.verify.interpreted import InterpretedRunner
+from rnnc.verify.invariants import differentiate
+from rnnc.verify.sample import Draw
+
+CELL = """
+cell Odd(units, period = 2) {
+  input x[input], z[units]
+  state s[units] = 1, t[units]
+  gate g = sigmoid(linear(x, s))
+  s'     = where(step % period == 0, g * s + z, s)
+  t'     = tanh(t + linear(x, bias = false))
+  output s', other: g
+
+  layout torch(scope = "cell") {
+    "weight_ih" = T([g.x, t.x])
+    "weight_hh" = T(g.s)
+    "bias_ih" = g.bias
+    "bias_hh" = g.bias
+    "negative" = [-(2 * g.bias), unused([3])]
+    order input = [z, x]
+    order state = [t, s]
+  }
+}
+"""
+SIZES = {"units": 3, "input": 4}
+STEPS, BATCH = 5, 2
+
+
+def recorded(path: Path, **changes: np.ndarray) -> Path:
+    """What the interpreter computes, written down as a reference would: states in one array, batch first."""
+    model = model_of(Source("<test>", CELL))
+    runner = InterpretedRunner(model, SIZES)
+    draw = Draw(model, SIZES, seed=0)
+    shapes = {p.name: [a.size.evaluate(SIZES) for a in p.axes] for p in model.parameters}
+    params: Arrays = {name: draw.random.normal(size=shape) for name, shape in shapes.items()}
+    sample = draw.sample(runner, params, STEPS, BATCH)
+    state = {**(sample.call.state or {}), "step": np.zeros(BATCH, np.int32)}
+    call = sample.call.with_(state=state)
+    results, gradients = differentiate(runner, sample, call)
+    variables = export_arrays(model, find_layout(model, "torch"), call.params, SIZES)
+
+    def rows(array: np.ndarray) -> np.ndarray:
+        return np.swapaxes(array, 0, 1)
+
+    arrays = {
+        "x:0": rows(call.inputs["z"]),
+        "x:1": rows(call.inputs["x"]),
+        "state0": np.concatenate([state["t"], state["s"]], axis=-1),
+        "outputs:0": rows(results.outputs["s"]),
+        "outputs:1": rows(results.outputs["other"]),
+        "final_state:0": np.concatenate([results.state["t"], results.state["s"]], axis=-1),
+        "cot:outputs:0": rows(sample.d_outputs["s"]),
+        "cot:outputs:1": rows(sample.d_outputs["other"]),
+        "cot:final_state:0": np.concatenate([sample.d_state["t"], sample.d_state["s"]], axis=-1),
+        "grad:x:0": rows(gradients.inputs["z"]),
+        "grad:x:1": rows(gradients.inputs["x"]),
+        "grad:state0:0": np.concatenate([gradients.state["t"], gradients.state["s"]], axis=-1),
+        "grad:var:model/cell/weight_hh": gradients.params["g.s"].T,
+        "grad:var:model/cell/bias_hh": gradients.params["g.bias"],
+        **{f"var:model/{name}": array for name, array in variables.items()},
+    }
+    np.savez(path, **{**arrays, **changes})
+    return path
+
+
+def test_a_recording_without_manifest_of_a_cell_that_nobody_has_seen(tmp_path: Path) -> None:
+    path = recorded(tmp_path / "odd.npz")
+    report = verify_against(Source("<test>", CELL), path)
+    assert report.passed, report.failures
+    names = {row.name for row in report.rows}
+    assert {"outputs:0 (forward)", "outputs:1 (forward)", "final_state:0 (forward)", "grad:x:0", "grad:x:1"} <= names
+    assert {"grad:state0:0", "grad:var:model/cell/weight_hh"} <= names
+    assert "no grad:var:model/cell/weight_ih is recorded" in report.notes
+
+
+@pytest.mark.parametrize("key", ["outputs:1", "final_state:0", "grad:x:0", "grad:var:model/cell/bias_hh"])
+def test_each_array_counts(tmp_path: Path, key: str) -> None:
+    path = recorded(tmp_path / "odd.npz")
+    with np.load(path) as file:
+        array = file[key] + 1e-6
+    report = verify_against(Source("<test>", CELL), recorded(tmp_path / "other.npz", **{key: array}))
+    assert {row.name.partition(" ")[0] for row in report.failures} == {key}
