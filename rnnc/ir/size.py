@@ -60,6 +60,17 @@ class Size:
             case _:
                 return None
 
+    @property
+    def affine(self) -> tuple[str, int, int] | None:
+        """(symbol, factor, offset) of `factor * symbol + offset`, or None where it is anything else."""
+        match self.terms:
+            case (((str() as name,), factor),):
+                return name, factor, 0
+            case (((), offset), ((str() as name,), factor)):
+                return name, factor, offset
+            case _:
+                return None
+
     @cached_property
     def symbols(self) -> frozenset[str]:
         """Every name in it, those inside quotients too."""
@@ -68,6 +79,16 @@ class Size:
             for atom in monomial:
                 found |= {atom} if isinstance(atom, str) else atom.left.symbols | atom.right.symbols
         return frozenset(found)
+
+    @cached_property
+    def complexity(self) -> int:
+        """How long it is: its factors, those inside quotients too, and the digits of its coefficients."""
+        total = 0
+        for monomial, coefficient in self.terms:
+            total += 1 + coefficient.bit_length() // 32
+            for atom in monomial:
+                total += 1 if isinstance(atom, str) else atom.left.complexity + atom.right.complexity
+        return total
 
     def evaluate(self, values: Mapping[str, int]) -> int:
         """The number for given symbols; KeyError names a symbol that is missing."""

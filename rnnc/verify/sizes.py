@@ -76,13 +76,9 @@ def _solve_affine(equations: Sequence[Equation], values: dict[str, int]) -> bool
     """Bind one symbol by an equation `a * symbol + b = actual`; False where there is none."""
     for equation in equations:
         rest = _rest(equation.declared, values)
-        match rest.terms:
-            case (((str() as symbol,), factor),):
-                offset = 0
-            case (((), offset), ((str() as symbol,), factor)):
-                pass
-            case _:
-                continue
+        if rest.affine is None:
+            continue
+        symbol, factor, offset = rest.affine
         value, remainder = divmod(equation.actual - offset, factor)
         if remainder or value < 0:
             raise VerifyError(
