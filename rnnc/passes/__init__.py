@@ -6,6 +6,8 @@ found a second time in the backward program, where it is harder to see. `AFTER` 
 (inference, training and backward) and mends what differentiation leaves behind: sums with zeros, cotangents that are
 computed twice, and weight gradients accumulated step by step.
 
+`group` stands before `hoist`, which takes out what it joined; `sink` after `defer` and `hoist`, once operands are sequences.
+
 A pass may stand in a list more than once; turning it off by name turns off all its runs.
 """
 
@@ -20,7 +22,8 @@ from rnnc.passes.group import group
 from rnnc.passes.hoist import hoist
 from rnnc.passes.manager import Pass
 from rnnc.passes.recurrences import recurrences
+from rnnc.passes.sink import sink
 
-BEFORE: tuple[Pass, ...] = (fold, cse, dce, fuse, hoist, recurrences, hoist, group, dce)
+BEFORE: tuple[Pass, ...] = (fold, cse, dce, fuse, group, hoist, recurrences, hoist, sink, dce)
 
-AFTER: tuple[Pass, ...] = (fold, cse, dce, defer, hoist, group, dce)
+AFTER: tuple[Pass, ...] = (fold, cse, dce, defer, group, hoist, sink, dce)
