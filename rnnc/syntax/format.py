@@ -48,14 +48,15 @@ class _Formatter:
             self.lines.append("")
         self.must_blank = False
 
-    def write(self, text: str, end: int) -> None:
-        """Lines for the part of the source up to `end`, with the comment that stands behind it."""
+    def write(self, text: str, end: int, *, in_line: bool = False) -> None:
+        """Lines for the part of the source up to `end`, with the comment that stands behind it: in its own column, but
+        where the text will stand `in_line` behind another, and so in another column, two spaces behind it."""
         self.lines += (self.indent + text).split("\n")
         self.end = end
         self.may_blank = True
         comment = self.comments.behind(end)
         if comment is not None:
-            self.lines[-1] = _with_comment(self.lines[-1], comment)
+            self.lines[-1] = _with_comment(self.lines[-1], comment, 0 if in_line else comment.column)
             self.end = comment.end
 
     def comments_before(self, offset: int) -> None:
@@ -241,7 +242,7 @@ class _Formatter:
             if line is not None and len(self.indent + line) <= WIDTH:
                 return line
         outer, self.lines = self.lines, []
-        self.write("{", opened + 1)
+        self.write("{", opened + 1, in_line=True)
         self.may_blank = False
         self.body(node.body, closed)
         self.lines.append(self.indent + "}")
@@ -274,6 +275,6 @@ class _Formatter:
         return all(line.strip() for line in between[1:-1])
 
 
-def _with_comment(line: str, comment: Comment) -> str:
-    """A line with a comment at its end, in the column where it was if that is free."""
-    return line.ljust(max(len(line) + 2, comment.column)) + comment.text
+def _with_comment(line: str, comment: Comment, column: int) -> str:
+    """A line with a comment at its end, in a column if that is free."""
+    return line.ljust(max(len(line) + 2, column)) + comment.text
