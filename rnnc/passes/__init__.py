@@ -6,7 +6,8 @@ found a second time in the backward program, where it is harder to see. `AFTER` 
 (inference, training and backward) and mends what differentiation leaves behind: sums with zeros, cotangents that are
 computed twice, and weight gradients accumulated step by step.
 
-`group` stands before `hoist`, which takes out what it joined; `sink` after `defer` and `hoist`, once operands are sequences.
+`group` stands before `hoist`, which takes out what it joined; `sink` after `defer` and `hoist`, once operands are
+sequences.
 
 A pass may stand in a list more than once; turning it off by name turns off all its runs.
 """

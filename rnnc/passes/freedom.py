@@ -34,11 +34,6 @@ def freedom(loop: Loop, known: Mapping[Value, Freedom] | None = None) -> dict[Va
     return found
 
 
-def free_values(loop: Loop) -> set[Value]:
-    """The values of the body that need no state."""
-    return {value for value, level in freedom(loop).items() if level is not Freedom.STATE}
-
-
 def _freedom_of(node: Node, loop: Loop, found: Mapping[Value, Freedom]) -> Freedom:
     def worst(values: Iterable[Value]) -> Freedom:
         return max((found.get(value, Freedom.CONSTANT) for value in values), default=Freedom.CONSTANT)

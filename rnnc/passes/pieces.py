@@ -359,7 +359,7 @@ class PieceTable:
 
 
 def _joint_shapes(values: Sequence[Value], results: Sequence[Type], axis: int | None) -> list[tuple[Axis, ...]]:
-    """The smallest shapes in which operands that broadcast to results can be joined: along an axis, or stacked (None)."""
+    """The smallest shapes in which operands that broadcast to results can be joined along an axis (None: stacked)."""
     shapes: list[tuple[Axis, ...]] = []
     for value, result in zip(values, results, strict=True):
         own = value.type.axes or tuple(Axis(a.label, ONE) for a in result.axes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rnnc.ir.builder import Builder
 from rnnc.ir.program import Program, Value
 from rnnc.ir.size import Size
+from rnnc.passes.cse import cse
 from rnnc.passes.dce import dce
 from rnnc.passes.fuse import fuse
 from rnnc.passes.group import group
@@ -43,13 +44,13 @@ def test_only_neighbours_are_grouped() -> None:
 
 
 def test_a_chain_of_operations_is_grouped_as_a_whole() -> None:
-    """A piecewise linear sigmoid: a factor, an offset, a clip, the same for all pieces; then a weight of its own for each."""
+    """A piecewise linear sigmoid: a factor, an offset and a clip for all pieces; then a weight of its own for each."""
     net = Net("chain")
     for n, piece in enumerate(pieces(net.b, net.input("x", 6), 3, 2, 1)):
         scaled = add(net.b, mul(net.b, piece, net.b.const(0.2)), net.b.const(0.5))
         clipped = net.b.op("clip", scaled, lo=0.0, hi=1.0, through=False)
         net.output(f"y{n}", mul(net.b, clipped, net.param(f"w{n}", 3 - n)))
-    program = checked(net.program(), [_cse(), group, dce]).program
+    program = checked(net.program(), [cse, group, dce]).program
     assert {name: outside(program)[name] for name in ("mul", "add", "clip")} == {"mul": 2, "add": 1, "clip": 1}
     assert_same_results(net.program(), program)
 
@@ -117,9 +118,3 @@ def test_the_backward_loop_of_an_lstm_is_short() -> None:
     assert inside(program)["concat"] == 1
     assert inside(program)["mul"] == 3  # o, f, and all gates at once
     assert codes(optimised(CELLS["lstm"]()).remarks)["grouped"] >= 1
-
-
-def _cse():
-    from rnnc.passes.cse import cse
-
-    return cse
