@@ -10,6 +10,7 @@ the operand. A sequence that enters a loop is masked once, outside.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -133,9 +134,10 @@ class _Walk:
     def _after(self, op: Op) -> Fact:
         """What is known of the outputs of an operation."""
         facts = [self._fact(arg) for arg in op.args]
-        masks = op.name == "masked" or (op.name == "fill_past" and op.attr("value") == 0.0)
-        if masks and op.args[1] is self.lengths:
-            return ZERO
+        if op.name in ("masked", "fill_past") and op.args[1] is self.lengths:
+            filler = op.attr("value") if op.name == "fill_past" else 0.0
+            assert isinstance(filler, int | float)
+            return Fact(filler == 0.0, math.isfinite(filler))
         if op.outs[0].type.dtype is not DType.FLOAT:
             return FINITE
         if op.name == "place" and op.args[1] is self.lengths:  # puts nothing into a row without steps
