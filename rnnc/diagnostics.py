@@ -88,13 +88,14 @@ class DiagnosticError(Exception):
 
 
 class Diagnostics:
-    """A growing list of diagnostics; the same finding at the same place is kept once."""
+    """A growing list of diagnostics. One slip is one error: of findings with one code at one place the first is kept
+    (an equation in a `for`, or a cell that is used twice, is read more than once)."""
 
     def __init__(self) -> None:
-        self._items: dict[tuple[str, str, Span | None], Diagnostic] = {}
+        self._items: dict[tuple[str, Span | str], Diagnostic] = {}
 
     def add(self, diagnostic: Diagnostic) -> None:
-        self._items.setdefault((diagnostic.code, diagnostic.message, diagnostic.span), diagnostic)
+        self._items.setdefault((diagnostic.code, diagnostic.span or diagnostic.message), diagnostic)
 
     def error(
         self,

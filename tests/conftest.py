@@ -17,6 +17,17 @@ settings.register_profile(
 settings.load_profile("ci")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--update-golden` writes what is seen now over what is expected, for people to review the difference."""
+    parser.addoption("--update-golden", action="store_true", help="rewrite stored renderings instead of comparing")
+
+
+@pytest.fixture
+def update_golden(request: pytest.FixtureRequest) -> bool:
+    """Whether stored renderings are to be rewritten."""
+    return bool(request.config.getoption("--update-golden"))
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Deselect tests that need a GPU where there is none."""
     if not any(item.get_closest_marker("gpu") for item in items) or _has_gpu():

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rnnc.diagnostics import Span
-from rnnc.semantics.expressions import Context, Expressions
+from rnnc.semantics.expressions import Context, Expressions, needs_value
 from rnnc.semantics.nodes import Node
 from rnnc.semantics.scope import Problem, did_you_mean
-from rnnc.semantics.values import ABSENT, Absent, Choice, Num, Value
+from rnnc.semantics.values import Absent, Choice, Num, Value, describe
 from rnnc.syntax import ast
 
 
@@ -40,7 +40,7 @@ class Arguments:
                 self.shared = argument.names
             elif argument.mark == "=" and argument.name is not None:
                 if argument.name in self.options:
-                    raise Problem("E222", f"`{argument.name}` is given twice", argument.span)
+                    raise Problem("E222", f"`{argument.name}` is given twice", _name_span(argument, argument.name))
                 self.options[argument.name] = argument
             elif isinstance(argument.value, ast.Comprehension) and argument.mark is None:
                 for inner in evaluate.each(argument.value.clauses, context):
@@ -51,6 +51,16 @@ class Arguments:
     @property
     def span(self) -> Span:
         return self.call.span
+
+    def spots(self) -> dict[str, Span]:
+        """Where words stand that may name axes: for carets under the one that is wrong."""
+        found: dict[str, Span] = {}
+        values = [*(o.expression for o in self.operands[1:]), *(o.value for o in self.options.values())]
+        for value in values:
+            for e in value.items if isinstance(value, ast.List) else (value,):
+                if isinstance(e, ast.Name | ast.String):
+                    found[e.id if isinstance(e, ast.Name) else e.value] = e.span
+        return found
 
     # --- positional ---
 
@@ -77,12 +87,17 @@ class Arguments:
 
     # --- options ---
 
-    def allow(self, *names: str) -> None:
+    def name_span(self, option: str) -> Span:
+        """The name of an option, where it is given."""
+        return _name_span(self.options[option], option)
+
+    def allow(self, *names: str, kind: str = "option") -> None:
         """Report an option that the function does not have."""
-        for name, argument in self.options.items():
+        for name in self.options:
             if name not in names:
-                fix = did_you_mean(name, names) or (f"options: {', '.join(names)}" if names else None)
-                raise Problem("E221", f"`{self.name}` has no option `{name}`", argument.span, fix=fix)
+                there = f"{kind}s: {', '.join(names)}" if names else None
+                fix = did_you_mean(name, names) or there
+                raise Problem("E221", f"`{self.name}` has no {kind} `{name}`", self.name_span(name), fix=fix)
 
     def has(self, name: str) -> bool:
         return name in self.options
@@ -96,15 +111,24 @@ class Arguments:
     def flag(self, name: str, default: bool) -> bool:
         value = self.option(name, default)
         if not isinstance(value, bool):
-            raise Problem("E224", f"`{name}` is true or false", self.options[name].span)
+            spot = self.options[name].value.span
+            raise Problem("E224", f"`{name}` is true or false, not {describe(value)}", spot)
         return value
 
     def number(self, name: str, default: float | None = None) -> float | None:
         value = self.option(name, Num(default) if default is not None else None)
         if value is None:
             return None
-        if not isinstance(value, Num) or value.known is None:
-            raise Problem("E206", f"`{name}` is a compile-time number", self.options[name].span)
+        return self.known_number(
+            value, f"`{name}`", self.options[name].value.span if name in self.options else self.span
+        )
+
+    def known_number(self, value: Value, what: str, span: Span) -> float:
+        """A number that must be given by now."""
+        if not isinstance(value, Num):
+            raise Problem("E206", f"{what} is a compile-time number, not {describe(value)}", span)
+        if value.known is None:
+            raise needs_value(value, span)
         return value.known
 
     def word(self, name: str, choices: Iterable[str], default: str | None) -> str:
@@ -152,8 +176,10 @@ class Arguments:
         values = value if isinstance(value, tuple) else (value,) * count
         numbers = [v.known for v in values if isinstance(v, Num) and isinstance(v.known, int)]
         if len(numbers) != len(values) or len(values) != count or any(n < 1 for n in numbers):
-            raise Problem("E226", f"`{name}` wants {count} whole numbers from 1 on", argument.span)
+            wanted = f"{count} whole numbers" if count != 1 else "a whole number"
+            raise Problem("E226", f"`{name}` wants {wanted} from 1 on", argument.value.span)
         return tuple(int(n) for n in numbers)
 
-    def nothing(self, value: Value) -> bool:
-        return value is ABSENT
+
+def _name_span(argument: ast.Argument, name: str) -> Span:
+    return Span(argument.span.source, argument.span.start, argument.span.start + len(name))

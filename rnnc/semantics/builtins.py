@@ -27,7 +27,7 @@ def builtin(*names: str) -> Callable[[Builtin], Builtin]:
 
 
 def _add(a: Arguments, op: str, *nodes: Node, **attrs: object) -> Tensor:
-    return Tensor(a.context.frame.graph.add(op, nodes, a.span, **attrs))  # type: ignore[arg-type]
+    return Tensor(a.context.frame.graph.add(op, nodes, a.span, None, spots=a.spots(), **attrs))
 
 
 def _elementwise(a: Arguments, ir: str, *nodes: Node, **options: object) -> Tensor:
@@ -81,8 +81,8 @@ def _is_axis(a: Arguments, value: Value) -> bool:
     if not isinstance(value, Num) or value.label is None:
         return False
     graph = a.context.frame.graph
-    graph.infer()
     first = a.node(0)
+    graph.infer(first)
     shape = graph.resolve_all(first.shape or ())
     label = graph.resolve(Shaped(value.label, Size.of(0))).label if value.label.startswith("?") else value.label
     return any(axis.label == label for axis in shape)
@@ -148,8 +148,8 @@ def _clip(a: Arguments) -> Value:
 
 
 def _limit(a: Arguments, i: int, value: Value) -> float:
-    if isinstance(value, Num) and value.known is not None:
-        return float(value.known)
+    if isinstance(value, Num):
+        return float(a.known_number(value, "a clip's limit", a.operands[i].span))
     raise Problem(
         "E206", f"a clip's limit is a number or none, not {describe(value)}", a.operands[i].span,
         fix="for limits that are tensors use `min` and `max`",
@@ -252,7 +252,7 @@ def _relabel(a: Arguments) -> Value:
     """relabel(v, key: d, …): the same numbers under other labels, all of them, in order."""
     a.count(2, 32)
     a.allow()
-    return _add(a, "relabel", a.node(0), shape=_axes(a, 1))
+    return _add(a, "relabel", a.node(0), wanted=_axes(a, 1))
 
 
 @builtin("transpose")
@@ -344,9 +344,8 @@ def _site(a: Arguments, rate: Value) -> Site | None:
     if rate is not None:
         if keep is not None:
             raise Problem("E222", "both a rate and `keep` are given", a.span)
-        if not isinstance(rate, Num) or rate.known is None:
-            raise Problem("E206", f"the rate is a compile-time number, not {describe(rate)}", a.span)
-        keep = 1 - rate.known
+        spot = a.options["rate"].value.span if a.has("rate") else a.operands[-1].span
+        keep = 1 - a.known_number(rate, "the rate", spot)
     if keep is None:
         raise Problem("E225", f"`{a.name}` wants a rate or `keep = …`", a.span)
     if not 0 < keep <= 1:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rnnc.diagnostics import DiagnosticError, Diagnostics, Source
+from rnnc.diagnostics import Diagnostic, DiagnosticError, Diagnostics, Source, Span
 from rnnc.semantics.elaborate import elaborate
+from rnnc.semantics.scope import Work
 from rnnc.syntax import ast
 from rnnc.syntax.parse import parse
 
-# What only says that a parameter has not been given; and, of a function on its own, what only a call can tell.
-UNGIVEN = frozenset({"E207", "E230", "E240", "E206", "E409", "E244"})
+# What only says that a parameter has not been given, or that the cell that stands in for one has other states.
+UNGIVEN = frozenset({"E207", "E230", "E240"})
+OF_STAND_INS = frozenset({"E244", "E409"})
+# What may follow from definitions that could not be read; and, of a function on its own, what not only a call can tell.
 OF_BODIES = frozenset({"E201", "E202", "E203", "E205", "E221", "E222", "E402", "E406", "E410", "E412", "E413"})
 STAND_IN = (
     "cell StandIn(units) {\n  input x[input]\n  state c[units], h[units]\n"
@@ -27,22 +30,59 @@ def check_file(file: ast.File, path: Path | None, diagnostics: Diagnostics, *, c
     for definition in file.definitions:
         match definition:
             case ast.Cell() | ast.Network() | ast.Variant():
-                for options in _choices(definition):
-                    _check(_with_stand_in(file), path, definition.name, options, found)
+                _check_choices(file, path, definition, found)
             case ast.Fn():
                 _check_fn(file, path, definition, found)
             case ast.Import():
                 pass
     if not names:
         _definitions_only(file, path, found)
-    diagnostics.extend([d for d in found if complete or d.code not in OF_BODIES])
+    damaged = _damaged(file, diagnostics)
+    diagnostics.extend([d for d in found if (complete or d.code not in OF_BODIES) and not _within(d, damaged)])
 
 
-def _check(file: ast.File, path: Path | None, name: str, options: dict[str, object], found: Diagnostics) -> None:
+def _damaged(file: ast.File, diagnostics: Diagnostics) -> list[Span]:
+    """Definitions that could be read in part only, each up to the next one: what they lack now is no further error."""
+    ends = [d.span.start for d in file.definitions[1:]] + [len(file.span.source.text)]
+    regions = [Span(d.span.source, d.span.start, end) for d, end in zip(file.definitions, ends, strict=True)]
+    wrong = [d.span for d in diagnostics if d.span is not None]
+    return [r for r in regions if any(_overlap(r, w) for w in wrong)]
+
+
+def _within(diagnostic: Diagnostic, regions: list[Span]) -> bool:
+    span = diagnostic.span
+    return span is not None and any(_overlap(span, region) for region in regions)
+
+
+def _overlap(a: Span, b: Span) -> bool:
+    return a.source == b.source and a.start < b.end + 1 and b.start < a.end + 1
+
+
+def _check_choices(
+    file: ast.File, path: Path | None, definition: ast.Cell | ast.Network | ast.Variant, found: Diagnostics
+) -> None:
+    """Check a definition with every combination of its choices and flags, as long as that is not too much work."""
+    hidden = UNGIVEN | OF_STAND_INS if any(p.kind is not None for p in definition.parameters) else UNGIVEN
+    probe, work = _with_stand_in(file), Work()
+    for options in _choices(definition):
+        _check(probe, path, definition.name, options, found, hidden, work)
+        if work.spent > Work.LIMIT // 4:
+            break
+
+
+def _check(
+    file: ast.File,
+    path: Path | None,
+    name: str,
+    options: dict[str, object],
+    found: Diagnostics,
+    hidden: frozenset[str] = UNGIVEN,
+    work: Work | None = None,
+) -> None:
     try:
-        elaborate(file, path, name, options)
+        elaborate(file, path, name, options, work=work)
     except DiagnosticError as error:
-        found.extend([d for d in error.diagnostics if d.code not in UNGIVEN])
+        found.extend([d for d in error.diagnostics if d.code not in hidden])
 
 
 def _definitions_only(file: ast.File, path: Path | None, found: Diagnostics) -> None:

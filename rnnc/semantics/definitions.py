@@ -6,10 +6,10 @@ import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
-from rnnc.diagnostics import DiagnosticError, Diagnostics, Note, Source
+from rnnc.diagnostics import DiagnosticError, Diagnostics, Note, Source, Span
 from rnnc.resources import resource_text
-from rnnc.semantics.scope import Problem, Scope, did_you_mean
-from rnnc.semantics.values import CellValue, FnValue, Value, describe, open_size
+from rnnc.semantics.scope import PRELUDE, Problem, Scope, defined_names, did_you_mean, heading, report
+from rnnc.semantics.values import CellValue, Choice, FnValue, Value, describe, open_size
 from rnnc.syntax import ast
 from rnnc.syntax.parse import parse
 from rnnc.syntax.source import read_source
@@ -24,13 +24,14 @@ class Definitions:
         self._files: dict[Path, Scope | None] = {}
         self._prelude: Scope | None = None
         self._variants: dict[str, ast.Variant] = {}
-        self._running: list[str] = []
+        self._running: list[ast.Variant] = []
+        self._parameters: dict[int, tuple[ast.Variant, tuple[ast.Parameter, ...]]] = {}
 
     def prelude(self) -> Scope:
         if self._prelude is None:
             scope = Scope()
             self._prelude = scope
-            file = parse(Source("prelude.rnn", resource_text("grammar/prelude.rnn")))
+            file = parse(Source(PRELUDE, resource_text("grammar/prelude.rnn")))
             self._define(file, scope, None)
         return self._prelude
 
@@ -58,11 +59,13 @@ class Definitions:
                 self.diagnostics.error(
                     "E231",
                     f"`{definition.name}` is defined twice",
-                    definition.span,
+                    heading(definition),
                     notes=[Note("the other definition", scope.spans[definition.name])],
+                    fix="call one of them differently",
                 )
                 continue
-            scope.spans[definition.name] = definition.span
+            scope.spans[definition.name] = heading(definition)
+            self._check_parameters(definition.parameters)
             match definition:
                 case ast.Fn():
                     scope.names[definition.name] = FnValue(definition.name, definition, scope)
@@ -77,6 +80,16 @@ class Definitions:
                         variant=definition,
                     )
 
+    def _check_parameters(self, parameters: tuple[ast.Parameter, ...]) -> None:
+        first: dict[str, Span] = {}
+        for parameter in parameters:
+            if parameter.name in first:
+                notes = [Note("first here", first[parameter.name])]
+                self.diagnostics.error(
+                    "E406", f"two parameters are called `{parameter.name}`", parameter.span, notes=notes
+                )
+            first.setdefault(parameter.name, parameter.span)
+
     # --- imports ---
 
     def _import(self, statement: ast.Import, scope: Scope, path: Path | None) -> None:
@@ -84,18 +97,21 @@ class Definitions:
             raise Problem(
                 "E232",
                 "text that is not a file cannot import files",
-                statement.span,
+                statement.path.span,
                 fix="save it beside what it imports",
             )
-        target = (path.parent / statement.path.value).resolve()
+        beside = path.parent / statement.path.value
+        target = beside.resolve()
         if target in self._files:
             imported = self._files[target]
             if imported is None:
                 raise Problem(
-                    "E233", f"`{statement.path.value}` is being read already: imports run in a circle", statement.span
+                    "E233",
+                    f"`{statement.path.value}` is being read already: imports run in a circle",
+                    statement.path.span,
                 )
         else:
-            imported = self._read(statement, target)
+            imported = self._read(statement, beside)
         own = {n: v for n, v in imported.names.items()}
         names = statement.names or tuple(ast.ImportName(n, n, span=statement.span) for n in own)
         for item in names:
@@ -107,7 +123,9 @@ class Definitions:
                     fix=did_you_mean(item.name, own),
                 )
             if statement.names and item.alias in scope.names:
-                raise Problem("E231", f"`{item.alias}` is defined twice", item.span)
+                notes = [Note("the other one", scope.spans[item.alias])] if item.alias in scope.spans else []
+                fix = f"give it another name: `{item.name} as …`"
+                raise Problem("E231", f"`{item.alias}` is defined twice", item.span, notes=notes, fix=fix)
             scope.names[item.alias] = own[item.name]
             scope.spans[item.alias] = item.span
 
@@ -117,9 +135,9 @@ class Definitions:
         except DiagnosticError as error:
             if any(d.span is None for d in error.diagnostics):
                 messages = "; ".join(d.message for d in error.diagnostics)
-                raise Problem("E235", f"cannot import `{statement.path.value}`: {messages}", statement.span) from None
+                raise Problem("E235", messages, statement.path.span, fix="paths begin at this file's folder") from None
             self.diagnostics.extend(error.diagnostics)
-            raise Problem("E235", f"`{statement.path.value}` has errors of its own", statement.span) from None
+            raise Problem("E235", f"`{statement.path.value}` has errors of its own", statement.path.span) from None
         return self.file(file, target)
 
     # --- variants ---
@@ -129,10 +147,9 @@ class Definitions:
         variant = cell.variant
         if variant is None:
             return cell
-        if variant.name in self._running:
-            circle = " → ".join([*self._running, variant.name])
-            raise Problem("E236", f"`{variant.name}` derives from itself: {circle}", variant.span)
-        self._running.append(variant.name)
+        if variant in self._running:
+            raise _circle(self._running[self._running.index(variant) :])
+        self._running.append(variant)
         try:
             scope = Scope(cell.scope)
             scope.names.update(cell.arguments)
@@ -146,7 +163,7 @@ class Definitions:
         finally:
             self._running.pop()
         if not isinstance(base, CellValue):
-            raise Problem("E237", f"a cell is wanted here, not {describe(base)}", variant.base.span)
+            raise _no_cell(base, "a cell is wanted here", variant.base.span, cell.scope)
         base = self.resolved(base)
         own = {p.name for p in variant.parameters}
         given = {n: v for n, v in cell.bound if n not in own}
@@ -159,12 +176,16 @@ class Definitions:
 
     def parameters_of(self, cell: CellValue) -> tuple[ast.Parameter, ...]:
         """Everything that can be given to a cell: of a variant, its own parameters and its base's."""
-        return self.resolved(cell).parameters if cell.variant is not None else cell.parameters
+        if cell.variant is None:
+            return cell.parameters
+        if id(cell.variant) not in self._parameters:
+            self._parameters[id(cell.variant)] = cell.variant, self.resolved(cell).parameters
+        return self._parameters[id(cell.variant)][1]
 
     def derive(self, base: Value, e: ast.With, scope: Scope) -> CellValue:
         """`base with { … }`: the body with equations replaced, added and dropped."""
         if not isinstance(base, CellValue):
-            raise Problem("E237", f"`with` changes a cell, not {describe(base)}", e.base.span)
+            raise _no_cell(base, "`with` changes a cell", e.base.span, scope)
         base = self.resolved(base)
         body = derived_body(base.definition.body, e.body)
         merged = Scope(base.scope)
@@ -176,6 +197,20 @@ class Definitions:
             outer = outer.parent
         definition = dataclasses.replace(base.definition, body=body)
         return dataclasses.replace(base, definition=definition, scope=merged, derived=True)
+
+
+def _circle(variants: list[ast.Variant]) -> Problem:
+    """Variants that derive from one another, told from the first one in the text on."""
+    first = min(range(len(variants)), key=lambda i: variants[i].span.start)
+    names = [v.name for v in variants[first:] + variants[:first]]
+    head = variants[first]
+    return Problem("E236", f"`{head.name}` derives from itself: {' → '.join([*names, head.name])}", heading(head))
+
+
+def _no_cell(value: Value, wanted: str, span: Span, scope: Scope) -> Problem:
+    if isinstance(value, Choice):
+        return Problem("E201", f"`{value.word}` is not defined", span, fix=did_you_mean(value.word, scope.all_names()))
+    return Problem("E237", f"{wanted}, not {describe(value)}", span)
 
 
 def derived_body(body: tuple[ast.Statement, ...], changes: tuple[ast.Statement, ...]) -> tuple[ast.Statement, ...]:
@@ -212,7 +247,9 @@ def derived_body(body: tuple[ast.Statement, ...], changes: tuple[ast.Statement, 
                     dropped = _dropped(body, target)
                     if dropped == body:
                         prime = "'" if target.primed else ""
-                        raise Problem("E238", f"there is no `{target.name}{prime}` to drop", target.span)
+                        names = sorted({n for s in body for n in defined_names(s)})
+                        message = f"there is no `{target.name}{prime}` to drop"
+                        raise Problem("E238", message, target.span, fix=did_you_mean(target.name, names))
                     body = dropped
             case _:
                 body = (*body, change)
@@ -282,7 +319,3 @@ def _without_declared(body: tuple[ast.Statement, ...], kind: str, names: set[str
         else:
             result.append(s)
     return tuple(result)
-
-
-def report(diagnostics: Diagnostics, problem: Problem) -> None:
-    diagnostics.error(problem.code, problem.message, problem.span, notes=problem.notes, fix=problem.fix)

@@ -11,14 +11,13 @@ from rnnc.ir.model import MaskInfo, Model, ParameterInfo, PortInfo
 from rnnc.ir.program import Axis, DType, Program, Type
 from rnnc.ir.size import Size
 from rnnc.semantics.assemble import CannotStream, Level
-from rnnc.semantics.definitions import report
 from rnnc.semantics.elaborator import Elaborator
 from rnnc.semantics.expressions import Context
 from rnnc.semantics.frames import Body, Frame, Parameter, Registry
 from rnnc.semantics.initialisers import KINDS
 from rnnc.semantics.layouts import LayoutReader
 from rnnc.semantics.nodes import Graph, Node
-from rnnc.semantics.scope import Problem, Scope, did_you_mean
+from rnnc.semantics.scope import Problem, Scope, Work, did_you_mean, heading, report
 from rnnc.semantics.settle import settle_body
 from rnnc.semantics.values import CellValue, Num, Shape, Value, text
 from rnnc.syntax import ast
@@ -72,25 +71,32 @@ def elaborate(
     *,
     expose: tuple[str, ...] = (),
     rounding: str | None = None,
+    work: Work | None = None,
 ) -> Model:
     """The model of one definition. Raises DiagnosticError with every error that was found.
 
     `options` are compile-time parameters and sizes of free axes, as text of the language or Python values.
-    `rounding` = "float32": probabilities are rounded as the reference library holds them.
+    `rounding` = "float32": probabilities are rounded as the reference library holds them. `work` counts what is done.
     """
     diagnostics = Diagnostics()
     try:
-        return _Elaboration(diagnostics, file, path, rounding).model(name, options or {}, expose)
+        return _Elaboration(diagnostics, file, path, rounding, work or Work()).model(name, options or {}, expose)
     except Problem as problem:
         report(diagnostics, problem)
+    except RecursionError:
+        definition = next(d for d in definitions_of(file) if d.name == name)
+        message = f"what `{name}` is made of is nested too deeply"
+        diagnostics.error("E405", message, heading(definition), fix="give parts of it names of their own")
     diagnostics.raise_errors()
     raise AssertionError
 
 
 class _Elaboration:
-    def __init__(self, diagnostics: Diagnostics, file: ast.File, path: Path | None, rounding: str | None) -> None:
+    def __init__(
+        self, diagnostics: Diagnostics, file: ast.File, path: Path | None, rounding: str | None, work: Work
+    ) -> None:
         self.diagnostics = diagnostics
-        self.elaborator = Elaborator(diagnostics)
+        self.elaborator = Elaborator(diagnostics, work)
         self.scope = self.elaborator.definitions.file(file, path)
         self.registry = Registry(diagnostics, rounding)
         diagnostics.raise_errors()
@@ -101,14 +107,14 @@ class _Elaboration:
         cell, sizes = self._bind(cell, options)
         self.elaborator.sizes = sizes
         span = cell.definition.span
-        outer = Body("network", Graph(self.diagnostics), self.registry)
+        outer = Body("network", Graph(self.diagnostics, self.elaborator.work), self.registry)
         is_cell = isinstance(self.elaborator.definitions.resolved(cell).definition, ast.Cell)
-        body = Body("cell", Graph(self.diagnostics), self.registry) if is_cell else outer
+        body = Body("cell", Graph(self.diagnostics, self.elaborator.work), self.registry) if is_cell else outer
         frame = self.elaborator.open_cell(body, cell, "", "", None, span)
-        settle_body(body, [n for _, n in frame.outputs])
+        settle_body(body)
         inputs, outputs = _as_layer(outer, body, frame) if is_cell else (frame.inputs, frame.outputs)
         if is_cell:
-            settle_body(outer, [])
+            settle_body(outer)
         self.diagnostics.raise_errors()
         self._unknown_sizes(sizes, frame)
         return self._assemble(cell, frame, outer, inputs, outputs, expose, is_cell)
@@ -147,7 +153,7 @@ class _Elaboration:
             self.diagnostics.extend(error.diagnostics)
             self.diagnostics.raise_errors()
             raise
-        body = Body("network", Graph(self.diagnostics), self.registry)
+        body = Body("network", Graph(self.diagnostics, self.elaborator.work), self.registry)
         frame = Frame(body, Scope(self.scope), "", "fn", key, e.span)
         try:
             return self.elaborator.expressions.value(e, Context(frame.scope, frame)), e.span
@@ -274,8 +280,8 @@ class _Elaboration:
             self.diagnostics.error(
                 "E240",
                 f"no parameter's or input's shape tells `{name}`, so it must be given",
-                frame.span,
-                fix=f"-D {name}=…",
+                heading(frame.cell.definition) if frame.cell else frame.span,
+                fix=f"give it: `-D {name}=…`",
             )
         self.diagnostics.raise_errors()
         order = [n for n in self._names if n in found]

@@ -10,11 +10,13 @@ from rnnc.ir.size import Size
 from rnnc.semantics import layers, weighted
 from rnnc.semantics.arguments import Arguments
 from rnnc.semantics.builtins import BUILTINS
-from rnnc.semantics.definitions import Definitions, report
+from rnnc.semantics.definitions import Definitions
+from rnnc.semantics.ending import Ending, wrong_inputs
 from rnnc.semantics.expressions import Context, Expressions
-from rnnc.semantics.frames import Body, Frame, Indices, InstanceState, Owner, Registry, StateSlot
+from rnnc.semantics.frames import Body, Frame, Indices, InstanceState, Owner, Registry, StateSlot, key_text
+from rnnc.semantics.guard import plain_inputs
 from rnnc.semantics.nodes import Graph, Node
-from rnnc.semantics.scope import Problem, Scope, did_you_mean
+from rnnc.semantics.scope import Fatal, Problem, Scope, Told, Work, did_you_mean, heading, report
 from rnnc.semantics.statements import Statements
 from rnnc.semantics.values import (
     CellValue,
@@ -31,6 +33,7 @@ from rnnc.semantics.values import (
     Value,
     describe,
     open_size,
+    show,
 )
 from rnnc.syntax import ast
 
@@ -42,9 +45,10 @@ assert layers and weighted  # importing them registers their functions
 class Elaborator:
     """One elaboration of one model. `sizes` are given sizes of free axes of inputs (`-D input=40`)."""
 
-    def __init__(self, diagnostics: Diagnostics, sizes: dict[str, int] | None = None) -> None:
+    def __init__(self, diagnostics: Diagnostics, work: Work) -> None:
         self.diagnostics = diagnostics
-        self.sizes = sizes or {}
+        self.work = work
+        self.sizes: dict[str, int] = {}
         self.expressions = Expressions(self)
         self.statements = Statements(self)
         self.definitions = Definitions(diagnostics, self._evaluate_alone)
@@ -54,7 +58,7 @@ class Elaborator:
 
     def _evaluate_alone(self, e: ast.Expr, scope: Scope) -> Value:
         """A compile-time expression outside of any body (defaults, bases of variants)."""
-        body = Body("network", Graph(self.diagnostics), Registry(self.diagnostics))
+        body = Body("network", Graph(self.diagnostics, self.work), Registry(self.diagnostics))
         frame = Frame(body, scope, "", "fn", "", e.span)
         return self.expressions.value(e, Context(scope, frame))
 
@@ -80,7 +84,8 @@ class Elaborator:
             case Choice():
                 raise self._no_function(function.word, e, c)
             case _:
-                raise Problem("E205", f"{describe(function)} is not a function", e.function.span)
+                message = f"`{e.function.span.text}` is {describe(function)}, not a function"
+                raise Problem("E205", message, e.function.span, fix=_multiplied(e))
 
     def _no_function(self, name: str, e: ast.Call, c: Context) -> Problem:
         names = c.scope.all_names() | set(BUILTINS) | set(c.frame.instances)
@@ -88,9 +93,9 @@ class Elaborator:
 
     def _enter(self, name: str, span: Span) -> None:
         if len(self._depth) >= MAX_DEPTH:
-            raise Problem(
+            raise Fatal(
                 "E405", f"definitions are nested more than {MAX_DEPTH} deep here", span,
-                notes=[Note("the innermost: " + " → ".join(self._depth[-4:]))], fix=f"does `{name}` use itself?",
+                notes=[Note("the innermost: " + " → ".join([*self._depth[-3:], name]))], fix=f"does `{name}` use itself?",
             )  # fmt: skip
         self._depth.append(name)
 
@@ -147,10 +152,13 @@ class Elaborator:
         definition = function.definition
         assert definition is not None and function.scope is not None
         self._enter(function.name, span)
+        graph, calls = c.frame.graph, c.frame.graph.calls
+        graph.calls = (*calls, span)
         try:
             scope = Scope(function.scope)
             frame = Frame(c.frame.body, scope, path or "", "fn", function.name, span)
             frame.anonymous = path is None
+            frame.parameters = {p.name: p for p in definition.parameters}
             frame.shareable = c.frame.shareable or bool(shared)
             for parameter in definition.parameters:
                 if parameter.name in values:
@@ -159,26 +167,31 @@ class Elaborator:
                     value = self.expressions.value(parameter.default, Context(scope, frame))
                     spot = parameter.span
                 else:
-                    raise Problem("E223", f"`{function.name}` wants `{parameter.name}`", span)
+                    fix = f"its parameters: {', '.join(p.name for p in definition.parameters)}"
+                    raise Problem("E223", f"`{function.name}` wants an argument for `{parameter.name}`", span, fix=fix)
                 if parameter.axes is not None:
                     value = Tensor(self._matched(parameter, self.expressions.to_node(value, spot, c), frame, scope))
                 scope.names[parameter.name] = value
                 if isinstance(value, Num) and value.label is not None:
                     frame.axes.setdefault(value.label, Shaped(value.label, value.size or Size.of(0), value.strong))
             self.statements.read(frame, scope, definition.body)
+            if frame.returned is None and frame.broken:
+                raise Told(span)
             if frame.returned is None:
-                raise Problem("E410", f"`{function.name}` returns nothing", definition.span, fix="return …")
+                message = f"`{function.name}` returns nothing"
+                raise Problem("E410", message, heading(definition), fix="end it with `return …`")
             statement, inner = frame.returned
             owner = Owner("", None, {})
             return self.expressions.value(statement.value, Context(inner, frame, owner))
         finally:
+            graph.calls = calls
             self._depth.pop()
 
     def _matched(self, parameter: ast.Parameter, node: Node, frame: Frame, scope: Scope) -> Node:
         """An argument under a pattern of axes: names in it are bound to the argument's own axes."""
         graph = frame.graph
         pattern: list[Shaped] = []
-        graph.infer()
+        graph.infer(node)
         given = graph.resolve_all(node.shape) if node.shape is not None else None
         axes = parameter.axes or ()
         for i, axis in enumerate(axes):
@@ -211,20 +224,21 @@ class Elaborator:
             return layers.apply(self, cell, a)
         parameters = self.definitions.parameters_of(cell)
         names = [p.name for p in parameters]
-        a.allow(*names)
+        a.allow(*names, kind="parameter")
         bound = cell.arguments
         free = [n for n in names if n not in dict(cell.bound)]
         if len(values) > len(names):
-            raise Problem("E223", f"`{cell.name}` has {len(names)} parameters, not {len(values)}", e.span)
+            shown = ", ".join(names)
+            raise Problem("E223", f"`{cell.name}` has {len(names)} parameters ({shown}), not {len(values)}", e.span)
         positions = free if len(free) >= len(values) else names
         given: dict[str, Value] = dict(zip(positions, values, strict=False))
         for name in a.options:
             if name in given:
-                raise Problem("E222", f"`{name}` is given twice", a.options[name].span)
+                raise Problem("E222", f"`{name}` is given twice", a.name_span(name))
             given[name] = a.option(name)
         for name, value in given.items():
             parameter = parameters[names.index(name)]
-            spot = a.options[name].value.span if name in a.options else e.span
+            spot = a.options[name].value.span if name in a.options else a.operands[positions.index(name)].span
             bound[name] = self.checked(parameter, value, spot)
         return _bound(cell, bound)
 
@@ -247,7 +261,8 @@ class Elaborator:
         if parameter.kind == "fn" and not isinstance(value, FnValue):
             raise Problem("E239", f"`{name}` wants a function, not {describe(value)}", span, fix=f"{name} = tanh")
         if isinstance(value, Choice) and not parameter.choices:
-            raise Problem("E201", f"`{value.word}` is not defined", span, fix=did_you_mean(value.word, BUILTINS))
+            names = self.definitions.prelude().all_names() | set(BUILTINS) if parameter.kind == "fn" else ()
+            raise Problem("E201", f"`{value.word}` is not defined", span, fix=did_you_mean(value.word, names))
         default = parameter.default
         if isinstance(default, ast.Constant) and isinstance(default.value, bool) and not isinstance(value, bool):
             raise Problem("E224", f"`{name}` is true or false, not {describe(value)}", span)
@@ -278,13 +293,17 @@ class Elaborator:
             frame = Frame(body, scope, prefix, body.kind, cell.name, span)
             frame.state_prefix = state_prefix
             frame.given = list(given) if given is not None else None
+            inputs = plain_inputs(cell.definition.body)
+            if given is not None and not body.probing and inputs is not None and len(inputs) != len(given):
+                raise wrong_inputs(cell.name, inputs, len(given), span)
             frame.cell = cell
             frame.reverse, frame.shareable = reverse, shareable
             bound = cell.arguments
+            frame.parameters = {p.name: p for p in cell.parameters}
             for parameter in cell.parameters:
                 scope.names[parameter.name] = self._parameter(parameter, bound, frame, scope, given is None, span)
             self.statements.read(frame, scope, cell.definition.body)
-            self.statements.finish(frame, cell.definition)
+            Ending(self, frame, cell.definition).close()
             return frame
         finally:
             self._depth.pop()
@@ -301,14 +320,14 @@ class Elaborator:
             value = self.checked(parameter, value, parameter.default.span)
         elif parameter.kind is not None or parameter.choices:
             wanted = " or ".join(parameter.choices) or f"a {'function' if parameter.kind == 'fn' else 'cell'}"
-            raise Problem(
-                "E230", f"`{frame.name}` wants `{parameter.name}` stated: {wanted}", parameter.span if outermost else span,
-                fix=f"-D '{parameter.name}=…'" if outermost else f"{parameter.name} = …",
-            )  # fmt: skip
+            if not outermost:
+                raise not_given(frame.name, parameter, f": {wanted}", span)
+            message = f"`{frame.name}` wants `{parameter.name}` stated: {wanted}"
+            raise Problem("E230", message, parameter.span, fix=f"give it: `-D '{parameter.name}=…'`")
         elif outermost:
             return open_size(parameter.name)
         else:
-            raise Problem("E230", f"`{frame.name}` wants `{parameter.name}`", span, fix=f"{parameter.name} = …")
+            raise not_given(frame.name, parameter, "", span)
         if isinstance(value, Num):
             return Num(value.value, parameter.name)
         return value
@@ -346,7 +365,8 @@ class Elaborator:
         for (name, primed), node in state.promised.items():
             found = frame.members.get((name, primed), {}).get(())
             if found is None:
-                self.diagnostics.error("E244", f"`{state.key}` has no `{name}{chr(39) * primed}`", node.span)
+                if name not in frame.broken:
+                    report(self.diagnostics, _no_part(state, frame, name, primed, node.span))
                 node.poisoned = True
             else:
                 node.args = [found]
@@ -377,9 +397,9 @@ class Elaborator:
             found = state.frame.members.get((name, primed), {}).get(indices)
             if found is not None:
                 return found
-            names = {n for n, p in state.frame.members if p == primed}
-            prime = "'" if primed else ""
-            raise Problem("E244", f"`{state.key}` has no `{name}{prime}`", span, fix=did_you_mean(name, names))
+            if name in state.frame.broken:
+                raise Told(span)
+            raise _no_part(state, state.frame, name, primed, span)
         key = (name + (f"[{','.join(map(str, indices))}]" if indices else ""), primed)
         if indices:
             raise Problem("E411", f"`{state.key}` must be stepped before this line to read its families", span)
@@ -415,7 +435,7 @@ class Elaborator:
         diagnostics = Diagnostics()
         resolved = self.definitions.resolved(cell)
         kind = "network" if isinstance(resolved.definition, ast.Network) else "cell"
-        body = Body(kind, Graph(diagnostics), Registry(diagnostics))
+        body = Body(kind, Graph(diagnostics, self.work), Registry(diagnostics))
         body.probing = True
         frame = self.open_cell(body, cell, "", "", (), span)
         body.graph.infer_all()
@@ -436,7 +456,7 @@ class Elaborator:
     def member(self, name: str, primed: bool, indices: Indices, c: Context, span: Span) -> Node | None:
         node = c.frame.members.get((name, primed), {}).get(indices)
         if node is not None and c.frame.body.kind == "network":
-            self.statements.force(c.frame, node, span)
+            self.statements.force(c.frame, node)
         return node
 
     def has_instance_family(self, name: str, c: Context) -> bool:
@@ -484,16 +504,16 @@ class Elaborator:
         outer: Node | None = None
         if frame.given is not None and not frame.body.probing:
             if index >= len(frame.given):
-                raise Problem("E223", f"`{frame.name}` has an input `{declared.name}` that is not given", frame.span)
+                message = f"`{frame.name}` has an input `{declared.name}` that is not given"
+                raise Problem("E223", message, frame.span)
             outer = frame.given[index]
-            graph.infer()
+            graph.infer(outer)
         known = graph.resolve_all(outer.shape) if outer is not None and outer.shape is not None else None
         if known is not None and len(known) != len(declared.axes):
-            raise Problem(
-                "E303",
-                f"`{declared.name}` of `{frame.name}` has {len(declared.axes)} axes but is given {len(known)}",
-                frame.span,
-            )
+            frame.broken.update(a.size.id for a in declared.axes if isinstance(a.size, ast.Name))
+            wanted = f"[{', '.join(a.span.text for a in declared.axes)}]"
+            message = f"`{declared.name}` of `{frame.name}` is {wanted}, but what it is given is {show(known)}"
+            raise Problem("E303", message, frame.span, notes=[Note("declared here", declared.span)])
         axes: list[Shaped] = []
         for i, axis in enumerate(declared.axes):
             size = axis.size
@@ -520,6 +540,26 @@ class Elaborator:
             self.used_sizes.add(name)
             return Size.of(self.sizes[name])
         return Size.of(name)
+
+
+def _no_part(state: InstanceState, frame: Frame, name: str, primed: bool, span: Span) -> Problem:
+    """An instance is asked for something that its cell does not have."""
+    names = {key_text(n, (), p) for n, p in frame.members if p == primed}
+    shown = key_text(name, (), primed)
+    return Problem("E244", f"`{state.key}` has no `{shown}`", span, fix=did_you_mean(shown, names))
+
+
+def not_given(cell: str, parameter: ast.Parameter, wanted: str, span: Span) -> Problem:
+    """A cell is used without a parameter that has no default."""
+    fix = f"give it: `{cell}({parameter.name} = …)`"
+    return Problem("E245", f"`{cell}` wants its parameter `{parameter.name}` stated{wanted}", span, fix=fix)
+
+
+def _multiplied(e: ast.Call) -> str | None:
+    """What a call of something that is no function may have meant."""
+    if len(e.arguments) == 1 and isinstance(e.arguments[0], ast.Argument) and e.arguments[0].mark is None:
+        return f"did you mean `{e.function.span.text} * ({e.arguments[0].span.text})`?"
+    return None
 
 
 def results(frame: Frame) -> Value:
@@ -552,4 +592,4 @@ class _Given(Arguments):
         return self._node
 
 
-__all__ = ["Elaborator", "report", "unknown_name"]
+__all__ = ["Elaborator"]

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from rnnc.diagnostics import Note, Span
 from rnnc.ir.size import Size
 from rnnc.semantics.frames import Frame, Indices, Owner
-from rnnc.semantics.nodes import Node
-from rnnc.semantics.scope import Lazy, Problem, Scope, did_you_mean
+from rnnc.semantics.nodes import MAX_SIZE, Node
+from rnnc.semantics.scope import Lazy, Problem, Scope, Told, did_you_mean
 from rnnc.semantics.values import (
     ABSENT,
     Absent,
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from rnnc.semantics.elaborator import Elaborator
 
 MAX_LIST = 100_000
+MAX_COMPLEXITY = 2_000
 CONSTANTS: dict[str, Value] = {"inf": Num(math.inf), "pi": Num(math.pi)}
 ELEMENTWISE = {
     "+": "add", "-": "sub", "*": "mul", "/": "div", "%": "mod", "//": "floordiv", "**": "pow",
@@ -57,15 +58,34 @@ class Context:
         return Context(self.scope, self.frame, self.owner, name)
 
 
+class ListWeights:
+    """How many numbers lists hold, those inside of them too: `[a, a]` of `[b, b]` of … is short, and huge."""
+
+    def __init__(self) -> None:
+        self._known: dict[
+            int, tuple[tuple[Value, ...], int]
+        ] = {}  # by identity; the list is kept, so its id is its own
+
+    def made(self, items: tuple[Value, ...], span: Span) -> tuple[Value, ...]:
+        """The list, if it is not too large."""
+        weight = sum(1 + self._known[id(i)][1] if id(i) in self._known else 1 for i in items)
+        if weight > MAX_LIST:
+            raise Problem("E219", f"this list holds more than {MAX_LIST} values", span)
+        self._known[id(items)] = items, weight
+        return items
+
+
 class Expressions:
     """The evaluator. `elaborator` knows how to call functions and cells."""
 
     def __init__(self, elaborator: Elaborator) -> None:
         self.elaborator = elaborator
+        self._lists = ListWeights()
 
     # --- entry points ---
 
     def value(self, e: ast.Expr, c: Context) -> Value:
+        self.elaborator.work.spend(1, e.span)
         match e:
             case ast.Number():
                 return Num(e.value)
@@ -90,12 +110,10 @@ class Expressions:
             case ast.Range():
                 return self._range(e, c)
             case ast.List():
-                return tuple(self.items(e.items, c))
+                return self._lists.made(tuple(self.items(e.items, c)), e.span)
             case ast.Comprehension():
-                return tuple(self._comprehend(e, c))
+                return self._lists.made(tuple(self._comprehend(e, c)), e.span)
             case ast.As():
-                if not isinstance(e.call, ast.Call):
-                    raise Problem("E211", "`as` names the weights of a call", e.span, fix="write `linear(…) as rec`")
                 return self.value(e.call, c.named(e.name))
             case ast.Call():
                 return self.elaborator.call(e, c)
@@ -161,7 +179,9 @@ class Expressions:
         number = self.number(e, c)
         size = number.size
         if size is None or (size.constant is not None and size.constant < 0):
-            raise Problem("E208", f"a size is a whole number from 0 on, not {number.value}", e.span)
+            raise Problem("E208", f"a size is a whole number, not {number.value}", e.span)
+        if size.constant is not None and size.constant > MAX_SIZE:
+            raise Problem("E208", f"a size is at most {MAX_SIZE}", e.span)
         return size
 
     def axis(self, axis: ast.Axis, c: Context) -> Shaped:
@@ -169,7 +189,7 @@ class Expressions:
         number = self.number(axis.size, c)
         size = self.size(axis.size, c)
         if size.constant == 0:
-            raise Problem("E208", "an axis has at least one place", axis.span)
+            raise Problem("E208", "an axis has at least one place, and this size is 0", axis.size.span)
         if axis.label is not None:
             return Shaped(axis.label, size, strong=True)
         if number.label is not None:
@@ -201,9 +221,10 @@ class Expressions:
         value = self.value(e, c)
         if isinstance(value, tuple):
             return value
-        if isinstance(value, Num):
-            raise Problem("E210", "a list or range is wanted here, not a number", e.span, fix="`0..n`")
-        raise Problem("E210", f"a list or range is wanted here, not {describe(value)}", e.span)
+        if isinstance(value, Choice):
+            raise unknown_name(value.word, e.span, c)
+        fix = f"did you mean `0..{e.span.text}`?" if isinstance(value, Num) else None
+        raise Problem("E210", f"a list or range is wanted here, not {describe(value)}", e.span, fix=fix)
 
     def label(self, e: ast.Expr, c: Context) -> str | None:
         """The axis that an expression names, if it can name one."""
@@ -262,6 +283,11 @@ class Expressions:
         node = self.elaborator.member(e.id, e.primed, (), c, e.span)
         if node is not None:
             return Tensor(node)
+        if e.id in c.frame.broken:
+            raise Told(e.span)
+        if c.frame.members.get((e.id, e.primed)) or any(k.startswith(e.id + "[") for k in c.frame.instances):
+            shown = e.id + "'" * e.primed
+            raise Problem("E203", f"`{shown}` is a family: which member?", e.span, fix=f"write `{shown}[k]`")
         if not e.primed:
             if e.id in c.frame.instances:
                 return Instance(e.id)
@@ -277,8 +303,6 @@ class Expressions:
                 return Tensor(self.elaborator.step_index(c.frame.body, e.span))
             if self.elaborator.is_builtin(e.id):
                 return FnValue(e.id)
-            if (e.id, False) in c.frame.members or any(k.startswith(e.id + "[") for k in c.frame.instances):
-                raise Problem("E203", f"`{e.id}` is a family: which member?", e.span, fix=f"`{e.id}[k]`")
             return Choice(e.id)
         raise unknown_name(e.id, e.span, c, primed=True)
 
@@ -320,7 +344,8 @@ class Expressions:
             return Tensor(node)
         if isinstance(e.base, ast.Name):
             name = e.base
-            if (name.id, name.primed) in c.frame.members or self.elaborator.has_instance_family(name.id, c):
+            members = c.frame.members.get((name.id, name.primed), {})
+            if any(members) or self.elaborator.has_instance_family(name.id, c):
                 indices = self.indices(places, c)
                 key = f"{name.id}[{','.join(map(str, indices))}]"
                 if not name.primed and key in c.frame.instances:
@@ -328,6 +353,8 @@ class Expressions:
                 node = self.elaborator.member(name.id, name.primed, indices, c, e.span)
                 if node is not None:
                     return Tensor(node)
+                if name.id in c.frame.broken:
+                    raise Told(e.span)
                 raise self.elaborator.no_member(name.id, name.primed, indices, c, e.span)
         if isinstance(e.base, ast.Attribute):
             node = self.elaborator.instance_member(e.base, self.indices(places, c), c)
@@ -358,7 +385,10 @@ class Expressions:
         if not item.is_range and lo is not None:
             hi = None if lo.constant == -1 else lo + 1
         label = self.label(ast.Name(item.axis, span=item.span), c) or item.axis
-        return c.frame.graph.add("slice", (node,), span, None, axis=label, lo=lo, hi=hi, drop=not item.is_range)
+        start = item.span.start
+        spots = {label: Span(item.span.source, start, start + len(item.axis))}
+        drop = not item.is_range
+        return c.frame.graph.add("slice", (node,), span, None, axis=label, lo=lo, hi=hi, drop=drop, spots=spots)
 
     # --- operators ---
 
@@ -387,7 +417,8 @@ class Expressions:
         if isinstance(left, Absent) or isinstance(right, Absent):
             return self._absent(e, left, right, c)
         if isinstance(left, tuple) and isinstance(right, tuple) and e.op == "+":
-            return left + right
+            self.elaborator.work.spend(len(left) + len(right), e.span)
+            return self._lists.made(left + right, e.span)
         if isinstance(left, Num) and isinstance(right, Num):
             result = self._numbers(e, left, right)
             if result is not None:
@@ -461,7 +492,7 @@ class Expressions:
         a, b = left.value, right.value
         try:
             if isinstance(a, Size) or isinstance(b, Size):
-                return self._sizes(e.op, left, right)
+                return self._checked_size(self._sizes(e.op, left, right), e)
             if e.op == "**":
                 if abs(b) > 1024 or abs(a) > 1e154:
                     raise OverflowError
@@ -478,13 +509,27 @@ class Expressions:
             raise Problem("E218", "this number is too large", e.span)
         return Num(result)
 
+    @staticmethod
+    def _checked_size(value: Value, e: ast.Binary) -> Value:
+        """Arithmetic of open sizes ends before its terms are too many or too large to work with."""
+        if isinstance(value, Num) and isinstance(value.value, Size) and value.value.complexity > MAX_COMPLEXITY:
+            raise Problem("E218", "this size is too complicated", e.span, fix="give some of its parameters")
+        return value
+
     def _sizes(self, op: str, left: Num, right: Num) -> Value:
         a, b = left.size, right.size
         if a is None or b is None:
             return None
         if op == "/" and b.constant is not None and b.constant != 0 and (a % b).constant == 0:
             return Num(a // b)
-        if op == "**" and b.constant is not None and 0 <= b.constant <= 8:
+        if op in ("*", "**") and a.complexity * b.complexity > MAX_COMPLEXITY:
+            return None
+        if (
+            op == "**"
+            and b.constant is not None
+            and 0 <= b.constant <= 8
+            and a.complexity**b.constant <= MAX_COMPLEXITY
+        ):
             power = Size.of(1)
             for _ in range(b.constant):
                 power = power * a
@@ -510,6 +555,7 @@ class Expressions:
         lo, hi = self.integer(e.lo, c), self.integer(e.hi, c)
         if hi - lo > MAX_LIST:
             raise Problem("E219", f"this range has {hi - lo} members; at most {MAX_LIST} are unrolled", e.span)
+        self.elaborator.work.spend(max(hi - lo, 0), e.span)
         return tuple(Num(i) for i in range(lo, hi))
 
     def _comprehend(self, e: ast.Comprehension, c: Context) -> Iterator[Value]:
@@ -523,6 +569,7 @@ class Expressions:
             return
         clause, *rest = clauses
         for value in self.list_of(clause.values, c):
+            self.elaborator.work.spend(1, clause.span)
             scope = Scope(c.scope)
             scope.names[clause.name] = value
             inner = c.with_scope(scope)
@@ -560,12 +607,13 @@ def needs_value(number: Num, span: Span) -> Problem:
 
 def unknown_name(name: str, span: Span, c: Context, *, primed: bool = False) -> Problem:
     """E201, with what it may have meant."""
-    names = {n for n, _ in c.frame.members} | c.scope.all_names() | set(c.frame.instances) | c.frame.body_words()
+    if name in c.frame.broken or (primed and any(n == name for n, _ in c.frame.states)):
+        return Told(span)  # its definition, or the state that lacks an equation, is reported
     if primed and (name, False) in c.frame.members:
-        return Problem(
-            "E202",
-            f"`{name}` is no state, so there is no `{name}'`",
-            span,
-            fix=f"declare it: `state {name}[…]`, or read `{name}`",
-        )
+        fix = f"read `{name}`, or declare it: `state {name}[…]`"
+        return Problem("E202", f"`{name}` is no state, so there is no `{name}'`", span, fix=fix)
+    if primed:
+        states = {n + "'" for n, _ in c.frame.states}
+        return Problem("E201", f"`{name}'` is not defined", span, fix=did_you_mean(name + "'", states))
+    names = {n for n, _ in c.frame.members} | c.scope.all_names() | set(c.frame.instances) | c.frame.body_words()
     return Problem("E201", f"`{name}` is not defined", span, fix=did_you_mean(name, names - {name}))

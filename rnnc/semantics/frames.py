@@ -18,6 +18,11 @@ from rnnc.syntax import ast
 Indices = tuple[int, ...]
 
 
+def key_text(name: str, indices: Indices, primed: bool = False) -> str:
+    """`ct[0,1]'`: how members are called in parameters, states and messages."""
+    return name + (f"[{','.join(map(str, indices))}]" if indices else "") + ("'" if primed else "")
+
+
 @dataclass(eq=False)
 class Parameter:
     """A trained or fixed array. Its node lives in the graph of the body that first names it; a body that shares the
@@ -27,6 +32,7 @@ class Parameter:
     init: Initialiser
     trained: bool
     span: Span
+    place: Span  # where people look for it: a weight of a function at the function's call
     shareable: bool
     fan_in: int | None = None  # how many leading axes are inputs; None: decided by the initialiser's default
     shape: Shape | None = None
@@ -54,6 +60,7 @@ class Registry:
         *,
         init: Initialiser,
         span: Span,
+        place: Span | None = None,
         trained: bool = True,
         shareable: bool = False,
         fan_in: int | None = None,
@@ -65,12 +72,12 @@ class Registry:
             raise Problem(
                 "E402",
                 f"two weights would be called `{name}`",
-                span,
-                notes=[Note("the other one", found.span)],
+                place or span,
+                notes=[Note("the other one", found.place)],
                 fix=fix or "name one of the calls: `… as rec`",
             )
         if found is None:
-            found = Parameter(name, init, trained, span, shareable, fan_in)
+            found = Parameter(name, init, trained, span, place or span, shareable, fan_in)
             self.parameters[name] = found
         node = found.nodes.get(graph)
         if node is None:
@@ -142,7 +149,7 @@ class Body:
         self.sites: dict[str, Site] = {}
         self.step: StateSlot | None = None
         self.equations: dict[str, Node] = {}  # by full name, for expose, comments and cycles
-        self.unrolled = 0
+        self.damaged = False  # a statement was given up, so what others were to tell about shapes is missing
 
     def all_states(self) -> list[StateSlot]:
         return list(_flat(self.states))
@@ -185,6 +192,8 @@ class Frame:
         self.cell: CellValue | None = None
         self.reverse = False  # layers here run from the last step to the first
         self.anonymous = False  # no equation owns what is named here
+        self.parameters: dict[str, ast.Parameter] = {}  # of the cell or function, by name
+        self.broken: set[str] = set()  # names whose definitions could not be read: using them is no further error
         self.shareable = False  # weights named here may be named again: a layer or call that is used twice
 
     @property

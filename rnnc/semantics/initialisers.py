@@ -27,10 +27,8 @@ def _initialiser(a: Arguments) -> Value:
     numbers = list(KINDS[a.name])
     a.count(0, len(numbers))
     for i, operand in enumerate(a.operands):
-        known = a.evaluate.number(operand.expression, operand.context).known
-        if known is None:
-            raise Problem("E206", "a number is wanted here, not an open size", operand.span)
-        numbers[i] = float(known)
+        number = a.evaluate.number(operand.expression, operand.context)
+        numbers[i] = float(a.known_number(number, f"each number of `{a.name}`", operand.span))
     return Initialiser(a.name, tuple(numbers))
 
 

@@ -42,7 +42,7 @@ def _bidirectional(a: Arguments) -> Value:
     given = [_layer(a, a.value(i), a.operands[i].span) for i in range(len(a.operands))]
     for name in ("forward", "backward"):
         if a.has(name):
-            given.append(_layer(a, a.option(name), a.options[name].span))
+            given.append(_layer(a, a.option(name), a.options[name].value.span))
     if not given or len(given) > 2:
         raise Problem("E223", "`bidirectional` wants one cell for both directions, or one for each", a.span)
     merge = a.word("merge", MERGES, "concat")
@@ -82,7 +82,9 @@ def _stack(a: Arguments) -> Value:
     rate = a.number("dropout")
     if rate is not None:
         if not 0 <= rate < 1:
-            raise Problem("E228", f"a dropout rate is at least 0 and below 1, not {rate}", a.options["dropout"].span)
+            raise Problem(
+                "E228", f"a dropout rate is at least 0 and below 1, not {rate}", a.options["dropout"].value.span
+            )
         options.append(("dropout", Num(rate)))
     return LayerValue("stack", tuple((f"[{k}]", layer) for k, layer in enumerate(layers)), tuple(options))
 
@@ -215,7 +217,7 @@ class _Run:
 
     def _cell(self, cell: CellValue, nodes: list[Node], path: str, state: str, key: str, reverse: bool) -> Value:
         """A cell gets a body of its own; it becomes one loop."""
-        self.graph.infer()
+        self.graph.infer(*nodes)
         shapes: list[Shape] = []
         for node in nodes:
             if node.poisoned:
@@ -225,13 +227,13 @@ class _Run:
                     "E311", "the axes of this layer's input are not known here", node.span, fix="state them: `out = …`"
                 )
             shapes.append(self.graph.resolve_all(node.shape))
-        body = Body("cell", Graph(self.elaborator.diagnostics), self.c.frame.body.registry)
+        body = Body("cell", Graph(self.elaborator.diagnostics, self.elaborator.work), self.c.frame.body.registry)
         proxies = [body.graph.add("input", (), n.span, shape) for n, shape in zip(nodes, shapes, strict=True)]
         before = len(self.elaborator.diagnostics)
         frame = self.elaborator.open_cell(
             body, cell, dotted(path), dotted(state), proxies, self.span, shareable=self.shareable
         )
-        settle_body(body, [node for _, node in frame.outputs])
+        settle_body(body)
         self.c.frame.children[key] = frame
         self.c.frame.body.sink.append(body.states)
         self.c.frame.body.equations.update(body.equations)

@@ -13,10 +13,9 @@ from rnnc.ir.model import ParameterInfo
 from rnnc.ir.program import Program
 from rnnc.ir.size import Size, product
 from rnnc.semantics.arguments import Arguments
-from rnnc.semantics.definitions import report
 from rnnc.semantics.expressions import Context
 from rnnc.semantics.frames import Frame, Registry
-from rnnc.semantics.scope import Problem, Scope, did_you_mean
+from rnnc.semantics.scope import Fatal, Problem, Scope, did_you_mean, report
 from rnnc.semantics.values import Choice, Num
 from rnnc.syntax import ast
 from rnnc.syntax.parse import parse_expression
@@ -110,6 +109,8 @@ class LayoutReader:
     def _guarded(self, action: object) -> None:
         try:
             action()  # type: ignore[operator]
+        except Fatal:
+            raise
         except Problem as problem:
             report(self.diagnostics, problem)
 
@@ -167,6 +168,7 @@ class LayoutReader:
                     parts.masks.append((self._interpolated(s.foreign, c), site))
             case ast.For():
                 for value in expressions.list_of(s.values, c):
+                    self.elaborator.work.spend(1, s.span)
                     inner = Scope(scope)
                     inner.names[s.name] = value
                     self._statements(frame, inner, s.body, foreign, scopes, parts)
@@ -176,12 +178,12 @@ class LayoutReader:
             case ast.Equation(kind="let"):
                 scope.names[s.target.name] = expressions.value(s.value, c)
             case _:
-                raise Problem("E503", "this statement does not belong in a layout", s.span)
+                raise AssertionError(f"the grammar allows no {type(s).__name__} in a layout")
 
     def _entry(self, s: ast.Entry, c: Context, foreign: str, parts: _Parts) -> None:
         name = _join(foreign, self._interpolated(s.foreign, c))
         if name in parts.arrays:
-            raise Problem("E504", f"the foreign array `{name}` is arranged twice", s.span)
+            raise Problem("E504", f"the foreign array `{name}` is arranged twice", s.foreign.span)
         try:
             value, shape = self._arrangement(s.value, c)
         except _Missing as missing:
@@ -199,11 +201,10 @@ class LayoutReader:
             members = [n for n in known if n == name or n.startswith((name + ".", name + "["))]
             if not members:
                 raise Problem("E505", f"there is no {s.kind} `{name}`", item.span, fix=did_you_mean(name, known))
+            if set(members) & set(order):
+                raise Problem("E505", f"the {s.kind} `{name}` stands twice in this order", item.span)
             order.extend(members)
-        rest = [n for n in known if n not in order]
-        if len(order) != len(set(order)):
-            raise Problem("E505", f"a {s.kind} stands twice in this order", s.span)
-        return order + rest
+        return order + [n for n in known if n not in order]
 
     # --- arrangements ---
 
@@ -304,7 +305,7 @@ class LayoutReader:
             case _:
                 words = ("T", "transpose", "reshape", "concat", "unused")
                 fix = did_you_mean(name, words) or f"there are {', '.join(words)}"
-                raise Problem("E508", f"a layout has no function `{name}`", e.span, fix=fix)
+                raise Problem("E508", f"a layout has no function `{name}`", e.function.span, fix=fix)
 
     def _numbers(self, a: Arguments, i: int) -> list[Num]:
         value = a.value(i)

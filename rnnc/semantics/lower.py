@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from rnnc.diagnostics import Note
 from rnnc.ir.builder import Builder
 from rnnc.ir.operations import TypeMismatch
-from rnnc.ir.program import Axis, AttrValue, Value
+from rnnc.ir.program import AttrValue, Axis, Value
 from rnnc.ir.size import Size
 from rnnc.semantics.nodes import RULES, Graph, Node, ShapeError, known
 from rnnc.semantics.values import Shape, Shaped, show
@@ -32,29 +31,17 @@ class Lowering:
         self.level = level  # what whole-sequence operations and layers become
 
     def run(self, roots: Sequence[Node]) -> None:
-        """Depth first without recursion: chains of equations may be long. Reports equations that need themselves."""
-        on_path: dict[Node, None] = {}
+        """Depth first without recursion: chains of equations may be long. (Circles have been reported before.)"""
         for root in roots:
             stack: list[tuple[Node, int]] = [(root, 0)]
             while stack:
                 node, position = stack.pop()
                 if node in self.values or node.poisoned:
-                    on_path.pop(node, None)
                     continue
-                if position == 0:
-                    if node in on_path:
-                        self._report_cycle(node, list(on_path))
-                        return
-                    on_path[node] = None
                 if position < len(node.args):
                     stack.append((node, position + 1))
-                    child = node.args[position]
-                    if child in on_path and child not in self.values:
-                        self._report_cycle(child, list(on_path))
-                        return
-                    stack.append((child, 0))
+                    stack.append((node.args[position], 0))
                 else:
-                    on_path.pop(node, None)
                     self._lower(node)
 
     def _lower(self, node: Node) -> None:
@@ -66,24 +53,9 @@ class Lowering:
             try:
                 self.values[node] = RULES[node.op].lower(self, node)
             except TypeMismatch as error:
-                self.graph.report(node, ShapeError("E310", str(error)))
+                self.graph.report(node, ShapeError("E310", _in_words(node, str(error))))
             except ShapeError as error:
                 self.graph.report(node, error)
-
-    def _report_cycle(self, node: Node, path: list[Node]) -> None:
-        cycle = path[path.index(node) :] if node in path else path
-        named = [n for n in cycle if n.op == "equation"]
-        names = " → ".join(n.name for n in reversed(named)) if named else "it"
-        for n in cycle:
-            n.poisoned = True
-        spot = named[-1] if named else node
-        self.graph.diagnostics.error(
-            "E401",
-            f"`{spot.name}` needs itself within one step" + (f": {names} → {named[-1].name}" if len(named) > 1 else ""),
-            spot.span,
-            notes=[Note(f"`{n.name}` is part of the circle", n.span) for n in named[:-1]],
-            fix="read a state (the value before the step) where the circle should be cut: `c` instead of `c'`",
-        )
 
     # --- used by the rules ---
 
@@ -113,6 +85,15 @@ class Lowering:
         """The node's value with its axes in the places that they have in `shape` (sizes 1 elsewhere)."""
         own = self.shape(node)
         return align(self.graph, self.builder, self[node], own, self.graph.resolve_all(shape))
+
+
+SIGNS = {"add": "+", "sub": "-", "mul": "*", "div": "/", "mod": "%", "floordiv": "//", "pow": "**"}
+
+
+def _in_words(node: Node, message: str) -> str:
+    """What an operation says of its types, under the sign that the text has for it."""
+    name = str(node.attrs.get("ir", ""))
+    return message.replace(name, f"`{SIGNS[name]}`", 1) if name in SIGNS and message.startswith(name) else message
 
 
 def align(graph: Graph, builder: Builder, value: Value, own: Shape, shape: Shape) -> Value:

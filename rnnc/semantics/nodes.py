@@ -16,12 +16,13 @@ Axes of a function's or inner cell's pattern (`v[d]`) are placeholders (`?1`) th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from rnnc.diagnostics import Diagnostics, Note, Span
 from rnnc.ir.size import Size
+from rnnc.semantics.scope import PRELUDE, Work
 from rnnc.semantics.values import Shape, Shaped, show
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class Node:
     poisoned: bool = False
     equation: str = ""
     name: str = ""
+    calls: tuple[Span, ...] = ()  # the calls of functions that it was read in, outermost first
     called: str = ""  # the name that the text gives to this value, if it has one
 
     @property
@@ -51,8 +53,9 @@ class Node:
 class ShapeError(Exception):
     """What a rule raises: code, message, and what would mend it."""
 
-    def __init__(self, code: str, message: str, fix: str | None = None, notes: Sequence[Note] = ()) -> None:
-        self.code, self.message, self.fix, self.notes = code, message, fix, tuple(notes)
+    def __init__(self, code: str, message: str, fix: str | None = None, *, about: str | None = None) -> None:
+        self.code, self.message, self.fix = code, message, fix
+        self.about = about  # the label that is wrong: carets stand under it where the text has it
         super().__init__(message)
 
 
@@ -71,22 +74,25 @@ class Rule:
 
 
 RULES: dict[str, Rule] = {}
+MAX_SIZE = 2**40
 
 
 class Graph:
     """Nodes in the order of the text, and what is known of placeholders."""
 
-    def __init__(self, diagnostics: Diagnostics) -> None:
+    def __init__(self, diagnostics: Diagnostics, work: Work | None = None) -> None:
         self.diagnostics = diagnostics
+        self.work = work  # what inference may spend
         self.nodes: list[Node] = []
         self._bindings: dict[str, Shaped] = {}
         self._unsettled: list[Node] = []
         self.equation = ""
+        self.calls: tuple[Span, ...] = ()
 
     # --- building ---
 
     def add(self, op: str, args: Iterable[Node], span: Span, shape: Shape | None = None, **attrs: Any) -> Node:
-        node = Node(op, list(args), span, attrs, shape, equation=self.equation)
+        node = Node(op, list(args), span, attrs, shape, equation=self.equation, calls=self.calls)
         self.nodes.append(node)
         if shape is None:
             self._unsettled.append(node)
@@ -180,6 +186,9 @@ class Graph:
         """Give a node a shape, or check it against the one that it has. True where that is news."""
         shape = self.resolve_all(shape)
         if node.shape is None:
+            for axis in shape:
+                if (axis.size.constant or 0) > MAX_SIZE:
+                    raise ShapeError("E208", f"this would be {show(shape)}: an axis has at most {MAX_SIZE} places")
             node.shape = shape
             return True
         if not self.equal(node.shape, shape):
@@ -187,23 +196,30 @@ class Graph:
         node.shape = self.unify_all(node.shape, shape)
         return False
 
-    def infer(self) -> None:
-        """Run forward rules as far as they go."""
-        moved = True
-        while moved:
-            moved = False
-            waiting: list[Node] = []
-            for node in self._unsettled:
-                if self._forward(node):
-                    moved = True
-                else:
-                    waiting.append(node)
-            self._unsettled = waiting
+    def infer(self, *wanted: Node) -> None:
+        """Run forward rules as far as they go: for all nodes, or for those that these ones need."""
+        seen: set[Node] = set()
+        for root in wanted or self._unsettled:
+            stack = [(root, False)]
+            while stack:
+                node, ready = stack.pop()
+                if ready:
+                    self._forward(node)
+                elif not node.settled and node not in seen:
+                    seen.add(node)
+                    stack.append((node, True))
+                    stack.extend((a, False) for a in reversed(node.args))
+        if seen and self.work is not None:
+            self.work.spend(len(seen) // 8, next(iter(seen)).span)
+        if not wanted:
+            self._unsettled = [n for n in self._unsettled if not n.settled]
 
     def infer_all(self) -> None:
         """Forwards and backwards to the end; then every node is settled or poisoned, or reported as undetermined."""
         self.infer()
         while self._unsettled and (self._backward() or self._guess()):
+            if self.work is not None:
+                self.work.spend(len(self.nodes) // 8, self._unsettled[0].span)
             self.infer()
         self._recheck()
 
@@ -279,9 +295,21 @@ class Graph:
 
     def report(self, node: Node, error: ShapeError) -> None:
         node.poisoned = True
-        self.diagnostics.error(error.code, error.message, node.span, notes=error.notes, fix=error.fix)
+        spots: dict[str, Span] = node.attrs.get("spots", {})
+        span, notes = located(spots.get(error.about or "", node.span), node.calls)
+        self.diagnostics.error(error.code, error.message, span, notes=notes, fix=error.fix)
         if node.shape is None:
             node.shape = ()
+
+
+def located(span: Span, calls: tuple[Span, ...]) -> tuple[Span, list[Note]]:
+    """Where an error inside of functions is shown: at the user's own text, with the calls that led there."""
+    notes: list[Note] = []
+    rest = list(calls)
+    while span.source.name == PRELUDE and rest:
+        notes.append(Note("found in here, a function that the language brings along", span))
+        span = rest.pop()
+    return span, notes[:1] + [Note("called here", call) for call in reversed(rest)]
 
 
 def known(node: Node) -> Shape:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rnnc.diagnostics import Note, Span
+from rnnc.diagnostics import Diagnostics, Note, Span
 from rnnc.semantics.values import Value
 from rnnc.syntax import ast
 
 if TYPE_CHECKING:
     from rnnc.semantics.frames import Frame
+
+
+PRELUDE = "prelude.rnn"  # the source of what every file knows without an import
 
 
 @dataclass(eq=False)
@@ -57,8 +61,76 @@ class Problem(Exception):
         super().__init__(message)
 
 
+class Fatal(Problem):
+    """A problem after which the whole definition is given up: work without end."""
+
+
+class Told(Problem):
+    """What cannot be read because of an error that has been reported: nobody needs to hear of it again."""
+
+    def __init__(self, span: Span) -> None:
+        super().__init__("", "", span)
+
+
+class Work:
+    """How much may still be done for one definition: whatever the text says, reading it comes to an end."""
+
+    LIMIT = 400_000
+
+    def __init__(self) -> None:
+        self.spent = 0
+
+    def spend(self, amount: int, span: Span) -> None:
+        """Count units of work: statements, loop turns, evaluated expressions, nodes. Raises Fatal E219 past the limit."""
+        self.spent += amount
+        if self.spent > self.LIMIT:
+            raise Fatal(
+                "E219",
+                f"this definition is too large: more than {self.LIMIT} steps to read it",
+                span,
+                fix="unroll less: shorter ranges, fewer layers, fewer nested calls",
+            )
+
+
 def did_you_mean(name: str, among: Iterable[str]) -> str | None:
     """`did you mean `units`?`, where something is near."""
     folded = {n.lower(): n for n in sorted(among)}
     close = difflib.get_close_matches(name.lower(), folded, n=1, cutoff=0.6)
     return f"did you mean `{folded[close[0]]}`?" if close else None
+
+
+def report(diagnostics: Diagnostics, problem: Problem) -> None:
+    """Add a problem to what is told; follow-ups of what has been told are left out."""
+    if isinstance(problem, Told):
+        return
+    diagnostics.error(problem.code, problem.message, problem.span, notes=problem.notes, fix=problem.fix)
+
+
+def heading(definition: ast.Definition) -> Span:
+    """The name of a definition where it is defined: a whole body under carets says nothing."""
+    span = definition.span
+    name = "" if isinstance(definition, ast.Import) else definition.name
+    found = re.match(rf"\w+[ \t]+({re.escape(name)})\b", span.text)
+    if found is None:  # a variant stands under another name than the cell that it derives from
+        found = re.match(r"\w+[ \t]+(\w+)", span.text)
+    return span if found is None else Span(span.source, span.start + found.start(1), span.start + found.end(1))
+
+
+def defined_names(s: ast.Statement | ast.Declared) -> Iterator[str]:
+    """Every name that a statement defines, those in its blocks too."""
+    match s:
+        case ast.Equation() | ast.Use():
+            yield s.target.name
+        case ast.Declared():
+            yield s.name
+        case ast.Declaration():
+            for item in s.items:
+                yield item.name
+        case ast.For():
+            for inner in s.body:
+                yield from defined_names(inner)
+        case ast.If():
+            for inner in (*s.body, *s.orelse):
+                yield from defined_names(inner)
+        case _:
+            pass

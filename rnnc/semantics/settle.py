@@ -2,40 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
+from rnnc.diagnostics import Note
+from rnnc.semantics.cycles import report_cycles
 from rnnc.semantics.frames import Body
-from rnnc.semantics.nodes import Node
+from rnnc.semantics.nodes import Graph, Node, located
 
 
-def settle_body(body: Body, outputs: Sequence[Node]) -> None:
-    """Find the shapes that are left; report products whose result nothing determines, once each."""
+def settle_body(body: Body) -> None:
+    """Report what needs itself, find the shapes that are left, and report products whose result nothing determines."""
     graph = body.graph
+    report_cycles(graph)
     graph.infer_all()
-    clean = not graph.diagnostics.has_errors
-    for node in graph.nodes:
-        if node.op == "hole" and node.shape is None and not node.poisoned:
-            node.poisoned = True
-            if clean:
-                call = node.attrs.get("call", "linear")
-                graph.diagnostics.error(
-                    "E311",
-                    f"nothing determines the axes of this `{call}`'s result",
-                    node.span,
-                    fix="state them: `out = units`, or `out = [head, unit]`",
-                )
+    _report_undetermined(body)
     for node in graph.nodes:
         if node.shape is None:
+            if not node.poisoned and not graph.diagnostics.has_errors:
+                span, notes = located(node.span, node.calls)
+                graph.diagnostics.error("E311", "nothing determines the axes of this", span, notes=notes)
             node.shape = ()
             node.poisoned = True
     for node in graph.nodes:
         node.shape = graph.resolve_all(node.shape or ())
-    stuck = [n for n in graph.nodes if n.poisoned]
-    if stuck and not graph.diagnostics.has_errors:
-        unknown = next((n for n in stuck if n.op == "equation"), stuck[0])
-        graph.diagnostics.error(
-            "E401",
-            f"the axes of `{unknown.name or unknown.span.text}` depend on themselves",
-            unknown.span,
-            fix="does it need itself within one step? Read the state before the step (`c`, not `c'`)",
-        )
+
+
+def _report_undetermined(body: Body) -> None:
+    """Holes without axes. One that could only learn its axes from what is wrong elsewhere is no error of its own."""
+    graph = body.graph
+    holes = [n for n in graph.nodes if n.op == "hole" and n.shape is None and not n.poisoned]
+    users = _users(graph) if holes else {}
+    # first those that no declared shape could have reached: the others may be waiting for them
+    for hole in sorted(holes, key=lambda h: any("declared" in n.attrs for n in _reached(h, users))):
+        reached = _reached(hole, users)
+        if not body.damaged and not any(n.poisoned for n in reached):
+            _report(graph, hole, reached, users)
+        hole.poisoned = True
+        graph.infer()
+        for node in reached:
+            node.poisoned = True
+
+
+def _report(graph: Graph, hole: Node, reached: list[Node], users: Mapping[Node, list[Node]]) -> None:
+    call = hole.attrs.get("call", "linear")
+    span, notes = located(hole.span, hole.calls)
+    unread = next((n for n in reached if n.op == "equation" and n not in users), None)
+    if unread is not None and unread.name:
+        notes.append(Note(f"nothing reads `{unread.name}`", unread.span))
+    fix = "state them: `out = units`, or `out = [head, unit]`"
+    graph.diagnostics.error(
+        "E311", f"nothing determines the axes of this `{call}`'s result", span, notes=notes, fix=fix
+    )
+
+
+def _users(graph: Graph) -> dict[Node, list[Node]]:
+    users: dict[Node, list[Node]] = {}
+    for node in graph.nodes:
+        for arg in node.args:
+            users.setdefault(arg, []).append(node)
+    return users
+
+
+def _reached(hole: Node, users: Mapping[Node, list[Node]]) -> list[Node]:
+    """Everything whose shape hangs on this hole."""
+    found: dict[Node, None] = {}
+    stack = [hole]
+    while stack:
+        for user in users.get(stack.pop(), ()):
+            if user not in found and (user.shape is None or user.poisoned):
+                found[user] = None
+                stack.append(user)
+    return list(found)

@@ -31,8 +31,8 @@ Shape = tuple[Shaped, ...]
 
 
 def show(shape: Shape) -> str:
-    """`[head: 4, units]`."""
-    return f"[{', '.join(map(str, shape))}]"
+    """`[head: 4, units]`; an axis of which nothing is known yet is `_`."""
+    return f"[{', '.join('_' if a.label.startswith('?') else str(a) for a in shape)}]"
 
 
 @dataclass(frozen=True)

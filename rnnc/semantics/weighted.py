@@ -10,8 +10,8 @@ from rnnc.semantics.builtins import builtin
 from rnnc.semantics.frames import Owner
 from rnnc.semantics.initialisers import GLOROT, ZEROS, initialiser
 from rnnc.semantics.nodes import Node
-from rnnc.semantics.scope import Problem
-from rnnc.semantics.values import FnValue, Num, Shaped, Tensor, Value
+from rnnc.semantics.scope import Problem, Told, did_you_mean
+from rnnc.semantics.values import FnValue, Num, Shaped, Tensor, Value, describe
 from rnnc.syntax import ast
 
 
@@ -56,6 +56,7 @@ def _other_owner(a: Arguments) -> str | None:
         e = e.value if a.evaluate.truth(e.test, a.context) else e.orelse
         if e is None:
             return None
+    _check_equation(a, e.base if isinstance(e, ast.Subscript) else e)
     if isinstance(e, ast.Name):
         same = Owner(e.id, owner.target, owner.indices)
         indices = () if not _is_family(a, e.id) else None
@@ -63,7 +64,17 @@ def _other_owner(a: Arguments) -> str | None:
     if isinstance(e, ast.Subscript) and isinstance(e.base, ast.Name):
         places = a.evaluate.indices(tuple(i for i in e.items if not isinstance(i, ast.Slice)), a.context)
         return dotted(f"{frame.prefix}{e.base.id}[{','.join(map(str, places))}]")
-    raise Problem("E229", "`weights` names an equation", a.options["weights"].span, fix="weights = f")
+    spot = a.options["weights"].value.span
+    raise Problem("E229", "`weights` names the equation whose weights are used", spot, fix="write `weights = f`")
+
+
+def _check_equation(a: Arguments, e: ast.Expr) -> None:
+    """A name after `weights =` must be one of this body."""
+    names = {name for name, _ in a.context.frame.members}
+    if isinstance(e, ast.Name) and e.id not in names:
+        if e.id in a.context.frame.broken:
+            raise Told(e.span)
+        raise Problem("E201", f"there is no equation `{e.id}` here", e.span, fix=did_you_mean(e.id, names))
 
 
 def _is_family(a: Arguments, name: str) -> bool:
@@ -104,7 +115,7 @@ def _declare(a: Arguments, name: str, node: Node, init: Initialiser, names: Nami
         graph,
         lambda: node,
         init=init,
-        span=a.span,
+        span=node.span,
         shareable=names.shareable,
         fan_in=fan_in,
         fix=None if a.context.name else f"name one of the calls: `{a.name}(…) as rec`",
@@ -117,7 +128,8 @@ def _transformed(a: Arguments, weight: Node, path: str, names: Naming) -> Node:
     if value is None:
         return weight
     if not isinstance(value, FnValue):
-        raise Problem("E229", "`weight` names a function", a.options["weight"].span, fix="weight = weight_norm")
+        spot = a.options["weight"].value.span
+        raise Problem("E229", f"`weight` names a function, not {describe(value)}", spot, fix="write `weight = f`")
     return a.evaluate.elaborator.apply_function(value, weight, path, a)
 
 
@@ -163,9 +175,9 @@ def _products(a: Arguments, names: Naming, hole: Node, per: tuple[str, ...]) -> 
     for i, operand in enumerate(a.operands):
         name = names.path + operand_name(a, operand)
         x = a.node(i)
-        fresh = graph.add("weight", (x, hole), operand.span, per=per)
+        fresh = graph.add("weight", (x, hole), operand.span, per=per, spots=a.spots())
         weight = _transformed(a, _declare(a, name, fresh, init, names, fan_in=-1), name, names)
-        terms.append(graph.add("product", (x, weight, hole), operand.span, per=per))
+        terms.append(graph.add("product", (x, weight, hole), operand.span, per=per, spots=a.spots()))
     if a.flag("bias", True):
         fresh = graph.add("bias", (hole,), a.span)
         terms.append(_declare(a, names.path + "bias", fresh, _init(a, "bias_init", ZEROS), names))
@@ -192,7 +204,10 @@ def _dense(a: Arguments) -> Value:
     if activation is None:
         return result
     if not isinstance(activation, FnValue):
-        raise Problem("E229", "`activation` names a function", a.options["activation"].span)
+        spot = a.options["activation"].value.span
+        raise Problem(
+            "E229", f"`activation` names a function, not {describe(activation)}", spot, fix="for example `tanh`"
+        )
     assert isinstance(result, Tensor)
     return Tensor(a.evaluate.elaborator.apply_function(activation, result.node, names.path, a))
 
@@ -214,6 +229,7 @@ def _conv(a: Arguments) -> Value:
         "stride": a.integers("stride", len(over), 1),
         "dilation": a.integers("dilation", len(over), 1),
         "padding": a.word("padding", ("same", "valid"), "same"),
+        "spots": a.spots(),
     }
     names = naming(a)
     graph = a.context.frame.graph

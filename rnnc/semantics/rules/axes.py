@@ -6,6 +6,8 @@ from rnnc.ir.program import Axis, Value
 from rnnc.ir.size import Size, product
 from rnnc.semantics.lower import Lowering, align, subset
 from rnnc.semantics.nodes import RULES, Graph, Node, Rule, ShapeError, known
+from rnnc.semantics.rules.elementwise import naming
+from rnnc.semantics.scope import did_you_mean
 from rnnc.semantics.values import Shape, Shaped, show
 
 
@@ -17,9 +19,13 @@ def find_axis(graph: Graph, shape: Shape, label: str) -> int:
         return places[0]
     if places:
         raise ShapeError(
-            "E305", f"two axes of {show(shape)} are called `{label}`", "give one of them a label of its own"
+            "E305",
+            f"two axes of {show(shape)} are called `{label}`",
+            f"give one of them a label of its own: `other: {label}`",
+            about=label,
         )
-    raise ShapeError("E304", f"there is no axis `{label}` in {show(shape)}")
+    near = did_you_mean(label, [a.label for a in shape])
+    raise ShapeError("E304", f"there is no axis `{label}` in {show(shape)}", near, about=label)
 
 
 def _argument(graph: Graph, node: Node, i: int = 0) -> Shape:
@@ -134,10 +140,16 @@ def _concat_parts(graph: Graph, node: Node) -> tuple[int, list[Shape]]:
             shapes.append(shape)
             continue
         wanted = tuple(Shaped(a.label, b.size, b.strong) for a in first for b in shape if b.label == a.label)
-        if len(wanted) != len(first) or len(shape) != len(first):
-            raise ShapeError("E301", f"{show(first)} and {show(shape)} differ in more than the axis of concatenation")
+        fits = len(wanted) == len(first) == len(shape)
+        if not fits or not all(graph.compatible(a, b) for a, b in zip(rest, wanted[:place] + wanted[place + 1 :])):
+            raise ShapeError("E301", _unlike(node, i, first, shape), "the other axes must agree in label and size")
         shapes.append(wanted)
     return place, shapes
+
+
+def _unlike(node: Node, i: int, first: Shape, shape: Shape) -> str:
+    names = naming(node)
+    return f"{names[0]} is {show(first)} but {names[i]} is {show(shape)}: they differ in more than one axis"
 
 
 def _concat_shape(graph: Graph, node: Node) -> Shape:
@@ -302,7 +314,7 @@ def _lookup(lowering: Lowering, node: Node) -> Value:
 
 def _relabel_shape(graph: Graph, node: Node) -> Shape:
     shape = _argument(graph, node)
-    wanted: Shape = node.attrs["shape"]
+    wanted: Shape = node.attrs["wanted"]
     if len(wanted) != len(shape) or any(
         not graph.compatible(Shaped(b.label, a.size), Shaped(b.label, b.size))
         for a, b in zip(shape, wanted, strict=True)

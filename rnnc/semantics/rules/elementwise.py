@@ -16,8 +16,14 @@ UNARY = (
 
 def naming(node: Node) -> list[str]:
     """What messages call the arguments."""
-    return [f"`{a.span.text}`" if len(a.span.text) < 40 and "\n" not in a.span.text else f"argument {i + 1}"
-            for i, a in enumerate(node.args)]  # fmt: skip
+    return [_called(a, i) for i, a in enumerate(node.args)]
+
+
+def _called(node: Node, i: int) -> str:
+    if node.op in ("input", "state", "param"):  # their spans are those of their declarations
+        return f"`{node.name}`"
+    text = node.span.text
+    return f"`{text}`" if len(text) < 40 and "\n" not in text else f"argument {i + 1}"
 
 
 def _shape(graph: Graph, node: Node) -> Shape | None:

@@ -46,9 +46,9 @@ def _equation(graph: Graph, node: Node) -> Shape | None:
             return declared  # a number fills the state
         raise ShapeError(
             "E302",
-            f"state `{node.name}` is {show(graph.resolve_all(declared))} but its equation gives "
+            f"`{node.name}` is declared as {show(graph.resolve_all(declared))} but its equation gives "
             f"{show(graph.resolve_all(shape))}",
-            "declare the state with the axes that the equation gives, or bring the equation to the state's axes",
+            "declare the state with the equation's axes, or bring the equation to the state's (`linear`, `merge`, …)",
         )
     return graph.unify_all(declared, shape)
 

@@ -7,6 +7,7 @@ from rnnc.ir.size import Size
 from rnnc.semantics.lower import Lowering
 from rnnc.semantics.nodes import RULES, Graph, Node, Rule, ShapeError, known
 from rnnc.semantics.rules.axes import find_axis
+from rnnc.semantics.rules.elementwise import naming
 from rnnc.semantics.values import Shape, Shaped, show
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -175,13 +176,22 @@ def _convolve(lowering: Lowering, node: Node) -> Value:
 # --- products without weights ---
 
 
+def _both(node: Node, left: Shape, right: Shape) -> str:
+    one, other = naming(node)
+    return f"{one} is {show(left)} and {other} is {show(right)}"
+
+
 def _matmul_shape(graph: Graph, node: Node) -> Shape | None:
     left, right = (graph.resolve_all(known(a)) for a in node.args)
     if not left or not right:
-        raise ShapeError("E309", f"`@` wants axes on both sides; these are {show(left)} and {show(right)}")
+        raise ShapeError(
+            "E309", f"`@` wants axes on both sides, but {_both(node, left, right)}", "a number multiplies by `*`"
+        )
     if not graph.compatible(left[-1], right[0]) and left[-1].size != right[0].size:
         raise ShapeError(
-            "E309", f"`@` contracts the last axis of {show(left)} with the first of {show(right)}: they differ in size"
+            "E309",
+            f"`@` sums over the last axis of the left side and the first of the right, but {_both(node, left, right)}",
+            "`transpose(A)` swaps the axes of a matrix; `contract(a, b, over = key)` names the axis",
         )
     return left[:-1] + right[1:]
 

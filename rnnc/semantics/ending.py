@@ -1,0 +1,166 @@
+"""What closes a body: its outputs, what inner states become, and what must hold of the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from rnnc.diagnostics import Note, Span
+from rnnc.semantics.expressions import Context
+from rnnc.semantics.frames import Frame, Indices, Owner, StateSlot, key_text
+from rnnc.semantics.guard import guard, mentions_input
+from rnnc.semantics.nodes import Node
+from rnnc.semantics.scope import Problem, Scope, did_you_mean, heading, report
+from rnnc.semantics.values import Many, Tensor
+from rnnc.syntax import ast
+
+if TYPE_CHECKING:
+    from rnnc.semantics.elaborator import Elaborator
+
+
+class Ending:
+    """Closes one frame after all of its equations have been read."""
+
+    def __init__(self, elaborator: Elaborator, frame: Frame, definition: ast.Cell | ast.Network) -> None:
+        self.elaborator, self.frame, self.definition = elaborator, frame, definition
+        self.expressions, self.diagnostics = elaborator.expressions, elaborator.diagnostics
+
+    def close(self) -> None:
+        """Read outputs and carries; check states, instances and inputs."""
+        for statement, scope in self.frame.carries:
+            with guard(self.diagnostics, self.frame):
+                self._carry(statement, scope)
+        self._outputs()
+        self._states()
+        self._instances()
+        self._inputs()
+
+    # --- states ---
+
+    def _states(self) -> None:
+        """Every state has its equation, and every primed equation its state."""
+        missing = {key: slot for key, slot in self._without_equation()}
+        for name, node in self._strange_primes():
+            states = {n for n, _ in self.frame.states}
+            self.frame.body.damaged = True
+            near = did_you_mean(name, {n for n, _ in missing}) or did_you_mean(name, states)
+            for key in [k for k in missing if near == f"did you mean `{k[0]}`?"]:
+                del missing[key]  # the one slip explains both
+            is_value = (name, False) in self.frame.members
+            self.diagnostics.error(
+                "E202",
+                f"`{name}` is no state, so it has no `{name}'`",
+                node.span,
+                fix=near or (f"write `{name}`" if is_value else f"declare it: `state {name}[…]`"),
+            )
+        for (name, indices), slot in missing.items():
+            shown, after = key_text(name, indices), key_text(name, indices, True)
+            fix = f"write `{after} = …`: its value after the step"
+            self.diagnostics.error("E407", f"the state `{shown}` has no equation `{after}`", slot.span, fix=fix)
+
+    def _without_equation(self) -> Iterator[tuple[tuple[str, Indices], StateSlot]]:
+        for key, slot in self.frame.states.items():
+            if slot.next is None and key[0] not in self.frame.broken:
+                yield key, slot
+
+    def _strange_primes(self) -> Iterator[tuple[str, Node]]:
+        states = {name for name, _ in self.frame.states}
+        for (name, primed), family in self.frame.members.items():
+            if primed and name not in states and name not in self.frame.broken:
+                yield name, next(iter(family.values()))
+
+    # --- instances and inputs ---
+
+    def _instances(self) -> None:
+        frame = self.frame
+        if frame.kind != "cell" or frame.body.damaged:
+            return
+        for state in frame.instances.values():
+            if state.applied is None:
+                fix = f"`y = {state.key}(x)` steps it; an instance that is not wanted is left out"
+                self.diagnostics.error("E415", f"`{state.key}` is never stepped", state.span, fix=fix)
+
+    def _inputs(self) -> None:
+        frame = self.frame
+        if frame.given is not None and not frame.body.probing and len(frame.given) > len(frame.inputs):
+            if not frame.broken:
+                report(
+                    self.diagnostics,
+                    wrong_inputs(frame.name, [n for n, _ in frame.inputs], len(frame.given), frame.span),
+                )
+        if not mentions_input(self.definition.body):
+            message = f"`{self.definition.name}` has no input, so it knows no batch and no time"
+            self.diagnostics.error("E416", message, heading(self.definition), fix="write `input x[input]`")
+
+    # --- outputs and carries ---
+
+    def _outputs(self) -> None:
+        statements = self.frame.output_statements
+        if not statements:
+            if not self.frame.body.damaged:
+                fix = "write `output h'`"
+                message = f"`{self.definition.name}` has no output"
+                self.diagnostics.error("E418", message, heading(self.definition), fix=fix)
+            return
+        (statement, scope), *more = statements
+        for other, _ in more:
+            note = Note("the other", statement.span)
+            message = "a body has one `output` statement"
+            self.diagnostics.error("E406", message, other.span, notes=[note], fix="write `output a, b`")
+        for item in statement.items:
+            with guard(self.diagnostics, self.frame):
+                self._output(item, scope, len(statement.items) == 1)
+
+    def _output(self, item: ast.OutputItem, scope: Scope, alone: bool) -> None:
+        frame = self.frame
+        name = item.name or _output_name(item.value)
+        c = Context(scope, frame, Owner("output", None, {}) if frame.kind == "network" else None)
+        frame.graph.equation = "output"
+        value = self.expressions.value(item.value, c)
+        if isinstance(value, Many):
+            for part, inner in value.items:
+                assert isinstance(inner, Tensor)
+                frame.outputs.append((f"{name}.{part}" if name else part, inner.node))
+            return
+        node = self.expressions.to_node(value, item.value.span, c)
+        if name is None and not alone:
+            fix = f"write `output y: {item.value.span.text}`"
+            raise Problem("E417", "one of several outputs needs a name", item.span, fix=fix)
+        name = name or "output"
+        if name in dict(frame.outputs):
+            fix = f"name one of them: `other: {item.value.span.text}`"
+            raise Problem("E406", f"two outputs are called `{name}`", item.span, fix=fix)
+        frame.outputs.append((name, node))
+
+    def _carry(self, s: ast.Carry, scope: Scope) -> None:
+        frame = self.frame
+        state = frame.instances.get(s.base)
+        if state is None or state.frame is None:
+            fix = did_you_mean(s.base, frame.instances)
+            raise Problem("E201", f"`{s.base}` is no instance that is stepped here", s.span, fix=fix)
+        slot = next((v for (n, i), v in state.frame.states.items() if n == s.state and not i), None)
+        if slot is None:
+            fix = did_you_mean(s.state, [n for n, _ in state.frame.states])
+            raise Problem("E201", f"`{s.base}` has no state `{s.state}`", s.span, fix=fix)
+        owner = Owner(f"{s.base}.{s.state}", None, {})
+        value = self.expressions.tensor(s.value, Context(scope, frame, owner))
+        slot.carry = frame.graph.add("equation", (value,), s.span, None, declared=slot.node.shape)
+        slot.carry.name = slot.name
+
+
+def _output_name(e: ast.Expr) -> str | None:
+    match e:
+        case ast.Name():
+            return e.id
+        case ast.Attribute():
+            return e.name
+        case _:
+            return None
+
+
+def wrong_inputs(cell: str, inputs: list[str], given: int, span: Span) -> Problem:
+    """A cell is given more or fewer inputs than it has."""
+    names = " and ".join(f"`{name}`" for name in inputs) or "none"
+    return Problem(
+        "E223", f"`{cell}` has {len(inputs)} input{'s' * (len(inputs) != 1)} ({names}) but is given {given}", span
+    )
