@@ -130,7 +130,7 @@ def environment() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "threads": blas.get("num_threads", 1),
         "blas": f"{blas.get('internal_api', 'unknown')} {blas.get('version', '')}, {blas.get('architecture', '')}",
-        "load before": round(os.getloadavg()[0], 2)
+        "load before": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,  # spoils all figures
         if hasattr(os, "getloadavg")
         else "unknown",  # other work on the machine spoils all figures
         "platform": platform.platform(),
