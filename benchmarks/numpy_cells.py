@@ -131,8 +131,6 @@ def environment() -> dict[str, Any]:
         "threads": blas.get("num_threads", 1),
         "blas": f"{blas.get('internal_api', 'unknown')} {blas.get('version', '')}, {blas.get('architecture', '')}",
         "load before": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,  # spoils all figures
-        if hasattr(os, "getloadavg")
-        else "unknown",  # other work on the machine spoils all figures
         "platform": platform.platform(),
         "python": platform.python_version(),
         **{name: version(name) for name in ("rnnc", "numpy", "torch")},
