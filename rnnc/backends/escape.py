@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias, Union
 
 Literal: TypeAlias = Union[  # noqa: UP007 (a recursive alias cannot be written with | at run time)
-    None, bool, int, float, str, Sequence["Literal"], Mapping[str, "Literal"]
+    bool, int, float, str, Sequence["Literal"], Mapping[str, "Literal"], None
 ]
 
 _RESERVED = frozenset(keyword.kwlist) | frozenset(keyword.softkwlist) | frozenset(dir(builtins)) | {"np"}

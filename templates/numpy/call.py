@@ -1,14 +1,19 @@
+# A part of every generated NumPy module: names that are not defined here are defined in the others.
+
+
 class _Call:
     """The checked arguments of one call, in the form that the programs take: time first, contiguous, one dtype."""
 
     def __init__(self, program, params, x, state, lengths, time_major, training, seed, masks):
-        packed = params if isinstance(params, _Packed) else _Packed(params, (), copy=False)
+        packed = params if isinstance(params, _Packed) else _Packed(params, copy=False)
         self.program, self.time_major = program, time_major
         self.bare = not hasattr(x, "items")
         inputs = _by_name("x", x, SPEC["inputs"])
         self.dtype = packed.dtype or _float_dtype("x", inputs)
-        inputs = {name: _array(f"x[{name!r}]" if len(inputs) > 1 else "x", array, about["dtype"], self.dtype)
-                  for (name, about), array in zip(SPEC["inputs"].items(), inputs.values())}
+        inputs = {
+            name: _array(f"x[{name!r}]" if len(inputs) > 1 else "x", array, about["dtype"], self.dtype)
+            for (name, about), array in zip(SPEC["inputs"].items(), inputs.values())
+        }
         self.steps = self.rows = None
         for name, about in SPEC["inputs"].items():
             self._note(name, inputs[name], about)
@@ -38,7 +43,9 @@ class _Call:
     def _note(self, name, array, about):
         """Learn the numbers of steps and rows from the first input that has them."""
         leads = self._leads(about)
-        _check_rank("x" if len(SPEC["inputs"]) == 1 else f"x[{name!r}]", array, [lead for lead, _ in leads], about["axes"])
+        _check_rank(
+            "x" if len(SPEC["inputs"]) == 1 else f"x[{name!r}]", array, [lead for lead, _ in leads], about["axes"]
+        )
         for (lead, _), number in zip(leads, array.shape):
             if lead == "time" and self.steps is None:
                 self.steps = number
@@ -66,7 +73,9 @@ class _Call:
         if lengths.shape != (self.rows,):
             raise ValueError(f"lengths: expected [batch={self.rows}], got {lengths.shape}")
         if self.rows and (lengths.min() < 0 or lengths.max() > self.steps):
-            raise ValueError(f"lengths should be from 0 to {self.steps}, and are from {lengths.min()} to {lengths.max()}")
+            raise ValueError(
+                f"lengths should be from 0 to {self.steps}, and are from {lengths.min()} to {lengths.max()}"
+            )
         if not self.rows or lengths.min() == self.steps:
             return None  # every step is valid
         return lengths.astype(np.intp)
@@ -111,7 +120,7 @@ class _Call:
         return array.swapaxes(0, 1) if turn else array
 
     def gradients(self, params, saved, d_outputs, d_final):
-        packed = params if isinstance(params, _Packed) else _Packed(params, (), copy=False)
+        packed = params if isinstance(params, _Packed) else _Packed(params, copy=False)
         if packed.dtype not in (None, self.dtype):
             raise TypeError(f"params are {packed.dtype}, and the tape is {self.dtype}")
         _check_parameters(packed.arrays, self.sizes)

@@ -1,3 +1,6 @@
+# A part of every generated NumPy module: names that are not defined here are defined in the others.
+
+
 def _suggestion(name, known):
     """A name that is nearly right, as the end of a message."""
     import difflib
@@ -10,7 +13,9 @@ def _by_name(what, value, table, partial=False):
     """Arrays by name, in the order of `table`; a bare array where there is one name."""
     if not hasattr(value, "items"):
         if len(table) != 1:
-            raise TypeError(f"{what}: expected a dict with {', '.join(table) or 'nothing in it'}, got {type(value).__name__}")
+            raise TypeError(
+                f"{what}: expected a dict with {', '.join(table) or 'nothing in it'}, got {type(value).__name__}"
+            )
         return {next(iter(table)): value}
     for name in value:
         if name not in table:

@@ -1,11 +1,16 @@
+# A part of every generated NumPy module: names that are not defined here are defined in the others.
+
+
 class _Packed:
-    """Checked parameters with everything that depends on them alone, for each program that was asked for."""
+    """Checked parameters with what depends on them alone. A program's share is prepared when it is first asked for."""
 
     __slots__ = ("arrays", "dtype", "prepared", "sizes")
 
-    def __init__(self, params, programs, copy):
+    def __init__(self, params, copy):
         if not hasattr(params, "items"):
-            raise TypeError(f"params should be a dict of arrays or what pack() returned, and is {type(params).__name__}")
+            raise TypeError(
+                f"params should be a dict of arrays or what pack() returned, and is {type(params).__name__}"
+            )
         self.arrays = {}
         for name, array in params.items():
             if name not in SPEC["parameters"]:
@@ -19,15 +24,13 @@ class _Packed:
         self.sizes = _sizes(self.arrays, None)
         _check_parameters(self.arrays, self.sizes)
         self.prepared = {}
-        if self.dtype is not None and None not in self.sizes:
-            for program in programs:
-                self.prepared[program] = _PACK[program](self.arrays, self.sizes, self.dtype)
 
     def program(self, name, sizes, dtype):
         """What the loops of a program use."""
-        if name not in self.prepared:
-            return _PACK[name](self.arrays, sizes, dtype)
-        return self.prepared[name]
+        key = _PACK[name], sizes, dtype
+        if key not in self.prepared:
+            self.prepared[key] = _PACK[name](self.arrays, sizes, dtype)
+        return self.prepared[key]
 
 
 class _Tape:
@@ -50,7 +53,7 @@ def pack(params):
 
     Later changes of the arrays do not reach it.
     """
-    return _Packed(params, tuple(_PACK), copy=True)
+    return _Packed(params, copy=True)
 
 
 def forward(params, x, state=None, lengths=None, *, time_major=False, training=False, seed=None, masks=None):

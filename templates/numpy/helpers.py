@@ -1,3 +1,6 @@
+# A part of every generated NumPy module: names that are not defined here are defined in the others.
+
+
 def _past(lengths, steps, rank):
     """bool [T, B, 1, ...]: the steps that are past each row's length, in line with arrays of `rank` features."""
     return (np.arange(steps)[:, None] >= lengths).reshape(steps, -1, *(1,) * rank)

@@ -1,3 +1,6 @@
+# A part of every generated NumPy module: names that are not defined here are defined in the others.
+
+
 def from_layout(name, arrays):
     """Parameters from another library's arrays. Row shards are put together."""
     layout = _layout(name)
@@ -6,14 +9,16 @@ def from_layout(name, arrays):
     found = {}
     for foreign, (shape, tree) in layout["arrays"](sizes).items():
         if arrays[foreign].shape != shape:
-            raise ValueError(f"{name}: the array {foreign!r} should have the shape {shape}, and has {arrays[foreign].shape}")
+            raise ValueError(
+                f"{name}: the array {foreign!r} should have the shape {shape}, and has {arrays[foreign].shape}"
+            )
         _take_apart(tree, arrays[foreign], found)
     return {parameter: np.ascontiguousarray(found[parameter]) for parameter in SPEC["parameters"]}
 
 
 def to_layout(name, params):
     """Another library's arrays from parameters: importing them gives the parameters back."""
-    packed = params if isinstance(params, _Packed) else _Packed(params, (), copy=False)
+    packed = params if isinstance(params, _Packed) else _Packed(params, copy=False)
     trees, left = _layout(name)["arrays"](packed.sizes), dict(packed.arrays)
 
     def leaf(parameter):  # the first array that holds a parameter gets it all, others get zeros
@@ -24,7 +29,7 @@ def to_layout(name, params):
 
 def grads_to_layout(name, params, grads):
     """Gradients of another library's arrays from those of the parameters; zero for parameters that are not trained."""
-    packed = params if isinstance(params, _Packed) else _Packed(params, (), copy=False)
+    packed = params if isinstance(params, _Packed) else _Packed(params, copy=False)
     found = {n: np.asarray(grads[n]) if n in grads else np.zeros_like(a) for n, a in packed.arrays.items()}
     trees = _layout(name)["arrays"](packed.sizes)
     return {n: np.array(_put_together(tree, found.__getitem__, packed.dtype, False)) for n, (_, tree) in trees.items()}
@@ -32,7 +37,9 @@ def grads_to_layout(name, params, grads):
 
 def _layout(name):
     if name not in _LAYOUTS:
-        raise KeyError(f"{SPEC['name']} has no layout {name!r}{_suggestion(name, _LAYOUTS)}; it has: {', '.join(_LAYOUTS) or 'none'}")
+        raise KeyError(
+            f"{SPEC['name']} has no layout {name!r}{_suggestion(name, _LAYOUTS)}; it has: {', '.join(_LAYOUTS) or 'none'}"
+        )
     if _LAYOUTS[name]["missing"]:
         raise ValueError(f"the layout {name!r} does not fit {SPEC['name']}: {', '.join(_LAYOUTS[name]['missing'])}")
     return _LAYOUTS[name]
@@ -55,7 +62,9 @@ def _joined(arrays, layout):
             raise KeyError(f"the layout needs the array {name!r}{_suggestion(name, arrays)}")
         found[name] = np.concatenate(shards)
     if arrays:
-        raise KeyError(f"the layout knows no array {next(iter(arrays))!r}{_suggestion(next(iter(arrays)), layout['names'])}")
+        raise KeyError(
+            f"the layout knows no array {next(iter(arrays))!r}{_suggestion(next(iter(arrays)), layout['names'])}"
+        )
     return found
 
 
@@ -107,4 +116,6 @@ def _put_together(tree, leaf, dtype, export):
         return np.transpose(inner, rest[1])
     if kind == "reshaped":
         return inner.reshape(rest[1])
-    return inner * inner.dtype.type(rest[1]) + inner.dtype.type(rest[2]) if export else inner / inner.dtype.type(rest[1])
+    return (
+        inner * inner.dtype.type(rest[1]) + inner.dtype.type(rest[2]) if export else inner / inner.dtype.type(rest[1])
+    )

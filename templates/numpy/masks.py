@@ -1,3 +1,6 @@
+# A part of every generated NumPy module: names that are not defined here are defined in the others.
+
+
 def _draw(seed, site, keep, shape):
     """Zeros and ones, one with probability `keep`: Philox4x32-10, the same numbers on every target.
 

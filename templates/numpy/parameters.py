@@ -1,3 +1,6 @@
+# A part of every generated NumPy module: names that are not defined here are defined in the others.
+
+
 def init_params(*, seed=0, dtype="float32", **sizes):
     """Initial parameters. Each has a generator of its own, so that one more or less changes none of the others."""
     dtype = np.dtype(dtype)
@@ -8,7 +11,7 @@ def init_params(*, seed=0, dtype="float32", **sizes):
             raise TypeError(f"init_params: unknown size {name!r}{_suggestion(name, SPEC['sizes'])}")
     for name in _PARAMETER_SIZES:
         if name not in sizes:
-            raise TypeError(f"init_params: the size {name!r} is missing; {SPEC['name']} leaves open: {', '.join(_PARAMETER_SIZES)}")
+            raise TypeError(f"init_params: the size {name!r} is missing; there are: {', '.join(_PARAMETER_SIZES)}")
     numbers = tuple(sizes.get(name) for name in SPEC["sizes"])
     for name, number in sizes.items():
         if isinstance(number, bool) or not isinstance(number, (int, np.integer)) or number < 0:
@@ -21,9 +24,7 @@ def _initial(seed, about, shape):
     """One parameter in float64."""
     kind, *numbers = about["init"]
     random = np.random.Generator(np.random.PCG64((seed, about["stream"])))
-    fan_in = int(np.prod([shape[axis] for axis in about["fan_in_axes"]], dtype=np.int64)) if about["fan_in_axes"] else max(
-        int(np.prod(shape[:-1], dtype=np.int64)), 1
-    )
+    fan_in = int(np.prod([shape[axis] for axis in about["fan_in_axes"] or range(len(shape) - 1)], dtype=np.int64))
     fan_out = max(int(np.prod(shape, dtype=np.int64)) // max(fan_in, 1), 1)
     fan_in = max(fan_in, 1)
     if kind == "zeros":

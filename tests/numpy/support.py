@@ -27,7 +27,9 @@ def text_of(program: Program, sizes: tuple[str, ...] = (), nullable: frozenset[K
     return "\n".join([*written.pack, *written.run])
 
 
-def run(program: Program, arrays: Arrays, dtype: str = "float64", sizes: Mapping[str, int] | None = None) -> dict[Key, Any]:
+def run(
+    program: Program, arrays: Arrays, dtype: str = "float64", sizes: Mapping[str, int] | None = None
+) -> dict[Key, Any]:
     """The outputs of a program; ports without arrays are absent. No argument is changed by the run."""
     given = {(p.role, p.name): _prepared(arrays.get((p.role, p.name)), dtype) for p in program.inputs}
     numbers = dict(sizes or {})

@@ -24,7 +24,11 @@ CLOCK = Type((), DType.FLOAT, batch=True, time=True)
 def _stepwise(example: Case) -> bool:
     """Whether an operation can stand in a step: it neither couples steps nor keeps or sums an axis of time."""
     attrs = example.attrs
-    return TABLE[example.name].kind not in ("time", "source") and "t" not in str(attrs.get("reduce", "")) and not attrs.get("time")
+    return (
+        TABLE[example.name].kind not in ("time", "source")
+        and "t" not in str(attrs.get("reduce", ""))
+        and not attrs.get("time")
+    )
 
 
 STEPWISE = list(filter(_stepwise, CASES))
@@ -48,7 +52,9 @@ def test_over_sequences(example: Case, dtype: str) -> None:
 def test_over_operands_that_may_be_overwritten(example: Case, dtype: str) -> None:
     b = Builder()
     args = [Value(a.type, f"arg{i}") for i, a in enumerate(example.args)]
-    outs = b.ops(example.name, *(_own(b, v, absent=a.absent) for v, a in zip(args, example.args, strict=True)), **example.attrs)
+    outs = b.ops(
+        example.name, *(_own(b, v, absent=a.absent) for v, a in zip(args, example.args, strict=True)), **example.attrs
+    )
     check(_program(example, args, b, outs), example, dtype)
 
 
@@ -84,7 +90,9 @@ def _program(example: Case, args: list[Value], b: Builder, outs: object, clock: 
     """`clock` tells steps and rows where every argument is absent. (A tape may be absent, which suits all roles.)"""
     inputs = [Port("tape", value.name, value) for value in args]
     outputs = tuple(Port("output", f"out{i}", out) for i, out in enumerate(outs))  # type: ignore[arg-type]
-    return Program(example.name, (*inputs, Port("input", "clock", clock or Value(CLOCK, "clock"))), tuple(b.nodes), outputs)
+    return Program(
+        example.name, (*inputs, Port("input", "clock", clock or Value(CLOCK, "clock"))), tuple(b.nodes), outputs
+    )
 
 
 def check(program: Program, example: Case, dtype: str) -> None:

@@ -5,15 +5,16 @@ A result is a fresh array, or overwrites an operand of the same type that nothin
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from rnnc.backends.escape import identifier
 from rnnc.backends.numpy.emitter import DTYPES, Emitter, Frame, Place, Root, hint
-from rnnc.backends.numpy.liveness import last_uses
+from rnnc.backends.numpy.liveness import last_uses, written
 from rnnc.backends.numpy.spelling import SPELLINGS, View
+from rnnc.backends.numpy.spelling.view import concat_parts
 from rnnc.backends.numpy.views import Index, Step, render, shape_text
-from rnnc.ir.program import DType, Loop, Node, Op, Type, Value
-
+from rnnc.ir.program import DType, Loop, Node, Op, Type, Value, reads
 
 _UNLESS_ABSENT = ("fill_past", "masked", "dropout")  # the first operand itself, where the second one is absent
 
@@ -26,13 +27,16 @@ class Block(Emitter):
         self.lines: list[str] = []
         self._variables: dict[Value, str] = {}
         self._nodes = nodes
+        results = list(results)
         self._dies = last_uses(nodes, results)
         self._position = 0
+        self._parts = self._plan_parts({*results})
         self._exists = False  # whether the array of the result being written exists already
 
     def write_all(self) -> None:
         """Write every node."""
-        for self._position, node in enumerate(self._nodes):
+        for position, node in enumerate(self._nodes):
+            self._position = position
             if isinstance(node, Op):
                 self._op(node)
             else:
@@ -106,7 +110,13 @@ class Block(Emitter):
         return self.read(valid), f"~{self.aligned(valid, like)}"
 
     def call(
-        self, function: str, args: Sequence[str], out: Value, *, into: tuple[Step, ...] = (), back: tuple[Step, ...] = ()
+        self,
+        function: str,
+        args: Sequence[str],
+        out: Value,
+        *,
+        into: tuple[Step, ...] = (),
+        back: tuple[Step, ...] = (),
     ) -> None:
         operands = ", ".join(args)
         if self._exists or not self.shape(out.type):
@@ -154,7 +164,44 @@ class Block(Emitter):
         self._variables[x] = source
         return True
 
+    def _plan_parts(self, results: set[Value]) -> dict[Value, tuple[Value, Index]]:
+        """Which values are computed in their slice of a concatenation, their only reader."""
+        counts = Counter(value for node in self._nodes for value in reads(node))
+        own = written(self._nodes)
+        parts: dict[Value, tuple[Value, Index]] = {}
+        for op in (node for node in self._nodes if isinstance(node, Op) and node.name == "concat"):
+            for arg, index in concat_parts(self, op):
+                fits = arg.type.time == op.out.type.time and arg.type.batch == op.out.type.batch
+                if (
+                    arg in own
+                    and own[arg].name not in _UNLESS_ABSENT
+                    and counts[arg] == 1
+                    and arg not in results
+                    and fits
+                ):
+                    parts[arg] = (op.out, index)
+        return parts
+
+    def _choose_part(self, out: Value) -> None:
+        whole, index = self._parts[out]
+        if whole not in self.places:
+            if whole in self._parts:
+                self._choose_part(whole)
+            else:
+                self.define(whole, self.frame.names.new(hint(whole)), writable=True)
+                self.line(f"{self._variables[whole]} = {self.empty(whole.type)}")
+        place = self.places[whole]
+        variable = render(self._variables[whole], (index,))
+        self.define(out, variable, place.root, (*place.steps, index), contiguous=False)
+        self._exists = True
+
     def _choose(self, op: Op, out: Value, over: Sequence[int]) -> None:
+        if out in self.places:  # a concatenation whose first part is there
+            self._exists = True
+            return
+        if out in self._parts:
+            self._choose_part(out)
+            return
         for index in over:
             if index < len(op.args):
                 arg = op.args[index]

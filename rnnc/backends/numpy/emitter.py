@@ -94,7 +94,13 @@ class Emitter(ABC):
 
     @abstractmethod
     def call(
-        self, function: str, args: Sequence[str], out: Value, *, into: tuple[Step, ...] = (), back: tuple[Step, ...] = ()
+        self,
+        function: str,
+        args: Sequence[str],
+        out: Value,
+        *,
+        into: tuple[Step, ...] = (),
+        back: tuple[Step, ...] = (),
     ) -> None:
         """`out = function(args)`: one call whose natural result has the type of `out`, up to views.
 

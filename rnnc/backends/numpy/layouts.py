@@ -45,10 +45,14 @@ class _Writer:
         solution = solve(self._model.sizes, self._variables, claims, "False")
         lines = [*solution.lines, *(f"{self._variables[symbol]} = None" for symbol in solution.unsolved)]
         head = f"def _layout_sizes_{position}(arrays):"
-        return "\n".join([head, *(f"    {line}" for line in lines), f"    return {shape_text(tuple(self._variables.values()))}"])
+        return "\n".join(
+            [head, *(f"    {line}" for line in lines), f"    return {shape_text(tuple(self._variables.values()))}"]
+        )
 
     def arrays(self, layout: WeightLayout, position: int) -> str:
-        entries = {foreign.name: f"({self._shape(foreign.shape)}, {self._tree(foreign.value)})" for foreign in layout.arrays}
+        entries = {
+            foreign.name: f"({self._shape(foreign.shape)}, {self._tree(foreign.value)})" for foreign in layout.arrays
+        }
         lines = [f"def _layout_arrays_{position}(s):"]
         if self._variables:
             lines.append(f"    {', '.join(self._variables.values())}, = s")

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from jinja2 import Environment, StrictUndefined
 
-from rnnc.backends.escape import Names, comment, literal, mapping, number, string
+from rnnc.backends.escape import Names, comment, literal, mapping, string
 from rnnc.backends.numpy.layouts import write_layouts
 from rnnc.backends.numpy.program import KEPT_NAMES, Written, write_program
-from rnnc.backends.numpy.solving import Claim, solve
+from rnnc.backends.numpy.solving import Claim, Solution, solve
 from rnnc.backends.numpy.views import shape_text
 from rnnc.backends.unit import Unit
 from rnnc.ir.model import MaskInfo, ParameterInfo, PortInfo
-from rnnc.ir.program import Axis, Port, Program, Role
+from rnnc.ir.program import Axis, Program, Role
 from rnnc.ir.size import Size
 from rnnc.resources import resource_text
 
@@ -23,6 +24,9 @@ from rnnc.resources import resource_text
 def emit(unit: Unit) -> str:
     """The complete text of a stand-alone Python module for NumPy. Raises ValueError where a size can never be known."""
     return _Module(unit).text()
+
+
+_CONTRACT = ("contract", "call", "parameters", "masks", "layouts", "checks")  # parts of the module, in this order
 
 
 class _Module:
@@ -38,22 +42,31 @@ class _Module:
         unit, model = self._unit, self._model
         programs = {"forward": unit.forward, "step": unit.step, "train": unit.train, "backward": unit.backward}
         written = {name: self._program(name, program) for name, program in programs.items() if program is not None}
+        packers = _shared_packers(written)
         helpers = _helpers(frozenset[str]().union(*(w.helpers for w in written.values())))
-        environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
+        environment = Environment(
+            undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+        )
         template = environment.from_string(resource_text("templates/numpy/module.py.jinja"))
         return template.render(
             head=self._head(),
             equations=[line for _, text in model.equations for line in comment(text)],
             spec=mapping(self._spec()),
-            parameter_sizes=literal([s for s in model.sizes if any(s in a.size.symbols for p in model.parameters for a in p.axes)]),
+            parameter_sizes=literal(
+                [s for s in model.sizes if any(s in a.size.symbols for p in model.parameters for a in p.axes)]
+            ),
             sizes=self._sizes(),
             axes=self._axes(),
-            programs=["\n".join(lines) for w in written.values() for lines in (w.pack, w.run)],
-            pack=mapping({name: f"_pack_{name}" for name in written}),
+            programs=[
+                "\n".join(lines)
+                for name, w in written.items()
+                for lines in ((w.pack, w.run) if packers[name] == name else (w.run,))
+            ],
+            pack=mapping({name: f"_pack_{packers[name]}" for name in written}),
             run=mapping({name: f"_run_{name}" for name in written}),
             helpers=helpers,
             layouts=write_layouts(model, self._variables),
-            contract=[resource_text(f"templates/numpy/{part}.py").strip() for part in ("contract", "call", "parameters", "masks", "layouts", "checks")],
+            contract=[_part(name) for name in _CONTRACT],
         )
 
     # --- the head ---------------------------------------------------------------------------------------------------
@@ -125,7 +138,7 @@ class _Module:
 
     # --- sizes ------------------------------------------------------------------------------------------------------
 
-    def _solve(self, inputs: bool = True):  # noqa: ANN202
+    def _solve(self, *, inputs: bool) -> Solution:
         return solve(self._model.sizes, self._variables, list(self._claims(inputs)), "inputs is None")
 
     def _claims(self, inputs: bool) -> Iterator[Claim]:
@@ -137,10 +150,12 @@ class _Module:
                 yield Claim(axis.size, f"inputs[{string(port.name)}].shape[{position - port.type.rank}]", certain=False)
 
     def _sizes(self) -> list[str]:
-        solution = self._solve()
+        solution = self._solve(inputs=True)
         if solution.unsolved:
             names = ", ".join(solution.unsolved)
-            raise ValueError(f"no shape of a parameter or input of {self._model.name} tells the size of {names}: give it")
+            raise ValueError(
+                f"no shape of a parameter or input of {self._model.name} tells the size of {names}: give it"
+            )
         return [*solution.lines, f"return {shape_text(tuple(self._variables.values()))}"]
 
     def _axes(self) -> str:
@@ -174,18 +189,10 @@ class _Module:
     # --- programs -----------------------------------------------------------------------------------------------------
 
     def _program(self, name: str, program: Program) -> Written:
-        from dataclasses import replace
-
-        owned, nullable = frozenset[tuple[str, str]](), frozenset[tuple[str, str]]()
-        if name == "backward":
-            owned, nullable = self._tape()
-        return write_program(replace(program, name=name), self._model.sizes, owned=owned, nullable=nullable)
-
-    def _tape(self) -> tuple[frozenset[tuple[str, str]], frozenset[tuple[str, str]]]:
-        """Entries of the tape that the backward program may overwrite, and those that may be None."""
         absent = {p.value for p in self._unit.train.inputs if p.role in ("lengths", "mask", "state")}
-        tape = self._unit.train.outputs_of("tape")
-        return frozenset(), frozenset((p.role, p.name) for p in tape if p.value in absent)
+        tape = (port for port in self._unit.train.outputs_of("tape") if port.value in absent)
+        nullable = frozenset((port.role, port.name) for port in tape)
+        return write_program(replace(program, name=name), self._model.sizes, nullable=nullable)
 
 
 def _labels(axes: Sequence[Axis]) -> tuple[str, ...]:
@@ -196,10 +203,21 @@ def _shape(axes: Sequence[Axis]) -> tuple[str | int, ...]:
     return tuple(str(a.size) if a.size.constant is None else a.size.constant for a in axes)
 
 
+def _shared_packers(written: Mapping[str, Written]) -> dict[str, str]:
+    """For every program the first one that prepares just the same of the parameters."""
+    first: dict[str, str] = {}
+    return {name: first.setdefault("\n".join(w.pack[1:]), name) for name, w in written.items()}
+
+
+def _part(name: str) -> str:
+    """A part of the module's text, without the comment at its head."""
+    return resource_text(f"templates/numpy/{name}.py").partition("\n\n")[2].strip()
+
+
 def _helpers(used: frozenset[str]) -> list[str]:
     """The helper functions and tables that are used, directly or not, in the order of their file."""
     pieces: dict[str, str] = {}
-    for piece in re.split(r"\n\n+(?=def |_[A-Z])", resource_text("templates/numpy/helpers.py").strip()):
+    for piece in re.split(r"\n\n+(?=def |_[A-Z])", _part("helpers")):
         match = re.match(r"(?:def )?(\w+)", piece)
         assert match is not None
         pieces[match[1]] = piece
@@ -211,6 +229,3 @@ def _helpers(used: frozenset[str]) -> list[str]:
             needed.add(name)
             waiting += [other for other in re.findall(r"\b_\w+", pieces[name]) if other in pieces]
     return [piece for name, piece in pieces.items() if name in needed]
-
-
-__all__ = ["Port", "emit", "number"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rnnc.backends.escape import Names, identifier, string
 from rnnc.backends.numpy.block import Block
 from rnnc.backends.numpy.emitter import DTYPES, Frame, Root, Sizes
-from rnnc.backends.numpy.lower import lower
+from rnnc.backends.numpy.lowering import lower
 from rnnc.ir.program import Loop, Node, Port, Program, Value, reads
 
 KEPT_NAMES = ("np", "T", "B", "dt", "p", "k", "s", "given")  # what every function calls its arguments
@@ -23,12 +23,13 @@ class Written:
     helpers: frozenset[str]
 
 
-def write_program(program: Program, sizes: Sequence[str], *, owned: frozenset[tuple[str, str]] = frozenset(), nullable: frozenset[tuple[str, str]] = frozenset()) -> Written:
+def write_program(
+    program: Program, sizes: Sequence[str], *, nullable: frozenset[tuple[str, str]] = frozenset()
+) -> Written:
     """`_pack_NAME(p, s, dt)` and `_run_NAME(k, s, T, B, dt, given)`.
 
     `given` maps "role:name" to arrays (time in front, contiguous) or None; the result maps the output ports likewise.
-    Input ports in `owned` belong to the call: their arrays may be overwritten. Those in `nullable` may be None, besides
-    those that always may.
+    Input ports in `nullable` may be None, besides those that always may.
     """
     program = lower(program)
     early, late = _divided(program)
@@ -50,14 +51,16 @@ def write_program(program: Program, sizes: Sequence[str], *, owned: frozenset[tu
     run.inherit(pack, [*kept, *(v for v in packed if v not in kept)])
     for port in program.inputs:
         if port.role not in ("param", "fixed"):
-            _enter(run, port, names, owned)
+            _enter(run, port, names)
     run.write_all()
     _leave(run, program)
     head = f"{', '.join(frame.sizes.variables.values())}, = s" if sizes else ""
     unpack = f"{', '.join(pack.read(v) for v in kept)}, = k" if kept else ""
     name = identifier(program.name)
     return Written(
-        _function(f"_pack_{name}(p, s, dt)", [head, *pack.lines, f"return ({''.join(f'{pack.read(v)}, ' for v in kept)})"]),
+        _function(
+            f"_pack_{name}(p, s, dt)", [head, *pack.lines, f"return ({''.join(f'{pack.read(v)}, ' for v in kept)})"]
+        ),
         _function(f"_run_{name}(k, s, T, B, dt, given)", [head, unpack, *run.lines]),
         frozenset(helpers),
     )
@@ -85,14 +88,14 @@ def _nullable(program: Program, more: frozenset[tuple[str, str]]) -> set[Value]:
     return {p.value for p in program.inputs if p.role in ("lengths", "mask", "state") or (p.role, p.name) in more}
 
 
-def _enter(run: Block, port: Port, names: Names, owned: frozenset[tuple[str, str]]) -> None:
+def _enter(run: Block, port: Port, names: Names) -> None:
     variable = names.new(port.name or port.role)
-    run.define(port.value, variable, writable=(port.role, port.name) in owned)
+    run.define(port.value, variable)
     run.line(f"{variable} = given[{string(f'{port.role}:{port.name}')}]")
 
 
 def _leave(run: Block, program: Program) -> None:
-    """Return the outputs. None of them shares memory with another, or with anything that does not belong to the call."""
+    """Return the outputs: none shares memory with another, or with anything that does not belong to the call."""
     run.line("return {")
     keeper = _keepers(run, program)
     for port in program.outputs:

@@ -40,7 +40,9 @@ def solve(symbols: Sequence[str], variables: Mapping[str, str], claims: Sequence
             text = f"({text} - ({rest.substitute(named)}))"
         if factor != Size.of(1):
             text = f"{text} // ({factor.substitute(named)})"
-        lines.append(f"{variables[symbol]} = {text}" if claim.certain else f"{variables[symbol]} = None if {missing} else {text}")
+        lines.append(
+            f"{variables[symbol]} = {text}" if claim.certain else f"{variables[symbol]} = None if {missing} else {text}"
+        )
         known.add(symbol)
     return Solution(tuple(lines), tuple(symbol for symbol in symbols if symbol not in known))
 
@@ -50,7 +52,7 @@ def _next(symbols: Sequence[str], known: set[str], claims: Sequence[Claim]) -> t
     best: tuple[tuple[bool, bool, int], tuple[str, Claim, Size, Size]] | None = None
     for position, claim in enumerate(claims):
         for symbol in symbols:
-            if symbol in known or claim.size.symbols - known != {symbol}:
+            if symbol in known or set(claim.size.symbols) - known != {symbol}:
                 continue
             if (parts := _linear(claim.size, symbol)) is None:
                 continue

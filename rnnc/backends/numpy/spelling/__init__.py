@@ -3,4 +3,15 @@
 from rnnc.backends.numpy.spelling import contraction, elementwise, reduction, selection, time, view
 from rnnc.backends.numpy.spelling.entry import SPELLINGS, Spelling, View, Written
 
-__all__ = ["SPELLINGS", "Spelling", "View", "Written", "contraction", "elementwise", "reduction", "selection", "time", "view"]
+__all__ = [
+    "SPELLINGS",
+    "Spelling",
+    "View",
+    "Written",
+    "contraction",
+    "elementwise",
+    "reduction",
+    "selection",
+    "time",
+    "view",
+]

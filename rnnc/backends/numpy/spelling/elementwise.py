@@ -88,12 +88,15 @@ def _casting(op: Op) -> str:
 def operand(e: Emitter, value: Value, like: Type) -> str:
     """A number as such, an array brought into line."""
     text = e.scalar(value)
-    return e.aligned(value, like) if text is None else e.constant(text, value.type.dtype)
+    if text is None:
+        return e.aligned(value, like)
+    return e.constant(text, DType.FLOAT if like.dtype is DType.FLOAT else value.type.dtype)
 
 
 def _ufunc(function: str) -> Write:
     def write(e: Emitter, op: Op) -> None:
-        call(e, function, op, [operand(e, a, op.out.type) for a in op.args])
+        inside = DType.FLOAT if any(a.type.dtype is DType.FLOAT for a in op.args) else op.out.type.dtype
+        call(e, function, op, [operand(e, a, op.out.type.with_(dtype=inside)) for a in op.args])
 
     return write
 

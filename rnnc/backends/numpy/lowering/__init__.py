@@ -1,0 +1,20 @@
+"""What NumPy wants said otherwise: rewrites of a program before it is written, all exact in binary arithmetic."""
+
+from __future__ import annotations
+
+from rnnc.backends.numpy.lowering.order import Sinking
+from rnnc.backends.numpy.lowering.parts import Parts
+from rnnc.backends.numpy.lowering.sigmoids import Sigmoids
+from rnnc.backends.numpy.lowering.transposes import Transposes
+from rnnc.ir.program import Program
+from rnnc.ir.trim import trim_program
+
+
+def lower(program: Program) -> Program:
+    """The program as NumPy wants it."""
+    for rewrite in (Sigmoids, Parts, Transposes, Sinking):
+        program = trim_program(rewrite(program).run())
+    return program
+
+
+__all__ = ["lower"]

@@ -1,0 +1,119 @@
+"""A sigmoid is (tanh(x / 2) + 1) / 2.
+
+Where x is a sum of products, the half goes into the weights, which are prepared once; so a gate costs one tanh and two
+cheap ufuncs. Halving and doubling are exact.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from rnnc.backends.numpy.lowering.walk import Lowering, all_nodes
+from rnnc.ir.builder import Builder
+from rnnc.ir.operations.attrs import Attrs
+from rnnc.ir.program import Axis, Loop, Node, Op, Program, Value
+from rnnc.ir.size import Size
+
+Segments = tuple[tuple[Size, float], ...]  # factors along the last axis
+
+
+@dataclass
+class Edits:
+    """Arguments that get a factor: (operation, position) -> factors of its last axis."""
+
+    at: dict[tuple[Op, int], Segments] = field(default_factory=dict[tuple[Op, int], Segments])
+
+
+class Sigmoids(Lowering):
+    def run(self) -> Program:
+        """First find every factor that moves into weights, then write the program anew."""
+        self.sequences = {
+            param: seq for node in all_nodes(self.program.nodes) if isinstance(node, Loop) for seq, param in node.xs
+        }
+        self.factors: dict[tuple[Op, int], list[Segments]] = {}
+        self.halved: set[Op] = set()
+        for node in all_nodes(self.program.nodes):
+            if isinstance(node, Op) and node.name == "sigmoid" and node not in self.halved:
+                self._try(node)
+        return super().run()
+
+    def _try(self, sigmoid: Op) -> None:
+        (x,) = sigmoid.args
+        edits = Edits()
+        if x.type.rank and self._push(x, ((x.type.shape[-1], 0.5),), edits):
+            self.halved.add(sigmoid)
+            for place, segments in edits.at.items():
+                self.factors.setdefault(place, []).append(segments)
+
+    def _push(self, value: Value, segments: Segments, edits: Edits) -> bool:
+        """Multiply a value that has one reader by multiplying weights that it is made of."""
+        if self.uses[value] != 1:
+            return False
+        if value in self.sequences:
+            return self._push(self.sequences[value], segments, edits)
+        op = self.definitions.get(value)
+        if not isinstance(op, Op):
+            return False
+        if op.name in ("add", "sub"):
+            return all(self._push_argument(op, position, segments, edits) for position in (0, 1))
+        if op.name == "mul":
+            return any(self._push_argument(op, position, segments, edits) for position in (0, 1))
+        if op.name == "contract":
+            return self._push_product(op, segments, edits)
+        if op.name == "split":
+            return self._push_part(op, value, segments, edits)
+        return False
+
+    def _push_argument(self, op: Op, position: int, segments: Segments, edits: Edits) -> bool:
+        arg = op.args[position]
+        if arg in self.constant:
+            edits.at[op, position] = segments
+            return arg.type.rank <= 1 or arg.type.shape[-1] == op.out.type.shape[-1]
+        return arg.type.rank > 0 and arg.type.shape[-1] == op.out.type.shape[-1] and self._push(arg, segments, edits)
+
+    def _push_product(self, op: Op, segments: Segments, edits: Edits) -> bool:
+        attrs = Attrs(op)
+        last = attrs.text("out")[-1]
+        for position, key in ((1, "b"), (0, "a")):
+            others = attrs.text("a" if key == "b" else "b")
+            if op.args[position] in self.constant and attrs.text(key)[-1] == last and last not in others:
+                edits.at[op, position] = segments
+                return True
+        return False
+
+    def _push_part(self, op: Op, part: Value, segments: Segments, edits: Edits) -> bool:
+        (whole,) = op.args
+        attrs = Attrs(op)
+        if attrs.integer("axis") != whole.type.rank - 1:
+            return False
+        combined: list[tuple[Size, float]] = []
+        for out, size in zip(op.outs, attrs.sizes("sizes"), strict=True):
+            combined += segments if out is part else [(size, 1.0)]
+        return self._push(whole, tuple(combined), edits)
+
+    def op(self, op: Op, loop: Loop | None) -> list[Node]:
+        args = list(op.args)
+        for position in range(len(args)):
+            for segments in self.factors.get((op, position), ()):
+                args[position] = self._scaled(args[position], segments, op)
+        new = op if tuple(args) == op.args else replace(op, args=tuple(args))
+        if op not in self.halved:
+            return [new]
+        b = Builder(op.spans)
+        half = b.const(0.5)
+        nodes = b.op("mul", b.op("tanh", new.args[0], hint=op.out.name), half)
+        return [*b.nodes, Op("add", (nodes, half), op.outs, (), op.spans)]
+
+    def _scaled(self, value: Value, segments: Segments, op: Op) -> Value:
+        """A weight with a factor, prepared with the other weights (or just before, at the top level)."""
+        b = self.early
+        with b.at(op.spans):
+            factors = {factor for _, factor in segments}
+            if len(factors) == 1:
+                return b.op("mul", value, b.const(factors.pop()), hint=value.name)
+            parts = [b.op("full", value=factor, axes=(Axis("", size),)) for size, factor in segments]
+            vector = b.op("concat", *parts, axis=0, hint="halves")
+            if value.type.rank > 1:
+                ones = tuple(Axis("", Size.of(1)) for _ in range(value.type.rank - 1))
+                vector = b.op("reshape", vector, axes=(*ones, *vector.type.axes))
+            return b.op("mul", value, vector, hint=value.name)
