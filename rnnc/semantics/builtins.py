@@ -137,7 +137,7 @@ def _clip(a: Arguments) -> Value:
     if len(limits) == 1:
         limit = _limit(a, 1, limits[0])
         if limit < 0:
-            raise Problem("E228", f"a clip's limit is not negative: {limit}", a.operands[1].span)
+            raise Problem("E228", f"a clip's limit is at least 0, not {limit}", a.operands[1].span)
         lo, hi = -limit, limit
     else:
         lo = -math.inf if limits[0] is None else _limit(a, 1, limits[0])
@@ -226,6 +226,7 @@ def _expand(a: Arguments) -> Value:
 
 @builtin("merge")
 def _merge(a: Arguments) -> Value:
+    """merge(h, [head, unit]): several axes become one; the last varies fastest."""
     a.count(2)
     a.allow()
     operand = a.operands[1]
@@ -345,11 +346,15 @@ def _site(a: Arguments, rate: Value) -> Site | None:
         if keep is not None:
             raise Problem("E222", "both a rate and `keep` are given", a.span)
         spot = a.options["rate"].value.span if a.has("rate") else a.operands[-1].span
-        keep = 1 - a.known_number(rate, "the rate", spot)
+        known = a.known_number(rate, "the rate", spot)
+        if not 0 <= known < 1:
+            raise Problem("E228", f"a rate is at least 0 and below 1, not {known}", spot)
+        keep = 1 - known
     if keep is None:
         raise Problem("E225", f"`{a.name}` wants a rate or `keep = …`", a.span)
     if not 0 < keep <= 1:
-        raise Problem("E228", f"the probability to keep is above 0 and at most 1, not {keep}", a.span)
+        spot = a.options["keep"].value.span
+        raise Problem("E228", f"the probability to keep is above 0 and at most 1, not {keep}", spot)
     per = a.word("mask", ("step", "sequence"), "step")
     if keep == 1:
         return None

@@ -37,10 +37,11 @@ def _report(graph: Graph, node: Node, path: list[Node]) -> None:
     equations = equations[first:] + equations[:first]
     head = equations[0]
     steps = [f"`{a.name}` reads `{b.name}`" for a, b in zip(equations, [*equations[1:], head], strict=True)]
+    way = f": {', '.join(steps)}" if len(steps) > 1 else ""
     has_states = any(n.op == "state" for n in graph.nodes)
     graph.diagnostics.error(
         "E401",
-        f"`{head.name}` needs itself within one step: {', '.join(steps)}",
+        f"`{head.name}` needs itself within one step{way}",
         head.span,
         notes=[Note(f"`{n.name}` is part of the circle", n.span) for n in equations[1:8]],
         fix="cut the circle: read a state before the step (`c` instead of `c'`)" if has_states else None,

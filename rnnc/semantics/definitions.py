@@ -196,7 +196,8 @@ class Definitions:
                     merged.names[name] = value
             outer = outer.parent
         definition = dataclasses.replace(base.definition, body=body)
-        return dataclasses.replace(base, definition=definition, scope=merged, derived=True)
+        dropped = (*base.dropped, *(t for s in e.body if isinstance(s, ast.Drop) for t in s.targets))
+        return dataclasses.replace(base, definition=definition, scope=merged, derived=True, dropped=dropped)
 
 
 def _circle(variants: list[ast.Variant]) -> Problem:

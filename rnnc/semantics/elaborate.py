@@ -111,10 +111,10 @@ class _Elaboration:
         is_cell = isinstance(self.elaborator.definitions.resolved(cell).definition, ast.Cell)
         body = Body("cell", Graph(self.diagnostics, self.elaborator.work), self.registry) if is_cell else outer
         frame = self.elaborator.open_cell(body, cell, "", "", None, span)
-        settle_body(body)
+        settle_body(body, [n for _, n in frame.outputs])
         inputs, outputs = _as_layer(outer, body, frame) if is_cell else (frame.inputs, frame.outputs)
         if is_cell:
-            settle_body(outer)
+            settle_body(outer, [])
         self.diagnostics.raise_errors()
         self._unknown_sizes(sizes, frame)
         return self._assemble(cell, frame, outer, inputs, outputs, expose, is_cell)

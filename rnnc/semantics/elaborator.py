@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from rnnc.diagnostics import Diagnostics, Note, Span
 from rnnc.ir.program import DType
@@ -39,6 +39,14 @@ from rnnc.syntax import ast
 
 MAX_DEPTH = 40
 
+# What other libraries and papers call functions of the language.
+ELSEWHERE = {
+    "square_root": "sqrt", "logistic": "sigmoid", "sigma": "sigmoid", "concatenate": "concat", "cat": "concat",
+    "matmul": "a @ b", "dot": "a @ b", "hadamard": "a * b", "multiply": "a * b", "power": "a ** b", "maximum": "max",
+    "minimum": "min", "reduce_sum": "sum", "reduce_mean": "mean", "reduce_max": "max", "select": "where",
+    "clip_by_value": "clip", "clamp": "clip", "gather": "lookup", "fc": "dense",
+}  # fmt: skip
+
 assert layers and weighted  # importing them registers their functions
 
 
@@ -71,7 +79,7 @@ class Elaborator:
         function = self.expressions.value(e.function, c.named(None))
         match function:
             case FnValue(definition=None, name=name):
-                return BUILTINS[name](Arguments(self.expressions, e, c, name))
+                return self._call_builtin(name, e, c)
             case FnValue():
                 return self._call_function(function, e, c)
             case CellValue():
@@ -87,9 +95,19 @@ class Elaborator:
                 message = f"`{e.function.span.text}` is {describe(function)}, not a function"
                 raise Problem("E205", message, e.function.span, fix=_multiplied(e))
 
+    def _call_builtin(self, name: str, e: ast.Call, c: Context) -> Value:
+        try:
+            return BUILTINS[name](Arguments(self.expressions, e, c, name))
+        except Problem as problem:
+            if problem.code == "E223" and problem.span == e.span:
+                problem.fix = problem.fix or _usage(name)
+            raise
+
     def _no_function(self, name: str, e: ast.Call, c: Context) -> Problem:
         names = c.scope.all_names() | set(BUILTINS) | set(c.frame.instances)
-        return Problem("E205", f"there is no function or cell `{name}`", e.function.span, fix=did_you_mean(name, names))
+        elsewhere = ELSEWHERE.get(name.lower())
+        fix = f"it is written `{elsewhere}`" if elsewhere else did_you_mean(name, names)
+        return Problem("E205", f"there is no function or cell `{name}`", e.function.span, fix=fix)
 
     def _enter(self, name: str, span: Span) -> None:
         if len(self._depth) >= MAX_DEPTH:
@@ -229,7 +247,8 @@ class Elaborator:
         free = [n for n in names if n not in dict(cell.bound)]
         if len(values) > len(names):
             shown = ", ".join(names)
-            raise Problem("E223", f"`{cell.name}` has {len(names)} parameters ({shown}), not {len(values)}", e.span)
+            message = f"`{cell.name}` has {len(names)} parameter{'s' * (len(names) != 1)} ({shown}), not {len(values)}"
+            raise Problem("E223", message, e.span)
         positions = free if len(free) >= len(values) else names
         given: dict[str, Value] = dict(zip(positions, values, strict=False))
         for name in a.options:
@@ -239,11 +258,11 @@ class Elaborator:
         for name, value in given.items():
             parameter = parameters[names.index(name)]
             spot = a.options[name].value.span if name in a.options else a.operands[positions.index(name)].span
-            bound[name] = self.checked(parameter, value, spot)
+            bound[name] = self.checked(parameter, value, spot, c.scope.all_names())
         return _bound(cell, bound)
 
-    def checked(self, parameter: ast.Parameter, value: Value, span: Span) -> Value:
-        """A value for a parameter: of its kind, among its choices."""
+    def checked(self, parameter: ast.Parameter, value: Value, span: Span, known: Set[str] = frozenset()) -> Value:
+        """A value for a parameter: of its kind, among its choices. `known` are names that it may have meant."""
         name = parameter.name
         if parameter.choices:
             if isinstance(value, Choice) and value.word in parameter.choices:
@@ -261,7 +280,7 @@ class Elaborator:
         if parameter.kind == "fn" and not isinstance(value, FnValue):
             raise Problem("E239", f"`{name}` wants a function, not {describe(value)}", span, fix=f"{name} = tanh")
         if isinstance(value, Choice) and not parameter.choices:
-            names = self.definitions.prelude().all_names() | set(BUILTINS) if parameter.kind == "fn" else ()
+            names = known | set(BUILTINS) if parameter.kind == "fn" else known
             raise Problem("E201", f"`{value.word}` is not defined", span, fix=did_you_mean(value.word, names))
         default = parameter.default
         if isinstance(default, ast.Constant) and isinstance(default.value, bool) and not isinstance(value, bool):
@@ -300,6 +319,7 @@ class Elaborator:
             frame.reverse, frame.shareable = reverse, shareable
             bound = cell.arguments
             frame.parameters = {p.name: p for p in cell.parameters}
+            frame.dropped = {t.name: t.span for t in cell.dropped}
             for parameter in cell.parameters:
                 scope.names[parameter.name] = self._parameter(parameter, bound, frame, scope, given is None, span)
             self.statements.read(frame, scope, cell.definition.body)
@@ -551,8 +571,14 @@ def _no_part(state: InstanceState, frame: Frame, name: str, primed: bool, span: 
 
 def not_given(cell: str, parameter: ast.Parameter, wanted: str, span: Span) -> Problem:
     """A cell is used without a parameter that has no default."""
-    fix = f"give it: `{cell}({parameter.name} = …)`"
+    fix = f"give it: `{cell}({parameter.name} = {' or '.join(parameter.choices) or '…'})`"
     return Problem("E245", f"`{cell}` wants its parameter `{parameter.name}` stated{wanted}", span, fix=fix)
+
+
+def _usage(name: str) -> str | None:
+    """How a function is called: the first line of what its implementation says of itself."""
+    line = (BUILTINS[name].__doc__ or "").split("\n")[0].partition(": ")[0].rstrip(".")
+    return f"it is called so: `{line}`" if "(" in line else None
 
 
 def _multiplied(e: ast.Call) -> str | None:

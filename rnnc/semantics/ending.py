@@ -137,15 +137,21 @@ class Ending:
         state = frame.instances.get(s.base)
         if state is None or state.frame is None:
             fix = did_you_mean(s.base, frame.instances)
-            raise Problem("E201", f"`{s.base}` is no instance that is stepped here", s.span, fix=fix)
+            raise Problem("E201", f"`{s.base}` is no instance that is stepped here", _part(s, s.base), fix=fix)
         slot = next((v for (n, i), v in state.frame.states.items() if n == s.state and not i), None)
         if slot is None:
             fix = did_you_mean(s.state, [n for n, _ in state.frame.states])
-            raise Problem("E201", f"`{s.base}` has no state `{s.state}`", s.span, fix=fix)
+            raise Problem("E244", f"`{s.base}` has no state `{s.state}`", _part(s, f"{s.base}.{s.state}"), fix=fix)
         owner = Owner(f"{s.base}.{s.state}", None, {})
         value = self.expressions.tensor(s.value, Context(scope, frame, owner))
         slot.carry = frame.graph.add("equation", (value,), s.span, None, declared=slot.node.shape)
         slot.carry.name = slot.name
+
+
+def _part(s: ast.Carry, text: str) -> Span:
+    """A part of what is carried, where it stands."""
+    start = s.span.start + max(s.span.text.find(text, len("carry")), 0)
+    return Span(s.span.source, start, start + len(text))
 
 
 def _output_name(e: ast.Expr) -> str | None:

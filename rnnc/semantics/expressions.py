@@ -615,5 +615,11 @@ def unknown_name(name: str, span: Span, c: Context, *, primed: bool = False) -> 
     if primed:
         states = {n + "'" for n, _ in c.frame.states}
         return Problem("E201", f"`{name}'` is not defined", span, fix=did_you_mean(name + "'", states))
+    if name in c.frame.dropped:
+        notes = [Note("dropped here", c.frame.dropped[name])]
+        fix = "replace what reads it, or drop that too"
+        return Problem("E201", f"`{name}` is dropped, and yet it is read", span, notes=notes, fix=fix)
+    if name == "step":
+        return Problem("E201", "`step` is not defined", span, fix="the index of the step is known in cells")
     names = {n for n, _ in c.frame.members} | c.scope.all_names() | set(c.frame.instances) | c.frame.body_words()
     return Problem("E201", f"`{name}` is not defined", span, fix=did_you_mean(name, names - {name}))

@@ -233,7 +233,7 @@ class _Run:
         frame = self.elaborator.open_cell(
             body, cell, dotted(path), dotted(state), proxies, self.span, shareable=self.shareable
         )
-        settle_body(body)
+        settle_body(body, [n for _, n in frame.outputs])
         self.c.frame.children[key] = frame
         self.c.frame.body.sink.append(body.states)
         self.c.frame.body.equations.update(body.equations)
@@ -246,7 +246,9 @@ class _Run:
         picks: list[tuple[str, Value]] = []
         for i, (name, output) in enumerate(frame.outputs):
             shape = body.graph.resolve_all(output.shape or ())
-            picks.append((name, Tensor(self.graph.add("pick", (node,), self.span, shape, index=i))))
+            pick = self.graph.add("pick", (node,), self.span, shape, index=i)
+            pick.name = path
+            picks.append((name, Tensor(pick)))
         return picks[0][1] if len(picks) == 1 else Many(tuple(picks))
 
 

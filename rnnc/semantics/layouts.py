@@ -261,7 +261,10 @@ class LayoutReader:
                 a != b for i, (a, b) in enumerate(zip(shape, first, strict=True)) if i != place
             ):
                 shapes = ", ".join(f"[{', '.join(map(str, s))}]" for _, s in items)
-                raise Problem("E507", f"these blocks do not fit side by side along axis {place}: {shapes}", span)
+                fix = "`[[a, b], [c, d]]` puts blocks side by side, and such rows below each other"
+                raise Problem(
+                    "E507", f"these blocks do not fit side by side along axis {place}: {shapes}", span, fix=fix
+                )
             size = size + shape[place]
         return Cat(axis, tuple(i for i, _ in items)), (*first[:place], size, *first[place + 1 :])
 
@@ -326,7 +329,8 @@ class LayoutReader:
         """foreign = item * number, item + number, …"""
         left, right = self._number(e.left, c), self._number(e.right, c)
         if (left is None) == (right is None):
-            raise Problem("E506", "one side is a parameter, the other a number", e.span)
+            fix = "blocks stand side by side in a list: `[a, b]`"
+            raise Problem("E506", f"`{e.op}` stands between one parameter and one number here", e.span, fix=fix)
         item, shape = self._arrangement(e.right if left is not None else e.left, c)
         number = left if left is not None else right
         assert number is not None
@@ -370,7 +374,7 @@ class LayoutReader:
                 indices = self.elaborator.expressions.indices(places, c)
                 return f"{self._path(e.base, c)}[{','.join(map(str, indices))}]"
             case _:
-                raise Problem("E506", "the name of a parameter is wanted here", e.span, fix="i.x")
+                raise Problem("E506", "the name of a parameter is wanted here", e.span, fix="for example `i.x`")
 
     def _interpolated(self, string: ast.String, c: Context) -> str:
         """`cell_{k}` with compile-time values put in."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from rnnc.diagnostics import Note
 from rnnc.semantics.cycles import report_cycles
@@ -10,12 +10,12 @@ from rnnc.semantics.frames import Body
 from rnnc.semantics.nodes import Graph, Node, located
 
 
-def settle_body(body: Body) -> None:
+def settle_body(body: Body, outputs: Sequence[Node]) -> None:
     """Report what needs itself, find the shapes that are left, and report products whose result nothing determines."""
     graph = body.graph
     report_cycles(graph)
     graph.infer_all()
-    _report_undetermined(body)
+    _report_undetermined(body, outputs)
     for node in graph.nodes:
         if node.shape is None:
             if not node.poisoned and not graph.diagnostics.has_errors:
@@ -27,28 +27,28 @@ def settle_body(body: Body) -> None:
         node.shape = graph.resolve_all(node.shape or ())
 
 
-def _report_undetermined(body: Body) -> None:
+def _report_undetermined(body: Body, outputs: Sequence[Node]) -> None:
     """Holes without axes. One that could only learn its axes from what is wrong elsewhere is no error of its own."""
     graph = body.graph
     holes = [n for n in graph.nodes if n.op == "hole" and n.shape is None and not n.poisoned]
     users = _users(graph) if holes else {}
+    read = {*outputs, *(slot.next for slot in body.all_states())}
     # first those that no declared shape could have reached: the others may be waiting for them
     for hole in sorted(holes, key=lambda h: any("declared" in n.attrs for n in _reached(h, users))):
         reached = _reached(hole, users)
         if not body.damaged and not any(n.poisoned for n in reached):
-            _report(graph, hole, reached, users)
+            unread = [n for n in reached if n.op == "equation" and n not in users and n not in read]
+            _report(graph, hole, unread)
         hole.poisoned = True
         graph.infer()
         for node in reached:
             node.poisoned = True
 
 
-def _report(graph: Graph, hole: Node, reached: list[Node], users: Mapping[Node, list[Node]]) -> None:
+def _report(graph: Graph, hole: Node, unread: list[Node]) -> None:
     call = hole.attrs.get("call", "linear")
     span, notes = located(hole.span, hole.calls)
-    unread = next((n for n in reached if n.op == "equation" and n not in users), None)
-    if unread is not None and unread.name:
-        notes.append(Note(f"nothing reads `{unread.name}`", unread.span))
+    notes += [Note(f"nothing reads `{n.name}`", n.span) for n in unread[:1]]
     fix = "state them: `out = units`, or `out = [head, unit]`"
     graph.diagnostics.error(
         "E311", f"nothing determines the axes of this `{call}`'s result", span, notes=notes, fix=fix

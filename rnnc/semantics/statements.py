@@ -161,7 +161,9 @@ class Statements:
         """`state n[d] = 1`, `= start`: the value before the first step; it may read parameters."""
         assert item.init is not None
         value = self.elaborator.expressions.tensor(item.init, Context(scope, frame, Owner(item.name, None, {})))
-        slot.init = frame.graph.add("equation", (value,), item.init.span, None, declared=slot.node.shape)
+        slot.init = frame.graph.add(
+            "equation", (value,), item.init.span, None, declared=slot.node.shape, gives="begins as"
+        )
         slot.init.name = slot.name
 
     def _param(self, frame: Frame, scope: Scope, item: ast.Declared, indices: Indices, *, trained: bool) -> None:

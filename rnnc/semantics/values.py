@@ -94,6 +94,7 @@ class CellValue:
     bound: tuple[tuple[str, Value], ...] = ()
     variant: ast.Variant | None = None
     derived: bool = False
+    dropped: tuple[ast.Target, ...] = field(default=(), compare=False)  # what its `with` has removed
 
     @property
     def arguments(self) -> dict[str, Value]:

@@ -92,7 +92,8 @@ def _bounds(graph: Graph, node: Node) -> tuple[int, Size, Size]:
             raise ShapeError("E307", f"the {what} of this slice of `{shape[place].label}` would be {value}")
     over = (hi - size).constant
     if over is not None and over > 0:
-        raise ShapeError("E307", f"this slice ends at {hi}, past the end of {shape[place]} (size {size})")
+        what = f"place {lo} is" if node.attrs["drop"] else f"this slice ends at {hi},"
+        raise ShapeError("E307", f"{what} past the end of `{shape[place].label}`, which has {size} places")
     return place, lo, hi
 
 
@@ -149,7 +150,7 @@ def _concat_parts(graph: Graph, node: Node) -> tuple[int, list[Shape]]:
 
 def _unlike(node: Node, i: int, first: Shape, shape: Shape) -> str:
     names = naming(node)
-    return f"{names[0]} is {show(first)} but {names[i]} is {show(shape)}: they differ in more than one axis"
+    return f"{names[0]} is {show(first)} but {names[i]} is {show(shape)}: they do not fit side by side"
 
 
 def _concat_shape(graph: Graph, node: Node) -> Shape:

@@ -20,7 +20,7 @@ def naming(node: Node) -> list[str]:
 
 
 def _called(node: Node, i: int) -> str:
-    if node.op in ("input", "state", "param"):  # their spans are those of their declarations
+    if node.op in ("input", "state", "param", "pick"):  # their spans are those of declarations, or of a whole layer
         return f"`{node.name}`"
     text = node.span.text
     return f"`{text}`" if len(text) < 40 and "\n" not in text else f"argument {i + 1}"

@@ -46,7 +46,7 @@ def _equation(graph: Graph, node: Node) -> Shape | None:
             return declared  # a number fills the state
         raise ShapeError(
             "E302",
-            f"`{node.name}` is declared as {show(graph.resolve_all(declared))} but its equation gives "
+            f"`{node.name}` is declared as {show(graph.resolve_all(declared))} but {node.attrs.get('gives', 'its equation gives')} "
             f"{show(graph.resolve_all(shape))}",
             "declare the state with the equation's axes, or bring the equation to the state's (`linear`, `merge`, …)",
         )
