@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
-from rnnc.autodiff import Differentiated, Save, differentiate, tape_per_step
+from rnnc.autodiff import Differentiated, Save, differentiate
 from rnnc.backends.unit import Header, Unit
 from rnnc.diagnostics import Diagnostic, DiagnosticError, Diagnostics, Source, Span
 from rnnc.ir.model import Model
 from rnnc.ir.program import Program
 from rnnc.passes import AFTER, BEFORE
-from rnnc.passes.manager import Dump, Remark, Timing, UnknownPass, check_names, run_passes
+from rnnc.passes.manager import Dump, Pass, Remark, Timing, UnknownPass, check_names, run_passes
 from rnnc.passes.memory import plan_memory
 from rnnc.semantics.check import check_file
 from rnnc.semantics.elaborate import choose, elaborate
-from rnnc.syntax import ast
 from rnnc.syntax.parse import parse, parse_partial
 from rnnc.version import __version__
 
-TARGETS = ("numpy",)
+TARGETS = ("numpy",)  # packages of rnnc.backends, each with a function `emit`
 
 
 class BadRequest(ValueError):
@@ -69,7 +69,9 @@ def compile_source(
     model = model_of(source, name, options, expose=expose, rounding=rounding)
     run = _Pipeline(no_passes, dump_after, verify_passes)
     unit = run.unit(model, saved, header(source, model, save, no_passes))
-    return Compiled(_emit(unit), unit, tuple(dict.fromkeys(run.remarks)), (), tuple(run.dumps), tuple(run.timings))
+    return Compiled(
+        _emit(unit, target), unit, tuple(dict.fromkeys(run.remarks)), (), tuple(run.dumps), tuple(run.timings)
+    )
 
 
 def model_of(
@@ -126,9 +128,8 @@ def header(source: Source, model: Model, save: str, no_passes: frozenset[str]) -
     return Header(Path(source.name).name, digest, ", ".join(options), __version__)
 
 
-def _emit(unit: Unit) -> str:
-    from rnnc.backends.numpy import emit
-
+def _emit(unit: Unit, target: str) -> str:
+    emit: Callable[[Unit], str] = import_module(f"rnnc.backends.{target}").emit
     return emit(unit)
 
 
@@ -160,10 +161,10 @@ class _Pipeline:
             self.remarks += remarks
         return derived
 
-    def _run(self, program: Program, passes: tuple[object, ...], *, quiet: bool = False) -> Program:
+    def _run(self, program: Program, passes: tuple[Pass, ...], *, quiet: bool = False) -> Program:
         result = run_passes(
             program,
-            passes,  # type: ignore[arg-type]
+            passes,
             disabled=self.disabled,
             dump_after=() if quiet else self.dump_after,
             verify_each=self.verify,
@@ -173,6 +174,3 @@ class _Pipeline:
             self.dumps += result.dumps
         self.timings += result.timings
         return result.program
-
-
-__all__ = ["TARGETS", "BadRequest", "Compiled", "ast", "check", "compile_source", "model_of", "tape_per_step"]
