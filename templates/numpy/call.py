@@ -68,7 +68,7 @@ class _Call:
         if lengths is None:
             return None
         lengths = np.asarray(lengths)
-        if lengths.dtype.kind not in "iu":
+        if lengths.size and lengths.dtype.kind not in "iu":
             raise TypeError(f"lengths should be integers, and are {lengths.dtype}")
         if lengths.shape != (self.rows,):
             raise ValueError(f"lengths: expected [batch={self.rows}], got {lengths.shape}")

@@ -37,9 +37,8 @@ def grads_to_layout(name, params, grads):
 
 def _layout(name):
     if name not in _LAYOUTS:
-        raise KeyError(
-            f"{SPEC['name']} has no layout {name!r}{_suggestion(name, _LAYOUTS)}; it has: {', '.join(_LAYOUTS) or 'none'}"
-        )
+        known = ", ".join(_LAYOUTS) or "none"
+        raise KeyError(f"{SPEC['name']} has no layout {name!r}{_suggestion(name, _LAYOUTS)}; it has: {known}")
     if _LAYOUTS[name]["missing"]:
         raise ValueError(f"the layout {name!r} does not fit {SPEC['name']}: {', '.join(_LAYOUTS[name]['missing'])}")
     return _LAYOUTS[name]

@@ -1,0 +1,72 @@
+"""Weights of other libraries: import, export, gradients, and what is said when arrays do not fit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+import rnnc
+from tests.numpy.support import EXAMPLES
+
+INPUT, UNITS = 3, 4
+
+
+@pytest.fixture(scope="module")
+def lstm() -> ModuleType:
+    return rnnc.compile(EXAMPLES / "lstm.rnn")
+
+
+@pytest.fixture
+def arrays() -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(0)
+    shapes = {"lstm_cell/kernel": (INPUT + UNITS, 4 * UNITS), "lstm_cell/bias": (4 * UNITS,)}
+    return {name: rng.standard_normal(shape) for name, shape in shapes.items()}
+
+
+def test_import_and_export(lstm: ModuleType, arrays: dict[str, np.ndarray]) -> None:
+    params = lstm.from_layout("tf", arrays)
+    kernel = arrays["lstm_cell/kernel"]
+    assert np.array_equal(params["j.x"], kernel[:INPUT, UNITS : 2 * UNITS])
+    assert np.array_equal(params["o.h"], kernel[INPUT:, 3 * UNITS :])
+    back = lstm.to_layout("tf", params)
+    assert {name: array.tolist() for name, array in back.items()} == {n: a.tolist() for n, a in arrays.items()}
+    lstm.forward(params, np.zeros((2, 3, INPUT)))
+
+
+def test_row_shards_are_put_together(lstm: ModuleType, arrays: dict[str, np.ndarray]) -> None:
+    kernel = arrays.pop("lstm_cell/kernel")
+    shards = {f"lstm_cell/kernel/part_{k}": part for k, part in enumerate(np.array_split(kernel, 3))}
+    params = lstm.from_layout("tf", {**arrays, **shards})
+    assert np.array_equal(lstm.to_layout("tf", params)["lstm_cell/kernel"], kernel)
+
+
+def test_gradients_have_the_layout_of_the_arrays(lstm: ModuleType, arrays: dict[str, np.ndarray]) -> None:
+    params = lstm.from_layout("tf", arrays)
+    outputs, _, tape = lstm.forward_train(params, np.ones((2, 3, INPUT)))
+    gradients = lstm.backward(params, tape, outputs)["params"]
+    found = lstm.grads_to_layout("tf", params, gradients)
+    assert np.array_equal(found["lstm_cell/bias"][:UNITS], gradients["i.bias"])
+    assert found["lstm_cell/kernel"].shape == arrays["lstm_cell/kernel"].shape
+
+
+def test_arrays_that_do_not_fit(lstm: ModuleType, arrays: dict[str, np.ndarray]) -> None:
+    with pytest.raises(KeyError, match=r"no layout 'tff' \(did you mean 'tf'\?\); it has: .*tf"):
+        lstm.from_layout("tff", arrays)
+    with pytest.raises(KeyError, match=r"needs the array 'lstm_cell/kernel' \(did you mean 'lstm_cell/kernels'"):
+        lstm.from_layout("tf", {"lstm_cell/kernels": arrays["lstm_cell/kernel"]})
+    with pytest.raises(KeyError, match="knows no array 'step'"):
+        lstm.from_layout("tf", {**arrays, "step": np.zeros(())})
+    with pytest.raises(ValueError, match="should have the shape"):
+        lstm.from_layout("tf", {**arrays, "lstm_cell/bias": np.zeros(7)})
+
+
+def test_a_variant_that_lost_an_entry_says_so(tmp_path: Path) -> None:
+    source = (EXAMPLES / "lstm.rnn").read_text(encoding="utf-8")
+    path = tmp_path / "gone.rnn"
+    path.write_text(source + "\ncell Gone = LSTM with { gate i = 1 }\n", encoding="utf-8")
+    module = rnnc.compile(path, name="Gone")
+    with pytest.raises(ValueError, match="does not fit Gone: .*i"):
+        module.from_layout("tf", {})
