@@ -1,0 +1,133 @@
+"""Damaged text of the language, and what must hold for any text: diagnostics, quickly, and nothing else.
+
+Texts are stretches of real ones (cells, examples, the blocks of the language page, the prelude) with pieces cut out,
+doubled, moved, exchanged for pieces of others, or put in.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import signal
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from types import FrameType
+
+from rnnc.compiler import check, compile_source
+from rnnc.diagnostics import DiagnosticError, Source
+from rnnc.semantics.elaborate import definitions_of
+from rnnc.syntax.parse import parse
+from tests.support.choices import Choices
+
+ROOT = Path(__file__).resolve().parents[2]
+SECONDS = 2.0  # for one text; damaged ones of a hundred lines take a tenth of it
+_TOKEN = re.compile(r'"""|"[^"\n]*"|[A-Za-z_]\w*\'?|\d+(?:\.\d+)?(?:e-?\d+)?|\*\*|//|\.\.|[<>=!]=|\s+|.', re.DOTALL)
+_VALUES = ("0", "1", "2", "-1", "1000", "1e9", "1e400", "0.5", "none", "true", "inf", "[]", "[1, 2]", "tanh", "units")
+
+
+class TooSlow(Exception):
+    """One text took longer than SECONDS."""
+
+
+@cache
+def corpus() -> tuple[str, ...]:
+    """Whole sources, and each of their definitions."""
+    paths = [ROOT / "tests" / "data" / "cells.rnn", *sorted((ROOT / "examples").glob("*.rnn"))]
+    paths.append(ROOT / "grammar" / "prelude.rnn")
+    texts = [path.read_text(encoding="utf-8") for path in paths]
+    page = (ROOT / "docs" / "language.md").read_text(encoding="utf-8")
+    texts += re.findall(r"^```rnn[^\n]*\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    parts = [part for text in texts for part in re.split(r"\n(?=\S)", text) if "{" in part]
+    return (*parts, *texts)
+
+
+@cache
+def tokens() -> tuple[tuple[str, ...], ...]:
+    """The corpus in tokens, blanks included: joined, they are the text again."""
+    return tuple(tuple(_TOKEN.findall(text)) for text in corpus())
+
+
+def damaged(choices: Choices) -> str:
+    """A text of at most some thousand characters, with up to eight edits."""
+    text = list(choices.pick(tokens()))
+    if choices.chance(4):
+        start = choices.below(len(text))
+        text = text[start : start + choices.between(1, 400)]
+    for _ in range(choices.below(9)):
+        _edit(text, choices)
+    return "".join(text)[:20_000]
+
+
+def damaged_option(choices: Choices) -> str:
+    """The text of a value as `-D` takes it."""
+    if choices.chance(2):
+        return choices.pick(_VALUES)
+    text = [t for t in choices.pick(tokens()) if not t.isspace()]
+    start = choices.below(len(text))
+    text = text[start : start + choices.between(1, 12)]
+    _edit(text, choices)
+    return " ".join(text)
+
+
+def _edit(text: list[str], choices: Choices) -> None:
+    """One edit of tokens in place."""
+    at = choices.below(len(text) + 1)
+    width = choices.below(4) if choices.chance(2) else choices.below(30)
+    kind = choices.below(7)
+    other = choices.pick(tokens())
+    start = choices.below(len(other))
+    if kind == 0:
+        del text[at : at + width]
+    elif kind == 1:
+        text[at:at] = text[at : at + width]
+    elif kind == 2:
+        text[at : at + 1] = other[start : start + 1]
+    elif kind == 3:
+        text[at:at] = other[start : start + width]
+    elif kind == 4:
+        text[at : at + width] = reversed(text[at : at + width])
+    elif kind == 5 and text:
+        text[at : at + 1] = [choices.pick(_VALUES)]
+    elif text:  # a name for another name of the same text
+        names = [i for i, token in enumerate(text) if token.isidentifier()]
+        if names:
+            text[choices.pick(names)] = text[choices.pick(names)]
+
+
+def survives(text: str, options: dict[str, object] | None = None) -> tuple[int, int]:
+    """Check a text and compile each definition of one without errors. Returns how many compiled, and how many told why not.
+
+    Raises whatever is not a diagnostic, and TooSlow.
+    """
+    compiled = refused = 0
+    with _limited(SECONDS):
+        source = Source("damaged.rnn", text)
+        found = check(source)
+        for diagnostic in found:
+            assert diagnostic.span is None or 0 <= diagnostic.span.start <= diagnostic.span.end
+        if any(d.severity == "error" for d in found) and not options:
+            return 0, 1
+        with contextlib.suppress(DiagnosticError):
+            for definition in definitions_of(parse(source)):
+                try:
+                    compile(compile_source(source, definition.name, options).text, "module", "exec")
+                    compiled += 1
+                except DiagnosticError as error:
+                    assert error.diagnostics
+                    refused += 1
+    return compiled, refused
+
+
+@contextlib.contextmanager
+def _limited(seconds: float) -> Iterator[None]:
+    def stop(signum: int, frame: FrameType | None) -> None:
+        raise TooSlow(f"more than {seconds} s")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
