@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rnnc.diagnostics import Span
-from rnnc.semantics.expressions import Context, Expressions, needs_value
+from rnnc.semantics.expressions import Expressions
+from rnnc.semantics.frames import Context
 from rnnc.semantics.nodes import Node
+from rnnc.semantics.numbers import needs_value
 from rnnc.semantics.scope import Problem, did_you_mean
 from rnnc.semantics.values import Absent, Choice, Num, Value, describe
 from rnnc.syntax import ast

@@ -12,8 +12,7 @@ from rnnc.ir.program import Axis, DType, Program, Type
 from rnnc.ir.size import Size
 from rnnc.semantics.assemble import CannotStream, Level
 from rnnc.semantics.elaborator import Elaborator
-from rnnc.semantics.expressions import Context
-from rnnc.semantics.frames import Body, Frame, Parameter, Registry
+from rnnc.semantics.frames import Body, Context, Frame, Parameter, Registry
 from rnnc.semantics.initialisers import KINDS
 from rnnc.semantics.layouts import LayoutReader
 from rnnc.semantics.nodes import Graph, Node

@@ -12,9 +12,10 @@ from rnnc.semantics.arguments import Arguments
 from rnnc.semantics.builtins import BUILTINS
 from rnnc.semantics.definitions import Definitions
 from rnnc.semantics.ending import Ending, wrong_inputs
-from rnnc.semantics.expressions import Context, Expressions
-from rnnc.semantics.frames import Body, Frame, Indices, InstanceState, Owner, Registry, StateSlot, key_text
+from rnnc.semantics.expressions import Expressions
+from rnnc.semantics.frames import Body, Context, Frame, Indices, Owner, Registry, StateSlot
 from rnnc.semantics.guard import plain_inputs
+from rnnc.semantics.instances import keep_promises, part, probed_states
 from rnnc.semantics.nodes import Graph, Node
 from rnnc.semantics.scope import Fatal, Problem, Scope, Told, Work, did_you_mean, heading, report
 from rnnc.semantics.statements import Statements
@@ -378,18 +379,8 @@ class Elaborator:
             c.frame.body.sink = sink
         state.frame = frame
         c.frame.children[instance.key] = frame
-        self._keep_promises(state, frame, e.span)
+        keep_promises(state, frame, lambda problem: report(self.diagnostics, problem))
         return results(frame)
-
-    def _keep_promises(self, state: InstanceState, frame: Frame, span: Span) -> None:
-        for (name, primed), node in state.promised.items():
-            found = frame.members.get((name, primed), {}).get(())
-            if found is None:
-                if name not in frame.broken:
-                    report(self.diagnostics, _no_part(state, frame, name, primed, node.span))
-                node.poisoned = True
-            else:
-                node.args = [found]
 
     def instance_attribute(self, instance: Instance, e: ast.Attribute, c: Context) -> Value:
         """`f.output`, `f.states`, `f.states'`, `f.c`, `f.c'`."""
@@ -398,35 +389,18 @@ class Elaborator:
             return self.output_promise(state.cell, e.span)
         if not isinstance(state.cell, CellValue):
             raise Problem("E201", f"`{state.key}` has no `{e.name}`", e.span)
+        graph = c.frame.graph
         if e.name == "states":
-            probe = self.probe(state.cell, e.span)
-            return tuple(Tensor(self._instance_node(state, n, i, e.primed, e.span, c)) for n, i in probe.states)
-        return Tensor(self._instance_node(state, e.name, (), e.primed, e.span, c))
+            names = probed_states(self.probe(state.cell, e.span))
+            return tuple(Tensor(part(state, name, (), e.primed, e.span, graph)) for name in names)
+        return Tensor(part(state, e.name, (), e.primed, e.span, graph))
 
     def instance_member(self, e: ast.Attribute, indices: Indices, c: Context) -> Node | None:
-        """`f.ct'[0]`: a member of a family inside of an instance."""
+        """`f.ct'[0]`: a member of a family inside of an instance; None where the brackets are no such thing."""
         base = self.expressions.value(e.base, c)
-        if not isinstance(base, Instance):
+        if not isinstance(base, Instance) or e.name == "states":
             return None
-        return self._instance_node(c.frame.instances[base.key], e.name, indices, e.primed, e.span, c)
-
-    def _instance_node(
-        self, state: InstanceState, name: str, indices: Indices, primed: bool, span: Span, c: Context
-    ) -> Node:
-        if state.frame is not None:
-            found = state.frame.members.get((name, primed), {}).get(indices)
-            if found is not None:
-                return found
-            if name in state.frame.broken:
-                raise Told(span)
-            raise _no_part(state, state.frame, name, primed, span)
-        key = (name + (f"[{','.join(map(str, indices))}]" if indices else ""), primed)
-        if indices:
-            raise Problem("E411", f"`{state.key}` must be stepped before this line to read its families", span)
-        if key not in state.promised:
-            state.promised[key] = c.frame.graph.add("equation", (), span)
-            state.promised[key].name = f"{state.key}.{name}"
-        return state.promised[key]
+        return part(c.frame.instances[base.key], e.name, indices, e.primed, e.span, c.frame.graph)
 
     def output_promise(self, cell: Value, span: Span) -> Promise:
         """`f.output`: its size, known before the cell is stepped."""
@@ -560,13 +534,6 @@ class Elaborator:
             self.used_sizes.add(name)
             return Size.of(self.sizes[name])
         return Size.of(name)
-
-
-def _no_part(state: InstanceState, frame: Frame, name: str, primed: bool, span: Span) -> Problem:
-    """An instance is asked for something that its cell does not have."""
-    names = {key_text(n, (), p) for n, p in frame.members if p == primed}
-    shown = key_text(name, (), primed)
-    return Problem("E244", f"`{state.key}` has no `{shown}`", span, fix=did_you_mean(shown, names))
 
 
 def not_given(cell: str, parameter: ast.Parameter, wanted: str, span: Span) -> Problem:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import Note, Span
-from rnnc.semantics.expressions import Context
-from rnnc.semantics.frames import Frame, Indices, Owner, StateSlot, key_text
+from rnnc.semantics.frames import Context, Frame, Indices, Owner, StateSlot, key_text
 from rnnc.semantics.guard import guard, mentions_input
+from rnnc.semantics.instances import slots_of
 from rnnc.semantics.nodes import Node
 from rnnc.semantics.scope import Problem, Scope, did_you_mean, heading, report
 from rnnc.semantics.values import Many, Tensor
@@ -24,6 +24,7 @@ class Ending:
     def __init__(self, elaborator: Elaborator, frame: Frame, definition: ast.Cell | ast.Network) -> None:
         self.elaborator, self.frame, self.definition = elaborator, frame, definition
         self.expressions, self.diagnostics = elaborator.expressions, elaborator.diagnostics
+        self._carries: dict[StateSlot, Span] = {}
 
     def close(self) -> None:
         """Read outputs and carries; check states, instances and inputs."""
@@ -133,25 +134,31 @@ class Ending:
         frame.outputs.append((name, node))
 
     def _carry(self, s: ast.Carry, scope: Scope) -> None:
-        frame = self.frame
-        state = frame.instances.get(s.base)
+        frame, c = self.frame, Context(scope, self.frame)
+        key = key_text(s.base.name, self.expressions.indices(s.base.indices, c))
+        state = frame.instances.get(key)
         if state is None or state.frame is None:
-            fix = did_you_mean(s.base, frame.instances)
-            raise Problem("E201", f"`{s.base}` is no instance that is stepped here", _part(s, s.base), fix=fix)
-        slot = next((v for (n, i), v in state.frame.states.items() if n == s.state and not i), None)
-        if slot is None:
-            fix = did_you_mean(s.state, [n for n, _ in state.frame.states])
-            raise Problem("E244", f"`{s.base}` has no state `{s.state}`", _part(s, f"{s.base}.{s.state}"), fix=fix)
-        owner = Owner(f"{s.base}.{s.state}", None, {})
-        value = self.expressions.tensor(s.value, Context(scope, frame, owner))
+            fix = did_you_mean(key, frame.instances)
+            raise Problem("E201", f"`{key}` is no instance that is stepped here", s.base.span, fix=fix)
+        name, slot = self._carried(s, key, slots_of(state), c)
+        if slot in self._carries:
+            notes = [Note("first here", self._carries[slot])]
+            raise Problem("E406", f"`{key}.{name}` is carried twice", s.base.span.to(s.state.span), notes=notes)
+        self._carries[slot] = s.base.span.to(s.state.span)
+        value = self.expressions.tensor(s.value, Context(scope, frame, Owner(f"{key}.{name}", None, {})))
         slot.carry = frame.graph.add("equation", (value,), s.span, None, declared=slot.node.shape)
         slot.carry.name = slot.name
 
-
-def _part(s: ast.Carry, text: str) -> Span:
-    """A part of what is carried, where it stands."""
-    start = s.span.start + max(s.span.text.find(text, len("carry")), 0)
-    return Span(s.span.source, start, start + len(text))
+    def _carried(self, s: ast.Carry, key: str, slots: dict[str, StateSlot], c: Context) -> tuple[str, StateSlot]:
+        """The state that is meant: `f.h`, `f.ct[0]`, or `f.states[k]`, the k-th of them all."""
+        indices = self.expressions.indices(s.state.indices, c)
+        name = key_text(s.state.name, indices)
+        if s.state.name == "states" and len(indices) == 1 and 0 <= indices[0] < len(slots):
+            name = list(slots)[indices[0]]
+        if name not in slots:
+            fix = did_you_mean(name, slots) or (f"its states: {', '.join(slots)}" if slots else "it has no states")
+            raise Problem("E244", f"`{key}` has no state `{name}`", s.base.span.to(s.state.span), fix=fix)
+        return name, slots[name]
 
 
 def _output_name(e: ast.Expr) -> str | None:

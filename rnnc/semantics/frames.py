@@ -133,7 +133,7 @@ class InstanceState:
     slots: StateTree  # its branch among the body's states
     applied: Span | None = None
     frame: Frame | None = None
-    promised: dict[tuple[str, bool], Node] = field(default_factory=dict[tuple[str, bool], Node])
+    promised: dict[tuple[str, Indices, bool], Node] = field(default_factory=dict[tuple[str, Indices, bool], Node])
 
 
 class Body:
@@ -152,15 +152,16 @@ class Body:
         self.damaged = False  # a statement was given up, so what others were to tell about shapes is missing
 
     def all_states(self) -> list[StateSlot]:
-        return list(_flat(self.states))
+        return list(flat(self.states))
 
 
-def _flat(tree: StateTree) -> Iterator[StateSlot]:
+def flat(tree: StateTree) -> Iterator[StateSlot]:
+    """States in declared order, those of inner cells where these stand."""
     for entry in tree:
         if isinstance(entry, StateSlot):
             yield entry
         else:
-            yield from _flat(entry)
+            yield from flat(entry)
 
 
 class Frame:
@@ -237,3 +238,19 @@ def mentions(expression: object, names: tuple[str, ...]) -> bool:
             return mentions(expression.operand, names)
         case _:
             return False
+
+
+@dataclass(frozen=True)
+class Context:
+    """Where an expression stands: its scope, frame, and the equation whose name its weights take."""
+
+    scope: Scope
+    frame: Frame
+    owner: Owner | None = None
+    name: str | None = None  # from `as`
+
+    def with_scope(self, scope: Scope) -> Context:
+        return Context(scope, self.frame, self.owner, self.name)
+
+    def named(self, name: str | None) -> Context:
+        return Context(self.scope, self.frame, self.owner, name)

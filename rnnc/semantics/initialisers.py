@@ -5,7 +5,8 @@ from __future__ import annotations
 from rnnc.ir.model import Initialiser
 from rnnc.semantics.arguments import Arguments
 from rnnc.semantics.builtins import BUILTINS, builtin
-from rnnc.semantics.expressions import Context, Expressions
+from rnnc.semantics.expressions import Expressions
+from rnnc.semantics.frames import Context
 from rnnc.semantics.scope import Problem, did_you_mean
 from rnnc.semantics.values import Absent, FnValue, Num, Value, describe
 from rnnc.syntax import ast

@@ -9,8 +9,7 @@ from rnnc.ir.program import Value as IrValue
 from rnnc.ir.size import Size
 from rnnc.semantics.arguments import Arguments
 from rnnc.semantics.builtins import builtin
-from rnnc.semantics.expressions import Context
-from rnnc.semantics.frames import Body, Frame, InstanceState, Site
+from rnnc.semantics.frames import Body, Context, Frame, InstanceState, Site
 from rnnc.semantics.lower import Lowering
 from rnnc.semantics.nodes import RULES, Graph, Node, Rule
 from rnnc.semantics.scope import Problem

@@ -13,8 +13,7 @@ from rnnc.ir.model import ParameterInfo
 from rnnc.ir.program import Program
 from rnnc.ir.size import Size, product
 from rnnc.semantics.arguments import Arguments
-from rnnc.semantics.expressions import Context
-from rnnc.semantics.frames import Frame, Registry
+from rnnc.semantics.frames import Context, Frame, Registry
 from rnnc.semantics.scope import Fatal, Problem, Scope, did_you_mean, report
 from rnnc.semantics.values import Choice, Num
 from rnnc.syntax import ast

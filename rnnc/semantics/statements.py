@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import Note, Span
 from rnnc.ir.program import DType
-from rnnc.semantics.expressions import Context
-from rnnc.semantics.frames import Frame, Indices, InstanceState, Owner, StateSlot, key_text
+from rnnc.semantics.frames import Context, Frame, Indices, InstanceState, Owner, StateSlot, key_text
 from rnnc.semantics.guard import guard
 from rnnc.semantics.initialisers import GLOROT, initialiser
 from rnnc.semantics.nodes import Node

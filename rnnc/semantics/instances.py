@@ -1,0 +1,67 @@
+"""What a body reads of an inner cell: its states before and after the step, by name or all of them, and its values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rnnc.diagnostics import Span
+from rnnc.semantics.frames import Frame, Indices, InstanceState, StateSlot, flat, key_text
+from rnnc.semantics.nodes import Graph, Node
+from rnnc.semantics.scope import Problem, Told, did_you_mean
+
+
+def slots_of(state: InstanceState) -> dict[str, StateSlot]:
+    """The states of a stepped instance in declared order, those of cells inside of it too: `h`, `ct[0]`, `memory.c`."""
+    assert state.frame is not None
+    prefix = state.frame.state_prefix
+    return {slot.name.removeprefix(prefix): slot for slot in flat(state.slots)}
+
+
+def probed_states(probe: Frame) -> list[str]:
+    """The names under which `slots_of` will know the states, from the cell read on its own."""
+    return [slot.name for slot in flat(probe.body.states) if slot is not probe.body.step]
+
+
+def part(state: InstanceState, name: str, indices: Indices, primed: bool, span: Span, graph: Graph) -> Node:
+    """The node of `f.name`, `f.name'`, `f.name[k]`: a promise as long as the instance is not stepped."""
+    if state.frame is not None:
+        found = _found(state, state.frame, name, indices, primed)
+        if found is not None:
+            return found
+        if name in state.frame.broken:
+            raise Told(span)
+        raise _no_part(state, state.frame, name, indices, primed, span)
+    key = (name, indices, primed)
+    if key not in state.promised:
+        state.promised[key] = graph.add("equation", (), span)
+        state.promised[key].name = f"{state.key}.{key_text(*key)}"
+    return state.promised[key]
+
+
+def keep_promises(state: InstanceState, frame: Frame, tell: Callable[[Problem], None]) -> None:
+    """Once the instance is stepped, what was read before gets its value."""
+    for (name, indices, primed), node in state.promised.items():
+        found = _found(state, frame, name, indices, primed)
+        if found is None:
+            if name not in frame.broken:
+                tell(_no_part(state, frame, name, indices, primed, node.span))
+            node.poisoned = True
+        else:
+            node.args = [found]
+
+
+def _found(state: InstanceState, frame: Frame, name: str, indices: Indices, primed: bool) -> Node | None:
+    member = frame.members.get((name, primed), {}).get(indices)
+    if member is not None:
+        return member
+    slot = slots_of(state).get(key_text(name, indices))
+    if slot is None:
+        return None
+    return slot.carry or slot.next if primed else slot.node
+
+
+def _no_part(state: InstanceState, frame: Frame, name: str, indices: Indices, primed: bool, span: Span) -> Problem:
+    """An instance is asked for something that its cell does not have."""
+    names = {key_text(n, i, p) for (n, p), family in frame.members.items() for i in family if p == primed}
+    shown = key_text(name, indices, primed)
+    return Problem("E244", f"`{state.key}` has no `{shown}`", span, fix=did_you_mean(shown, names))

@@ -1,0 +1,187 @@
+"""Names, attributes and brackets: what the text refers to."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from rnnc.diagnostics import Note, Span
+from rnnc.semantics.frames import Context
+from rnnc.semantics.nodes import Node
+from rnnc.semantics.scope import Lazy, Problem, Scope, Told, did_you_mean
+from rnnc.semantics.values import (
+    CellValue,
+    Choice,
+    FnValue,
+    Instance,
+    LayerValue,
+    Many,
+    Num,
+    Promise,
+    Tensor,
+    Value,
+    describe,
+)
+from rnnc.syntax import ast
+
+if TYPE_CHECKING:
+    from rnnc.semantics.expressions import Expressions
+
+CONSTANTS: dict[str, Value] = {"inf": Num(math.inf), "pi": Num(math.pi)}
+
+
+class Names:
+    """Looks names up: equations and states first, then instances, compile-time values, definitions, built-ins."""
+
+    def __init__(self, evaluate: Expressions) -> None:
+        self.evaluate = evaluate
+
+    def read(self, found: tuple[Scope, Value | Lazy], span: Span) -> Value:
+        scope, value = found
+        if not isinstance(value, Lazy):
+            return value
+        if value.running:
+            raise Problem("E204", "this `let` needs itself", value.span, notes=[Note("read here", span)])
+        value.running = True
+        try:
+            result = self.evaluate.value(value.expression, Context(value.scope, value.frame))
+        finally:
+            value.running = False
+        for name, entry in scope.names.items():
+            if entry is value:
+                if isinstance(result, Num):
+                    result = Num(result.value, name)
+                scope.names[name] = result
+                break
+        return result
+
+    def name(self, e: ast.Name, c: Context) -> Value:
+        node = self.evaluate.elaborator.member(e.id, e.primed, (), c, e.span)
+        if node is not None:
+            return Tensor(node)
+        if e.id in c.frame.broken:
+            raise Told(e.span)
+        if c.frame.members.get((e.id, e.primed)) or any(k.startswith(e.id + "[") for k in c.frame.instances):
+            shown = e.id + "'" * e.primed
+            raise Problem("E203", f"`{shown}` is a family: which member?", e.span, fix=f"write `{shown}[k]`")
+        if not e.primed:
+            if e.id in c.frame.instances:
+                return Instance(e.id)
+            found = c.scope.find(e.id)
+            if found is not None:
+                value = self.read(found, e.span)
+                if isinstance(value, Num) and value.label is None:
+                    return Num(value.value, e.id)
+                return value
+            if e.id in CONSTANTS:
+                return CONSTANTS[e.id]
+            if e.id == "step" and c.frame.body.kind == "cell":
+                return Tensor(self.evaluate.elaborator.step_index(c.frame.body, e.span))
+            if self.evaluate.elaborator.is_builtin(e.id):
+                return FnValue(e.id)
+            return Choice(e.id)
+        raise unknown_name(e.id, e.span, c, primed=True)
+
+    def attribute(self, e: ast.Attribute, c: Context) -> Value:
+        base = self.evaluate.value(e.base, c)
+        match base:
+            case Instance():
+                return self.evaluate.elaborator.instance_attribute(base, e, c)
+            case Many() if not e.primed:
+                found = dict(base.items)
+                if e.name in found:
+                    return found[e.name]
+                raise Problem(
+                    "E201",
+                    f"no output `{e.name}`; there are {', '.join(found)}",
+                    e.span,
+                    fix=did_you_mean(e.name, found),
+                )
+            case CellValue() | LayerValue() if e.name == "output" and not e.primed:
+                return self.evaluate.elaborator.output_promise(base, e.span)
+            case Promise():
+                if e.name == "size" and not e.primed:
+                    return Num(base.size)
+                raise Problem("E201", f"an output has no `{e.name}` at compile time", e.span, fix="`.output.size`")
+            case Choice():
+                raise unknown_name(base.word, e.base.span, c)
+            case _:
+                raise Problem("E201", f"{describe(base)} has no `{e.name}`", e.span)
+
+    def subscript(self, e: ast.Subscript, c: Context) -> Value:
+        slices = [i for i in e.items if isinstance(i, ast.Slice)]
+        places = tuple(i for i in e.items if not isinstance(i, ast.Slice))
+        if slices and places:
+            raise Problem("E215", "a member and a slice in one bracket", e.span, fix="`h[k][units = a:b]`")
+        if slices:
+            node = self.evaluate.tensor(e.base, c)
+            for item in slices:
+                node = self._slice(node, item, e.span, c)
+            return Tensor(node)
+        if isinstance(e.base, ast.Name):
+            name = e.base
+            members = c.frame.members.get((name.id, name.primed), {})
+            if any(members) or self.evaluate.elaborator.has_instance_family(name.id, c):
+                indices = self.evaluate.indices(places, c)
+                key = f"{name.id}[{','.join(map(str, indices))}]"
+                if not name.primed and key in c.frame.instances:
+                    return Instance(key)
+                node = self.evaluate.elaborator.member(name.id, name.primed, indices, c, e.span)
+                if node is not None:
+                    return Tensor(node)
+                if name.id in c.frame.broken:
+                    raise Told(e.span)
+                raise self.evaluate.elaborator.no_member(name.id, name.primed, indices, c, e.span)
+        if isinstance(e.base, ast.Attribute):
+            node = self.evaluate.elaborator.instance_member(e.base, self.evaluate.indices(places, c), c)
+            if node is not None:
+                return Tensor(node)
+        base = self.evaluate.value(e.base, c)
+        if isinstance(base, tuple):
+            if len(places) != 1:
+                raise Problem("E215", "a list has one index", e.span)
+            index = self.evaluate.integer(places[0], c)
+            if not -len(base) <= index < len(base):
+                raise Problem("E216", f"index {index} is outside of this list of {len(base)}", places[0].span)
+            return base[index]
+        if isinstance(base, Tensor):
+            raise Problem(
+                "E215",
+                "a tensor is not indexed by position",
+                e.span,
+                fix="name the axis: `x[units = k]` or `x[units = a:b]`",
+            )
+        if isinstance(base, Choice):
+            raise unknown_name(base.word, e.base.span, c)
+        raise Problem("E215", f"{describe(base)} has no members", e.span)
+
+    def _slice(self, node: Node, item: ast.Slice, span: Span, c: Context) -> Node:
+        lo = self.evaluate.number(item.lo, c).size if item.lo is not None else None
+        hi = self.evaluate.number(item.hi, c).size if item.hi is not None else None
+        if not item.is_range and lo is not None:
+            hi = None if lo.constant == -1 else lo + 1
+        label = self.evaluate.label(ast.Name(item.axis, span=item.span), c) or item.axis
+        start = item.span.start
+        spots = {label: Span(item.span.source, start, start + len(item.axis))}
+        drop = not item.is_range
+        return c.frame.graph.add("slice", (node,), span, None, axis=label, lo=lo, hi=hi, drop=drop, spots=spots)
+
+
+def unknown_name(name: str, span: Span, c: Context, *, primed: bool = False) -> Problem:
+    """E201, with what it may have meant."""
+    if name in c.frame.broken or (primed and any(n == name for n, _ in c.frame.states)):
+        return Told(span)  # its definition, or the state that lacks an equation, is reported
+    if primed and (name, False) in c.frame.members:
+        fix = f"read `{name}`, or declare it: `state {name}[…]`"
+        return Problem("E202", f"`{name}` is no state, so there is no `{name}'`", span, fix=fix)
+    if primed:
+        states = {n + "'" for n, _ in c.frame.states}
+        return Problem("E201", f"`{name}'` is not defined", span, fix=did_you_mean(name + "'", states))
+    if name in c.frame.dropped:
+        notes = [Note("dropped here", c.frame.dropped[name])]
+        fix = "replace what reads it, or drop that too"
+        return Problem("E201", f"`{name}` is dropped, and yet it is read", span, notes=notes, fix=fix)
+    if name == "step":
+        return Problem("E201", "`step` is not defined", span, fix="the index of the step is known in cells")
+    names = {n for n, _ in c.frame.members} | c.scope.all_names() | set(c.frame.instances) | c.frame.body_words()
+    return Problem("E201", f"`{name}` is not defined", span, fix=did_you_mean(name, names - {name}))
