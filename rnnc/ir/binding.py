@@ -74,13 +74,9 @@ def _settled(claim: _Claim, known: dict[str, int]) -> bool:
                 f"{claim.where} should have size {_equation(claim.size, size.constant)}, and has {claim.number}"
             )
         return True
-    match size.terms:
-        case (((str() as name,), factor),):
-            offset = 0
-        case (((), offset), ((str() as name,), factor)):
-            pass
-        case _:
-            return False
+    if size.affine is None:
+        return False
+    name, factor, offset = size.affine
     number, rest = divmod(claim.number - offset, factor)
     if rest or number < 0:
         raise ValueError(f"{claim.where} has size {claim.number}, which {claim.size} never is")

@@ -94,8 +94,9 @@ class _Run:
         for position, (arg, value) in enumerate(zip(op.args, args, strict=True)):
             if value is None and position not in row.optional:
                 raise ValueError(f"{op.name} needs {arg.name or 'its argument'} ({arg.type}), which is absent")
-        found = row.evaluate(op, args, env)
-        for out, array in zip(op.outs, found if isinstance(found, tuple) else (found,), strict=True):
+        found: Array = row.evaluate(op, args, env)
+        arrays: Sequence[Array] = found if isinstance(found, tuple) else (found,)
+        for out, array in zip(op.outs, arrays, strict=True):
             if op.name == "stop_gradient" and self.frozen is not None:
                 array = self.frozen.hold(op, place, array)
             values[out] = array

@@ -137,29 +137,26 @@ class Size:
 
     def __floordiv__(self, other: int | Size) -> Size:
         other = Size.of(other)
-        divisor = other.constant
-        if divisor == 0:
-            raise ZeroDivisionError("size divided by zero")
-        if divisor is not None and all(c % divisor == 0 for _, c in self.terms):
-            return _make({m: c // divisor for m, c in self.terms})
-        if self.constant is not None and divisor is not None:
-            return Size.of(self.constant // divisor)
-        if len(other.terms) == 1 and (quotient := _exact(self, *other.terms[0])) is not None:
-            return quotient
+        exact = self._over(other)
+        if exact is not None:
+            return exact
+        if self.constant is not None and other.constant is not None:
+            return Size.of(self.constant // other.constant)
         return Size((((Quotient("//", self, other),), 1),))
 
     def __mod__(self, other: int | Size) -> Size:
         other = Size.of(other)
-        divisor = other.constant
-        if divisor == 0:
-            raise ZeroDivisionError("size divided by zero")
-        if divisor is not None and all(c % divisor == 0 for _, c in self.terms):
+        if self._over(other) is not None:
             return Size.of(0)
-        if self.constant is not None and divisor is not None:
-            return Size.of(self.constant % divisor)
-        if len(other.terms) == 1 and _exact(self, *other.terms[0]) is not None:
-            return Size.of(0)
+        if self.constant is not None and other.constant is not None:
+            return Size.of(self.constant % other.constant)
         return Size((((Quotient("%", self, other),), 1),))
+
+    def _over(self, other: Size) -> Size | None:
+        """The quotient, where `other` is one term that divides every term. Raises ZeroDivisionError."""
+        if other.constant == 0:
+            raise ZeroDivisionError("size divided by zero")
+        return _exact(self, *other.terms[0]) if len(other.terms) == 1 else None
 
     def __radd__(self, other: int) -> Size:
         return self + other

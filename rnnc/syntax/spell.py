@@ -51,13 +51,6 @@ def expression_text(expression: ast.Expr) -> str:
     return flat(speller.pieces)
 
 
-def target_text(target: ast.Target) -> str:
-    """What an equation defines, `c'[k]`."""
-    speller = Speller()
-    speller.target(target)
-    return flat(speller.pieces)
-
-
 def _level(node: ast.Expr) -> int:
     match node:
         case ast.Conditional():
