@@ -42,7 +42,7 @@ class Reshape:
     shape: tuple[str, ...]
 
     def render(self, base: str, lead: str | None) -> str:
-        return f"{base}.reshape({_dimensions((lead, *self.shape) if lead else self.shape)})"
+        return f"{base}.reshape({_dimensions((lead, *self.shape) if lead else self.shape) or '()'})"
 
 
 @dataclass(frozen=True)

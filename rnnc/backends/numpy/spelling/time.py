@@ -7,9 +7,10 @@ from rnnc.backends.numpy.spelling.elementwise import operand
 from rnnc.backends.numpy.spelling.entry import SPELLINGS, View, Write, spells
 from rnnc.backends.numpy.views import Broadcast, Index, Step
 from rnnc.ir.operations.attrs import Attrs
-from rnnc.ir.program import Op, Type, Value
+from rnnc.ir.program import DType, Op, Type, Value
 
 _BACKWARDS = Index(("::-1",))
+_KINDS: dict[DType, type[float] | type[int] | type[bool]] = {DType.FLOAT: float, DType.INT: int, DType.BOOL: bool}
 
 
 def _stretched(e: Emitter, value: Value, like: Type, *steps: Step) -> str:
@@ -53,7 +54,9 @@ def _fill_past(e: Emitter, op: Op) -> None:
         e.line(f"{out}[...] = {source}")
     past = f"{e.helper('_past')}({given}, {e.time}, {op.out.type.rank})"
     e.line(f"if {given} is not None:")
-    e.line(f"    np.copyto({out}, {e.literal(Attrs(op).scalar('value'))}, where={past})")
+    value = Attrs(op).scalar("value")  # of the sequence's dtype: whole numbers and truth values are filled, too
+    value = _KINDS[op.out.type.dtype](value)
+    e.line(f"    np.copyto({out}, {e.literal(value)}, where={past})")
 
 
 @spells("final")
