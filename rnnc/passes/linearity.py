@@ -160,11 +160,7 @@ def _max_plus(node: Node, forms: Mapping[Value, MaxPlus], build: Coefficients) -
             return _moved(form, free, build.sub)
         case "max", [MaxPlus() as form, None], (_, free):
             return MaxPlus(form.shift, free if form.floor is None else build.max(form.floor, free))
-        case "max", [None, MaxPlus() as form], (free, _):
-            return MaxPlus(form.shift, free if form.floor is None else build.max(free, form.floor))
-        case "relu", [MaxPlus() as form], _:
-            return MaxPlus(form.shift, 0 if form.floor is None else build.max(form.floor, 0))
-        case _:
+        case _:  # max(free, state) and relu(state) give a tie's gradient to the other side, which no scan does
             raise NoForm(node)
 
 

@@ -1,0 +1,52 @@
+"""Small cells that something was wrong with once, as random cells found them: all checks of random cells hold."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.cell_checks import Plan, check_cell
+from tests.support.cells import RandomSource
+
+CELLS = {
+    "one place of a weight, prepared ahead": """
+        cell C(units) {
+          input x[input]
+          state h[units]
+          param p[units], q[input, 1, units]
+          e  = (p * mean(p))[units = 0]
+          h' = tanh(sum(sum(q * e, input), axis = 1)) + 0 * h
+          output h'
+        }""",
+    "a step counter as an output, with lengths": """
+        cell C(units) {
+          input x[input]
+          state h[units], count[]: int
+          count' = count + 1
+          h'     = tanh(h + linear(x))
+          output x, h', whole: step
+        }""",
+    "truth values of a whole sequence, with lengths": """
+        cell C(units) {
+          input x[input]
+          state h[units]
+          param p[units]
+          h' = where(p < mean(x), 0.9 * h, sin(p))
+          output h'
+        }""",
+    "the gradient of a tie goes to the first of max": """
+        cell C(units) {
+          input x[input]
+          state h[units], r[units]
+          param p[units, input]
+          h' = max(zeros(units), tanh(0 * (p @ x)) + h)
+          r' = relu(r + zeros(units))
+          output h', r'
+        }""",
+}
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("name", CELLS)
+def test_a_cell_that_was_wrong(name: str, seed: int) -> None:
+    source = RandomSource(CELLS[name], "C", sizes={"units": 2, "input": 3})
+    check_cell(source, Plan(seed, slopes="tie" not in name))
