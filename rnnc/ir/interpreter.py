@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 
@@ -94,8 +94,8 @@ class _Run:
         for position, (arg, value) in enumerate(zip(op.args, args, strict=True)):
             if value is None and position not in row.optional:
                 raise ValueError(f"{op.name} needs {arg.name or 'its argument'} ({arg.type}), which is absent")
-        found: Array = row.evaluate(op, args, env)
-        arrays: Sequence[Array] = found if isinstance(found, tuple) else (found,)
+        found = row.evaluate(op, args, env)
+        arrays = cast("tuple[Array, ...]", found) if isinstance(found, tuple) else (found,)
         for out, array in zip(op.outs, arrays, strict=True):
             if op.name == "stop_gradient" and self.frozen is not None:
                 array = self.frozen.hold(op, place, array)
