@@ -50,7 +50,7 @@ class Level:
         lowering = Lowering(body.graph, self.builder, leaves, self.mask, self)
         lowering.run([node for _, node in outputs])
         ports = [Port("output", n, self._output(lowering, node)) for n, node in outputs if node in lowering.values]
-        for full, port_name in self.expose.items():
+        for full in self.expose:
             node = body.equations.get(full)
             if full not in self.exposed and node is not None and node in lowering.values:
                 self.exposed[full] = self.as_float(self.builder, lowering[node])
@@ -125,7 +125,8 @@ class Level:
     # --- layers ---
 
     def picked(self, node: Node) -> Value:
-        return self._results[node.args[0]][node.attrs["index"]]
+        index: int = node.attrs["index"]
+        return self._results[node.args[0]][index]
 
     def apply(self, lowering: Lowering, node: Node) -> Value:
         """A cell on its inputs."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from rnnc.diagnostics import Note, Span
 from rnnc.ir.size import Size
 from rnnc.semantics.arguments import Arguments
 from rnnc.semantics.frames import Site
@@ -12,6 +13,7 @@ from rnnc.semantics.nodes import Node
 from rnnc.semantics.rules.elementwise import UNARY
 from rnnc.semantics.scope import Problem
 from rnnc.semantics.values import Absent, Choice, Num, Shaped, Tensor, Value, describe
+from rnnc.syntax import ast
 
 Builtin = Callable[[Arguments], Value]
 BUILTINS: dict[str, Builtin] = {}
@@ -93,13 +95,25 @@ def _fold(a: Arguments) -> Value:
     a.count(1, 1000)
     if len(a.operands) == 1:
         value = a.value(0)
-        if isinstance(value, tuple) and a.name == "sum" and all(isinstance(v, Num) for v in value):
-            total = Num(0)
-            for v in value:
-                assert isinstance(v, Num)
-                total = Num(total.value + v.value)
-            return total
+        if isinstance(value, tuple) and a.name == "sum":
+            return _total(value, a.operands[0].span)
     return _reduce(a)
+
+
+def _total(values: tuple[Value, ...], span: Span) -> Num:
+    """The sum of a list of numbers, open sizes among them."""
+    total = Num(0)
+    for value in values:
+        if not isinstance(value, Num):
+            raise Problem("E206", f"`sum` adds numbers, not {describe(value)}", span)
+        whole = total.size, value.size
+        if whole[0] is not None and whole[1] is not None:
+            total = Num(whole[0] + whole[1])
+        elif total.known is not None and value.known is not None:
+            total = Num(total.known + value.known)
+        else:
+            raise Problem("E206", "an open size and a fraction have no sum at compile time", span)
+    return total if total.known is None else Num(total.known)
 
 
 def _reduce(a: Arguments) -> Value:
@@ -161,16 +175,8 @@ def _limit(a: Arguments, i: int, value: Value) -> float:
 
 def _axes(a: Arguments, start: int = 0) -> tuple[Shaped, ...]:
     """Axes given as arguments: sizes, or `label: size`."""
-    axes: list[Shaped] = []
-    for operand in a.operands[start:]:
-        axes.append(a.evaluate.axis(ast_axis(operand.label, operand.expression), operand.context))
-    return tuple(axes)
-
-
-def ast_axis(label: str | None, size: object) -> object:
-    from rnnc.syntax import ast
-
-    return ast.Axis(label, size, span=size.span)  # type: ignore[union-attr,arg-type]
+    given = ((o, ast.Axis(o.label, o.expression, span=o.span)) for o in a.operands[start:])
+    return tuple(a.evaluate.axis(axis, o.context) for o, axis in given)
 
 
 @builtin("zeros", "ones")
@@ -371,17 +377,12 @@ def _site(a: Arguments, rate: Value) -> Site | None:
             f"two masks would be called `{name}`",
             a.span,
             fix=f"name one of the calls: `{a.name}(…) as d`",
-            notes=_note(other),
+            notes=[Note("the other one", other.span)],
         )
     site = Site(name, frame.body.registry.rounded(keep), per, a.span)
     frame.body.sites[name] = site
     return site
 
-
-def _note(site: Site) -> list[object]:
-    from rnnc.diagnostics import Note
-
-    return [Note("the other one", site.span)]
 
 
 @builtin("dropout")

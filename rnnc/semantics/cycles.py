@@ -22,7 +22,7 @@ def report_cycles(graph: Graph) -> None:
             elif node not in done:
                 path[node] = None
                 stack.append((node, True))
-                # a node of a circle that has been reported leads no further: a second circle through it is no second error
+                # a node of a reported circle leads no further: a second circle through it is no second error
                 stack.extend((a, False) for a in reversed(node.args) if not node.poisoned)
 
 

@@ -112,7 +112,7 @@ class Definitions:
                 )
         else:
             imported = self._read(statement, beside)
-        own = {n: v for n, v in imported.names.items()}
+        own = imported.names
         names = statement.names or tuple(ast.ImportName(n, n, span=statement.span) for n in own)
         for item in names:
             if item.name not in own:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
 from rnnc.diagnostics import DiagnosticError, Diagnostics, Source, Span
 from rnnc.ir.model import MaskInfo, Model, ParameterInfo, PortInfo
-from rnnc.ir.program import Axis, DType, Program, Type
+from rnnc.ir.program import Axis, Program
 from rnnc.ir.size import Size
 from rnnc.semantics.assemble import CannotStream, Level
 from rnnc.semantics.elaborator import Elaborator
 from rnnc.semantics.frames import Body, Context, Frame, Parameter, Registry
-from rnnc.semantics.initialisers import KINDS
 from rnnc.semantics.layouts import LayoutReader
 from rnnc.semantics.nodes import Graph, Node
 from rnnc.semantics.scope import Problem, Scope, Work, did_you_mean, heading, report
@@ -381,9 +381,9 @@ def _as_text(value: object) -> str:
         case bool():
             return "true" if value else "false"
         case list() | tuple():
-            return "[" + ", ".join(_as_text(v) for v in value) + "]"  # pyright: ignore[reportUnknownVariableType]
+            return "[" + ", ".join(map(_as_text, cast("Sequence[object]", value))) + "]"
         case _:
             return str(value)
 
 
-__all__ = ["KINDS", "DType", "Type", "choose", "definitions_of", "elaborate"]
+__all__ = ["choose", "definitions_of", "elaborate"]

@@ -138,7 +138,8 @@ class Ending:
         key = key_text(s.base.name, self.expressions.indices(s.base.indices, c))
         state = frame.instances.get(key)
         if state is None or state.frame is None:
-            fix = did_you_mean(key, frame.instances)
+            known = f"there are {', '.join(frame.instances)}" if frame.instances else None
+            fix = did_you_mean(key, frame.instances) or known
             raise Problem("E201", f"`{key}` is no instance that is stepped here", s.base.span, fix=fix)
         name, slot = self._carried(s, key, slots_of(state), c)
         if slot in self._carries:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from rnnc.diagnostics import Diagnostics
@@ -12,7 +12,7 @@ from rnnc.syntax import ast
 
 
 @contextmanager
-def guard(diagnostics: Diagnostics, frame: Frame, *statements: ast.Statement | ast.Declared) -> Iterator[None]:
+def guard(diagnostics: Diagnostics, frame: Frame, *statements: ast.Statement | ast.Declared) -> Generator[None]:
     """Report a problem, and go on. The names that the statements define are known to be broken then."""
     try:
         yield

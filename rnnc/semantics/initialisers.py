@@ -15,7 +15,8 @@ from rnnc.syntax import ast
 KINDS: dict[str, tuple[float, ...]] = {
     "zeros": (), "ones": (), "constant": (0.0,), "uniform": (0.0, 1.0), "normal": (0.0, 1.0),
     "truncated_normal": (0.0, 1.0), "glorot_uniform": (), "glorot_normal": (), "he_uniform": (), "he_normal": (),
-    "lecun_uniform": (), "lecun_normal": (), "orthogonal": (1.0,), "identity": (1.0,), "exponential_uniform": (0.0, 1.0),
+    "lecun_uniform": (), "lecun_normal": (), "orthogonal": (1.0,), "identity": (1.0,),
+    "exponential_uniform": (0.0, 1.0),
 }  # fmt: skip
 ZEROS = Initialiser("zeros")
 GLOROT = Initialiser("glorot_uniform")

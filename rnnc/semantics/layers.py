@@ -39,9 +39,8 @@ def _bidirectional(a: Arguments) -> Value:
     a.count(0, 2)
     a.allow("forward", "backward", "merge")
     given = [_layer(a, a.value(i), a.operands[i].span) for i in range(len(a.operands))]
-    for name in ("forward", "backward"):
-        if a.has(name):
-            given.append(_layer(a, a.option(name), a.options[name].value.span))
+    named = [n for n in ("forward", "backward") if a.has(n)]
+    given += [_layer(a, a.option(n), a.options[n].value.span) for n in named]
     if not given or len(given) > 2:
         raise Problem("E223", "`bidirectional` wants one cell for both directions, or one for each", a.span)
     merge = a.word("merge", MERGES, "concat")
@@ -158,7 +157,8 @@ class _Run:
         merge = layer.option("merge")
         if merge == "none" or isinstance(forward, Many) or isinstance(backward, Many):
             return Many((("forward", forward), ("backward", backward)))
-        assert isinstance(forward, Tensor) and isinstance(backward, Tensor)
+        assert isinstance(forward, Tensor)
+        assert isinstance(backward, Tensor)
         both = (forward.node, backward.node)
         if merge == "concat":
             return Tensor(self.graph.add("concat", both, self.span, None, axis=None))

@@ -1,4 +1,4 @@
-"""Reads `layout` blocks: foreign arrays as arrangements of a model's parameters, scopes of inner cells, orders, masks."""
+"""Reads `layout` blocks: foreign arrays as arrangements of parameters, scopes of inner cells, orders, masks."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ class Work:
         self.spent = 0
 
     def spend(self, amount: int, span: Span) -> None:
-        """Count units of work: statements, loop turns, evaluated expressions, nodes. Raises Fatal E219 past the limit."""
+        """Count units of work: statements, turns of loops, expressions, nodes. Raises Fatal E219 past the limit."""
         self.spent += amount
         if self.spent > self.LIMIT:
             raise Fatal(

@@ -142,7 +142,8 @@ def _concat_parts(graph: Graph, node: Node) -> tuple[int, list[Shape]]:
             continue
         wanted = tuple(Shaped(a.label, b.size, b.strong) for a in first for b in shape if b.label == a.label)
         fits = len(wanted) == len(first) == len(shape)
-        if not fits or not all(graph.compatible(a, b) for a, b in zip(rest, wanted[:place] + wanted[place + 1 :])):
+        others = wanted[:place] + wanted[place + 1 :]
+        if not fits or not all(graph.compatible(a, b) for a, b in zip(rest, others, strict=True)):
             raise ShapeError("E301", _unlike(node, i, first, shape), "the other axes must agree in label and size")
         shapes.append(wanted)
     return place, shapes

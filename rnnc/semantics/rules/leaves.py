@@ -46,8 +46,8 @@ def _equation(graph: Graph, node: Node) -> Shape | None:
             return declared  # a number fills the state
         raise ShapeError(
             "E302",
-            f"`{node.name}` is declared as {show(graph.resolve_all(declared))} but {node.attrs.get('gives', 'its equation gives')} "
-            f"{show(graph.resolve_all(shape))}",
+            f"`{node.name}` is declared as {show(graph.resolve_all(declared))} "
+            f"but {node.attrs.get('gives', 'its equation gives')} {show(graph.resolve_all(shape))}",
             "declare the state with the equation's axes, or bring the equation to the state's (`linear`, `merge`, …)",
         )
     return graph.unify_all(declared, shape)
@@ -75,7 +75,8 @@ def _pattern(graph: Graph, node: Node) -> Shape | None:
     if not graph.equal(pattern, shape):
         raise ShapeError(
             "E303",
-            f"{node.attrs['what']} wants {show(graph.resolve_all(pattern))} but is given {show(graph.resolve_all(shape))}",
+            f"{node.attrs['what']} wants {show(graph.resolve_all(pattern))} "
+            f"but is given {show(graph.resolve_all(shape))}",
         )
     return graph.unify_all(pattern, shape)
 
