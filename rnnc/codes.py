@@ -124,7 +124,6 @@ STRUCTURE: dict[str, str] = {
     "E408": "an inner cell that is stepped twice",
     "E409": "an output size that is not known",
     "E410": "a function that returns nothing",
-    "E411": "an inner cell that is read too early",
     "E412": "a statement that has no place here",
     "E413": "a `let` with an index or a prime",
     "E414": "a value where none may stand, or none where one must",

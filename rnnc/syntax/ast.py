@@ -174,7 +174,7 @@ class Axis(Node):
 
 @dataclass(frozen=True)
 class Target(Node):
-    """What an equation defines: `c`, `c'`, `c'[k]`, `f.h'` (dotted only in `carry`)."""
+    """What an equation defines: `c`, `c'`, `c'[k]`; in `carry` both sides of the dot."""
 
     name: str
     primed: bool = False
@@ -232,10 +232,11 @@ class Output(Node):
 
 @dataclass(frozen=True)
 class Carry(Node):
-    """`carry f.h = dropout(f.h', …)`: what the state of an inner cell becomes instead of its own new value."""
+    """`carry f.h = dropout(f.h', …)`: what the state of an inner cell becomes instead of its own new value. The
+    instance and the state may be members (`carry f[k].c[0] = …`), and `f.states[k]` is the k-th state, of any name."""
 
-    base: str
-    state: str
+    base: Target
+    state: Target
     value: Expr
 
 

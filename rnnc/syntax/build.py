@@ -161,7 +161,7 @@ class Builder:
 
     def carry(self, parts: Parts) -> ast.Carry:
         _, base, _, state, _, value = parts
-        return ast.Carry(base.text, state.text, value, span=_span(parts))
+        return ast.Carry(base, state, value, span=_span(parts))
 
     def target(self, parts: Parts) -> ast.Target:
         name, primed = _word(parts[0])

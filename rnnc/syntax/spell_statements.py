@@ -46,7 +46,11 @@ def simple_pieces(speller: Speller, node: ast.Statement, width: int, *, in_paren
             speller.text(" = ")
             value(cell)
         case ast.Carry(base=base, state=state, value=right):
-            speller.text(f"carry {base}.{state} = ")
+            speller.text("carry ")
+            speller.target(base)
+            speller.text(".")
+            speller.target(state)
+            speller.text(" = ")
             value(right)
         case ast.Declaration(kind=kind, items=items):
             speller.text(kind, " ")
