@@ -31,6 +31,8 @@ class Block(Emitter):
         self._dies = last_uses(nodes, results)
         self._position = 0
         self._parts = self._plan_parts({*results})
+        self.into: dict[Value, str] = {}  # where results are wanted: expressions of arrays that exist
+        self._wanted: set[Value] = set()
         self._exists = False  # whether the array of the result being written exists already
 
     def write_all(self) -> None:
@@ -187,7 +189,7 @@ class Block(Emitter):
         if whole not in self.places:
             if whole in self._parts:
                 self._choose_part(whole)
-            else:
+            elif not self._choose_wanted(whole):
                 self.define(whole, self.frame.names.new(hint(whole)), writable=True)
                 self.line(f"{self._variables[whole]} = {self.empty(whole.type)}")
         place = self.places[whole]
@@ -195,12 +197,29 @@ class Block(Emitter):
         self.define(out, variable, place.root, (*place.steps, index), contiguous=False)
         self._exists = True
 
+    def _choose_wanted(self, out: Value) -> bool:
+        """Put a result where it is wanted."""
+        if out not in self.into:
+            return False
+        variable = self.frame.names.new(hint(out))
+        self.line(f"{variable} = {self.into[out]}")
+        self.define(out, variable)
+        self._wanted.add(out)
+        self._exists = True
+        return True
+
+    def written_into(self, value: Value) -> bool:
+        """Whether a value went where it was wanted."""
+        return value in self._wanted
+
     def _choose(self, op: Op, out: Value, over: Sequence[int]) -> None:
         if out in self.places:  # a concatenation whose first part is there
             self._exists = True
             return
         if out in self._parts:
             self._choose_part(out)
+            return
+        if self._choose_wanted(out):
             return
         for index in over:
             if index < len(op.args):

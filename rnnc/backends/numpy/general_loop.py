@@ -8,9 +8,12 @@ from __future__ import annotations
 from rnnc.backends.numpy.block import Block
 from rnnc.backends.numpy.emitter import DTYPES, alignment, hint, zero
 from rnnc.backends.numpy.liveness import results_of
+from rnnc.backends.numpy.lowering import STRIP
 from rnnc.backends.numpy.spelling.elementwise import operand
 from rnnc.backends.numpy.views import Broadcast, Index, render, shape_text
 from rnnc.ir.program import Carry, Loop, Type, Value, reads
+
+STRIP_ELEMENTS = 32768  # of the widest array in a strip: with a few others it stays in a cache of some 100 KB
 
 
 def write_general_loop(outer: Block, loop: Loop) -> None:
@@ -24,6 +27,7 @@ class _GeneralLoop:
         new = outer.frame.names.new
         self._step = new("n" if loop.chunk else "t")  # counts stretches or steps
         self._steps = new("stretches") if loop.chunk else outer.time
+        self._stretch = new("stretch")
         self._start, self._stop, self._size = new("start"), new("stop"), new("steps")
         self._states = {carry.param: new(hint(carry.param)) for carry in loop.carries}
         self._arrays = {seq: new(hint(seq)) for seq in self._sequences()}
@@ -35,7 +39,8 @@ class _GeneralLoop:
     def write(self) -> None:
         loop, outer = self._loop, self._outer
         if loop.chunk:
-            outer.line(f"{self._steps} = -(-{outer.time} // {loop.chunk})")
+            outer.line(f"{self._stretch} = {self._stretch_size()}")
+            outer.line(f"{self._steps} = -(-{outer.time} // {self._stretch})")
         for carry in loop.carries:
             type, state = carry.param.type, self._states[carry.param]
             outer.line(f"{state} = {outer.empty(type)}")
@@ -57,6 +62,14 @@ class _GeneralLoop:
             if any(seq is stacked for _, stacked in loop.ys):
                 self._clear_past(seq, name)
 
+    def _stretch_size(self) -> str:
+        """How many steps a stretch has: as many as fit the cache where the loop is there for that."""
+        if self._loop.name != STRIP:
+            return str(self._loop.chunk)
+        types = dict.fromkeys(out.type for op in self._loop.body for out in op.outs)
+        rows = dict.fromkeys(" * ".join(["B" if t.batch else "1", *self._outer.features(t)]) for t in types)
+        return f"max(1, {STRIP_ELEMENTS} // max(1, {', '.join(rows)}))"
+
     def _body(self) -> list[str]:
         loop, outer = self._loop, self._outer
         time = self._size if loop.chunk else outer.time
@@ -67,8 +80,8 @@ class _GeneralLoop:
         made = own | {out for node in loop.body for out in node.outs}
         block.inherit(outer, dict.fromkeys([*inherited, *(v for v in captured if v not in made)]))
         if loop.chunk:
-            block.line(f"{self._start} = {self._step} * {loop.chunk}")
-            block.line(f"{self._stop} = min({self._start} + {loop.chunk}, {outer.time})")
+            block.line(f"{self._start} = {self._step} * {self._stretch}")
+            block.line(f"{self._stop} = min({self._start} + {self._stretch}, {outer.time})")
             block.line(f"{self._size} = {self._stop} - {self._start}")
         for seq, param in loop.xs:
             self._element(block, seq, param)
@@ -78,6 +91,9 @@ class _GeneralLoop:
                 block.line(f"{self._arrays[carry.before]}[{self._step}] = {self._states[carry.param]}")
         if loop.valid is not None:
             self._validity(block, loop.valid)
+        for value, seq in loop.ys:
+            if value.type == seq.type and value not in block.into:
+                block.into[value] = render(self._arrays[seq], (self._index(value.type),))
         block.write_all()
         for value, seq in loop.ys:
             self._store(block, value, seq)
@@ -111,6 +127,8 @@ class _GeneralLoop:
 
     def _store(self, block: Block, value: Value, seq: Value) -> None:
         target = render(self._arrays[seq], (self._index(value.type),))
+        if block.into.get(value) == target and block.written_into(value):
+            return
         like = seq.type.with_(time=bool(self._loop.chunk) and value.type.time)
         block.line(f"{target} = {operand(block, value, like)}")
         if self._loop.lengths is not None and seq.type.batch and self._loop.chunk and not value.type.time:

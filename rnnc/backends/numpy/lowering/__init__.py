@@ -5,6 +5,7 @@ from __future__ import annotations
 from rnnc.backends.numpy.lowering.order import Sinking
 from rnnc.backends.numpy.lowering.parts import Parts
 from rnnc.backends.numpy.lowering.sigmoids import Sigmoids
+from rnnc.backends.numpy.lowering.strips import STRIP, Strips
 from rnnc.backends.numpy.lowering.transposes import Transposes
 from rnnc.ir.program import Program
 from rnnc.ir.trim import trim_program
@@ -12,9 +13,9 @@ from rnnc.ir.trim import trim_program
 
 def lower(program: Program) -> Program:
     """The program as NumPy wants it."""
-    for rewrite in (Sigmoids, Parts, Transposes, Sinking):
+    for rewrite in (Sigmoids, Parts, Transposes, Sinking, Strips):
         program = trim_program(rewrite(program).run())
     return program
 
 
-__all__ = ["lower"]
+__all__ = ["STRIP", "lower"]

@@ -1,0 +1,92 @@
+"""A program as two functions: one that prepares what depends on parameters alone, and one that runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rnnc.backends.escape import Names, identifier, string
+from rnnc.backends.tensorflow.block import Block, Frame, Sizes
+from rnnc.backends.tensorflow.places import Places
+from rnnc.ir.program import Loop, Node, Program, Value, reads
+
+KEPT_NAMES = ("np", "tf", "T", "B", "dt", "p", "k", "s", "given", "loop")  # what every function calls its arguments
+
+
+@dataclass(frozen=True)
+class Written:
+    """The functions of one program. `helpers` are the functions of the module that they call."""
+
+    pack: list[str]
+    run: list[str]
+    helpers: frozenset[str]
+
+
+def write_program(
+    program: Program,
+    sizes: Sequence[str],
+    equations: Sequence[tuple[str, str]] = (),
+    *,
+    nullable: frozenset[tuple[str, str]] = frozenset(),
+) -> Written:
+    """`_pack_NAME(p, s, dt)` and `_run_NAME(k, s, T, B, dt, given, loop)`.
+
+    `given` maps "role:name" to tensors (time in front) or None; the result maps the output ports likewise. `loop` is
+    the driver of loops. Input ports in `nullable` may be None, besides those that always may.
+    """
+    early, late = _divided(program)
+    names = Names(KEPT_NAMES)
+    frame = Frame(names, Sizes(sizes, names), Places(equations))
+    frame.nullable.update(
+        p.value for p in program.inputs if p.role in ("lengths", "mask", "state") or (p.role, p.name) in nullable
+    )
+    parameters = program.inputs_of("param", "fixed")
+    read_late = {v for node in late for v in reads(node)} | {port.value for port in program.outputs}
+    read_early = {v for node in early for v in reads(node)}
+
+    pack = Block(frame, "T")
+    for port in parameters:
+        if port.value in read_late or port.value in read_early:
+            pack.line(f"{pack.fresh(port.value, port.name)} = p[{string(port.name)}]")
+    pack.write(early)
+    packed = [v for v in dict.fromkeys([*(p.value for p in parameters), *_outs(early)]) if v in read_late]
+    kept = list(dict.fromkeys(pack.variable(v) for v in packed if pack.number(v) is None))
+
+    run = Block(frame, "T", pack)
+    for port in program.inputs:
+        if port.role not in ("param", "fixed"):
+            run.line(f"{run.fresh(port.value, port.name or port.role)} = given[{string(f'{port.role}:{port.name}')}]")
+    run.write(late)
+    results = [
+        f"    {string(f'{p.role}:{p.name}')}: {run.variable(p.value) if run.absent(p.value) else run.read(p.value)},"
+        for p in program.outputs
+    ]
+    head = f"{', '.join(frame.sizes.variables.values())}, = s" if sizes else ""
+    unpack = f"{', '.join(kept)}, = k" if kept else ""
+    name = identifier(program.name)
+    return Written(
+        _function(f"_pack_{name}(p, s, dt)", [head, *pack.lines, f"return ({''.join(f'{v}, ' for v in kept)})"]),
+        _function(f"_run_{name}(k, s, T, B, dt, given, loop)", [head, unpack, *run.lines, "return {", *results, "}"]),
+        frozenset(frame.helpers),
+    )
+
+
+def _divided(program: Program) -> tuple[list[Node], list[Node]]:
+    """What depends on parameters alone, and the rest."""
+    known = {port.value for port in program.inputs_of("param", "fixed")}
+    early: list[Node] = []
+    late: list[Node] = []
+    for node in program.nodes:
+        alone = not isinstance(node, Loop) and known.issuperset(reads(node))
+        (early if alone else late).append(node)
+        if alone:
+            known.update(node.outs)
+    return early, late
+
+
+def _outs(nodes: Sequence[Node]) -> list[Value]:
+    return [out for node in nodes for out in node.outs]
+
+
+def _function(head: str, lines: Sequence[str]) -> list[str]:
+    return [f"def {head}:", *(f"    {line}" for line in lines if line)]
