@@ -37,6 +37,7 @@ class Arguments:
         self.options: dict[str, ast.Argument] = {}
         self.shared: tuple[str, ...] = ()
         self._values: dict[Operand, Value] = {}
+        inside = context.named(None)  # `as` names this call, not those among its operands
         for argument in call.arguments:
             if isinstance(argument, ast.SharedOver):
                 self.shared = argument.names
@@ -45,10 +46,10 @@ class Arguments:
                     raise Problem("E222", f"`{argument.name}` is given twice", _name_span(argument, argument.name))
                 self.options[argument.name] = argument
             elif isinstance(argument.value, ast.Comprehension) and argument.mark is None:
-                for inner in evaluate.each(argument.value.clauses, context):
+                for inner in evaluate.each(argument.value.clauses, inside):
                     self.operands.append(Operand(None, argument.value.value, inner))
             else:
-                self.operands.append(Operand(argument.name, argument.value, context))
+                self.operands.append(Operand(argument.name, argument.value, inside))
 
     @property
     def span(self) -> Span:
@@ -109,6 +110,11 @@ class Arguments:
             return default
         value = self.evaluate.value(self.options[name].value, self.context)
         return default if isinstance(value, Absent) else value
+
+    def choice(self, name: str, choices: tuple[str, ...]) -> Value:
+        """An option that takes one of some words: a word is read as it stands, even where it names something else."""
+        e = self.options[name].value
+        return Choice(e.id, choices) if isinstance(e, ast.Name) and e.id in choices else self.option(name)
 
     def flag(self, name: str, default: bool) -> bool:
         value = self.option(name, default)

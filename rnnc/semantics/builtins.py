@@ -384,7 +384,6 @@ def _site(a: Arguments, rate: Value) -> Site | None:
     return site
 
 
-
 @builtin("dropout")
 def _dropout(a: Arguments) -> Value:
     """dropout(x, rate, mask = step | sequence) or dropout(x, keep = …)."""

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 
 from rnnc.diagnostics import DiagnosticError, Diagnostics, Note, Source, Span
 from rnnc.resources import resource_text
-from rnnc.semantics.scope import PRELUDE, Problem, Scope, defined_names, did_you_mean, heading, report
+from rnnc.semantics.scope import PRELUDE, Fatal, Problem, Scope, defined_names, did_you_mean, heading, report
 from rnnc.semantics.values import CellValue, Choice, FnValue, Value, describe, open_size
 from rnnc.syntax import ast
 from rnnc.syntax.parse import parse
 from rnnc.syntax.source import read_source
+
+
+MAX_DEFINITIONS = 500
+
+
+@lru_cache(maxsize=64)
+def parsed(source: Source) -> ast.File:
+    """A file that others read, parsed once. Raises DiagnosticError."""
+    return parse(source)
 
 
 class Definitions:
@@ -31,7 +41,7 @@ class Definitions:
         if self._prelude is None:
             scope = Scope()
             self._prelude = scope
-            file = parse(Source(PRELUDE, resource_text("grammar/prelude.rnn")))
+            file = parsed(Source(PRELUDE, resource_text("grammar/prelude.rnn")))
             self._define(file, scope, None)
         return self._prelude
 
@@ -52,6 +62,10 @@ class Definitions:
                     self._import(definition, scope, path)
                 except Problem as problem:
                     report(self.diagnostics, problem)
+        if len(file.definitions) > MAX_DEFINITIONS + 1:
+            spot = heading(file.definitions[MAX_DEFINITIONS])
+            message, fix = f"a file has at most {MAX_DEFINITIONS} definitions", "split it, and `import` the parts"
+            raise Fatal("E219", message, spot, fix=fix)
         for definition in file.definitions:
             if isinstance(definition, ast.Import):
                 continue
@@ -131,7 +145,7 @@ class Definitions:
 
     def _read(self, statement: ast.Import, target: Path) -> Scope:
         try:
-            file = parse(read_source(target))
+            file = parsed(read_source(target))
         except DiagnosticError as error:
             if any(d.span is None for d in error.diagnostics):
                 messages = "; ".join(d.message for d in error.diagnostics)

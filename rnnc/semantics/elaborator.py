@@ -48,7 +48,7 @@ ELSEWHERE = {
     "clip_by_value": "clip", "clamp": "clip", "gather": "lookup", "fc": "dense",
 }  # fmt: skip
 
-assert layers and weighted  # importing them registers their functions
+REGISTERED = (layers, weighted)  # importing them registers their functions
 
 
 class Elaborator:
@@ -114,7 +114,8 @@ class Elaborator:
         if len(self._depth) >= MAX_DEPTH:
             raise Fatal(
                 "E405", f"definitions are nested more than {MAX_DEPTH} deep here", span,
-                notes=[Note("the innermost: " + " → ".join([*self._depth[-3:], name]))], fix=f"does `{name}` use itself?",
+                notes=[Note("the innermost: " + " → ".join([*self._depth[-3:], name]))],
+                fix=f"does `{name}` use itself?",
             )  # fmt: skip
         self._depth.append(name)
 
@@ -145,7 +146,7 @@ class Elaborator:
 
     def apply_function(self, function: FnValue, node: Node, path: str, a: Arguments) -> Node:
         """A function given as an option (`weight = weight_norm`, `activation = tanh`) applied to a node."""
-        c, graph = a.context, a.context.frame.graph
+        c = a.context
         if function.definition is None:
             call = ast.Call(ast.Name(function.name, span=a.span), (), span=a.span)
             operand = _Given(self.expressions, call, c, function.name, node)
@@ -156,7 +157,6 @@ class Elaborator:
             value = self._inline(function, values, f"{path}.{function.name}.".replace("..", "."), a.shared, a.span, c)
         if not isinstance(value, Tensor):
             raise Problem("E213", f"`{function.name}` gives {describe(value)} here, not a tensor", a.span)
-        assert value.node.span.source and graph is not None
         return value.node
 
     def _inline(
@@ -169,7 +169,8 @@ class Elaborator:
         c: Context,
     ) -> Value:
         definition = function.definition
-        assert definition is not None and function.scope is not None
+        assert definition is not None
+        assert function.scope is not None
         self._enter(function.name, span)
         graph, calls = c.frame.graph, c.frame.graph.calls
         graph.calls = (*calls, span)
@@ -255,7 +256,7 @@ class Elaborator:
         for name in a.options:
             if name in given:
                 raise Problem("E222", f"`{name}` is given twice", a.name_span(name))
-            given[name] = a.option(name)
+            given[name] = a.choice(name, parameters[names.index(name)].choices)
         for name, value in given.items():
             parameter = parameters[names.index(name)]
             spot = a.options[name].value.span if name in a.options else a.operands[positions.index(name)].span
@@ -312,6 +313,8 @@ class Elaborator:
             scope = Scope(cell.scope)
             frame = Frame(body, scope, prefix, body.kind, cell.name, span)
             frame.state_prefix = state_prefix
+            if body.state_prefix is None:
+                body.state_prefix = state_prefix
             frame.given = list(given) if given is not None else None
             inputs = plain_inputs(cell.definition.body)
             if given is not None and not body.probing and inputs is not None and len(inputs) != len(given):
@@ -408,9 +411,9 @@ class Elaborator:
             return Promise(layers.output_size(self, cell, span))
         assert isinstance(cell, CellValue)
         probe = self.probe(cell, span)
-        name, node = probe.outputs[0] if len(probe.outputs) == 1 else ("", None)
-        if node is None:
+        if len(probe.outputs) != 1:
             raise Problem("E409", f"`{cell.name}` has {len(probe.outputs)} outputs: `.output` is of one", span)
+        node = probe.outputs[0][1]
         shape = probe.graph.resolve_all(node.shape or ())
         if len(shape) != 1:
             raise Problem("E409", f"the output of `{cell.name}` has {len(shape)} axes, so no one size", span)
@@ -485,8 +488,8 @@ class Elaborator:
             node = graph.add("state", (), span, ())
             one = graph.add("const", (), span, (), value=1)
             after = graph.add("elementwise", (node, one), span, ir="add")
-            body.step = StateSlot("step", node, DType.INT, graph.add("const", (), span, (), value=0), span, after)
-            node.name = "step"
+            node.name = f"{body.state_prefix or ''}step"  # every layer of a network counts its own steps
+            body.step = StateSlot(node.name, node, DType.INT, graph.add("const", (), span, (), value=0), span, after)
             body.states.append(body.step)
         return body.step.node
 

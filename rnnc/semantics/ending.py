@@ -40,7 +40,7 @@ class Ending:
 
     def _states(self) -> None:
         """Every state has its equation, and every primed equation its state."""
-        missing = {key: slot for key, slot in self._without_equation()}
+        missing = dict(self._without_equation())
         for name, node in self._strange_primes():
             states = {n for n, _ in self.frame.states}
             self.frame.body.damaged = True
@@ -83,12 +83,10 @@ class Ending:
 
     def _inputs(self) -> None:
         frame = self.frame
-        if frame.given is not None and not frame.body.probing and len(frame.given) > len(frame.inputs):
-            if not frame.broken:
-                report(
-                    self.diagnostics,
-                    wrong_inputs(frame.name, [n for n, _ in frame.inputs], len(frame.given), frame.span),
-                )
+        given = frame.given if frame.given is not None and not frame.body.probing else []
+        if len(given) > len(frame.inputs) and not frame.broken:
+            names = [n for n, _ in frame.inputs]
+            report(self.diagnostics, wrong_inputs(frame.name, names, len(given), frame.span))
         if not mentions_input(self.definition.body):
             message = f"`{self.definition.name}` has no input, so it knows no batch and no time"
             self.diagnostics.error("E416", message, heading(self.definition), fix="write `input x[input]`")

@@ -214,6 +214,8 @@ class Expressions:
                 return e.id
             value = self.names.read(found, e.span)
             if isinstance(value, Num):
+                if value.label is None and e.id not in c.frame.axes:
+                    return str(value.value)  # a function's parameter to which a bare number was given: `softmax(v, 3)`
                 return value.label or e.id
             if isinstance(value, Choice):
                 return value.word

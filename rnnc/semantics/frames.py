@@ -148,6 +148,7 @@ class Body:
         self.probing = False
         self.sites: dict[str, Site] = {}
         self.step: StateSlot | None = None
+        self.state_prefix: str | None = None  # of the outermost cell, once one has been opened
         self.equations: dict[str, Node] = {}  # by full name, for expose, comments and cycles
         self.damaged = False  # a statement was given up, so what others were to tell about shapes is missing
 

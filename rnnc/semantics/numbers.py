@@ -48,8 +48,9 @@ def arithmetic(e: ast.Binary, left: Num, right: Num) -> Value:
             power = a**b
             if isinstance(power, complex):
                 raise Problem("E218", "a root of a negative number", e.span)
-            return Num(power)
-        result = _ARITHMETIC[e.op](a, b)
+            result = power
+        else:
+            result = _ARITHMETIC[e.op](a, b)
     except ZeroDivisionError:
         raise Problem("E218", "division by zero", e.span) from None
     except OverflowError:

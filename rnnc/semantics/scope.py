@@ -75,18 +75,19 @@ class Told(Problem):
 class Work:
     """How much may still be done for one definition: whatever the text says, reading it comes to an end."""
 
-    LIMIT = 400_000
+    LIMIT = 250_000
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int = LIMIT) -> None:
+        self.limit = limit
         self.spent = 0
 
     def spend(self, amount: int, span: Span) -> None:
         """Count units of work: statements, turns of loops, expressions, nodes. Raises Fatal E219 past the limit."""
         self.spent += amount
-        if self.spent > self.LIMIT:
+        if self.spent > self.limit:
             raise Fatal(
                 "E219",
-                f"this definition is too large: more than {self.LIMIT} steps to read it",
+                f"this definition is too large: more than {self.limit} steps to read it",
                 span,
                 fix="unroll less: shorter ranges, fewer layers, fewer nested calls",
             )
