@@ -30,7 +30,7 @@ CELLS = {
           input x[input]
           state h[units]
           param p[units]
-          h' = where(p < mean(x), 0.9 * h, sin(p))
+          h' = where(not (p < 0.4 * mean(x) + 0.1), 0.9 * h, sin(p))
           output h'
         }""",
     "the gradient of a tie goes to the first of max": """
@@ -41,6 +41,35 @@ CELLS = {
           h' = max(zeros(units), tanh(0 * (p @ x)) + h)
           r' = relu(r + zeros(units))
           output h', r'
+        }""",
+    "an axis is named by a number, through a function of the prelude": """
+        cell C(units) {
+          input x[input]
+          state h[units]
+          param p[3, units]
+          h' = tanh(sum(log_softmax(p, 3), axis = 3) * mean(x)) + 0 * h
+          output h'
+        }""",
+    "layers that count their steps": """
+        cell L(units) {
+          input x[input]
+          state h[units]
+          h' = tanh(linear(x, h)) * (1 + step % 2)
+          output h'
+        }
+        network C(units = 2) {
+          input x[input]
+          y = stack(L(units), 2)(x)
+          z = backward(L(units))(y)
+          output z
+        }""",
+    "only the outer call is named by `as`": """
+        cell C(units) {
+          input x[input]
+          state h[units]
+          e  = linear(x, out = units) + linear(u: h * (linear(x, out = units) as a), out = units) as b
+          h' = tanh(e + linear(u: linear(h, out = units), out = units) as c)
+          output h'
         }""",
 }
 
