@@ -37,6 +37,8 @@ class Arguments:
         self.options: dict[str, ast.Argument] = {}
         self.shared: tuple[str, ...] = ()
         self._values: dict[Operand, Value] = {}
+        plain = [a.value for a in call.arguments if isinstance(a, ast.Argument) and a.mark != "="]
+        self.is_comprehension = len(plain) == 1 and isinstance(plain[0], ast.Comprehension)
         inside = context.named(None)  # `as` names this call, not those among its operands
         for argument in call.arguments:
             if isinstance(argument, ast.SharedOver):
@@ -161,9 +163,11 @@ class Arguments:
         return word
 
     def axis(self, i: int, name: str = "axis") -> str | None:
-        """The axis named by positional argument i, or by an option."""
+        """The axis named by positional argument i, or by an option; None where none is, or a function's own is none."""
         if len(self.operands) > i:
             operand = self.operands[i]
+            if _is_none(operand):
+                return None
             label = self.evaluate.label(operand.expression, operand.context)
             if label is None:
                 raise Problem("E214", "the name of an axis is wanted here", operand.span)
@@ -191,3 +195,10 @@ class Arguments:
 
 def _name_span(argument: ast.Argument, name: str) -> Span:
     return Span(argument.span.source, argument.span.start, argument.span.start + len(name))
+
+
+def _is_none(operand: Operand) -> bool:
+    """Is this a parameter for which nothing is given?"""
+    e = operand.expression
+    found = operand.context.scope.find(e.id) if isinstance(e, ast.Name) else None
+    return found is not None and found[1] is None

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from rnnc.diagnostics import Note, Span
+from rnnc.diagnostics import Note
 from rnnc.ir.size import Size
 from rnnc.semantics.arguments import Arguments
 from rnnc.semantics.frames import Site
@@ -61,6 +61,9 @@ def _unary(a: Arguments) -> Value:
 @builtin("max", "min")
 def _extreme(a: Arguments) -> Value:
     """Elementwise of two or more, or over named axes of one."""
+    members = _members(a)
+    if members is not None:
+        return _folded(a, members)
     a.count(1, 1000)
     values = [a.value(i) for i in range(len(a.operands))] if len(a.operands) > 1 else []
     if len(a.operands) == 1 or _is_axis(a, values[1]):
@@ -78,7 +81,7 @@ def _extreme(a: Arguments) -> Value:
 
 def _is_axis(a: Arguments, value: Value) -> bool:
     """Is the second argument the name of an axis of the first, rather than a value?"""
-    if isinstance(value, Choice):
+    if isinstance(value, Choice) or value is None:
         return True
     if not isinstance(value, Num) or value.label is None:
         return False
@@ -92,37 +95,54 @@ def _is_axis(a: Arguments, value: Value) -> bool:
 
 @builtin("sum", "mean", "prod")
 def _fold(a: Arguments) -> Value:
-    a.count(1, 1000)
-    if len(a.operands) == 1:
-        value = a.value(0)
-        if isinstance(value, tuple) and a.name == "sum":
-            return _total(value, a.operands[0].span)
-    return _reduce(a)
+    """Over named axes of one value, or of the members of a list."""
+    members = _members(a)
+    return _reduce(a) if members is None else _folded(a, members)
 
 
-def _total(values: tuple[Value, ...], span: Span) -> Num:
-    """The sum of a list of numbers, open sizes among them."""
-    total = Num(0)
-    for value in values:
-        if not isinstance(value, Num):
-            raise Problem("E206", f"`sum` adds numbers, not {describe(value)}", span)
-        whole = total.size, value.size
-        if whole[0] is not None and whole[1] is not None:
-            total = Num(whole[0] + whole[1])
-        elif total.known is not None and value.known is not None:
-            total = Num(total.known + value.known)
-        else:
-            raise Problem("E206", "an open size and a fraction have no sum at compile time", span)
-    return total if total.known is None else Num(total.known)
+_FOLDS: dict[str, tuple[str, Callable[[Sequence[float]], float]]] = {
+    "sum": ("add", sum), "prod": ("mul", math.prod), "max": ("max", max), "min": ("min", min),
+    "mean": ("add", lambda numbers: sum(numbers) / len(numbers)),
+}  # fmt: skip
+
+
+def _members(a: Arguments) -> list[Value] | None:
+    """What is folded elementwise: `sum(q[k] for k in …)`, `max(list)`. A term that is not there is left out."""
+    if a.is_comprehension:
+        values = [a.value(i) for i in range(len(a.operands))]
+    elif len(a.operands) == 1 and isinstance(value := a.value(0), tuple):
+        values = list(value)
+    else:
+        return None
+    return [v for v in values if not isinstance(v, Absent)] if a.name in ("sum", "prod") else values
+
+
+def _folded(a: Arguments, members: list[Value]) -> Value:
+    a.allow()
+    ir, of_numbers = _FOLDS[a.name]
+    if not members:
+        if a.name in ("sum", "prod"):
+            return Num(0 if a.name == "sum" else 1)
+        raise Problem("E223", f"`{a.name}` of nothing", a.span)
+    numbers = [v.known for v in members if isinstance(v, Num) and v.known is not None]
+    if len(numbers) == len(members):
+        return Num(of_numbers(numbers))
+    sizes = [v.size for v in members if isinstance(v, Num) and v.size is not None]
+    if len(sizes) == len(members) and a.name == "sum":
+        return Num(sum(sizes, Size.of(0)))
+    first, *rest = [a.evaluate.to_node(v, a.span, a.context) for v in members]
+    for node in rest:
+        first = _elementwise(a, ir, first, node).node
+    if a.name != "mean":
+        return Tensor(first)
+    return _elementwise(a, "div", first, a.evaluate.to_node(Num(len(members)), a.span, a.context))
 
 
 def _reduce(a: Arguments) -> Value:
+    """Over the axes that are named, over all if none is; over the only one where a function's own axis is none."""
+    a.count(1, 1000)
     a.allow("axis")
-    labels: list[str] = []
-    for i in range(1, len(a.operands)):
-        label = a.axis(i)
-        assert label is not None
-        labels.append(label)
+    labels = [a.axis(i) for i in range(1, len(a.operands))]
     if a.has("axis"):
         labels += a.evaluate.labels(a.options["axis"].value, a.context)
     return _add(a, "reduce", a.node(0), ir=f"reduce_{a.name}", axes=tuple(labels))

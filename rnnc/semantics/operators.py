@@ -46,6 +46,8 @@ class Operators:
         if e.op in ("and", "or"):
             return self._logic(e, c)
         left, right = self.evaluate.value(e.left, c), self.evaluate.value(e.right, c)
+        if e.op in ("==", "!="):
+            left, right = _word(e.left, left, right), _word(e.right, right, left)
         if e.op in ("==", "!=") and not isinstance(left, Tensor) and not isinstance(right, Tensor):
             return self._equal(e, left, right, c) == (e.op == "==")
         if isinstance(left, Absent) or isinstance(right, Absent):
@@ -113,3 +115,10 @@ class Operators:
             node = self.evaluate.to_node(right, e.right.span, c)
             return Tensor(c.frame.graph.add("elementwise", (node,), e.span, ir="neg"))
         return right
+
+
+def _word(e: ast.Expr, value: Value, beside: Value) -> Value:
+    """Beside a parameter that takes one of a few words, such a word is itself, whatever else has that name here."""
+    if isinstance(beside, Choice) and isinstance(e, ast.Name) and not e.primed and e.id in beside.among:
+        return Choice(e.id, beside.among)
+    return value

@@ -33,8 +33,10 @@ def _argument(graph: Graph, node: Node, i: int = 0) -> Shape:
 
 
 def _axis(graph: Graph, node: Node) -> int:
-    shape = _argument(graph, node)
-    label: str | None = node.attrs["axis"]
+    return _named_or_only(graph, _argument(graph, node), node.attrs["axis"])
+
+
+def _named_or_only(graph: Graph, shape: Shape, label: str | None) -> int:
     if label is not None:
         return find_axis(graph, shape, label)
     if len(shape) != 1:
@@ -47,8 +49,8 @@ def _axis(graph: Graph, node: Node) -> int:
 
 def _reduced(graph: Graph, node: Node) -> list[int]:
     shape = _argument(graph, node)
-    labels: tuple[str, ...] = node.attrs["axes"]
-    return [find_axis(graph, shape, label) for label in labels] if labels else list(range(len(shape)))
+    labels: tuple[str | None, ...] = node.attrs["axes"]
+    return [_named_or_only(graph, shape, label) for label in labels] if labels else list(range(len(shape)))
 
 
 def _reduce_shape(graph: Graph, node: Node) -> Shape:
