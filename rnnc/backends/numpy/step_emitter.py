@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from rnnc.backends.numpy.block import Block
 from rnnc.backends.numpy.emitter import DTYPES, Emitter, Place, Root, hint
 from rnnc.backends.numpy.liveness import last_uses, results_of
-from rnnc.backends.numpy.spelling.view import concat_parts
+from rnnc.backends.numpy.spelling import SPELLINGS, Written
+from rnnc.backends.numpy.spelling.view import concat_parts, slice_part, split_parts
 from rnnc.backends.numpy.views import Index, Step, render, shape_text
 from rnnc.ir.program import Carry, DType, Loop, Op, Type, Value
 
@@ -99,7 +100,7 @@ class StepEmitter(Emitter):
         """The array that keeps a value of every step: one that the loop has read and nobody needs, or a fresh one."""
         for seq, param in self._loop.xs:
             root = self.places[param].root
-            if param.type == out.type and root.writable and self._can_take(root, out):
+            if param.type == out.type and root.writable and (self._can_take(root, out) or self._fits_over(param, out)):
                 root.writable = False  # taken
                 self._stacked[out] = root
                 self._outer.places[seq].root.members.extend(s for v, s in self._loop.ys if v is out)
@@ -111,6 +112,48 @@ class StepEmitter(Emitter):
         root = Rows(name, False)
         self._stacked[out] = root
         return root
+
+    def _fits_over(self, param: Value, out: Value) -> bool:
+        """Whether a concatenation can be written over an element that is read in just the same parts.
+
+        Each part must be computed in its place, by an operation that reads that part of the element last (or nothing
+        reads that part). What is read as a whole, or cut otherwise, stands in the way.
+        """
+        body = [node for node in self._loop.body if isinstance(node, Op)]
+        makers = {value: position for position, node in enumerate(body) for value in node.outs}
+        targets = {index: value for value, (whole, index) in self._parts.items() if whole is out}
+        if makers[out] < self._position or len(targets) < len(body[makers[out]].args):
+            return False
+        views = self._cuts(body, param)
+        results = results_of(self._loop)
+        whole = [node for node in body if param in node.args and not set(node.outs) <= set(views)]
+        if whole or param in results:
+            return False
+        for view, index in views.items():
+            if index not in targets or view in results:
+                return False
+            made = makers[targets[index]]
+            for position, node in enumerate(body):
+                if view in node.args and not self._read_before(node, view, targets[index], position, made):
+                    return False
+        return True
+
+    def _read_before(self, node: Op, view: Value, target: Value, position: int, made: int) -> bool:
+        """Whether a reader of a view comes before the view is overwritten, or is what overwrites it, in place."""
+        if position != made:
+            return position < made
+        spelling = SPELLINGS[node.name]
+        over = spelling.over if isinstance(spelling, Written) else ()
+        at = [index for index, arg in enumerate(node.args) if arg is view]
+        return view.type == target.type and set(at) <= set(over)
+
+    def _cuts(self, body: Sequence[Op], param: Value) -> dict[Value, Index]:
+        """The parts of an element that are looked at, with their indices."""
+        found: dict[Value, Index] = {}
+        for node in body:
+            if node.name in ("split", "slice") and node.args[0] is param:
+                found.update(split_parts(self, node) if node.name == "split" else [slice_part(self, node)])
+        return found
 
     def _buffer(self, out: Value) -> Root:
         state = self._states_of.get(out)

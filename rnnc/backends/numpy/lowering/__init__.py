@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rnnc.backends.numpy.lowering.gather import Gather
 from rnnc.backends.numpy.lowering.order import Sinking
 from rnnc.backends.numpy.lowering.parts import Parts
 from rnnc.backends.numpy.lowering.sigmoids import Sigmoids
@@ -13,7 +14,7 @@ from rnnc.ir.trim import trim_program
 
 def lower(program: Program) -> Program:
     """The program as NumPy wants it."""
-    for rewrite in (Sigmoids, Parts, Transposes, Sinking, Strips):
+    for rewrite in (Sigmoids, Gather, Parts, Transposes, Sinking, Strips):
         program = trim_program(rewrite(program).run())
     return program
 

@@ -71,20 +71,31 @@ def _transpose(e: Emitter, op: Op) -> bool:
     return True
 
 
-def _split(e: Emitter, op: Op) -> bool:
+def split_parts(e: Emitter, op: Op) -> list[tuple[Value, Index]]:
+    """The results of a split, each with the index of its part of the operand."""
     attrs = Attrs(op)
-    starts = offsets(attrs.sizes("sizes"))
-    axis = attrs.integer("axis")
-    for out, start, stop in zip(op.outs, starts[:-1], starts[1:], strict=True):
-        e.alias(out, op.args[0], cut(op, axis, between(e, start, stop)), contiguous=_leading(op, axis))
+    starts, axis = offsets(attrs.sizes("sizes")), attrs.integer("axis")
+    return [
+        (out, cut(op, axis, between(e, start, stop)))
+        for out, start, stop in zip(op.outs, starts[:-1], starts[1:], strict=True)
+    ]
+
+
+def _split(e: Emitter, op: Op) -> bool:
+    for out, index in split_parts(e, op):
+        e.alias(out, op.args[0], index, contiguous=_leading(op, Attrs(op).integer("axis")))
     return True
 
 
-def _slice(e: Emitter, op: Op) -> bool:
+def slice_part(e: Emitter, op: Op) -> tuple[Value, Index]:
+    """The result of a slice with the index of it."""
     attrs = Attrs(op)
-    axis = attrs.integer("axis")
-    index = cut(op, axis, between(e, attrs.size("start"), attrs.size("stop")))
-    e.alias(op.out, op.args[0], index, contiguous=_leading(op, axis))
+    return op.out, cut(op, attrs.integer("axis"), between(e, attrs.size("start"), attrs.size("stop")))
+
+
+def _slice(e: Emitter, op: Op) -> bool:
+    out, index = slice_part(e, op)
+    e.alias(out, op.args[0], index, contiguous=_leading(op, Attrs(op).integer("axis")))
     return True
 
 
