@@ -77,6 +77,11 @@ def literal(value: Literal) -> str:
     return "(" + ", ".join(items) + ("," if len(items) == 1 else "") + ")"
 
 
+def tuple_text(items: Sequence[str]) -> str:
+    """The display of a tuple of finished expressions."""
+    return f"({', '.join(items)}{',' if len(items) == 1 else ''})"
+
+
 def mapping(items: Mapping[str, str], indent: str = "") -> str:
     """A dict display of strings to finished expressions, one entry a line."""
     if not items:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from rnnc.backends.escape import Names, literal, mapping, number, string
 from rnnc.backends.numpy.program import KEPT_NAMES
 from rnnc.backends.solving import Claim, solve
-from rnnc.backends.escape import shape_text
+from rnnc.backends.escape import tuple_text
 from rnnc.ir.layout import Affine, Arrangement, Cat, Leaf, Reshaped, Transposed, Unused, WeightLayout
 from rnnc.ir.model import Model
 from rnnc.ir.size import Quotient, Size
@@ -64,7 +64,7 @@ class _Writer:
         named = [Claim(self._named(claim.size), claim.number) for claim in claims]
         solution = solve(tuple(self._variables), self._variables, named, "False")
         lines = [*solution.lines, *(f"{self._variables[symbol]} = None" for symbol in solution.unsolved)]
-        lines.append(f"return {shape_text(tuple(self._variables.values()))}")
+        lines.append(f"return {tuple_text(tuple(self._variables.values()))}")
         return "\n".join([f"def {head}:", *(f"    {line}" for line in lines)])
 
     def _named(self, size: Size) -> Size:
@@ -88,7 +88,7 @@ class _Writer:
         return "\n".join([*lines, f"    return {mapping(entries, '    ')}"])
 
     def _shape(self, shape: Sequence[Size]) -> str:
-        return shape_text(tuple(str(self._named(size).substitute(self._as_sizes)) for size in shape))
+        return tuple_text(tuple(str(self._named(size).substitute(self._as_sizes)) for size in shape))
 
     def _tree(self, node: Arrangement) -> str:
         match node:

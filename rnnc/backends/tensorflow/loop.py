@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rnnc.backends.escape import literal, mapping, string
+from rnnc.backends.escape import literal, string
 from rnnc.backends.tensorflow.block import DTYPES, Block
 from rnnc.ir.program import Loop, Type, Value
 
@@ -43,16 +43,17 @@ def _write_body(outer: Block, loop: Loop, name: str) -> None:
     following = [body.full(carry.next, carry.param.type) for carry in loop.carries]
     made = [body.full(value, _within(loop, value, seq)) for value, seq in loop.ys]
     arguments = [valid, *([time] if loop.chunk else []), *elements, *states]
+    outer.line("")
     outer.line(f"def {name}({', '.join(arguments)}):")
     for line in body.lines:
         outer.line("    " + line)
     outer.line(f"    return {_list(following)}, {_list(made)}, {_named(body)}")
+    outer.line("")
 
 
 def _named(body: Block) -> str:
     """What a step has by name."""
-    text = mapping(body.named)
-    return text.replace("\n    ", " ").replace(",\n", " ").replace("\n", "") if body.named else "{}"
+    return f"{{{', '.join(f'{string(name)}: {variable}' for name, variable in body.named.items())}}}"
 
 
 def _count(outer: Block, loop: Loop) -> str:

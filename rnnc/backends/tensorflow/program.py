@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from rnnc.backends.escape import Names, identifier, string
+from rnnc.backends.skeleton import Written
 from rnnc.backends.tensorflow.block import Block, Frame, Sizes
 from rnnc.backends.tensorflow.places import Places
 from rnnc.ir.program import Loop, Node, Program, Value, reads
 
 KEPT_NAMES = ("np", "tf", "T", "B", "dt", "p", "k", "s", "given", "loop")  # what every function calls its arguments
-
-
-@dataclass(frozen=True)
-class Written:
-    """The functions of one program. `helpers` are the functions of the module that they call."""
-
-    pack: list[str]
-    run: list[str]
-    helpers: frozenset[str]
 
 
 def write_program(
@@ -61,12 +52,12 @@ def write_program(
         f"    {string(f'{p.role}:{p.name}')}: {run.variable(p.value) if run.absent(p.value) else run.read(p.value)},"
         for p in program.outputs
     ]
-    head = f"{', '.join(frame.sizes.variables.values())}, = s" if sizes else ""
-    unpack = f"{', '.join(kept)}, = k" if kept else ""
+    head = [f"{', '.join(frame.sizes.variables.values())}, = s"] if sizes else []
+    unpack = [f"{', '.join(kept)}, = k"] if kept else []
     name = identifier(program.name)
     return Written(
-        _function(f"_pack_{name}(p, s, dt)", [head, *pack.lines, f"return ({''.join(f'{v}, ' for v in kept)})"]),
-        _function(f"_run_{name}(k, s, T, B, dt, given, loop)", [head, unpack, *run.lines, "return {", *results, "}"]),
+        _function(f"_pack_{name}(p, s, dt)", [*head, *pack.lines, f"return ({''.join(f'{v}, ' for v in kept)})"]),
+        _function(f"_run_{name}(k, s, T, B, dt, given, loop)", [*head, *unpack, *run.lines, "return {", *results, "}"]),
         frozenset(frame.helpers),
     )
 
@@ -89,4 +80,4 @@ def _outs(nodes: Sequence[Node]) -> list[Value]:
 
 
 def _function(head: str, lines: Sequence[str]) -> list[str]:
-    return [f"def {head}:", *(f"    {line}" for line in lines if line)]
+    return [f"def {head}:", *(f"    {line}".rstrip() for line in lines)]

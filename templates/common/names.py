@@ -1,0 +1,81 @@
+# A part of every generated module: names that are not defined here are defined in the others.
+
+
+def _suggestion(name, known):
+    """A name that is nearly right, as the end of a message."""
+    import difflib
+
+    near = difflib.get_close_matches(str(name), [str(other) for other in known], 1, 0.5)
+    return f" (did you mean {near[0]!r}?)" if near else ""
+
+
+def _by_name(what, value, table, partial=False):
+    """Arrays by name, in the order of `table`; a bare array where there is one name."""
+    if not hasattr(value, "items"):
+        if len(table) != 1:
+            raise TypeError(
+                f"{what}: expected a dict with {', '.join(table) or 'nothing in it'}, got {type(value).__name__}"
+            )
+        return {next(iter(table)): value}
+    for name in value:
+        if name not in table:
+            raise KeyError(f"{what}: unknown name {name!r}{_suggestion(name, table)}; there is: {', '.join(table)}")
+    for name in table:
+        if name not in value and not partial:
+            raise KeyError(f"{what}: {name!r} is missing")
+    return {name: value[name] for name in table if name in value}
+
+
+def _bare(arrays):
+    return next(iter(arrays.values())) if len(arrays) == 1 else arrays
+
+
+def _shown(what, name, table):
+    """How messages call one of several arrays."""
+    return what if len(table) == 1 else f"{what}[{name!r}]"
+
+
+_FLOATS = (np.dtype("float32"), np.dtype("float64"))
+
+
+def _common_dtype(arrays):
+    """The dtype of all parameters: float32 or float64. None where there are none."""
+    common = None
+    for name, array in arrays.items():
+        dtype = _dtype(array)
+        if dtype not in _FLOATS:
+            raise TypeError(f"params[{name!r}] should be float32 or float64, and is {dtype}")
+        if common is not None and dtype != common:
+            raise TypeError(f"params[{name!r}] is {dtype}, and the parameters before it are {common}")
+        common = dtype
+    return common
+
+
+def _float_dtype(arrays):
+    """The dtype of a call without parameters."""
+    for array in arrays.values():
+        dtype = _dtype(array) if hasattr(array, "dtype") else None
+        if dtype in _FLOATS:
+            return dtype
+    return np.dtype("float32")
+
+
+def _check_rank(what, array, leads, axes):
+    if len(_dims(array)) != len(leads) + len(axes):
+        raise ValueError(f"{what}: expected [{', '.join([*leads, *axes])}], got {_dims(array)}")
+
+
+def _check_shape(what, array, leads, labels, sizes):
+    """Compare a shape with the axes that it should have, as far as both are known."""
+    found, expected = _dims(array), (*(number for _, number in leads), *sizes)
+    known = all(not isinstance(b, int) or a is None or a == b for a, b in zip(found, expected))
+    if len(found) != len(expected) or not known:
+        shown = [f"{lead}={number}" if isinstance(number, int) else lead for lead, number in leads]
+        shown += [label if label == str(size) else f"{label}={size}" for label, size in zip(labels, sizes)]
+        raise ValueError(f"{what}: expected [{', '.join(shown)}], got {found}")
+
+
+def _check_parameters(arrays, sizes):
+    for name, shape in _parameter_axes(sizes).items():
+        if None not in shape:
+            _check_shape(f"params[{name!r}]", arrays[name], [], SPEC["parameters"][name]["axes"], shape)

@@ -1,0 +1,49 @@
+# A part of every generated module: names that are not defined here are defined in the others.
+
+
+class _Packed:
+    """Checked parameters, and under `prepared` what programs make of them alone. `taken` turns a value into an array."""
+
+    __slots__ = ("arrays", "dtype", "prepared", "sizes")
+
+    def __init__(self, params, taken):
+        if not hasattr(params, "items"):
+            raise TypeError(
+                f"params should be a dict of arrays or what pack() returned, and is {type(params).__name__}"
+            )
+        self.arrays = {}
+        for name, array in params.items():
+            if name not in SPEC["parameters"]:
+                raise KeyError(f"params: unknown parameter {name!r}{_suggestion(name, SPEC['parameters'])}")
+            self.arrays[name] = taken(array)
+        for name, about in SPEC["parameters"].items():
+            if name not in self.arrays:
+                raise KeyError(f"params: parameter {name!r} is missing{_suggestion(name, params)}")
+            _check_rank(f"params[{name!r}]", self.arrays[name], (), about["axes"])
+        self.dtype = _common_dtype(self.arrays)
+        self.sizes = _sizes(_all_dims(self.arrays), None)
+        _check_parameters(self.arrays, self.sizes)
+        self.prepared = {}
+
+
+def _packed(params):
+    return params if isinstance(params, _Packed) else _Packed(params, _borrowed)
+
+
+def _all_dims(arrays):
+    return {name: _dims(array) for name, array in arrays.items()}
+
+
+class _Tape:
+    """What forward_train leaves for one call of backward."""
+
+    __slots__ = ("_content",)
+
+    def __init__(self, content):
+        self._content = [content]
+
+    def take(self):
+        try:
+            return self._content.pop()
+        except IndexError:
+            raise ValueError("tape: backward has used this tape already; call forward_train again") from None

@@ -1,0 +1,74 @@
+# A part of every generated module: names that are not defined here are defined in the others.
+
+
+def init_params(*, seed=0, dtype="float32", **sizes):
+    """Initial parameters. Each has a generator of its own, so that one more or less changes none of the others."""
+    dtype = np.dtype(dtype)
+    if dtype not in (np.dtype("float32"), np.dtype("float64")):
+        raise TypeError(f"dtype should be float32 or float64, and is {dtype}")
+    for name in sizes:
+        if name not in SPEC["sizes"]:
+            raise TypeError(f"init_params: unknown size {name!r}{_suggestion(name, SPEC['sizes'])}")
+    for name in _PARAMETER_SIZES:
+        if name not in sizes:
+            raise TypeError(f"init_params: the size {name!r} is missing; there are: {', '.join(_PARAMETER_SIZES)}")
+    numbers = tuple(sizes.get(name) for name in SPEC["sizes"])
+    for name, number in sizes.items():
+        if isinstance(number, bool) or not isinstance(number, (int, np.integer)) or number < 0:
+            raise TypeError(f"init_params: the size {name!r} should be a whole number, and is {number!r}")
+    shapes = _parameter_axes(numbers)
+    return {name: _initial(seed, about, shapes[name]).astype(dtype) for name, about in SPEC["parameters"].items()}
+
+
+def _initial(seed, about, shape):
+    """One parameter in float64."""
+    kind, *numbers = about["init"]
+    random = np.random.Generator(np.random.PCG64((seed, about["stream"])))
+    fan_in = int(np.prod([shape[axis] for axis in about["fan_in_axes"] or range(len(shape) - 1)], dtype=np.int64))
+    fan_out = max(int(np.prod(shape, dtype=np.int64)) // max(fan_in, 1), 1)
+    fan_in = max(fan_in, 1)
+    if kind == "zeros":
+        return np.zeros(shape)
+    if kind == "ones":
+        return np.ones(shape)
+    if kind == "constant":
+        return np.full(shape, numbers[0])
+    if kind == "values":
+        return np.array(numbers, np.float64).reshape(shape)
+    if kind == "identity":
+        return numbers[0] * np.eye(*shape) if numbers else np.eye(*shape)
+    if kind == "uniform":
+        return random.uniform(*numbers, shape)
+    if kind == "exponential_uniform":
+        return np.exp(random.uniform(*numbers, shape))
+    if kind == "normal":
+        return random.normal(*numbers, shape)
+    if kind == "truncated_normal":
+        mean, deviation = numbers
+        return mean + deviation * _truncated(random, shape)
+    if kind == "orthogonal":
+        return _orthogonal(random, shape) * (numbers[0] if numbers else 1.0)
+    family, _, form = kind.partition("_")
+    scale = {"glorot": 2.0 / (fan_in + fan_out), "he": 2.0 / fan_in, "lecun": 1.0 / fan_in}[family]
+    if form == "uniform":
+        limit = np.sqrt(3.0 * scale)
+        return random.uniform(-limit, limit, shape)
+    return np.sqrt(scale) / 0.87962566103423978 * _truncated(random, shape)  # the deviation after the cut is 1
+
+
+def _truncated(random, shape):
+    """Standard normal numbers, drawn again where they are more than two deviations out."""
+    found = random.standard_normal(shape)
+    far = np.abs(found) > 2
+    while far.any():
+        found[far] = random.standard_normal(int(far.sum()))
+        far = np.abs(found) > 2
+    return found
+
+
+def _orthogonal(random, shape):
+    """A matrix with orthonormal rows or columns, the last axis against all others."""
+    rows, columns = int(np.prod(shape[:-1], dtype=np.int64)), shape[-1]
+    q, r = np.linalg.qr(random.standard_normal((max(rows, columns), min(rows, columns))))
+    q = q * np.where(np.diag(r) < 0, -1.0, 1.0)
+    return (q if rows >= columns else q.T).reshape(shape)

@@ -1,0 +1,148 @@
+# A part of every generated TensorFlow module: names that are not defined here are defined in the others.
+
+
+def pack(params):
+    """Do once what depends on parameters alone. Every function takes the result in place of `params`.
+
+    The result belongs to the graph, and to the gradient tape, in which it was made.
+    """
+    packed = _Packed(params, _borrowed)
+    if packed.dtype is not None and None not in packed.sizes:
+        for prepare in _PACK.values():
+            if prepare not in packed.prepared:
+                packed.prepared[prepare] = prepare(packed.arrays, packed.sizes, tf.as_dtype(packed.dtype))
+    return packed
+
+
+def forward(
+    params,
+    x,
+    state=None,
+    lengths=None,
+    *,
+    time_major=False,
+    training=False,
+    seed=None,
+    masks=None,
+    driver="dynamic",
+    custom_gradient=False
+):
+    """Run whole sequences. Returns (outputs, final state).
+
+    x: [batch, time, ...] ([time, batch, ...] with `time_major`); state: [batch, ...], zero or the cell's own initial
+    values where it is not given; lengths: int[batch], how many steps of each row are valid. Inputs, states and outputs
+    are tensors where there is one of them, and dicts by name where there are several. Arrays, variables and tensors
+    go in, tensors come out; numbers of rows and steps need not be known while a graph is built.
+
+    driver: "dynamic" makes one loop of a graph, "static" writes every step out (the number of steps must be known).
+    custom_gradient: take the derivatives that rnnc has worked out, instead of TensorFlow's own. seed: an integer, or an
+    integer tensor, so that a graph draws other masks in every run.
+    """
+    program = "train" if custom_gradient else "forward"
+    with tf.name_scope(SPEC["name"]):
+        call = _Call(program, params, x, state, lengths, time_major, training, seed, masks)
+        loop = _driver(driver)
+        return call.results(_differentiable(call, loop) if custom_gradient else _run(program, call, loop))
+
+
+def forward_train(
+    params,
+    x,
+    state=None,
+    lengths=None,
+    *,
+    time_major=False,
+    training=False,
+    seed=None,
+    masks=None,
+    driver="dynamic"
+):
+    """Like `forward`. Returns (outputs, final state, tape); the tape goes to `backward`, once."""
+    with tf.name_scope(SPEC["name"]):
+        call, loop = _Call("train", params, x, state, lengths, time_major, training, seed, masks), _driver(driver)
+        found = _run("train", call, loop)
+        saved = {name: tensor for name, tensor in found.items() if name.startswith("tape:")}
+        return call.results(found) + (_Tape((call, loop, saved)),)
+
+
+def backward(params, tape, d_outputs, d_final=None):
+    """Gradients of sum(outputs * d_outputs) + sum(final state * d_final), as rnnc has worked them out.
+
+    Returns {"x": like x, "state": like the state, "params": {name: tensor}}. A cotangent that is None is zero.
+    """
+    if not isinstance(tape, _Tape):
+        raise TypeError(f"tape should come from forward_train, and is {type(tape).__name__}")
+    call, loop, saved = tape.take()
+    with tf.name_scope(SPEC["name"] + "_backward"):
+        return call.gradients(
+            params,
+            saved,
+            d_outputs,
+            d_final,
+            lambda parameters, call, given: _run_with("backward", parameters, call, given, loop),
+        )
+
+
+def step(params, x, state=None, *, training=False, seed=None, masks=None):
+    """Run one step: x [batch, ...]. Returns (outputs, next state)."""
+    if "step" not in _PACK:
+        raise TypeError(f"{SPEC['name']} cannot run step by step: {SPEC['no_step']}")
+    with tf.name_scope(SPEC["name"]):
+        call = _Call("step", params, x, state, None, True, training, seed, masks)
+        return call.results(_run("step", call, None))
+
+
+def _driver(name):
+    drivers = {"dynamic": _dynamic, "static": _static}
+    if name not in drivers:
+        raise ValueError(f"driver should be one of {', '.join(drivers)}, and is {name!r}")
+    return drivers[name]
+
+
+def _run(program, call, loop):
+    return _run_with(program, call.parameters, call, call.given, loop)
+
+
+def _run_with(program, parameters, call, given, loop):
+    """Run a program on checked tensors."""
+    dtype, prepare = tf.as_dtype(call.dtype), _PACK[program]
+    prepared = parameters.prepared.get(prepare)
+    if prepared is None:
+        prepared = prepare(parameters.arrays, call.sizes, dtype)
+    return _RUN[program](prepared, call.sizes, call.steps, call.rows, dtype, given, loop)
+
+
+def _differentiable(call, loop):
+    """The forward program, whose derivatives are the backward program: tensors too, which can be differentiated."""
+    if SPEC["exposed"]:
+        raise ValueError("custom_gradient: the derivatives of exposed equations are TensorFlow's alone")
+    names = [f"param:{name}" for name, about in SPEC["parameters"].items() if about["trained"]]
+    known = {name: call.parameters.arrays[name[6:]] for name in names}
+    for role in ("input", "state"):
+        for name, about in SPEC[role + "s"].items():
+            if about["dtype"] == "float" and call.given[f"{role}:{name}"] is not None:
+                known[f"{role}:{name}"] = call.given[f"{role}:{name}"]
+    outputs = [f"output:{name}" for name in SPEC["outputs"]] + [f"state:{name}" for name in SPEC["states"]]
+    if not known:
+        return _run("train", call, loop)
+
+    @tf.custom_gradient
+    def run(*tensors):
+        here = dict(zip(known, tensors))
+        arrays = {name: here.get(f"param:{name}", array) for name, array in call.parameters.arrays.items()}
+        parameters = _Packed(arrays, _borrowed)
+        given = {name: here.get(name, tensor) for name, tensor in call.given.items()}
+        found = _run_with("train", parameters, call, given, loop)
+
+        def gradient(*cotangents):
+            saved = {name: tensor for name, tensor in found.items() if name.startswith("tape:")}
+            given.update(saved)
+            for name, cotangent in zip(outputs, cotangents):
+                if found[name].dtype.is_floating:
+                    given[f"cotangent:{name}"] = cotangent
+            gradients = _run_with("backward", parameters, call, given, loop)
+            return [gradients[f"gradient:{name}"] for name in known]
+
+        return [tf.identity(found[name]) for name in outputs], gradient
+
+    return dict(zip(outputs, run(*known.values())))

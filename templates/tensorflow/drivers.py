@@ -1,0 +1,67 @@
+# A part of every generated TensorFlow module: names that are not defined here are defined in the others.
+
+
+def _known(shape):
+    """A shape as far as it is known while a graph is built."""
+    return tf.TensorShape([size if isinstance(size, int) else None for size in shape])
+
+
+def _shaped(tensor, shape):
+    """The tensor itself, which the graph then knows the shape of."""
+    tensor.set_shape(_known(shape))
+    return tensor
+
+
+def _dynamic(name, visit, count, reverse, xs, carries, stacks):
+    """The driver of loops that makes one `tf.while_loop` of each, whose size does not depend on the steps."""
+    with tf.name_scope(name):
+        elements = [x if x is None else tf.TensorArray(x.dtype, count, element_shape=x.shape[1:]).unstack(x) for x in xs]
+        arrays = [
+            tf.TensorArray(dtype, count, element_shape=None if joined else _known(shape), infer_shape=not joined)
+            for dtype, shape, joined in stacks
+        ]
+
+        def advance(visited, states, arrays):
+            step = count - 1 - visited if reverse else visited
+            states = [_shaped(state, shape) for state, (_, shape, _) in zip(states, carries)]
+            after, made, _ = visit(step, [x if x is None else x.read(step) for x in elements], states)
+            after = [_shaped(state, shape) for state, (_, shape, _) in zip(after, carries)]
+            return visited + 1, after, [array.write(step, y) for array, y in zip(arrays, made)]
+
+        _, finals, arrays = tf.while_loop(
+            lambda visited, states, arrays: visited < count,
+            advance,
+            (tf.constant(0), [_shaped(init, shape) for init, shape, _ in carries], arrays),
+            shape_invariants=(
+                tf.TensorShape([]),
+                [_known(shape) for _, shape, _ in carries],
+                [tf.TensorShape(None) for _ in arrays],
+            ),
+            maximum_iterations=count,
+            return_same_structure=True,
+        )
+        stacked = [
+            array.concat() if joined else _shaped(array.stack(), [count] + shape)
+            for array, (_, shape, joined) in zip(arrays, stacks)
+        ]
+        return [_shaped(final, shape) for final, (_, shape, _) in zip(finals, carries)], stacked
+
+
+def _static(name, visit, count, reverse, xs, carries, stacks):
+    """The driver of loops that writes every step out: `NAME/step_3/c_new` is a tensor of the graph."""
+    if not isinstance(count, int):
+        raise ValueError('driver="static" needs a number of steps that is known while the graph is built')
+    with tf.name_scope(name):
+        elements = [[None] * count if x is None else tf.unstack(x, count) for x in xs]
+        states, found = [init for init, _, _ in carries], [None] * count
+        for step in range(count)[:: -1 if reverse else 1]:
+            with tf.name_scope("step_%d" % step):
+                states, found[step], named = visit(step, [x[step] for x in elements], states)
+                for key, value in named.items():
+                    tf.identity(value, name=key)
+        stacked = []
+        for i, (dtype, shape, joined) in enumerate(stacks):
+            parts = [made[i] for made in found]
+            empty = tf.zeros([0] + shape, dtype)
+            stacked.append((tf.concat(parts, 0) if joined else tf.stack(parts)) if parts else empty)
+        return states, stacked
