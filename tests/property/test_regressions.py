@@ -71,6 +71,20 @@ CELLS = {
           h' = tanh(e + linear(u: linear(h, out = units), out = units) as c)
           output h'
         }""",
+    "an output's cotangent that is read again after a result took its place": """
+        cell L(units) {
+          input x[input]
+          state h[units]
+          param p[units]
+          e  = dropout(h, 0.3)
+          h' = max(p, tanh(p * mean(x)) + h)
+          output e + h'
+        }
+        network C(units = 2) {
+          input x[input]
+          y = L(units)(x)
+          output last(y)
+        }""",
 }
 
 

@@ -132,7 +132,9 @@ class _Body(StepEmitter):
         self._outer.line(
             f"{name} = {place.root.name} if {lengths} is None else {function}({place.root.name}, {lengths})"
         )
-        self.places[op.out] = Place(Rows(name, False, [op.out]), (), place.contiguous)
+        # Without lengths both are one array, so what reads the one keeps the other.
+        place.root.members.append(op.out)
+        self.places[op.out] = Place(Rows(name, False, place.root.members), (), place.contiguous)
         return True
 
     # --- what a step hands on -----------------------------------------------------------------------------------------
