@@ -19,7 +19,7 @@ def from_layout(name, arrays):
 def to_layout(name, params):
     """Another library's arrays from parameters: importing them gives the parameters back."""
     packed = params if isinstance(params, _Packed) else _Packed(params, copy=False)
-    trees, left = _layout(name)["arrays"](packed.sizes), dict(packed.arrays)
+    trees, left = _layout(name)["arrays"](_layout_sizes(packed.arrays)), dict(packed.arrays)
 
     def leaf(parameter):  # the first array that holds a parameter gets it all, others get zeros
         return left.pop(parameter) if parameter in left else np.zeros_like(packed.arrays[parameter])
@@ -31,7 +31,7 @@ def grads_to_layout(name, params, grads):
     """Gradients of another library's arrays from those of the parameters; zero for parameters that are not trained."""
     packed = params if isinstance(params, _Packed) else _Packed(params, copy=False)
     found = {n: np.asarray(grads[n]) if n in grads else np.zeros_like(a) for n, a in packed.arrays.items()}
-    trees = _layout(name)["arrays"](packed.sizes)
+    trees = _layout(name)["arrays"](_layout_sizes(packed.arrays))
     return {n: np.array(_put_together(tree, found.__getitem__, packed.dtype, False)) for n, (_, tree) in trees.items()}
 
 

@@ -131,7 +131,7 @@ def test_packed_parameters_are_a_snapshot_and_dicts_are_not(lstm: ModuleType, pa
     packed, before = lstm.pack(params), lstm.forward(params, x)
     assert same(lstm.forward(packed, x), before)
     other = {name: array * 2 for name, array in params.items()}
-    for name, array in params.items():
+    for array in params.values():
         array *= 2
     assert same(lstm.forward(params, x), lstm.forward(other, x))
     assert not same(lstm.forward(params, x), before)
@@ -215,27 +215,55 @@ def without(params: dict[str, np.ndarray], name: str, **more: np.ndarray) -> dic
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        (lambda a: a | {"x": a["x"][:, :, 1:]}, ValueError, r"x: expected \[batch=3, time=6, input=4\], got \(3, 6, 3\)"),
+        (
+            lambda a: a | {"x": a["x"][:, :, 1:]},
+            ValueError,
+            r"x: expected \[batch=3, time=6, input=4\], got \(3, 6, 3\)",
+        ),
         (lambda a: a | {"x": a["x"][0]}, ValueError, r"x: expected \[batch, time, input\], got \(6, 4\)"),
         (lambda a: a | {"x": a["x"].astype("f")}, TypeError, "x should be float64 like the parameters, and is float32"),
         (lambda a: a | {"x": a["x"].astype(int)}, TypeError, "x should be float64"),
         (lambda a: a | {"x": {"y": a["x"]}}, KeyError, "x: unknown name 'y'.*there is: x"),
         (lambda a: a | {"params": without(a["params"], "f.h")}, KeyError, "parameter 'f.h' is missing"),
-        (lambda a: a | {"params": a["params"] | {"i.hh": a["x"]}}, KeyError, r"unknown parameter 'i.hh' \(did you mean 'i.h'"),
-        (lambda a: a | {"params": a["params"] | {"f.x": np.zeros((9, 5))}}, ValueError, r"params\['f.x'\]: expected .*got \(9, 5\)"),
-        (lambda a: a | {"params": a["params"] | {"f.x": np.zeros(9)}}, ValueError, r"params\['f.x'\]: expected .*got \(9,\)"),
-        (lambda a: a | {"params": a["params"] | {"f.x": np.zeros((4, 5), "f")}}, TypeError, r"params\['f.x'\] is float32"),
-        (lambda a: a | {"params": a["params"] | {"f.x": np.zeros((4, 5), int)}}, TypeError, r"params\['f.x'\] should be float32 or"),
+        (
+            lambda a: a | {"params": a["params"] | {"i.hh": a["x"]}},
+            KeyError,
+            r"unknown parameter 'i.hh' \(did you mean 'i.h'",
+        ),
+        (
+            lambda a: a | {"params": a["params"] | {"f.x": np.zeros((9, 5))}},
+            ValueError,
+            r"params\['f.x'\]: expected .*got \(9, 5\)",
+        ),
+        (
+            lambda a: a | {"params": a["params"] | {"f.x": np.zeros(9)}},
+            ValueError,
+            r"params\['f.x'\]: expected .*got \(9,\)",
+        ),
+        (
+            lambda a: a | {"params": a["params"] | {"f.x": np.zeros((4, 5), "f")}},
+            TypeError,
+            r"params\['f.x'\] is float32",
+        ),
+        (
+            lambda a: a | {"params": a["params"] | {"f.x": np.zeros((4, 5), int)}},
+            TypeError,
+            r"params\['f.x'\] should be float32 or",
+        ),
         (lambda a: a | {"params": [1]}, TypeError, "params should be a dict of arrays .* is list"),
         (lambda a: a | {"state": {"c": np.zeros((3, 5))}}, KeyError, "state: 'h' is missing"),
         (lambda a: a | {"state": np.zeros((3, 5))}, TypeError, "state: expected a dict with c, h"),
-        (lambda a: a | {"state": {"c": np.zeros((3, 5)), "h": np.zeros((3, 4))}}, ValueError, r"state\['h'\]: expected \[batch=3"),
+        (
+            lambda a: a | {"state": {"c": np.zeros((3, 5)), "h": np.zeros((3, 4))}},
+            ValueError,
+            r"state\['h'\]: expected \[batch=3",
+        ),
         (lambda a: a | {"lengths": [1, 2]}, ValueError, r"lengths: expected \[batch=3\], got \(2,\)"),
         (lambda a: a | {"lengths": [1, 2, 7]}, ValueError, "lengths should be from 0 to 6, and are from 1 to 7"),
         (lambda a: a | {"lengths": [1.0, 2.0, 3.0]}, TypeError, "lengths should be integers"),
         (lambda a: a | {"masks": {"d": 1}}, KeyError, "masks: unknown mask 'd'"),
     ],
-)  # fmt: skip
+)
 def test_wrong_arguments(lstm: ModuleType, params: Any, x: np.ndarray, change: Any, error: type, message: str) -> None:
     with pytest.raises(error, match=message):
         lstm.forward(**change({"params": params, "x": x}))

@@ -68,5 +68,5 @@ def test_a_variant_that_lost_an_entry_says_so(tmp_path: Path) -> None:
     path = tmp_path / "gone.rnn"
     path.write_text(source + "\ncell Gone = LSTM with { gate i = 1 }\n", encoding="utf-8")
     module = rnnc.compile(path, name="Gone")
-    with pytest.raises(ValueError, match="does not fit Gone: .*i"):
+    with pytest.raises(ValueError, match=r"does not fit Gone: .*i"):
         module.from_layout("tf", {})
