@@ -17,7 +17,7 @@ from rnnc.verify.fit import fit
 from rnnc.verify.masks import site_masks
 from rnnc.verify.match import Group, group
 from rnnc.verify.recording import Recording
-from rnnc.verify.runner import Call
+from rnnc.verify.runner import Call, LayoutRunner
 from rnnc.verify.sizes import Equation, shape_equations
 
 
@@ -83,15 +83,18 @@ class Evaluation:
         recorded = self.recorded_states or recording.numbered("final_state")
         self.states = group("states", features, [a.shape[1:] for a in recorded]) if recorded else ()
 
-    def call(self) -> Call:
-        """The recorded arguments. An initial state that the recording says was not given is absent."""
+    def call(self, runner: LayoutRunner) -> Call:
+        """The recorded arguments, with weights as `runner` imports them.
+
+        An initial state that the recording says was not given is absent.
+        """
         given = self.recorded_states and not str(self.recording.facts.get("initial_state", "")).startswith("None")
         inputs = self._inputs()
         steps, batch = inputs[next(port.name for port in self.model.inputs if port.sequence)].shape[:2]
         counters = {p.name: np.zeros((batch, *self.fit.shape(p)), np.int32) for p in self.counters}
         lengths = self.recording.arrays.get("sequence_length")
         return Call(
-            params=self.fit.parameters(self.recording.variables),
+            params=self.fit.parameters(runner, self.recording.variables),
             inputs=inputs,
             state={**self.take_states("state0"), **counters} if given else None,
             lengths=None if lengths is None else lengths.astype(np.int32),

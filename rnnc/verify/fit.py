@@ -1,18 +1,18 @@
-"""Fits a recording to a model: sizes, parameters, inputs, states and masks, all from shapes and names."""
+"""Fits a recording to a model: its layout, sizes, parameters and their gradients, all from shapes and names."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rnnc.ir.layout import WeightLayout
 from rnnc.ir.model import Model, PortInfo
-from rnnc.verify.arrange import find_layout, foreign_gradients, import_arrays, layout_equations
-from rnnc.verify.arrays import Arrays
-from rnnc.verify.errors import VerifyError
+from rnnc.verify.arrays import Array, Arrays
+from rnnc.verify.errors import VerifyError, near_misses
 from rnnc.verify.match import Matching, match_variables
 from rnnc.verify.recording import Recording
-from rnnc.verify.sizes import Equation, solve
+from rnnc.verify.runner import LayoutRunner
+from rnnc.verify.sizes import Equation, shape_equations, solve
 
 Features = tuple[tuple[str, tuple[int, ...]], ...]
 
@@ -40,14 +40,14 @@ class Fit:
         scope, other = self.matching.renamed
         return (f"variables stand under {other!r}; the layout {self.layout.name!r} calls this {scope!r}",)
 
-    def parameters(self, variables: Arrays) -> Arrays:
+    def parameters(self, runner: LayoutRunner, variables: Arrays) -> Arrays:
         """The model's parameters from variables under recorded names."""
-        return import_arrays(self.model, self.layout, self.matching.join(variables), self.sizes)
+        return runner.from_layout(self.layout.name, self.matching.join(variables))
 
-    def variable_gradients(self, params: Arrays) -> Arrays:
-        """Gradients of recorded variables from those of parameters."""
-        gradients = foreign_gradients(self.model, self.layout, params, self.sizes)
-        return self.matching.split(gradients, self.recording.variables)
+    def variable_gradients(self, runner: LayoutRunner, params: Arrays, gradients: Arrays) -> Arrays:
+        """Gradients of recorded variables from those of trained parameters."""
+        found = runner.grads_to_layout(self.layout.name, params, gradients)
+        return self.matching.split(found, self.recording.variables)
 
     def shape(self, port: PortInfo) -> tuple[int, ...]:
         return tuple(size.evaluate(self.sizes) for size in port.type.shape)
@@ -56,6 +56,23 @@ class Fit:
         """Names and feature shapes in the layout's order."""
         known = {port.name: port for port in ports}
         return tuple((name, self.shape(known[name])) for name in order)
+
+
+def find_layout(model: Model, name: str) -> WeightLayout:
+    """The layout of that name, complete. E802 where the model has none, or where a variant has lost entries."""
+    for layout in model.layouts:
+        if layout.name == name:
+            if layout.missing:
+                raise VerifyError(
+                    "E802",
+                    f"the layout {name!r} does not fit {model.name}: {', '.join(layout.missing)}",
+                    notes=["an entry names a parameter that is gone, or no entry names the parameter"],
+                    fix="give the variant a layout of its own",
+                )
+            return layout
+    names = [layout.name for layout in model.layouts]
+    known = f"it has {', '.join(names)}" if names else "it declares none"
+    raise VerifyError("E802", f"{model.name} has no layout {name!r}{near_misses(name, names)}; {known}")
 
 
 def choose_layout(model: Model, name: str | None, recording: Recording) -> WeightLayout:
@@ -87,3 +104,13 @@ def fit(model: Model, recording: Recording, layout: WeightLayout, extra: Sequenc
     arrays = matching.join(recording.variables)
     equations = [*layout_equations(layout, arrays), *extra]
     return Fit(model, layout, recording, matching, solve(equations, model.sizes))
+
+
+def layout_equations(layout: WeightLayout, arrays: Mapping[str, Array]) -> Iterator[Equation]:
+    """What the shapes of foreign arrays say about open sizes. E802: an array has another rank."""
+    for foreign in layout.arrays:
+        actual = arrays[foreign.name].shape
+        if len(actual) != len(foreign.shape):
+            declared = ", ".join(str(s) for s in foreign.shape)
+            raise VerifyError("E802", f"{foreign.name!r} has shape {actual}; the layout says [{declared}]")
+        yield from shape_equations(foreign.name, foreign.shape, actual)

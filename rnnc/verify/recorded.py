@@ -15,21 +15,21 @@ from rnnc.verify.fit import choose_layout
 from rnnc.verify.invariants import Cut
 from rnnc.verify.recording import Recording
 from rnnc.verify.report import TOLERANCE, Findings, Report, Row, compare
-from rnnc.verify.runner import Gradients, Results, Runner
+from rnnc.verify.runner import Gradients, LayoutRunner, Results
 from rnnc.verify.training import train
 
 
-def against(model: Model, runner: Runner, recording: Recording, *, layout: str | None = None) -> Report:
+def against(model: Model, runner: LayoutRunner, recording: Recording, *, layout: str | None = None) -> Report:
     """Compare a model, as `runner` runs it, with a recording. E801-E804 where they cannot be compared."""
     compare_with = train if recording.is_training else _evaluation
     rows, notes = compare_with(model, runner, recording, choose_layout(model, layout, recording))
     return Report(f"{model.name} against {recording.name}", rows, notes)
 
 
-def _evaluation(model: Model, runner: Runner, recording: Recording, layout: WeightLayout) -> Findings:
+def _evaluation(model: Model, runner: LayoutRunner, recording: Recording, layout: WeightLayout) -> Findings:
     evaluation = Evaluation(model, recording, layout)
     tolerance = TOLERANCE[recording.dtype]
-    call = evaluation.call()
+    call = evaluation.call(runner)
     rows: list[Row] = []
     notes = list(evaluation.fit.notes)
     if evaluation.timing.single_step and model.step is not None:
@@ -47,7 +47,8 @@ def _evaluation(model: Model, runner: Runner, recording: Recording, layout: Weig
     no_outputs, no_state = results.no_cotangents()
     gradients = runner.backward(call, tape, {**no_outputs, **d_outputs}, {**no_state, **d_state})
     given = call.state is not None
-    for name, found in _gradients(evaluation, gradients, given):
+    variables = evaluation.fit.variable_gradients(runner, call.params, gradients.params)
+    for name, found in _gradients(evaluation, gradients, variables, given):
         if name in recording.arrays:
             rows.append(compare(name, found, recording.arrays[name], tolerance))
         else:
@@ -78,7 +79,9 @@ def _loss(results: Results, d_outputs: Arrays, d_state: Arrays) -> Array:
     return np.asarray(sum(sums))
 
 
-def _gradients(evaluation: Evaluation, gradients: Gradients, state_given: bool) -> Iterator[tuple[str, Array]]:
+def _gradients(
+    evaluation: Evaluation, gradients: Gradients, variables: Arrays, state_given: bool
+) -> Iterator[tuple[str, Array]]:
     """Gradients under the keys that a recording has for them."""
     inputs = evaluation.inputs
     for index, part in enumerate(inputs):
@@ -88,5 +91,5 @@ def _gradients(evaluation: Evaluation, gradients: Gradients, state_given: bool) 
     if state_given:
         for index, array in enumerate(evaluation.give_states(gradients.state)):
             yield f"grad:state0:{index}", array
-    for name, array in evaluation.fit.variable_gradients(gradients.params).items():
+    for name, array in variables.items():
         yield f"grad:var:{name}", array

@@ -61,6 +61,18 @@ class Runner(Protocol):
     def backward(self, call: Call, tape: Any, d_outputs: Arrays, d_state: Arrays) -> Gradients: ...
 
 
+class LayoutRunner(Runner, Protocol):
+    """A runner that also knows the names under which other libraries hold the model's weights."""
+
+    def from_layout(self, name: str, arrays: Arrays) -> Arrays:
+        """Parameters from the arrays of a layout."""
+        ...
+
+    def grads_to_layout(self, name: str, params: Arrays, gradients: Arrays) -> Arrays:
+        """Gradients of a layout's arrays from those of trained parameters."""
+        ...
+
+
 class ModuleRunner:
     """A generated module, through the contract that all targets share.
 
@@ -103,6 +115,12 @@ class ModuleRunner:
             _named(self._states, found["state"]),
             dict(found["params"]),
         )
+
+    def from_layout(self, name: str, arrays: Arrays) -> Arrays:
+        return dict(self._module.from_layout(name, arrays))
+
+    def grads_to_layout(self, name: str, params: Arrays, gradients: Arrays) -> Arrays:
+        return dict(self._module.grads_to_layout(name, params, gradients))
 
     def _arguments(self, call: Call) -> tuple[Any, Any, Any]:
         state = None if call.state is None else _bare(self._states, call.state)

@@ -14,13 +14,13 @@ from rnnc.verify.errors import VerifyError
 from rnnc.verify.fit import fit
 from rnnc.verify.recording import Recording
 from rnnc.verify.report import TOLERANCE, Findings, Row, compare
-from rnnc.verify.runner import Call, Runner
+from rnnc.verify.runner import Call, LayoutRunner
 from rnnc.verify.sizes import Equation
 
 USUAL_RATE = 1e-2  # where a recording does not say its own
 
 
-def train(model: Model, runner: Runner, recording: Recording, layout: WeightLayout) -> Findings:
+def train(model: Model, runner: LayoutRunner, recording: Recording, layout: WeightLayout) -> Findings:
     """Adam on the mean cross-entropy of the network's one output against `labels` [batch, classes]."""
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise VerifyError("E804", f"a training recording wants one input and one output; {model.name} has others")
@@ -37,13 +37,13 @@ def train(model: Model, runner: Runner, recording: Recording, layout: WeightLayo
 
     def evaluate(variables: Arrays) -> tuple[Array, Array, Arrays]:
         """Loss, logits, and gradients of variables under recorded names."""
-        call = Call(fitted.parameters(variables), inputs)
+        call = Call(fitted.parameters(runner, variables), inputs)
         results, tape = runner.forward_train(call)
         logits = results.outputs[logits_name]
         loss, d_logits = _cross_entropy(logits, labels)
         _, no_state = results.no_cotangents()
         gradients = runner.backward(call, tape, {logits_name: d_logits}, no_state)
-        return loss, logits, fitted.variable_gradients(gradients.params)
+        return loss, logits, fitted.variable_gradients(runner, call.params, gradients.params)
 
     variables = dict(recording.variables)
     known = "lr" in recording.facts.get("sizes", {})

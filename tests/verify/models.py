@@ -11,6 +11,7 @@ from rnnc.ir.layout import Cat, ForeignArray, Leaf, WeightLayout
 from rnnc.ir.model import Initialiser, MaskInfo, Model, ParameterInfo, PortInfo
 from rnnc.ir.program import NO_SPANS, Axis, Carry, DType, Loop, Port, Program, Type, Value
 from rnnc.ir.size import Size
+from rnnc.verify.arrays import Arrays
 from rnnc.verify.runner import Call, Gradients, Results
 
 INPUT, UNITS = Size.of("input"), Size.of("units")
@@ -75,6 +76,17 @@ def basic_rnn() -> Model:
 
 class BasicRNN:
     """Runs `basic_rnn()` with tanh, by hand."""
+
+    def from_layout(self, name: str, arrays: Arrays) -> Arrays:
+        assert name == "tf"
+        kernel, bias = arrays["basic_rnn_cell/kernel"], arrays["basic_rnn_cell/bias"]
+        return {"h'.x": kernel[: -len(bias)], "h'.h": kernel[-len(bias) :], "h'.bias": bias}
+
+    def grads_to_layout(self, name: str, params: Arrays, gradients: Arrays) -> Arrays:
+        assert name == "tf"
+        assert gradients.keys() == params.keys()
+        kernel = np.concatenate([gradients["h'.x"], gradients["h'.h"]])
+        return {"basic_rnn_cell/kernel": kernel, "basic_rnn_cell/bias": gradients["h'.bias"]}
 
     def forward(self, call: Call) -> Results:
         return self.forward_train(call)[0]

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from rnnc.compiler import model_of
+from rnnc.compiler import compile_source
 from rnnc.diagnostics import DiagnosticError
+from rnnc.runtime import load_module
 from rnnc.syntax.source import read_source
+from rnnc.verify.arrays import Arrays
 from rnnc.verify.commands import verify_against
 from rnnc.verify.interpreted import InterpretedRunner
 from rnnc.verify.recorded import against
@@ -39,11 +41,28 @@ def test_module_computes_what_tensorflow_did(case: Case) -> None:
             assert key in rows, key
 
 
+class Interpreted(InterpretedRunner):
+    """The interpreter, with weights as the compiled module imports them."""
+
+    def __init__(self, case: Case, rounding: str | None = None) -> None:
+        file, _, name = case.example.partition(":")
+        source = read_source(ROOT / "examples" / file)
+        compiled = compile_source(source, name or None, case.options, rounding=rounding)
+        self.model = compiled.unit.model
+        self.module = load_module(compiled.text, self.model.name)
+        super().__init__(self.model, {})
+
+    def from_layout(self, name: str, arrays: Arrays) -> Arrays:
+        return self.module.from_layout(name, arrays)
+
+    def grads_to_layout(self, name: str, params: Arrays, gradients: Arrays) -> Arrays:
+        return self.module.grads_to_layout(name, params, gradients)
+
+
 @pytest.mark.parametrize("case", [CASES[2], CASES[14], CASES[33]], ids=lambda case: case.golden)
 def test_interpreter_computes_what_tensorflow_did(case: Case) -> None:
-    file, _, name = case.example.partition(":")
-    model = model_of(read_source(ROOT / "examples" / file), name or None, case.options, rounding="float32")
-    report = against(model, InterpretedRunner(model, {}), load_recording(GOLDEN / f"{case.golden}.npz"))
+    runner = Interpreted(case, rounding="float32")
+    report = against(runner.model, runner, load_recording(GOLDEN / f"{case.golden}.npz"))
     assert report.passed, report.failures
 
 
@@ -70,8 +89,8 @@ def test_a_wrong_option_is_noticed(golden: str, options: dict[str, str]) -> None
 def test_keep_probabilities_are_rounded_as_tensorflow_holds_them() -> None:
     """0.6 in float64 misses the recorded numbers by 5e-8: a layout without `constants` is not good enough."""
     (case,) = (c for c in CASES if c.golden == "dropout_input_static")
-    model = model_of(read_source(ROOT / "examples" / "dropout.rnn"), None, case.options)
-    report = against(model, InterpretedRunner(model, {}), load_recording(GOLDEN / f"{case.golden}.npz"))
+    runner = Interpreted(case)
+    report = against(runner.model, runner, load_recording(GOLDEN / f"{case.golden}.npz"))
     assert not report.passed
     assert max(row.error for row in report.rows) < 1e-6
 

@@ -13,11 +13,11 @@ from rnnc.verify.errors import VerifyError
 from rnnc.verify.recorded import against as against_recording
 from rnnc.verify.recording import load_recording
 from rnnc.verify.report import Report
-from rnnc.verify.runner import Call, Gradients, Runner
+from rnnc.verify.runner import Call, Gradients, LayoutRunner
 from tests.verify.models import BasicRNN, basic_rnn
 
 
-def against(model: Model, runner: Runner, path: Path) -> Report:
+def against(model: Model, runner: LayoutRunner, path: Path) -> Report:
     return against_recording(model, runner, load_recording(path))
 
 
