@@ -165,7 +165,7 @@ class _Elaboration:
         free = {a.size.id for d in _inputs(frame) for a in d.axes if isinstance(a.size, ast.Name)}
         for key in sizes:
             if key not in self.elaborator.used_sizes:
-                names = [*self._names, *sorted(free)]
+                names = list(dict.fromkeys([*self._names, *sorted(free)]))
                 fix = did_you_mean(key, names) or f"there are {', '.join(names)}"
                 self.diagnostics.error("E242", f"`{frame.name}` has no parameter or free size `{key}`", None, fix=fix)
         self.diagnostics.raise_errors()

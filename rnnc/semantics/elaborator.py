@@ -190,7 +190,8 @@ class Elaborator:
                     fix = f"its parameters: {', '.join(p.name for p in definition.parameters)}"
                     raise Problem("E223", f"`{function.name}` wants an argument for `{parameter.name}`", span, fix=fix)
                 if parameter.axes is not None:
-                    value = Tensor(self._matched(parameter, self.expressions.to_node(value, spot, c), frame, scope))
+                    node = self.expressions.to_node(value, spot, c)
+                    value = Tensor(self._matched(parameter, node, spot, frame, scope))
                 scope.names[parameter.name] = value
                 if isinstance(value, Num) and value.label is not None:
                     frame.axes.setdefault(value.label, Shaped(value.label, value.size or Size.of(0), value.strong))
@@ -207,13 +208,21 @@ class Elaborator:
             graph.calls = calls
             self._depth.pop()
 
-    def _matched(self, parameter: ast.Parameter, node: Node, frame: Frame, scope: Scope) -> Node:
+    def _matched(self, parameter: ast.Parameter, node: Node, spot: Span, frame: Frame, scope: Scope) -> Node:
         """An argument under a pattern of axes: names in it are bound to the argument's own axes."""
         graph = frame.graph
         pattern: list[Shaped] = []
         graph.infer(node)
         given = graph.resolve_all(node.shape) if node.shape is not None else None
         axes = parameter.axes or ()
+        what = f"`{parameter.name}` of `{frame.name}`"
+        if given is not None and len(given) != len(axes):
+            wanted = f"[{', '.join(a.span.text for a in axes)}]"
+            labels = [a.label for a in given]
+            fix = f"write a function for {show(given)}, with axes to work over by name"
+            if len(axes) == 1 and given:
+                fix = f"make it one axis, `merge({spot.text}, [{', '.join(labels)}])`, or {fix}"
+            raise Problem("E303", f"{what} is {wanted}, but what it is given is {show(given)}", spot, fix=fix)
         for i, axis in enumerate(axes):
             size = axis.size
             if isinstance(size, ast.Name) and scope.find(size.id) is None:
@@ -225,8 +234,7 @@ class Elaborator:
                 pattern.append(actual)
             else:
                 pattern.append(self.expressions.axis(axis, Context(scope, frame)))
-        what = f"`{parameter.name}` of `{frame.name}`"
-        return graph.add("pattern", (node,), node.span, None, pattern=tuple(pattern), what=what)
+        return graph.add("pattern", (node,), spot, None, pattern=tuple(pattern), what=what)
 
     # --- cells ---
 
@@ -471,7 +479,11 @@ class Elaborator:
         )
 
     def named_axis(self, e: ast.Expr, c: Context) -> Shaped:
-        """An axis by its label in this body, or a bare size (`out = [head, 2 * units]`)."""
+        """An axis by its label in this body, a bare size (`out = [head, 2 * units]`), or both (`head: 4`)."""
+        if isinstance(e, ast.LabelledSize):
+            axis = self.expressions.axis(ast.Axis(e.label, e.size, span=e.span), c)
+            c.frame.axes.setdefault(e.label, axis)
+            return axis
         if isinstance(e, ast.Name) and not e.primed:
             axis = c.frame.axes.get(e.id)
             if axis is not None and (axis.strong or c.scope.find(e.id) is None):

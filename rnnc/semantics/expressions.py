@@ -91,6 +91,9 @@ class Expressions:
                 return self._range(e, c)
             case ast.List():
                 return self.lists.made(tuple(self.items(e.items, c)), e.span)
+            case ast.LabelledSize():
+                message = "an axis with its size stands only where the axes of a result are listed"
+                raise Problem("E214", message, e.span, fix="`linear(x, out = [head: 4, unit])`")
             case ast.Comprehension():
                 return self.lists.made(tuple(self._comprehend(e, c)), e.span)
             case ast.As():

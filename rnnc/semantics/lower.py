@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rnnc.ir.builder import Builder
 from rnnc.ir.operations import TypeMismatch
 from rnnc.ir.program import AttrValue, Axis, Value
-from rnnc.ir.size import Size
+from rnnc.ir.size import Quotient, Size
 from rnnc.semantics.nodes import RULES, Graph, Node, ShapeError, known
 from rnnc.semantics.values import Shape, Shaped, show
 
@@ -155,6 +155,8 @@ def join(graph: Graph, shapes: Sequence[Shape], names: Sequence[str]) -> Shape:
 
 
 def _conflict_fix(a: Shape, b: Shape) -> str:
+    if len(a) == len(b) and any(_is_rounded(x.size - y.size) for x, y in zip(a, b, strict=True)):
+        return "`//` rounds, so these agree for some sizes only: give the sizes, or state the factors as parameters"
     if len(a) == len(b) == 1:
         return "a weight matrix between them (`linear`), the same size for both, or `outer(a, b)` for every pair"
     shared = {x.label for x in a} & {x.label for x in b}
@@ -163,3 +165,8 @@ def _conflict_fix(a: Shape, b: Shape) -> str:
             "an axis that only one of them has broadcasts if all axes of the other stand in it, under the same labels"
         )
     return "name the axes alike (`label: size`) where they are the same, or use `outer`, `expand` or `linear`"
+
+
+def _is_rounded(size: Size) -> bool:
+    """Is there a quotient that cannot be carried out before the sizes are known?"""
+    return any(isinstance(atom, Quotient) for monomial, _ in size.terms for atom in monomial)

@@ -147,12 +147,14 @@ def _hole(a: Arguments, out: tuple[Shaped, ...] | None) -> Node:
 
 def _out_axes(a: Arguments, option: str) -> tuple[Shaped, ...] | None:
     """`out = [head, unit]`: names of axes known in this body, or sizes; one need no bracket."""
-    if not a.has(option) or a.option(option) is None:
+    if not a.has(option):
         return None
     e = a.options[option].value
     if isinstance(e, ast.Conditional):
         chosen = e.value if a.evaluate.truth(e.test, a.context) else e.orelse
         e = e if chosen is None else chosen
+    if not isinstance(e, ast.List) and a.option(option) is None:
+        return None
     items = e.items if isinstance(e, ast.List) else (e,)
     return tuple(a.evaluate.elaborator.named_axis(item, a.context) for item in items)
 

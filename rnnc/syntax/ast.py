@@ -59,6 +59,14 @@ class Slice(Node):
 
 
 @dataclass(frozen=True)
+class LabelledSize(Node):
+    """`head: heads` in a list of axes: `out = [head: heads, unit]`."""
+
+    label: str
+    size: Expr
+
+
+@dataclass(frozen=True)
 class Subscript(Node):
     """`h[k]`, `q[r - 1]` (member of a family or list) or `x[input = a:b]` (slice of a named axis)."""
 
@@ -158,7 +166,7 @@ class With(Node):
 
 Expr = (
     Number | String | Constant | Name | Attribute | Subscript | Unary | Binary | Conditional | Range | List
-    | Comprehension | Call | As | With
+    | Comprehension | Call | As | With | LabelledSize
 )  # fmt: skip
 
 # --- statements --------------------------------------------------------------------------------------------

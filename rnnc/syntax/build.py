@@ -309,6 +309,10 @@ class Builder:
     def list(self, parts: Parts) -> ast.List:
         return ast.List(_nodes(parts), span=_span(parts))
 
+    def labelled_size(self, parts: Parts) -> ast.LabelledSize:
+        label, _, size = parts
+        return ast.LabelledSize(label.text, size, span=_span(parts))
+
     def comprehension(self, parts: Parts) -> ast.Comprehension:
         value, *clauses = parts
         return ast.Comprehension(value, tuple(clauses), span=_span(parts))

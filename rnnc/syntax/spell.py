@@ -140,6 +140,9 @@ class Speller:
                 self.expression(hi, _SUM)
             case ast.List(items=items):
                 self._gathered("[", items, "]")
+            case ast.LabelledSize(label=label, size=size):
+                self.text(f"{label}: ")
+                self.expression(size)
             case ast.Comprehension():
                 self.listed("(", [node], ")", self._comprehension)
             case ast.Call(function=function, arguments=arguments):

@@ -1,0 +1,63 @@
+"""Axes of a result with their sizes, functions over the wrong number of axes, sizes that agree sometimes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import rnnc
+from rnnc.diagnostics import Diagnostic, DiagnosticError
+from rnnc.syntax.format import format_source
+from rnnc.syntax.source import Source
+
+
+def only_error(text: str) -> Diagnostic:
+    with pytest.raises(DiagnosticError) as error:
+        rnnc.compile(text)
+    (found,) = error.value.diagnostics
+    return found
+
+
+def test_axes_of_a_result_may_bring_their_sizes() -> None:
+    text = """
+    cell Heads(heads = 2, d = 3) {
+      input x[n]
+      q = linear(x, out = [head: heads, value: d])
+      k = linear(x, out = [head, value])
+      y = merge(q * k, [head, value])
+      output y
+    }"""
+    module = rnnc.compile(text)
+    params = module.init_params(seed=0, dtype="float64", n=4)
+    assert params["q.x"].shape == (4, 2, 3)
+    x = np.arange(4.0).reshape(1, 1, 4)
+    y, _ = module.forward(params, x)
+    expected = np.einsum("i,ihv->hv", x[0, 0], params["q.x"]) * np.einsum("i,ihv->hv", x[0, 0], params["k.x"])
+    np.testing.assert_allclose(y[0, 0], expected.ravel(), rtol=1e-12)
+
+
+def test_axes_with_sizes_are_formatted() -> None:
+    text = "cell A {\n  input x[n]\n  y = linear(x, out = [head :2,value:  3,])\n  output y\n}\n"
+    assert "out = [head: 2, value: 3])" in format_source(Source("a.rnn", text))
+
+
+def test_an_axis_with_its_size_is_no_value() -> None:
+    found = only_error("cell A {\n input x[n]\n y = sum([a: 3]) + x\n output y\n}")
+    assert found.code == "E214"
+    assert found.span is not None
+    assert found.span.text == "a: 3"
+
+
+def test_a_function_of_one_axis_is_told_at_its_argument() -> None:
+    found = only_error("cell A {\n input x[n]\n q = linear(x, out = [head: 2, d: 3])\n y = layer_norm(q)\n output y\n}")
+    assert (found.code, found.span and found.span.text, found.span and found.span.line) == ("E303", "q", 4)
+    assert "merge(q, [head, d])" in str(found.fix)
+
+
+def test_sizes_that_agree_for_some_numbers_only() -> None:
+    equations = "let m = units // n\n y = repeat(linear(x, out = m), m, n) * x"
+    text = f"cell A(units, n = 4) {{\n input x[units]\n {equations}\n output y\n}}"
+    found = only_error(text)
+    assert found.code == "E301"
+    assert "`//` rounds" in str(found.fix)
+    rnnc.compile(text, units=8)
