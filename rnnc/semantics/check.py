@@ -16,7 +16,7 @@ UNGIVEN = frozenset({"E207", "E230", "E240"})
 OF_STAND_INS = frozenset({"E244", "E409"})
 # What may follow from definitions that could not be read; and, of a function on its own, what not only a call can tell.
 OF_BODIES = frozenset({"E201", "E202", "E203", "E205", "E221", "E222", "E402", "E406", "E410", "E412", "E413"})
-OF_FILES = frozenset({"E219", "E405", "E231", "E232", "E233", "E234", "E235", "E236"})
+OF_FILES = frozenset({"E219", "E405", "E231", "E233", "E234", "E235", "E236"})
 STAND_INS = "stand-ins"  # the name of their source
 STAND_IN = (
     "cell StandIn(units) {\n  input x[input]\n  state c[units], h[units]\n"
@@ -55,7 +55,7 @@ class _Checker:
             self._elaborate(STAND_IN, "StandIn", {}, UNGIVEN)  # are the imports there?
         return self.found
 
-    def _combinations(self, definition: ast.Cell | ast.Network | ast.Variant) -> None:
+    def _choices(self, definition: ast.Cell | ast.Network | ast.Variant) -> None:
         """Check a definition with every combination of its choices and flags, as long as that is not too much work."""
         hidden = UNGIVEN | OF_STAND_INS if any(p.kind is not None for p in definition.parameters) else UNGIVEN
         spent = 0
@@ -85,7 +85,10 @@ class _Checker:
             elaborate(file, self.path, name, options, work=work)
         except DiagnosticError as error:
             found = [d for d in error.diagnostics if d.code not in hidden or d.code in OF_FILES]
-            self.found.extend([d for d in found if d.span is None or d.span.source.name != STAND_INS])
+            found = [d for d in found if d.span is None or d.span.source.name != STAND_INS]
+            if self.limit < Work.LIMIT:
+                found = [d for d in found if d.code != "E219"]
+            self.found.extend(found)
             if work.spent > work.limit:  # what is too large once is not tried to its end again with every definition
                 self.limit = Work.LIMIT // 100
         return work.spent
@@ -107,97 +110,6 @@ def _within(diagnostic: Diagnostic, regions: list[Span]) -> bool:
 
 def _overlap(a: Span, b: Span) -> bool:
     return a.source == b.source and a.start < b.end + 1 and b.start < a.end + 1
-
-
-def _combinations(self, definition: ast.Cell | ast.Network | ast.Variant) -> None:
-        """Check a definition with every combination of its choices and flags, as long as that is not too much work."""
-        hidden = UNGIVEN | OF_STAND_INS if any(p.kind is not None for p in definition.parameters) else UNGIVEN
-        spent = 0
-        for options in _combinations(definition):
-            spent += self._elaborate(STAND_IN, definition.name, options, hidden)
-            if spent > self.limit // 4:
-                break
-
-    def _function(self, fn: ast.Fn) -> None:
-        """A function is read in a cell that calls it with tensors of as many axes as its parameters name."""
-        arguments: list[str] = []
-        declared: list[str] = []
-        for i, p in enumerate(fn.parameters):
-            if p.default is None:
-                axes = ", ".join(f"a{i}_{k}: s{i}_{k}" for k in range(len(p.axes) if p.axes is not None else 1))
-                declared.append(f"x{i}[{axes}]")
-                arguments.append(f"x{i}")
-        inputs = "\n".join(f"  input {d}" for d in declared) or "  input x[1]"
-        text = f"cell StandIn() {{\n{inputs}\n  y = {fn.name}({', '.join(arguments)})\n  output y\n}}\n"
-        self._elaborate(text, "StandIn", {}, frozenset(CODES) - OF_BODIES)
-
-    def _elaborate(self, extra: str, name: str, options: dict[str, object], hidden: frozenset[str]) -> int:
-        """Elaborate one definition beside the definitions in `extra`; how much work it was."""
-        definitions = (*self.file.definitions, *parsed(Source(STAND_INS, extra)).definitions)
-        file, work = ast.File(definitions, self.file.doc, span=self.file.span), Work(self.limit)
-        try:
-            elaborate(file, self.path, name, options, work=work)
-        except DiagnosticError as error:
-            found = [d for d in error.diagnostics if d.code not in hidden or d.code in OF_FILES]
-            self.found.extend([d for d in found if d.span is None or d.span.source.name != STAND_INS])
-            if work.spent > work.limit:  # what is too large once is not tried to its end again with every definition
-                self.limit = Work.LIMIT // 100
-        return work.spent
-
-
-def _damaged(file: ast.File, diagnostics: Diagnostics) -> list[Span]:
-    """Definitions that could be read in part only, each up to the next one: what they lack now is no further error."""
-    starts = [d.span.start for d in file.definitions]
-    ends = [*starts[1:], len(file.span.source.text)]
-    regions = [Span(file.span.source, start, end) for start, end in zip(starts, ends, strict=False)]
-    wrong = [d.span for d in diagnostics if d.span is not None]
-    return [r for r in regions if any(_overlap(r, w) for w in wrong)]
-
-
-def _within(diagnostic: Diagnostic, regions: list[Span]) -> bool:
-    span = diagnostic.span
-    return span is not None and any(_overlap(span, region) for region in regions)
-
-
-def _overlap(a: Span, b: Span) -> bool:
-    return a.source == b.source and a.start < b.end + 1 and b.start < a.end + 1
-
-
-def _check_choices(
-    file: ast.File, path: Path | None, definition: ast.Cell | ast.Network | ast.Variant, found: Diagnostics
-) -> None:
-    """Check a definition with every combination of its choices and flags, as long as that is not too much work."""
-    hidden = UNGIVEN | OF_STAND_INS if any(p.kind is not None for p in definition.parameters) else UNGIVEN
-    probe, work = _with_stand_in(file), Work()
-    for options in _choices(definition):
-        _check(probe, path, definition.name, options, found, hidden, work)
-        if work.spent > Work.LIMIT // 4:
-            break
-
-
-def _check(
-    file: ast.File,
-    path: Path | None,
-    name: str,
-    options: dict[str, object],
-    found: Diagnostics,
-    hidden: frozenset[str] = UNGIVEN,
-    work: Work | None = None,
-) -> None:
-    try:
-        elaborate(file, path, name, options, work=work)
-    except DiagnosticError as error:
-        found.extend([d for d in error.diagnostics if d.code not in hidden])
-
-
-def _definitions_only(file: ast.File, path: Path | None, found: Diagnostics) -> None:
-    """A file of imports: are they there?"""
-    probe = ast.File((*file.definitions, *parse(Source("check", STAND_IN)).definitions), span=file.span)
-    _check(probe, path, "StandIn", {}, found)
-
-
-def _with_stand_in(file: ast.File) -> ast.File:
-    return ast.File((*file.definitions, *parse(Source("check", STAND_IN)).definitions), file.doc, span=file.span)
 
 
 def _combinations(definition: ast.Cell | ast.Network | ast.Variant) -> list[dict[str, object]]:
