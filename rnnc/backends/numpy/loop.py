@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from rnnc.backends.escape import identifier
 from rnnc.backends.numpy.block import Block
 from rnnc.backends.numpy.emitter import DTYPES, Place, Root, hint, zero
@@ -10,7 +12,7 @@ from rnnc.backends.numpy.spelling import SPELLINGS, View
 from rnnc.backends.numpy.spelling.elementwise import operand
 from rnnc.backends.numpy.step_emitter import Rows, State, StepEmitter
 from rnnc.backends.numpy.views import Index, render, shape_text
-from rnnc.ir.program import Carry, Loop, Op, Value
+from rnnc.ir.program import Carry, Loop, Op, Value, reads
 
 
 def write_loop(outer: Block, loop: Loop) -> None:
@@ -35,9 +37,11 @@ class _Body(StepEmitter):
     def enter(self) -> None:
         """Find out what goes where; allocate what enters the first step."""
         loop, outer = self._loop, self._outer
+        readers = self._readers()
         for seq, param in loop.xs:
             contiguous = outer.place(seq).contiguous
-            root = Rows(outer.read(seq), outer.owned(seq), [param])
+            own = outer.owned(seq) and readers[outer.place(seq).root] == 1
+            root = Rows(outer.read(seq), own, [param])
             self.places[param] = Place(root, (), contiguous)
             if seq in self.frame.nullable:
                 self.frame.nullable.add(param)
@@ -49,6 +53,13 @@ class _Body(StepEmitter):
         stacked = {value for value in stacked if value in own and value not in self._states_of}
         self._plan_parts(own, stacked)
         self._stacked = dict.fromkeys(sorted(stacked - set(self._parts), key=list(own).index))
+
+    def _readers(self) -> Counter[Root]:
+        """How many of the loop's sequences and captures lie in each array: one with several is not overwritten."""
+        sequences = [seq for seq, _ in self._loop.xs]
+        captured = set(reads(self._loop)).difference(sequences)
+        places = self._outer.places
+        return Counter(places[value].root for value in (*sequences, *captured) if value in places)
 
     def _enter_carry(self, carry: Carry, own: dict[Value, Op]) -> None:
         param, outer = carry.param, self._outer
