@@ -9,12 +9,11 @@ from pathlib import Path
 
 from rnnc.diagnostics import DiagnosticError, Diagnostics, Note, Source, Span
 from rnnc.resources import resource_text
-from rnnc.semantics.scope import PRELUDE, Fatal, Problem, Scope, defined_names, did_you_mean, heading, report
+from rnnc.semantics.scope import PRELUDE, Fatal, Library, Problem, Scope, defined_names, did_you_mean, heading, report
 from rnnc.semantics.values import CellValue, Choice, FnValue, Value, describe, open_size
 from rnnc.syntax import ast
 from rnnc.syntax.parse import parse
 from rnnc.syntax.source import read_source
-
 
 MAX_DEFINITIONS = 500
 
@@ -23,6 +22,9 @@ MAX_DEFINITIONS = 500
 def parsed(source: Source) -> ast.File:
     """A file that others read, parsed once. Raises DiagnosticError."""
     return parse(source)
+
+
+LIBRARY = {"RNN": "examples/rnn.rnn", "GRU": "examples/gru.rnn", "LSTM": "examples/lstm.rnn"}
 
 
 class Definitions:
@@ -39,14 +41,22 @@ class Definitions:
 
     def prelude(self) -> Scope:
         if self._prelude is None:
-            scope = Scope()
+            scope = Library(LIBRARY, self._from_library)
             self._prelude = scope
             file = parsed(Source(PRELUDE, resource_text("grammar/prelude.rnn")))
             self._define(file, scope, None)
         return self._prelude
 
+    def _from_library(self, name: str) -> Value:
+        """A cell that every file knows, from the examples."""
+        scope = Scope(self.prelude())
+        self._define(parsed(Source(LIBRARY[name], resource_text(LIBRARY[name]))), scope, None)
+        value = scope.names[name]
+        assert isinstance(value, CellValue)
+        return value
+
     def file(self, file: ast.File, path: Path | None) -> Scope:
-        """The scope of a file that has been parsed."""
+        """The scope of a file that has been parsed; text without a path imports from the current folder."""
         scope = Scope(self.prelude())
         if path is not None:
             self._files[path.resolve()] = None  # being read: an import of it is a circle
@@ -107,14 +117,7 @@ class Definitions:
     # --- imports ---
 
     def _import(self, statement: ast.Import, scope: Scope, path: Path | None) -> None:
-        if path is None:
-            raise Problem(
-                "E232",
-                "text that is not a file cannot import files",
-                statement.path.span,
-                fix="save it beside what it imports",
-            )
-        beside = path.parent / statement.path.value
+        beside = (Path() if path is None else path.parent) / statement.path.value
         target = beside.resolve()
         if target in self._files:
             imported = self._files[target]
@@ -125,7 +128,7 @@ class Definitions:
                     statement.path.span,
                 )
         else:
-            imported = self._read(statement, beside)
+            imported = self._read(statement, beside, "the current" if path is None else "this file's")
         own = imported.names
         names = statement.names or tuple(ast.ImportName(n, n, span=statement.span) for n in own)
         for item in names:
@@ -143,13 +146,13 @@ class Definitions:
             scope.names[item.alias] = own[item.name]
             scope.spans[item.alias] = item.span
 
-    def _read(self, statement: ast.Import, target: Path) -> Scope:
+    def _read(self, statement: ast.Import, target: Path, whose: str) -> Scope:
         try:
             file = parsed(read_source(target))
         except DiagnosticError as error:
             if any(d.span is None for d in error.diagnostics):
                 messages = "; ".join(d.message for d in error.diagnostics)
-                raise Problem("E235", messages, statement.path.span, fix="paths begin at this file's folder") from None
+                raise Problem("E235", messages, statement.path.span, fix=f"paths begin at {whose} folder") from None
             self.diagnostics.extend(error.diagnostics)
             raise Problem("E235", f"`{statement.path.value}` has errors of its own", statement.path.span) from None
         return self.file(file, target)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -41,14 +41,36 @@ class Scope:
     def find(self, name: str) -> tuple[Scope, Value | Lazy] | None:
         scope: Scope | None = self
         while scope is not None:
-            if name in scope.names:
+            if name in scope.names or scope.load(name):
                 return scope, scope.names[name]
             scope = scope.parent
         return None
 
+    def load(self, name: str) -> bool:
+        """Bring in a name that is only read when it is asked for, if there is one."""
+        return False
+
     def all_names(self) -> set[str]:
         names = set(self.names)
         return names | self.parent.all_names() if self.parent else names
+
+
+class Library(Scope):
+    """The outermost scope: what the prelude defines, and cells that every file knows, read when they are asked for."""
+
+    def __init__(self, offered: Collection[str], read: Callable[[str], Value]) -> None:
+        super().__init__()
+        self._offered = frozenset(offered)
+        self._read = read
+
+    def load(self, name: str) -> bool:
+        if name not in self._offered:
+            return False
+        self.names[name] = self._read(name)
+        return True
+
+    def all_names(self) -> set[str]:
+        return set(self.names) | self._offered
 
 
 class Problem(Exception):
