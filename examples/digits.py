@@ -3,6 +3,7 @@
     python examples/digits.py                                        # scikit-learn's real scans of 8 x 8 pixels
     python examples/digits.py --mnist DIRECTORY                      # MNIST's four idx files, plain or .gz
     python examples/digits.py --cell examples/gru.rnn:GRU -D units=96 -D reset=after
+    python examples/digits.py --cell examples/wrappers.rnn:Highway -D "inner=RNN(8)"
 
 The rows are the time steps, the network is the one of every tutorial: a recurrent layer, its last output, a dense
 layer, softmax. rnnc writes forward and backward of all of it; what is left for this script is the loss and Adam.
@@ -26,7 +27,9 @@ import rnnc
 
 EXAMPLES = Path(__file__).resolve().parent
 NETWORK = """
-network Classifier(inner: cell, classes = 10) {{
+import "{file}"
+
+network ReadsDigits(inner: cell, classes = 10) {{
   input x[row: {pixels}]
   logits = dense(last(inner(x)), classes)
   output logits
@@ -46,7 +49,7 @@ class Digits(NamedTuple):
 def main() -> None:
     options = arguments()
     train, test = mnist(options.mnist) if options.mnist else scans()
-    module = network(options.cell, dict(options.define), pixels=train.images.shape[2])
+    module = network(options.cell, dict(options.define or [("units", "64")]), pixels=train.images.shape[2])
     started = time.perf_counter()
     with threadpool_limits(1):  # products this small only wait for each other's threads
         params = fit(module, train, epochs=options.epochs or (3 if options.mnist else 60), batch=options.batch)
@@ -60,8 +63,8 @@ def network(cell: str, options: dict[str, str], pixels: int) -> ModuleType:
     name = rnnc.compile(cell, options=options).SPEC["name"]
     file = Path(cell) if Path(cell).exists() else Path(cell.rpartition(":")[0])
     bound = ", ".join(f"{key} = {value}" for key, value in options.items())
-    text = file.read_text(encoding="utf-8") + NETWORK.format(pixels=pixels)
-    return rnnc.compile(text, name="Classifier", options={"inner": f"{name}({bound})"})
+    text = NETWORK.format(file=file.as_posix(), pixels=pixels)
+    return rnnc.compile(text, options={"inner": f"{name}({bound})"})
 
 
 def fit(module: ModuleType, train: Digits, epochs: int, batch: int, rate: float = 3e-3) -> Parameters:
@@ -197,14 +200,11 @@ def arguments() -> argparse.Namespace:
         default=[],
         type=definition,
         metavar="NAME=VALUE",
-        help="a parameter of the cell",
+        help="a parameter of the cell; without any: units=64",
     )
     parser.add_argument("--epochs", type=int, help="default: 60, of MNIST 3")
     parser.add_argument("--batch", type=int, default=32)
-    options = parser.parse_args()
-    if not any(name == "units" for name, _ in options.define):
-        options.define.insert(0, ("units", "64"))
-    return options
+    return parser.parse_args()
 
 
 def definition(text: str) -> tuple[str, str]:

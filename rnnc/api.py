@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from types import ModuleType
 
 from rnnc.compiler import check as check_source
 from rnnc.compiler import compile_source
 from rnnc.diagnostics import Diagnostic, Source
 from rnnc.runtime import load_module
-from rnnc.syntax.source import read_source
+from rnnc.syntax.source import read_source, source_from_text, split_name
 
 
 def compile(
@@ -27,9 +26,9 @@ def compile(
 ) -> ModuleType:
     """Compile a cell or network and import the module.
 
-    `path_or_text` is the path of a `.rnn` file (also `FILE:NAME`) or the description itself. Compile-time parameters are
-    keyword arguments (`units=128`); those whose names are taken here go into `options`. Raises
-    `rnnc.DiagnosticError` where the description is wrong.
+    `path_or_text` is the path of a `.rnn` file (also `FILE:NAME`) or the description itself, which imports files from
+    the current folder. Compile-time parameters are keyword arguments (`units=128`); those whose names are taken here go
+    into `options`. Raises `rnnc.DiagnosticError` where the description is wrong.
     """
     source, own_name = _source(path_or_text)
     compiled = compile_source(
@@ -54,8 +53,6 @@ def _source(path_or_text: str | os.PathLike[str]) -> tuple[Source, str | None]:
     if not isinstance(path_or_text, str):
         return read_source(path_or_text), None
     if "\n" in path_or_text or "{" in path_or_text:
-        return Source("<text>", path_or_text.replace("\r\n", "\n").replace("\r", "\n")), None
-    path, colon, name = path_or_text.rpartition(":")
-    if colon and len(path) > 1 and name.isidentifier() and not Path(path_or_text).exists():
-        return read_source(path), name
-    return read_source(path_or_text), None
+        return source_from_text("<text>", path_or_text), None
+    path, name = split_name(path_or_text)
+    return read_source(path), name

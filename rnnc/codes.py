@@ -81,7 +81,6 @@ NAMES: dict[str, str] = {
     # parameters, files, variants
     "E230": "a parameter that must be given to compile this",
     "E231": "two definitions of one name",
-    "E232": "an import in text that is no file",
     "E233": "imports in a circle",
     "E234": "an imported name that the file does not define",
     "E235": "a file that cannot be imported",

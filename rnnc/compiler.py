@@ -101,7 +101,7 @@ def check(source: Source) -> list[Diagnostic]:
 
 
 def path_of(source: Source) -> Path | None:
-    """Where a source's imports are looked for: beside its file; None for text that is no file."""
+    """The file of a source, beside which imports are looked for; None for text that is no file."""
     path = Path(source.name)
     try:
         return path if path.is_file() else None

@@ -1,4 +1,4 @@
-"""Files of the command line: FILE:NAME, the standard input, and writing all or nothing."""
+"""Files of the command line: the standard input, and writing all or nothing."""
 
 from __future__ import annotations
 
@@ -8,29 +8,12 @@ import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
 
 from rnnc.cli.messages import Failure
 from rnnc.diagnostics import Source
 from rnnc.syntax.source import read_source, source_from_bytes
 
 STDIN = "-"
-
-
-class FileName(NamedTuple):
-    """FILE[:NAME] taken apart."""
-
-    path: str
-    name: str | None
-
-
-def split_name(argument: str) -> FileName:
-    """Take FILE[:NAME] apart. The colons of a drive (`C:\\cells.rnn`, `C:cells`) and of an existing file are FILE's."""
-    path, colon, name = argument.rpartition(":")
-    is_drive = len(path) == 1 and path.isalpha() and not os.path.exists(path)
-    if not colon or not path or not name.isidentifier() or is_drive or os.path.exists(argument):
-        return FileName(argument, None)
-    return FileName(path, name)
 
 
 def read(path: str) -> Source:

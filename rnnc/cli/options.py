@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 import click
 
-from rnnc.cli.files import FileName, split_name
 from rnnc.compiler import TARGETS
+from rnnc.syntax.source import FileName, split_name
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

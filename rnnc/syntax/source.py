@@ -1,13 +1,31 @@
-"""Text comes in here: from files and strings, as UTF-8 with universal newlines and within a size."""
+"""Text comes in here: from files (also FILE:NAME) and strings, as UTF-8 with universal newlines and within a size."""
 
 from __future__ import annotations
 
+import os
 from os import PathLike
 from pathlib import Path
+from typing import NamedTuple
 
 from rnnc.diagnostics import Diagnostic, DiagnosticError, Source
 
 MAX_BYTES = 1_000_000
+
+
+class FileName(NamedTuple):
+    """FILE[:NAME] taken apart."""
+
+    path: str
+    name: str | None
+
+
+def split_name(argument: str) -> FileName:
+    """Take FILE[:NAME] apart. The colons of a drive (`C:\\cells.rnn`, `C:cells`) and of an existing file are FILE's."""
+    path, colon, name = argument.rpartition(":")
+    is_drive = len(path) == 1 and path.isalpha() and not os.path.exists(path)
+    if not colon or not path or not name.isidentifier() or is_drive or os.path.exists(argument):
+        return FileName(argument, None)
+    return FileName(path, name)
 
 
 def read_source(path: str | PathLike[str]) -> Source:
@@ -20,6 +38,11 @@ def read_source(path: str | PathLike[str]) -> Source:
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
         raise _error("E100", f"cannot read {name}: {reason}") from error
     return source_from_bytes(name, data)
+
+
+def source_from_text(name: str, text: str) -> Source:
+    """A source from a string, as `source_from_bytes` reads the same text in a file."""
+    return source_from_bytes(name, text.encode("utf-8", "surrogatepass"))
 
 
 def source_from_bytes(name: str, data: bytes) -> Source:

@@ -52,6 +52,20 @@ def test_compile_writes_the_module_to_the_standard_output_or_a_file(rnnc: RunRnn
     assert (tmp_path / "lstm.py").read_text() == printed.out
 
 
+def test_the_standard_input_imports_from_the_current_folder(
+    rnnc: RunRnnc, lstm: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(lstm.parent)
+    text = b'import LSTM from "lstm.rnn"\nnetwork Two(units = 4) { input x[3]\n output LSTM(units)(x) }\n'
+    assert rnnc("compile", "-", stdin=text).status == 0
+    assert rnnc("check", "-", stdin=text).status == 0
+    monkeypatch.chdir(lstm.parent.parent)
+    found = rnnc("check", "-", stdin=text)
+    assert found.status == 1
+    assert "error[E235]: cannot read lstm.rnn" in found.err
+    assert "paths begin at the current folder" in found.err
+
+
 def test_compile_reads_the_standard_input(rnnc: RunRnnc, lstm: Path) -> None:
     found = rnnc("compile", "-:LSTM", stdin=lstm.read_bytes())
     assert found.status == 0

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from rnnc.cli.files import FileName, split_name, write_atomically
+from rnnc.cli.files import write_atomically
 from rnnc.cli.messages import Failure
+from rnnc.syntax.source import FileName, split_name
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,15 @@ def test_it_learns_real_digits() -> None:
     assert digits() >= 0.96
 
 
+def test_it_takes_a_cell_whose_file_imports_others(tmp_path: Path) -> None:
+    """A cell around a cell, of a file that stands elsewhere and imports both."""
+    imports = "\n".join(f'import "{(ROOT / "examples" / name).as_posix()}"' for name in ("wrappers.rnn", "gru.rnn"))
+    (tmp_path / "mine.rnn").write_text(
+        f"{imports}\ncell Mine = OutputProjection(inner = GRU(24), size = 12) with {{ }}\n", encoding="utf-8"
+    )
+    assert digits("--cell", tmp_path / "mine.rnn", "-D", "activation=tanh", "--epochs", "10") > 0.5
+
+
 def test_it_reads_idx_files_and_takes_another_cell(tmp_path: Path) -> None:
     """Rows of light in one of four places: easy, if labels and images stay together."""
     generator = np.random.default_rng(0)

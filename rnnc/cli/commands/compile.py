@@ -6,10 +6,11 @@ import click
 
 from rnnc.backends.unit import Unit
 from rnnc.cli import options as shared
-from rnnc.cli.files import STDIN, FileName, read, write_product
+from rnnc.cli.files import STDIN, read, write_product
 from rnnc.cli.messages import show
 from rnnc.compiler import BadRequest, compile_source
 from rnnc.diagnostics import Source
+from rnnc.syntax.source import FileName
 
 EMIT = ("source", "ast", "graph", "program")
 

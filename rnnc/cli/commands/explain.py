@@ -8,12 +8,13 @@ from collections.abc import Iterable, Iterator
 import click
 
 from rnnc.cli import options as shared
-from rnnc.cli.files import FileName, read
+from rnnc.cli.files import read
 from rnnc.cli.messages import painter, show
 from rnnc.compiler import compile_source
 from rnnc.diagnostics import Source, Span
 from rnnc.passes.manager import Remark
 from rnnc.render import Paint, Style, annotate, screen
+from rnnc.syntax.source import FileName
 
 STYLES: dict[str, Style] = {"done": "help", "missed": "warning", "info": "note"}
 SIGNS = {"done": "+", "missed": "-", "info": "="}

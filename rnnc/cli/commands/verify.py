@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from rnnc.cli import options as shared
-from rnnc.cli.files import FileName, read
+from rnnc.cli.files import read
 from rnnc.cli.messages import say
+from rnnc.syntax.source import FileName
 
 if TYPE_CHECKING:
     from rnnc.verify.report import Report

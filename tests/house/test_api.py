@@ -1,0 +1,40 @@
+"""`rnnc.compile` and `rnnc.check`: what a path is, what a text is, and where a text imports from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import rnnc
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+TEXT = 'import GRU from "gru.rnn"\nnetwork Last(units = 4) {\n  input x[3]\n  output last(GRU(units)(x))\n}\n'
+
+
+def test_a_path_a_path_with_a_name_and_a_text() -> None:
+    file = EXAMPLES / "gru.rnn"
+    names = {rnnc.compile(each, units=4).SPEC["name"] for each in (file, str(file), file.read_text(encoding="utf-8"))}
+    assert names == {"GRU"}
+    assert rnnc.compile(f"{EXAMPLES / 'indrnn.rnn'}:IndyGRU", units=4).SPEC["name"] == "IndyGRU"
+
+
+def test_a_text_imports_from_the_current_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(EXAMPLES)
+    assert set(rnnc.compile(TEXT).SPEC["inputs"]) == {"x"}
+    assert rnnc.check(TEXT) == []
+    monkeypatch.chdir(tmp_path)
+    (found,) = rnnc.check(TEXT)
+    assert (found.code, found.fix) == ("E235", "paths begin at the current folder")
+
+
+def test_lines_of_a_text_may_end_in_any_way() -> None:
+    text = "cell A {\r\n  input x[2]\r  state h[2]\n  h' = x + h\n  output h'\n}"
+    assert rnnc.compile(text).SPEC["hash"] == rnnc.compile(text.replace("\r\n", "\n").replace("\r", "\n")).SPEC["hash"]
+
+
+@pytest.mark.parametrize(("text", "code"), [("{\0", "E102"), ("{\ud800", "E102"), ("{" * 1_000_001, "E101")])
+def test_a_text_is_held_to_what_a_file_is(text: str, code: str) -> None:
+    with pytest.raises(rnnc.DiagnosticError) as caught:
+        rnnc.compile(text)
+    assert [d.code for d in caught.value.diagnostics] == [code]
