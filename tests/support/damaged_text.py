@@ -70,6 +70,13 @@ def damaged_option(choices: Choices) -> str:
     return " ".join(text)
 
 
+def options_for(choices: Choices) -> dict[str, object] | None:
+    """Now and then a value for a parameter that a text of the corpus may have."""
+    if not choices.chance(8):
+        return None
+    return {choices.pick(("units", "input", "inner", "rate", "cells", "activation", "sizes")): damaged_option(choices)}
+
+
 def _edit(text: list[str], choices: Choices) -> None:
     """One edit of tokens in place."""
     at = choices.below(len(text) + 1)

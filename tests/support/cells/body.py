@@ -10,6 +10,15 @@ from tests.support.cells.axes import Axis, Shape, Var, shown, strong
 from tests.support.choices import Choices
 
 
+@dataclass(frozen=True)
+class Weights:
+    """An equation whose weights another `linear` may use: labels and axes of its operands, axes of its result."""
+
+    name: str
+    operands: tuple[tuple[str, Shape], ...]
+    out: Shape
+
+
 @dataclass
 class Owner:
     """The equation that is being written: what its weights and masks are called already, and what it reads."""
@@ -18,16 +27,7 @@ class Owner:
     taken: set[str] = field(default_factory=set[str])
     reads_state: bool = False
     reads_sequence: bool = False
-    operands: list[tuple[str, Shape]] | None = None  # of its one plain `linear`, for `weights = …`
-
-
-@dataclass(frozen=True)
-class Weights:
-    """An equation whose weights another `linear` may use: labels and axes of its operands, axes of its result."""
-
-    name: str
-    operands: tuple[tuple[str, Shape], ...]
-    out: Shape
+    operands: Weights | None = None  # of its one plain `linear`, for `weights = …`
 
 
 class Body:
@@ -83,6 +83,14 @@ class Body:
         name = self.fresh("p")
         init = self.choices.pick(("", " = uniform(-0.8, 0.8)", " = normal(0.1, 0.5)"))
         init = init if shape else init or " = 0.4"
+        numbers = [a.size.constant for a in shape if a.size.constant is not None]
+        if self.kind == "cell" and len(numbers) == len(shape) == 1 and self.choices.chance(3):
+            values = [("0.3", "-0.6", "1.2", "0.8", "-0.1", "0.5")[i % 6] for i in range(numbers[0])]
+            self.declare(f"fixed {name}{self.suffix}[{shown(shape)}] = [{', '.join(values)}]", shape)
+            self.vars.append(Var(name + self.suffix, shape, 2.0))
+            return self.vars[-1]
+        if len(shape) == 2 and self.choices.chance(5):
+            init = self.choices.pick((" = orthogonal", " = identity(0.7)", " = orthogonal(0.9)"))
         if self.kind == "fn":
             init = init or " = ones"
         self.declare(f"param {name}{self.suffix}[{shown(shape)}]{init}", shape)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from rnnc.ir.size import Size
 from tests.support.cells.axes import Axis, Expr, Shape, Var, shown, strong, weak
-from tests.support.cells.body import Body, Owner, Weights
+from tests.support.cells.body import Body, Owner
 from tests.support.cells.elementwise import condition, test, whole
 from tests.support.cells.grow import LARGE, Grower
 from tests.support.choices import Choices
@@ -90,7 +90,7 @@ class CellWriter:
             body.flags.append("mode == one")
         if c.chance(4):
             self.parameters.append(f"rates = [{c.pick(('0.5', '0.9'))}, 0.25]")
-            body.numbers += ["rates[0]", "rates[-1]", "sum(rates)", "len(rates)"]
+            body.numbers += ["rates[0]", "rates[-1]", "sum(rates)", "len(rates) / 3"]
         if c.chance(4):
             self.parameters.append(f"act: fn = {c.pick(('tanh', 'gelu', *self.library.functions))}")
             body.functions.append("act")
@@ -174,7 +174,7 @@ class CellWriter:
         e = self.grower.grow(shape, depth, known)
         body.owner = None
         if owner.operands is not None and not body.suffix and not body.flags:
-            body.weights.append(Weights(name, tuple(owner.operands), shape))
+            body.weights.append(owner.operands)
         return e, owner
 
     def equation(self, shape: Shape | None = None, *, stateless: bool = False) -> Var:

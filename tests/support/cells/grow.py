@@ -71,7 +71,7 @@ class Grower:
         return Expr(body.read(var), var.bound) if not var.shape else Expr(f"mean({body.read(var)})", var.bound)
 
     def number(self) -> Expr:
-        names = ("0.5", "1.7", "0.3", "2", "-0.6", "pi / 4", *self.body.numbers)
+        names = ("0.5", "1.7", "0.3", "2.0", "-0.6", "pi / 4", *self.body.numbers)
         return Expr(f"({n})" if not (n := self.choices.pick(names)).isidentifier() else n, 2.0)
 
     def squashed(self, e: Expr) -> Expr:

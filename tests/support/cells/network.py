@@ -76,7 +76,7 @@ class NetworkWriter:
         text, size = f"{self._cell(n)}({x.name})", Size.of(n)
         match c.below(13):
             case 1:
-                text = f"backward({self._cell(n)})({x.name})"
+                text = f"{c.pick(('backward', 'backward', 'forward'))}({self._cell(n)})({x.name})"
             case 2:
                 m = c.between(1, 3)
                 text, size = f"bidirectional({self._cell(n)})({x.name})", Size.of(2 * n)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from hypothesis import strategies as st
@@ -62,9 +63,10 @@ def draw_source(choices: Choices) -> RandomSource:
         if choices.chance(6):
             texts.append(writer.variant("V"))
             name = "V"
-            free = []
+            free = ["units"] if "(units = 2)" not in texts[-1] and "units" in free else []
+    untold = not re.search(r"^  param .*units|\[units\] *, *out|input .*units", texts[-1], re.MULTILINE)
     for size in free:
-        if choices.chance(3):
+        if choices.chance(3) or (size == "units" and untold):  # else an array's shape tells it
             options[size] = str(choices.between(1, 4))
     sizes = {size: choices.between(1, 4) for size in ("units", "input")}
     return RandomSource("\n".join(texts), name, options, sizes)

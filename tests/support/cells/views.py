@@ -44,7 +44,9 @@ def reduced(g: Grower, shape: Shape, depth: int, known: bool) -> Expr | None:
         over = g.choices.pick((f", axis = {labels((other, axis))}", f", axis = {labels((axis, other))}", ""))
         whole = two
     else:
-        plain = f", {axis.ref}" if not axis.ref.isdigit() else f", axis = {axis.ref}"  # max(v, 3) is elementwise
+        # max(v, 3) is elementwise, and so is max(v, units) where the axes of v are not known yet.
+        ambiguous = not axis.strong and name in ("max", "min")
+        plain = f", axis = {axis.ref}" if ambiguous else f", {axis.ref}"
         over = g.choices.pick((plain, f", axis = {axis.ref}", *(("",) if not shape else ())))
     inner = g.grow(whole, depth)
     if name == "prod":

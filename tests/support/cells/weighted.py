@@ -9,7 +9,7 @@ from tests.support.cells.grow import LARGE, Grower, production
 from tests.support.cells.views import fitted, more_axes, swapped
 
 INITS = (
-    "", "glorot_normal", "he_uniform", "he_normal", "lecun_uniform", "lecun_normal", "truncated_normal(0, 0.4)", "0.3",
+    "", "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_uniform", "lecun_normal", "truncated_normal(0, 0.4)", "0.3",
     "uniform(-0.5, 0.5)", "exponential_uniform(-2, -0.5)", "normal(0, 0.4)", "constant(0.2)",
 )  # fmt: skip
 
@@ -55,7 +55,8 @@ def linear(g: Grower, shape: Shape, depth: int, known: bool) -> Expr | None:
         transform = f", weight = {g.choices.pick(body.transforms)}"
     options = _options(g)
     if not named and not body.suffix and not transform and "bias = false" not in options:
-        body.owner.operands = [(label, s) for label, (_, _, s) in operands.items()]
+        axes = tuple((label, s) for label, (_, _, s) in operands.items())
+        body.owner.operands = Weights(body.owner.name, axes, shape)
     text = f"linear({', '.join(t for t, _, _ in operands.values())}{share}{out}{options}{transform})"
     bound = min(3 * sum(e.bound for _, e, _ in operands.values()) + 1, LARGE)
     return Expr(f"({text}{named})", bound)

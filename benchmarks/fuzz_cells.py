@@ -1,0 +1,47 @@
+"""Random cells by hand, as many as one likes: `python -m benchmarks.fuzz_cells --count 20000 --seed 0 --jobs 2`.
+
+A cell that fails is made smaller and saved beside where this runs, as a source that can be compiled.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from benchmarks.fuzzing import Found, arguments, run
+from rnnc.diagnostics import DiagnosticError
+from tests.support.cell_checks import check_cell, plan
+from tests.support.cells import draw_source
+from tests.support.choices import Choices, Replayed, Seeded, minimised
+
+TRIES = 200  # draws while a failing cell is made smaller
+
+
+def failure(choices: Choices, seed: int, found: Found | None = None) -> str | None:
+    """What fails for the source that these decisions make; None where nothing does."""
+    try:
+        done = check_cell(draw_source(choices), plan(seed))
+    except DiagnosticError as error:
+        return f"{error.diagnostics[0].code} {error.diagnostics[0].message}"
+    except Exception as error:
+        return f"{type(error).__name__} {error}"
+    if found is not None:
+        found.done += done
+    return None
+
+
+def check(seeds: range) -> Found:
+    found = Found(len(seeds))
+    for seed in seeds:
+        choices = Seeded(seed)
+        kind = failure(choices, seed, found)
+        if kind is not None:
+            alike = kind[:20]
+            fewer = minimised(choices.made, lambda c: (failure(c, seed) or "").startswith(alike), TRIES)  # noqa: B023
+            source = draw_source(Replayed(fewer))
+            found.failures.append((seed, kind.splitlines()[0][:120], f"{source}\n# seed {seed}: {kind}\n"))
+    return found
+
+
+if __name__ == "__main__":
+    options = arguments(__doc__.splitlines()[0] if __doc__ else "", count=2000)
+    sys.exit(run("cells", check, options, ".rnn"))

@@ -1,0 +1,90 @@
+"""What the two programs that run random checks by hand share: workers, progress, and the report of a run."""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import platform
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+
+from rnnc.version import __version__
+
+RESULTS = Path(__file__).parent / "results"
+STRETCH = 50  # seeds that a worker takes at once
+
+
+@dataclass
+class Found:
+    """What a stretch of seeds gave: counts of what was done, and failures (seed, kind, text to keep)."""
+
+    seeds: int = 0
+    done: Counter[str] = field(default_factory=Counter[str])
+    failures: list[tuple[int, str, str]] = field(default_factory=list[tuple[int, str, str]])
+
+
+def arguments(description: str, count: int) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--count", type=int, default=count, help="how many are drawn")
+    parser.add_argument("--seed", type=int, default=0, help="the first seed: later runs go on where one ended")
+    parser.add_argument("--jobs", type=int, default=1, help="processes")
+    parser.add_argument("--record", action="store_true", help=f"append the figures to a file in {RESULTS.name}/")
+    return parser.parse_args()
+
+
+def run(title: str, check: Callable[[range], Found], options: argparse.Namespace, suffix: str) -> int:
+    """Check all seeds; failing texts go to files. The exit status: 1 where something failed."""
+    end = options.seed + options.count
+    stretches = [range(at, min(at + STRETCH, end)) for at in range(options.seed, end, STRETCH)]
+    began, total = time.perf_counter(), Found()
+    for found in _results(check, stretches, options.jobs):
+        total.seeds += found.seeds
+        total.done += found.done
+        for seed, kind, text in found.failures:
+            total.failures.append((seed, kind, text))
+            path = Path(f"fuzz_{title.split()[0]}_{seed}{suffix}")
+            path.write_text(text, encoding="utf-8")
+            print(f"\nseed {seed}: {kind}: see {path}", flush=True)
+        seconds = time.perf_counter() - began
+        print(f"\r{total.seeds}/{options.count}, {total.seeds / seconds:.1f}/s, {len(total.failures)} failed", end="")
+        sys.stdout.flush()
+    seconds = time.perf_counter() - began
+    print()
+    lines = _report(title, options, total, seconds)
+    print("\n".join(lines))
+    if options.record:
+        path = RESULTS / f"fuzz_{date.today().isoformat()}.md"
+        path.parent.mkdir(exist_ok=True)
+        with path.open("a", encoding="utf-8") as file:
+            file.write("\n".join(lines) + "\n\n")
+    return 1 if total.failures else 0
+
+
+def _results(check: Callable[[range], Found], stretches: list[range], jobs: int) -> Iterator[Found]:
+    if jobs == 1:
+        yield from map(check, stretches)
+    else:
+        with multiprocessing.get_context("spawn").Pool(jobs) as pool:
+            yield from pool.imap_unordered(check, stretches)
+
+
+def _report(title: str, options: argparse.Namespace, total: Found, seconds: float) -> list[str]:
+    kinds = Counter(kind for _, kind, _ in total.failures)
+    return [
+        f"## {title}, {date.today().isoformat()}",
+        "",
+        f"rnnc {__version__}, Python {platform.python_version()}, NumPy {np.__version__}, {options.jobs} process(es); "
+        f"seeds {options.seed} to {options.seed + options.count - 1} in {seconds:.0f} s "
+        f"({total.seeds / seconds:.1f} per second).",
+        "",
+        *(f"- {what}: {number}" for what, number in sorted(total.done.items())),
+        f"- failures: {len(total.failures)}",
+        *(f"  - {kind}: {number}" for kind, number in sorted(kinds.items())),
+    ]
