@@ -271,7 +271,7 @@ class _Elaboration:
         """Every open size, in the order of the parameters' text; each must be found in some array's shape."""
         found: dict[str, None] = {}
         for port in forward.inputs:
-            if port.role in ("param", "fixed", "input", "state"):
+            if port.role in ("param", "fixed", "input"):  # a state may be absent at run time
                 for axis in port.value.type.axes:
                     found.update(dict.fromkeys(sorted(axis.size.symbols)))
         everywhere = _symbols(forward)
