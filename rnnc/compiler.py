@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from typing import TypeVar
 
 from rnnc.autodiff import Differentiated, Save, differentiate
 from rnnc.backends.unit import Header, Unit
@@ -14,7 +16,7 @@ from rnnc.diagnostics import Diagnostic, DiagnosticError, Diagnostics, Source, S
 from rnnc.ir.model import Model
 from rnnc.ir.program import Program
 from rnnc.passes import AFTER, BEFORE
-from rnnc.passes.manager import Dump, Pass, Remark, Timing, UnknownPass, check_names, run_passes
+from rnnc.passes.manager import Dump, Pass, Remark, Timing, UnknownPass, check_names, pass_names, run_passes
 from rnnc.passes.memory import plan_memory
 from rnnc.semantics.check import check_file
 from rnnc.semantics.elaborate import choose, elaborate
@@ -22,6 +24,10 @@ from rnnc.syntax.parse import parse, parse_partial
 from rnnc.version import __version__
 
 TARGETS = ("numpy",)  # packages of rnnc.backends, each with a function `emit`
+REPEATED_PASSES = pass_names((*BEFORE, *AFTER))  # those of single programs
+PASSES = (*REPEATED_PASSES, plan_memory.name)
+
+Result = TypeVar("Result")
 
 
 class BadRequest(ValueError):
@@ -35,7 +41,6 @@ class Compiled:
     text: str
     unit: Unit
     remarks: tuple[Remark, ...]
-    diagnostics: tuple[Diagnostic, ...]  # warnings: errors are raised
     dumps: tuple[Dump, ...]
     timings: tuple[Timing, ...]
 
@@ -62,16 +67,15 @@ def compile_source(
         raise BadRequest(f"there is no target {target!r}; there are {', '.join(TARGETS)}")
     saved = parse_save(save)
     try:
-        check_names([n for n in no_passes if n != plan_memory.name], (*BEFORE, *AFTER))
-        check_names([dump_after] if dump_after else [], (*BEFORE, *AFTER))
+        check_names(no_passes, PASSES)
+        check_names([dump_after] if dump_after else [], REPEATED_PASSES)
     except UnknownPass as error:
         raise BadRequest(str(error)) from error
     model = model_of(source, name, options, expose=expose, rounding=rounding)
     run = _Pipeline(no_passes, dump_after, verify_passes)
     unit = run.unit(model, saved, header(source, model, save, no_passes))
-    return Compiled(
-        _emit(unit, target), unit, tuple(dict.fromkeys(run.remarks)), (), tuple(run.dumps), tuple(run.timings)
-    )
+    text = run.timed("(module)", lambda: _emit(unit, target))
+    return Compiled(text, unit, tuple(dict.fromkeys(run.remarks)), tuple(run.dumps), tuple(run.timings))
 
 
 def model_of(
@@ -144,6 +148,13 @@ class _Pipeline:
         self.dumps: list[Dump] = []
         self.timings: list[Timing] = []
 
+    def timed(self, name: str, work: Callable[[], Result]) -> Result:
+        """What `work` gives; how long it took is noted like the time of a pass."""
+        start = time.perf_counter()
+        result = work()
+        self.timings.append(Timing(name, time.perf_counter() - start))
+        return result
+
     def unit(self, model: Model, save: Save, head: Header) -> Unit:
         prepared = self._run(model.forward, BEFORE)
         derived = self._derive(prepared, save)
@@ -154,10 +165,10 @@ class _Pipeline:
         return Unit(model, forward, step, train, backward, head)
 
     def _derive(self, program: Program, save: Save) -> Differentiated:
-        derived = differentiate(program, save)
+        derived = self.timed("(gradients)", lambda: differentiate(program, save))
         self.remarks += [Remark("gradients", r.code, "info", r.message, r.spans) for r in derived.remarks]
         if plan_memory.name not in self.disabled:
-            derived, remarks = plan_memory.run(derived)
+            derived, remarks = self.timed(plan_memory.name, lambda: plan_memory.run(derived))
             self.remarks += remarks
         return derived
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal, Protocol
@@ -106,9 +106,8 @@ class UnknownPass(ValueError):
     """Somebody named a pass that is not there; the message lists those that are."""
 
 
-def check_names(names: Iterable[str], passes: Iterable[Pass]) -> None:
-    """Raise `UnknownPass` for the first name that none of the passes has."""
-    known = pass_names(passes)
+def check_names(names: Iterable[str], known: Sequence[str]) -> None:
+    """Raise `UnknownPass` for the first name that is none of the known ones."""
     for name in names:
         if name not in known:
             near = get_close_matches(name, known, n=1)

@@ -28,11 +28,19 @@ class MemoryPlan:
         for array in tape_per_step(derived):
             often = "" if array.every == 1 else f", once in {array.every} steps"
             remarks.append(
-                Remark(self.name, "saved", "info", f"kept for the backward pass: {array.bytes} bytes a step and row{often}", array.spans)
+                Remark(
+                    self.name,
+                    "saved",
+                    "info",
+                    f"kept for the backward pass: {array.bytes} bytes a step and row{often}",
+                    array.spans,
+                )
             )
             if array.every == 1:
                 total = total + array.bytes
-        remarks.append(Remark(self.name, "total", "info", f"the backward pass keeps {total} bytes a step and row (float32)"))
+        remarks.append(
+            Remark(self.name, "total", "info", f"the backward pass keeps {total} bytes a step and row (float32)")
+        )
         return derived, remarks
 
 

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from rnnc.compiler import compile_source, model_of
+from rnnc.compiler import PASSES, compile_source, model_of
 from rnnc.diagnostics import Source
 from rnnc.ir.model import Model
-from rnnc.passes import AFTER, BEFORE
-from rnnc.passes.manager import pass_names
-from rnnc.passes.memory import plan_memory
 from rnnc.runtime import load_module
 from rnnc.verify.fit import choose_layout
 from rnnc.verify.proofs import prove
@@ -19,7 +16,7 @@ from rnnc.verify.recording import load_recording
 from rnnc.verify.report import Report
 from rnnc.verify.runner import ModuleRunner
 
-EVERY_PASS = frozenset((*pass_names((*BEFORE, *AFTER)), plan_memory.name))
+EVERY_PASS = frozenset(PASSES)
 
 
 def verify_source(

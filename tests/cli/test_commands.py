@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from rnnc.cli.machine import Finding, targets
+from rnnc.compiler import PASSES
 from tests.cli.support import RunRnnc
 
 BAD = """\
@@ -217,6 +218,19 @@ def test_explain_puts_remarks_under_their_lines(rnnc: RunRnnc, lstm: Path) -> No
     assert [text.strip() for text in lstm.read_text().splitlines() if text.strip()] == [text.strip() for text in texts]
     gate = next(number for number, line in enumerate(lines) if "gate i = " in line)
     assert lines[gate + 1].split(" | ", 1)[1].lstrip().startswith("+ ")
+
+
+def test_explain_tells_how_long_passes_took(rnnc: RunRnnc, lstm: Path) -> None:
+    plain = rnnc("explain", lstm, "-D", "units=8").out
+    found = rnnc("explain", lstm, "-D", "units=8", "--timings")
+    assert found.status == 0
+    assert found.out.startswith(plain)
+    head, *rows, total = (line.split() for line in found.out.removeprefix(plain).strip().splitlines())
+    assert head == ["pass", "runs", "ms"]
+    assert {name for name, _, _ in rows} == {*PASSES, "(gradients)", "(module)"}
+    assert {name: runs for name, runs, _ in rows}["fold"] == "6"  # forward before and after, the step, train, backward
+    assert total[0] == "all"
+    assert float(total[1]) == pytest.approx(sum(float(ms) for *_, ms in rows), abs=0.06 * len(rows))
 
 
 # --- verify ------------------------------------------------------------------------------------------------

@@ -7,7 +7,6 @@ import click
 from rnnc.backends.unit import Unit
 from rnnc.cli import options as shared
 from rnnc.cli.files import STDIN, read, write_product
-from rnnc.cli.messages import show
 from rnnc.compiler import BadRequest, compile_source
 from rnnc.diagnostics import Source
 from rnnc.syntax.source import FileName
@@ -64,7 +63,6 @@ def command(
         )
     except BadRequest as error:
         raise click.UsageError(str(error)) from error
-    show(compiled.diagnostics)
     for dump in compiled.dumps:
         click.echo(f"# after {dump.pass_name}\n{dump.text}", err=True)
     write_product(compiled.text if emit == "source" else stage(compiled.unit, emit), output)

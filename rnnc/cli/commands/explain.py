@@ -9,10 +9,11 @@ import click
 
 from rnnc.cli import options as shared
 from rnnc.cli.files import read
-from rnnc.cli.messages import painter, show
+from rnnc.cli.messages import painter
+from rnnc.cli.tables import print_table
 from rnnc.compiler import compile_source
 from rnnc.diagnostics import Source, Span
-from rnnc.passes.manager import Remark
+from rnnc.passes.manager import Remark, Timing
 from rnnc.render import Paint, Style, annotate, screen
 from rnnc.syntax.source import FileName
 
@@ -24,14 +25,17 @@ SIGNS = {"done": "+", "missed": "-", "info": "="}
 @shared.file_name
 @shared.define
 @shared.target
-def command(file: FileName, options: dict[str, str], target: str) -> None:
+@click.option("--timings", is_flag=True, help="Also print how long each pass took.")
+def command(file: FileName, options: dict[str, str], target: str, timings: bool) -> None:
     """Show under each line what the compiler made of it (+), what it could not do and why (-), and facts (=)."""
     source = read(file.path)
     compiled = compile_source(source, file.name, options, target=target)
-    show(compiled.diagnostics)
     paint = painter(sys.stdout)
     for line in explanation(source, compiled.remarks, paint):
         click.echo(line, color=True)
+    if timings:
+        click.echo()
+        print_table("", ("pass", "runs", "ms"), timing_rows(compiled.timings))
 
 
 def explanation(source: Source, remarks: Iterable[Remark], paint: Paint) -> Iterator[str]:
@@ -53,6 +57,16 @@ def explanation(source: Source, remarks: Iterable[Remark], paint: Paint) -> Iter
         yield from annotate(at, found, paint)
     if nowhere:
         yield from ("", *nowhere)
+
+
+def timing_rows(timings: Iterable[Timing]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """For every pass how often it ran and the milliseconds of all its runs, then the sum."""
+    runs: dict[str, list[float]] = {}
+    for timing in timings:
+        runs.setdefault(timing.pass_name, []).append(1000 * timing.seconds)
+    for name, times in runs.items():
+        yield "", (name, str(len(times)), f"{sum(times):.1f}")
+    yield "bold", ("all", "", f"{sum(map(sum, runs.values())):.1f}")
 
 
 def _by_place(span: Span) -> tuple[str, int, int]:
