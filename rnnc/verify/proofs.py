@@ -46,7 +46,9 @@ def prove(model: Model, module: ModuleRunner, plain: ModuleRunner, *, seed: int 
     rows += _passes(module, plain, sample, situations)
     rows.append(worst_row("batch-major as time-major", _orders(module, sample), ROUNDING))
     rows += invariant_rows(model, module, sample, lengths)
-    return Report(f"{model.name} ({_text(chosen)})", tuple(rows), _notes(model))
+    return Report(
+        f"{model.name} ({_text(chosen)})", tuple(rows), (*_notes(model), *_undefined(judge.forward(sample.call)))
+    )
 
 
 def _text(sizes: Mapping[str, int]) -> str:
@@ -55,6 +57,15 @@ def _text(sizes: Mapping[str, int]) -> str:
 
 def _notes(model: Model) -> tuple[str, ...]:
     return () if model.step is not None else (f"no single steps: {model.no_step}",)
+
+
+def _undefined(results: Results) -> tuple[str, ...]:
+    """What to tell where the description itself gives no numbers, so that nothing can agree with it."""
+    names = [name for name, a in {**results.outputs, **results.state}.items() if np.isnan(a).any()]
+    if not names:
+        return ()
+    remedy = "where it takes the root or logarithm of one that is never negative, say so: `max(x, 0)`"
+    return (f"the description gives NaN for {', '.join(names)} at normally distributed inputs; {remedy}",)
 
 
 def _situations(sample: Sample, lengths: Array, masks: Arrays | None) -> dict[str, Call]:

@@ -58,7 +58,7 @@ cell Turns(inner: cell) {
 """
 
 
-def run(name: str, inner: str, steps: int) -> tuple[object, dict[str, np.ndarray]]:
+def run(name: str, inner: str, steps: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     module = rnnc.compile(CELLS, name=name, inner=inner)
     params = module.init_params(seed=1, dtype="float64", input=3)
     x = np.random.default_rng(2).normal(size=(2, steps, 3))

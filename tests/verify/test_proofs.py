@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from rnnc.compiler import compile_source
+from rnnc.diagnostics import Source
 from rnnc.runtime import load_module
 from rnnc.syntax.source import read_source
 from rnnc.verify.commands import EVERY_PASS, verify_source
@@ -130,3 +131,9 @@ def test_lengths_that_are_ignored_fail_in_the_rows_about_lengths() -> None:
         "lengths: each row alone, cut off",
         "lengths: outputs past the end are zero",
     }
+
+
+def test_a_description_without_numbers_is_told_of() -> None:
+    report = verify_source(Source("<text>", "cell A {\n input delta[n]\n y = log(delta)\n output y\n}"))
+    assert not report.passed
+    assert any("gives NaN for y" in note for note in report.notes)
