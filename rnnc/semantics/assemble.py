@@ -87,9 +87,9 @@ class Level:
     def parameter_leaves(self, graph: Graph) -> dict[Node, Value]:
         """The parameters that this graph names, as values of the program."""
         leaves: dict[Node, Value] = {}
-        for parameter in self.registry.parameters.values():
-            node = parameter.nodes.get(graph)
-            if node is None or node.poisoned:
+        for parameter in self.registry.named_in(graph):
+            node = parameter.nodes[graph]
+            if node.poisoned:
                 continue
             if parameter.name not in self.parameters:
                 self.parameters[parameter.name] = Value(Type(self._axes(graph, node)), parameter.name)

@@ -16,6 +16,7 @@ from rnnc.syntax.parse import parse
 from rnnc.syntax.source import read_source
 
 MAX_DEFINITIONS = 500
+MAX_DERIVED = 40
 
 
 @lru_cache(maxsize=64)
@@ -166,6 +167,9 @@ class Definitions:
             return cell
         if variant in self._running:
             raise _circle(self._running[self._running.index(variant) :])
+        if len(self._running) >= MAX_DERIVED:
+            message = f"`{variant.name}` is at the end of more than {MAX_DERIVED} variants of variants"
+            raise Fatal("E405", message, heading(variant))
         self._running.append(variant)
         try:
             scope = Scope(cell.scope)

@@ -39,6 +39,7 @@ from rnnc.semantics.values import (
 from rnnc.syntax import ast
 
 MAX_DEPTH = 40
+BODY_COST = 60  # in units of work
 
 # What other libraries and papers call functions of the language.
 ELSEWHERE = {
@@ -316,6 +317,7 @@ class Elaborator:
     ) -> Frame:
         """Read a cell's (or network's) body. `given` are its inputs; None: they stay open (the outermost)."""
         self._enter(cell.name, span)
+        self.work.spend(BODY_COST, span)
         try:
             cell = self.definitions.resolved(cell)
             scope = Scope(cell.scope)

@@ -46,11 +46,16 @@ class Registry:
     def __init__(self, diagnostics: Diagnostics, rounding: str | None = None) -> None:
         self.diagnostics = diagnostics
         self.parameters: dict[str, Parameter] = {}
+        self._by_graph: dict[Graph, list[Parameter]] = {}
         self.rounding = rounding
 
     def rounded(self, keep: float) -> float:
         """A probability as the reference library holds it: TensorFlow has float32 even in float64 graphs."""
         return struct.unpack("f", struct.pack("f", keep))[0] if self.rounding == "float32" else keep
+
+    def named_in(self, graph: Graph) -> list[Parameter]:
+        """The parameters that a body names."""
+        return self._by_graph.get(graph, [])
 
     def declare(
         self,
@@ -84,6 +89,7 @@ class Registry:
             node = make()
             node.name = name
             found.nodes[graph] = node
+            self._by_graph.setdefault(graph, []).append(found)
             return node
         again = make()  # a shared weight: both uses must agree in shape
         graph.add("same", (node, again), span)

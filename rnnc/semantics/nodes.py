@@ -75,6 +75,7 @@ class Rule:
 
 RULES: dict[str, Rule] = {}
 MAX_SIZE = 2**40
+NODE_COST = 4  # in units of work: inferred and lowered, a node costs more than reading an expression
 
 
 class Graph:
@@ -94,6 +95,8 @@ class Graph:
     def add(self, op: str, args: Iterable[Node], span: Span, shape: Shape | None = None, **attrs: Any) -> Node:
         node = Node(op, list(args), span, attrs, shape, equation=self.equation, calls=self.calls)
         self.nodes.append(node)
+        if self.work is not None:
+            self.work.spend(NODE_COST, span)
         if shape is None:
             self._unsettled.append(node)
         return node
@@ -210,7 +213,7 @@ class Graph:
                     stack.append((node, True))
                     stack.extend((a, False) for a in reversed(node.args))
         if seen and self.work is not None:
-            self.work.spend(len(seen) // 8, next(iter(seen)).span)
+            self.work.spend(len(seen) // 2, next(iter(seen)).span)
         if not wanted:
             self._unsettled = [n for n in self._unsettled if not n.settled]
 
@@ -219,7 +222,7 @@ class Graph:
         self.infer()
         while self._unsettled and (self._backward() or self._guess()):
             if self.work is not None:
-                self.work.spend(len(self.nodes) // 8, self._unsettled[0].span)
+                self.work.spend(len(self.nodes) // 4, self._unsettled[0].span)
             self.infer()
         self._recheck()
 

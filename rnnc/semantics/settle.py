@@ -31,17 +31,18 @@ def _report_undetermined(body: Body, outputs: Sequence[Node]) -> None:
     """Holes without axes. One that could only learn its axes from what is wrong elsewhere is no error of its own."""
     graph = body.graph
     holes = [n for n in graph.nodes if n.op == "hole" and n.shape is None and not n.poisoned]
-    users = _users(graph) if holes else {}
+    if not holes:
+        return
+    users = _users(graph)
     read = {*outputs, *(slot.next for slot in body.all_states())}
+    declared = _needed([n for n in graph.nodes if "declared" in n.attrs])
     # first those that no declared shape could have reached: the others may be waiting for them
-    for hole in sorted(holes, key=lambda h: any("declared" in n.attrs for n in _reached(h, users))):
+    for hole in sorted(holes, key=lambda h: h in declared):
         reached = _reached(hole, users)
         if not body.damaged and not any(n.poisoned for n in reached):
             unread = [n for n in reached if n.op == "equation" and n not in users and n not in read]
             _report(graph, hole, unread)
-        hole.poisoned = True
-        graph.infer()
-        for node in reached:
+        for node in (hole, *reached):
             node.poisoned = True
 
 
@@ -64,12 +65,25 @@ def _users(graph: Graph) -> dict[Node, list[Node]]:
 
 
 def _reached(hole: Node, users: Mapping[Node, list[Node]]) -> list[Node]:
-    """Everything whose shape hangs on this hole."""
+    """Everything whose shape hangs on this hole, up to what is known to be wrong."""
     found: dict[Node, None] = {}
     stack = [hole]
     while stack:
         for user in users.get(stack.pop(), ()):
             if user not in found and (user.shape is None or user.poisoned):
                 found[user] = None
-                stack.append(user)
+                if not user.poisoned:
+                    stack.append(user)
     return list(found)
+
+
+def _needed(roots: Sequence[Node]) -> set[Node]:
+    """Everything without a shape that these nodes need."""
+    found: set[Node] = set()
+    stack = list(roots)
+    while stack:
+        for arg in stack.pop().args:
+            if arg.shape is None and arg not in found:
+                found.add(arg)
+                stack.append(arg)
+    return found
