@@ -12,9 +12,9 @@ from dataclasses import replace
 
 from rnnc.ir.operations import TABLE
 from rnnc.ir.program import Carry, Loop, Node, Op, Program, Spans, Value
-from rnnc.ir.rewrite import Rewriter
 from rnnc.passes.manager import PassContext, compiler_pass
 from rnnc.passes.numbering import Key, Numbering
+from rnnc.passes.rewriting import PassRewriter
 
 
 @compiler_pass
@@ -23,10 +23,9 @@ def cse(program: Program, context: PassContext) -> Program:
     return _Cse(context).rewrite(program)
 
 
-class _Cse(Rewriter):
+class _Cse(PassRewriter):
     def __init__(self, context: PassContext) -> None:
-        super().__init__()
-        self._context = context
+        super().__init__(context)
         self._numbers = Numbering()
         self._known: list[dict[Key, Node]] = []  # by block, the innermost last
         self._merged: dict[Node, Spans] = {}  # of nodes that stand for others: all their spans

@@ -23,12 +23,13 @@ from dataclasses import dataclass, replace
 
 from rnnc.ir.builder import Builder
 from rnnc.ir.program import Carry, Loop, Node, Op, Program, Spans, Value, reads
-from rnnc.ir.rewrite import Rewriter, loop_results
+from rnnc.ir.rewrite import loop_results
 from rnnc.ir.trim import trim
 from rnnc.passes.collect import Collector
 from rnnc.passes.extent import at_most, features, outgrows, row_cost
 from rnnc.passes.hoist import with_xs
 from rnnc.passes.manager import PassContext, compiler_pass
+from rnnc.passes.rewriting import StepRewriter
 
 GROWTH = 4  # how many times more a row may store per step than the sum has numbers
 
@@ -52,16 +53,8 @@ class _Sum:
         return tuple(arg for term in self.terms for arg in term.args)
 
 
-class _Defer(Rewriter):
-    def __init__(self, context: PassContext) -> None:
-        super().__init__()
-        self._context = context
-
-    def loop(self, loop: Loop) -> None:
-        loop = self.body(loop)
-        if loop.chunk is not None:
-            self.emit(loop)
-            return
+class _Defer(StepRewriter):
+    def steps(self, loop: Loop) -> None:
         collector = Collector(loop)
         chosen = [found for found in _find_sums(loop, collector) if self._collect(found, collector, loop)]
         if not chosen:

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from rnnc.ir.operations import TABLE
 from rnnc.ir.program import NO_SPANS, AttrValue, Carry, Loop, Op, Program, Spans, Value
-from rnnc.ir.rewrite import Rewriter
 from rnnc.passes.folding.table import RULES
 from rnnc.passes.manager import PassContext, compiler_pass
+from rnnc.passes.rewriting import PassRewriter
 
 
 @compiler_pass
@@ -17,12 +17,11 @@ def fold(program: Program, context: PassContext) -> Program:
     return _Fold(context).rewrite(program)
 
 
-class _Fold(Rewriter):
+class _Fold(PassRewriter):
     """One forward walk; what a rule builds is simplified as it is built. It is the `Site` of the rules."""
 
     def __init__(self, context: PassContext) -> None:
-        super().__init__()
-        self._context = context
+        super().__init__(context)
         self._depth = 0  # of loops around
         self._spans: Spans = NO_SPANS
         self._hint = ""

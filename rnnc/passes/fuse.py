@@ -24,7 +24,7 @@ from dataclasses import replace
 
 from rnnc.ir.operations import TABLE
 from rnnc.ir.program import Axis, Loop, Op, Program, Value
-from rnnc.ir.rewrite import Rewriter, loop_results
+from rnnc.ir.rewrite import loop_results
 from rnnc.passes.blockgraph import BlockGraph
 from rnnc.passes.extent import ONE
 from rnnc.passes.freedom import Freedom, freedom, is_weight
@@ -32,6 +32,7 @@ from rnnc.passes.levels import Levels
 from rnnc.passes.manager import PassContext, compiler_pass
 from rnnc.passes.pieces import PieceTable
 from rnnc.passes.products import LETTERS, Product, as_product, pack, packed_sizes
+from rnnc.passes.rewriting import PassRewriter
 from rnnc.passes.sums import regroup_sums
 
 
@@ -44,11 +45,7 @@ def fuse(program: Program, context: PassContext) -> Program:
     return replace(rewritten, nodes=graph.nodes())
 
 
-class _Fuse(Rewriter):
-    def __init__(self, context: PassContext) -> None:
-        super().__init__()
-        self._context = context
-
+class _Fuse(PassRewriter):
     def loop(self, loop: Loop) -> None:
         loop = self.body(loop)
         graph = BlockGraph(loop.body, loop_results(loop))

@@ -20,13 +20,14 @@ from dataclasses import replace
 
 from rnnc.ir.operations import TABLE
 from rnnc.ir.program import Loop, Op, Program, Value
-from rnnc.ir.rewrite import Rewriter, loop_results
+from rnnc.ir.rewrite import loop_results
 from rnnc.passes.blockgraph import BlockGraph
 from rnnc.passes.extent import ONE
 from rnnc.passes.freedom import Freedom, freedom, is_weight
 from rnnc.passes.levels import Levels
 from rnnc.passes.manager import PassContext, compiler_pass
 from rnnc.passes.pieces import PieceTable, Run
+from rnnc.passes.rewriting import PassRewriter
 
 
 @compiler_pass
@@ -38,11 +39,7 @@ def group(program: Program, context: PassContext) -> Program:
     return replace(rewritten, nodes=graph.nodes())
 
 
-class _Group(Rewriter):
-    def __init__(self, context: PassContext) -> None:
-        super().__init__()
-        self._context = context
-
+class _Group(PassRewriter):
     def loop(self, loop: Loop) -> None:
         loop = self.body(loop)
         known = freedom(loop)

@@ -27,13 +27,14 @@ from dataclasses import dataclass, replace
 
 from rnnc.ir.operations import TABLE
 from rnnc.ir.program import Loop, Node, Op, Program, Value, reads
-from rnnc.ir.rewrite import Rewriter, loop_results
+from rnnc.ir.rewrite import loop_results
 from rnnc.ir.trim import length_givers
 from rnnc.passes.extent import features, outgrows, row_cost
 from rnnc.passes.freedom import Freedom, freedom
 from rnnc.passes.lift import Lifter, fill_past
 from rnnc.passes.manager import PassContext, compiler_pass
 from rnnc.passes.regroup import regroup
+from rnnc.passes.rewriting import PassRewriter
 
 SPREAD_LIMIT = 2  # arithmetic operations that may be repeated at every step to avoid a larger sequence
 
@@ -44,11 +45,7 @@ def hoist(program: Program, context: PassContext) -> Program:
     return _Hoist(context).rewrite(program)
 
 
-class _Hoist(Rewriter):
-    def __init__(self, context: PassContext) -> None:
-        super().__init__()
-        self._context = context
-
+class _Hoist(PassRewriter):
     def loop(self, loop: Loop) -> None:
         constants, loop = hoist_constants(regroup(self.body(loop)))
         before, loop, results = _hoist_steps(loop, self._context)

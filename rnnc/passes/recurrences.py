@@ -27,7 +27,6 @@ from dataclasses import dataclass, replace
 
 from rnnc.ir.program import Carry, DType, Loop, Node, Program, Spans, Type, Value, reads
 from rnnc.ir.rewrite import (
-    Rewriter,
     Substitution,
     clone,
     dependents,
@@ -44,6 +43,7 @@ from rnnc.passes.hoist import hoist_constants, spreads, with_xs
 from rnnc.passes.lift import Lifter
 from rnnc.passes.linearity import Coefficients, NoForm, affine, between, max_plus
 from rnnc.passes.manager import PassContext, compiler_pass
+from rnnc.passes.rewriting import StepRewriter
 
 BUDGET = 4096  # numbers that a scan may store per row and step
 
@@ -55,17 +55,12 @@ def recurrences(program: Program, context: PassContext) -> Program:
     return _Recurrences(optional, context).rewrite(program)
 
 
-class _Recurrences(Rewriter):
+class _Recurrences(StepRewriter):
     def __init__(self, optional: frozenset[Value], context: PassContext) -> None:
-        super().__init__()
+        super().__init__(context)
         self._optional = optional
-        self._context = context
 
-    def loop(self, loop: Loop) -> None:
-        loop = self.body(loop)
-        if loop.chunk is not None:
-            self.emit(loop)
-            return
+    def steps(self, loop: Loop) -> None:
         constants, loop = hoist_constants(loop)
         freed = _Freed(loop, self._optional, self._context)
         freed.find()

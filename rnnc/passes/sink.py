@@ -20,12 +20,12 @@ from dataclasses import replace
 
 from rnnc.ir.operations import TABLE
 from rnnc.ir.program import Loop, Node, Op, Program, Value, reads
-from rnnc.ir.rewrite import Rewriter
 from rnnc.passes.collect import Collector
 from rnnc.passes.extent import at_most, row_cost
 from rnnc.passes.freedom import is_masking, sums_batch
 from rnnc.passes.lift import Lifter, fill_past
 from rnnc.passes.manager import PassContext, compiler_pass
+from rnnc.passes.rewriting import PassRewriter
 
 DELICATE = frozenset(["div", "floordiv", "mod", "pow", "log", "sqrt", "rsqrt", "reciprocal"])
 
@@ -36,11 +36,7 @@ def sink(program: Program, context: PassContext) -> Program:
     return _Sink(context).rewrite(program)
 
 
-class _Sink(Rewriter):
-    def __init__(self, context: PassContext) -> None:
-        super().__init__()
-        self._context = context
-
+class _Sink(PassRewriter):
     def loop(self, loop: Loop) -> None:
         loop = self.body(loop)
         moved = () if loop.chunk is not None else _movable(loop)

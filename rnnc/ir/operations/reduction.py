@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnnc.ir.operations.attrs import Attrs
 from rnnc.ir.operations.evaluation import Array, Env, leads, result
-from rnnc.ir.operations.shapes import elementwise, numeric, shown, want, want_axis, with_ones
+from rnnc.ir.operations.shapes import elementwise, numeric, shown, summed_axes, want, want_axis, with_ones
 from rnnc.ir.operations.table import Derive, Evaluate, Infer, Row, TypeMismatch, register
 from rnnc.ir.operations.terms import Term, of_one_output
 from rnnc.ir.program import AttrValue, DType, Op, Type, Value
@@ -181,14 +181,8 @@ def _infer_reduce_to(types: Sequence[Type], attrs: Mapping[str, AttrValue]) -> t
 
 def _evaluate_reduce_to(op: Op, args: Sequence[Array], env: Env) -> Array:
     (x,) = args
-    source, target = op.args[0].type, op.out.type
-    start = leads(source)
-    summed = [start + i for i in range(source.rank) if not target.rank or target.shape[i] != source.shape[i]]
-    if source.time and not target.time:
-        summed.append(0)
-    if source.batch and not target.batch:
-        summed.append(int(source.time))
-    return result(x.sum(axis=tuple(summed)).reshape(env.shape(target)), op.out, env)
+    target = op.out.type
+    return result(x.sum(axis=summed_axes(op.args[0].type, target)).reshape(env.shape(target)), op.out, env)
 
 
 @of_one_output

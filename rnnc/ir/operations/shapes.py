@@ -57,6 +57,15 @@ def without_leads(type: Type, letters: str) -> Type:
     return type.with_(time=type.time and "t" not in letters, batch=type.batch and "b" not in letters)
 
 
+def summed_axes(source: Type, target: Type) -> tuple[int, ...]:
+    """Positions in [T?, B?, *features] over which a sum takes a broadcast form `source` back to `target`."""
+    start = int(source.time) + int(source.batch)
+    stretched = [i for i in range(source.rank) if not target.rank or target.shape[i] != source.shape[i]]
+    time = [0] if source.time and not target.time else []
+    batch = [int(source.time)] if source.batch and not target.batch else []
+    return (*time, *batch, *(start + i for i in stretched))
+
+
 def elementwise(name: str, types: Sequence[Type], dtype: DType) -> Type:
     """The result of an elementwise operation."""
     return union(types, broadcast_axes(name, types), dtype)

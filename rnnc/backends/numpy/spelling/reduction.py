@@ -8,6 +8,7 @@ from rnnc.backends.numpy.emitter import Emitter, leads
 from rnnc.backends.numpy.spelling.entry import SPELLINGS, Write, Written, spells
 from rnnc.backends.numpy.views import Index, Reshape
 from rnnc.ir.operations.attrs import Attrs
+from rnnc.ir.operations.shapes import summed_axes
 from rnnc.ir.program import Op
 
 
@@ -68,20 +69,15 @@ def _softmax(e: Emitter, op: Op) -> None:
 def _reduce_to(e: Emitter, op: Op) -> None:
     (x,) = op.args
     source, target = x.type, op.out.type
-    start = leads(source)
-    summed = [start + i for i in range(source.rank) if not target.rank or target.shape[i] != source.shape[i]]
-    if source.time and not target.time:
-        summed.append(0)
-    if source.batch and not target.batch:
-        summed.append(int(source.time))
+    summed = summed_axes(source, target)
     if not summed:
         e.line(f"{e.write(op.out)}[...] = {e.read(x)}")
         return
     kept = tuple("1" if i in summed else size for i, size in enumerate(e.shape(source)))
     shape = e.shape(target)
     if tuple(size for i, size in enumerate(kept) if i not in summed) == shape:
-        e.line(f"np.add.reduce({e.read(x)}, axis={_axes(sorted(summed))}, out={e.write(op.out)})")
+        e.line(f"np.add.reduce({e.read(x)}, axis={_axes(summed)}, out={e.write(op.out)})")
     else:  # some summed axes stay, with size 1
         total = e.temporary(kept, "dt", "total")
-        e.line(f"np.add.reduce({e.read(x)}, axis={_axes(sorted(summed))}, keepdims=True, out={e.view_of(total)})")
+        e.line(f"np.add.reduce({e.read(x)}, axis={_axes(summed)}, keepdims=True, out={e.view_of(total)})")
         e.line(f"{e.write(op.out)}[...] = {e.view_of(total, Reshape(shape))}")
