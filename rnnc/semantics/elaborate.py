@@ -259,8 +259,10 @@ class _Elaboration:
         n = 1
         for axis in axes:
             if axis.size.constant is None:
+                given = " ".join(f"-D {name}=…" for name in sorted(axis.size.symbols))
+                fix = f"give what decides it: `{given}`, or a size at the declaration"
                 self.diagnostics.error(
-                    "E227", f"`{p.name}` has given values, so its sizes must be known", p.span, fix="give them: -D …"
+                    "E227", f"`{p.name}` has given values, so its sizes must be known", p.span, fix=fix
                 )
                 return
             n *= axis.size.constant
