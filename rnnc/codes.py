@@ -110,6 +110,7 @@ SHAPES: dict[str, str] = {
     "E311": "axes that nothing determines",
     "E312": "a shared weight with two shapes",
     "E313": "a sequence is wanted",
+    "E314": "too many axes",
 }
 
 STRUCTURE: dict[str, str] = {

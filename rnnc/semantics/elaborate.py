@@ -16,7 +16,7 @@ from rnnc.semantics.elaborator import Elaborator
 from rnnc.semantics.frames import Body, Context, Frame, Parameter, Registry
 from rnnc.semantics.layouts import LayoutReader
 from rnnc.semantics.nodes import Graph, Node
-from rnnc.semantics.scope import Problem, Scope, Work, did_you_mean, heading, report
+from rnnc.semantics.scope import Lazy, Problem, Scope, Work, did_you_mean, heading, report
 from rnnc.semantics.settle import settle_body
 from rnnc.semantics.values import CellValue, Num, Shape, Value, text
 from rnnc.syntax import ast
@@ -301,12 +301,8 @@ class _Elaboration:
         texts: list[tuple[str, str]] = []
         for p in frame.cell.parameters:
             value = frame.scope.names.get(p.name)
-            if value is not None and not isinstance(value, Num | Size):
-                texts.append((p.name, text(value)))  # type: ignore[arg-type]
-            elif isinstance(value, Num):
-                texts.append((p.name, text(value)))
-            else:
-                texts.append((p.name, "none"))
+            assert not isinstance(value, Lazy), "parameters are bound before anything is read"
+            texts.append((p.name, "none" if value is None or isinstance(value, Size) else text(value)))
         return tuple(texts)
 
 

@@ -16,7 +16,7 @@ from rnnc.semantics.expressions import Expressions
 from rnnc.semantics.frames import Body, Context, Frame, Indices, Owner, Registry, StateSlot
 from rnnc.semantics.guard import plain_inputs
 from rnnc.semantics.instances import keep_promises, part, probed_states
-from rnnc.semantics.nodes import Graph, Node
+from rnnc.semantics.nodes import MAX_RANK, Graph, Node
 from rnnc.semantics.scope import Fatal, Problem, Scope, Told, Work, did_you_mean, heading, report
 from rnnc.semantics.statements import Statements
 from rnnc.semantics.values import (
@@ -533,6 +533,8 @@ class Elaborator:
                 frame.scope.names[size.id] = Num(value, size.id)
             axes.append(self.expressions.axis(axis, c))
         shape: Shape = tuple(axes)
+        if len(shape) > MAX_RANK:
+            raise Problem("E314", f"this has {len(shape)} axes; at most {MAX_RANK} are possible", declared.span)
         for axis in shape:
             frame.axes.setdefault(axis.label, axis)
         if outer is not None:

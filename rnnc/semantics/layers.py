@@ -253,6 +253,7 @@ class _Run:
 
 def output_size(elaborator: Elaborator, layer: Value, span: Span) -> Size:
     """The size of a layer's output, as far as it is known without its input."""
+    elaborator.work.spend(1, span)
     if isinstance(layer, LayerValue):
         sizes = [output_size(elaborator, part, span) for _, part in layer.layers]
         if layer.kind == "bidirectional" and layer.option("merge") == "concat":

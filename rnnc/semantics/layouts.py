@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ from rnnc.syntax.parse import parse_expression
 if TYPE_CHECKING:
     from rnnc.semantics.elaborator import Elaborator
 
+ENTRY_COST = 10  # in units of work
 Sizes = tuple[Size, ...]
 Arranged = tuple[Arrangement, Sizes]
 
@@ -105,9 +106,9 @@ class LayoutReader:
             default = "" if declared or len(inner) < 2 else key.replace(".", "/")
             self._gather(child, name, _join(foreign, scopes.get(key, default)), parts)
 
-    def _guarded(self, action: object) -> None:
+    def _guarded(self, action: Callable[[], None]) -> None:
         try:
-            action()  # type: ignore[operator]
+            action()
         except Fatal:
             raise
         except Problem as problem:
@@ -180,6 +181,7 @@ class LayoutReader:
                 raise AssertionError(f"the grammar allows no {type(s).__name__} in a layout")
 
     def _entry(self, s: ast.Entry, c: Context, foreign: str, parts: _Parts) -> None:
+        self.elaborator.work.spend(ENTRY_COST, s.span)
         name = _join(foreign, self._interpolated(s.foreign, c))
         if name in parts.arrays:
             raise Problem("E504", f"the foreign array `{name}` is arranged twice", s.foreign.span)

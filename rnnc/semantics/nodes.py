@@ -75,6 +75,7 @@ class Rule:
 
 RULES: dict[str, Rule] = {}
 MAX_SIZE = 2**40
+MAX_RANK = 12
 NODE_COST = 4  # in units of work: inferred and lowered, a node costs more than reading an expression
 
 
@@ -189,6 +190,8 @@ class Graph:
         """Give a node a shape, or check it against the one that it has. True where that is news."""
         shape = self.resolve_all(shape)
         if node.shape is None:
+            if len(shape) > MAX_RANK:
+                raise ShapeError("E314", f"this would have {len(shape)} axes; at most {MAX_RANK} are possible")
             for axis in shape:
                 if (axis.size.constant or 0) > MAX_SIZE:
                     raise ShapeError("E208", f"this would be {show(shape)}: an axis has at most {MAX_SIZE} places")

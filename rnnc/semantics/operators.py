@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rnnc.diagnostics import Span
 from rnnc.semantics.frames import Context
 from rnnc.semantics.names import unknown_name
 from rnnc.semantics.numbers import arithmetic, compare, needs_value
 from rnnc.semantics.scope import Problem, did_you_mean
-from rnnc.semantics.values import ABSENT, Absent, Choice, FnValue, Num, Tensor, Value
+from rnnc.semantics.values import ABSENT, Absent, CellValue, Choice, FnValue, LayerValue, Num, Tensor, Value
 from rnnc.syntax import ast
 
 if TYPE_CHECKING:
@@ -99,7 +100,27 @@ class Operators:
             raise unknown_name(left.word, e.left.span, c)
         if isinstance(right, Choice) and not right.among and not isinstance(left, Choice):
             raise unknown_name(right.word, e.right.span, c)
-        return type(left) is type(right) and left == right
+        return self._same(left, right, e.span)
+
+    def _same(self, a: Value, b: Value, span: Span) -> bool:
+        """Are two values equal? Lists and cells are compared part by part, as far as there is work left for that."""
+        self.evaluate.work.spend(1, span)
+        match a, b:
+            case (tuple(), tuple()):
+                return len(a) == len(b) and all(self._same(x, y, span) for x, y in zip(a, b, strict=True))
+            case (CellValue(), CellValue()):
+                return a is b or (
+                    a.definition is b.definition
+                    and [n for n, _ in a.bound] == [n for n, _ in b.bound]
+                    and all(self._same(x, y, span) for (_, x), (_, y) in zip(a.bound, b.bound, strict=True))
+                )
+            case (LayerValue(), LayerValue()):
+                return a is b or (
+                    (a.kind, a.options, len(a.layers)) == (b.kind, b.options, len(b.layers))
+                    and all(self._same(x, y, span) for (_, x), (_, y) in zip(a.layers, b.layers, strict=True))
+                )
+            case _:
+                return type(a) is type(b) and a == b
 
     def _absent(self, e: ast.Binary, left: Value, right: Value, c: Context) -> Value:
         if e.op not in ("+", "-", "*"):

@@ -9,7 +9,7 @@ from rnnc.ir.program import DType
 from rnnc.semantics.frames import Context, Frame, Indices, InstanceState, Owner, StateSlot, key_text
 from rnnc.semantics.guard import guard
 from rnnc.semantics.initialisers import GLOROT, initialiser
-from rnnc.semantics.nodes import Node
+from rnnc.semantics.nodes import MAX_RANK, Node
 from rnnc.semantics.scope import Fatal, Lazy, Problem, Scope, report
 from rnnc.semantics.values import CellValue, LayerValue, Many, Shape, Shaped, Value, describe
 from rnnc.syntax import ast
@@ -133,6 +133,8 @@ class Statements:
                     axes.append(known)
                     continue
             axes.append(self.elaborator.expressions.axis(axis, c))
+        if len(axes) > MAX_RANK:
+            raise Problem("E314", f"this has {len(axes)} axes; at most {MAX_RANK} are possible", item.span)
         for axis in axes:
             frame.axes.setdefault(axis.label, axis)
         return tuple(axes)

@@ -163,7 +163,7 @@ def describe(value: Value) -> str:
         case Num():
             return f"the number {value.value}"
         case str():
-            return f"the string {value!r}"
+            return f"the string {spelled(value)}"
         case tuple():
             return "a list"
         case Choice():
@@ -188,25 +188,43 @@ def describe(value: Value) -> str:
             return "nothing (its condition is false)"
 
 
+MAX_TEXT = 10_000  # values: `[a, a]` of `[b, b]` of … is short to write, and huge to write out
+
+
 def text(value: Value) -> str:
-    """A value as source text (for SPEC's options and headers)."""
-    match value:
-        case Num():
-            return str(value.value)
-        case str():
-            return '"' + value + '"'
-        case tuple():
-            return "[" + ", ".join(map(text, value)) + "]"
-        case Choice():
-            return value.word
-        case FnValue():
-            return value.name
-        case CellValue():
-            arguments = ", ".join(f"{n} = {text(v)}" for n, v in value.bound)
-            return f"{value.name}({arguments})" + (" with { … }" if value.derived else "")
-        case Initialiser():
-            return f"{value.kind}({', '.join(map(repr, value.numbers))})" if value.numbers else value.kind
-        case LayerValue():
-            return f"{value.kind}({', '.join(text(v) for _, v in value.layers)})"
-        case _:
-            return describe(value)
+    """A value as source text (for SPEC's options and headers); what is too long to write out ends in `…`."""
+    room = MAX_TEXT
+
+    def write(value: Value) -> str:
+        nonlocal room
+        room -= 1
+        if room < 0:
+            return "…"
+        match value:
+            case Num():
+                return str(value.value)
+            case str():
+                return spelled(value)
+            case tuple():
+                return "[" + ", ".join(map(write, value)) + "]"
+            case Choice():
+                return value.word
+            case FnValue():
+                return value.name
+            case CellValue():
+                arguments = ", ".join(f"{n} = {write(v)}" for n, v in value.bound)
+                return f"{value.name}({arguments})" + (" with { … }" if value.derived else "")
+            case Initialiser():
+                return f"{value.kind}({', '.join(map(repr, value.numbers))})" if value.numbers else value.kind
+            case LayerValue():
+                return f"{value.kind}({', '.join(write(v) for _, v in value.layers)})"
+            case _:
+                return describe(value)
+
+    return write(value)
+
+
+def spelled(string: str) -> str:
+    """A string as the language writes it."""
+    escaped = string.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
+    return f'"{escaped}"'

@@ -2,10 +2,10 @@
 
 Comments at the head of a source say how it is compiled and what is expected:
 
-    # expect E301 4:12-4:17             an error, and exactly the characters under its carets (line:column, end exclusive)
+    # expect E301 4:12-4:17             an error, and exactly the characters under its carets (line:column)
     # expect E233 parts/a.rnn 1:8-1:31  … in another source
     # expect E242                       … that has no place
-    # name LSTM                         compile this definition; without `name`, `define` and `expose`, the file is checked
+    # name LSTM                         compile this definition; without such a line the file is checked
     # define units=128                  … with `-D units=128`
     # expose i,f                        … with `--expose i,f`
     # text                              … as text that is no file

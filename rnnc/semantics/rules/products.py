@@ -127,7 +127,11 @@ def _slid_axes(graph: Graph, node: Node) -> Shape:
 
 
 def _conv_shape(graph: Graph, node: Node) -> Shape | None:
-    return _slid_axes(graph, node) + graph.resolve_all(known(node.args[2]))
+    over, channels = _window(graph, node)
+    out = graph.resolve_all(known(node.args[2]))
+    if 2 * len(over) + len(channels) + len(out) > len(LETTERS):
+        raise ShapeError("E314", f"a convolution over {len(over)} axes at once is not possible", "convolve over fewer")
+    return _slid_axes(graph, node) + out
 
 
 def _conv_backward(graph: Graph, node: Node) -> bool:

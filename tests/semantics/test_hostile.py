@@ -1,0 +1,165 @@
+"""Text that would keep a compiler busy for ever, or fill its memory: it ends in a diagnostic, and soon.
+
+Most run with a smaller bound on work, so that the test is quick: what matters is that everything is counted.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from rnnc.compiler import check
+from rnnc.diagnostics import Diagnostic, Source
+from rnnc.semantics.definitions import MAX_DEFINITIONS
+from rnnc.semantics.scope import Work
+
+RNN = "cell R(units) {\n  input x[input]\n  state h[units]\n  h' = tanh(linear(x, h))\n  output h'\n}\n"
+DEPTH = 60
+
+
+def body(*lines: str) -> str:
+    """A cell with these lines in it."""
+    return "cell Bomb(units) {\n  input x[input]\n  state h[units]\n  h' = tanh(linear(x, h))\n  output h'\n" + (
+        "\n".join(lines) + "\n}\n"
+    )
+
+
+def network(*lines: str) -> str:
+    """A recurrent cell, and a network with these lines in it."""
+    return RNN + "network N {\n  input x[4]\n" + "\n".join(lines) + "\n}\n"
+
+
+def chain(first: str, then: Callable[[str, str], str], name: str = "a", n: int = DEPTH) -> str:
+    """`let a0 = first`, and each next one made from the one before it."""
+    lets = [f"let {name}{i} = " + then(f"{name}{i - 1}", f"{name}{i - 1}") for i in range(1, n)]
+    return "\n".join([f"let {name}0 = {first}", *lets])
+
+
+def functions(call: str, n: int = 39) -> str:
+    """Functions that each call the one before it, as `call` says."""
+    return "\n".join(
+        ["fn f0(v) { return tanh(v) }", *(f"fn f{i}(v) {{ return {call.format(i - 1)} }}" for i in range(1, n))]
+    )
+
+
+def cells(extra: str = "") -> str:
+    """Cells that each use the one before it twice."""
+    text = RNN.replace("cell R", "cell C0")
+    for i in range(1, 38):
+        text += f"cell C{i}(units) {{\n  input x[input]\n  use a = C{i - 1}(units)\n  use b = C{i - 1}(units)\n"
+        text += f"{extra}  y = a(x)\n  z = b(y)\n  output z\n}}\n"
+    return text
+
+
+PAIR = "cell P(a: cell, b: cell) {\n  input x[input]\n  use f = a\n  use g = b\n  y = f(x)\n  z = g(y)\n  output z\n}\n"
+LAYOUT = "layout tf {{\n{}\n}}"
+
+# name → (code, text)
+BOMBS: dict[str, tuple[str, str]] = {
+    "range": ("E219", body("for k in 0..10 ** 9 { q[k] = x }")),
+    "long range": ("E219", body("for k in 0..100000 { q[k] = x * k }")),
+    "nested for": (
+        "E219", body("for a in 0..1000 { for b in 0..1000 { for c in 0..1000 { q[a, b, c] = x } } }")
+    ),
+    "nested empty for": ("E219", body("for a in 0..100000 { for b in 0..100000 { } }")),
+    "comprehension": ("E219", body("let n = len([a for a in 0..1000 for b in 0..1000 for c in 0..1000])", "q = x * n")),
+    "filter": ("E219", body("let n = len([a for a in 0..100000 for b in 0..100000 if false])", "q = x * n")),
+    "arguments": ("E219", body("q = concat(x for a in 0..1000 for b in 0..1000)")),
+    "lists for": ("E219", body("for a in [[b for b in 0..1000] for c in 0..1000] { }")),
+    "doubled list": ("E219", body(chain("[1, 2]", "{} + {}".format), f"q = x * len(a{DEPTH - 1})")),
+    "nested lists": ("E219", body(chain("[1, 2]", "[{}, {}]".format), f"q = x * len(a{DEPTH - 1})")),
+    "list parameters": (
+        "E219",
+        "cell B(p0 = [1], " + ", ".join(f"p{i} = [p{i - 1}, p{i - 1}]" for i in range(1, DEPTH)) + ") {\n"
+        "  input x[1]\n  output x\n}\n",
+    ),
+    "tower": ("E218", body("q = x * 9 ** 9 ** 9 ** 9")),
+    "large power": ("E218", body("q = x * 10 ** 400")),
+    "quotients": ("E218", body(chain("units", "{} // ({} + 1)".format), f"q = x * a{DEPTH - 1}")),
+    "size": ("E218", body("state m[10 ** 30]", "m' = m")),
+    "long axis": ("E208", body("state m[2 ** 61]", "m' = m")),
+    "repeated axis": ("E208", "cell B {\n  input x[a: 1000]\n  q0 = x\n" + "".join(
+        f"  q{i} = repeat(q{i - 1}, a, 1000000)\n" for i in range(1, 20)) + "  output x\n}\n"),
+    "many axes": ("E314", "cell B {\n  input x[" + ", ".join(f"a{i}: 2" for i in range(40)) + "]\n  output x\n}\n"),
+    "outer products": ("E314", body(
+        "q0 = h", *(f"q{i} = outer(q{i - 1}, relabel(h, a{i}: units))" for i in range(1, 60)))),
+    "many spatial axes": ("E314", "cell B {\n  input x[" + ", ".join(f"a{i}: 2" for i in range(11)) + ", c: 2]\n"
+        "  q = conv(x, over = [" + ", ".join(f"a{i}" for i in range(11)) + "], kernel = 2, out = 3)\n  output q\n}\n"),
+    "functions doubled": ("E219", functions("f{0}(v) + f{0}(v)") + "\n" + body("q = f38(x)")),
+    "functions in functions": ("E219", functions("f{0}(f{0}(v))") + "\n" + body("q = f38(x)")),
+    "recursion doubled": ("E405", "fn f(v) { return f(v) + f(v) }\n" + body("q = f(x)")),
+    "fibonacci": ("E219", "fn f(n) { return n if n < 2 else f(n - 1) + f(n - 2) }\n" + body("q = x * f(35)")),
+    "deep arguments": ("E405", functions("tanh(" * 40 + "f{0}(v)" + ")" * 40) + "\n" + body("q = f38(x)")),
+    "cells twice": ("E219", cells()),
+    "cells asked for sizes": ("E219", cells("  let n = a.output.size + b.output.size\n")),
+    "equal cells": ("E219", RNN + PAIR + "cell Q {\n  input x[input]\n" + chain("R(4)", "P({}, {})".format, "p") + "\n"
+        + chain("R(4)", "P({}, {})".format, "q")
+        + f"\n  y = x if p{DEPTH - 1} == q{DEPTH - 1} else 2 * x\n  output y\n}}\n"),
+    "stack": ("E226", network("y = stack(R(4), 10 ** 9)(x)", "output y")),
+    "stack of stacks": ("E219", network("y = stack(stack(stack(R(4), 1000), 1000), 1000)(x)", "output y")),
+    "stacks doubled": ("E219", network(chain("R(4)", "stack([{}, {}])".format), f"y = a{DEPTH - 1}(x)", "output y")),
+    "sizes of layers": ("E219", network(
+        chain("R(4)", "bidirectional({1})".format), f"y = dense(x, a{DEPTH - 1}.output.size)", "output y")),
+    "variants": ("E405", RNN + "cell V0 = R with { g0 = h }\n"
+        + "\n".join(f"cell V{i} = V{i - 1} with {{ g{i} = h }}" for i in range(1, 60))),
+    "lets": ("E405", body(chain("1", "{} + 1".format, n=3000), "q = x * a2999")),
+    "definitions": ("E219", "\n".join(f"fn f{i}(v) {{ return v }}" for i in range(MAX_DEFINITIONS + 2))),
+    "unknown shapes": ("E219", body("y0 = linear(x)", *(f"y{i} = layer_norm(y{i - 1})" for i in range(1, 3000)))),
+    "guesses": ("E219", body(*(f"a{i} = linear(x) * h" for i in range(5000)))),
+    "layout entries": ("E219", body(LAYOUT.format(
+        'for k in 0..1000 { for j in 0..1000 { "a_{k}_{j}" = h.x } }'))),
+    "layout blocks": ("E219", body(LAYOUT.format('"a" = [h.x for k in 0..1000 for j in 0..1000]'))),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_ends_in_a_diagnostic(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Work, "LIMIT", 20_000)
+    code, text = BOMBS[name]
+    found, seconds = _timed(text)
+    assert {d.code for d in found} == {code}, found[:3]
+    assert all(d.span is not None for d in found)
+    assert seconds < 4
+
+
+def test_ends_soon_with_the_real_bound() -> None:
+    found, seconds = _timed(BOMBS["nested for"][1])
+    assert {d.code for d in found} == {"E219"}
+    assert seconds < 6
+
+
+# What is large and harmless is compiled: the bound is no hindrance.
+LARGE = {
+    "equal sizes": body(chain("units", "{} + {}".format, n=30), "q = x * a29"),
+    "size products": body(chain("units + input", "{} * {}".format), "q = x * 2"),
+    "equations in reverse": body(*(f"e{i} = tanh(e{i + 1})" for i in range(1000)), "e1000 = x"),
+    "many operands": body("q = concat(" + ", ".join("x" for _ in range(3000)) + ")"),
+    "deep conditionals": body("q = " + "(x if true else " * 95 + "x" + ")" * 95),
+    "many flags": "cell B(" + ", ".join(f"p{i} = false" for i in range(40)) + ") {\n  input x[3]\n  output x\n}\n",
+    "a tall stack": network("y = stack(R(4), 200)(x)", "output y"),
+    "cells as parameters": RNN + PAIR + "cell Q(p0: cell = R(4), " + ", ".join(
+        f"p{i}: cell = P(p{i - 1}, p{i - 1})" for i in range(1, 60)) + ") {\n  input x[input]\n  output x\n}\n",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_what_is_large_and_harmless(name: str) -> None:
+    assert check(Source(name, LARGE[name])) == []
+
+
+def test_a_thousand_errors_are_all_told() -> None:
+    found = check(Source("t", body(*(f"e{i} = foo{i}(bar)" for i in range(1000)))))
+    assert [d.code for d in found] == ["E205"] * 1000
+
+
+def test_one_definition_that_is_too_large_hides_no_other() -> None:
+    text = body("for k in 0..10 ** 9 { q[k] = x }") + body("q = foo(x)").replace("Bomb", "Other")
+    assert [d.code for d in check(Source("t", text))] == ["E219", "E205"]
+
+
+def _timed(text: str) -> tuple[list[Diagnostic], float]:
+    start = time.process_time()
+    found = check(Source("bomb", text))
+    return found, time.process_time() - start
