@@ -10,11 +10,9 @@ import keyword
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeAlias, Union
+from typing import TypeAlias
 
-Literal: TypeAlias = Union[  # noqa: UP007 (a recursive alias cannot be written with | at run time)
-    bool, int, float, str, Sequence["Literal"], Mapping[str, "Literal"], None
-]
+Literal: TypeAlias = "bool | int | float | str | Sequence[Literal] | Mapping[str, Literal] | None"
 
 _RESERVED = frozenset(keyword.kwlist) | frozenset(keyword.softkwlist) | frozenset(dir(builtins)) | {"np"}
 

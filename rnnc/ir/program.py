@@ -13,7 +13,7 @@ gets operands with `time`, and is otherwise the same node.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal, TypeAlias
 
@@ -56,8 +56,21 @@ class Type:
         """The feature sizes."""
         return tuple(axis.size for axis in self.axes)
 
-    def with_(self, **changes: object) -> Type:
-        return replace(self, **changes)  # type: ignore[arg-type]
+    def with_(
+        self,
+        *,
+        axes: tuple[Axis, ...] | None = None,
+        dtype: DType | None = None,
+        batch: bool | None = None,
+        time: bool | None = None,
+    ) -> Type:
+        """The type with other axes, another dtype or other leads."""
+        return Type(
+            self.axes if axes is None else axes,
+            self.dtype if dtype is None else dtype,
+            self.batch if batch is None else batch,
+            self.time if time is None else time,
+        )
 
     def __str__(self) -> str:
         lead = ("T" if self.time else "") + ("B" if self.batch else "")

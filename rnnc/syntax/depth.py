@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from rnnc.diagnostics import Diagnostic
 from rnnc.syntax.ast import Node
 
@@ -19,5 +21,5 @@ def check_depth(root: Node) -> Diagnostic | None:
                 return Diagnostic("E126", f"more than {MAX_DEPTH} levels of nesting", value.span, fix=fix)
             pending += [(part, depth + 1) for name, part in vars(value).items() if name != "span"]
         elif isinstance(value, tuple):
-            pending += [(part, depth) for part in value]  # pyright: ignore[reportUnknownVariableType]
+            pending += [(part, depth) for part in cast("tuple[object, ...]", value)]
     return None

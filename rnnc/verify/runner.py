@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import ModuleType
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 
@@ -152,7 +152,7 @@ def _named(names: tuple[str, ...], found: Any) -> Arrays:
     """A dictionary from the contract's form; None (an integer input's gradient, no states) is nothing."""
     if found is None:
         return {}
-    arrays: dict[str, Any] = dict(found) if isinstance(found, Mapping) else {names[0]: found}  # type: ignore[arg-type]
+    arrays = cast("Mapping[str, Any]", found) if isinstance(found, Mapping) else {names[0]: found}
     return {name: arrays[name] for name in names if arrays.get(name) is not None}
 
 

@@ -60,9 +60,9 @@ def _lookup(b: Block, op: Op) -> str:
 @spells("lookup_grad")
 def _lookup_grad(b: Block, op: Op) -> str:
     index, d = op.args
-    leads = {"time": d.type.time or index.type.time, "batch": d.type.batch or index.type.batch}
-    places = b.full(index, d.type.with_(axes=index.type.axes, dtype=index.type.dtype, **leads))
-    rows = b.full(d, d.type.with_(**leads))
+    time, batch = d.type.time or index.type.time, d.type.batch or index.type.batch
+    places = b.full(index, index.type.with_(time=time, batch=batch))
+    rows = b.full(d, d.type.with_(time=time, batch=batch))
     row = b.shape(op.out.type.with_(axes=op.out.type.axes[1:]))
     flat = f"tf.reshape({rows}, [-1] + {row})" if row != "[]" else f"tf.reshape({rows}, [-1])"
     count = b.size(Attrs(op).size("rows"))
