@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from rnnc.backends.escape import Names, literal, mapping, number, string
-from rnnc.backends.numpy.program import KEPT_NAMES
+from rnnc.backends.escape import Names, literal, mapping, number, string, tuple_text
 from rnnc.backends.solving import Claim, solve
-from rnnc.backends.escape import tuple_text
 from rnnc.ir.layout import Affine, Arrangement, Cat, Leaf, Reshaped, Transposed, Unused, WeightLayout
 from rnnc.ir.model import Model
 from rnnc.ir.size import Quotient, Size
 
 
-def write_layouts(model: Model, variables: Mapping[str, str]) -> list[str]:
-    """Functions for the sizes and the arrangements of every layout, and the table `_LAYOUTS`."""
-    writer = _Writer(model, variables)
+def write_layouts(model: Model, variables: Mapping[str, str], kept_names: Sequence[str]) -> list[str]:
+    """Functions for the sizes and the arrangements of every layout, and the table `_LAYOUTS`.
+
+    `variables` hold the open sizes; no other variable is called like one of `kept_names`.
+    """
+    writer = _Writer(model, variables, kept_names)
     functions = [writer.sizes_of_parameters()]
     table: dict[str, str] = {}
     for position, layout in enumerate(model.layouts):
@@ -36,7 +37,7 @@ class _Writer:
     a variable of its own here.
     """
 
-    def __init__(self, model: Model, variables: Mapping[str, str]) -> None:
+    def __init__(self, model: Model, variables: Mapping[str, str], kept_names: Sequence[str]) -> None:
         shapes = {p.name: tuple(axis.size for axis in p.axes) for p in model.parameters}
         unknown = solve(model.sizes, variables, list(_claims("params", shapes)), "False").unsolved
         declared = (*shapes.values(), *(foreign.shape for layout in model.layouts for foreign in layout.arrays))
@@ -48,7 +49,7 @@ class _Writer:
             if isinstance(atom, Quotient) and not atom.left.symbols.isdisjoint(unknown)
         ]
         self._quotients = {quotient: str(quotient) for quotient in quotients}
-        names = Names((*KEPT_NAMES, *variables.values()))
+        names = Names((*kept_names, *variables.values()))
         self._variables = {**variables, **{text: names.new(text) for text in self._quotients.values()}}
         self._as_sizes = {symbol: Size.of(name) for symbol, name in self._variables.items()}
         self._shapes = shapes

@@ -55,11 +55,20 @@ class Skeleton(ABC):
     def write(self, program: Program, nullable: frozenset[tuple[str, str]]) -> Written:
         """The functions of a program. Of its inputs, those in `nullable` may be None, besides those that always may."""
 
+    def programs(self) -> dict[str, Program]:
+        """The programs of the module by name."""
+        unit = self.unit
+        found = {"forward": unit.forward, "step": unit.step, "train": unit.train, "backward": unit.backward}
+        return {name: program for name, program in found.items() if program is not None}
+
+    def tables(self) -> list[str]:
+        """Lines that define what else the target's templates need."""
+        return []
+
     def text(self) -> str:
         """The complete text of the module."""
-        unit, model = self.unit, self._model
-        programs = {"forward": unit.forward, "step": unit.step, "train": unit.train, "backward": unit.backward}
-        written = {name: self._program(name, program) for name, program in programs.items() if program is not None}
+        model = self._model
+        written = {name: self._program(name, program) for name, program in self.programs().items()}
         packers = _shared_packers(written)
         environment = Environment(
             undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
@@ -83,7 +92,8 @@ class Skeleton(ABC):
             pack=mapping({name: f"_pack_{packers[name]}" for name in written}),
             run=mapping({name: f"_run_{name}" for name in written}),
             helpers=self._helpers(frozenset[str]().union(*(w.helpers for w in written.values()))),
-            layouts=write_layouts(model, self._variables),
+            tables=self.tables(),
+            layouts=write_layouts(model, self._variables, self.kept_names),
             contract=[_part(name) for name in self.parts],
         )
 

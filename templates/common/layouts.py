@@ -12,14 +12,14 @@ def from_layout(name, arrays):
             raise ValueError(
                 f"{name}: the array {foreign!r} should have the shape {shape}, and has {arrays[foreign].shape}"
             )
-        _take_apart(tree, arrays[foreign], found)
+        _take_apart(tree, arrays[foreign], found, np)
     return {parameter: np.ascontiguousarray(found[parameter]) for parameter in SPEC["parameters"]}
 
 
 def to_layout(name, params):
     """Another library's arrays from parameters: importing them gives the parameters back."""
     packed = _Packed(params.arrays if isinstance(params, _Packed) else params, np.asarray)
-    trees, left = _layout(name)["arrays"](packed.sizes), dict(packed.arrays)
+    trees, left = _layout(name)["arrays"](_layout_sizes(packed.arrays)), dict(packed.arrays)
 
     def leaf(parameter):  # the first array that holds a parameter gets it all, others get zeros
         return left.pop(parameter) if parameter in left else np.zeros_like(packed.arrays[parameter])
@@ -31,7 +31,7 @@ def grads_to_layout(name, params, grads):
     """Gradients of another library's arrays from those of the parameters; zero for parameters that are not trained."""
     packed = _Packed(params.arrays if isinstance(params, _Packed) else params, np.asarray)
     found = {n: np.asarray(grads[n]) if n in grads else np.zeros_like(a) for n, a in packed.arrays.items()}
-    trees = _layout(name)["arrays"](packed.sizes)
+    trees = _layout(name)["arrays"](_layout_sizes(packed.arrays))
     return {n: np.array(_put_together(tree, found.__getitem__, packed.dtype, False)) for n, (_, tree) in trees.items()}
 
 
@@ -85,23 +85,27 @@ def _tree_shape(tree):
     return rest[1] if kind == "reshaped" else _tree_shape(rest[0])
 
 
-def _take_apart(tree, array, found):
-    """Give every parameter in an arrangement its part; a parameter that stands twice gets the sum."""
+def _take_apart(tree, array, found, m):
+    """Give every parameter in an arrangement its part; a parameter that stands twice gets the sum.
+
+    `m` has `transpose` and `reshape` for the array: NumPy, or a library of tensors.
+    """
     kind, *rest = tree
     if kind == "leaf":
         found[rest[0]] = found[rest[0]] + array if rest[0] in found else array
     elif kind == "cat":
-        axis, items = rest
-        ends = np.cumsum([_tree_shape(item)[axis] for item in items])[:-1]
-        for item, part in zip(items, np.split(array, ends, axis)):
-            _take_apart(item, part, found)
+        before, stop = (slice(None),) * (rest[0] % len(array.shape)), 0
+        for item in rest[1]:
+            start, stop = stop, stop + _tree_shape(item)[rest[0]]
+            _take_apart(item, array[(*before, slice(start, stop))], found, m)
     elif kind == "transposed":
-        _take_apart(rest[0], np.transpose(array, np.argsort(rest[1])), found)
+        _take_apart(rest[0], m.transpose(array, np.argsort(rest[1])), found, m)
     elif kind == "reshaped":
-        _take_apart(rest[0], array.reshape(rest[2]), found)
+        _take_apart(rest[0], m.reshape(array, rest[2]), found, m)
     elif kind == "affine":
         item, scale, offset = rest
-        _take_apart(item, (array - array.dtype.type(offset)) / array.dtype.type(scale), found)
+        number = getattr(array.dtype, "type", float)
+        _take_apart(item, (array - number(offset)) / number(scale), found, m)
 
 
 def _put_together(tree, leaf, dtype, export):

@@ -140,7 +140,9 @@ def _differentiable(call, loop):
             for name, cotangent in zip(outputs, cotangents):
                 if found[name].dtype.is_floating:
                     given[f"cotangent:{name}"] = cotangent
-            gradients = _run_with("backward", parameters, call, given, loop)
+            # A scope of its own, at the root: in graphs of TensorFlow 1 names that hold "gradients" twice lose gradients.
+            with tf.name_scope(SPEC["name"] + "_backward/"):
+                gradients = _run_with("backward", parameters, call, given, loop)
             return [gradients[f"gradient:{name}"] for name in known]
 
         return [tf.identity(found[name]) for name in outputs], gradient

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rnnc.backends.escape import literal, string
+from rnnc.backends.escape import identifier, literal, string
 from rnnc.backends.tensorflow.block import DTYPES, Block
 from rnnc.ir.program import Loop, Type, Value
 
@@ -18,7 +18,7 @@ def write_loop(outer: Block, loop: Loop) -> None:
     lengths = "None" if loop.lengths is None else outer.variable(loop.lengths)
     driver = outer.helper("_stretches" if loop.chunk else "_steps")
     outer.line(f"{finals}, {befores}, {stacked} = {driver}(")
-    outer.line(f"    loop, {string(loop.name or 'step')}, {name}, {_count(outer, loop)}, {lengths}, {loop.reverse},")
+    outer.line(f"    loop, {string(identifier(loop.name or 'step'))}, {name}, {_count(outer, loop)}, {lengths}, {loop.reverse},")
     outer.line(f"    {_list([_sequence(outer, loop, seq, param) for seq, param in loop.xs])},")
     outer.line(f"    {_list([_carry(outer, carry.init, carry.param.type) for carry in loop.carries])},")
     outer.line(f"    {literal([i for i, carry in enumerate(loop.carries) if carry.before is not None])},")

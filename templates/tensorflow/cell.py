@@ -1,0 +1,223 @@
+# A part of every generated TensorFlow module of a cell: names that are not defined here are defined in the others.
+
+
+def _legacy(name, otherwise):
+    """A class of tf.nn.rnn_cell: current TensorFlow has it with the package tf-keras and TF_USE_LEGACY_KERAS=1 only."""
+    try:
+        return getattr(tf.nn.rnn_cell, name)
+    except (AttributeError, ImportError):
+        return otherwise
+
+
+LSTMStateTuple = _legacy("LSTMStateTuple", collections.namedtuple("LSTMStateTuple", ("c", "h")))
+
+
+class Cell(_legacy("RNNCell", tf.Module)):
+    """The cell as tf.nn knows cells: for dynamic_rnn, static_rnn, bidirectional_dynamic_rnn, MultiRNNCell and wrappers.
+
+    Cell(128) or Cell(units=128) gives the open sizes, in the order of SPEC["sizes"]; those of inputs may be left out.
+    The variables are those of the layout "tf", where the description has one: with the names, shapes and order of the
+    cell of TensorFlow that it stands for. `name` replaces its scope. `reuse` is that of tf.variable_scope. `seed`: of
+    the initial values, which are as the description says. `training`: draw masks, new ones at every step.
+    """
+
+    def __init__(self, *sizes, name=None, reuse=None, seed=None, training=False, **named):
+        super().__init__(name=name)
+        if len(sizes) > len(SPEC["sizes"]):
+            raise TypeError(f"Cell takes the sizes {', '.join(SPEC['sizes']) or 'of nothing'}, and not {sizes}")
+        named = dict(zip(SPEC["sizes"], sizes), **named)
+        for size in named:
+            if size not in SPEC["sizes"]:
+                raise TypeError(f"Cell: unknown size {size!r}{_suggestion(size, SPEC['sizes'])}")
+        if training and any(about["per"] == "sequence" for about in SPEC["masks"].values()):
+            raise ValueError("Cell draws new masks at every step; masks for whole sequences need forward()")
+        self._cell_sizes = {size: int(number) for size, number in named.items()}
+        self._cell_name, self._cell_reuse = name or _CELL_SCOPE, reuse
+        self._cell_seed, self._cell_training = seed, training
+        self._cell_variables, self._cell_packed = None, []
+
+    # --- sizes and states ---------------------------------------------------------------------------------------------
+
+    @property
+    def state_size(self):
+        axes = _state_axes(self._known_sizes("state_size"))
+        return _nested(_CELL_STATES, {name: _as_size(shape) for name, shape in axes.items()})
+
+    @property
+    def output_size(self):
+        axes = _output_axes(self._known_sizes("output_size"))
+        return _bare_tuple([_as_size(axes[name]) for name in SPEC["outputs"]])
+
+    def zero_state(self, batch_size, dtype):
+        """The state before the first step: zeros, or what the description says."""
+        with tf.name_scope("zero_state"):
+            sizes = self._known_sizes("zero_state")
+            if _CELL_STATE_HAS_WEIGHTS and self._cell_variables is None:
+                raise ValueError("zero_state: weights of the cell tell the state: call build(input_shape) before")
+            arrays = self.parameters() if _CELL_STATE_HAS_WEIGHTS else {}
+            packed = _PACK["initial"](arrays, sizes, tf.as_dtype(dtype))
+            given = {f"state:{name}": None for name in SPEC["states"]}
+            found = _RUN["initial"](packed, sizes, None, batch_size, tf.as_dtype(dtype), given, None)
+            return _nested(_CELL_STATES, {name: found[f"state:{name}"] for name in SPEC["states"]})
+
+    def get_initial_state(self, inputs=None, batch_size=None, dtype=None):
+        if inputs is not None:
+            first = inputs if not isinstance(inputs, (list, tuple, dict)) else tf.nest.flatten(inputs)[0]
+            batch_size, dtype = tf.shape(first)[0], first.dtype
+        return self.zero_state(batch_size, dtype)
+
+    def _known_sizes(self, what):
+        missing = [size for size in _CELL_NEEDS if size not in self._cell_sizes]
+        if missing:
+            raise ValueError(f"{what} needs the size {missing[0]!r}: give it to Cell, or build(input_shape) before")
+        return tuple(self._cell_sizes.get(size) for size in SPEC["sizes"])
+
+    # --- variables ----------------------------------------------------------------------------------------------------
+
+    def build(self, input_shape):
+        """Make the variables, in the present variable scope, for inputs of a shape: [batch, ...], or a list of shapes."""
+        self._build([input_shape] if len(SPEC["inputs"]) == 1 else input_shape, np.dtype("float32"), None)
+
+    def _build(self, input_shapes, dtype, scope):
+        for (name, about), shape in zip(SPEC["inputs"].items(), input_shapes):
+            shape = tf.TensorShape(shape).as_list()[1:] if about["batch"] else tf.TensorShape(shape).as_list()
+            for size, number in zip(about["shape"], shape):
+                if size in SPEC["sizes"] and number is not None:
+                    self._cell_sizes.setdefault(size, number)
+        for size in SPEC["sizes"]:
+            if size not in self._cell_sizes:
+                raise ValueError(f"Cell: the size {size!r} is not known; give it to Cell")
+        seed = np.random.randint(2**31 - 1) if self._cell_seed is None else self._cell_seed
+        initial = init_params(seed=seed, dtype=dtype, **{n: self._cell_sizes[n] for n in _PARAMETER_SIZES})
+        self._cell_variables = {}
+        reuse = {} if self._cell_reuse is None else {"reuse": self._cell_reuse}
+        here = scope if scope is not None or self._cell_reuse is None else self._cell_name
+        if not self._cell_name and here is None:
+            here = tf.get_variable_scope()  # the variables of the cells inside have scopes of their own
+        with tf.variable_scope(here, self._cell_name, **reuse):
+            for name, (array, trained) in _cell_arrays(initial).items():
+                self._cell_variables[name] = tf.get_variable(
+                    name, array.shape, tf.as_dtype(array.dtype), tf.constant_initializer(array), trainable=trained
+                )
+        self.built = True
+
+    def parameters(self):
+        """The parameters as tensors by name, as `forward` takes them."""
+        return _cell_parameters(self._cell_variables)
+
+    def _packed(self):
+        """The packed parameters; in a graph they are made once, outside of loops."""
+        if tf.executing_eagerly():
+            return pack(self.parameters())
+        graph = tf.get_default_graph()
+        known = graph
+        while known is not None:
+            for other, packed in self._cell_packed:
+                if other is known:
+                    return packed
+            known = getattr(known, "outer_graph", None)
+        with tf.control_dependencies(None), tf.name_scope("weights"):
+            self._cell_packed.append((graph, pack(self.parameters())))
+        return self._cell_packed[-1][1]
+
+    @property
+    def variables(self):
+        return list((self._cell_variables or {}).values())
+
+    @property
+    def trainable_variables(self):
+        return [variable for variable in self.variables if variable.trainable]
+
+    @property
+    def non_trainable_variables(self):
+        return [variable for variable in self.variables if not variable.trainable]
+
+    weights = variables
+    trainable_weights = trainable_variables
+    non_trainable_weights = non_trainable_variables
+
+    # --- one step -----------------------------------------------------------------------------------------------------
+
+    def __call__(self, inputs, state, scope=None):
+        """One step: inputs [batch, ...]. Returns (output, next state)."""
+        single = len(SPEC["inputs"]) == 1
+        tensors = [tf.convert_to_tensor(x) for x in ([inputs] if single else inputs)]
+        if self._cell_variables is None:
+            floats = [x for x in tensors + list(_flat(_CELL_STATES, state).values()) if x.dtype.is_floating]
+            self._build([x.shape for x in tensors], _dtype(floats[0]) if floats else np.dtype("float32"), scope)
+        how = {}
+        if self._cell_training and SPEC["masks"]:
+            how = {"training": True, "seed": tf.random.uniform([], maxval=2**62, dtype=tf.int64)}
+        x = tensors[0] if single else dict(zip(SPEC["inputs"], tensors))
+        states = _flat(_CELL_STATES, state)
+        outputs, after = step(self._packed(), x, _bare(states) if states else None, **how)
+        outputs = [outputs] if len(SPEC["outputs"]) == 1 else [outputs[name] for name in SPEC["outputs"]]
+        after = {next(iter(SPEC["states"])): after} if len(SPEC["states"]) == 1 else after
+        return _bare_tuple(outputs), _nested(_CELL_STATES, after)
+
+
+def _nested(tree, found):
+    """States by name in the structure that tf.nn gives them."""
+    if isinstance(tree, str):
+        return found[tree]
+    items = [_nested(item, found) for item in tree]
+    ends = tuple(item.rpartition(".")[2] if isinstance(item, str) else "" for item in tree)
+    return LSTMStateTuple(*items) if ends == ("c", "h") else tuple(items)
+
+
+def _flat(tree, state):
+    """States by name from that structure."""
+    if isinstance(tree, str):
+        return {tree: tf.convert_to_tensor(state)}
+    if len(state) != len(tree):
+        raise ValueError(f"the state should be {tree}, and has {len(state)} parts")
+    found = {}
+    for item, part in zip(tree, state):
+        found.update(_flat(item, part))
+    return found
+
+
+def _as_size(shape):
+    return shape[0] if len(shape) == 1 else tf.TensorShape(shape)
+
+
+def _bare_tuple(items):
+    return items[0] if len(items) == 1 else tuple(items)
+
+
+def _cell_arrays(initial):
+    """(value, whether it is trained) of every variable, by its name within the cell's scope."""
+    if _CELL_LAYOUT is None:
+        return {name.replace(".", "/"): (array, SPEC["parameters"][name]["trained"]) for name, array in initial.items()}
+    trees = _LAYOUTS[_CELL_LAYOUT]["arrays"](_layout_sizes(initial))
+    arrays = to_layout(_CELL_LAYOUT, initial)
+    trained = {
+        name: any(SPEC["parameters"][leaf]["trained"] for leaf in _leaves(tree)) for name, (_, tree) in trees.items()
+    }
+    return {name[_CELL_CUT:]: (array, trained[name]) for name, array in arrays.items()}
+
+
+def _cell_parameters(variables):
+    """The parameters, out of the variables."""
+    if _CELL_LAYOUT is None:
+        return {name: tf.convert_to_tensor(variables[name.replace(".", "/")]) for name in SPEC["parameters"]}
+    foreign = {name: tf.convert_to_tensor(variables[name[_CELL_CUT:]]) for name in _LAYOUTS[_CELL_LAYOUT]["names"]}
+    found = {}
+    shapes = {name: _Plain(tuple(tensor.shape.as_list())) for name, tensor in foreign.items()}
+    for name, (_, tree) in _LAYOUTS[_CELL_LAYOUT]["arrays"](_LAYOUTS[_CELL_LAYOUT]["sizes"](shapes)).items():
+        _take_apart(tree, foreign[name], found, tf)
+    return {name: found[name] for name in SPEC["parameters"]}
+
+
+_Plain = collections.namedtuple("_Plain", ("shape",))
+
+
+def _leaves(tree):
+    """The parameters in an arrangement."""
+    kind, rest = tree[0], tree[1:]
+    if kind == "leaf":
+        return [rest[0]]
+    if kind == "unused":
+        return []
+    items = rest[1] if kind == "cat" else [rest[0]]
+    return [leaf for item in items for leaf in _leaves(item)]
