@@ -30,6 +30,8 @@ types: $(READY)
 # The random tests, with many more examples than `make test` has time for, other ones every time.
 fuzz: $(READY)
 	$(BIN)/pytest -q -m hypothesis --hypothesis-profile=fuzz
+	$(BIN)/python -m benchmarks.fuzz_cells --seed $$(date +%s) --count 20000 --jobs 2
+	$(BIN)/python -m benchmarks.fuzz_text --seed $$(date +%s) --count 200000 --jobs 2
 
 bench: $(READY)
 	$(BIN)/python benchmarks/numpy_cells.py

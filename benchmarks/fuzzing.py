@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,10 @@ from rnnc.version import __version__
 
 RESULTS = Path(__file__).parent / "results"
 STRETCH = 50  # seeds that a worker takes at once
+
+
+def _today() -> date:
+    return datetime.now().astimezone().date()
 
 
 @dataclass
@@ -60,7 +64,7 @@ def run(title: str, check: Callable[[range], Found], options: argparse.Namespace
     lines = _report(title, options, total, seconds)
     print("\n".join(lines))
     if options.record:
-        path = RESULTS / f"fuzz_{date.today().isoformat()}.md"
+        path = RESULTS / f"fuzz_{_today().isoformat()}.md"
         path.parent.mkdir(exist_ok=True)
         with path.open("a", encoding="utf-8") as file:
             file.write("\n".join(lines) + "\n\n")
@@ -78,11 +82,10 @@ def _results(check: Callable[[range], Found], stretches: list[range], jobs: int)
 def _report(title: str, options: argparse.Namespace, total: Found, seconds: float) -> list[str]:
     kinds = Counter(kind for _, kind, _ in total.failures)
     return [
-        f"## {title}, {date.today().isoformat()}",
+        f"## {title}, {_today().isoformat()}",
         "",
-        f"rnnc {__version__}, Python {platform.python_version()}, NumPy {np.__version__}, {options.jobs} process(es); "
-        f"seeds {options.seed} to {options.seed + options.count - 1} in {seconds:.0f} s "
-        f"({total.seeds / seconds:.1f} per second).",
+        f"rnnc {__version__}, Python {platform.python_version()}, NumPy {np.__version__}; processes: {options.jobs};",
+        f"seeds {options.seed} to {options.seed + options.count - 1} in {seconds:.0f} s, {total.seeds / seconds:.1f}/s.",
         "",
         *(f"- {what}: {number}" for what, number in sorted(total.done.items())),
         f"- failures: {len(total.failures)}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from rnnc.ir.size import Size
 from tests.support.cells.axes import Axis, Expr, Shape, Var, shown, strong, weak
@@ -143,14 +143,15 @@ class CellWriter:
         self._pending: list[Var] = []
         for i in range(c.pick((1, 1, 2, 2, 3))):
             shape = self._shape(3)
-            if i == 0 and (self.layer or self.units not in shape and self.parameters[0] == "units"):
+            if i == 0 and (self.layer or (self.units not in shape and self.parameters[0] == "units")):
                 shape = (self.units,)  # an open size must be told by some array
             self._state(c.pick(("h", "c", "S", "m", "n")) + str(i), shape)
         if c.chance(6):
             self.alike = False
             body.head.append(f"state count[]: int{c.pick(('', ' = 2'))}")
             body.ints.append(Var("count", (), state=True))
-            body.lines.append(f"count' = {c.pick(('count + 1', 'min(count + 2, 5)', 'where(count > 2, 0, count + 1)', '(count * 3 + 1) % 4'))}")
+            after = ("count + 1", "min(count + 2, 5)", "where(count > 2, 0, count + 1)", "(count * 3 + 1) % 4")
+            body.lines.append(f"count' = {c.pick(after)}")
 
     def _state(self, name: str, shape: Shape) -> None:
         c, body = self.choices, self.body
@@ -193,7 +194,8 @@ class CellWriter:
             reads_state |= owner.reads_state
             clause = c.pick(("}} else {{", "}} else if {test} {{\n  {kind}{name} = {a}\n}} else {{"))
             clause = clause.format(test=condition(self.grower), kind=kind, name=name, a=e.text)
-            body.add(f"if {condition(self.grower)} {{\n  {kind}{name} = {e.text}\n{clause}\n  {kind}{name} = {other.text}\n}}")
+            first = f"if {condition(self.grower)} {{\n  {kind}{name} = {e.text}"
+            body.add(f"{first}\n{clause}\n  {kind}{name} = {other.text}\n}}")
         else:
             body.add(f"{kind}{name}{body.suffix} = {e.text}")
         body.stateless = before
@@ -217,10 +219,21 @@ class CellWriter:
         match c.below(12):
             case 0 | 1 | 2 | 3 | 4:
                 e, _ = self.grow(base, shape, 4, known=True)
-                text = e.text if e.bound <= 4 else c.pick(("tanh({})", "clip({}, 0.9)", "sin({})", "hard_tanh(0.3 * {})")).format(e.text)
+                text = (
+                    e.text
+                    if e.bound <= 4
+                    else c.pick(("tanh({})", "clip({}, 0.9)", "sin({})", "hard_tanh(0.3 * {})")).format(e.text)
+                )
             case 5:
                 f, z = self._free_value(shape), self._free_value(shape)
-                text = c.pick(("sigmoid({f}) * {s} + (1 - sigmoid({f})) * {z}", "0.8 * {s} + {z}", "{s} + {z}", "{z} - tanh({f}) * {s}"))
+                text = c.pick(
+                    (
+                        "sigmoid({f}) * {s} + (1 - sigmoid({f})) * {z}",
+                        "0.8 * {s} + {z}",
+                        "{s} + {z}",
+                        "{z} - tanh({f}) * {s}",
+                    )
+                )
                 text = text.format(f=f.text, s=s, z=z.text)
             case 6:
                 f, z = self._free_value(shape), self._free_value(shape)
@@ -252,37 +265,35 @@ class CellWriter:
         stem = body.fresh("q")
         outside = list(body.vars), list(body.weights), set(body.nameable)
         body.inside, body.suffix = [], "[k]"
-        stateful = c.chance(2)
+        stateful, chained = c.chance(2), False
         self.alike = self.alike and not stateful
         if stateful:
             body.inside.append(f"state {stem}[k][{shown(shape)}]{c.pick(('', ' = 0.5'))}")
             body.vars.append(Var(f"{stem}[k]", shape, 6.0, state=True))
             if c.chance(2):
                 self.equation(shape)
-            self._next(body.vars[-1] if body.vars[-1].name == f"{stem}[k]" else Var(f"{stem}[k]", shape, 6.0, state=True))
+            self._next(
+                body.vars[-1] if body.vars[-1].name == f"{stem}[k]" else Var(f"{stem}[k]", shape, 6.0, state=True)
+            )
         else:
-            value, owner = self.grow(stem, shape)
-            first, _ = (value, owner) if c.chance(2) else (None, None)
-            if first is None:
-                body.inside.append(f"{stem}[k] = {value.text}")
-            else:
-                body.inside.append(f"{stem}[k] = {value.text} + 0.1 * k * {stem}[k - 1]")
+            value, _ = self.grow(stem, shape)
+            chained = c.chance(2)
+            body.inside.append(f"{stem}[k] = {value.text}" + (f" + 0.1 * k * {stem}[k - 1]" if chained else ""))
         lines = "\n".join(f"  {line}" for line in body.inside)
-        start = f"{stem}[-1] = {c.pick(('x', 'zeros'))}" if False else ""
-        recursive = not stateful and f"{stem}[k - 1]" in lines
         body.inside, body.suffix = None, ""
-        body.vars[:], body.weights[:], body.nameable = outside[0], outside[1], outside[2]
-        if recursive:
-            seed = self._free_value(shape)
-            body.add(f"{stem}[-1] = {seed.text}")
-        body.add(f"for k in {c.pick((f'0..{members}', str(list(range(members)))))} {{\n{lines}\n}}{start}")
+        body.vars[:], body.weights[:], body.nameable = outside
+        if not stateful and chained:
+            body.add(f"{stem}[-1] = {self._free_value(shape).text}")
+        body.add(f"for k in {c.pick((f'0..{members}', str(list(range(members)))))} {{\n{lines}\n}}")
         prime = "'" if stateful and c.chance(2) else ""
         each = f"{stem}{prime}[k] for k in 0..{members}"
         body.vars += [Var(f"{stem}{prime}[{k}]", shape, LARGE, state=True) for k in range(members)]
         new = body.fresh("k")
         text = f"sum(stack_axis(({each}), axis = {new}), {new})"
         if len(shape) == 1 and c.chance(2) and body.outable(shape):
-            text = c.pick((f"linear(({each}), out = {shape[0].label})", f"linear(u: concat({each}), out = {shape[0].label})"))
+            text = c.pick(
+                (f"linear(({each}), out = {shape[0].label})", f"linear(u: concat({each}), out = {shape[0].label})")
+            )
         elif c.chance(3):
             text = f"[{each}][{c.below(members)}]"
         name = body.fresh("e")
@@ -310,7 +321,16 @@ class CellWriter:
             body.vars.append(Var(f"{name}" if own else f"relabel({name}, {shown(result)})", result, 6.0, state=True))
         if c.chance(2):
             state = inner.states[0]
-            body.add(f"carry {f}.{state} = " + c.pick((f"dropout({f}.{state}', keep = 0.8) as carried", f"0.5 * {f}.{state}' + 0.2 * {f}.{state}", f"tanh({f}.{state}')")))
+            body.add(
+                f"carry {f}.{state} = "
+                + c.pick(
+                    (
+                        f"dropout({f}.{state}', keep = 0.8) as carried",
+                        f"0.5 * {f}.{state}' + 0.2 * {f}.{state}",
+                        f"tanh({f}.{state}')",
+                    )
+                )
+            )
         if c.chance(3):
             name = body.fresh("e")
             states = f"concat({f}.states')" if inner.alike else f"{f}.{inner.states[-1]}'"
@@ -327,9 +347,15 @@ class CellWriter:
         c, body = self.choices, self.body
         if self.layer:
             e = self.grower.grow((self.units,), 1)
-            body.lines.append(f"output {c.pick((self.state_names[0] + chr(39), f'{e.text} + {self.state_names[0]}' + chr(39)))}")
+            body.lines.append(
+                f"output {c.pick((self.state_names[0] + chr(39), f'{e.text} + {self.state_names[0]}' + chr(39)))}"
+            )
             return
-        found = [v for v in body.vars if v.name.rstrip("'").isidentifier() and v not in body.ints and not v.name.startswith("p")]
+        found = [
+            v
+            for v in body.vars
+            if v.name.rstrip("'").isidentifier() and v not in body.ints and not v.name.startswith("p")
+        ]
         items = dict.fromkeys(v.name for v in (c.pick(found) for _ in range(c.between(1, 2))))
         primed = [v.name for v in found if v.name.endswith("'")]
         if primed and not any(i.endswith("'") for i in items):
@@ -374,4 +400,4 @@ class CellWriter:
         return text
 
 
-__all__ = ["CellWriter", "Layer", "Library", "replace"]
+__all__ = ["CellWriter", "Layer", "Library"]

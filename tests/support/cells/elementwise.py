@@ -8,11 +8,14 @@ from tests.support.cells.grow import LARGE, Grower, production
 # name → (argument around {}, bound of the result for a bound b of what stands in {})
 _SAME, _ONE = (lambda b: b), (lambda b: 1.0)
 UNARY = {
-    "tanh": ("{}", _ONE), "sigmoid": ("{}", _ONE), "relu": ("{} + 0.11", lambda b: b + 1), "abs": ("{} - 0.07", lambda b: b + 1),
+    "tanh": ("{}", _ONE), "sigmoid": ("{}", _ONE), "relu": ("{} + 0.11", lambda b: b + 1),
+    "abs": ("{} - 0.07", lambda b: b + 1),
     "softplus": ("{}", lambda b: b + 1), "log_sigmoid": ("{}", lambda b: b + 1), "softsign": ("{} - 0.03", _ONE),
     "hard_sigmoid": ("{} + 0.13", _ONE), "hard_tanh": ("{} + 0.17", _ONE), "relu6": ("{} + 0.19", lambda b: 6.0),
-    "leaky_relu": ("{} - 0.21", lambda b: b + 1), "elu": ("{} + 0.23", lambda b: b + 1), "selu": ("{} - 0.09", lambda b: 2 * b + 2),
-    "silu": ("{}", _SAME), "swish": ("{}", _SAME), "mish": ("{}", _SAME), "gelu": ("{}", _SAME), "gelu_tanh": ("{}", _SAME),
+    "leaky_relu": ("{} - 0.21", lambda b: b + 1), "elu": ("{} + 0.23", lambda b: b + 1),
+    "selu": ("{} - 0.09", lambda b: 2 * b + 2),
+    "silu": ("{}", _SAME), "swish": ("{}", _SAME), "mish": ("{}", _SAME), "gelu": ("{}", _SAME),
+    "gelu_tanh": ("{}", _SAME),
     "identity": ("{}", _SAME), "exp": ("min({}, 1.37)", lambda b: 4.0), "expm1": ("min({}, 1.21)", lambda b: 4.0),
     "log": ("abs({} + 0.03) + 0.5", lambda b: b), "log1p": ("square({})", lambda b: b + 1),
     "sqrt": ("square({}) + 0.1", lambda b: b + 1), "rsqrt": ("square({}) + 0.4", lambda b: 2.0),
@@ -39,7 +42,7 @@ def unary(g: Grower, shape: Shape, depth: int, known: bool) -> Expr:
 def binary(g: Grower, shape: Shape, depth: int, known: bool) -> Expr:
     """Both sides of the same axes, or one of some of them, in any order of axes."""
     left = g.grow(shape, depth, known)
-    right = g.grow(*(_part(g, shape), depth) if g.choices.chance(3) else (shape, depth, known))
+    right = g.grow(_part(g, shape), depth) if g.choices.chance(3) else g.grow(shape, depth, known)
     if g.choices.chance(2):
         left, right = right, left
     match g.choices.below(12):
@@ -105,7 +108,6 @@ def chosen(g: Grower, shape: Shape, depth: int, known: bool) -> Expr:
 
 def test(g: Grower, shape: Shape, depth: int) -> str:
     """A tensor of truth values."""
-    body = g.body
     if depth > 0 and g.choices.chance(4):
         one, two = test(g, shape, depth - 1), test(g, (), depth - 1)
         return g.choices.pick((f"({one} and {two})", f"({one} or {two})", f"(not {one})"))
@@ -130,7 +132,9 @@ def whole(g: Grower) -> str:
     text = g.choices.pick(texts)
     if text == "step" and g.body.owner is not None:
         g.body.owner.reads_state = True
-    return g.choices.pick((f"{text} % 3", f"({text} + 1) % 2", f"{text} // 2 % 3", f"abs({text}) % 2", f"min({text}, 2) % 3"))
+    return g.choices.pick(
+        (f"{text} % 3", f"({text} + 1) % 2", f"{text} // 2 % 3", f"abs({text}) % 2", f"min({text}, 2) % 3")
+    )
 
 
 @production(1)

@@ -1,8 +1,8 @@
 """Grows expressions of wanted axes: a production per construct, from leaves up to whole sub-expressions.
 
 Values stay in domains where every function is smooth almost everywhere and nothing overflows. What jumps or has a kink
-gets arguments with odd constants in them: two right programs may differ by a rounding, and must not be on different sides
-of a jump for it (softmax sums to 1, or to 1 - 1e-16).
+gets arguments with odd constants in them: two right programs may differ by a rounding, and must not be on different
+sides of a jump for it (softmax sums to 1, or 1 - 1e-16).
 """
 
 from __future__ import annotations

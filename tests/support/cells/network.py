@@ -38,7 +38,9 @@ class NetworkWriter:
                 self._layer()
         if c.chance(2):
             self._pick()
-        found = [v for v in body.vars if v.name.isidentifier() and not v.name.startswith("p") and v.name not in ("x", "emb")]
+        found = [
+            v for v in body.vars if v.name.isidentifier() and not v.name.startswith("p") and v.name not in ("x", "emb")
+        ]
         names = list(dict.fromkeys([found[-1].name, *(c.pick(found).name for _ in range(c.below(3)))]))
         if c.chance(3):
             body.owner = Owner("output")
@@ -81,13 +83,17 @@ class NetworkWriter:
                 m = c.between(1, 3)
                 text, size = f"bidirectional({self._cell(n)})({x.name})", Size.of(2 * n)
                 if c.chance(2):
-                    text, size = f"bidirectional(forward = {self._cell(n)}, backward = {self._cell(m)})({x.name})", Size.of(n + m)
+                    text, size = (
+                        f"bidirectional(forward = {self._cell(n)}, backward = {self._cell(m)})({x.name})",
+                        Size.of(n + m),
+                    )
             case 3:
                 merge = c.pick(("sum", "mean", "product"))
                 text = f"bidirectional({self._cell(n)}, merge = {merge})({x.name})"
             case 4:
                 m = c.between(1, 3)
-                body.add(f"{name} = bidirectional(forward = {self._cell(n)}, backward = {self._cell(m)}, merge = none)({x.name})")
+                sides = f"forward = {self._cell(n)}, backward = {self._cell(m)}"
+                body.add(f"{name} = bidirectional({sides}, merge = none)({x.name})")
                 text, size = f"concat({name}.forward, {name}.backward)", Size.of(n + m)
                 name = body.fresh("e")
             case 5:
@@ -97,7 +103,7 @@ class NetworkWriter:
                 text = f"stack({self._cell(n)}, {c.between(1, 3)}{dropped})({x.name})"
             case 6:
                 m = c.between(1, 3)
-                text, size = f"stack({self._cell(f'n')} for n in [{n}, {m}])({x.name})", Size.of(m)
+                text, size = f"stack({self._cell('n')} for n in [{n}, {m}])({x.name})", Size.of(m)
                 if c.chance(2):
                     text = f"stack([{self._cell(n)}, bidirectional({self._cell(m)}, merge = sum)])({x.name})"
             case 7 if width.constant is not None:
@@ -115,10 +121,7 @@ class NetworkWriter:
             case _:
                 pass
         axis = x.shape[0] if size == width and "reverse(" in text else weak(size)
-        if axis != x.shape[0] and not text.startswith(("dense", "reverse")):
-            body.add(f"{name}0 = {text}")
-            text = f"relabel({name}0, {axis.text})"
-        elif not text.startswith("reverse"):
+        if not text.startswith("reverse"):  # the results of layers are called after parameters of theirs
             body.add(f"{name}0 = {text}")
             text = f"relabel({name}0, {axis.text})"
         body.add(f"{name} = {text}")

@@ -82,7 +82,8 @@ def _functions(choices: Choices, library: Library) -> list[str]:
         grower = Grower(body, [unary, binary, with_number, clipped])
         first, second = grower.grow((), 2), grower.grow((), 2)
         # Both parts read v, so that the result has its axes.
-        texts.append(f"fn fe1(v, k = 0.7) {{\n  u = 0.4 * v + 0 * ({first.text})\n  return tanh(u * k + 0.1 * v) * ({second.text})\n}}\n")
+        lines = (f"u = 0.4 * v + 0 * ({first.text})", f"return tanh(u * k + 0.1 * v) * ({second.text})")
+        texts.append("fn fe1(v, k = 0.7) {\n" + "\n".join(f"  {line}" for line in lines) + "\n}\n")
         library.functions.append("fe1")
     if choices.chance(4):
         d = Axis("d", Size.of("d"))

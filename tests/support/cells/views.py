@@ -233,7 +233,12 @@ def looked_up(g: Grower, shape: Shape, depth: int, known: bool) -> Expr | None:
         index = whole(g)
     if index == "2":
         return None
-    if len(shape) == 1 and g.choices.chance(2) and shape[0].text.isidentifier() and (named := body.named("embedding")) is not None:
+    if (
+        len(shape) == 1
+        and g.choices.chance(2)
+        and shape[0].text.isidentifier()
+        and (named := body.named("embedding")) is not None
+    ):
         return Expr(f"(embedding({index}, 5, {shape[0].text}){named})", 0.5)
     table = body.param((body.fresh_axis(4), *shape))
     return Expr(f"lookup({body.read(table)}, {index})", 2.0)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from rnnc.ir.size import Size
 from tests.support.cells.axes import Axis, Expr, Shape
 from tests.support.cells.body import Weights, labels, out_text
 from tests.support.cells.grow import LARGE, Grower, production
-from tests.support.cells.views import fitted, more_axes, swapped
+from tests.support.cells.views import fitted, more_axes
 
 INITS = (
-    "", "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_uniform", "lecun_normal", "truncated_normal(0, 0.4)", "0.3",
-    "uniform(-0.5, 0.5)", "exponential_uniform(-2, -0.5)", "normal(0, 0.4)", "constant(0.2)",
+    "", "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_uniform", "lecun_normal",
+    "truncated_normal(0, 0.4)", "0.3", "uniform(-0.5, 0.5)", "exponential_uniform(-2, -0.5)", "normal(0, 0.4)", "constant(0.2)",
 )  # fmt: skip
 
 
@@ -138,7 +137,12 @@ def convolution(g: Grower, shape: Shape, depth: int, known: bool) -> Expr | None
         stride = [g.choices.between(1, 2) for _ in over]
         long: list[Axis] = []
         for axis, k, s, d in zip(over, kernel, stride, dilation, strict=True):
-            size = (int(axis.size.constant or 1) - 1) * s + 1 + g.choices.below(s) + (d * (k - 1) if padding == "valid" else 0)
+            size = (
+                (int(axis.size.constant or 1) - 1) * s
+                + 1
+                + g.choices.below(s)
+                + (d * (k - 1) if padding == "valid" else 0)
+            )
             long.append(body.fresh_axis(size))
         operand_over = tuple(long)
         actual = tuple(Axis(a.label, b.size, strong=True) for a, b in zip(long, over, strict=True))
@@ -189,6 +193,3 @@ def outer(g: Grower, shape: Shape, depth: int, known: bool) -> Expr | None:
     paired = tuple(a for a in shape[:at] if a.strong and g.choices.chance(4))
     a, b = g.small(g.grow(shape[:at], depth)), g.small(g.grow((*paired, *shape[at:]), depth))
     return Expr(f"outer({a.text}, {b.text})", a.bound * b.bound)
-
-
-__all__ = ["Size", "swapped"]
