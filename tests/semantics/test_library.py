@@ -22,5 +22,6 @@ def test_a_network_of_known_cells() -> None:
 
 
 def test_a_definition_of_that_name_takes_its_place() -> None:
-    text = "cell GRU(n) {\n input x[n]\n state s[n]\n s' = x\n output s'\n}\nnetwork N() {\n input x[3]\n output GRU(3)(x)\n}"
+    cell = "cell GRU(n) {\n input x[n]\n state s[n]\n s' = x\n output s'\n}\n"
+    text = cell + "network N() {\n input x[3]\n output GRU(3)(x)\n}"
     assert [state.name for state in model_of(Source("<text>", text), "N").states] == ["output.s"]
