@@ -61,7 +61,7 @@ class _Checker:
 
     # Values -----------------------------------------------------------------------------------------------------------
 
-    def define(self, value: Value, level: _Level, where: str) -> None:
+    def define(self, value: Value, level: _Level, where: str | _Place) -> None:
         if value in self._defined:
             raise InvalidProgram(f"{where} defines {_show(value)} again, after {self._defined[value]}")
         if value.type.time and not level.has_time:
@@ -69,7 +69,7 @@ class _Checker:
         self._defined[value] = where
         level.defined.add(value)
 
-    def read(self, value: Value, level: _Level, where: str) -> None:
+    def read(self, value: Value, level: _Level, where: str | _Place) -> None:
         scope: _Level | None = level
         while scope is not None and value not in scope.defined:
             scope = scope.outer
@@ -90,7 +90,7 @@ class _Checker:
                 self._loop(node, level)
 
     def _op(self, op: Op, level: _Level) -> None:
-        where = f"{op.name} of {', '.join(_show(out) for out in op.outs)}"
+        where = _Place(op)
         row = TABLE.get(op.name)
         if row is None:
             raise InvalidProgram(f"{where}: no such operation")
@@ -132,7 +132,7 @@ class _Checker:
         for out in loop.outs:
             self.define(out, level, where)
 
-    def _pass_absence(self, loop: Loop, where: str) -> None:
+    def _pass_absence(self, loop: Loop, where: str | _Place) -> None:
         """Elements of what may be absent may be, and so may `valid`; states and results may not."""
         self.absent.update(param for seq, param in loop.xs if seq in self.absent)
         if loop.valid is not None and loop.lengths in self.absent:
@@ -155,7 +155,7 @@ class _Checker:
             _check_port(port, where)
 
 
-def _check_header(loop: Loop, where: str) -> None:
+def _check_header(loop: Loop, where: str | _Place) -> None:
     chunked = loop.chunk is not None
     if not length_givers(loop) and loop.like is None:
         raise InvalidProgram(f"{where} has neither sequences nor `like`: nothing says how long it is")
@@ -177,7 +177,7 @@ def _check_header(loop: Loop, where: str) -> None:
         _check(where, f"sequence of {_show(value)}", [seq.type], [value.type.with_(time=True)])
 
 
-def _check_carry(carry: Carry, where: str) -> None:
+def _check_carry(carry: Carry, where: str | _Place) -> None:
     type_ = carry.param.type
     what = f"carry {_show(carry.param)}"
     if type_.time:
@@ -191,7 +191,7 @@ def _check_carry(carry: Carry, where: str) -> None:
         _check(where, f"collected {what}", [carry.before.type], [type_.with_(time=True)])
 
 
-def _check_port(port: Port, where: str) -> None:
+def _check_port(port: Port, where: str | _Place) -> None:
     type_ = port.value.type
     if port.role == "lengths":
         _check(where, "type", [type_], [LENGTHS])
@@ -203,10 +203,22 @@ def _check_port(port: Port, where: str) -> None:
         raise InvalidProgram(f"{where} is not of floats: {type_}")
 
 
-def _check(where: str, what: str, given: Sequence[Type], expected: Sequence[Type]) -> None:
+def _check(where: str | _Place, what: str, given: Sequence[Type], expected: Sequence[Type]) -> None:
     if tuple(given) != tuple(expected):
         shown = [", ".join(str(t) for t in types) or "nothing" for types in (given, expected)]
         raise InvalidProgram(f"{where}: {what}: {shown[0]}, should be {shown[1]}")
+
+
+class _Place:
+    """How messages call an operation: put into words only where there is something to say."""
+
+    __slots__ = ("_op",)
+
+    def __init__(self, op: Op) -> None:
+        self._op = op
+
+    def __str__(self) -> str:
+        return f"{self._op.name} of {', '.join(_show(out) for out in self._op.outs)}"
 
 
 def _show(value: Value) -> str:
