@@ -23,7 +23,7 @@ from rnnc.semantics.elaborate import choose, elaborate
 from rnnc.syntax.parse import parse, parse_partial
 from rnnc.version import __version__
 
-TARGETS = ("numpy",)  # packages of rnnc.backends, each with a function `emit`
+TARGETS = {"numpy": "numpy", "tf": "tensorflow"}  # to packages of rnnc.backends, each with a function `emit`
 REPEATED_PASSES = pass_names((*BEFORE, *AFTER))  # those of single programs
 PASSES = (*REPEATED_PASSES, plan_memory.name)
 
@@ -133,7 +133,7 @@ def header(source: Source, model: Model, save: str, no_passes: frozenset[str]) -
 
 
 def _emit(unit: Unit, target: str) -> str:
-    emit: Callable[[Unit], str] = import_module(f"rnnc.backends.{target}").emit
+    emit: Callable[[Unit], str] = import_module(f"rnnc.backends.{TARGETS[target]}").emit
     return emit(unit)
 
 

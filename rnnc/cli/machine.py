@@ -85,7 +85,7 @@ def targets(found: Sequence[Finding]) -> list[Target]:
     has = {finding.name: finding for finding in found}
     needs = {
         "numpy": [(has["NumPy"], "pip install numpy")],
-        "tensorflow": [(has["TensorFlow"], "pip install 'rnnc[tf]'")],
+        "tf": [(has["TensorFlow"], "pip install 'rnnc[tf]'")],
         "cuda": [
             (has["CuPy"], "pip install 'rnnc[cuda]'"),
             (has["NVRTC"], "pip install 'rnnc[cuda]'"),

@@ -113,7 +113,7 @@ class ModuleRunner:
         return Gradients(
             self._turned(_named(self._inputs, found["x"])),
             _named(self._states, found["state"]),
-            dict(found["params"]),
+            {name: np.asarray(array) for name, array in found["params"].items()},
         )
 
     def from_layout(self, name: str, arrays: Arrays) -> Arrays:
@@ -153,7 +153,7 @@ def _named(names: tuple[str, ...], found: Any) -> Arrays:
     if found is None:
         return {}
     arrays = cast("Mapping[str, Any]", found) if isinstance(found, Mapping) else {names[0]: found}
-    return {name: arrays[name] for name in names if arrays.get(name) is not None}
+    return {name: np.asarray(arrays[name]) for name in names if arrays.get(name) is not None}
 
 
 def _zeros(arrays: Arrays) -> Arrays:

@@ -8,6 +8,16 @@ from rnnc.backends.tensorflow.program import KEPT_NAMES, write_program
 from rnnc.backends.unit import Unit
 from rnnc.ir.program import Program
 
+IMPORTS = (
+    "import numpy as np",
+    "",
+    "try:",
+    "    import tensorflow.compat.v1 as tf",
+    "",
+    "    tf.where_v2",
+    "except (ImportError, AttributeError) as error:",
+    '    raise ImportError("this module needs TensorFlow 1.15 or later: pip install tensorflow") from error',
+)
 CONTRACT = (
     "tensorflow/contract",
     "tensorflow/drivers",
@@ -35,8 +45,7 @@ class _Module(Skeleton):
     def __init__(self, unit: Unit) -> None:
         self._initial = initial_program(unit.model)  # None: no cell, but a network
         self.parts = (*CONTRACT, "tensorflow/cell") if self._initial else CONTRACT
-        plain = ("import numpy as np", "import tensorflow.compat.v1 as tf")
-        self.imports = ("import collections", "", *plain) if self._initial else plain
+        self.imports = (*(("import collections", "") if self._initial else ()), *IMPORTS)
         super().__init__(unit)
 
     def programs(self) -> dict[str, Program]:

@@ -9,7 +9,7 @@ import click
 
 from rnnc.cli import options as shared
 from rnnc.cli.files import read
-from rnnc.cli.messages import say
+from rnnc.cli.messages import Failure, say
 from rnnc.syntax.source import FileName
 
 if TYPE_CHECKING:
@@ -34,10 +34,13 @@ def command(file: FileName, options: dict[str, str], target: str, against: Path 
     from rnnc.verify.commands import verify_against, verify_source
 
     source = read(file.path)
-    if against is None:
-        report = verify_source(source, file.name, options, target=target)
-    else:
-        report = verify_against(source, against, file.name, options, target=target, layout=layout)
+    try:
+        if against is None:
+            report = verify_source(source, file.name, options, target=target)
+        else:
+            report = verify_against(source, against, file.name, options, target=target, layout=layout)
+    except ImportError as error:  # the module says which library it needs
+        raise Failure(str(error)) from error
     _print(report)
     for note in report.notes:
         say(note)
