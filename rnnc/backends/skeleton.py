@@ -14,6 +14,7 @@ from rnnc.backends.escape import Names, comment, literal, mapping, string, tuple
 from rnnc.backends.layouts import write_layouts
 from rnnc.backends.solving import Claim, Solution, solve
 from rnnc.backends.unit import Unit
+from rnnc.diagnostics import Diagnostic, DiagnosticError
 from rnnc.ir.model import MaskInfo, ParameterInfo, PortInfo
 from rnnc.ir.program import Axis, Program, Role
 from rnnc.ir.size import Size
@@ -181,9 +182,8 @@ class Skeleton(ABC):
         solution = self._solve(inputs=True)
         if solution.unsolved:
             names = ", ".join(solution.unsolved)
-            raise ValueError(
-                f"no shape of a parameter or input of {self._model.name} tells the size of {names}: give it"
-            )
+            what = f"no shape of a parameter or input of {self._model.name} tells the size of {names}"
+            raise DiagnosticError([Diagnostic("E240", what, fix=f"give it: `-D {solution.unsolved[0]}=…`")])
         return [*solution.lines, f"return {tuple_text(tuple(self._variables.values()))}"]
 
     def _axes(self) -> str:

@@ -15,6 +15,7 @@ from rnnc.backends.numpy.program import KEPT_NAMES, Written, write_program
 from rnnc.backends.numpy.solving import Claim, Solution, solve
 from rnnc.backends.numpy.views import shape_text
 from rnnc.backends.unit import Unit
+from rnnc.diagnostics import Diagnostic, DiagnosticError
 from rnnc.ir.model import MaskInfo, ParameterInfo, PortInfo
 from rnnc.ir.program import Axis, Program, Role
 from rnnc.ir.size import Size
@@ -22,7 +23,7 @@ from rnnc.resources import resource_text
 
 
 def emit(unit: Unit) -> str:
-    """The complete text of a stand-alone Python module for NumPy. Raises ValueError where a size can never be known."""
+    """The complete text of a stand-alone Python module for NumPy. DiagnosticError: a size can never be known."""
     return _Module(unit).text()
 
 
@@ -153,9 +154,8 @@ class _Module:
         solution = self._solve(inputs=True)
         if solution.unsolved:
             names = ", ".join(solution.unsolved)
-            raise ValueError(
-                f"no shape of a parameter or input of {self._model.name} tells the size of {names}: give it"
-            )
+            what = f"no shape of a parameter or input of {self._model.name} tells the size of {names}"
+            raise DiagnosticError([Diagnostic("E240", what, fix=f"give it: `-D {solution.unsolved[0]}=…`")])
         return [*solution.lines, f"return {shape_text(tuple(self._variables.values()))}"]
 
     def _axes(self) -> str:
