@@ -84,8 +84,8 @@ def _report(title: str, options: argparse.Namespace, total: Found, seconds: floa
     return [
         f"## {title}, {_today().isoformat()}",
         "",
-        f"rnnc {__version__}, Python {platform.python_version()}, NumPy {np.__version__}; processes: {options.jobs};",
-        f"seeds {options.seed} to {options.seed + options.count - 1} in {seconds:.0f} s, {total.seeds / seconds:.1f}/s.",
+        f"rnnc {__version__}, Python {platform.python_version()}, NumPy {np.__version__}, processes: {options.jobs};",
+        f"seeds {options.seed} up to {options.seed + options.count} in {seconds:.0f} s, {total.seeds / seconds:.1f}/s.",
         "",
         *(f"- {what}: {number}" for what, number in sorted(total.done.items())),
         f"- failures: {len(total.failures)}",

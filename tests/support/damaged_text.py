@@ -21,7 +21,7 @@ from rnnc.syntax.parse import parse
 from tests.support.choices import Choices
 
 ROOT = Path(__file__).resolve().parents[2]
-SECONDS = 2.0  # for one text; damaged ones of a hundred lines take a tenth of it
+SECONDS = 2.0  # to check one text, and to compile one definition: more than ten times what either takes
 _TOKEN = re.compile(r'"""|"[^"\n]*"|[A-Za-z_]\w*\'?|\d+(?:\.\d+)?(?:e-?\d+)?|\*\*|//|\.\.|[<>=!]=|\s+|.', re.DOTALL)
 _VALUES = ("0", "1", "2", "-1", "1000", "1e9", "1e400", "0.5", "none", "true", "inf", "[]", "[1, 2]", "tanh", "units")
 
@@ -118,14 +118,15 @@ def survives(text: str, options: dict[str, object] | None = None) -> tuple[int, 
             names = [definition.name for definition in definitions_of(parse(source))]
         except DiagnosticError:
             return 0, 1
-        compiled = sum(_compiles(source, name, options) for name in names)
+    compiled = sum(_compiles(source, name, options) for name in names)
     return compiled, len(names) - compiled
 
 
 def _compiles(source: Source, name: str, options: dict[str, object] | None) -> bool:
     """Whether a definition becomes a module; otherwise there are diagnostics."""
     try:
-        compile(compile_source(source, name, options).text, "module", "exec")
+        with _limited(SECONDS):
+            compile(compile_source(source, name, options).text, "module", "exec")
     except DiagnosticError as error:
         if not error.diagnostics:
             raise AssertionError("an error without a diagnostic") from error

@@ -9,7 +9,8 @@ from tests.support.cells.views import fitted, more_axes
 
 INITS = (
     "", "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_uniform", "lecun_normal",
-    "truncated_normal(0, 0.4)", "0.3", "uniform(-0.5, 0.5)", "exponential_uniform(-2, -0.5)", "normal(0, 0.4)", "constant(0.2)",
+    "truncated_normal(0, 0.4)", "0.3",
+    "uniform(-0.5, 0.5)", "exponential_uniform(-2, -0.5)", "normal(0, 0.4)", "constant(0.2)",
 )  # fmt: skip
 
 
