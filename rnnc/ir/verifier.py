@@ -56,7 +56,7 @@ class _Level:
 
 class _Checker:
     def __init__(self) -> None:
-        self._defined: dict[Value, str] = {}
+        self._defined: dict[Value, str | _Place] = {}
         self.absent: set[Value] = set()  # what may be, at run time
 
     # Values -----------------------------------------------------------------------------------------------------------
