@@ -15,6 +15,7 @@ from rnnc.semantics.ending import Ending, wrong_inputs
 from rnnc.semantics.expressions import Expressions
 from rnnc.semantics.frames import Body, Context, Frame, Indices, Owner, Registry, StateSlot
 from rnnc.semantics.guard import plain_inputs
+from rnnc.semantics.inference import infer_all
 from rnnc.semantics.instances import keep_promises, part, probed_states
 from rnnc.semantics.nodes import MAX_RANK, Graph, Node
 from rnnc.semantics.scope import Fatal, Problem, Scope, Told, Work, did_you_mean, heading, report
@@ -445,7 +446,7 @@ class Elaborator:
         body = Body(kind, Graph(diagnostics, self.work), Registry(diagnostics))
         body.probing = True
         frame = self.open_cell(body, cell, "", "", (), span)
-        body.graph.infer_all()
+        infer_all(body.graph)
         if diagnostics.has_errors:
             first = next(d for d in diagnostics if d.severity == "error")
             raise Problem(

@@ -1,13 +1,7 @@
 """The graph of one cell while its shapes are being found.
 
 Equations may stand in any order and most weights get their shape from where they are used, so expressions become nodes
-whose shape may still be unknown. `Graph.infer` finds the shapes:
-
-1. forwards: a node whose arguments are known gets its shape by the rule of its operation;
-2. when that stalls, backwards: a known result (a state's declared axes) gives unknown arguments their shape. Then 1
-   again;
-3. when that stalls too, one guess: an unknown argument of an elementwise operation has the shape of its known
-   neighbour. Then 1 again.
+whose shape may still be unknown; `inference.py` finds them, by the rules of the operations.
 
 Backward shapes only go where a product can take them (`receptive`): a reduction's result is never guessed.
 
@@ -87,7 +81,7 @@ class Graph:
         self.work = work  # what inference may spend
         self.nodes: list[Node] = []
         self._bindings: dict[str, Shaped] = {}
-        self._unsettled: list[Node] = []
+        self.news: list[Node] = []  # nodes that have got a shape, or were poisoned, since somebody looked
         self.equation = ""
         self.calls: tuple[Span, ...] = ()
 
@@ -98,8 +92,6 @@ class Graph:
         self.nodes.append(node)
         if self.work is not None:
             self.work.spend(NODE_COST, span)
-        if shape is None:
-            self._unsettled.append(node)
         return node
 
     def poison(self, span: Span) -> Node:
@@ -107,9 +99,6 @@ class Graph:
         node = self.add("poison", (), span, ())
         node.poisoned = True
         return node
-
-    def mark(self) -> tuple[int, int]:
-        return len(self.nodes), len(self._unsettled)
 
     # --- placeholders and unification ---
 
@@ -196,6 +185,7 @@ class Graph:
                 if (axis.size.constant or 0) > MAX_SIZE:
                     raise ShapeError("E208", f"this would be {show(shape)}: an axis has at most {MAX_SIZE} places")
             node.shape = shape
+            self.news.append(node)
             return True
         if not self.equal(node.shape, shape):
             raise ShapeError("E301", f"this is {show(self.resolve_all(node.shape))} here but {show(shape)} there")
@@ -203,71 +193,40 @@ class Graph:
         return False
 
     def infer(self, *wanted: Node) -> None:
-        """Run forward rules as far as they go: for all nodes, or for those that these ones need."""
+        """Run forward rules for these nodes and for what they need, as far as they go."""
         seen: set[Node] = set()
-        for root in wanted or self._unsettled:
+        for root in wanted:
             stack = [(root, False)]
             while stack:
                 node, ready = stack.pop()
                 if ready:
-                    self._forward(node)
+                    self.forward(node)
                 elif not node.settled and node not in seen:
                     seen.add(node)
+                    self.spend(node)
                     stack.append((node, True))
                     stack.extend((a, False) for a in reversed(node.args))
-        if seen and self.work is not None:
-            self.work.spend(len(seen) // 2, next(iter(seen)).span)
-        if not wanted:
-            self._unsettled = [n for n in self._unsettled if not n.settled]
 
-    def infer_all(self) -> None:
-        """Forwards and backwards to the end; then every node is settled or poisoned, or reported as undetermined."""
-        self.infer()
-        while self._unsettled and (self._backward() or self._guess()):
-            if self.work is not None:
-                self.work.spend(len(self.nodes) // 4, self._unsettled[0].span)
-            self.infer()
-        self._recheck()
-
-    def _forward(self, node: Node) -> bool:
+    def forward(self, node: Node) -> None:
+        """Give a node its shape, if its arguments tell it."""
         rule = RULES[node.op]
         if any(a.poisoned for a in node.args):
             node.poisoned = True
-            return True
+            self.news.append(node)
+            return
         if rule.waits and not all(a.shape is not None for a in node.args):
-            return False
+            return
         try:
             shape = rule.shape(self, node)
-            if shape is None:
-                return False
-            self.settle(node, shape)
+            if shape is not None:
+                self.settle(node, shape)
         except ShapeError as error:
             self.report(node, error)
-        return True
 
-    def _backward(self) -> bool:
-        moved = False
-        for node in self.nodes:
-            rule = RULES[node.op].backward
-            if rule is None or node.poisoned or any(a.poisoned for a in node.args):
-                continue
-            try:
-                moved = rule(self, node) or moved
-            except ShapeError as error:
-                self.report(node, error)
-        return moved
-
-    def _guess(self) -> bool:
-        for node in self.nodes:
-            rule = RULES[node.op].guess
-            if rule is None or node.settled or any(a.poisoned for a in node.args):
-                continue
-            try:
-                if rule(self, node):
-                    return True
-            except ShapeError as error:
-                self.report(node, error)
-        return False
+    def spend(self, node: Node) -> None:
+        """Count a step of inference."""
+        if self.work is not None:
+            self.work.spend(1, node.span)
 
     def receptive(self, node: Node) -> bool:
         """May the node's unknown shape be given from behind?"""
@@ -286,21 +245,9 @@ class Graph:
                 stack.extend(new)
         return taken
 
-    def _recheck(self) -> None:
-        """Nodes that got their shape from behind must still agree with their own rule."""
-        for node in self.nodes:
-            rule = RULES[node.op]
-            if node.poisoned or node.shape is None or any(a.poisoned or a.shape is None for a in node.args):
-                continue
-            try:
-                shape = rule.shape(self, node)
-                if shape is not None:
-                    self.settle(node, shape)
-            except ShapeError as error:
-                self.report(node, error)
-
     def report(self, node: Node, error: ShapeError) -> None:
         node.poisoned = True
+        self.news.append(node)
         spots: dict[str, Span] = node.attrs.get("spots", {})
         span, notes = located(spots.get(error.about or "", node.span), node.calls)
         self.diagnostics.error(error.code, error.message, span, notes=notes, fix=error.fix)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from rnnc.diagnostics import Note
 from rnnc.semantics.cycles import report_cycles
 from rnnc.semantics.frames import Body
+from rnnc.semantics.inference import infer_all
 from rnnc.semantics.nodes import Graph, Node, located
 
 
@@ -14,7 +15,7 @@ def settle_body(body: Body, outputs: Sequence[Node]) -> None:
     """Report what needs itself, find the shapes that are left, and report products whose result nothing determines."""
     graph = body.graph
     report_cycles(graph)
-    graph.infer_all()
+    infer_all(graph)
     _report_undetermined(body, outputs)
     for node in graph.nodes:
         if node.shape is None:

@@ -14,10 +14,10 @@ from rnnc.runtime import load_module
 # Names that mean something to Python, to NumPy, or to the text around them in the module.
 NAMES = (
     "__import__", "__builtins__", "__name__", "__class__", "__doc__", "eval", "exec", "open", "print", "self", "np",
-    "numpy", "lambda", "class", "def", "return_", "None_", "import_", "yield", "async", "await", "global", "nonlocal", "del",
-    "try", "raise", "assert", "pass", "except", "finally", "match", "SPEC", "forward", "backward", "init_params",
-    "pack", "params", "state", "lengths", "masks", "seed", "training", "tape", "batch", "T", "B", "x0", "v0", "_", "__", "len",
-    "range", "dict", "zip", "TypeError", "ValueError", "float", "int",
+    "numpy", "lambda", "class", "def", "return_", "None_", "import_", "yield", "async", "await", "global", "nonlocal",
+    "del", "try", "raise", "assert", "pass", "except", "finally", "match", "SPEC", "forward", "backward", "init_params",
+    "pack", "params", "state", "lengths", "masks", "seed", "training", "tape", "batch", "T", "B", "x0", "v0", "_", "__",
+    "len", "range", "dict", "zip", "TypeError", "ValueError", "float", "int",
 )  # fmt: skip
 TEMPLATES = ("{{ 7 * 7 }}", "{% raw %}", "{% for x in [].__class__.__mro__ %}", "{# x #}", "{x!r:>{y}}")
 STRINGS = (
