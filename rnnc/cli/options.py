@@ -43,7 +43,12 @@ def define(command: Command) -> Command:
 def target(command: Command) -> Command:
     """`--target`."""
     return click.option(
-        "-t", "--target", type=click.Choice(list(TARGETS)), default="numpy", show_default=True, help="What to write for."
+        "-t",
+        "--target",
+        type=click.Choice(list(TARGETS)),
+        default="numpy",
+        show_default=True,
+        help="What to write for.",
     )(command)
 
 
