@@ -15,7 +15,7 @@ def damage(draw: st.DrawFn) -> tuple[str, dict[str, object] | None]:
     return damaged(choices), options_for(choices)
 
 
-@settings(max_examples=settings.default.max_examples * 5)  # pyright: ignore[reportOptionalMemberAccess]
+@settings(max_examples=settings.default.max_examples * 3)  # pyright: ignore[reportOptionalMemberAccess]
 @given(damage())
 @example(
     (
