@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import multiprocessing
 import platform
 import sys
@@ -48,7 +49,7 @@ def run(title: str, check: Callable[[range], Found], options: argparse.Namespace
     end = options.seed + options.count
     stretches = [range(at, min(at + STRETCH, end)) for at in range(options.seed, end, STRETCH)]
     began, total = time.perf_counter(), Found()
-    for found in _results(check, stretches, options.jobs):
+    for found in _until_interrupted(_results(check, stretches, options.jobs)):
         total.seeds += found.seeds
         total.done += found.done
         for seed, kind, text in found.failures:
@@ -76,7 +77,13 @@ def _results(check: Callable[[range], Found], stretches: list[range], jobs: int)
         yield from map(check, stretches)
     else:
         with multiprocessing.get_context("spawn").Pool(jobs) as pool:
-            yield from pool.imap_unordered(check, stretches)
+            yield from pool.imap(check, stretches)  # in order: a later run can go on where this one ended
+
+
+def _until_interrupted(results: Iterator[Found]) -> Iterator[Found]:
+    """Ctrl-C ends a run early; what was done until then is reported."""
+    with contextlib.suppress(KeyboardInterrupt):
+        yield from results
 
 
 def _report(title: str, options: argparse.Namespace, total: Found, seconds: float) -> list[str]:
@@ -85,7 +92,7 @@ def _report(title: str, options: argparse.Namespace, total: Found, seconds: floa
         f"## {title}, {_today().isoformat()}",
         "",
         f"rnnc {__version__}, Python {platform.python_version()}, NumPy {np.__version__}, processes: {options.jobs};",
-        f"seeds {options.seed} up to {options.seed + options.count} in {seconds:.0f} s, {total.seeds / seconds:.1f}/s.",
+        f"seeds {options.seed} up to {options.seed + total.seeds} in {seconds:.0f} s, {total.seeds / seconds:.1f}/s.",
         "",
         *(f"- {what}: {number}" for what, number in sorted(total.done.items())),
         f"- failures: {len(total.failures)}",

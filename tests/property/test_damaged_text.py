@@ -17,12 +17,6 @@ def damage(draw: st.DrawFn) -> tuple[str, dict[str, object] | None]:
 
 @settings(max_examples=settings.default.max_examples * 3)  # pyright: ignore[reportOptionalMemberAccess]
 @given(damage())
-@example(
-    (
-        "cell C(a, b) { input x[input]\n state h[a]\n h' = tanh(linear(x, out = a * b)[\"a * b\"=0]) + 0 * h\n output h' }",
-        None,
-    )
-)
 @example(("cell C(a, b) { input x[input]\n param p[a * b]\n output sum(p) + x }", None))
 @example(("cell C(units) { input x[input]\n state h[units]\n h' = tanh(linear(x, h))\n output h' }", {"units": "0"}))
 def test_damaged_text_gives_diagnostics_or_modules(case: tuple[str, dict[str, object] | None]) -> None:
