@@ -15,6 +15,7 @@ from rnnc.autodiff import differentiate
 from rnnc.backends.escape import Names, comment, identifier, literal, number, string
 from rnnc.backends.numpy import emit
 from rnnc.backends.unit import Header, Unit
+from rnnc.diagnostics import DiagnosticError
 from rnnc.ir.builder import Builder
 from rnnc.ir.layout import Affine, ForeignArray, Leaf, WeightLayout
 from rnnc.ir.model import Initialiser, MaskInfo, Model, ParameterInfo, PortInfo
@@ -143,7 +144,7 @@ def test_the_same_bytes_in_every_process() -> None:
 
 def test_a_size_that_nothing_determines_is_an_error() -> None:
     lost = unit(["w", "x", "y", "n", "m", "d", "a"])
-    with pytest.raises(ValueError, match="tells the size of extra"):
+    with pytest.raises(DiagnosticError, match="tells the size of extra"):
         emit(replace(lost, model=replace(lost.model, sizes=(*lost.model.sizes, "extra"))))
 
 
