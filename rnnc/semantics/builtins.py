@@ -389,6 +389,11 @@ def _site(a: Arguments, rate: Value) -> Site | None:
             "E403", f"`{a.name}` needs an equation that names its mask", a.span, fix="give it an equation of its own"
         )
     name = owner.full(frame) if owner.name else frame.prefix.rstrip(".")
+    name = (
+        frame.state_prefix + name[len(frame.prefix) :]
+        if name.startswith(frame.prefix)
+        else frame.state_prefix.rstrip(".")
+    )
     name = f"{name}.{a.context.name}" if a.context.name else name
     if name in frame.body.sites:
         other = frame.body.sites[name]

@@ -231,7 +231,12 @@ def _circle(variants: list[ast.Variant]) -> Problem:
 
 def _no_cell(value: Value, wanted: str, span: Span, scope: Scope) -> Problem:
     if isinstance(value, Choice):
-        return Problem("E201", f"`{value.word}` is not defined", span, fix=did_you_mean(value.word, scope.all_names()))
+        return Problem(
+            "E201",
+            f"`{value.word}` is not defined",
+            value.span or span,
+            fix=did_you_mean(value.word, scope.all_names()),
+        )
     return Problem("E237", f"{wanted}, not {describe(value)}", span)
 
 

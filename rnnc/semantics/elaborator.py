@@ -179,6 +179,7 @@ class Elaborator:
         try:
             scope = Scope(function.scope)
             frame = Frame(c.frame.body, scope, path or "", "fn", function.name, span)
+            frame.state_prefix = c.frame.state_prefix + frame.prefix[len(c.frame.prefix) :]
             frame.anonymous = path is None
             frame.parameters = {p.name: p for p in definition.parameters}
             frame.shareable = c.frame.shareable or bool(shared)
@@ -293,7 +294,9 @@ class Elaborator:
             raise Problem("E239", f"`{name}` wants a function, not {describe(value)}", span, fix=f"{name} = tanh")
         if isinstance(value, Choice) and not parameter.choices:
             names = known | set(BUILTINS) if parameter.kind == "fn" else known
-            raise Problem("E201", f"`{value.word}` is not defined", span, fix=did_you_mean(value.word, names))
+            raise Problem(
+                "E201", f"`{value.word}` is not defined", value.span or span, fix=did_you_mean(value.word, names)
+            )
         default = parameter.default
         if isinstance(default, ast.Constant) and isinstance(default.value, bool) and not isinstance(value, bool):
             raise Problem("E224", f"`{name}` is true or false, not {describe(value)}", span)

@@ -124,7 +124,7 @@ class Expressions:
                     fix="an `if` without `else` may only be a term of a sum or a factor of a product; add `else …`",
                 )
             case Choice():
-                raise unknown_name(value.word, span, c)
+                raise unknown_name(value.word, value.span or span, c)
             case Many():
                 names = ", ".join(n for n, _ in value.items)
                 raise Problem("E213", f"this has several outputs: {names}", span, fix="pick one: `y.name`")
@@ -146,7 +146,7 @@ class Expressions:
         if isinstance(value, Num):
             return value
         if isinstance(value, Choice):
-            raise unknown_name(value.word, e.span, c)
+            raise unknown_name(value.word, value.span or e.span, c)
         raise Problem("E206", f"a compile-time number is wanted here, not {describe(value)}", e.span)
 
     def integer(self, e: ast.Expr, c: Context) -> int:
@@ -191,7 +191,7 @@ class Expressions:
             case tuple() | FnValue() | CellValue() | LayerValue():
                 return value != ()
             case Choice():
-                raise unknown_name(value.word, e.span, c)
+                raise unknown_name(value.word, value.span or e.span, c)
             case Tensor():
                 raise Problem(
                     "E209", "a condition is decided at compile time, but this is a tensor", e.span,
@@ -205,7 +205,7 @@ class Expressions:
         if isinstance(value, tuple):
             return value
         if isinstance(value, Choice):
-            raise unknown_name(value.word, e.span, c)
+            raise unknown_name(value.word, value.span or e.span, c)
         fix = f"did you mean `0..{e.span.text}`?" if isinstance(value, Num) else None
         raise Problem("E210", f"a list or range is wanted here, not {describe(value)}", e.span, fix=fix)
 

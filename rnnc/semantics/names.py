@@ -79,7 +79,7 @@ class Names:
                 return Tensor(self.evaluate.elaborator.step_index(c.frame.body, e.span))
             if self.evaluate.elaborator.is_builtin(e.id):
                 return FnValue(e.id)
-            return Choice(e.id)
+            return Choice(e.id, span=e.span)
         raise unknown_name(e.id, e.span, c, primed=True)
 
     def attribute(self, e: ast.Attribute, c: Context) -> Value:
@@ -104,7 +104,7 @@ class Names:
                     return Num(base.size)
                 raise Problem("E201", f"an output has no `{e.name}` at compile time", e.span, fix="`.output.size`")
             case Choice():
-                raise unknown_name(base.word, e.base.span, c)
+                raise unknown_name(base.word, base.span or e.base.span, c)
             case _:
                 raise Problem("E201", f"{describe(base)} has no `{e.name}`", e.span)
 
@@ -152,7 +152,7 @@ class Names:
                 fix="name the axis: `x[units = k]` or `x[units = a:b]`",
             )
         if isinstance(base, Choice):
-            raise unknown_name(base.word, e.base.span, c)
+            raise unknown_name(base.word, base.span or e.base.span, c)
         raise Problem("E215", f"{describe(base)} has no members", e.span)
 
     def _slice(self, node: Node, item: ast.Slice, span: Span, c: Context) -> Node:

@@ -76,7 +76,7 @@ class Operators:
         if isinstance(left, bool):  # a boolean is never none: here `or` is the logical one
             return left or self.evaluate.truth(e.right, c)
         if isinstance(left, Choice):
-            raise unknown_name(left.word, e.left.span, c)
+            raise unknown_name(left.word, left.span or e.left.span, c)
         return self.evaluate.value(e.right, c) if left is None else left
 
     def _equal(self, e: ast.Binary, left: Value, right: Value, c: Context) -> bool:
@@ -97,9 +97,9 @@ class Operators:
         if isinstance(left, FnValue) and isinstance(right, FnValue):
             return left.name == right.name
         if isinstance(left, Choice) and not left.among and not isinstance(right, Choice):
-            raise unknown_name(left.word, e.left.span, c)
+            raise unknown_name(left.word, left.span or e.left.span, c)
         if isinstance(right, Choice) and not right.among and not isinstance(left, Choice):
-            raise unknown_name(right.word, e.right.span, c)
+            raise unknown_name(right.word, right.span or e.right.span, c)
         return self._same(left, right, e.span)
 
     def _same(self, a: Value, b: Value, span: Span) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from rnnc.diagnostics import Span
 from rnnc.ir.model import Initialiser
 from rnnc.ir.size import Size
 from rnnc.syntax import ast
@@ -64,6 +65,7 @@ class Choice:
 
     word: str
     among: tuple[str, ...] = field(default=(), compare=False)
+    span: Span | None = field(default=None, compare=False)  # where it stands, if it stands alone
 
 
 class Absent:

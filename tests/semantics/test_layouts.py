@@ -1,0 +1,137 @@
+"""Layouts: arrangements of blocks, scopes of inner cells, orders, masks, options, what is missing."""
+
+from __future__ import annotations
+
+import pytest
+
+from rnnc.ir.layout import Affine, Arrangement, Cat, Leaf, Reshaped, Transposed, Unused, WeightLayout
+from rnnc.ir.model import Model
+from tests.semantics.support import model
+
+
+def cell(layout: str) -> WeightLayout:
+    """The layout of a cell with weights h.x [input, units], h.h [units, units], h.bias [units], and p [units]."""
+    of = model(
+        "cell C(units, gated = false) {\n  input x[input]\n  state c[units], h[units]\n  param p[units]\n"
+        f"  c' = c * p\n  h' = dropout(tanh(linear(x, h)), 0.5) * c'\n  output h'\n{layout}\n}}\n"
+    )
+    return _only(of)
+
+
+def _only(of: Model) -> WeightLayout:
+    (layout,) = of.layouts
+    return layout
+
+
+def arrays(layout: WeightLayout) -> dict[str, str]:
+    """Names, arrangements and shapes of foreign arrays, as text."""
+    return {a.name: f"{spelled(a.value)} [{', '.join(map(str, a.shape))}]" for a in layout.arrays}
+
+
+def spelled(value: Arrangement) -> str:
+    match value:
+        case Leaf(name):
+            return name
+        case Cat(axis, items):
+            return f"cat{axis}({', '.join(map(spelled, items))})"
+        case Transposed(item, order):
+            return f"T{''.join(map(str, order))}({spelled(item)})"
+        case Reshaped(item, shape, _):
+            return f"reshape({spelled(item)}, [{', '.join(map(str, shape))}])"
+        case Affine(item, scale, offset):
+            return f"{scale} * {spelled(item)} + {offset}"
+        case Unused(shape, number):
+            return f"unused([{', '.join(map(str, shape))}], {number})"
+
+
+@pytest.mark.parametrize(
+    ("entry", "wanted"),
+    [
+        ("h.x", "h.x [input, units]"),
+        ("[h.bias, p]", "cat-1(h.bias, p) [2 * units]"),
+        ("[[h.x], [h.h]]", "cat-2(h.x, h.h) [units + input, units]"),
+        ("[[h.x, h.x], [h.h, h.h]]", "cat-2(cat-1(h.x, h.x), cat-1(h.h, h.h)) [units + input, 2 * units]"),
+        ("concat(h.x, h.h, axis = 0)", "cat0(h.x, h.h) [units + input, units]"),
+        ("T(h.x)", "T10(h.x) [units, input]"),
+        ("transpose(h.x, [1, 0])", "T10(h.x) [units, input]"),
+        ("reshape(h.bias, [1, units])", "reshape(h.bias, [1, units]) [1, units]"),
+        ("-p", "-1.0 * p + 0.0 [units]"),
+        ("p + 1", "1.0 * p + 1.0 [units]"),
+        ("1 - p", "-1.0 * p + 1.0 [units]"),
+        ("p / 2", "0.5 * p + 0.0 [units]"),
+        ("[h.bias, unused([units], 1)]", "cat-1(h.bias, unused([units], 1.0)) [2 * units]"),
+        ("[h.bias, p if gated]", "h.bias [units]"),
+        ("[p for k in 0..2]", "cat-1(p, p) [2 * units]"),
+        ("h.bias if gated else p", "p [units]"),
+    ],
+)  # fmt: skip
+def test_arrangements(entry: str, wanted: str) -> None:
+    assert arrays(cell(f'layout tf {{ "a" = {entry} }}')) == {"a": wanted}
+
+
+def test_options_and_scope() -> None:
+    found = cell('layout tf(scope = "rnn/cell", shards = "part_{}", constants = float32, version = 2) { "b" = p }')
+    assert list(arrays(found)) == ["rnn/cell/b"]
+    assert dict(found.options) == {"shards": "part_{}", "constants": "float32", "version": 2.0}
+
+
+def test_what_no_entry_mentions_and_what_is_not_there_are_missing() -> None:
+    found = cell('layout tf { "k" = [[h.x], [h.h]]\n "g" = i.x\n "b" = h.bias }')
+    assert found.missing == ("i.x", "p")
+    assert list(arrays(found)) == ["k", "b"]
+
+
+def test_orders() -> None:
+    assert cell('layout tf { "b" = p }').states == ("c", "h")
+    assert cell('layout tf { "b" = p\n order state = [h, c] }').states == ("h", "c")
+    assert cell('layout tf { "b" = p\n order state = [h] }').states == ("h", "c")
+
+
+def test_masks() -> None:
+    assert cell('layout tf { "b" = p\n mask "out_mask" = h\n mask "none" = c }').masks == (("out_mask", "h"),)
+
+
+def test_conditions_and_loops() -> None:
+    of = model(
+        "cell C(units, both = true) {\n  input x[input]\n  for k in 0..3 {\n    state h[k][units]\n"
+        "    h'[k] = linear(x, bias = false) if k == 0 or both else h[k]\n  }\n  output h'[2]\n"
+        '  layout tf {\n    for k in 0..3 {\n      if both or k == 0 { "w_{k}/{2 * k + 1}" = h[k].x }\n    }\n'
+        "    order state = [h[k] for k in [2, 1, 0]]\n  }\n}\n"
+    )
+    assert arrays(_only(of)) == {f"w_{k}/{2 * k + 1}": f"h[{k}].x [input, units]" for k in range(3)}
+    assert _only(of).states == ("h[2]", "h[1]", "h[0]")
+
+
+INNER = (
+    "cell R(units) {\n  input x[input]\n  state h[units]\n  h' = linear(x, bias = false) + h\n  output h'\n"
+    '  layout tf(scope = "rnn") { "w" = h.x }\n}\n'
+)
+
+
+def test_scopes_of_inner_cells_and_layers() -> None:
+    of = model(
+        INNER + "network N {\n  input x[3]\n  y = stack(R(3), 2)(x)\n  z = bidirectional(R(2))(y)\n  output z\n"
+        '  layout tf(scope = "net") {\n    for k in 0..2 { scope y[k] = "cell_{k}" }\n'
+        '    scope z.forward = "fw"\n    scope z.backward = "bw"\n  }\n}\n',
+        "N",
+    )
+    assert arrays(_only(of)) == {
+        "net/cell_0/rnn/w": "y[0].h.x [3, 3]", "net/cell_1/rnn/w": "y[1].h.x [3, 3]",
+        "net/fw/rnn/w": "z.forward.h.x [3, 2]", "net/bw/rnn/w": "z.backward.h.x [3, 2]",
+    }  # fmt: skip
+    assert _only(of).missing == ()
+
+
+def test_layers_without_scopes_are_told_apart_by_their_names() -> None:
+    of = model(INNER + "network N {\n  input x[3]\n  y = stack(R(3), 2)(x)\n  output y\n}\n", "N")
+    assert list(arrays(_only(of))) == ["y[0]/rnn/w", "y[1]/rnn/w"]
+
+
+def test_several_layouts() -> None:
+    of = model(
+        "cell C(units) {\n  input x[input]\n  y = linear(x, out = units)\n  output y\n"
+        '  layout tf { "kernel" = y.x\n "bias" = y.bias }\n'
+        '  layout torch { "weight" = T(y.x)\n "b1" = y.bias\n "b2" = y.bias }\n}\n'
+    )
+    assert [(one.name, one.missing) for one in of.layouts] == [("tf", ()), ("torch", ())]
+    assert list(arrays(of.layouts[1])) == ["weight", "b1", "b2"]

@@ -1,0 +1,121 @@
+"""Sequences through layers: directions, merges, stacks, residuals, picks of steps, and what cannot stream."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from rnnc.ir.model import Model
+from tests.semantics.support import Run, holds, model, outputs, run
+
+
+def network(*lines: str) -> Model:
+    return model("network N {\n  input x[3]\n" + "".join(f"  {line}\n" for line in lines) + "}\n")
+
+
+def with_weights_of(of: Model, case: Run, renamed: dict[str, str]) -> Run:
+    """The arrays of a case under other prefixes, for a network that says the same in other words."""
+    other = run(of)
+    for role, name in list(other.arrays):
+        for new, old in renamed.items():
+            if name == new or name.startswith((new + ".", new + "[")):
+                other.arrays[role, name] = case.arrays[role, old + name[len(new) :]]
+    return other
+
+
+@pytest.mark.parametrize(
+    ("merge", "of_two"),
+    [
+        ("concat", lambda f, b: np.concatenate([f, b], -1)), ("sum", lambda f, b: f + b),
+        ("mean", lambda f, b: (f + b) / 2), ("product", lambda f, b: f * b),
+    ],
+)  # fmt: skip
+def test_merges(merge: str, of_two: object) -> None:
+    case = run(network(f"y = bidirectional(RNN(2), merge = {merge})(x)", "output y"))
+    holds(case)
+    apart = network("y = bidirectional(RNN(2), merge = none)(x)", "output y.forward, y.backward")
+    sides = with_weights_of(apart, case, {"y": "y"})
+    wanted = of_two(sides.output("forward"), sides.output("backward"))  # type: ignore[operator]
+    np.testing.assert_allclose(case.output(), wanted, rtol=1e-14)
+
+
+def test_backward_is_reverse_around_forward() -> None:
+    case = run(network("output backward(RNN(2))(x)"))
+    holds(case)
+    other = with_weights_of(network("y = RNN(2)(reverse(x))", "output reverse(y)"), case, {"y": "output"})
+    lengths = np.array([2, 0, 4])
+    for one, two in (
+        (case.forward(), other.forward()),
+        (case.forward(lengths=lengths), other.forward(lengths=lengths)),
+    ):
+        np.testing.assert_allclose(one["output", "output"], two["output", "output"], rtol=1e-14)
+
+
+def test_unlike_cells_in_one_layer() -> None:
+    of = network("y = bidirectional(forward = LSTM(2), backward = GRU(4, reset = after))(x)", "output y")
+    holds(run(of))
+    assert outputs(of) == {"y": "[6]"}
+    assert of.step is None
+    assert "backwards" in of.no_step
+
+
+def test_a_stack_is_layers_one_after_another() -> None:
+    case = run(network("y = stack(RNN(3), 2, residual = true)(x)", "output y"))
+    holds(case)
+    other = network("a = RNN(3)(x)", "b = a + x", "c = RNN(3)(b)", "output c + b")
+    np.testing.assert_allclose(
+        case.output(), with_weights_of(other, case, {"a": "y[0]", "c": "y[1]"}).output(), rtol=1e-14
+    )
+
+
+@pytest.mark.parametrize("layers", ["RNN(n) for n in [4, 2]", "[RNN(4), RNN(2)]", "RNN(4), RNN(2)"])
+def test_stacks_of_unlike_layers(layers: str) -> None:
+    of = network(f"y = stack({layers})(x)", "output y")
+    holds(run(of))
+    assert [str(s.type.axes[0].size) for s in of.states] == ["4", "2"]
+
+
+def test_last_and_at() -> None:
+    of = network("y = RNN(2)(x)", "a = last(y)", "b = at(y, -1)", "c = at(y, 0)", "output y, a, b, c")
+    case = run(of)
+    found = case.forward()  # not `holds`: what `at(y, -1)` gives is zero in short rows
+    y = found["output", "y"]
+    np.testing.assert_array_equal(found["output", "a"], y[-1])
+    np.testing.assert_array_equal(found["output", "b"], y[-1])
+    np.testing.assert_array_equal(found["output", "c"], y[0])
+    short = case.forward(lengths=np.array([1, 2, 0]))
+    np.testing.assert_array_equal(short["output", "a"][0], y[0, 0])
+    assert not short["output", "a"][2].any()
+    assert not short["output", "b"][:2].any()
+    assert [(o.name, o.sequence) for o in of.outputs] == [("y", True), ("a", False), ("b", False), ("c", False)]
+    assert of.step is None
+
+
+def test_what_streams() -> None:
+    of = network("y = stack(LSTM(2), 2)(dense(x, 4, activation = tanh))", "output dense(y, 5)")
+    assert of.step is not None
+    holds(run(of))
+
+
+def test_equations_of_a_network_in_any_order() -> None:
+    of = network("output c", "c = dense(b, 2)", "b = RNN(4)(a)", "a = x * 2")
+    holds(run(of))
+
+
+def test_several_inputs_and_outputs() -> None:
+    of = model(
+        "cell Two(units) {\n  input a[p], b[q]\n  state h[units]\n  h' = tanh(linear(a, b, h))\n"
+        "  output h', twice: 2 * h'\n}\n"
+        "network N {\n  input x[3], z[4]\n  y = Two(5)(x, z)\n  output d: dense(y.h, 2), last: y.twice\n}\n",
+        "N",
+    )
+    holds(run(of))
+    assert outputs(of) == {"d": "[2]", "last": "[5]"}
+
+
+def test_an_embedding_before_a_layer() -> None:
+    of = model(
+        "network N {\n  input token[]: int\n  e = embedding(token, 7, 3)\n  y = RNN(2)(e)\n  output last(y)\n}\n"
+    )
+    holds(run(of))
+    assert next((p.name, str(p.axes[0].size)) for p in of.parameters) == ("e.embedding.table", "7")
