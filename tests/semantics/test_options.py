@@ -14,7 +14,8 @@ from tests.semantics.support import holds, model, parameters, run
 CELL = (
     "cell C(units, periods = [1, 2], act: fn = tanh, reset: before | after = before, inner: cell = RNN(2),\n"
     "       flag = false, limit = none, tag = \"a\") {\n  input x[input]\n  state h[units]\n"
-    "  use f = inner\n  y = f(x)\n  h' = clip(act(linear(x, y, h)), limit) * periods[0] + (h if reset == after) + (h if flag)\n  output h'\n}\n"
+    "  use f = inner\n  y = f(x)\n  h' = clip(act(linear(x, y, h)), limit) * periods[0]"
+    " + (h if reset == after) + (h if flag)\n  output h'\n}\n"
 )  # fmt: skip
 
 
