@@ -75,25 +75,24 @@ def _cleared(y, left, steps, about):
     return tf.where_v2(valid, y, tf.zeros_like(y)) if joined else _chosen(valid, y, tf.zeros_like(y))
 
 
-def _scan_affine(loop, steps, a, b, state, reverse):
-    """s = a * s + b at every step."""
+def _scan_affine(loop, steps, a, b, state, shape, reverse):
+    """s = a * s + b at every step, in the shape of one step."""
 
     def body(valid, factor, term, state):
         state = factor * state + term
         return [state], [state], {}
 
-    shape = a.shape.as_list()[1:]
     return _scan(loop, "scan_affine", body, steps, a, b, state, shape, reverse)
 
 
-def _scan_maxplus(loop, steps, a, b, state, reverse):
-    """s = max(s + a, b) at every step."""
+def _scan_maxplus(loop, steps, a, b, state, shape, reverse):
+    """s = max(s + a, b) at every step, in the shape of one step."""
 
     def body(valid, term, least, state):
         state = tf.maximum(state + term, least)
         return [state], [state], {}
 
-    return _scan(loop, "scan_maxplus", body, steps, a, b, state, a.shape.as_list()[1:], reverse)
+    return _scan(loop, "scan_maxplus", body, steps, a, b, state, shape, reverse)
 
 
 def _scan(loop, name, body, steps, a, b, state, shape, reverse):

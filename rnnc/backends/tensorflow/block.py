@@ -40,10 +40,16 @@ class Frame:
 
 
 class Block:
-    """Writes nodes as lines, in order. `time` names the length of the time axis in it."""
+    """Writes nodes as lines, in order.
 
-    def __init__(self, frame: Frame, time: str, around: Block | None = None) -> None:
+    `time` names the length of the time axis in it. The variables `lengths` [B] (of a whole sequence) or `valid` [B] (in
+    one step) tell which rows and steps count; they hold None where all do.
+    """
+
+    def __init__(self, frame: Frame, time: str, around: Block | None = None, *, valid: str | None = None) -> None:
         self.frame, self.time = frame, time
+        self.lengths: str | None = None
+        self.valid = valid
         self.lines: list[str] = []
         self.named: dict[str, str] = {}  # what a reader may look for by name: name of a value -> its variable
         self._around = around
@@ -135,6 +141,28 @@ class Block:
         if (literal := self.number(value, type.dtype)) is not None:
             return f"tf.fill({self.shape(type)}, tf.constant({literal}, {DTYPES[type.dtype]}))"
         return f"tf.broadcast_to({self.aligned(value, type, type.dtype)}, {self.shape(type)})"
+
+    def within(self, type: Type) -> tuple[str, str] | None:
+        """(the variable that holds None where all rows and steps count, where they do in line with a tensor of `type`).
+
+        None where the tensor has no rows, or nothing tells.
+        """
+        if type.batch and self.valid is not None and not type.time:
+            items = ", ".join([":", *["tf.newaxis"] * type.rank])
+            return self.valid, f"{self.valid}[{items}]" if type.rank else self.valid
+        if type.batch and self.lengths is not None and type.time:
+            return self.lengths, f"{self.helper('_within')}({self.lengths}, {self.time}, {type.rank})"
+        return None
+
+    def safe(self, text: str, type: Type) -> str:
+        """The tensor with ones past the lengths.
+
+        What collected values hold there is zero, of which a quotient or logarithm is not a number. Nothing reads that,
+        but zero times its derivative is not a number either, and would reach the gradients of parameters.
+        """
+        if (condition := self.within(type)) is None:
+            return text
+        return f"({text} if {condition[0]} is None else tf.where_v2({condition[1]}, {text}, tf.ones_like({text})))"
 
     def helper(self, name: str) -> str:
         """The name of a helper function of the module, which will be there."""

@@ -29,8 +29,9 @@ def write_loop(outer: Block, loop: Loop) -> None:
 def _write_body(outer: Block, loop: Loop, name: str) -> None:
     names = outer.frame.names
     time = names.new("steps") if loop.chunk else outer.time
-    body = Block(outer.frame, time, outer)
     valid = names.new("valid")
+    body = Block(outer.frame, time, outer, valid=None if loop.chunk else valid)
+    body.lengths = valid if loop.chunk else None
     if loop.valid is not None:
         body.define(loop.valid, valid)
         outer.frame.nullable.add(loop.valid)

@@ -46,7 +46,10 @@ def write_program(
     run = Block(frame, "T", pack)
     for port in program.inputs:
         if port.role not in ("param", "fixed"):
-            run.line(f"{run.fresh(port.value, port.name or port.role)} = given[{string(f'{port.role}:{port.name}')}]")
+            variable = run.fresh(port.value, port.name or port.role)
+            run.line(f"{variable} = given[{string(f'{port.role}:{port.name}')}]")
+            if port.role == "lengths":
+                run.lengths = variable
     run.write(late)
     results = [
         f"    {string(f'{p.role}:{p.name}')}: {run.variable(p.value) if run.absent(p.value) else run.read(p.value)},"

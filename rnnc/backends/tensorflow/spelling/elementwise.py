@@ -6,7 +6,7 @@ from rnnc.backends.escape import number
 from rnnc.backends.tensorflow.block import DTYPES, Block
 from rnnc.backends.tensorflow.spelling.entry import spells
 from rnnc.ir.operations.attrs import Attrs
-from rnnc.ir.program import DType, Op, Value
+from rnnc.ir.program import DType, Op, Type, Value
 
 # One function of one tensor. Those that give floats whatever they get are listed in FLOATS too.
 FUNCTIONS = {
@@ -37,6 +37,7 @@ FUNCTIONS = {
     "zeros_like": "tf.zeros_like",
 }
 FLOATS = {*FUNCTIONS} - {"abs", "sign", "square", "relu", "logical_not", "stop_gradient", "zeros_like"}
+AT_ZERO = {"log", "sqrt", "rsqrt", "reciprocal"}  # what is no number at zero, or has no derivative there
 ROUNDING = {"floor": "tf.floor", "ceil": "tf.math.ceil", "round": "tf.round"}  # integers stay as they are
 
 OPERATORS = {
@@ -63,7 +64,15 @@ BINARY = {  # at ties the gradients of maximum and minimum go to the first opera
 
 @spells(*FUNCTIONS)
 def _function(b: Block, op: Op) -> str:
-    return f"{FUNCTIONS[op.name]}({_cast(b, op.args[0], DType.FLOAT if op.name in FLOATS else None)})"
+    (x,) = op.args
+    text = _cast(b, x, DType.FLOAT if op.name in FLOATS else None)
+    if op.name not in AT_ZERO:
+        return f"{FUNCTIONS[op.name]}({text})"
+    found = f"{FUNCTIONS[op.name]}({b.safe(text, x.type)})"
+    if op.name != "sqrt" or (condition := b.within(x.type)) is None:
+        return found
+    # Sums over rows may rely on zero past the lengths where the operand is zero there.
+    return f"{found} if {condition[0]} is None else tf.where_v2({condition[1]}, {found}, tf.zeros_like({text}))"
 
 
 @spells("neg")
@@ -85,6 +94,8 @@ def _to(b: Block, op: Op) -> str:
 @spells(*OPERATORS)
 def _operator(b: Block, op: Op) -> str:
     left, right = _pair(b, op, DType.FLOAT if op.name == "div" else None)
+    if op.name == "div" and b.number(op.args[1]) is None:
+        right = b.safe(right, _in_line(op.args[1], op))
     return f"{left} {OPERATORS[op.name]} {right}"
 
 
@@ -100,9 +111,11 @@ def _pow(b: Block, op: Op) -> str:
     common = _common(op)
     literal = b.number(exponent, common)
     if common is DType.INT or (literal is not None and literal != "0.0"):
-        return f"tf.pow({b.aligned(base, op.out.type, common)}, {literal or b.aligned(exponent, op.out.type, common)})"
-    function = b.helper("_power")
-    return f"{function}({', '.join(b.aligned(x, op.out.type, common) for x in op.args)})"
+        text = b.aligned(base, op.out.type, common)
+        power = literal or b.aligned(exponent, op.out.type, common)
+        return f"tf.pow({text if common is DType.INT else b.safe(text, _in_line(base, op))}, {power})"
+    first, second = (b.aligned(x, op.out.type, common) for x in op.args)
+    return f"{b.helper('_power')}({b.safe(first, _in_line(base, op))}, {second})"
 
 
 @spells("where")
@@ -129,6 +142,11 @@ def _full(b: Block, op: Op) -> str:
 @spells("const", "extent")
 def _number(b: Block, op: Op) -> str:
     return b.read(op.out)
+
+
+def _in_line(value: Value, op: Op) -> Type:
+    """The type of an operand that is in line with the result."""
+    return value.type if value.type.rank else value.type.with_(axes=op.out.type.axes)
 
 
 def _common(op: Op) -> DType:

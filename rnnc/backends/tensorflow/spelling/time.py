@@ -31,7 +31,8 @@ def _shift(b: Block, op: Op) -> str:
 def _scan(b: Block, op: Op) -> str:
     a, term, init = op.args
     function = b.helper("_" + op.name)
-    operands = [b.full(x, op.out.type) for x in (a, term)] + [b.full(init, _one_step(op.out.type))]
+    step = _one_step(op.out.type)
+    operands = [b.full(a, op.out.type), b.full(term, op.out.type), b.full(init, step), b.shape(step)]
     return f"{function}(loop, {b.time}, {', '.join(operands)}, {Attrs(op).flag('reverse')})"
 
 
