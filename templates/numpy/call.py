@@ -5,7 +5,7 @@ class _Call:
     """The checked arguments of one call, in the form that the programs take: time first, contiguous, one dtype."""
 
     def __init__(self, program, params, x, state, lengths, time_major, training, seed, masks):
-        packed = params if isinstance(params, _Packed) else _Packed(params, copy=False)
+        packed = params if isinstance(params, _Packed) else _Packed(params, np.asarray)
         self.program, self.time_major = program, time_major
         self.bare = not hasattr(x, "items")
         inputs = _by_name("x", x, SPEC["inputs"])
@@ -17,7 +17,7 @@ class _Call:
         self.steps = self.rows = None
         for name, about in SPEC["inputs"].items():
             self._note(name, inputs[name], about)
-        self.sizes = _sizes(packed.arrays, inputs)
+        self.sizes = _sizes(_shapes(packed.arrays), _shapes(inputs))
         _check_parameters(packed.arrays, self.sizes)
         self.packed = packed.program(program, self.sizes, self.dtype)
         self.given = {}
@@ -120,7 +120,7 @@ class _Call:
         return array.swapaxes(0, 1) if turn else array
 
     def gradients(self, params, saved, d_outputs, d_final):
-        packed = params if isinstance(params, _Packed) else _Packed(params, copy=False)
+        packed = params if isinstance(params, _Packed) else _Packed(params, np.asarray)
         if packed.dtype not in (None, self.dtype):
             raise TypeError(f"params are {packed.dtype}, and the tape is {self.dtype}")
         _check_parameters(packed.arrays, self.sizes)

@@ -82,3 +82,7 @@ def _check_parameters(arrays, sizes):
     for name, shape in _parameter_axes(sizes).items():
         if None not in shape and arrays[name].shape != shape:
             _check_shape(f"params[{name!r}]", arrays[name], [], SPEC["parameters"][name]["axes"], shape)
+
+
+def _shapes(arrays):
+    return {name: array.shape for name, array in arrays.items()}

@@ -2,11 +2,14 @@
 
 
 class _Packed:
-    """Checked parameters with what depends on them alone. A program's share is prepared when it is first asked for."""
+    """Checked parameters with what depends on them alone; a program's share is prepared when it is first asked for.
+
+    `taken` turns a value into an array.
+    """
 
     __slots__ = ("arrays", "dtype", "prepared", "sizes")
 
-    def __init__(self, params, copy):
+    def __init__(self, params, taken):
         if not hasattr(params, "items"):
             raise TypeError(
                 f"params should be a dict of arrays or what pack() returned, and is {type(params).__name__}"
@@ -15,13 +18,13 @@ class _Packed:
         for name, array in params.items():
             if name not in SPEC["parameters"]:
                 raise KeyError(f"params: unknown parameter {name!r}{_suggestion(name, SPEC['parameters'])}")
-            self.arrays[name] = np.array(array) if copy else np.asarray(array)
+            self.arrays[name] = taken(array)
         for name, about in SPEC["parameters"].items():
             if name not in self.arrays:
                 raise KeyError(f"params: parameter {name!r} is missing{_suggestion(name, params)}")
             _check_rank(f"params[{name!r}]", self.arrays[name], (), about["axes"])
         self.dtype = _common_dtype(self.arrays)
-        self.sizes = _sizes(self.arrays, None)
+        self.sizes = _sizes(_shapes(self.arrays), None)
         _check_parameters(self.arrays, self.sizes)
         self.prepared = {}
 
@@ -53,7 +56,7 @@ def pack(params):
 
     Later changes of the arrays do not reach it.
     """
-    return _Packed(params, copy=True)
+    return _Packed(params, np.array)
 
 
 def forward(params, x, state=None, lengths=None, *, time_major=False, training=False, seed=None, masks=None):

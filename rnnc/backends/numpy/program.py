@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from rnnc.backends.escape import Names, identifier, string
 from rnnc.backends.numpy.block import Block
 from rnnc.backends.numpy.emitter import DTYPES, Frame, Root, Sizes
 from rnnc.backends.numpy.lowering import lower
+from rnnc.backends.skeleton import Written
 from rnnc.ir.program import Loop, Node, Port, Program, Value, reads
 
 KEPT_NAMES = ("np", "T", "B", "dt", "p", "k", "s", "given")  # what every function calls its arguments
-
-
-@dataclass(frozen=True)
-class Written:
-    """The functions of one program. `helpers` are the functions of the module that they call."""
-
-    pack: list[str]
-    run: list[str]
-    helpers: frozenset[str]
 
 
 def write_program(
