@@ -122,8 +122,8 @@ class NetworkWriter:
                 pass
         axis = x.shape[0] if size == width and "reverse(" in text else weak(size)
         if not text.startswith("reverse"):  # the results of layers are called after parameters of theirs
-            body.add(f"{name}0 = {text}")
-            text = f"relabel({name}0, {axis.text})"
+            body.add(f"{name}_raw = {text}")
+            text = f"relabel({name}_raw, {axis.text})"
         body.add(f"{name} = {text}")
         body.vars.append(Var(name, (axis,), 8.0, seq=True))
 
