@@ -85,6 +85,14 @@ CELLS = {
           y = L(units)(x)
           output last(y)
         }""",
+    "a sigmoid of the sum of both parts of one product, its halves in the weights": """
+        cell C(units) {
+          input x[input]
+          state c[units]
+          e  = linear(u: x, x, out = units)
+          c' = sigmoid(e) * c + (1 - sigmoid(e)) * mean(x)
+          output e, c'
+        }""",
 }
 
 

@@ -19,9 +19,10 @@ Segments = tuple[tuple[Size, float], ...]  # factors along the last axis
 
 @dataclass
 class Edits:
-    """Arguments that get a factor: (operation, position) -> factors of its last axis."""
+    """Arguments that get factors: (operation, position, factors of its last axis). One may get several: two parts of a
+    product that are summed reach its weight one after the other."""
 
-    at: dict[tuple[Op, int], Segments] = field(default_factory=dict[tuple[Op, int], Segments])
+    at: list[tuple[Op, int, Segments]] = field(default_factory=list[tuple[Op, int, Segments]])
 
 
 class Sigmoids(Lowering):
@@ -42,8 +43,8 @@ class Sigmoids(Lowering):
         edits = Edits()
         if x.type.rank and self._push(x, ((x.type.shape[-1], 0.5),), edits):
             self.halved.add(sigmoid)
-            for place, segments in edits.at.items():
-                self.factors.setdefault(place, []).append(segments)
+            for op, position, segments in edits.at:
+                self.factors.setdefault((op, position), []).append(segments)
 
     def _push(self, value: Value, segments: Segments, edits: Edits) -> bool:
         """Multiply a value that has one reader by multiplying weights that it is made of."""
@@ -57,17 +58,25 @@ class Sigmoids(Lowering):
         if op.name in ("add", "sub"):
             return all(self._push_argument(op, position, segments, edits) for position in (0, 1))
         if op.name == "mul":
-            return any(self._push_argument(op, position, segments, edits) for position in (0, 1))
+            return any(self._push_factor(op, position, segments, edits) for position in (0, 1))
         if op.name == "contract":
             return self._push_product(op, segments, edits)
         if op.name == "split":
             return self._push_part(op, value, segments, edits)
         return False
 
+    def _push_factor(self, op: Op, position: int, segments: Segments, edits: Edits) -> bool:
+        """Through one side of a product; what was noted on a way that does not lead to the end is forgotten."""
+        before = len(edits.at)
+        if self._push_argument(op, position, segments, edits):
+            return True
+        del edits.at[before:]
+        return False
+
     def _push_argument(self, op: Op, position: int, segments: Segments, edits: Edits) -> bool:
         arg = op.args[position]
         if arg in self.constant:
-            edits.at[op, position] = segments
+            edits.at.append((op, position, segments))
             return arg.type.rank <= 1 or arg.type.shape[-1] == op.out.type.shape[-1]
         return arg.type.rank > 0 and arg.type.shape[-1] == op.out.type.shape[-1] and self._push(arg, segments, edits)
 
@@ -77,7 +86,7 @@ class Sigmoids(Lowering):
         for position, key in ((1, "b"), (0, "a")):
             others = attrs.text("a" if key == "b" else "b")
             if op.args[position] in self.constant and attrs.text(key)[-1] == last and last not in others:
-                edits.at[op, position] = segments
+                edits.at.append((op, position, segments))
                 return True
         return False
 
