@@ -2,7 +2,10 @@
 
 
 class _Packed:
-    """Checked parameters, and under `prepared` what programs make of them alone. `taken` turns a value into an array."""
+    """Checked parameters, and under `prepared` what programs make of them alone.
+
+    `taken` turns a value into an array.
+    """
 
     __slots__ = ("arrays", "dtype", "prepared", "sizes")
 

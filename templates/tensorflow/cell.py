@@ -75,11 +75,11 @@ class Cell(_legacy("RNNCell", tf.Module)):
     # --- variables ----------------------------------------------------------------------------------------------------
 
     def build(self, input_shape):
-        """Make the variables, in the present variable scope, for inputs of a shape: [batch, ...], or a list of shapes."""
+        """Make the variables, in the present variable scope, for an input [batch, ...] (or a list of shapes)."""
         self._build([input_shape] if len(SPEC["inputs"]) == 1 else input_shape, np.dtype("float32"), None)
 
     def _build(self, input_shapes, dtype, scope):
-        for (name, about), shape in zip(SPEC["inputs"].items(), input_shapes):
+        for about, shape in zip(SPEC["inputs"].values(), input_shapes):
             shape = tf.TensorShape(shape).as_list()[1:] if about["batch"] else tf.TensorShape(shape).as_list()
             for size, number in zip(about["shape"], shape):
                 if size in SPEC["sizes"] and number is not None:

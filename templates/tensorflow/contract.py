@@ -25,7 +25,7 @@ def forward(
     seed=None,
     masks=None,
     driver="dynamic",
-    custom_gradient=False
+    custom_gradient=False,
 ):
     """Run whole sequences. Returns (outputs, final state).
 
@@ -46,16 +46,7 @@ def forward(
 
 
 def forward_train(
-    params,
-    x,
-    state=None,
-    lengths=None,
-    *,
-    time_major=False,
-    training=False,
-    seed=None,
-    masks=None,
-    driver="dynamic"
+    params, x, state=None, lengths=None, *, time_major=False, training=False, seed=None, masks=None, driver="dynamic"
 ):
     """Like `forward`. Returns (outputs, final state, tape); the tape goes to `backward`, once."""
     with tf.name_scope(SPEC["name"]):
@@ -140,7 +131,7 @@ def _differentiable(call, loop):
             for name, cotangent in zip(outputs, cotangents):
                 if found[name].dtype.is_floating:
                     given[f"cotangent:{name}"] = cotangent
-            # A scope of its own, at the root: in graphs of TensorFlow 1 names that hold "gradients" twice lose gradients.
+            # A scope of its own, at the root: in graphs of TensorFlow 1 a name with "gradients" twice loses gradients.
             with tf.name_scope(SPEC["name"] + "_backward/"):
                 gradients = _run_with("backward", parameters, call, given, loop)
             return [gradients[f"gradient:{name}"] for name in known]

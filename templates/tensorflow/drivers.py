@@ -15,7 +15,9 @@ def _shaped(tensor, shape):
 def _dynamic(name, visit, count, reverse, xs, carries, stacks):
     """The driver of loops that makes one `tf.while_loop` of each, whose size does not depend on the steps."""
     with tf.name_scope(name):
-        elements = [x if x is None else tf.TensorArray(x.dtype, count, element_shape=x.shape[1:]).unstack(x) for x in xs]
+        elements = [
+            x if x is None else tf.TensorArray(x.dtype, count, element_shape=x.shape[1:]).unstack(x) for x in xs
+        ]
         arrays = [
             tf.TensorArray(dtype, count, element_shape=None if joined else _known(shape), infer_shape=not joined)
             for dtype, shape, joined in stacks

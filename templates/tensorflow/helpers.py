@@ -194,7 +194,9 @@ def _spread(x, axis, count, stride):
     """stride - 1 zeros between the elements along an axis."""
     if stride == 1:
         return x
-    apart = tf.pad(tf.expand_dims(x, axis + 1), [[0, stride - 1] if i == axis + 1 else [0, 0] for i in range(x.shape.ndims + 1)])
+    apart = tf.pad(
+        tf.expand_dims(x, axis + 1), [[0, stride - 1] if i == axis + 1 else [0, 0] for i in range(x.shape.ndims + 1)]
+    )
     shape = _leads(x, axis) + [count * stride] + x.shape.as_list()[axis + 1 :]
     return tf.reshape(apart, shape)[(slice(None),) * axis + (slice(0, (count - 1) * stride + 1),)]
 

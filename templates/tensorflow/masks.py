@@ -10,7 +10,7 @@ def _draw(seed, site, keep, shape):
     """
     low = tf.constant(0xFFFFFFFF, tf.int64)
     if isinstance(seed, (int, np.integer)):
-        seed = tf.constant((int(seed) + 2 ** 63) % 2 ** 64 - 2 ** 63, tf.int64)
+        seed = tf.constant((int(seed) + 2**63) % 2**64 - 2**63, tf.int64)
     seed = tf.cast(seed, tf.int64)
     k0, k1 = tf.bitwise.bitwise_and(seed, low), tf.bitwise.bitwise_and(tf.bitwise.right_shift(seed, 32), low)
     count = tf.reduce_prod(tf.cast(tf.stack(shape), tf.int64))
@@ -24,7 +24,7 @@ def _draw(seed, site, keep, shape):
         b, d = q_low, p_low
         k0, k1 = tf.bitwise.bitwise_and(k0 + 0x9E3779B9, low), tf.bitwise.bitwise_and(k1 + 0xBB67AE85, low)
     words = tf.reshape(tf.stack([a, b, c, d], 1), [-1])[:count]
-    return tf.reshape(words < tf.constant(round(keep * 2 ** 32), tf.int64), shape)
+    return tf.reshape(words < tf.constant(round(keep * 2**32), tf.int64), shape)
 
 
 def _wide_product(word, factor):

@@ -65,9 +65,7 @@ def _tree(names: Sequence[str], depth: int = 0) -> Tree:
     groups: dict[str, list[str]] = {}
     for name in names:
         groups.setdefault(name.split(".")[depth] if name.count(".") > depth else name, []).append(name)
-    items = [
-        _tree(group, depth + 1) if group[0].count(".") > depth else group[0] for group in groups.values()
-    ]
+    items = [_tree(group, depth + 1) if group[0].count(".") > depth else group[0] for group in groups.values()]
     return items[0] if len(items) == 1 else tuple(items)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from rnnc.backends.tensorflow.block import Block
@@ -72,8 +72,8 @@ def _lead_letters(value: Value) -> str:
     return (TIME if value.type.time else "") + (BATCH if value.type.batch else "")
 
 
-def _those(letters: str, wanted: object) -> str:
-    return "".join(filter(wanted, letters))  # type: ignore[arg-type]
+def _those(letters: str, wanted: Callable[[str], bool]) -> str:
+    return "".join(filter(wanted, letters))
 
 
 def _summed(x: Lettered, kept: str) -> Lettered:
