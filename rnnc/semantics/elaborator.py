@@ -471,7 +471,7 @@ class Elaborator:
         return node
 
     def has_instance_family(self, name: str, c: Context) -> bool:
-        return any(key.startswith(name + "[") for key in c.frame.instances)
+        return name in c.frame.instance_families
 
     def no_member(self, name: str, primed: bool, indices: Indices, c: Context, span: Span) -> Problem:
         prime = "'" if primed else ""

@@ -184,6 +184,7 @@ class Frame:
         self.members: dict[tuple[str, bool], dict[Indices, Node]] = {}
         self.states: dict[tuple[str, Indices], StateSlot] = {}
         self.instances: dict[str, InstanceState] = {}
+        self.instance_families: set[str] = set()  # names of which there are several, with indices
         self.inputs: list[tuple[str, Node]] = []
         self.outputs: list[tuple[str, Node]] = []
         self.pending: dict[Node, tuple[ast.Equation, Scope, Indices]] = {}

@@ -61,7 +61,7 @@ class Names:
             return Tensor(node)
         if e.id in c.frame.broken:
             raise Told(e.span)
-        if c.frame.members.get((e.id, e.primed)) or any(k.startswith(e.id + "[") for k in c.frame.instances):
+        if c.frame.members.get((e.id, e.primed)) or e.id in c.frame.instance_families:
             shown = e.id + "'" * e.primed
             raise Problem("E203", f"`{shown}` is a family: which member?", e.span, fix=f"write `{shown}[k]`")
         if not e.primed:

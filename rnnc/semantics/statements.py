@@ -210,6 +210,8 @@ class Statements:
         branch: list[object] = []
         if frame.kind == "cell":
             frame.body.sink.append(branch)  # type: ignore[arg-type]
+        if s.target.indices:
+            frame.instance_families.add(s.target.name)
         frame.instances[key] = InstanceState(key, cell, s.span, branch)  # type: ignore[arg-type]
 
     # --- equations ---
