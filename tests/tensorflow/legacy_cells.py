@@ -1,0 +1,110 @@
+"""Generated cells beside the cells of tf.nn.rnn_cell: `legacy_cells.py FOLDER v1|v2`, with legacy Keras or in 1.15.
+
+The folder holds modules NAME_tf.py. Prints `ok …` for each comparison; the first difference ends it.
+"""
+
+import importlib.util
+import os
+import sys
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+FOLDER, BEHAVIOUR = sys.argv[1:]
+if BEHAVIOUR == "v1":
+    tf.disable_v2_behavior()
+LENGTHS = np.array([4, 0, 2])
+X = np.random.RandomState(0).randn(3, 4, 5)
+TOLERANCE = 1e-10
+
+
+def load(name):
+    spec = importlib.util.spec_from_file_location(name, os.path.join(FOLDER, name + "_tf.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def dynamic(cell, x, lengths):
+    return tf.nn.dynamic_rnn(cell, x, lengths, dtype=tf.float64)
+
+
+def static(cell, x, lengths):
+    outputs, state = tf.nn.static_rnn(cell, tf.unstack(x, 4, 1), dtype=tf.float64, sequence_length=lengths)
+    return tf.stack(outputs, 1), state
+
+
+def both_ways(cell, x, lengths):
+    outputs, state = tf.nn.bidirectional_dynamic_rnn(cell(), cell(), x, lengths, dtype=tf.float64)
+    return tf.concat(outputs, 2), state
+
+
+def compare(label, ours, theirs, run):
+    """Ours from a checkpoint of theirs, and theirs from one of ours; results and gradients by all variables."""
+    results, path = [], os.path.join(FOLDER, "weights.ckpt")
+    for first, second in ((theirs, ours), (ours, theirs)):
+        for make, restore in ((first, False), (second, True)):
+            with tf.Graph().as_default():
+                tf.set_random_seed(1)
+                x, lengths = tf.placeholder(tf.float64, [3, 4, 5]), tf.placeholder(tf.int32, [3])
+                outputs, state = run(make() if run is not both_ways else make, x, lengths)
+                flat = [outputs, *tf.nest.flatten(state)]
+                variables = tf.trainable_variables()
+                loss = tf.add_n([tf.reduce_sum(tf.sin(t)) for t in flat])
+                gradients = tf.gradients(loss, variables)
+                saver = tf.train.Saver()
+                with tf.Session() as session:
+                    if restore:
+                        saver.restore(session, path)
+                    else:
+                        session.run(tf.global_variables_initializer())
+                        for variable in variables:  # no weight is zero
+                            noise = np.random.RandomState(1).randn(*variable.shape.as_list())
+                            session.run(variable.assign(0.3 * noise))
+                        saver.save(session, path)
+                    found = session.run([flat, gradients], {x: X, lengths: LENGTHS})
+                    names = [(v.name, v.shape.as_list()) for v in variables]
+                    results.append((names, dict(zip([n for n, _ in names], found[1], strict=False)), found[0]))
+        (names_a, gradients_a, flat_a), (names_b, gradients_b, flat_b) = results[-2:]
+        assert names_a == names_b, (label, names_a, names_b)
+        for a, b in list(zip(flat_a, flat_b, strict=False)) + [(gradients_a[n], gradients_b[n]) for n in gradients_a]:
+            assert np.abs(a - b).max() <= TOLERANCE, (label, np.abs(a - b).max())
+    print("ok", label)
+
+
+lstm, basic, gru, rnn = load("lstm"), load("basic_lstm"), load("gru"), load("rnn")
+nn = tf.nn.rnn_cell
+PAIRS = {
+    "LSTMCell": (lambda: lstm.Cell(4), lambda: nn.LSTMCell(4, use_peepholes=True, num_proj=3)),
+    "BasicLSTMCell": (lambda: basic.Cell(4), lambda: nn.BasicLSTMCell(4)),
+    "GRUCell": (lambda: gru.Cell(4), lambda: nn.GRUCell(4)),
+    "BasicRNNCell": (lambda: rnn.Cell(4), lambda: nn.BasicRNNCell(4)),
+}
+for name, (ours, theirs) in PAIRS.items():
+    compare(name + " dynamic_rnn", ours, theirs, dynamic)
+compare("LSTMCell static_rnn", *PAIRS["LSTMCell"], run=static)
+compare("BasicLSTMCell bidirectional_dynamic_rnn", *PAIRS["BasicLSTMCell"], run=both_ways)
+compare(
+    "MultiRNNCell",
+    lambda: nn.MultiRNNCell([basic.Cell(4), gru.Cell(3), lstm.Cell(5)]),
+    lambda: nn.MultiRNNCell([nn.BasicLSTMCell(4), nn.GRUCell(3), nn.LSTMCell(5, use_peepholes=True, num_proj=3)]),
+    dynamic,
+)
+compare(
+    "ResidualWrapper",
+    lambda: nn.ResidualWrapper(gru.Cell(5)),
+    lambda: nn.ResidualWrapper(nn.GRUCell(5)),
+    dynamic,
+)
+compare(
+    "DropoutWrapper",
+    lambda: nn.DropoutWrapper(basic.Cell(4), input_keep_prob=0.7, output_keep_prob=0.6, seed=3),
+    lambda: nn.DropoutWrapper(nn.BasicLSTMCell(4), input_keep_prob=0.7, output_keep_prob=0.6, seed=3),
+    static,
+)
+compare(
+    "two cells with the same weights",
+    lambda: nn.MultiRNNCell([gru.Cell(5)] * 2),
+    lambda: nn.MultiRNNCell([nn.GRUCell(5)] * 2),
+    dynamic,
+)

@@ -1,0 +1,109 @@
+"""The cell object under tf.nn's drivers and wrappers, and against the cells whose variables it has.
+
+tf.nn.rnn_cell needs tf-keras and an environment variable that is read at import: a process of its own runs that part.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.tensorflow.support import compiled, module, tf
+
+ROOT = Path(__file__).resolve().parents[2]
+LEGACY = Path(__file__).with_name("legacy_cells.py")
+pytestmark = pytest.mark.filterwarnings("ignore:.*is deprecated:UserWarning")
+
+
+@pytest.mark.skipif(find_spec("tf_keras") is None, reason="tf.nn.rnn_cell needs the package tf-keras")
+@pytest.mark.parametrize("behaviour", ["v1", "v2"])
+def test_with_the_original_cells(tmp_path: Path, behaviour: str) -> None:
+    """Values, gradients, variables and checkpoints; every wrapper and driver."""
+    for name, options in (
+        ("lstm", {"peepholes": "true", "proj": "3"}),
+        ("basic_lstm", {}),
+        ("gru", {}),
+        ("rnn", {}),
+    ):
+        (tmp_path / f"{name}_tf.py").write_text(compiled(name, **options).text)
+    environment = {**os.environ, "TF_USE_LEGACY_KERAS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    done = subprocess.run(
+        [sys.executable, str(LEGACY), str(tmp_path), behaviour],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("ok ") == 10, done.stdout
+
+
+def test_without_legacy_keras() -> None:
+    """The drivers of tf.nn take the cell in a session of Keras 3, too."""
+    m = module("lstm", peepholes="true")
+    with tf.Graph().as_default():
+        x, lengths = tf.placeholder(tf.float64, [None, None, 5]), tf.placeholder(tf.int32, [None])
+        cell = m.Cell(4, seed=3)
+        assert (cell.state_size, cell.output_size) == ((4, 4), 4)
+        outputs, state = tf.nn.dynamic_rnn(cell, x, lengths, dtype=tf.float64)
+        expected, final = m.forward(cell.parameters(), x, None, lengths)
+        assert [v.name for v in cell.variables] == [
+            f"rnn/lstm_cell/{name}:0" for name in ("kernel", "bias", "w_f_diag", "w_i_diag", "w_o_diag")
+        ]
+        with tf.Session() as session:
+            session.run(tf.global_variables_initializer())
+            feed = {x: np.random.default_rng(0).standard_normal((3, 6, 5)), lengths: [6, 0, 2]}
+            a, b, c, d = session.run([outputs, expected, state.c, final["c"]], feed)
+    np.testing.assert_allclose(a, b, rtol=0, atol=1e-10)
+    np.testing.assert_allclose(c, d, rtol=0, atol=1e-10)
+
+
+def test_eager_cell_keeps_its_variables() -> None:
+    m = module("gru")
+    cell = m.Cell(4, seed=3)
+    x = tf.constant(np.ones((2, 5)))
+    state = cell.zero_state(2, tf.float64)
+    first, _ = cell(x, state)
+    again, _ = cell(x, state)
+    assert np.array_equal(first, again)
+    assert len(cell.trainable_variables) == 4
+    expected, _ = m.step(cell.parameters(), x)
+    np.testing.assert_allclose(first, expected, rtol=0, atol=1e-12)
+
+
+def test_initial_states_are_as_declared() -> None:
+    m = module("attention", inner="LSTM(4)", window="3")
+    shapes = [t.shape.as_list() for t in tf.nest.flatten(m.Cell().zero_state(2, tf.float32))]
+    assert shapes == [[2, 4], [2, 4], [2, 4], [2, 3, 4]] or shapes == [[2, 4], [2, 4], [2, 4], [2, 12]]
+
+
+def test_masks_are_new_at_every_step() -> None:
+    m = module("dropout", inner="RNN(units = 50)", output_keep="0.5")
+    cell = m.Cell(training=True, seed=1)
+    x, state = tf.ones([1, 3]), cell.zero_state(1, tf.float32)
+    first, _ = cell(x, state)
+    again, _ = cell(x, state)
+    assert not np.array_equal(first, again)
+    with pytest.raises(ValueError, match="whole sequences"):
+        module("dropout", inner="RNN(units = 5)", output_keep="0.5", mask="sequence").Cell(training=True)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda m: m.Cell(3, 4, 5), "Cell takes the sizes"),
+        (lambda m: m.Cell(unit=3), "unknown size 'unit' (did you mean 'units'?)"),
+        (lambda m: m.Cell().state_size, "needs the size 'units'"),
+    ],
+)
+def test_errors_name_what_is_wrong(call: object, message: str) -> None:
+    with pytest.raises((TypeError, ValueError)) as found:
+        call(module("lstm"))  # type: ignore[operator]
+    assert message in str(found.value)

@@ -1,0 +1,156 @@
+"""One module in every way that TensorFlow runs it: values, gradients and their gradients are always the same."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.tensorflow.support import LENGTHS, STEPS, Scene, close, dense, tf
+
+CURRENT = pytest.importorskip("tensorflow")
+TOLERANCE, DIFFERENCES = 1e-10, 1e-6
+
+SCENES = {
+    "lstm": ("lstm", {"peepholes": "true", "proj": "3", "proj_clip": "0.2"}),
+    "two layers both ways": (
+        "bidirectional:StackedBidirectional",
+        {"fw": "[LSTM(3), LSTM(2)]", "bw": "[LSTM(3), LSTM(2)]"},
+    ),
+    "convolution": ("conv_lstm:ConvLSTM2D", {"filters": "2"}),
+    "recurrence without a loop": ("sru", {}),
+    "masks": ("dropout", {"inner": "LSTM(4)", "input_keep": "0.7", "output_keep": "0.6"}),
+    "quotients that padding makes no numbers of": ("layer_norm_lstm", {}),
+}
+
+
+@cache
+def scene(name: str) -> Scene:
+    example, options = SCENES[name]
+    return Scene.of(example, **options)
+
+
+@cache
+def expected(name: str) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    s = scene(name)
+    return s.expected(s.point)[0], s.gradients(s.point), s.second()
+
+
+def everything(s: Scene, tensors: list[Any], **how: Any) -> tuple[Any, Any, Any]:
+    """Results, gradients, and the derivative of the gradients along the direction."""
+    with tf.GradientTape() as outer:
+        outer.watch(tensors)
+        with tf.GradientTape() as inner:
+            inner.watch(tensors)
+            found = s.forward(dict(zip(s.point, tensors, strict=True)), **how)
+            loss = s.loss(found)
+        first = dense(inner.gradient(loss, tensors), tensors)
+        along = tf.add_n([tf.reduce_sum(g * d) for g, d in zip(first, s.direction.values(), strict=True)])
+    return found, first, dense(outer.gradient(along, tensors), tensors)
+
+
+def check(name: str, found: Any, first: Any, second: Any) -> None:
+    values, gradients, differences = expected(name)
+    point = scene(name).point
+    close(found, values, TOLERANCE)
+    close(dict(zip(point, first, strict=True)), gradients, TOLERANCE)
+    close(dict(zip(point, second, strict=True)), differences, DIFFERENCES)
+
+
+@pytest.mark.parametrize("own", [False, True], ids=["tensorflow's gradient", "own gradient"])
+@pytest.mark.parametrize("driver", ["dynamic", "static"])
+@pytest.mark.parametrize("name", SCENES)
+def test_eager(name: str, driver: str, own: bool) -> None:
+    s = scene(name)
+    tensors = [tf.constant(a) for a in s.point.values()]
+    check(name, *everything(s, tensors, driver=driver, custom_gradient=own))
+
+
+@pytest.mark.parametrize("own", [False, True], ids=["tensorflow's gradient", "own gradient"])
+@pytest.mark.parametrize("driver", ["dynamic", "static"])
+@pytest.mark.parametrize("name", ["lstm", "masks"])
+def test_function_of_any_batch_and_time(name: str, driver: str, own: bool) -> None:
+    s = scene(name)
+    function = CURRENT.function(
+        lambda *tensors: everything(s, list(tensors), driver=driver, custom_gradient=own),
+        input_signature=[_spec(n, a, driver) for n, a in s.point.items()],
+    )
+    check(name, *function(*map(tf.constant, s.point.values())))
+
+
+def _spec(name: str, array: np.ndarray, driver: str) -> Any:
+    """Rows are unknown, and so are steps where they may be."""
+    if name.startswith("param:"):
+        return tf.TensorSpec(array.shape, tf.float64)
+    return tf.TensorSpec([None, None if driver == "dynamic" else STEPS, *array.shape[2:]], tf.float64)
+
+
+@pytest.mark.parametrize("own", [False, True], ids=["tensorflow's gradient", "own gradient"])
+def test_xla(own: bool) -> None:
+    s = scene("lstm")
+    function = CURRENT.function(
+        lambda *tensors: everything(s, list(tensors), custom_gradient=own),
+        input_signature=[_spec(n, a, "dynamic") for n, a in s.point.items()],
+        jit_compile=True,
+    )
+    check("lstm", *function(*map(tf.constant, s.point.values())))
+
+
+@pytest.mark.parametrize("own", [False, True], ids=["tensorflow's gradient", "own gradient"])
+@pytest.mark.parametrize("driver", ["dynamic", "static"])
+@pytest.mark.parametrize("name", ["lstm", "recurrence without a loop"])
+def test_graph_and_session(name: str, driver: str, own: bool) -> None:
+    s = scene(name)
+    with tf.Graph().as_default():
+        holders = [tf.placeholder(tf.float64, _spec(n, a, driver).shape) for n, a in s.point.items()]
+        lengths = tf.placeholder(tf.int64, [None])
+        found = s.forward(dict(zip(s.point, holders, strict=True)), lengths, driver=driver, custom_gradient=own)
+        first = dense(tf.gradients(s.loss(found), holders), holders)
+        along = tf.add_n([tf.reduce_sum(g * d) for g, d in zip(first, s.direction.values(), strict=True)])
+        second = dense(tf.gradients(along, holders), holders)
+        with tf.Session() as session:
+            feed = {**dict(zip(holders, s.point.values(), strict=True)), lengths: LENGTHS}
+            check(name, *session.run([found, first, second], feed))
+
+
+def _graph_size(s: Scene, steps: int | None, **how: Any) -> tuple[int, list[str]]:
+    with tf.Graph().as_default() as graph:
+        point = {
+            n: tf.constant(a) if n.startswith("param:") else tf.placeholder(tf.float64, [2, steps, *a.shape[2:]])
+            for n, a in s.point.items()
+        }
+        found = s.forward(point, None, **how)
+        tf.gradients(s.loss({n: tf.reduce_sum(t) for n, t in found.items()}), list(point.values()))
+        return len(graph.get_operations()), [operation.name for operation in graph.get_operations()]
+
+
+@pytest.mark.parametrize("own", [False, True], ids=["tensorflow's gradient", "own gradient"])
+def test_a_dynamic_graph_is_as_large_for_ten_steps_as_for_a_thousand(own: bool) -> None:
+    s = Scene.of("lstm")
+    s.weights = dict.fromkeys(s.weights, np.ones(()))
+    assert _graph_size(s, 10, custom_gradient=own)[0] == _graph_size(s, 1000, custom_gradient=own)[0]
+    assert _graph_size(s, 10, driver="static")[0] < _graph_size(s, 30, driver="static")[0]
+
+
+def test_static_steps_and_equations_have_names() -> None:
+    s = Scene.of("lstm")
+    s.weights = dict.fromkeys(s.weights, np.ones(()))
+    names = _graph_size(s, 4, driver="static")[1]
+    for step in range(4):
+        for value in ("i", "f", "o", "j", "c_new", "m"):
+            assert any(name.endswith(f"/step_{step}/{value}") for name in names), value
+    assert any("c_new.line_" in name for name in names)
+
+
+def test_static_wants_a_known_number_of_steps() -> None:
+    s = scene("lstm")
+    with tf.Graph().as_default(), pytest.raises(ValueError, match="number of steps"):
+        s.forward({**s.point, "input:x": tf.placeholder(tf.float64, [None, None, 4])}, driver="static")
+
+
+def test_float32() -> None:
+    s = scene("two layers both ways")
+    point = {n: a.astype(np.float32) for n, a in s.point.items()}
+    close(s.forward(point), {n: a.astype(np.float32) for n, a in expected("two layers both ways")[0].items()}, 2e-5)
