@@ -131,6 +131,7 @@ STRUCTURE: dict[str, str] = {
     "E416": "a body without inputs",
     "E417": "an output without a name",
     "E418": "a body without outputs",
+    "E419": "an initial value that is not there before the first step",
 }
 
 LAYOUTS: dict[str, str] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from rnnc.diagnostics import Note
+from rnnc.semantics.beginnings import report_beginnings
 from rnnc.semantics.cycles import report_cycles
 from rnnc.semantics.frames import Body
 from rnnc.semantics.inference import infer_all
@@ -15,6 +16,7 @@ def settle_body(body: Body, outputs: Sequence[Node]) -> None:
     """Report what needs itself, find the shapes that are left, and report products whose result nothing determines."""
     graph = body.graph
     report_cycles(graph)
+    report_beginnings(body)
     infer_all(graph)
     _report_undetermined(body, outputs)
     for node in graph.nodes:
