@@ -13,8 +13,9 @@ demo: $(READY)
 	$(BIN)/rnnc verify examples/lstm.rnn -D units=4 --target numpy
 	$(BIN)/python examples/digits.py
 
+# One process for each core: TensorFlow's tests alone take minutes.
 test: lint types
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q -n auto
 
 lint: $(READY)
 	$(BIN)/ruff check .
