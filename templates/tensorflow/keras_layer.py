@@ -7,8 +7,9 @@ class _KerasLayer:
     KerasLayer(128) or KerasLayer(units=128) gives the open sizes, in the order of SPEC["sizes"]; those of inputs may be
     left out. Several inputs go in as a dict by name, or as a list in the order of SPEC["inputs"]; several outputs come
     out as a dict. The other arguments are those of keras.layers.RNN, and mean the same; for a network
-    `return_sequences` is true unless it is given. `seed`: of the initial values, which are as the description says, and
-    of random masks. Calls take `initial_state`, `mask` and `training`.
+    `return_sequences` is true unless it is given. `custom_gradient`: train with the derivatives that rnnc has worked
+    out, instead of TensorFlow's own. `seed`: of the initial values, which are as the description says, and of random
+    masks. Calls take `initial_state`, `mask` and `training`.
     """
 
     _arguments = (
@@ -18,6 +19,7 @@ class _KerasLayer:
         "stateful",
         "unroll",
         "zero_output_for_mask",
+        "custom_gradient",
         "seed",
     )
 
@@ -30,13 +32,14 @@ class _KerasLayer:
         stateful=False,
         unroll=False,
         zero_output_for_mask=False,
+        custom_gradient=False,
         seed=None,
-        **named
+        **named,
     ):
         super().__init__(sizes, named, seed)
         self.return_sequences = SPEC["kind"] == "network" if return_sequences is None else return_sequences
         self.return_state, self.go_backwards, self.stateful = return_state, go_backwards, stateful
-        self.unroll, self.zero_output_for_mask = unroll, zero_output_for_mask
+        self.unroll, self.zero_output_for_mask, self.custom_gradient = unroll, zero_output_for_mask, custom_gradient
         self.supports_masking = True
 
     def build(self, sequences_shape, initial_state_shape=None):
@@ -66,7 +69,8 @@ class _KerasLayer:
             self._states_before(initial_state, x),
             lengths,
             driver="static" if self.unroll else "dynamic",
-            **self._draws(training)
+            custom_gradient=bool(self.custom_gradient and training),
+            **self._draws(training),
         )
         outputs, after = _outputs_by_name(outputs), _states_by_name(after)
         for name, about in SPEC["outputs"].items():

@@ -27,7 +27,7 @@ def _step_mask(mask, x):
 
 def _leads_of(shapes):
     """The numbers of rows and steps in shapes of inputs by name, None where they are not known."""
-    rows = [tuple(shape)[0] for shape in shapes.values()]
+    rows = [next(iter(shape)) for shape in shapes.values()]
     steps = [tuple(shape)[1] for name, shape in shapes.items() if SPEC["inputs"][name]["sequence"]]
     known = [next((number for number in numbers if number is not None), None) for numbers in (rows, steps)]
     return known[0], known[1]

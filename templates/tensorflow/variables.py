@@ -56,7 +56,7 @@ def _states_by_name(states):
     return {name: states if len(SPEC["states"]) == 1 else states[name] for name in SPEC["states"]}
 
 
-# --- variables are parameters, or the arrays of a layout ----------------------------------------------------------------
+# --- variables are parameters, or the arrays of a layout --------------------------------------------------------------
 
 
 def _variable_arrays(layout, initial):

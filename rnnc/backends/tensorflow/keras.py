@@ -17,7 +17,7 @@ def keras_tables(model: Model, header: Header) -> list[str]:
     layout = usable_layout(model, LAYOUT)
     scope = common_scope([array.name for array in layout.arrays]) if layout else ""
     return [
-        f"_KERAS_PACKAGE = {string('rnnc.' + PurePath(header.source_name).stem)}  # under which Keras saves the classes",
+        f"_KERAS_PACKAGE = {string('rnnc.' + PurePath(header.source_name).stem)}  # with the title: what Keras saves",
         f"_KERAS_TITLE = {string(_title(model))}",
         f"_KERAS_CLASS = {string(identifier(model.name))}",
         f"_KERAS_LAYOUT = {literal(layout.name if layout else None)}",
