@@ -77,7 +77,7 @@ class Cell(_legacy("RNNCell", tf.Module)):
             here = tf.get_variable_scope()  # the variables of the cells inside have scopes of their own
         with tf.variable_scope(here, self._cell_name, **reuse):
             for name, (array, trained) in _variable_arrays(_CELL_LAYOUT, initial).items():
-                short = name.replace(".", "/") if _CELL_LAYOUT is None else name[_CELL_CUT:]
+                short = _variable_name(name.replace(".", "/")) if _CELL_LAYOUT is None else name[_CELL_CUT:]
                 self._cell_variables[name] = tf.get_variable(
                     short, array.shape, tf.as_dtype(array.dtype), tf.constant_initializer(array), trainable=trained
                 )

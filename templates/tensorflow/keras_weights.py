@@ -43,9 +43,9 @@ class _KerasWeights:
         sizes = {name: self._held.sizes[name] for name in _PARAMETER_SIZES}
         initial = init_params(seed=seed, dtype=self._dtype.as_numpy_dtype, **sizes)
         for name, (array, trained) in _variable_arrays(_KERAS_LAYOUT, initial).items():
-            short = name if _KERAS_LAYOUT is None else name[_KERAS_CUT:]
+            short = _variable_name(name) if _KERAS_LAYOUT is None else name[_KERAS_CUT:]
             self._held.weights[name] = self.add_weight(
-                name="".join(c if c.isalnum() or c in "._" else "_" for c in short),
+                name=short.replace("/", "."),
                 shape=array.shape,
                 initializer=_constant(array),
                 trainable=trained,

@@ -59,6 +59,11 @@ def _states_by_name(states):
 # --- variables are parameters, or the arrays of a layout --------------------------------------------------------------
 
 
+def _variable_name(name):
+    """The name of a parameter as graphs have names: `q[0].x` is q.0.x."""
+    return name.replace("[", ".").replace("]", "")
+
+
 def _variable_arrays(layout, initial):
     """(value, whether it is trained) of every variable by name, from initial parameters."""
     if layout is None:

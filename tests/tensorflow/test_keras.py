@@ -223,7 +223,8 @@ def test_networks(example: str) -> None:
     size = next((n for n in m.SPEC["inputs"]["x"]["shape"] if isinstance(n, int)), INPUT)
     x = np.random.default_rng(0).standard_normal((ROWS, STEPS, size)).astype("float32")
     layer = m.KerasLayer(**{name: 3 for name in m.SPEC["sizes"] if name != "input"})
-    expected, _ = m.forward(layer.parameters(), x) if layer(x) is not None else (None, None)
+    layer.build(x.shape)
+    expected, _ = m.forward(layer.parameters(), x)
     same(layer(x), expected)
     lengths = np.array([6, 2, 4])
     padded, _ = m.forward(layer.parameters(), x, None, lengths)
@@ -233,16 +234,20 @@ def test_networks(example: str) -> None:
 
 
 def test_conv_lstm() -> None:
-    m = module("conv_lstm:ConvLSTM2D")
+    m, how = module("conv_lstm:ConvLSTM2D"), {"return_sequences": True, "return_state": True}
     x = np.random.default_rng(0).standard_normal((2, 3, 5, 4, 2)).astype("float32")
-    sizes = {name: 3 for name in m.SPEC["sizes"] if name not in m.SPEC["inputs"]["x"]["shape"]}
-    layer = m.KerasLayer(**sizes, return_sequences=True, return_state=True, seed=1)
-    outputs, *states = layer(x)
-    expected, after = m.forward(layer.parameters(), x)
-    same([outputs, *states], [expected, *(after[name] for name in m._KERAS_STATES)])
-    assert layer.compute_output_shape(x.shape)[0] == tuple(outputs.shape)
-    x = x[:, :, ::-1]
-    same(keras.layers.RNN(m.KerasCell(**layer._held.sizes, seed=1))(x), layer(x)[0][:, -1])
+    theirs, layer = keras.layers.ConvLSTM2D(3, 3, padding="same", **how), m.KerasLayer(filters=3, **how)
+    layer.build(x.shape)
+    expected = theirs(x)
+    layer.set_weights(theirs.get_weights())
+    same(layer(x), expected)
+    assert layer.compute_output_shape(x.shape) == tuple(tuple(tensor.shape) for tensor in expected)
+    cell = m.KerasCell(filters=3, row=5, col=4)
+    assert cell.state_size == [(5, 4, 3)] * 2
+    rnn = keras.layers.RNN(cell)
+    rnn.build(x.shape)
+    rnn.set_weights(theirs.get_weights())
+    same(rnn(x), expected[0][:, -1])
 
 
 @pytest.mark.parametrize("policy", ["float64", "mixed_float16", "bfloat16"])
