@@ -23,15 +23,9 @@ class Cell(_legacy("RNNCell", tf.Module)):
 
     def __init__(self, *sizes, name=None, reuse=None, seed=None, training=False, **named):
         super().__init__(name=name)
-        if len(sizes) > len(SPEC["sizes"]):
-            raise TypeError(f"Cell takes the sizes {', '.join(SPEC['sizes']) or 'of nothing'}, and not {sizes}")
-        named = dict(zip(SPEC["sizes"], sizes), **named)
-        for size in named:
-            if size not in SPEC["sizes"]:
-                raise TypeError(f"Cell: unknown size {size!r}{_suggestion(size, SPEC['sizes'])}")
+        self._cell_sizes = _named_sizes("Cell", sizes, named)
         if training and any(about["per"] == "sequence" for about in SPEC["masks"].values()):
             raise ValueError("Cell draws new masks at every step; masks for whole sequences need forward()")
-        self._cell_sizes = {size: int(number) for size, number in named.items()}
         self._cell_name, self._cell_reuse = name or _CELL_SCOPE, reuse
         self._cell_seed, self._cell_training = seed, training
         self._cell_variables, self._cell_packed = None, []
@@ -40,37 +34,28 @@ class Cell(_legacy("RNNCell", tf.Module)):
 
     @property
     def state_size(self):
-        axes = _state_axes(self._known_sizes("state_size"))
+        axes = _state_axes(_known_sizes("Cell", "state_size", self._cell_sizes))
         return _nested(_CELL_STATES, {name: _as_size(shape) for name, shape in axes.items()})
 
     @property
     def output_size(self):
-        axes = _output_axes(self._known_sizes("output_size"))
+        axes = _output_axes(_known_sizes("Cell", "output_size", self._cell_sizes))
         return _bare_tuple([_as_size(axes[name]) for name in SPEC["outputs"]])
 
     def zero_state(self, batch_size, dtype):
         """The state before the first step: zeros, or what the description says."""
         with tf.name_scope("zero_state"):
-            sizes = self._known_sizes("zero_state")
-            if _CELL_STATE_HAS_WEIGHTS and self._cell_variables is None:
+            sizes = _known_sizes("Cell", "zero_state", self._cell_sizes)
+            if _STATE_HAS_WEIGHTS and self._cell_variables is None:
                 raise ValueError("zero_state: weights of the cell tell the state: call build(input_shape) before")
-            arrays = self.parameters() if _CELL_STATE_HAS_WEIGHTS else {}
-            packed = _PACK["initial"](arrays, sizes, tf.as_dtype(dtype))
-            given = {f"state:{name}": None for name in SPEC["states"]}
-            found = _RUN["initial"](packed, sizes, None, batch_size, tf.as_dtype(dtype), given, None)
-            return _nested(_CELL_STATES, {name: found[f"state:{name}"] for name in SPEC["states"]})
+            found = _initial_states(self.parameters, sizes, batch_size, tf.as_dtype(dtype))
+            return _nested(_CELL_STATES, found)
 
     def get_initial_state(self, inputs=None, batch_size=None, dtype=None):
         if inputs is not None:
             first = inputs if not isinstance(inputs, (list, tuple, dict)) else tf.nest.flatten(inputs)[0]
             batch_size, dtype = tf.shape(first)[0], first.dtype
         return self.zero_state(batch_size, dtype)
-
-    def _known_sizes(self, what):
-        missing = [size for size in _CELL_NEEDS if size not in self._cell_sizes]
-        if missing:
-            raise ValueError(f"{what} needs the size {missing[0]!r}: give it to Cell, or build(input_shape) before")
-        return tuple(self._cell_sizes.get(size) for size in SPEC["sizes"])
 
     # --- variables ----------------------------------------------------------------------------------------------------
 
@@ -79,14 +64,10 @@ class Cell(_legacy("RNNCell", tf.Module)):
         self._build([input_shape] if len(SPEC["inputs"]) == 1 else input_shape, np.dtype("float32"), None)
 
     def _build(self, input_shapes, dtype, scope):
-        for about, shape in zip(SPEC["inputs"].values(), input_shapes):
-            shape = tf.TensorShape(shape).as_list()[1:] if about["batch"] else tf.TensorShape(shape).as_list()
-            for size, number in zip(about["shape"], shape):
-                if size in SPEC["sizes"] and number is not None:
-                    self._cell_sizes.setdefault(size, number)
-        for size in SPEC["sizes"]:
-            if size not in self._cell_sizes:
-                raise ValueError(f"Cell: the size {size!r} is not known; give it to Cell")
+        features = {}
+        for (name, about), shape in zip(SPEC["inputs"].items(), input_shapes):
+            features[name] = tf.TensorShape(shape).as_list()[1 if about["batch"] else 0 :]
+        _learn_sizes("Cell", self._cell_sizes, features)
         seed = np.random.randint(2**31 - 1) if self._cell_seed is None else self._cell_seed
         initial = init_params(seed=seed, dtype=dtype, **{n: self._cell_sizes[n] for n in _PARAMETER_SIZES})
         self._cell_variables = {}
@@ -95,15 +76,16 @@ class Cell(_legacy("RNNCell", tf.Module)):
         if not self._cell_name and here is None:
             here = tf.get_variable_scope()  # the variables of the cells inside have scopes of their own
         with tf.variable_scope(here, self._cell_name, **reuse):
-            for name, (array, trained) in _cell_arrays(initial).items():
+            for name, (array, trained) in _variable_arrays(_CELL_LAYOUT, initial).items():
+                short = _variable_name(name.replace(".", "/")) if _CELL_LAYOUT is None else name[_CELL_CUT:]
                 self._cell_variables[name] = tf.get_variable(
-                    name, array.shape, tf.as_dtype(array.dtype), tf.constant_initializer(array), trainable=trained
+                    short, array.shape, tf.as_dtype(array.dtype), tf.constant_initializer(array), trainable=trained
                 )
         self.built = True
 
     def parameters(self):
         """The parameters as tensors by name, as `forward` takes them."""
-        return _cell_parameters(self._cell_variables)
+        return _variable_parameters(_CELL_LAYOUT, self._cell_variables)
 
     def _packed(self):
         """The packed parameters; in a graph they are made once, outside of loops."""
@@ -151,9 +133,8 @@ class Cell(_legacy("RNNCell", tf.Module)):
         x = tensors[0] if single else dict(zip(SPEC["inputs"], tensors))
         states = _flat(_CELL_STATES, state)
         outputs, after = step(self._packed(), x, _bare(states) if states else None, **how)
-        outputs = [outputs] if len(SPEC["outputs"]) == 1 else [outputs[name] for name in SPEC["outputs"]]
-        after = {next(iter(SPEC["states"])): after} if len(SPEC["states"]) == 1 else after
-        return _bare_tuple(outputs), _nested(_CELL_STATES, after)
+        outputs, after = _outputs_by_name(outputs), _states_by_name(after)
+        return _bare_tuple(list(outputs.values())), _nested(_CELL_STATES, after)
 
 
 def _nested(tree, found):
@@ -183,41 +164,3 @@ def _as_size(shape):
 
 def _bare_tuple(items):
     return items[0] if len(items) == 1 else tuple(items)
-
-
-def _cell_arrays(initial):
-    """(value, whether it is trained) of every variable, by its name within the cell's scope."""
-    if _CELL_LAYOUT is None:
-        return {name.replace(".", "/"): (array, SPEC["parameters"][name]["trained"]) for name, array in initial.items()}
-    trees = _LAYOUTS[_CELL_LAYOUT]["arrays"](_layout_sizes(initial))
-    arrays = to_layout(_CELL_LAYOUT, initial)
-    trained = {
-        name: any(SPEC["parameters"][leaf]["trained"] for leaf in _leaves(tree)) for name, (_, tree) in trees.items()
-    }
-    return {name[_CELL_CUT:]: (array, trained[name]) for name, array in arrays.items()}
-
-
-def _cell_parameters(variables):
-    """The parameters, out of the variables."""
-    if _CELL_LAYOUT is None:
-        return {name: tf.convert_to_tensor(variables[name.replace(".", "/")]) for name in SPEC["parameters"]}
-    foreign = {name: tf.convert_to_tensor(variables[name[_CELL_CUT:]]) for name in _LAYOUTS[_CELL_LAYOUT]["names"]}
-    found = {}
-    shapes = {name: _Plain(tuple(tensor.shape.as_list())) for name, tensor in foreign.items()}
-    for name, (_, tree) in _LAYOUTS[_CELL_LAYOUT]["arrays"](_LAYOUTS[_CELL_LAYOUT]["sizes"](shapes)).items():
-        _take_apart(tree, foreign[name], found, tf)
-    return {name: found[name] for name in SPEC["parameters"]}
-
-
-_Plain = collections.namedtuple("_Plain", ("shape",))
-
-
-def _leaves(tree):
-    """The parameters in an arrangement."""
-    kind, rest = tree[0], tree[1:]
-    if kind == "leaf":
-        return [rest[0]]
-    if kind == "unused":
-        return []
-    items = rest[1] if kind == "cat" else [rest[0]]
-    return [leaf for item in items for leaf in _leaves(item)]

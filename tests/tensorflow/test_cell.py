@@ -14,8 +14,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rnnc.compiler import compile_source
+from rnnc.diagnostics import Source
+from rnnc.runtime import load_module
 from tests.tensorflow.support import compiled, module, tf
 
+FAMILY = """
+cell M(units) {
+  input x[d]
+  state h[units]
+  z[0] = linear(x, h)
+  z[1] = z[0] * 2.0
+  h'   = tanh(z[1])
+  output h'
+}
+"""
 ROOT = Path(__file__).resolve().parents[2]
 LEGACY = Path(__file__).with_name("legacy_cells.py")
 pytestmark = pytest.mark.filterwarnings("ignore:.*is deprecated:UserWarning")
@@ -76,6 +89,15 @@ def test_eager_cell_keeps_its_variables() -> None:
     assert len(cell.trainable_variables) == 4
     expected, _ = m.step(cell.parameters(), x)
     np.testing.assert_allclose(first, expected, rtol=0, atol=1e-12)
+
+
+def test_members_of_families_are_variables_of_a_graph() -> None:
+    source = Source("m.rnn", FAMILY)
+    m = load_module(compile_source(source, target="tf").text, "M")
+    with tf.Graph().as_default():
+        cell = m.Cell(4)
+        cell(tf.zeros([2, 4]), cell.zero_state(2, tf.float32))
+        assert [v.name for v in cell.variables] == ["m/z.0/x:0", "m/z.0/h:0", "m/z.0/bias:0"]
 
 
 def test_initial_states_are_as_declared() -> None:

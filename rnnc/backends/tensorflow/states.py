@@ -1,0 +1,57 @@
+"""What the objects of a module are told of states and variables: tf.nn's cell, Keras' cell and Keras' layer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rnnc.backends.escape import literal
+from rnnc.ir.layout import WeightLayout
+from rnnc.ir.model import Model
+from rnnc.ir.program import Op, Port, Program, reads
+from rnnc.ir.trim import trim_program
+
+
+def initial_program(model: Model) -> Program | None:
+    """The states that a call starts from where none are given. None where some state has to be given."""
+    program = model.step or model.forward
+    given = {port.value: port.name for port in program.inputs_of("state")}
+    found = {
+        given[node.args[0]]: node.out
+        for node in program.nodes
+        if isinstance(node, Op) and node.name == "default" and node.args[0] in given
+    }
+    if found.keys() != {*given.values()}:
+        return None
+    outputs = tuple(Port("state", state.name, found[state.name]) for state in model.states)
+    inputs = program.inputs_of("param", "fixed", "state")
+    return trim_program(Program("initial", inputs, program.nodes, outputs))
+
+
+def state_tables(model: Model, initial: Program) -> list[str]:
+    """Lines that define the tables which `templates/tensorflow/variables.py` reads."""
+    shapes = [port.type.shape for port in (*model.states, *model.outputs)]
+    needed = {symbol for shape in shapes for size in shape for symbol in size.symbols}
+    weights = {port.value for port in initial.inputs_of("param", "fixed")}
+    weighted = any(value in weights for node in initial.nodes for value in reads(node))
+    return [
+        f"_STATE_NEEDS = {literal([symbol for symbol in model.sizes if symbol in needed])}",
+        f"_STATE_HAS_WEIGHTS = {weighted}",
+    ]
+
+
+def usable_layout(model: Model, name: str) -> WeightLayout | None:
+    """A layout that has a home for all parameters."""
+    return next((layout for layout in model.layouts if layout.name == name and not layout.missing), None)
+
+
+def ordered_states(model: Model, layout: WeightLayout | None) -> list[str]:
+    """The names of the states, in the order of the layout where it tells one."""
+    names = [state.name for state in model.states]
+    return list(layout.states) if layout is not None and {*layout.states} == {*names} else names
+
+
+def common_scope(names: Sequence[str]) -> str:
+    """The first part of all names, or nothing."""
+    firsts = {name.partition("/")[0] for name in names if "/" in name}
+    alone = len(firsts) == 1 and all("/" in name for name in names)
+    return firsts.pop() if alone else ""
