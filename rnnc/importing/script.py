@@ -1,0 +1,123 @@
+"""The text of a call as statements: one expression, or the lines around it (`cell = …`, then `tf.nn.dynamic_rnn(cell, x)`).
+
+Names are bound when they are read, so lines that the description does not need may hold anything.
+"""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from dataclasses import dataclass
+
+from rnnc.diagnostics import Source, Span
+from rnnc.importing.evaluate import Bind, Evaluator
+from rnnc.importing.values import Given, Reference, Remarks, Thunk, problem
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A value that a statement computes, and the statement."""
+
+    value: ast.expr
+    statement: ast.stmt
+
+
+def read_script(source: Source, bind: Bind, drivers: frozenset[str], remarks: Remarks) -> Given:
+    """The object that a text is about: what its driver runs, else the value of its last line. Raises DiagnosticError."""
+    tree = _parsed(source)
+    evaluator = Evaluator(source, bind)
+    names: dict[str, Given | Thunk] = {}
+    lines: list[_Line] = []
+    for statement in tree.body:
+        match statement:
+            case ast.Assign(targets=targets, value=value):
+                for target in targets:
+                    _assign(target, value, names)
+                lines.append(_Line(value, statement))
+            case ast.AnnAssign(target=target, value=ast.expr() as value):
+                _assign(target, value, names)
+                lines.append(_Line(value, statement))
+            case ast.Expr(value=value):
+                lines.append(_Line(value, statement))
+            case ast.Import() | ast.ImportFrom():
+                _import(statement, evaluator, names)
+            case ast.Pass():
+                pass
+            case _:
+                fix = "pass the lines that make the cell or layer"
+                raise problem("E602", "this kind of statement is not read", evaluator.span(statement), fix=fix)
+    if not lines:
+        raise problem("E601", "there is no call here", Span(source, 0, len(source.text)), fix="such as LSTMCell(128)")
+    at = _subject(lines, drivers, evaluator)
+    for line in lines[at + 1 :]:
+        if not _keeps(line.value):
+            remarks.add(f"left out: `{evaluator.span(line.statement).text}`")
+    return evaluator.given(lines[at].value, names)
+
+
+def _parsed(source: Source) -> ast.Module:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of escapes in strings, which are not ours
+            return ast.parse(source.text)
+    except SyntaxError as error:
+        line = min(max(error.lineno or 1, 1), source.text.count("\n") + 1)
+        before = sum(len(text) + 1 for text in source.text.split("\n")[: line - 1])
+        start = min(before + max((error.offset or 1) - 1, 0), len(source.text))
+        raise problem("E601", f"this is no Python: {error.msg}", Span(source, start, start)) from error
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise problem("E601", "this is no Python that can be read", Span(source, 0, 0)) from error
+
+
+def _assign(target: ast.expr, value: ast.expr, names: dict[str, Given | Thunk]) -> None:
+    """A plain name holds the value; what is taken apart (`outputs, state = …`) are tensors, which nobody reads."""
+    if isinstance(target, ast.Name):
+        names[target.id] = Thunk(value, dict(names))
+    elif isinstance(target, ast.Tuple | ast.List):
+        for part in target.elts:
+            if isinstance(part, ast.Name):
+                names.pop(part.id, None)
+
+
+def _import(statement: ast.Import | ast.ImportFrom, evaluator: Evaluator, names: dict[str, Given | Thunk]) -> None:
+    span = evaluator.span(statement)
+    front = f"{statement.module}." if isinstance(statement, ast.ImportFrom) and statement.module else ""
+    for alias in statement.names:
+        path = front + alias.name
+        if alias.asname is None and not front:
+            names.pop(alias.name.partition(".")[0], None)  # `import a.b` binds `a`, which stands for itself
+        else:
+            names[alias.asname or alias.name] = Given(Reference(path), span)
+
+
+def _subject(lines: list[_Line], drivers: frozenset[str], evaluator: Evaluator) -> int:
+    """Which line is imported: the one with the driver; the last one where there is none."""
+    driven = [k for k, line in enumerate(lines) if _called(line.value) in drivers]
+    if len(driven) > 1:
+        span = evaluator.span(lines[driven[1]].value)
+        raise problem("E602", "a second network in one text", span, fix="import them one at a time")
+    return driven[0] if driven else len(lines) - 1
+
+
+def _called(value: ast.expr) -> str | None:
+    """The last word of what an expression calls."""
+    function = value.func if isinstance(value, ast.Call) else None
+    if isinstance(function, ast.Attribute):
+        return function.attr
+    return function.id if isinstance(function, ast.Name) else None
+
+
+def _keeps(value: ast.expr) -> bool:
+    """Whether a line after the driver only rearranges results as descriptions have them: outputs of both directions side
+    by side, steps in one array, states in one tuple."""
+    match value:
+        case ast.Tuple() | ast.Name():
+            return True
+        case ast.Call(args=[_, axis]) if _called(value) == "concat":
+            return ast.unparse(axis) in ("2", "-1")
+        case ast.Call():
+            return _called(value) == "stack" or (
+                _called(value) == "concat" and any(ast.unparse(k.value) in ("2", "-1") for k in value.keywords)
+            )
+        case _:
+            return False

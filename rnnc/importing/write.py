@@ -1,0 +1,44 @@
+"""The text of the description: the definitions that it needs, and the cell or network of the call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rnnc.diagnostics import Source
+from rnnc.importing import library
+from rnnc.importing.pieces import Flow, Meaning, Piece
+from rnnc.render import screen
+from rnnc.syntax.format import format_source
+
+
+def write(meaning: Meaning, call: str, name: str, functions: Mapping[str, str], *, renamed: bool, inline: bool) -> str:
+    """A description in the standard form.
+
+    `name` is what the cell or network is called where it has no name of the library, or where it is `renamed`;
+    `functions` are texts of functions by name. `inline` writes definitions out that are known in every file.
+    """
+    parts = [*functions.values()]
+    head = "".join(f"# {screen(line)}".rstrip() + "\n" for line in call.strip().splitlines())
+    if isinstance(meaning, Flow):
+        parts += [library.find(needed).text() for needed in library.closure(meaning.needs, known=inline)]
+        parts.append(_network(meaning, name))
+    elif meaning.definition in library.KNOWN_EVERYWHERE and not inline:
+        parts += [library.find(needed).text() for needed in library.closure(meaning.needs, known=inline)]
+        parts.append(f"cell {name} = {meaning.text}\n")
+    else:
+        entry = library.find(meaning.definition)
+        needed = library.closure({*meaning.needs, *entry.needs}, known=inline)
+        parts += [library.find(each).text() for each in needed if each != meaning.definition]
+        parts.append(entry.text(name if renamed else None, meaning.arguments))
+    gap = "\n" if parts[0].startswith('"""') else ""  # the comment is of the whole text, not of that definition
+    return format_source(Source("<imported>", head + gap + "\n".join(parts) + "\n"))
+
+
+def _network(flow: Flow, name: str) -> str:
+    body = [flow.inputs, *flow.lines, f"output {flow.output}", *(["", *flow.layout] if flow.layout else [])]
+    return f"network {name} {{\n" + "\n".join(body) + "\n}\n"
+
+
+def default_name(meaning: Meaning, constructor: str) -> str:
+    """What the cell or network is called, if nobody says."""
+    return meaning.definition if isinstance(meaning, Piece) and meaning.is_network else constructor
