@@ -6,17 +6,18 @@ import ast
 from dataclasses import dataclass
 
 from rnnc.diagnostics import Source, Span
-from rnnc.importing import contrib, tensorflow
+from rnnc.importing import contrib, keras, tensorflow, torch
 from rnnc.importing.evaluate import Evaluator
+from rnnc.importing.library import defines
 from rnnc.importing.lowering import Lowering
 from rnnc.importing.script import read_script
 from rnnc.importing.signature import Constructor
-from rnnc.importing.values import Made, Names, Reference, Remarks, describe, problem
+from rnnc.importing.values import Applied, Made, Names, Reference, Remarks, describe, problem
 from rnnc.importing.write import write
 from rnnc.semantics.scope import did_you_mean
 
-CONSTRUCTORS: tuple[Constructor, ...] = (*tensorflow.CONSTRUCTORS, *contrib.CONSTRUCTORS)
-ACTIVATIONS = {tensorflow.LIBRARY: tensorflow.ACTIVATIONS}
+CONSTRUCTORS: tuple[Constructor, ...] = (*tensorflow.CONSTRUCTORS, *contrib.CONSTRUCTORS, *keras.CONSTRUCTORS, *torch.CONSTRUCTORS)
+ACTIVATIONS = {each.LIBRARY: each.ACTIVATIONS for each in (tensorflow, keras, torch)}
 DRIVERS = frozenset(driver.name for driver in tensorflow.DRIVERS)
 
 
@@ -34,21 +35,35 @@ def import_call(source: Source, *, name: str | None = None, inline: bool = False
     `name`: what the cell or network is called. `inline`: every definition that it needs is written out.
     """
     remarks = Remarks()
-    subject = read_script(source, _bind, DRIVERS, remarks)
-    if not isinstance(subject.value, Made):
+    subject = read_script(source, _bind, _knows, DRIVERS, remarks)
+    layers = [subject]
+    if isinstance(subject.value, Applied):
+        layers = [layer for layer in subject.value.layers if not keras.is_input(layer)]
+    first = layers[0].value if layers else subject.value
+    if not isinstance(first, Made):
         fix = "such as LSTMCell(128)"
-        raise problem("E602", f"a call of a cell or layer is wanted, not {describe(subject.value)}", subject.span, fix=fix)
-    lowering = Lowering(ACTIVATIONS, remarks)
-    meaning = lowering.meaning(subject)
-    own = name or subject.value.constructor.name
+        raise problem("E602", f"a call of a cell or layer is wanted, not {describe(first)}", subject.span, fix=fix)
+    lowering = Lowering(ACTIVATIONS, keras.FUNCTIONS, remarks)
+    meaning = lowering.meaning(layers[0]) if len(layers) == 1 else keras.chain(layers, lowering)
+    own = name or _own_name(first.constructor.name if len(layers) == 1 else "Layers")
     text = write(meaning, source.text, own, lowering.functions, renamed=name is not None, inline=inline)
     return Imported(text, tuple(remarks.lines))
+
+
+def _own_name(name: str) -> str:
+    """A name that is no definition of the library."""
+    return f"{name}Layer" if defines(name) else name
+
+
+def _knows(reference: Reference) -> bool:
+    return any(each.name == reference.last for each in CONSTRUCTORS)
 
 
 def _bind(reference: Reference, node: ast.Call, evaluator: Evaluator, names: Names, where: Span) -> Made:
     """The object that a call of a library's name makes. E603: no library has the name."""
     candidates = [each for each in CONSTRUCTORS if each.name == reference.last]
-    here = [each for each in candidates if each.library == library_of(reference.path)] or candidates
+    library = library_of(reference.path) or evaluator.library
+    here = [each for each in candidates if each.library == library] or candidates
     if not here:
         known = {each.name for each in CONSTRUCTORS}
         fix = did_you_mean(reference.last, known) or "TensorFlow's, Keras' and PyTorch's recurrent cells and layers are known"

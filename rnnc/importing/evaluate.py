@@ -10,7 +10,7 @@ import ast
 from collections.abc import Callable, Iterator, Sequence
 
 from rnnc.diagnostics import Source, Span
-from rnnc.importing.values import Function, Given, Made, Names, Reference, Thunk, Value, describe, problem
+from rnnc.importing.values import Applied, Function, Given, Made, Names, Reference, Thunk, Value, describe, problem
 
 MAX_ITEMS = 1000
 MAX_DEPTH = 50
@@ -18,15 +18,18 @@ MAX_NUMBER = 2**53
 READ = "read are calls, names, numbers, strings, lists, and comprehensions over lists and `range`"
 
 Bind = Callable[[Reference, ast.Call, "Evaluator", Names, Span], Made]
+Knows = Callable[[Reference], bool]
 
 
 class Evaluator:
-    """Evaluates expressions of one text; `bind` makes objects of calls."""
+    """Evaluates expressions of one text; `bind` makes objects of calls of what a library `knows`."""
 
-    def __init__(self, source: Source, bind: Bind) -> None:
+    def __init__(self, source: Source, bind: Bind, knows: Knows) -> None:
         self.source = source
         self._bind = bind
+        self._knows = knows
         self._depth = 0
+        self.library: str | None = None  # whose constructor's arguments are evaluated: names that stand alone are its
         offsets, lines = [0], source.text.split("\n")
         for line in lines:
             offsets.append(offsets[-1] + len(line) + 1)
@@ -52,6 +55,14 @@ class Evaluator:
             return Given(self._value(node, names), self.span(node))
         finally:
             self._depth -= 1
+
+    def argument(self, node: ast.expr, names: Names, library: str) -> Given:
+        """The value of an argument of a constructor of a library."""
+        outer, self.library = self.library, library
+        try:
+            return self.given(node, names)
+        finally:
+            self.library = outer
 
     def _value(self, node: ast.expr, names: Names) -> Value:
         match node:
@@ -106,11 +117,28 @@ class Evaluator:
             case Reference():
                 return self._bind(function, node, self, names, self.span(node.func))
             case Function():
-                return self._applied(function, node, names)
+                return self._substituted(function, node, names)
+            case Made():
+                data = node.args[0] if node.args else None
+                return Applied(Given(function, self.span(node.func)), data and self._behind(data, names))
+            case Applied():
+                raise problem("E602", "what a layer gives is called here", self.span(node.func))
             case _:
                 raise problem("E602", f"{describe(function)} is called here", self.span(node.func))
 
-    def _applied(self, function: Function, node: ast.Call, names: Names) -> Value:
+    def _behind(self, node: ast.expr, names: Names) -> Applied | None:
+        """The layers that make what a layer is called on; None where it is data. A function that no library here knows
+        (`tf.reshape`) gives data."""
+        if isinstance(node, ast.Call) and not isinstance(node.func, ast.Call):
+            function = self.given(node.func, names).value
+            if isinstance(function, Reference) and not self._knows(function):
+                return None
+        elif not isinstance(node, ast.Call) and not (isinstance(node, ast.Name) and node.id in names):
+            return None
+        value = self.given(node, names).value
+        return value if isinstance(value, Applied) else None
+
+    def _substituted(self, function: Function, node: ast.Call, names: Names) -> Value:
         """`(lambda one: …)(cell)`, with positional arguments only."""
         parameters = function.node.args
         plain = [parameter.arg for parameter in (*parameters.posonlyargs, *parameters.args)]

@@ -60,6 +60,16 @@ def find(name: str) -> Entry:
     return _entries()[name]
 
 
+def defines(name: str) -> bool:
+    return name in _entries()
+
+
+def scopes(name: str) -> dict[str, list[str]]:
+    """The statements of the layouts of a network that name the scopes of its layers, as text, by layout."""
+    layouts = [statement for statement in find(name).node.body if isinstance(statement, ast.Layout)]  # type: ignore
+    return {layout.name: [statement.span.text for statement in layout.body] for layout in layouts}
+
+
 def closure(names: Iterable[str], *, known: bool) -> list[str]:
     """The definitions that these need, themselves included, in the order of the library; those that are known in every
     file only if `known`."""

@@ -20,9 +20,10 @@ class Lowering:
     """The objects of one text."""
 
     activations: Mapping[str, Mapping[str, str]]  # by library: the library's names to the language's
+    written: Mapping[str, str]  # texts of functions that the language does not have, by name
     remarks: Remarks = field(default_factory=Remarks)
     functions: dict[str, str] = field(default_factory=dict[str, str])  # definitions that activations need
-    seen: dict[int, Span] = field(default_factory=dict[int, Span])
+    seen: dict[int, Made] = field(default_factory=dict[int, Made])
 
     def meaning(self, given: Given, *, inside: str | None = None, shared: bool = False) -> Meaning:
         """What an object means; `inside` names what it is an argument of, where only a cell may stand."""
@@ -34,7 +35,7 @@ class Lowering:
             message = "one object in two places shares its weights between them, which is not said by this"
             notes = (Note("made here", made.span),)
             raise problem("E606", message, given.span, notes=notes, fix="make two of them")
-        self.seen[id(made)] = made.span
+        self.seen[id(made)] = made
         for name in made.passed:
             self.remarks.add(f"`{name}` of {made.constructor.name} is left out: {LEFT_OUT[name]}")
         return made.constructor.lower(Call(made, self, inside))
@@ -145,6 +146,8 @@ class Call:
         if name not in known:
             fix = did_you_mean(name, known) or f"known are {', '.join(known)}"
             raise problem("E603", f"there is no activation `{name}` here", given.span, fix=fix)
+        if known[name] in self.lowering.written:
+            self.lowering.functions[known[name]] = self.lowering.written[known[name]]
         return known[name]
 
     def cell(self, parameter: str) -> Piece:

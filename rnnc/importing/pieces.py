@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from rnnc.importing import library
 
@@ -32,18 +32,51 @@ class Piece:
         return f"{self.definition}({', '.join(shown)})"
 
 
+@dataclass
+class Network:
+    """A network while it is put together: its input, its equations, what they need, and lines of its layouts."""
+
+    inputs: str = "input x[input]"
+    is_sequence: bool = True  # what comes out so far
+    lines: list[str] = field(default_factory=list[str])
+    needs: set[str] = field(default_factory=set[str])
+    layouts: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    options: dict[str, str] = field(default_factory=dict[str, str])  # of layouts, as text
+
+    def equation(self, hint: str, value: str) -> str:
+        """`hint = value`, under a name that is free; the name."""
+        taken = {line.split()[0] for line in self.lines} | {"x"}
+        name = next(each for each in (hint, *(f"{hint}{k}" for k in range(2, 1000))) if each not in taken)
+        self.lines.append(f"{name} = {value}")
+        return name
+
+    def layer(self, cell: Piece, x: str, hint: str = "y") -> str:
+        """A layer of a cell."""
+        self.needs |= cell.everything
+        return self.equation(hint, f"{cell.text}({x})")
+
+    def text(self, output: str) -> str:
+        """The statements."""
+        blocks = [
+            f"layout {name}{f'({self.options[name]})' if name in self.options else ''} {{\n" + "\n".join(lines) + "\n}"
+            for name, lines in self.layouts.items()
+        ]
+        return "\n".join([self.inputs, *self.lines, f"output {output}", *([""] if blocks else []), *blocks])
+
+
 @dataclass(frozen=True)
 class Flow:
-    """A network of its own: the lines between its input and the end, and the functions and cells that it needs."""
+    """A layer that is more than a cell over a sequence: `build` adds it behind an expression and returns its outputs."""
 
-    lines: tuple[str, ...]
-    output: str
-    layout: tuple[str, ...] = ()  # lines of layouts
-    needs: frozenset[str] = frozenset()
-    inputs: str = "input x[input]"
+    build: Callable[[Network, str], str]
 
 
 Meaning = Piece | Flow
+
+
+def built(meaning: Meaning, network: Network, x: str) -> str:
+    """Any layer behind an expression; the expression for its outputs."""
+    return meaning.build(network, x) if isinstance(meaning, Flow) else network.layer(meaning, x)
 
 
 def piece(definition: str, arguments: Mapping[str, str], needs: frozenset[str] = frozenset()) -> Piece:

@@ -10,7 +10,7 @@ import warnings
 from dataclasses import dataclass
 
 from rnnc.diagnostics import Source, Span
-from rnnc.importing.evaluate import Bind, Evaluator
+from rnnc.importing.evaluate import Bind, Evaluator, Knows
 from rnnc.importing.values import Given, Reference, Remarks, Thunk, problem
 
 
@@ -22,10 +22,10 @@ class _Line:
     statement: ast.stmt
 
 
-def read_script(source: Source, bind: Bind, drivers: frozenset[str], remarks: Remarks) -> Given:
+def read_script(source: Source, bind: Bind, knows: Knows, drivers: frozenset[str], remarks: Remarks) -> Given:
     """The object that a text is about: what its driver runs, else the value of its last line. Raises DiagnosticError."""
     tree = _parsed(source)
-    evaluator = Evaluator(source, bind)
+    evaluator = Evaluator(source, bind, knows)
     names: dict[str, Given | Thunk] = {}
     lines: list[_Line] = []
     for statement in tree.body:
@@ -70,13 +70,15 @@ def _parsed(source: Source) -> ast.Module:
 
 
 def _assign(target: ast.expr, value: ast.expr, names: dict[str, Given | Thunk]) -> None:
-    """A plain name holds the value; what is taken apart (`outputs, state = …`) are tensors, which nobody reads."""
-    if isinstance(target, ast.Name):
-        names[target.id] = Thunk(value, dict(names))
-    elif isinstance(target, ast.Tuple | ast.List):
-        for part in target.elts:
+    """A plain name holds the value. Of what is taken apart (`outputs, state = …`) the first are the outputs, and the
+    others are tensors, which nobody reads."""
+    if isinstance(target, ast.Tuple | ast.List) and target.elts:
+        target, *others = target.elts
+        for part in others:
             if isinstance(part, ast.Name):
                 names.pop(part.id, None)
+    if isinstance(target, ast.Name):
+        names[target.id] = Thunk(value, dict(names))
 
 
 def _import(statement: ast.Import | ast.ImportFrom, evaluator: Evaluator, names: dict[str, Given | Thunk]) -> None:

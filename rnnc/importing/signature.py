@@ -46,11 +46,12 @@ LEFT_OUT: dict[str, str] = {
     **dict.fromkeys(("seed", "dropout_prob_seed"), DRAWN),
     **dict.fromkeys(
         (
-            "input_size", "name", "reuse", "dtype", "state_is_tuple", "num_unit_shards", "num_proj_shards", "device", "compile_stateful",
+            "name", "reuse", "dtype", "state_is_tuple", "num_unit_shards", "num_proj_shards", "device", "compile_stateful",
             "use_dynamic_rnn", "implementation", "unroll", "use_cudnn", "time_major", "batch_first", "weights",
         ),
         STORED,
     ),
+    "input_size": "the width of the input is told by the parameters of the module",
     **dict.fromkeys(("return_state", "stateful"), "a module takes and gives the states of every call"),
 }  # fmt: skip
 DATA = frozenset(
@@ -109,7 +110,7 @@ class Constructor:
         arguments: dict[str, Given] = {}
         for name, value in passed.items():
             if name in self.reads:
-                arguments[name] = evaluator.given(value, names)
+                arguments[name] = evaluator.argument(value, names, self.library)
             elif name not in DATA:
                 self._left_out(name, value, evaluator.span(value))
         for parameter in self.parameters.values():

@@ -44,6 +44,19 @@ class Made:
 
 
 @dataclass(frozen=True, eq=False)
+class Applied:
+    """A layer that is called on something: on data, or on what other layers give."""
+
+    layer: Given
+    behind: Applied | None
+
+    @property
+    def layers(self) -> list[Given]:
+        """All layers from the data on."""
+        return [*(self.behind.layers if self.behind is not None else []), self.layer]
+
+
+@dataclass(frozen=True, eq=False)
 class Function:
     """A `lambda` with the names that it closes over."""
 
@@ -63,7 +76,7 @@ class Thunk:
 
 
 Names = Mapping[str, "Given | Thunk"]
-Value = "None | bool | int | float | str | list[Given] | Reference | Made | Function"
+Value = "None | bool | int | float | str | list[Given] | Reference | Made | Applied | Function"
 
 
 @dataclass
@@ -89,6 +102,8 @@ def describe(value: object) -> str:
             return f"`{path}`"
         case Made(constructor=constructor):
             return f"{'an' if constructor.name[0] in 'AEIOU' else 'a'} {constructor.name}"
+        case Applied():
+            return "what a layer gives"
         case _:
             return "a function of your own"
 

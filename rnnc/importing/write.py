@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from rnnc.diagnostics import Source
 from rnnc.importing import library
-from rnnc.importing.pieces import Flow, Meaning, Piece
+from rnnc.importing.pieces import Flow, Meaning, Network
 from rnnc.render import screen
 from rnnc.syntax.format import format_source
 
@@ -20,8 +20,10 @@ def write(meaning: Meaning, call: str, name: str, functions: Mapping[str, str], 
     parts = [*functions.values()]
     head = "".join(f"# {screen(line)}".rstrip() + "\n" for line in call.strip().splitlines())
     if isinstance(meaning, Flow):
-        parts += [library.find(needed).text() for needed in library.closure(meaning.needs, known=inline)]
-        parts.append(_network(meaning, name))
+        network = Network()
+        output = meaning.build(network, "x")
+        parts += [library.find(needed).text() for needed in library.closure(network.needs, known=inline)]
+        parts.append(f"network {name} {{\n{network.text(output)}\n}}\n")
     elif meaning.definition in library.KNOWN_EVERYWHERE and not inline:
         parts += [library.find(needed).text() for needed in library.closure(meaning.needs, known=inline)]
         parts.append(f"cell {name} = {meaning.text}\n")
@@ -32,13 +34,3 @@ def write(meaning: Meaning, call: str, name: str, functions: Mapping[str, str], 
         parts.append(entry.text(name if renamed else None, meaning.arguments))
     gap = "\n" if parts[0].startswith('"""') else ""  # the comment is of the whole text, not of that definition
     return format_source(Source("<imported>", head + gap + "\n".join(parts) + "\n"))
-
-
-def _network(flow: Flow, name: str) -> str:
-    body = [flow.inputs, *flow.lines, f"output {flow.output}", *(["", *flow.layout] if flow.layout else [])]
-    return f"network {name} {{\n" + "\n".join(body) + "\n}\n"
-
-
-def default_name(meaning: Meaning, constructor: str) -> str:
-    """What the cell or network is called, if nobody says."""
-    return meaning.definition if isinstance(meaning, Piece) and meaning.is_network else constructor
