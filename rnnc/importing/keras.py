@@ -334,7 +334,7 @@ def _conv(axes: int) -> Constructor:
     return Constructor(f"ConvLSTM{axes}D", LIBRARY, _CONVOLVED, _parameters_of(CONV) | _TIME | extra, conv_lstm)
 
 
-CONSTRUCTORS = (
+LAYERS = (
     _layer(
         "SimpleRNN",
         f"units, activation='tanh', use_bias=True, {_INITIAL}{_REGULAR}{_ACTIVITY}{_CONSTRAINT}{_LAYER}seed=None, **kwargs",
@@ -396,8 +396,7 @@ CONSTRUCTORS = (
         dense,
     ),
     _other("Dropout", "rate, noise_shape=None, seed=None, **kwargs", "rate", dropout_layer),
-    _other("Input", "shape=None, batch_size=None, dtype=None, sparse=None, batch_shape=None, name=None, tensor=None, "
-           "optional=False, **kwargs", "", placeholder),
-    _other("InputLayer", "shape=None, batch_size=None, dtype=None, sparse=None, batch_shape=None, input_tensor=None, "
-           "optional=False, name=None, **kwargs", "", placeholder),
-)  # fmt: skip
+)
+# What only says what comes in; the signature has grown over time.
+_SHAPE = "shape=None, batch_size=None, dtype=None, sparse=None, batch_shape=None, name=None, tensor=None, **kwargs"
+CONSTRUCTORS = (*LAYERS, _other("Input", _SHAPE, "", placeholder), _other("InputLayer", _SHAPE, "", placeholder))

@@ -58,14 +58,15 @@ DATA = frozenset(
     (
         "inputs", "sequence_length", "initial_state", "initial_state_fw", "initial_state_bw", "initial_states_fw",
         "initial_states_bw", "parallel_iterations", "swap_memory", "scope", "input_shape", "input_dim", "input_length",
-        "batch_input_shape", "batch_shape", "batch_size",
+        "batch_input_shape", "batch_shape", "batch_size", "shape", "input_tensor", "tensor", "sparse", "ragged", "optional",
     )
 )  # fmt: skip
 # What `**kwargs` takes in the constructors of layers.
 EXTRA = frozenset(
     (
         "name", "dtype", "trainable", "input_shape", "input_dim", "input_length", "batch_input_shape", "batch_shape",
-        "batch_size", "implementation", "time_major", "weights", "reuse", "device",
+        "batch_size", "implementation", "time_major", "weights", "reuse", "device", "input_tensor", "sparse", "ragged",
+        "optional",
     )
 )  # fmt: skip
 
