@@ -6,7 +6,7 @@ import ast
 from dataclasses import dataclass
 
 from rnnc.diagnostics import Source, Span
-from rnnc.importing import contrib, keras, tensorflow, torch
+from rnnc.importing import contrib, keras, models, tensorflow, torch
 from rnnc.importing.evaluate import Evaluator
 from rnnc.importing.library import defines
 from rnnc.importing.lowering import Lowering
@@ -16,7 +16,8 @@ from rnnc.importing.values import Applied, Made, Names, Reference, Remarks, desc
 from rnnc.importing.write import write
 from rnnc.semantics.scope import did_you_mean
 
-CONSTRUCTORS: tuple[Constructor, ...] = (*tensorflow.CONSTRUCTORS, *contrib.CONSTRUCTORS, *keras.CONSTRUCTORS, *torch.CONSTRUCTORS)
+TABLES = (tensorflow, contrib, keras, models, torch)
+CONSTRUCTORS: tuple[Constructor, ...] = tuple(each for table in TABLES for each in table.CONSTRUCTORS)
 ACTIVATIONS = {each.LIBRARY: each.ACTIVATIONS for each in (tensorflow, keras, torch)}
 DRIVERS = frozenset(driver.name for driver in tensorflow.DRIVERS)
 
@@ -38,13 +39,13 @@ def import_call(source: Source, *, name: str | None = None, inline: bool = False
     subject = read_script(source, _bind, _knows, DRIVERS, remarks)
     layers = [subject]
     if isinstance(subject.value, Applied):
-        layers = [layer for layer in subject.value.layers if not keras.is_input(layer)]
+        layers = [layer for layer in subject.value.layers if not models.is_input(layer)]
     first = layers[0].value if layers else subject.value
     if not isinstance(first, Made):
         fix = "such as LSTMCell(128)"
         raise problem("E602", f"a call of a cell or layer is wanted, not {describe(first)}", subject.span, fix=fix)
     lowering = Lowering(ACTIVATIONS, keras.FUNCTIONS, remarks)
-    meaning = lowering.meaning(layers[0]) if len(layers) == 1 else keras.chain(layers, lowering)
+    meaning = lowering.meaning(layers[0]) if len(layers) == 1 else models.chain(layers, lowering)
     own = name or _own_name(first.constructor.name if len(layers) == 1 else "Layers")
     text = write(meaning, source.text, own, lowering.functions, renamed=name is not None, inline=inline)
     return Imported(text, tuple(remarks.lines))
@@ -66,7 +67,10 @@ def _bind(reference: Reference, node: ast.Call, evaluator: Evaluator, names: Nam
     here = [each for each in candidates if each.library == library] or candidates
     if not here:
         known = {each.name for each in CONSTRUCTORS}
-        fix = did_you_mean(reference.last, known) or "TensorFlow's, Keras' and PyTorch's recurrent cells and layers are known"
+        fix = (
+            did_you_mean(reference.last, known)
+            or "known are the recurrent cells and layers of TensorFlow, Keras, PyTorch"
+        )
         raise problem("E603", f"no library knows `{reference.path}`", where, fix=fix)
     keywords = [keyword.arg for keyword in node.keywords if keyword.arg is not None]
     fitting = [each for each in here if all(each.takes(keyword) for keyword in keywords)]
@@ -81,5 +85,3 @@ def library_of(path: str) -> str | None:
     if front[:1] in (["torch"], ["nn"]):
         return "torch"
     return tensorflow.LIBRARY if front else None
-
-

@@ -5,7 +5,20 @@ from __future__ import annotations
 import math
 
 from rnnc.importing.lowering import (
-    Call, Lower, bound, flag, fraction, function, inner, limit, listed, number, optional_size, size, sizes, spelled,
+    Call,
+    Lower,
+    bound,
+    flag,
+    fraction,
+    function,
+    inner,
+    limit,
+    listed,
+    number,
+    optional_size,
+    size,
+    sizes,
+    spelled,
 )  # fmt: skip
 from rnnc.importing.pieces import Piece, piece
 from rnnc.importing.tensorflow import cell, special, wrapped
@@ -164,7 +177,7 @@ def time_freq(call: Call) -> Piece:
         "peepholes": flag("use_peepholes"),
         "cell_clip": limit("cell_clip"),
     }
-    call.lowering.remarks.add("TimeFreqLSTMCell walks over the whole input: give its width, -D input=…, to compile this")
+    call.lowering.remarks.add("TimeFreqLSTMCell walks over the whole input: compiling this takes its width, -D input=…")
     return bound(call, "TimeFreqLSTM", options)
 
 
@@ -173,8 +186,6 @@ def time_reversed(call: Call) -> Piece:
         raise call.cannot("cell", f"a reversed layer is a network, which {call.inside} cannot hold")
     one = call.cell("cell")
     return piece("TimeReversed", {"inner": one.text}, one.everything)
-
-
 
 
 _GRID = (
@@ -193,6 +204,8 @@ _CONV = (
 _CONV_READS = "conv_ndims input_shape output_channels kernel_shape use_bias skip_connection forget_bias"
 _LSTM_READS = "num_units num_proj use_peepholes forget_bias cell_clip proj_clip activation layer_norm norm"
 
+_GRU_BLOCK = "num_units=None, cell_size=None, reuse=None, name='gru_cell'"
+
 CONSTRUCTORS = (
     # fused kernels
     special(
@@ -203,16 +216,12 @@ CONSTRUCTORS = (
     ),
     special(
         "LSTMBlockFusedCell",
-        "num_units, forget_bias=1.0, cell_clip=None, use_peephole=False, reuse=None, dtype=None, name='lstm_fused_cell'",
+        "num_units, forget_bias=1.0, cell_clip=None, use_peephole=False, reuse=None, dtype=None, "
+        "name='lstm_fused_cell'",
         "num_units forget_bias cell_clip use_peephole",
         block_lstm,
     ),
-    special(
-        "GRUBlockCell", "num_units=None, cell_size=None, reuse=None, name='gru_cell'", "num_units cell_size", block_gru
-    ),
-    special(
-        "GRUBlockCellV2", "num_units=None, cell_size=None, reuse=None, name='gru_cell'", "num_units cell_size", block_gru
-    ),
+    *(special(name, _GRU_BLOCK, "num_units cell_size", block_gru) for name in ("GRUBlockCell", "GRUBlockCellV2")),
     cell("CudnnCompatibleLSTMCell", "num_units, reuse=None", "LSTMBlock", units=size("num_units"), forget_bias="0.0"),
     cell(
         "CudnnCompatibleGRUCell",

@@ -10,7 +10,7 @@ import ast
 from collections.abc import Callable, Iterator, Sequence
 
 from rnnc.diagnostics import Source, Span
-from rnnc.importing.values import Applied, Function, Given, Made, Names, Reference, Thunk, Value, describe, problem
+from rnnc.importing.values import Applied, Function, Given, Made, Names, Reference, Value, describe, problem
 
 MAX_ITEMS = 1000
 MAX_DEPTH = 50
@@ -154,7 +154,8 @@ class Evaluator:
         span = self.span(node)
         if node.keywords or not 1 <= len(numbers) <= 3 or len(whole) != len(numbers) or 0 in whole[2:]:
             raise problem("E602", "`range` takes one to three whole numbers", span)
-        return [Given(value, span) for value in self._counted(range(*whole), span)]
+        _check_count(len(range(*whole)), span)
+        return [Given(value, span) for value in range(*whole)]
 
     # --- lists and numbers ---
 
@@ -168,9 +169,7 @@ class Evaluator:
             else:
                 yield self.given(item, names)
 
-    def _comprehension(
-        self, element: ast.expr, clauses: Sequence[ast.comprehension], names: Names
-    ) -> Iterator[Given]:
+    def _comprehension(self, element: ast.expr, clauses: Sequence[ast.comprehension], names: Names) -> Iterator[Given]:
         if not clauses:
             yield self.given(element, names)
             return
@@ -196,13 +195,9 @@ class Evaluator:
 
     def _list(self, given: Given) -> list[Given]:
         if isinstance(given.value, list):
-            return self._counted(given.value, given.span)
+            _check_count(len(given.value), given.span)
+            return given.value
         raise problem("E602", f"a list is wanted here, not {describe(given.value)}", given.span)
-
-    def _counted(self, items: Sequence, span: Span) -> list:  # pyright: ignore
-        if len(items) > MAX_ITEMS:
-            raise problem("E602", f"a list of more than {MAX_ITEMS} things", span)
-        return list(items)
 
     def _number(self, node: ast.expr, names: Names) -> int | float:
         given = self.given(node, names)
@@ -246,7 +241,12 @@ def _arithmetic(op: ast.operator, a: float, b: float, span: Span) -> int | float
         raise problem("E602", str(error), span) from error
 
 
-def _limited(value: None | bool | int | float | str, span: Span) -> None | bool | int | float | str:
+def _check_count(count: int, span: Span) -> None:
+    if count > MAX_ITEMS:
+        raise problem("E602", f"a list of more than {MAX_ITEMS} things", span)
+
+
+def _limited(value: float | str | None, span: Span) -> float | str | None:
     """Numbers that a description can hold."""
     if isinstance(value, int | float) and not abs(value) <= MAX_NUMBER:
         raise problem("E602", "a number that is too large", span)

@@ -6,28 +6,38 @@ from collections.abc import Callable
 
 from rnnc.importing import library
 from rnnc.importing.lowering import (
-    Call, Lower, Lowering, Option, Read, bound, flag, function_or_identity, listed, size,
+    Call,
+    Lower,
+    Option,
+    Read,
+    bound,
+    flag,
+    function_or_identity,
+    listed,
+    size,
 )  # fmt: skip
-from rnnc.importing.pieces import Flow, Meaning, Network, Piece, built, piece
+from rnnc.importing.pieces import Flow, Meaning, Network, Piece, piece, together
 from rnnc.importing.signature import Constructor
 from rnnc.importing.values import Given, Made, describe, problem
 
 LIBRARY = "keras"
 ACTIVATIONS = {
     **{name: name for name in (
-        "tanh", "sigmoid", "relu", "relu6", "leaky_relu", "elu", "selu", "softplus", "softsign", "silu", "swish", "gelu",
-        "mish", "log_sigmoid", "hard_tanh",
+        "tanh", "sigmoid", "relu", "relu6", "leaky_relu", "elu", "selu", "softplus", "softsign", "silu", "swish",
+        "gelu", "mish", "log_sigmoid", "hard_tanh", "softmax", "log_softmax",
     )},
     "linear": "identity",
     "exponential": "exp",
     "hard_sigmoid": "keras_hard_sigmoid",
 }  # fmt: skip
 # Functions that the language does not have under any name.
-FUNCTIONS = {"keras_hard_sigmoid": """# That of Keras 3; in Keras 2 it was `hard_sigmoid`.
+FUNCTIONS = {
+    "keras_hard_sigmoid": """# That of Keras 3; in Keras 2 it was `hard_sigmoid`.
 fn keras_hard_sigmoid(v) {
   return hard_sigmoid(v, slope = 1 / 6)
 }
-"""}
+"""
+}
 
 RNN: dict[str, Option] = {
     "units": size("units"),
@@ -155,7 +165,7 @@ def rnn(call: Call) -> Meaning:
 
 def stacked(call: Call, parameter: str) -> Piece:
     pieces = call.cells(parameter)
-    needs = frozenset().union(*(each.everything for each in pieces))
+    needs = together(pieces)
     definition = "Multi" if call.inside is None else "MultiCell"
     return piece(definition, {"cells": listed(each.text for each in pieces)}, needs)
 
@@ -229,85 +239,20 @@ def multi_cell(found: Piece) -> Piece:
     return Piece("MultiCell", found.arguments, found.needs) if found.definition == "Multi" else found
 
 
-# --- models --------------------------------------------------------------------------------------------------------
-
-
-def sequential(call: Call) -> Flow:
-    """Layers one behind the other."""
-    return chain([each for each in call.items("layers") if not is_input(each)], call.lowering)
-
-
-def chain(layers: list[Given], lowering: Lowering) -> Flow:
-    """Layers one behind the other."""
-    meanings = [(layer.value, lowering.meaning(layer)) for layer in layers]
-
-    def build(network: Network, x: str) -> str:
-        for made, meaning in meanings:
-            assert isinstance(made, Made)
-            if isinstance(meaning, Piece):
-                sequence_here(Call(made, lowering, None), network)
-            x = built(meaning, network, x)
-        return x
-
-    return Flow(build)
-
-
-def is_input(item: Given) -> bool:
-    return isinstance(item.value, Made) and item.value.constructor.name in ("Input", "InputLayer")
-
-
-def placeholder(call: Call) -> Flow:
-    return Flow(lambda network, x: x)
-
-
-def embedding(call: Call) -> Flow:
-    rows, width = call.size("input_dim"), call.size("output_dim")
-    if call.flag("mask_zero"):
-        call.lowering.remarks.add("`mask_zero` of Embedding is left out: give the lengths of the rows instead")
-
-    def build(network: Network, x: str) -> str:
-        if x != "x" or network.lines:
-            raise problem("E606", "Embedding stands first: it takes whole numbers", call.made.span)
-        network.inputs = "input x[]: int"
-        return network.equation("e", f"embedding(x, {rows}, {width})")
-
-    return Flow(build)
-
-
-def dense(call: Call) -> Flow:
-    units, activation = call.size("units"), call.function("activation")
-    bias = call.flag("use_bias")
-
-    def build(network: Network, x: str) -> str:
-        product = f"linear(v: {x}, out = {units}, bias = false)" if not bias else f"dense({x}, {units})"
-        z = network.equation("z", product)
-        return z if activation in (None, "identity") else network.equation("y", f"{activation}({z})")
-
-    return Flow(build)
-
-
-def dropout_layer(call: Call) -> Flow:
-    rate = call.fraction("rate")
-    return Flow(lambda network, x: x if rate == 0 else network.equation("d", f"dropout({x}, {rate!r}, mask = step)"))
-
-
-def time_distributed(call: Call) -> Meaning:
-    """A layer at every step, which is what layers are here anyway."""
-    return call.lowering.meaning(call.given("layer"))
-
-
 # --- the table -----------------------------------------------------------------------------------------------------
 
 _INITIAL = "kernel_initializer='glorot_uniform', recurrent_initializer='orthogonal', bias_initializer='zeros', "
 _REGULAR = "kernel_regularizer=None, recurrent_regularizer=None, bias_regularizer=None, "
 _ACTIVITY = "activity_regularizer=None, "
-_CONSTRAINT = "kernel_constraint=None, recurrent_constraint=None, bias_constraint=None, dropout=0.0, recurrent_dropout=0.0, "
+_CONSTRAINT = (
+    "kernel_constraint=None, recurrent_constraint=None, bias_constraint=None, dropout=0.0, recurrent_dropout=0.0, "
+)
 _LAYER = "return_sequences=False, return_state=False, go_backwards=False, stateful=False, unroll=False, "
 _GATED = "units, activation='tanh', recurrent_activation='sigmoid', use_bias=True, "
 _CONVOLVED = (
     "filters, kernel_size, strides=1, padding='valid', data_format=None, dilation_rate=1, activation='tanh', "
-    f"recurrent_activation='sigmoid', use_bias=True, {_INITIAL}unit_forget_bias=True, {_REGULAR}{_ACTIVITY}{_CONSTRAINT}"
-    "seed=None, return_sequences=False, return_state=False, go_backwards=False, stateful=False, **kwargs"
+    f"recurrent_activation='sigmoid', use_bias=True, {_INITIAL}unit_forget_bias=True, {_REGULAR}{_ACTIVITY}"
+    f"{_CONSTRAINT}seed=None, return_sequences=False, return_state=False, go_backwards=False, stateful=False, **kwargs"
 )
 _TIME = frozenset(("dropout", "recurrent_dropout", "go_backwards", "return_sequences"))
 
@@ -325,7 +270,7 @@ def _cell(name: str, signature: str, definition: str, options: dict[str, Option]
     return Constructor(name, LIBRARY, signature, reads, cell_of(definition, options))
 
 
-def _other(name: str, signature: str, reads: str, lower: Callable[[Call], Meaning]) -> Constructor:
+def other(name: str, signature: str, reads: str, lower: Callable[[Call], Meaning]) -> Constructor:
     return Constructor(name, LIBRARY, signature, frozenset(reads.split()), lower)
 
 
@@ -334,23 +279,25 @@ def _conv(axes: int) -> Constructor:
     return Constructor(f"ConvLSTM{axes}D", LIBRARY, _CONVOLVED, _parameters_of(CONV) | _TIME | extra, conv_lstm)
 
 
-LAYERS = (
+CONSTRUCTORS = (
     _layer(
         "SimpleRNN",
-        f"units, activation='tanh', use_bias=True, {_INITIAL}{_REGULAR}{_ACTIVITY}{_CONSTRAINT}{_LAYER}seed=None, **kwargs",
+        f"units, activation='tanh', use_bias=True, {_INITIAL}{_REGULAR}{_ACTIVITY}{_CONSTRAINT}{_LAYER}"
+        "seed=None, **kwargs",
         "RNN",
         RNN,
     ),
     _layer(
         "LSTM",
-        f"{_GATED}{_INITIAL}unit_forget_bias=True, {_REGULAR}{_ACTIVITY}{_CONSTRAINT}seed=None, {_LAYER}use_cudnn='auto', "
-        "**kwargs",
+        f"{_GATED}{_INITIAL}unit_forget_bias=True, {_REGULAR}{_ACTIVITY}{_CONSTRAINT}seed=None, {_LAYER}"
+        "use_cudnn='auto', **kwargs",
         "LSTM",
         LSTM,
     ),
     _layer(
         "GRU",
-        f"{_GATED}{_INITIAL}{_REGULAR}{_ACTIVITY}{_CONSTRAINT}seed=None, {_LAYER}reset_after=True, use_cudnn='auto', **kwargs",
+        f"{_GATED}{_INITIAL}{_REGULAR}{_ACTIVITY}{_CONSTRAINT}seed=None, {_LAYER}"
+        "reset_after=True, use_cudnn='auto', **kwargs",
         "GRU",
         GRU,
     ),
@@ -360,43 +307,24 @@ LAYERS = (
         "RNN",
         RNN,
     ),
-    _cell("LSTMCell", f"{_GATED}{_INITIAL}unit_forget_bias=True, {_REGULAR}{_CONSTRAINT}seed=None, **kwargs", "LSTM", LSTM),
+    _cell(
+        "LSTMCell", f"{_GATED}{_INITIAL}unit_forget_bias=True, {_REGULAR}{_CONSTRAINT}seed=None, **kwargs", "LSTM", LSTM
+    ),
     _cell("GRUCell", f"{_GATED}{_INITIAL}{_REGULAR}{_CONSTRAINT}reset_after=True, seed=None, **kwargs", "GRU", GRU),
     _conv(1),
     _conv(2),
     _conv(3),
-    _other(
+    other(
         "RNN",
         f"cell, {_LAYER}zero_output_for_mask=False, **kwargs",
         "cell return_sequences go_backwards",
         rnn,
     ),
-    _other("StackedRNNCells", "cells, **kwargs", "cells", lambda call: stacked(call, "cells")),
-    _other(
+    other("StackedRNNCells", "cells, **kwargs", "cells", lambda call: stacked(call, "cells")),
+    other(
         "Bidirectional",
         "layer, merge_mode='concat', weights=None, backward_layer=None, **kwargs",
         "layer merge_mode backward_layer",
         bidirectional,
     ),
-    _other("Sequential", "layers=None, trainable=True, name=None", "layers", sequential),
-    _other("TimeDistributed", "layer, **kwargs", "layer", time_distributed),
-    _other(
-        "Embedding",
-        "input_dim, output_dim, embeddings_initializer='uniform', embeddings_regularizer=None, embeddings_constraint=None, "
-        "mask_zero=False, weights=None, lora_rank=None, lora_alpha=None, quantization_config=None, **kwargs",
-        "input_dim output_dim mask_zero",
-        embedding,
-    ),
-    _other(
-        "Dense",
-        "units, activation=None, use_bias=True, kernel_initializer='glorot_uniform', bias_initializer='zeros', "
-        "kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None, kernel_constraint=None, "
-        "bias_constraint=None, lora_rank=None, lora_alpha=None, quantization_config=None, **kwargs",
-        "units activation use_bias",
-        dense,
-    ),
-    _other("Dropout", "rate, noise_shape=None, seed=None, **kwargs", "rate", dropout_layer),
 )
-# What only says what comes in; the signature has grown over time.
-_SHAPE = "shape=None, batch_size=None, dtype=None, sparse=None, batch_shape=None, name=None, tensor=None, **kwargs"
-CONSTRUCTORS = (*LAYERS, _other("Input", _SHAPE, "", placeholder), _other("InputLayer", _SHAPE, "", placeholder))

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from rnnc.diagnostics import DiagnosticError, Note, Span
+from rnnc.diagnostics import DiagnosticError, Note
 from rnnc.importing.pieces import Flow, Meaning, Piece, piece
 from rnnc.importing.signature import LEFT_OUT, Constructor
 from rnnc.importing.values import Given, Made, Reference, Remarks, describe, problem
@@ -75,7 +75,9 @@ class Call:
 
     def wrong(self, parameter: str, wanted: str, fix: str | None = None) -> DiagnosticError:
         found = self.given(parameter)
-        return problem("E605", f"`{parameter}` of {self.name} is {wanted}, not {describe(found.value)}", found.span, fix=fix)
+        return problem(
+            "E605", f"`{parameter}` of {self.name} is {wanted}, not {describe(found.value)}", found.span, fix=fix
+        )
 
     def cannot(self, parameter: str, why: str, fix: str | None = None) -> DiagnosticError:
         """E606 at an argument."""
@@ -124,7 +126,9 @@ class Call:
         found: list[int] = []
         for item in self.items(parameter):
             if isinstance(item.value, bool) or not isinstance(item.value, int) or not least <= item.value < MAX_SIZE:
-                message = f"`{parameter}` of {self.name} holds whole numbers from {least} on, not {describe(item.value)}"
+                message = (
+                    f"`{parameter}` of {self.name} holds whole numbers from {least} on, not {describe(item.value)}"
+                )
                 raise problem("E605", message, item.span)
             found.append(item.value)
         return found

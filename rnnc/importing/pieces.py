@@ -1,8 +1,8 @@
-"""What calls mean, in the words of the language: cells and networks of the library with arguments, and flows of layers."""
+"""What calls mean, in the words of the language: definitions of the library with arguments, and flows of layers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from rnnc.importing import library
@@ -66,7 +66,7 @@ class Network:
 
 @dataclass(frozen=True)
 class Flow:
-    """A layer that is more than a cell over a sequence: `build` adds it behind an expression and returns its outputs."""
+    """A layer that is more than a cell over a sequence: `build` adds it behind an expression, and tells its outputs."""
 
     build: Callable[[Network, str], str]
 
@@ -89,6 +89,11 @@ def piece(definition: str, arguments: Mapping[str, str], needs: frozenset[str] =
                 kept[name] = arguments[name]
     assert arguments.keys() <= library.find(definition).parameters.keys(), (definition, arguments)
     return Piece(definition, kept, needs)
+
+
+def together(pieces: Iterable[Piece]) -> frozenset[str]:
+    """The definitions that all of them need."""
+    return frozenset(name for each in pieces for name in each.everything)
 
 
 def _same(text: str, other: str) -> bool:

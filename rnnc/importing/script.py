@@ -1,4 +1,4 @@
-"""The text of a call as statements: one expression, or the lines around it (`cell = …`, then `tf.nn.dynamic_rnn(cell, x)`).
+"""The text of a call as statements: an expression, or the lines around it (`cell = …`, `tf.nn.dynamic_rnn(cell, x)`).
 
 Names are bound when they are read, so lines that the description does not need may hold anything.
 """
@@ -23,7 +23,7 @@ class _Line:
 
 
 def read_script(source: Source, bind: Bind, knows: Knows, drivers: frozenset[str], remarks: Remarks) -> Given:
-    """The object that a text is about: what its driver runs, else the value of its last line. Raises DiagnosticError."""
+    """The object that a text is about: what its driver runs, or else its last line. Raises DiagnosticError."""
     tree = _parsed(source)
     evaluator = Evaluator(source, bind, knows)
     names: dict[str, Given | Thunk] = {}
@@ -110,8 +110,8 @@ def _called(value: ast.expr) -> str | None:
 
 
 def _keeps(value: ast.expr) -> bool:
-    """Whether a line after the driver only rearranges results as descriptions have them: outputs of both directions side
-    by side, steps in one array, states in one tuple."""
+    """Whether a line after the driver only rearranges results as descriptions have them: outputs of both directions
+    side by side, steps in one array, states in one tuple."""
     match value:
         case ast.Tuple() | ast.Name():
             return True

@@ -1,7 +1,7 @@
 """Constructors and their signatures: how arguments find their parameters, and what happens to each.
 
-A signature is written as its library writes it. A parameter is one of four kinds: it is *read* (the constructor's row says
-what it becomes), it is *data* (tensors, which no description holds), it is *left out* (it changes no number that a
+A signature is written as its library writes it. A parameter is one of four kinds: it is *read* (the constructor's row
+says what it becomes), it is *data* (tensors, which no description holds), it is *left out* (it changes no number that a
 description tells; LEFT_OUT says why), or it must keep its default, because nothing here can say what it means.
 """
 
@@ -26,49 +26,39 @@ INITIAL = "initial values are set in the parameters of the module"
 TRAINING = "it belongs to training"
 DRAWN = "masks are drawn from the seed that a call is given"
 STORED = "it says how weights are stored or a graph is run, not what is computed"
+WIDTH = "the width of the input is told by the parameters of the module"
+STATES = "a module takes and gives the states of every call"
 
-LEFT_OUT: dict[str, str] = {
-    **dict.fromkeys(
-        (
-            "initializer", "initializers", "kernel_initializer", "bias_initializer", "recurrent_initializer",
-            "embeddings_initializer", "norm_gain", "norm_shift",
-        ),
-        INITIAL,
-    ),
-    **dict.fromkeys(
-        (
-            "kernel_regularizer", "recurrent_regularizer", "bias_regularizer", "activity_regularizer",
-            "embeddings_regularizer", "kernel_constraint", "recurrent_constraint", "bias_constraint",
-            "embeddings_constraint", "trainable", "trainable_ratio_on",
-        ),
-        TRAINING,
-    ),
-    **dict.fromkeys(("seed", "dropout_prob_seed"), DRAWN),
-    **dict.fromkeys(
-        (
-            "name", "reuse", "dtype", "state_is_tuple", "num_unit_shards", "num_proj_shards", "device", "compile_stateful",
-            "use_dynamic_rnn", "implementation", "unroll", "use_cudnn", "time_major", "batch_first", "weights",
-        ),
-        STORED,
-    ),
-    "input_size": "the width of the input is told by the parameters of the module",
-    **dict.fromkeys(("return_state", "stateful"), "a module takes and gives the states of every call"),
-}  # fmt: skip
-DATA = frozenset(
-    (
-        "inputs", "sequence_length", "initial_state", "initial_state_fw", "initial_state_bw", "initial_states_fw",
-        "initial_states_bw", "parallel_iterations", "swap_memory", "scope", "input_shape", "input_dim", "input_length",
-        "batch_input_shape", "batch_shape", "batch_size", "shape", "input_tensor", "tensor", "sparse", "ragged", "optional",
-    )
-)  # fmt: skip
+_BY_REASON = {
+    INITIAL: """
+    initializer initializers kernel_initializer bias_initializer recurrent_initializer embeddings_initializer norm_gain
+    norm_shift
+    """,
+    TRAINING: """
+    kernel_regularizer recurrent_regularizer bias_regularizer activity_regularizer embeddings_regularizer
+    kernel_constraint recurrent_constraint bias_constraint embeddings_constraint trainable trainable_ratio_on
+    """,
+    DRAWN: "seed dropout_prob_seed",
+    STORED: """
+    name reuse dtype state_is_tuple num_unit_shards num_proj_shards device compile_stateful use_dynamic_rnn
+    implementation unroll use_cudnn time_major batch_first weights
+    """,
+    WIDTH: "input_size",
+    STATES: "return_state stateful",
+}
+LEFT_OUT = {name: reason for reason, names in _BY_REASON.items() for name in names.split()}
+_DATA = """
+    inputs sequence_length initial_state initial_state_fw initial_state_bw initial_states_fw initial_states_bw
+    parallel_iterations swap_memory scope input_shape input_dim input_length batch_input_shape batch_shape
+    batch_size shape input_tensor tensor sparse ragged optional
+"""
+DATA = frozenset(_DATA.split())
 # What `**kwargs` takes in the constructors of layers.
-EXTRA = frozenset(
-    (
-        "name", "dtype", "trainable", "input_shape", "input_dim", "input_length", "batch_input_shape", "batch_shape",
-        "batch_size", "implementation", "time_major", "weights", "reuse", "device", "input_tensor", "sparse", "ragged",
-        "optional",
-    )
-)  # fmt: skip
+_EXTRA = """
+    name dtype trainable input_shape input_dim input_length batch_input_shape batch_shape batch_size
+    implementation time_major weights reuse device input_tensor sparse ragged optional
+"""
+EXTRA = frozenset(_EXTRA.split())
 
 
 @dataclass(frozen=True)

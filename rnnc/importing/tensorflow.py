@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 from rnnc.importing.lowering import (
-    Call, Lower, Option, flag, function, inner, limit, listed, number, optional_size, row, size, spelled,
+    Call,
+    Lower,
+    Option,
+    flag,
+    function,
+    inner,
+    limit,
+    listed,
+    number,
+    optional_size,
+    row,
+    size,
+    spelled,
 )  # fmt: skip
-from rnnc.importing.pieces import Meaning, Piece, piece
+from rnnc.importing.pieces import Meaning, Piece, piece, together
 from rnnc.importing.signature import Constructor
 from rnnc.importing.values import Made
 
@@ -14,7 +26,7 @@ LIBRARY = "tf"
 ACTIVATIONS = {
     **{name: name for name in (
         "tanh", "sigmoid", "relu", "softplus", "log_sigmoid", "softsign", "relu6", "leaky_relu", "elu", "selu", "silu",
-        "swish", "gelu", "identity", "sin", "cos", "exp", "abs", "square", "erf",
+        "swish", "gelu", "softmax", "log_softmax", "identity", "sin", "cos", "exp", "abs", "square", "erf",
     )},
     "hard_sigmoid": "hard_sigmoid",
     "linear": "identity",
@@ -28,13 +40,11 @@ def cell(name: str, signature: str, definition: str, /, **options: Option) -> Co
 # --- wrappers and stacks that have a say in what they are ----------------------------------------------------------
 
 # Cells of which TensorFlow drops the state h and nothing else (c of a tuple is never dropped).
-DROPS_H = frozenset(
-    (
-        "RNN", "GRU", "LSTM", "BasicLSTM", "LSTMBlock", "CoupledLSTM", "LayerNormLSTM", "WeightNormLSTM", "NAS", "UGRNN",
-        "IntersectionRNN", "PhasedLSTM", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "GroupLSTM", "IndRNN", "IndyGRU",
-        "IndyLSTM",
-    )
-)  # fmt: skip
+_DROPS_H = """
+    RNN GRU LSTM BasicLSTM LSTMBlock CoupledLSTM LayerNormLSTM WeightNormLSTM NAS UGRNN IntersectionRNN
+    PhasedLSTM ConvLSTM1D ConvLSTM2D ConvLSTM3D GroupLSTM IndRNN IndyGRU IndyLSTM
+"""
+DROPS_H = frozenset(_DROPS_H.split())
 
 
 def dropout(call: Call) -> Piece:
@@ -67,11 +77,13 @@ def multi(call: Call) -> Piece:
     objects = {id(cell.value) for cell in cells}
     if len(objects) == 1 and len(cells) > 1:
         if call.inside is not None:
-            raise call.cannot("cells", f"layers that share their weights are a network, which {call.inside} cannot hold")
+            raise call.cannot(
+                "cells", f"layers that share their weights are a network, which {call.inside} cannot hold"
+            )
         one = call.lowering.cell(cells[0], call.name)
         return piece("SharedLayers", {"inner": one.text, "layers": str(len(cells))}, one.everything)
     pieces = call.cells("cells")
-    needs = frozenset().union(*(each.everything for each in pieces))
+    needs = together(pieces)
     definition = "Multi" if call.inside is None else "MultiCell"
     return piece(definition, {"cells": listed(each.text for each in pieces)}, needs)
 
@@ -97,7 +109,7 @@ def stack_bidirectional(call: Call) -> Piece:
     forward, backward = call.cells("cells_fw"), call.cells("cells_bw")
     if len(forward) != len(backward):
         raise call.wrong("cells_bw", f"as long as `cells_fw`: {len(forward)}")
-    needs = frozenset().union(*(each.everything for each in (*forward, *backward)))
+    needs = together([*forward, *backward])
     lists = {"fw": listed(each.text for each in forward), "bw": listed(each.text for each in backward)}
     return piece("StackedBidirectional", lists, needs)
 
@@ -116,8 +128,8 @@ CELLS = (
     ),
     cell(
         "GRUCell",
-        "num_units, activation=None, reuse=None, kernel_initializer=None, bias_initializer=None, name=None, dtype=None, "
-        "**kwargs",
+        "num_units, activation=None, reuse=None, kernel_initializer=None, bias_initializer=None, name=None, "
+        "dtype=None, **kwargs",
         "GRU",
         units=size("num_units"),
         activation=function("activation"),
@@ -133,8 +145,8 @@ CELLS = (
     cell(
         "LSTMCell",
         "num_units, use_peepholes=False, cell_clip=None, initializer=None, num_proj=None, proj_clip=None, "
-        "num_unit_shards=None, num_proj_shards=None, forget_bias=1.0, state_is_tuple=True, activation=None, reuse=None, "
-        "name=None, dtype=None, **kwargs",
+        "num_unit_shards=None, num_proj_shards=None, forget_bias=1.0, state_is_tuple=True, activation=None, "
+        "reuse=None, name=None, dtype=None, **kwargs",
         "LSTM",
         units=size("num_units"),
         proj=optional_size("num_proj"),
@@ -159,7 +171,7 @@ WRAPPERS = (
 )
 _ONE = "initial_state=None, dtype=None, "
 _TWO = "initial_state_fw=None, initial_state_bw=None, dtype=None, "
-_MANY = "initial_states_fw=None, initial_states_bw=None, dtype=None, sequence_length=None, "
+_MANY = "cells_fw, cells_bw, inputs, initial_states_fw=None, initial_states_bw=None, dtype=None, sequence_length=None, "
 DRIVERS = (
     special(
         "dynamic_rnn",
@@ -184,12 +196,15 @@ DRIVERS = (
     ),
     special(
         "stack_bidirectional_dynamic_rnn",
-        f"cells_fw, cells_bw, inputs, {_MANY}parallel_iterations=None, time_major=False, scope=None, swap_memory=False",
+        f"{_MANY}parallel_iterations=None, time_major=False, scope=None, swap_memory=False",
         "cells_fw cells_bw",
         stack_bidirectional,
     ),
     special(
-        "stack_bidirectional_rnn", f"cells_fw, cells_bw, inputs, {_MANY}scope=None", "cells_fw cells_bw", stack_bidirectional
+        "stack_bidirectional_rnn",
+        f"{_MANY}scope=None",
+        "cells_fw cells_bw",
+        stack_bidirectional,
     ),
 )
 CONSTRUCTORS = (*CELLS, *WRAPPERS, *DRIVERS)

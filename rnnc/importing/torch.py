@@ -58,9 +58,7 @@ _REST = "bias=True, batch_first=False, dropout=0.0, bidirectional=False, "
 _LAYER_READS = frozenset(("hidden_size", "num_layers", "bias", "dropout", "bidirectional", "proj_size", "nonlinearity"))
 _CELL_READS = frozenset(("hidden_size", "bias", "nonlinearity"))
 CONSTRUCTORS = (
-    Constructor(
-        "RNN", LIBRARY, f"{_SIZES}nonlinearity='tanh', {_REST}device=None, dtype=None", _LAYER_READS, layers
-    ),
+    Constructor("RNN", LIBRARY, f"{_SIZES}nonlinearity='tanh', {_REST}device=None, dtype=None", _LAYER_READS, layers),
     Constructor("LSTM", LIBRARY, f"{_SIZES}{_REST}proj_size=0, device=None, dtype=None", _LAYER_READS, layers),
     Constructor("GRU", LIBRARY, f"{_SIZES}{_REST}device=None, dtype=None", _LAYER_READS, layers),
     Constructor(

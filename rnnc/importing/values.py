@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from rnnc.diagnostics import Diagnostic, DiagnosticError, Note, Span
 
@@ -75,8 +75,8 @@ class Thunk:
     running: bool = False
 
 
-Names = Mapping[str, "Given | Thunk"]
-Value = "None | bool | int | float | str | list[Given] | Reference | Made | Applied | Function"
+Names: TypeAlias = "Mapping[str, Given | Thunk]"
+Value: TypeAlias = "bool | int | float | str | list[Given] | Reference | Made | Applied | Function | None"
 
 
 @dataclass

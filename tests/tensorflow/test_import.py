@@ -35,7 +35,7 @@ def compiled(call: str) -> ModuleType:
 
 def outputs_of(module: ModuleType, layout: str, weights: list[np.ndarray], x: np.ndarray) -> Any:
     """The module's outputs with weights in the library's order, which is the layout's."""
-    sizes = {name: x.shape[-1] for name in module.SPEC["sizes"]}
+    sizes = dict.fromkeys(module.SPEC["sizes"], x.shape[-1])
     names = list(module.to_layout(layout, module.init_params(**sizes)))
     params = module.from_layout(layout, dict(zip(names, weights, strict=True)))
     return module.forward(params, x)[0]
@@ -100,13 +100,15 @@ def test_keras_models_compute_the_same(double: Any) -> None:
     kernel, bias = (np.asarray(weight) for weight in model.weights[-2:])
     for text in texts:
         module = compiled(text)
-        sizes = {name: INPUT for name in module.SPEC["sizes"]}
+        sizes = dict.fromkeys(module.SPEC["sizes"], INPUT)
         params = module.init_params(**sizes)
         y, y2 = (names for names in ([n for n in params if n.startswith(f"{front}.")] for front in ("y", "y2")))
         lstm, gru = compiled("keras.layers.LSTM(4, return_sequences=True)"), compiled("Bidirectional(GRU(3))")
         first = lstm.from_layout("keras", dict(zip(("lstm_cell/kernel", "lstm_cell/recurrent_kernel", "lstm_cell/bias"),
                                                    recurrent[:3], strict=True)))  # fmt: skip
-        second = gru.from_layout("keras", dict(zip(gru.to_layout("keras", gru.init_params(input=4)), recurrent[3:], strict=True)))
+        second = gru.from_layout(
+            "keras", dict(zip(gru.to_layout("keras", gru.init_params(input=4)), recurrent[3:], strict=True))
+        )
         params |= {f"y.{name}": array for name, array in first.items()}
         params |= {name.replace("y.", "y2.", 1): array for name, array in second.items()}
         params |= {"z.weight": kernel, "z.bias": bias}

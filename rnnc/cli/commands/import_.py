@@ -26,7 +26,7 @@ def identifier(ctx: click.Context, param: click.Parameter, value: str | None) ->
 @click.argument("call", metavar="CALL")
 @click.option("-o", "--output", default=STDIN, metavar="OUT", help="Where to write; `-`, the default: standard output.")
 @click.option("--name", metavar="NAME", callback=identifier, help="What to call the cell or network.")
-@click.option("--inline", is_flag=True, help="Write out RNN, GRU and LSTM too, which every file knows without an import.")
+@click.option("--inline", is_flag=True, help="Write out RNN, GRU and LSTM too, which every file knows.")
 def command(call: str, output: str, name: str | None, inline: bool) -> None:
     """Print the description that means what a call of TensorFlow, Keras or PyTorch means.
 
@@ -34,8 +34,8 @@ def command(call: str, output: str, name: str | None, inline: bool) -> None:
       rnnc import 'LSTMCell(128, use_peepholes=True, num_proj=64)' -o cell.rnn
       rnnc import 'tf.keras.layers.Bidirectional(tf.keras.layers.LSTM(64))'
 
-    CALL is the Python text: a call, or the lines that make cells and run them. `-` reads it from the standard input, the
-    name of a file from the file. It is read, never executed.
+    CALL is the Python text: a call, or the lines that make cells and run them. `-` reads it from the standard input,
+    the name of a file from the file. It is read, never executed.
     """
     from rnnc.importing.calls import import_call
 
