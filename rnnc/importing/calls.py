@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from rnnc.diagnostics import Source, Span
 from rnnc.importing import contrib, keras, models, tensorflow, torch
 from rnnc.importing.evaluate import Evaluator
+from rnnc.importing.head import headed
 from rnnc.importing.library import defines
 from rnnc.importing.lowering import Lowering
+from rnnc.importing.pieces import Piece
 from rnnc.importing.script import read_script
 from rnnc.importing.signature import Constructor
 from rnnc.importing.values import Applied, Made, Names, Reference, Remarks, describe, problem
@@ -36,7 +38,8 @@ def import_call(source: Source, *, name: str | None = None, inline: bool = False
     `name`: what the cell or network is called. `inline`: every definition that it needs is written out.
     """
     remarks = Remarks()
-    subject = read_script(source, _bind, _knows, DRIVERS, remarks)
+    script = read_script(source, _bind, _knows, DRIVERS, remarks)
+    subject = script.given
     layers = [subject]
     if isinstance(subject.value, Applied):
         layers = [layer for layer in subject.value.layers if not models.is_input(layer)]
@@ -46,13 +49,18 @@ def import_call(source: Source, *, name: str | None = None, inline: bool = False
         raise problem("E602", f"a call of a cell or layer is wanted, not {describe(first)}", subject.span, fix=fix)
     lowering = Lowering(ACTIVATIONS, keras.FUNCTIONS, remarks)
     meaning = lowering.meaning(layers[0]) if len(layers) == 1 else models.chain(layers, lowering)
-    own = name or _own_name(first.constructor.name if len(layers) == 1 else "Layers")
+    if script.head is not None:
+        meaning = headed(lowering.named(meaning) if isinstance(meaning, Piece) else meaning, script.head)
+    own = name or (_own_name(first) if len(layers) == 1 else "Layers")
     text = write(meaning, source.text, own, lowering.functions, renamed=name is not None, inline=inline)
     return Imported(text, tuple(remarks.lines))
 
 
-def _own_name(name: str) -> str:
-    """A name that is no definition of the library."""
+def _own_name(made: Made) -> str:
+    """What was called, past what only runs it; no name of the library."""
+    while made.constructor.lower is tensorflow.wrapped and isinstance(inner := made.arguments["cell"].value, Made):
+        made = inner
+    name = made.constructor.name
     return f"{name}Layer" if defines(name) else name
 
 

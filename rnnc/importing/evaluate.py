@@ -69,7 +69,7 @@ class Evaluator:
             case ast.Constant(value=None | bool() | int() | float() | str() as value):
                 return _limited(value, self.span(node))
             case ast.Name(id=name):
-                return self._name(name, names, self.span(node))
+                return self._name(name, names)
             case ast.Attribute(value=base, attr=attribute):
                 value = self.given(base, names).value
                 if isinstance(value, Reference):
@@ -89,20 +89,14 @@ class Evaluator:
             case _:
                 raise problem("E602", "this kind of expression is not read", self.span(node), fix=READ)
 
-    def _name(self, name: str, names: Names, span: Span) -> Value:
+    def _name(self, name: str, names: Names) -> Value:
         entry = names.get(name)
         if entry is None:
             return Reference(name)
         if isinstance(entry, Given):
             return entry.value
-        if entry.running:
-            raise problem("E602", f"`{name}` needs itself", span)
         if entry.value is None:
-            entry.running = True
-            try:
-                entry.value = self.given(entry.node, entry.names)
-            finally:
-                entry.running = False
+            entry.value = self.given(entry.node, entry.names)
         return entry.value.value
 
     # --- calls ---

@@ -96,8 +96,6 @@ def over_time(call: Call, cell: Piece) -> Meaning:
     """A cell over a sequence, as the arguments of a layer say."""
     cell = dropped(call, cell)
     backwards, sequences = call.flag("go_backwards"), call.flag("return_sequences")
-    if call.inside == "RNN":
-        raise problem("E605", f"RNN takes cells, not {describe(call.made)}", call.made.span, fix=f"{call.name}Cell")
     if sequences and not backwards:
         return cell
 
@@ -157,10 +155,13 @@ def rnn(call: Call) -> Meaning:
     given = call.given("cell")
     if isinstance(given.value, list):
         return over_time(call, stacked(call, "cell"))
-    one = call.lowering.meaning(given, inside=call.inside)
-    if isinstance(one, Flow):
-        raise problem("E605", f"RNN takes cells, not {describe(given.value)}", given.span)
-    return over_time(call, one)
+    one = given.value
+    if isinstance(one, Made) and "return_sequences" in one.constructor.parameters:
+        fix = f"{one.constructor.name}Cell"
+        raise problem("E605", f"RNN takes cells, not {describe(one)}", given.span, fix=fix)
+    found = call.lowering.meaning(given, inside=call.inside)
+    assert isinstance(found, Piece), "cells are pieces"
+    return over_time(call, found)
 
 
 def stacked(call: Call, parameter: str) -> Piece:
@@ -192,7 +193,7 @@ def bidirectional(call: Call) -> Meaning:
         ways = f"forward = {forward.text}, backward = {backward.text}"
         whole = sequences and merge is not None
         y = network.equation("y", f"bidirectional({ways}, merge = {words[merge] if whole else 'none'})({x})")
-        for line in library.scopes("Bidirectional").get(LIBRARY, ()):
+        for line in library.scopes("Bidirectional", LIBRARY):
             network.layouts.setdefault(LIBRARY, []).append(line.replace("y.", f"{y}.", 1))
         if whole:
             return y

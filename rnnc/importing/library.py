@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -41,8 +41,18 @@ class Entry:
         """What the language calls it: "cell", "network" or "fn"."""
         return "cell" if isinstance(self.node, ast.Variant) else type(self.node).__name__.lower()
 
-    def text(self, name: str | None = None, bound: Mapping[str, str] | None = None) -> str:
-        """The text of the definition, under another name and with other defaults where they are given."""
+    def scopes_of(self, layout: str) -> list[ast.String]:
+        """Where the layouts of that name say what scope their variables have."""
+        node = self.node.base if isinstance(self.node, ast.Variant) else self.node
+        found = _layouts_in(node.body if isinstance(node, ast.Cell | ast.Network | ast.With) else (), layout)
+        options = [option.value for each in found for option in each.options if option.name == "scope"]
+        return [value for value in options if isinstance(value, ast.String)]
+
+    def text(
+        self, name: str | None = None, bound: Mapping[str, str] | None = None, scopes: Mapping[str, str] | None = None
+    ) -> str:
+        """The text of the definition; under another name, with other defaults, with other scopes of its layouts, where
+        they are given."""
         span = self.node.span
         head = span.start + span.text.index(self.node.name, len(self.word))
         edits = [(head, head + len(self.node.name), name or self.node.name)]
@@ -52,6 +62,8 @@ class Entry:
                 edits.append((node.span.end, node.span.end, f" = {value}"))
             else:
                 edits.append((node.default.span.start, node.default.span.end, value))
+        for layout, scope in (scopes or {}).items():
+            edits += [(each.span.start, each.span.end, f'"{scope}"') for each in self.scopes_of(layout)]
         doc = f'"""{self.doc}"""\n' if self.doc is not None else ""
         return doc + _edited(span.source.text, span.start, span.end, edits)
 
@@ -65,10 +77,11 @@ def defines(name: str) -> bool:
     return name in _entries()
 
 
-def scopes(name: str) -> dict[str, list[str]]:
-    """The statements of the layouts of a network that name the scopes of its layers, as text, by layout."""
-    layouts = [statement for statement in find(name).node.body if isinstance(statement, ast.Layout)]  # type: ignore
-    return {layout.name: [statement.span.text for statement in layout.body] for layout in layouts}
+def scopes(name: str, layout: str) -> list[str]:
+    """The statements by which a layout of a network names the scopes of its layers, as text."""
+    node = find(name).node
+    assert isinstance(node, ast.Network)
+    return [statement.span.text for each in _layouts_in(node.body, layout) for statement in each.body]
 
 
 def closure(names: Iterable[str], *, known: bool) -> list[str]:
@@ -100,6 +113,15 @@ def _entries() -> dict[str, Entry]:
             assert definition.name not in found, f"{definition.name} stands twice in the library"
             found[definition.name] = Entry(definition, doc, needs)
     return found
+
+
+def _layouts_in(body: Iterable[ast.Statement], name: str) -> Iterator[ast.Layout]:
+    """The layouts of a body, those under conditions included."""
+    for statement in body:
+        if isinstance(statement, ast.Layout) and statement.name == name:
+            yield statement
+        elif isinstance(statement, ast.If):
+            yield from _layouts_in((*statement.body, *statement.orelse), name)
 
 
 def _edited(text: str, start: int, end: int, edits: list[tuple[int, int, str]]) -> str:

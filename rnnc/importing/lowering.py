@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from rnnc.diagnostics import DiagnosticError, Note
+from rnnc.importing import library
 from rnnc.importing.pieces import Flow, Meaning, Piece, piece
 from rnnc.importing.signature import LEFT_OUT, Constructor
 from rnnc.importing.values import Given, Made, Reference, Remarks, describe, problem
@@ -36,16 +38,43 @@ class Lowering:
             notes = (Note("made here", made.span),)
             raise problem("E606", message, given.span, notes=notes, fix="make two of them")
         self.seen[id(made)] = made
+        found = made.constructor.lower(Call(made, self, inside))
+        scope = _scope(made)
+        declared = _declared(found)
         for name in made.passed:
-            self.remarks.add(f"`{name}` of {made.constructor.name} is left out: {LEFT_OUT[name]}")
-        return made.constructor.lower(Call(made, self, inside))
+            if name != "name" or scope is None or not declared:
+                self.remarks.add(f"`{name}` of {made.constructor.name} is left out: {LEFT_OUT[name]}")
+        renames = isinstance(found, Piece) and scope is not None and declared - {scope}
+        return replace(found, scope=scope) if renames else found
 
     def cell(self, given: Given, inside: str) -> Piece:
         """An object that steps like a cell. E606: it is a network."""
         found = self.meaning(given, inside=inside)
         if isinstance(found, Flow) or found.is_network:
             raise problem("E606", f"{describe(given.value)} is no cell, and stands inside {inside}", given.span)
-        return found
+        return self.named(found)
+
+    def named(self, found: Piece) -> Piece:
+        """A cell for a place inside another: with variables of another scope it is a definition of its own."""
+        if found.scope is None:
+            return found
+        entry, alias = library.find(found.definition), f"{found.definition}_{re.sub(r'[^A-Za-z0-9]', '_', found.scope)}"
+        self.functions[alias] = entry.text(alias, scopes={"tf": found.scope})
+        return replace(found, scope=None, alias=alias)
+
+
+def _scope(made: Made) -> str | None:
+    """The scope that an object's name puts in front of its variables, in the library where it does."""
+    given, parameter = made.arguments.get("name"), made.constructor.parameters.get("name")
+    name = given.value if given is not None else parameter and parameter.default
+    has_scope = made.constructor.library == "tf" and isinstance(name, str) and re.fullmatch(r"[\w.-]+", name)
+    return str(name) if has_scope else None
+
+
+def _declared(found: Meaning) -> set[str]:
+    """The scopes that the library's layouts have for it."""
+    entry = library.find(found.definition) if isinstance(found, Piece) else None
+    return {scope.value for scope in entry.scopes_of("tf")} if entry is not None else set()
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,8 @@ class Piece:
     definition: str
     arguments: Mapping[str, str]  # what differs from the definition's defaults, in its own order
     needs: frozenset[str] = frozenset()  # definitions of the library that the arguments name
+    scope: str | None = None  # of the variables, where it is another than the definition's layout says
+    alias: str | None = None  # what the definition is called where it is written out with another scope
 
     @property
     def is_network(self) -> bool:
@@ -22,14 +24,15 @@ class Piece:
 
     @property
     def everything(self) -> frozenset[str]:
-        return self.needs | {self.definition}
+        own = library.find(self.definition).needs if self.alias is not None else (self.definition,)
+        return self.needs.union(own)
 
     @property
     def text(self) -> str:
         """The expression; the first parameter of a cell goes without saying."""
         first = next(iter(library.find(self.definition).parameters), None)
         shown = [value if name == first else f"{name} = {value}" for name, value in self.arguments.items()]
-        return f"{self.definition}({', '.join(shown)})"
+        return f"{self.alias or self.definition}({', '.join(shown)})"
 
 
 @dataclass

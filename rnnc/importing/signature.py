@@ -40,7 +40,7 @@ _BY_REASON = {
     """,
     DRAWN: "seed dropout_prob_seed",
     STORED: """
-    name reuse dtype state_is_tuple num_unit_shards num_proj_shards device compile_stateful use_dynamic_rnn
+    name reuse state_is_tuple num_unit_shards num_proj_shards device compile_stateful use_dynamic_rnn
     implementation unroll use_cudnn time_major batch_first weights
     """,
     WIDTH: "input_size",
@@ -48,7 +48,7 @@ _BY_REASON = {
 }
 LEFT_OUT = {name: reason for reason, names in _BY_REASON.items() for name in names.split()}
 _DATA = """
-    inputs sequence_length initial_state initial_state_fw initial_state_bw initial_states_fw initial_states_bw
+    inputs dtype sequence_length initial_state initial_state_fw initial_state_bw initial_states_fw initial_states_bw
     parallel_iterations swap_memory scope input_shape input_dim input_length batch_input_shape batch_shape
     batch_size shape input_tensor tensor sparse ragged optional
 """
@@ -100,7 +100,7 @@ class Constructor:
         passed = self._assigned(node, evaluator, where)
         arguments: dict[str, Given] = {}
         for name, value in passed.items():
-            if name in self.reads:
+            if name in self.reads or (name == "name" and isinstance(value, ast.Constant)):
                 arguments[name] = evaluator.argument(value, names, self.library)
             elif name not in DATA:
                 self._left_out(name, value, evaluator.span(value))

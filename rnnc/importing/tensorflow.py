@@ -67,7 +67,7 @@ def dropout(call: Call) -> Piece:
 
 
 def wrapped(call: Call) -> Meaning:
-    """A wrapper that changes where or how a cell runs, not what it computes."""
+    """What changes where or how a cell runs, not what it computes: a device, or a driver over a sequence."""
     return call.lowering.meaning(call.given("cell"), inside=call.inside)
 
 
@@ -89,11 +89,6 @@ def multi(call: Call) -> Piece:
 
 
 # --- drivers -------------------------------------------------------------------------------------------------------
-
-
-def driven(call: Call) -> Meaning:
-    """A cell over a sequence: what it is by itself."""
-    return call.lowering.meaning(call.given("cell"), inside=call.inside)
 
 
 def bidirectional(call: Call) -> Piece:
@@ -178,9 +173,9 @@ DRIVERS = (
         f"cell, inputs, sequence_length=None, {_ONE}parallel_iterations=None, swap_memory=False, time_major=False, "
         "scope=None",
         "cell",
-        driven,
+        wrapped,
     ),
-    special("static_rnn", f"cell, inputs, {_ONE}sequence_length=None, scope=None", "cell", driven),
+    special("static_rnn", f"cell, inputs, {_ONE}sequence_length=None, scope=None", "cell", wrapped),
     special(
         "bidirectional_dynamic_rnn",
         f"cell_fw, cell_bw, inputs, sequence_length=None, {_TWO}parallel_iterations=None, swap_memory=False, "

@@ -72,7 +72,6 @@ class Thunk:
     node: ast.expr
     names: Names
     value: Given | None = None
-    running: bool = False
 
 
 Names: TypeAlias = "Mapping[str, Given | Thunk]"

@@ -24,13 +24,14 @@ def write(meaning: Meaning, call: str, name: str, functions: Mapping[str, str], 
         output = meaning.build(network, "x")
         parts += [library.find(needed).text() for needed in library.closure(network.needs, known=inline)]
         parts.append(f"network {name} {{\n{network.text(output)}\n}}\n")
-    elif meaning.definition in library.KNOWN_EVERYWHERE and not inline:
+    elif meaning.definition in library.KNOWN_EVERYWHERE and not inline and meaning.scope is None:
         parts += [library.find(needed).text() for needed in library.closure(meaning.needs, known=inline)]
         parts.append(f"cell {name} = {meaning.text}\n")
     else:
         entry = library.find(meaning.definition)
+        scopes = {"tf": meaning.scope} if meaning.scope is not None else {}
         needed = library.closure({*meaning.needs, *entry.needs}, known=inline)
         parts += [library.find(each).text() for each in needed if each != meaning.definition]
-        parts.append(entry.text(name if renamed else None, meaning.arguments))
+        parts.append(entry.text(name if renamed else None, meaning.arguments, scopes))
     gap = "\n" if parts[0].startswith('"""') else ""  # the comment is of the whole text, not of that definition
     return format_source(Source("<imported>", head + gap + "\n".join(parts) + "\n"))

@@ -56,8 +56,7 @@ KERAS = [
     "layers.Bidirectional(layers.GRU(3), merge_mode='mul')",
     "layers.Bidirectional(layers.SimpleRNN(3, return_sequences=True), merge_mode='ave')",
     "layers.Bidirectional(layers.SimpleRNN(3, return_sequences=True), merge_mode='sum')",
-    "layers.Bidirectional(layers.LSTM(4, return_sequences=True), "
-    "backward_layer=layers.GRU(3, go_backwards=True, return_sequences=True))",
+    "layers.Bidirectional(layers.LSTM(4), backward_layer=layers.GRU(3, go_backwards=True))",
     "layers.Bidirectional(layers.RNN([layers.LSTMCell(3), layers.GRUCell(4)]))",
     "layers.RNN(layers.LSTMCell(3, use_bias=False))",
     "layers.RNN([layers.LSTMCell(3), layers.GRUCell(4)], return_sequences=True)",
@@ -88,10 +87,14 @@ def test_keras_models_compute_the_same(double: Any) -> None:
     """Layers one behind the other, as a list and as calls; their weights stand under the names of the equations."""
     layers = double.layers
     texts = (
-        "keras.Sequential([layers.LSTM(4, return_sequences=True), layers.Dropout(0.5), layers.Bidirectional(layers.GRU(3)), "
-        "layers.Dense(2, activation='relu')])",
-        "i = keras.Input((None, 5))\na = layers.LSTM(4, return_sequences=True)(i)\n"
-        "b = layers.Bidirectional(layers.GRU(3))(layers.Dropout(0.5)(a))\nlayers.Dense(2, activation='relu')(b)",
+        """keras.Sequential([
+            layers.LSTM(4, return_sequences=True), layers.Dropout(0.5), layers.Bidirectional(layers.GRU(3)),
+            layers.Dense(2, activation='relu'),
+        ])""",
+        """i = keras.Input((None, 5))
+a = layers.LSTM(4, return_sequences=True)(i)
+b = layers.Bidirectional(layers.GRU(3))(layers.Dropout(0.5)(a))
+layers.Dense(2, activation='relu')(b)""",
     )
     model = eval(texts[0], {"layers": layers, "keras": double})
     model.build(X.shape)
