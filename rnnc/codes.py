@@ -1,7 +1,8 @@
 """Every diagnostic of the compiler: its stable code and what it is about, in one line.
 
 The layers own ranges: E1xx syntax, E2xx names and values, E3xx shapes and types, E4xx structure, E5xx weight layouts,
-E8xx recordings, W9xx warnings. A code keeps its meaning for ever; one that is no longer given is not used again.
+E6xx calls of other libraries, E8xx recordings, W9xx warnings. A code keeps its meaning for ever; one that is no longer
+given is not used again.
 """
 
 from __future__ import annotations
@@ -145,6 +146,15 @@ LAYOUTS: dict[str, str] = {
     "E509": "a foreign name that cannot be put together",
 }
 
+CALLS: dict[str, str] = {
+    "E601": "text that is no Python",
+    "E602": "Python that is not read, or not evaluated",
+    "E603": "a name that no library knows",
+    "E604": "an argument that does not exist, is missing, or is given twice",
+    "E605": "an argument of the wrong kind",
+    "E606": "what a description cannot say",
+}
+
 RECORDINGS: dict[str, str] = {
     "E801": "sizes of arrays that contradict each other",
     "E802": "arrays that do not fit a layout",
@@ -153,4 +163,4 @@ RECORDINGS: dict[str, str] = {
     "E805": "sizes to verify with that do not suit the cell",
 }
 
-CODES: dict[str, str] = {**SYNTAX, **NAMES, **SHAPES, **STRUCTURE, **LAYOUTS, **RECORDINGS}
+CODES: dict[str, str] = {**SYNTAX, **NAMES, **SHAPES, **STRUCTURE, **LAYOUTS, **CALLS, **RECORDINGS}

@@ -21,8 +21,10 @@ COMMANDS = {
     "fmt": "Lay files out in the standard form.",
     "explain": "Show under each line what the compiler made of it, and what stood in its way.",
     "verify": "Prove that the generated module computes what the description says.",
+    "import": "Print the description that means what a call of another library means.",
     "doctor": "Tell which targets work on this machine, and what the others lack.",
 }
+MODULES = {"import": "import_"}  # where a command cannot lend its module its name
 
 
 class LazyCommands(click.Group):
@@ -34,7 +36,7 @@ class LazyCommands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command = import_module(f"rnnc.cli.commands.{cmd_name}").command
+        command = import_module(f"rnnc.cli.commands.{MODULES.get(cmd_name, cmd_name)}").command
         assert isinstance(command, click.Command)
         return command
 
@@ -60,7 +62,7 @@ def rnnc() -> None:
     """A compiler for recurrent cells: descriptions (.rnn) to NumPy modules, forward and backward.
 
     FILE may be `-` for the standard input. FILE:NAME names one definition of a file; without NAME it is the one called
-    like the file, or the only one.
+    like the file, or the only one (that no other is made of).
     """
 
 

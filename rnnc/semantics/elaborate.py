@@ -21,6 +21,7 @@ from rnnc.semantics.settle import settle_body
 from rnnc.semantics.values import CellValue, Num, Shape, Value, text
 from rnnc.syntax import ast
 from rnnc.syntax.parse import parse_expression
+from rnnc.syntax.walk import names_in
 
 Option = "str | int | float | bool | None | list[Option] | tuple[Option, ...]"
 
@@ -31,7 +32,8 @@ def definitions_of(file: ast.File) -> list[ast.Cell | ast.Variant | ast.Network]
 
 
 def choose(file: ast.File, path: Path | None, name: str | None, span: Span) -> str:
-    """NAME; else the definition called like the file; else the only one. Raises DiagnosticError."""
+    """NAME; else the definition called like the file; else the only one, or the only one that no other is made of.
+    Raises DiagnosticError."""
     names = [d.name for d in definitions_of(file)]
     diagnostics = Diagnostics()
     if name is not None:
@@ -49,13 +51,19 @@ def choose(file: ast.File, path: Path | None, name: str | None, span: Span) -> s
             own = [n for n in names if _folded(n) == wanted]
             if len(own) == 1:
                 return own[0]
-        if len(names) == 1:
-            return names[0]
+        own = [n for n in names if n not in _used(file)] if len(names) > 1 else names
+        if len(own) == 1:
+            return own[0]
         diagnostics.error(
             "E241", f"which one? This file defines {', '.join(names)}", None, fix=f"name it: FILE:{names[0]}"
         )
     diagnostics.raise_errors()
     raise AssertionError
+
+
+def _used(file: ast.File) -> set[str]:
+    """The names that definitions read which are not their own."""
+    return {name for d in file.definitions for name in names_in(d) if not isinstance(d, ast.Import) and name != d.name}
 
 
 def _folded(name: str) -> str:

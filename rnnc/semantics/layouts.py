@@ -355,7 +355,7 @@ class LayoutReader:
         for number in self._numbers(a, i):
             if number.size is None:
                 raise Problem("E507", "a list of sizes is wanted here", a.operands[i].span)
-            sizes.append(number.size)
+            sizes.append(a.context.frame.graph.resolve_size(number.size))
         return tuple(sizes)
 
     def _affine(self, e: ast.Binary, c: Context) -> Arranged:

@@ -22,7 +22,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("backends",),
     ("compiler",),
     ("runtime",),
-    ("verify", "api"),
+    ("verify", "api", "importing"),
     ("cli",),
 )
 ENTRANCES = {"__init__", "__main__"}  # they open upper layers, on demand

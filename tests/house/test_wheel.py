@@ -63,3 +63,10 @@ def test_the_installed_compiler_writes_the_same_module(installed: Path, tmp_path
     text = run(installed / "rnnc", "compile", "lstm.rnn", "-D", "units=8", cwd=tmp_path)
     assert "def forward(" in text
     assert text == run(sys.executable, "-m", "rnnc", "compile", "lstm.rnn", "-D", "units=8", cwd=tmp_path)
+
+
+def test_the_installed_library_of_cells_is_whole(installed: Path, tmp_path: Path) -> None:
+    """Every kind of file of it: known everywhere, a variant, wrappers, networks."""
+    call = "MultiRNNCell([ResidualWrapper(LSTMBlockCell(4)), BasicLSTMCell(4)])"
+    run(installed / "rnnc", "import", call, "-o", "layers.rnn", cwd=tmp_path)
+    assert "def forward(" in run(installed / "rnnc", "compile", "layers.rnn", cwd=tmp_path)

@@ -21,6 +21,7 @@ USED = {
 # Codes that no file of `tests/invalid` gives, with where they are tested, or why nothing in a file can give them.
 ELSEWHERE = {
     **dict.fromkeys((c for c in CODES if c.startswith("E1")), "tests/syntax"),
+    **dict.fromkeys((c for c in CODES if c.startswith("E6")), "tests/importing: calls, not sources"),
     **dict.fromkeys((c for c in CODES if c.startswith("E8")), "tests/verify: recordings, not sources"),
 }
 

@@ -1,0 +1,95 @@
+"""The entry: the text of a call becomes the text of a description."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+
+from rnnc.diagnostics import Source, Span
+from rnnc.importing import contrib, keras, models, tensorflow, torch
+from rnnc.importing.evaluate import Evaluator
+from rnnc.importing.head import headed
+from rnnc.importing.library import defines
+from rnnc.importing.lowering import Lowering
+from rnnc.importing.pieces import Piece
+from rnnc.importing.script import read_script
+from rnnc.importing.signature import Constructor
+from rnnc.importing.values import Applied, Made, Names, Reference, Remarks, describe, problem
+from rnnc.importing.write import write
+from rnnc.semantics.scope import did_you_mean
+
+TABLES = (tensorflow, contrib, keras, models, torch)
+CONSTRUCTORS: tuple[Constructor, ...] = tuple(each for table in TABLES for each in table.CONSTRUCTORS)
+ACTIVATIONS = {each.LIBRARY: each.ACTIVATIONS for each in (tensorflow, keras, torch)}
+DRIVERS = frozenset(driver.name for driver in tensorflow.DRIVERS)
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A description, and what it leaves out of the call, in words."""
+
+    text: str
+    remarks: tuple[str, ...]
+
+
+def import_call(source: Source, *, name: str | None = None, inline: bool = False) -> Imported:
+    """The description that means what a call means. E601-E606: the text cannot be read, or not be said.
+
+    `name`: what the cell or network is called. `inline`: every definition that it needs is written out.
+    """
+    remarks = Remarks()
+    script = read_script(source, _bind, _knows, DRIVERS, remarks)
+    subject = script.given
+    layers = [subject]
+    if isinstance(subject.value, Applied):
+        layers = [layer for layer in subject.value.layers if not models.is_input(layer)]
+    first = layers[0].value if layers else subject.value
+    if not isinstance(first, Made):
+        fix = "such as LSTMCell(128)"
+        raise problem("E602", f"a call of a cell or layer is wanted, not {describe(first)}", subject.span, fix=fix)
+    lowering = Lowering(ACTIVATIONS, keras.FUNCTIONS, remarks)
+    meaning = lowering.meaning(layers[0]) if len(layers) == 1 else models.chain(layers, lowering)
+    if script.head is not None:
+        meaning = headed(lowering.named(meaning) if isinstance(meaning, Piece) else meaning, script.head)
+    own = name or (_own_name(first) if len(layers) == 1 else "Layers")
+    text = write(meaning, source.text, own, lowering.functions, renamed=name is not None, inline=inline)
+    return Imported(text, tuple(remarks.lines))
+
+
+def _own_name(made: Made) -> str:
+    """What was called, past what only runs it; no name of the library."""
+    while made.constructor.lower is tensorflow.wrapped and isinstance(inner := made.arguments["cell"].value, Made):
+        made = inner
+    name = made.constructor.name
+    return f"{name}Layer" if defines(name) else name
+
+
+def _knows(reference: Reference) -> bool:
+    return any(each.name == reference.last for each in CONSTRUCTORS)
+
+
+def _bind(reference: Reference, node: ast.Call, evaluator: Evaluator, names: Names, where: Span) -> Made:
+    """The object that a call of a library's name makes. E603: no library has the name."""
+    candidates = [each for each in CONSTRUCTORS if each.name == reference.last]
+    library = library_of(reference.path) or evaluator.library
+    here = [each for each in candidates if each.library == library] or candidates
+    if not here:
+        known = {each.name for each in CONSTRUCTORS}
+        fix = (
+            did_you_mean(reference.last, known)
+            or "known are the recurrent cells and layers of TensorFlow, Keras, PyTorch"
+        )
+        raise problem("E603", f"no library knows `{reference.path}`", where, fix=fix)
+    keywords = [keyword.arg for keyword in node.keywords if keyword.arg is not None]
+    fitting = [each for each in here if all(each.takes(keyword) for keyword in keywords)]
+    return (fitting or here)[0].bind(node, evaluator, names, where)
+
+
+def library_of(path: str) -> str | None:
+    """The library that the front of a dotted name tells; None where it stands alone, or tells nothing."""
+    front = path.split(".")[:-1]
+    if "keras" in front or front[-1:] == ["layers"]:
+        return "keras"
+    if front[:1] in (["torch"], ["nn"]):
+        return "torch"
+    return tensorflow.LIBRARY if front else None

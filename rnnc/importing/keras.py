@@ -1,0 +1,331 @@
+"""Recurrent layers and cells of Keras 3, and the layers that stand around them in a model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rnnc.importing import library
+from rnnc.importing.lowering import (
+    Call,
+    Lower,
+    Option,
+    Read,
+    bound,
+    flag,
+    function_or_identity,
+    listed,
+    size,
+)  # fmt: skip
+from rnnc.importing.pieces import Flow, Meaning, Network, Piece, piece, together
+from rnnc.importing.signature import Constructor
+from rnnc.importing.values import Given, Made, describe, problem
+
+LIBRARY = "keras"
+ACTIVATIONS = {
+    **{name: name for name in (
+        "tanh", "sigmoid", "relu", "relu6", "leaky_relu", "elu", "selu", "softplus", "softsign", "silu", "swish",
+        "gelu", "mish", "log_sigmoid", "hard_tanh", "softmax", "log_softmax",
+    )},
+    "linear": "identity",
+    "exponential": "exp",
+    "hard_sigmoid": "keras_hard_sigmoid",
+}  # fmt: skip
+# Functions that the language does not have under any name.
+FUNCTIONS = {
+    "keras_hard_sigmoid": """# That of Keras 3; in Keras 2 it was `hard_sigmoid`.
+fn keras_hard_sigmoid(v) {
+  return hard_sigmoid(v, slope = 1 / 6)
+}
+"""
+}
+
+RNN: dict[str, Option] = {
+    "units": size("units"),
+    "activation": function_or_identity("activation"),
+    "bias": flag("use_bias"),
+}
+GRU: dict[str, Option] = {
+    **RNN,
+    "reset": Read("reset_after", lambda call, name: "after" if call.flag(name) else "before"),
+    "gate_activation": function_or_identity("recurrent_activation"),
+    "gate_bias": "0.0",
+}
+LSTM: dict[str, Option] = {
+    **RNN,
+    "gate_activation": function_or_identity("recurrent_activation"),
+    # Keras keeps the forget bias in the bias, where it is 1 at first; the layouts know.
+    "forget_bias": Read("unit_forget_bias", lambda call, name: "1.0" if call.flag(name) and has_bias(call) else "0.0"),
+}
+CONV: dict[str, Option] = {
+    "filters": size("filters"),
+    "kernel": Read("kernel_size", lambda call, name: listed(map(str, each_axis(call, name)))),
+    "forget_bias": LSTM["forget_bias"],
+    "bias": flag("use_bias"),
+}
+
+
+def has_bias(call: Call) -> bool:
+    return call.flag("use_bias")
+
+
+def each_axis(call: Call, parameter: str) -> list[int]:
+    """One size per axis: given so, or one for all."""
+    count = int(call.name[len("ConvLSTM")])
+    if isinstance(call.given(parameter).value, list):
+        found = call.numbers(parameter, 1)
+        if len(found) != count:
+            raise call.wrong(parameter, f"one number, or {count}")
+        return found
+    return [call.size(parameter)] * count
+
+
+# --- layers --------------------------------------------------------------------------------------------------------
+
+
+def layer_of(definition: str, options: dict[str, Option]) -> Lower:
+    """A layer of one cell: its dropout, its direction, and whether all steps come out."""
+    return lambda call: over_time(call, bound(call, definition, options))
+
+
+def cell_of(definition: str, options: dict[str, Option]) -> Lower:
+    """A cell for `RNN`; its dropout acts as in a layer."""
+    return lambda call: dropped(call, bound(call, definition, options))
+
+
+def over_time(call: Call, cell: Piece) -> Meaning:
+    """A cell over a sequence, as the arguments of a layer say."""
+    cell = dropped(call, cell)
+    backwards, sequences = call.flag("go_backwards"), call.flag("return_sequences")
+    if sequences and not backwards:
+        return cell
+
+    def build(network: Network, x: str) -> str:
+        network.needs |= cell.everything
+        sequence_here(call, network)
+        y = network.equation("y", f"{f'backward({cell.text})' if backwards else cell.text}({x})")
+        network.is_sequence = sequences
+        if sequences:
+            return f"reverse({y})"
+        return f"at({y}, 0)" if backwards else f"last({y})"
+
+    return Flow(build)
+
+
+def sequence_here(call: Call, network: Network) -> None:
+    """E606: what comes in is the last step of another layer."""
+    if not network.is_sequence:
+        fix = "return_sequences=True in the layer before"
+        raise problem("E606", f"{call.name} takes a sequence, and gets one step", call.made.span, fix=fix)
+
+
+def dropped(call: Call, cell: Piece) -> Piece:
+    """Dropout of inputs has one mask for the sequence."""
+    if "recurrent_dropout" in call.made.constructor.parameters and call.fraction("recurrent_dropout") > 0:
+        raise call.cannot("recurrent_dropout", "no cell of the library drops what its products read of the state")
+    rate = call.fraction("dropout") if "dropout" in call.made.constructor.parameters else 0
+    if rate == 0:
+        return cell
+    if rate == 1:
+        raise call.cannot("dropout", "nothing is kept, and the rest is divided by 0")
+    return piece("Dropout", {"inner": cell.text, "input_keep": kept(rate), "mask": "sequence"}, cell.everything)
+
+
+def kept(rate: float) -> str:
+    """The rest, without the noise of the subtraction."""
+    return f"{1 - rate:.12g}"
+
+
+def conv_lstm(call: Call) -> Meaning:
+    """ConvLSTM1D, 2D, 3D, with the padding and strides that keep the image's size."""
+    if call.word("padding", ("valid", "same")) != "same":
+        raise call.cannot("padding", "the library's ConvLSTM keeps the size of the image", 'padding="same"')
+    for parameter in ("strides", "dilation_rate"):
+        if set(each_axis(call, parameter)) != {1}:
+            raise call.cannot(parameter, "the library's ConvLSTM looks at every place")
+    for parameter, usual in (("activation", "tanh"), ("recurrent_activation", "sigmoid")):
+        if call.function(parameter) != usual:
+            raise call.cannot(parameter, f"the library's ConvLSTM has {usual} there")
+    if call.word("data_format", (None, "channels_last", "channels_first")) == "channels_first":
+        raise call.cannot("data_format", "channels come last here")
+    return over_time(call, bound(call, f"ConvLSTM{call.name[len('ConvLSTM')]}D", CONV))
+
+
+def rnn(call: Call) -> Meaning:
+    """RNN around a cell, or a list of them."""
+    given = call.given("cell")
+    if isinstance(given.value, list):
+        return over_time(call, stacked(call, "cell"))
+    one = given.value
+    if isinstance(one, Made) and "return_sequences" in one.constructor.parameters:
+        fix = f"{one.constructor.name}Cell"
+        raise problem("E605", f"RNN takes cells, not {describe(one)}", given.span, fix=fix)
+    found = call.lowering.meaning(given, inside=call.inside)
+    assert isinstance(found, Piece), "cells are pieces"
+    return over_time(call, found)
+
+
+def stacked(call: Call, parameter: str) -> Piece:
+    pieces = call.cells(parameter)
+    needs = together(pieces)
+    definition = "Multi" if call.inside is None else "MultiCell"
+    return piece(definition, {"cells": listed(each.text for each in pieces)}, needs)
+
+
+def bidirectional(call: Call) -> Meaning:
+    """Both directions of a layer, which is copied for the way back."""
+    merge = call.word("merge_mode", ("concat", "sum", "mul", "ave", None))
+    forward, sequences = direction(call, "layer", backwards=False)
+    if call.has("backward_layer"):
+        backward, other = direction(call, "backward_layer", backwards=True)
+        if other != sequences:
+            raise call.cannot("backward_layer", "both layers return sequences, or neither")
+    else:
+        backward = forward
+    needs = forward.everything | backward.everything
+    words = {"concat": "concat", "sum": "sum", "mul": "product", "ave": "mean", None: "none"}
+    if sequences and merge == "concat":
+        return piece("Bidirectional", {"fw": forward.text, "bw": backward.text}, needs)
+
+    def build(network: Network, x: str) -> str:
+        sequence_here(call, network)
+        network.needs |= needs
+        network.is_sequence = sequences
+        ways = f"forward = {forward.text}, backward = {backward.text}"
+        whole = sequences and merge is not None
+        y = network.equation("y", f"bidirectional({ways}, merge = {words[merge] if whole else 'none'})({x})")
+        for line in library.scopes("Bidirectional", LIBRARY):
+            network.layouts.setdefault(LIBRARY, []).append(line.replace("y.", f"{y}.", 1))
+        if whole:
+            return y
+        ends = (f"{y}.forward", f"{y}.backward") if sequences else (f"last({y}.forward)", f"at({y}.backward, 0)")
+        return merged(merge, *ends)
+
+    return Flow(build)
+
+
+def merged(merge: str | None, a: str, b: str) -> str:
+    match merge:
+        case "concat":
+            return f"concat({a}, {b})"
+        case "sum":
+            return f"{a} + {b}"
+        case "mul":
+            return f"{a} * {b}"
+        case "ave":
+            return f"({a} + {b}) / 2"
+        case _:
+            return f"forward: {a}, backward: {b}"
+
+
+def direction(call: Call, parameter: str, *, backwards: bool) -> tuple[Piece, bool]:
+    """The cell of a layer inside Bidirectional, and whether it returns sequences."""
+    given = call.given(parameter)
+    made = given.value
+    if not isinstance(made, Made) or "return_sequences" not in made.constructor.parameters:
+        raise call.wrong(parameter, "a recurrent layer")
+    inner = Call(made, call.lowering, None)
+    if inner.flag("go_backwards") != backwards:
+        raise call.cannot(parameter, "forward layers go forwards, and a layer given for the way back goes backwards")
+    sequences = inner.flag("return_sequences")
+    plain = Made(made.constructor, {**made.arguments, "return_sequences": Given(True, given.span),
+                                    "go_backwards": Given(False, given.span)}, made.passed, made.span)  # fmt: skip
+    found = call.lowering.meaning(Given(plain, given.span))
+    if isinstance(found, Flow):
+        raise call.wrong(parameter, "a layer of one cell")
+    return multi_cell(found), sequences
+
+
+def multi_cell(found: Piece) -> Piece:
+    """Layers as one cell, where only a cell may stand."""
+    return Piece("MultiCell", found.arguments, found.needs) if found.definition == "Multi" else found
+
+
+# --- the table -----------------------------------------------------------------------------------------------------
+
+_INITIAL = "kernel_initializer='glorot_uniform', recurrent_initializer='orthogonal', bias_initializer='zeros', "
+_REGULAR = "kernel_regularizer=None, recurrent_regularizer=None, bias_regularizer=None, "
+_ACTIVITY = "activity_regularizer=None, "
+_CONSTRAINT = (
+    "kernel_constraint=None, recurrent_constraint=None, bias_constraint=None, dropout=0.0, recurrent_dropout=0.0, "
+)
+_LAYER = "return_sequences=False, return_state=False, go_backwards=False, stateful=False, unroll=False, "
+_GATED = "units, activation='tanh', recurrent_activation='sigmoid', use_bias=True, "
+_CONVOLVED = (
+    "filters, kernel_size, strides=1, padding='valid', data_format=None, dilation_rate=1, activation='tanh', "
+    f"recurrent_activation='sigmoid', use_bias=True, {_INITIAL}unit_forget_bias=True, {_REGULAR}{_ACTIVITY}"
+    f"{_CONSTRAINT}seed=None, return_sequences=False, return_state=False, go_backwards=False, stateful=False, **kwargs"
+)
+_TIME = frozenset(("dropout", "recurrent_dropout", "go_backwards", "return_sequences"))
+
+
+def _parameters_of(options: dict[str, Option]) -> frozenset[str]:
+    return frozenset(read.parameter for read in options.values() if isinstance(read, Read)) | {"use_bias"}
+
+
+def _layer(name: str, signature: str, definition: str, options: dict[str, Option]) -> Constructor:
+    return Constructor(name, LIBRARY, signature, _parameters_of(options) | _TIME, layer_of(definition, options))
+
+
+def _cell(name: str, signature: str, definition: str, options: dict[str, Option]) -> Constructor:
+    reads = _parameters_of(options) | {"dropout", "recurrent_dropout"}
+    return Constructor(name, LIBRARY, signature, reads, cell_of(definition, options))
+
+
+def other(name: str, signature: str, reads: str, lower: Callable[[Call], Meaning]) -> Constructor:
+    return Constructor(name, LIBRARY, signature, frozenset(reads.split()), lower)
+
+
+def _conv(axes: int) -> Constructor:
+    extra = frozenset(("strides", "padding", "data_format", "dilation_rate", "activation", "recurrent_activation"))
+    return Constructor(f"ConvLSTM{axes}D", LIBRARY, _CONVOLVED, _parameters_of(CONV) | _TIME | extra, conv_lstm)
+
+
+CONSTRUCTORS = (
+    _layer(
+        "SimpleRNN",
+        f"units, activation='tanh', use_bias=True, {_INITIAL}{_REGULAR}{_ACTIVITY}{_CONSTRAINT}{_LAYER}"
+        "seed=None, **kwargs",
+        "RNN",
+        RNN,
+    ),
+    _layer(
+        "LSTM",
+        f"{_GATED}{_INITIAL}unit_forget_bias=True, {_REGULAR}{_ACTIVITY}{_CONSTRAINT}seed=None, {_LAYER}"
+        "use_cudnn='auto', **kwargs",
+        "LSTM",
+        LSTM,
+    ),
+    _layer(
+        "GRU",
+        f"{_GATED}{_INITIAL}{_REGULAR}{_ACTIVITY}{_CONSTRAINT}seed=None, {_LAYER}"
+        "reset_after=True, use_cudnn='auto', **kwargs",
+        "GRU",
+        GRU,
+    ),
+    _cell(
+        "SimpleRNNCell",
+        f"units, activation='tanh', use_bias=True, {_INITIAL}{_REGULAR}{_CONSTRAINT}seed=None, **kwargs",
+        "RNN",
+        RNN,
+    ),
+    _cell(
+        "LSTMCell", f"{_GATED}{_INITIAL}unit_forget_bias=True, {_REGULAR}{_CONSTRAINT}seed=None, **kwargs", "LSTM", LSTM
+    ),
+    _cell("GRUCell", f"{_GATED}{_INITIAL}{_REGULAR}{_CONSTRAINT}reset_after=True, seed=None, **kwargs", "GRU", GRU),
+    _conv(1),
+    _conv(2),
+    _conv(3),
+    other(
+        "RNN",
+        f"cell, {_LAYER}zero_output_for_mask=False, **kwargs",
+        "cell return_sequences go_backwards",
+        rnn,
+    ),
+    other("StackedRNNCells", "cells, **kwargs", "cells", lambda call: stacked(call, "cells")),
+    other(
+        "Bidirectional",
+        "layer, merge_mode='concat', weights=None, backward_layer=None, **kwargs",
+        "layer merge_mode backward_layer",
+        bidirectional,
+    ),
+)

@@ -1,0 +1,133 @@
+"""The library of cells that comes with rnnc (`examples/`): where a definition stands, its text, and what it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from rnnc.diagnostics import Source
+from rnnc.resources import resource_text
+from rnnc.syntax import ast
+from rnnc.syntax.parse import parse
+from rnnc.syntax.walk import names_in
+
+# Those that are known in every file come first; their text is written out only where it is asked for.
+_FILES = """
+    rnn gru lstm basic_lstm lstm_block coupled_lstm layer_norm_lstm weight_norm_lstm nas ugrnn intersection_rnn
+    phased_lstm conv_lstm group_lstm sru indrnn time_freq_lstm grid_lstm attention wrappers residual dropout
+    multi bidirectional
+"""
+FILES = tuple(_FILES.split())
+KNOWN_EVERYWHERE = frozenset({"RNN", "GRU", "LSTM"})
+
+Body = ast.Fn | ast.Cell | ast.Variant | ast.Network
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A definition of the library: its tree, its documentation, and the definitions that it names."""
+
+    node: Body
+    doc: str | None
+    needs: tuple[str, ...]
+
+    @property
+    def parameters(self) -> Mapping[str, ast.Parameter]:
+        return {parameter.name: parameter for parameter in self.node.parameters}
+
+    @property
+    def word(self) -> str:
+        """What the language calls it: "cell", "network" or "fn"."""
+        return "cell" if isinstance(self.node, ast.Variant) else type(self.node).__name__.lower()
+
+    def scopes_of(self, layout: str) -> list[ast.String]:
+        """Where the layouts of that name say what scope their variables have."""
+        node = self.node.base if isinstance(self.node, ast.Variant) else self.node
+        found = _layouts_in(node.body if isinstance(node, ast.Cell | ast.Network | ast.With) else (), layout)
+        options = [option.value for each in found for option in each.options if option.name == "scope"]
+        return [value for value in options if isinstance(value, ast.String)]
+
+    def text(
+        self, name: str | None = None, bound: Mapping[str, str] | None = None, scopes: Mapping[str, str] | None = None
+    ) -> str:
+        """The text of the definition; under another name, with other defaults, with other scopes of its layouts, where
+        they are given."""
+        span = self.node.span
+        head = span.start + span.text.index(self.node.name, len(self.word))
+        edits = [(head, head + len(self.node.name), name or self.node.name)]
+        for parameter, value in (bound or {}).items():
+            node = self.parameters[parameter]
+            if node.default is None:
+                edits.append((node.span.end, node.span.end, f" = {value}"))
+            else:
+                edits.append((node.default.span.start, node.default.span.end, value))
+        for layout, scope in (scopes or {}).items():
+            edits += [(each.span.start, each.span.end, f'"{scope}"') for each in self.scopes_of(layout)]
+        doc = f'"""{self.doc}"""\n' if self.doc is not None else ""
+        return doc + _edited(span.source.text, span.start, span.end, edits)
+
+
+def find(name: str) -> Entry:
+    """A definition of the library. Raises KeyError."""
+    return _entries()[name]
+
+
+def defines(name: str) -> bool:
+    return name in _entries()
+
+
+def scopes(name: str, layout: str) -> list[str]:
+    """The statements by which a layout of a network names the scopes of its layers, as text."""
+    node = find(name).node
+    assert isinstance(node, ast.Network)
+    return [statement.span.text for each in _layouts_in(node.body, layout) for statement in each.body]
+
+
+def closure(names: Iterable[str], *, known: bool) -> list[str]:
+    """The definitions that these need, themselves included, in the order of the library; those that are known in every
+    file only if `known`."""
+    entries = _entries()
+    wanted: set[str] = set()
+    pending = list(names)
+    while pending:
+        name = pending.pop()
+        if name not in wanted and (known or name not in KNOWN_EVERYWHERE):
+            wanted.add(name)
+            pending += entries[name].needs
+    return [name for name in entries if name in wanted]
+
+
+@lru_cache(maxsize=1)
+def _entries() -> dict[str, Entry]:
+    """All definitions by name. The documentation of a file is that of its first cell, if that has none of its own."""
+    files = [parse(Source(f"{name}.rnn", resource_text(f"examples/{name}.rnn"))) for name in FILES]
+    bodies = [(file, [d for d in file.definitions if not isinstance(d, ast.Import)]) for file in files]
+    names = {definition.name for _, definitions in bodies for definition in definitions}
+    found: dict[str, Entry] = {}
+    for file, definitions in bodies:
+        first = next(definition for definition in definitions if not isinstance(definition, ast.Fn))
+        for definition in definitions:
+            doc = definition.doc or (file.doc if definition is first else None)
+            needs = tuple(sorted(names & set(names_in(definition)) - {definition.name}))
+            assert definition.name not in found, f"{definition.name} stands twice in the library"
+            found[definition.name] = Entry(definition, doc, needs)
+    return found
+
+
+def _layouts_in(body: Iterable[ast.Statement], name: str) -> Iterator[ast.Layout]:
+    """The layouts of a body, those under conditions included."""
+    for statement in body:
+        if isinstance(statement, ast.Layout) and statement.name == name:
+            yield statement
+        elif isinstance(statement, ast.If):
+            yield from _layouts_in((*statement.body, *statement.orelse), name)
+
+
+def _edited(text: str, start: int, end: int, edits: list[tuple[int, int, str]]) -> str:
+    """The characters [start, end) of a text with some stretches of them replaced."""
+    parts: list[str] = []
+    for first, last, new in sorted(edits):
+        parts += [text[start:first], new]
+        start = last
+    return "".join([*parts, text[start:end]])

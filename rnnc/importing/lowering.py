@@ -1,0 +1,286 @@
+"""From objects to pieces: what is asked of an argument, and each object once (weights that are shared must be said)."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from rnnc.diagnostics import DiagnosticError, Note
+from rnnc.importing import library
+from rnnc.importing.pieces import Flow, Meaning, Piece, piece
+from rnnc.importing.signature import LEFT_OUT, Constructor
+from rnnc.importing.values import Given, Made, Reference, Remarks, describe, problem
+from rnnc.semantics.scope import did_you_mean
+
+MAX_SIZE = 2**31
+
+
+@dataclass
+class Lowering:
+    """The objects of one text."""
+
+    activations: Mapping[str, Mapping[str, str]]  # by library: the library's names to the language's
+    written: Mapping[str, str]  # texts of functions that the language does not have, by name
+    remarks: Remarks = field(default_factory=Remarks)
+    functions: dict[str, str] = field(default_factory=dict[str, str])  # definitions that activations need
+    seen: dict[int, Made] = field(default_factory=dict[int, Made])
+
+    def meaning(self, given: Given, *, inside: str | None = None, shared: bool = False) -> Meaning:
+        """What an object means; `inside` names what it is an argument of, where only a cell may stand."""
+        made = given.value
+        if not isinstance(made, Made):
+            fix = "pass a cell, such as LSTMCell(128)"
+            raise problem("E605", f"a cell is wanted here, not {describe(made)}", given.span, fix=fix)
+        if id(made) in self.seen and not shared:
+            message = "one object in two places shares its weights between them, which is not said by this"
+            notes = (Note("made here", made.span),)
+            raise problem("E606", message, given.span, notes=notes, fix="make two of them")
+        self.seen[id(made)] = made
+        found = made.constructor.lower(Call(made, self, inside))
+        scope = _scope(made)
+        declared = _declared(found)
+        for name in made.passed:
+            if name != "name" or scope is None or not declared:
+                self.remarks.add(f"`{name}` of {made.constructor.name} is left out: {LEFT_OUT[name]}")
+        renames = isinstance(found, Piece) and scope is not None and declared - {scope}
+        return replace(found, scope=scope) if renames else found
+
+    def cell(self, given: Given, inside: str) -> Piece:
+        """An object that steps like a cell. E606: it is a network."""
+        found = self.meaning(given, inside=inside)
+        if isinstance(found, Flow) or found.is_network:
+            raise problem("E606", f"{describe(given.value)} is no cell, and stands inside {inside}", given.span)
+        return self.named(found)
+
+    def named(self, found: Piece) -> Piece:
+        """A cell for a place inside another: with variables of another scope it is a definition of its own."""
+        if found.scope is None:
+            return found
+        entry, alias = library.find(found.definition), f"{found.definition}_{re.sub(r'[^A-Za-z0-9]', '_', found.scope)}"
+        self.functions[alias] = entry.text(alias, scopes={"tf": found.scope})
+        return replace(found, scope=None, alias=alias)
+
+
+def _scope(made: Made) -> str | None:
+    """The scope that an object's name puts in front of its variables, in the library where it does."""
+    given, parameter = made.arguments.get("name"), made.constructor.parameters.get("name")
+    name = given.value if given is not None else parameter and parameter.default
+    has_scope = made.constructor.library == "tf" and isinstance(name, str) and re.fullmatch(r"[\w.-]+", name)
+    return str(name) if has_scope else None
+
+
+def _declared(found: Meaning) -> set[str]:
+    """The scopes that the library's layouts have for it."""
+    entry = library.find(found.definition) if isinstance(found, Piece) else None
+    return {scope.value for scope in entry.scopes_of("tf")} if entry is not None else set()
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call and what is asked of its arguments; every method raises E605 at an argument of the wrong kind."""
+
+    made: Made
+    lowering: Lowering
+    inside: str | None
+
+    @property
+    def name(self) -> str:
+        return self.made.constructor.name
+
+    def has(self, parameter: str) -> bool:
+        """Whether the argument was passed, and is not None."""
+        return parameter in self.made.arguments and self.made.arguments[parameter].value is not None
+
+    def given(self, parameter: str) -> Given:
+        """The argument, or the default of its parameter."""
+        found = self.made.arguments.get(parameter)
+        if found is not None:
+            return found
+        default = self.made.constructor.parameters[parameter].default
+        assert default is None or isinstance(default, bool | int | float | str), parameter
+        return Given(default, self.made.span)
+
+    def wrong(self, parameter: str, wanted: str, fix: str | None = None) -> DiagnosticError:
+        found = self.given(parameter)
+        return problem(
+            "E605", f"`{parameter}` of {self.name} is {wanted}, not {describe(found.value)}", found.span, fix=fix
+        )
+
+    def cannot(self, parameter: str, why: str, fix: str | None = None) -> DiagnosticError:
+        """E606 at an argument."""
+        return problem("E606", f"`{parameter}` of {self.name}: {why}", self.given(parameter).span, fix=fix)
+
+    # --- values ---
+
+    def size(self, parameter: str) -> int:
+        value = self.given(parameter).value
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < MAX_SIZE:
+            raise self.wrong(parameter, "a whole number from 1 on")
+        return value
+
+    def number(self, parameter: str) -> int | float:
+        value = self.given(parameter).value
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise self.wrong(parameter, "a number")
+        return value
+
+    def fraction(self, parameter: str) -> float:
+        value = self.number(parameter)
+        if not 0 <= value <= 1:
+            raise self.wrong(parameter, "a number from 0 to 1")
+        return value
+
+    def flag(self, parameter: str) -> bool:
+        value = self.given(parameter).value
+        if value is not None and not isinstance(value, bool):
+            raise self.wrong(parameter, "True or False")
+        return bool(value)
+
+    def word(self, parameter: str, words: Iterable[str | None]) -> str | None:
+        value, known = self.given(parameter).value, tuple(words)
+        if (value is not None and not isinstance(value, str)) or value not in known:
+            fix = did_you_mean(value, [word for word in known if word]) if isinstance(value, str) else None
+            raise self.wrong(parameter, " or ".join(map(repr, known)), fix)
+        return value
+
+    def items(self, parameter: str) -> list[Given]:
+        value = self.given(parameter).value
+        if not isinstance(value, list) or not value:
+            raise self.wrong(parameter, "a list with something in it")
+        return value
+
+    def numbers(self, parameter: str, least: int) -> list[int]:
+        found: list[int] = []
+        for item in self.items(parameter):
+            if isinstance(item.value, bool) or not isinstance(item.value, int) or not least <= item.value < MAX_SIZE:
+                message = (
+                    f"`{parameter}` of {self.name} holds whole numbers from {least} on, not {describe(item.value)}"
+                )
+                raise problem("E605", message, item.span)
+            found.append(item.value)
+        return found
+
+    def function(self, parameter: str) -> str | None:
+        """The language's name of an activation; None where None is passed."""
+        given = self.given(parameter)
+        match given.value:
+            case None:
+                return None
+            case Reference(path=path):
+                name = path.rpartition(".")[2]
+            case str() as name:
+                pass
+            case _:
+                fix = "write it as an `fn` in the description"
+                raise problem("E606", f"`{parameter}` of {self.name} is {describe(given.value)}", given.span, fix=fix)
+        known = self.lowering.activations[self.made.constructor.library]
+        if name not in known:
+            fix = did_you_mean(name, known) or f"known are {', '.join(known)}"
+            raise problem("E603", f"there is no activation `{name}` here", given.span, fix=fix)
+        if known[name] in self.lowering.written:
+            self.lowering.functions[known[name]] = self.lowering.written[known[name]]
+        return known[name]
+
+    def cell(self, parameter: str) -> Piece:
+        return self.lowering.cell(self.given(parameter), self.name)
+
+    def cells(self, parameter: str) -> list[Piece]:
+        return [self.lowering.cell(item, self.name) for item in self.items(parameter)]
+
+
+# --- rows of tables ------------------------------------------------------------------------------------------------
+
+Text = str | None | Piece  # None: the default of the library's definition
+
+
+@dataclass(frozen=True)
+class Read:
+    """One option of a cell of the library: which parameter it comes from, and how."""
+
+    parameter: str
+    text: Callable[[Call, str], Text]
+
+
+Option = Read | str
+Lower = Callable[[Call], Meaning]
+
+
+def size(parameter: str) -> Read:
+    return Read(parameter, lambda call, name: str(call.size(name)))
+
+
+def optional_size(parameter: str) -> Read:
+    return Read(parameter, lambda call, name: str(call.size(name)) if call.has(name) else None)
+
+
+def number(parameter: str) -> Read:
+    return Read(parameter, lambda call, name: spelled(call.number(name)))
+
+
+def limit(parameter: str) -> Read:
+    """A limit of a clip: positive, or none."""
+
+    def text(call: Call, name: str) -> str | None:
+        if not call.has(name):
+            return None
+        if call.number(name) <= 0:
+            raise call.wrong(name, "a positive number or None")
+        return spelled(call.number(name))
+
+    return Read(parameter, text)
+
+
+def flag(parameter: str) -> Read:
+    return Read(parameter, lambda call, name: "true" if call.flag(name) else "false")
+
+
+def fraction(parameter: str) -> Read:
+    return Read(parameter, lambda call, name: spelled(call.fraction(name)))
+
+
+def function(parameter: str) -> Read:
+    """An activation; None is what the cell has by itself."""
+    return Read(parameter, lambda call, name: call.function(name))
+
+
+def function_or_identity(parameter: str) -> Read:
+    return Read(parameter, lambda call, name: call.function(name) or "identity")
+
+
+def inner(parameter: str) -> Read:
+    return Read(parameter, lambda call, name: call.cell(name))
+
+
+def sizes(parameter: str) -> Read:
+    return Read(parameter, lambda call, name: listed(map(str, call.numbers(name, 1))))
+
+
+def bound(call: Call, definition: str, options: Mapping[str, Option]) -> Piece:
+    """A definition of the library with each option read from the call."""
+    arguments: dict[str, str] = {}
+    needs: frozenset[str] = frozenset()
+    for option, read in options.items():
+        value = read if isinstance(read, str) else read.text(call, read.parameter)
+        if isinstance(value, Piece):
+            needs |= value.everything
+            value = value.text
+        if value is not None:
+            arguments[option] = value
+    return piece(definition, arguments, needs)
+
+
+def row(library: str, name: str, signature: str, definition: str, /, **options: Option) -> Constructor:
+    """A constructor that is one definition of the library."""
+    reads = frozenset(read.parameter for read in options.values() if isinstance(read, Read))
+    return Constructor(name, library, signature, reads, lambda call: bound(call, definition, options))
+
+
+def spelled(value: float) -> str:
+    """A number as the language writes it."""
+    return repr(value)
+
+
+def listed(texts: Iterable[str]) -> str:
+    return f"[{', '.join(texts)}]"

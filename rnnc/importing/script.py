@@ -1,0 +1,151 @@
+"""The text of a call as statements: an expression, or the lines around it (`cell = …`, `tf.nn.dynamic_rnn(cell, x)`).
+
+Names are bound when they are read, so lines that the description does not need may hold anything.
+"""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rnnc.diagnostics import Source, Span
+from rnnc.importing.evaluate import Bind, Evaluator, Knows
+from rnnc.importing.head import Head, called, find_head
+from rnnc.importing.values import Given, Names, Reference, Remarks, Thunk, problem
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a text is about, and the product of the last step that stands behind it."""
+
+    given: Given
+    head: Head | None
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A value that a statement computes, the statement, and the names that it may read."""
+
+    value: ast.expr
+    statement: ast.stmt
+    names: Names
+
+
+def read_script(source: Source, bind: Bind, knows: Knows, drivers: frozenset[str], remarks: Remarks) -> Subject:
+    """The object that a text is about: what its driver runs, or else its last line. Raises DiagnosticError."""
+    evaluator = Evaluator(source, bind, knows)
+    lines = list(_lines(_parsed(source), evaluator))
+    if not lines:
+        raise problem("E601", "there is no call here", Span(source, 0, len(source.text)), fix="such as LSTMCell(128)")
+    at = _subject(lines, drivers, evaluator)
+    head = _head(lines, at) if called(lines[at].value) in drivers else None
+    for line in lines[at + 1 :]:
+        if not _keeps(line.value) and not (head is not None and line.value is head.value):
+            remarks.add(f"left out: `{evaluator.span(line.statement).text}`")
+    return Subject(evaluator.given(lines[at].value, lines[at].names), head)
+
+
+def _lines(tree: ast.Module, evaluator: Evaluator) -> Iterator[_Line]:
+    """The values of a text in order."""
+    names: dict[str, Given | Thunk] = {}
+    for statement in tree.body:
+        before = dict(names)
+        match statement:
+            case ast.Assign(targets=targets, value=value):
+                for target in targets:
+                    _assign(target, value, names, before)
+                yield _Line(value, statement, before)
+            case ast.AnnAssign(target=target, value=ast.expr() as value):
+                _assign(target, value, names, before)
+                yield _Line(value, statement, before)
+            case ast.Expr(value=value):
+                yield _Line(value, statement, before)
+            case ast.Import() | ast.ImportFrom():
+                _import(statement, evaluator, names)
+            case ast.Pass():
+                pass
+            case _:
+                fix = "pass the lines that make the cell or layer"
+                raise problem("E602", "this kind of statement is not read", evaluator.span(statement), fix=fix)
+
+
+def _head(lines: list[_Line], at: int) -> Head | None:
+    """What stands behind the driver in line `at`."""
+    statement = lines[at].statement
+    target = statement.targets[0] if isinstance(statement, ast.Assign) else None
+    if isinstance(target, ast.Tuple | ast.List) and target.elts:
+        target = target.elts[0]
+    if not isinstance(target, ast.Name):
+        return None
+    assigned = {
+        part.id: line.value
+        for line in lines
+        if isinstance(line.statement, ast.Assign)
+        for part in line.statement.targets
+        if isinstance(part, ast.Name)
+    }
+    return find_head([line.value for line in lines[at + 1 :]], target.id, assigned)
+
+
+def _parsed(source: Source) -> ast.Module:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of escapes in strings, which are not ours
+            return ast.parse(source.text)
+    except SyntaxError as error:
+        line = min(max(error.lineno or 1, 1), source.text.count("\n") + 1)
+        before = sum(len(text) + 1 for text in source.text.split("\n")[: line - 1])
+        start = min(before + max((error.offset or 1) - 1, 0), len(source.text))
+        raise problem("E601", f"this is no Python: {error.msg}", Span(source, start, start)) from error
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise problem("E601", "this is no Python that can be read", Span(source, 0, 0)) from error
+
+
+def _assign(target: ast.expr, value: ast.expr, names: dict[str, Given | Thunk], before: Names) -> None:
+    """A plain name holds the value. Of what is taken apart (`outputs, state = …`) the first are the outputs, and the
+    others are tensors, which nobody reads."""
+    if isinstance(target, ast.Tuple | ast.List) and target.elts:
+        target, *others = target.elts
+        for part in others:
+            if isinstance(part, ast.Name):
+                names.pop(part.id, None)
+    if isinstance(target, ast.Name):
+        names[target.id] = Thunk(value, before)
+
+
+def _import(statement: ast.Import | ast.ImportFrom, evaluator: Evaluator, names: dict[str, Given | Thunk]) -> None:
+    span = evaluator.span(statement)
+    front = f"{statement.module}." if isinstance(statement, ast.ImportFrom) and statement.module else ""
+    for alias in statement.names:
+        path = front + alias.name
+        if alias.asname is None and not front:
+            names.pop(alias.name.partition(".")[0], None)  # `import a.b` binds `a`, which stands for itself
+        else:
+            names[alias.asname or alias.name] = Given(Reference(path), span)
+
+
+def _subject(lines: list[_Line], drivers: frozenset[str], evaluator: Evaluator) -> int:
+    """Which line is imported: the one with the driver; the last one where there is none."""
+    driven = [k for k, line in enumerate(lines) if called(line.value) in drivers]
+    if len(driven) > 1:
+        span = evaluator.span(lines[driven[1]].value)
+        raise problem("E602", "a second network in one text", span, fix="import them one at a time")
+    return driven[0] if driven else len(lines) - 1
+
+
+def _keeps(value: ast.expr) -> bool:
+    """Whether a line after the driver only rearranges results as descriptions have them: outputs of both directions
+    side by side, steps in one array, states in one tuple."""
+    match value:
+        case ast.Tuple() | ast.Name():
+            return True
+        case ast.Call(args=[_, axis]) if called(value) == "concat":
+            return ast.unparse(axis) in ("2", "-1")
+        case ast.Call():
+            return called(value) == "stack" or (
+                called(value) == "concat" and any(ast.unparse(k.value) in ("2", "-1") for k in value.keywords)
+            )
+        case _:
+            return False

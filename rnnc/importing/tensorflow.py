@@ -1,0 +1,205 @@
+"""`tf.nn.rnn_cell` and the drivers of `tf.nn`, as of TensorFlow 1.15 and `tf.compat.v1`."""
+
+from __future__ import annotations
+
+from rnnc.importing.lowering import (
+    Call,
+    Lower,
+    Option,
+    flag,
+    function,
+    inner,
+    limit,
+    listed,
+    number,
+    optional_size,
+    row,
+    size,
+    spelled,
+)  # fmt: skip
+from rnnc.importing.pieces import Meaning, Piece, piece, together
+from rnnc.importing.signature import Constructor
+from rnnc.importing.values import Made
+
+LIBRARY = "tf"
+# Functions of tf, tf.nn and tf.math that the language has under some name.
+ACTIVATIONS = {
+    **{name: name for name in (
+        "tanh", "sigmoid", "relu", "softplus", "log_sigmoid", "softsign", "relu6", "leaky_relu", "elu", "selu", "silu",
+        "swish", "gelu", "softmax", "log_softmax", "identity", "sin", "cos", "exp", "abs", "square", "erf",
+    )},
+    "hard_sigmoid": "hard_sigmoid",
+    "linear": "identity",
+}  # fmt: skip
+
+
+def cell(name: str, signature: str, definition: str, /, **options: Option) -> Constructor:
+    return row(LIBRARY, name, signature, definition, **options)
+
+
+# --- wrappers and stacks that have a say in what they are ----------------------------------------------------------
+
+# Cells of which TensorFlow drops the state h and nothing else (c of a tuple is never dropped).
+_DROPS_H = """
+    RNN GRU LSTM BasicLSTM LSTMBlock CoupledLSTM LayerNormLSTM WeightNormLSTM NAS UGRNN IntersectionRNN
+    PhasedLSTM ConvLSTM1D ConvLSTM2D ConvLSTM3D GroupLSTM IndRNN IndyGRU IndyLSTM
+"""
+DROPS_H = frozenset(_DROPS_H.split())
+
+
+def dropout(call: Call) -> Piece:
+    """DropoutWrapper: new masks for every step, or one for the whole sequence."""
+    one = call.cell("cell")
+    arguments = {"inner": one.text}
+    for option in ("input_keep", "state_keep", "output_keep"):
+        arguments[option] = spelled(call.fraction(f"{option}_prob"))
+        if call.fraction(f"{option}_prob") == 0:
+            raise call.cannot(f"{option}_prob", "nothing is kept, and the rest is divided by 0")
+    joined = isinstance(wrapped_in := call.given("cell").value, Made) and "state_is_tuple" in wrapped_in.passed
+    if call.fraction("state_keep_prob") < 1 and (joined or one.definition not in DROPS_H):
+        raise call.cannot("state_keep_prob", f"which states of {one.definition} are dropped is not said by `Dropout`")
+    if call.flag("variational_recurrent"):
+        arguments["mask"] = "sequence"
+        call.lowering.remarks.add(
+            "`variational_recurrent` of DropoutWrapper draws one mask for a whole batch; here every row has its own"
+        )
+    return piece("Dropout", arguments, one.everything)
+
+
+def wrapped(call: Call) -> Meaning:
+    """What changes where or how a cell runs, not what it computes: a device, or a driver over a sequence."""
+    return call.lowering.meaning(call.given("cell"), inside=call.inside)
+
+
+def multi(call: Call) -> Piece:
+    """MultiRNNCell: a network of layers, or a cell of them where it stands inside another."""
+    cells = call.items("cells")
+    objects = {id(cell.value) for cell in cells}
+    if len(objects) == 1 and len(cells) > 1:
+        if call.inside is not None:
+            raise call.cannot(
+                "cells", f"layers that share their weights are a network, which {call.inside} cannot hold"
+            )
+        one = call.lowering.cell(cells[0], call.name)
+        return piece("SharedLayers", {"inner": one.text, "layers": str(len(cells))}, one.everything)
+    pieces = call.cells("cells")
+    needs = together(pieces)
+    definition = "Multi" if call.inside is None else "MultiCell"
+    return piece(definition, {"cells": listed(each.text for each in pieces)}, needs)
+
+
+# --- drivers -------------------------------------------------------------------------------------------------------
+
+
+def bidirectional(call: Call) -> Piece:
+    fw, bw = call.given("cell_fw"), call.given("cell_bw")
+    if fw.value is bw.value:
+        raise call.cannot("cell_bw", "one object in both directions shares its weights", "make two cells")
+    forward, backward = call.cell("cell_fw"), call.cell("cell_bw")
+    needs = forward.everything | backward.everything
+    return piece("Bidirectional", {"fw": forward.text, "bw": backward.text}, needs)
+
+
+def stack_bidirectional(call: Call) -> Piece:
+    forward, backward = call.cells("cells_fw"), call.cells("cells_bw")
+    if len(forward) != len(backward):
+        raise call.wrong("cells_bw", f"as long as `cells_fw`: {len(forward)}")
+    needs = together([*forward, *backward])
+    lists = {"fw": listed(each.text for each in forward), "bw": listed(each.text for each in backward)}
+    return piece("StackedBidirectional", lists, needs)
+
+
+def special(name: str, signature: str, reads: str, lower: Lower) -> Constructor:
+    return Constructor(name, LIBRARY, signature, frozenset(reads.split()), lower)
+
+
+CELLS = (
+    cell(
+        "BasicRNNCell",
+        "num_units, activation=None, reuse=None, name=None, dtype=None, **kwargs",
+        "RNN",
+        units=size("num_units"),
+        activation=function("activation"),
+    ),
+    cell(
+        "GRUCell",
+        "num_units, activation=None, reuse=None, kernel_initializer=None, bias_initializer=None, name=None, "
+        "dtype=None, **kwargs",
+        "GRU",
+        units=size("num_units"),
+        activation=function("activation"),
+    ),
+    cell(
+        "BasicLSTMCell",
+        "num_units, forget_bias=1.0, state_is_tuple=True, activation=None, reuse=None, name=None, dtype=None, **kwargs",
+        "BasicLSTM",
+        units=size("num_units"),
+        forget_bias=number("forget_bias"),
+        activation=function("activation"),
+    ),
+    cell(
+        "LSTMCell",
+        "num_units, use_peepholes=False, cell_clip=None, initializer=None, num_proj=None, proj_clip=None, "
+        "num_unit_shards=None, num_proj_shards=None, forget_bias=1.0, state_is_tuple=True, activation=None, "
+        "reuse=None, name=None, dtype=None, **kwargs",
+        "LSTM",
+        units=size("num_units"),
+        proj=optional_size("num_proj"),
+        peepholes=flag("use_peepholes"),
+        forget_bias=number("forget_bias"),
+        cell_clip=limit("cell_clip"),
+        proj_clip=limit("proj_clip"),
+        activation=function("activation"),
+    ),
+)
+WRAPPERS = (
+    special(
+        "DropoutWrapper",
+        "cell, input_keep_prob=1.0, output_keep_prob=1.0, state_keep_prob=1.0, variational_recurrent=False, "
+        "input_size=None, dtype=None, seed=None, dropout_state_filter_visitor=None, **kwargs",
+        "cell input_keep_prob output_keep_prob state_keep_prob variational_recurrent",
+        dropout,
+    ),
+    cell("ResidualWrapper", "cell, residual_fn=None, **kwargs", "Residual", inner=inner("cell")),
+    special("DeviceWrapper", "cell, device, **kwargs", "cell", wrapped),
+    special("MultiRNNCell", "cells, state_is_tuple=True", "cells", multi),
+)
+_ONE = "initial_state=None, dtype=None, "
+_TWO = "initial_state_fw=None, initial_state_bw=None, dtype=None, "
+_MANY = "cells_fw, cells_bw, inputs, initial_states_fw=None, initial_states_bw=None, dtype=None, sequence_length=None, "
+DRIVERS = (
+    special(
+        "dynamic_rnn",
+        f"cell, inputs, sequence_length=None, {_ONE}parallel_iterations=None, swap_memory=False, time_major=False, "
+        "scope=None",
+        "cell",
+        wrapped,
+    ),
+    special("static_rnn", f"cell, inputs, {_ONE}sequence_length=None, scope=None", "cell", wrapped),
+    special(
+        "bidirectional_dynamic_rnn",
+        f"cell_fw, cell_bw, inputs, sequence_length=None, {_TWO}parallel_iterations=None, swap_memory=False, "
+        "time_major=False, scope=None",
+        "cell_fw cell_bw",
+        bidirectional,
+    ),
+    special(
+        "static_bidirectional_rnn",
+        f"cell_fw, cell_bw, inputs, {_TWO}sequence_length=None, scope=None",
+        "cell_fw cell_bw",
+        bidirectional,
+    ),
+    special(
+        "stack_bidirectional_dynamic_rnn",
+        f"{_MANY}parallel_iterations=None, time_major=False, scope=None, swap_memory=False",
+        "cells_fw cells_bw",
+        stack_bidirectional,
+    ),
+    special(
+        "stack_bidirectional_rnn",
+        f"{_MANY}scope=None",
+        "cells_fw cells_bw",
+        stack_bidirectional,
+    ),
+)
+CONSTRUCTORS = (*CELLS, *WRAPPERS, *DRIVERS)

@@ -1,0 +1,73 @@
+"""`torch.nn.RNN`, `LSTM` and `GRU`, and their cells."""
+
+from __future__ import annotations
+
+from rnnc.importing.lowering import Call, Option, bound, flag, listed, optional_size, size
+from rnnc.importing.pieces import Flow, Meaning, Network, Piece, piece
+from rnnc.importing.signature import Constructor
+
+LIBRARY = "torch"
+ACTIVATIONS = {"tanh": "tanh", "relu": "relu"}
+
+# PyTorch's layers have no forget bias beside the bias: where a layout adds it, it is added to what is read.
+OPTIONS: dict[str, dict[str, Option]] = {
+    "RNN": {"units": size("hidden_size"), "bias": flag("bias")},
+    "LSTM": {"units": size("hidden_size"), "bias": flag("bias"), "forget_bias": "0.0"},
+    "GRU": {"units": size("hidden_size"), "bias": flag("bias"), "reset": "after", "gate_bias": "0.0"},
+}
+
+
+def cell(call: Call) -> Piece:
+    """One layer of one direction."""
+    definition = call.name.removesuffix("Cell")
+    options = dict(OPTIONS[definition])
+    if "proj_size" in call.made.constructor.parameters and call.given("proj_size").value != 0:
+        options["proj"] = optional_size("proj_size")
+    if definition == "RNN":
+        options["activation"] = str(call.word("nonlinearity", ("tanh", "relu")))
+    return bound(call, definition, options)
+
+
+def layers(call: Call) -> Meaning:
+    """Layers, in one direction or both, with dropout between them."""
+    one, count = cell(call), call.size("num_layers")
+    both, rate = call.flag("bidirectional"), call.fraction("dropout")
+    if count == 1 or rate == 0:
+        return plain(one, count, both=both)
+
+    def build(network: Network, x: str) -> str:
+        network.needs |= one.everything
+        layer = f"bidirectional({one.text})" if both else one.text
+        return network.equation("y", f"stack({layer}, {count}, dropout = {rate!r})({x})")
+
+    return Flow(build)
+
+
+def plain(one: Piece, count: int, *, both: bool) -> Piece:
+    """The same without dropout, as the library has it."""
+    several = listed([one.text] * count)
+    if both and count == 1:
+        return piece("Bidirectional", {"fw": one.text, "bw": one.text}, one.everything)
+    if both:
+        return piece("StackedBidirectional", {"fw": several, "bw": several}, one.everything)
+    return one if count == 1 else piece("Multi", {"cells": several}, one.everything)
+
+
+_SIZES = "input_size, hidden_size, num_layers=1, "
+_REST = "bias=True, batch_first=False, dropout=0.0, bidirectional=False, "
+_LAYER_READS = frozenset(("hidden_size", "num_layers", "bias", "dropout", "bidirectional", "proj_size", "nonlinearity"))
+_CELL_READS = frozenset(("hidden_size", "bias", "nonlinearity"))
+CONSTRUCTORS = (
+    Constructor("RNN", LIBRARY, f"{_SIZES}nonlinearity='tanh', {_REST}device=None, dtype=None", _LAYER_READS, layers),
+    Constructor("LSTM", LIBRARY, f"{_SIZES}{_REST}proj_size=0, device=None, dtype=None", _LAYER_READS, layers),
+    Constructor("GRU", LIBRARY, f"{_SIZES}{_REST}device=None, dtype=None", _LAYER_READS, layers),
+    Constructor(
+        "RNNCell",
+        LIBRARY,
+        "input_size, hidden_size, bias=True, nonlinearity='tanh', device=None, dtype=None",
+        _CELL_READS,
+        cell,
+    ),
+    Constructor("LSTMCell", LIBRARY, "input_size, hidden_size, bias=True, device=None, dtype=None", _CELL_READS, cell),
+    Constructor("GRUCell", LIBRARY, "input_size, hidden_size, bias=True, device=None, dtype=None", _CELL_READS, cell),
+)

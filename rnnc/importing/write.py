@@ -1,0 +1,37 @@
+"""The text of the description: the definitions that it needs, and the cell or network of the call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rnnc.diagnostics import Source
+from rnnc.importing import library
+from rnnc.importing.pieces import Flow, Meaning, Network
+from rnnc.render import screen
+from rnnc.syntax.format import format_source
+
+
+def write(meaning: Meaning, call: str, name: str, functions: Mapping[str, str], *, renamed: bool, inline: bool) -> str:
+    """A description in the standard form.
+
+    `name` is what the cell or network is called where it has no name of the library, or where it is `renamed`;
+    `functions` are texts of functions by name. `inline` writes definitions out that are known in every file.
+    """
+    parts = [*functions.values()]
+    head = "".join(f"# {screen(line)}".rstrip() + "\n" for line in call.strip().splitlines())
+    if isinstance(meaning, Flow):
+        network = Network()
+        output = meaning.build(network, "x")
+        parts += [library.find(needed).text() for needed in library.closure(network.needs, known=inline)]
+        parts.append(f"network {name} {{\n{network.text(output)}\n}}\n")
+    elif meaning.definition in library.KNOWN_EVERYWHERE and not inline and meaning.scope is None:
+        parts += [library.find(needed).text() for needed in library.closure(meaning.needs, known=inline)]
+        parts.append(f"cell {name} = {meaning.text}\n")
+    else:
+        entry = library.find(meaning.definition)
+        scopes = {"tf": meaning.scope} if meaning.scope is not None else {}
+        needed = library.closure({*meaning.needs, *entry.needs}, known=inline)
+        parts += [library.find(each).text() for each in needed if each != meaning.definition]
+        parts.append(entry.text(name if renamed else None, meaning.arguments, scopes))
+    gap = "\n" if parts[0].startswith('"""') else ""  # the comment is of the whole text, not of that definition
+    return format_source(Source("<imported>", head + gap + "\n".join(parts) + "\n"))

@@ -1,0 +1,178 @@
+"""What single calls become: spellings, lists, wrappers, names, and what is said of what is left out."""
+
+from __future__ import annotations
+
+import pytest
+
+from rnnc.compiler import check, model_of
+from rnnc.diagnostics import Source
+from rnnc.importing.calls import Imported, import_call
+from rnnc.importing.library import FILES
+from rnnc.resources import resource_path
+
+
+def imported(call: str, **options: object) -> Imported:
+    found = import_call(Source("<call>", call), **options)  # type: ignore[arg-type]
+    source = Source("<text>", found.text)
+    assert check(source) == []
+    model_of(source)  # which of its definitions is meant goes without saying
+    return found
+
+
+def last(call: str) -> str:
+    """The heading of the definition that the call is, in one line."""
+    text = imported(call).text
+    definitions = [part for part in text.split("\n") if part.startswith(("cell ", "network "))]
+    start = text.index(definitions[-1])
+    heading = text[start:].split(" {\n")[0] if "{\n" in text[start:] else text[start:]
+    return " ".join(heading.split())
+
+
+DROPPED = (
+    "cell Dropout(inner: cell = GRU(4), input_keep = 0.9, state_keep = 0.8, output_keep = 1.0, "
+    "mask: step | sequence = sequence)"
+)
+LSTM_OF_ALL = "cell LSTMCell = LSTM(128, proj = 64, peepholes = true)"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "LSTMCell(128, use_peepholes=True, num_proj=64)",
+        "LSTMCell(128, True, None, None, 64)",
+        "tf.nn.rnn_cell.LSTMCell(num_units=128, num_proj=64, use_peepholes=True, forget_bias=1, state_is_tuple=False)",
+        "tf.contrib.rnn.LSTMCell(2 * 64, use_peepholes=True, num_proj=64)",
+        "tf.compat.v1.nn.rnn_cell.LSTMCell(128, use_peepholes=True, num_proj=64, activation=tf.tanh)",
+        "rnn_cell.LSTMCell(128, use_peepholes=True, num_proj=64, activation='tanh', cell_clip=None)",
+        "c = tf.nn.rnn_cell.LSTMCell(128, use_peepholes=True, num_proj=64)\noutputs, state = tf.nn.dynamic_rnn(c, x)",
+        "import tensorflow as t\nn = 128\nt.nn.static_rnn(t.nn.rnn_cell.LSTMCell(n, True, num_proj=n // 2), xs)",
+        "from tensorflow.contrib.rnn import LSTMCell as Cell\nCell(128, use_peepholes=True, num_proj=64)",
+    ],
+)
+def test_spellings_of_one_cell(call: str) -> None:
+    assert last(call) == LSTM_OF_ALL
+
+
+@pytest.mark.parametrize(
+    ("call", "heading"),
+    [
+        ("BasicRNNCell(4, activation=tf.nn.relu)", "cell BasicRNNCell = RNN(4, activation = relu)"),
+        ("GRUCell(4)", "cell GRUCell = GRU(4)"),
+        ("BasicLSTMCell(4, 0)", "cell BasicLSTM(units = 4, forget_bias = 0, activation = tanh)"),
+        ("LSTMCell(4, cell_clip=3)", "cell LSTMCell = LSTM(4, cell_clip = 3)"),
+        ("LSTMCell(4, forget_bias=-0.5)", "cell LSTMCell = LSTM(4, forget_bias = -0.5)"),
+        ("DeviceWrapper(CompiledWrapper(GRUCell(4)), '/cpu:0')", "cell GRUCell = GRU(4)"),
+        ("MultiRNNCell([LSTMCell(n) for n in (4, 6)])", "network Multi(cells = [LSTM(4), LSTM(6)])"),
+        ("MultiRNNCell([LSTMCell(n) for n in range(2, 6, 2)])", "network Multi(cells = [LSTM(2), LSTM(4)])"),
+        (
+            "MultiRNNCell([GRUCell(3)] + [LSTMCell(n) for n, _ in [(4, 'a')]])",
+            "network Multi(cells = [GRU(3), LSTM(4)])",
+        ),
+        ("MultiRNNCell([GRUCell(4)] * 3)", "network SharedLayers(inner: cell = GRU(4), layers = 3)"),
+        ("MultiRNNCell([GRUCell(4)])", "network Multi(cells = [GRU(4)])"),
+        ("(lambda one: MultiRNNCell([one] * 2))(GRUCell(4))", "network SharedLayers(inner: cell = GRU(4), layers = 2)"),
+        (
+            "bidirectional_dynamic_rnn(GRUCell(4), GRUCell(5))",
+            "network Bidirectional(fw: cell = GRU(4), bw: cell = GRU(5))",
+        ),
+        (
+            "static_bidirectional_rnn(MultiRNNCell([GRUCell(4), GRUCell(3)]), GRUCell(5), xs)",
+            "network Bidirectional(fw: cell = MultiCell([GRU(4), GRU(3)]), bw: cell = GRU(5))",
+        ),
+        (
+            "DropoutWrapper(GRUCell(4), 0.9, state_keep_prob=0.8, variational_recurrent=True)",
+            DROPPED,
+        ),
+        ("ResidualWrapper(GRUCell(4))", "cell Residual(inner: cell = GRU(4))"),
+        ("LayerNormLSTMCell(4)", "cell LayerNormLSTMCell = LSTM(4)"),
+        (
+            "ConvLSTMCell(1, [6, 2], 3, [5])",
+            "cell ConvLSTM1D(filters = 3, kernel = [5], forget_bias = 1.0, bias = true)",
+        ),
+        ("CudnnCompatibleGRUCell(4)", "cell CudnnCompatibleGRUCell = GRU(4, reset = after)"),
+        ("keras.layers.LSTM(4, return_sequences=True)", "cell LSTMLayer = LSTM(4)"),
+        ("tf.keras.layers.GRUCell(4)", "cell GRUCell = GRU(4, reset = after, gate_bias = 0.0)"),
+        ("torch.nn.GRU(3, 4)", "cell GRULayer = GRU(4, reset = after, gate_bias = 0.0)"),
+    ],
+)
+def test_what_calls_become(call: str, heading: str) -> None:
+    assert last(call) == heading
+
+
+def test_the_description_stands_alone_under_any_name() -> None:
+    found = imported("tf.nn.rnn_cell.BasicLSTMCell(128)", name="Mine")
+    assert found.text.startswith('# tf.nn.rnn_cell.BasicLSTMCell(128)\n\n"""LSTM without')
+    assert "cell Mine(units = 128, forget_bias = 1.0, activation = tanh) {" in found.text
+    assert "import" not in found.text
+    assert imported("GRUCell(4)", name="Mine").text == "# GRUCell(4)\ncell Mine = GRU(4)\n"
+
+
+def test_known_cells_are_written_out_on_demand() -> None:
+    text = imported("LSTMCell(128)", inline=True).text
+    assert "cell LSTM(units = 128, proj = none" in text
+    assert "gate i = " in text
+    both = imported("tf.nn.bidirectional_dynamic_rnn(LSTMCell(4), GRUCell(3), x)", inline=True).text
+    assert [both.count(f"cell {name}(") for name in ("LSTM", "GRU", "RNN")] == [1, 1, 0]
+
+
+CONV = "tf.contrib.rnn.Conv1DLSTMCell(input_shape=[6, 2], output_channels=3, kernel_shape=[3])"
+
+
+def test_a_name_is_the_scope_of_the_variables() -> None:
+    assert 'layout tf(scope = "encoder"' in imported("LSTMCell(4, name='encoder')").text
+    assert imported("LSTMCell(4, name='lstm_cell')").text.endswith("cell LSTMCell = LSTM(4)\n")
+    inner = imported("MultiRNNCell([GRUCell(4), GRUCell(4, name='second')])").text
+    assert inner.count('layout tf(scope = "second"') == 2  # a GRU has one for each placement of its reset
+    assert "network Multi(cells = [GRU(4), GRU_second(4)])" in inner
+    assert 'layout tf(scope = "conv_1d_lstm_cell"' in imported(CONV).text
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (
+            "LSTMCell(4, initializer=tf.orthogonal_initializer())",
+            "`initializer` of LSTMCell is left out: initial values",
+        ),
+        ("DropoutWrapper(GRUCell(4), 0.5, seed=3)", "`seed` of DropoutWrapper is left out: masks are drawn"),
+        (
+            "DropoutWrapper(GRUCell(4), variational_recurrent=True)",
+            "`variational_recurrent` of DropoutWrapper draws one",
+        ),
+        ("keras.layers.GRU(4, stateful=True)", "`stateful` of GRU is left out: a module takes and gives the states"),
+        (
+            "keras.layers.GRU(4, kernel_regularizer='l2')",
+            "`kernel_regularizer` of GRU is left out: it belongs to training",
+        ),
+        ("o, s = tf.nn.dynamic_rnn(GRUCell(4), x)\nloss = tf.reduce_mean(o)", "left out: `loss = tf.reduce_mean(o)`"),
+    ],
+)
+def test_what_is_left_out_is_said(call: str, said: str) -> None:
+    (remark,) = imported(call).remarks
+    assert remark.startswith(said)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "LSTMCell(4, initializer=None, reuse=None, name=None, state_is_tuple=True)",
+        "c = GRUCell(4)\nfw, state = tf.nn.dynamic_rnn(c, tf.transpose(x), initial_state=c.zero_state(3, tf.float32))",
+        "o, s = tf.nn.bidirectional_dynamic_rnn(GRUCell(4), GRUCell(4), x)\no = tf.concat(o, axis=-1)",
+    ],
+)
+def test_nothing_is_said_of_what_changes_nothing(call: str) -> None:
+    assert imported(call).remarks == ()
+
+
+def test_the_call_stands_at_the_head() -> None:
+    text = imported("cell = GRUCell(4)\n\ny, s = tf.nn.dynamic_rnn(cell, x)").text
+    assert text.startswith("# cell = GRUCell(4)\n#\n# y, s = tf.nn.dynamic_rnn(cell, x)\n")
+
+
+def test_the_library_is_that_of_the_examples() -> None:
+    """All of it but the one that is a use of others; the wheel carries every file."""
+    root = resource_path("examples/lstm.rnn").parent
+    names = {path.stem for path in root.glob("*.rnn")}
+    assert set(FILES) == names - {"classifier"}
+    project = (root.parent / "pyproject.toml").read_text(encoding="utf-8")
+    assert [name for name in names if f'"examples/{name}.rnn" = "rnnc/_data/examples/{name}.rnn"' not in project] == []

@@ -1,0 +1,102 @@
+"""What cannot be imported: one error with a code, at the place of the slip."""
+
+from __future__ import annotations
+
+import pytest
+
+from rnnc.diagnostics import Diagnostic, DiagnosticError, Source
+from rnnc.importing.calls import import_call
+
+
+def error(call: str) -> Diagnostic:
+    with pytest.raises(DiagnosticError) as caught:
+        import_call(Source("<call>", call))
+    (found,) = caught.value.diagnostics
+    return found
+
+
+# What is marked is between « and ».
+SLIPS = [
+    # no Python, or Python that is not read
+    ("LSTMCell«»(128,", "E601", "never closed"),
+    ("«»", "E601", "no call"),
+    ("«class A: pass»", "E602", "kind of statement"),
+    ("LSTMCell(«__import__»('os').system('true'))", "E603", "__import__"),
+    ("MultiRNNCell([LSTMCell(4) for _ in range(«10 ** 9»)])", "E602", "arithmetic"),
+    ("MultiRNNCell([GRUCell(4) for n in [1, 2] if «n > 1»])", "E602", "condition"),
+    ("MultiRNNCell(«[GRUCell(4)] * 100000»)", "E602", "arithmetic"),
+    ("MultiRNNCell([GRUCell(4) for _ in «range(100000)»])", "E602", "more than 1000"),
+    ("LSTMCell(«*sizes»)", "E602", "`*`"),
+    ("LSTMCell(4, «**options»)", "E602", "`**`"),
+    ("LSTMCell(«4 if deep else 8»)", "E602", "kind of expression"),
+    ("LSTMCell(«1 / 0»)", "E602", "division by zero"),
+    ("«tf.nn.relu»", "E602", "a call of a cell or layer"),
+    ("o, s = tf.nn.dynamic_rnn(GRUCell(4), x)\np, s = «tf.nn.dynamic_rnn(GRUCell(4), o)»", "E602", "second network"),
+    # names
+    ("«LSTMCel»(128)", "E603", "no library"),
+    ("tf.nn.rnn_cell.MultiRNNCell([«InputEcho»(GRUCell(4))])", "E603", "InputEcho"),
+    ("LSTMCell(4, activation=«tf.nn.relux»)", "E603", "activation"),
+    # arguments
+    ("LSTMCell(4, «use_peephole»=True)", "E604", "no argument"),
+    ("«LSTMCell»()", "E604", "needs `num_units`"),
+    ("LSTMCell(4, «num_units»=4)", "E604", "twice"),
+    ("GRUCell(1, 2, 3, 4, 5, 6, 7, «8»)", "E604", "7 arguments"),
+    # kinds
+    ("LSTMCell(«'4'»)", "E605", "whole number"),
+    ("LSTMCell(«True»)", "E605", "whole number"),
+    ("LSTMCell(«0»)", "E605", "whole number"),
+    ("LSTMCell(4, use_peepholes=«1»)", "E605", "True or False"),
+    ("LSTMCell(4, cell_clip=«-1.0»)", "E605", "positive"),
+    ("DropoutWrapper(GRUCell(4), «1.5»)", "E605", "from 0 to 1"),
+    ("MultiRNNCell(«GRUCell(4)»)", "E605", "list"),
+    ("MultiRNNCell(«[]»)", "E605", "something in it"),
+    ("ResidualWrapper(«128»)", "E605", "a cell is wanted"),
+    ("keras.layers.Bidirectional(«keras.layers.GRUCell(4)»)", "E605", "recurrent layer"),
+    ("keras.layers.Bidirectional(keras.layers.GRU(4), merge_mode=«'con'»)", "E605", "'concat'"),
+    ("keras.layers.RNN(«keras.layers.GRU(4)»)", "E605", "takes cells"),
+    # what cannot be said
+    ("LSTMCell(4, activation=«lambda v: v»)", "E606", "function of your own"),
+    ("ResidualWrapper(GRUCell(4), residual_fn=«add»)", "E606", "residual_fn"),
+    ("keras.layers.LSTM(4, recurrent_dropout=«0.2»)", "E606", "recurrent_dropout"),
+    ("keras.Sequential([layers.LSTM(4), «layers.LSTM(4)»])", "E606", "one step"),
+    ("DropoutWrapper(SRUCell(4), state_keep_prob=«0.5»)", "E606", "SRU"),
+    ("MultiRNNCell([ResidualWrapper(TimeReversedFusedRNN(«LSTMBlockFusedCell(4)»))])", "E606", "ResidualWrapper"),
+    ("one = GRUCell(4)\nMultiRNNCell([one, GRUCell(4), «one»])", "E606", "shares its weights"),
+    ("one = GRUCell(4)\ntf.nn.bidirectional_dynamic_rnn(one, «one», x)", "E606", "both directions"),
+    ("GridLSTMCell(4, feature_size=2, frequency_skip=1, num_frequency_blocks=«[1, 2]»)", "E606", "2 blocks"),
+]
+
+
+@pytest.mark.parametrize(("marked", "code", "message"), SLIPS, ids=[marked for marked, _, _ in SLIPS])
+def test_the_slip_is_named_at_its_place(marked: str, code: str, message: str) -> None:
+    start, end = marked.index("«"), marked.index("»") - 1
+    found = error(marked.replace("«", "").replace("»", ""))
+    assert (found.code, message in found.message) == (code, True), found
+    assert found.span is not None
+    assert (found.span.start, found.span.end) == (start, end), found.span.text
+
+
+@pytest.mark.parametrize(
+    ("call", "fix"),
+    [
+        ("tf.nn.rnn_cell.LSTMCel(4)", "did you mean `LSTMCell`?"),
+        ("LSTMCell(4, use_peephole=True)", "did you mean `use_peepholes`?"),
+        ("LSTMCell(4, activation='Relu')", "did you mean `relu`?"),
+        ("keras.layers.RNN(keras.layers.GRU(4))", "GRUCell"),
+    ],
+)
+def test_what_may_be_meant(call: str, fix: str) -> None:
+    assert error(call).fix == fix
+
+
+def test_columns_count_characters() -> None:
+    found = error("LSTMCell(4, name='ünïcode', use_peephole=True)")
+    assert found.span is not None
+    assert found.span.text == "use_peephole"
+
+
+@pytest.mark.parametrize(
+    "text", ["(" * 5000, "[" * 150 + "]" * 150, "-" * 3000 + "1", "f" + "(f" * 90 + ")" * 90, "a.b" * 9000, "\0"]
+)
+def test_hostile_text_is_an_error(text: str) -> None:
+    assert error(text).code in ("E601", "E602", "E603")
