@@ -21,6 +21,7 @@ COMMANDS = {
     "fmt": "Lay files out in the standard form.",
     "explain": "Show under each line what the compiler made of it, and what stood in its way.",
     "verify": "Prove that the generated module computes what the description says.",
+    "weights": "Convert weights between libraries, and list what a file holds.",
     "doctor": "Tell which targets work on this machine, and what the others lack.",
 }
 
