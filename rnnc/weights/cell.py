@@ -138,7 +138,8 @@ def _parameters(model: Model) -> WeightLayout:
 
 def as_type(arrays: Mapping[str, Array], dtype: np.dtype[np.generic]) -> dict[str, Array]:
     """The arrays in another type. Raises VerifyError (E812) where a number would become infinite."""
-    found = {name: array.astype(dtype) for name, array in arrays.items()}
+    with np.errstate(over="ignore"):
+        found = {name: array.astype(dtype) for name, array in arrays.items()}
     for name, array in found.items():
         if not np.array_equal(np.isfinite(array), np.isfinite(arrays[name])):
             raise VerifyError(OTHER_MEANING, f"{name!r} holds numbers that are too large for {dtype}")

@@ -24,10 +24,12 @@ def read(path: Path) -> Table:
     """The arrays of a file. Raises VerifyError (E811) where it cannot be read or is of no known kind."""
     try:
         table: Table = _kind(path).read(path)
+    except VerifyError:
+        raise
     except OSError as error:
         raise VerifyError(UNREADABLE, f"cannot read {path}: {error.strerror or error}") from error
-    except zipfile.BadZipFile as error:
-        raise VerifyError(UNREADABLE, f"cannot read {path}: {error}") from error
+    except Exception as error:  # what other libraries raise for damaged files is not theirs to promise
+        raise VerifyError(UNREADABLE, f"cannot read {path}: {error or type(error).__name__}") from error
     if not table.arrays:
         raise VerifyError(UNREADABLE, f"{path} holds no arrays of numbers")
     return table

@@ -44,16 +44,13 @@ def read(path: Path) -> Table:
 
 def write(arrays: Mapping[str, Array]) -> Files:
     """The files of a checkpoint that a `Saver` restores."""
-    tf = library("tensorflow", PLURAL)
+    tf = library("tensorflow", PLURAL).compat.v1
     names = list(arrays)
-    with tempfile.TemporaryDirectory() as folder:
-        prefix = Path(folder) / "model"
-        tf.raw_ops.SaveV2(
-            prefix=str(prefix),
-            tensor_names=names,
-            shape_and_slices=[""] * len(names),
-            tensors=[tf.constant(arrays[name]) for name in names],
-        )
+    with tempfile.TemporaryDirectory() as folder, tf.Graph().as_default(), tf.Session() as session:
+        given = [tf.placeholder(arrays[name].dtype, arrays[name].shape) for name in names]
+        where = str(Path(folder) / "model")
+        save = tf.raw_ops.SaveV2(prefix=where, tensor_names=names, shape_and_slices=[""] * len(names), tensors=given)
+        session.run(save, dict(zip(given, (arrays[name] for name in names), strict=True)))
         files = {path.name.removeprefix("model"): path.read_bytes() for path in sorted(Path(folder).iterdir())}
     return dict(sorted(files.items()))  # the index last: with it the checkpoint is there
 

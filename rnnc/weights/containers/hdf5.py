@@ -16,6 +16,7 @@ from rnnc.weights.libraries import library
 from rnnc.weights.table import UNREADABLE, Files, Table
 
 PLURAL = "HDF5 files"
+OPTIMIZER = "optimizer/"  # what Keras 3 keeps beside the weights
 VARIABLES = "vars"  # the group of a layer in Keras 3 that holds its variables, by number
 
 
@@ -104,9 +105,13 @@ def _stored(file: Any) -> Iterator[Stored]:
                 yield Stored(name.removesuffix(":0"), f"{root.name.rstrip('/')}/{layer}/{name}")
         return
     numbered = _is_numbered(file)
+    taken: set[str] = set()
     for path, item in _datasets(file):
-        if item.dtype.kind == "f":
-            yield Stored(_keras_name(file, path) if numbered else path, path)
+        if item.dtype.kind != "f" or (numbered and path.startswith(OPTIMIZER)):
+            continue
+        name = _keras_name(file, path) if numbered else path
+        yield Stored(path if name in taken else name, path)
+        taken.add(name)
 
 
 def _datasets(file: Any) -> list[tuple[str, Any]]:
