@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from functools import cached_property
 from types import ModuleType
 
@@ -16,10 +17,10 @@ from rnnc.ir.model import Model
 from rnnc.runtime import load_module
 from rnnc.verify.arrays import Array
 from rnnc.verify.errors import VerifyError, near_misses
-from rnnc.verify.fit import find_layout, layout_equations
+from rnnc.verify.fit import layout_equations
 from rnnc.verify.sizes import solve
 from rnnc.weights.naming import Found, find
-from rnnc.weights.table import OTHER_MEANING, Table
+from rnnc.weights.table import OTHER_MEANING, Table, float_type
 
 OWN = "rnnc"  # the kind of arrays that are parameters, under their names
 
@@ -44,20 +45,32 @@ class Cell:
         return f"{self.model.name}({', '.join(f'{name} = {value}' for name, value in options)})"
 
     def layouts(self, kind: str) -> tuple[WeightLayout, ...]:
-        """The layouts of a kind: the one of that name first, then others of the library (`tf_block`).
+        """The whole layouts of a kind: the one of that name first, then others of the library (`tf_block`).
 
         Raises VerifyError (E802) where there is none.
         """
-        if kind == OWN:
-            return (_parameters(self.model),)
         known = self.model.layouts
-        found = [one for one in known if one.name == kind]
-        found += [one for one in known if one.name.startswith(f"{kind}_")]
-        if found:
-            return tuple(find_layout(self.model, one.name) for one in found)
-        names = [one.name for one in known]
+        found = [one for one in known if one.name == kind] + [one for one in known if one.name.startswith(f"{kind}_")]
+        whole = tuple(one for one in found if not one.missing)
+        return whole or (self.layout(kind),)
+
+    def layout(self, kind: str) -> WeightLayout:
+        """The layout of that name. Raises VerifyError (E802) where there is none, or where it is not whole."""
+        if kind == OWN:
+            return _parameters(self.model)
+        found = next((one for one in self.model.layouts if one.name == kind), None)
+        if found is not None and not found.missing:
+            return found
+        names = [one.name for one in self.model.layouts]
         message = f"the weights of {self.spelled} have no form in {kind!r}{near_misses(kind, names)}"
-        raise VerifyError("E802", message, notes=[f"its layouts are {', '.join((*names, OWN))}"])
+        if found is not None:
+            own = {parameter.name for parameter in self.model.parameters}
+            homeless = [name for name in found.missing if name in own]
+            lost = [name for name in found.missing if name not in own]
+            message += f": no array there holds {', '.join(homeless)}" if homeless else ""
+            message += f": the cell has no {', '.join(lost)}, which an array there holds" if lost else ""
+        whole = [one.name for one in self.model.layouts if not one.missing]
+        raise VerifyError("E802", message, notes=[f"what it has forms in: {', '.join((*whole, OWN))}"])
 
     def to_parameters(self, layout: WeightLayout, arrays: Mapping[str, Array]) -> dict[str, Array]:
         """Parameters from the arrays of a layout."""
@@ -77,43 +90,57 @@ class Cell:
 
 @dataclass(frozen=True)
 class Seen:
-    """A file's arrays through a layout of a cell."""
+    """A file's arrays through a layout of a cell; `zeros` are those of the layout that the file does without."""
 
     cell: Cell
     layout: WeightLayout
     found: Found
+    zeros: Mapping[str, tuple[int, ...]]
 
     @property
     def certain(self) -> bool:
         """Nothing was taken for granted."""
         return not self.found.notes
 
+    def arrays(self, table: Table) -> dict[str, Array]:
+        """The layout's arrays. Raises VerifyError (E812) where they are not all of one type of floats."""
+        given = self.found.matching.join(table.arrays)
+        dtype = float_type(given)
+        return {**given, **{name: np.zeros(shape, dtype) for name, shape in self.zeros.items()}}
 
-def see(cell: Cell, kind: str, table: Table) -> Seen:
+
+def see(cell: Cell, kind: str, table: Table, zeros: Sequence[str] = ()) -> Seen:
     """A table through the first layout of a kind that fits it, under its own names if there is such a one.
 
+    Arrays of the layout whose names fit one of `zeros` are zero where the table does not have them.
     Raises VerifyError: E801 (sizes), E802 (no such layout), E803 (names), E812 (the file says that it means another).
     """
-    tried = [_tried(cell, layout, table) for layout in cell.layouts(kind)]
+    tried = [_tried(cell, layout, table, zeros) for layout in cell.layouts(kind)]
     seen = [one for one in tried if isinstance(one, Seen)]
     if not seen:
         raise next(one for one in tried if isinstance(one, VerifyError))
     return next((one for one in seen if one.certain), seen[0])
 
 
-def _tried(cell: Cell, layout: WeightLayout, table: Table) -> Seen | VerifyError:
+def _tried(cell: Cell, layout: WeightLayout, table: Table, zeros: Sequence[str]) -> Seen | VerifyError:
     try:
-        return _through(cell, layout, table)
+        return _through(cell, layout, table, zeros)
     except VerifyError as error:
         return error
 
 
-def _through(cell: Cell, layout: WeightLayout, table: Table) -> Seen:
-    found = find(layout, table)
-    _check_facts(cell, layout, table, found)
-    arrays = found.matching.join(table.arrays)
-    solve(layout_equations(layout, arrays), ())
-    return Seen(cell, layout, found)
+def _through(cell: Cell, layout: WeightLayout, table: Table, zeros: Sequence[str]) -> Seen:
+    absent = {array.name for array in layout.arrays if any(fnmatchcase(array.name, pattern) for pattern in zeros)}
+    given = replace(layout, arrays=tuple(array for array in layout.arrays if array.name not in absent))
+    found = find(given, table)
+    _check_facts(cell, given, table, found)
+    sizes = solve(layout_equations(given, found.matching.join(table.arrays)), ())
+    shapes = {
+        array.name: tuple(size.evaluate(sizes) for size in array.shape)
+        for array in layout.arrays
+        if array.name in absent
+    }
+    return Seen(cell, layout, found, shapes)
 
 
 def _check_facts(cell: Cell, layout: WeightLayout, table: Table, found: Found) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice, product
 
 from rnnc.diagnostics import DiagnosticError, Source, Span
@@ -19,7 +19,7 @@ from rnnc.weights.table import NO_CELL, Table
 MOST = 64  # combinations of a cell's choices that are tried
 
 
-def discover(kind: str, table: Table, options: Mapping[str, object]) -> Seen:
+def discover(kind: str, table: Table, options: Mapping[str, object], zeros: Sequence[str] = ()) -> Seen:
     """The one known cell whose arrays these are. Raises VerifyError (E813) where there is none, or several.
 
     `options` are bound in every cell that has them; cells that lack one are not meant.
@@ -30,7 +30,7 @@ def discover(kind: str, table: Table, options: Mapping[str, object]) -> Seen:
         source = source_from_text(path.rpartition("/")[2], resource_text(path))
         if not options.keys() <= {p.name for p in _parameters(source, name)}:
             continue
-        fitting = list(_fitting(source, name, kind, table, options, reasons))
+        fitting = list(_fitting(source, name, kind, table, options, zeros, reasons))
         found += fitting
     certain = [seen for seen in found if seen.certain] or found
     if len(certain) == 1:
@@ -43,7 +43,7 @@ def discover(kind: str, table: Table, options: Mapping[str, object]) -> Seen:
     raise VerifyError(NO_CELL, f"these may be the arrays of {fits}", fix="say which: --cell FILE[:NAME], -D NAME=VALUE")
 
 
-def alternatives(cell: Cell, kind: str, table: Table) -> list[str]:
+def alternatives(cell: Cell, kind: str, table: Table, zeros: Sequence[str] = ()) -> list[str]:
     """`-D reset=after`: other choices with which the cell would have these arrays."""
     try:
         name = choose(parse(cell.source), None, cell.name or cell.model.name, Span(cell.source, 0, 0))
@@ -54,7 +54,7 @@ def alternatives(cell: Cell, kind: str, table: Table) -> list[str]:
         other = Cell(cell.source, cell.name, {**cell.options, **chosen})
         if all(cell.options.get(key) == value for key, value in chosen.items()):
             continue
-        if not isinstance(_tried(other, kind, table), Seen):
+        if not isinstance(_tried(other, kind, table, zeros), Seen):
             continue
         changed = [item for item in chosen.items() if dict(cell.model.options).get(item[0]) != item[1]]
         if changed:
@@ -63,11 +63,17 @@ def alternatives(cell: Cell, kind: str, table: Table) -> list[str]:
 
 
 def _fitting(
-    source: Source, name: str, kind: str, table: Table, options: Mapping[str, object], reasons: list[str]
+    source: Source,
+    name: str,
+    kind: str,
+    table: Table,
+    options: Mapping[str, object],
+    zeros: Sequence[str],
+    reasons: list[str],
 ) -> Iterator[Seen]:
     """The cell with every choice that is open and fits; where none does, the reason of the first."""
     cells = [Cell(source, name, {**options, **chosen}) for chosen in _choices(source, name, options)]
-    tried = [_tried(cell, kind, table) for cell in cells]
+    tried = [_tried(cell, kind, table, zeros) for cell in cells]
     fitting = [one for one in tried if isinstance(one, Seen)]
     yield from fitting
     if not fitting:
@@ -75,9 +81,9 @@ def _fitting(
         reasons.append(f"{name}: {errors[0].diagnostics[0].message}")
 
 
-def _tried(cell: Cell, kind: str, table: Table) -> Seen | DiagnosticError:
+def _tried(cell: Cell, kind: str, table: Table, zeros: Sequence[str]) -> Seen | DiagnosticError:
     try:
-        return see(cell, kind, table)
+        return see(cell, kind, table, zeros)
     except DiagnosticError as error:
         return error
 

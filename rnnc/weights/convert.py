@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,17 +23,19 @@ class Converted:
     notes: tuple[str, ...]
 
 
-def seen_as(kind: str, table: Table, cell: Cell | None, options: Mapping[str, object]) -> Seen:
+def seen_as(
+    kind: str, table: Table, cell: Cell | None, options: Mapping[str, object], zeros: Sequence[str] = ()
+) -> Seen:
     """The table as arrays of that kind, of the given cell or of the known one that fits.
 
     Raises DiagnosticError (E80x, E81x), with what would help.
     """
     if cell is None:
-        return discover(kind, table, options)
+        return discover(kind, table, options, zeros)
     try:
-        return see(cell, kind, table)
+        return see(cell, kind, table, zeros)
     except VerifyError as error:
-        raise _with_help(error, kind, table, cell) from error
+        raise _with_help(error, kind, table, cell, zeros) from error
 
 
 def convert(table: Table, seen: Seen, kind: str, into: Table | None = None, dtype: str | None = None) -> Converted:
@@ -41,12 +43,11 @@ def convert(table: Table, seen: Seen, kind: str, into: Table | None = None, dtyp
 
     Raises DiagnosticError where it would mean something else.
     """
-    arrays = seen.found.matching.join(table.arrays)
-    own = np.dtype(dtype) if dtype is not None else float_type(arrays)
-    float_type(arrays)
+    arrays = seen.arrays(table)
+    own = float_type(arrays) if dtype is None else np.dtype(dtype)
     cell = seen.cell
     target = None if into is None else see(cell, kind, into)
-    layout = cell.layouts(kind)[0] if target is None else target.layout
+    layout = cell.layout(kind) if target is None else target.layout
     # In float64, so that sums and offsets of biases are rounded once
     params = cell.to_parameters(seen.layout, as_type(arrays, np.dtype(np.float64)))
     written = cell.to_arrays(layout, params)
@@ -69,14 +70,14 @@ def _as_in(arrays: Mapping[str, Array], into: Table) -> dict[str, Array]:
     return found
 
 
-def _with_help(error: VerifyError, kind: str, table: Table, cell: Cell) -> DiagnosticError:
+def _with_help(error: VerifyError, kind: str, table: Table, cell: Cell, zeros: Sequence[str]) -> DiagnosticError:
     """The error, with the options of the cell under which there is none."""
-    others = alternatives(cell, kind, table)
+    others = alternatives(cell, kind, table, zeros)
     (diagnostic,) = error.diagnostics
     notes = [note.message for note in diagnostic.notes]
     fix = diagnostic.fix
     if others:
         fix = f"they are arrays of this cell with {' or '.join(others)}"
     elif diagnostic.code == "E803":
-        fix = "; ".join([*([fix] if fix else []), "--only and --without say which arrays are meant"])
+        fix = "; ".join([*([fix] if fix else []), "--only, --without and --zeros say which arrays are meant"])
     return VerifyError(diagnostic.code, diagnostic.message, notes=[*notes, f"the cell is {cell.spelled}"], fix=fix)

@@ -94,6 +94,18 @@ def test_scopes_in_front_other_endings_and_prefixes(weights: Weights) -> None:
     assert list(found) == [f"m/{name}" for name in wanted]
 
 
+def test_a_model_without_biases(weights: Weights) -> None:
+    """They are zero: so is, with its forget bias, what the cell adds."""
+    arrays = {name: array for name, array in load(BY_NAME["torch_lstm"]).arrays.items() if "bias" not in name}
+    path = weights.file("a.npz", arrays)
+    assert "bias_ih_l0" in weights.refused(path, "--from", "torch", "--to", "rnnc", "--cell", LSTM)
+    found = weights.convert(path, "b.npz", "--from", "torch", "--to", "rnnc", "--zeros", "bias*")
+    assert {name: set(array) for name, array in found.items() if "bias" in name} == {
+        "i.bias": {0.0}, "f.bias": {-1.0}, "j.bias": {0.0}, "o.bias": {0.0},
+    }  # fmt: skip
+    assert np.array_equal(found["i.x"], arrays["weight_ih_l0"][:4].T)
+
+
 def test_layers_are_told_apart_by_their_order(weights: Weights) -> None:
     case = BY_NAME["torch_lstm_layers"]
     start = weights.file("a.npz", load(case).arrays)
@@ -115,7 +127,7 @@ def test_only_and_without(weights: Weights) -> None:
     to = ["--from", "tf", "--to", "torch", "--cell", str(LSTM)]
     said = weights.refused(path, *to)
     assert "'dense/w'" in said
-    assert "--only and --without" in said
+    assert "--only, --without and --zeros" in said
     found = weights.convert(path, "b.npz", *to, "--only", "rnn/*", "--without", "*/Adam")
     assert found["weight_hh_l0"].shape == (16, 4)
     assert "no array's name fits 'lstm*'" in weights.refused(path, *to, "--only", "lstm*")
@@ -175,7 +187,7 @@ def test_a_gru_is_not_made_into_the_other_one(weights: Weights) -> None:
 @pytest.mark.parametrize(
     ("options", "to", "reason"),
     [
-        (["-D", "peepholes=true"], "torch", "i.peephole"),
+        (["-D", "peepholes=true"], "torch", "no array there holds i.peephole, f.peephole, o.peephole"),
         (["-D", "peepholes=true"], "keras", "f.peephole"),
         (["-D", "cell_clip=3"], "onnx", "no form in 'onnx'"),
         (["-D", "activation=relu"], "torch", "no form in 'torch'"),

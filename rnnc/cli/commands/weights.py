@@ -39,6 +39,7 @@ source = click.argument("source", metavar="IN", type=click.Path(path_type=Path))
 @shared.define
 @only
 @without
+@click.option("--zeros", multiple=True, metavar="GLOB", help="Arrays that IN lacks because they are zero: *bias*.")
 @click.option("--into", type=click.Path(path_type=Path), metavar="FILE", help="OUT is this file with other numbers.")
 @click.option("--at", multiple=True, metavar="GLOB", help="The arrays of the --into file to replace. Repeatable.")
 @click.option("--prefix", default="", metavar="TEXT", help="Put in front of every name in OUT, such as rnn/.")
@@ -52,6 +53,7 @@ def convert(
     options: dict[str, str],
     only: tuple[str, ...],
     without: tuple[str, ...],
+    zeros: tuple[str, ...],
     into: Path | None,
     at: tuple[str, ...],
     prefix: str,
@@ -77,7 +79,7 @@ def convert(
     if into is None:
         containers.check_writable(output)
     table = containers.read(source).only(only, without)
-    seen = seen_as(from_, table, None if cell is None else _cell(split_name(cell), options), options)
+    seen = seen_as(from_, table, None if cell is None else _cell(split_name(cell), options), options, zeros)
     place = None if into is None else containers.read(into).only(at, ())
     result = converted(table, seen, to, place, dtype)
     if into is None:
