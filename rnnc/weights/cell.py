@@ -115,32 +115,30 @@ def see(cell: Cell, kind: str, table: Table, zeros: Sequence[str] = ()) -> Seen:
     Arrays of the layout whose names fit one of `zeros` are zero where the table does not have them.
     Raises VerifyError: E801 (sizes), E802 (no such layout), E803 (names), E812 (the file says that it means another).
     """
-    tried = [_tried(cell, layout, table, zeros) for layout in cell.layouts(kind)]
+    readings = [(layout, ()) for layout in cell.layouts(kind)]
+    readings += [(layout, zeros) for layout, _ in readings if zeros]
+    tried = [_tried(cell, layout, table, absent) for layout, absent in readings]
     seen = [one for one in tried if isinstance(one, Seen)]
     if not seen:
-        raise next(one for one in tried if isinstance(one, VerifyError))
+        raise next(one for one in reversed(tried) if isinstance(one, VerifyError))
     return next((one for one in seen if one.certain), seen[0])
 
 
-def _tried(cell: Cell, layout: WeightLayout, table: Table, zeros: Sequence[str]) -> Seen | VerifyError:
+def _tried(cell: Cell, layout: WeightLayout, table: Table, absent: Sequence[str]) -> Seen | VerifyError:
     try:
-        return _through(cell, layout, table, zeros)
+        return _through(cell, layout, table, absent)
     except VerifyError as error:
         return error
 
 
-def _through(cell: Cell, layout: WeightLayout, table: Table, zeros: Sequence[str]) -> Seen:
-    absent = {array.name for array in layout.arrays if any(fnmatchcase(array.name, pattern) for pattern in zeros)}
-    given = replace(layout, arrays=tuple(array for array in layout.arrays if array.name not in absent))
+def _through(cell: Cell, layout: WeightLayout, table: Table, absent: Sequence[str]) -> Seen:
+    """With the arrays that fit a pattern of `absent` as zeros."""
+    zeros = [array for array in layout.arrays if any(fnmatchcase(array.name, pattern) for pattern in absent)]
+    given = replace(layout, arrays=tuple(array for array in layout.arrays if array not in zeros))
     found = find(given, table)
     _check_facts(cell, given, table, found)
     sizes = solve(layout_equations(given, found.matching.join(table.arrays)), ())
-    shapes = {
-        array.name: tuple(size.evaluate(sizes) for size in array.shape)
-        for array in layout.arrays
-        if array.name in absent
-    }
-    return Seen(cell, layout, found, shapes)
+    return Seen(cell, layout, found, {a.name: tuple(size.evaluate(sizes) for size in a.shape) for a in zeros})
 
 
 def _check_facts(cell: Cell, layout: WeightLayout, table: Table, found: Found) -> None:

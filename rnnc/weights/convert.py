@@ -38,15 +38,23 @@ def seen_as(
         raise _with_help(error, kind, table, cell, zeros) from error
 
 
-def convert(table: Table, seen: Seen, kind: str, into: Table | None = None, dtype: str | None = None) -> Converted:
-    """The arrays as another kind has them; with `into` under the names that these have in that table.
+def convert(
+    table: Table,
+    seen: Seen,
+    kind: str,
+    into: Table | None = None,
+    dtype: str | None = None,
+    zeros: Sequence[str] = (),
+) -> Converted:
+    """The arrays as another kind has them; with `into` under the names that these have in that table, which may lack
+    arrays whose names fit one of `zeros`, if they are.
 
     Raises DiagnosticError where it would mean something else.
     """
     arrays = seen.arrays(table)
     own = float_type(arrays) if dtype is None else np.dtype(dtype)
     cell = seen.cell
-    target = None if into is None else see(cell, kind, into)
+    target = None if into is None else see(cell, kind, into, zeros)
     layout = cell.layout(kind) if target is None else target.layout
     # In float64, so that sums and offsets of biases are rounded once
     params = cell.to_parameters(seen.layout, as_type(arrays, np.dtype(np.float64)))
@@ -54,6 +62,11 @@ def convert(table: Table, seen: Seen, kind: str, into: Table | None = None, dtyp
     notes = (*table.notes, *seen.found.notes)
     if into is None or target is None:
         return Converted(as_type(written, own), notes)
+    for name in target.zeros:
+        if written[name].any():
+            raise VerifyError(
+                OTHER_MEANING, f"{name!r} is not zero, and has no place in the file that it is to go into"
+            )
     placed = target.found.matching.split(written, dict(into.arrays))
     return Converted(_as_in(placed, into), (*notes, *into.notes, *target.found.notes))
 

@@ -104,6 +104,11 @@ def test_a_model_without_biases(weights: Weights) -> None:
         "i.bias": {0.0}, "f.bias": {-1.0}, "j.bias": {0.0}, "o.bias": {0.0},
     }  # fmt: skip
     assert np.array_equal(found["i.x"], arrays["weight_ih_l0"][:4].T)
+    bare = weights.file("bare.npz", {name: array for name, array in arrays.items() if "bias" not in name})
+    into = ["--from", "torch", "--to", "torch", "--into", bare, "--zeros", "bias*"]
+    same(weights.convert(path, "c.npz", *into, "--cell", LSTM), arrays)
+    biased = weights.file("d.npz", load(BY_NAME["torch_lstm"]).arrays)
+    assert "'bias_ih_l0' is not zero, and has no place" in weights.refused(biased, *into, "--cell", LSTM)
 
 
 def test_layers_are_told_apart_by_their_order(weights: Weights) -> None:

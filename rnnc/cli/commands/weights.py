@@ -39,7 +39,7 @@ source = click.argument("source", metavar="IN", type=click.Path(path_type=Path))
 @shared.define
 @only
 @without
-@click.option("--zeros", multiple=True, metavar="GLOB", help="Arrays that IN lacks because they are zero: *bias*.")
+@click.option("--zeros", multiple=True, metavar="GLOB", help="Arrays that a file lacks because they are zero: *bias*.")
 @click.option("--into", type=click.Path(path_type=Path), metavar="FILE", help="OUT is this file with other numbers.")
 @click.option("--at", multiple=True, metavar="GLOB", help="The arrays of the --into file to replace. Repeatable.")
 @click.option("--prefix", default="", metavar="TEXT", help="Put in front of every name in OUT, such as rnn/.")
@@ -81,7 +81,7 @@ def convert(
     table = containers.read(source).only(only, without)
     seen = seen_as(from_, table, None if cell is None else _cell(split_name(cell), options), options, zeros)
     place = None if into is None else containers.read(into).only(at, ())
-    result = converted(table, seen, to, place, dtype)
+    result = converted(table, seen, to, place, dtype, zeros)
     if into is None:
         arrays = {prefix + name: array for name, array in result.arrays.items()}
         files = containers.write(output, arrays)

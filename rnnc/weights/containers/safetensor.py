@@ -37,12 +37,17 @@ def _array(file: Any, name: str) -> Array:
     return np.asarray(file.get_tensor(name))
 
 
-def write(arrays: Mapping[str, Array]) -> Files:
+def write(arrays: Mapping[str, Array], metadata: Mapping[str, str] | None = None) -> Files:
     """The file's bytes."""
     numpy = library("safetensors.numpy", PLURAL)
-    return {"": numpy.save({name: np.ascontiguousarray(array) for name, array in arrays.items()})}
+    # not numpy.ascontiguousarray, which makes one number a list of one
+    tensors = {name: np.array(array, order="C") for name, array in arrays.items()}
+    return {"": numpy.save(tensors, None if metadata is None else dict(metadata))}
 
 
 def patch(path: Path, arrays: Mapping[str, Array]) -> Files:
     """The file with other numbers in some of its arrays."""
-    return write({**read(path).arrays, **arrays})
+    safetensors = library("safetensors", PLURAL)
+    with safetensors.safe_open(str(path), framework="numpy") as file:
+        metadata = file.metadata()
+    return write({**read(path).arrays, **arrays}, metadata)
