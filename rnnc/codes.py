@@ -161,6 +161,9 @@ RECORDINGS: dict[str, str] = {
     "E803": "recorded names that cannot be matched",
     "E804": "a recording that does not fit the cell",
     "E805": "sizes to verify with that do not suit the cell",
+    "E811": "a file of weights that cannot be read or written",
+    "E812": "weights that mean something else",
+    "E813": "weights of which it is not known what cell they belong to",
 }
 
 CODES: dict[str, str] = {**SYNTAX, **NAMES, **SHAPES, **STRUCTURE, **LAYOUTS, **CALLS, **RECORDINGS}

@@ -22,6 +22,7 @@ COMMANDS = {
     "explain": "Show under each line what the compiler made of it, and what stood in its way.",
     "verify": "Prove that the generated module computes what the description says.",
     "import": "Print the description that means what a call of another library means.",
+    "weights": "Convert weights between libraries, and list what a file holds.",
     "doctor": "Tell which targets work on this machine, and what the others lack.",
 }
 MODULES = {"import": "import_"}  # where a command cannot lend its module its name

@@ -67,11 +67,15 @@ Arrangement = Leaf | Unused | Cat | Transposed | Reshaped | Affine
 
 @dataclass(frozen=True)
 class ForeignArray:
-    """`name` is complete within the layout (inner scopes in front); `shape` in open sizes."""
+    """`name` is complete within the layout (inner scopes in front); `shape` in open sizes.
+
+    `facts`: what else must hold of what the array belongs to, as far as a file tells: ("reset_after", "true").
+    """
 
     name: str
     value: Arrangement
     shape: tuple[Size, ...]
+    facts: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

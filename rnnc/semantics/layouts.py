@@ -15,7 +15,7 @@ from rnnc.ir.size import Size, product
 from rnnc.semantics.arguments import Arguments
 from rnnc.semantics.frames import Context, Frame, Registry
 from rnnc.semantics.scope import Fatal, Problem, Scope, did_you_mean, report
-from rnnc.semantics.values import Choice, Num
+from rnnc.semantics.values import Choice, FnValue, Num
 from rnnc.syntax import ast
 from rnnc.syntax.parse import parse_expression
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 ENTRY_COST = 10  # in units of work
 PLACE = "*"  # in a scope: where the names inside stand
+OF_THE_WHOLE = ("shards", "constants")  # options that are no facts about what the arrays belong to
 Sizes = tuple[Size, ...]
 Arranged = tuple[Arrangement, Sizes]
 
@@ -68,6 +69,7 @@ class _Body:
 
     frame: Frame
     place: _Place
+    facts: dict[str, str]
     scopes: dict[str, str]
     orders: list[tuple[ast.Order, Context]]
     parts: _Parts
@@ -129,11 +131,13 @@ class LayoutReader:
         for block, scope in frame.layouts:
             if block.name != name:
                 continue
+            facts: dict[str, str] = {}
             for option in block.options:
-                self._guarded(lambda option=option, scope=scope: self._option(frame, scope, option, parts))
+                c = Context(scope, frame)
+                self._guarded(lambda option=option, c=c, facts=facts: self._option(option, c, facts, parts))
             place = replace(place, joint=str(parts.options.pop("joint", place.joint)))
             place = place.inside(str(parts.options.pop("scope", "")))
-            body = _Body(frame, place, scopes, orders, parts)
+            body = _Body(frame, place, facts, scopes, orders, parts)
             self._statements(body, Scope(scope), block.body)
         declared = any(block.name == name for block, _ in frame.layouts)
         inner = [key for key, child in frame.children.items() if name in _layout_names(child)]
@@ -152,25 +156,31 @@ class LayoutReader:
         except Problem as problem:
             report(self.diagnostics, problem)
 
-    def _option(self, frame: Frame, scope: Scope, option: ast.Argument, parts: _Parts) -> None:
-        c = Context(scope, frame)
+    def _option(self, option: ast.Argument, c: Context, facts: dict[str, str], parts: _Parts) -> None:
         value = self.elaborator.expressions.value(option.value, c)
         key = option.name or "scope"
+        found: str | float | bool
         match value:
             case str():
-                text = self._interpolated(ast.String(value, span=option.value.span), c)
-                if key in ("scope", "joint"):
-                    parts.options[key] = text
-                else:
-                    parts.options.setdefault(key, text)
+                found = text = self._interpolated(ast.String(value, span=option.value.span), c)
             case bool():
-                parts.options.setdefault(key, value)
+                found, text = value, "true" if value else "false"
             case Num() if value.known is not None:
-                parts.options.setdefault(key, float(value.known))
+                found, text = float(value.known), f"{float(value.known):g}"
             case Choice():
-                parts.options.setdefault(key, value.word)
+                found = text = value.word
+            case FnValue():
+                found = text = value.name
+            case None:
+                found = text = "none"
             case _:
                 raise Problem("E501", f"the layout option `{key}` is a string, number or word", option.span)
+        if key in ("scope", "joint"):
+            parts.options[key] = found
+            return
+        parts.options.setdefault(key, found)
+        if key not in OF_THE_WHOLE:
+            facts[key] = text
 
     def _statements(self, body: _Body, scope: Scope, statements: tuple[ast.Statement, ...]) -> None:
         for s in statements:
@@ -182,7 +192,7 @@ class LayoutReader:
         expressions = self.elaborator.expressions
         match s:
             case ast.Entry():
-                self._entry(s, c, body.place, parts)
+                self._entry(s, c, body)
             case ast.Scope():
                 key = self._path(s.target, c)
                 if key not in frame.children:
@@ -209,9 +219,10 @@ class LayoutReader:
             case _:
                 raise AssertionError(f"the grammar allows no {type(s).__name__} in a layout")
 
-    def _entry(self, s: ast.Entry, c: Context, place: _Place, parts: _Parts) -> None:
+    def _entry(self, s: ast.Entry, c: Context, body: _Body) -> None:
+        parts = body.parts
         self.elaborator.work.spend(ENTRY_COST, s.span)
-        name = place.name(self._interpolated(s.foreign, c))
+        name = body.place.name(self._interpolated(s.foreign, c))
         if name in parts.arrays:
             raise Problem("E504", f"the foreign array `{name}` is arranged twice", s.foreign.span)
         try:
@@ -220,7 +231,7 @@ class LayoutReader:
             parts.missing.append(missing.name)
             return
         parts.mentioned |= set(_leaves(value))
-        parts.arrays[name] = (ForeignArray(name, value, shape), s.span)
+        parts.arrays[name] = (ForeignArray(name, value, shape, tuple(body.facts.items())), s.span)
 
     def _order(self, s: ast.Order, c: Context, parts: _Parts) -> None:
         """Put the listed names of this body first, in the places that its names have among all."""

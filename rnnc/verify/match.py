@@ -69,7 +69,7 @@ def match_variables(layout: WeightLayout, recorded: Sequence[str]) -> Matching:
 def _by_suffix(
     layout: WeightLayout, names: Sequence[str], recorded: Sequence[str], candidates: Mapping[str, Shards]
 ) -> dict[str, str]:
-    fitting = {name: [c for c in candidates if c == name or c.endswith("/" + name)] for name in names}
+    fitting = {name: [c for c in candidates if c == name or c.endswith(("/" + name, "." + name))] for name in names}
     chosen = _by_common_prefix(names, fitting, candidates) or _by_elimination(names, fitting, candidates)
     used = {variable for name in names for variable in candidates[chosen[name]]}
     left = [variable for variable in recorded if variable not in used]

@@ -21,21 +21,25 @@ def _section(name: str) -> str:
     return common + next(section for section in sections if section.startswith(f"{name}`"))
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_every_option_of_a_command_is_explained(name: str) -> None:
+def _parameters(name: str) -> list[click.Parameter]:
+    """What a command, or the commands in it, can be given."""
     command = rnnc.get_command(click.Context(rnnc), name)
     assert command is not None
+    inner = command.commands.values() if isinstance(command, click.Group) else ()
+    return [*command.params, *(parameter for one in inner for parameter in one.params)]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_of_a_command_is_explained(name: str) -> None:
     section = _section(name)
-    options = [text for option in command.params if isinstance(option, click.Option) for text in option.opts]
+    options = [text for option in _parameters(name) if isinstance(option, click.Option) for text in option.opts]
     assert [text for text in options if f"`{text}" not in section] == []
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_no_option_is_explained_that_a_command_does_not_have(name: str) -> None:
-    command = rnnc.get_command(click.Context(rnnc), name)
-    assert command is not None
     own = _section(name).partition(f"{name}`\n")[2]
-    known = {text for option in command.params for text in option.opts}
+    known = {text for option in _parameters(name) for text in option.opts}
     assert set(re.findall(r"`(--?[a-z][a-z-]*)", own)) <= known
 
 

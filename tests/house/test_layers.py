@@ -23,6 +23,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("compiler",),
     ("runtime",),
     ("verify", "api", "importing"),
+    ("weights",),
     ("cli",),
 )
 ENTRANCES = {"__init__", "__main__"}  # they open upper layers, on demand

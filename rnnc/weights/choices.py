@@ -1,0 +1,116 @@
+"""Which cell arrays belong to, where nobody says: the known cells, with every choice that they leave."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice, product
+
+from rnnc.diagnostics import DiagnosticError, Source, Span
+from rnnc.resources import resource_text
+from rnnc.semantics.definitions import LIBRARY
+from rnnc.semantics.elaborate import choose
+from rnnc.syntax import ast
+from rnnc.syntax.parse import parse
+from rnnc.syntax.source import source_from_text
+from rnnc.verify.errors import VerifyError
+from rnnc.weights.cell import Cell, Seen, see
+from rnnc.weights.table import NO_CELL, Table
+
+MOST = 64  # combinations of a cell's choices that are tried
+
+
+def discover(kind: str, table: Table, options: Mapping[str, object], zeros: Sequence[str] = ()) -> Seen:
+    """The one known cell whose arrays these are. Raises VerifyError (E813) where there is none, or several.
+
+    `options` are bound in every cell that has them; cells that lack one are not meant.
+    """
+    found: list[Seen] = []
+    reasons: list[str] = []
+    for name, path in LIBRARY.items():
+        source = source_from_text(path.rpartition("/")[2], resource_text(path))
+        if not options.keys() <= {p.name for p in _parameters(source, name)}:
+            continue
+        fitting = list(_fitting(source, name, kind, table, options, zeros, reasons))
+        found += fitting
+    certain = [seen for seen in found if seen.certain] or found
+    if len(certain) == 1:
+        return certain[0]
+    known = ", ".join(LIBRARY)
+    if not certain:
+        message = f"these are not the {kind} arrays of {known}, whatever their choices"
+        raise VerifyError(NO_CELL, message, notes=reasons, fix="say which cell it is: --cell FILE[:NAME]")
+    fits = " or ".join(seen.cell.spelled for seen in certain)
+    raise VerifyError(NO_CELL, f"these may be the arrays of {fits}", fix="say which: --cell FILE[:NAME], -D NAME=VALUE")
+
+
+def alternatives(cell: Cell, kind: str, table: Table, zeros: Sequence[str] = ()) -> list[str]:
+    """`-D reset=after`: other choices with which the cell would have these arrays."""
+    try:
+        name = choose(parse(cell.source), None, cell.name or cell.model.name, Span(cell.source, 0, 0))
+    except DiagnosticError:
+        return []
+    found: list[str] = []
+    for chosen in _choices(cell.source, name, {}):
+        other = Cell(cell.source, cell.name, {**cell.options, **chosen})
+        if all(cell.options.get(key) == value for key, value in chosen.items()):
+            continue
+        if not isinstance(_tried(other, kind, table, zeros), Seen):
+            continue
+        changed = [item for item in chosen.items() if dict(cell.model.options).get(item[0]) != item[1]]
+        if changed:
+            found.append(" ".join(f"-D {key}={value}" for key, value in changed))
+    return found
+
+
+def _fitting(
+    source: Source,
+    name: str,
+    kind: str,
+    table: Table,
+    options: Mapping[str, object],
+    zeros: Sequence[str],
+    reasons: list[str],
+) -> Iterator[Seen]:
+    """The cell with every choice that is open and fits; where none does, the reason of the first."""
+    cells = [Cell(source, name, {**options, **chosen}) for chosen in _choices(source, name, options)]
+    tried = [_tried(cell, kind, table, zeros) for cell in cells]
+    fitting = [one for one in tried if isinstance(one, Seen)]
+    yield from fitting
+    if not fitting:
+        errors = [one for one in tried if isinstance(one, DiagnosticError)]
+        reasons.append(f"{name}: {errors[0].diagnostics[0].message}")
+
+
+def _tried(cell: Cell, kind: str, table: Table, zeros: Sequence[str]) -> Seen | DiagnosticError:
+    try:
+        return see(cell, kind, table, zeros)
+    except DiagnosticError as error:
+        return error
+
+
+def _choices(source: Source, name: str, options: Mapping[str, object]) -> Iterator[dict[str, str]]:
+    """Every combination of the words and truth values that a definition's parameters can be."""
+    open_ = {p.name: values for p in _parameters(source, name) if p.name not in options and (values := _values(p))}
+    for combination in islice(product(*open_.values()), MOST):
+        yield dict(zip(open_, combination, strict=True))
+
+
+def _values(parameter: ast.Parameter) -> tuple[str, ...]:
+    """The default first."""
+    if parameter.choices:
+        default = [word for word in parameter.choices if _is_word(parameter.default, word)]
+        return (*default, *(word for word in parameter.choices if word not in default))
+    if isinstance(parameter.default, ast.Constant) and parameter.default.value is not None:
+        return ("true", "false") if parameter.default.value else ("false", "true")
+    return ()
+
+
+def _is_word(e: ast.Expr | None, word: str) -> bool:
+    return isinstance(e, ast.Name) and e.id == word
+
+
+def _parameters(source: Source, name: str) -> tuple[ast.Parameter, ...]:
+    for definition in parse(source).definitions:
+        if isinstance(definition, ast.Cell | ast.Network | ast.Variant) and definition.name == name:
+            return definition.parameters
+    return ()

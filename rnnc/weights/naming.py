@@ -1,0 +1,192 @@
+"""Finds the arrays of a layout among those of a file, whatever a model calls its layers.
+
+`rnnc.verify.match` knows the scopes that drivers put in front. Here are, beyond that, variables by number (Keras 3),
+endings for the place of a layer (PyTorch's `_l1`), and layers that are only told apart by their order.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+
+from rnnc.ir.layout import WeightLayout
+from rnnc.verify.errors import VerifyError
+from rnnc.verify.match import Matching, match_variables
+from rnnc.weights.table import Table
+
+Names = dict[str, str]  # the names that a layout may know, by those of the file
+
+
+@dataclass(frozen=True)
+class Found:
+    """For every array of a layout the arrays of the file; `notes` say what was taken for granted."""
+
+    matching: Matching
+    notes: tuple[str, ...] = ()
+
+
+def find(layout: WeightLayout, table: Table) -> Found:
+    """The arrays of a layout. Raises VerifyError (E803) where they are not there, not all, or not alone."""
+    own = by_position(layout, table) if table.numbered else {name: name for name in table.arrays}
+    first: VerifyError | None = None
+    for renamed, notes in _readings(layout, table, own):
+        back = {new: name for name, new in renamed.items()}
+        try:
+            matching = match_variables(layout, list(back))
+        except VerifyError as error:
+            first = first or error
+            continue
+        if matching.renamed is not None:
+            scope, other = matching.renamed
+            notes = (*notes, f"the file has {other!r} where the layout {layout.name!r} has {scope!r}")
+        variables = {name: tuple(back[v] for v in found) for name, found in matching.variables.items()}
+        return Found(Matching(variables, matching.renamed), notes)
+    assert first is not None
+    raise first
+
+
+def _readings(layout: WeightLayout, table: Table, own: Names) -> Sequence[tuple[Names, tuple[str, ...]]]:
+    """The file's names as they are, and as other names that are as good; each with what it takes for granted."""
+    wanted, names = [array.name for array in layout.arrays], list(own.values())
+    readings: list[tuple[Names, tuple[str, ...]]] = [(own, ())]
+    ways: tuple[Callable[[Sequence[str], Sequence[str], Table], Names | None], ...] = (
+        with_other_ending,
+        layers_in_order,
+        scopes_in_order,
+    )
+    for way in ways:
+        new = way(wanted, names, table)
+        if new is not None:
+            pairs = dict.fromkeys((_scope(old) or old, _scope(to) or to) for old, to in new.items())
+            note = "; ".join(f"{old!r} is taken for {to!r}" for old, to in pairs)
+            readings.append(({name: new[text] for name, text in own.items()}, (note,)))
+    return readings
+
+
+# --- variables by number -----------------------------------------------------------------------------------------
+
+
+def by_position(layout: WeightLayout, table: Table) -> Names:
+    """`lstm/lstm_cell/0` as `lstm/lstm_cell/kernel`: the layout has the variables of a layer in their order."""
+    scopes: dict[str, list[str]] = {}
+    for array in layout.arrays:
+        scopes.setdefault(_scope(array.name), []).append(_last(array.name))
+    groups: dict[str, list[str]] = {}
+    for name in table.arrays:
+        groups.setdefault(_scope(name), []).append(name)
+    found: Names = {}
+    for group, members in groups.items():
+        fitting = dict.fromkeys(tuple(parts) for parts in scopes.values() if len(parts) == len(members))
+        parts = next(iter(fitting)) if len(fitting) == 1 else tuple(_last(name) for name in members)
+        found.update({name: _joined(group, part) for name, part in zip(members, parts, strict=True)})
+    return found
+
+
+# --- the place of a layer as an ending ---------------------------------------------------------------------------
+
+
+def with_other_ending(wanted: Sequence[str], names: Sequence[str], table: Table) -> Names | None:
+    """Names that end in something else than the layout's `_l0`, or in nothing, all in the same way."""
+    common = _common_start([name[::-1] for name in wanted])[::-1]
+    ending = common[common.find("_") :] if "_" in common else ""
+    stems = {name.removesuffix(ending) for name in wanted}
+    if len(wanted) < 2 or not ending or "" in stems or len(names) != len(wanted):
+        return None
+    parts = {re.split(r"[./]", name)[-1]: name for name in names}
+    longest = max(stems, key=len)
+    endings = {part.removeprefix(longest) for part in parts if part.startswith(longest)}
+    fitting = [other for other in endings if {stem + other for stem in stems} == parts.keys()]
+    if len(fitting) != 1 or fitting[0] == ending:
+        return None
+    (other,) = fitting
+    return {name: name.removesuffix(other) + ending for name in names}
+
+
+# --- layers by their order ---------------------------------------------------------------------------------------
+
+
+def layers_in_order(wanted: Sequence[str], names: Sequence[str], table: Table) -> Names | None:
+    """The outermost scopes that differ, one after the other, where they hold the same names."""
+    cut, own_cut = _common_scope(names), _common_scope(wanted)
+    theirs = _grouped(name[len(cut) :] for name in names)
+    ours = _grouped(name[len(own_cut) :] for name in wanted)
+    if len(theirs) != len(ours) or "" in theirs or "" in ours or not _orderly(list(theirs), table.ordered):
+        return None
+    ordered = list(theirs) if table.ordered else sorted(theirs, key=_natural)
+    found: Names = {}
+    for old, new in zip(ordered, ours, strict=True):
+        if set(theirs[old]) != set(ours[new]):
+            return None
+        found.update({f"{cut}{old}/{rest}": f"{own_cut}{new}/{rest}" for rest in theirs[old]})
+    return found
+
+
+def scopes_in_order(wanted: Sequence[str], names: Sequence[str], table: Table) -> Names | None:
+    """Whole scopes, one after the other among those that end in the same kind of cell and hold the same names."""
+    ordered = table.ordered and not table.numbered  # by number only whole layers have an order
+    theirs, ours = _kinds(names), _kinds(wanted)
+    found: Names = {}
+    if {kind: len(scopes) for kind, scopes in theirs.items()} != {kind: len(scopes) for kind, scopes in ours.items()}:
+        return None
+    for kind, scopes in theirs.items():
+        if not _orderly(scopes, ordered):
+            return None
+        for old, new in zip(scopes if ordered else sorted(scopes, key=_natural), ours[kind], strict=True):
+            found.update({_joined(old, part): _joined(new, part) for part in kind[1]})
+    return found
+
+
+def _kinds(names: Sequence[str]) -> dict[tuple[str, frozenset[str]], list[str]]:
+    """Scopes by the last part of theirs, without a number, and the names in them."""
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        groups.setdefault(_scope(name), []).append(_last(name))
+    kinds: dict[tuple[str, frozenset[str]], list[str]] = {}
+    for scope, parts in groups.items():
+        kinds.setdefault((re.sub(r"_\d+$", "", _last(scope)), frozenset(parts)), []).append(scope)
+    return kinds
+
+
+def _grouped(names: Iterable[str]) -> dict[str, list[str]]:
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        first, slash, rest = name.partition("/")
+        groups.setdefault(first if slash else "", []).append(rest if slash else first)
+    return groups
+
+
+def _orderly(scopes: Sequence[str], ordered: bool) -> bool:
+    """Whether it is known which comes first: by the file, or because they only differ in a number."""
+    return ordered or len({re.sub(r"\d+", "", scope).strip("_") for scope in scopes}) <= 1
+
+
+def _natural(name: str) -> tuple[tuple[str, int], ...]:
+    """`lstm` before `lstm_2` before `lstm_10`."""
+    return tuple((text, int(number or -1)) for text, number in re.findall(r"(\D*)(\d*)", name))
+
+
+def _common_scope(names: Sequence[str]) -> str:
+    """What stands in front of all names, up to a `/`."""
+    common = _common_start([_scope(name) + "/" for name in names])
+    return common[: common.rfind("/") + 1] if len({_scope(name) for name in names}) > 1 else ""
+
+
+def _common_start(texts: Sequence[str]) -> str:
+    """The letters that all texts begin with."""
+    first, last = min(texts), max(texts)
+    same = takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))
+    return "".join(letter for letter, _ in same)
+
+
+def _scope(name: str) -> str:
+    return name.rpartition("/")[0]
+
+
+def _last(name: str) -> str:
+    return name.rpartition("/")[2]
+
+
+def _joined(scope: str, name: str) -> str:
+    return f"{scope}/{name}" if scope else name
