@@ -185,7 +185,7 @@ def time_reversed(call: Call) -> Piece:
     if call.inside is not None:
         raise call.cannot("cell", f"a reversed layer is a network, which {call.inside} cannot hold")
     one = call.cell("cell")
-    return piece("TimeReversed", {"inner": one.text}, one.everything)
+    return piece("TimeReversed", {"inner": one})
 
 
 _GRID = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from rnnc.importing import library
 from rnnc.importing.lowering import (
@@ -16,7 +17,7 @@ from rnnc.importing.lowering import (
     listed,
     size,
 )  # fmt: skip
-from rnnc.importing.pieces import Flow, Meaning, Network, Piece, piece, together
+from rnnc.importing.pieces import Flow, Meaning, Network, Piece, piece
 from rnnc.importing.signature import Constructor
 from rnnc.importing.values import Given, Made, describe, problem
 
@@ -24,7 +25,7 @@ LIBRARY = "keras"
 ACTIVATIONS = {
     **{name: name for name in (
         "tanh", "sigmoid", "relu", "relu6", "leaky_relu", "elu", "selu", "softplus", "softsign", "silu", "swish",
-        "gelu", "mish", "log_sigmoid", "hard_tanh", "softmax", "log_softmax",
+        "gelu", "mish", "log_sigmoid", "hard_tanh",
     )},
     "linear": "identity",
     "exponential": "exp",
@@ -100,7 +101,7 @@ def over_time(call: Call, cell: Piece) -> Meaning:
         return cell
 
     def build(network: Network, x: str) -> str:
-        network.needs |= cell.everything
+        network.use(cell, x)
         sequence_here(call, network)
         y = network.equation("y", f"{f'backward({cell.text})' if backwards else cell.text}({x})")
         network.is_sequence = sequences
@@ -127,7 +128,7 @@ def dropped(call: Call, cell: Piece) -> Piece:
         return cell
     if rate == 1:
         raise call.cannot("dropout", "nothing is kept, and the rest is divided by 0")
-    return piece("Dropout", {"inner": cell.text, "input_keep": kept(rate), "mask": "sequence"}, cell.everything)
+    return piece("Dropout", {"inner": cell, "input_keep": kept(rate), "mask": "sequence"})
 
 
 def kept(rate: float) -> str:
@@ -166,9 +167,8 @@ def rnn(call: Call) -> Meaning:
 
 def stacked(call: Call, parameter: str) -> Piece:
     pieces = call.cells(parameter)
-    needs = together(pieces)
     definition = "Multi" if call.inside is None else "MultiCell"
-    return piece(definition, {"cells": listed(each.text for each in pieces)}, needs)
+    return piece(definition, {"cells": pieces})
 
 
 def bidirectional(call: Call) -> Meaning:
@@ -181,14 +181,14 @@ def bidirectional(call: Call) -> Meaning:
             raise call.cannot("backward_layer", "both layers return sequences, or neither")
     else:
         backward = forward
-    needs = forward.everything | backward.everything
     words = {"concat": "concat", "sum": "sum", "mul": "product", "ave": "mean", None: "none"}
     if sequences and merge == "concat":
-        return piece("Bidirectional", {"fw": forward.text, "bw": backward.text}, needs)
+        return piece("Bidirectional", {"fw": forward, "bw": backward})
 
     def build(network: Network, x: str) -> str:
         sequence_here(call, network)
-        network.needs |= needs
+        network.use(forward, x)
+        network.use(backward, x)
         network.is_sequence = sequences
         ways = f"forward = {forward.text}, backward = {backward.text}"
         whole = sequences and merge is not None
@@ -237,7 +237,7 @@ def direction(call: Call, parameter: str, *, backwards: bool) -> tuple[Piece, bo
 
 def multi_cell(found: Piece) -> Piece:
     """Layers as one cell, where only a cell may stand."""
-    return Piece("MultiCell", found.arguments, found.needs) if found.definition == "Multi" else found
+    return replace(found, definition="MultiCell") if found.definition == "Multi" else found
 
 
 # --- the table -----------------------------------------------------------------------------------------------------

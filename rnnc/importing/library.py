@@ -41,6 +41,12 @@ class Entry:
         """What the language calls it: "cell", "network" or "fn"."""
         return "cell" if isinstance(self.node, ast.Variant) else type(self.node).__name__.lower()
 
+    @property
+    def inputs(self) -> int:
+        """How many inputs a body declares itself; 0 of what inherits them."""
+        body = self.node.body if isinstance(self.node, ast.Cell | ast.Network) else ()
+        return sum(len(s.items) for s in body if isinstance(s, ast.Declaration) and s.kind == "input")
+
     def scopes_of(self, layout: str) -> list[ast.String]:
         """Where the layouts of that name say what scope their variables have."""
         node = self.node.base if isinstance(self.node, ast.Variant) else self.node

@@ -52,6 +52,9 @@ class Lowering:
         found = self.meaning(given, inside=inside)
         if isinstance(found, Flow) or found.is_network:
             raise problem("E606", f"{describe(given.value)} is no cell, and stands inside {inside}", given.span)
+        if library.find(found.definition).inputs > 1:
+            message = f"{describe(given.value)} has several inputs, which {inside} does not hand on"
+            raise problem("E606", message, given.span)
         return self.named(found)
 
     def named(self, found: Piece) -> Piece:
@@ -259,16 +262,12 @@ def sizes(parameter: str) -> Read:
 
 def bound(call: Call, definition: str, options: Mapping[str, Option]) -> Piece:
     """A definition of the library with each option read from the call."""
-    arguments: dict[str, str] = {}
-    needs: frozenset[str] = frozenset()
+    arguments: dict[str, str | Piece | list[Piece]] = {}
     for option, read in options.items():
         value = read if isinstance(read, str) else read.text(call, read.parameter)
-        if isinstance(value, Piece):
-            needs |= value.everything
-            value = value.text
         if value is not None:
             arguments[option] = value
-    return piece(definition, arguments, needs)
+    return piece(definition, arguments)
 
 
 def row(library: str, name: str, signature: str, definition: str, /, **options: Option) -> Constructor:

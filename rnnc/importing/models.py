@@ -5,7 +5,7 @@ from __future__ import annotations
 from rnnc.importing.keras import other, sequence_here
 from rnnc.importing.lowering import Call, Lowering
 from rnnc.importing.pieces import Flow, Meaning, Network, Piece, built
-from rnnc.importing.values import Given, Made, problem
+from rnnc.importing.values import Given, Made, Reference, problem
 
 
 def sequential(call: Call) -> Flow:
@@ -51,7 +51,10 @@ def embedding(call: Call) -> Flow:
 
 
 def dense(call: Call) -> Flow:
-    units, activation = call.size("units"), call.function("activation")
+    units, given = call.size("units"), call.given("activation").value
+    given = given.last if isinstance(given, Reference) else given
+    over_units = given in ("softmax", "log_softmax")  # functions of whole vectors, for which equations have no place
+    activation = str(given) if over_units else call.function("activation")
     bias = call.flag("use_bias")
 
     def build(network: Network, x: str) -> str:

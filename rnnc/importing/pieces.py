@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from rnnc.importing import library
@@ -14,7 +14,7 @@ class Piece:
 
     definition: str
     arguments: Mapping[str, str]  # what differs from the definition's defaults, in its own order
-    needs: frozenset[str] = frozenset()  # definitions of the library that the arguments name
+    cells: Mapping[str, tuple[Piece, ...]] = field(default_factory=dict[str, "tuple[Piece, ...]"])  # among them
     scope: str | None = None  # of the variables, where it is another than the definition's layout says
     alias: str | None = None  # what the definition is called where it is written out with another scope
 
@@ -23,7 +23,13 @@ class Piece:
         return library.find(self.definition).word == "network"
 
     @property
+    def needs(self) -> frozenset[str]:
+        """The definitions of the library that the arguments name."""
+        return frozenset(name for cells in self.cells.values() for cell in cells for name in cell.everything)
+
+    @property
     def everything(self) -> frozenset[str]:
+        """Those, and the definition itself."""
         own = library.find(self.definition).needs if self.alias is not None else (self.definition,)
         return self.needs.union(own)
 
@@ -55,8 +61,15 @@ class Network:
 
     def layer(self, cell: Piece, x: str, hint: str = "y") -> str:
         """A layer of a cell."""
-        self.needs |= cell.everything
+        self.use(cell, x)
         return self.equation(hint, f"{cell.text}({x})")
+
+    def use(self, cell: Piece, x: str) -> None:
+        """A cell stands behind an expression: what it needs, and how wide it wants the input."""
+        self.needs |= cell.everything
+        wide = width_of(cell)
+        if x == "x" and wide is not None:
+            self.inputs = f"input x[{wide}]"
 
     def text(self, output: str) -> str:
         """The statements."""
@@ -82,8 +95,13 @@ def built(meaning: Meaning, network: Network, x: str) -> str:
     return meaning.build(network, x) if isinstance(meaning, Flow) else network.layer(meaning, x)
 
 
-def piece(definition: str, arguments: Mapping[str, str], needs: frozenset[str] = frozenset()) -> Piece:
+Value = str | Piece | list[Piece]
+
+
+def piece(definition: str, values: Mapping[str, Value]) -> Piece:
     """A definition with those of the arguments that differ from its defaults, in the order of its parameters."""
+    arguments = {name: _text(value) for name, value in values.items()}
+    cells = {name: _cells(value) for name, value in values.items() if not isinstance(value, str)}
     kept: dict[str, str] = {}
     for name, parameter in library.find(definition).parameters.items():
         if name in arguments:
@@ -91,12 +109,50 @@ def piece(definition: str, arguments: Mapping[str, str], needs: frozenset[str] =
             if default is None or not _same(arguments[name], default):
                 kept[name] = arguments[name]
     assert arguments.keys() <= library.find(definition).parameters.keys(), (definition, arguments)
-    return Piece(definition, kept, needs)
+    return Piece(definition, kept, cells)
 
 
-def together(pieces: Iterable[Piece]) -> frozenset[str]:
-    """The definitions that all of them need."""
-    return frozenset(name for each in pieces for name in each.everything)
+# Definitions whose input is as wide as the output of a cell inside, and those that hand it on to one, or to several.
+AS_WIDE_AS = {"Residual": "inner", "Highway": "inner", "SharedLayers": "inner"}
+HANDS_ON = {
+    "Dropout": ("inner",), "OutputProjection": ("inner",), "Attention": ("inner",), "TimeReversed": ("inner",),
+    "Multi": ("cells",), "MultiCell": ("cells",), "Bidirectional": ("fw", "bw"), "StackedBidirectional": ("fw", "bw"),
+}  # fmt: skip
+OUTPUTS = {"OutputProjection": "size", "Attention": "size"}  # parameters that say how wide outputs are
+
+
+def width_of(cell: Piece) -> str | None:
+    """How wide the input must be; None where that is left to whoever uses the cell."""
+    if cell.definition in AS_WIDE_AS:
+        return output_of(cell.cells[AS_WIDE_AS[cell.definition]][0])
+    if cell.definition == "IntersectionRNN":
+        return cell.arguments["units"]
+    if cell.definition == "Attention" and "project" in cell.arguments:
+        return None
+    inner = [width_of(cell.cells[name][0]) for name in HANDS_ON.get(cell.definition, ())]
+    return next((wide for wide in inner if wide is not None), None)
+
+
+def output_of(cell: Piece) -> str | None:
+    """How wide the output is, where the arguments tell."""
+    named = [cell.arguments.get(name) for name in (OUTPUTS.get(cell.definition), "proj", "units") if name is not None]
+    told = next((size for size in named if size is not None), None)
+    inner = cell.cells.get("inner") or cell.cells.get("cells")
+    return told if told is not None or not inner else output_of(inner[-1])
+
+
+def _text(value: Value) -> str:
+    match value:
+        case str():
+            return value
+        case Piece():
+            return value.text
+        case _:
+            return f"[{', '.join(each.text for each in value)}]"
+
+
+def _cells(value: Piece | list[Piece]) -> tuple[Piece, ...]:
+    return (value,) if isinstance(value, Piece) else tuple(value)
 
 
 def _same(text: str, other: str) -> bool:

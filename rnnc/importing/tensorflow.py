@@ -10,14 +10,13 @@ from rnnc.importing.lowering import (
     function,
     inner,
     limit,
-    listed,
     number,
     optional_size,
     row,
     size,
     spelled,
 )  # fmt: skip
-from rnnc.importing.pieces import Meaning, Piece, piece, together
+from rnnc.importing.pieces import Meaning, Piece, piece
 from rnnc.importing.signature import Constructor
 from rnnc.importing.values import Made
 
@@ -26,7 +25,7 @@ LIBRARY = "tf"
 ACTIVATIONS = {
     **{name: name for name in (
         "tanh", "sigmoid", "relu", "softplus", "log_sigmoid", "softsign", "relu6", "leaky_relu", "elu", "selu", "silu",
-        "swish", "gelu", "softmax", "log_softmax", "identity", "sin", "cos", "exp", "abs", "square", "erf",
+        "swish", "gelu", "identity", "sin", "cos", "exp", "abs", "square", "erf",
     )},
     "hard_sigmoid": "hard_sigmoid",
     "linear": "identity",
@@ -50,7 +49,7 @@ DROPS_H = frozenset(_DROPS_H.split())
 def dropout(call: Call) -> Piece:
     """DropoutWrapper: new masks for every step, or one for the whole sequence."""
     one = call.cell("cell")
-    arguments = {"inner": one.text}
+    arguments: dict[str, str | Piece | list[Piece]] = {"inner": one}
     for option in ("input_keep", "state_keep", "output_keep"):
         arguments[option] = spelled(call.fraction(f"{option}_prob"))
         if call.fraction(f"{option}_prob") == 0:
@@ -63,7 +62,7 @@ def dropout(call: Call) -> Piece:
         call.lowering.remarks.add(
             "`variational_recurrent` of DropoutWrapper draws one mask for a whole batch; here every row has its own"
         )
-    return piece("Dropout", arguments, one.everything)
+    return piece("Dropout", arguments)
 
 
 def wrapped(call: Call) -> Meaning:
@@ -81,11 +80,10 @@ def multi(call: Call) -> Piece:
                 "cells", f"layers that share their weights are a network, which {call.inside} cannot hold"
             )
         one = call.lowering.cell(cells[0], call.name)
-        return piece("SharedLayers", {"inner": one.text, "layers": str(len(cells))}, one.everything)
+        return piece("SharedLayers", {"inner": one, "layers": str(len(cells))})
     pieces = call.cells("cells")
-    needs = together(pieces)
     definition = "Multi" if call.inside is None else "MultiCell"
-    return piece(definition, {"cells": listed(each.text for each in pieces)}, needs)
+    return piece(definition, {"cells": pieces})
 
 
 # --- drivers -------------------------------------------------------------------------------------------------------
@@ -96,17 +94,14 @@ def bidirectional(call: Call) -> Piece:
     if fw.value is bw.value:
         raise call.cannot("cell_bw", "one object in both directions shares its weights", "make two cells")
     forward, backward = call.cell("cell_fw"), call.cell("cell_bw")
-    needs = forward.everything | backward.everything
-    return piece("Bidirectional", {"fw": forward.text, "bw": backward.text}, needs)
+    return piece("Bidirectional", {"fw": forward, "bw": backward})
 
 
 def stack_bidirectional(call: Call) -> Piece:
     forward, backward = call.cells("cells_fw"), call.cells("cells_bw")
     if len(forward) != len(backward):
         raise call.wrong("cells_bw", f"as long as `cells_fw`: {len(forward)}")
-    needs = together([*forward, *backward])
-    lists = {"fw": listed(each.text for each in forward), "bw": listed(each.text for each in backward)}
-    return piece("StackedBidirectional", lists, needs)
+    return piece("StackedBidirectional", {"fw": forward, "bw": backward})
 
 
 def special(name: str, signature: str, reads: str, lower: Lower) -> Constructor:

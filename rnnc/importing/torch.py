@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rnnc.importing.lowering import Call, Option, bound, flag, listed, optional_size, size
+from rnnc.importing.lowering import Call, Option, bound, flag, optional_size, size
 from rnnc.importing.pieces import Flow, Meaning, Network, Piece, piece
 from rnnc.importing.signature import Constructor
 
@@ -36,7 +36,7 @@ def layers(call: Call) -> Meaning:
         return plain(one, count, both=both)
 
     def build(network: Network, x: str) -> str:
-        network.needs |= one.everything
+        network.use(one, x)
         layer = f"bidirectional({one.text})" if both else one.text
         return network.equation("y", f"stack({layer}, {count}, dropout = {rate!r})({x})")
 
@@ -45,12 +45,12 @@ def layers(call: Call) -> Meaning:
 
 def plain(one: Piece, count: int, *, both: bool) -> Piece:
     """The same without dropout, as the library has it."""
-    several = listed([one.text] * count)
+    several = [one] * count
     if both and count == 1:
-        return piece("Bidirectional", {"fw": one.text, "bw": one.text}, one.everything)
+        return piece("Bidirectional", {"fw": one, "bw": one})
     if both:
-        return piece("StackedBidirectional", {"fw": several, "bw": several}, one.everything)
-    return one if count == 1 else piece("Multi", {"cells": several}, one.everything)
+        return piece("StackedBidirectional", {"fw": several, "bw": several})
+    return one if count == 1 else piece("Multi", {"cells": several})
 
 
 _SIZES = "input_size, hidden_size, num_layers=1, "
