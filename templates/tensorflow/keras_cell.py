@@ -5,8 +5,8 @@ class _KerasCell:
     """The cell as Keras 3 knows cells: keras.layers.RNN(KerasCell(128)), StackedRNNCells, Bidirectional.
 
     KerasCell(128) or KerasCell(units=128) gives the open sizes, in the order of SPEC["sizes"]; those of inputs may be
-    left out. The weights are those of KerasLayer, which computes the same faster. `seed`: of the initial values, which
-    are as the description says, and of masks, which are new at every step of a training call.
+    left out. The weights are those of KerasLayer, which computes the same faster and takes several inputs. `seed`: of
+    the initial values, which are as the description says, and of masks, which are new at every step of a training call.
     """
 
     def __init__(self, *sizes, seed=None, **named):

@@ -31,7 +31,7 @@ class _KerasWeights:
     @classmethod
     def from_config(cls, config):
         config = dict(config)
-        sizes = config.pop("sizes", {})
+        sizes = dict(config.pop("sizes", {}))
         return cls(*[sizes.pop(name, None) for name in SPEC["sizes"]], **dict(sizes, **config))
 
     # --- weights ------------------------------------------------------------------------------------------------------

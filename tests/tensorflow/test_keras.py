@@ -379,6 +379,7 @@ def test_symbolic_calls() -> None:
     config = layer.get_config()
     assert config["sizes"] == {"units": UNITS}
     again = m.KerasLayer.from_config(config)
+    assert config == layer.get_config()
     assert (again.name, again.return_state, again.seed) == ("mine", True, 1)
     same(again(X), layer(X))
     embedded = keras.Sequential([keras.layers.Embedding(9, 2, mask_zero=True), m.KerasLayer(2, return_sequences=True)])
