@@ -12,7 +12,7 @@ from rnnc.cli.messages import say
 from rnnc.diagnostics import Source
 from rnnc.syntax.source import source_from_text
 
-NAME = re.compile(r"[^\W\d]\w*")
+NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
 def identifier(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
