@@ -107,6 +107,8 @@ class Call:
 
     def wrong(self, parameter: str, wanted: str, fix: str | None = None) -> DiagnosticError:
         found = self.given(parameter)
+        if fix is None and isinstance(found.value, Reference) and "." not in found.value.path:
+            fix = f"nothing gives `{found.value.path}` a value: put a line `{found.value.path} = …` before the call"
         return problem(
             "E605", f"`{parameter}` of {self.name} is {wanted}, not {describe(found.value)}", found.span, fix=fix
         )

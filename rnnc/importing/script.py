@@ -132,7 +132,21 @@ def _subject(lines: list[_Line], drivers: frozenset[str], evaluator: Evaluator) 
     if len(driven) > 1:
         span = evaluator.span(lines[driven[1]].value)
         raise problem("E602", "a second network in one text", span, fix="import them one at a time")
-    return driven[0] if driven else len(lines) - 1
+    if driven:
+        return driven[0]
+    last = len(lines) - 1
+    while last > 0 and _asks_object(lines[last]):
+        last -= 1
+    return last
+
+
+def _asks_object(line: _Line) -> bool:
+    """`cell.zero_state(…)`: a method of what another line makes, which makes no cell."""
+    match line.value:
+        case ast.Call(func=ast.Attribute(value=ast.Name(id=name))):
+            return isinstance(line.names.get(name), Thunk)
+        case _:
+            return False
 
 
 def _keeps(value: ast.expr) -> bool:

@@ -100,7 +100,7 @@ def describe(value: object) -> str:
         case Reference(path=path):
             return f"`{path}`"
         case Made(constructor=constructor):
-            return f"{'an' if constructor.name[0] in 'AEIOU' else 'a'} {constructor.name}"
+            return f"`{constructor.name}(…)`"
         case Applied():
             return "what a layer gives"
         case _:

@@ -15,6 +15,7 @@ from rnnc.verify.recorded import against
 from rnnc.verify.recording import load_recording
 from rnnc.verify.report import Report
 from rnnc.verify.runner import ModuleRunner
+from rnnc.verify.widths import with_width
 
 EVERY_PASS = frozenset(PASSES)
 
@@ -50,6 +51,7 @@ def verify_against(
     Raises DiagnosticError (the source, E801-E804: the recording does not fit it) or BadRequest (the target).
     """
     recording = load_recording(path)
+    options = with_width(source, name, options, recording)
     chosen = choose_layout(model_of(source, name, options), layout, recording)
     constants = dict(chosen.options).get("constants")
     rounding = constants if isinstance(constants, str) else None

@@ -54,7 +54,12 @@ def test_what_cannot_be_imported_leaves_the_file_as_it_is(rnnc: RunRnnc, tmp_pat
     assert path.read_text() == "kept"
 
 
-@pytest.mark.parametrize("arguments", [[], ["GRUCell(4)", "GRUCell(4)"], ["GRUCell(4)", "--name", "a b"]])
+NAMED_FOR, NAMED_GRU = (["GRUCell(4)", "--name", name] for name in ("for", "GRU"))
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["GRUCell(4)", "GRUCell(4)"], ["GRUCell(4)", "--name", "a b"], NAMED_FOR, NAMED_GRU]
+)
 def test_a_wrong_command_line_is_2(rnnc: RunRnnc, arguments: list[str]) -> None:
     assert rnnc("import", *arguments).status == 2
 

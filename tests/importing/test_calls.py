@@ -46,6 +46,7 @@ LSTM_OF_ALL = "cell LSTMCell = LSTM(128, proj = 64, peepholes = true)"
         "rnn_cell.LSTMCell(128, use_peepholes=True, num_proj=64, activation='tanh', cell_clip=None)",
         "c = tf.nn.rnn_cell.LSTMCell(128, use_peepholes=True, num_proj=64)\noutputs, state = tf.nn.dynamic_rnn(c, x)",
         "import tensorflow as t\nn = 128\nt.nn.static_rnn(t.nn.rnn_cell.LSTMCell(n, True, num_proj=n // 2), xs)",
+        "c = LSTMCell(128, use_peepholes=True, num_proj=64)\nstate = c.zero_state(3, tf.float32)",
         "from tensorflow.contrib.rnn import LSTMCell as Cell\nCell(128, use_peepholes=True, num_proj=64)",
     ],
 )

@@ -82,6 +82,7 @@ def test_the_slip_is_named_at_its_place(marked: str, code: str, message: str) ->
         ("tf.nn.rnn_cell.LSTMCel(4)", "did you mean `LSTMCell`?"),
         ("LSTMCell(4, use_peephole=True)", "did you mean `use_peepholes`?"),
         ("LSTMCell(4, activation='Relu')", "did you mean `relu`?"),
+        ("LSTMCell(n)", "nothing gives `n` a value: put a line `n = …` before the call"),
         ("keras.layers.RNN(keras.layers.GRU(4))", "GRUCell"),
     ],
 )

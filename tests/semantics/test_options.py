@@ -84,6 +84,10 @@ def test_which_definition(tmp_path: Path) -> None:
     assert model(two, "A").name == "A"
     with pytest.raises(DiagnosticError, match="E241 which one"):
         model(two)
+    built = two + "network N {\n  input x[3]\n  y = A(2)(x)\n  use b = LongName(3)\n  output b(y)\n}\n"
+    assert model(built.replace("A(2)", "A(3)")).name == "N"  # the others are what it is made of
+    with pytest.raises(DiagnosticError, match="E241 which one"):
+        model(built + "cell Other = LongName(4)\n")
     with pytest.raises(DiagnosticError, match="E241"):
         model("fn f(v) { return v }\n")
 

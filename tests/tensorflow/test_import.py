@@ -14,6 +14,7 @@ import pytest
 import rnnc
 from rnnc.diagnostics import Source
 from rnnc.importing import keras as keras_table
+from rnnc.importing import models
 from rnnc.importing import tensorflow as tf_table
 from rnnc.importing import torch as torch_table
 from rnnc.importing.calls import import_call
@@ -151,7 +152,7 @@ def _table(constructor: Constructor) -> list[tuple[str, Any]]:
     return [(p.name, inspect.Parameter.empty if p.required else p.default) for p in parameters]
 
 
-@pytest.mark.parametrize("constructor", keras_table.LAYERS, ids=lambda each: each.name)
+@pytest.mark.parametrize("constructor", [*keras_table.CONSTRUCTORS, *models.LAYERS], ids=lambda each: each.name)
 def test_signatures_of_keras(constructor: Constructor) -> None:
     keras = pytest.importorskip("keras")
     found = getattr(keras, constructor.name, None) or getattr(keras.layers, constructor.name)

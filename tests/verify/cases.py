@@ -93,7 +93,7 @@ CASES = [
     case("phased", "phased_lstm.rnn"),
     case("glstm_g1", "group_lstm.rnn"),
     case("glstm_g2", "group_lstm.rnn", groups="2", units="4"),
-    case("timefreq_one", "time_freq_lstm.rnn", feature="5", input="5", peepholes="true"),
+    case("timefreq_one", "time_freq_lstm.rnn", feature="5", peepholes="true"),
     case("timefreq_three", "time_freq_lstm.rnn", feature="3", slices="3", peepholes="true", cell_clip="0.5"),
     case("grid_one_block", "grid_lstm.rnn", feature="3", blocks="[3]"),
     case("grid_concat_state", "grid_lstm.rnn", feature="3", blocks="[3]"),

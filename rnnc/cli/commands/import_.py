@@ -12,13 +12,19 @@ from rnnc.cli.messages import say
 from rnnc.diagnostics import Source
 from rnnc.syntax.source import source_from_text
 
-NAME = re.compile(r"[^\W\d]\w*")
+NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
 def identifier(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    """A name that a definition may have."""
+    """A name that a definition may have beside those of the library."""
+    from rnnc.importing.library import defines
+    from rnnc.syntax.tables import tables
+
     if value is not None and not NAME.fullmatch(value):
         raise click.BadParameter(f"{value!r} is no name: letters, digits and `_`", ctx, param)
+    if value is not None and (value in tables().reserved or defines(value)):
+        what = "a word of the language" if value in tables().reserved else "a definition of the library"
+        raise click.BadParameter(f"`{value}` is {what}", ctx, param)
     return value
 
 
