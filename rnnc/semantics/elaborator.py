@@ -48,6 +48,8 @@ ELSEWHERE = {
     "matmul": "a @ b", "dot": "a @ b", "hadamard": "a * b", "multiply": "a * b", "power": "a ** b", "maximum": "max",
     "minimum": "min", "reduce_sum": "sum", "reduce_mean": "mean", "reduce_max": "max", "select": "where",
     "clip_by_value": "clip", "clamp": "clip", "gather": "lookup", "fc": "dense",
+    "range": "0..n", "arange": "0..n", "norm": "sqrt(sum(v * v))", "einsum": "contract", "squeeze": "x[axis = 0]",
+    "unsqueeze": "expand", "expand_dims": "expand", "reshape": "split` or `merge", "transposed": "transpose",
 }  # fmt: skip
 
 REGISTERED = (layers, weighted)  # importing them registers their functions
