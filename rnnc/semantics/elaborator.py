@@ -545,7 +545,7 @@ class Elaborator:
             frame.axes.setdefault(axis.label, axis)
         if outer is not None:
             what = f"`{declared.name}` of `{frame.name}`"
-            return graph.add("adopt", (outer,), outer.span, None, wanted=shape, what=what)
+            return graph.add("adopt", (outer,), outer.span, None, declared=shape, what=what)
         node = graph.add("input", (), declared.span, shape, dtype=declared.dtype)
         node.name = declared.name
         return node
