@@ -6,7 +6,8 @@ import os
 import stat
 import sys
 import tempfile
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from rnnc.cli.messages import Failure
@@ -20,7 +21,16 @@ def read(path: str) -> Source:
     """The text of a file, or of the standard input for `-`. Raises DiagnosticError."""
     if path != STDIN:
         return read_source(path)
-    return source_from_bytes("<stdin>", sys.stdin.buffer.read() if sys.stdin is not None else b"")
+    if sys.stdin is None:
+        raise Failure("cannot read the standard input: it is closed")
+    return source_from_bytes("<stdin>", sys.stdin.buffer.read())
+
+
+def is_same_file(one: str, other: str) -> bool:
+    """Whether two paths lead to one file that exists."""
+    with suppress(OSError):
+        return os.path.samefile(one, other)
+    return False
 
 
 def write_product(text: str, path: str = STDIN) -> None:
@@ -29,12 +39,20 @@ def write_product(text: str, path: str = STDIN) -> None:
     if path != STDIN:
         write_atomically(Path(path), data)
         return
-    try:
-        if sys.stdout is None:
-            raise OSError("it is closed")
+    with standard_output():
         sys.stdout.flush()
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
+
+
+@contextmanager
+def standard_output() -> Generator[None]:
+    """Where the standard output is written: a full disk behind it, or none at all, is a Failure."""
+    try:
+        if sys.stdout is None:
+            raise OSError("it is closed")
+        yield
+        sys.stdout.flush()
     except BrokenPipeError:
         raise
     except OSError as error:

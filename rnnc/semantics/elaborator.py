@@ -48,6 +48,8 @@ ELSEWHERE = {
     "matmul": "a @ b", "dot": "a @ b", "hadamard": "a * b", "multiply": "a * b", "power": "a ** b", "maximum": "max",
     "minimum": "min", "reduce_sum": "sum", "reduce_mean": "mean", "reduce_max": "max", "select": "where",
     "clip_by_value": "clip", "clamp": "clip", "gather": "lookup", "fc": "dense",
+    "range": "0..n", "arange": "0..n", "norm": "sqrt(sum(v * v))", "einsum": "contract", "squeeze": "x[axis = 0]",
+    "unsqueeze": "expand", "expand_dims": "expand", "reshape": "split` or `merge", "transposed": "transpose",
 }  # fmt: skip
 
 REGISTERED = (layers, weighted)  # importing them registers their functions
@@ -543,7 +545,7 @@ class Elaborator:
             frame.axes.setdefault(axis.label, axis)
         if outer is not None:
             what = f"`{declared.name}` of `{frame.name}`"
-            return graph.add("adopt", (outer,), outer.span, None, wanted=shape, what=what)
+            return graph.add("adopt", (outer,), outer.span, None, declared=shape, what=what)
         node = graph.add("input", (), declared.span, shape, dtype=declared.dtype)
         node.name = declared.name
         return node

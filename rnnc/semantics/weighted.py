@@ -175,8 +175,8 @@ def _products(a: Arguments, names: Naming, hole: Node, per: tuple[str, ...]) -> 
     terms: list[Node] = []
     init = _init(a, "init", GLOROT)
     for i, operand in enumerate(a.operands):
+        x = _operand(a, i)
         name = names.path + operand_name(a, operand)
-        x = a.node(i)
         fresh = graph.add("weight", (x, hole), operand.span, per=per, spots=a.spots())
         weight = _transformed(a, _declare(a, name, fresh, init, names, fan_in=-1), name, names)
         terms.append(graph.add("product", (x, weight, hole), operand.span, per=per, spots=a.spots()))
@@ -184,6 +184,16 @@ def _products(a: Arguments, names: Naming, hole: Node, per: tuple[str, ...]) -> 
         fresh = graph.add("bias", (hole,), a.span)
         terms.append(_declare(a, names.path + "bias", fresh, _init(a, "bias_init", ZEROS), names))
     return terms
+
+
+def _operand(a: Arguments, i: int) -> Node:
+    """An operand with a weight: a tensor. A number is more likely meant as the size of the result."""
+    operand = a.operands[i]
+    if isinstance(a.value(i), Num):
+        text = operand.span.text
+        fix = f"`out = {text}` is the size of the result" if i > 0 else None
+        raise Problem("E213", f"`{a.name}` wants tensors, and `{text}` is a number", operand.span, fix=fix)
+    return a.node(i)
 
 
 @builtin("dense")
@@ -239,8 +249,8 @@ def _conv(a: Arguments) -> Value:
     terms: list[Node] = []
     init = _init(a, "init", GLOROT)
     for i, operand in enumerate(a.operands):
+        x = _operand(a, i)
         name = names.path + operand_name(a, operand)
-        x = a.node(i)
         fresh = graph.add("kernel", (x, hole), operand.span, None, **window)
         weight = _transformed(a, _declare(a, name, fresh, init, names, fan_in=-1), name, names)
         terms.append(graph.add("convolve", (x, weight, hole), operand.span, None, **window))

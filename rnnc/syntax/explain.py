@@ -213,6 +213,10 @@ def _expression_statement(place: Place) -> Problem | None:
 def _equality(place: Place) -> Problem | None:
     token, expected = place.token, place.expected
     equals = next((name for name, text in place.spelling.items() if text == "=="), "")
+    if token.type == "EQUAL" and place.tokens[place.first].keyword == "OUTPUT" and place.at == place.first + 2:
+        fix = f"write `output {place.tokens[place.at - 1].text}: …`"
+        colon = place.replaced("COLON") if "COLON" in expected else None
+        return _problem("E133", "`=` defines; an output is named with `:`", token.span, fix, colon)
     if token.type == "EQUAL" and equals in expected:
         return _problem("E133", "`=` defines, it does not compare", token.span, "write `==`", place.replaced(equals))
     if token.type == equals and "EQUAL" in expected:
@@ -245,7 +249,8 @@ def _choice_or_kind(place: Place) -> Problem | None:
 
 def _block_colon(place: Place) -> Problem | None:
     token = place.token
-    if token.type != "COLON" or not place.expected & {"LBRACE", "IF"} or place.after.type not in ("NEWLINE", "LBRACE"):
+    is_header = "LBRACE" in place.expected or ("IF" in place.expected and place.after.type in ("NEWLINE", "LBRACE"))
+    if token.type != "COLON" or not is_header:
         return None
     repair = Repair(place.at, place.at + 1, ()) if place.after.type == "LBRACE" else None
     fix = "remove the `:`" if repair else "write `{ … }` instead of the `:`"
@@ -266,6 +271,49 @@ def _missing_in(place: Place) -> Problem | None:
     is_substitute = token.type in ("EQUAL", "COLON") or token.text in ("of", "from", "over")
     repair = place.replaced("IN") if is_substitute else place.inserted("IN")
     return _problem("E143", "`for` needs `in` behind its name", token.span, "write `for k in 0..n`", repair)
+
+
+# --- what other languages write -----------------------------------------------------------------------------
+
+
+def _destructuring(place: Place) -> Problem | None:
+    """`i, f = …`, `[i, f] = …`, `(i, f) = …`: several names before one `=`."""
+    line = place.tokens[place.first :]
+    end = next((k for k, token in enumerate(line) if token.type in ("EQUAL", "NEWLINE", "$END")), len(line))
+    written = [token for token in line[:end] if token.type not in ("LPAR", "RPAR", "LSQB", "RSQB")]
+    is_list = len(written) > 2 and all(
+        token.type == "COMMA" if k % 2 else token.type in _NAMES for k, token in enumerate(written)
+    )
+    if not is_list or end == len(line) or line[end].type != "EQUAL" or place.at >= place.first + end:
+        return None
+    fix = "give the value a name, and each part an equation: `z[gate = 0]`"
+    return _problem("E142", "an equation defines one name", written[0].span.to(written[-1].span), fix)
+
+
+def _place_on_an_axis(place: Place) -> Problem | None:
+    """`x[0:2]`, `x[:, 0]`: a slice by position."""
+    token, before = place.token, place.before
+    opened = next((t for t in reversed(place.tokens[place.first : place.at]) if t.type in ("LSQB", "LPAR")), None)
+    if token.type != "COLON" or before is None or opened is None or opened.type != "LSQB":
+        return None
+    if before.type not in ("LSQB", "COMMA", "NUMBER", "RPAR"):
+        return None
+    return _problem("E142", "a slice names its axis", token.span, "write `x[units = a:b]`")
+
+
+def _index_behind_index(place: Place) -> Problem | None:
+    """`g[i][j] = …`"""
+    token, before = place.token, place.before
+    if token.type != "LSQB" or before is None or before.type != "RSQB" or "EQUAL" not in place.expected:
+        return None
+    return _problem("E142", "all indices of a member stand in one bracket", token.span, "write `g[i, j]`")
+
+
+def _bars(place: Place) -> Problem | None:
+    """`|x|`"""
+    if place.token.type != "VBAR" or not {"NUMBER", "NAME"} <= place.expected:
+        return None
+    return _problem("E142", "`|` does not begin an expression", place.token.span, "a magnitude is written `abs(x)`")
 
 
 # --- lines -------------------------------------------------------------------------------------------------
@@ -299,9 +347,9 @@ def _open_line(place: Place) -> Problem | None:
 
 def _reserved_name(place: Place) -> Problem | None:
     token = place.token
-    if "NAME" not in place.expected or "NUMBER" in place.expected or not token.text.isidentifier():
+    if "NAME" not in place.expected or not token.text.isidentifier() or token.type in _NAMES:
         return None
-    if token.type in _NAMES:
+    if "NUMBER" in place.expected and place.after.type not in ("COLON", "EQUAL"):  # an expression, not only a name
         return None
     message = f"`{token.text}` is a reserved word, not a name"
     return _problem("E142", message, token.span, f"write `{token.text}_`, for example")
@@ -347,6 +395,10 @@ def _unexpected(place: Place) -> Problem:
 
 _RULES: tuple[Callable[[Place], Problem | None], ...] = (
     _nested_definition,
+    _destructuring,
+    _place_on_an_axis,
+    _index_behind_index,
+    _bars,
     _keyword_alone,
     _misspelt_keyword,
     _misplaced_layout_word,

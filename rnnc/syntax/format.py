@@ -63,9 +63,17 @@ class _Formatter:
         """The comments up to an offset, each on a line of its own."""
         for comment in self.comments.before(offset):
             self.gap(comment.start)
-            self.lines.append(self.indent + comment.text)
-            self.end = comment.end
-            self.may_blank = True
+            self.comment(comment)
+
+    def comments_within(self, offset: int) -> None:
+        """The comments in what is about to be written, up to an offset: above it, where the gap has been made."""
+        for comment in self.comments.before(offset):
+            self.comment(comment)
+
+    def comment(self, comment: Comment) -> None:
+        self.lines.append(self.indent + comment.text)
+        self.end = comment.end
+        self.may_blank = True
 
     # --- definitions -----------------------------------------------------------------------------------------------
 
@@ -97,7 +105,7 @@ class _Formatter:
         self.comments_before(start)
         self.gap(start)
         if isinstance(node, ast.Import):
-            self.comments_before(node.span.end)
+            self.comments_within(node.span.end)
             self.write(import_text(node), node.span.end)
             return
         if isinstance(node, ast.Variant):
@@ -105,7 +113,7 @@ class _Formatter:
             header.definition("cell", node)
             header.text(" " * (width - len(flat(header.pieces))), " = ")
             base.expression(node.base)
-            self.comments_before(node.span.end)
+            self.comments_within(node.span.end)
             text = wrap(header.pieces, 0)
             column = len(text) - text.rfind("\n") - 1
             self.write(text + wrap(base.pieces, column), node.span.end)
@@ -140,7 +148,7 @@ class _Formatter:
                 self.nested(header.pieces, body, before, node.span.end)
             case _:
                 text = self.simple(node, width)
-                self.comments_before(node.span.end)
+                self.comments_within(node.span.end)
                 self.write(text, node.span.end)
 
     def simple(self, node: ast.Statement, width: int) -> str:
@@ -211,7 +219,7 @@ class _Formatter:
     def open(self, header: Sequence[Piece], before: int) -> None:
         """The line with the `{`."""
         opened, _ = self.landmarks.block_from(before)
-        self.comments_before(opened)
+        self.comments_within(opened)
         self.write(wrap([*header, " {"], len(self.indent)), opened + 1)
         self.may_blank = False
 

@@ -46,9 +46,12 @@ class Timing:
 
 
 class Evaluation:
-    """One recorded evaluation of a model, in the form of a `Call` and back."""
+    """One recorded evaluation of a model, in the form of a `Call` and back.
 
-    def __init__(self, model: Model, recording: Recording, layout: WeightLayout) -> None:
+    `time_major` decides the order of axes where nothing in the recording does (`is_ambiguous`).
+    """
+
+    def __init__(self, model: Model, recording: Recording, layout: WeightLayout, *, time_major: bool = False) -> None:
         inputs = {port.name: port for port in model.inputs}
         states = {port.name: port for port in model.states}
         # Counters of steps are a module's own: no reference records them.
@@ -61,7 +64,7 @@ class Evaluation:
                 "E804",
                 f"{recording.name} has {len(self.recorded_inputs)} inputs; {model.name} has {', '.join(layout.inputs)}",
             )
-        self.timing = _timing(model, recording, layout)
+        self.timing, self.is_ambiguous = _timing(model, recording, layout, time_major)
         leads = [self.timing.leads(inputs[name].sequence) for name in layout.inputs]
         extra = [
             *_equations("x", [inputs[n].type.shape for n in layout.inputs], self.recorded_inputs, leads),
@@ -82,6 +85,10 @@ class Evaluation:
         features = self.fit.features(model.states, order)
         recorded = self.recorded_states or recording.numbered("final_state")
         self.states = group("states", features, [a.shape[1:] for a in recorded]) if recorded else ()
+        self.given = self._inputs()
+        self.steps, self.batch = self.given[next(p.name for p in model.inputs if p.sequence)].shape[:2]
+        for name, array in self.given.items():
+            self._check_leads(f"the input {name!r}", array, self._sequence[name])
 
     def call(self, runner: LayoutRunner) -> Call:
         """The recorded arguments, with weights as `runner` imports them.
@@ -89,17 +96,41 @@ class Evaluation:
         An initial state that the recording says was not given is absent.
         """
         given = self.recorded_states and not str(self.recording.facts.get("initial_state", "")).startswith("None")
-        inputs = self._inputs()
-        steps, batch = inputs[next(port.name for port in self.model.inputs if port.sequence)].shape[:2]
-        counters = {p.name: np.zeros((batch, *self.fit.shape(p)), np.int32) for p in self.counters}
-        lengths = self.recording.arrays.get("sequence_length")
+        counters = {p.name: np.zeros((self.batch, *self.fit.shape(p)), np.int32) for p in self.counters}
         return Call(
             params=self.fit.parameters(runner, self.recording.variables),
-            inputs=inputs,
+            inputs=self.given,
             state={**self.take_states("state0"), **counters} if given else None,
-            lengths=None if lengths is None else lengths.astype(np.int32),
-            masks=site_masks(self.fit, self.timing.time_major, steps, batch),
+            lengths=self._lengths(),
+            masks=site_masks(self.fit, self.timing.time_major, self.steps, self.batch),
         )
+
+    def _lengths(self) -> Array | None:
+        lengths = self.recording.arrays.get("sequence_length")
+        if lengths is None:
+            return None
+        if lengths.shape != (self.batch,) or not bool(((lengths >= 0) & (lengths <= self.steps)).all()):
+            raise VerifyError(
+                "E804",
+                f"{self.recording.name}: `sequence_length` should be {self.batch} numbers from 0 to {self.steps},"
+                f" and is {np.array2string(lengths, separator=', ', threshold=8)}",
+            )
+        return lengths.astype(np.int32)
+
+    def _check_leads(self, what: str, array: Array, sequence: bool) -> None:
+        """Rows (and steps) of an array [time, batch, …] or [batch, …] are those of the first input, dtypes the
+        variables'."""
+        expected = (self.steps, self.batch) if sequence else (self.batch,)
+        if array.shape[: len(expected)] != expected:
+            raise VerifyError(
+                "E804",
+                f"{self.recording.name}: {what} has {_leads(array.shape[: len(expected)])},"
+                f" and the first input {_leads(expected)}",
+            )
+        if array.dtype.kind not in "iu" and array.dtype != self.recording.dtype:
+            raise VerifyError(
+                "E804", f"{self.recording.name}: {what} is {array.dtype}, the variables are {self.recording.dtype}"
+            )
 
     def outputs(self) -> tuple[Group, ...]:
         """How recorded outputs hold the model's, by their feature axes."""
@@ -119,9 +150,10 @@ class Evaluation:
     def take_outputs(self, key: str) -> Arrays:
         """Arrays like outputs (recorded under `key`) by the model's names, time-major."""
         found: Arrays = {}
-        for part, array in zip(self.outputs(), self.recording.numbered(key), strict=True):
+        for part, array in self._pairs(key, self.outputs()):
             for name, piece in part.take_apart(array).items():
                 found[name] = self.timing.turn(piece, self._sequence[name])
+                self._check_leads(f"`{key}`", found[name], self._sequence[name])
         return found
 
     def give_outputs(self, outputs: Arrays) -> tuple[Array, ...]:
@@ -132,9 +164,20 @@ class Evaluation:
     def take_states(self, key: str) -> Arrays:
         """State arrays (recorded under `key`:<i>) by the model's names."""
         found: Arrays = {}
-        for part, array in zip(self.states, self.recording.numbered(key), strict=True):
+        for part, array in self._pairs(key, self.states):
+            self._check_leads(f"`{key}`", array, False)
             found.update(part.take_apart(array))
         return found
+
+    def _pairs(self, key: str, parts: Sequence[Group]) -> Iterator[tuple[Group, Array]]:
+        """Groups with the arrays recorded under a key. E804: their number or shapes differ."""
+        arrays = self.recording.numbered(key)
+        if len(arrays) != len(parts):
+            raise VerifyError("E804", f"{self.recording.name}: {len(arrays)} `{key}` where {len(parts)} belong")
+        for part, array in zip(parts, arrays, strict=True):
+            if array.shape[array.ndim - len(part.actual) :] != part.actual:
+                raise VerifyError("E804", f"{self.recording.name}: `{key}` {array.shape} does not end in {part.actual}")
+            yield part, array
 
     def give_states(self, states: Arrays) -> tuple[Array, ...]:
         """The reverse of `take_states`."""
@@ -158,6 +201,10 @@ class Evaluation:
         return found
 
 
+def _leads(numbers: tuple[int, ...]) -> str:
+    return f"{numbers[0]} steps of {numbers[1]} rows" if len(numbers) == 2 else f"{numbers[0]} rows"
+
+
 def _one(name: str, shape: tuple[int, ...], actual: tuple[int, ...]) -> Group:
     (part,) = group(name, [(name, shape)], [actual])
     return part
@@ -172,8 +219,8 @@ def _equations(
             yield from shape_equations(f"{what}:{index}", sizes, array.shape[lead:])
 
 
-def _timing(model: Model, recording: Recording, layout: WeightLayout) -> Timing:
-    """From the ranks of inputs, and from the manifest or the batch size."""
+def _timing(model: Model, recording: Recording, layout: WeightLayout, fallback: bool) -> tuple[Timing, bool]:
+    """From the ranks of inputs, and from the manifest or the batch size; and whether that left it to `fallback`."""
     ports = {port.name: port for port in model.inputs}
     votes = {
         array.ndim - ports[name].type.rank
@@ -183,20 +230,21 @@ def _timing(model: Model, recording: Recording, layout: WeightLayout) -> Timing:
     # One number per row may have been recorded as [..., 1], so another input decides where there is one.
     decided = votes & {1, 2} if len(votes) > 1 else votes
     if decided == {1}:
-        return Timing(single_step=True, time_major=False)
+        return Timing(single_step=True, time_major=False), False
     if decided not in ({2}, {3}):
         shapes = [a.shape for a in recording.numbered("x")]
         raise VerifyError("E804", f"{recording.name}: inputs {shapes} are neither steps nor sequences of {model.name}")
     if "time_major" in recording.facts:
-        return Timing(single_step=False, time_major=bool(recording.facts["time_major"]))
-    return Timing(single_step=False, time_major=_time_major(recording))
+        return Timing(single_step=False, time_major=bool(recording.facts["time_major"])), False
+    seen = _time_major(recording)
+    return Timing(single_step=False, time_major=fallback if seen is None else seen), seen is None
 
 
-def _time_major(recording: Recording) -> bool:
-    """By the batch size of states or lengths; batch-major where time and batch are equally long."""
-    rows = [a.shape[0] for a in (*recording.numbered("state0"), *recording.numbered("final_state"))]
-    rows += [recording.arrays["sequence_length"].shape[0]] if "sequence_length" in recording.arrays else []
+def _time_major(recording: Recording) -> bool | None:
+    """By the batch size of states or lengths; None where that does not tell."""
+    known = (*recording.numbered("state0"), *recording.numbered("final_state"), *recording.numbered("sequence_length"))
+    rows = [a.shape[0] for a in known if a.ndim]
     first, second = recording.numbered("x")[0].shape[:2]
     if rows and first != rows[0] and second != rows[0]:
         raise VerifyError("E804", f"{recording.name}: no axis of x {(first, second)} is the batch size {rows[0]}")
-    return bool(rows) and first != rows[0]
+    return None if not rows or first == second else first != rows[0]

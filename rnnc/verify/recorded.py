@@ -27,7 +27,19 @@ def against(model: Model, runner: LayoutRunner, recording: Recording, *, layout:
 
 
 def _evaluation(model: Model, runner: LayoutRunner, recording: Recording, layout: WeightLayout) -> Findings:
+    """In the order of axes that the recording has; where it does not tell, in the one that fits."""
     evaluation = Evaluation(model, recording, layout)
+    rows, notes = _compared(model, runner, evaluation)
+    if evaluation.is_ambiguous and not all(row.passed for row in rows):
+        turned, other_notes = _compared(model, runner, Evaluation(model, recording, layout, time_major=True))
+        if all(row.passed for row in turned):
+            return turned, (*other_notes, "no array tells time from batch: read as time-major, which fits")
+        notes = (*notes, "no array tells time from batch: neither batch-major (shown) nor time-major fits")
+    return rows, notes
+
+
+def _compared(model: Model, runner: LayoutRunner, evaluation: Evaluation) -> Findings:
+    recording = evaluation.recording
     tolerance = TOLERANCE[recording.dtype]
     call = evaluation.call(runner)
     rows: list[Row] = []
@@ -41,7 +53,11 @@ def _evaluation(model: Model, runner: LayoutRunner, recording: Recording, layout
         return (*rows, *_values(evaluation, runner.forward(call), tolerance, "forward")), tuple(notes)
     results, tape = runner.forward_train(call)
     rows += _values(evaluation, results, tolerance, "forward_train")
-    d_outputs, d_state = evaluation.take_outputs("cot:outputs"), evaluation.take_states("cot:final_state")
+    d_outputs, d_state = evaluation.take_outputs("cot:outputs"), Arrays()
+    if recording.numbered("cot:final_state"):
+        d_state = evaluation.take_states("cot:final_state")
+    elif model.states:
+        notes.append("no cotangents of final states are recorded: they count nothing in the loss")
     if "loss" in recording.arrays:
         rows.append(compare("loss", _loss(results, d_outputs, d_state), recording.arrays["loss"], tolerance))
     no_outputs, no_state = results.no_cotangents()
@@ -68,7 +84,13 @@ def _values(evaluation: Evaluation, results: Results, tolerance: float, entry: s
         name = "outputs" if len(recorded) == 1 else f"outputs:{index}"
         yield compare(f"{name} ({entry})", got, reference, tolerance)
     finals = evaluation.recording.numbered("final_state")
-    for index, (got, reference) in enumerate(zip(evaluation.give_states(results.state), finals, strict=True)):
+    if not finals:
+        return
+    states = evaluation.give_states(results.state)
+    if len(states) != len(finals):
+        message = f"{evaluation.recording.name}: {len(finals)} `final_state` where {len(states)} belong"
+        raise VerifyError("E804", message)
+    for index, (got, reference) in enumerate(zip(states, finals, strict=True)):
         yield compare(f"final_state:{index} ({entry})", got, reference, tolerance)
 
 

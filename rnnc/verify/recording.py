@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -30,7 +32,7 @@ class Recording:
         """The arrays `prefix:0`, `prefix:1`, … (or one array `prefix`). E804: a number is missing."""
         if prefix in self.arrays:
             return (self.arrays[prefix],)
-        found = {int(k): a for k, a in self.under(prefix).items() if k.isdigit()}
+        found = {int(k): a for k, a in self.under(prefix).items() if k.isascii() and k.isdigit()}
         if sorted(found) != list(range(len(found))):
             raise VerifyError("E804", f"{self.name}: {prefix}:<i> has gaps, it holds {sorted(found)}")
         return tuple(found[k] for k in sorted(found))
@@ -53,25 +55,54 @@ class Recording:
             raise VerifyError("E804", f"{self.name}: variables are {sorted(map(str, dtypes))}, not float32 or float64")
         return dtypes.pop()
 
+    @property
+    def sizes(self) -> Mapping[str, Any]:
+        """What the manifest says beside the options: `lr`, say."""
+        return self.facts.get("sizes") or {}
+
 
 def load_recording(path: Path) -> Recording:
     """Read FILE.npz, and its entry in `manifest.json` beside it. E804: not readable, or no recording."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {key: file[key] for key in file.files}
-    except (OSError, ValueError) as error:
-        raise VerifyError("E804", f"cannot read {path}: {error}") from error
+        with path.open("rb") as opened:  # np.load itself leaves a damaged file open
+            file: Any = np.load(opened, allow_pickle=False)
+            if not hasattr(file, "files"):
+                raise ValueError("it is no .npz, which holds arrays by name")
+            arrays: dict[str, Array] = {key: _native(file[key]) for key in file.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+        raise VerifyError("E804", f"cannot read {path}: {error or 'it is empty'}") from error
     if "x" not in arrays and "x:0" not in arrays:
         raise VerifyError("E804", f"{path} holds no input `x` or `x:0`; it has {sorted(arrays)}")
     return Recording(path.stem, arrays, _facts(path))
 
 
+def _native(array: Any) -> Array:
+    """The same numbers in this machine's order of bytes."""
+    native: Array = array.astype(array.dtype.newbyteorder("="), copy=False)
+    return native
+
+
 def _facts(path: Path) -> Mapping[str, Any]:
+    """The manifest's entry. E804: it cannot be read, or says what makes no sense."""
     manifest = path.with_name("manifest.json")
     if not manifest.exists():
         return {}
     try:
-        cases = json.loads(manifest.read_text(encoding="utf-8")).get("cases", {})
-    except (OSError, ValueError, AttributeError) as error:
+        whole = json.loads(manifest.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
         raise VerifyError("E804", f"cannot read {manifest}: {error}") from error
-    return cases.get(path.stem, {})
+    entry = _object(_object(_object({"": whole}, "", manifest), "cases", manifest), path.stem, manifest)
+    sizes = _object(entry, "sizes", manifest)
+    if not isinstance(sizes.get("lr", 0.0), int | float):
+        raise VerifyError("E804", f"{manifest}: the learning rate `lr` of {path.stem} is no number")
+    if not isinstance(entry.get("time_major") or False, bool):
+        raise VerifyError("E804", f"{manifest}: `time_major` of {path.stem} is neither true nor false")
+    return entry
+
+
+def _object(parent: Mapping[str, Any], key: str, manifest: Path) -> dict[str, Any]:
+    """The JSON object under a key; empty where there is none."""
+    found = parent.get(key)
+    if found is not None and not isinstance(found, dict):
+        raise VerifyError("E804", f"{manifest}: {key or 'the whole'} should be a JSON object")
+    return cast("dict[str, Any]", found or {})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from rnnc.verify.report import TOLERANCE, Findings, Row, compare
 from rnnc.verify.runner import Call, LayoutRunner
 from rnnc.verify.sizes import Equation
 
-USUAL_RATE = 1e-2  # where a recording does not say its own
+USUAL_RATE = 1e-2  # where a recording neither says its own nor shows it
 
 
 def train(model: Model, runner: LayoutRunner, recording: Recording, layout: WeightLayout) -> Findings:
@@ -27,11 +27,13 @@ def train(model: Model, runner: LayoutRunner, recording: Recording, layout: Weig
     if model.outputs[0].sequence:
         raise VerifyError("E804", f"a training recording wants logits per row; {model.name}'s output has time")
     tolerance = TOLERANCE[recording.dtype]
-    labels = recording.arrays["labels"]
+    labels, recorded_losses = recording.arrays["labels"], _losses(recording)
+    if labels.ndim != 2 or model.outputs[0].type.rank != 1:
+        raise VerifyError("E804", f"{recording.name}: `labels` and logits should be [batch, classes]")
     (logit_axis,) = model.outputs[0].type.shape
     fitted = fit(model, recording, layout, [Equation(logit_axis, labels.shape[-1], "axis 1 of 'labels'")])
     shape = fitted.shape(model.inputs[0])
-    x = reshape(recording.arrays["x"], labels.shape[0], -1, *shape)
+    x = _rows(recording, labels.shape[0], shape)
     inputs = {model.inputs[0].name: np.ascontiguousarray(np.swapaxes(x, 0, 1))}
     logits_name = model.outputs[0].name
 
@@ -46,18 +48,22 @@ def train(model: Model, runner: LayoutRunner, recording: Recording, layout: Weig
         return loss, logits, fitted.variable_gradients(runner, call.params, gradients.params)
 
     variables = dict(recording.variables)
-    known = "lr" in recording.facts.get("sizes", {})
-    rate = recording.facts["sizes"]["lr"] if known else USUAL_RATE
+    rate, notes = recording.sizes.get("lr"), fitted.notes
+    if rate is None:
+        rate = find_rate(variables, evaluate, recorded_losses, single=fitted.single)
+        source = "what the second loss shows" if rate else "not shown by the losses"
+        rate = rate or USUAL_RATE
+        notes = (*notes, f"the manifest names no learning rate: {rate:g}, {source}, is taken")
     adam = Adam(variables, rate, single=fitted.single)
     losses: list[Array] = []
     rows: list[Row] = []
-    for step in range(recording.arrays["loss"].shape[0]):
+    for step in range(len(recorded_losses)):
         loss, _, gradients = evaluate(variables)
         losses.append(loss)
         if step == 0:
             rows += _named_rows("grad:var", gradients, recording, tolerance)
         variables = adam.update(variables, gradients)
-    rows.insert(0, compare("loss", np.asarray(losses), recording.arrays["loss"], tolerance))
+    rows.insert(0, compare("loss", np.asarray(losses), recorded_losses, tolerance))
     loss, logits, _ = evaluate(variables)
     finals: Arrays = {
         "final_loss": loss,
@@ -70,12 +76,59 @@ def train(model: Model, runner: LayoutRunner, recording: Recording, layout: Weig
     ]
     for prefix, found in (("final_var", variables), ("adam_m", adam.m), ("adam_v", adam.v)):
         rows += _named_rows(prefix, found, recording, tolerance)
-    assumed = () if known else (f"the manifest names no learning rate: {rate} is assumed",)
-    return tuple(rows), (*fitted.notes, *assumed)
+    return tuple(rows), notes
+
+
+def find_rate(
+    variables: Arrays, evaluate: Callable[[Arrays], tuple[Array, Array, Arrays]], losses: Array, *, single: bool
+) -> float | None:
+    """The learning rate under which Adam's first step leads from the first recorded loss to the second; None where
+    there is none, or too few losses. People choose short decimals: one within the precision of the losses is taken."""
+    if len(losses) < 2:
+        return None
+    loss, _, gradients = evaluate(variables)
+    precise = variables[next(iter(variables))].dtype == np.float64
+    fall = Adam(variables, 1.0, single=single).update(variables, gradients)
+
+    def miss(rate: float) -> float:
+        moved = {n: v + v.dtype.type(rate) * (fall[n] - v) for n, v in variables.items()}
+        return float(evaluate(moved)[0] - losses[1])
+
+    slope = sum(float(np.sum(gradients[n] * (fall[n] - v))) for n, v in variables.items())
+    before, rate = 0.0, float(losses[1] - loss) / slope if slope else 0.0
+    miss_before = float(loss - losses[1])
+    for _ in range(20):  # the secant method, from a first guess that is nearly right for a small rate
+        missed = miss(rate)
+        if missed == miss_before or not np.isfinite(missed):
+            break
+        before, miss_before, rate = rate, missed, rate - missed * (rate - before) / (missed - miss_before)
+    if not 0 < rate < np.inf or abs(miss(rate)) > (1e-12 if precise else 1e-5):
+        return None
+    short = (float(f"{rate:.{digits}e}") for digits in range(4))
+    return next((s for s in short if abs(s - rate) < (1e-8 if precise else 1e-2) * rate), rate)
+
+
+def _losses(recording: Recording) -> Array:
+    losses = recording.arrays.get("loss")
+    if losses is None or losses.ndim != 1:
+        raise VerifyError("E804", f"{recording.name}: `loss` of a training recording is a number per step")
+    return losses
+
+
+def _rows(recording: Recording, batch: int, shape: tuple[int, ...]) -> Array:
+    """`x` as [batch, time, *shape], whatever its own shape is."""
+    x = recording.arrays.get("x")
+    if x is None or x.size % max(1, batch * int(np.prod(shape))) or x.dtype != recording.dtype:
+        wanted = f"{batch} rows (as `labels`) of steps {list(shape)}, {recording.dtype}"
+        found = "is not there" if x is None else f"is {list(x.shape)}, {x.dtype}"
+        raise VerifyError("E804", f"{recording.name}: `x` should hold {wanted}, and {found}")
+    return reshape(x, batch, -1, *shape)
 
 
 def _named_rows(prefix: str, found: Arrays, recording: Recording, tolerance: float) -> Iterator[Row]:
     for name, reference in recording.under(prefix).items():
+        if name not in found:
+            raise VerifyError("E804", f"{recording.name} records {prefix}:{name}, and no var:{name}")
         yield compare(f"{prefix}:{name}", found[name], reference, tolerance)
 
 

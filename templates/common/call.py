@@ -102,7 +102,7 @@ class _Call:
     def gradients(self, params, saved, d_outputs, d_final, run):
         """`run(parameters, call, given)` runs the backward program."""
         parameters = _packed(params)
-        if parameters.dtype not in (None, self.dtype):
+        if parameters.dtype is not None and parameters.dtype != self.dtype:
             raise TypeError(f"params are {parameters.dtype}, and the tape is {self.dtype}")
         _check_parameters(parameters.arrays, self.sizes)
         given = dict(self.given, **saved)

@@ -6,6 +6,8 @@ def init_params(*, seed=0, dtype="float32", **sizes):
     dtype = np.dtype(dtype)
     if dtype not in (np.dtype("float32"), np.dtype("float64")):
         raise TypeError(f"dtype should be float32 or float64, and is {dtype}")
+    if isinstance(seed, bool) or not hasattr(seed, "__index__") or seed < 0:
+        raise TypeError(f"init_params: seed should be a whole number from 0 on, and is {seed!r}")
     for name in sizes:
         if name not in SPEC["sizes"]:
             raise TypeError(f"init_params: unknown size {name!r}{_suggestion(name, SPEC['sizes'])}")

@@ -82,6 +82,8 @@ class _Call:
 
     def _take_masks(self, training, seed, masks):
         masks = dict(masks or {})
+        if seed is not None and (isinstance(seed, bool) or not hasattr(seed, "__index__")):
+            raise TypeError(f"seed should be a whole number, and is {seed!r}")
         for name in masks:
             if name not in SPEC["masks"]:
                 raise KeyError(f"masks: unknown mask {name!r}{_suggestion(name, SPEC['masks'])}")
@@ -121,7 +123,7 @@ class _Call:
 
     def gradients(self, params, saved, d_outputs, d_final):
         packed = params if isinstance(params, _Packed) else _Packed(params, np.asarray)
-        if packed.dtype not in (None, self.dtype):
+        if packed.dtype is not None and packed.dtype != self.dtype:  # NumPy holds float64 and None for equal
             raise TypeError(f"params are {packed.dtype}, and the tape is {self.dtype}")
         _check_parameters(packed.arrays, self.sizes)
         given = {**self.given, **saved}

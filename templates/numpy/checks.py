@@ -53,7 +53,10 @@ def _float_dtype(what, arrays):
 
 def _array(what, value, kind, dtype):
     """An array of the wanted kind; numbers that are no arrays yet are converted."""
-    array = np.asarray(value)
+    try:
+        array = np.asarray(value)
+    except ValueError as error:  # lists of unequal lengths
+        raise ValueError(f"{what}: {error}") from None
     if kind == "int":
         if array.dtype.kind not in "iu":
             raise TypeError(f"{what} should be integers, and is {array.dtype}")

@@ -170,3 +170,17 @@ def test_colours_are_for_terminals_that_want_them(monkeypatch: pytest.MonkeyPatc
     monkeypatch.delenv("NO_COLOR")
     monkeypatch.setenv("TERM", "dumb")
     assert not uses_colour(Terminal())  # type: ignore[arg-type]
+
+
+@posix
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")
+@pytest.mark.parametrize("command", ["doctor", "explain {rnn}", "check --json {wrong}"])
+def test_a_full_disk_is_no_bug_of_any_command(command: str, lstm: Path, tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.rnn"
+    wrong.write_text("cell {")
+    arguments = command.format(rnn=lstm.with_name("rnn.rnn"), wrong=wrong).split()
+    with open("/dev/full", "wb") as full:
+        command_line = [sys.executable, "-m", "rnnc", *arguments]
+        done = subprocess.run(command_line, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 1
+    assert b"cannot write the standard output" in done.stderr

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import sys
 from pathlib import Path
 
 import pytest
 
-from rnnc.cli.files import write_atomically
+from rnnc.cli.files import read, write_atomically
 from rnnc.cli.messages import Failure
 from rnnc.syntax.source import FileName, split_name
+from tests.cli.support import RunRnnc
 
 
 @pytest.mark.parametrize(
@@ -91,3 +93,21 @@ def test_a_failure_leaves_the_old_file_and_no_other(tmp_path: Path, monkeypatch:
 def test_a_directory_is_no_output(tmp_path: Path) -> None:
     with pytest.raises(Failure, match="cannot write"):
         write_atomically(tmp_path, b"x")
+
+
+def test_a_module_never_replaces_its_description(rnnc: RunRnnc, lstm: Path, tmp_path: Path) -> None:
+    copy, link = tmp_path / "lstm.rnn", tmp_path / "link.py"
+    shutil.copy(lstm, copy)
+    link.symlink_to(copy)
+    before = copy.read_bytes()
+    for output in (copy, link):
+        result = rnnc("compile", copy, "-o", output)
+        assert result.status == 2
+        assert "is the description itself" in result.err
+    assert copy.read_bytes() == before
+
+
+def test_a_closed_standard_input_is_no_empty_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(Failure, match="standard input: it is closed"):
+        read("-")

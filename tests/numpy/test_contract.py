@@ -262,11 +262,28 @@ def without(params: dict[str, np.ndarray], name: str, **more: np.ndarray) -> dic
         (lambda a: a | {"lengths": [1, 2, 7]}, ValueError, "lengths should be from 0 to 6, and are from 1 to 7"),
         (lambda a: a | {"lengths": [1.0, 2.0, 3.0]}, TypeError, "lengths should be integers"),
         (lambda a: a | {"masks": {"d": 1}}, KeyError, "masks: unknown mask 'd'"),
+        (lambda a: a | {"training": True, "seed": 1.5}, TypeError, "seed should be a whole number, and is 1.5"),
+        (lambda a: a | {"training": True, "seed": True}, TypeError, "seed should be a whole number, and is True"),
+        (lambda a: a | {"x": [[[1.0, 2.0], [1.0]]]}, ValueError, "x: .*inhomogeneous"),
     ],
 )
 def test_wrong_arguments(lstm: ModuleType, params: Any, x: np.ndarray, change: Any, error: type, message: str) -> None:
     with pytest.raises(error, match=message):
         lstm.forward(**change({"params": params, "x": x}))
+
+
+def test_parameters_of_another_dtype_do_not_go_with_a_tape(lstm: ModuleType, params: Any, x: np.ndarray) -> None:
+    single = {name: array.astype(np.float32) for name, array in params.items()}
+    for ours, other, value in ((params, single, x), (single, params, x.astype(np.float32))):
+        outputs, _, tape = lstm.forward_train(ours, value)
+        with pytest.raises(TypeError, match=r"params are float\d\d, and the tape is float\d\d"):
+            lstm.backward(other, tape, outputs)
+
+
+@pytest.mark.parametrize("seed", [None, -1, 1.0, "a", True])
+def test_wrong_seeds_of_parameters(lstm: ModuleType, seed: Any) -> None:
+    with pytest.raises(TypeError, match="seed should be a whole number from 0 on"):
+        lstm.init_params(seed=seed, units=3, input=2)
 
 
 def test_lists_are_arrays(lstm: ModuleType, params: Any, x: np.ndarray) -> None:

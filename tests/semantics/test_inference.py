@@ -52,6 +52,37 @@ def test_axes_are_paired_by_their_labels() -> None:
     assert outputs(of) == {"u": "[2, 3]"}
 
 
+def test_a_transposed_matrix_meets_the_matrix_by_places_once_it_is_relabelled() -> None:
+    of = model("cell C {\n  input W[a: 3, b: 3]\n  y = W - relabel(transpose(W), a: 3, b: 3)\n  output y\n}\n")
+    case = run(of)
+    holds(case)
+    W = case.arrays["input", "W"]
+    np.testing.assert_allclose(case.output(), W - np.swapaxes(W, -1, -2), rtol=1e-14)
+    weak = model("cell C(n) {\n  input x[n]\n  param W[n, n]\n  y = x @ (W - transpose(W))\n  output y\n}\n")
+    case = run(weak)
+    W = case.arrays["param", "W"]
+    np.testing.assert_allclose(case.output(), case.arrays["input", "x"] @ (W - W.T), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "h' = f(linear(x, h), h)",
+        "h' = f(sigmoid(linear(x, h) as i) * tanh(linear(x, h) as j), h)",
+        "y = tanh(linear(x))\n  h' = f(y, h)",
+    ],
+)
+def test_shapes_come_from_the_inputs_of_an_inner_cell(step: str) -> None:
+    of = model(
+        "cell Inner(d) {\n  input u[slot: d], v[d]\n  state s[d]\n  s' = s + relabel(u, d: d) * v\n  output s'\n}\n"
+        "cell C(units) {\n  input x[input]\n  state h[units]\n  use f = Inner(units)\n"
+        f"  {step}\n  output h'\n}}\n",
+        "C",
+    )
+    holds(run(of))
+    assert {shape for name, shape in parameters(of).items() if name.endswith("bias")} == {"[units]"}
+
+
 def test_a_number_fills_a_state() -> None:
     of = cell("  state m[units] = 2\n  m' = 0.5\n  h' = m + linear(x)")
     case = run(of)

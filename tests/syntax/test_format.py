@@ -48,6 +48,16 @@ CASES = {
             "{ # head", "{  # head"
         ),
     ),
+    "comments in brackets": (
+        "cell A {\n  x = 1\n\n  k = f(a,  # one\n\n    b)\n  long = g(  # two\n    c)\n}\n",
+        "cell A {\n  x = 1\n\n  # one\n  k    = f(a, b)\n  # two\n  long = g(c)\n}\n",
+    ),
+    "comments in a header": (
+        "cell A {\n  x = 1\n\n  layout tf(  # one\n\n    # two\n    a = 1) {\n    b = c\n  }\n}\n".replace(
+            "b = c", '"b" = c'
+        ),
+        "cell A {\n  x = 1\n\n  # one\n  # two\n  layout tf(a = 1) {\n    b = c\n  }\n}\n".replace("b = c", '"b" = c'),
+    ),
     "else": (
         "cell A {\n if a { b = 1 }\n else { # no\n c = 2\n }\n if a { b = 1 } else { c = 2 }\n}",
         "cell A {\n  if a {\n    b = 1\n  } else {  # no\n    c = 2\n  }\n  if a { b = 1 } else { c = 2 }\n}\n",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from rnnc.cli import options
-from rnnc.cli.files import read
+from rnnc.cli.files import read, standard_output
 from rnnc.cli.messages import say, show
 from rnnc.compiler import check
 from rnnc.diagnostics import Diagnostic, DiagnosticError
@@ -20,8 +20,9 @@ def command(paths: tuple[str, ...], as_json: bool) -> int:
     found = [diagnostic for path in paths for diagnostic in _check(path)]
     errors = sum(diagnostic.severity == "error" for diagnostic in found)
     if as_json:
-        for diagnostic in found:
-            click.echo(to_json(diagnostic))
+        with standard_output():
+            for diagnostic in found:
+                click.echo(to_json(diagnostic))
     else:
         show(found)
         say(_summary(len(paths), errors, len(found) - errors))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from rnnc.cli.files import standard_output
 from rnnc.cli.machine import Finding, Target, findings, targets
 from rnnc.cli.tables import BAD, GOOD, print_table
 
@@ -16,7 +17,8 @@ def command() -> int:
     """
     found = findings()
     print_table("", ("", "", ""), [_finding(finding) for finding in found])
-    click.echo()
+    with standard_output():
+        click.echo()
     judged = targets(found)
     print_table("", ("target", "", ""), [_target(target) for target in judged])
     return 0 if judged[0].works else 1

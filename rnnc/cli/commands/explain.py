@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 import click
 
 from rnnc.cli import options as shared
-from rnnc.cli.files import read
+from rnnc.cli.files import read, standard_output
 from rnnc.cli.messages import painter
 from rnnc.cli.tables import print_table
 from rnnc.compiler import compile_source
@@ -31,10 +31,12 @@ def command(file: FileName, options: dict[str, str], target: str, timings: bool)
     source = read(file.path)
     compiled = compile_source(source, file.name, options, target=target)
     paint = painter(sys.stdout)
-    for line in explanation(source, compiled.remarks, paint):
-        click.echo(line, color=True)
+    with standard_output():
+        for line in explanation(source, compiled.remarks, paint):
+            click.echo(line, color=True)
+        if timings:
+            click.echo()
     if timings:
-        click.echo()
         print_table("", ("pass", "runs", "ms"), timing_rows(compiled.timings))
 
 

@@ -319,7 +319,14 @@ def _lookup(lowering: Lowering, node: Node) -> Value:
 def _relabel_shape(graph: Graph, node: Node) -> Shape:
     shape = _argument(graph, node)
     wanted: Shape = node.attrs["wanted"]
-    if len(wanted) != len(shape) or any(
+    if len(wanted) != len(shape):
+        labels = ", ".join(f"{a.label}: {a.size}" for a in (*wanted, *shape[len(wanted) :]))
+        raise ShapeError(
+            "E308",
+            f"`relabel` names all axes, in order: {show(shape)} has {len(shape)}, {show(wanted)} names {len(wanted)}",
+            f"name them all, such as `relabel(…, {labels})`" if len(wanted) < len(shape) else None,
+        )
+    if any(
         not graph.compatible(Shaped(b.label, a.size), Shaped(b.label, b.size))
         for a, b in zip(shape, wanted, strict=True)
     ):

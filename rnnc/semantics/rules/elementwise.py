@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from rnnc.ir.program import Value
-from rnnc.semantics.lower import Lowering, join
-from rnnc.semantics.nodes import RULES, Graph, Node, Rule
-from rnnc.semantics.values import Shape
+from rnnc.semantics.lower import Lowering, join, subset
+from rnnc.semantics.nodes import RULES, Graph, Node, Rule, ShapeError
+from rnnc.semantics.values import Shape, show
 
 UNARY = (
     "neg", "abs", "sign", "exp", "expm1", "log", "log1p", "sqrt", "rsqrt", "square", "reciprocal", "tanh", "sigmoid",
@@ -27,7 +27,39 @@ def _called(node: Node, i: int) -> str:
 
 
 def _shape(graph: Graph, node: Node) -> Shape | None:
-    return join(graph, [a.shape or () for a in node.args], naming(node))
+    shape = join(graph, [a.shape or () for a in node.args], naming(node))
+    for arg, name in zip(node.args, naming(node), strict=True):
+        if arg.shape is not None and _turned(arg):
+            for other in node.args:
+                if _is_turned_back(graph, arg.shape, other.shape or ()):
+                    _refuse_turning(name, arg.shape, graph.resolve_all(other.shape or ()))
+    return shape
+
+
+def _refuse_turning(name: str, own: Shape, shape: Shape) -> None:
+    raise ShapeError(
+        "E301",
+        f"{name} is {show(own)}: axes meet by their labels, so beside {show(shape)} the transposition is undone",
+        f"rename them by their places: `relabel(…, {', '.join(f'{a.label}: {a.size}' for a in shape)})`",
+    )
+
+
+def _turned(node: Node) -> bool:
+    """Is it a `transpose`, or arithmetic of one with numbers?"""
+    while node.op == "elementwise":
+        with_axes = [a for a in node.args if a.shape]
+        if len(with_axes) != 1:
+            return False
+        (node,) = with_axes
+    return node.op == "transpose"
+
+
+def _is_turned_back(graph: Graph, own: Shape, shape: Shape) -> bool:
+    """Would all axes of `shape` be found in `own`, in another order?"""
+    if len(own) != len(shape) or graph.equal(own, shape):
+        return False
+    places = subset(graph, graph.resolve_all(own), graph.resolve_all(shape))
+    return places is not None and places != sorted(places)
 
 
 def _lower(lowering: Lowering, node: Node) -> Value:

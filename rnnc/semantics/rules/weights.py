@@ -29,7 +29,7 @@ def _same(graph: Graph, node: Node) -> Shape | None:
 def _adopt(graph: Graph, node: Node) -> Shape | None:
     """An argument under the labels of the input that it feeds."""
     given = graph.resolve_all(known(node.args[0]))
-    wanted: Shape = graph.resolve_all(node.attrs["wanted"])
+    wanted: Shape = graph.resolve_all(node.attrs["declared"])
     fits = len(given) == len(wanted) and all(
         graph.same_size(a.size, b.size) and not (a.strong and b.strong and a.label != b.label)
         for a, b in zip(given, wanted, strict=True)
@@ -40,7 +40,12 @@ def _adopt(graph: Graph, node: Node) -> Shape | None:
 
 
 def _adopt_backward(graph: Graph, node: Node) -> bool:
-    return node.shape is not None and graph.receptive(node.args[0]) and graph.settle(node.args[0], node.shape)
+    """An argument has the sizes that the input declares, as far as they are known, under any labels."""
+    wanted = graph.resolve_all(node.shape or node.attrs["declared"])
+    if any(symbol.startswith("?") for axis in wanted for symbol in axis.size.symbols):
+        return False
+    weak = tuple(Shaped(axis.label, axis.size) for axis in wanted)
+    return graph.receptive(node.args[0]) and graph.settle(node.args[0], weak)
 
 
 def _given(lowering: Lowering, node: Node) -> Value:
