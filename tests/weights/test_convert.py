@@ -9,9 +9,11 @@ import pytest
 
 import rnnc
 from tests.numpy.support import EXAMPLES
+from tests.verify.cases import CASES as GOLDEN_CASES
 from tests.weights.libraries import CASES, Case, load, numbers
 from tests.weights.support import GRU, LSTM, Weights, same
 
+GOLDEN = EXAMPLES.parent / "tests" / "golden"
 BY_NAME = {case.name: case for case in CASES}
 
 
@@ -50,6 +52,22 @@ def test_from_library_to_library_and_back(name: str, route: tuple[str, ...], wei
         options=dict(case.options),
     )
     same(cell.from_layout(case.layout, found), cell.from_layout(case.layout, arrays))
+
+
+@pytest.mark.parametrize(
+    "golden",
+    ["lstm_sharded", "multi_lstm3", "bidir_dyn_seq_lstm_peepholes", "train_rows_adam_float32", "coupled", "nas"],
+)
+def test_variables_of_tensorflow_to_parameters_and_back(golden: str, weights: Weights) -> None:
+    """As they were recorded, with scopes of drivers and row shards; what is unused comes back as zeros."""
+    case = next(one for one in GOLDEN_CASES if one.golden == golden)
+    with np.load(GOLDEN / f"{golden}.npz") as file:
+        arrays = {name[4:]: file[name] for name in file.files if name.startswith("var:")}
+    cell = ["--cell", str(EXAMPLES / case.example), *(f"-D{name}={value}" for name, value in case.options.items())]
+    path = weights.file("a.npz", arrays)
+    weights.convert(path, "b.npz", "--from", "tf", "--to", "rnnc", *cell)
+    back = ["--from", "rnnc", "--to", "tf", "--into", path, *cell]
+    same(weights.convert(weights.folder / "b.npz", "c.npz", *back), arrays, atol=0)
 
 
 def test_float32_is_only_moved(weights: Weights) -> None:
