@@ -138,7 +138,8 @@ def _through(cell: Cell, layout: WeightLayout, table: Table, absent: Sequence[st
     given = replace(layout, arrays=tuple(array for array in layout.arrays if array not in zeros))
     found = find(given, table)
     _check_facts(cell, given, table, found)
-    sizes = solve(layout_equations(given, found.matching.join(table.arrays)), ())
+    wanted = {symbol for array in zeros for size in array.shape for symbol in size.symbols}
+    sizes = solve(layout_equations(given, found.matching.join(table.arrays)), wanted)
     return Seen(cell, layout, found, {a.name: tuple(size.evaluate(sizes) for size in a.shape) for a in zeros})
 
 

@@ -175,7 +175,7 @@ def _common_scope(names: Sequence[str]) -> str:
 
 def _common_start(texts: Sequence[str]) -> str:
     """The letters that all texts begin with."""
-    first, last = min(texts), max(texts)
+    first, last = min(texts, default=""), max(texts, default="")
     same = takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))
     return "".join(letter for letter, _ in same)
 

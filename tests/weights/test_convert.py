@@ -129,6 +129,31 @@ def test_a_model_without_biases(weights: Weights) -> None:
     assert "'bias_ih_l0' is not zero, and has no place" in weights.refused(biased, *into, "--cell", LSTM)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["--cell", LSTM, "--zeros", "*", "--without", "*"], "E801"),
+        (["--cell", LSTM, "--zeros", "*", "--only", "bias_ih*"], "E803"),
+        (["--cell", LSTM, "--without", "*"], "E803"),
+        (["--without", "*"], "E813"),
+        (["-D", "nothing=4"], "E813"),
+        (["--cell", LSTM, "-D", "units=5"], "E801"),
+    ],
+)
+def test_nothing_left_and_other_sizes(arguments: list[str | Path], code: str, weights: Weights) -> None:
+    path = weights.file("a.npz", load(BY_NAME["torch_lstm"]).arrays)
+    assert f"error[{code}" in weights.refused(path, "--from", "torch", "--to", "keras", *arguments)
+
+
+def test_a_cell_without_weights(weights: Weights) -> None:
+    (weights.folder / "sum.rnn").write_text(
+        "cell Sum(units) {\n  input x[units]\n  state h[units]\n  h' = h + x\n  output h'\n}\n"
+    )
+    path = weights.file("a.npz", {"w": numbers(2)})
+    said = weights.refused(path, "--from", "rnnc", "--to", "rnnc", "--cell", weights.folder / "sum.rnn")
+    assert "error[E803]" in said
+
+
 def test_layers_are_told_apart_by_their_order(weights: Weights) -> None:
     case = BY_NAME["torch_lstm_layers"]
     start = weights.file("a.npz", load(case).arrays)
