@@ -10,7 +10,7 @@ from types import ModuleType
 
 import numpy as np
 
-from rnnc.compiler import compile_source, model_of
+from rnnc.compiler import PASSES, compile_source, model_of
 from rnnc.diagnostics import Source
 from rnnc.ir.layout import ForeignArray, Leaf, WeightLayout
 from rnnc.ir.model import Model
@@ -84,7 +84,8 @@ class Cell:
 
     @cached_property
     def _module(self) -> ModuleType:
-        compiled = compile_source(self.source, self.name, self.options)
+        # its loops never run: what counts are the layouts
+        compiled = compile_source(self.source, self.name, self.options, no_passes=frozenset(PASSES))
         return load_module(compiled.text, compiled.unit.model.name)
 
 
@@ -137,7 +138,8 @@ def _through(cell: Cell, layout: WeightLayout, table: Table, absent: Sequence[st
     given = replace(layout, arrays=tuple(array for array in layout.arrays if array not in zeros))
     found = find(given, table)
     _check_facts(cell, given, table, found)
-    sizes = solve(layout_equations(given, found.matching.join(table.arrays)), ())
+    wanted = {symbol for array in zeros for size in array.shape for symbol in size.symbols}
+    sizes = solve(layout_equations(given, found.matching.join(table.arrays)), wanted)
     return Seen(cell, layout, found, {a.name: tuple(size.evaluate(sizes) for size in a.shape) for a in zeros})
 
 

@@ -22,23 +22,20 @@ MOST = 64  # combinations of a cell's choices that are tried
 def discover(kind: str, table: Table, options: Mapping[str, object], zeros: Sequence[str] = ()) -> Seen:
     """The one known cell whose arrays these are. Raises VerifyError (E813) where there is none, or several.
 
-    `options` are bound in every cell that has them; cells that lack one are not meant.
+    `options` are bound in every cell; those that lack one are not meant.
     """
     found: list[Seen] = []
     reasons: list[str] = []
     for name, path in LIBRARY.items():
         source = source_from_text(path.rpartition("/")[2], resource_text(path))
-        if not options.keys() <= {p.name for p in _parameters(source, name)}:
-            continue
-        fitting = list(_fitting(source, name, kind, table, options, zeros, reasons))
-        found += fitting
+        found += _fitting(source, name, kind, table, options, zeros, reasons)
     certain = [seen for seen in found if seen.certain] or found
     if len(certain) == 1:
         return certain[0]
     known = ", ".join(LIBRARY)
     if not certain:
         message = f"these are not the {kind} arrays of {known}, whatever their choices"
-        raise VerifyError(NO_CELL, message, notes=reasons, fix="say which cell it is: --cell FILE[:NAME]")
+        raise VerifyError(NO_CELL, message, notes=reasons, fix="say which cell or network it is: --cell FILE[:NAME]")
     fits = " or ".join(seen.cell.spelled for seen in certain)
     raise VerifyError(NO_CELL, f"these may be the arrays of {fits}", fix="say which: --cell FILE[:NAME], -D NAME=VALUE")
 

@@ -110,13 +110,13 @@ def with_other_ending(wanted: Sequence[str], names: Sequence[str], table: Table)
 def layers_in_order(wanted: Sequence[str], names: Sequence[str], table: Table) -> Names | None:
     """The outermost scopes that differ, one after the other, where they hold the same names."""
     cut, own_cut = _common_scope(names), _common_scope(wanted)
+    ordered = table.ordered and not (table.numbered and cut)  # Keras 3 orders layers, and not what is in one
     theirs = _grouped(name[len(cut) :] for name in names)
     ours = _grouped(name[len(own_cut) :] for name in wanted)
-    if len(theirs) != len(ours) or "" in theirs or "" in ours or not _orderly(list(theirs), table.ordered):
+    if len(theirs) != len(ours) or "" in theirs or "" in ours or not _orderly(list(theirs), ordered):
         return None
-    ordered = list(theirs) if table.ordered else sorted(theirs, key=_natural)
     found: Names = {}
-    for old, new in zip(ordered, ours, strict=True):
+    for old, new in zip(theirs if ordered else sorted(theirs, key=_natural), ours, strict=True):
         if set(theirs[old]) != set(ours[new]):
             return None
         found.update({f"{cut}{old}/{rest}": f"{own_cut}{new}/{rest}" for rest in theirs[old]})
@@ -125,7 +125,7 @@ def layers_in_order(wanted: Sequence[str], names: Sequence[str], table: Table) -
 
 def scopes_in_order(wanted: Sequence[str], names: Sequence[str], table: Table) -> Names | None:
     """Whole scopes, one after the other among those that end in the same kind of cell and hold the same names."""
-    ordered = table.ordered and not table.numbered  # by number only whole layers have an order
+    ordered = table.ordered and not table.numbered
     theirs, ours = _kinds(names), _kinds(wanted)
     found: Names = {}
     if {kind: len(scopes) for kind, scopes in theirs.items()} != {kind: len(scopes) for kind, scopes in ours.items()}:
@@ -175,7 +175,7 @@ def _common_scope(names: Sequence[str]) -> str:
 
 def _common_start(texts: Sequence[str]) -> str:
     """The letters that all texts begin with."""
-    first, last = min(texts), max(texts)
+    first, last = min(texts, default=""), max(texts, default="")
     same = takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))
     return "".join(letter for letter, _ in same)
 

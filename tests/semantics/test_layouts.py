@@ -75,6 +75,17 @@ def test_options_and_scope() -> None:
     assert dict(found.options) == {"shards": "part_{}", "constants": "float32", "version": 2.0}
 
 
+def test_other_options_are_facts_about_the_arrays_of_their_body() -> None:
+    of = model(
+        INNER.replace('scope = "rnn"', 'scope = "rnn", act = tanh, clip = none, after = true, level = 2, word = "x"')
+        + "network N {\n  input x[3]\n  y = stack(R(3), 2)(x)\n  output y\n"
+        '  layout tf(constants = float32, kind = outer) { scope y[0] = "a"\n scope y[1] = "b" }\n}\n',
+        "N",
+    )
+    wanted = (("act", "tanh"), ("clip", "none"), ("after", "true"), ("level", "2"), ("word", "x"))
+    assert [array.facts for array in _only(of).arrays] == [wanted, wanted]
+
+
 def test_what_no_entry_mentions_and_what_is_not_there_are_missing() -> None:
     found = cell('layout tf { "k" = [[h.x], [h.h]]\n "g" = i.x\n "b" = h.bias }')
     assert found.missing == ("i.x", "p")

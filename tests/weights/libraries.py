@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +23,16 @@ Arrays = dict[str, np.ndarray]
 
 @dataclass(frozen=True)
 class Result:
-    """`arrays` by the library's own names; sequences are [batch, time, …]; `states` in the library's order."""
+    """`arrays` by the library's own names; sequences are [batch, time, …]; `states` in the library's order.
+
+    `gradients`: cotangents and gradients under the keys of recordings ("cot:outputs", "grad:var:bias_ih_l0").
+    """
 
     arrays: Arrays
     x: np.ndarray
     outputs: np.ndarray
     states: tuple[np.ndarray, ...]
+    gradients: Arrays = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -70,11 +74,16 @@ def torch_case(kind: str, **options: Any) -> Callable[[], Result]:
 
         layer = torch_layer(kind, **options)
         arrays = {name: tensor.numpy() for name, tensor in layer.state_dict().items()}
-        with torch.no_grad():
-            outputs, states = layer(torch.from_numpy(X))
-        layers = [states] if isinstance(states, torch.Tensor) else list(states)  # each [layers * directions, batch, …]
-        flat = [layer[k].numpy() for k in range(layers[0].shape[0]) for layer in layers]
-        return Result(arrays, X, outputs.numpy(), tuple(flat))
+        x = torch.from_numpy(X).requires_grad_()
+        outputs, states = layer(x)
+        kinds = [states] if isinstance(states, torch.Tensor) else list(states)  # each [layers * directions, batch, …]
+        flat = [kind[k] for k in range(kinds[0].shape[0]) for kind in kinds]
+        results = {"outputs": outputs} | {f"final_state:{k}": state for k, state in enumerate(flat)}
+        cotangents = {name: numbers(*t.shape, seed=50 + seed) for seed, (name, t) in enumerate(results.items())}
+        sum((results[name] * torch.from_numpy(cotangents[name])).sum() for name in results).backward()
+        gradients = {f"cot:{name}": array for name, array in cotangents.items()} | {"grad:x": x.grad.numpy()}
+        gradients |= {f"grad:var:{name}": parameter.grad.numpy() for name, parameter in layer.named_parameters()}
+        return Result(arrays, X, outputs.detach().numpy(), tuple(s.detach().numpy() for s in flat), gradients)
 
     return compute
 
@@ -229,16 +238,16 @@ def load(case: Case) -> Result:
     with np.load(RECORDED / f"{case.name}.npz", allow_pickle=False) as file:
         arrays = {name.removeprefix("var:"): file[name] for name in file.files if name.startswith("var:")}
         states = [file[name] for name in sorted(n for n in file.files if n.startswith("final_state:"))]
-        return Result(arrays, file["x"], file["outputs"], tuple(states))
+        gradients = {name: file[name] for name in file.files if name.startswith(("cot:", "grad:"))}
+        return Result(arrays, file["x"], file["outputs"], tuple(states), gradients)
 
 
 def save(case: Case, result: Result) -> None:
     """The keys are those that `rnnc verify --against` reads."""
     states = {f"final_state:{k}": state for k, state in enumerate(result.states)}
     weights = {f"var:{name}": array for name, array in result.arrays.items()}
-    np.savez_compressed(
-        RECORDED / f"{case.name}.npz", allow_pickle=False, x=result.x, outputs=result.outputs, **states, **weights
-    )
+    arrays = {"x": result.x, "outputs": result.outputs, **states, **weights, **result.gradients}
+    np.savez_compressed(RECORDED / f"{case.name}.npz", allow_pickle=False, **arrays)
 
 
 def main(cases: Sequence[Case] = CASES) -> None:

@@ -137,6 +137,13 @@ def test_damaged_files_end_in_a_message(
     assert {error.diagnostics[0].code for error in refusals} == {"E811"}
 
 
+def test_names_that_a_file_cannot_have_are_reported(tmp_path: Path) -> None:
+    pytest.importorskip("h5py")
+    for name, arrays in (("x.h5", {"a": numbers(2), "a/b": numbers(2)}), ("x.npz", {"file": numbers(2)})):
+        with pytest.raises(VerifyError, match="E811 cannot write"):
+            containers.write(tmp_path / name, arrays)
+
+
 @pytest.mark.parametrize(("ending", "library"), [(".safetensors", "safetensors"), (".h5", "h5py"), (".onnx", "onnx")])
 def test_a_library_that_is_not_there_is_named(
     ending: str, library: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, weights: Weights

@@ -9,9 +9,11 @@ import pytest
 
 import rnnc
 from tests.numpy.support import EXAMPLES
+from tests.verify.cases import CASES as GOLDEN_CASES
 from tests.weights.libraries import CASES, Case, load, numbers
 from tests.weights.support import GRU, LSTM, Weights, same
 
+GOLDEN = EXAMPLES.parent / "tests" / "golden"
 BY_NAME = {case.name: case for case in CASES}
 
 
@@ -50,6 +52,22 @@ def test_from_library_to_library_and_back(name: str, route: tuple[str, ...], wei
         options=dict(case.options),
     )
     same(cell.from_layout(case.layout, found), cell.from_layout(case.layout, arrays))
+
+
+@pytest.mark.parametrize(
+    "golden",
+    ["lstm_sharded", "multi_lstm3", "bidir_dyn_seq_lstm_peepholes", "train_rows_adam_float32", "coupled", "nas"],
+)
+def test_variables_of_tensorflow_to_parameters_and_back(golden: str, weights: Weights) -> None:
+    """As they were recorded, with scopes of drivers and row shards; what is unused comes back as zeros."""
+    case = next(one for one in GOLDEN_CASES if one.golden == golden)
+    with np.load(GOLDEN / f"{golden}.npz") as file:
+        arrays = {name[4:]: file[name] for name in file.files if name.startswith("var:")}
+    cell = ["--cell", str(EXAMPLES / case.example), *(f"-D{name}={value}" for name, value in case.options.items())]
+    path = weights.file("a.npz", arrays)
+    weights.convert(path, "b.npz", "--from", "tf", "--to", "rnnc", *cell)
+    back = ["--from", "rnnc", "--to", "tf", "--into", path, *cell]
+    same(weights.convert(weights.folder / "b.npz", "c.npz", *back), arrays, atol=0)
 
 
 def test_float32_is_only_moved(weights: Weights) -> None:
@@ -109,6 +127,31 @@ def test_a_model_without_biases(weights: Weights) -> None:
     same(weights.convert(path, "c.npz", *into, "--cell", LSTM), arrays)
     biased = weights.file("d.npz", load(BY_NAME["torch_lstm"]).arrays)
     assert "'bias_ih_l0' is not zero, and has no place" in weights.refused(biased, *into, "--cell", LSTM)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["--cell", LSTM, "--zeros", "*", "--without", "*"], "E801"),
+        (["--cell", LSTM, "--zeros", "*", "--only", "bias_ih*"], "E803"),
+        (["--cell", LSTM, "--without", "*"], "E803"),
+        (["--without", "*"], "E813"),
+        (["-D", "nothing=4"], "E813"),
+        (["--cell", LSTM, "-D", "units=5"], "E801"),
+    ],
+)
+def test_nothing_left_and_other_sizes(arguments: list[str | Path], code: str, weights: Weights) -> None:
+    path = weights.file("a.npz", load(BY_NAME["torch_lstm"]).arrays)
+    assert f"error[{code}" in weights.refused(path, "--from", "torch", "--to", "keras", *arguments)
+
+
+def test_a_cell_without_weights(weights: Weights) -> None:
+    (weights.folder / "sum.rnn").write_text(
+        "cell Sum(units) {\n  input x[units]\n  state h[units]\n  h' = h + x\n  output h'\n}\n"
+    )
+    path = weights.file("a.npz", {"w": numbers(2)})
+    said = weights.refused(path, "--from", "rnnc", "--to", "rnnc", "--cell", weights.folder / "sum.rnn")
+    assert "error[E803]" in said
 
 
 def test_layers_are_told_apart_by_their_order(weights: Weights) -> None:

@@ -11,8 +11,9 @@ import pytest
 import rnnc
 from rnnc.compiler import model_of
 from rnnc.syntax.source import read_source, split_name
+from rnnc.verify.commands import verify_against
 from tests.numpy.support import EXAMPLES
-from tests.weights.libraries import CASES, Case, Result, load
+from tests.weights.libraries import CASES, RECORDED, Case, Result, load
 
 CLOSE = {"rtol": 0, "atol": 1e-10}
 
@@ -49,6 +50,16 @@ def check_values(case: Case, result: Result) -> None:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_recorded_numbers(case: Case) -> None:
     check_values(case, load(case))
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.layout == "torch"], ids=lambda case: case.name)
+def test_recorded_gradients(case: Case) -> None:
+    """Gradients of PyTorch's own arrays: each of two biases gets that of the parameter that is their sum."""
+    path, name = split_name(str(EXAMPLES / case.example))
+    report = verify_against(read_source(path), RECORDED / f"{case.name}.npz", name, case.options, layout=case.layout)
+    assert report.passed, report.failures
+    compared = {row.name for row in report.rows}
+    assert compared >= {key for key in load(case).gradients if key.startswith("grad:")} > {"grad:x"}
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

@@ -120,6 +120,30 @@ def test_a_keras_file_to_torch(weights: Weights) -> None:
     assert "activation = tanh" in said
 
 
+def test_one_of_many_layers(weights: Weights) -> None:
+    """Cells in one layer, beside layers of the same kind with other options; the optimiser's variables do not count."""
+    keras = pytest.importorskip("keras")
+    keras.utils.set_random_seed(0)
+    double = {"dtype": "float64"}
+    cells = [keras.layers.LSTMCell(4, **double), keras.layers.GRUCell(2, **double)]
+    stacked = keras.layers.RNN(keras.layers.StackedRNNCells(cells, **double), return_sequences=True, **double)
+    inputs = keras.Input((None, 3), dtype="float64")
+    other = keras.layers.LSTM(4, activation="relu", name="mine", **double)(inputs)
+    model = keras.Model(inputs, [stacked(inputs), other])
+    model.compile("adam", "mse")
+    model.optimizer.build(model.trainable_variables)
+    model.save(weights.folder / "m.keras")
+    assert not any("optimizer" in name for name in containers.read(weights.folder / "m.keras").arrays)
+    network = ["--cell", EXAMPLES / "multi.rnn", "-D", "cells=[LSTM(4), GRU(2, reset = after)]"]
+    rnn = ["--from", "keras", "--to", "rnnc", "--only", "rnn/*", *network]
+    found = weights.convert(weights.folder / "m.keras", "n.npz", *rnn)
+    layers = rnnc.compile(EXAMPLES / "multi.rnn", cells="[LSTM(4), GRU(2, reset = after)]")
+    np.testing.assert_allclose(layers.forward(found, X)[0], np.asarray(stacked(X)), **CLOSE)
+    mine = ["--from", "keras", "--to", "rnnc", "--only", "mine/*", "--cell", LSTM]
+    assert "activation = relu" in weights.refused(weights.folder / "m.keras", *mine)
+    weights.convert(weights.folder / "m.keras", "o.npz", *mine, "-D", "activation=relu")
+
+
 def test_keras_2_files(weights: Weights) -> None:
     keras = pytest.importorskip("keras")
     layer = keras_layer("GRU", reset_after=False)

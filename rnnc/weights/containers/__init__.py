@@ -42,7 +42,12 @@ def check_writable(path: Path) -> None:
 
 def write(path: Path, arrays: Mapping[str, Array]) -> Files:
     """The files of what the path's ending says. Raises VerifyError (E811)."""
-    files: Files = _writer(path).write(arrays)
+    try:
+        files: Files = _writer(path).write(arrays)
+    except VerifyError:
+        raise
+    except Exception as error:  # a name that this kind of file cannot have
+        raise VerifyError(UNREADABLE, f"cannot write {path}: {error or type(error).__name__}") from error
     return files
 
 

@@ -58,7 +58,7 @@ def table_of(data: bytes, what: str) -> Table:
 
 
 def layer_names(data: bytes, what: str) -> dict[str, tuple[str, ...]]:
-    """For every array the names of the layers around it, the innermost first, as Keras's configuration has them."""
+    """For every array the names of what is around it, the outermost first, as Keras's configuration has them."""
     with _opened(data, what, "r") as file:
         return {one.name: tuple(_names_around(file, one.path)) for one in _stored(file)}
 
@@ -154,11 +154,8 @@ def _own_name(file: Any, group: str) -> str | None:
 
 def _names_around(file: Any, path: str) -> Iterator[str]:
     parts = path.split("/")
-    for depth in range(len(parts) - 1, 0, -1):
-        name = _own_name(file, "/".join(parts[:depth]))
-        if name is not None:
-            yield name
-    yield from reversed(parts[:-1])
+    for depth in range(1, len(parts)):
+        yield _own_name(file, "/".join(parts[:depth])) or parts[depth - 1]
 
 
 def _text(value: Any) -> str:

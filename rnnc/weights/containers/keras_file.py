@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,6 +19,14 @@ PLURAL = ".keras files"
 WEIGHTS, CONFIG = "model.weights.h5", "config.json"
 
 
+@dataclass(frozen=True)
+class _Layer:
+    """Where a layer stands in the model, and its options."""
+
+    place: tuple[int, ...]
+    options: Mapping[str, Any]
+
+
 def read(path: Path) -> Table:
     """The weights, in the order of the model's layers, with what the configuration says of each layer."""
     with zipfile.ZipFile(path) as archive:
@@ -28,15 +36,9 @@ def read(path: Path) -> Table:
         except (KeyError, ValueError) as error:
             raise VerifyError(UNREADABLE, f"cannot read the configuration in {path}: {error}") from error
     table = hdf5.table_of(data, str(path))
-    layers = dict(_layers(config))
-    places = {name: place for place, name in enumerate(layers)}
-    layer_of = {
-        array: next((name for name in names if name in layers), "")
-        for array, names in hdf5.layer_names(data, str(path)).items()
-    }
-    # stable: within a layer as the file has them
-    order = sorted(table.arrays, key=lambda array: places.get(layer_of[array], len(places)))
-    facts = {array: layers.get(layer, {}) for array, layer in layer_of.items()}
+    layers = {array: _layer(config, names) for array, names in hdf5.layer_names(data, str(path)).items()}
+    order = sorted(table.arrays, key=lambda array: layers[array].place)  # stable: within a layer as the file has them
+    facts = {array: _facts(layer.options) for array, layer in layers.items()}
     return replace(table.keep(order), facts=facts, ordered=True)
 
 
@@ -50,21 +52,34 @@ def patch(path: Path, arrays: Mapping[str, Array]) -> Files:
     return {"": data.getvalue()}
 
 
-def _layers(config: Any) -> Iterator[tuple[str, dict[str, str]]]:
-    """(name, plain options) of every layer in a configuration, in order, those inside wrappers after them."""
+def _layer(config: Any, names: Sequence[str]) -> _Layer:
+    """The innermost of these layers, the outermost first, that the configuration tells of."""
+    place: tuple[int, ...] = ()
+    options: dict[str, Any] = {}
+    for name in names:
+        found = next((one for one in enumerate(_within(config)) if one[1].get("name") == name), None)
+        if found is not None:
+            number, options = found
+            place, config = (*place, number), options
+    return _Layer(place, options)
+
+
+def _within(config: Any) -> Iterator[dict[str, Any]]:
+    """The options of every layer in a configuration, in order, those inside of one after it."""
     if isinstance(config, list):
         for item in cast("list[Any]", config):
-            yield from _layers(item)
+            yield from _within(item)
     elif isinstance(config, dict):
         entry = cast("dict[str, Any]", config)
         own = entry.get("config")
         if isinstance(own, dict) and "class_name" in entry:
-            options = cast("dict[str, Any]", own)
-            name = options.get("name")
-            if isinstance(name, str):
-                yield name, {key: text for key, value in options.items() if (text := _fact(value)) is not None}
+            yield cast("dict[str, Any]", own)
         for value in entry.values():
-            yield from _layers(value)
+            yield from _within(value)
+
+
+def _facts(options: Mapping[str, Any]) -> dict[str, str]:
+    return {key: text for key, value in options.items() if (text := _fact(value)) is not None}
 
 
 def _fact(value: Any) -> str | None:
