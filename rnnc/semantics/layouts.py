@@ -8,11 +8,23 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import DiagnosticError, Diagnostics, Source, Span
-from rnnc.ir.layout import Affine, Arrangement, Cat, ForeignArray, Leaf, Reshaped, Transposed, Unused, WeightLayout
+from rnnc.ir.layout import (
+    Affine,
+    Arrangement,
+    Cat,
+    Counterpart,
+    ForeignArray,
+    Leaf,
+    Reshaped,
+    Transposed,
+    Unused,
+    WeightLayout,
+)
 from rnnc.ir.model import ParameterInfo
 from rnnc.ir.program import Program
 from rnnc.ir.size import Size, product
 from rnnc.semantics.arguments import Arguments
+from rnnc.semantics.counterparts import OPTION, CounterpartReader
 from rnnc.semantics.frames import Context, Frame, Registry
 from rnnc.semantics.scope import Fatal, Problem, Scope, did_you_mean, report
 from rnnc.semantics.values import Choice, Num
@@ -37,6 +49,7 @@ class _Parts:
     orders: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     masks: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     options: dict[str, str | float | bool] = field(default_factory=dict[str, str | float | bool])
+    outside: str = ""  # the scope around the body that is read
 
 
 class _Missing(Exception):
@@ -72,6 +85,9 @@ class LayoutReader:
         for name in dict.fromkeys(_layout_names(frame)):
             parts = _Parts()
             self._gather(frame, name, "", parts)
+            references: list[Counterpart | None] = [None]
+            reader = CounterpartReader(self.elaborator, name)
+            self._guarded(lambda reader=reader, found=references: found.append(reader.read(frame)))
             unmentioned = [p for p in self.shapes if p not in parts.mentioned]
             layouts.append(
                 WeightLayout(
@@ -83,6 +99,7 @@ class LayoutReader:
                     outputs=tuple(parts.orders.get("output", self.outputs)),
                     masks=tuple(parts.masks),
                     options=tuple(parts.options.items()),
+                    reference=references[-1],
                 )
             )
         return tuple(layouts)
@@ -91,13 +108,17 @@ class LayoutReader:
 
     def _gather(self, frame: Frame, name: str, foreign: str, parts: _Parts) -> None:
         scopes: dict[str, str] = {}
+        outside = foreign
         for block, scope in frame.layouts:
             if block.name != name:
                 continue
             for option in block.options:
+                if option.name == OPTION:
+                    continue  # read by itself
                 self._guarded(lambda option=option, scope=scope: self._option(frame, scope, option, parts))
             own = parts.options.pop("scope", "")
             foreign = _join(foreign, str(own))
+            parts.outside = outside
             self._statements(frame, Scope(scope), block.body, foreign, scopes, parts)
         declared = any(block.name == name for block, _ in frame.layouts)
         inner = [key for key, child in frame.children.items() if name in _layout_names(child)]
@@ -165,7 +186,7 @@ class LayoutReader:
             case ast.MaskName():
                 site = frame.state_prefix + self._path(s.target, c)
                 if site in self.sites:
-                    parts.masks.append((self._interpolated(s.foreign, c), site))
+                    parts.masks.append((_join(parts.outside, self._interpolated(s.foreign, c)), site))
             case ast.For():
                 for value in expressions.list_of(s.values, c):
                     self.elaborator.work.spend(1, s.span)

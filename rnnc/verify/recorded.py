@@ -19,16 +19,25 @@ from rnnc.verify.runner import Gradients, LayoutRunner, Results
 from rnnc.verify.training import train
 
 
-def against(model: Model, runner: LayoutRunner, recording: Recording, *, layout: str | None = None) -> Report:
+def against(
+    model: Model,
+    runner: LayoutRunner,
+    recording: Recording,
+    *,
+    layout: str | None = None,
+    tolerance: float | None = None,
+) -> Report:
     """Compare a model, as `runner` runs it, with a recording. E801-E804 where they cannot be compared."""
     compare_with = train if recording.is_training else _evaluation
-    rows, notes = compare_with(model, runner, recording, choose_layout(model, layout, recording))
+    chosen = choose_layout(model, layout, recording)
+    rows, notes = compare_with(model, runner, recording, chosen, tolerance or TOLERANCE[recording.dtype])
     return Report(f"{model.name} against {recording.name}", rows, notes)
 
 
-def _evaluation(model: Model, runner: LayoutRunner, recording: Recording, layout: WeightLayout) -> Findings:
+def _evaluation(
+    model: Model, runner: LayoutRunner, recording: Recording, layout: WeightLayout, tolerance: float
+) -> Findings:
     evaluation = Evaluation(model, recording, layout)
-    tolerance = TOLERANCE[recording.dtype]
     call = evaluation.call(runner)
     rows: list[Row] = []
     notes = list(evaluation.fit.notes)
