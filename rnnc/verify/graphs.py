@@ -9,11 +9,10 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-import numpy as np
-
 from rnnc.ir.model import Model
 from rnnc.verify.arrays import Array, Arrays
 from rnnc.verify.runner import Call, Gradients, ModuleRunner, Results, by_name
+from rnnc.verify.sessions import plain_session
 
 Form = tuple[object, ...]
 ROLES = ("params", "inputs", "state", "masks")
@@ -32,32 +31,36 @@ class _Graph:
 
 
 class GraphRunner(ModuleRunner):
-    """A graph is built once for calls of one form. `driver` is that of the module's `forward`: "dynamic" or "static"."""
+    """A graph is built once for calls of one form. `driver` is that of `forward`: "dynamic" or "static"."""
 
-    def __init__(self, model: Model, module: ModuleType, driver: str) -> None:
-        super().__init__(model, module)
+    def __init__(self, model: Model, module: ModuleType, driver: str, *, time_major: bool = True) -> None:
+        super().__init__(model, module, time_major=time_major)
         self._driver = driver
         self._trained = {p.name for p in model.parameters if p.trained}
         self._graphs: dict[Form, _Graph] = {}
 
     def forward(self, call: Call) -> Results:
+        call = self.ordered(call)
         graph = self._graph(call)
-        found = graph.session.run([graph.results.outputs, graph.results.state], self._feed(graph, call))
-        return Results(*found)
+        outputs, state = graph.session.run([graph.results.outputs, graph.results.state], self._feed(graph, call))
+        return Results(self.turned(outputs), state)
 
     def forward_train(self, call: Call) -> tuple[Results, Any]:
         """The tape is the graph: its gradients are computed from the arguments again."""
-        return self.forward(call), self._graph(call)
+        return self.forward(call), self._graph(self.ordered(call))
 
     def backward(self, call: Call, tape: Any, d_outputs: Arrays, d_state: Arrays) -> Gradients:
-        feed = self._feed(tape, call)
-        for role, arrays in (("outputs", d_outputs), ("state", d_state)):
+        feed = self._feed(tape, self.ordered(call))
+        for role, arrays in (("outputs", self.turned(d_outputs)), ("state", d_state)):
             feed |= {tape.cotangents[role, n]: a for n, a in arrays.items() if (role, n) in tape.cotangents}
         found = tape.session.run(tape.gradients, feed)
-        return Gradients(*({n: a for (r, n), a in found.items() if r == role} for role in ("inputs", "state", "params")))
+        inputs, state, params = (
+            {n: a for (r, n), a in found.items() if r == role} for role in ("inputs", "state", "params")
+        )
+        return Gradients(self.turned(inputs), state, params)
 
     def _feed(self, graph: _Graph, call: Call) -> dict[Any, Array]:
-        feed = {tensor: _arrays(call, role)[name] for (role, name), tensor in graph.feeds.items()}
+        feed: dict[Any, Any] = {tensor: _arrays(call, role)[name] for (role, name), tensor in graph.feeds.items()}
         return feed if graph.lengths is None else {**feed, graph.lengths: call.lengths}
 
     def _graph(self, call: Call) -> _Graph:
@@ -96,7 +99,7 @@ class GraphRunner(ModuleRunner):
                 *self.arguments(tensors), tensors.lengths, driver=self._driver, **self.options(tensors)
             )
             results = Results(by_name(self.output_names, found[0]), by_name(self.state_names, found[1]))
-            fetched = {("outputs", n): t for n, t in results.outputs.items()}
+            fetched: dict[tuple[str, str], Any] = {("outputs", n): t for n, t in results.outputs.items()}
             fetched |= {("state", n): t for n, t in results.state.items()}
             floats = {key: t for key, t in fetched.items() if t.dtype.is_floating}
             cotangents = {key: tf.placeholder(t.dtype, t.shape) for key, t in floats.items()}
@@ -110,8 +113,8 @@ class GraphRunner(ModuleRunner):
                 key: tf.zeros_like(t) if slope is None else tf.convert_to_tensor(slope)
                 for (key, t), slope in zip(sources.items(), slopes, strict=True)
             }
-            one = tf.ConfigProto(intra_op_parallelism_threads=1, inter_op_parallelism_threads=1)
-            return _Graph(tf.Session(graph=graph, config=one), feeds, lengths, results, cotangents, gradients)
+            session = tf.Session(graph=graph, config=plain_session(tf))
+            return _Graph(session, feeds, lengths, results, cotangents, gradients)
 
 
 def _arrays(call: Call, role: str) -> Arrays:

@@ -95,6 +95,7 @@ class ModuleRunner:
         return dict(self.module.init_params(seed=seed, dtype=dtype, **sizes))
 
     def forward(self, call: Call) -> Results:
+        call = self.ordered(call)
         outputs, state = self.module.forward(*self.arguments(call), call.lengths, **self.options(call))
         return self._results(outputs, state)
 
@@ -104,14 +105,15 @@ class ModuleRunner:
         return Results(_named(self.output_names, found[0]), _named(self.state_names, found[1]))
 
     def forward_train(self, call: Call) -> tuple[Results, Any]:
+        call = self.ordered(call)
         outputs, state, tape = self.module.forward_train(*self.arguments(call), call.lengths, **self.options(call))
         return self._results(outputs, state), tape
 
     def backward(self, call: Call, tape: Any, d_outputs: Arrays, d_state: Arrays) -> Gradients:
-        d_results = _bare(self.output_names, self._turned(d_outputs))
+        d_results = _bare(self.output_names, self.turned(d_outputs))
         found = self.module.backward(call.params, tape, d_results, _bare(self.state_names, d_state))
         return Gradients(
-            self._turned(_named(self.input_names, found["x"])),
+            self.turned(_named(self.input_names, found["x"])),
             _named(self.state_names, found["state"]),
             {name: np.asarray(array) for name, array in found["params"].items()},
         )
@@ -123,18 +125,22 @@ class ModuleRunner:
         return dict(self.module.grads_to_layout(name, params, gradients))
 
     def arguments(self, call: Call) -> tuple[Any, Any, Any]:
-        """Parameters, inputs and state as the contract has them."""
+        """Parameters, inputs (in the module's order) and state as the contract has them."""
         state = None if call.state is None else _bare(self.state_names, call.state)
-        return call.params, _bare(self.input_names, self._turned(call.inputs)), state
+        return call.params, _bare(self.input_names, call.inputs), state
 
     def options(self, call: Call) -> dict[str, Any]:
         """What else every entry point takes."""
         return {"time_major": self.time_major, **_training(call)}
 
     def _results(self, outputs: Any, state: Any) -> Results:
-        return Results(self._turned(_named(self.output_names, outputs)), _named(self.state_names, state))
+        return Results(self.turned(_named(self.output_names, outputs)), _named(self.state_names, state))
 
-    def _turned(self, arrays: Arrays) -> Arrays:
+    def ordered(self, call: Call) -> Call:
+        """The call with inputs in the module's order."""
+        return call.with_(inputs=self.turned(call.inputs))
+
+    def turned(self, arrays: Arrays) -> Arrays:
         """Sequences in the module's order, or from it."""
         if self.time_major:
             return arrays

@@ -20,9 +20,7 @@ from rnnc.verify.sizes import Equation
 USUAL_RATE = 1e-2  # where a recording does not say its own
 
 
-def train(
-    model: Model, runner: LayoutRunner, recording: Recording, layout: WeightLayout, tolerance: float
-) -> Findings:
+def train(model: Model, runner: LayoutRunner, recording: Recording, layout: WeightLayout, tolerance: float) -> Findings:
     """Adam on the mean cross-entropy of the network's one output against `labels` [batch, classes]."""
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise VerifyError("E804", f"a training recording wants one input and one output; {model.name} has others")

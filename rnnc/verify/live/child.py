@@ -1,4 +1,4 @@
-"""The process that records: `python -m rnnc.verify.live.child JOB.json FOLDER` makes one .npz per case, and a manifest."""
+"""The process that records: `python -m rnnc.verify.live.child JOB.json FOLDER`, an .npz per case and a manifest."""
 
 from __future__ import annotations
 
@@ -24,8 +24,7 @@ def main(job: str, folder: str) -> None:
         try:
             arrays = recorded(case)
         except Exception as error:
-            error.add_note(f"while recording {case['name']}: {case['tree']['call']} by {case['driver']}")
-            raise
+            raise RuntimeError(f"{case['name']} by {case['driver']}: {error}") from error
         np.savez(Path(folder) / f"{case['name']}.npz", **arrays)
         manifest[case["name"]] = {
             "time_major": case["time_major"],

@@ -79,4 +79,3 @@ def _check_installed(library: str) -> None:
     if missing:
         wanted = {"tf": "the cells of tf.nn.rnn_cell", "keras": "the layers of Keras"}[library]
         raise VerifyError("E807", f"{wanted} need {' and '.join(missing)}", fix=f"pip install {' '.join(missing)}")
-

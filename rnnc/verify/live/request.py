@@ -25,7 +25,7 @@ def declared(model: Model, layout: WeightLayout, library: str) -> Counterpart:
             "E806",
             f"the layout {layout.name!r} of {model.name} names no counterpart to compare with",
             notes=[f"known are {', '.join(known.LIBRARIES[library])}"],
-            fix=f"say which call of the library makes the same: `layout {layout.name}(reference = {examples[library]})`",
+            fix=f"say which call makes the same: `layout {layout.name}(reference = {examples[library]})`",
         )
     found = known.library_of(counterpart.function)
     if found is not None and found != library:

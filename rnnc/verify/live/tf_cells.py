@@ -13,8 +13,10 @@ import numpy as np
 from rnnc.verify.arrays import Array
 from rnnc.verify.live.masks import DropoutRecorder
 from rnnc.verify.live.numbers import Numbers
+from rnnc.verify.sessions import plain_session
 
 tf: Any = import_module("tensorflow.compat.v1")
+tf.disable_control_flow_v2()  # that of TensorFlow 1, whose graphs are made in a fraction of the time
 Case = dict[str, Any]
 
 
@@ -99,11 +101,12 @@ class _Run:
             f"grad:{name}": tf.zeros_like(source) if slope is None else tf.convert_to_tensor(slope)
             for (name, source), slope in zip(sources.items(), slopes, strict=True)
         }
-        one = tf.ConfigProto(intra_op_parallelism_threads=1, inter_op_parallelism_threads=1)
-        with tf.Session(config=one) as session:
+        with tf.Session(config=plain_session(tf)) as session:
             values = {n: self.numbers.variable(n, v.shape.as_list()) for n, v in variables.items()}
-            for name, variable in variables.items():
-                variable.load(values[name], session)
+            session.run(
+                [v.initializer for v in variables.values()],
+                {v.initializer.inputs[1]: values[name] for name, v in variables.items()},
+            )
             results = session.run({**found, "loss": loss, **gradients}, self.feeds)
         recorded = {**self.arrays, **{f"var:{n}": a for n, a in values.items()}, **weights, **results}
         recorded |= self.masks.found(self.case["lengths"], self.time_major)
