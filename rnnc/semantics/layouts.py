@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import DiagnosticError, Diagnostics, Source, Span
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from rnnc.semantics.elaborator import Elaborator
 
 ENTRY_COST = 10  # in units of work
+PLACE = "*"  # in a scope: where the names inside stand
 Sizes = tuple[Size, ...]
 Arranged = tuple[Arrangement, Sizes]
 
@@ -49,7 +50,40 @@ class _Parts:
     orders: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     masks: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     options: dict[str, str | float | bool] = field(default_factory=dict[str, str | float | bool])
-    outside: str = ""  # the scope around the body that is read
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where the arrays of a body stand: scopes in front, what joins them, and a pattern for the names themselves."""
+
+    scope: str = ""
+    joint: str = "/"
+    pattern: str = PLACE
+
+    def inside(self, scope: str) -> _Place:
+        """A scope within this one. One with a `*` is a pattern for names, where no outer pattern is."""
+        if PLACE not in scope:
+            return replace(self, scope=self._joined(scope))
+        return self if self.pattern != PLACE else replace(self, pattern=scope)
+
+    def name(self, own: str) -> str:
+        """The complete name of an array."""
+        return self._joined(self.pattern.replace(PLACE, own))
+
+    def _joined(self, name: str) -> str:
+        return self.joint.join(part for part in (self.scope, name) if part)
+
+
+@dataclass(frozen=True)
+class _Body:
+    """One body's layout while its statements are read: `scopes` of what is inside, `orders` to be applied later."""
+
+    frame: Frame
+    place: _Place
+    scopes: dict[str, str]
+    orders: list[tuple[ast.Order, Context]]
+    parts: _Parts
+    outside: _Place  # around this body: where a dropout around a cell of the library draws its masks
 
 
 class _Missing(Exception):
@@ -84,7 +118,7 @@ class LayoutReader:
         layouts: list[WeightLayout] = []
         for name in dict.fromkeys(_layout_names(frame)):
             parts = _Parts()
-            self._gather(frame, name, "", parts)
+            self._gather(frame, name, _Place(), parts)
             references: list[Counterpart | None] = [None]
             reader = CounterpartReader(self.elaborator, name)
             self._guarded(lambda reader=reader, found=references: found.append(reader.read(frame)))
@@ -106,9 +140,10 @@ class LayoutReader:
 
     # --- statements ---
 
-    def _gather(self, frame: Frame, name: str, foreign: str, parts: _Parts) -> None:
+    def _gather(self, frame: Frame, name: str, place: _Place, parts: _Parts) -> None:
         scopes: dict[str, str] = {}
-        outside = foreign
+        orders: list[tuple[ast.Order, Context]] = []
+        outside = place
         for block, scope in frame.layouts:
             if block.name != name:
                 continue
@@ -116,16 +151,18 @@ class LayoutReader:
                 if option.name == OPTION:
                     continue  # read by itself
                 self._guarded(lambda option=option, scope=scope: self._option(frame, scope, option, parts))
-            own = parts.options.pop("scope", "")
-            foreign = _join(foreign, str(own))
-            parts.outside = outside
-            self._statements(frame, Scope(scope), block.body, foreign, scopes, parts)
+            place = replace(place, joint=str(parts.options.pop("joint", place.joint)))
+            place = place.inside(str(parts.options.pop("scope", "")))
+            body = _Body(frame, place, scopes, orders, parts, outside)
+            self._statements(body, Scope(scope), block.body)
         declared = any(block.name == name for block, _ in frame.layouts)
         inner = [key for key, child in frame.children.items() if name in _layout_names(child)]
         for key, child in frame.children.items():
             # an outer body without a layout of its own: inner ones are told apart by their names
             default = "" if declared or len(inner) < 2 else key.replace(".", "/")
-            self._gather(child, name, _join(foreign, scopes.get(key, default)), parts)
+            self._gather(child, name, place.inside(scopes.get(key, default)), parts)
+        for order, c in orders:  # of whole layers, in which their own layouts have put their states into order
+            self._guarded(lambda order=order, c=c: self._order(order, c, parts))
 
     def _guarded(self, action: Callable[[], None]) -> None:
         try:
@@ -142,8 +179,8 @@ class LayoutReader:
         match value:
             case str():
                 text = self._interpolated(ast.String(value, span=option.value.span), c)
-                if key == "scope":
-                    parts.options["scope"] = text
+                if key in ("scope", "joint"):
+                    parts.options[key] = text
                 else:
                     parts.options.setdefault(key, text)
             case bool():
@@ -155,55 +192,46 @@ class LayoutReader:
             case _:
                 raise Problem("E501", f"the layout option `{key}` is a string, number or word", option.span)
 
-    def _statements(
-        self,
-        frame: Frame,
-        scope: Scope,
-        body: tuple[ast.Statement, ...],
-        foreign: str,
-        scopes: dict[str, str],
-        parts: _Parts,
-    ) -> None:
-        for s in body:
-            self._guarded(lambda s=s: self._statement(frame, scope, s, foreign, scopes, parts))
+    def _statements(self, body: _Body, scope: Scope, statements: tuple[ast.Statement, ...]) -> None:
+        for s in statements:
+            self._guarded(lambda s=s: self._statement(body, scope, s))
 
-    def _statement(
-        self, frame: Frame, scope: Scope, s: ast.Statement, foreign: str, scopes: dict[str, str], parts: _Parts
-    ) -> None:
+    def _statement(self, body: _Body, scope: Scope, s: ast.Statement) -> None:
+        frame, parts = body.frame, body.parts
         c = Context(scope, frame)
         expressions = self.elaborator.expressions
         match s:
             case ast.Entry():
-                self._entry(s, c, foreign, parts)
+                self._entry(s, c, body.place, parts)
             case ast.Scope():
                 key = self._path(s.target, c)
                 if key not in frame.children:
                     fix = did_you_mean(key, frame.children) or f"inner cells: {', '.join(frame.children)}"
                     raise Problem("E502", f"there is no inner cell or layer `{key}`", s.target.span, fix=fix)
-                scopes[key] = self._interpolated(s.name, c)
+                body.scopes[key] = self._interpolated(s.name, c)
             case ast.Order():
-                parts.orders[s.kind] = self._ordered(s, c)
+                body.orders.append((s, c))
             case ast.MaskName():
                 site = frame.state_prefix + self._path(s.target, c)
                 if site in self.sites:
-                    parts.masks.append((_join(parts.outside, self._interpolated(s.foreign, c)), site))
+                    parts.masks.append((body.outside.name(self._interpolated(s.foreign, c)), site))
             case ast.For():
                 for value in expressions.list_of(s.values, c):
                     self.elaborator.work.spend(1, s.span)
                     inner = Scope(scope)
                     inner.names[s.name] = value
-                    self._statements(frame, inner, s.body, foreign, scopes, parts)
+                    self._statements(body, inner, s.body)
             case ast.If():
                 chosen = s.body if expressions.truth(s.test, c) else s.orelse
-                self._statements(frame, scope, chosen, foreign, scopes, parts)
+                self._statements(body, scope, chosen)
             case ast.Equation(kind="let"):
                 scope.names[s.target.name] = expressions.value(s.value, c)
             case _:
                 raise AssertionError(f"the grammar allows no {type(s).__name__} in a layout")
 
-    def _entry(self, s: ast.Entry, c: Context, foreign: str, parts: _Parts) -> None:
+    def _entry(self, s: ast.Entry, c: Context, place: _Place, parts: _Parts) -> None:
         self.elaborator.work.spend(ENTRY_COST, s.span)
-        name = _join(foreign, self._interpolated(s.foreign, c))
+        name = place.name(self._interpolated(s.foreign, c))
         if name in parts.arrays:
             raise Problem("E504", f"the foreign array `{name}` is arranged twice", s.foreign.span)
         try:
@@ -214,19 +242,22 @@ class LayoutReader:
         parts.mentioned |= set(_leaves(value))
         parts.arrays[name] = (ForeignArray(name, value, shape), s.span)
 
-    def _ordered(self, s: ast.Order, c: Context) -> list[str]:
-        known = {"state": self.states, "input": self.inputs, "output": self.outputs}[s.kind]
+    def _order(self, s: ast.Order, c: Context, parts: _Parts) -> None:
+        """Put the listed names of this body first, in the places that its names have among all."""
+        known = parts.orders.get(s.kind, {"state": self.states, "input": self.inputs, "output": self.outputs}[s.kind])
         prefix = c.frame.state_prefix if s.kind == "state" else ""
-        order: list[str] = []
+        mine = [n for n in known if n.startswith(prefix)]
+        listed: list[str] = []
         for item, inner in self._items(s.value, c):
             name = prefix + self._path(item, inner)
-            members = [n for n in known if n == name or n.startswith((name + ".", name + "["))]
+            members = [n for n in mine if n == name or n.startswith((name + ".", name + "["))]
             if not members:
                 raise Problem("E505", f"there is no {s.kind} `{name}`", item.span, fix=did_you_mean(name, known))
-            if set(members) & set(order):
+            if set(members) & set(listed):
                 raise Problem("E505", f"the {s.kind} `{name}` stands twice in this order", item.span)
-            order.extend(members)
-        return order + [n for n in known if n not in order]
+            listed.extend(members)
+        ordered = iter([*listed, *(n for n in mine if n not in listed)])
+        parts.orders[s.kind] = [next(ordered) if n.startswith(prefix) else n for n in known]
 
     # --- arrangements ---
 
@@ -418,10 +449,6 @@ def _layout_names(frame: Frame) -> Iterator[str]:
         yield block.name
     for child in frame.children.values():
         yield from _layout_names(child)
-
-
-def _join(first: str, second: str) -> str:
-    return "/".join(part for part in (first, second) if part)
 
 
 def _depth(e: ast.Expr) -> int:

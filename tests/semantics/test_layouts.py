@@ -122,6 +122,39 @@ def test_scopes_of_inner_cells_and_layers() -> None:
     assert _only(of).missing == ()
 
 
+def test_a_scope_with_a_star_is_a_pattern_for_names() -> None:
+    """The outermost one counts; scopes in front stay; the layout says what joins them."""
+    alone = cell('layout torch(scope = "*_l0", joint = ".") { "w" = h.x }')
+    assert list(arrays(alone)) == ["w_l0"]
+    inner = INNER.replace('layout tf(scope = "rnn")', 'layout tf(scope = "*_l0", joint = ".")')
+    of = model(
+        inner + "network N {\n  input x[3]\n  y = stack(R(3), 2)(x)\n  z = bidirectional(R(2))(y)\n  output z\n"
+        '  layout tf(scope = "net", joint = ".") {\n    for k in 0..2 { scope y[k] = "*_l{k}" }\n'
+        '    scope z.forward = "last"\n    scope z.backward = "last.*_reverse"\n  }\n}\n',
+        "N",
+    )
+    assert list(arrays(_only(of))) == ["net.w_l0", "net.w_l1", "net.last.w_l0", "net.last.w_reverse"]
+    assert not dict(_only(of).options)
+
+
+@pytest.mark.parametrize(
+    ("order", "wanted"),
+    [
+        ("", "y[0].h y[0].c y[1].h y[1].c"),
+        ("order state = [y[1]]", "y[1].h y[1].c y[0].h y[0].c"),
+        ("order state = [y[1].c, y[0]]", "y[1].c y[0].h y[0].c y[1].h"),
+    ],
+)
+def test_orders_of_inner_cells_stay_within_their_places(order: str, wanted: str) -> None:
+    of = model(
+        "cell S(units) {\n  input x[units]\n  state c[units], h[units]\n  c' = c + x\n  h' = tanh(c')\n  output h'\n"
+        "  layout tf { order state = [h, c] }\n}\nnetwork N {\n  input x[3]\n  y = stack(S(3), 2)(x)\n  output y\n"
+        f"  layout tf {{ {order} }}\n}}\n",
+        "N",
+    )
+    assert " ".join(_only(of).states) == wanted
+
+
 def test_layers_without_scopes_are_told_apart_by_their_names() -> None:
     of = model(INNER + "network N {\n  input x[3]\n  y = stack(R(3), 2)(x)\n  output y\n}\n", "N")
     assert list(arrays(_only(of))) == ["y[0]/rnn/w", "y[1]/rnn/w"]
