@@ -81,6 +81,7 @@ KERAS: dict[str, Constructor] = {
         1,
         ("layer",),
     ),
+    "keras.Sequential": Constructor({"layers": CELLS}, 1, ("layer",)),
     "keras.layers.Bidirectional": Constructor(
         {"layer": CELL, "backward_layer": CELL, "merge_mode": WORD}, 2, ("layer",)
     ),

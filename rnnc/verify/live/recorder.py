@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -56,8 +57,7 @@ def record(cases: Sequence[RecordedCase], folder: Path) -> dict[str, Recording]:
     command = [sys.executable, "-m", "rnnc.verify.live.child", str(job), str(folder)]
     done = subprocess.run(command, env=_environment(), capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        lines = [line for line in done.stderr.splitlines() if line.strip()]
-        raise VerifyError("E807", "the reference could not be run", notes=lines[-3:])
+        raise VerifyError("E807", "the reference could not be run", notes=_last_error(done.stderr))
     return {case.name: load_recording(folder / f"{case.name}.npz") for case in cases}
 
 
@@ -79,3 +79,10 @@ def _check_installed(library: str) -> None:
     if missing:
         wanted = {"tf": "the cells of tf.nn.rnn_cell", "keras": "the layers of Keras"}[library]
         raise VerifyError("E807", f"{wanted} need {' and '.join(missing)}", fix=f"pip install {' '.join(missing)}")
+
+
+def _last_error(text: str) -> list[str]:
+    """The beginning of the message of the exception that ended a program."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    heads = [at for at, line in enumerate(lines) if re.match(r"[\w.]+(Error|Exception|Interrupt)\b", line)]
+    return lines[heads[-1] :][:3] if heads else lines[-3:]
