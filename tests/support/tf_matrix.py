@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from functools import cache
+from itertools import combinations as combinations_of
 from itertools import product
 from pathlib import Path
 from types import ModuleType
@@ -142,17 +143,29 @@ def combinations(cells: Iterable[str] = tuple(CELLS)) -> Iterator[Combination]:
 
 
 def cover() -> list[Combination]:
-    """A few combinations in which every pair of two choices stands; the same ones every time."""
-    rows = [astuple(found) for found in combinations()]
-    size = len(rows[0])
-    wanted = {(i, row[i], j, row[j]) for row in rows for i in range(size) for j in range(i)}
+    """A few combinations in which every pair of two choices stands, and every cell; the same ones every time.
+
+    What is a kind of cell for pairs is the class of tf.nn: its options take turns.
+    """
+    kinds: dict[str, list[str]] = {}
+    for cell in CELLS:
+        kinds.setdefault(cell.partition(" ")[0], []).append(cell)
+    rows = [astuple(found) for found in combinations(kinds)]
+    wanted = {pair for row in rows for pair in _pairs(row)}
     chosen: list[Combination] = []
     while wanted:
-        gains = [sum((i, row[i], j, row[j]) in wanted for i in range(size) for j in range(i)) for row in rows]
-        best = rows[gains.index(max(gains))]
-        chosen.append(Combination(*best))
-        wanted -= {(i, best[i], j, best[j]) for i in range(size) for j in range(i)}
-    return chosen
+        best = max(rows, key=lambda row: sum(pair in wanted for pair in _pairs(row)))
+        wanted -= {*_pairs(best)}
+        members = kinds[best[0]]
+        members.append(members.pop(0))
+        chosen.append(replace(Combination(*best), cell=members[-1]))
+    missing = [cell for cell in CELLS if all(cell != c.cell for c in chosen)]
+    return chosen + [replace(one, cell=cell) for one, cell in zip(chosen[::-1], missing, strict=False)]
+
+
+def _pairs(row: Sequence[object]) -> Iterator[object]:
+    """All pairs of two choices in a row."""
+    return combinations_of([*enumerate(row)], 2)
 
 
 @dataclass(frozen=True)
