@@ -196,7 +196,8 @@ def _description(cell: str, driver: str) -> tuple[Source, str, Options]:
         return _example(file), name, _with_units(name, options, 4)
     if name == "Multi":
         return Source("stacks.rnn", STACKS), "Stacks", {"fw": options["cells"], "bw": BACKWARD[cell]}
-    both = {way: _called(name, _with_units(name, options, units)) for way, units in (("fw", 4), ("bw", 3))}
+    both: dict[str, str] = {"input": "4"} if name == "Residual" else {}  # what goes in is as wide as what comes out
+    both |= {way: _called(name, _with_units(name, options, units)) for way, units in (("fw", 4), ("bw", 3))}
     return _example("bidirectional"), "Bidirectional", both
 
 
