@@ -22,6 +22,7 @@ from rnnc.verify.live.request import Tree
 from rnnc.verify.recording import Recording, load_recording
 
 ROOT = Path(__file__).resolve().parents[3]  # what holds the package rnnc
+MODULE = "rnnc.verify.live.child"  # the program of that process
 INSTALL = {"tensorflow": "tensorflow", "tf_keras": "tf-keras", "keras": "keras"}
 
 
@@ -54,7 +55,7 @@ def record(cases: Sequence[RecordedCase], folder: Path) -> dict[str, Recording]:
         _check_installed(library)
     job = folder / "job.json"
     job.write_text(json.dumps([asdict(case) for case in cases]), encoding="utf-8")
-    command = [sys.executable, "-m", "rnnc.verify.live.child", str(job), str(folder)]
+    command = [sys.executable, "-m", MODULE, str(job), str(folder)]
     done = subprocess.run(command, env=_environment(), capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise VerifyError("E807", "the reference could not be run", notes=_last_error(done.stderr))
