@@ -15,7 +15,7 @@ from rnnc.ir.model import Model
 from rnnc.runtime import load_module
 from rnnc.verify.fit import choose_layout, find_layout
 from rnnc.verify.graphs import GraphRunner
-from rnnc.verify.live.report import Ways, against_live
+from rnnc.verify.live.report import LiveComparison, Ways, against_live
 from rnnc.verify.proofs import prove
 from rnnc.verify.recorded import against
 from rnnc.verify.recording import load_recording
@@ -82,11 +82,11 @@ def verify_live(
     module = load_module(compiled.text, model.name)
     ways = module_ways(model, module, target)
     if target != "tf" or library != "tf" or model.masks or not hasattr(module, "Cell"):
-        return against_live(model, chosen, library, ways)
+        return against_live(LiveComparison(model, chosen, library, ways))
     with tempfile.TemporaryDirectory() as folder:
         cell = Path(folder) / "cell.py"
         cell.write_text(compiled.text, encoding="utf-8")
-        return against_live(model, chosen, library, ways, cell)
+        return against_live(LiveComparison(model, chosen, library, ways, cell))
 
 
 def module_ways(model: Model, module: ModuleType, target: str) -> Ways:

@@ -59,7 +59,7 @@ class GraphRunner(ModuleRunner):
         )
         return Gradients(self.turned(inputs), state, params)
 
-    def _feed(self, graph: _Graph, call: Call) -> dict[Any, Array]:
+    def _feed(self, graph: _Graph, call: Call) -> dict[Any, Any]:
         feed: dict[Any, Any] = {tensor: _arrays(call, role)[name] for (role, name), tensor in graph.feeds.items()}
         return feed if graph.lengths is None else {**feed, graph.lengths: call.lengths}
 

@@ -89,7 +89,7 @@ def _layers(tree: Tree, dtype: str) -> Iterator[_Layer]:
 
 
 def _built(tree: Tree, dtype: str, **how: Any) -> Any:
-    arguments = {"dtype": dtype, **tree["arguments"]}
+    arguments: dict[str, Any] = {"dtype": dtype, **tree["arguments"]}
     name = tree["call"].rpartition(".")[2]
     if name == "Bidirectional":
         arguments["layer"] = _built(arguments["layer"], dtype)
