@@ -144,6 +144,7 @@ LAYOUTS: dict[str, str] = {
     "E507": "blocks that do not fit together",
     "E508": "a function that layouts do not have",
     "E509": "a foreign name that cannot be put together",
+    "E510": "what is no call of another library's",
 }
 
 CALLS: dict[str, str] = {
@@ -161,6 +162,8 @@ RECORDINGS: dict[str, str] = {
     "E803": "recorded names that cannot be matched",
     "E804": "a recording that does not fit the cell",
     "E805": "sizes to verify with that do not suit the cell",
+    "E806": "a counterpart that is not declared, or cannot be built",
+    "E807": "a reference that could not be run",
     "E811": "a file of weights that cannot be read or written",
     "E812": "weights that mean something else",
     "E813": "weights of which it is not known what cell they belong to",

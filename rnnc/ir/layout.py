@@ -9,7 +9,9 @@ go from parameters to foreign arrays through the transpose of the import.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
+from rnnc.diagnostics import Span
 from rnnc.ir.size import Size
 
 
@@ -79,6 +81,37 @@ class ForeignArray:
 
 
 @dataclass(frozen=True)
+class Counterpart:
+    """What makes the same in the library itself: the call `tf.nn.rnn_cell.GRUCell(units)`, of which nothing is known
+    here but its text. Arguments by position have the name ""."""
+
+    function: str
+    arguments: tuple[tuple[str, CounterpartArgument], ...]
+    span: Span
+
+
+@dataclass(frozen=True)
+class InnerCounterpart:
+    """The counterpart of an inner cell or layer, None where it declares none. What stands twice is one object."""
+
+    key: str
+    counterpart: Counterpart | None
+
+
+@dataclass(frozen=True)
+class FunctionName:
+    """A function of the language, or one of the description's own."""
+
+    name: str
+    own: bool
+
+
+CounterpartArgument: TypeAlias = (
+    "Counterpart | InnerCounterpart | FunctionName | Size | float | bool | str | tuple[CounterpartArgument, ...] | None"
+)
+
+
+@dataclass(frozen=True)
 class WeightLayout:
     """One library's view of a model.
 
@@ -89,6 +122,7 @@ class WeightLayout:
     - `masks`: (foreign mask name, name of the random site).
     - `options`: what else the declaration says, by name: `shards` = "part_{}" (arrays may come as row shards under
       that suffix), `constants` = "float32" (keep probabilities and optimiser constants are rounded), …
+    - `reference`: what makes the same in the library.
     """
 
     name: str
@@ -99,3 +133,4 @@ class WeightLayout:
     outputs: tuple[str, ...]
     masks: tuple[tuple[str, str], ...]
     options: tuple[tuple[str, str | float | bool], ...]
+    reference: Counterpart | None = None

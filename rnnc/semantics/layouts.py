@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import Diagnostics, Span
-from rnnc.ir.layout import Arrangement, Cat, ForeignArray, Leaf, Unused, WeightLayout
+from rnnc.ir.layout import Arrangement, Cat, Counterpart, ForeignArray, Leaf, Unused, WeightLayout
 from rnnc.ir.model import ParameterInfo
 from rnnc.ir.program import Program
 from rnnc.semantics.arrangements import ArrangementReader, Missing, Sizes
+from rnnc.semantics.counterparts import OPTION, CounterpartReader
 from rnnc.semantics.frames import Context, Frame, Registry
 from rnnc.semantics.scope import Fatal, Problem, Scope, did_you_mean, report
 from rnnc.semantics.values import Choice, FnValue, Num
@@ -68,6 +69,7 @@ class _Body:
     scopes: dict[str, str]
     orders: list[tuple[ast.Order, Context]]
     parts: _Parts
+    outside: _Place  # around this body: where a dropout around a cell of the library draws its masks
 
 
 class LayoutReader:
@@ -96,6 +98,9 @@ class LayoutReader:
         for name in dict.fromkeys(_layout_names(frame)):
             parts = _Parts()
             self._gather(frame, name, _Place(), parts)
+            references: list[Counterpart | None] = [None]
+            reader = CounterpartReader(self.elaborator, name)
+            self._guarded(lambda reader=reader, found=references: found.append(reader.read(frame)))
             unmentioned = [p for p in self.shapes if p not in parts.mentioned]
             layouts.append(
                 WeightLayout(
@@ -107,6 +112,7 @@ class LayoutReader:
                     outputs=tuple(parts.orders.get("output", self.outputs)),
                     masks=tuple(parts.masks),
                     options=tuple(parts.options.items()),
+                    reference=references[-1],
                 )
             )
         return tuple(layouts)
@@ -116,16 +122,19 @@ class LayoutReader:
     def _gather(self, frame: Frame, name: str, place: _Place, parts: _Parts) -> None:
         scopes: dict[str, str] = {}
         orders: list[tuple[ast.Order, Context]] = []
+        outside = place
         for block, scope in frame.layouts:
             if block.name != name:
                 continue
             facts: dict[str, str] = {}
             for option in block.options:
+                if option.name == OPTION:
+                    continue  # read by itself
                 c = Context(scope, frame)
                 self._guarded(lambda option=option, c=c, facts=facts: self._option(option, c, facts, parts))
             place = replace(place, joint=str(parts.options.pop("joint", place.joint)))
             place = place.inside(str(parts.options.pop("scope", "")))
-            body = _Body(frame, place, facts, scopes, orders, parts)
+            body = _Body(frame, place, facts, scopes, orders, parts, outside)
             self._statements(body, Scope(scope), block.body)
         declared = any(block.name == name for block, _ in frame.layouts)
         inner = [key for key, child in frame.children.items() if name in _layout_names(child)]
@@ -192,7 +201,8 @@ class LayoutReader:
             case ast.MaskName():
                 site = frame.state_prefix + self.arrangements.path(s.target, c)
                 if site in self.sites:
-                    parts.masks.append((self.arrangements.interpolated(s.foreign, c), site))
+                    name = body.outside.name(self.arrangements.interpolated(s.foreign, c))
+                    parts.masks.append((name, site))
             case ast.For():
                 for value in expressions.list_of(s.values, c):
                     self.elaborator.work.spend(1, s.span)

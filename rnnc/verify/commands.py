@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping
+from functools import cache, partial
 from pathlib import Path
+from types import ModuleType
 
 from rnnc.compiler import PASSES, compile_source, model_of
 from rnnc.diagnostics import Source
+from rnnc.ir.layout import WeightLayout
 from rnnc.ir.model import Model
 from rnnc.runtime import load_module
-from rnnc.verify.fit import choose_layout
+from rnnc.verify.fit import choose_layout, find_layout
+from rnnc.verify.graphs import GraphRunner
+from rnnc.verify.live.report import LiveComparison, Ways, against_live
 from rnnc.verify.proofs import prove
 from rnnc.verify.recorded import against
 from rnnc.verify.recording import load_recording
@@ -53,10 +59,61 @@ def verify_against(
     recording = load_recording(path)
     options = with_width(source, name, options, recording)
     chosen = choose_layout(model_of(source, name, options), layout, recording)
-    constants = dict(chosen.options).get("constants")
-    rounding = constants if isinstance(constants, str) else None
-    model, module = _compiled(source, name, options, target, rounding=rounding)
+    model, module = _compiled(source, name, options, target, rounding=_rounding(chosen))
     return against(model, module, recording, layout=chosen.name)
+
+
+def verify_live(
+    source: Source,
+    library: str,
+    name: str | None = None,
+    options: Mapping[str, object] | None = None,
+    *,
+    target: str = "numpy",
+    layout: str | None = None,
+) -> Report:
+    """Compare the module of one cell or network with the live cell of `library` ("tf" or "keras") that the layout
+    names, which is the one called like the library unless `layout` says another.
+
+    Raises DiagnosticError (the source, E801-E807: there is no counterpart, it cannot be run, or does not fit),
+    BadRequest (the target) or ImportError (the target's own library).
+    """
+    chosen = find_layout(model_of(source, name, options), layout or library)
+    compiled = compile_source(source, name, options, target=target, rounding=_rounding(chosen))
+    model = compiled.unit.model
+    module = load_module(compiled.text, model.name)
+    ways = module_ways(model, module, target)
+    if target != "tf" or library != "tf" or model.masks or not hasattr(module, "Cell"):
+        return against_live(LiveComparison(model, chosen, library, ways))
+    with tempfile.TemporaryDirectory() as folder:
+        cell = Path(folder) / "cell.py"
+        cell.write_text(compiled.text, encoding="utf-8")
+        return against_live(LiveComparison(model, chosen, library, ways, cell))
+
+
+def module_ways(model: Model, module: ModuleType, target: str) -> Ways:
+    """The ways in which a module of a target is run: by the contract, and as TensorFlow's programs do."""
+
+    @cache
+    def contract(time_major: bool) -> ModuleRunner:
+        return ModuleRunner(model, module, time_major=time_major)
+
+    @cache
+    def graph(driver: str, time_major: bool) -> GraphRunner:
+        return GraphRunner(model, module, driver, time_major=time_major)
+
+    if target != "tf":
+        return {"the module": contract}
+    return {
+        "the module": contract,
+        "dynamic, tf.gradients": partial(graph, "dynamic"),
+        "static, tf.gradients": partial(graph, "static"),
+    }
+
+
+def _rounding(layout: WeightLayout) -> str | None:
+    constants = dict(layout.options).get("constants")
+    return constants if isinstance(constants, str) else None
 
 
 def _compiled(

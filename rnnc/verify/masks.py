@@ -42,12 +42,22 @@ def site_masks(fit: Fit, time_major: bool, steps: int, batch: int) -> Arrays | N
 
 
 def _site_of(name: str, sites: Mapping[str, str], recorded: Mapping[str, Array]) -> str | None:
-    """The site of "state:1": of that name, or of "state" where no other state's mask is recorded."""
-    if name in sites:
-        return sites[name]
+    """The site of "state:1": of that name, or of "state" where no other state's mask is recorded.
+
+    As with variables, either side may have more scopes in front: "rnn/input" is "input".
+    """
     stem = name.partition(":")[0]
     alone = sum(other.partition(":")[0] == stem for other in recorded) == 1
-    return sites.get(stem) if alone else None
+    for wanted in (name, stem) if alone else (name,):
+        found = [site for foreign, site in sites.items() if _same(foreign, wanted)]
+        if len(found) == 1:
+            return found[0]
+    return None
+
+
+def _same(name: str, other: str) -> bool:
+    """Whether names are equal but for scopes in front."""
+    return name == other or name.endswith("/" + other) or other.endswith("/" + name)
 
 
 def _spread(array: Array, site: MaskInfo, fit: Fit, time_major: bool, steps: int, batch: int) -> Array:

@@ -19,28 +19,37 @@ from rnnc.verify.runner import Gradients, LayoutRunner, Results
 from rnnc.verify.training import train
 
 
-def against(model: Model, runner: LayoutRunner, recording: Recording, *, layout: str | None = None) -> Report:
+def against(
+    model: Model,
+    runner: LayoutRunner,
+    recording: Recording,
+    *,
+    layout: str | None = None,
+    tolerance: float | None = None,
+) -> Report:
     """Compare a model, as `runner` runs it, with a recording. E801-E804 where they cannot be compared."""
     compare_with = train if recording.is_training else _evaluation
-    rows, notes = compare_with(model, runner, recording, choose_layout(model, layout, recording))
+    chosen = choose_layout(model, layout, recording)
+    rows, notes = compare_with(model, runner, recording, chosen, tolerance or TOLERANCE[recording.dtype])
     return Report(f"{model.name} against {recording.name}", rows, notes)
 
 
-def _evaluation(model: Model, runner: LayoutRunner, recording: Recording, layout: WeightLayout) -> Findings:
+def _evaluation(
+    model: Model, runner: LayoutRunner, recording: Recording, layout: WeightLayout, tolerance: float
+) -> Findings:
     """In the order of axes that the recording has; where it does not tell, in the one that fits."""
     evaluation = Evaluation(model, recording, layout)
-    rows, notes = _compared(model, runner, evaluation)
+    rows, notes = _compared(model, runner, evaluation, tolerance)
     if evaluation.is_ambiguous and not all(row.passed for row in rows):
-        turned, other_notes = _compared(model, runner, Evaluation(model, recording, layout, time_major=True))
+        turned, other_notes = _compared(model, runner, Evaluation(model, recording, layout, time_major=True), tolerance)
         if all(row.passed for row in turned):
             return turned, (*other_notes, "no array tells time from batch: read as time-major, which fits")
         notes = (*notes, "no array tells time from batch: neither batch-major (shown) nor time-major fits")
     return rows, notes
 
 
-def _compared(model: Model, runner: LayoutRunner, evaluation: Evaluation) -> Findings:
+def _compared(model: Model, runner: LayoutRunner, evaluation: Evaluation, tolerance: float) -> Findings:
     recording = evaluation.recording
-    tolerance = TOLERANCE[recording.dtype]
     call = evaluation.call(runner)
     rows: list[Row] = []
     notes = list(evaluation.fit.notes)

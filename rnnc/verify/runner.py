@@ -80,63 +80,71 @@ class ModuleRunner:
     """
 
     def __init__(self, model: Model, module: ModuleType, *, time_major: bool = True) -> None:
-        self._model, self._module, self._time_major = model, module, time_major
-        self._inputs = tuple(p.name for p in model.inputs)
-        self._states = tuple(p.name for p in model.states)
-        self._outputs = tuple(p.name for p in model.outputs)
-        self._sequences = {p.name for p in (*model.inputs, *model.outputs) if p.sequence}
+        self.model, self.module, self.time_major = model, module, time_major
+        self.input_names = tuple(p.name for p in model.inputs)
+        self.state_names = tuple(p.name for p in model.states)
+        self.output_names = tuple(p.name for p in model.outputs)
+        self.sequences = {p.name for p in (*model.inputs, *model.outputs) if p.sequence}
 
     def batch_major(self) -> ModuleRunner:
         """The same module, called in the other order. (Calls with masks are not: those have one order only.)"""
-        return ModuleRunner(self._model, self._module, time_major=False)
+        return ModuleRunner(self.model, self.module, time_major=False)
 
     def init_params(self, seed: int, dtype: str, sizes: Mapping[str, int]) -> Arrays:
         """The module's own initial parameters."""
-        return dict(self._module.init_params(seed=seed, dtype=dtype, **sizes))
+        return dict(self.module.init_params(seed=seed, dtype=dtype, **sizes))
 
     def forward(self, call: Call) -> Results:
-        outputs, state = self._module.forward(*self._arguments(call), call.lengths, **self._options(call))
+        call = self.ordered(call)
+        outputs, state = self.module.forward(*self.arguments(call), call.lengths, **self.options(call))
         return self._results(outputs, state)
 
     def step(self, call: Call) -> Results:
-        state = None if call.state is None else _bare(self._states, call.state)
-        found = self._module.step(call.params, _bare(self._inputs, call.inputs), state, **_training(call))
-        return Results(_named(self._outputs, found[0]), _named(self._states, found[1]))
+        state = None if call.state is None else _bare(self.state_names, call.state)
+        found = self.module.step(call.params, _bare(self.input_names, call.inputs), state, **_training(call))
+        return Results(_named(self.output_names, found[0]), _named(self.state_names, found[1]))
 
     def forward_train(self, call: Call) -> tuple[Results, Any]:
-        outputs, state, tape = self._module.forward_train(*self._arguments(call), call.lengths, **self._options(call))
+        call = self.ordered(call)
+        outputs, state, tape = self.module.forward_train(*self.arguments(call), call.lengths, **self.options(call))
         return self._results(outputs, state), tape
 
     def backward(self, call: Call, tape: Any, d_outputs: Arrays, d_state: Arrays) -> Gradients:
-        d_results = _bare(self._outputs, self._turned(d_outputs))
-        found = self._module.backward(call.params, tape, d_results, _bare(self._states, d_state))
+        d_results = _bare(self.output_names, self.turned(d_outputs))
+        found = self.module.backward(call.params, tape, d_results, _bare(self.state_names, d_state))
         return Gradients(
-            self._turned(_named(self._inputs, found["x"])),
-            _named(self._states, found["state"]),
+            self.turned(_named(self.input_names, found["x"])),
+            _named(self.state_names, found["state"]),
             {name: np.asarray(array) for name, array in found["params"].items()},
         )
 
     def from_layout(self, name: str, arrays: Arrays) -> Arrays:
-        return dict(self._module.from_layout(name, arrays))
+        return dict(self.module.from_layout(name, arrays))
 
     def grads_to_layout(self, name: str, params: Arrays, gradients: Arrays) -> Arrays:
-        return dict(self._module.grads_to_layout(name, params, gradients))
+        return dict(self.module.grads_to_layout(name, params, gradients))
 
-    def _arguments(self, call: Call) -> tuple[Any, Any, Any]:
-        state = None if call.state is None else _bare(self._states, call.state)
-        return call.params, _bare(self._inputs, self._turned(call.inputs)), state
+    def arguments(self, call: Call) -> tuple[Any, Any, Any]:
+        """Parameters, inputs (in the module's order) and state as the contract has them."""
+        state = None if call.state is None else _bare(self.state_names, call.state)
+        return call.params, _bare(self.input_names, call.inputs), state
 
-    def _options(self, call: Call) -> dict[str, Any]:
-        return {"time_major": self._time_major, **_training(call)}
+    def options(self, call: Call) -> dict[str, Any]:
+        """What else every entry point takes."""
+        return {"time_major": self.time_major, **_training(call)}
 
     def _results(self, outputs: Any, state: Any) -> Results:
-        return Results(self._turned(_named(self._outputs, outputs)), _named(self._states, state))
+        return Results(self.turned(_named(self.output_names, outputs)), _named(self.state_names, state))
 
-    def _turned(self, arrays: Arrays) -> Arrays:
+    def ordered(self, call: Call) -> Call:
+        """The call with inputs in the module's order."""
+        return call.with_(inputs=self.turned(call.inputs))
+
+    def turned(self, arrays: Arrays) -> Arrays:
         """Sequences in the module's order, or from it."""
-        if self._time_major:
+        if self.time_major:
             return arrays
-        return {n: np.swapaxes(a, 0, 1) if n in self._sequences else a for n, a in arrays.items()}
+        return {n: np.swapaxes(a, 0, 1) if n in self.sequences else a for n, a in arrays.items()}
 
 
 def _training(call: Call) -> dict[str, Any]:
@@ -149,11 +157,16 @@ def _bare(names: tuple[str, ...], arrays: Mapping[str, Array]) -> Any:
 
 
 def _named(names: tuple[str, ...], found: Any) -> Arrays:
+    """A dictionary of arrays from the contract's form."""
+    return {name: np.asarray(array) for name, array in by_name(names, found).items()}
+
+
+def by_name(names: tuple[str, ...], found: Any) -> dict[str, Any]:
     """A dictionary from the contract's form; None (an integer input's gradient, no states) is nothing."""
     if found is None:
         return {}
-    arrays = cast("Mapping[str, Any]", found) if isinstance(found, Mapping) else {names[0]: found}
-    return {name: np.asarray(arrays[name]) for name in names if arrays.get(name) is not None}
+    items = cast("Mapping[str, Any]", found) if isinstance(found, Mapping) else {names[0]: found}
+    return {name: items[name] for name in names if items.get(name) is not None}
 
 
 def _zeros(arrays: Arrays) -> Arrays:

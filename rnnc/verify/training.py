@@ -13,20 +13,19 @@ from rnnc.verify.arrays import Array, Arrays, reshape
 from rnnc.verify.errors import VerifyError
 from rnnc.verify.fit import fit
 from rnnc.verify.recording import Recording
-from rnnc.verify.report import TOLERANCE, Findings, Row, compare
+from rnnc.verify.report import Findings, Row, compare
 from rnnc.verify.runner import Call, LayoutRunner
 from rnnc.verify.sizes import Equation
 
 USUAL_RATE = 1e-2  # where a recording neither says its own nor shows it
 
 
-def train(model: Model, runner: LayoutRunner, recording: Recording, layout: WeightLayout) -> Findings:
+def train(model: Model, runner: LayoutRunner, recording: Recording, layout: WeightLayout, tolerance: float) -> Findings:
     """Adam on the mean cross-entropy of the network's one output against `labels` [batch, classes]."""
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise VerifyError("E804", f"a training recording wants one input and one output; {model.name} has others")
     if model.outputs[0].sequence:
         raise VerifyError("E804", f"a training recording wants logits per row; {model.name}'s output has time")
-    tolerance = TOLERANCE[recording.dtype]
     labels, recorded_losses = recording.arrays["labels"], _losses(recording)
     if labels.ndim != 2 or model.outputs[0].type.rank != 1:
         raise VerifyError("E804", f"{recording.name}: `labels` and logits should be [batch, classes]")

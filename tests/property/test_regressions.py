@@ -25,6 +25,16 @@ CELLS = {
           h'     = tanh(h + linear(x))
           output x, h', whole: step
         }""",
+    "zoneout of values without rows or time, which a mask would bring": """
+        cell C(units) {
+          input x[input]
+          state h[units], n[]
+          param p[units] = 0.4
+          z  = zoneout(tanh(p), 0.5 * p, 0.3)
+          n' = zoneout(0.7, n, 0.2)
+          h' = 0.5 * h + z * mean(x) + n
+          output h', y: mean(z, units), n'
+        }""",
     "truth values of a whole sequence, with lengths": """
         cell C(units) {
           input x[input]

@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import pytest
 
-from rnnc.ir.layout import Affine, Arrangement, Cat, Leaf, Reshaped, Transposed, Unused, WeightLayout
+from rnnc.ir.layout import (
+    Affine,
+    Arrangement,
+    Cat,
+    Counterpart,
+    FunctionName,
+    InnerCounterpart,
+    Leaf,
+    Reshaped,
+    Transposed,
+    Unused,
+    WeightLayout,
+)
 from rnnc.ir.model import Model
+from rnnc.ir.size import Size
 from tests.semantics.support import model
 
 
@@ -179,3 +194,68 @@ def test_several_layouts() -> None:
     )
     assert [(one.name, one.missing) for one in of.layouts] == [("tf", ()), ("torch", ())]
     assert list(arrays(of.layouts[1])) == ["weight", "b1", "b2"]
+
+
+# --- counterparts in the library itself ---
+
+
+def test_a_reference_is_taken_down() -> None:
+    found = cell(
+        "layout tf(reference = lib.Cell(units, 3, scale = 0.5, kind = fast, none, on = gated or true, f = tanh,\n"
+        '            own = [lib.Inner(2), "text"])) { "b" = p }'
+    ).reference
+    assert found is not None
+    assert found.function == "lib.Cell"
+    named = dict(found.arguments[1:])
+    assert found.arguments[0] == ("", Size.of("units"))
+    assert named["scale"] == 0.5
+    assert (named["kind"], named["f"]) == ("fast", FunctionName("tanh", own=False))
+    inner, text = cast("tuple[Counterpart, str]", named["own"])
+    assert (inner.function, inner.arguments, text) == ("lib.Inner", (("", Size.of(2)),), "text")
+
+
+def test_without_a_reference_there_is_none() -> None:
+    assert cell('layout tf { "b" = p }').reference is None
+    assert cell('layout tf(reference = none) { "b" = p }').reference is None
+
+
+def test_a_reference_names_inner_cells() -> None:
+    of = model(
+        INNER.replace('scope = "rnn"', 'scope = "rnn", reference = lib.R(units)')
+        + "network N {\n  input x[3]\n  y = stack(R(3), 2)(x)\n  z = bidirectional(R(2))(y)\n  output z\n"
+        "  layout tf(reference = lib.N([y[k] for k in 0..2], z.backward)) {\n"
+        '    for k in 0..2 { scope y[k] = "{k}" }\n    scope z.forward = "fw"\n    scope z.backward = "bw"\n  }\n}\n',
+        "N",
+    )
+    reference = _only(of).reference
+    assert reference is not None
+    given = tuple(value for _, value in reference.arguments)
+    layers, backward = cast("tuple[tuple[InnerCounterpart, ...], InnerCounterpart]", given)
+    assert [layer.key for layer in layers] == ["y[0]", "y[1]"]
+    assert backward.key == "z.backward"
+    assert backward.counterpart is not None
+    assert backward.counterpart.arguments == (("", Size.of(2)),)
+
+
+def test_a_variant_can_take_a_reference_away_or_put_another_one() -> None:
+    base = (
+        "cell R(units) {\n  input x[input]\n  state h[units]\n  h' = linear(x, bias = false) + h\n  output h'\n"
+        '  layout tf(reference = lib.R(units)) { "w" = h.x }\n}\n'
+    )
+    for text, function in (("none", None), ("lib.S(2 * units)", "lib.S")):
+        of = model(base + f"cell V(units) = R(units) with {{\n  layout tf(reference = {text}) {{ }}\n}}\n", "V")
+        reference = _only(of).reference
+        assert (reference.function if reference else None) == function
+
+
+def test_masks_stand_in_the_scopes_around_their_cell() -> None:
+    drop = (
+        "cell D(units) {\n  input x[units]\n  xin = dropout(x, 0.5)\n  state h[units]\n  h' = h + xin\n  output h'\n"
+        '  layout tf(scope = "own") { mask "input" = xin }\n}\n'
+    )
+    of = model(
+        drop + "network N {\n  input x[3]\n  y = stack(D(3), 2)(x)\n  output y\n"
+        '  layout tf(scope = "net") { for k in 0..2 { scope y[k] = "cell_{k}" } }\n}\n',
+        "N",
+    )
+    assert _only(of).masks == (("net/cell_0/input", "y[0].xin"), ("net/cell_1/input", "y[1].xin"))

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from rnnc.verify.differences import Function, difference_rows
 from rnnc.verify.interpreted import InterpretedRunner
 from rnnc.verify.invariants import Cut, Differences, differentiate, gradient_pairs, results_pairs, worst_row
 from rnnc.verify.report import TOLERANCE as TOLERANCES
-from rnnc.verify.runner import Call, ModuleRunner
+from rnnc.verify.runner import Call, Gradients, ModuleRunner, Results
 from rnnc.verify.sample import Draw, Sample
 from tests.support.cells import RandomSource
 
@@ -31,6 +32,7 @@ TOLERANCE = TOLERANCES[np.dtype(np.float64)]
 SAVES = ("states", "every=2", "every=3", "every=1")
 KINK = 1e-3  # between slopes to both sides, at steps of SIDE
 SIDE = 1e-5
+HAS_TENSORFLOW = find_spec("tensorflow") is not None
 
 
 class Wrong(AssertionError):
@@ -47,6 +49,7 @@ class Plan:
     without: frozenset[str] | None = EVERY_PASS
     formatted: bool = True
     exact_steps: bool = True
+    tensorflow: bool = HAS_TENSORFLOW  # the third beside the interpreter and NumPy
 
 
 def plan(seed: int) -> Plan:
@@ -72,6 +75,10 @@ def check_cell(source: RandomSource, plan: Plan) -> Counter[str]:
     situations = dict(subject.situations())
     subject.compare(situations)
     done["module against interpreter"] += 1
+    if plan.tensorflow:
+        other = compile_source(text, source.name, source.options, target="tf", verify_passes=True)
+        subject.compare(situations, _runner(model, other.text), "TensorFlow, ")
+        done["module of TensorFlow against interpreter"] += 1
     if model.step is not None:
         subject.compare_step()
         done["single steps"] += 1
@@ -112,6 +119,7 @@ class Subject:
         self.judge = InterpretedRunner(model, sizes)
         self.steps, self.batch = (3, 3) if seed % 2 else (4, 2)
         self.sample, self.draw = self._sample(seed)
+        self._judged: dict[str, tuple[Results, Gradients]] = {}
 
     def _sample(self, seed: int) -> tuple[Sample, Draw]:
         draw = Draw(self.model, self.sizes, seed)
@@ -129,15 +137,23 @@ class Subject:
             call.with_(state=None, lengths=lengths, masks=None if self.seed % 2 else masks),
         )
 
-    def compare(self, situations: dict[str, Call]) -> None:
+    def compare(self, situations: dict[str, Call], module: ModuleRunner | None = None, what: str = "") -> None:
+        """Values and gradients of the module, or of another one of the same model, against the judge's."""
+        module = module or self.module
         for name, call in situations.items():
-            expected, slopes = differentiate(self.judge, self.sample, call)
+            expected, slopes = self._expected(name, call)
             with np.errstate(all="raise", under="ignore"):
-                plain = self.module.forward(call)
-                trained, found = differentiate(self.module, self.sample, call)
-            _same(f"{name}: forward_train", results_pairs(trained, expected))
-            _same(f"{name}: backward", gradient_pairs(found, slopes))
-            _same(f"{name}: forward", results_pairs(plain, self.judge.forward(call) if call.masks else expected))
+                plain = module.forward(call)
+                trained, found = differentiate(module, self.sample, call)
+            _same(f"{what}{name}: forward_train", results_pairs(trained, expected))
+            _same(f"{what}{name}: backward", gradient_pairs(found, slopes))
+            _same(f"{what}{name}: forward", results_pairs(plain, self.judge.forward(call) if call.masks else expected))
+
+    def _expected(self, name: str, call: Call) -> tuple[Results, Gradients]:
+        """What the judge makes of a situation, once."""
+        if name not in self._judged:
+            self._judged[name] = differentiate(self.judge, self.sample, call)
+        return self._judged[name]
 
     def compare_step(self) -> None:
         call = Cut(self.model).one_step(self.sample.call.with_(masks=self.draw.masks(self.steps, self.batch)), 0)

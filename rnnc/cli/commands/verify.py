@@ -16,29 +16,37 @@ if TYPE_CHECKING:
     from rnnc.verify.report import Report
 
 
+LIVE = ("tf", "keras")  # what --against takes beside files: `./tf` is a file of that name
+
+
 @click.command("verify", cls=shared.FileCommand)
 @shared.file_name
 @shared.define
 @shared.target
 @click.option(
-    "--against", metavar="FILE.npz", type=click.Path(path_type=Path), help="Arrays that a reference recorded."
+    "--against",
+    metavar="FILE.npz|tf|keras",
+    help="Arrays that a reference recorded, or the live cell of tf.nn or Keras that the layout names.",
 )
-@click.option("--layout", metavar="NAME", help="Which of the cell's weight layouts the recorded arrays have.")
-def command(file: FileName, options: dict[str, str], target: str, against: Path | None, layout: str | None) -> int:
+@click.option("--layout", metavar="NAME", help="Which of the cell's weight layouts the reference has.")
+def command(file: FileName, options: dict[str, str], target: str, against: str | None, layout: str | None) -> int:
     """Prove that the generated module computes what the description says.
 
     Without a reference: against the interpreter in float64, with and without passes, with lengths, in both orders
     of time and batch, one step at a time; gradients against finite differences. With --against: outputs, states and
-    gradients against recorded arrays.
+    gradients against recorded arrays; or, with --against tf and --against keras, against the cell of that library which
+    makes the same, as a `reference` in the layout says.
     """
-    from rnnc.verify.commands import verify_against, verify_source
+    from rnnc.verify.commands import verify_against, verify_live, verify_source
 
     source = read(file.path)
     try:
         if against is None:
             report = verify_source(source, file.name, options, target=target)
+        elif against in LIVE:
+            report = verify_live(source, against, file.name, options, target=target, layout=layout)
         else:
-            report = verify_against(source, against, file.name, options, target=target, layout=layout)
+            report = verify_against(source, Path(against), file.name, options, target=target, layout=layout)
     except ImportError as error:  # the module says which library it needs
         raise Failure(str(error)) from error
     _print(report)

@@ -28,6 +28,9 @@ def _zoneout(b: Block, op: Op) -> str:
     keep = Attrs(op).number("keep")
     share = b.aligned(mask, op.out.type)
     always = f"{number(keep)} * {left} + {number(1 - keep)} * {right}"
+    # The mask may bring time and rows that neither value has: without it the result has them all the same.
+    if (new.type.time or old.type.time) < op.out.type.time or (new.type.batch or old.type.batch) < op.out.type.batch:
+        always = f"tf.broadcast_to({always}, {b.shape(op.out.type)})"
     return _unless_absent(b, mask, f"{share} * {left} + (1.0 - {share}) * {right}", always)
 
 

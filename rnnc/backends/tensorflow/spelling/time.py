@@ -6,7 +6,9 @@ from rnnc.backends.escape import number
 from rnnc.backends.tensorflow.block import DTYPES, Block
 from rnnc.backends.tensorflow.spelling.entry import spells
 from rnnc.ir.operations.attrs import Attrs
-from rnnc.ir.program import Op, Type, Value
+from rnnc.ir.program import DType, Op, Type, Value
+
+KINDS: dict[DType, type[float | int | bool]] = {DType.FLOAT: float, DType.INT: int, DType.BOOL: bool}
 
 
 def _lengths(b: Block, value: Value) -> str:
@@ -39,7 +41,8 @@ def _scan(b: Block, op: Op) -> str:
 @spells("fill_past")
 def _fill_past(b: Block, op: Op) -> str:
     seq, lengths = op.args
-    value = f"tf.constant({number(Attrs(op).scalar('value'))}, {DTYPES[op.out.type.dtype]})"
+    dtype = op.out.type.dtype
+    value = f"tf.constant({number(KINDS[dtype](Attrs(op).scalar('value')))}, {DTYPES[dtype]})"
     given = _lengths(b, lengths)
     whole = b.full(seq, op.out.type)
     text = f"tf.where_v2({b.helper('_within')}({given}, {b.time}, {op.out.type.rank}), {whole}, {value})"

@@ -1,0 +1,108 @@
+"""Layers of Keras 3, run eagerly on TensorFlow: what they compute, as a recording."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from rnnc.verify.arrays import Array
+from rnnc.verify.live.numbers import Numbers
+
+tf: Any = import_module("tensorflow")
+keras: Any = import_module("keras")
+Case = dict[str, Any]
+Tree = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """A layer and its place: what stands in front of the names of its variables."""
+
+    layer: Any
+    place: str
+
+    def states(self) -> list[int]:
+        """The sizes of all states, in the order of `initial_state`."""
+        both = isinstance(self.layer, keras.layers.Bidirectional)
+        parts = (self.layer.forward_layer, self.layer.backward_layer) if both else (self.layer,)
+        return [size for part in parts for size in tf.nest.flatten(part.cell.state_size)]
+
+    def variables(self) -> Iterator[tuple[str, Any]]:
+        """By their names under the place: `lstm_cell/kernel`, without the numbers that Keras appends."""
+        if isinstance(self.layer, keras.layers.Bidirectional):
+            for side in ("forward_layer", "backward_layer"):
+                yield from _Layer(getattr(self.layer, side), f"{self.place}/{side}").variables()
+            return
+        for variable in self.layer.trainable_weights:
+            *_, cell, name = variable.path.split("/")
+            yield f"{self.place}/{re.sub(r'_[0-9]+$', '', cell)}/{name}", variable
+
+
+def recorded(case: Case) -> dict[str, Array]:
+    """One case, run. Keras has batch first, and takes lengths as a mask."""
+    keras.utils.clear_session()
+    numbers = Numbers(case["seed"], case["dtype"])
+    arrays: dict[str, Array] = {"x": numbers.normal("x", (case["rows"], case["steps"], *case["features"]))}
+    x, mask = tf.constant(arrays["x"]), None
+    if case["lengths"] is not None:
+        arrays["sequence_length"] = np.asarray(case["lengths"], np.int32)
+        mask = tf.sequence_mask(arrays["sequence_length"], case["steps"])
+    layers = [*_layers(case["tree"], case["dtype"])]
+    given: list[list[Any]] = []
+    for one in layers if case["state"] else ():
+        given.append([])
+        for size in one.states():
+            key = f"state0:{sum(map(len, given))}"
+            arrays[key] = numbers.normal(key, (case["rows"], size), 0.7)
+            given[-1].append(tf.constant(arrays[key]))
+    outputs, finals = _run(layers, x, mask, given)  # makes the variables
+    variables = dict(pair for one in layers for pair in one.variables())
+    for name, variable in variables.items():
+        arrays[f"var:{name}"] = numbers.variable(name, variable.shape)
+        variable.assign(arrays[f"var:{name}"])
+    sources = {"x": x, **{f"state0:{i}": s for i, s in enumerate(s for group in given for s in group)}}
+    sources |= {f"var:{name}": v.value for name, v in variables.items()}
+    with tf.GradientTape() as tape:
+        tape.watch([x, *(s for group in given for s in group)])
+        outputs, finals = _run(layers, x, mask, given)
+        found = {"outputs": outputs, **{f"final_state:{i}": s for i, s in enumerate(finals)}}
+        weights = {f"cot:{key}": numbers.normal(f"cot:{key}", t.shape) for key, t in found.items()}
+        loss = tf.add_n([tf.reduce_sum(t * weights[f"cot:{key}"]) for key, t in found.items()])
+    slopes = tape.gradient(loss, [*sources.values()], unconnected_gradients=tf.UnconnectedGradients.ZERO)
+    results = {**found, "loss": loss, **{f"grad:{n}": s for n, s in zip(sources, slopes, strict=True)}}
+    return {**arrays, **weights, **{key: np.asarray(tensor) for key, tensor in results.items()}}
+
+
+def _layers(tree: Tree, dtype: str) -> Iterator[_Layer]:
+    """The layers that a sequence goes through."""
+    if tree["call"] != "keras.Sequential":
+        made = _built(tree, dtype)
+        yield _Layer(made, re.sub(r"_[0-9]+$", "", made.name))
+        return
+    for k, one in enumerate(tree["arguments"]["layers"]):
+        yield _Layer(_built(one, dtype), f"layer_{k}")
+
+
+def _built(tree: Tree, dtype: str, **how: Any) -> Any:
+    arguments: dict[str, Any] = {"dtype": dtype, **tree["arguments"]}
+    name = tree["call"].rpartition(".")[2]
+    if name == "Bidirectional":
+        arguments["layer"] = _built(arguments["layer"], dtype)
+        arguments["backward_layer"] = _built(arguments["backward_layer"], dtype, go_backwards=True)
+    else:
+        how |= {"return_sequences": True, "return_state": True, "zero_output_for_mask": True}
+    return getattr(keras.layers, name)(**arguments, **how)
+
+
+def _run(layers: list[_Layer], x: Any, mask: Any, given: list[list[Any]]) -> tuple[Any, list[Any]]:
+    """Outputs, and the final states of all layers."""
+    finals: list[Any] = []
+    for k, one in enumerate(layers):
+        x, *states = one.layer(x, mask=mask, initial_state=given[k] if given else None)
+        finals += states
+    return x, finals

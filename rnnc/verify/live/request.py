@@ -1,0 +1,117 @@
+"""What a layout declares as its counterpart, as a call that the recording process can make: checked, sizes put in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from rnnc.diagnostics import Diagnostic, DiagnosticError, Span
+from rnnc.ir.layout import Counterpart, CounterpartArgument, FunctionName, InnerCounterpart, WeightLayout
+from rnnc.ir.model import Model
+from rnnc.ir.size import Size
+from rnnc.verify.errors import VerifyError, near_misses
+from rnnc.verify.live import constructors as known
+from rnnc.verify.live.constructors import Constructor
+
+Tree = dict[str, Any]  # as JSON: {"call": name, "arguments": {…}}, an inner one with its "key"
+
+
+def declared(model: Model, layout: WeightLayout, library: str) -> Counterpart:
+    """The counterpart of a layout, one of the library's. E806: none is declared, or one of another library."""
+    counterpart = layout.reference
+    if counterpart is None:
+        examples = {"tf": "tf.nn.rnn_cell.GRUCell(units)", "keras": "keras.layers.GRU(units)"}
+        raise VerifyError(
+            "E806",
+            f"the layout {layout.name!r} of {model.name} names no counterpart to compare with",
+            notes=[f"known are {', '.join(known.LIBRARIES[library])}"],
+            fix=f"say which call makes the same: `layout {layout.name}(reference = {examples[library]})`",
+        )
+    found = known.library_of(counterpart.function)
+    if found is not None and found != library:
+        _wrong(counterpart.span, f"{counterpart.function} is of {found}, not of {library}", f"--against {found}")
+    return counterpart
+
+
+def drivers(counterpart: Counterpart, library: str) -> tuple[str, ...]:
+    """The names of what runs a counterpart."""
+    return _constructor(counterpart, library).drivers or known.CELL_DRIVERS
+
+
+def tree_of(counterpart: Counterpart, library: str, sizes: Mapping[str, int]) -> Tree:
+    """A counterpart as a call with numbers. E806: a function, an argument or a value that the table does not have."""
+    constructor = _constructor(counterpart, library)
+    names = list(constructor.parameters)
+    arguments: dict[str, Any] = {}
+    for position, (given, value) in enumerate(counterpart.arguments):
+        if not given and position >= constructor.required:
+            _wrong(counterpart.span, f"{counterpart.function} takes the rest of its arguments by name: {names}")
+        name = given or names[position]
+        if name not in constructor.parameters:
+            close = near_misses(name, names)
+            _wrong(counterpart.span, f"{counterpart.function} has no argument {name!r}{close}", f"it has {names}")
+        if name in arguments:
+            _wrong(counterpart.span, f"{counterpart.function} is given {name!r} twice")
+        arguments[name] = _value(name, constructor.parameters[name], value, counterpart, library, sizes)
+    missing = [name for name in names[: constructor.required] if arguments.get(name) is None]
+    if missing:
+        _wrong(counterpart.span, f"{counterpart.function} is not given {' and '.join(map(repr, missing))}")
+    return {"call": counterpart.function, "arguments": {n: v for n, v in arguments.items() if v is not None}}
+
+
+def _constructor(counterpart: Counterpart, library: str) -> Constructor:
+    table = known.LIBRARIES[library]
+    if counterpart.function not in table:
+        close = near_misses(counterpart.function, table)
+        _wrong(
+            counterpart.span,
+            f"{counterpart.function} is no function that can be built to compare with{close}",
+            f"known are {', '.join(table)}; recordings of others are compared by --against FILE.npz",
+        )
+    return table[counterpart.function]
+
+
+def _value(
+    name: str, kind: str, value: CounterpartArgument, of: Counterpart, library: str, sizes: Mapping[str, int]
+) -> Any:
+    match kind, value:
+        case _, None:
+            return None
+        case known.SIZE, Size():
+            return value.evaluate(sizes)
+        case known.NUMBER, Size():
+            return float(value.evaluate(sizes))
+        case (known.NUMBER, float()) | (known.FLAG, bool()) | (known.WORD, str()):
+            return value
+        case known.ACTIVATION, FunctionName():
+            return _activation(name, value, of)
+        case known.CELL, Counterpart() | InnerCounterpart():
+            return _cell(value, of, library, sizes)
+        case known.CELLS, tuple():
+            return [_cell(item, of, library, sizes) for item in value]
+        case _:
+            _wrong(of.span, f"{of.function} wants a {kind} for {name!r}")
+
+
+def _activation(name: str, function: FunctionName, of: Counterpart) -> str:
+    if function.own or function.name not in known.ACTIVATIONS:
+        fix = f"there are {', '.join(known.ACTIVATIONS)}"
+        _wrong(of.span, f"the function `{function.name}` ({name!r} of {of.function}) has no counterpart", fix)
+    return function.name
+
+
+def _cell(value: CounterpartArgument, of: Counterpart, library: str, sizes: Mapping[str, int]) -> Tree:
+    match value:
+        case Counterpart():
+            return tree_of(value, library, sizes)
+        case InnerCounterpart(key, Counterpart() as counterpart):
+            return {**tree_of(counterpart, library, sizes), "key": key}
+        case InnerCounterpart(key, None):
+            fix = "give the cell that stands there a layout of this name with a reference"
+            _wrong(of.span, f"nothing is declared as the counterpart of `{key}`, which {of.function} is given", fix)
+        case _:
+            _wrong(of.span, f"{of.function} wants cells: other calls, or inner cells by their names")
+
+
+def _wrong(span: Span, message: str, fix: str | None = None) -> NoReturn:
+    raise DiagnosticError([Diagnostic("E806", message, span, (), fix)])

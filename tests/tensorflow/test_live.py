@@ -1,0 +1,95 @@
+"""Generated modules against live cells of tf.nn, in a cover of all pairs of what benchmarks/tf_matrix.py combines, and
+against layers of Keras 3."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+import pytest
+
+from rnnc.compiler import compile_source
+from rnnc.diagnostics import Source
+from rnnc.runtime import load_module
+from rnnc.verify.commands import module_ways
+from rnnc.verify.fit import find_layout
+from rnnc.verify.live.recorder import record
+from rnnc.verify.live.report import LiveComparison
+from rnnc.verify.report import Report, Row
+from tests.support.tf_matrix import CELLS, Combination, cover, run
+from tests.tensorflow.support import compiled, tf
+
+assert tf  # without TensorFlow this file is skipped
+pytestmark = [
+    pytest.mark.skipif(find_spec("tf_keras") is None, reason="tf.nn.rnn_cell needs the package tf-keras"),
+    pytest.mark.filterwarnings("ignore:.*is deprecated:UserWarning"),
+]
+COVER = cover()
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> dict[Combination, Row]:
+    """All comparisons: one process records every reference."""
+    return dict(run(COVER, tmp_path_factory.mktemp("live")))
+
+
+@pytest.mark.parametrize("combination", COVER, ids=str)
+def test_module_computes_what_the_live_cell_does(combination: Combination, found: dict[Combination, Row]) -> None:
+    assert found[combination].passed, found[combination]
+
+
+def test_every_cell_is_covered() -> None:
+    assert {combination.cell for combination in COVER} == CELLS.keys()
+
+
+LAYERS: dict[str, tuple[str, dict[str, str]]] = {
+    "LSTM": ("lstm:LSTM", {}),
+    "LSTM relu": ("basic_lstm:BasicLSTM", {"activation": "relu"}),
+    "GRU reset_after": ("gru:GRU", {"reset": "after"}),
+    "GRU reset before": ("gru:GRU", {"reset": "before"}),
+    "SimpleRNN": ("rnn:RNN", {}),
+    "Bidirectional": ("bidirectional:Bidirectional", {"fw": "LSTM(4)", "bw": "LSTM(3)"}),
+    "Sequential": ("multi:Multi", {"cells": "[GRU(3, reset = after), LSTM(4)]"}),
+}
+
+
+# The counterpart that is declared has another activation.
+WRONG = """
+cell Wrong(units) {
+  input x[input]
+  state h[units]
+  h' = tanh(linear(x, h))
+  output h'
+  layout keras(scope = "simple_rnn_cell", reference = keras.layers.SimpleRNN(units, activation = relu)) {
+    "kernel" = h.x
+    "recurrent_kernel" = h.h
+    "bias" = h.bias
+  }
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def layers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Report]:
+    """Comparisons with Keras: one process records every layer."""
+    comparisons: dict[str, LiveComparison] = {}
+    modules = {name: compiled(example, **options) for name, (example, options) in LAYERS.items()}
+    modules["wrong"] = compile_source(Source("wrong.rnn", WRONG), target="tf")
+    for name, found in modules.items():
+        model = found.unit.model
+        ways = module_ways(model, load_module(found.text, model.name), "tf")
+        ways = {"the module": ways["the module"]}
+        layout = find_layout(model, "keras")
+        comparisons[name] = LiveComparison(model, layout, "keras", ways, name=name.replace(" ", "_"))
+    cases = [case for comparison in comparisons.values() for case in comparison.cases]
+    recordings = record(cases, tmp_path_factory.mktemp("layers"))
+    return {name: comparison.report(recordings) for name, comparison in comparisons.items()}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_module_computes_what_the_live_layer_does(name: str, layers: dict[str, Report]) -> None:
+    assert layers[name].passed, layers[name].failures
+    assert len(layers[name].rows) == 4
+
+
+def test_another_function_than_the_reference_is_noticed(layers: dict[str, Report]) -> None:
+    assert len(layers["wrong"].failures) == 4
