@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test lint format types fuzz bench clean
+.PHONY: demo test lint format types fuzz bench bench-tf clean
 .DEFAULT_GOAL := test
 
 # Check, compile and prove an LSTM, then train a classifier of handwritten digits with it.
@@ -35,6 +35,10 @@ fuzz: $(READY)
 
 bench: $(READY)
 	$(BIN)/python benchmarks/numpy_cells.py
+
+# The TensorFlow modules beside tf.nn and Keras, on the CPU; wants a quiet machine, as `bench` does.
+bench-tf: $(READY)
+	$(BIN)/python benchmarks/tf_cells.py
 
 clean:
 	rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis

@@ -87,22 +87,23 @@ def _apart(matrix):
 
 
 def _ready(weight):
-    """What products with a weight take: the weight, itself apart, and zeros for a bias."""
+    """What products with a weight take: itself apart, a bias of zeros or None, and how many columns it has.
+
+    With a bias, TensorFlow makes one operation of a product, which hands no small one over to other threads. It does
+    not see that these are zeros, or it would drop them.
+    """
     apart = _apart(weight)
-    zeros = tf.zeros(apart.shape[-1:], apart.dtype) if weight.shape.ndims == 2 and weight.shape.is_fully_defined() else None
-    return weight, apart, zeros
+    one = weight.shape.ndims == 2 and not tf.executing_eagerly()
+    return apart, tf.stop_gradient(tf.minimum(tf.abs(apart[0]), 0)) if one else None, weight.shape.as_list()[-1]
 
 
 def _times(x, ready, transpose_a=False):
-    """The product with what `_ready` made of a weight.
-
-    With a bias TensorFlow makes one operation of it, which does not hand small products over to other threads.
-    """
-    weight, apart, zeros = ready
+    """The product with what `_ready` made of a weight."""
+    apart, bias, columns = ready
     product = tf.matmul(x, apart, transpose_a=transpose_a)
-    if zeros is not None and not tf.executing_eagerly():
-        product = tf.nn.bias_add(product, zeros)
-    return product if apart is weight else product[..., : weight.shape.as_list()[-1]]
+    if bias is not None:
+        product = tf.nn.bias_add(product, bias)
+    return product if columns == apart.shape.as_list()[-1] else product[..., :columns]
 
 
 def _summed(x, y, transpose_a=False):
