@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test lint format types fuzz bench tf-matrix clean
+.PHONY: demo test lint format types fuzz bench bench-tf tf-matrix clean
 .DEFAULT_GOAL := test
 
 # Check, compile and prove an LSTM, then train a classifier of handwritten digits with it.
@@ -40,6 +40,10 @@ bench: $(READY)
 # Every combination of a cell of tf.nn, a driver and what may be given, against generated modules: an hour or two.
 tf-matrix: $(READY)
 	$(BIN)/python -m benchmarks.tf_matrix --jobs 2 --record
+
+# The TensorFlow modules beside tf.nn and Keras, on the CPU; wants a quiet machine, as `bench` does.
+bench-tf: $(READY)
+	$(BIN)/python benchmarks/tf_cells.py
 
 clean:
 	rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis

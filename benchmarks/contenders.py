@@ -123,7 +123,7 @@ def generated(case: Case, module: ModuleType, name: str = "rnnc") -> Contender:
 
     def gradients(found: Any) -> dict[str, Array]:
         outputs, d = found
-        return _named(case, outputs, d["x"], case.concatenate(d["params"]))
+        return named(case, outputs, d["x"], case.concatenate(d["params"]))
 
     return Contender(name, forward, train, lambda found: {"outputs": found[0]}, gradients)
 
@@ -141,7 +141,7 @@ def tutorial(case: Case) -> Contender:
         lambda: cell.forward(weights, case.x),
         train,
         lambda found: {"outputs": found[0]},
-        lambda found: _named(case, *found),
+        lambda found: named(case, *found),
     )
 
 
@@ -204,12 +204,12 @@ def pytorch(case: Case, threads: int) -> Contender | None:
             layer.bias_ih_l0.grad.numpy(),
             layer.bias_hh_l0.grad.numpy(),
         )
-        return _named(case, found[0].detach().numpy(), found[1].numpy(), d_w)
+        return named(case, found[0].detach().numpy(), found[1].numpy(), d_w)
 
     return Contender("torch", forward, train, lambda found: {"outputs": found.numpy()}, gradients)
 
 
-def _named(case: Case, outputs: Array, d_x: Array, d_w: Weights) -> dict[str, Array]:
+def named(case: Case, outputs: Array, d_x: Array, d_w: Weights) -> dict[str, Array]:
     """What all contenders have in common; of `bh` only the gates that have one."""
     units = case.shape.units
     own = [d_w.bh[k * units : (k + 1) * units] for k, name in enumerate(case.kind.bh) if name is not None]

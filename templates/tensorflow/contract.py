@@ -25,7 +25,7 @@ def forward(
     seed=None,
     masks=None,
     driver="dynamic",
-    custom_gradient=False,
+    custom_gradient="auto",
 ):
     """Run whole sequences. Returns (outputs, final state).
 
@@ -35,9 +35,12 @@ def forward(
     go in, tensors come out; numbers of rows and steps need not be known while a graph is built.
 
     driver: "dynamic" makes one loop of a graph, "static" writes every step out (the number of steps must be known).
-    custom_gradient: take the derivatives that rnnc has worked out, instead of TensorFlow's own. seed: an integer, or an
-    integer tensor, so that a graph draws other masks in every run.
+    custom_gradient: True takes the derivatives that rnnc has worked out, which are faster; False TensorFlow's own, also
+    by fixed parameters. "auto" takes those of rnnc with the dynamic driver, unless equations are exposed; with the
+    static one the tensors of every step have gradients too. seed: an integer, or an integer tensor, so that a
+    graph draws other masks in every run.
     """
+    custom_gradient = _is_own(custom_gradient, driver)
     program = "train" if custom_gradient else "forward"
     with tf.name_scope(SPEC["name"]):
         call = _Call(program, params, x, state, lengths, time_major, training, seed, masks)
@@ -81,6 +84,13 @@ def step(params, x, state=None, *, training=False, seed=None, masks=None):
     with tf.name_scope(SPEC["name"]):
         call = _Call("step", params, x, state, None, True, training, seed, masks)
         return call.results(_run("step", call, None))
+
+
+def _is_own(custom_gradient, driver):
+    """Whether the derivatives are rnnc's."""
+    if custom_gradient not in (True, False, "auto"):
+        raise ValueError(f'custom_gradient should be True, False or "auto", and is {custom_gradient!r}')
+    return driver == "dynamic" and not SPEC["exposed"] if custom_gradient == "auto" else custom_gradient
 
 
 def _driver(name):
@@ -134,7 +144,7 @@ def _differentiable(call, loop):
             # A scope of its own, at the root: in graphs of TensorFlow 1 a name with "gradients" twice loses gradients.
             with tf.name_scope(SPEC["name"] + "_backward/"):
                 gradients = _run_with("backward", parameters, call, given, loop)
-            return [gradients[f"gradient:{name}"] for name in known]
+            return [gradients.get(f"gradient:{name}") for name in known]
 
         return [tf.identity(found[name]) for name in outputs], gradient
 

@@ -75,6 +75,44 @@ def _cleared(y, left, steps, about):
     return tf.where_v2(valid, y, tf.zeros_like(y)) if joined else _chosen(valid, y, tf.zeros_like(y))
 
 
+def _apart(matrix):
+    """A matrix with zero columns behind it, where its rows would start a multiple of 2 KB apart.
+
+    Such rows compete for the same places of a processor's cache: products take up to twice as long.
+    """
+    columns, size = matrix.shape.as_list()[-1], matrix.dtype.size
+    if columns is None or columns * size % 2048:
+        return matrix
+    return tf.pad(matrix, [[0, 0]] * (matrix.shape.ndims - 1) + [[0, 128 // size]])
+
+
+def _ready(weight):
+    """What products with a weight take: itself apart, a bias of zeros or None, and how many columns it has.
+
+    With a bias, TensorFlow makes one operation of a product, which hands no small one over to other threads. It does
+    not see that these are zeros, or it would drop them.
+    """
+    apart = _apart(weight)
+    one = weight.shape.ndims == 2 and not tf.executing_eagerly()
+    return apart, tf.stop_gradient(tf.minimum(tf.abs(apart[0]), 0)) if one else None, weight.shape.as_list()[-1]
+
+
+def _times(x, ready, transpose_a=False):
+    """The product with what `_ready` made of a weight."""
+    apart, bias, columns = ready
+    product = tf.matmul(x, apart, transpose_a=transpose_a)
+    if bias is not None:
+        product = tf.nn.bias_add(product, bias)
+    return product if columns == apart.shape.as_list()[-1] else product[..., :columns]
+
+
+def _summed(x, y, transpose_a=False):
+    """The product of two matrices, over all steps."""
+    apart = _apart(y)
+    product = tf.matmul(x, apart, transpose_a=transpose_a)
+    return product if apart is y else product[:, : y.shape.as_list()[-1]]
+
+
 def _scan_affine(loop, steps, a, b, state, shape, reverse):
     """s = a * s + b at every step, in the shape of one step."""
 

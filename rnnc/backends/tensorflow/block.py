@@ -52,7 +52,9 @@ class Block:
         self.valid = valid
         self.lines: list[str] = []
         self.named: dict[str, str] = {}  # what a reader may look for by name: name of a value -> its variable
+        self.preparations: list[str] = []  # variables that bodies of loops have asked for
         self._around = around
+        self._prepared: dict[tuple[Value, str], str] = {}
         self._variables: dict[Value, str] = {}
         self._numbers: dict[Value, float | int | bool | str] = {}  # constants, and expressions of sizes
         self._place = ""
@@ -92,10 +94,14 @@ class Block:
 
     def variable(self, value: Value) -> str:
         """The variable of a value that is no constant; it may hold None where the value is nullable."""
+        return self._home(value)._variables[value]
+
+    def _home(self, value: Value) -> Block:
+        """The block in which a value has its variable."""
         block: Block | None = self
         while block is not None:
             if value in block._variables:
-                return block._variables[value]
+                return block
             block = block._around
         raise KeyError(f"no variable holds {value.name!r}")
 
@@ -163,6 +169,21 @@ class Block:
         if (condition := self.within(type)) is None:
             return text
         return f"({text} if {condition[0]} is None else tf.where_v2({condition[1]}, {text}, tf.ones_like({text})))"
+
+    def prepared(self, value: Value, text: str, spans: Spans) -> str:
+        """The variable of an expression of a value from outside, computed once, where the value is."""
+        block = self._home(value)
+        if (value, text) not in block._prepared:
+            block._enter(spans)
+            variable = self.frame.names.new(f"{value.name or 'weight'}_ready")
+            block._prepared[value, text] = variable
+            block.preparations.append(variable)
+            block.lines.append(f"{'    ' if block._place else ''}{variable} = {text}")
+        return block._prepared[value, text]
+
+    def outside(self, value: Value) -> bool:
+        """Whether a value is from around: the same at every step of a loop, or in every call with the same weights."""
+        return self.number(value) is None and self._home(value) is not self
 
     def helper(self, name: str) -> str:
         """The name of a helper function of the module, which will be there."""

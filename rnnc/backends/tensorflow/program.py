@@ -41,7 +41,6 @@ def write_program(
             pack.line(f"{pack.fresh(port.value, port.name)} = p[{string(port.name)}]")
     pack.write(early)
     packed = [v for v in dict.fromkeys([*(p.value for p in parameters), *_outs(early)]) if v in read_late]
-    kept = list(dict.fromkeys(pack.variable(v) for v in packed if pack.number(v) is None))
 
     run = Block(frame, "T", pack)
     for port in program.inputs:
@@ -51,6 +50,8 @@ def write_program(
             if port.role == "lengths":
                 run.lengths = variable
     run.write(late)
+    read = [pack.variable(v) for v in packed if pack.number(v) is None]
+    kept = list(dict.fromkeys([*read, *pack.preparations]))
     results = [
         f"    {string(f'{p.role}:{p.name}')}: {run.variable(p.value) if run.absent(p.value) else run.read(p.value)},"
         for p in program.outputs

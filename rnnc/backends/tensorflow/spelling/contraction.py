@@ -58,14 +58,28 @@ def _contract(b: Block, op: Op) -> str:
         total = f"tf.reduce_sum({products}, {list(range(len(stack), len(stack + inner)))})"
         return Lettered(total, stack, sizes).ordered(out).text
     if out == stack + columns + rows and rows and columns:
-        left, right, rows, columns = right, left, columns, rows
+        left, right, rows, columns, c = right, left, columns, rows, a
     first, flag_a = _matrix(left, stack, rows, inner)
     second, flag_b = _matrix(right, stack, inner, columns)
-    flags = (", transpose_a=True" if flag_a else "") + (", transpose_b=True" if flag_b else "")
-    product, natural = f"tf.matmul({first}, {second}{flags})", stack + rows + columns
+    flags = ", transpose_a=True" if flag_a else ""
+    if b.outside(c) and not (c.type.time or c.type.batch):
+        ready = _weight(b, op, c, second, len(stack) if flag_b else None)
+        product = f"{b.helper('_times')}({first}, {ready}{flags})"
+    elif TIME in inner and not stack and not flag_b:
+        product = f"{b.helper('_summed')}({first}, {second}{flags})"
+    else:
+        product = f"tf.matmul({first}, {second}{flags}{', transpose_b=True' if flag_b else ''})"
+    natural = stack + rows + columns
     if len(rows) != 1 or len(columns) != 1:
         product = f"tf.reshape({product}, [{', '.join(sizes[letter] for letter in natural)}])"
     return Lettered(product, natural, sizes).ordered(out).text
+
+
+def _weight(b: Block, op: Op, weight: Value, matrix: str, swapped: int | None) -> str:
+    """The second operand of a product, prepared once, outside of loops; with the axes from `swapped` on exchanged."""
+    if swapped is not None:
+        matrix = f"tf.transpose({matrix}, {[*range(swapped), swapped + 1, swapped]})"
+    return b.prepared(weight, f"{b.helper('_ready')}({matrix})", op.spans)
 
 
 def _lead_letters(value: Value) -> str:
