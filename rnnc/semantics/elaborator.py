@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
+from itertools import islice
 
 from rnnc.diagnostics import Diagnostics, Note, Span
 from rnnc.ir.program import DType
@@ -10,7 +11,6 @@ from rnnc.ir.size import Size
 from rnnc.semantics import layers, weighted
 from rnnc.semantics.arguments import Arguments
 from rnnc.semantics.builtins import BUILTINS
-from rnnc.semantics.definitions import Definitions
 from rnnc.semantics.ending import Ending, wrong_inputs
 from rnnc.semantics.expressions import Expressions
 from rnnc.semantics.frames import Body, Context, Frame, Indices, Owner, Registry, StateSlot
@@ -37,6 +37,7 @@ from rnnc.semantics.values import (
     open_size,
     show,
 )
+from rnnc.semantics.variants import Variants
 from rnnc.syntax import ast
 
 MAX_DEPTH = 40
@@ -62,7 +63,7 @@ class Elaborator:
         self.sizes: dict[str, int] = {}
         self.expressions = Expressions(self)
         self.statements = Statements(self)
-        self.definitions = Definitions(diagnostics, self._evaluate_alone)
+        self.variants = Variants(self._evaluate_alone, work)
         self.used_sizes: set[str] = set()
         self._depth: list[str] = []
         self._probes: dict[int, tuple[CellValue, Frame]] = {}
@@ -107,9 +108,11 @@ class Elaborator:
             raise
 
     def _no_function(self, name: str, e: ast.Call, c: Context) -> Problem:
-        names = c.scope.all_names() | set(BUILTINS) | set(c.frame.instances)
-        elsewhere = ELSEWHERE.get(name.lower())
-        fix = f"it is written `{elsewhere}`" if elsewhere else did_you_mean(name, names)
+        def fix() -> str | None:
+            elsewhere = ELSEWHERE.get(name.lower())
+            names = c.scope.all_names() | set(BUILTINS) | set(c.frame.instances)
+            return f"it is written `{elsewhere}`" if elsewhere else did_you_mean(name, names)
+
         return Problem("E205", f"there is no function or cell `{name}`", e.function.span, fix=fix)
 
     def _enter(self, name: str, span: Span) -> None:
@@ -253,7 +256,7 @@ class Elaborator:
                     e.span,
                 )
             return layers.apply(self, cell, a)
-        parameters = self.definitions.parameters_of(cell)
+        parameters = self.variants.parameters_of(cell)
         names = [p.name for p in parameters]
         a.allow(*names, kind="parameter")
         bound = cell.arguments
@@ -323,7 +326,7 @@ class Elaborator:
         self._enter(cell.name, span)
         self.work.spend(BODY_COST, span)
         try:
-            cell = self.definitions.resolved(cell)
+            cell = self.variants.resolved(cell)
             scope = Scope(cell.scope)
             frame = Frame(body, scope, prefix, body.kind, cell.name, span)
             frame.state_prefix = state_prefix
@@ -444,7 +447,7 @@ class Elaborator:
             if known is cell:
                 return frame
         diagnostics = Diagnostics()
-        resolved = self.definitions.resolved(cell)
+        resolved = self.variants.resolved(cell)
         kind = "network" if isinstance(resolved.definition, ast.Network) else "cell"
         body = Body(kind, Graph(diagnostics, self.work), Registry(diagnostics))
         body.probing = True
@@ -476,7 +479,7 @@ class Elaborator:
     def no_member(self, name: str, primed: bool, indices: Indices, c: Context, span: Span) -> Problem:
         prime = "'" if primed else ""
         family = c.frame.members.get((name, primed), {})
-        there = ", ".join("[" + ", ".join(map(str, k)) + "]" for k in list(family)[:6]) or "none"
+        there = ", ".join("[" + ", ".join(map(str, k)) + "]" for k in islice(family, 6)) or "none"
         return Problem(
             "E203",
             f"the family `{name}{prime}` has no member [{', '.join(map(str, indices))}]",
@@ -495,8 +498,11 @@ class Elaborator:
             if axis is not None and (axis.strong or c.scope.find(e.id) is None):
                 return axis
             if c.scope.find(e.id) is None and e.id not in c.frame.instances:
-                names = set(c.frame.axes) | c.scope.all_names()
-                raise Problem("E201", f"there is no axis or size `{e.id}` here", e.span, fix=did_you_mean(e.id, names))
+
+                def near(name: str = e.id) -> str | None:
+                    return did_you_mean(name, set(c.frame.axes) | c.scope.all_names())
+
+                raise Problem("E201", f"there is no axis or size `{e.id}` here", e.span, fix=near)
         return self.expressions.axis(ast.Axis(None, e, span=e.span), c)
 
     def step_index(self, body: Body, span: Span) -> Node:

@@ -101,7 +101,7 @@ class Expressions:
             case ast.Call():
                 return self.elaborator.call(e, c)
             case ast.With():
-                return self.elaborator.definitions.derive(self.value(e.base, c), e, c.scope)
+                return self.elaborator.variants.derive(self.value(e.base, c), e, c.scope)
 
     def tensor(self, e: ast.Expr, c: Context) -> Node:
         """An expression that must be a tensor (numbers count)."""

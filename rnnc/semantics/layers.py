@@ -127,7 +127,7 @@ class _Run:
     def layer(self, layer: Value, nodes: list[Node], path: str, state: str, key: str, reverse: bool) -> Value:
         match layer:
             case CellValue():
-                resolved = self.elaborator.definitions.resolved(layer)
+                resolved = self.elaborator.variants.resolved(layer)
                 if isinstance(resolved.definition, ast.Network):
                     return self._network(resolved, nodes, path, state, key, reverse)
                 return self._cell(resolved, nodes, path, state, key, reverse)

@@ -169,19 +169,23 @@ class Names:
 
 def unknown_name(name: str, span: Span, c: Context, *, primed: bool = False) -> Problem:
     """E201, with what it may have meant."""
-    if name in c.frame.broken or (primed and any(n == name for n, _ in c.frame.states)):
+    if name in c.frame.broken or (primed and c.frame.has_state(name)):
         return Told(span)  # its definition, or the state that lacks an equation, is reported
     if primed and (name, False) in c.frame.members:
         fix = f"read `{name}`, or declare it: `state {name}[…]`"
         return Problem("E202", f"`{name}` is no state, so there is no `{name}'`", span, fix=fix)
     if primed:
-        states = {n + "'" for n, _ in c.frame.states}
-        return Problem("E201", f"`{name}'` is not defined", span, fix=did_you_mean(name + "'", states))
+        states = c.frame.states
+        near = lambda: did_you_mean(name + "'", {n + "'" for n, _ in states})  # noqa: E731
+        return Problem("E201", f"`{name}'` is not defined", span, fix=near)
     if name in c.frame.dropped:
         notes = [Note("dropped here", c.frame.dropped[name])]
         fix = "replace what reads it, or drop that too"
         return Problem("E201", f"`{name}` is dropped, and yet it is read", span, notes=notes, fix=fix)
     if name == "step":
         return Problem("E201", "`step` is not defined", span, fix="the index of the step is known in cells")
-    names = {n for n, _ in c.frame.members} | c.scope.all_names() | set(c.frame.instances) | c.frame.body_words()
-    return Problem("E201", f"`{name}` is not defined", span, fix=did_you_mean(name, names - {name}))
+    return Problem("E201", f"`{name}` is not defined", span, fix=lambda: did_you_mean(name, _known_names(c) - {name}))
+
+
+def _known_names(c: Context) -> set[str]:
+    return {n for n, _ in c.frame.members} | c.scope.all_names() | set(c.frame.instances) | c.frame.body_words()

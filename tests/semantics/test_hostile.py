@@ -12,7 +12,7 @@ import pytest
 
 from rnnc.compiler import check
 from rnnc.diagnostics import Diagnostic, Source
-from rnnc.semantics.definitions import MAX_DEFINITIONS
+from rnnc.semantics.files import MAX_DEFINITIONS
 from rnnc.semantics.scope import Work
 
 RNN = "cell R(units) {\n  input x[input]\n  state h[units]\n  h' = tanh(linear(x, h))\n  output h'\n}\n"
