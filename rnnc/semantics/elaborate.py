@@ -91,12 +91,12 @@ class _Elaboration:
 
     def model(self, cell: CellValue, options: Mapping[str, object], expose: tuple[str, ...]) -> Model:
         cell, sizes = self._bind(cell, options)
-        self.elaborator.sizes = sizes
+        self.elaborator.inputs.sizes = sizes
         span = cell.definition.span
         outer = Body("network", Graph(self.diagnostics, self.elaborator.work), self.registry)
         is_cell = isinstance(self.elaborator.variants.resolved(cell).definition, ast.Cell)
         body = Body("cell", Graph(self.diagnostics, self.elaborator.work), self.registry) if is_cell else outer
-        frame = self.elaborator.open_cell(body, cell, "", "", None, span)
+        frame = self.elaborator.cells.open(body, cell, "", "", None, span)
         settle_body(body, [n for _, n in frame.outputs])
         inputs, outputs = _as_layer(outer, body, frame) if is_cell else (frame.inputs, frame.outputs)
         if is_cell:
@@ -116,7 +116,7 @@ class _Elaboration:
             value, span = self._option(key, given)
             if key in parameters:
                 try:
-                    bound[key] = self.elaborator.checked(parameters[key], value, span)
+                    bound[key] = self.elaborator.cells.checked(parameters[key], value, span)
                 except Problem as problem:
                     report(self.diagnostics, problem)
             elif isinstance(value, Num) and isinstance(value.value, int) and value.value > 0:
@@ -149,7 +149,7 @@ class _Elaboration:
     def _unknown_sizes(self, sizes: Mapping[str, int], frame: Frame) -> None:
         free = {a.size.id for d in _inputs(frame) for a in d.axes if isinstance(a.size, ast.Name)}
         for key in sizes:
-            if key not in self.elaborator.used_sizes:
+            if key not in self.elaborator.inputs.used_sizes:
                 names = list(dict.fromkeys([*self._names, *sorted(free)]))
                 fix = did_you_mean(key, names) or f"there are {', '.join(names)}"
                 self.diagnostics.error("E242", f"`{frame.name}` has no parameter or free size `{key}`", None, fix=fix)
