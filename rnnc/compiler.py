@@ -19,7 +19,8 @@ from rnnc.passes import AFTER, BEFORE
 from rnnc.passes.manager import Dump, Pass, Remark, Timing, UnknownPass, check_names, pass_names, run_passes
 from rnnc.passes.memory import plan_memory
 from rnnc.semantics.check import check_file
-from rnnc.semantics.elaborate import choose, elaborate
+from rnnc.semantics.choose import choose
+from rnnc.semantics.elaborate import elaborate
 from rnnc.syntax.parse import parse, parse_partial
 from rnnc.version import __version__
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Literal
 
 from rnnc.diagnostics import Diagnostic, Note, Source, Span
@@ -125,18 +126,26 @@ def _first_and_last(span: Span) -> tuple[tuple[int, int], tuple[int, int]]:
 # --- remarks under their lines -----------------------------------------------------------------------------
 
 
-def annotate(source: Source, remarks: Iterable[tuple[int, str, Style]], paint: Paint = plain) -> Iterator[str]:
-    """The lines of a source, each followed by the remarks (line, text, style) about it."""
+def annotate(
+    source: Source, remarks: Iterable[tuple[int, str, Style]], paint: Paint = plain, shown: Container[int] | None = None
+) -> Iterator[str]:
+    """The lines of a source, each followed by the remarks (line, text, style) about it. `shown`: the numbers of the
+    lines that are wanted, all without it; where others with text are left out stands one line of dots."""
     below: dict[int, list[tuple[str, Style]]] = {}
     for number, text, style in remarks:
         below.setdefault(number, []).append((text, style))
     lines = source.text.removesuffix("\n").split("\n")
     width = len(str(len(lines)))
-    for number, line in enumerate(lines, 1):
-        yield paint(f"{number:>{width}} |", "gutter") + f" {screen(line)}".rstrip()
-        indent = " " * columns(screen(line[: len(line) - len(line.lstrip())]))
-        for text, style in below.get(number, ()):
-            yield paint(" " * width + " |", "gutter") + f" {indent}" + paint(screen(text), style)
+    for is_shown, run in groupby(enumerate(lines, 1), lambda row: shown is None or row[0] in shown):
+        rows = list(run)
+        if not is_shown and any(line.strip() for _, line in rows):
+            yield paint("...", "gutter")
+            continue
+        for number, line in rows:
+            yield paint(f"{number:>{width}} |", "gutter") + f" {screen(line)}".rstrip()
+            indent = " " * columns(screen(line[: len(line) - len(line.lstrip())]))
+            for text, style in below.get(number, ()):
+                yield paint(" " * width + " |", "gutter") + f" {indent}" + paint(screen(text), style)
 
 
 # --- JSON --------------------------------------------------------------------------------------------------

@@ -1,25 +1,27 @@
-"""The functions that the language brings along. (Those that can be written in the language stand in prelude.rnn.)"""
+"""The functions that the language brings along, and the table of them: elementwise ones, reductions, products.
+
+Other modules add theirs. Those that can be written in the language stand in prelude.rnn.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
 
-from rnnc.diagnostics import Note
 from rnnc.ir.size import Size
 from rnnc.semantics.arguments import Arguments
-from rnnc.semantics.frames import Site
 from rnnc.semantics.nodes import Node
 from rnnc.semantics.rules.elementwise import UNARY
 from rnnc.semantics.scope import Problem
 from rnnc.semantics.values import Absent, Choice, Num, Shaped, Tensor, Value, describe
-from rnnc.syntax import ast
 
 Builtin = Callable[[Arguments], Value]
 BUILTINS: dict[str, Builtin] = {}
 
 
 def builtin(*names: str) -> Callable[[Builtin], Builtin]:
+    """Registers a function under the names that the language has for it."""
+
     def add(function: Builtin) -> Builtin:
         for name in names:
             BUILTINS[name] = function
@@ -28,12 +30,13 @@ def builtin(*names: str) -> Callable[[Builtin], Builtin]:
     return add
 
 
-def _add(a: Arguments, op: str, *nodes: Node, **attrs: object) -> Tensor:
+def added(a: Arguments, op: str, *nodes: Node, **attrs: object) -> Tensor:
+    """A node of the graph for this call."""
     return Tensor(a.context.frame.graph.add(op, nodes, a.span, None, spots=a.spots(), **attrs))
 
 
 def _elementwise(a: Arguments, ir: str, *nodes: Node, **options: object) -> Tensor:
-    return _add(a, "elementwise", *nodes, ir=ir, options=options)
+    return added(a, "elementwise", *nodes, ir=ir, options=options)
 
 
 # --- elementwise ---
@@ -145,7 +148,7 @@ def _reduce(a: Arguments) -> Value:
     labels = [a.axis(i) for i in range(1, len(a.operands))]
     if a.has("axis"):
         labels += a.evaluate.labels(a.options["axis"].value, a.context)
-    return _add(a, "reduce", a.node(0), ir=f"reduce_{a.name}", axes=tuple(labels))
+    return added(a, "reduce", a.node(0), ir=f"reduce_{a.name}", axes=tuple(labels))
 
 
 @builtin("where")
@@ -190,144 +193,6 @@ def _limit(a: Arguments, i: int, value: Value) -> float:
     )  # fmt: skip
 
 
-# --- made of axes ---
-
-
-def _axes(a: Arguments, start: int = 0) -> tuple[Shaped, ...]:
-    """Axes given as arguments: sizes, or `label: size`."""
-    given = ((o, ast.Axis(o.label, o.expression, span=o.span)) for o in a.operands[start:])
-    return tuple(a.evaluate.axis(axis, o.context) for o, axis in given)
-
-
-@builtin("zeros", "ones")
-def _filled(a: Arguments) -> Value:
-    a.allow()
-    value = 0.0 if a.name == "zeros" else 1.0
-    return Tensor(a.context.frame.graph.add("filled", (), a.span, _axes(a), value=value))
-
-
-@builtin("concat")
-def _concat(a: Arguments) -> Value:
-    a.allow("axis")
-    nodes: list[Node] = []
-    for i, operand in enumerate(a.operands):
-        value = a.value(i)
-        if isinstance(value, tuple):
-            nodes.extend(a.evaluate.to_node(v, operand.span, a.context) for v in value)
-        else:
-            nodes.append(a.evaluate.to_node(value, operand.span, a.context))
-    if not nodes:
-        raise Problem("E223", "`concat` of nothing", a.span)
-    label = a.evaluate.labels(a.options["axis"].value, a.context)[0] if a.has("axis") else None
-    return _add(a, "concat", *nodes, axis=label)
-
-
-@builtin("stack_axis")
-def _stack_axis(a: Arguments) -> Value:
-    """stack_axis(a, b, …, axis = label): values side by side on a new axis."""
-    a.allow("axis")
-    a.count(1, 100_000)
-    if not a.has("axis"):
-        raise Problem("E225", "`stack_axis` wants the label of its new axis", a.span, fix="axis = slot")
-    label = a.evaluate.labels(a.options["axis"].value, a.context)[0]
-    one = Shaped(label, Size.of(1), strong=True)
-    nodes = [_add(a, "expand", node, axis=one).node for node in a.nodes()]
-    return _add(a, "concat", *nodes, axis=label)
-
-
-@builtin("expand")
-def _expand(a: Arguments) -> Value:
-    """expand(v, slot) or expand(v, slot: 3): a new leading axis of one place, or of as many as are said."""
-    a.count(2)
-    a.allow()
-    operand = a.operands[1]
-    if operand.label is not None:
-        axis = Shaped(operand.label, a.evaluate.size(operand.expression, operand.context), strong=True)
-    else:
-        label = a.axis(1)
-        assert label is not None
-        axis = Shaped(label, Size.of(1), strong=True)
-    return _add(a, "expand", a.node(0), axis=axis)
-
-
-@builtin("merge")
-def _merge(a: Arguments) -> Value:
-    """merge(h, [head, unit]): several axes become one; the last varies fastest."""
-    a.count(2)
-    a.allow()
-    operand = a.operands[1]
-    labels = a.evaluate.labels(operand.expression, operand.context)
-    if not labels:
-        raise Problem("E214", "which axes shall become one?", operand.span, fix="merge(h, [head, unit])")
-    return _add(a, "merge", a.node(0), axes=labels)
-
-
-@builtin("split")
-def _split(a: Arguments) -> Value:
-    """split(v, units, head: 4, unit: d): one axis becomes several; the last varies fastest."""
-    a.count(3, 32)
-    a.allow()
-    label = a.axis(1)
-    parts = _axes(a, 2)
-    for part in parts:
-        a.context.frame.axes.setdefault(part.label, part)
-    return _add(a, "split", a.node(0), axis=label, parts=parts)
-
-
-@builtin("relabel")
-def _relabel(a: Arguments) -> Value:
-    """relabel(v, key: d, …): the same numbers under other labels, all of them, in order."""
-    a.count(2, 32)
-    a.allow()
-    return _add(a, "relabel", a.node(0), wanted=_axes(a, 1))
-
-
-@builtin("transpose")
-def _transpose(a: Arguments) -> Value:
-    a.count(1, 2)
-    a.allow()
-    labels = a.evaluate.labels(a.operands[1].expression, a.operands[1].context) if len(a.operands) == 2 else None
-    return _add(a, "transpose", a.node(0), axes=labels)
-
-
-@builtin("repeat", "tile")
-def _repeat(a: Arguments) -> Value:
-    """repeat(v, axis, n): each element n times; tile(v, axis, n): the whole axis n times."""
-    a.count(3)
-    a.allow()
-    times = a.evaluate.size(a.operands[2].expression, a.operands[2].context)
-    return _add(a, "repeat", a.node(0), axis=a.axis(1), times=times, each=a.name == "repeat")
-
-
-@builtin("pad")
-def _pad(a: Arguments) -> Value:
-    """pad(v, axis, before, after): zeros."""
-    a.count(4)
-    a.allow()
-    before, after = (a.evaluate.size(o.expression, o.context) for o in a.operands[2:])
-    return _add(a, "pad", a.node(0), axis=a.axis(1), before=before, after=after)
-
-
-@builtin("flip", "softmax", "cumsum")
-def _along(a: Arguments) -> Value:
-    a.count(1, 2)
-    options: dict[str, object] = {}
-    if a.name == "cumsum":
-        a.allow("axis", "reverse", "exclusive")
-        options = {"reverse": a.flag("reverse", False), "exclusive": a.flag("exclusive", False)}
-    else:
-        a.allow("axis")
-    return _add(a, "along", a.node(0), ir=a.name, axis=a.axis(1), options=options)
-
-
-@builtin("lookup")
-def _lookup(a: Arguments) -> Value:
-    """lookup(table, index): rows of a table by an integer."""
-    a.count(2)
-    a.allow()
-    return _add(a, "lookup", *a.nodes())
-
-
 # --- products without weights ---
 
 
@@ -335,7 +200,7 @@ def _lookup(a: Arguments) -> Value:
 def _outer(a: Arguments) -> Value:
     a.count(2)
     a.allow()
-    return _add(a, "outer", *a.nodes(), over=())
+    return added(a, "outer", *a.nodes(), over=())
 
 
 @builtin("contract")
@@ -345,7 +210,7 @@ def _contract(a: Arguments) -> Value:
     a.allow("over")
     if not a.has("over"):
         raise Problem("E225", "`contract` wants the axes that are summed", a.span, fix="over = key")
-    return _add(a, "contract", *a.nodes(), over=a.evaluate.labels(a.options["over"].value, a.context))
+    return added(a, "contract", *a.nodes(), over=a.evaluate.labels(a.options["over"].value, a.context))
 
 
 # --- compile time ---
@@ -359,71 +224,3 @@ def _len(a: Arguments) -> Value:
     if isinstance(value, tuple):
         return Num(len(value))
     raise Problem("E210", f"`len` counts a list, not {describe(value)}", a.operands[0].span)
-
-
-# --- randomness ---
-
-
-def _site(a: Arguments, rate: Value) -> Site | None:
-    """The random site of this call; None where nothing is random (keep = 1)."""
-    frame, owner = a.context.frame, a.context.owner
-    keep = a.number("keep")
-    if rate is not None:
-        if keep is not None:
-            raise Problem("E222", "both a rate and `keep` are given", a.span)
-        spot = a.options["rate"].value.span if a.has("rate") else a.operands[-1].span
-        known = a.known_number(rate, "the rate", spot)
-        if not 0 <= known < 1:
-            raise Problem("E228", f"a rate is at least 0 and below 1, not {known}", spot)
-        keep = 1 - known
-    if keep is None:
-        raise Problem("E225", f"`{a.name}` wants a rate or `keep = …`", a.span)
-    if not 0 < keep <= 1:
-        spot = a.options["keep"].value.span
-        raise Problem("E228", f"the probability to keep is above 0 and at most 1, not {keep}", spot)
-    per = a.word("mask", ("step", "sequence"), "step")
-    if keep == 1:
-        return None
-    if owner is None:
-        raise Problem(
-            "E403", f"`{a.name}` needs an equation that names its mask", a.span, fix="give it an equation of its own"
-        )
-    name = owner.full(frame) if owner.name else frame.prefix.rstrip(".")
-    name = (
-        frame.state_prefix + name[len(frame.prefix) :]
-        if name.startswith(frame.prefix)
-        else frame.state_prefix.rstrip(".")
-    )
-    name = f"{name}.{a.context.name}" if a.context.name else name
-    if name in frame.body.sites:
-        other = frame.body.sites[name]
-        raise Problem(
-            "E402",
-            f"two masks would be called `{name}`",
-            a.span,
-            fix=f"name one of the calls: `{a.name}(…) as d`",
-            notes=[Note("the other one", other.span)],
-        )
-    site = Site(name, frame.body.registry.rounded(keep), per, a.span)
-    frame.body.sites[name] = site
-    return site
-
-
-@builtin("dropout")
-def _dropout(a: Arguments) -> Value:
-    """dropout(x, rate, mask = step | sequence) or dropout(x, keep = …)."""
-    a.count(1, 2)
-    a.allow("keep", "mask", "rate")
-    node = a.node(0)
-    site = _site(a, a.value(1) if len(a.operands) == 2 else a.option("rate"))
-    return Tensor(node) if site is None else _add(a, "random", node, ir="dropout", site=site)
-
-
-@builtin("zoneout")
-def _zoneout(a: Arguments) -> Value:
-    """zoneout(new, old, rate): a random part keeps its old value; when not training, the expected mixture."""
-    a.count(2, 3)
-    a.allow("keep", "mask", "rate")
-    new, old = a.node(0), a.node(1)
-    site = _site(a, a.value(2) if len(a.operands) == 3 else a.option("rate"))
-    return Tensor(new) if site is None else _add(a, "random", new, old, ir="zoneout", site=site)

@@ -6,10 +6,14 @@ from pathlib import Path
 
 from rnnc.codes import CODES
 from rnnc.diagnostics import Diagnostic, DiagnosticError, Diagnostics, Source, Span
-from rnnc.semantics.definitions import parsed
-from rnnc.semantics.elaborate import elaborate
-from rnnc.semantics.scope import Work
+from rnnc.semantics.elaborate import elaborate_in, file_scope
+from rnnc.semantics.files import Files
+from rnnc.semantics.scope import Scope, Work, heading
 from rnnc.syntax import ast
+from rnnc.syntax.parse import parse
+
+Compiled = ast.Cell | ast.Network | ast.Variant
+Options = dict[str, object]
 
 # What only says that a parameter has not been given, or that the cell that stands in for one has other states.
 UNGIVEN = frozenset({"E207", "E230", "E240"})
@@ -23,12 +27,18 @@ STAND_IN = (
     "  c' = c + x_\n  x_ = linear(x, h)\n  h' = tanh(c')\n  output h'\n}\n"
 )
 MAX_CHOICES = 64
+FILE = 2  # so many times as much work as for one definition is done for a whole file
+ENTRY_COST = 50  # of one elaboration, in units of work
 
 
 def check_file(file: ast.File, path: Path | None, diagnostics: Diagnostics, *, complete: bool) -> None:
     """Report what is wrong with each definition. `complete`: the whole file could be read, so a name that is missing
     really is."""
-    found = _Checker(file, path).all()
+    found = Diagnostics()
+    try:
+        _Checker(file_scope(file, path), found).check(file)
+    except DiagnosticError as error:
+        found.extend(error.diagnostics)
     damaged = _damaged(file, diagnostics)
     diagnostics.extend([d for d in found if (complete or d.code not in OF_BODIES) and not _within(d, damaged)])
 
@@ -36,33 +46,35 @@ def check_file(file: ast.File, path: Path | None, diagnostics: Diagnostics, *, c
 class _Checker:
     """Elaborates every definition of a file, with stand-ins for what nobody has given yet."""
 
-    def __init__(self, file: ast.File, path: Path | None) -> None:
-        self.file, self.path = file, path
-        self.found = Diagnostics()
-        self.limit = Work.LIMIT
+    def __init__(self, scope: Scope, found: Diagnostics) -> None:
+        self.scope, self.found = scope, found
+        self.left = Work.LIMIT * FILE  # units of work for the whole file
+        self.cells = self._beside(STAND_IN)
 
-    def all(self) -> Diagnostics:
-        """What is wrong with the file."""
-        for definition in self.file.definitions:
-            match definition:
-                case ast.Cell() | ast.Network() | ast.Variant():
-                    self._choices(definition)
-                case ast.Fn():
-                    self._function(definition)
-                case ast.Import():
-                    pass
-        if all(isinstance(d, ast.Import) for d in self.file.definitions):
-            self._elaborate(STAND_IN, "StandIn", {}, UNGIVEN)  # are the imports there?
-        return self.found
+    def check(self, file: ast.File) -> None:
+        """Report what is wrong with the file: with every definition, then with every combination of its choices and
+        flags, as far as the work for a file goes."""
+        rest: list[tuple[Compiled, Options]] = []
+        for definition in file.definitions:
+            if isinstance(definition, ast.Import):
+                continue
+            if self.left <= 0:
+                message = "this file is too large to check as a whole: it was read up to this definition"
+                self.found.error("E219", message, heading(definition), fix="split it, and `import` the parts")
+                return
+            if isinstance(definition, ast.Fn):
+                self._function(definition)
+                continue
+            first, *others = _combinations(definition)
+            self._cell(definition, first)
+            rest += [(definition, options) for options in others]
+        for definition, options in rest:
+            if self.left > 0:
+                self._cell(definition, options)
 
-    def _choices(self, definition: ast.Cell | ast.Network | ast.Variant) -> None:
-        """Check a definition with every combination of its choices and flags, as long as that is not too much work."""
+    def _cell(self, definition: Compiled, options: Options) -> None:
         hidden = UNGIVEN | OF_STAND_INS if any(p.kind is not None for p in definition.parameters) else UNGIVEN
-        spent = 0
-        for options in _combinations(definition):
-            spent += self._elaborate(STAND_IN, definition.name, options, hidden)
-            if spent > self.limit // 4:
-                break
+        self._elaborate(self.cells, definition.name, options, hidden)
 
     def _function(self, fn: ast.Fn) -> None:
         """A function is read in a cell that calls it with tensors of as many axes as its parameters name."""
@@ -75,23 +87,21 @@ class _Checker:
                 arguments.append(f"x{i}")
         inputs = "\n".join(f"  input {d}" for d in declared) or "  input x[1]"
         text = f"cell StandIn() {{\n{inputs}\n  y = {fn.name}({', '.join(arguments)})\n  output y\n}}\n"
-        self._elaborate(text, "StandIn", {}, frozenset(CODES) - OF_BODIES)
+        self._elaborate(self._beside(text), "StandIn", {}, frozenset(CODES) - OF_BODIES)
 
-    def _elaborate(self, extra: str, name: str, options: dict[str, object], hidden: frozenset[str]) -> int:
-        """Elaborate one definition beside the definitions in `extra`; how much work it was."""
-        definitions = (*self.file.definitions, *parsed(Source(STAND_INS, extra)).definitions)
-        file, work = ast.File(definitions, self.file.doc, span=self.file.span), Work(self.limit)
+    def _beside(self, text: str) -> Scope:
+        """The file's scope, and a cell in it that the file itself does not know."""
+        return Files(self.found).beside(parse(Source(STAND_INS, text)), self.scope)
+
+    def _elaborate(self, scope: Scope, name: str, options: Options, hidden: frozenset[str]) -> None:
+        """Elaborate one definition."""
+        work = Work()
         try:
-            elaborate(file, self.path, name, options, work=work)
+            elaborate_in(scope, name, options, work=work)
         except DiagnosticError as error:
             found = [d for d in error.diagnostics if d.code not in hidden or d.code in OF_FILES]
-            found = [d for d in found if d.span is None or d.span.source.name != STAND_INS]
-            if self.limit < Work.LIMIT:
-                found = [d for d in found if d.code != "E219"]
-            self.found.extend(found)
-            if work.spent > work.limit:  # what is too large once is not tried to its end again with every definition
-                self.limit = Work.LIMIT // 100
-        return work.spent
+            self.found.extend([d for d in found if d.span is None or d.span.source.name != STAND_INS])
+        self.left -= work.spent + ENTRY_COST
 
 
 def _damaged(file: ast.File, diagnostics: Diagnostics) -> list[Span]:
@@ -112,9 +122,9 @@ def _overlap(a: Span, b: Span) -> bool:
     return a.source == b.source and a.start < b.end + 1 and b.start < a.end + 1
 
 
-def _combinations(definition: ast.Cell | ast.Network | ast.Variant) -> list[dict[str, object]]:
+def _combinations(definition: Compiled) -> list[Options]:
     """Options to check with: a stand-in for cells, and every combination of choices and flags (up to a number)."""
-    combinations: list[dict[str, object]] = [{}]
+    combinations: list[Options] = [{}]
     for p in definition.parameters:
         values: list[object] = []
         if p.kind == "cell" and p.default is None:

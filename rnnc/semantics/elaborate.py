@@ -2,72 +2,28 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
 from rnnc.diagnostics import DiagnosticError, Diagnostics, Source, Span
 from rnnc.ir.model import MaskInfo, Model, ParameterInfo, PortInfo
-from rnnc.ir.program import Axis, Program
+from rnnc.ir.program import Axis, Loop, Program, walk
 from rnnc.ir.size import Size
 from rnnc.semantics.assemble import CannotStream, Level
 from rnnc.semantics.elaborator import Elaborator
+from rnnc.semantics.files import Files
 from rnnc.semantics.frames import Body, Context, Frame, Parameter, Registry
 from rnnc.semantics.layouts import LayoutReader
 from rnnc.semantics.nodes import Graph, Node
 from rnnc.semantics.scope import Lazy, Problem, Scope, Work, did_you_mean, heading, report
 from rnnc.semantics.settle import settle_body
-from rnnc.semantics.values import CellValue, Num, Shape, Value, text
+from rnnc.semantics.values import CellValue, Num, Shape, Value, texts
 from rnnc.syntax import ast
 from rnnc.syntax.parse import parse_expression
-from rnnc.syntax.walk import names_in
 
 Option = "str | int | float | bool | None | list[Option] | tuple[Option, ...]"
-
-
-def definitions_of(file: ast.File) -> list[ast.Cell | ast.Variant | ast.Network]:
-    """What a file offers to compile, in order."""
-    return [d for d in file.definitions if isinstance(d, ast.Cell | ast.Variant | ast.Network)]
-
-
-def choose(file: ast.File, path: Path | None, name: str | None, span: Span) -> str:
-    """NAME; else the definition called like the file; else the only one, or the only one that no other is made of.
-    Raises DiagnosticError."""
-    names = [d.name for d in definitions_of(file)]
-    diagnostics = Diagnostics()
-    if name is not None:
-        if name in names:
-            return name
-        fix = did_you_mean(name, names) or (f"there are {', '.join(names)}" if names else None)
-        diagnostics.error("E241", f"there is no cell or network `{name}` in this file", None, fix=fix)
-    elif not names:
-        diagnostics.error(
-            "E241", "this file defines no cell and no network", Span(span.source, 0, 0), fix="cell RNN(units) { … }"
-        )
-    else:
-        if path is not None:
-            wanted = _folded(path.stem)
-            own = [n for n in names if _folded(n) == wanted]
-            if len(own) == 1:
-                return own[0]
-        own = [n for n in names if n not in _used(file)] if len(names) > 1 else names
-        if len(own) == 1:
-            return own[0]
-        diagnostics.error(
-            "E241", f"which one? This file defines {', '.join(names)}", None, fix=f"name it: FILE:{names[0]}"
-        )
-    diagnostics.raise_errors()
-    raise AssertionError
-
-
-def _used(file: ast.File) -> set[str]:
-    """The names that definitions read which are not their own."""
-    return {name for d in file.definitions for name in names_in(d) if not isinstance(d, ast.Import) and name != d.name}
-
-
-def _folded(name: str) -> str:
-    return re.sub(r"[\W_]", "", name).lower()
 
 
 def elaborate(
@@ -78,46 +34,69 @@ def elaborate(
     *,
     expose: tuple[str, ...] = (),
     rounding: str | None = None,
-    work: Work | None = None,
 ) -> Model:
     """The model of one definition. Raises DiagnosticError with every error that was found.
 
     `options` are compile-time parameters and sizes of free axes, as text of the language or Python values.
-    `rounding` = "float32": probabilities are rounded as the reference library holds them. `work` counts what is done.
+    `rounding` = "float32": probabilities are rounded as the reference library holds them.
     """
+    return elaborate_in(file_scope(file, path), name, options, expose=expose, rounding=rounding)
+
+
+def file_scope(file: ast.File, path: Path | None) -> Scope:
+    """What a file defines, imports and knows. Raises DiagnosticError."""
     diagnostics = Diagnostics()
+    scope = None
     try:
-        return _Elaboration(diagnostics, file, path, rounding, work or Work()).model(name, options or {}, expose)
+        scope = Files(diagnostics).file(file, path)
+    except Problem as problem:
+        report(diagnostics, problem)
+    diagnostics.raise_errors()
+    assert scope is not None
+    return scope
+
+
+def elaborate_in(
+    scope: Scope,
+    name: str,
+    options: Mapping[str, object] | None = None,
+    *,
+    expose: tuple[str, ...] = (),
+    rounding: str | None = None,
+    work: Work | None = None,
+) -> Model:
+    """`elaborate` a cell that a scope knows. `work` counts what is done."""
+    diagnostics = Diagnostics()
+    found = scope.find(name)
+    assert found is not None
+    cell = found[1]
+    assert isinstance(cell, CellValue)
+    try:
+        return _Elaboration(diagnostics, scope, rounding, work or Work()).model(cell, options or {}, expose)
     except Problem as problem:
         report(diagnostics, problem)
     except RecursionError:
-        definition = next(d for d in definitions_of(file) if d.name == name)
         message = f"what `{name}` is made of is nested too deeply"
-        diagnostics.error("E405", message, heading(definition), fix="give parts of it names of their own")
+        diagnostics.error("E405", message, heading(cell.definition), fix="give parts of it names of their own")
     diagnostics.raise_errors()
     raise AssertionError
 
 
 class _Elaboration:
-    def __init__(
-        self, diagnostics: Diagnostics, file: ast.File, path: Path | None, rounding: str | None, work: Work
-    ) -> None:
+    def __init__(self, diagnostics: Diagnostics, scope: Scope, rounding: str | None, work: Work) -> None:
         self.diagnostics = diagnostics
         self.elaborator = Elaborator(diagnostics, work)
-        self.scope = self.elaborator.definitions.file(file, path)
+        self.scope = scope
         self.registry = Registry(diagnostics, rounding)
-        diagnostics.raise_errors()
 
-    def model(self, name: str, options: Mapping[str, object], expose: tuple[str, ...]) -> Model:
-        cell = self.scope.names[name]
-        assert isinstance(cell, CellValue)
+    def model(self, cell: CellValue, options: Mapping[str, object], expose: tuple[str, ...]) -> Model:
         cell, sizes = self._bind(cell, options)
-        self.elaborator.sizes = sizes
+        self.elaborator.inputs.sizes = sizes
         span = cell.definition.span
         outer = Body("network", Graph(self.diagnostics, self.elaborator.work), self.registry)
-        is_cell = isinstance(self.elaborator.definitions.resolved(cell).definition, ast.Cell)
+        is_cell = isinstance(self.elaborator.variants.resolved(cell).definition, ast.Cell)
         body = Body("cell", Graph(self.diagnostics, self.elaborator.work), self.registry) if is_cell else outer
-        frame = self.elaborator.open_cell(body, cell, "", "", None, span)
+        frame = self.elaborator.cells.open(body, cell, "", "", None, span)
         settle_body(body, [n for _, n in frame.outputs])
         inputs, outputs = _as_layer(outer, body, frame) if is_cell else (frame.inputs, frame.outputs)
         if is_cell:
@@ -130,14 +109,14 @@ class _Elaboration:
 
     def _bind(self, cell: CellValue, options: Mapping[str, object]) -> tuple[CellValue, dict[str, int]]:
         """Options that are parameters are bound; whole numbers that are not are sizes of free axes."""
-        parameters = {p.name: p for p in self.elaborator.definitions.parameters_of(cell)}
+        parameters = {p.name: p for p in self.elaborator.variants.parameters_of(cell)}
         bound = cell.arguments
         sizes: dict[str, int] = {}
         for key, given in options.items():
             value, span = self._option(key, given)
             if key in parameters:
                 try:
-                    bound[key] = self.elaborator.checked(parameters[key], value, span)
+                    bound[key] = self.elaborator.cells.checked(parameters[key], value, span)
                 except Problem as problem:
                     report(self.diagnostics, problem)
             elif isinstance(value, Num) and isinstance(value.value, int) and value.value > 0:
@@ -147,9 +126,7 @@ class _Elaboration:
                 self.diagnostics.error("E242", f"`{cell.name}` has no parameter `{key}`", span, fix=fix)
         self.diagnostics.raise_errors()
         self._names = list(parameters)
-        import dataclasses
-
-        return dataclasses.replace(cell, bound=tuple(bound.items())), sizes
+        return replace(cell, bound=tuple(bound.items())), sizes
 
     def _option(self, key: str, given: object) -> tuple[Value, Span]:
         written = given if isinstance(given, str) else _as_text(given)
@@ -172,7 +149,7 @@ class _Elaboration:
     def _unknown_sizes(self, sizes: Mapping[str, int], frame: Frame) -> None:
         free = {a.size.id for d in _inputs(frame) for a in d.axes if isinstance(a.size, ast.Name)}
         for key in sizes:
-            if key not in self.elaborator.used_sizes:
+            if key not in self.elaborator.inputs.used_sizes:
                 names = list(dict.fromkeys([*self._names, *sorted(free)]))
                 fix = did_you_mean(key, names) or f"there are {', '.join(names)}"
                 self.diagnostics.error("E242", f"`{frame.name}` has no parameter or free size `{key}`", None, fix=fix)
@@ -199,7 +176,7 @@ class _Elaboration:
         sizes = self._sizes(forward, parameters, frame)
         layouts = LayoutReader(self.elaborator, self.registry, parameters, forward, self.diagnostics).read(frame)
         self.diagnostics.raise_errors()
-        definition = self.elaborator.definitions.resolved(cell).definition
+        definition = self.elaborator.variants.resolved(cell).definition
         return Model(
             name=cell.name,
             kind="cell" if is_cell else "network",
@@ -306,12 +283,12 @@ class _Elaboration:
 
     def _option_texts(self, frame: Frame) -> tuple[tuple[str, str], ...]:
         assert frame.cell is not None
-        texts: list[tuple[str, str]] = []
+        values: list[Value] = []
         for p in frame.cell.parameters:
             value = frame.scope.names.get(p.name)
             assert not isinstance(value, Lazy), "parameters are bound before anything is read"
-            texts.append((p.name, "none" if value is None or isinstance(value, Size) else text(value)))
-        return tuple(texts)
+            values.append(None if isinstance(value, Size) else value)
+        return tuple(zip((p.name for p in frame.cell.parameters), texts(values), strict=True))
 
 
 def _as_layer(outer: Body, body: Body, frame: Frame) -> tuple[list[tuple[str, Node]], list[tuple[str, Node]]]:
@@ -364,8 +341,6 @@ def _fan_in(parameter: Parameter) -> tuple[int, ...]:
 
 
 def _symbols(program: Program) -> set[str]:
-    from rnnc.ir.program import Loop, walk
-
     found: set[str] = set()
     for node in walk(program.nodes):
         values = node.outs if not isinstance(node, Loop) else (*node.outs, *node.params)
@@ -390,6 +365,3 @@ def _as_text(value: object) -> str:
             return "[" + ", ".join(map(_as_text, cast("Sequence[object]", value))) + "]"
         case _:
             return str(value)
-
-
-__all__ = ["choose", "definitions_of", "elaborate"]

@@ -12,7 +12,7 @@ from rnnc.semantics.names import Names, unknown_name
 from rnnc.semantics.nodes import MAX_SIZE, Node
 from rnnc.semantics.numbers import needs_value
 from rnnc.semantics.operators import Operators
-from rnnc.semantics.scope import Problem, Scope
+from rnnc.semantics.scope import Problem, Scope, did_you_mean
 from rnnc.semantics.values import (
     ABSENT,
     Absent,
@@ -101,7 +101,7 @@ class Expressions:
             case ast.Call():
                 return self.elaborator.call(e, c)
             case ast.With():
-                return self.elaborator.definitions.derive(self.value(e.base, c), e, c.scope)
+                return self.elaborator.variants.derive(self.value(e.base, c), e, c.scope)
 
     def tensor(self, e: ast.Expr, c: Context) -> Node:
         """An expression that must be a tensor (numbers count)."""
@@ -178,6 +178,24 @@ class Expressions:
         if number.label is not None:
             return Shaped(number.label, size, number.strong)
         return Shaped(str(size), size)
+
+    def named_axis(self, e: ast.Expr, c: Context) -> Shaped:
+        """An axis by its label in this body, a bare size (`out = [head, 2 * units]`), or both (`head: 4`)."""
+        if isinstance(e, ast.LabelledSize):
+            axis = self.axis(ast.Axis(e.label, e.size, span=e.span), c)
+            c.frame.axes.setdefault(e.label, axis)
+            return axis
+        if isinstance(e, ast.Name) and not e.primed:
+            axis = c.frame.axes.get(e.id)
+            if axis is not None and (axis.strong or c.scope.find(e.id) is None):
+                return axis
+            if c.scope.find(e.id) is None and e.id not in c.frame.instances:
+
+                def near(name: str = e.id) -> str | None:
+                    return did_you_mean(name, set(c.frame.axes) | c.scope.all_names())
+
+                raise Problem("E201", f"there is no axis or size `{e.id}` here", e.span, fix=near)
+        return self.axis(ast.Axis(None, e, span=e.span), c)
 
     def truth(self, e: ast.Expr, c: Context) -> bool:
         value = self.value(e, c)

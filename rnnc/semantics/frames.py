@@ -210,6 +210,10 @@ class Frame:
     def graph(self) -> Graph:
         return self.body.graph
 
+    def has_state(self, name: str) -> bool:
+        """Is a state declared under this name?"""
+        return any(n == name for n, _ in self.states)
+
     def body_words(self) -> set[str]:
         """Words that mean something here without being defined (for suggestions)."""
         return {"step"} if self.body.kind == "cell" else set()

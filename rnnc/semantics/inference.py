@@ -27,7 +27,7 @@ class _Inference:
             for arg in node.args:
                 self.users.setdefault(arg, []).append(node)
         self.frontier = {n for n in graph.nodes if "declared" in n.attrs or n.shape is not None}
-        self.guesses = [n for n in graph.nodes if RULES[n.op].guess is not None]
+        self.guesses = dict.fromkeys(n for n in graph.nodes if RULES[n.op].guess is not None and not n.settled)
 
     def run(self) -> None:
         graph = self.graph
@@ -45,6 +45,7 @@ class _Inference:
         while news:
             node = news.pop()
             self.frontier.add(node)
+            self.guesses.pop(node, None)
             for user in self.users.get(node, ()):
                 self._forward(user)
 
@@ -69,10 +70,9 @@ class _Inference:
 
     def _guess(self) -> bool:
         """The first guess in the text that can be made."""
-        self.guesses = [n for n in self.guesses if not n.settled]
         for node in self.guesses:
             rule = RULES[node.op].guess
-            if rule is None or any(a.poisoned for a in node.args):
+            if rule is None or node.settled or any(a.poisoned for a in node.args):
                 continue
             self.graph.spend(node)
             try:

@@ -8,6 +8,7 @@ from rnnc.diagnostics import Span
 from rnnc.semantics.frames import Frame, Indices, InstanceState, StateSlot, flat, key_text
 from rnnc.semantics.nodes import Graph, Node
 from rnnc.semantics.scope import Problem, Told, did_you_mean
+from rnnc.semantics.values import Many, Tensor, Value
 
 
 def slots_of(state: InstanceState) -> dict[str, StateSlot]:
@@ -65,3 +66,10 @@ def _no_part(state: InstanceState, frame: Frame, name: str, indices: Indices, pr
     names = {key_text(n, i, p) for (n, p), family in frame.members.items() for i in family if p == primed}
     shown = key_text(name, indices, primed)
     return Problem("E244", f"`{state.key}` has no `{shown}`", span, fix=did_you_mean(shown, names))
+
+
+def results(frame: Frame) -> Value:
+    """What stepping or running gives: its output, or several by name."""
+    if len(frame.outputs) == 1:
+        return Tensor(frame.outputs[0][1])
+    return Many(tuple((name, Tensor(node)) for name, node in frame.outputs))

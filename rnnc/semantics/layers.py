@@ -10,6 +10,7 @@ from rnnc.ir.size import Size
 from rnnc.semantics.arguments import Arguments
 from rnnc.semantics.builtins import builtin
 from rnnc.semantics.frames import Body, Context, Frame, InstanceState, Site
+from rnnc.semantics.instances import results
 from rnnc.semantics.lower import Lowering
 from rnnc.semantics.nodes import RULES, Graph, Node, Rule
 from rnnc.semantics.scope import Problem
@@ -127,7 +128,7 @@ class _Run:
     def layer(self, layer: Value, nodes: list[Node], path: str, state: str, key: str, reverse: bool) -> Value:
         match layer:
             case CellValue():
-                resolved = self.elaborator.definitions.resolved(layer)
+                resolved = self.elaborator.variants.resolved(layer)
                 if isinstance(resolved.definition, ast.Network):
                     return self._network(resolved, nodes, path, state, key, reverse)
                 return self._cell(resolved, nodes, path, state, key, reverse)
@@ -199,9 +200,7 @@ class _Run:
 
     def _network(self, cell: CellValue, nodes: list[Node], path: str, state: str, key: str, reverse: bool) -> Value:
         """An inner network is read in place."""
-        from rnnc.semantics.elaborator import results
-
-        frame = self.elaborator.open_cell(
+        frame = self.elaborator.cells.open(
             self.c.frame.body,
             cell,
             dotted(path),
@@ -229,7 +228,7 @@ class _Run:
         body = Body("cell", Graph(self.elaborator.diagnostics, self.elaborator.work), self.c.frame.body.registry)
         proxies = [body.graph.add("input", (), n.span, shape) for n, shape in zip(nodes, shapes, strict=True)]
         before = len(self.elaborator.diagnostics)
-        frame = self.elaborator.open_cell(
+        frame = self.elaborator.cells.open(
             body, cell, dotted(path), dotted(state), proxies, self.span, shareable=self.shareable
         )
         settle_body(body, [n for _, n in frame.outputs])
@@ -259,7 +258,7 @@ def output_size(elaborator: Elaborator, layer: Value, span: Span) -> Size:
         if layer.kind == "bidirectional" and layer.option("merge") == "concat":
             return sizes[0] + sizes[1]
         return sizes[-1]
-    return elaborator.output_promise(layer, span).size
+    return elaborator.inner.output_promise(layer, span).size
 
 
 # --- picks of steps ---

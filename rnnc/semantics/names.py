@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import Note, Span
-from rnnc.semantics.frames import Context
+from rnnc.ir.program import DType
+from rnnc.semantics.frames import Body, Context, Indices, StateSlot
 from rnnc.semantics.nodes import Node
 from rnnc.semantics.scope import Lazy, Problem, Scope, Told, did_you_mean
 from rnnc.semantics.values import (
@@ -56,7 +58,7 @@ class Names:
         return result
 
     def name(self, e: ast.Name, c: Context) -> Value:
-        node = self.evaluate.elaborator.member(e.id, e.primed, (), c, e.span)
+        node = self.member(e.id, e.primed, (), c)
         if node is not None:
             return Tensor(node)
         if e.id in c.frame.broken:
@@ -76,8 +78,8 @@ class Names:
             if e.id in CONSTANTS:
                 return CONSTANTS[e.id]
             if e.id == "step" and c.frame.body.kind == "cell":
-                return Tensor(self.evaluate.elaborator.step_index(c.frame.body, e.span))
-            if self.evaluate.elaborator.is_builtin(e.id):
+                return Tensor(step_index(c.frame.body, e.span))
+            if e.id in self.evaluate.elaborator.builtins:
                 return FnValue(e.id)
             return Choice(e.id, span=e.span)
         raise unknown_name(e.id, e.span, c, primed=True)
@@ -86,7 +88,7 @@ class Names:
         base = self.evaluate.value(e.base, c)
         match base:
             case Instance():
-                return self.evaluate.elaborator.instance_attribute(base, e, c)
+                return self.evaluate.elaborator.inner.attribute(base, e, c)
             case Many() if not e.primed:
                 found = dict(base.items)
                 if e.name in found:
@@ -98,7 +100,7 @@ class Names:
                     fix=did_you_mean(e.name, found),
                 )
             case CellValue() | LayerValue() if e.name == "output" and not e.primed:
-                return self.evaluate.elaborator.output_promise(base, e.span)
+                return self.evaluate.elaborator.inner.output_promise(base, e.span)
             case Promise():
                 if e.name == "size" and not e.primed:
                     return Num(base.size)
@@ -121,19 +123,19 @@ class Names:
         if isinstance(e.base, ast.Name):
             name = e.base
             members = c.frame.members.get((name.id, name.primed), {})
-            if any(members) or self.evaluate.elaborator.has_instance_family(name.id, c):
+            if any(members) or name.id in c.frame.instance_families:
                 indices = self.evaluate.indices(places, c)
                 key = f"{name.id}[{','.join(map(str, indices))}]"
                 if not name.primed and key in c.frame.instances:
                     return Instance(key)
-                node = self.evaluate.elaborator.member(name.id, name.primed, indices, c, e.span)
+                node = self.member(name.id, name.primed, indices, c)
                 if node is not None:
                     return Tensor(node)
                 if name.id in c.frame.broken:
                     raise Told(e.span)
-                raise self.evaluate.elaborator.no_member(name.id, name.primed, indices, c, e.span)
+                raise no_member(name.id, name.primed, indices, c, e.span)
         if isinstance(e.base, ast.Attribute):
-            node = self.evaluate.elaborator.instance_member(e.base, self.evaluate.indices(places, c), c)
+            node = self.evaluate.elaborator.inner.member(e.base, self.evaluate.indices(places, c), c)
             if node is not None:
                 return Tensor(node)
         base = self.evaluate.value(e.base, c)
@@ -166,22 +168,59 @@ class Names:
         drop = not item.is_range
         return c.frame.graph.add("slice", (node,), span, None, axis=label, lo=lo, hi=hi, drop=drop, spots=spots)
 
+    def member(self, name: str, primed: bool, indices: Indices, c: Context) -> Node | None:
+        """The node of an equation, a state, an input or a parameter of this body."""
+        node = c.frame.members.get((name, primed), {}).get(indices)
+        if node is not None and c.frame.body.kind == "network":
+            self.evaluate.elaborator.statements.force(c.frame, node)
+        return node
+
+
+def no_member(name: str, primed: bool, indices: Indices, c: Context, span: Span) -> Problem:
+    """E203, with some members that there are."""
+    prime = "'" if primed else ""
+    family = c.frame.members.get((name, primed), {})
+    there = ", ".join("[" + ", ".join(map(str, k)) + "]" for k in islice(family, 6)) or "none"
+    return Problem(
+        "E203",
+        f"the family `{name}{prime}` has no member [{', '.join(map(str, indices))}]",
+        span,
+        notes=[Note(f"members: {there}")],
+    )
+
+
+def step_index(body: Body, span: Span) -> Node:
+    """`step`: an int32 state that counts, made when it is first read."""
+    if body.step is None:
+        graph = body.graph
+        node = graph.add("state", (), span, ())
+        one = graph.add("const", (), span, (), value=1)
+        after = graph.add("elementwise", (node, one), span, ir="add")
+        node.name = f"{body.state_prefix or ''}step"  # every layer of a network counts its own steps
+        body.step = StateSlot(node.name, node, DType.INT, graph.add("const", (), span, (), value=0), span, after)
+        body.states.append(body.step)
+    return body.step.node
+
 
 def unknown_name(name: str, span: Span, c: Context, *, primed: bool = False) -> Problem:
     """E201, with what it may have meant."""
-    if name in c.frame.broken or (primed and any(n == name for n, _ in c.frame.states)):
+    if name in c.frame.broken or (primed and c.frame.has_state(name)):
         return Told(span)  # its definition, or the state that lacks an equation, is reported
     if primed and (name, False) in c.frame.members:
         fix = f"read `{name}`, or declare it: `state {name}[…]`"
         return Problem("E202", f"`{name}` is no state, so there is no `{name}'`", span, fix=fix)
     if primed:
-        states = {n + "'" for n, _ in c.frame.states}
-        return Problem("E201", f"`{name}'` is not defined", span, fix=did_you_mean(name + "'", states))
+        states = c.frame.states
+        near = lambda: did_you_mean(name + "'", {n + "'" for n, _ in states})  # noqa: E731
+        return Problem("E201", f"`{name}'` is not defined", span, fix=near)
     if name in c.frame.dropped:
         notes = [Note("dropped here", c.frame.dropped[name])]
         fix = "replace what reads it, or drop that too"
         return Problem("E201", f"`{name}` is dropped, and yet it is read", span, notes=notes, fix=fix)
     if name == "step":
         return Problem("E201", "`step` is not defined", span, fix="the index of the step is known in cells")
-    names = {n for n, _ in c.frame.members} | c.scope.all_names() | set(c.frame.instances) | c.frame.body_words()
-    return Problem("E201", f"`{name}` is not defined", span, fix=did_you_mean(name, names - {name}))
+    return Problem("E201", f"`{name}` is not defined", span, fix=lambda: did_you_mean(name, _known_names(c) - {name}))
+
+
+def _known_names(c: Context) -> set[str]:
+    return {n for n, _ in c.frame.members} | c.scope.all_names() | set(c.frame.instances) | c.frame.body_words()

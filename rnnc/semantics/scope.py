@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 
 PRELUDE = "prelude.rnn"  # the source of what every file knows without an import
+LONGEST = 60  # names for which near ones are looked for
+CANDIDATES = 1000
+SUGGESTIONS = 50  # so many errors get one; behind so many, text is no description
+_HEAD = re.compile(r"\w+[ \t]+(\w+)")
 
 
 @dataclass(eq=False)
@@ -46,6 +50,13 @@ class Scope:
             scope = scope.parent
         return None
 
+    def chain(self) -> Iterator[Scope]:
+        """This scope and all around it, from the inside out."""
+        scope: Scope | None = self
+        while scope is not None:
+            yield scope
+            scope = scope.parent
+
     def load(self, name: str) -> bool:
         """Bring in a name that is only read when it is asked for, if there is one."""
         return False
@@ -73,12 +84,13 @@ class Library(Scope):
         return set(self.names) | self._offered
 
 
+Fix = str | None | Callable[[], str | None]  # what would mend an error; in a function where finding it takes long
+
+
 class Problem(Exception):
     """An error in the text, on its way to the diagnostics; the equation that holds it is given up."""
 
-    def __init__(
-        self, code: str, message: str, span: Span, *, fix: str | None = None, notes: Iterable[Note] = ()
-    ) -> None:
+    def __init__(self, code: str, message: str, span: Span, *, fix: Fix = None, notes: Iterable[Note] = ()) -> None:
         self.code, self.message, self.span, self.fix, self.notes = code, message, span, fix, tuple(notes)
         super().__init__(message)
 
@@ -97,10 +109,10 @@ class Told(Problem):
 class Work:
     """How much may still be done for one definition: whatever the text says, reading it comes to an end."""
 
-    LIMIT = 250_000
+    LIMIT = 100_000
 
-    def __init__(self, limit: int = LIMIT) -> None:
-        self.limit = limit
+    def __init__(self) -> None:
+        self.limit = self.LIMIT
         self.spent = 0
 
     def spend(self, amount: int, span: Span) -> None:
@@ -117,7 +129,13 @@ class Work:
 
 def did_you_mean(name: str, among: Iterable[str]) -> str | None:
     """`did you mean `units`?`, where something is near."""
-    folded = {n.lower(): n for n in sorted(among)}
+    size = len(name)
+    if size > LONGEST:
+        return None
+    near = [n for n in among if size <= 3 * len(n) and len(n) <= 3 * size]
+    if len(near) > CANDIDATES:
+        near = [n for n in near if n[:1] == name[:1]]
+    folded = {n.lower(): n for n in sorted(near)[:CANDIDATES]}
     close = difflib.get_close_matches(name.lower(), folded, n=1, cutoff=0.6)
     return f"did you mean `{folded[close[0]]}`?" if close else None
 
@@ -126,17 +144,28 @@ def report(diagnostics: Diagnostics, problem: Problem) -> None:
     """Add a problem to what is told; follow-ups of what has been told are left out."""
     if isinstance(problem, Told):
         return
-    diagnostics.error(problem.code, problem.message, problem.span, notes=problem.notes, fix=problem.fix)
+    fix = problem.fix
+    if callable(fix):
+        fix = fix() if len(diagnostics) < SUGGESTIONS else None
+    diagnostics.error(problem.code, problem.message, problem.span, notes=problem.notes, fix=fix)
 
 
 def heading(definition: ast.Definition) -> Span:
-    """The name of a definition where it is defined: a whole body under carets says nothing."""
+    """The name of a definition where it is defined (a variant stands under another name than the cell that it derives
+    from): a whole body under carets says nothing."""
     span = definition.span
-    name = "" if isinstance(definition, ast.Import) else definition.name
-    found = re.match(rf"\w+[ \t]+({re.escape(name)})\b", span.text)
-    if found is None:  # a variant stands under another name than the cell that it derives from
-        found = re.match(r"\w+[ \t]+(\w+)", span.text)
-    return span if found is None else Span(span.source, span.start + found.start(1), span.start + found.end(1))
+    found = _HEAD.match(span.source.text, span.start, span.end)
+    return span if found is None else Span(span.source, found.start(1), found.end(1))
+
+
+def statements_in(body: Iterable[ast.Statement]) -> Iterator[ast.Statement]:
+    """All statements of a body, those in blocks too."""
+    for s in body:
+        yield s
+        if isinstance(s, ast.For):
+            yield from statements_in(s.body)
+        elif isinstance(s, ast.If):
+            yield from statements_in((*s.body, *s.orelse))
 
 
 def defined_names(s: ast.Statement | ast.Declared) -> Iterator[str]:
@@ -149,11 +178,8 @@ def defined_names(s: ast.Statement | ast.Declared) -> Iterator[str]:
         case ast.Declaration():
             for item in s.items:
                 yield item.name
-        case ast.For():
-            for inner in s.body:
-                yield from defined_names(inner)
-        case ast.If():
-            for inner in (*s.body, *s.orelse):
+        case ast.For() | ast.If():
+            for inner in s.body if isinstance(s, ast.For) else (*s.body, *s.orelse):
                 yield from defined_names(inner)
         case _:
             pass

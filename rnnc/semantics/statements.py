@@ -119,7 +119,7 @@ class Statements:
             raise Problem("E412", "a function has parameters, not inputs", item.span)
         if item.init is not None:
             raise Problem("E414", "an input has no initial value", item.span)
-        node = self.elaborator.feed(frame, item, scope)
+        node = self.elaborator.inputs.feed(frame, item, scope)
         frame.inputs.append((item.name, node))
         self._member(frame, item.name, False, (), node, item.span)
 

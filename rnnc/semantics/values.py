@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -193,8 +194,8 @@ def describe(value: Value) -> str:
 MAX_TEXT = 10_000  # values: `[a, a]` of `[b, b]` of … is short to write, and huge to write out
 
 
-def text(value: Value) -> str:
-    """A value as source text (for SPEC's options and headers); what is too long to write out ends in `…`."""
+def texts(values: Iterable[Value]) -> list[str]:
+    """Values as source text (for SPEC's options and headers); what is too long to write out ends in `…`."""
     room = MAX_TEXT
 
     def write(value: Value) -> str:
@@ -223,7 +224,7 @@ def text(value: Value) -> str:
             case _:
                 return describe(value)
 
-    return write(value)
+    return [write(value) for value in values]
 
 
 def spelled(string: str) -> str:

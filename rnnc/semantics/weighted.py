@@ -130,7 +130,7 @@ def _transformed(a: Arguments, weight: Node, path: str, names: Naming) -> Node:
     if not isinstance(value, FnValue):
         spot = a.options["weight"].value.span
         raise Problem("E229", f"`weight` names a function, not {describe(value)}", spot, fix="write `weight = f`")
-    return a.evaluate.elaborator.apply_function(value, weight, path, a)
+    return a.evaluate.elaborator.functions.apply(value, weight, path, a)
 
 
 def _sum(a: Arguments, terms: list[Node]) -> Value:
@@ -156,7 +156,7 @@ def _out_axes(a: Arguments, option: str) -> tuple[Shaped, ...] | None:
     if not isinstance(e, ast.List) and a.option(option) is None:
         return None
     items = e.items if isinstance(e, ast.List) else (e,)
-    return tuple(a.evaluate.elaborator.named_axis(item, a.context) for item in items)
+    return tuple(a.evaluate.named_axis(item, a.context) for item in items)
 
 
 @builtin("linear")
@@ -204,7 +204,7 @@ def _dense(a: Arguments) -> Value:
     if len(a.operands) == 2:
         size = a.operands[1]
         number = a.evaluate.number(size.expression, size.context)
-        out = (a.evaluate.elaborator.named_axis(size.expression, size.context),) if number.size else None
+        out = (a.evaluate.named_axis(size.expression, size.context),) if number.size else None
         del a.operands[1]
     else:
         out = _out_axes(a, "out")
@@ -221,7 +221,7 @@ def _dense(a: Arguments) -> Value:
             "E229", f"`activation` names a function, not {describe(activation)}", spot, fix="for example `tanh`"
         )
     assert isinstance(result, Tensor)
-    return Tensor(a.evaluate.elaborator.apply_function(activation, result.node, names.path, a))
+    return Tensor(a.evaluate.elaborator.functions.apply(activation, result.node, names.path, a))
 
 
 @builtin("conv")

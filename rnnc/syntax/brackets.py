@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from rnnc.diagnostics import Diagnostics, Note, Span
+from rnnc.syntax.lexer import MAX_ERRORS
 from rnnc.syntax.tokens import Token
 
 OPENERS = {"LPAR": "RPAR", "LSQB": "RSQB", "LBRACE": "RBRACE"}
@@ -77,6 +78,8 @@ class _Arranger:
                 self.before = out
                 yield out
             newline = None
+            if len(self.diagnostics) > MAX_ERRORS:
+                break
         if self.open:
             yield from self._close_all("the end of the file", lambda opener: True)
 

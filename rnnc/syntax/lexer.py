@@ -15,13 +15,14 @@ from rnnc.syntax.tables import Tables
 from rnnc.syntax.tokens import Token
 
 MAX_ERRORS = 50  # of one file; behind so many, text is no program
+MAX_TOKENS = 50_000
 
 # Never allowed, not even in comments and strings: control characters, and those that turn the direction of text.
 _FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 def tokenize(source: Source, tables: Tables, diagnostics: Diagnostics) -> list[Token]:
-    """All tokens of a source, newlines among them, comments and blanks left out."""
+    """All tokens of a source, newlines among them, comments and blanks left out; none where there are too many."""
     text = source.text
     tokens: list[Token] = []
     position = 0
@@ -37,6 +38,10 @@ def tokenize(source: Source, tables: Tables, diagnostics: Diagnostics) -> list[T
             if match.lastgroup is not None:
                 tokens.append(_token(match, match.lastgroup, Span(source, position, match.end()), tables))
             position = match.end()
+            if len(tokens) > MAX_TOKENS:
+                message = f"more than {MAX_TOKENS} words and signs up to here: too large for a description of cells"
+                diagnostics.error("E101", message, tokens[-1].span, fix="split the file, and `import` the parts")
+                return []
             continue
         slip = slip_at(text, position)
         span = Span(source, *slip.shown)

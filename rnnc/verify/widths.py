@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from rnnc.compiler import model_of, path_of
 from rnnc.diagnostics import DiagnosticError, Source, Span
-from rnnc.semantics.elaborate import choose
+from rnnc.semantics.choose import choose
 from rnnc.syntax import ast
 from rnnc.syntax.parse import parse
 from rnnc.verify.recording import Recording

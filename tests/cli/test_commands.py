@@ -220,6 +220,80 @@ def test_explain_puts_remarks_under_their_lines(rnnc: RunRnnc, lstm: Path) -> No
     assert lines[gate + 1].split(" | ", 1)[1].lstrip().startswith("+ ")
 
 
+SEVERAL = """\
+\"""Several cells.\"""
+import "base.rnn"
+
+# It stands
+# alone.
+\"""Plain.\"""
+cell Plain(units) {
+  input x[input]
+  state h[units]
+  h' = tanh(linear(x, h))
+  output h'
+}
+fn unused(v) { return v }
+
+cell Derived = Base with { gate f = 0.5 }
+
+network Deep {
+  input x[4]
+  y = Plain(3)(x)
+  z = Derived(3)(y)
+  output z
+}
+"""
+BASE = """\
+fn twice(v) {
+  return v + v
+}
+
+cell Other { input x[3]
+  output x }
+
+cell Base(units) {
+  input x[input]
+  state h[units]
+  gate f = sigmoid(linear(x, h))
+  h' = f * h + (1 - f) * twice(tanh(linear(x, h)))
+  output h'
+}
+"""
+
+
+@pytest.fixture
+def several(tmp_path: Path) -> Path:
+    """A file of several definitions, which imports some."""
+    (tmp_path / "base.rnn").write_text(BASE)
+    path = tmp_path / "several.rnn"
+    path.write_text(SEVERAL)
+    return path
+
+
+def shown(text: str) -> list[str]:
+    """The lines of the description that are shown, and the gaps."""
+    rows = [row.split(" |", 1) for row in text.splitlines() if " |" in row or row == "..."]
+    return [row[-1].removeprefix(" ") for row in rows if row[0].strip()]
+
+
+def test_explain_shows_the_definition_that_is_asked_for(rnnc: RunRnnc, several: Path) -> None:
+    found = rnnc("explain", f"{several}:Plain")
+    assert found.status == 0, found.err
+    assert shown(found.out) == ["...", *SEVERAL.splitlines()[3:12], "..."]
+    assert "|   + hoist: " in found.out
+
+
+def test_explain_shows_all_definitions_that_have_remarks(rnnc: RunRnnc, several: Path) -> None:
+    found = rnnc("explain", f"{several}:Deep")
+    assert found.status == 0, found.err
+    own, imported = found.out.split(f"\n{several.parent / 'base.rnn'}\n")
+    lines = SEVERAL.splitlines()
+    assert shown(own) == ["...", *lines[3:12], "...", *lines[16:]]  # the variant has no remarks, its base has
+    lines = BASE.splitlines()
+    assert shown(imported) == [*lines[:3], "...", *lines[7:]]
+
+
 def test_explain_tells_how_long_passes_took(rnnc: RunRnnc, lstm: Path) -> None:
     plain = rnnc("explain", lstm, "-D", "units=8").out
     found = rnnc("explain", lstm, "-D", "units=8", "--timings")

@@ -176,5 +176,20 @@ def test_remarks_stand_under_their_lines() -> None:
     ]
 
 
+def test_lines_that_are_not_wanted_leave_dots_unless_they_are_blank() -> None:
+    source = Source("a.rnn", "\na\n\nb\nc\nd\n\n")
+    assert list(annotate(source, [(2, "+ fused", "help")], shown={2, 4, 6})) == [
+        "1 |",
+        "2 | a",
+        "  | + fused",
+        "3 |",
+        "4 | b",
+        "...",
+        "6 | d",
+        "7 |",
+    ]
+    assert list(annotate(source, [], shown={5})) == ["...", "5 | c", "..."]
+
+
 def test_columns_counts_what_a_terminal_shows() -> None:
     assert [columns(screen(text)) for text in ("ab", "\tb", "漢", "e\u0301", "\x1b")] == [2, 5, 2, 1, 8]

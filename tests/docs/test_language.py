@@ -10,7 +10,7 @@ import pytest
 from rnnc.compiler import check, compile_source
 from rnnc.diagnostics import Diagnostic
 from rnnc.semantics.builtins import BUILTINS
-from rnnc.semantics.elaborate import definitions_of
+from rnnc.semantics.choose import definitions_of
 from rnnc.syntax.format import format_source
 from rnnc.syntax.parse import parse
 from rnnc.syntax.source import read_source

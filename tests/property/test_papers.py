@@ -11,7 +11,7 @@ import pytest
 
 from rnnc.compiler import check, compile_source
 from rnnc.runtime import load_module
-from rnnc.semantics.elaborate import definitions_of
+from rnnc.semantics.choose import definitions_of
 from rnnc.syntax import ast
 from rnnc.syntax.format import format_source
 from rnnc.syntax.parse import parse

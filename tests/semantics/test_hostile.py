@@ -5,15 +5,19 @@ Most run with a smaller bound on work, so that the test is quick: what matters i
 
 from __future__ import annotations
 
+import difflib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from pathlib import Path
 
 import pytest
 
 from rnnc.compiler import check
 from rnnc.diagnostics import Diagnostic, Source
-from rnnc.semantics.definitions import MAX_DEFINITIONS
-from rnnc.semantics.scope import Work
+from rnnc.semantics.check import FILE
+from rnnc.semantics.files import MAX_DEFINITIONS, MAX_FILES, MAX_PARAMETERS
+from rnnc.semantics.scope import CANDIDATES, LONGEST, SUGGESTIONS, Work
+from rnnc.syntax.lexer import MAX_ERRORS
 
 RNN = "cell R(units) {\n  input x[input]\n  state h[units]\n  h' = tanh(linear(x, h))\n  output h'\n}\n"
 DEPTH = 60
@@ -130,6 +134,89 @@ def test_ends_soon_with_the_real_bound() -> None:
     assert seconds < 6
 
 
+# Files of many definitions, each of which alone is small: what is done for the whole file is bounded too.
+MANY = {
+    "variants of variants": ("E405", RNN + "\n".join(
+        f"cell V{i} = {f'V{i - 1}' if i else 'R'} with {{ g{i} = h }}" for i in range(490))),
+    "other names of other names": ("E405", RNN + "\n".join(
+        f"cell V{i} = {f'V{i + 1}' if i < 489 else 'R'}" for i in range(490))),
+    "names in a circle": ("E405", "\n".join(f"cell V{i} = V{(i + 1) % 490}" for i in range(490))),
+    "functions of functions": ("E405", "fn f0(v) { return v }\n" + "\n".join(
+        f"fn f{i}(v) {{ return f{i - 1}(v) }}" for i in range(1, 490))),
+    "networks": ("E219", RNN + "\n".join(
+        f"network N{i} {{\n  input x[4]\n  y = stack(R(4), 50)(x)\n  output y\n}}" for i in range(400))),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MANY)
+def test_many_definitions_end_in_a_diagnostic(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = _counted(monkeypatch)
+    code, text = MANY[name]
+    found = check(Source(name, text))
+    assert code in {d.code for d in found} <= {code, "E219"}, found[:3]
+    assert sum(work.spent for work in done) < (FILE + 2) * Work.LIMIT
+
+
+def test_changes_of_a_large_body_are_counted() -> None:
+    equations = "\n".join(f"  e{i} = x" for i in range(3000))
+    text = RNN.replace("}\n", equations + "\n}\n") + f"cell V = R with {{\n{equations}\n}}\n"
+    assert {d.code for d in check(Source("t", text))} == {"E219"}
+
+
+@pytest.mark.parametrize("text", [
+    "(" * 500_000 + "]" * 400_000, "[" * 900_000, "}" * 900_000, "x = (\n" * 150_000, "cell A {\n" * 100_000,
+    body("q = " + "x + " * 200_000 + "x"), body("q = f" + "(x)" * 300_000), body("let n = [" + "1, " * 300_000 + "]"),
+    "fn f(v) { return v }\n" * 40_000,
+], ids=lambda text: text[:12])  # fmt: skip
+def test_what_is_too_long_is_not_parsed(text: str) -> None:
+    (found,) = check(Source("t", text))
+    assert found.code == "E101"
+    assert found.span is not None
+
+
+@pytest.mark.parametrize("text", ["(]" * 20_000, ")" * 40_000, "cell A {\n" * 10_000, "x y\n" * 10_000])
+def test_errors_of_syntax_are_told_up_to_a_number(text: str) -> None:
+    assert 0 < len(check(Source("t", text))) <= 2 * MAX_ERRORS
+
+
+def test_near_names_are_looked_for_a_bounded_number_of_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    real = difflib.get_close_matches
+
+    def counted(word: str, among: Collection[str], n: int = 3, cutoff: float = 0.6) -> list[str]:
+        asked.append(len(among))
+        return real(word, among, n, cutoff)
+
+    monkeypatch.setattr(difflib, "get_close_matches", counted)
+    found = check(Source("t", body(*(f"q{i} = y{i}" for i in range(4000)))))
+    assert len(found) == 4000
+    assert len(asked) <= SUGGESTIONS
+    assert max(asked) <= CANDIDATES
+    long = "y" * (LONGEST + 1)
+    assert [d.fix for d in check(Source("t", body(f"q = {long}", f"{long}y = x")))] == [None]
+
+
+def test_parameters_and_axes_of_patterns_are_bounded() -> None:
+    many = "fn f(" + ", ".join(f"a{i}" for i in range(MAX_PARAMETERS + 1)) + ") { return a0 }\n"
+    assert [d.code for d in check(Source("t", many))] == ["E219"]
+    axes = "fn f(v[" + ", ".join(f"a{i}" for i in range(13)) + "]) { return v }\n"
+    assert [d.code for d in check(Source("t", axes))] == ["E314"]
+
+
+def test_imports_are_bounded(tmp_path: Path) -> None:
+    for i in range(MAX_FILES + 20):
+        (tmp_path / f"f{i}.rnn").write_text(f'import "f{i + 1}.rnn"\n' + RNN.replace("cell R", f"cell R{i}"))
+    (tmp_path / f"f{MAX_FILES + 20}.rnn").write_text(RNN)
+    path = tmp_path / "f0.rnn"
+    assert [d.code for d in check(Source(str(path), path.read_text()))] == ["E219"]
+
+
+def test_flags_of_one_definition_hide_no_other() -> None:
+    flags = "cell A(" + ", ".join(f"p{i} = false" for i in range(6)) + ") {\n  input x[3]\n  output x\n}\n"
+    text = "".join(flags.replace("cell A", f"cell A{i}") for i in range(60)) + body("q = foo(x)")
+    assert [d.code for d in check(Source("t", text))] == ["E205"]
+
+
 # What is large and harmless is compiled: the bound is no hindrance.
 LARGE = {
     "equal sizes": body(chain("units", "{} + {}".format, n=30), "q = x * a29"),
@@ -163,3 +250,17 @@ def _timed(text: str) -> tuple[list[Diagnostic], float]:
     start = time.process_time()
     found = check(Source("bomb", text))
     return found, time.process_time() - start
+
+
+def _counted(monkeypatch: pytest.MonkeyPatch) -> list[Work]:
+    """Every count of work that is begun from here on; the bound is small."""
+    begun: list[Work] = []
+    real = Work.__init__
+
+    def begin(self: Work) -> None:
+        real(self)
+        begun.append(self)
+
+    monkeypatch.setattr(Work, "LIMIT", 20_000)
+    monkeypatch.setattr(Work, "__init__", begin)
+    return begun

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
+from itertools import chain
 
 import click
 
@@ -15,6 +16,7 @@ from rnnc.compiler import compile_source
 from rnnc.diagnostics import Source, Span
 from rnnc.passes.manager import Remark, Timing
 from rnnc.render import Paint, Style, annotate, screen
+from rnnc.syntax.extents import definition_lines
 from rnnc.syntax.source import FileName
 
 STYLES: dict[str, Style] = {"done": "help", "missed": "warning", "info": "note"}
@@ -32,7 +34,7 @@ def command(file: FileName, options: dict[str, str], target: str, timings: bool)
     compiled = compile_source(source, file.name, options, target=target)
     paint = painter(sys.stdout)
     with standard_output():
-        for line in explanation(source, compiled.remarks, paint):
+        for line in explanation(source, compiled.unit.model.name, compiled.remarks, paint):
             click.echo(line, color=True)
         if timings:
             click.echo()
@@ -40,9 +42,11 @@ def command(file: FileName, options: dict[str, str], target: str, timings: bool)
         print_table("", ("pass", "runs", "ms"), timing_rows(compiled.timings))
 
 
-def explanation(source: Source, remarks: Iterable[Remark], paint: Paint) -> Iterator[str]:
-    """The annotated text of the file, of every imported file that has remarks, then what belongs to no line."""
+def explanation(source: Source, name: str, remarks: Iterable[Remark], paint: Paint) -> Iterator[str]:
+    """Definition NAME of the file and all that have remarks, annotated, those of imported files too; then what belongs
+    to no line."""
     sources = {source: list[tuple[int, str, Style]]()}
+    cited: dict[Source, set[int]] = {}
     nowhere: list[str] = []
     for remark in dict.fromkeys(remarks):
         text, style = f"{SIGNS[remark.kind]} {remark.pass_name}: {remark.message}", STYLES[remark.kind]
@@ -53,12 +57,22 @@ def explanation(source: Source, remarks: Iterable[Remark], paint: Paint) -> Iter
         first, lines = places[0], sorted({place.line for place in places if place.source == places[0].source})
         also = f" (with {_lines(lines[1:])})" if len(lines) > 1 else ""
         sources.setdefault(first.source, []).append((first.line, text + also, style))
+        cited.setdefault(first.source, set()).update(lines)
     for at, found in sources.items():
         if at != source:
             yield f"\n{screen(at.name)}"
-        yield from annotate(at, found, paint)
+        yield from annotate(at, found, paint, _shown(at, cited.get(at, set()), name if at == source else None))
     if nowhere:
         yield from ("", *nowhere)
+
+
+def _shown(source: Source, cited: Set[int], name: str | None) -> Set[int] | None:
+    """The lines of definition NAME and of all that hold a cited line; None, for all, where there is one definition."""
+    extents = definition_lines(source)
+    if len(extents) <= 1:
+        return None
+    wanted = [lines for other, lines in extents if other == name or not cited.isdisjoint(lines)]
+    return {*cited, *chain.from_iterable(wanted)}
 
 
 def timing_rows(timings: Iterable[Timing]) -> Iterator[tuple[str, tuple[str, ...]]]:

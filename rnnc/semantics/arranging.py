@@ -1,0 +1,146 @@
+"""Functions that arrange axes: fill, join, cut, rename, turn around, and run along them."""
+
+from __future__ import annotations
+
+from rnnc.ir.size import Size
+from rnnc.semantics.arguments import Arguments
+from rnnc.semantics.builtins import added, builtin
+from rnnc.semantics.nodes import Node
+from rnnc.semantics.scope import Problem
+from rnnc.semantics.values import Shaped, Tensor, Value
+from rnnc.syntax import ast
+
+
+def _axes(a: Arguments, start: int = 0) -> tuple[Shaped, ...]:
+    """Axes given as arguments: sizes, or `label: size`."""
+    given = ((o, ast.Axis(o.label, o.expression, span=o.span)) for o in a.operands[start:])
+    return tuple(a.evaluate.axis(axis, o.context) for o, axis in given)
+
+
+@builtin("zeros", "ones")
+def _filled(a: Arguments) -> Value:
+    a.allow()
+    value = 0.0 if a.name == "zeros" else 1.0
+    return Tensor(a.context.frame.graph.add("filled", (), a.span, _axes(a), value=value))
+
+
+@builtin("concat")
+def _concat(a: Arguments) -> Value:
+    a.allow("axis")
+    nodes: list[Node] = []
+    for i, operand in enumerate(a.operands):
+        value = a.value(i)
+        if isinstance(value, tuple):
+            nodes.extend(a.evaluate.to_node(v, operand.span, a.context) for v in value)
+        else:
+            nodes.append(a.evaluate.to_node(value, operand.span, a.context))
+    if not nodes:
+        raise Problem("E223", "`concat` of nothing", a.span)
+    label = a.evaluate.labels(a.options["axis"].value, a.context)[0] if a.has("axis") else None
+    return added(a, "concat", *nodes, axis=label)
+
+
+@builtin("stack_axis")
+def _stack_axis(a: Arguments) -> Value:
+    """stack_axis(a, b, …, axis = label): values side by side on a new axis."""
+    a.allow("axis")
+    a.count(1, 100_000)
+    if not a.has("axis"):
+        raise Problem("E225", "`stack_axis` wants the label of its new axis", a.span, fix="axis = slot")
+    label = a.evaluate.labels(a.options["axis"].value, a.context)[0]
+    one = Shaped(label, Size.of(1), strong=True)
+    nodes = [added(a, "expand", node, axis=one).node for node in a.nodes()]
+    return added(a, "concat", *nodes, axis=label)
+
+
+@builtin("expand")
+def _expand(a: Arguments) -> Value:
+    """expand(v, slot) or expand(v, slot: 3): a new leading axis of one place, or of as many as are said."""
+    a.count(2)
+    a.allow()
+    operand = a.operands[1]
+    if operand.label is not None:
+        axis = Shaped(operand.label, a.evaluate.size(operand.expression, operand.context), strong=True)
+    else:
+        label = a.axis(1)
+        assert label is not None
+        axis = Shaped(label, Size.of(1), strong=True)
+    return added(a, "expand", a.node(0), axis=axis)
+
+
+@builtin("merge")
+def _merge(a: Arguments) -> Value:
+    """merge(h, [head, unit]): several axes become one; the last varies fastest."""
+    a.count(2)
+    a.allow()
+    operand = a.operands[1]
+    labels = a.evaluate.labels(operand.expression, operand.context)
+    if not labels:
+        raise Problem("E214", "which axes shall become one?", operand.span, fix="merge(h, [head, unit])")
+    return added(a, "merge", a.node(0), axes=labels)
+
+
+@builtin("split")
+def _split(a: Arguments) -> Value:
+    """split(v, units, head: 4, unit: d): one axis becomes several; the last varies fastest."""
+    a.count(3, 32)
+    a.allow()
+    label = a.axis(1)
+    parts = _axes(a, 2)
+    for part in parts:
+        a.context.frame.axes.setdefault(part.label, part)
+    return added(a, "split", a.node(0), axis=label, parts=parts)
+
+
+@builtin("relabel")
+def _relabel(a: Arguments) -> Value:
+    """relabel(v, key: d, …): the same numbers under other labels, all of them, in order."""
+    a.count(2, 32)
+    a.allow()
+    return added(a, "relabel", a.node(0), wanted=_axes(a, 1))
+
+
+@builtin("transpose")
+def _transpose(a: Arguments) -> Value:
+    a.count(1, 2)
+    a.allow()
+    labels = a.evaluate.labels(a.operands[1].expression, a.operands[1].context) if len(a.operands) == 2 else None
+    return added(a, "transpose", a.node(0), axes=labels)
+
+
+@builtin("repeat", "tile")
+def _repeat(a: Arguments) -> Value:
+    """repeat(v, axis, n): each element n times; tile(v, axis, n): the whole axis n times."""
+    a.count(3)
+    a.allow()
+    times = a.evaluate.size(a.operands[2].expression, a.operands[2].context)
+    return added(a, "repeat", a.node(0), axis=a.axis(1), times=times, each=a.name == "repeat")
+
+
+@builtin("pad")
+def _pad(a: Arguments) -> Value:
+    """pad(v, axis, before, after): zeros."""
+    a.count(4)
+    a.allow()
+    before, after = (a.evaluate.size(o.expression, o.context) for o in a.operands[2:])
+    return added(a, "pad", a.node(0), axis=a.axis(1), before=before, after=after)
+
+
+@builtin("flip", "softmax", "cumsum")
+def _along(a: Arguments) -> Value:
+    a.count(1, 2)
+    options: dict[str, object] = {}
+    if a.name == "cumsum":
+        a.allow("axis", "reverse", "exclusive")
+        options = {"reverse": a.flag("reverse", False), "exclusive": a.flag("exclusive", False)}
+    else:
+        a.allow("axis")
+    return added(a, "along", a.node(0), ir=a.name, axis=a.axis(1), options=options)
+
+
+@builtin("lookup")
+def _lookup(a: Arguments) -> Value:
+    """lookup(table, index): rows of a table by an integer."""
+    a.count(2)
+    a.allow()
+    return added(a, "lookup", *a.nodes())

@@ -1,0 +1,160 @@
+"""Calls of functions: their bodies are read in the place of the call, and their weights belong to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rnnc.diagnostics import Span
+from rnnc.ir.size import Size
+from rnnc.semantics.arguments import Arguments, Operand
+from rnnc.semantics.builtins import BUILTINS
+from rnnc.semantics.expressions import Expressions
+from rnnc.semantics.frames import Context, Frame, Owner
+from rnnc.semantics.nodes import Node
+from rnnc.semantics.scope import Problem, Scope, Told, heading
+from rnnc.semantics.values import FnValue, Num, Shaped, Tensor, Value, describe, show
+from rnnc.semantics.weighted import dotted
+from rnnc.syntax import ast
+
+if TYPE_CHECKING:
+    from rnnc.semantics.elaborator import Elaborator
+
+
+class Functions:
+    """Calls functions that are written in the language, and applies those that are given as options."""
+
+    def __init__(self, elaborator: Elaborator) -> None:
+        self.elaborator, self.expressions = elaborator, elaborator.expressions
+
+    def call(self, function: FnValue, e: ast.Call, c: Context) -> Value:
+        assert function.definition is not None
+        a = Arguments(self.expressions, e, c, function.name)
+        parameters = function.definition.parameters
+        values: dict[str, tuple[Value, Span]] = {}
+        a.allow(*(p.name for p in parameters))
+        if len(a.operands) > len(parameters):
+            a.count(sum(p.default is None for p in parameters), len(parameters))
+        for i, parameter in enumerate(parameters[: len(a.operands)]):
+            values[parameter.name] = (a.value(i), a.operands[i].span)
+        for name, argument in a.options.items():
+            if name in values:
+                raise Problem("E222", f"`{name}` is given twice", argument.span)
+            values[name] = (a.option(name), argument.value.span)
+        path = self._path(function, a, c)
+        return self._inline(function, values, path, a.shared, e.span, c)
+
+    def _path(self, function: FnValue, a: Arguments, c: Context) -> str | None:
+        """Where weights of this call are named: `i.ln.`; None where no equation owns them."""
+        name = c.name or function.name
+        if c.owner is None:
+            return None
+        own = c.owner.full(c.frame, a.shared) if c.owner.name else c.frame.prefix
+        return dotted(own) + name + "."
+
+    def apply(self, function: FnValue, node: Node, path: str, a: Arguments) -> Node:
+        """A function given as an option (`weight = weight_norm`, `activation = tanh`) applied to a node."""
+        c = a.context
+        if function.definition is None:
+            call = ast.Call(ast.Name(function.name, span=a.span), (), span=a.span)
+            operand = _Given(self.expressions, call, c, function.name, node)
+            value = BUILTINS[function.name](operand)
+        else:
+            first = function.definition.parameters[0].name if function.definition.parameters else ""
+            values: dict[str, tuple[Value, Span]] = {first: (Tensor(node), a.span)}
+            value = self._inline(function, values, f"{path}.{function.name}.".replace("..", "."), a.shared, a.span, c)
+        if not isinstance(value, Tensor):
+            raise Problem("E213", f"`{function.name}` gives {describe(value)} here, not a tensor", a.span)
+        return value.node
+
+    def _inline(
+        self,
+        function: FnValue,
+        values: dict[str, tuple[Value, Span]],
+        path: str | None,
+        shared: tuple[str, ...],
+        span: Span,
+        c: Context,
+    ) -> Value:
+        definition = function.definition
+        assert definition is not None
+        assert function.scope is not None
+        self.elaborator.enter(function.name, span)
+        graph, calls = c.frame.graph, c.frame.graph.calls
+        graph.calls = (*calls, span)
+        try:
+            scope = Scope(function.scope)
+            frame = Frame(c.frame.body, scope, path or "", "fn", function.name, span)
+            frame.state_prefix = c.frame.state_prefix + frame.prefix[len(c.frame.prefix) :]
+            frame.anonymous = path is None
+            frame.parameters = {p.name: p for p in definition.parameters}
+            frame.shareable = c.frame.shareable or bool(shared)
+            for parameter in definition.parameters:
+                if parameter.name in values:
+                    value, spot = values[parameter.name]
+                elif parameter.default is not None:
+                    value = self.expressions.value(parameter.default, Context(scope, frame))
+                    spot = parameter.span
+                else:
+                    fix = f"its parameters: {', '.join(p.name for p in definition.parameters)}"
+                    raise Problem("E223", f"`{function.name}` wants an argument for `{parameter.name}`", span, fix=fix)
+                if parameter.axes is not None:
+                    node = self.expressions.to_node(value, spot, c)
+                    value = Tensor(self._matched(parameter, node, spot, frame, scope))
+                scope.names[parameter.name] = value
+                if isinstance(value, Num) and value.label is not None:
+                    frame.axes.setdefault(value.label, Shaped(value.label, value.size or Size.of(0), value.strong))
+            self.elaborator.statements.read(frame, scope, definition.body)
+            if frame.returned is None and frame.broken:
+                raise Told(span)
+            if frame.returned is None:
+                message = f"`{function.name}` returns nothing"
+                raise Problem("E410", message, heading(definition), fix="end it with `return …`")
+            statement, inner = frame.returned
+            owner = Owner("", None, {})
+            return self.expressions.value(statement.value, Context(inner, frame, owner))
+        finally:
+            graph.calls = calls
+            self.elaborator.leave()
+
+    def _matched(self, parameter: ast.Parameter, node: Node, spot: Span, frame: Frame, scope: Scope) -> Node:
+        """An argument under a pattern of axes: names in it are bound to the argument's own axes."""
+        graph = frame.graph
+        pattern: list[Shaped] = []
+        graph.infer(node)
+        given = graph.resolve_all(node.shape) if node.shape is not None else None
+        axes = parameter.axes or ()
+        what = f"`{parameter.name}` of `{frame.name}`"
+        if given is not None and len(given) != len(axes):
+            wanted = f"[{', '.join(a.span.text for a in axes)}]"
+            labels = [a.label for a in given]
+            fix = f"write a function for {show(given)}, with axes to work over by name"
+            if len(axes) == 1 and given:
+                fix = f"make it one axis, `merge({spot.text}, [{', '.join(labels)}])`, or {fix}"
+            raise Problem("E303", f"{what} is {wanted}, but what it is given is {show(given)}", spot, fix=fix)
+        for i, axis in enumerate(axes):
+            size = axis.size
+            if isinstance(size, ast.Name) and scope.find(size.id) is None:
+                known = given is not None and len(given) == len(axes)
+                actual = given[i] if known and given is not None else graph.placeholder()
+                scope.names[size.id] = Num(actual.size, actual.label, actual.strong)
+                if axis.label is not None:
+                    frame.axes[axis.label] = actual
+                pattern.append(actual)
+            else:
+                pattern.append(self.expressions.axis(axis, Context(scope, frame)))
+        return graph.add("pattern", (node,), spot, None, pattern=tuple(pattern), what=what)
+
+
+class _Given(Arguments):
+    """A call of a built-in function whose one argument is a node already."""
+
+    def __init__(self, evaluate: Expressions, call: ast.Call, c: Context, name: str, node: Node) -> None:
+        super().__init__(evaluate, call, c, name)
+        self.operands = [Operand(None, call.function, c)]
+        self._node = node
+
+    def value(self, i: int) -> Value:
+        return Tensor(self._node)
+
+    def node(self, i: int) -> Node:
+        return self._node

@@ -1,0 +1,117 @@
+"""Cells inside of cells: stepping an instance, and what can be known of it before that."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rnnc.diagnostics import Diagnostics, Note, Span
+from rnnc.semantics import layers
+from rnnc.semantics.arguments import Arguments
+from rnnc.semantics.frames import Body, Context, Frame, Indices, Registry
+from rnnc.semantics.inference import infer_all
+from rnnc.semantics.instances import keep_promises, part, probed_states, results
+from rnnc.semantics.nodes import Graph, Node
+from rnnc.semantics.scope import Problem, report
+from rnnc.semantics.values import CellValue, Instance, LayerValue, Promise, Tensor, Value, describe
+from rnnc.syntax import ast
+
+if TYPE_CHECKING:
+    from rnnc.semantics.elaborator import Elaborator
+
+
+class Inner:
+    """The instances of a body (`use f = …`)."""
+
+    def __init__(self, elaborator: Elaborator) -> None:
+        self.elaborator, self.expressions = elaborator, elaborator.expressions
+        self._probes: dict[int, tuple[CellValue, Frame]] = {}
+
+    def call(self, instance: Instance, e: ast.Call, c: Context) -> Value:
+        state = c.frame.instances[instance.key]
+        a = Arguments(self.expressions, e, c, instance.key)
+        if c.frame.body.kind == "network":
+            return layers.apply(self.elaborator, state.cell, a, instance=state)
+        if state.applied is not None:
+            raise Problem(
+                "E408", f"`{instance.key}` is stepped twice", e.span, notes=[Note("the other step", state.applied)],
+                fix="one instance is stepped exactly once; `use` another",
+            )  # fmt: skip
+        if not isinstance(state.cell, CellValue):
+            raise Problem("E404", f"inside a cell only cells can be used, not {describe(state.cell)}", e.span)
+        state.applied = e.span
+        nodes = a.nodes()
+        prefix = f"{c.frame.prefix}{instance.key}."
+        state_prefix = f"{c.frame.state_prefix}{instance.key}."
+        sink = c.frame.body.sink
+        c.frame.body.sink = state.slots
+        try:
+            frame = self.elaborator.cells.open(c.frame.body, state.cell, prefix, state_prefix, nodes, e.span)
+        finally:
+            c.frame.body.sink = sink
+        state.frame = frame
+        c.frame.children[instance.key] = frame
+        keep_promises(state, frame, lambda problem: report(self.elaborator.diagnostics, problem))
+        return results(frame)
+
+    def attribute(self, instance: Instance, e: ast.Attribute, c: Context) -> Value:
+        """`f.output`, `f.states`, `f.states'`, `f.c`, `f.c'`."""
+        state = c.frame.instances[instance.key]
+        if e.name == "output" and not e.primed:
+            return self.output_promise(state.cell, e.span)
+        if not isinstance(state.cell, CellValue):
+            raise Problem("E201", f"`{state.key}` has no `{e.name}`", e.span)
+        graph = c.frame.graph
+        if e.name == "states":
+            names = probed_states(self.probe(state.cell, e.span))
+            return tuple(Tensor(part(state, name, (), e.primed, e.span, graph)) for name in names)
+        return Tensor(part(state, e.name, (), e.primed, e.span, graph))
+
+    def member(self, e: ast.Attribute, indices: Indices, c: Context) -> Node | None:
+        """`f.ct'[0]`: a member of a family inside of an instance; None where the brackets are no such thing."""
+        base = self.expressions.value(e.base, c)
+        if not isinstance(base, Instance) or e.name == "states":
+            return None
+        return part(c.frame.instances[base.key], e.name, indices, e.primed, e.span, c.frame.graph)
+
+    def output_promise(self, cell: Value, span: Span) -> Promise:
+        """`f.output`: its size, known before the cell is stepped."""
+        if isinstance(cell, LayerValue):
+            return Promise(layers.output_size(self.elaborator, cell, span))
+        assert isinstance(cell, CellValue)
+        probe = self.probe(cell, span)
+        if len(probe.outputs) != 1:
+            raise Problem("E409", f"`{cell.name}` has {len(probe.outputs)} outputs: `.output` is of one", span)
+        node = probe.outputs[0][1]
+        shape = probe.graph.resolve_all(node.shape or ())
+        if len(shape) != 1:
+            raise Problem("E409", f"the output of `{cell.name}` has {len(shape)} axes, so no one size", span)
+        if any(s.startswith("?") for s in shape[0].size.symbols):
+            raise Problem(
+                "E409", f"the output size of `{cell.name}` depends on its input, so it is not known here", span,
+                fix="give the size as a parameter",
+            )  # fmt: skip
+        return Promise(shape[0].size)
+
+    def probe(self, cell: CellValue, span: Span) -> Frame:
+        """The cell read on its own, with inputs of unknown size: for what can be known before it is stepped."""
+        for known, frame in self._probes.values():
+            if known is cell:
+                return frame
+        diagnostics = Diagnostics()
+        resolved = self.elaborator.variants.resolved(cell)
+        kind = "network" if isinstance(resolved.definition, ast.Network) else "cell"
+        body = Body(kind, Graph(diagnostics, self.elaborator.work), Registry(diagnostics))
+        body.probing = True
+        frame = self.elaborator.cells.open(body, cell, "", "", (), span)
+        infer_all(body.graph)
+        if diagnostics.has_errors:
+            first = next(d for d in diagnostics if d.severity == "error")
+            raise Problem(
+                first.code,
+                f"in `{cell.name}`: {first.message}",
+                first.span or span,
+                notes=[Note("used here", span)],
+                fix=first.fix,
+            )
+        self._probes[id(cell)] = (cell, frame)
+        return frame

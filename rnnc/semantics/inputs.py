@@ -1,0 +1,72 @@
+"""Inputs: what the outer body gives, or inputs of the model, and the sizes that they bring."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rnnc.diagnostics import Note
+from rnnc.ir.size import Size
+from rnnc.semantics.frames import Context, Frame
+from rnnc.semantics.nodes import MAX_RANK, Node
+from rnnc.semantics.scope import Problem, Scope
+from rnnc.semantics.values import Num, Shape, Shaped, show
+from rnnc.syntax import ast
+
+if TYPE_CHECKING:
+    from rnnc.semantics.elaborator import Elaborator
+
+
+class Inputs:
+    """Feeds declared inputs. `sizes` are given sizes of free axes of inputs (`-D input=40`)."""
+
+    def __init__(self, elaborator: Elaborator) -> None:
+        self.elaborator, self.expressions = elaborator, elaborator.expressions
+        self.sizes: dict[str, int] = {}
+        self.used_sizes: set[str] = set()
+
+    def feed(self, frame: Frame, declared: ast.Declared, scope: Scope) -> Node:
+        """The node of an input: what the outer body gives, or an input of the model."""
+        graph = frame.graph
+        c = Context(scope, frame)
+        index = len(frame.inputs)
+        outer: Node | None = None
+        if frame.given is not None and not frame.body.probing:
+            if index >= len(frame.given):
+                message = f"`{frame.name}` has an input `{declared.name}` that is not given"
+                raise Problem("E223", message, frame.span)
+            outer = frame.given[index]
+            graph.infer(outer)
+        known = graph.resolve_all(outer.shape) if outer is not None and outer.shape is not None else None
+        if known is not None and len(known) != len(declared.axes):
+            frame.broken.update(a.size.id for a in declared.axes if isinstance(a.size, ast.Name))
+            wanted = f"[{', '.join(a.span.text for a in declared.axes)}]"
+            message = f"`{declared.name}` of `{frame.name}` is {wanted}, but what it is given is {show(known)}"
+            raise Problem("E303", message, frame.span, notes=[Note("declared here", declared.span)])
+        axes: list[Shaped] = []
+        for i, axis in enumerate(declared.axes):
+            size = axis.size
+            if isinstance(size, ast.Name) and scope.find(size.id) is None:
+                value = self._free_size(size.id, frame, known[i].size if known is not None else None)
+                frame.scope.names[size.id] = Num(value, size.id)
+            axes.append(self.expressions.axis(axis, c))
+        shape: Shape = tuple(axes)
+        if len(shape) > MAX_RANK:
+            raise Problem("E314", f"this has {len(shape)} axes; at most {MAX_RANK} are possible", declared.span)
+        for axis in shape:
+            frame.axes.setdefault(axis.label, axis)
+        if outer is not None:
+            what = f"`{declared.name}` of `{frame.name}`"
+            return graph.add("adopt", (outer,), outer.span, None, declared=shape, what=what)
+        node = graph.add("input", (), declared.span, shape, dtype=declared.dtype)
+        node.name = declared.name
+        return node
+
+    def _free_size(self, name: str, frame: Frame, known: Size | None) -> Size:
+        if known is not None:
+            return known
+        if frame.given is not None:
+            return frame.graph.placeholder().size
+        if name in self.sizes:
+            self.used_sizes.add(name)
+            return Size.of(self.sizes[name])
+        return Size.of(name)
