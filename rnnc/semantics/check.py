@@ -27,7 +27,7 @@ STAND_IN = (
     "  c' = c + x_\n  x_ = linear(x, h)\n  h' = tanh(c')\n  output h'\n}\n"
 )
 MAX_CHOICES = 64
-FILE = 2  # so many times as much work as for one definition is done for a whole file
+FILE = 1.5  # so many times as much work as for one definition is done for a whole file
 ENTRY_COST = 50  # of one elaboration, in units of work
 
 
@@ -48,7 +48,7 @@ class _Checker:
 
     def __init__(self, scope: Scope, found: Diagnostics) -> None:
         self.scope, self.found = scope, found
-        self.left = Work.LIMIT * FILE  # units of work for the whole file
+        self.left = int(Work.LIMIT * FILE)  # units of work for the whole file
         self.cells = self._beside(STAND_IN)
 
     def check(self, file: ast.File) -> None:

@@ -109,7 +109,7 @@ class Told(Problem):
 class Work:
     """How much may still be done for one definition: whatever the text says, reading it comes to an end."""
 
-    LIMIT = 100_000
+    LIMIT = 250_000
 
     def __init__(self) -> None:
         self.limit = self.LIMIT
