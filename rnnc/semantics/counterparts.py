@@ -38,7 +38,7 @@ class CounterpartReader:
         ]
         if not declared:
             return None
-        option, c = declared[-1]  # what a variant adds stands last
+        option, c = declared[-1]
         value = self._argument(option.value, c, place)
         if value is None or isinstance(value, Counterpart):
             return value

@@ -237,15 +237,21 @@ def test_a_reference_names_inner_cells() -> None:
     assert backward.counterpart.arguments == (("", Size.of(2)),)
 
 
-def test_a_variant_can_take_a_reference_away_or_put_another_one() -> None:
+def test_a_variant_inherits_a_reference_with_the_layout_and_may_have_its_own() -> None:
     base = (
         "cell R(units) {\n  input x[input]\n  state h[units]\n  h' = linear(x, bias = false) + h\n  output h'\n"
         '  layout tf(reference = lib.R(units)) { "w" = h.x }\n}\n'
     )
-    for text, function in (("none", None), ("lib.S(2 * units)", "lib.S")):
-        of = model(base + f"cell V(units) = R(units) with {{\n  layout tf(reference = {text}) {{ }}\n}}\n", "V")
-        reference = _only(of).reference
-        assert (reference.function if reference else None) == function
+    for text, function in (
+        ("", "lib.R"),
+        ('layout tf(reference = lib.S(2 * units)) { "w" = h.x }', "lib.S"),
+        ('layout tf { "w" = h.x }', None),
+    ):
+        found = _only(
+            model(base + f"cell V(units) = R(units) with {{\n  h' = linear(x, bias = false) - h\n  {text}\n}}\n", "V")
+        )
+        assert (found.reference.function if found.reference else None) == function
+        assert found.missing == ()
 
 
 def test_masks_stand_in_the_scopes_around_their_cell() -> None:
