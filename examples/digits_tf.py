@@ -51,7 +51,7 @@ def main() -> None:
     options = arguments()
     train, test = mnist(options.mnist) if options.mnist else scans()
     module = rnnc.compile(options.cell, target="tf")
-    epochs = options.epochs or (3 if options.mnist else 40)
+    epochs = options.epochs or (3 if options.mnist else 60)
     total = epochs * -(-len(train.labels) // options.batch)
     with tf.Graph().as_default(), tf.Session() as session:
         tf.set_random_seed(0)
@@ -75,7 +75,7 @@ def arguments() -> argparse.Namespace:
         "--cell", default=str(EXAMPLES / "basic_lstm.rnn"), metavar="FILE[:NAME]", help="a cell with one open size"
     )
     parser.add_argument("--units", type=int, default=64)
-    parser.add_argument("--epochs", type=int, help="default: 40, of MNIST 3")
+    parser.add_argument("--epochs", type=int, help="default: 60, of MNIST 3")
     parser.add_argument("--batch", type=int, default=32)
     return parser.parse_args()
 

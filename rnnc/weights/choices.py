@@ -30,6 +30,7 @@ def discover(kind: str, table: Table, options: Mapping[str, object], zeros: Sequ
         source = source_from_text(path.rpartition("/")[2], resource_text(path))
         found += _fitting(source, name, kind, table, options, zeros, reasons)
     certain = [seen for seen in found if seen.certain] or found
+    certain = [seen for seen in certain if seen.zeros] or certain  # zeros that are asked for have a place in the cell
     if len(certain) == 1:
         return certain[0]
     known = ", ".join(LIBRARY)

@@ -45,6 +45,7 @@ NAMES = [
     "wrappers:Highway",
 ]
 OPTIONS = {
+    "time_freq_lstm": {"slices": "1"},
     "attention": {"inner": "LSTM(units = 3)", "window": "2"},
     "bidirectional:Bidirectional": {"fw": "LSTM(3)", "bw": "GRU(2)"},
     "bidirectional:StackedBidirectional": {"fw": "[LSTM(3), LSTM(2)]", "bw": "[LSTM(3), LSTM(2)]"},

@@ -393,7 +393,8 @@ def test_names_of_two_modules_do_not_collide() -> None:
     found = [keras.saving.get_registered_name(m.KerasLayer) for m in modules]
     found += [keras.saving.get_registered_name(m.KerasCell) for m in modules]
     assert len({*found}) == 8
-    assert found[2] == "rnnc.gru>GRU(reset=after, activation=tanh).KerasLayer"
+    assert found[2].startswith("rnnc.gru>GRU(reset=after, activation=tanh, ")
+    assert found[2].endswith(").KerasLayer")
 
 
 # --- Keras and its absence, errors ------------------------------------------------------------------------------------
