@@ -221,10 +221,8 @@ def test_what_no_cell_or_several_have_is_refused(weights: Weights) -> None:
 def test_a_gru_is_not_made_into_the_other_one(weights: Weights) -> None:
     torch = weights.file("a.npz", load(BY_NAME["torch_gru"]).arrays)
     said = weights.refused(torch, "--from", "torch", "--to", "keras", "--cell", GRU, "-D", "reset=before")
-    assert (
-        "the weights of GRU(reset = before, activation = tanh, gate_activation = sigmoid, bias = true, gate_bias = 1.0) have no form in 'torch'"
-        in said
-    )
+    assert "the weights of GRU(reset = before, " in said
+    assert "have no form in 'torch'" in said
     assert "with -D reset=after" in said
     keras = weights.file("b.npz", load(BY_NAME["keras_gru_after"]).arrays)
     said = weights.refused(keras, "--from", "keras", "--to", "tf", "--cell", GRU)
@@ -232,7 +230,8 @@ def test_a_gru_is_not_made_into_the_other_one(weights: Weights) -> None:
     assert "with -D reset=after" in said
     plain = weights.file("c.npz", load(BY_NAME["keras_gru_before"]).arrays)
     said = weights.refused(plain, "--from", "keras", "--to", "torch", "--cell", GRU)
-    assert "GRU(reset = before, " in said and "have no form in 'torch'" in said
+    assert "GRU(reset = before, " in said
+    assert "have no form in 'torch'" in said
 
 
 @pytest.mark.parametrize(
