@@ -1,7 +1,7 @@
 """How fast the generated TensorFlow modules are, beside tf.nn.dynamic_rnn and Keras 3, with XLA and without.
 
-    python benchmarks/tf_cells.py            # all shapes, some minutes; writes benchmarks/results/
-    python benchmarks/tf_cells.py --quick    # the small shapes, a minute; writes nothing
+    python benchmarks/tf_cells.py            # all shapes, over nine minutes on two cores; writes benchmarks/results/
+    python benchmarks/tf_cells.py --quick    # the small shapes, minutes; writes nothing
 
 All contenders run in one process, in turn, round by round, each after an untimed call of its own; a figure is the
 median of its rounds. The error beside a time is the largest of all arrays' max|a - b| / max|b|, b from the generated

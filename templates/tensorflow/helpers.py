@@ -93,8 +93,11 @@ def _ready(weight):
     not see that these are zeros, or it would drop them.
     """
     apart = _apart(weight)
-    one = weight.shape.ndims == 2 and not tf.executing_eagerly()
-    return apart, tf.stop_gradient(tf.minimum(tf.abs(apart[0]), 0)) if one else None, weight.shape.as_list()[-1]
+    bias = None
+    if weight.shape.ndims == 2 and not tf.executing_eagerly():
+        first = tf.reduce_sum(apart[:1], 0)  # there may be no row
+        bias = tf.stop_gradient(tf.minimum(tf.abs(first), 0))
+    return apart, bias, weight.shape.as_list()[-1]
 
 
 def _times(x, ready, transpose_a=False):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.tensorflow.support import LENGTHS, STEPS, Scene, close, dense, tf
+from tests.tensorflow.support import LENGTHS, STEPS, Scene, close, dense, module, tf
 
 CURRENT = pytest.importorskip("tensorflow")
 TOLERANCE, DIFFERENCES = 1e-10, 1e-6
@@ -154,3 +154,13 @@ def test_float32() -> None:
     s = scene("two layers both ways")
     point = {n: a.astype(np.float32) for n, a in s.point.items()}
     close(s.forward(point), {n: a.astype(np.float32) for n, a in expected("two layers both ways")[0].items()}, 2e-5)
+
+
+def test_an_input_without_features() -> None:
+    """Weights without rows: nothing but the recurrence is left."""
+    m = module("gru")
+    params = {n: tf.constant(a) for n, a in m.init_params(seed=1, dtype="float64", units=3, input=0).items()}
+    x = tf.zeros([2, 4, 0], tf.float64)
+    found, _ = CURRENT.function(lambda: m.forward(params, x))()
+    close({"h": found}, {"h": m.forward(params, x)[0]}, TOLERANCE)
+    assert found.shape == (2, 4, 3)
