@@ -1,7 +1,8 @@
-"""What NumPy wants said otherwise: rewrites of a program before it is written, all exact in binary arithmetic."""
+"""What NumPy wants said otherwise: rewrites of a program before it is written."""
 
 from __future__ import annotations
 
+from rnnc.backends.numpy.lowering.biases import Biases
 from rnnc.backends.numpy.lowering.gather import Gather
 from rnnc.backends.numpy.lowering.order import Sinking
 from rnnc.backends.numpy.lowering.parts import Parts
@@ -14,7 +15,7 @@ from rnnc.ir.trim import trim_program
 
 def lower(program: Program) -> Program:
     """The program as NumPy wants it."""
-    for rewrite in (Sigmoids, Gather, Parts, Transposes, Sinking, Strips):
+    for rewrite in (Sigmoids, Biases, Gather, Parts, Transposes, Sinking, Strips):
         program = trim_program(rewrite(program).run())
     return program
 

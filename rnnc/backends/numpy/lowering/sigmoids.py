@@ -1,7 +1,7 @@
-"""A sigmoid is (tanh(x / 2) + 1) / 2.
+"""A sigmoid is 1 / (1 + exp(-x)).
 
-Where x is a sum of products, the half goes into the weights, which are prepared once; so a gate costs one tanh and two
-cheap ufuncs. Halving and doubling are exact.
+Where x is a sum of products, the sign goes into the weights, which are prepared once; so a gate costs one exponential
+(half a tanh where NumPy has no AVX-512) and two cheap ufuncs. A change of sign is exact.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ class Sigmoids(Lowering):
             param: seq for node in all_nodes(self.program.nodes) if isinstance(node, Loop) for seq, param in node.xs
         }
         self.factors: dict[tuple[Op, int], list[Segments]] = {}
-        self.halved: set[Op] = set()
+        self.negated: set[Op] = set()
         for node in all_nodes(self.program.nodes):
-            if isinstance(node, Op) and node.name == "sigmoid" and node not in self.halved:
+            if isinstance(node, Op) and node.name == "sigmoid" and node not in self.negated:
                 self._try(node)
         return super().run()
 
     def _try(self, sigmoid: Op) -> None:
         (x,) = sigmoid.args
         edits = Edits()
-        if x.type.rank and self._push(x, ((x.type.shape[-1], 0.5),), edits):
-            self.halved.add(sigmoid)
+        if x.type.rank and self._push(x, ((x.type.shape[-1], -1.0),), edits):
+            self.negated.add(sigmoid)
             for op, position, segments in edits.at:
                 self.factors.setdefault((op, position), []).append(segments)
 
@@ -106,12 +106,12 @@ class Sigmoids(Lowering):
             for segments in self.factors.get((op, position), ()):
                 args[position] = self._scaled(args[position], segments, op)
         new = op if tuple(args) == op.args else replace(op, args=tuple(args))
-        if op not in self.halved:
+        if op not in self.negated:
             return [new]
         b = Builder(op.spans)
-        half = b.const(0.5)
-        nodes = b.op("mul", b.op("tanh", new.args[0], hint=op.out.name), half)
-        return [*b.nodes, Op("add", (nodes, half), op.outs, (), op.spans)]
+        one = b.const(1.0)
+        over = b.op("add", b.op("exp", new.args[0], hint=op.out.name), one)
+        return [*b.nodes, Op("div", (one, over), op.outs, (), op.spans)]
 
     def _scaled(self, value: Value, segments: Segments, op: Op) -> Value:
         """A weight with a factor, prepared with the other weights (or just before, at the top level)."""
@@ -121,7 +121,7 @@ class Sigmoids(Lowering):
             if len(factors) == 1:
                 return b.op("mul", value, b.const(factors.pop()), hint=value.name)
             parts = [b.op("full", value=factor, axes=(Axis("", size),)) for size, factor in segments]
-            vector = b.op("concat", *parts, axis=0, hint="halves")
+            vector = b.op("concat", *parts, axis=0, hint="signs")
             if value.type.rank > 1:
                 ones = tuple(Axis("", Size.of(1)) for _ in range(value.type.rank - 1))
                 vector = b.op("reshape", vector, axes=(*ones, *vector.type.axes))

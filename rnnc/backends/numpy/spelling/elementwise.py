@@ -54,12 +54,12 @@ ROUNDING = {"floor": "np.floor", "ceil": "np.ceil", "round": "np.rint"}
 SEQUENCES: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
     "rsqrt": (("np.sqrt", ("{}",)), ("np.divide", ("1.0", "{}"))),
     "reciprocal": (("np.divide", ("1.0", "{}")),),
-    # tanh is bounded and quick: sigmoid(x) = (tanh(x / 2) + 1) / 2 neither overflows nor warns
+    # exp may overflow to infinity, whose reciprocal is the right limit; its cost is half that of tanh
     "sigmoid": (
-        ("np.multiply", ("{}", "0.5")),
-        ("np.tanh", ("{}",)),
-        ("np.multiply", ("{}", "0.5")),
-        ("np.add", ("{}", "0.5")),
+        ("np.negative", ("{}",)),
+        ("np.exp", ("{}",)),
+        ("np.add", ("{}", "1.0")),
+        ("np.divide", ("1.0", "{}")),
     ),
     "relu": (("np.maximum", ("{}", "0")),),
     "softplus": (("np.logaddexp", ("{}", "0.0")),),

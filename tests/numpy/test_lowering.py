@@ -1,0 +1,71 @@
+"""What NumPy wants said otherwise: the text that comes of it, and the same numbers."""
+
+from __future__ import annotations
+
+import inspect
+
+import numpy as np
+import pytest
+
+import rnnc
+
+SIGNS = """
+cell Gates(units) {
+  input x[input]
+  state h[units]
+  g = sigmoid(linear(x, h))
+  h' = g * tanh(linear(x, h)) + (1 - g) * h
+  output h'
+}
+"""
+MATRIX = """
+cell Heads(heads, units) {
+  input x[heads, input]
+  state h[heads, units]
+  param w[input, units]
+  param bias[units] = 0.5
+  h' = tanh(x @ w + bias) + h
+  output h'
+}
+"""
+
+
+def test_biases_are_weights_of_the_input_product() -> None:
+    module = rnnc.compile(SIGNS, units=3)
+    text = inspect.getsource(module)
+    forward = text[text.index("def _run_forward") : text.index("def _pack_step")]
+    before, _ = forward.split("    for ", 1)
+    assert "np.dot(" in before
+    assert "np.add(" not in before
+    assert "np.exp(" in forward
+    assert "np.negative(" not in forward
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("source", [SIGNS, MATRIX])
+def test_the_numbers_stay(source: str, dtype: str) -> None:
+    """A sequence at once is what single steps give: these know nothing of whole products."""
+    options = {"units": 3} if source is SIGNS else {"units": 3, "heads": 2}
+    module = rnnc.compile(source, **options)
+    random = np.random.default_rng(1)
+    params = {
+        name: random.standard_normal(value.shape).astype(dtype)
+        for name, value in module.init_params(dtype=dtype, input=4, seed=0).items()
+    }
+    x = random.standard_normal((2, 5, *([2] if source is MATRIX else []), 4)).astype(dtype)
+    outputs, final = module.forward(params, x)
+    state = None
+    for t in range(5):
+        output, state = module.step(params, x[:, t], state)
+        np.testing.assert_allclose(outputs[:, t], output, rtol=0, atol=1e-6 if dtype == "float32" else 1e-14)
+    np.testing.assert_allclose(final, state, rtol=0, atol=1e-6 if dtype == "float32" else 1e-14)
+
+
+@pytest.mark.parametrize("size", [1e4, 3e38, np.inf])
+def test_gates_have_limits(size: float) -> None:
+    """Where the exponential overflows the gate is 0 or 1, without a warning."""
+    module = rnnc.compile("cell Gate() {\n  input x[n]\n  y = sigmoid(x)\n  output y\n}\n")
+    x = np.array([[[size, -size, 0.0]]], np.float32)
+    with np.errstate(all="raise"):
+        outputs, _ = module.forward({}, x)
+    np.testing.assert_array_equal(outputs, [[[1, 0, 0.5]]])
