@@ -28,6 +28,9 @@ TARGETS = {"numpy": "numpy", "tf": "tensorflow"}  # to packages of rnnc.backends
 REPEATED_PASSES = pass_names((*BEFORE, *AFTER))  # those of single programs
 PASSES = (*REPEATED_PASSES, plan_memory.name)
 
+# What a target is better without. TensorFlow copies the parts of a tensor: one call for several gates costs two copies.
+UNWANTED = {"tf": frozenset({"group"})}
+
 Result = TypeVar("Result")
 
 
@@ -73,7 +76,7 @@ def compile_source(
     except UnknownPass as error:
         raise BadRequest(str(error)) from error
     model = model_of(source, name, options, expose=expose, rounding=rounding)
-    run = _Pipeline(no_passes, dump_after, verify_passes)
+    run = _Pipeline(no_passes | UNWANTED.get(target, frozenset()), dump_after, verify_passes)
     unit = run.unit(model, saved, header(source, model, save, no_passes))
     text = run.timed("(module)", lambda: _emit(unit, target))
     return Compiled(text, unit, tuple(dict.fromkeys(run.remarks)), tuple(run.dumps), tuple(run.timings))

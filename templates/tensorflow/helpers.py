@@ -76,7 +76,7 @@ def _cleared(y, left, steps, about):
 
 
 def _apart(matrix):
-    """A matrix with zero columns behind it, where its rows would start a multiple of 2 KB apart.
+    """A matrix (or its bias) with zero columns behind it, where its rows would start a multiple of 2 KB apart.
 
     Such rows compete for the same places of a processor's cache: products take up to twice as long.
     """
@@ -86,27 +86,47 @@ def _apart(matrix):
     return tf.pad(matrix, [[0, 0]] * (matrix.shape.ndims - 1) + [[0, 128 // size]])
 
 
-def _ready(weight):
-    """What products with a weight take: itself apart, a bias of zeros or None, and how many columns it has.
+def _ready(weight, bias=None):
+    """What products with a weight take: itself apart, a bias or None, and how many columns it has.
 
-    With a bias, TensorFlow makes one operation of a product, which hands no small one over to other threads. It does
-    not see that these are zeros, or it would drop them.
+    With a bias, TensorFlow makes one operation of a product, which hands no small one over to other threads. Where
+    there is none, it gets zeros, which TensorFlow does not see, or it would drop them.
     """
     apart = _apart(weight)
-    bias = None
-    if weight.shape.ndims == 2 and not tf.executing_eagerly():
+    if bias is not None:
+        bias = _apart(bias)
+    elif weight.shape.ndims == 2 and not tf.executing_eagerly():
         first = tf.reduce_sum(apart[:1], 0)  # there may be no row
         bias = tf.stop_gradient(tf.minimum(tf.abs(first), 0))
     return apart, bias, weight.shape.as_list()[-1]
 
 
+def _times_apart(x, ready, transpose_a=False):
+    """The product with what `_ready` made of a weight, and all its columns."""
+    apart, bias, _ = ready
+    product = tf.matmul(x, apart, transpose_a=transpose_a)
+    return product if bias is None else tf.nn.bias_add(product, bias)
+
+
 def _times(x, ready, transpose_a=False):
     """The product with what `_ready` made of a weight."""
-    apart, bias, columns = ready
-    product = tf.matmul(x, apart, transpose_a=transpose_a)
-    if bias is not None:
-        product = tf.nn.bias_add(product, bias)
-    return product if columns == apart.shape.as_list()[-1] else product[..., :columns]
+    product = _times_apart(x, ready, transpose_a)
+    return product if ready[2] == ready[0].shape.as_list()[-1] else product[..., : ready[2]]
+
+
+def _unmerged(x, leads):
+    """The rows of a matrix as several axes again."""
+    columns = x.shape.as_list()[-1]
+    return tf.reshape(x, leads + [-1 if columns is None else columns])
+
+
+def _parts(x, sizes, axis):
+    """The parts of an axis, without the columns behind them that only set rows apart."""
+    columns = x.shape.as_list()[axis]
+    rest = 0 if columns is None else columns - sum(sizes)
+    if rest:
+        return tf.split(x, sizes + [rest], axis)[:-1]
+    return tf.split(x, sizes, axis)
 
 
 def _summed(x, y, transpose_a=False):

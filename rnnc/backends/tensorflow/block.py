@@ -37,6 +37,8 @@ class Frame:
     places: Places
     helpers: set[str] = field(default_factory=set[str])  # names of the helper functions that the text calls
     nullable: set[Value] = field(default_factory=set[Value])  # values that may be None when a graph is built
+    apart: frozenset[Value] = frozenset()  # values with columns behind them that mean nothing: see `apart.py`
+    biases: dict[Value, Value] = field(default_factory=dict[Value, Value])  # of products that include one
 
 
 class Block:
@@ -206,7 +208,7 @@ class Block:
         from rnnc.backends.tensorflow.spelling import SPELLINGS
 
         text = SPELLINGS[op.name](self, op)
-        if op.args and self.number(op.args[0]) is None and text == self.variable(op.args[0]):
+        if any(self.number(arg) is None and text == self.variable(arg) for arg in op.args):
             self.define(op.out, text)  # another name for the same tensor
         else:
             targets = [self.frame.names.new(out.name or op.name) for out in op.outs]

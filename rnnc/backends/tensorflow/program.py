@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from rnnc.backends.escape import Names, identifier, string
 from rnnc.backends.skeleton import Written
+from rnnc.backends.tensorflow.apart import biases, values_apart
 from rnnc.backends.tensorflow.block import Block, Frame, Sizes
 from rnnc.backends.tensorflow.places import Places
 from rnnc.ir.program import Loop, Node, Program, Value, reads
@@ -27,7 +28,9 @@ def write_program(
     """
     early, late = _divided(program)
     names = Names(KEPT_NAMES)
-    frame = Frame(names, Sizes(sizes, names), Places(equations))
+    constant = {*(port.value for port in program.inputs_of("param", "fixed")), *_outs(early)}
+    apart = values_apart(program, constant)
+    frame = Frame(names, Sizes(sizes, names), Places(equations), apart=apart, biases=biases(program, constant))
     frame.nullable.update(
         p.value for p in program.inputs if p.role in ("lengths", "mask", "state") or (p.role, p.name) in nullable
     )

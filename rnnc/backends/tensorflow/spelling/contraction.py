@@ -64,6 +64,9 @@ def _contract(b: Block, op: Op) -> str:
     flags = ", transpose_a=True" if flag_a else ""
     if b.outside(c) and not (c.type.time or c.type.batch):
         ready = _weight(b, op, c, second, len(stack) if flag_b else None)
+        if op.out in b.frame.apart:
+            product = f"{b.helper('_times_apart')}({first}, {ready}{flags})"
+            return product if len(rows) == 1 else f"{b.helper('_unmerged')}({product}, [{_listed(sizes, rows)}])"
         product = f"{b.helper('_times')}({first}, {ready}{flags})"
     elif TIME in inner and not stack and not flag_b:
         product = f"{b.helper('_summed')}({first}, {second}{flags})"
@@ -71,7 +74,7 @@ def _contract(b: Block, op: Op) -> str:
         product = f"tf.matmul({first}, {second}{flags}{', transpose_b=True' if flag_b else ''})"
     natural = stack + rows + columns
     if len(rows) != 1 or len(columns) != 1:
-        product = f"tf.reshape({product}, [{', '.join(sizes[letter] for letter in natural)}])"
+        product = f"tf.reshape({product}, [{_listed(sizes, natural)}])"
     return Lettered(product, natural, sizes).ordered(out).text
 
 
@@ -79,7 +82,13 @@ def _weight(b: Block, op: Op, weight: Value, matrix: str, swapped: int | None) -
     """The second operand of a product, prepared once, outside of loops; with the axes from `swapped` on exchanged."""
     if swapped is not None:
         matrix = f"tf.transpose({matrix}, {[*range(swapped), swapped + 1, swapped]})"
-    return b.prepared(weight, f"{b.helper('_ready')}({matrix})", op.spans)
+    bias = b.frame.biases.get(op.out)
+    more = "" if bias is None else f", {b.read(bias)}"
+    return b.prepared(weight, f"{b.helper('_ready')}({matrix}{more})", op.spans)
+
+
+def _listed(sizes: dict[str, str], letters: str) -> str:
+    return ", ".join(sizes[letter] for letter in letters)
 
 
 def _lead_letters(value: Value) -> str:

@@ -93,6 +93,9 @@ def _to(b: Block, op: Op) -> str:
 
 @spells(*OPERATORS)
 def _operator(b: Block, op: Op) -> str:
+    for arg in op.args:
+        if arg in b.frame.biases:
+            return b.variable(arg)
     left, right = _pair(b, op, DType.FLOAT if op.name == "div" else None)
     if op.name == "div" and b.number(op.args[1]) is None:
         right = b.safe(right, _in_line(op.args[1], op))
@@ -160,6 +163,8 @@ def _pair(b: Block, op: Op, dtype: DType | None) -> tuple[str, str]:
     common = dtype or _common(op)
     texts = [b.aligned(x, op.out.type, common) for x in op.args]
     for i, other in ((0, 1), (1, 0)):
+        if op.args[other] in b.frame.apart and op.args[i] not in b.frame.apart and op.args[i].type.rank:
+            texts[i] = b.prepared(op.args[i], f"{b.helper('_apart')}({texts[i]})", op.spans)
         literal = b.number(op.args[i], common)
         if literal is not None and b.number(op.args[other]) is None:
             texts[i] = literal

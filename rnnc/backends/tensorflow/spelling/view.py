@@ -35,6 +35,8 @@ def _split(b: Block, op: Op) -> str:
     axis = leads(x.type) + attrs.integer("axis")
     if len(sizes) == 1:
         return f"tf.identity({b.read(x)})"
+    if x in b.frame.apart:
+        return f"{b.helper('_parts')}({b.read(x)}, [{', '.join(sizes)}], {axis})"
     return f"tf.split({b.read(x)}, [{', '.join(sizes)}], {axis})"
 
 
