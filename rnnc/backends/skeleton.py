@@ -34,12 +34,14 @@ class Skeleton(ABC):
     """Everything around the programs. A target says which templates it has, and writes the programs.
 
     `target`: its name; `folder`: where its own templates are; `parts`: the templates of the contract, in order, by
-    their paths; `kept_names`: names that no variable of a size may have; `banner` and `imports`: how the text starts.
+    their paths; `arrays`: the library of arrays, `xp` in them; `kept_names`: names that no variable of a size may
+    have; `banner` and `imports`: how the text starts.
     """
 
     target: str
     folder: str
     parts: tuple[str, ...]
+    arrays: str = "np"
     kept_names: tuple[str, ...]
     banner: str
     imports: tuple[str, ...]
@@ -95,7 +97,7 @@ class Skeleton(ABC):
             helpers=self._helpers(frozenset[str]().union(*(w.helpers for w in written.values()))),
             tables=self.tables(),
             layouts=write_layouts(model, self._variables, self.kept_names),
-            contract=[_part(name) for name in self.parts],
+            contract=[re.sub(r"\bxp\b", self.arrays, _part(name)) for name in self.parts],
         )
 
     # --- the head ---------------------------------------------------------------------------------------------------
@@ -223,6 +225,8 @@ class Skeleton(ABC):
 
     def _helpers(self, used: frozenset[str]) -> list[str]:
         """The helper functions and tables that are used, directly or not, in the order of their file."""
+        if not used:
+            return []
         pieces: dict[str, str] = {}
         for piece in re.split(r"\n\n+(?=def |_[A-Z])", _part(f"{self.folder}/helpers")):
             match = re.match(r"(?:def )?(\w+)", piece)

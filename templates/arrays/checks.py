@@ -1,4 +1,4 @@
-# A part of every generated NumPy module: names that are not defined here are defined in the others.
+# A part of modules for libraries of arrays; names that are not defined here are defined elsewhere.
 
 
 def _suggestion(name, known):
@@ -54,7 +54,7 @@ def _float_dtype(what, arrays):
 def _array(what, value, kind, dtype):
     """An array of the wanted kind; numbers that are no arrays yet are converted."""
     try:
-        array = np.asarray(value)
+        array = _as_array(value)
     except ValueError as error:  # lists of unequal lengths
         raise ValueError(f"{what}: {error}") from None
     if kind == "int":

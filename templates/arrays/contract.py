@@ -1,4 +1,4 @@
-# A part of every generated NumPy module: names that are not defined here are defined in the others.
+# A part of modules for libraries of arrays; `xp` becomes the name of the library. Other names are defined elsewhere.
 
 
 class _Packed:
@@ -32,7 +32,7 @@ class _Packed:
         """What the loops of a program use."""
         key = _PACK[name], sizes, dtype
         if key not in self.prepared:
-            self.prepared[key] = _PACK[name](self.arrays, sizes, dtype)
+            self.prepared[key] = _prepare(name, self.arrays, sizes, dtype)
         return self.prepared[key]
 
 
@@ -56,7 +56,7 @@ def pack(params):
 
     Later changes of the arrays do not reach it.
     """
-    return _Packed(params, np.array)
+    return _Packed(params, _copied)
 
 
 def forward(params, x, state=None, lengths=None, *, time_major=False, training=False, seed=None, masks=None):

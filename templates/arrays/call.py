@@ -1,11 +1,11 @@
-# A part of every generated NumPy module: names that are not defined here are defined in the others.
+# A part of modules for libraries of arrays; `xp` becomes the name of the library. Other names are defined elsewhere.
 
 
 class _Call:
     """The checked arguments of one call, in the form that the programs take: time first, contiguous, one dtype."""
 
     def __init__(self, program, params, x, state, lengths, time_major, training, seed, masks):
-        packed = params if isinstance(params, _Packed) else _Packed(params, np.asarray)
+        packed = params if isinstance(params, _Packed) else _Packed(params, _as_array)
         self.program, self.time_major = program, time_major
         self.bare = not hasattr(x, "items")
         inputs = _by_name("x", x, SPEC["inputs"])
@@ -28,8 +28,8 @@ class _Call:
             array = inputs[name]
             if leads[:1] == [("batch", self.rows)] and len(leads) == 2:
                 array = array.swapaxes(0, 1)
-            copy = program == "train" and np.may_share_memory(array, x if self.bare else x[name])
-            self.given[f"input:{name}"] = np.array(array, order="C") if copy else np.ascontiguousarray(array)
+            copy = program == "train" and xp.may_share_memory(array, x if self.bare else x[name])
+            self.given[f"input:{name}"] = xp.array(array, order="C") if copy else xp.ascontiguousarray(array)
         self._take_state(state)
         self.given["lengths:lengths"] = self._lengths(lengths)
         self._take_masks(training, seed, masks)
@@ -61,13 +61,13 @@ class _Call:
                 what = "state" if len(SPEC["states"]) == 1 else f"state[{name!r}]"
                 array = _array(what, array, about["dtype"], self.dtype)
                 _check_shape(what, array, [("batch", self.rows)] if about["batch"] else [], about["axes"], axes[name])
-                array = np.array(array, order="C") if self.program == "train" else np.ascontiguousarray(array)
+                array = xp.array(array, order="C") if self.program == "train" else xp.ascontiguousarray(array)
             self.given[f"state:{name}"] = array
 
     def _lengths(self, lengths):
         if lengths is None:
             return None
-        lengths = np.asarray(lengths)
+        lengths = _on_host(lengths)
         if lengths.size and lengths.dtype.kind not in "iu":
             raise TypeError(f"lengths should be integers, and are {lengths.dtype}")
         if lengths.shape != (self.rows,):
@@ -78,7 +78,7 @@ class _Call:
             )
         if not self.rows or lengths.min() == self.steps:
             return None  # every step is valid
-        return lengths.astype(np.intp)
+        return xp.asarray(lengths.astype(LENGTHS))
 
     def _take_masks(self, training, seed, masks):
         masks = dict(masks or {})
@@ -96,17 +96,17 @@ class _Call:
                 steps = [("time", self.steps)] if about["per"] == "step" and self.program != "step" else []
                 leads = [*steps, ("batch", self.rows)]
                 if name in masks:
-                    mask = np.ascontiguousarray(masks[name], self.dtype)
+                    mask = xp.ascontiguousarray(masks[name], self.dtype)
                     _check_shape(f"masks[{name!r}]", mask, leads, about["axes"], axes[name])
                 elif seed is None:
                     raise ValueError(f"training=True needs a seed, or a mask {name!r} in masks")
                 else:
-                    mask = _draw(seed, site, about["keep"], (*(n for _, n in leads), *axes[name])).astype(self.dtype)
+                    drawn = _draw(seed, site, about["keep"], (*(n for _, n in leads), *axes[name]))
+                    mask = xp.asarray(drawn.astype(self.dtype))
             self.given[f"mask:{name}"] = mask
 
     def run(self):
-        with np.errstate(all="ignore"):  # infinities and NaN are values like others
-            return _RUN[self.program](self.packed, self.sizes, self.steps, self.rows, self.dtype, self.given)
+        return _execute(self.program, self.packed, self.sizes, self.steps, self.rows, self.dtype, self.given)
 
     def results(self, found):
         outputs = {}
@@ -122,16 +122,15 @@ class _Call:
         return array.swapaxes(0, 1) if turn else array
 
     def gradients(self, params, saved, d_outputs, d_final):
-        packed = params if isinstance(params, _Packed) else _Packed(params, np.asarray)
-        if packed.dtype is not None and packed.dtype != self.dtype:  # NumPy holds float64 and None for equal
+        packed = params if isinstance(params, _Packed) else _Packed(params, _as_array)
+        if packed.dtype is not None and packed.dtype != self.dtype:  # float64 and None are equal to NumPy
             raise TypeError(f"params are {packed.dtype}, and the tape is {self.dtype}")
         _check_parameters(packed.arrays, self.sizes)
         given = {**self.given, **saved}
         self._take_cotangents("output", "d_outputs", d_outputs, SPEC["outputs"], _output_axes(self.sizes), given)
         self._take_cotangents("state", "d_final", d_final, SPEC["states"], _state_axes(self.sizes), given)
         prepared = packed.program("backward", self.sizes, self.dtype)
-        with np.errstate(all="ignore"):
-            found = _RUN["backward"](prepared, self.sizes, self.steps, self.rows, self.dtype, given)
+        found = _execute("backward", prepared, self.sizes, self.steps, self.rows, self.dtype, given)
         inputs = {}
         for name, about in SPEC["inputs"].items():
             gradient = found.get(f"gradient:input:{name}")
@@ -154,11 +153,11 @@ class _Call:
             leads = self._leads(about) if role == "output" else [("batch", self.rows)] if about["batch"] else []
             array = arrays.get(name)
             if array is None:
-                array = np.zeros([*(number for _, number in leads), *axes[name]], self.dtype)
+                array = xp.zeros([*(number for _, number in leads), *axes[name]], self.dtype)
             else:
                 shown = what if len(table) == 1 else f"{what}[{name!r}]"
                 array = _array(shown, array, "float", self.dtype)
                 _check_shape(shown, array, leads, about["axes"], axes[name])
             if role == "output":
                 array = self._turned(array, about)
-            given[f"cotangent:{role}:{name}"] = np.ascontiguousarray(array)
+            given[f"cotangent:{role}:{name}"] = xp.ascontiguousarray(array)

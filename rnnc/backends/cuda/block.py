@@ -1,0 +1,260 @@
+"""Straight code: nodes become kernels and products, stage by stage.
+
+A value is in stage s where s operations that combine many elements (reductions, products, loops) lie before it. Maps
+are computed where they are read, so a kernel of stage s holds all maps between memory and what it writes. A map is
+written to memory itself only where a product, a loop or the caller reads it, or where computing it twice costs more.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+
+from rnnc.backends.cuda.elements import Elements, Home
+from rnnc.backends.cuda.kernel import Kernel
+from rnnc.backends.cuda.products import Product, product_of
+from rnnc.backends.cuda.spelling import LINES, MAPS, REDUCTIONS
+from rnnc.backends.cuda.spelling.lines import line_type
+from rnnc.backends.cuda.spelling.reduction import element_count, indices
+from rnnc.backends.cuda.unit import Shared
+from rnnc.ir.operations.attrs import Attrs
+from rnnc.ir.program import DType, Loop, Node, Op, Type, Value, reads
+from rnnc.ir.size import Size
+
+DTYPES = {DType.FLOAT: "dt", DType.INT: "cp.int32", DType.BOOL: "cp.bool_"}
+COSTLY = {
+    *(
+        "exp",
+        "expm1",
+        "log",
+        "log1p",
+        "tanh",
+        "sigmoid",
+        "softplus",
+        "log_sigmoid",
+        "sin",
+        "cos",
+        "tan",
+        "atan",
+        "sinh",
+    ),
+    *("cosh", "erf", "pow", "div", "mod", "reshape", "unpatches", "lookup", "sqrt", "rsqrt"),
+}
+DEEP = 24  # maps in a row: longer chains are cut, so that expressions stay short
+
+
+class Block:
+    """Writes nodes as lines of the host. `time` is the number of steps there; there are at most `most`."""
+
+    def __init__(self, shared: Shared, time: str, around: Block | None = None, *, most: str | None = None) -> None:
+        self.shared, self.time, self.around = shared, time, around
+        self.most = most or time  # steps that there may be: of stretches the last one may be shorter
+        self.lines: list[str] = []
+        self.before: list[str] = []  # lines that allocate, once, before the loop that this block is the body of
+        self.definitions: dict[Value, Op] = {} if around is None else dict(around.definitions)
+        self.numbers: dict[Value, float | int | bool | Size] = {} if around is None else dict(around.numbers)
+        self.homes: dict[Value, Home] = {}
+        self.targets: dict[Value, str] = {}  # arrays that are there already, for results
+        self._stage: dict[Value, int] = {}
+
+    def line(self, text: str) -> None:
+        self.lines.append(text)
+
+    # --- places -------------------------------------------------------------------------------------------------------
+
+    def home(self, value: Value) -> Home | None:
+        """Where a value is in memory, here or around."""
+        block: Block | None = self
+        while block is not None:
+            if value in block.homes:
+                return block.homes[value]
+            block = block.around
+        return None
+
+    def place(self, value: Value, host: str, *, nullable: bool = False) -> None:
+        self.homes[value] = Home(host, nullable)
+
+    def array(self, value: Value) -> str:
+        """The array of a value that is in memory."""
+        home = self.home(value)
+        if home is None:
+            raise KeyError(f"no array holds {value.name!r}")
+        return home.host
+
+    def size(self, size: Size) -> str:
+        return self.shared.size(size)
+
+    def shape(self, type: Type, time: str | None = None) -> str:
+        """The shape of an array, as a tuple."""
+        leads = ([time or self.time] if type.time else []) + (["B"] if type.batch else [])
+        return f"({''.join(f'{n}, ' for n in [*leads, *map(self.size, type.shape)])})"
+
+    def allocate(self, value: Value, hint: str = "v") -> str:
+        """The array that a value will be in: given, or new."""
+        if value in self.targets:
+            self.place(value, self.targets[value])
+            return self.targets[value]
+        name = self.shared.names.new(value.name or hint)
+        text = f"{name} = cp.empty({self.shape(value.type, self.most)}, {DTYPES[value.type.dtype]})"
+        (self.lines if self.around is None else self.before).append(text)
+        if value.type.time and self.most != self.time:
+            name += f"[:{self.time}]"
+        self.place(value, name)
+        return name
+
+    # --- nodes --------------------------------------------------------------------------------------------------------
+
+    def write(self, nodes: Sequence[Node], results: Iterable[Value]) -> None:
+        """Write nodes; `results` are in memory afterwards, or are constants."""
+        for node in nodes:
+            if isinstance(node, Op):
+                self._define(node)
+        nodes = [node for node in nodes if isinstance(node, Loop) or node.outs[0] not in self.numbers]
+        self._stages(nodes)
+        kept = self._kept(nodes, set(results))
+        last = max(self._stage.values(), default=0)
+        for stage in range(last + 1):
+            for node in nodes:
+                if not _is_map(node) and self._stage_of(node.outs) == stage:
+                    self._combine(node)
+            self._maps(stage, [v for v in kept if self._stage.get(v, -1) == stage and self.home(v) is None])
+        for value in results:
+            if value in self.numbers:
+                self._constant(value)
+
+    def _define(self, op: Op) -> None:
+        attrs = Attrs(op)
+        if op.name == "const":
+            self.numbers[op.out] = attrs.scalar("value")
+        elif op.name == "extent":
+            self.numbers[op.out] = attrs.size("size")
+        else:
+            self.definitions.update((out, op) for out in op.outs)
+
+    def _stage_of(self, values: Sequence[Value]) -> int:
+        return max((self._stage.get(v, 0) for v in values), default=0)
+
+    def _stages(self, nodes: Sequence[Node]) -> None:
+        for node in nodes:
+            stage = self._stage_of([*reads(node)])
+            for out in node.outs:
+                self._stage[out] = stage if _is_map(node) else stage + 1
+
+    def _kept(self, nodes: Sequence[Node], results: set[Value]) -> list[Value]:
+        """The maps that are written to memory, in the order of their definitions."""
+        maps = [out for node in nodes if _is_map(node) for out in node.outs]
+        kept = {v for v in maps if v in results}
+        readers: dict[Value, set[tuple[int, Type]]] = {}
+        uses: Counter[Value] = Counter()
+        for node in nodes:
+            if isinstance(node, Loop) or product_of(node) is not None:
+                kept.update(v for v in reads(node) if v in self.definitions)
+                continue
+            for arg in node.args:
+                uses[arg] += 1
+                stage = self._stage_of(node.outs)
+                readers.setdefault(arg, set()).add((stage, node.outs[0].type.with_(dtype=DType.FLOAT)))
+        depth: dict[Value, int] = {}
+        cost: dict[Value, int] = {}
+        for node in nodes:
+            if not (isinstance(node, Op) and _is_map(node)):
+                continue
+            inside = [a for a in node.args if a not in kept and a in depth]
+            for out in node.outs:
+                depth[out] = 1 + max((depth[a] for a in inside), default=0)
+                cost[out] = (node.name in COSTLY) + sum(cost[a] for a in inside)
+                spread = readers.get(out, set())
+                same = {(self._stage[out], out.type.with_(dtype=DType.FLOAT))}
+                combined = any(stage > self._stage[out] for stage, _ in spread)
+                again = uses[out] > 1 and not spread <= same
+                if depth[out] >= DEEP or (cost[out] and (again or (combined and uses[out] > 1))):
+                    kept.add(out)
+        return [v for v in maps if v in kept]
+
+    def _constant(self, value: Value) -> None:
+        """A number that the caller wants as an array."""
+        number = self.numbers[value]
+        text = self.size(number) if isinstance(number, Size) else self.shared.literal(number)
+        self.line(f"{self.allocate(value)}[...] = {text}")
+
+    def _combine(self, node: Node) -> None:
+        if isinstance(node, Loop):
+            from rnnc.backends.cuda.loop import write_loop
+
+            write_loop(self, node)
+            return
+        product = product_of(node)
+        if product is not None:
+            self._product(node, product)
+        elif node.name in LINES:
+            self.launch(
+                [node.out], lambda e, n: LINES[node.name](e, node, n), lambda e: element_count(e, line_type(node))
+            )
+        else:
+            self.launch(
+                [node.out], lambda e, n: REDUCTIONS[node.name](e, node, n), lambda e: element_count(e, node.out.type)
+            )
+
+    def _product(self, op: Op, product: Product) -> None:
+        sizes = {"T": self.time, "B": "B"}
+        for arg, key in zip(op.args, ("a", "b"), strict=True):
+            sizes |= dict(zip(Attrs(op).text(key), map(self.size, arg.type.shape), strict=True))
+        left, right = (self.array(arg) for arg in op.args)
+        goal = self.allocate(op.out, "product")
+        text = product.text(left, right, sizes.__getitem__)
+        if product.plain:
+            self.line(f"{text[:-1]}, out={goal})")
+        else:
+            self.line(f"{goal}[...] = {text}")
+
+    def _maps(self, stage: int, values: Sequence[Value]) -> None:
+        """One kernel for all maps of a stage that have the same shape."""
+        groups: dict[Type, list[Value]] = {}
+        for value in values:
+            groups.setdefault(value.type.with_(dtype=DType.FLOAT), []).append(value)
+        for type, group in groups.items():
+            self._map(type, group)
+
+    def _map(self, type: Type, group: Sequence[Value]) -> None:
+        known = {value: self.home(value) for value in group}
+
+        def body(e: Elements, n: str) -> None:
+            index = indices(e, type, n)
+            found = [(value, e.get(value, index)) for value in group]
+            for value, text in found:
+                home = goals[value]
+                e.kernel.line(f"{e.kernel.pointer(home, value.type.dtype, written=True)}[{n}] = {text};")
+
+        goals: dict[Value, str] = {}
+        for value in group:
+            goals[value] = self.allocate(value)
+            del self.homes[value]  # not yet there for the kernel that writes it
+        assert all(home is None for home in known.values())
+        self.launch([], body, lambda e: element_count(e, type))
+        for value in group:
+            self.place(value, goals[value])
+
+    def launch(
+        self, outs: Sequence[Value], body: Callable[[Elements, str], None], count: Callable[[Elements], str]
+    ) -> None:
+        """Write a kernel and its call: one thread an element (or line), and as many as there are."""
+        for out in outs:
+            self.allocate(out)
+        kernel = Kernel(self.shared.variables)
+        elements = Elements(kernel, self.home, self.definitions, self.numbers, self.time)
+        total = count(elements)
+        kernel.line(f"const long long total = {total};")
+        first = "blockIdx.x * (long long)blockDim.x + threadIdx.x"
+        with kernel.braces(f"for (long long n = {first}; n < total; n += (long long)gridDim.x * blockDim.x)"):
+            body(elements, "n")
+        self.line(self.shared.call(kernel, self._host_count(total, kernel)))
+
+    def _host_count(self, total: str, kernel: Kernel) -> str:
+        """The number of threads, on the host: sizes stand in for the kernel's parameters."""
+        found = re.sub(r"[A-Za-z_]\w*", lambda m: kernel.arguments[m[0]].host, total)
+        return found.replace("/", "//")
+
+
+def _is_map(node: Node) -> bool:
+    return isinstance(node, Op) and node.name in MAPS

@@ -1,0 +1,134 @@
+"""Single elements of values: read from an array where the value is one, computed from other elements elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from rnnc.backends.cuda.kernel import C_TYPES, Kernel
+from rnnc.ir.program import DType, Op, Type, Value
+from rnnc.ir.size import Size
+
+ONE = Size.of(1)
+
+
+@dataclass(frozen=True)
+class Home:
+    """Where a value is on the host: an expression of an array; `nullable` where that may be None."""
+
+    host: str
+    nullable: bool = False
+
+
+class Elements:
+    """Writes the elements of values into one kernel.
+
+    `homes` are the values that lie in memory when the kernel runs; all others are made by `definitions`. An index has
+    an expression for each of [time?, batch?, *features]. `time` is the number of steps, on the host.
+    """
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        homes: Callable[[Value], Home | None],
+        definitions: Mapping[Value, Op],
+        numbers: Mapping[Value, float | int | bool | Size],
+        time: str,
+    ) -> None:
+        self.kernel, self.homes, self.definitions, self.numbers, self.time = kernel, homes, definitions, numbers, time
+
+    # --- elements -----------------------------------------------------------------------------------------------------
+
+    def get(self, value: Value, index: Sequence[str]) -> str:
+        """The variable (or literal) of an element."""
+        if value in self.numbers:
+            return self.literal(self.numbers[value], value.type.dtype)
+        index = tuple(index)
+        found = self.kernel.known(value, index)
+        if found is not None:
+            return found
+        home = self.homes(value)
+        if home is not None:
+            text = f"{self.kernel.pointer(home.host, value.type.dtype)}[{self.flat(value.type, index)}]"
+        else:
+            from rnnc.backends.cuda.spelling import MAPS
+
+            op = self.definitions[value]
+            text = MAPS[op.name](self, op, value, index)
+        if (known := self.kernel.known(value, index)) is not None:
+            return known
+        name = self.kernel.bind(C_TYPES[value.type.dtype], value.name or "v", text)
+        return self.kernel.remember(value, index, name)
+
+    def operand(self, value: Value, like: Type, index: Sequence[str], dtype: DType | None = None) -> str:
+        """The element of an operand in line with element `index` of a result of type `like`, as a C expression."""
+        text = self.get(value, self.aligned(value.type, like, index))
+        return self.cast(text, value, dtype or value.type.dtype)
+
+    def cast(self, text: str, value: Value, dtype: DType) -> str:
+        if value.type.dtype is dtype:
+            return text
+        if value in self.numbers:
+            return self.literal(self.numbers[value], dtype)
+        return f"({C_TYPES[dtype]})({text})"
+
+    def aligned(self, type: Type, like: Type, index: Sequence[str]) -> tuple[str, ...]:
+        """The index of an operand that broadcasts to a result with that index."""
+        leads, features = self.parts(like, index)
+        found = [leads[lead] for lead, has in (("t", type.time), ("b", type.batch)) if has]
+        if type.rank:
+            stretched = zip(type.shape, like.shape[-type.rank :], features[-type.rank :], strict=True)
+            found += ["0" if size == ONE and other != ONE else at for size, other, at in stretched]
+        return tuple(found)
+
+    def parts(self, type: Type, index: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+        """The leads of an index by letter, and its features."""
+        letters = "t" * type.time + "b" * type.batch
+        return dict(zip(letters, index, strict=False)), list(index[len(letters) :])
+
+    def literal(self, number: float | int | bool | Size, dtype: DType) -> str:
+        """A constant as C has it."""
+        if isinstance(number, Size):
+            text = self.kernel.size(number)
+            return f"({C_TYPES[dtype]})({text})"
+        if dtype is DType.BOOL:
+            return "true" if number else "false"
+        if dtype is DType.INT:
+            return str(int(number))
+        value = float(number)
+        if value != value:
+            return "(real)nan_()"
+        if value in (float("inf"), float("-inf")):
+            return "(real)inf_()" if value > 0 else "(real)-inf_()"
+        return f"(real){value!r}"
+
+    # --- sizes and places ---------------------------------------------------------------------------------------------
+
+    def extents(self, type: Type) -> list[str]:
+        """The sizes of [time?, batch?, *features]."""
+        time = [self.steps()] if type.time else []
+        batch = [self.rows()] if type.batch else []
+        return [*time, *batch, *(self.kernel.size(size) for size in type.shape)]
+
+    def steps(self) -> str:
+        return self.kernel.scalar("T", self.time)
+
+    def rows(self) -> str:
+        return self.kernel.scalar("B", "B")
+
+    def flat(self, type: Type, index: Sequence[str]) -> str:
+        """The place of an element in an array without gaps."""
+        text = ""
+        for at, extent in zip(index, self.extents(type), strict=True):
+            text = at if not text else f"({text}) * {extent} + {at}"
+        return text or "0"
+
+    def there(self, value: Value) -> str | None:
+        """The flag that tells whether a value that may be absent is there; None where it always is."""
+        if value in self.numbers:
+            return None
+        home = self.homes(value)
+        if home is None or not home.nullable:
+            return None
+        pointer = self.kernel.pointer(home.host, value.type.dtype)
+        return self.kernel.scalar(f"has_{pointer}", f"int({home.host} is not None)")

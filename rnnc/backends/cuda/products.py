@@ -1,0 +1,77 @@
+"""Which contractions are products of matrices, and how the library gets them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from rnnc.backends.cuda.spelling.reduction import lead_letters
+from rnnc.ir.operations.attrs import Attrs
+from rnnc.ir.program import DType, Op
+
+
+@dataclass(frozen=True)
+class Product:
+    """`out = left @ right` after both were put into order: letters of axes, in groups.
+
+    `left` and `right` are the letters of the operands as they are (`swapped`: the second operand comes first).
+    """
+
+    left: str
+    right: str
+    out: str
+    stack: str
+    rows: str
+    inner: str
+    columns: str
+    swapped: bool
+
+    def text(self, left: str, right: str, size: Callable[[str], str]) -> str:
+        """The product as an expression of two arrays. `size` gives that of a letter."""
+        first, second = (right, left) if self.swapped else (left, right)
+        a = _arranged(first, self.left, [self.stack, self.rows, self.inner], size)
+        b = _arranged(second, self.right, [self.stack, self.inner, self.columns], size)
+        natural = self.stack + self.rows + self.columns
+        text = f"cp.matmul({a}, {b})"
+        if any(len(group) != 1 for group in (self.rows, self.columns)):
+            text += f".reshape({', '.join(size(letter) for letter in natural)})"
+        if natural != self.out:
+            text = f"cp.ascontiguousarray({text}.transpose({', '.join(str(natural.index(x)) for x in self.out)}))"
+        return text
+
+    @property
+    def plain(self) -> bool:
+        """Whether the library can write the result into its array directly."""
+        return self.stack + self.rows + self.columns == self.out and len(self.rows) == len(self.columns) == 1
+
+
+def product_of(op: Op) -> Product | None:
+    """The matrices of a contraction; None where one side has no axis of its own, or nothing is summed."""
+    if op.name != "contract" or any(arg.type.dtype is not DType.FLOAT for arg in op.args):
+        return None
+    attrs = Attrs(op)
+    left, right = (lead_letters(a.type) + attrs.text(key) for a, key in zip(op.args, ("a", "b"), strict=True))
+    out = lead_letters(op.out.type) + attrs.text("out")
+    if any(x not in right + out for x in left) or any(x not in left + out for x in right):
+        return None  # an axis that is summed alone
+    stack = "".join(x for x in out if x in left and x in right)
+    inner = "".join(x for x in left if x in right and x not in stack)
+    rows = "".join(x for x in out if x in left and x not in stack)
+    columns = "".join(x for x in out if x in right and x not in stack)
+    if not inner or not rows or not columns:
+        return None
+    if out == stack + columns + rows:
+        return Product(right, left, out, stack, columns, inner, rows, swapped=True)
+    return Product(left, right, out, stack, rows, inner, columns, swapped=False)
+
+
+def _arranged(text: str, letters: str, groups: Sequence[str], size: Callable[[str], str]) -> str:
+    """An array with its axes in groups, each of rows, columns and summed axes as one axis."""
+    wanted = "".join(groups)
+    if letters != wanted:
+        text += f".transpose({', '.join(str(letters.index(x)) for x in wanted)})"
+    stack, *matrix = groups
+    if any(len(group) != 1 for group in matrix):
+        merged = [" * ".join(size(x) for x in group) or "1" for group in matrix]
+        text += f".reshape({', '.join([*map(size, stack), *merged])})"
+    return text

@@ -1,0 +1,58 @@
+"""The windows of convolutions, and their transpose."""
+
+from __future__ import annotations
+
+from itertools import product
+
+from rnnc.backends.cuda.elements import Elements
+from rnnc.backends.cuda.kernel import C_TYPES
+from rnnc.backends.cuda.spelling.entry import MAPS, enters
+from rnnc.backends.cuda.spelling.view import chosen
+from rnnc.ir.operations.convolution import Window
+from rnnc.ir.program import Op, Value
+
+
+@enters(MAPS, "patches")
+def _patches(e: Elements, op: Op, out: Value, index: tuple[str, ...]) -> str:
+    """[*spatial, *channels] -> [*places, *kernel, *channels]; zeros outside of the image."""
+    (x,) = op.args
+    window = Window.of(op)
+    leads, spatial = out.type.time + out.type.batch, window.spatial
+    places, offsets = index[leads : leads + spatial], index[leads + spatial : leads + 2 * spatial]
+    extents = e.extents(x.type)[leads : leads + spatial]
+    found: list[str] = []
+    conditions: list[str] = []
+    for axis, (place, offset, extent) in enumerate(zip(places, offsets, extents, strict=True)):
+        text = f"{place} * {window.stride[axis]} + {offset} * {window.dilation[axis]} - {window.pads[axis][0]}"
+        at = e.kernel.bind("long long", "at", text)
+        found.append(at)
+        if window.same:
+            conditions.append(f"{at} >= 0 && {at} < {extent}")
+    inside = (*index[:leads], *found, *index[leads + 2 * spatial :])
+    if not conditions:
+        return e.get(x, inside)
+    return chosen(e, out, [(" && ".join(conditions), x, x.type, inside)])
+
+
+@enters(MAPS, "unpatches")
+def _unpatches(e: Elements, op: Op, out: Value, index: tuple[str, ...]) -> str:
+    """The sum of all windows' numbers that lay over an element of the image, in the order of the kernel."""
+    (d,) = op.args
+    window = Window.of(op)
+    leads, spatial = out.type.time + out.type.batch, window.spatial
+    extents = e.extents(d.type)[leads : leads + spatial]
+    total = e.kernel.names.new("total")
+    e.kernel.line(f"{C_TYPES[out.type.dtype]} {total} = 0;")
+    for offset in product(*map(range, window.kernel)):
+        with e.kernel.braces(""):
+            places: list[str] = []
+            conditions: list[str] = []
+            for axis, (o, extent) in enumerate(zip(offset, extents, strict=True)):
+                stride, shift = window.stride[axis], window.pads[axis][0] - o * window.dilation[axis]
+                at = e.kernel.bind("long long", "at", f"{index[leads + axis]} + ({shift})")
+                conditions.append(f"{at} >= 0 && {at} % {stride} == 0 && {at} / {stride} < {extent}")
+                places.append(f"{at} / {stride}")
+            with e.kernel.braces(f"if ({' && '.join(conditions)})"):
+                element = e.get(d, (*index[:leads], *places, *map(str, offset), *index[leads + spatial :]))
+                e.kernel.line(f"{total} += {element};")
+    return total

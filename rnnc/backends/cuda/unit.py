@@ -1,0 +1,54 @@
+"""What the functions of one module share: names, and the kernels that they launch."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from rnnc.backends.cuda.kernel import Kernel
+from rnnc.backends.escape import Names, number, string
+from rnnc.ir.size import Size
+
+THREADS = 256  # of a block
+
+
+@dataclass
+class Kernels:
+    """The kernels of a module, by the program that asked for them first; two with the same text are one."""
+
+    names: dict[str, str] = field(default_factory=dict[str, str])  # from the text behind the name to the name
+    programs: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+
+    def name(self, kernel: Kernel, program: str) -> str:
+        """The name under which a kernel is launched: that of its program and a number."""
+        arguments = ", ".join(argument.declaration for argument in kernel.arguments.values())
+        text = "\n".join([f"({arguments}) {{", *("  " + line for line in kernel.lines), "}"])
+        if text not in self.names:
+            mine = self.programs.setdefault(program, [])
+            self.names[text] = name = f"{program}_{len(mine) + 1}"
+            mine.append(f'extern "C" __global__ void __launch_bounds__({THREADS}) {name}{text}')
+        return self.names[text]
+
+
+class Shared:
+    """Names and sizes of one function, and the kernels of all."""
+
+    def __init__(self, kernels: Kernels, program: str, sizes: Sequence[str], names: Names) -> None:
+        self.kernels, self.program, self.names = kernels, program, names
+        self.variables = {symbol: names.new(symbol) for symbol in sizes}
+        self._as_sizes = {symbol: Size.of(name) for symbol, name in self.variables.items()}
+
+    def size(self, size: Size) -> str:
+        """A size as an expression of the host."""
+        return str(size.substitute(self._as_sizes))
+
+    def literal(self, value: float | int | bool) -> str:
+        return number(value)
+
+    def call(self, kernel: Kernel, threads: str) -> str:
+        """The line that launches a kernel."""
+        name = self.kernels.name(kernel, self.program)
+        arguments = [argument.host for argument in kernel.arguments.values()]
+        threads = re.sub(r"\s+", " ", threads)
+        return f"launch({', '.join([string(name), threads, *arguments])})"

@@ -1,0 +1,16 @@
+# A part of every generated NumPy module: names that are not defined here are defined in the others.
+
+
+LENGTHS = np.intp
+_as_array, _on_host, _copied = np.asarray, np.asarray, np.array
+
+
+def _prepare(program, arrays, sizes, dtype):
+    """What the loops of a program use."""
+    return _PACK[program](arrays, sizes, dtype)
+
+
+def _execute(program, prepared, sizes, steps, rows, dtype, given):
+    """The results of a program."""
+    with np.errstate(all="ignore"):  # infinities and NaN are values like others
+        return _RUN[program](prepared, sizes, steps, rows, dtype, given)
