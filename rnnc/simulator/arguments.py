@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -59,11 +59,10 @@ def marshal(parameters: Sequence[Parameter], values: Sequence[Any]) -> tuple[lis
     Python float as double, and NumPy scalars as what they are."""
     if len(parameters) != len(values):
         raise ArgumentError(f"the kernel takes {len(parameters)} arguments, not {len(values)}")
-    arrays = {
-        place: _array(place, parameter, value)
-        for place, (parameter, value) in enumerate(zip(parameters, values, strict=True))
-        if isinstance(value, np.ndarray) and value.size
-    }
+    arrays: dict[int, _Array] = {}
+    for place, (parameter, value) in enumerate(zip(parameters, values, strict=True)):
+        if isinstance(value, np.ndarray) and cast(_Array, value).size:
+            arrays[place] = _array(place, parameter, cast(_Array, value))
     memories, homes = _lay_out(parameters, arrays)
     arguments: list[Argument] = []
     for place, (parameter, value) in enumerate(zip(parameters, values, strict=True)):
@@ -123,9 +122,9 @@ def _fits(parameter: Parameter, dtype: np.dtype[Any], *, pointer: bool) -> bool:
     if parameter.kind == "h":
         return dtype == np.float16 or dtype == np.uint16
     if parameter.kind == "B":
-        return dtype.name == "bfloat16" or dtype == np.uint16
+        return str(dtype) == "bfloat16" or dtype == np.uint16
     same = {"f": "f", "i": "i", "u": "u", "b": "b"}
-    return same.get(parameter.kind) == dtype.kind or (pointer and {parameter.kind, dtype.kind} <= {"i", "u"})
+    return same.get(parameter.kind) == dtype.kind or (pointer and {parameter.kind, dtype.kind} == {"i", "u"})
 
 
 def _scalar(place: int, parameter: Parameter, value: Any) -> bytes:
@@ -139,7 +138,9 @@ def _scalar(place: int, parameter: Parameter, value: Any) -> bytes:
         value = np.int64(value)
     elif isinstance(value, float) and not isinstance(value, np.generic):
         value = np.float64(value)
-    if not isinstance(value, np.generic) or not _fits(parameter, value.dtype, pointer=False):
-        shown = f"{value.dtype}" if isinstance(value, np.generic) else repr(value)
-        raise ArgumentError(f"argument {place + 1}: the kernel takes a {parameter}, not {shown}")
+    if not isinstance(value, np.generic):
+        raise ArgumentError(f"argument {place + 1}: the kernel takes a {parameter}, not {value!r}")
+    dtype: np.dtype[Any] = cast(Any, value).dtype
+    if not _fits(parameter, dtype, pointer=False):
+        raise ArgumentError(f"argument {place + 1}: the kernel takes a {parameter}, not {dtype}")
     return value.tobytes()

@@ -36,7 +36,7 @@ class CompilerMissing(Exception):
     """There is no g++ to compile kernel text with; the message names the remedy."""
 
 
-def build(text: str, *, race: bool = False) -> Path:
+def build(text: str, *, race: bool = False, defines: tuple[str, ...] = ()) -> Path:
     """The shared library of a kernel text, from the cache where it was built before.
 
     With `race` every access to memory is instrumented. Raises KernelTextError with the compiler's message, and
@@ -44,7 +44,7 @@ def build(text: str, *, race: bool = False) -> Path:
     """
     compiler = find_compiler()
     source = cpu_text(text)
-    flags = (*_KERNEL, *(_RACE if race else ()), f"-I{_folder()}")
+    flags = (*_KERNEL, *(_RACE if race else ()), *defines, f"-I{_folder()}")
     runtime = _runtime(compiler)
     library = _place("kernels", source, flags, (str(runtime),))
     if not library.exists():

@@ -30,17 +30,19 @@ _lock = Lock()  # the runtime knows one launch at a time
 
 @dataclass(frozen=True)
 class Kernels:
-    """The kernels of a text, with or without the prelude in front. `race` is the default of its launches."""
+    """The kernels of a text, with or without the prelude in front. `race` is the default of its launches; `defines`
+    are compiler options such as "-DSIZE=4"."""
 
     text: str
     race: bool = False
+    defines: tuple[str, ...] = ()
 
     def get(self, name: str) -> Kernel:
         """One kernel. Raises KeyError with the names that there are."""
         heads = {head.name: head for head in find_kernels(self.text)}
         if name not in heads:
             raise KeyError(f"no kernel {name}; the text has {', '.join(heads) or 'none'}")
-        return Kernel(self.text, heads[name], self.race)
+        return Kernel(self.text, heads[name], self.race, self.defines)
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class Kernel:
     text: str
     head: KernelHead
     race: bool
+    defines: tuple[str, ...] = ()
 
     def __call__(
         self,
@@ -68,7 +71,7 @@ class Kernel:
         to memory is checked. A thread that runs for `seconds` without a wait is a fault. Returns how often threads
         were switched. Raises KernelFault, ArgumentError, KernelTextError, CompilerMissing.
         """
-        library = build(self.text, race=self.race if race is None else race)
+        library = build(self.text, race=self.race if race is None else race, defines=self.defines)
         entry = _entry(library, self.head.name)
         arguments, memories = marshal(_parameters(library, self.head.name), args)
         launch = native.Launch()
@@ -81,7 +84,7 @@ class Kernel:
         keep = _fill(launch, arguments, memories)
         report = native.Report()
         with _lock:
-            failed = _runtime(library).rnnc_launch(entry, ctypes.byref(launch), ctypes.byref(report))
+            failed = _library(library).rnnc_launch(entry, ctypes.byref(launch), ctypes.byref(report))
         del keep
         if failed:
             raise KernelFault(self._fault(report, library))
@@ -95,14 +98,14 @@ class Kernel:
         lines = self.text.splitlines()
         source = lines[line - 1] if line is not None and line <= len(lines) else ""
         block, thread = read_index(list(report.block)), read_index(list(report.thread))
-        return Fault(KINDS[report.kind], self.head.name, block, thread, line, message, source)
+        return Fault(KINDS[int(report.kind)], self.head.name, block, thread, line, message, source)
 
 
 def _size(size: Size) -> tuple[int, int, int]:
     sizes = (size,) if isinstance(size, int) else tuple(int(n) for n in size)
     if not 1 <= len(sizes) <= 3 or any(n < 1 for n in sizes):
         raise ArgumentError(f"a grid or block has one to three sizes of at least 1, not {size}")
-    return (sizes + (1, 1))[:3]  # type: ignore[return-value]
+    return (*sizes, 1, 1)[:3]  # pyright: ignore[reportReturnType]
 
 
 def _schedule(schedule: Schedule) -> tuple[int, int]:
@@ -144,12 +147,8 @@ def _fill(launch: native.Launch, arguments: list[Argument], memories: list[Memor
 
 @cache
 def _library(path: Path) -> ctypes.CDLL:
+    """A kernel's library; it is linked to the runtime, whose functions are found through it."""
     return ctypes.CDLL(str(path))
-
-
-def _runtime(library: Path) -> ctypes.CDLL:
-    """A kernel's library sees the runtime's functions, since it is linked to it."""
-    return _library(library)
 
 
 def _entry(library: Path, name: str) -> Any:
