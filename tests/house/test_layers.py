@@ -21,7 +21,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("passes",),
     ("backends",),
     ("compiler",),
-    ("runtime",),
+    ("runtime", "simulator"),
     ("verify", "api", "importing"),
     ("weights",),
     ("cli",),

@@ -1,0 +1,137 @@
+"""A stand-in for the part of CuPy that generated modules use: NumPy's arrays, and kernels on the CPU."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from rnnc.simulator.cupy_cuda import Cuda, DeviceModel, Stream
+from rnnc.simulator.launch import Kernel, Kernels, Schedule
+
+_POISON = 0xFF  # NaN in every floating type
+_DEFAULT_SHARED = 48 << 10  # bytes of dynamic shared memory that a kernel may use without asking for more
+
+
+@dataclass(frozen=True)
+class How:
+    """How kernels are run: the schedule, whether every access is checked, and the device that is played."""
+
+    schedule: Schedule = "fifo"
+    race: bool = False
+    device: DeviceModel = field(default_factory=DeviceModel)
+
+
+class Cupy(ModuleType):
+    """What `import cupy as cp` gives to a module that is loaded by `loader.load`. What is not here is NumPy's."""
+
+    ndarray = np.ndarray
+    __version__ = "13.0.0"
+
+    def __init__(self, how: How | None = None) -> None:
+        super().__init__("cupy")
+        self.how = how or How()
+        self.cuda = Cuda(self.how.device)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(np, name)
+
+    def empty(self, shape: Any, dtype: Any = float, order: Any = "C") -> Any:
+        """New memory, poisoned: who reads what was never written sees NaN."""
+        out: Any = np.empty(shape, dtype, order)
+        out.reshape(-1, order="A").view(np.uint8).fill(_POISON)
+        return out
+
+    def empty_like(self, array: Any, dtype: Any = None) -> Any:
+        """As `empty`, with the shape and type of another array."""
+        return self.empty(array.shape, dtype or array.dtype)
+
+    def asnumpy(self, array: Any) -> Any:
+        """A copy, as the way from a device makes one."""
+        return np.array(array)
+
+    def get_array_module(self, *_: Any) -> Any:
+        """The module of these arrays: this one."""
+        return self
+
+    def matmul(self, a: Any, b: Any, out: Any = None) -> Any:
+        """NumPy's; inside a capture it becomes part of the graph, which needs `out`."""
+        return self._library(np.matmul, a, b, out)
+
+    def dot(self, a: Any, b: Any, out: Any = None) -> Any:
+        """NumPy's; inside a capture it becomes part of the graph, which needs `out`."""
+        return self._library(np.dot, a, b, out)
+
+    def _library(self, function: Callable[..., Any], a: Any, b: Any, out: Any) -> Any:
+        stream = self.cuda.get_current_stream()
+        if not stream.is_capturing():
+            return function(a, b, out=out)
+        if out is None:
+            raise ValueError("a product in a captured graph needs `out`")
+        stream.do(lambda: function(a, b, out=out))
+        return out
+
+    def RawModule(  # the name is CuPy's
+        self, *, code: str, options: Sequence[str] = (), backend: str = "nvrtc", **_: Any
+    ) -> RawModule:
+        """Kernel text whose kernels run on the CPU."""
+        return RawModule(self, code, tuple(options))
+
+    def RawKernel(self, code: str, name: str, options: Sequence[str] = (), **_: Any) -> RawKernel:
+        """One kernel of a kernel text."""
+        return RawModule(self, code, tuple(options)).get_function(name)
+
+
+class RawModule:
+    """CuPy's `RawModule` on the CPU. Options that define macros count, others are the device compiler's business."""
+
+    def __init__(self, cupy: Cupy, code: str, options: tuple[str, ...]) -> None:
+        defines = tuple(option for option in options if option.startswith("-D"))
+        self._cupy = cupy
+        self._kernels = Kernels(code, race=cupy.how.race, defines=defines)
+
+    def get_function(self, name: str) -> RawKernel:
+        """A kernel by its name. Raises KeyError."""
+        return RawKernel(self._cupy, self._kernels.get(name))
+
+
+class RawKernel:
+    """CuPy's `RawKernel` on the CPU."""
+
+    def __init__(self, cupy: Cupy, kernel: Kernel) -> None:
+        self._cupy = cupy
+        self._kernel = kernel
+        self._limit = _DEFAULT_SHARED
+        self.name = kernel.head.name
+        self.kernel = SimpleNamespace(ptr=id(self))  # what occupancy is asked for
+
+    @property
+    def max_dynamic_shared_size_bytes(self) -> int:
+        """How much dynamic shared memory a launch may ask for."""
+        return self._limit
+
+    @max_dynamic_shared_size_bytes.setter
+    def max_dynamic_shared_size_bytes(self, size: int) -> None:
+        most = self._cupy.how.device.shared_bytes
+        if size > most:
+            raise ValueError(f"kernel {self.name}: a block has at most {most} bytes of shared memory, not {size}")
+        self._limit = size
+
+    def __call__(
+        self, grid: Any, block: Any, args: Sequence[Any], *, shared_mem: int = 0, stream: Stream | None = None
+    ) -> None:
+        """Launch, or inside a capture become part of the graph."""
+        if shared_mem > self._limit:
+            raise ValueError(
+                f"kernel {self.name}: {shared_mem} bytes of shared memory, but max_dynamic_shared_size_bytes is"
+                f" {self._limit}"
+            )
+        how, held = self._cupy.how, tuple(args)
+        (stream or self._cupy.cuda.get_current_stream()).do(
+            lambda: self._kernel(grid, block, held, shared_mem, schedule=how.schedule)
+        )

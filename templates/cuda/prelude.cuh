@@ -1,0 +1,183 @@
+// --- rnnc prelude: begin ---
+// The only place with inline PTX and with waiting. Kernels call these functions and nothing below them; the same
+// functions exist a second time in plain C++ (cpu/prelude.h), so that kernels also run on a CPU. Needs sm_80.
+
+struct f16 { unsigned short bits; };   // IEEE half, storage only
+struct bf16 { unsigned short bits; };  // bfloat16, storage only
+
+// ---- numbers: everything computes in float (double stays double), rounding is to nearest even ----
+
+__device__ __forceinline__ float to_float(float x) { return x; }
+__device__ __forceinline__ double to_float(double x) { return x; }
+__device__ __forceinline__ float to_float(f16 x) {
+  float y;
+  asm("cvt.f32.f16 %0, %1;" : "=f"(y) : "h"(x.bits));
+  return y;
+}
+__device__ __forceinline__ float to_float(bf16 x) { return __uint_as_float((unsigned)x.bits << 16); }
+
+template <typename T> struct rnnc_rounded;
+template <> struct rnnc_rounded<float> {
+  __device__ static __forceinline__ float of(float x) { return x; }
+};
+template <> struct rnnc_rounded<double> {
+  __device__ static __forceinline__ double of(double x) { return x; }
+};
+template <> struct rnnc_rounded<f16> {
+  __device__ static __forceinline__ f16 of(float x) {
+    f16 y;
+    asm("cvt.rn.f16.f32 %0, %1;" : "=h"(y.bits) : "f"(x));
+    return y;
+  }
+};
+template <> struct rnnc_rounded<bf16> {
+  __device__ static __forceinline__ bf16 of(float x) {
+    bf16 y;
+    asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(y.bits) : "f"(x));
+    return y;
+  }
+};
+// from_float<f16>(x): x as it is stored.
+template <typename T, typename X> __device__ __forceinline__ T from_float(X x) { return rnnc_rounded<T>::of(x); }
+// pack2<f16>(low, high): two stored numbers in one register, as matrix fragments hold them.
+template <typename T> __device__ __forceinline__ unsigned pack2(float low, float high) {
+  return (unsigned)from_float<T>(low).bits | ((unsigned)from_float<T>(high).bits << 16);
+}
+__device__ __forceinline__ unsigned to_tf32(float x) {
+  unsigned y;
+  asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(y) : "f"(x));
+  return y;
+}
+
+// ---- waiting: loads, stores and sums that order what other blocks see ----
+
+__device__ __forceinline__ unsigned ld_acquire(const unsigned* p) {
+  unsigned x;
+  asm volatile("ld.acquire.gpu.global.u32 %0, [%1];" : "=r"(x) : "l"(p) : "memory");
+  return x;
+}
+__device__ __forceinline__ unsigned ld_relaxed(const unsigned* p) {
+  unsigned x;
+  asm volatile("ld.relaxed.gpu.global.u32 %0, [%1];" : "=r"(x) : "l"(p) : "memory");
+  return x;
+}
+__device__ __forceinline__ void st_release(unsigned* p, unsigned x) {
+  asm volatile("st.release.gpu.global.u32 [%0], %1;" : : "l"(p), "r"(x) : "memory");
+}
+__device__ __forceinline__ void st_relaxed(unsigned* p, unsigned x) {
+  asm volatile("st.relaxed.gpu.global.u32 [%0], %1;" : : "l"(p), "r"(x) : "memory");
+}
+__device__ __forceinline__ void red_release(unsigned* p, unsigned x) {
+  asm volatile("red.release.gpu.global.add.u32 [%0], %1;" : : "l"(p), "r"(x) : "memory");
+}
+// One turn of a loop that waits. No sleep: a step of a recurrence is shorter than the shortest sleep.
+__device__ __forceinline__ void spin_pause() { asm volatile("" : : : "memory"); }
+
+// All threads of all `blocks` blocks of a cooperative launch. `*counter` is 0 before the launch and only grows;
+// `*target` is every thread's own, 0 at the kernel's start. The difference is signed: the counter may wrap around.
+__device__ __forceinline__ void grid_barrier(unsigned* counter, unsigned blocks, unsigned* target) {
+  *target += blocks;
+  __syncthreads();
+  if (threadIdx.x == 0 && threadIdx.y == 0 && threadIdx.z == 0) {
+    red_release(counter, 1u);
+    while ((int)(ld_acquire(counter) - *target) < 0) spin_pause();
+  }
+  __syncthreads();
+}
+
+// ---- copies from global to shared memory that arrive at the wait; both ends are aligned to 16 bytes ----
+
+__device__ __forceinline__ void cp_async16(void* shared, const void* global) {
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16;"
+               : : "r"((unsigned)__cvta_generic_to_shared(shared)), "l"(global) : "memory");
+}
+// Copies the first `bytes` (0 to 16) and fills the rest with zeros; nothing is read when `bytes` is 0.
+__device__ __forceinline__ void cp_async16_zfill(void* shared, const void* global, unsigned bytes) {
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;"
+               : : "r"((unsigned)__cvta_generic_to_shared(shared)), "l"(global), "r"(bytes) : "memory");
+}
+__device__ __forceinline__ void cp_async_commit() { asm volatile("cp.async.commit_group;" : : : "memory"); }
+// Waits until at most the last N committed groups of this thread are under way.
+template <int N> __device__ __forceinline__ void cp_async_wait() {
+  asm volatile("cp.async.wait_group %0;" : : "n"(N) : "memory");
+}
+
+// ---- products of a whole warp: acc += a b, float accumulators, fragments as PTX lays them out ----
+
+template <typename T> struct rnnc_matrix;
+template <> struct rnnc_matrix<f16> {
+  __device__ static __forceinline__ void product(float (&c)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
+    asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+                 : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+  }
+};
+template <> struct rnnc_matrix<bf16> {
+  __device__ static __forceinline__ void product(float (&c)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
+    asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+                 : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+  }
+};
+template <typename T>
+__device__ __forceinline__ void mma_m16n8k16(float (&acc)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
+  rnnc_matrix<T>::product(acc, a, b);
+}
+__device__ __forceinline__ void mma_m16n8k8_tf32(float (&c)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
+  asm volatile("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+               : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+}
+// Four 8x8 matrices of 16-bit numbers from shared memory; lane l gives the address of row l % 8 of matrix l / 8.
+__device__ __forceinline__ void ldmatrix_x4(unsigned (&r)[4], const void* row) {
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];"
+               : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
+               : "r"((unsigned)__cvta_generic_to_shared(row)) : "memory");
+}
+__device__ __forceinline__ void ldmatrix_x4_trans(unsigned (&r)[4], const void* row) {
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0,%1,%2,%3}, [%4];"
+               : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
+               : "r"((unsigned)__cvta_generic_to_shared(row)) : "memory");
+}
+
+// ---- reductions of a whole warp: every lane gets the result, always added in the same order ----
+
+template <typename X> __device__ __forceinline__ X warp_sum(X x) {
+#pragma unroll
+  for (int step = 16; step > 0; step >>= 1) x += __shfl_xor_sync(0xffffffffu, x, step);
+  return x;
+}
+template <typename X> __device__ __forceinline__ X warp_max(X x) {
+#pragma unroll
+  for (int step = 16; step > 0; step >>= 1) {
+    X other = __shfl_xor_sync(0xffffffffu, x, step);
+    x = x > other || x != x ? x : other;
+  }
+  return x;
+}
+
+// ---- clusters of blocks: sm_90 only ----
+
+#if __CUDA_ARCH__ >= 900
+__device__ __forceinline__ unsigned cluster_rank() {
+  unsigned x;
+  asm("mov.u32 %0, %%cluster_ctarank;" : "=r"(x));
+  return x;
+}
+__device__ __forceinline__ unsigned cluster_size() {
+  unsigned x;
+  asm("mov.u32 %0, %%cluster_nctarank;" : "=r"(x));
+  return x;
+}
+// All threads of all blocks of the cluster; orders their shared and global memory.
+__device__ __forceinline__ void cluster_barrier() {
+  asm volatile("barrier.cluster.arrive.release.aligned;\n\tbarrier.cluster.wait.acquire.aligned;" : : : "memory");
+}
+// Where block `rank` of the cluster has what this block has at `p` in its shared memory.
+template <typename T> __device__ __forceinline__ T* map_shared_rank(T* p, unsigned rank) {
+  unsigned long long q;
+  asm volatile("mapa.u64 %0, %1, %2;" : "=l"(q) : "l"((unsigned long long)p), "r"(rank));
+  return (T*)q;
+}
+#endif
+// --- rnnc prelude: end ---
