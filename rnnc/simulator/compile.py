@@ -32,7 +32,7 @@ _KERNEL = (
 _RACE = ("-fsanitize=thread", "--param=tsan-distinguish-volatile=1", "-mtls-dialect=gnu")
 
 
-class CompilerMissing(Exception):
+class CompilerMissing(ImportError):
     """There is no g++ to compile kernel text with; the message names the remedy."""
 
 

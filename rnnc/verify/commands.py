@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 from types import ModuleType
@@ -12,10 +13,10 @@ from rnnc.compiler import PASSES, compile_source, model_of
 from rnnc.diagnostics import Source
 from rnnc.ir.layout import WeightLayout
 from rnnc.ir.model import Model
-from rnnc.runtime import load_module
 from rnnc.verify.fit import choose_layout, find_layout
 from rnnc.verify.graphs import GraphRunner
 from rnnc.verify.live.report import LiveComparison, Ways, against_live
+from rnnc.verify.placing import notes, placed
 from rnnc.verify.proofs import prove
 from rnnc.verify.recorded import against
 from rnnc.verify.recording import load_recording
@@ -40,7 +41,7 @@ def verify_source(
     """
     model, module = _compiled(source, name, options, target)
     _, plain = _compiled(source, name, options, target, no_passes=EVERY_PASS)
-    return prove(model, module, plain, seed=seed)
+    return _told(prove(model, module, plain, seed=seed), target)
 
 
 def verify_against(
@@ -60,7 +61,7 @@ def verify_against(
     options = with_width(source, name, options, recording)
     chosen = choose_layout(model_of(source, name, options), layout, recording)
     model, module = _compiled(source, name, options, target, rounding=_rounding(chosen))
-    return against(model, module, recording, layout=chosen.name)
+    return _told(against(model, module, recording, layout=chosen.name), target)
 
 
 def verify_live(
@@ -81,10 +82,10 @@ def verify_live(
     chosen = find_layout(model_of(source, name, options), layout or library)
     compiled = compile_source(source, name, options, target=target, rounding=_rounding(chosen))
     model = compiled.unit.model
-    module = load_module(compiled.text, model.name)
+    module = placed(compiled.text, model.name, target)
     ways = module_ways(model, module, target)
     if target != "tf" or library != "tf" or model.masks or not hasattr(module, "Cell"):
-        return against_live(LiveComparison(model, chosen, library, ways))
+        return _told(against_live(LiveComparison(model, chosen, library, ways)), target)
     with tempfile.TemporaryDirectory() as folder:
         cell = Path(folder) / "cell.py"
         cell.write_text(compiled.text, encoding="utf-8")
@@ -111,6 +112,11 @@ def module_ways(model: Model, module: ModuleType, target: str) -> Ways:
     }
 
 
+def _told(report: Report, target: str) -> Report:
+    """The report, which also says where the module ran."""
+    return replace(report, notes=(*report.notes, *notes(target)))
+
+
 def _rounding(layout: WeightLayout) -> str | None:
     constants = dict(layout.options).get("constants")
     return constants if isinstance(constants, str) else None
@@ -127,4 +133,4 @@ def _compiled(
 ) -> tuple[Model, ModuleRunner]:
     compiled = compile_source(source, name, options, target=target, no_passes=no_passes, rounding=rounding)
     model = compiled.unit.model
-    return model, ModuleRunner(model, load_module(compiled.text, model.name))
+    return model, ModuleRunner(model, placed(compiled.text, model.name, target))

@@ -115,7 +115,7 @@ class ModuleRunner:
         return Gradients(
             self.turned(_named(self.input_names, found["x"])),
             _named(self.state_names, found["state"]),
-            {name: np.asarray(array) for name, array in found["params"].items()},
+            {name: on_host(array) for name, array in found["params"].items()},
         )
 
     def from_layout(self, name: str, arrays: Arrays) -> Arrays:
@@ -158,7 +158,12 @@ def _bare(names: tuple[str, ...], arrays: Mapping[str, Array]) -> Any:
 
 def _named(names: tuple[str, ...], found: Any) -> Arrays:
     """A dictionary of arrays from the contract's form."""
-    return {name: np.asarray(array) for name, array in by_name(names, found).items()}
+    return {name: on_host(array) for name, array in by_name(names, found).items()}
+
+
+def on_host(array: Any) -> Array:
+    """An array of the module as one of NumPy, from a device too."""
+    return array.get() if hasattr(array, "__cuda_array_interface__") else np.asarray(array)
 
 
 def by_name(names: tuple[str, ...], found: Any) -> dict[str, Any]:

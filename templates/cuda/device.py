@@ -31,7 +31,8 @@ def _on_host(value):
 
 def _prepare(program, arrays, sizes, dtype):
     """What the loops of a program use."""
-    return _PACK[program](arrays, sizes, dtype, _launcher(dtype))
+    whole = {name: cp.ascontiguousarray(array) for name, array in arrays.items()}
+    return _PACK[program](whole, sizes, dtype, _launcher(dtype))
 
 
 def _execute(program, prepared, sizes, steps, rows, dtype, given):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -113,7 +114,7 @@ class Kernel:
     def size(self, size: Size) -> str:
         """A size as an expression; its symbols become parameters."""
         text = " + ".join(self._monomial(monomial, factor) for monomial, factor in size.terms) or "0"
-        return f"({text})" if len(size.terms) > 1 else text
+        return text if re.fullmatch(r"\w+", text) else f"({text})"
 
     def _monomial(self, monomial: Sequence[str | Quotient], factor: int) -> str:
         parts = [str(factor)] if factor != 1 or not monomial else []

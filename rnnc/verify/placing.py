@@ -1,0 +1,35 @@
+"""Where the module of a target runs: CUDA's without a device on the CPU, with the simulator's CuPy."""
+
+from __future__ import annotations
+
+from functools import cache
+from types import ModuleType
+
+from rnnc.runtime import load_module
+
+NO_DEVICE = "there is no CUDA device: the kernels ran on the CPU"
+
+
+def placed(text: str, name: str, target: str) -> ModuleType:
+    """The module of a generated text, ready to run here. Raises ImportError where its library is missing."""
+    if target == "cuda" and not has_device():
+        from rnnc.simulator.loader import load
+
+        return load(text, name)
+    return load_module(text, name)
+
+
+def notes(target: str) -> tuple[str, ...]:
+    """What a report should say of where a target's modules ran."""
+    return (NO_DEVICE,) if target == "cuda" and not has_device() else ()
+
+
+@cache
+def has_device() -> bool:
+    """Whether CuPy is here and finds a device."""
+    try:
+        import cupy  # pyright: ignore[reportMissingImports, reportMissingTypeStubs]
+
+        return int(cupy.cuda.runtime.getDeviceCount()) > 0  # pyright: ignore
+    except Exception:  # no CuPy, no driver, one that is too old: CuPy has an exception for each
+        return False

@@ -1,0 +1,143 @@
+"""Generated CUDA modules as people use them, with CuPy's stand-in: what goes in, what comes out, what is refused."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+import rnnc
+from rnnc.compiler import compile_source
+from rnnc.runtime import load_module
+from rnnc.simulator.loader import load
+from rnnc.syntax.source import read_source
+from rnnc.verify.commands import verify_against, verify_source
+from tests.cuda.support import needs_compiler
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+GOLDEN = EXAMPLES.parent / "tests" / "golden"
+# One of each kind: gates with peepholes and a projection, both directions, masks, convolutions. `make cuda` runs all.
+VERIFIED = {
+    "lstm": {"peepholes": "true", "proj": "2", "cell_clip": "0.3", "proj_clip": "0.2"},
+    "bidirectional:Bidirectional": {"fw": "LSTM(3)", "bw": "GRU(2)"},
+    "dropout": {"inner": "LSTM(3)", "input_keep": "0.7", "state_keep": "0.8", "output_keep": "0.6"},
+    "conv_lstm:ConvLSTM1D": {},
+}
+
+
+def text_of(example: str, **options: object) -> str:
+    return compile_source(read_source(EXAMPLES / f"{example}.rnn"), None, options, target="cuda").text
+
+
+@pytest.fixture(scope="module")
+def lstm() -> ModuleType:
+    return load(text_of("lstm", units=3), "lstm")
+
+
+def numbers(module: ModuleType, dtype: str = "float64") -> tuple[dict[str, np.ndarray], np.ndarray]:
+    params = module.init_params(seed=0, dtype=dtype, input=4)
+    return params, np.random.default_rng(0).standard_normal((2, 5, 4)).astype(dtype)
+
+
+@needs_compiler
+@pytest.mark.parametrize("example", VERIFIED)
+def test_module_computes_what_the_description_says(example: str) -> None:
+    file, _, name = example.partition(":")
+    report = verify_source(read_source(EXAMPLES / f"{file}.rnn"), name or None, VERIFIED[example], target="cuda")
+    assert report.passed, report.failures
+    assert any("CPU" in note for note in report.notes)
+
+
+@needs_compiler
+def test_module_computes_what_tensorflow_did() -> None:
+    options = {"reset": "before"}
+    path = GOLDEN / "gru.npz"
+    report = verify_against(read_source(EXAMPLES / "gru.rnn"), path, None, options, target="cuda")
+    assert report.passed, report.failures
+
+
+@needs_compiler
+def test_results_are_the_callers(lstm: ModuleType) -> None:
+    """Neither a later call nor a change of an argument reaches them."""
+    params, x = numbers(lstm)
+    outputs, (first, second) = lstm.forward(params, x)[0], lstm.forward(params, x)[1].values()
+    copies = [array.copy() for array in (outputs, first, second)]
+    lstm.forward(params, -x)
+    for array, copy in zip((outputs, first, second), copies, strict=True):
+        np.testing.assert_array_equal(array, copy)
+    assert not any(np.may_share_memory(outputs, array) for array in (first, second, x))
+
+
+@needs_compiler
+def test_the_same_call_gives_the_same_bits(lstm: ModuleType) -> None:
+    params, x = numbers(lstm, "float32")
+    found = []
+    for _ in range(2):
+        outputs, _, tape = lstm.forward_train(params, x)
+        found.append((outputs, lstm.backward(params, tape, outputs)["params"]["i.h"]))
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@needs_compiler
+def test_parameters_in_any_order_of_axes(lstm: ModuleType) -> None:
+    params, x = numbers(lstm)
+    turned = {name: np.asfortranarray(array) for name, array in params.items()}
+    np.testing.assert_array_equal(lstm.forward(params, x)[0], lstm.forward(turned, x)[0])
+
+
+@needs_compiler
+def test_no_rows_and_no_steps(lstm: ModuleType) -> None:
+    params, x = numbers(lstm)
+    assert lstm.forward(params, x[:0])[0].shape == (0, 5, 3)
+    outputs, state = lstm.forward(params, x[:, :0])
+    assert outputs.shape == (2, 0, 3)
+    np.testing.assert_array_equal(state["h"], np.zeros((2, 3)))
+
+
+def test_wrong_arguments_have_names(lstm: ModuleType) -> None:
+    params, x = numbers(lstm)
+    with pytest.raises(ValueError, match=r"x: expected \[batch, time, input\]|x: expected"):
+        lstm.forward(params, x[0])
+    with pytest.raises(KeyError, match="did you mean 'i.x'"):
+        lstm.forward({**params, "i.xx": params["i.x"]}, x)
+    with pytest.raises(TypeError, match="float64 like the parameters"):
+        lstm.forward(params, x.astype("float32"))
+
+
+def test_the_same_bytes_every_time() -> None:
+    assert text_of("lstm", units=3) == text_of("lstm", units=3)
+
+
+def test_without_cupy_there_is_a_remedy(tmp_path: Path) -> None:
+    """Writing the file needs no CuPy, importing it does."""
+    path = tmp_path / "lstm_cuda.py"
+    path.write_text(text_of("lstm", units=3), encoding="utf-8")
+    (tmp_path / "cupy.py").write_text("raise ImportError('not here')", encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-c", "import lstm_cuda"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "pip install cupy-cuda12x" in done.stderr
+
+
+@needs_compiler
+def test_a_large_sequence_has_few_blocks() -> None:
+    """Threads go round where there are more elements than a grid has."""
+    module = load(text_of("rnn", units=2), "rnn")
+    numpy = rnnc.compile(EXAMPLES / "rnn.rnn", units=2)
+    params = module.init_params(seed=0, dtype="float32", input=1)
+    x = np.random.default_rng(0).standard_normal((40, 30, 1)).astype("float32")
+    np.testing.assert_allclose(module.forward(params, x)[0], numpy.forward(params, x)[0], rtol=0, atol=1e-6)
+
+
+def test_modules_of_other_targets_stay_as_they_are() -> None:
+    """The parts that NumPy's and CUDA's modules share name the library of each."""
+    text = compile_source(read_source(EXAMPLES / "rnn.rnn"), None, {"units": 2}).text
+    assert "cp." not in text
+    assert "xp." not in text
+    assert load_module(text, "rnn").SPEC["target"] == "numpy"

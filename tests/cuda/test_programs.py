@@ -1,0 +1,84 @@
+"""Whole programs, their training and their backward programs, as kernels on the CPU, against the interpreter."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+
+from rnnc.autodiff import Save, differentiate
+from rnnc.ir.interpreter import evaluate
+from rnnc.simulator.cupy_like import How
+from tests.autodiff.harness import Arrays, Case, case
+from tests.autodiff.zoo import ZOO
+from tests.cuda.support import Batch, needs_compiler
+from tests.numpy.support import agree
+
+pytestmark = needs_compiler
+
+LENGTHS = [None, (5, 0, 3, 1)]
+SAVES: tuple[Save, ...] = ("all", "states", 2)
+TOLERANCE = 1e-10
+
+
+@cache
+def batch() -> Batch:
+    """All programs of the zoo."""
+    found = Batch(How(schedule="reversed"))
+    for name, make in ZOO.items():
+        program = make()
+        found.add(f"{name} forward", program)
+        for save in SAVES:
+            both = differentiate(program, save)
+            found.add(f"{name} train {save}", both.train)
+            absent = frozenset(
+                (port.role, port.name)
+                for port in both.backward.inputs
+                if port.role == "tape"
+                and next(p for p in both.train.outputs if p.role == "tape" and p.name == port.name).value
+                in {p.value for p in both.train.inputs if p.role in ("lengths", "mask", "state")}
+            )
+            found.add(f"{name} backward {save}", both.backward, (), absent)
+    return found
+
+
+def judged(key: str, arrays: Arrays) -> Arrays:
+    """The results of a program, after comparison with the interpreter's. What a tape holds past the lengths is free."""
+    program = batch().written[key][0]
+    given = {port: arrays.get(port) for port in ((p.role, p.name) for p in program.inputs)}
+    found = batch().run(key, given)
+    expected = evaluate(program, given)  # type: ignore[arg-type]
+    agree(
+        {port: array for port, array in found.items() if array is not None and port[0] != "tape"},
+        {port: array for port, array in expected.items() if port[0] != "tape"},
+        TOLERANCE,
+    )
+    return found
+
+
+def train(name: str, example: Case, save: Save) -> None:
+    forward = judged(f"{name} train {save}", example.arrays)
+    tape = {key: array for key, array in forward.items() if key[0] == "tape"}
+    cotangents = {("cotangent", port): array for port, array in example.cotangents.items()}
+    judged(f"{name} backward {save}", {**example.arrays, **tape, **cotangents})
+
+
+@pytest.mark.parametrize("lengths", LENGTHS, ids=str)
+@pytest.mark.parametrize("name", ZOO)
+def test_forward_and_backward(name: str, lengths: tuple[int, ...] | None) -> None:
+    example = case(batch().written[f"{name} forward"][0], lengths=lengths)
+    judged(f"{name} forward", example.arrays)
+    train(name, example, "all")
+
+
+@pytest.mark.parametrize("save", SAVES[1:])
+@pytest.mark.parametrize("name", ZOO)
+def test_steps_that_run_again(name: str, save: Save) -> None:
+    train(name, case(batch().written[f"{name} forward"][0], lengths=(5, 0, 3, 1)), save)
+
+
+@pytest.mark.parametrize("name", ["lstm_peepholes_fused", "recurrences_without_loops"])
+@pytest.mark.parametrize("steps", [0, 1])
+def test_few_steps(name: str, steps: int) -> None:
+    program = batch().written[f"{name} forward"][0]
+    judged(f"{name} forward", case(program, time=steps, lengths=None).arrays)
