@@ -40,6 +40,7 @@ class Memory:
     alignment: int  # of its first byte, modulo 16, seen from the start of the array that owns the memory
     granule: int  # the smallest item in it, in bytes
     written: bool  # some parameter that points into it is not const
+    argument: int  # the first one that lies in it, counted from 1
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def _lay_out(parameters: Sequence[Parameter], arrays: dict[int, _Array]) -> tupl
         array, written = arrays[place], not parameters[place].constant
         if written and not array.flags.writeable:
             raise ArgumentError(f"argument {place + 1}: the kernel writes to it, and the array is read-only")
-        one = Memory(array.ctypes.data, array.nbytes, _alignment(array), array.itemsize, written)
+        one = Memory(array.ctypes.data, array.nbytes, _alignment(array), array.itemsize, written, place + 1)
         if memories and one.address < memories[-1].address + memories[-1].bytes:
             memories[-1] = _merged(memories[-1], one)
         else:
@@ -93,7 +94,8 @@ def _lay_out(parameters: Sequence[Parameter], arrays: dict[int, _Array]) -> tupl
 
 def _merged(a: Memory, b: Memory) -> Memory:
     size = max(a.address + a.bytes, b.address + b.bytes) - a.address
-    return Memory(a.address, size, a.alignment, min(a.granule, b.granule), a.written or b.written)
+    granule, argument = min(a.granule, b.granule), min(a.argument, b.argument)
+    return Memory(a.address, size, a.alignment, granule, a.written or b.written, argument)
 
 
 def _alignment(array: _Array) -> int:

@@ -134,7 +134,7 @@ def _fill(launch: native.Launch, arguments: list[Argument], memories: list[Memor
     ranges = (native.Range * max(1, len(memories)))()
     for slot, memory in zip(ranges, memories, strict=False):
         slot.host, slot.bytes, slot.alignment = memory.address, memory.bytes, memory.alignment
-        slot.granule, slot.written = min(memory.granule, 8), memory.written
+        slot.granule, slot.written, slot.argument = min(memory.granule, 8), memory.written, memory.argument
     values = [ctypes.create_string_buffer(argument.value, max(8, len(argument.value))) for argument in arguments]
     slots = (native.Argument * max(1, len(arguments)))()
     for slot, argument, value in zip(slots, arguments, values, strict=False):

@@ -156,12 +156,12 @@ static const char* operation_of(const Fiber* f) {
   return f->matrix >= 0 ? kMatrixOperations[f->matrix] : kOperations[(int)f->op];
 }
 
-// Lanes that wait for this one, but in another operation, wait for ever.
+// Two lanes that wait for one another in two operations wait for ever.
 static void check_mixed(const Fiber* self) {
   for (unsigned lane = 0; lane < kWarp; ++lane) {
     if (!(self->warp->waiting >> lane & 1)) continue;
     const Fiber* f = self->warp->first + lane;
-    if (!same_operation(f, self) && (f->mask >> self->lane & 1))
+    if (!same_operation(f, self) && (f->mask >> self->lane & 1) && (self->mask >> lane & 1))
       fail(Fault::divergence, at_line(self->line),
            "%s (mask 0x%08x) while lane %u waits for this one in %s (mask 0x%08x), line %d", operation_of(self),
            self->mask, lane, operation_of(f), f->mask, f->line);

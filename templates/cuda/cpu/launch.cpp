@@ -9,6 +9,7 @@ static void map_arguments() {
     Region region;
     map_region(&region, range.bytes, range.alignment, kGuard);
     region.range = (int)i;
+    region.argument = range.argument;
     region.granule = range.granule;
     memcpy(region.base, range.host, range.bytes);
     run->regions.push_back(std::move(region));
@@ -107,6 +108,7 @@ extern "C" __attribute__((visibility("default"))) int rnnc_launch(const rnnc_cpu
   run->entry = entry;
   run->report = report;
   memset(report, 0, sizeof *report);
+  dl_iterate_phdr(note_image, nullptr);
   catch_signals();
   if (setjmp(run->out) == 0) {
     map_arguments();

@@ -19,6 +19,8 @@ static uint64_t next_random() {  // xorshift64*
   return random_state * 0x2545f4914f6cdd1dull;
 }
 
+constexpr uint64_t kTurns = 2000000;
+
 static void start_schedule(size_t fibers) {
   size_t size = 1;
   while (size < fibers + 1) size <<= 1;
@@ -37,6 +39,7 @@ void make_ready(Fiber* fiber) {
 
 // Wakes fibers in the schedule's order.
 static void make_all_ready(Fiber* const* fibers, size_t count) {
+  for (size_t i = 0; i < count; ++i) fibers[i]->spinning = false;
   if (run->launch->schedule == 1)
     while (count-- > 0) make_ready(fibers[count]);
   else
@@ -92,16 +95,17 @@ void wait_in(State state, int line) {
   leave();
 }
 
-void progress() { run->idle = 0; }
+void progress() { run->idle = run->turns = 0; }
+void atomic_changed() { run->idle = 0; }  // which may mean that others get on, and may not
 
 static void pause(int line) {
   Fiber* self = run->current;
   self->line = line;
   self->spinning = true;
-  if (++run->idle > 1000 * (queued + 1) + 1000) fail_stuck(Fault::livelock);
+  if (++run->idle > 1000 * (queued + 1) + 1000) fail_stuck(Fault::deadlock);
+  if (++run->turns > kTurns + 1000 * queued) fail_stuck(Fault::livelock);
   make_ready(self);
   leave();
-  run->current->spinning = false;
 }
 
 void spin_pause(int line) { pause(line); }

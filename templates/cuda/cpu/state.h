@@ -34,6 +34,7 @@ struct Range {
   uint32_t alignment;  // the address modulo 16 that the kernel must see
   uint32_t granule;    // bytes per shadow cell in race mode
   uint32_t written;    // copied back after the launch
+  uint32_t argument;   // the first one that lies in it, counted from 1
 };
 struct Argument {
   int32_t range;  // index of its range, -1 for a plain value
@@ -139,6 +140,7 @@ struct Region {
   char* page = nullptr;  // what can be read lies from here to page_end
   char* page_end = nullptr;
   int range = -1;
+  unsigned argument = 0;
   Block* block = nullptr;
   uint32_t granule = 1;
   std::vector<Cell> shadow;
@@ -147,6 +149,7 @@ struct Region {
 struct Run {
   Launch* launch = nullptr;
   const Entry* entry = nullptr;
+  const char *image_start = nullptr, *image_end = nullptr;  // of the kernel's library
   Report* report = nullptr;
   std::vector<void*> values;
   std::vector<uint64_t> pointers;
@@ -157,7 +160,8 @@ struct Run {
   std::vector<Region> regions;  // sorted by address
   Fiber* current = nullptr;
   unsigned alive = 0;
-  uint64_t idle = 0;  // pauses since anything else happened
+  uint64_t idle = 0;   // pauses since anything else happened
+  uint64_t turns = 0;  // pauses since anything but atomic updates happened
   jmp_buf out;
 };
 
