@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from rnnc.resources import resource_path
-from rnnc.simulator.source import KernelTextError, cpu_text
+from rnnc.simulator.source import FILE, KernelTextError, cpu_text
 
 _SHIM = "templates/cuda/cpu"
 _COMMON = ("-std=c++17", "-O2", "-g1", "-fPIC", "-fvisibility=hidden", "-U_FORTIFY_SOURCE", "-fcf-protection=none")
@@ -102,9 +102,10 @@ def _runtime(compiler: str) -> Path:
 def _compile_kernels(compiler: str, source: str, flags: tuple[str, ...], runtime: Path, library: Path) -> None:
     """Compiling and linking are two calls: a linker that is told of a sanitizer would add the sanitizer's library."""
     with tempfile.TemporaryDirectory(dir=library.parent) as folder:
-        path, unit, out = Path(folder) / "unit.cpp", Path(folder) / "unit.o", Path(folder) / library.name
+        # The unit has the name that its lines bear: debugging information sometimes takes one for the other.
+        path, unit, out = Path(folder) / FILE, Path(folder) / "unit.o", Path(folder) / library.name
         path.write_text(source, encoding="utf-8")
-        _run([compiler, *flags, "-c", str(path), "-o", str(unit)])
+        _run([compiler, *flags, "-x", "c++", "-c", str(path), "-o", str(unit)])
         _run([compiler, "-shared", str(unit), str(runtime), "-o", str(out), "-lm"])
         out.replace(library)
 
