@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
+import platform
 import shutil
 import subprocess
 import tempfile
@@ -14,7 +15,9 @@ from rnnc.resources import resource_path
 from rnnc.simulator.source import FILE, KernelTextError, cpu_text
 
 _SHIM = "templates/cuda/cpu"
-_COMMON = ("-std=c++17", "-O2", "-g1", "-fPIC", "-fvisibility=hidden", "-U_FORTIFY_SOURCE", "-fcf-protection=none")
+# A shadow stack would not know of the runtime's own switch between stacks.
+_MACHINE = ("-fcf-protection=none",) if platform.machine() in ("x86_64", "AMD64") else ()
+_COMMON = ("-std=c++17", "-O2", "-g1", "-fPIC", "-fvisibility=hidden", "-U_FORTIFY_SOURCE", *_MACHINE)
 # A CUDA thread may wait for ever, punning through pointers is CUDA's habit, and no sum is contracted behind one's back.
 _KERNEL = (
     *_COMMON,
@@ -29,7 +32,7 @@ _KERNEL = (
     "-fno-optimize-sibling-calls",
     "-fsanitize=alignment,bounds",
 )
-_RACE = ("-fsanitize=thread", "--param=tsan-distinguish-volatile=1", "-mtls-dialect=gnu")
+_RACE = ("-fsanitize=thread", "--param=tsan-distinguish-volatile=1")
 
 
 class CompilerMissing(Exception):

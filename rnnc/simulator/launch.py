@@ -63,13 +63,13 @@ class Kernel:
         cluster: int | None = None,
         schedule: Schedule = "fifo",
         race: bool | None = None,
-        seconds: float = 60.0,
+        seconds: float = 300.0,
     ) -> int:
         """Run the kernel to its end; arrays are changed in place.
 
         `shared_mem` is in bytes, `cluster` in blocks (what the text declares, unless given). In race mode every access
-        to memory is checked. A thread that runs for `seconds` without a wait is a fault. Returns how often threads
-        were switched. Raises KernelFault, ArgumentError, KernelTextError, CompilerMissing.
+        to memory is checked. A launch that takes longer than `seconds` is a fault. Returns how often threads were
+        switched. Raises KernelFault, ArgumentError, KernelTextError, CompilerMissing.
         """
         library = build(self.text, race=self.race if race is None else race, defines=self.defines)
         entry = _entry(library, self.head.name)

@@ -85,9 +85,15 @@ def test_broken_text_tells_the_line() -> None:
         Kernels(text).get("f")(1, 1, (np.zeros(1, np.float32),))
 
 
-def test_shared_memory_of_another_form_is_refused() -> None:
-    text = 'extern "C" __global__ void f() {\n  __shared__ float x[4];\n}'
-    with pytest.raises(KernelTextError, match=r"kernels\.cu:2: shared memory is declared `extern __shared__"):
+@pytest.mark.parametrize(
+    "text",
+    [
+        'extern "C" __global__ void f() {\n  __shared__ float x[4];\n}',
+        '// at the top\nextern __shared__ float x[];\nextern "C" __global__ void f() { x[0] = 1; }',
+    ],
+)
+def test_shared_memory_of_another_form_is_refused(text: str) -> None:
+    with pytest.raises(KernelTextError, match=r"kernels\.cu:2: shared memory is declared inside a function, as"):
         cpu_text(text)
 
 

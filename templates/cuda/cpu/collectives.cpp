@@ -6,7 +6,7 @@ Index thread_index() { return run->current->thread; }
 Index block_index() { return run->current->block->index; }
 Index block_size() { return {run->launch->block[0], run->launch->block[1], run->launch->block[2]}; }
 Index grid_size() { return {run->launch->grid[0], run->launch->grid[1], run->launch->grid[2]}; }
-void* shared_memory() { return run->current->block->shared->base; }
+void* shared_memory() { return run == nullptr ? nullptr : run->current->block->shared->base; }
 unsigned lane_index() { return run->current->lane; }
 unsigned cluster_rank() { return run->current->block->rank; }
 unsigned cluster_size() { return run->launch->cluster; }

@@ -66,7 +66,7 @@ static Fiber* pick() {
   if (fiber->state == State::fresh) {
     fiber->stack = take_stack();
     // Tops that differ in their place within a page keep fibers from pushing one another out of the cache.
-    fiber->sp = first_frame(fiber->stack + kStack - fiber->number % 32 * 128, &fiber_body);
+    fiber->sp = first_frame(fiber->stack, fiber->stack + kStack - fiber->number % 32 * 128, &fiber_body);
     progress();
   }
   fiber->state = State::running;
