@@ -107,7 +107,7 @@ void atomic_access(const void* p, unsigned bytes, Order order, int line) {
   if (reinterpret_cast<uintptr_t>(p) % bytes != 0)
     fail(Fault::alignment, at_line(line), "an atomic access of %u bytes at an address that is no multiple", bytes);
   bool load = order == Order::relaxed_load || order == Order::acquire_load;
-  if (load && ++self->loads > 1000) spin_pause(line);  // a loop without one must not keep all others out
+  if (++self->loads > 1000) spin_pause(line);  // a loop without one must not keep all others out
   check_access(p, bytes, !load, true, at_line(line));
   order_atomic(p, order);
 }

@@ -4,9 +4,12 @@ namespace rnnc_cpu {
 
 Run* run = nullptr;
 
-// A ring of fibers that can run. Random schedules swap a random one to the head.
+// Random schedules: a ring of all fibers that can run, of which a random one is swapped to the head. The others go
+// block by block, since the stacks of one block fit the cache: a queue of blocks, each with a queue of fibers; a block
+// is left when nobody in it can run, or when somebody spins.
 static std::vector<Fiber*> ring;
 static size_t head, queued, ring_mask;
+static Block *first_block, *last_block;
 static uint64_t random_state;
 static void* main_context;
 static char* finished_stack;
@@ -23,18 +26,54 @@ constexpr uint64_t kTurns = 2000000;
 
 static void start_schedule(size_t fibers) {
   size_t size = 1;
-  while (size < fibers + 1) size <<= 1;
+  while (run->launch->schedule == 2 && size < fibers + 1) size <<= 1;
   ring.assign(size, nullptr);
   ring_mask = size - 1;
   head = queued = 0;
+  first_block = last_block = nullptr;
   stuck = false;
   random_state = run->launch->seed * 2654435769u + 88172645463325252ull;
   finished_stack = nullptr;
 }
 
+static void queue_block(Block* block) {
+  block->next = nullptr;
+  (first_block == nullptr ? first_block : last_block->next) = block;
+  last_block = block;
+}
+
 void make_ready(Fiber* fiber) {
   if (fiber->state != State::fresh) fiber->state = State::ready;
-  ring[(head + queued++) & ring_mask] = fiber;
+  ++queued;
+  if (run->launch->schedule == 2) {
+    ring[(head + queued - 1) & ring_mask] = fiber;
+    return;
+  }
+  Block* block = fiber->block;
+  fiber->next = nullptr;
+  if (block->ready_first == nullptr) queue_block(block);
+  (block->ready_first == nullptr ? block->ready_first : block->ready_last->next) = fiber;
+  block->ready_last = fiber;
+}
+
+static Fiber* take_random() {
+  std::swap(ring[head & ring_mask], ring[(head + next_random() % queued) & ring_mask]);
+  return ring[head++ & ring_mask];
+}
+
+static Fiber* take_next() {
+  Block* block = first_block;
+  Fiber* fiber = block->ready_first;
+  block->ready_first = fiber->next;
+  if (block->ready_first == nullptr) first_block = block->next;
+  return fiber;
+}
+
+// Others come first, when a fiber of this block spins.
+static void put_back(Block* block) {
+  if (first_block != block || block->next == nullptr) return;
+  first_block = block->next;
+  queue_block(block);
 }
 
 // Wakes fibers in the schedule's order.
@@ -59,9 +98,7 @@ static void fiber_body() {
 
 static Fiber* pick() {
   if (queued == 0) return nullptr;
-  if (run->launch->schedule == 2)
-    std::swap(ring[head & ring_mask], ring[(head + next_random() % queued) & ring_mask]);
-  Fiber* fiber = ring[head++ & ring_mask];
+  Fiber* fiber = run->launch->schedule == 2 ? take_random() : take_next();
   --queued;
   if (fiber->state == State::fresh) {
     fiber->stack = take_stack();
@@ -104,6 +141,7 @@ static void pause(int line) {
   self->spinning = true;
   if (++run->idle > 1000 * (queued + 1) + 1000) fail_stuck(Fault::deadlock);
   if (++run->turns > kTurns + 1000 * queued) fail_stuck(Fault::livelock);
+  put_back(self->block);
   make_ready(self);
   leave();
 }

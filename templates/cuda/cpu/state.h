@@ -85,7 +85,8 @@ struct Fiber {
   State state = State::fresh;
   int line = 0;
   bool spinning = false;
-  unsigned loads = 0;  // acquire loads since the last switch
+  Fiber* next = nullptr;  // in its block's queue
+  unsigned loads = 0;  // and other atomic accesses since the last switch
   // A warp's operation that this lane waits in.
   WarpOp op{};
   int matrix = -1;  // 0 to 2: a product, 3 and 4: loads; -1: `op`
@@ -115,6 +116,8 @@ struct Block {
   std::vector<Fiber*> fibers;
   unsigned waiting = 0, done = 0, truths = 0, answer = 0;
   int line = 0;  // of the barrier that `waiting` threads wait at
+  Fiber *ready_first = nullptr, *ready_last = nullptr;
+  Block* next = nullptr;  // in the queue of blocks with ready fibers
   struct Cluster* cluster = nullptr;
   unsigned rank = 0;
   Region* shared = nullptr;
