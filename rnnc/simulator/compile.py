@@ -8,6 +8,7 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -36,7 +37,7 @@ _RACE = ("-fsanitize=thread", "--param=tsan-distinguish-volatile=1")
 
 
 class CompilerMissing(Exception):
-    """There is no g++ to compile kernel text with; the message names the remedy."""
+    """Kernel text cannot be compiled for this machine's CPU; the message names the remedy."""
 
 
 def build(text: str, *, race: bool = False, defines: tuple[str, ...] = ()) -> Path:
@@ -57,6 +58,8 @@ def build(text: str, *, race: bool = False, defines: tuple[str, ...] = ()) -> Pa
 
 def find_compiler() -> str:
     """The C++ compiler: `$CXX`, else g++. Raises CompilerMissing, which names the remedy."""
+    if sys.platform != "linux":
+        raise CompilerMissing(f"CUDA on the CPU runs on Linux, not on {sys.platform}: use a container or a card")
     name = os.environ.get("CXX") or "g++"
     found = shutil.which(name)
     if found is None:
