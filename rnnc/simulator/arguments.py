@@ -26,7 +26,7 @@ class Parameter:
 
     def __str__(self) -> str:
         names = {"f": "float", "i": "int", "u": "unsigned int", "b": "bool", "h": "f16", "B": "bf16", "c": "char"}
-        name = names.get(self.kind, "a type")
+        name = names.get(self.kind, "another type")
         sized = f"{name} of {self.bytes} bytes"
         return f"{'const ' if self.constant else ''}pointer to {sized}" if self.pointer else sized
 
@@ -108,11 +108,11 @@ def _alignment(array: _Array) -> int:
 
 def _array(place: int, parameter: Parameter, array: _Array) -> _Array:
     if not parameter.pointer:
-        raise ArgumentError(f"argument {place + 1}: the kernel takes a {parameter}, not an array of {array.dtype}")
+        raise ArgumentError(f"argument {place + 1}: the kernel takes {parameter}, not an array of {array.dtype}")
     if not (array.flags.c_contiguous or array.flags.f_contiguous):
         raise ArgumentError(f"argument {place + 1}: the array is not contiguous")
     if not _fits(parameter, array.dtype, pointer=True):
-        raise ArgumentError(f"argument {place + 1}: the kernel takes a {parameter}, not an array of {array.dtype}")
+        raise ArgumentError(f"argument {place + 1}: the kernel takes {parameter}, not an array of {array.dtype}")
     return array
 
 
@@ -126,14 +126,14 @@ def _fits(parameter: Parameter, dtype: np.dtype[Any], *, pointer: bool) -> bool:
     if parameter.kind == "B":
         return str(dtype) == "bfloat16" or dtype == np.uint16
     same = {"f": "f", "i": "i", "u": "u", "b": "b"}
-    return same.get(parameter.kind) == dtype.kind or (pointer and {parameter.kind, dtype.kind} == {"i", "u"})
+    return same.get(parameter.kind) == dtype.kind or (pointer and {parameter.kind, dtype.kind} <= {"i", "u", "b"})
 
 
 def _scalar(place: int, parameter: Parameter, value: Any) -> bytes:
     if parameter.pointer:
         if value is None or (isinstance(value, np.ndarray) and not value.size):
             return bytes(ctypes.sizeof(ctypes.c_void_p))
-        raise ArgumentError(f"argument {place + 1}: the kernel takes a {parameter}, not {value!r}")
+        raise ArgumentError(f"argument {place + 1}: the kernel takes {parameter}, not {value!r}")
     if isinstance(value, bool):
         value = np.bool_(value)
     elif isinstance(value, int) and not isinstance(value, np.generic):
@@ -141,8 +141,8 @@ def _scalar(place: int, parameter: Parameter, value: Any) -> bytes:
     elif isinstance(value, float) and not isinstance(value, np.generic):
         value = np.float64(value)
     if not isinstance(value, np.generic):
-        raise ArgumentError(f"argument {place + 1}: the kernel takes a {parameter}, not {value!r}")
+        raise ArgumentError(f"argument {place + 1}: the kernel takes {parameter}, not {value!r}")
     dtype: np.dtype[Any] = cast(Any, value).dtype
     if not _fits(parameter, dtype, pointer=False):
-        raise ArgumentError(f"argument {place + 1}: the kernel takes a {parameter}, not {dtype}")
+        raise ArgumentError(f"argument {place + 1}: the kernel takes {parameter}, not {dtype}")
     return value.tobytes()

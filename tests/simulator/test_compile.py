@@ -39,7 +39,7 @@ def test_scalars_go_as_what_they_are() -> None:
 @pytest.mark.parametrize(
     ("place", "value", "message"),
     [
-        (0, 1, r"argument 1: the kernel takes a int of 4 bytes, not int64"),
+        (0, 1, r"argument 1: the kernel takes int of 4 bytes, not int64"),
         (1, np.int32(1), r"argument 2: .*unsigned int of 4 bytes, not int32"),
         (4, 0.5, r"argument 5: .*float of 4 bytes, not float64"),
         (4, np.zeros(1, np.float32), r"argument 5: .*not an array of float32"),

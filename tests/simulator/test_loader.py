@@ -120,6 +120,17 @@ def test_a_captured_graph_replays() -> None:
     assert y == 36
 
 
+@needs_compiler
+def test_a_cooperative_grid_fits_the_device() -> None:
+    cupy = Cupy(How(device=DeviceModel(multiprocessors=2)))
+    text = 'extern "C" __global__ void mark(unsigned char* x) { x[blockIdx.x] = 1; }'
+    kernel, x = cupy.RawKernel(text, "mark", enable_cooperative_groups=True), cupy.zeros(4, bool)
+    kernel((4,), (1024,), (x,))
+    assert x.all()
+    with pytest.raises(ValueError, match="a cooperative grid of 5 blocks, and 4 fit the device"):
+        kernel((5,), (1024,), (x,))
+
+
 def test_memory_starts_poisoned() -> None:
     cupy = Cupy()
     assert np.isnan(cupy.empty((2, 3), cupy.float32)).all()
