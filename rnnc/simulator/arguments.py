@@ -26,7 +26,7 @@ class Parameter:
 
     def __str__(self) -> str:
         names = {"f": "float", "i": "int", "u": "unsigned int", "b": "bool", "h": "f16", "B": "bf16", "c": "char"}
-        name = names.get(self.kind, "a type")
+        name = names.get(self.kind, "another type")
         sized = f"{name} of {self.bytes} bytes"
         return f"{'const ' if self.constant else ''}pointer to {sized}" if self.pointer else sized
 
@@ -40,6 +40,7 @@ class Memory:
     alignment: int  # of its first byte, modulo 16, seen from the start of the array that owns the memory
     granule: int  # the smallest item in it, in bytes
     written: bool  # some parameter that points into it is not const
+    argument: int  # the first one that lies in it, counted from 1
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def _lay_out(parameters: Sequence[Parameter], arrays: dict[int, _Array]) -> tupl
         array, written = arrays[place], not parameters[place].constant
         if written and not array.flags.writeable:
             raise ArgumentError(f"argument {place + 1}: the kernel writes to it, and the array is read-only")
-        one = Memory(array.ctypes.data, array.nbytes, _alignment(array), array.itemsize, written)
+        one = Memory(array.ctypes.data, array.nbytes, _alignment(array), array.itemsize, written, place + 1)
         if memories and one.address < memories[-1].address + memories[-1].bytes:
             memories[-1] = _merged(memories[-1], one)
         else:
@@ -93,7 +94,8 @@ def _lay_out(parameters: Sequence[Parameter], arrays: dict[int, _Array]) -> tupl
 
 def _merged(a: Memory, b: Memory) -> Memory:
     size = max(a.address + a.bytes, b.address + b.bytes) - a.address
-    return Memory(a.address, size, a.alignment, min(a.granule, b.granule), a.written or b.written)
+    granule, argument = min(a.granule, b.granule), min(a.argument, b.argument)
+    return Memory(a.address, size, a.alignment, granule, a.written or b.written, argument)
 
 
 def _alignment(array: _Array) -> int:
@@ -106,11 +108,11 @@ def _alignment(array: _Array) -> int:
 
 def _array(place: int, parameter: Parameter, array: _Array) -> _Array:
     if not parameter.pointer:
-        raise ArgumentError(f"argument {place + 1}: the kernel takes a {parameter}, not an array of {array.dtype}")
+        raise ArgumentError(f"argument {place + 1}: the kernel takes {parameter}, not an array of {array.dtype}")
     if not (array.flags.c_contiguous or array.flags.f_contiguous):
         raise ArgumentError(f"argument {place + 1}: the array is not contiguous")
     if not _fits(parameter, array.dtype, pointer=True):
-        raise ArgumentError(f"argument {place + 1}: the kernel takes a {parameter}, not an array of {array.dtype}")
+        raise ArgumentError(f"argument {place + 1}: the kernel takes {parameter}, not an array of {array.dtype}")
     return array
 
 
@@ -124,7 +126,7 @@ def _fits(parameter: Parameter, dtype: np.dtype[Any], *, pointer: bool) -> bool:
     if parameter.kind == "B":
         return str(dtype) == "bfloat16" or dtype == np.uint16
     same = {"f": "f", "i": "i", "u": "u", "b": "b"}
-    return same.get(parameter.kind) == dtype.kind or (pointer and {parameter.kind, dtype.kind} == {"i", "u"})
+    return same.get(parameter.kind) == dtype.kind or (pointer and {parameter.kind, dtype.kind} <= {"i", "u", "b"})
 
 
 def _scalar(place: int, parameter: Parameter, value: Any) -> bytes:
@@ -132,7 +134,7 @@ def _scalar(place: int, parameter: Parameter, value: Any) -> bytes:
         nothing = value is None or (isinstance(value, np.uint64) and not value)  # an address of 64 zero bits
         if nothing or (isinstance(value, np.ndarray) and not value.size):
             return bytes(ctypes.sizeof(ctypes.c_void_p))
-        raise ArgumentError(f"argument {place + 1}: the kernel takes a {parameter}, not {value!r}")
+        raise ArgumentError(f"argument {place + 1}: the kernel takes {parameter}, not {value!r}")
     if isinstance(value, bool):
         value = np.bool_(value)
     elif isinstance(value, int) and not isinstance(value, np.generic):
@@ -140,8 +142,8 @@ def _scalar(place: int, parameter: Parameter, value: Any) -> bytes:
     elif isinstance(value, float) and not isinstance(value, np.generic):
         value = np.float64(value)
     if not isinstance(value, np.generic):
-        raise ArgumentError(f"argument {place + 1}: the kernel takes a {parameter}, not {value!r}")
+        raise ArgumentError(f"argument {place + 1}: the kernel takes {parameter}, not {value!r}")
     dtype: np.dtype[Any] = cast(Any, value).dtype
     if not _fits(parameter, dtype, pointer=False):
-        raise ArgumentError(f"argument {place + 1}: the kernel takes a {parameter}, not {dtype}")
+        raise ArgumentError(f"argument {place + 1}: the kernel takes {parameter}, not {dtype}")
     return value.tobytes()

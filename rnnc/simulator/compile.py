@@ -5,16 +5,20 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
+import platform
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
 from rnnc.resources import resource_path
-from rnnc.simulator.source import KernelTextError, cpu_text
+from rnnc.simulator.source import FILE, KernelTextError, cpu_text
 
 _SHIM = "templates/cuda/cpu"
-_COMMON = ("-std=c++17", "-O2", "-g1", "-fPIC", "-fvisibility=hidden", "-U_FORTIFY_SOURCE", "-fcf-protection=none")
+# A shadow stack would not know of the runtime's own switch between stacks.
+_MACHINE = ("-fcf-protection=none",) if platform.machine() in ("x86_64", "AMD64") else ()
+_COMMON = ("-std=c++17", "-O2", "-g1", "-fPIC", "-fvisibility=hidden", "-U_FORTIFY_SOURCE", *_MACHINE)
 # A CUDA thread may wait for ever, punning through pointers is CUDA's habit, and no sum is contracted behind one's back.
 _KERNEL = (
     *_COMMON,
@@ -29,11 +33,11 @@ _KERNEL = (
     "-fno-optimize-sibling-calls",
     "-fsanitize=alignment,bounds",
 )
-_RACE = ("-fsanitize=thread", "--param=tsan-distinguish-volatile=1", "-mtls-dialect=gnu")
+_RACE = ("-fsanitize=thread", "--param=tsan-distinguish-volatile=1")
 
 
 class CompilerMissing(ImportError):
-    """There is no g++ to compile kernel text with; the message names the remedy."""
+    """Kernel text cannot be compiled for this machine's CPU; the message names the remedy."""
 
 
 def build(text: str, *, race: bool = False, defines: tuple[str, ...] = ()) -> Path:
@@ -54,6 +58,8 @@ def build(text: str, *, race: bool = False, defines: tuple[str, ...] = ()) -> Pa
 
 def find_compiler() -> str:
     """The C++ compiler: `$CXX`, else g++. Raises CompilerMissing, which names the remedy."""
+    if sys.platform != "linux":
+        raise CompilerMissing(f"CUDA on the CPU runs on Linux, not on {sys.platform}: use a container or a card")
     name = os.environ.get("CXX") or "g++"
     found = shutil.which(name)
     if found is None:
@@ -102,9 +108,10 @@ def _runtime(compiler: str) -> Path:
 def _compile_kernels(compiler: str, source: str, flags: tuple[str, ...], runtime: Path, library: Path) -> None:
     """Compiling and linking are two calls: a linker that is told of a sanitizer would add the sanitizer's library."""
     with tempfile.TemporaryDirectory(dir=library.parent) as folder:
-        path, unit, out = Path(folder) / "unit.cpp", Path(folder) / "unit.o", Path(folder) / library.name
+        # The unit has the name that its lines bear: debugging information sometimes takes one for the other.
+        path, unit, out = Path(folder) / FILE, Path(folder) / "unit.o", Path(folder) / library.name
         path.write_text(source, encoding="utf-8")
-        _run([compiler, *flags, "-c", str(path), "-o", str(unit)])
+        _run([compiler, *flags, "-x", "c++", "-c", str(path), "-o", str(unit)])
         _run([compiler, "-shared", str(unit), str(runtime), "-o", str(out), "-lm"])
         out.replace(library)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType, SimpleNamespace
@@ -77,33 +78,43 @@ class Cupy(ModuleType):
         return out
 
     def RawModule(  # the name is CuPy's
-        self, *, code: str, options: Sequence[str] = (), backend: str = "nvrtc", **_: Any
+        self,
+        *,
+        code: str,
+        options: Sequence[str] = (),
+        backend: str = "nvrtc",
+        enable_cooperative_groups: bool = False,
+        **_: Any,
     ) -> RawModule:
         """Kernel text whose kernels run on the CPU."""
-        return RawModule(self, code, tuple(options))
+        return RawModule(self, code, tuple(options), enable_cooperative_groups)
 
-    def RawKernel(self, code: str, name: str, options: Sequence[str] = (), **_: Any) -> RawKernel:
+    def RawKernel(  # the name is CuPy's
+        self, code: str, name: str, options: Sequence[str] = (), *, enable_cooperative_groups: bool = False, **_: Any
+    ) -> RawKernel:
         """One kernel of a kernel text."""
-        return RawModule(self, code, tuple(options)).get_function(name)
+        return RawModule(self, code, tuple(options), enable_cooperative_groups).get_function(name)
 
 
 class RawModule:
     """CuPy's `RawModule` on the CPU. Options that define macros count, others are the device compiler's business."""
 
-    def __init__(self, cupy: Cupy, code: str, options: tuple[str, ...]) -> None:
+    def __init__(self, cupy: Cupy, code: str, options: tuple[str, ...], cooperative: bool) -> None:
+        self._cooperative = cooperative
         defines = tuple(option for option in options if option.startswith("-D"))
         self._cupy = cupy
         self._kernels = Kernels(code, race=cupy.how.race, defines=defines)
 
     def get_function(self, name: str) -> RawKernel:
         """A kernel by its name. Raises KeyError."""
-        return RawKernel(self._cupy, self._kernels.get(name))
+        return RawKernel(self._cupy, self._kernels.get(name), self._cooperative)
 
 
 class RawKernel:
     """CuPy's `RawKernel` on the CPU."""
 
-    def __init__(self, cupy: Cupy, kernel: Kernel) -> None:
+    def __init__(self, cupy: Cupy, kernel: Kernel, cooperative: bool) -> None:
+        self._cooperative = cooperative
         self._cupy = cupy
         self._kernel = kernel
         self._limit = _DEFAULT_SHARED
@@ -131,7 +142,16 @@ class RawKernel:
                 f"kernel {self.name}: {shared_mem} bytes of shared memory, but max_dynamic_shared_size_bytes is"
                 f" {self._limit}"
             )
+        if self._cooperative:
+            self._check_fit(math.prod(grid), math.prod(block), shared_mem)
         how, held = self._cupy.how, tuple(args)
         (stream or self._cupy.cuda.get_current_stream()).do(
             lambda: self._kernel(grid, block, held, shared_mem, schedule=how.schedule)
         )
+
+    def _check_fit(self, blocks: int, threads: int, shared: int) -> None:
+        """CuPy would shrink a cooperative grid that does not fit, with a warning; here that is an error."""
+        device = self._cupy.how.device
+        most = device.multiprocessors * device.blocks_per_multiprocessor(threads, shared)
+        if blocks > most:
+            raise ValueError(f"kernel {self.name}: a cooperative grid of {blocks} blocks, and {most} fit the device")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 from typing import Any, Literal
@@ -63,31 +63,31 @@ class Kernel:
         cluster: int | None = None,
         schedule: Schedule = "fifo",
         race: bool | None = None,
-        seconds: float = 60.0,
+        seconds: float = 300.0,
     ) -> int:
         """Run the kernel to its end; arrays are changed in place.
 
         `shared_mem` is in bytes, `cluster` in blocks (what the text declares, unless given). In race mode every access
-        to memory is checked. A thread that runs for `seconds` without a wait is a fault. Returns how often threads
-        were switched. Raises KernelFault, ArgumentError, KernelTextError, CompilerMissing.
+        to memory is checked. A launch that takes longer than `seconds` is a fault. Returns how often threads were
+        switched. Raises KernelFault, ArgumentError, KernelTextError, CompilerMissing.
         """
-        library = build(self.text, race=self.race if race is None else race, defines=self.defines)
-        entry = _entry(library, self.head.name)
-        arguments, memories = marshal(_parameters(library, self.head.name), args)
+        checked = self.race if race is None else race
+        built = _build(self.text, self.head.name, checked, self.defines)
+        arguments, memories = marshal(built.parameters, args)
         launch = native.Launch()
         launch.grid, launch.block = _size(grid), _size(block)
         launch.cluster = self.head.cluster if cluster is None else cluster
         launch.shared_bytes, launch.seconds = shared_mem, seconds
-        launch.race = self.race if race is None else race
+        launch.race = checked
         launch.schedule, launch.seed = _schedule(schedule)
         _check(launch)
         keep = _fill(launch, arguments, memories)
         report = native.Report()
         with _lock:
-            failed = _library(library).rnnc_launch(entry, ctypes.byref(launch), ctypes.byref(report))
+            failed = built.run(ctypes.byref(built.entry), ctypes.byref(launch), ctypes.byref(report))
         del keep
         if failed:
-            raise KernelFault(self._fault(report, library))
+            raise KernelFault(self._fault(report, built.library))
         return int(launch.switches)
 
     def _fault(self, report: native.Report, library: Path) -> Fault:
@@ -134,7 +134,7 @@ def _fill(launch: native.Launch, arguments: list[Argument], memories: list[Memor
     ranges = (native.Range * max(1, len(memories)))()
     for slot, memory in zip(ranges, memories, strict=False):
         slot.host, slot.bytes, slot.alignment = memory.address, memory.bytes, memory.alignment
-        slot.granule, slot.written = min(memory.granule, 8), memory.written
+        slot.granule, slot.written, slot.argument = min(memory.granule, 8), memory.written, memory.argument
     values = [ctypes.create_string_buffer(argument.value, max(8, len(argument.value))) for argument in arguments]
     slots = (native.Argument * max(1, len(arguments)))()
     for slot, argument, value in zip(slots, arguments, values, strict=False):
@@ -145,18 +145,21 @@ def _fill(launch: native.Launch, arguments: list[Argument], memories: list[Memor
     return ranges, slots, values
 
 
-@cache
-def _library(path: Path) -> ctypes.CDLL:
-    """A kernel's library; it is linked to the runtime, whose functions are found through it."""
-    return ctypes.CDLL(str(path))
+@dataclass(frozen=True)
+class _Built:
+    """A kernel in its library, which is linked to the runtime, whose functions are found through it."""
 
-
-def _entry(library: Path, name: str) -> Any:
-    return ctypes.byref(native.Entry.in_dll(_library(library), f"rnnc_entry_{name}"))
+    library: Path
+    entry: native.Entry
+    parameters: tuple[Parameter, ...]
+    run: Any
 
 
 @lru_cache(maxsize=1024)
-def _parameters(library: Path, name: str) -> tuple[Parameter, ...]:
-    entry = native.Entry.in_dll(_library(library), f"rnnc_entry_{name}")
+def _build(text: str, name: str, race: bool, defines: tuple[str, ...]) -> _Built:
+    library = build(text, race=race, defines=defines)
+    loaded = ctypes.CDLL(str(library))
+    entry = native.Entry.in_dll(loaded, f"rnnc_entry_{name}")
     listed = (entry.parameters[place] for place in range(entry.count))
-    return tuple(Parameter(p.kind.decode(), bool(p.pointer), bool(p.constant), p.bytes) for p in listed)
+    parameters = tuple(Parameter(p.kind.decode(), bool(p.pointer), bool(p.constant), p.bytes) for p in listed)
+    return _Built(library, entry, parameters, loaded.rnnc_launch)

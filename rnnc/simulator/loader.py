@@ -47,5 +47,4 @@ class _Import:
 def _member(module: Any, part: str) -> Any:
     if part not in vars(module):
         raise ModuleNotFoundError(f"the stand-in for CuPy has no {part}")
-    found: Any = vars(module)[part]
-    return found
+    return getattr(module, part)

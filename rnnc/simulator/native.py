@@ -23,8 +23,6 @@ class Entry(ctypes.Structure):
         ("call", ctypes.c_void_p),
         ("parameters", ctypes.POINTER(Parameter)),
         ("count", ctypes.c_uint),
-        ("image_start", ctypes.c_void_p),
-        ("image_end", ctypes.c_void_p),
     )
 
 
@@ -37,6 +35,7 @@ class Range(ctypes.Structure):
         ("alignment", ctypes.c_uint32),
         ("granule", ctypes.c_uint32),
         ("written", ctypes.c_uint32),
+        ("argument", ctypes.c_uint32),
     )
 
 

@@ -86,7 +86,7 @@ def _compile(nvrtc: Any, text: str, options: tuple[str, ...]) -> str:
 
 def _nvrtc() -> Any:
     try:
-        nvrtc = importlib.import_module("cupy.cuda.nvrtc")
+        nvrtc = importlib.import_module("cupy.cuda").nvrtc
         nvrtc.getVersion()
     except Exception as error:  # the package is missing, or the library that it loads
         raise NvrtcMissing(

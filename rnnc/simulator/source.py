@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import NoReturn
 
 from rnnc.resources import resource_text
 
@@ -61,11 +62,20 @@ def cpu_text(text: str) -> str:
     body = _SHARED.sub(_carve, without_prelude(text))
     bare = _bare(body)
     if "__shared__" in bare:
-        line = bare[: bare.index("__shared__")].count("\n") + 1
-        raise KernelTextError(f"{FILE}:{line}: shared memory is declared `extern __shared__ type name[];` only")
+        _refuse(bare[: bare.index("__shared__")])
+    for match in re.finditer(r"rnnc_cpu::shared_memory", bare):
+        before = bare[: match.start()]
+        if before.count("{") == before.count("}"):
+            _refuse(before)
     entries = "".join(f"RNNC_ENTRY({head.name})\n" for head in find_kernels(text))
     head = '#include "device.h"\n#include "prelude.h"\n'
     return f'{head}#line 1 "{FILE}"\n{body}\n#line 1 "entries"\n#include "entry.h"\n{entries}'
+
+
+def _refuse(before: str) -> NoReturn:
+    line = before.count("\n") + 1
+    form = "inside a function, as `extern __shared__ type name[];`"
+    raise KernelTextError(f"{FILE}:{line}: shared memory is declared {form} only")
 
 
 def _bare(text: str) -> str:

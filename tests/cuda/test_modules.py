@@ -103,7 +103,7 @@ def test_wrong_arguments_have_names(lstm: ModuleType) -> None:
     params, x = numbers(lstm)
     with pytest.raises(ValueError, match=r"x: expected \[batch, time, input\]|x: expected"):
         lstm.forward(params, x[0])
-    with pytest.raises(KeyError, match="did you mean 'i.x'"):
+    with pytest.raises(KeyError, match=r"did you mean 'i\.x'"):
         lstm.forward({**params, "i.xx": params["i.x"]}, x)
     with pytest.raises(TypeError, match="float64 like the parameters"):
         lstm.forward(params, x.astype("float32"))

@@ -6,7 +6,7 @@ Index thread_index() { return run->current->thread; }
 Index block_index() { return run->current->block->index; }
 Index block_size() { return {run->launch->block[0], run->launch->block[1], run->launch->block[2]}; }
 Index grid_size() { return {run->launch->grid[0], run->launch->grid[1], run->launch->grid[2]}; }
-void* shared_memory() { return run->current->block->shared->base; }
+void* shared_memory() { return run == nullptr ? nullptr : run->current->block->shared->base; }
 unsigned lane_index() { return run->current->lane; }
 unsigned cluster_rank() { return run->current->block->rank; }
 unsigned cluster_size() { return run->launch->cluster; }
@@ -156,12 +156,12 @@ static const char* operation_of(const Fiber* f) {
   return f->matrix >= 0 ? kMatrixOperations[f->matrix] : kOperations[(int)f->op];
 }
 
-// Lanes that wait for this one, but in another operation, wait for ever.
+// Two lanes that wait for one another in two operations wait for ever.
 static void check_mixed(const Fiber* self) {
   for (unsigned lane = 0; lane < kWarp; ++lane) {
     if (!(self->warp->waiting >> lane & 1)) continue;
     const Fiber* f = self->warp->first + lane;
-    if (!same_operation(f, self) && (f->mask >> self->lane & 1))
+    if (!same_operation(f, self) && (f->mask >> self->lane & 1) && (self->mask >> lane & 1))
       fail(Fault::divergence, at_line(self->line),
            "%s (mask 0x%08x) while lane %u waits for this one in %s (mask 0x%08x), line %d", operation_of(self),
            self->mask, lane, operation_of(f), f->mask, f->line);

@@ -23,20 +23,17 @@
 
 typedef __SIZE_TYPE__ size_t;
 
-#define RNNC_VECTORS(T, name, align1)                                                                       \
+#define RNNC_VECTORS(T, name)                                                                       \
   struct alignas(2 * sizeof(T)) name##2 { T x, y; };                                                        \
   struct name##3 { T x, y, z; };                                                                            \
   struct alignas(4 * sizeof(T) > 16 ? 16 : 4 * sizeof(T)) name##4 { T x, y, z, w; };                        \
   inline name##2 make_##name##2(T x, T y) { return {x, y}; }                                                \
   inline name##3 make_##name##3(T x, T y, T z) { return {x, y, z}; }                                        \
   inline name##4 make_##name##4(T x, T y, T z, T w) { return {x, y, z, w}; }
-RNNC_VECTORS(float, float, 4)
-RNNC_VECTORS(double, double, 8)
-RNNC_VECTORS(int, int, 4)
-RNNC_VECTORS(unsigned, uint, 4)
-RNNC_VECTORS(unsigned short, ushort, 2)
-RNNC_VECTORS(long long, longlong, 8)
-RNNC_VECTORS(unsigned long long, ulonglong, 8)
+RNNC_VECTORS(float, float) RNNC_VECTORS(double, double)
+RNNC_VECTORS(signed char, char) RNNC_VECTORS(short, short) RNNC_VECTORS(int, int) RNNC_VECTORS(long long, longlong)
+RNNC_VECTORS(unsigned char, uchar) RNNC_VECTORS(unsigned short, ushort) RNNC_VECTORS(unsigned, uint)
+RNNC_VECTORS(unsigned long long, ulonglong)
 #undef RNNC_VECTORS
 
 inline void __syncthreads(RNNC_LINE) { rnnc_cpu::block_barrier(line); }

@@ -3,10 +3,6 @@
 
 namespace rnnc_cpu {
 
-// The linker's names for this library's first and last byte.
-extern const char image_start[] asm("__ehdr_start") __attribute__((visibility("hidden")));
-extern const char image_end[] asm("_end") __attribute__((visibility("hidden")));
-
 template <typename T> struct Kind { static constexpr char kind = 'x'; static constexpr unsigned bytes = sizeof(T); };
 template <> struct Kind<void> { static constexpr char kind = 'c'; static constexpr unsigned bytes = 1; };
 #define RNNC_KIND(T, letter) \
@@ -48,5 +44,4 @@ template <typename... P, void (*kernel)(P...)> struct Call<kernel> {
 
 #define RNNC_ENTRY(name)                                                                          \
   extern "C" __attribute__((visibility("default"))) const rnnc_cpu::Entry rnnc_entry_##name = {   \
-      &rnnc_cpu::Call<&name>::call, rnnc_cpu::Call<&name>::parameters, rnnc_cpu::Call<&name>::count, \
-      rnnc_cpu::image_start, rnnc_cpu::image_end};
+      &rnnc_cpu::Call<&name>::call, rnnc_cpu::Call<&name>::parameters, rnnc_cpu::Call<&name>::count};

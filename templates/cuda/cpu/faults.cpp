@@ -1,5 +1,6 @@
 // From what went wrong to a report: who, where and why. A fault ends the launch at once, from any stack.
 #include <cstdarg>
+#include <link.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/syscall.h>
@@ -10,9 +11,21 @@
 namespace rnnc_cpu {
 
 Place at_address(const void* code) {
-  return (Place)(static_cast<const char*>(code) - run->entry->image_start - 1);  // inside the call that returns there
+  return (Place)(static_cast<const char*>(code) - run->image_start - 1);  // inside the call that returns there
 }
-static bool in_image(const void* code) { return code >= run->entry->image_start && code < run->entry->image_end; }
+static bool in_image(const void* code) { return code >= run->image_start && code < run->image_end; }
+
+// Where the library that holds the kernel's code lies in memory.
+static int note_image(dl_phdr_info* info, size_t, void*) {
+  uintptr_t code = reinterpret_cast<uintptr_t>(run->entry->call), end = info->dlpi_addr;
+  for (int i = 0; i < info->dlpi_phnum; ++i)
+    if (info->dlpi_phdr[i].p_type == PT_LOAD)
+      end = std::max<uintptr_t>(end, info->dlpi_addr + info->dlpi_phdr[i].p_vaddr + info->dlpi_phdr[i].p_memsz);
+  if (code < info->dlpi_addr || code >= end) return 0;
+  run->image_start = reinterpret_cast<const char*>(info->dlpi_addr);
+  run->image_end = reinterpret_cast<const char*>(end);
+  return 1;
+}
 
 static void place_report(Report* report, const Fiber* f) {
   const Index none{~0u, ~0u, ~0u}, b = f ? f->block->index : none, t = f ? f->thread : none;
@@ -45,7 +58,7 @@ static std::string doing(const Fiber& f) {
       snprintf(text, sizeof text, "wait in %s (mask 0x%08x)", operation_of(&f), f.mask);
       return text;
     }
-    default: return f.spinning ? "spin on a value that does not come" : "can run";
+    default: return f.spinning ? "spin" : "can run";
   }
 }
 
@@ -60,7 +73,7 @@ static std::string doing(const Fiber& f) {
     if (found.second) groups.push_back({key, {&f, 0}});
     ++groups[found.first->second].second.count;
   }
-  std::string text = kind == Fault::deadlock ? "all threads wait:" : "all threads that can run only spin:";
+  std::string text = kind == Fault::livelock ? "threads only update and spin, and none gets on:" : "no thread gets on:";
   for (size_t i = 0; i < groups.size() && i < 8; ++i) {
     const Group& g = groups[i].second;
     const Index b = g.first->block->index, t = g.first->thread;
@@ -69,9 +82,7 @@ static std::string doing(const Fiber& f) {
              groups[i].first.c_str(), b.x, b.y, b.z, t.x, t.y, t.z);
     text += line;
   }
-  if (kind == Fault::deadlock && !groups.empty()) {
-    run->current = const_cast<Fiber*>(groups[0].second.first);
-  }
+  if (run->current->state == State::done) run->current = const_cast<Fiber*>(groups[0].second.first);
   fail(kind, at_line(run->current->line), "%s", text.c_str());
 }
 

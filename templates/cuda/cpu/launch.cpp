@@ -9,6 +9,7 @@ static void map_arguments() {
     Region region;
     map_region(&region, range.bytes, range.alignment, kGuard);
     region.range = (int)i;
+    region.argument = range.argument;
     region.granule = range.granule;
     memcpy(region.base, range.host, range.bytes);
     run->regions.push_back(std::move(region));
@@ -55,7 +56,9 @@ static void make_blocks() {
 }
 
 static void map_shared_memory() {
+  bool none = run->launch->shared_bytes == 0;  // then one place that nobody may touch is enough
   for (Block& block : run->blocks) {
+    if (none && &block != &run->blocks[0]) break;
     Region region;
     map_region(&region, run->launch->shared_bytes, 0, 16 << 12);
     region.block = &block;
@@ -65,6 +68,8 @@ static void map_shared_memory() {
             [](const Region& a, const Region& b) { return a.mapping < b.mapping; });
   for (Region& region : run->regions)
     if (region.block != nullptr) region.block->shared = &region;
+  if (none)
+    for (Block& block : run->blocks) block.shared = run->blocks[0].shared;
 }
 
 static void check_slack() {
@@ -107,6 +112,7 @@ extern "C" __attribute__((visibility("default"))) int rnnc_launch(const rnnc_cpu
   run->entry = entry;
   run->report = report;
   memset(report, 0, sizeof *report);
+  dl_iterate_phdr(note_image, nullptr);
   catch_signals();
   if (setjmp(run->out) == 0) {
     map_arguments();

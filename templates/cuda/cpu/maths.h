@@ -23,13 +23,17 @@ extern "C" double fma(double, double, double) noexcept;
 extern "C" float fmaf(float, float, float) noexcept;
 extern "C" double ldexp(double, int) noexcept;
 extern "C" float ldexpf(float, int) noexcept;
+extern "C" void sincosf(float, float*, float*) noexcept;
 extern "C" void* memcpy(void*, const void*, size_t) noexcept;
 extern "C" void* memset(void*, int, size_t) noexcept;
+extern "C" int printf(const char*, ...);
 
 inline float fma(float x, float y, float z) { return fmaf(x, y, z); }
 inline float rsqrtf(float x) { return 1.0f / sqrtf(x); }
 inline double rsqrt(double x) { return 1.0 / sqrt(x); }
 inline float rsqrt(float x) { return rsqrtf(x); }
+inline float sinpif(float x) { return (float)sin(3.141592653589793 * remainder((double)x, 2.0)); }
+inline float cospif(float x) { return (float)cos(3.141592653589793 * remainder((double)x, 2.0)); }
 inline float exp10f(float x) { return powf(10.0f, x); }
 inline float fdividef(float x, float y) { return x / y; }
 inline float erfcxf(float x) { return expf(x * x) * erfcf(x); }
@@ -106,5 +110,7 @@ inline int __clz(int x) { return x ? __builtin_clz((unsigned)x) : 32; }
 inline int __ffs(int x) { return __builtin_ffs(x); }
 template <typename T> inline T __ldg(const T* p) { return *p; }
 template <typename T> inline T __ldcg(const T* p) { return *p; }
+template <typename T> inline T __ldcs(const T* p) { return *p; }
 template <typename T> inline void __stcg(T* p, T x) { *p = x; }
+template <typename T> inline void __stcs(T* p, T x) { *p = x; }
 inline size_t __cvta_generic_to_shared(const void* p) { return (size_t)p; }

@@ -2,33 +2,31 @@
 
 namespace rnnc_cpu {
 
-static float half_to_float(unsigned bits) {
-  uint32_t sign = (bits & 0x8000u) << 16, size = bits & 0x7fffu, u;
+static inline float bits_to_float(uint32_t u) {
   float x;
-  if (size < 0x400u) {
-    x = (float)size * 0x1p-24f;
-    return sign ? -x : x;
-  }
-  u = sign | (size >= 0x7c00u ? 0x7f800000u | (size & 0x3ffu) << 13 : (size << 13) + 0x38000000u);
   memcpy(&x, &u, 4);
   return x;
 }
-static float bits_to_float(uint32_t u) {
-  float x;
-  memcpy(&x, &u, 4);
-  return x;
+// The exponent's offset by a product, which also makes the smallest numbers right.
+static inline float half_to_float(unsigned bits) {
+  uint32_t sign = (bits & 0x8000u) << 16, size = (bits & 0x7fffu) << 13;
+  if (size >= 0x7c00u << 13) return bits_to_float(sign | 0x7f800000u | (size & 0x7fffffu));
+  float x = bits_to_float(size) * 0x1p112f;
+  return sign ? -x : x;
 }
 // Element `i` of a fragment whose registers hold two 16-bit numbers, or one of 32 bits.
-static float element(Matrix type, const unsigned* r, unsigned i) {
+static inline float element(Matrix type, const unsigned* r, unsigned i) {
   if (type == Matrix::tf32) return bits_to_float(r[i] & 0xffffe000u);
   unsigned bits = r[i / 2] >> (16 * (i & 1)) & 0xffffu;
   return type == Matrix::f16 ? half_to_float(bits) : bits_to_float(bits << 16);
 }
 
 // Rows and columns by lane: group = lane / 4, place = lane % 4.
-static void product(Matrix type, Fiber* const* lanes) {
-  const unsigned depth = type == Matrix::tf32 ? 8 : 16;
-  float a[16][16], b[16][8];
+template <Matrix type> static void product(Fiber* const* lanes) {
+  constexpr unsigned depth = type == Matrix::tf32 ? 8 : 16;
+  typedef float Row __attribute__((vector_size(32)));
+  float a[16][16];
+  Row b[16], c[16];
   for (unsigned lane = 0; lane < kWarp; ++lane) {
     unsigned group = lane / 4, place = lane % 4;
     for (unsigned i = 0; i < depth / 2; ++i) {
@@ -42,12 +40,11 @@ static void product(Matrix type, Fiber* const* lanes) {
     }
   }
   for (unsigned lane = 0; lane < kWarp; ++lane)
-    for (unsigned i = 0; i < 4; ++i) {
-      unsigned row = lane / 4 + 8 * (i / 2), column = lane % 4 * 2 + (i & 1);
-      float sum = lanes[lane]->acc[i];
-      for (unsigned k = 0; k < depth; ++k) sum += a[row][k] * b[k][column];
-      lanes[lane]->acc[i] = sum;
-    }
+    for (unsigned i = 0; i < 4; ++i) c[lane / 4 + 8 * (i / 2)][lane % 4 * 2 + (i & 1)] = lanes[lane]->acc[i];
+  for (unsigned row = 0; row < 16; ++row)
+    for (unsigned k = 0; k < depth; ++k) c[row] += a[row][k] * b[k];
+  for (unsigned lane = 0; lane < kWarp; ++lane)
+    for (unsigned i = 0; i < 4; ++i) lanes[lane]->acc[i] = c[lane / 4 + 8 * (i / 2)][lane % 4 * 2 + (i & 1)];
 }
 
 static void load_matrices(bool transposed, Fiber* const* lanes) {
@@ -63,10 +60,12 @@ static void load_matrices(bool transposed, Fiber* const* lanes) {
 }
 
 void carry_out_matrix(Fiber* const* lanes) {
-  if (lanes[0]->matrix < 3)
-    product((Matrix)lanes[0]->matrix, lanes);
-  else
-    load_matrices(lanes[0]->matrix == 4, lanes);
+  switch (lanes[0]->matrix) {
+    case (int)Matrix::f16: return product<Matrix::f16>(lanes);
+    case (int)Matrix::bf16: return product<Matrix::bf16>(lanes);
+    case (int)Matrix::tf32: return product<Matrix::tf32>(lanes);
+    default: load_matrices(lanes[0]->matrix == 4, lanes);
+  }
 }
 
 void warp_product(Matrix type, float* acc, const unsigned* a, const unsigned* b, int line) {

@@ -55,7 +55,7 @@ Region* region_of(const void* p) {
 static std::string described(const Region& region) {
   char text[160];
   if (region.block == nullptr)
-    snprintf(text, sizeof text, "argument memory %d of %zu bytes", region.range, region.bytes);
+    snprintf(text, sizeof text, "argument %u of %zu bytes", region.argument, region.bytes);
   else
     snprintf(text, sizeof text, "the %zu bytes of shared memory of block (%u,%u,%u)", region.bytes,
              region.block->index.x, region.block->index.y, region.block->index.z);
@@ -73,7 +73,7 @@ static std::string outside(const Region& region, const char* address) {
 }
 
 static void check_elsewhere(const char* address, unsigned bytes, bool write, Place place) {
-  if (!write && address >= run->entry->image_start && address < run->entry->image_end) return;  // constants
+  if (!write && address >= run->image_start && address < run->image_end) return;  // constants
   for (const Fiber& f : run->fibers)
     if (f.stack != nullptr && address >= f.stack && address < f.stack + kStack)
       fail(Fault::bounds, place, "%s of %u bytes in the local memory of another thread", write ? "write" : "read", bytes);
@@ -107,15 +107,11 @@ void atomic_access(const void* p, unsigned bytes, Order order, int line) {
   if (reinterpret_cast<uintptr_t>(p) % bytes != 0)
     fail(Fault::alignment, at_line(line), "an atomic access of %u bytes at an address that is no multiple", bytes);
   bool load = order == Order::relaxed_load || order == Order::acquire_load;
-  if (load && ++self->loads > 1000) {  // a loop without spin_pause must not keep all others out
-    spin_pause(line);
-    self->spinning = true;
-  }
+  if (++self->loads > 1000) spin_pause(line);  // a loop without one must not keep all others out
   check_access(p, bytes, !load, true, at_line(line));
   order_atomic(p, order);
 }
 
-void atomic_changed() { progress(); }
 void fence(int line) {
   run->current->line = line;
   order_fence();

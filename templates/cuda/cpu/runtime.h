@@ -6,15 +6,13 @@ namespace rnnc_cpu {
 
 struct Index { unsigned x, y, z; };
 
-// A kernel as its library offers it: how to call it, its parameters as the compiler sees them, and where the library
-// lies. kind: f floating, i signed, u unsigned, b bool, h f16, B bf16, c any (char, void), x another type; `bytes` of
+// A kernel as its library offers it: how to call it, and its parameters as the compiler sees them. kind: f floating, i signed, u unsigned, b bool, h f16, B bf16, c any (char, void), x another type; `bytes` of
 // the value, or of what the pointer points at.
 struct Parameter { char kind; bool pointer, constant; unsigned bytes; };
 struct Entry {
   void (*call)(void** values);
   const Parameter* parameters;
   unsigned count;
-  const char *image_start, *image_end;
 };
 
 // Constant for the life of one CUDA thread, which the compiler may use.

@@ -34,6 +34,7 @@ struct Range {
   uint32_t alignment;  // the address modulo 16 that the kernel must see
   uint32_t granule;    // bytes per shadow cell in race mode
   uint32_t written;    // copied back after the launch
+  uint32_t argument;   // the first one that lies in it, counted from 1
 };
 struct Argument {
   int32_t range;  // index of its range, -1 for a plain value
@@ -84,7 +85,8 @@ struct Fiber {
   State state = State::fresh;
   int line = 0;
   bool spinning = false;
-  unsigned loads = 0;  // acquire loads since the last switch
+  Fiber* next = nullptr;  // in its block's queue
+  unsigned loads = 0;  // and other atomic accesses since the last switch
   // A warp's operation that this lane waits in.
   WarpOp op{};
   int matrix = -1;  // 0 to 2: a product, 3 and 4: loads; -1: `op`
@@ -114,6 +116,8 @@ struct Block {
   std::vector<Fiber*> fibers;
   unsigned waiting = 0, done = 0, truths = 0, answer = 0;
   int line = 0;  // of the barrier that `waiting` threads wait at
+  Fiber *ready_first = nullptr, *ready_last = nullptr;
+  Block* next = nullptr;  // in the queue of blocks with ready fibers
   struct Cluster* cluster = nullptr;
   unsigned rank = 0;
   Region* shared = nullptr;
@@ -139,6 +143,7 @@ struct Region {
   char* page = nullptr;  // what can be read lies from here to page_end
   char* page_end = nullptr;
   int range = -1;
+  unsigned argument = 0;
   Block* block = nullptr;
   uint32_t granule = 1;
   std::vector<Cell> shadow;
@@ -147,6 +152,7 @@ struct Region {
 struct Run {
   Launch* launch = nullptr;
   const Entry* entry = nullptr;
+  const char *image_start = nullptr, *image_end = nullptr;  // of the kernel's library
   Report* report = nullptr;
   std::vector<void*> values;
   std::vector<uint64_t> pointers;
@@ -157,7 +163,8 @@ struct Run {
   std::vector<Region> regions;  // sorted by address
   Fiber* current = nullptr;
   unsigned alive = 0;
-  uint64_t idle = 0;  // pauses since anything else happened
+  uint64_t idle = 0;   // pauses since anything else happened
+  uint64_t turns = 0;  // pauses since anything but atomic updates happened
   jmp_buf out;
 };
 

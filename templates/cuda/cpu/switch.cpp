@@ -1,6 +1,6 @@
 // Fibers: a stack each, and the switch between two of them.
 #include <sys/mman.h>
-#if !defined(__x86_64__)
+#if !defined(__x86_64__) || defined(RNNC_UCONTEXT)
 #include <ucontext.h>
 #endif
 
@@ -9,7 +9,7 @@ namespace rnnc_cpu {
 constexpr size_t kStackGuard = 4096;
 constexpr size_t kGuardedStacks = 8192;  // a guard costs two of the process's 65530 mappings
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(RNNC_UCONTEXT)
 extern "C" void rnnc_switch(void** from, void* to);
 extern "C" void rnnc_start();
 asm(R"(
@@ -40,7 +40,7 @@ rnnc_start:
 .size rnnc_start, .-rnnc_start
 )");
 
-static void* first_frame(char* top, void (*body)()) {
+static void* first_frame(char*, char* top, void (*body)()) {
   uint64_t* sp = reinterpret_cast<uint64_t*>(reinterpret_cast<uintptr_t>(top) & ~uintptr_t(15));
   sp -= 2;  // rnnc_start runs with an aligned stack, as a caller must
   *--sp = reinterpret_cast<uint64_t>(&rnnc_start);
@@ -53,11 +53,12 @@ static void* first_frame(char* top, void (*body)()) {
 }
 static inline void switch_context(void** from, void* to) { rnnc_switch(from, to); }
 #else
-static void* first_frame(char* top, void (*body)()) {
-  ucontext_t* context = new ucontext_t;
+static void* first_frame(char* stack, char* top, void (*body)()) {
+  top -= sizeof(ucontext_t);  // where it stays for as long as the fiber lives
+  ucontext_t* context = reinterpret_cast<ucontext_t*>(reinterpret_cast<uintptr_t>(top) & ~uintptr_t(63));
   getcontext(context);
-  context->uc_stack.ss_sp = top - kStack;
-  context->uc_stack.ss_size = kStack;
+  context->uc_stack.ss_sp = stack;
+  context->uc_stack.ss_size = (size_t)(reinterpret_cast<char*>(context) - stack);
   context->uc_link = nullptr;
   makecontext(context, body, 0);
   return context;
