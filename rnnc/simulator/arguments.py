@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -55,7 +56,9 @@ class Argument:
 _Array = np.ndarray[Any, np.dtype[Any]]
 
 
-def marshal(parameters: Sequence[Parameter], values: Sequence[Any]) -> tuple[list[Argument], list[Memory]]:
+def marshal(
+    parameters: Sequence[Parameter], values: Sequence[Any], restrict: Sequence[bool] = ()
+) -> tuple[list[Argument], list[Memory]]:
     """The arguments of a launch. Raises ArgumentError. As CuPy's RawKernel does, a Python int goes as 64 bits, a
     Python float as double, and NumPy scalars as what they are."""
     if len(parameters) != len(values):
@@ -64,6 +67,7 @@ def marshal(parameters: Sequence[Parameter], values: Sequence[Any]) -> tuple[lis
     for place, (parameter, value) in enumerate(zip(parameters, values, strict=True)):
         if isinstance(value, np.ndarray) and cast(_Array, value).size:
             arrays[place] = _array(place, parameter, cast(_Array, value))
+    _check_aliases(parameters, arrays, restrict)
     memories, homes = _lay_out(parameters, arrays)
     arguments: list[Argument] = []
     for place, (parameter, value) in enumerate(zip(parameters, values, strict=True)):
@@ -73,6 +77,18 @@ def marshal(parameters: Sequence[Parameter], values: Sequence[Any]) -> tuple[lis
         else:
             arguments.append(Argument(None, 0, _scalar(place, parameter, value)))
     return arguments, memories
+
+
+def _check_aliases(parameters: Sequence[Parameter], arrays: dict[int, _Array], restrict: Sequence[bool]) -> None:
+    """What is written reaches a kernel by no second way that is `__restrict__`: a device may read it from a cache that
+    sees no writes."""
+    for one, other in itertools.permutations(arrays, 2):
+        promised = one < len(restrict) and restrict[one]
+        written = not (parameters[one].constant and parameters[other].constant)
+        if promised and written and np.may_share_memory(arrays[one], arrays[other]):
+            raise ArgumentError(
+                f"argument {one + 1} is __restrict__, but shares memory with argument {other + 1}, and one is written"
+            )
 
 
 def _lay_out(parameters: Sequence[Parameter], arrays: dict[int, _Array]) -> tuple[list[Memory], dict[int, int]]:

@@ -71,10 +71,10 @@ class Cupy(ModuleType):
     def _library(self, function: Callable[..., Any], a: Any, b: Any, out: Any) -> Any:
         stream = self.cuda.get_current_stream()
         if not stream.is_capturing():
-            return function(a, b, out=out)
+            return _product(function, a, b, out)
         if out is None:
             raise ValueError("a product in a captured graph needs `out`")
-        stream.do(lambda: function(a, b, out=out))
+        stream.do(lambda: _product(function, a, b, out))
         return out
 
     def RawModule(  # the name is CuPy's
@@ -94,6 +94,17 @@ class Cupy(ModuleType):
     ) -> RawKernel:
         """One kernel of a kernel text."""
         return RawModule(self, code, tuple(options), enable_cooperative_groups).get_function(name)
+
+
+def _product(function: Callable[..., Any], a: Any, b: Any, out: Any) -> Any:
+    """Halves are added up in float32 and rounded once, as cuBLAS does, where NumPy rounds every sum."""
+    if a.dtype.itemsize > 2:
+        return function(a, b, out=out)
+    result = function(a.astype(np.float32), b.astype(np.float32)).astype(a.dtype)
+    if out is None:
+        return result
+    out[...] = result
+    return out
 
 
 class RawModule:

@@ -73,7 +73,7 @@ class Kernel:
         """
         checked = self.race if race is None else race
         built = _build(self.text, self.head.name, checked, self.defines)
-        arguments, memories = marshal(built.parameters, args)
+        arguments, memories = marshal(built.parameters, args, self.head.restrict)
         launch = native.Launch()
         launch.grid, launch.block = _size(grid), _size(block)
         launch.cluster = self.head.cluster if cluster is None else cluster

@@ -30,10 +30,12 @@ class KernelTextError(Exception):
 
 @dataclass(frozen=True)
 class KernelHead:
-    """A kernel as its text declares it; `cluster` is the number of blocks in its `__cluster_dims__`, 1 without."""
+    """A kernel as its text declares it; `cluster` is the number of blocks in its `__cluster_dims__`, 1 without;
+    `restrict` says of each parameter whether it is `__restrict__`."""
 
     name: str
     cluster: int
+    restrict: tuple[bool, ...]
 
 
 def prelude() -> str:
@@ -43,7 +45,11 @@ def prelude() -> str:
 
 def find_kernels(text: str) -> tuple[KernelHead, ...]:
     """All kernels of a text. Each is declared `extern "C" __global__`, so that it keeps its name."""
-    found = (KernelHead(match["name"], _cluster(match["attributes"])) for match in _KERNEL.finditer(_bare(text)))
+    bare = _bare(text)
+    found = (
+        KernelHead(match["name"], _cluster(match["attributes"]), _restrict(bare[match.end() :]))
+        for match in _KERNEL.finditer(bare)
+    )
     return tuple({head.name: head for head in found}.values())
 
 
@@ -90,6 +96,15 @@ def _cluster(attributes: str) -> int:
     for size in sizes:
         product *= size
     return product
+
+
+def _restrict(text: str) -> tuple[bool, ...]:
+    """Of each parameter, from the text behind the opening parenthesis."""
+    depth, at = 1, 0
+    while depth and at < len(text):
+        depth += {"(": 1, ")": -1}.get(text[at], 0)
+        at += 1
+    return tuple("__restrict__" in parameter for parameter in text[: at - 1].split(","))
 
 
 def _carve(match: re.Match[str]) -> str:

@@ -78,6 +78,18 @@ def test_wrong_launches() -> None:
 
 
 @needs_compiler
+def test_memory_that_is_promised_to_be_apart() -> None:
+    text = 'extern "C" __global__ void f(const float* __restrict__ a, const float* b, float* out) { *out = *a + *b; }'
+    kernel, x = Kernels(text).get("f"), np.ones(4, np.float32)
+    kernel(1, 1, (x[:2], x[:2], x[2:]))
+    assert x.tolist() == [1, 1, 2, 1]
+    kernel(1, 1, (x[2:], x[:2], x[:2]))
+    assert x[0] == 3
+    with pytest.raises(ArgumentError, match="argument 1 is __restrict__, but shares memory with argument 3"):
+        kernel(1, 1, (x, x, x))
+
+
+@needs_compiler
 def test_broken_text_tells_the_line() -> None:
     text = prelude() + '\nextern "C" __global__ void f(float* x) {\n  x[0] = y;\n}\n'
     line = text.splitlines().index("  x[0] = y;") + 1

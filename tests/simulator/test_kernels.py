@@ -156,7 +156,6 @@ def test_clusters(schedule: Schedule, race: bool) -> None:
 
 
 def test_views_of_one_array_stay_together() -> None:
-    memory = np.zeros(96, np.float32)
-    memory[:32], memory[32:64] = 1, 2
-    KERNELS.get("add")(1, 32, (memory[:32], memory[32:64], memory[32:64], np.int64(32)))
-    assert memory.tolist() == [1.0] * 32 + [3.0] * 32 + [0.0] * 32
+    memory = np.arange(96, dtype=np.float32)
+    KERNELS.get("row_sum")(2, 32, (memory[:64], memory[62:64], np.int32(31)), shared_mem=16)
+    assert memory.tolist() == [*range(62), sum(range(31)), sum(range(31, 62)), *range(64, 96)]

@@ -139,6 +139,12 @@ def test_memory_starts_poisoned() -> None:
     assert cupy.empty((0, 3)).size == 0
 
 
+def test_products_of_halves_are_rounded_once() -> None:
+    cupy, ones = Cupy(), np.ones((1, 4096), np.float16)
+    for out in (None, np.empty((1, 1), np.float16)):
+        assert cupy.matmul(ones, ones.T * np.float16(1 + 2**-10), out=out) == 4100
+
+
 def test_the_device_that_is_played() -> None:
     cupy = Cupy(How(device=DeviceModel(multiprocessors=2)))
     assert cupy.cuda.Device().attributes["MultiProcessorCount"] == 2
