@@ -147,7 +147,9 @@ def _fits(parameter: Parameter, dtype: np.dtype[Any], *, pointer: bool) -> bool:
 
 def _scalar(place: int, parameter: Parameter, value: Any) -> bytes:
     if parameter.pointer:
-        nothing = value is None or (isinstance(value, np.uint64) and not value)  # an address of 64 zero bits
+        nothing = value is None or (
+            getattr(value, "dtype", None) == np.uint64 and not value
+        )  # an address of 64 zero bits
         if nothing or (isinstance(value, np.ndarray) and not value.size):
             return bytes(ctypes.sizeof(ctypes.c_void_p))
         raise ArgumentError(f"argument {place + 1}: the kernel takes {parameter}, not {value!r}")
