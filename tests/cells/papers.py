@@ -1,6 +1,6 @@
 """One step of each published cell in plain NumPy, written from the papers' equations and not from examples/.
 
-A step takes `w`, the parameters under their names in the module, the input `x`, the states `s` and the number of the step
+A step takes `w`, the parameters under their names in the module, the input `x`, the states `s` and the step's number
 `t`; it returns the output and the new states. Several inputs or outputs are dicts. All arrays have the batch first.
 """
 
