@@ -98,6 +98,32 @@ def cornn(explicit: bool) -> Step:
     return step
 
 
+def mi_rnn(w, x, s, t):
+    a, b = x @ w["wx.x"], s["h"] @ w["uh.h"]
+    h = np.tanh(w["alpha"] * a * b + w["beta1"] * b + w["beta2"] * a + w["b"])
+    return h, {"h": h}
+
+
+def echo_state(w, x, s, t):
+    h = 0.7 * s["h"] + 0.3 * np.tanh(s["h"] @ w["W"] + x @ w["V"])
+    return affine(w, "y", x=x, h=h), {"h": h}
+
+
+def scrn(w, x, s, t):
+    slow = 0.05 * (x @ w["s.x"]) + 0.95 * s["s"]
+    h = sigmoid(slow @ w["h.s"] + x @ w["h.x"] + s["h"] @ w["h.h"])
+    return h @ w["y.h"] + slow @ w["y.s"], {"s": slow, "h": h}
+
+
+def fast_weights(w, x, s, t):
+    matrix = 0.95 * s["A"] + 0.5 * s["h"][:, :, None] * s["h"][:, None, :]
+    base = affine(w, "base", x=x, h=s["h"])
+    h = relu(base)
+    for k in (1, 2):
+        h = relu(layer_norm(w, f"s[{k}]", base + (matrix @ h[..., None])[..., 0]))
+    return h, {"h": h, "A": matrix}
+
+
 def unicornn(w, x, s, t):
     rate = 0.1 * (0.5 + 0.5 * np.tanh(w["c"] / 2))
     z = s["z"] - rate * (np.tanh(w["z.peephole"] * s["y"] + affine(w, "z", u=x)) + s["y"])
@@ -148,6 +174,35 @@ def lstm(w: Arrays, x: np.ndarray, h: np.ndarray, c: np.ndarray, prefix: str = "
     i, f, o, j = (affine(w, prefix + name, x=x, h=h) for name in "ifoj")
     c = sigmoid(f + forget_bias) * c + sigmoid(i) * np.tanh(j)
     return sigmoid(o) * np.tanh(c), c
+
+
+def hyper_lstm(w, x, s, t):
+    small, small_c = lstm(w, np.concatenate([s["h"], x], -1), s["small.h"], s["small.c"], "small.", 1.0)
+
+    def gate(k: int) -> np.ndarray:
+        dh = affine(w, f"zh[{k}]", s=small) @ w[f"dh[{k}].z"]
+        dx = affine(w, f"zx[{k}]", s=small) @ w[f"dx[{k}].z"]
+        bias = small @ w[f"zb[{k}].s"] @ w[f"b[{k}].z"] + w[f"b[{k}].bias"]
+        return layer_norm(w, f"y[{k}]", dh * (s["h"] @ w[f"wh[{k}].h"]) + dx * (x @ w[f"wx[{k}].x"]) + bias)
+
+    i, g, f, o = map(gate, range(4))
+    c = sigmoid(f + 1) * s["c"] + sigmoid(i) * np.tanh(g)
+    h = sigmoid(o) * np.tanh(layer_norm(w, "h", c))
+    return h, {"c": c, "h": h, "small.c": small_c, "small.h": small}
+
+
+def multiplicative_lstm(w, x, s, t):
+    m = (x @ w["m.x"]) * (s["h"] @ w["m.h"])
+    i, f, o = (sigmoid(affine(w, name, x=x, m=m)) for name in "ifo")
+    c = f * s["c"] + i * np.tanh(affine(w, "j", x=x, m=m))
+    return np.tanh(c) * o, {"c": c, "h": np.tanh(c) * o}
+
+
+def time_lstm(w, x, s, t):
+    short = np.tanh(affine(w, "short", c=s["c"]))
+    c = (s["c"] - short) + short / np.log(np.e + x["gap"])[:, None]
+    h, c = lstm(w, x["x"], s["h"], c)
+    return h, {"c": c, "h": h}
 
 
 def mogrifier(rounds: int, rank: bool) -> Step:

@@ -59,6 +59,13 @@ CASES = [
     case("mogrifier:Mogrifier", papers.mogrifier(0, False), rounds=0),
     case("nested_lstm:NestedLSTM", papers.nested_lstm),
     case("on_lstm:ONLSTM", papers.on_lstm, units=6, chunk=2),
+    case("hyper_lstm:HyperLSTM", papers.hyper_lstm, hyper=3, width=2),
+    case("multiplicative:MultiplicativeLSTM", papers.multiplicative_lstm),
+    case("multiplicative:MIRNN", papers.mi_rnn),
+    case("time_lstm:TimeLSTM", papers.time_lstm),
+    case("reservoir:EchoState", papers.echo_state, outputs=2, leak=0.3),
+    case("reservoir:SCRN", papers.scrn, slow=2, outputs=3),
+    case("fast_weights:FastWeights", papers.fast_weights, rounds=2),
     case("layer_norm_cells:LayerNormProductsLSTM", papers.layer_norm_products_lstm),
     case("layer_norm_cells:LayerNormProductsGRU", papers.layer_norm_products_gru),
     case("layer_norm_cells:LayerNormGRU", papers.layer_norm_gru),
@@ -138,9 +145,8 @@ def inputs(module: ModuleType, params: dict[str, np.ndarray], generator: np.rand
     for name, spec in module.SPEC["inputs"].items():
         shape = [SIZES[size] if isinstance(size, str) else size for size in spec["shape"]]
         found[name] = generator.normal(0, 1, (len(LENGTHS), STEPS, *shape))
-    if "mask" in found:
-        found["mask"], found["gap"] = (found["mask"] > 0) * 1.0, np.abs(found["gap"])
-    return found
+    made = {"mask": lambda drawn: (drawn > 0) * 1.0, "gap": np.abs}
+    return {name: made[name](array) if name in made else array for name, array in found.items()}
 
 
 def named(value: Any, names: dict[str, Any]) -> dict[str, np.ndarray]:
