@@ -183,11 +183,11 @@ def hyper_lstm(w, x, s, t):
         dh = affine(w, f"zh[{k}]", s=small) @ w[f"dh[{k}].z"]
         dx = affine(w, f"zx[{k}]", s=small) @ w[f"dx[{k}].z"]
         bias = small @ w[f"zb[{k}].s"] @ w[f"b[{k}].z"] + w[f"b[{k}].bias"]
-        return layer_norm(w, f"y[{k}]", dh * (s["h"] @ w[f"wh[{k}].h"]) + dx * (x @ w[f"wx[{k}].x"]) + bias)
+        return layer_norm(w, f"y[{k}]", dh * (s["h"] @ w[f"wh[{k}].h"]) + dx * (x @ w[f"wx[{k}].x"]) + bias, 1e-3)
 
     i, g, f, o = map(gate, range(4))
     c = sigmoid(f + 1) * s["c"] + sigmoid(i) * np.tanh(g)
-    h = sigmoid(o) * np.tanh(layer_norm(w, "h", c))
+    h = sigmoid(o) * np.tanh(layer_norm(w, "h", c, 1e-3))
     return h, {"c": c, "h": h, "small.c": small_c, "small.h": small}
 
 

@@ -27,6 +27,7 @@ NAMES = [
     "group_lstm",
     "gru",
     "gru_d",
+    "hyper_lstm",
     "indrnn:IndRNN",
     "indrnn:IndyGRU",
     "indrnn:IndyLSTM",
