@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 from rnnc.codes import CODES
-from rnnc.diagnostics import Diagnostic, DiagnosticError, Diagnostics, Source, Span
+from rnnc.diagnostics import Diagnostic, DiagnosticError, Diagnostics, Note, Source, Span
 from rnnc.semantics.elaborate import elaborate_in, file_scope
 from rnnc.semantics.files import Files
 from rnnc.semantics.scope import Scope, Work, heading
@@ -27,6 +29,10 @@ STAND_IN = (
     "  c' = c + x_\n  x_ = linear(x, h)\n  h' = tanh(c')\n  output h'\n}\n"
 )
 MAX_CHOICES = 64
+# Sizes for what must be given, for the first name and for all others: numbers that much divides, and neither name is
+# always the smaller one.
+TRIED = ((12, 12), (24, 12), (12, 24))
+ASKED = 4  # so many times one size that is given may show that a further one must be
 FILE = 1.5  # so many times as much work as for one definition is done for a whole file
 ENTRY_COST = 50  # of one elaboration, in units of work
 
@@ -74,7 +80,31 @@ class _Checker:
 
     def _cell(self, definition: Compiled, options: Options) -> None:
         hidden = UNGIVEN | OF_STAND_INS if any(p.kind is not None for p in definition.parameters) else UNGIVEN
-        self._elaborate(self.cells, definition.name, options, hidden)
+        found = self._elaborate(self.cells, definition.name, options)
+        self._report(found, hidden)
+        if _asked(found):
+            self._with_sizes(definition, options, hidden)
+
+    def _with_sizes(self, definition: Compiled, options: Options, hidden: frozenset[str]) -> None:
+        """What stands behind a size that must be given is read with several: what all of them find is wrong."""
+        rounds: list[list[Diagnostic]] = []
+        for first, other in TRIED:
+            sizes: dict[str, int] = {}
+            found: list[Diagnostic] = []
+            for _ in range(ASKED):
+                if self.left <= 0:
+                    return
+                found = self._elaborate(self.cells, definition.name, {**options, **sizes})
+                asked = [n for n in _asked(found) if n not in sizes and n not in options]
+                if not asked:
+                    break
+                sizes.update({n: other if sizes or n != asked[0] else first for n in asked})
+            given = Note(f"with {', '.join(f'`{n} = {size}`' for n, size in sizes.items())}")
+            here = [d for d in found if d.span is not None and d.span.source == definition.span.source]
+            rounds.append([replace(d, notes=(*d.notes, given)) for d in here])
+        places = [{(d.code, d.span) for d in found} for found in rounds]
+        common = [d for d in rounds[0] if all((d.code, d.span) in each for each in places)]
+        self._report(common, hidden | OF_FILES)
 
     def _function(self, fn: ast.Fn) -> None:
         """A function is read in a cell that calls it with tensors of as many axes as its parameters name."""
@@ -87,21 +117,33 @@ class _Checker:
                 arguments.append(f"x{i}")
         inputs = "\n".join(f"  input {d}" for d in declared) or "  input x[1]"
         text = f"cell StandIn() {{\n{inputs}\n  y = {fn.name}({', '.join(arguments)})\n  output y\n}}\n"
-        self._elaborate(self._beside(text), "StandIn", {}, frozenset(CODES) - OF_BODIES)
+        self._report(self._elaborate(self._beside(text), "StandIn", {}), frozenset(CODES) - OF_BODIES - OF_FILES)
 
     def _beside(self, text: str) -> Scope:
         """The file's scope, and a cell in it that the file itself does not know."""
         return Files(self.found).beside(parse(Source(STAND_INS, text)), self.scope)
 
-    def _elaborate(self, scope: Scope, name: str, options: Options, hidden: frozenset[str]) -> None:
-        """Elaborate one definition."""
+    def _elaborate(self, scope: Scope, name: str, options: Options) -> list[Diagnostic]:
+        """Elaborate one definition: what is wrong with it."""
         work = Work()
         try:
             elaborate_in(scope, name, options, work=work)
         except DiagnosticError as error:
-            found = [d for d in error.diagnostics if d.code not in hidden or d.code in OF_FILES]
-            self.found.extend([d for d in found if d.span is None or d.span.source.name != STAND_INS])
-        self.left -= work.spent + ENTRY_COST
+            return list(error.diagnostics)
+        finally:
+            self.left -= work.spent + ENTRY_COST
+        return []
+
+    def _report(self, found: list[Diagnostic], hidden: frozenset[str]) -> None:
+        """Keep what is not hidden, and not said of a stand-in."""
+        shown = [d for d in found if d.code not in hidden]
+        self.found.extend([d for d in shown if d.span is None or d.span.source.name != STAND_INS])
+
+
+def _asked(found: list[Diagnostic]) -> list[str]:
+    """The sizes of which E207 says that they must be given."""
+    names = [re.findall(r"`(\w+)`", d.message)[-1:] for d in found if d.code == "E207"]
+    return list(dict.fromkeys(name for each in names for name in each))
 
 
 def _damaged(file: ast.File, diagnostics: Diagnostics) -> list[Span]:

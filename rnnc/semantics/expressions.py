@@ -12,7 +12,7 @@ from rnnc.semantics.names import Names, unknown_name
 from rnnc.semantics.nodes import MAX_SIZE, Node
 from rnnc.semantics.numbers import needs_value
 from rnnc.semantics.operators import Operators
-from rnnc.semantics.scope import Problem, Scope, did_you_mean
+from rnnc.semantics.scope import Problem, Scope, Told, did_you_mean
 from rnnc.semantics.values import (
     ABSENT,
     Absent,
@@ -190,6 +190,8 @@ class Expressions:
             if axis is not None and (axis.strong or c.scope.find(e.id) is None):
                 return axis
             if c.scope.find(e.id) is None and e.id not in c.frame.instances:
+                if e.id in c.frame.lost:
+                    raise Told(e.span)
 
                 def near(name: str = e.id) -> str | None:
                     return did_you_mean(name, set(c.frame.axes) | c.scope.all_names())

@@ -204,6 +204,7 @@ class Frame:
         self.parameters: dict[str, ast.Parameter] = {}  # of the cell or function, by name
         self.dropped: dict[str, Span] = {}  # names that a variant dropped
         self.broken: set[str] = set()  # names whose definitions could not be read: using them is no further error
+        self.lost: set[str] = set()  # labels of axes in declarations that could not be read
         self.shareable = False  # weights named here may be named again: a layer or call that is used twice
 
     @property

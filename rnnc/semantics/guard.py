@@ -22,6 +22,9 @@ def guard(diagnostics: Diagnostics, frame: Frame, *statements: ast.Statement | a
         report(diagnostics, problem)
         frame.body.damaged = True
         frame.broken.update(name for s in statements for name in defined_names(s))
+        declared = [d for s in statements for d in (s.items if isinstance(s, ast.Declaration) else (s,))]
+        axes = [axis for d in declared if isinstance(d, ast.Declared) for axis in d.axes]
+        frame.lost.update(axis.label for axis in axes if axis.label is not None)
 
 
 def mentions_input(statements: tuple[ast.Statement, ...]) -> bool:

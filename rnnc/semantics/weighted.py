@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rnnc.diagnostics import Note
 from rnnc.ir.model import Initialiser
 from rnnc.semantics.arguments import Arguments, Operand
 from rnnc.semantics.builtins import builtin
@@ -104,6 +105,25 @@ def operand_name(a: Arguments, operand: Operand) -> str:
     )
 
 
+def _operand_names(a: Arguments) -> list[str]:
+    """What the weights of all operands are called. One call has one weight for each, shared or not."""
+    names: list[str] = []
+    for operand in a.operands:
+        name = operand_name(a, operand)
+        if name in names:
+            other = a.operands[names.index(name)]
+            text = operand.expression.span.text
+            raise Problem(
+                "E402",
+                f"two operands of this `{a.name}` would have one weight, `{name}`",
+                operand.span,
+                notes=[Note("the other one", other.span)],
+                fix=f"give one a label: `new: {text}`",
+            )
+        names.append(name)
+    return names
+
+
 def _init(a: Arguments, option: str, default: Initialiser) -> Initialiser:
     return initialiser(a.evaluate, a.options[option].value, a.context) if a.has(option) else default
 
@@ -174,9 +194,9 @@ def _products(a: Arguments, names: Naming, hole: Node, per: tuple[str, ...]) -> 
     graph = a.context.frame.graph
     terms: list[Node] = []
     init = _init(a, "init", GLOROT)
-    for i, operand in enumerate(a.operands):
+    for i, (operand, label) in enumerate(zip(a.operands, _operand_names(a), strict=True)):
         x = _operand(a, i)
-        name = names.path + operand_name(a, operand)
+        name = names.path + label
         fresh = graph.add("weight", (x, hole), operand.span, per=per, spots=a.spots())
         weight = _transformed(a, _declare(a, name, fresh, init, names, fan_in=-1), name, names)
         terms.append(graph.add("product", (x, weight, hole), operand.span, per=per, spots=a.spots()))
@@ -248,9 +268,9 @@ def _conv(a: Arguments) -> Value:
     hole = _hole(a, _out_axes(a, "out"))
     terms: list[Node] = []
     init = _init(a, "init", GLOROT)
-    for i, operand in enumerate(a.operands):
+    for i, (operand, label) in enumerate(zip(a.operands, _operand_names(a), strict=True)):
         x = _operand(a, i)
-        name = names.path + operand_name(a, operand)
+        name = names.path + label
         fresh = graph.add("kernel", (x, hole), operand.span, None, **window)
         weight = _transformed(a, _declare(a, name, fresh, init, names, fan_in=-1), name, names)
         terms.append(graph.add("convolve", (x, weight, hole), operand.span, None, **window))

@@ -112,3 +112,24 @@ def test_one_check_tells_what_is_wrong_with_every_choice() -> None:
         "  h' = foo if flag else (bar if mode == two else linear(x))\n  output h'\n}\n"
     )
     assert [(d.code, d.span.text) for d in check(Source("t", text)) if d.span] == [("E201", "foo"), ("E201", "bar")]
+
+
+def test_a_check_reads_what_stands_behind_a_size_that_must_be_given() -> None:
+    text = (
+        "cell C(units, heads = 1) {\n  input x[input]\n  let d = units // heads\n  state h[head: heads, d]\n"
+        "  fixed ramp[key: d] = [n / 2 for n in 0..d]\n"
+        "  h' = tanh(ramp * linear(x, out = [head: heads, d]) + foo)\n  output h'\n}\n"
+    )
+    (wrong,) = check(Source("t", text.replace(" + foo", "")))
+    assert (wrong.code, wrong.notes[-1].message) == ("E301", "with `units = 12`")
+    assert [d.code for d in check(Source("t", text))] == ["E301", "E201"]
+    assert check(Source("t", text.replace("key: d", "d").replace(" + foo", ""))) == []
+
+
+def test_a_check_keeps_quiet_where_only_some_sizes_are_wrong() -> None:
+    text = (
+        "cell C(feature) {\n  input x[input]\n  let n = input - feature\n"
+        "  for k in 0..n {\n    y[k] = x[input = k]\n  }\n"
+        "  output sum(y[k] for k in 0..n)\n}\n"
+    )
+    assert check(Source("t", text)) == []

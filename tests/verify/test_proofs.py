@@ -30,6 +30,14 @@ PROVED: list[tuple[str, str | None, dict[str, str]]] = [
     ("multi.rnn", "SharedLayers", {"inner": "RNN(3)"}),
     ("dropout.rnn", None, {"inner": "GRU(3)", "input_keep": "0.6", "state_keep": "0.7", "mask": "sequence"}),
     ("classifier.rnn", None, {}),
+    ("xlstm.rnn", "MLSTM", {"units": "4", "heads": "2"}),
+    ("skip_rnn.rnn", None, {"inner": "RNN(2)"}),
+    ("mamba.rnn", "Mamba", {"units": "2", "N": "3"}),
+    ("retention.rnn", None, {"units": "8", "heads": "2"}),
+    ("rwkv.rnn", "TimeMixing", {"width": "2"}),
+    ("gru_d.rnn", None, {}),
+    ("narx.rnn", None, {"outputs": "2"}),
+    ("lstm_variants.rnn", "FGR", {}),
 ]
 
 

@@ -1,0 +1,226 @@
+"""The published cells in examples/ against NumPy written from their papers (`papers.py`): sequences with lengths."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+import rnnc
+from rnnc.syntax import ast
+from rnnc.syntax.format import format_source
+from rnnc.syntax.parse import parse
+from rnnc.syntax.source import read_source
+from tests.cells import papers
+from tests.cells.papers import Step
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+STEPS, LENGTHS = 9, np.array([9, 5, 1, 0])
+SIZES = {"units": 4, "input": 3}
+LONGEST = 25  # lines of a definition, its layouts not counted
+
+
+class Case(NamedTuple):
+    example: str
+    step: Step
+    options: dict[str, Any]
+
+    @property
+    def label(self) -> str:
+        given = "".join(f",{name}={value}" for name, value in self.options.items())
+        return f"{self.example}{given}"
+
+
+def case(example: str, step: Step, **options: Any) -> Case:
+    """`example` is FILE:NAME."""
+    return Case(example, step, options)
+
+
+CASES = [
+    case("elman:Elman", papers.elman, outputs=2),
+    case("elman:Jordan", papers.jordan, outputs=2),
+    case("narx:NARX", papers.narx, outputs=2),
+    case("clockwork:Clockwork", papers.clockwork, units=2),
+    case("antisymmetric:AntisymmetricRNN", papers.antisymmetric),
+    case("cornn:CoRNN", papers.cornn(True)),
+    case("cornn:CoRNN", papers.cornn(False), damping="implicit"),
+    case("cornn:UnICORNN", papers.unicornn),
+    case("lem:LEM", papers.lem),
+    *(
+        case(f"lstm_variants:{name}", papers.greff(name))
+        for name in ("Vanilla", "NIG", "NFG", "NOG", "NIAF", "NOAF", "CIFG", "NP", "FGR")
+    ),
+    case("mogrifier:Mogrifier", papers.mogrifier(5, False)),
+    case("mogrifier:Mogrifier", papers.mogrifier(2, True), rounds=2, rank=2),
+    case("mogrifier:Mogrifier", papers.mogrifier(0, False), rounds=0),
+    case("nested_lstm:NestedLSTM", papers.nested_lstm),
+    case("on_lstm:ONLSTM", papers.on_lstm, units=6, chunk=2),
+    case("hyper_lstm:HyperLSTM", papers.hyper_lstm, hyper=3, width=2),
+    case("multiplicative:MultiplicativeLSTM", papers.multiplicative_lstm),
+    case("multiplicative:MIRNN", papers.mi_rnn),
+    case("time_lstm:TimeLSTM", papers.time_lstm),
+    case("reservoir:EchoState", papers.echo_state, outputs=2, leak=0.3),
+    case("reservoir:SCRN", papers.scrn, slow=2, outputs=3),
+    case("fast_weights:FastWeights", papers.fast_weights, rounds=2),
+    case("layer_norm_cells:LayerNormProductsLSTM", papers.layer_norm_products_lstm),
+    case("layer_norm_cells:LayerNormProductsGRU", papers.layer_norm_products_gru),
+    case("layer_norm_cells:LayerNormGRU", papers.layer_norm_gru),
+    case("layer_norm_cells:DreamerGRU", papers.dreamer_gru),
+    case("xlstm:SLSTM", papers.slstm(False), units=6, heads=2),
+    case("xlstm:SLSTM", papers.slstm(True), units=6, heads=3, forget="exponential"),
+    case("xlstm:MLSTM", papers.mlstm(False), units=6, heads=2),
+    case("xlstm:MLSTM", papers.mlstm(True), units=4, heads=2, floor="one"),
+    case("gru_variants:GRUv1", papers.gru(True, True)),
+    case("gru_variants:GRUv3", papers.gru(True, False)),
+    case("gru_variants:ChungGRU", papers.gru(False, False)),
+    *(case(f"gru_variants:GRU{k}", papers.dey_salem(k)) for k in (1, 2, 3)),
+    *(case(f"mut:MUT{k}", papers.mut(k)) for k in (1, 2, 3)),
+    *(case(f"mgu:MGU{k or ''}", papers.mgu(k)) for k in (0, 1, 2, 3)),
+    case("janet:JANET", papers.janet),
+    case("ligru:LiGRU", papers.ligru),
+    case("ligru:LiGRU", papers.ligru, bias=False),
+    case("gru_d:GRUD", papers.gru_d, mean=0.3),
+    case("star:STAR", papers.star),
+    case("fast_grnn:FastGRNN", papers.fast_grnn(False)),
+    case("fast_grnn:FastGRNN", papers.fast_grnn(True), w_rank=2, u_rank=3),
+    case("fast_grnn:FastRNN", papers.fast_rnn),
+    case("highway_rnn:RHN", papers.highway(True)),
+    case("highway_rnn:RHN", papers.highway(False), coupled=False),
+    case("skip_rnn:SkipRNN", papers.skip_lstm, inner="LSTM(4)"),
+    case("light_sru:LightSRU", papers.light_sru, scale=1.5),
+    case("light_sru:FirstSRU", papers.first_sru),
+    case("light_sru:SRUpp", papers.srupp, inner=2),
+    *(case("qrnn:QRNN", papers.qrnn(name, 2), pooling=name) for name in ("f", "fo", "ifo")),
+    case("qrnn:QRNN", papers.qrnn("ifo", 3), pooling="ifo", window=3, bias=True),
+    case("qrnn:TorchQRNN", papers.qrnn("fo", 1, True)),
+    case("qrnn:TorchQRNN", papers.qrnn("f", 2, True), window=2, pooling="f"),
+    case("min_gru:MinGRU", papers.min_gru(False)),
+    case("min_gru:MinGRU", papers.min_gru(True), activation="positive"),
+    case("min_gru:MinLSTM", papers.min_lstm),
+    case("hgrn:HGRN", papers.hgrn, bound=0.25),
+    case("rg_lru:RGLRU", papers.rg_lru),
+    case("lru:LRU", papers.lru, outputs=2),
+    case("mamba:S6", papers.s6(True), units=4, N=3, rank=2),
+    case("mamba:S6", papers.s6(False), units=4, N=4, discretisation="zoh"),
+    case("mamba:Mamba", papers.mamba, units=2, N=3),
+    case("lmu:LMU", papers.lmu),
+    case("linear_attention:LinearAttention", papers.linear_attention, units=6, heads=2),
+    case("linear_attention:GatedLinearAttention", papers.gated_linear_attention, units=6, heads=2, rank=2),
+    case("delta_net:DeltaNet", papers.delta_net(False), units=6, heads=2),
+    case("delta_net:GatedDeltaNet", papers.delta_net(True), units=6, heads=2),
+    case("retention:Retention", papers.retention, units=12, heads=2),
+    case("rwkv:TimeMixing", papers.time_mixing, width=3),
+    case("rwkv:ChannelMixing", papers.channel_mixing, width=3),
+]
+FILES = sorted({each.example.partition(":")[0] for each in CASES})
+
+
+class Read(dict[str, np.ndarray]):
+    """Parameters that tell which of them were read."""
+
+    def __init__(self, arrays: dict[str, np.ndarray]) -> None:
+        super().__init__(arrays)
+        self.names: set[str] = set()
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        self.names.add(name)
+        return super().__getitem__(name)
+
+
+def drawn(module: ModuleType, generator: np.random.Generator) -> dict[str, np.ndarray]:
+    """Parameters around their initial values; those that are not trained as they are."""
+    sizes = {name: SIZES[name] for name in module.SPEC["sizes"]}
+    found = module.init_params(seed=1, dtype="float64", **sizes)
+    trained = [name for name, spec in module.SPEC["parameters"].items() if spec["trained"]]
+    return found | {name: found[name] + generator.normal(0, 0.4, found[name].shape) for name in trained}
+
+
+def inputs(module: ModuleType, params: dict[str, np.ndarray], generator: np.random.Generator) -> dict[str, np.ndarray]:
+    """[batch, time, …] each; a mask is 0 or 1, a time gap is positive."""
+    found: dict[str, np.ndarray] = {}
+    for name, spec in module.SPEC["inputs"].items():
+        shape = [SIZES[size] if isinstance(size, str) else size for size in spec["shape"]]
+        found[name] = generator.normal(0, 1, (len(LENGTHS), STEPS, *shape))
+    made = {"mask": lambda drawn: (drawn > 0) * 1.0, "gap": np.abs}
+    return {name: made[name](array) if name in made else array for name, array in found.items()}
+
+
+def named(value: Any, names: dict[str, Any]) -> dict[str, np.ndarray]:
+    """A bare array of the only name, or the dict that several make."""
+    return value if isinstance(value, dict) else dict(zip(names, [value], strict=True))
+
+
+def bare(arrays: dict[str, np.ndarray]) -> Any:
+    return next(iter(arrays.values())) if len(arrays) == 1 else arrays
+
+
+def by_hand(
+    step: Step, w: Read, x: dict[str, np.ndarray], state: dict[str, np.ndarray], outputs: dict[str, Any]
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """What the steps give, one after the other; a row that has ended keeps its states and gives zeros."""
+    steps: dict[str, list[np.ndarray]] = {name: [] for name in outputs}
+    for t in range(STEPS):
+        y, new = step(w, bare({name: array[:, t] for name, array in x.items()}), state, t)
+        runs = t < LENGTHS
+
+        def masked(array: np.ndarray, other: np.ndarray, runs: np.ndarray = runs) -> np.ndarray:
+            return np.where(runs.reshape(-1, *[1] * (array.ndim - 1)), array, other)
+
+        for name, array in named(y, outputs).items():
+            steps[name].append(masked(array, np.zeros_like(array)))
+        assert new.keys() == state.keys()
+        state = {name: masked(np.broadcast_to(array, state[name].shape), state[name]) for name, array in new.items()}
+    return {name: np.stack(arrays, 1) for name, arrays in steps.items()}, state
+
+
+def initial(module: ModuleType, params: dict[str, np.ndarray], x: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The initial states, as a run of no steps gives them back."""
+    _, state = module.forward(params, bare({name: array[:, :0] for name, array in x.items()}))
+    return named(state, module.SPEC["states"])
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_file_is_in_the_standard_form_and_tells_where_it_comes_from(file: str) -> None:
+    """At most 25 lines each, and a citation; every definition of the file is compared below."""
+    source = read_source(EXAMPLES / f"{file}.rnn")
+    assert format_source(source) == source.text
+    cells = [d for d in parse(source).definitions if isinstance(d, ast.Cell | ast.Variant)]
+    for cell in cells:
+        assert cell.span.text.count("\n") < LONGEST, cell.name
+        assert re.search(r"(19|20)\d\d", cell.doc or parse(source).doc or ""), cell.name
+    assert {cell.name for cell in cells} == {
+        each.example.partition(":")[2] for each in CASES if each.example.startswith(f"{file}:")
+    }
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.label)
+def test_the_module_computes_the_equations_of_the_paper(case: Case) -> None:
+    file, _, name = case.example.partition(":")
+    module = rnnc.compile(EXAMPLES / f"{file}.rnn", name=name, options=case.options)
+    generator = np.random.default_rng(7)
+    params = drawn(module, generator)
+    x = inputs(module, params, generator)
+    outputs, state = module.forward(params, bare(x), lengths=LENGTHS)
+    start = initial(module, params, x)
+    counter = {"step"} & start.keys()  # made by the compiler, not by the paper
+
+    read = Read(params)
+    before = {key: array for key, array in start.items() if key not in counter}
+    wanted, final = by_hand(case.step, read, x, before, module.SPEC["outputs"])
+    _same(named(outputs, wanted), wanted)
+    _same({key: array for key, array in named(state, start).items() if key not in counter}, final)
+    assert all(np.abs(array).max() > 1e-3 for array in wanted.values())
+    trained = {key for key, spec in module.SPEC["parameters"].items() if spec["trained"]}
+    assert read.names >= trained
+
+
+def _same(found: dict[str, np.ndarray], wanted: dict[str, np.ndarray]) -> None:
+    assert found.keys() == wanted.keys()
+    for key, array in wanted.items():
+        assert found[key].shape == array.shape
+        assert np.isfinite(array).all()
+        np.testing.assert_allclose(found[key], array, rtol=1e-10, atol=1e-10, err_msg=key)
