@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test lint format types fuzz bench bench-tf tf-matrix clean
+.PHONY: demo test lint format types fuzz bench bench-tf cuda-proofs tf-matrix clean
 .DEFAULT_GOAL := test
 
 # Check, compile and prove an LSTM, then train a classifier of handwritten digits with it.
@@ -44,6 +44,10 @@ tf-matrix: $(READY)
 # The TensorFlow modules beside tf.nn and Keras, on the CPU; wants a quiet machine, as `bench` does.
 bench-tf: $(READY)
 	$(BIN)/python benchmarks/tf_cells.py
+
+# The CUDA modules of the examples without a device: run on the CPU, and compiled by NVRTC. Half an hour.
+cuda-proofs: $(READY)
+	$(BIN)/python -m benchmarks.cuda_proofs --jobs 2 --record
 
 clean:
 	rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis

@@ -14,7 +14,7 @@ import rnnc
 from rnnc.compiler import compile_source
 from rnnc.runtime import load_module
 from rnnc.simulator.loader import load
-from rnnc.syntax.source import read_source
+from rnnc.syntax.source import Source, read_source
 from rnnc.verify.commands import verify_against, verify_source
 from tests.cuda.support import needs_compiler
 
@@ -141,3 +141,14 @@ def test_modules_of_other_targets_stay_as_they_are() -> None:
     assert "cp." not in text
     assert "xp." not in text
     assert load_module(text, "rnn").SPEC["target"] == "numpy"
+
+
+@needs_compiler
+def test_a_row_that_is_not_in_the_table_is_no_number() -> None:
+    source = Source(
+        "rows.rnn",
+        "cell Rows(size) {\n  input i[]: int\n  param table[9, size]\n  y = lookup(table, i)\n  output y\n}\n",
+    )
+    module = load(compile_source(source, None, {"size": 2}, target="cuda").text, "rows")
+    outputs, _ = module.forward(module.init_params(), np.array([[0, 9, -1, 8]], np.int32))
+    np.testing.assert_array_equal(np.isnan(outputs[0, :, 0]), [False, True, True, False])

@@ -76,4 +76,8 @@ def _lookup(e: Elements, op: Op, out: Value, index: tuple[str, ...]) -> str:
     where = [leads[lead] for lead, has in (("t", rows.type.time), ("b", rows.type.batch)) if has]
     inner = features[: rows.type.rank]
     row = e.get(rows, (*where, *inner))
-    return e.get(table, (row, *features[rows.type.rank :]))
+    name = e.kernel.names.new(out.name or "row")
+    e.kernel.line(f"real {name} = (real)nan_();")  # what an index outside of the table gives
+    with e.kernel.braces(f"if ({row} >= 0 && {row} < {e.kernel.size(table.type.shape[0])})"):
+        e.kernel.line(f"{name} = {e.get(table, (row, *features[rows.type.rank :]))};")
+    return name
