@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test lint format types fuzz bench bench-tf cuda-proofs tf-matrix clean
+.PHONY: demo test test-slow lint format types fuzz bench bench-tf cuda-proofs tf-matrix clean
 .DEFAULT_GOAL := test
 
 # Check, compile and prove an LSTM, then train a classifier of handwritten digits with it.
@@ -36,6 +36,10 @@ fuzz: $(READY)
 
 bench: $(READY)
 	$(BIN)/python benchmarks/numpy_cells.py
+
+# The proofs that `make test` leaves out.
+test-slow: $(READY)
+	$(BIN)/pytest -q -n auto -m slow
 
 # Every combination of a cell of tf.nn, a driver and what may be given, against generated modules: an hour or two.
 tf-matrix: $(READY)

@@ -1,6 +1,11 @@
-"""Examples that are proved on every target, `FILE` or `FILE:NAME`, with options for those that need some."""
+"""Examples that are proved on every target, `FILE` or `FILE:NAME`, with options for those that need some.
+
+Proving takes seconds for each, so that `make test` proves a cover on the slower targets: `parameters` marks the others.
+"""
 
 from __future__ import annotations
+
+import pytest
 
 NAMES = [
     "attention",
@@ -67,3 +72,15 @@ OPTIONS = {
     "xlstm:MLSTM": {"units": "4", "heads": "2"},
     "xlstm:SLSTM": {"units": "4", "heads": "2"},
 }
+
+# One of each kind: what the operations and forms of all others are among.
+COVER = {
+    *("attention", "bidirectional:Bidirectional", "classifier", "conv_lstm:ConvLSTM2D", "delta_net:GatedDeltaNet"),
+    *("dropout", "grid_lstm:GridLSTM", "gru_d", "layer_norm_lstm", "lstm", "mamba:Mamba", "multi:Multi", "phased_lstm"),
+    *("rwkv:TimeMixing", "skip_rnn", "sru", "weight_norm_lstm", "wrappers:Embedding", "xlstm:MLSTM"),
+}
+
+
+def parameters() -> list[object]:
+    """All names, those outside of the cover as slow ones."""
+    return [name if name in COVER else pytest.param(name, marks=pytest.mark.slow) for name in NAMES]

@@ -40,8 +40,7 @@ def always_apart(matrix: Any) -> Any:
     return tf.pad(matrix, [[0, 0]] * (matrix.shape.ndims - 1) + [[0, 3]], constant_values=7.0)
 
 
-@pytest.mark.parametrize("driver", ["dynamic", "static"])
-@pytest.mark.parametrize("own", [True, False])
+@pytest.mark.parametrize(("own", "driver"), [(True, "dynamic"), (False, "static")])
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_results_and_gradients(example: str, own: bool, driver: str, monkeypatch: pytest.MonkeyPatch) -> None:
     scene = Scene.of(example.strip(), **EXAMPLES[example])

@@ -6,7 +6,7 @@ import pytest
 
 from rnnc.syntax.source import read_source
 from rnnc.verify.commands import verify_against, verify_source
-from tests.support.examples import NAMES, OPTIONS
+from tests.support.examples import OPTIONS, parameters
 from tests.tensorflow.support import EXAMPLES, tf
 from tests.verify.cases import CASES, Case
 
@@ -14,7 +14,7 @@ assert tf  # without TensorFlow this file is skipped
 GOLDEN = EXAMPLES.parent / "tests" / "golden"
 
 
-@pytest.mark.parametrize("example", NAMES)
+@pytest.mark.parametrize("example", parameters())
 def test_module_computes_what_the_description_says(example: str) -> None:
     file, _, name = example.partition(":")
     report = verify_source(read_source(EXAMPLES / f"{file}.rnn"), name or None, OPTIONS.get(example), target="tf")
