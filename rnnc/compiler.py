@@ -24,11 +24,8 @@ from rnnc.semantics.elaborate import elaborate
 from rnnc.syntax.parse import parse, parse_partial
 from rnnc.version import __version__
 
-TARGETS = {
-    "numpy": "numpy",
-    "tf": "tensorflow",
-    "cuda": "cuda",
-}  # to packages of rnnc.backends, each with a function `emit`
+# The targets, each with its package in rnnc.backends, which has a function `emit`.
+TARGETS = {"numpy": "numpy", "tf": "tensorflow", "cuda": "cuda"}
 REPEATED_PASSES = pass_names((*BEFORE, *AFTER))  # those of single programs
 PASSES = (*REPEATED_PASSES, plan_memory.name)
 
