@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NoReturn
 
 from rnnc.resources import resource_text
@@ -43,6 +44,7 @@ def prelude() -> str:
     return resource_text("templates/cuda/prelude.cuh")
 
 
+@lru_cache(maxsize=16)  # every launch asks
 def find_kernels(text: str) -> tuple[KernelHead, ...]:
     """All kernels of a text. Each is declared `extern "C" __global__`, so that it keeps its name."""
     bare = _bare(text)

@@ -39,7 +39,7 @@ class Batch:
     how: How = field(default_factory=How)
     kernels: Kernels = field(default_factory=Kernels)
     written: dict[str, tuple[Program, str]] = field(default_factory=dict[str, tuple[Program, str]])
-    launchers: dict[str, Callable[..., None]] = field(default_factory=dict[str, Callable[..., None]])
+    texts: dict[str, str] = field(default_factory=dict[str, str])  # of all kernels, by dtype
 
     def add(
         self, key: str, program: Program, sizes: tuple[str, ...] = (), absent: frozenset[Key] = frozenset()
@@ -69,12 +69,17 @@ class Batch:
         return {tuple(key.split(":", 1)): array for key, array in found.items()}  # type: ignore[misc]
 
     def _launcher(self, cupy: Cupy, dtype: str) -> Callable[..., None]:
-        module = cupy.RawModule(code=text_of(self.kernels, dtype))
+        if dtype not in self.texts:
+            self.texts[dtype] = text_of(self.kernels, dtype)
+        module = cupy.RawModule(code=self.texts[dtype])
+        functions: dict[str, Any] = {}
 
         def launch(name: str, threads: int, *arguments: Any) -> None:
             if threads:
                 passed = (np.int64(a) if isinstance(a, int) else np.uint64(0) if a is None else a for a in arguments)
-                module.get_function(name)((2,), (32,), tuple(passed))  # fewer threads than elements: they go round
+                if name not in functions:
+                    functions[name] = module.get_function(name)
+                functions[name]((2,), (32,), tuple(passed))  # fewer threads than elements: they go round
 
         return launch
 

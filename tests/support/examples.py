@@ -76,8 +76,7 @@ OPTIONS = {
 # One of each kind: what the operations and forms of all others are among.
 COVER = {
     *("attention", "bidirectional:Bidirectional", "classifier", "conv_lstm:ConvLSTM2D", "delta_net:GatedDeltaNet"),
-    *("dropout", "grid_lstm:GridLSTM", "gru_d", "layer_norm_lstm", "lstm", "mamba:Mamba", "multi:Multi", "phased_lstm"),
-    *("rwkv:TimeMixing", "skip_rnn", "sru", "weight_norm_lstm", "wrappers:Embedding", "xlstm:MLSTM"),
+    *("dropout", "gru_d", "lstm", "mamba:Mamba", "phased_lstm", "skip_rnn", "sru", "wrappers:Embedding"),
 }
 
 
