@@ -42,12 +42,14 @@ def _execute(program, prepared, sizes, steps, rows, dtype, given):
 
 def _launcher(dtype):
     """The function that launches kernels for a dtype on the present device."""
-    device = cp.cuda.Device()
-    most = 32 * device.attributes["MultiProcessorCount"]
+    device, dtype = cp.cuda.Device().id, str(dtype)
+    if device not in _BUILT:  # CuPy asks the driver for all attributes at once
+        _BUILT[device] = 32 * cp.cuda.Device(device).attributes["MultiProcessorCount"]
+    most = _BUILT[device]
 
     def launch(name, threads, *arguments):
         if threads:
-            kernel = _kernel(device.id, str(dtype), name)
+            kernel = _kernel(device, dtype, name)
             kernel((min(-(-threads // 256), most),), (256,), tuple(map(_passed, arguments)))
 
     return launch

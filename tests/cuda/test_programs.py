@@ -17,7 +17,7 @@ from tests.numpy.support import agree
 pytestmark = needs_compiler
 
 LENGTHS = [None, (5, 0, 3, 1)]
-SAVES: tuple[Save, ...] = ("all", 2)  # "states" has the loops of both
+SAVES: tuple[Save, ...] = ("all", "states", 2)
 TOLERANCE = 1e-10
 
 
@@ -71,9 +71,10 @@ def test_forward_and_backward(name: str, lengths: tuple[int, ...] | None) -> Non
     train(name, example, "all")
 
 
+@pytest.mark.parametrize("save", SAVES[1:])
 @pytest.mark.parametrize("name", ZOO)
-def test_steps_that_run_again(name: str) -> None:
-    train(name, case(batch().written[f"{name} forward"][0], lengths=(5, 0, 3, 1)), 2)
+def test_steps_that_run_again(name: str, save: Save) -> None:
+    train(name, case(batch().written[f"{name} forward"][0], lengths=(5, 0, 3, 1)), save)
 
 
 @pytest.mark.parametrize("name", ["lstm_peepholes_fused", "recurrences_without_loops"])

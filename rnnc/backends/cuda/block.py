@@ -18,6 +18,7 @@ from rnnc.backends.cuda.spelling import LINES, MAPS, REDUCTIONS
 from rnnc.backends.cuda.spelling.lines import line_type
 from rnnc.backends.cuda.spelling.reduction import element_count, indices
 from rnnc.backends.cuda.unit import Shared
+from rnnc.backends.escape import number as literal
 from rnnc.ir.operations.attrs import Attrs
 from rnnc.ir.program import DType, Loop, Node, Op, Type, Value, reads
 from rnnc.ir.size import Size
@@ -83,7 +84,7 @@ class Block:
         return home.host
 
     def size(self, size: Size) -> str:
-        return self.shared.size(size)
+        return self.shared.sizes.text(size)
 
     def shape(self, type: Type, time: str | None = None) -> str:
         """The shape of an array, as a tuple."""
@@ -175,7 +176,7 @@ class Block:
     def _constant(self, value: Value) -> None:
         """A number that the caller wants as an array."""
         number = self.numbers[value]
-        text = self.size(number) if isinstance(number, Size) else self.shared.literal(number)
+        text = self.size(number) if isinstance(number, Size) else literal(number)
         self.line(f"{self.allocate(value)}[...] = {text}")
 
     def _combine(self, node: Node) -> None:
@@ -241,7 +242,7 @@ class Block:
         """Write a kernel and its call: one thread an element (or line), and as many as there are."""
         for out in outs:
             self.allocate(out)
-        kernel = Kernel(self.shared.variables)
+        kernel = Kernel(self.shared.sizes.variables)
         elements = Elements(kernel, self.home, self.definitions, self.numbers, self.time)
         total = count(elements)
         kernel.line(f"const long long total = {total};")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rnnc.backends.cuda.block import DTYPES, Block
+from rnnc.backends.escape import number as literal
 from rnnc.ir.program import Carry, DType, Loop, Node, Op, Type, Value
 
 
@@ -57,7 +58,7 @@ def _full(outer: Block, carry: Carry) -> str:
     """The first value of a carry, as a whole array of its own (a literal where it is a number)."""
     if carry.init in outer.numbers:
         number = outer.numbers[carry.init]
-        return outer.shared.literal(number) if isinstance(number, int | float) else outer.size(number)
+        return literal(number) if isinstance(number, int | float) else outer.size(number)
     return outer.array(carry.init) + _stretch(carry.init.type, carry.param.type)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from rnnc.backends.cuda.spelling.reduction import lead_letters
+from rnnc.backends.functions import lead_letters
 from rnnc.ir.operations.attrs import Attrs
 from rnnc.ir.program import DType, Op
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from rnnc.backends.cuda.kernel import Kernel
-from rnnc.backends.escape import Names, number, string
-from rnnc.ir.size import Size
+from rnnc.backends.escape import Names, string
+from rnnc.backends.sizes import Sizes
 
 THREADS = 256  # of a block
 
@@ -36,15 +36,7 @@ class Shared:
 
     def __init__(self, kernels: Kernels, program: str, sizes: Sequence[str], names: Names) -> None:
         self.kernels, self.program, self.names = kernels, program, names
-        self.variables = {symbol: names.new(symbol) for symbol in sizes}
-        self._as_sizes = {symbol: Size.of(name) for symbol, name in self.variables.items()}
-
-    def size(self, size: Size) -> str:
-        """A size as an expression of the host."""
-        return str(size.substitute(self._as_sizes))
-
-    def literal(self, value: float | int | bool) -> str:
-        return number(value)
+        self.sizes = Sizes(sizes, names)
 
     def call(self, kernel: Kernel, threads: str) -> str:
         """The line that launches a kernel."""

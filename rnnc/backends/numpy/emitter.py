@@ -12,21 +12,11 @@ from dataclasses import dataclass, field
 
 from rnnc.backends.escape import Names, identifier, number
 from rnnc.backends.numpy.views import Broadcast, Index, Step, shape_text
+from rnnc.backends.sizes import Sizes
 from rnnc.ir.program import DType, Op, Type, Value
 from rnnc.ir.size import Size
 
 DTYPES = {DType.FLOAT: "dt", DType.INT: "np.int32", DType.BOOL: "np.bool_"}
-
-
-class Sizes:
-    """Symbols of sizes as Python variables, and sizes as expressions over them."""
-
-    def __init__(self, symbols: Sequence[str], names: Names) -> None:
-        self.variables = {symbol: names.new(symbol) for symbol in symbols}
-        self._as_sizes = {symbol: Size.of(name) for symbol, name in self.variables.items()}
-
-    def text(self, size: Size) -> str:
-        return str(size.substitute(self._as_sizes))
 
 
 @dataclass(eq=False)

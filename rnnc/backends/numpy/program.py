@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rnnc.backends.escape import Names, identifier, string
+from rnnc.backends.functions import divided, function, optional_values, results_of
 from rnnc.backends.numpy.block import Block
-from rnnc.backends.numpy.emitter import DTYPES, Frame, Root, Sizes
+from rnnc.backends.numpy.emitter import DTYPES, Frame, Root
 from rnnc.backends.numpy.lowering import lower
+from rnnc.backends.sizes import Sizes
 from rnnc.backends.skeleton import Written
-from rnnc.ir.program import Loop, Node, Port, Program, Value, reads
+from rnnc.ir.program import Port, Program, reads
 
 KEPT_NAMES = ("np", "T", "B", "dt", "p", "k", "s", "given")  # what every function calls its arguments
 
@@ -23,12 +25,12 @@ def write_program(
     Input ports in `nullable` may be None, besides those that always may.
     """
     program = lower(program)
-    early, late = _divided(program)
+    early, late = divided(program)
     names, helpers = Names(KEPT_NAMES), set[str]()
-    frame = Frame(names, Sizes(sizes, names), helpers, _nullable(program, nullable))
+    frame = Frame(names, Sizes(sizes, names), helpers, optional_values(program, nullable))
     parameters = program.inputs_of("param", "fixed")
     read_late = {v for node in late for v in reads(node)} | {port.value for port in program.outputs}
-    packed = [v for v in dict.fromkeys([*(p.value for p in parameters), *_outs(early)]) if v in read_late]
+    packed = [v for v in dict.fromkeys([*(p.value for p in parameters), *results_of(early)]) if v in read_late]
 
     pack = Block(frame, "T", early, packed)
     for port in parameters:
@@ -45,38 +47,16 @@ def write_program(
             _enter(run, port, names)
     run.write_all()
     _leave(run, program)
-    head = f"{', '.join(frame.sizes.variables.values())}, = s" if sizes else ""
-    unpack = f"{', '.join(pack.read(v) for v in kept)}, = k" if kept else ""
+    head = [f"{', '.join(frame.sizes.variables.values())}, = s"] if sizes else []
+    unpack = [f"{', '.join(pack.read(v) for v in kept)}, = k"] if kept else []
     name = identifier(program.name)
     return Written(
-        _function(
-            f"_pack_{name}(p, s, dt)", [head, *pack.lines, f"return ({''.join(f'{pack.read(v)}, ' for v in kept)})"]
+        function(
+            f"_pack_{name}(p, s, dt)", [*head, *pack.lines, f"return ({''.join(f'{pack.read(v)}, ' for v in kept)})"]
         ),
-        _function(f"_run_{name}(k, s, T, B, dt, given)", [head, unpack, *run.lines]),
+        function(f"_run_{name}(k, s, T, B, dt, given)", [*head, *unpack, *run.lines]),
         frozenset(helpers),
     )
-
-
-def _divided(program: Program) -> tuple[list[Node], list[Node]]:
-    """What depends on parameters alone, and the rest."""
-    known = {port.value for port in program.inputs_of("param", "fixed")}
-    early: list[Node] = []
-    late: list[Node] = []
-    for node in program.nodes:
-        alone = not isinstance(node, Loop) and known.issuperset(reads(node))
-        (early if alone else late).append(node)
-        if alone:
-            known.update(node.outs)
-    return early, late
-
-
-def _outs(nodes: Sequence[Node]) -> list[Value]:
-    return [out for node in nodes for out in node.outs]
-
-
-def _nullable(program: Program, more: frozenset[tuple[str, str]]) -> set[Value]:
-    """Ports that may be absent: lengths, masks, and states, which then have default values."""
-    return {p.value for p in program.inputs if p.role in ("lengths", "mask", "state") or (p.role, p.name) in more}
 
 
 def _enter(run: Block, port: Port, names: Names) -> None:
@@ -114,7 +94,3 @@ def _result(run: Block, port: Port, keepers: dict[Root, Port]) -> str:
     keeper = keepers.get(run.place(port.value).root)
     shared = port is keeper or (port.role == "tape" and keeper is not None)
     return text if shared else f"np.array({text})"
-
-
-def _function(head: str, lines: Sequence[str]) -> list[str]:
-    return [f"def {head}:", *(f"    {line}" for line in lines if line)]

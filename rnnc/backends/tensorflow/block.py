@@ -6,26 +6,16 @@ Scalar constants have no variable: they are written where they are read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from rnnc.backends.escape import Names, identifier, number
+from rnnc.backends.sizes import Sizes
 from rnnc.backends.tensorflow.places import Places
 from rnnc.ir.program import DType, Loop, Node, Op, Spans, Type, Value
 from rnnc.ir.size import Size
 
 DTYPES = {DType.FLOAT: "dt", DType.INT: "tf.int32", DType.BOOL: "tf.bool"}
-
-
-class Sizes:
-    """Symbols of sizes as Python variables, and sizes as expressions over them."""
-
-    def __init__(self, symbols: Sequence[str], names: Names) -> None:
-        self.variables = {symbol: names.new(symbol) for symbol in symbols}
-        self._as_sizes = {symbol: Size.of(name) for symbol, name in self.variables.items()}
-
-    def text(self, size: Size) -> str:
-        return str(size.substitute(self._as_sizes))
 
 
 @dataclass(frozen=True)

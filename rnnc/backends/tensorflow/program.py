@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rnnc.backends.escape import Names, identifier, string
+from rnnc.backends.functions import divided, function, optional_values, results_of
+from rnnc.backends.sizes import Sizes
 from rnnc.backends.skeleton import Written
 from rnnc.backends.tensorflow.apart import biases, values_apart
-from rnnc.backends.tensorflow.block import Block, Frame, Sizes
+from rnnc.backends.tensorflow.block import Block, Frame
 from rnnc.backends.tensorflow.places import Places
-from rnnc.ir.program import Loop, Node, Program, Value, reads
+from rnnc.ir.program import Program, reads
 
 KEPT_NAMES = ("np", "tf", "T", "B", "dt", "p", "k", "s", "given", "loop")  # what every function calls its arguments
 
@@ -26,14 +28,12 @@ def write_program(
     `given` maps "role:name" to tensors (time in front) or None; the result maps the output ports likewise. `loop` is
     the driver of loops. Input ports in `nullable` may be None, besides those that always may.
     """
-    early, late = _divided(program)
+    early, late = divided(program)
     names = Names(KEPT_NAMES)
-    constant = {*(port.value for port in program.inputs_of("param", "fixed")), *_outs(early)}
+    constant = {*(port.value for port in program.inputs_of("param", "fixed")), *results_of(early)}
     apart = values_apart(program, constant)
     frame = Frame(names, Sizes(sizes, names), Places(equations), apart=apart, biases=biases(program, constant))
-    frame.nullable.update(
-        p.value for p in program.inputs if p.role in ("lengths", "mask", "state") or (p.role, p.name) in nullable
-    )
+    frame.nullable.update(optional_values(program, nullable))
     parameters = program.inputs_of("param", "fixed")
     read_late = {v for node in late for v in reads(node)} | {port.value for port in program.outputs}
     read_early = {v for node in early for v in reads(node)}
@@ -43,7 +43,7 @@ def write_program(
         if port.value in read_late or port.value in read_early:
             pack.line(f"{pack.fresh(port.value, port.name)} = p[{string(port.name)}]")
     pack.write(early)
-    packed = [v for v in dict.fromkeys([*(p.value for p in parameters), *_outs(early)]) if v in read_late]
+    packed = [v for v in dict.fromkeys([*(p.value for p in parameters), *results_of(early)]) if v in read_late]
 
     run = Block(frame, "T", pack)
     for port in program.inputs:
@@ -63,28 +63,7 @@ def write_program(
     unpack = [f"{', '.join(kept)}, = k"] if kept else []
     name = identifier(program.name)
     return Written(
-        _function(f"_pack_{name}(p, s, dt)", [*head, *pack.lines, f"return ({''.join(f'{v}, ' for v in kept)})"]),
-        _function(f"_run_{name}(k, s, T, B, dt, given, loop)", [*head, *unpack, *run.lines, "return {", *results, "}"]),
+        function(f"_pack_{name}(p, s, dt)", [*head, *pack.lines, f"return ({''.join(f'{v}, ' for v in kept)})"]),
+        function(f"_run_{name}(k, s, T, B, dt, given, loop)", [*head, *unpack, *run.lines, "return {", *results, "}"]),
         frozenset(frame.helpers),
     )
-
-
-def _divided(program: Program) -> tuple[list[Node], list[Node]]:
-    """What depends on parameters alone, and the rest."""
-    known = {port.value for port in program.inputs_of("param", "fixed")}
-    early: list[Node] = []
-    late: list[Node] = []
-    for node in program.nodes:
-        alone = not isinstance(node, Loop) and known.issuperset(reads(node))
-        (early if alone else late).append(node)
-        if alone:
-            known.update(node.outs)
-    return early, late
-
-
-def _outs(nodes: Sequence[Node]) -> list[Value]:
-    return [out for node in nodes for out in node.outs]
-
-
-def _function(head: str, lines: Sequence[str]) -> list[str]:
-    return [f"def {head}:", *(f"    {line}".rstrip() for line in lines)]

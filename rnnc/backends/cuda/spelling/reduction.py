@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from rnnc.backends.cuda.elements import Elements
 from rnnc.backends.cuda.kernel import C_TYPES
 from rnnc.backends.cuda.spelling.entry import REDUCTIONS, enters
+from rnnc.backends.functions import lead_letters
 from rnnc.ir.operations.attrs import Attrs
 from rnnc.ir.operations.shapes import summed_axes
 from rnnc.ir.program import DType, Op, Type
@@ -130,11 +131,6 @@ def _contract(e: Elements, op: Op, place: str) -> None:
         ]
         e.kernel.line(f"{total} += {' * '.join(factors)};")
     _finish(e, op, place, total)
-
-
-def lead_letters(type: Type) -> str:
-    """Capital letters for the leads: features have small ones."""
-    return "T" * type.time + "B" * type.batch
 
 
 def letter_sizes(e: Elements, type: Type, letters: Sequence[str] | str) -> list[tuple[str, str]]:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from rnnc.backends.functions import lead_letters
 from rnnc.backends.numpy.emitter import DTYPES, Emitter, Place
 from rnnc.backends.numpy.spelling.entry import spells
 from rnnc.backends.numpy.views import Index, Reshape, Step, Transpose
 from rnnc.ir.operations.attrs import Attrs
-from rnnc.ir.program import Op, Value
-
-TIME, BATCH = "T", "B"  # letters of the leading axes; features have small letters
+from rnnc.ir.program import Op
 
 
 @dataclass(frozen=True)
@@ -27,16 +26,12 @@ class Lettered:
         return replace(self, place=place, letters=letters)
 
 
-def _lead_letters(value: Value) -> str:
-    return (TIME if value.type.time else "") + (BATCH if value.type.batch else "")
-
-
 @spells("contract")
 def _contract(e: Emitter, op: Op) -> None:
     attrs = Attrs(op)
     a, b = op.args
-    letters_a, letters_b = _lead_letters(a) + attrs.text("a"), _lead_letters(b) + attrs.text("b")
-    letters_out = _lead_letters(op.out) + attrs.text("out")
+    letters_a, letters_b = lead_letters(a.type) + attrs.text("a"), lead_letters(b.type) + attrs.text("b")
+    letters_out = lead_letters(op.out.type) + attrs.text("out")
     sizes = {
         letter: text
         for value, letters in ((a, letters_a), (b, letters_b))

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from rnnc.backends.functions import BATCH, TIME, lead_letters
 from rnnc.backends.tensorflow.block import Block
 from rnnc.backends.tensorflow.spelling.entry import spells
 from rnnc.ir.operations.attrs import Attrs
 from rnnc.ir.program import Op, Value
-
-TIME, BATCH = "T", "B"  # letters of the leading axes; features have small letters
 
 
 @dataclass(frozen=True)
@@ -39,9 +38,9 @@ class Lettered:
 def _contract(b: Block, op: Op) -> str:
     attrs = Attrs(op)
     (a, letters_a), (c, letters_c) = (
-        (value, _lead_letters(value) + attrs.text(key)) for value, key in zip(op.args, ("a", "b"), strict=True)
+        (value, lead_letters(value.type) + attrs.text(key)) for value, key in zip(op.args, ("a", "b"), strict=True)
     )
-    out = _lead_letters(op.out) + attrs.text("out")
+    out = lead_letters(op.out.type) + attrs.text("out")
     sizes = {TIME: b.time, BATCH: "B"}
     for value, letters in ((a, attrs.text("a")), (c, attrs.text("b"))):
         sizes |= dict(zip(letters, map(b.size, value.type.shape), strict=True))
@@ -89,10 +88,6 @@ def _weight(b: Block, op: Op, weight: Value, matrix: str, swapped: int | None) -
 
 def _listed(sizes: dict[str, str], letters: str) -> str:
     return ", ".join(sizes[letter] for letter in letters)
-
-
-def _lead_letters(value: Value) -> str:
-    return (TIME if value.type.time else "") + (BATCH if value.type.batch else "")
 
 
 def _those(letters: str, wanted: Callable[[str], bool]) -> str:

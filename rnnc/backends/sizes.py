@@ -1,0 +1,19 @@
+"""Sizes as expressions of Python over the variables of a generated function."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rnnc.backends.escape import Names
+from rnnc.ir.size import Size
+
+
+class Sizes:
+    """Symbols of sizes as Python variables, and sizes as expressions over them."""
+
+    def __init__(self, symbols: Sequence[str], names: Names) -> None:
+        self.variables = {symbol: names.new(symbol) for symbol in symbols}
+        self._as_sizes = {symbol: Size.of(name) for symbol, name in self.variables.items()}
+
+    def text(self, size: Size) -> str:
+        return str(size.substitute(self._as_sizes))
