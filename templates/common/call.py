@@ -66,6 +66,8 @@ class _Call:
 
     def _take_masks(self, training, seed, masks):
         masks = dict(masks or {})
+        if seed is not None and (isinstance(seed, bool) or not _is_whole(seed)):
+            raise TypeError(f"seed should be a whole number, and is {seed!r}")
         for name in masks:
             if name not in SPEC["masks"]:
                 raise KeyError(f"masks: unknown mask {name!r}{_suggestion(name, SPEC['masks'])}")

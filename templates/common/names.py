@@ -77,5 +77,5 @@ def _check_shape(what, array, leads, labels, sizes):
 
 def _check_parameters(arrays, sizes):
     for name, shape in _parameter_axes(sizes).items():
-        if None not in shape:
+        if None not in shape and _dims(arrays[name]) != shape:
             _check_shape(f"params[{name!r}]", arrays[name], [], SPEC["parameters"][name]["axes"], shape)

@@ -6,7 +6,7 @@ REALS = {"float32": "float", "float64": "double"}
 _BUILT, _BUILDING = {}, threading.Lock()
 
 
-def _as_array(value):
+def _borrowed(value):
     """An array on the device: without a copy where the value is on it already, whichever library it is of."""
     if isinstance(value, cp.ndarray):
         return value
@@ -20,13 +20,18 @@ def _as_array(value):
     return cp.asarray(value)
 
 
+def _entered(array, given, program):
+    """An array without gaps; for training one of the call's own, which the tape may keep."""
+    return cp.array(array, order="C") if program == "train" else cp.ascontiguousarray(array)
+
+
 def _copied(value):
-    return cp.array(_as_array(value))
+    return cp.array(_borrowed(value))
 
 
 def _on_host(value):
     """A small array of the caller for the host to look at."""
-    return cp.asnumpy(_as_array(value))
+    return cp.asnumpy(_borrowed(value))
 
 
 def _prepare(program, arrays, sizes, dtype):

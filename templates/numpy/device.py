@@ -2,7 +2,13 @@
 
 
 LENGTHS = np.intp
-_as_array, _on_host, _copied = np.asarray, np.asarray, np.array
+_borrowed, _on_host, _copied = np.asarray, np.asarray, np.array
+
+
+def _entered(array, given, program):
+    """An array without gaps; for training one of the call's own, which the tape may keep."""
+    copy = program == "train" and np.may_share_memory(array, given)
+    return np.array(array, order="C") if copy else np.ascontiguousarray(array)
 
 
 def _prepare(program, arrays, sizes, dtype):

@@ -54,6 +54,10 @@ def _entered(tensor, given, program):
     return tensor
 
 
+def _is_whole(number):
+    return number.dtype.is_integer if isinstance(number, (tf.Tensor, tf.Variable)) else hasattr(number, "__index__")
+
+
 def _swapped(tensor):
     return tf.transpose(tensor, [1, 0] + list(range(2, len(_dims(tensor)))))
 
