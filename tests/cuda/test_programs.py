@@ -7,18 +7,16 @@ from functools import cache
 import pytest
 
 from rnnc.autodiff import Save, differentiate
-from rnnc.ir.interpreter import evaluate
 from rnnc.simulator.cupy_like import How
 from tests.autodiff.harness import Arrays, Case, case
 from tests.autodiff.zoo import ZOO
 from tests.cuda.support import Batch, needs_compiler
-from tests.numpy.support import agree
+from tests.support import judging
 
 pytestmark = needs_compiler
 
 LENGTHS = [None, (5, 0, 3, 1)]
 SAVES: tuple[Save, ...] = ("all", "states", 2)
-TOLERANCE = 1e-10
 
 
 @cache
@@ -43,17 +41,8 @@ def batch() -> Batch:
 
 
 def judged(key: str, arrays: Arrays) -> Arrays:
-    """The results of a program, after comparison with the interpreter's. What a tape holds past the lengths is free."""
-    program = batch().written[key][0]
-    given = {port: arrays.get(port) for port in ((p.role, p.name) for p in program.inputs)}
-    found = batch().run(key, given)
-    expected = evaluate(program, given)  # type: ignore[arg-type]
-    agree(
-        {port: array for port, array in found.items() if array is not None and port[0] != "tape"},
-        {port: array for port, array in expected.items() if port[0] != "tape"},
-        TOLERANCE,
-    )
-    return found
+    """The results of a program, after comparison with the interpreter's."""
+    return judging.judged(batch().written[key][0], arrays, lambda given: batch().run(key, given))
 
 
 def train(name: str, example: Case, save: Save) -> None:

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from rnnc.ir.builder import Builder
 from rnnc.ir.operations import Env
 from rnnc.ir.operations.elementwise import BINARY, UNARY
-from rnnc.ir.program import Axis, DType, Type
+from rnnc.ir.program import Axis, DType, Port, Program, Type, Value
 from rnnc.ir.size import Size
 
 SIZES = {"p": 2, "q": 3}
@@ -342,3 +343,24 @@ CASES: Sequence[Case] = [
     *RANDOM,
     *_time(),
 ]
+
+
+def as_program(case: Case, name: str) -> Program:
+    """A case as a program. (A tape may be absent, which suits all roles.) `clock` tells steps and rows."""
+    b = Builder()
+    args = [Value(a.type, f"arg{i}") for i, a in enumerate(case.args)]
+    outs = b.ops(case.name, *args, **case.attrs)  # type: ignore[arg-type]
+    clock = Port("input", "clock", Value(Type((), DType.FLOAT, batch=True, time=True), "clock"))
+    inputs = (*(Port("tape", value.name, value) for value in args), clock)
+    outputs = tuple(Port("output", f"out{i}", out) for i, out in enumerate(outs))
+    return Program(name, inputs, tuple(b.nodes), outputs)
+
+
+def as_arrays(case: Case, dtype: str = "float64") -> dict[tuple[str, str], object]:
+    """What the ports of `as_program` get."""
+    env = replace(ENV, float_dtype=dtype)
+    arrays: dict[tuple[str, str], object] = {
+        ("tape", f"arg{i}"): array for i, array in enumerate(case.arrays(env)) if array is not None
+    }
+    arrays["input", "clock"] = np.zeros(env.shape(Type((), DType.FLOAT, batch=True, time=True)))
+    return arrays

@@ -2,36 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 from rnnc.ir.builder import Builder
 from rnnc.ir.interpreter import evaluate
 from rnnc.ir.operations import TABLE
-from rnnc.ir.program import DType, Op, Port, Program, Type, Value
+from rnnc.ir.program import DType, Op, Port, Program, Value
 from rnnc.ir.verifier import verify
-from tests.ir.cases import CASES, ENV, SIZES, Case
+from tests.ir.cases import CASES, ENV, SIZES, Case, as_arrays, as_program
 from tests.numpy.support import agree
 from tests.tensorflow.support import dense, run_program, runner, tf
 
 # float32 has a relative precision of 6e-8; a handful of operations, some of them powers, lose two digits at most
 TOLERANCE = {"float64": 1e-10, "float32": 2e-5}
-CLOCK = Type((), DType.FLOAT, batch=True, time=True)
 
 
-def _program(example: Case) -> tuple[Program, Op]:
-    """The operation as a program. (A tape may be absent, which suits all roles.) `clock` tells steps and rows."""
-    b = Builder()
-    args = [Value(a.type, f"arg{i}") for i, a in enumerate(example.args)]
-    outs = b.ops(example.name, *args, **example.attrs)  # type: ignore[arg-type]
-    inputs = [Port("tape", value.name, value) for value in args]
-    outputs = tuple(Port("output", f"out{i}", out) for i, out in enumerate(outs))
-    clock = Port("input", "clock", Value(CLOCK, "clock"))
-    (op,) = b.nodes
+def _operation(program: Program) -> Op:
+    (op,) = program.nodes
     assert isinstance(op, Op)
-    return Program(example.name, (*inputs, clock), (op,), outputs), op
+    return op
 
 
 def _rule(program: Program, op: Op) -> Program:
@@ -47,19 +37,10 @@ def _rule(program: Program, op: Op) -> Program:
     return Program("rule", (*program.inputs, *ports), tuple(b.nodes), outputs)
 
 
-def _arrays(example: Case, dtype: str) -> dict[tuple[str, str], object]:
-    env = replace(ENV, float_dtype=dtype)
-    arrays: dict[tuple[str, str], object] = {
-        ("tape", f"arg{i}"): array for i, array in enumerate(example.arrays(env)) if array is not None
-    }
-    arrays["input", "clock"] = np.zeros(env.shape(CLOCK))
-    return arrays
-
-
 def _is_smooth(example: Case) -> bool:
     """Whether there is anything to differentiate."""
     floats = any(a.type.dtype is DType.FLOAT and not a.absent for a in example.args)
-    outs = _program(example)[1].outs
+    outs = _operation(as_program(example, example.name)).outs
     return TABLE[example.name].derive is not None and floats and all(o.type.dtype is DType.FLOAT for o in outs)
 
 
@@ -72,20 +53,21 @@ def test_every_row_has_a_spelling() -> None:
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("example", CASES, ids=lambda c: c.label)
 def test_value(example: Case, dtype: str) -> None:
-    program, _ = _program(example)
+    program = as_program(example, example.name)
     verify(program)
-    arrays = _arrays(example, dtype)
+    arrays = as_arrays(example, dtype)
     agree(run_program(program, arrays, dtype, SIZES), evaluate(program, arrays, sizes=SIZES), TOLERANCE[dtype])  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("example", list(filter(_is_smooth, CASES)), ids=lambda c: c.label)
 def test_derivatives_are_those_of_the_rules(example: Case) -> None:
     """Of first order; and those of second order are what TensorFlow makes of the rule's own operations."""
-    program, op = _program(example)
+    program = as_program(example, example.name)
+    op = _operation(program)
     rule = _rule(program, op)
     rng = np.random.default_rng(0)
     d = {("cotangent", f"out{i}"): rng.standard_normal(ENV.shape(out.type)) for i, out in enumerate(op.outs)}
-    arrays = {**_arrays(example, "float64"), **d}
+    arrays = {**as_arrays(example, "float64"), **d}
     expected = {name: a for (_, name), a in evaluate(rule, arrays, sizes=SIZES).items()}  # type: ignore[arg-type]
     expected = {name: a for name, a in expected.items() if not example.args[int(name[3:])].absent}
     forward, _ = runner(program, arrays, "float64", SIZES)

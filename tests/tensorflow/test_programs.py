@@ -7,28 +7,18 @@ from collections.abc import Callable
 import pytest
 
 from rnnc.autodiff import Save, differentiate
-from rnnc.ir.interpreter import evaluate
 from rnnc.ir.program import Program
 from tests.autodiff.harness import Arrays, case
 from tests.autodiff.zoo import ZOO
-from tests.numpy.support import agree
+from tests.support import judging
 from tests.tensorflow.support import run_program, text_of
 
-TOLERANCE = 1e-10
 LENGTHS = [None, (5, 0, 3, 1)]
 
 
 def judged(program: Program, arrays: Arrays, driver: str) -> Arrays:
-    """The results of a program, after comparison with the interpreter's. What a tape holds past the lengths is free."""
-    given = {key: arrays.get(key) for key in ((p.role, p.name) for p in program.inputs)}
-    found = run_program(program, given, driver=driver)
-    expected = evaluate(program, given)  # type: ignore[arg-type]
-    agree(
-        {key: array for key, array in found.items() if array is not None and key[0] != "tape"},
-        {key: array for key, array in expected.items() if key[0] != "tape"},
-        TOLERANCE,
-    )
-    return found
+    """The results of a program, after comparison with the interpreter's."""
+    return judging.judged(program, arrays, lambda given: run_program(program, given, driver=driver))
 
 
 @pytest.mark.parametrize("driver", ["dynamic", "static"])

@@ -1,0 +1,76 @@
+"""Memories that are matrices: steps as `shared.py` describes them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tests.cells.papers.shared import Arrays, Step, affine, heads, norm, relu, sigmoid, silu, softplus
+
+
+def queries(w: Arrays, x: np.ndarray) -> list[np.ndarray]:
+    return [np.tensordot(x, w[f"{name}.x"], 1) for name in "qkv"]
+
+
+def linear_attention(w, x, s, t):
+    q, k, v = queries(w, x)
+    q, k = (np.where(u > 0, u, np.exp(u) - 1) + 1 for u in (q, k))
+    matrix, total = s["S"] + k[..., :, None] * v[..., None, :], s["Z"] + k
+    y = np.einsum("bhk,bhkv->bhv", q, matrix) / (np.sum(q * total, -1)[..., None] + 1e-6)
+    return heads(y), {"S": matrix, "Z": total}
+
+
+def gated_linear_attention(w, x, s, t):
+    q, k, v = queries(w, x)
+    alpha = sigmoid(affine(w, "alpha", low=x @ w["low.x"])) ** (1 / 16)
+    matrix = alpha[..., None] * s["S"] + k[..., :, None] * v[..., None, :]
+    y = norm(np.einsum("bhk,bhkv->bhv", q, matrix))
+    return (silu(affine(w, "r", x=x)) * heads(y)) @ w["o.y"], {"S": matrix}
+
+
+def delta_net(gated: bool) -> Step:
+    def step(w, x, s, t):
+        q, k, v = map(silu, queries(w, x))
+        q, k = (u / np.sqrt(np.sum(u * u, -1, keepdims=True)) for u in (q, k))
+        beta = sigmoid(np.tensordot(x, w["beta.x"], 1))[..., None, None]
+        alpha = np.exp(-np.exp(w["A"]) * softplus(affine(w, "alpha", x=x)))[..., None, None] if gated else 1.0
+        kk, vk = k[..., :, None] * k[..., None, :], v[..., :, None] * k[..., None, :]
+        matrix = s["S"] @ (alpha * (np.eye(k.shape[-1]) - beta * kk)) + beta * vk
+        return heads((matrix @ q[..., None])[..., 0]), {"S": matrix}
+
+    return step
+
+
+def retention(w, x, s, t):
+    """With numbers that are complex, where the description has pairs."""
+    d = w["v.x"].shape[-1]
+    theta = 10000.0 ** -np.linspace(0, 1, d // 2)
+    turn = np.exp(1j * theta * t)
+    q, k = ((u[:, 0] + 1j * u[:, 1]) * turn for u in queries(w, x)[:2])
+    v = queries(w, x)[2]
+    gamma = 1 - 2.0 ** (-5 - np.arange(v.shape[1]))
+    old = s["S"][:, 0] + 1j * s["S"][:, 1]
+    matrix = gamma[:, None, None] * old + k[..., :, None] * v[..., None, :] / np.sqrt(d)
+    y = norm(np.einsum("bhp,bhpv->bhv", q.conj(), matrix).real)
+    return (silu(x @ w["g.x"]) * heads(y)) @ w["o.y"], {"S": np.stack([matrix.real, matrix.imag], 1)}
+
+
+def time_mixing(w, x, s, t):
+    """With the sums as the paper has them: a and b are multiplied by exp(p), which may be zero."""
+
+    def mixed(name: str, product: str) -> np.ndarray:
+        return (w[f"m{name}"] * x + (1 - w[f"m{name}"]) * s["last"]) @ w[product]
+
+    r, k, v = sigmoid(mixed("r", "r.x")), mixed("k", "k.x"), mixed("v", "v.x")
+    scale = np.exp(s["p"])
+    numerator, denominator = scale * s["a"], scale * s["b"]
+    bonus = np.exp(w["u"] + k)
+    y = (r * (numerator + bonus * v) / (denominator + bonus)) @ w["o.v"]
+    decay = np.exp(-np.exp(w["decay"]))
+    p = np.maximum(s["p"] - np.exp(w["decay"]), k)
+    a, b = decay * numerator + np.exp(k) * v, decay * denominator + np.exp(k)
+    return y, {"last": x, "a": a / np.exp(p), "b": b / np.exp(p), "p": p}
+
+
+def channel_mixing(w, x, s, t):
+    r, k = ((w[f"m{n}"] * x + (1 - w[f"m{n}"]) * s["last"]) @ w[f"{n}.x"] for n in "rk")
+    return sigmoid(r) * (relu(k) ** 2 @ w["v.k"]), {"last": x}
