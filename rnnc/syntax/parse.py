@@ -14,9 +14,10 @@ from rnnc.syntax import ast
 from rnnc.syntax.brackets import arrange
 from rnnc.syntax.build import Definitions
 from rnnc.syntax.depth import check_depth
-from rnnc.syntax.explain import Place, Problem, explain
+from rnnc.syntax.explain import explain
 from rnnc.syntax.lexer import MAX_ERRORS, tokenize
 from rnnc.syntax.machine import Machine
+from rnnc.syntax.place import Place, Problem
 from rnnc.syntax.tables import tables
 from rnnc.syntax.tokens import Token
 

@@ -7,7 +7,6 @@ written to memory itself only where a product, a loop or the caller reads it, or
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
@@ -16,7 +15,7 @@ from rnnc.backends.cuda.kernel import Kernel
 from rnnc.backends.cuda.products import Product, product_of
 from rnnc.backends.cuda.spelling import LINES, MAPS, REDUCTIONS
 from rnnc.backends.cuda.spelling.lines import line_type
-from rnnc.backends.cuda.spelling.reduction import element_count, indices
+from rnnc.backends.cuda.spelling.reduction import indices
 from rnnc.backends.cuda.unit import Shared
 from rnnc.backends.escape import number as literal
 from rnnc.ir.operations.attrs import Attrs
@@ -24,24 +23,10 @@ from rnnc.ir.program import DType, Loop, Node, Op, Type, Value, reads
 from rnnc.ir.size import Size
 
 DTYPES = {DType.FLOAT: "dt", DType.INT: "cp.int32", DType.BOOL: "cp.bool_"}
-COSTLY = {
-    *(
-        "exp",
-        "expm1",
-        "log",
-        "log1p",
-        "tanh",
-        "sigmoid",
-        "softplus",
-        "log_sigmoid",
-        "sin",
-        "cos",
-        "tan",
-        "atan",
-        "sinh",
-    ),
-    *("cosh", "erf", "pow", "div", "mod", "reshape", "unpatches", "lookup", "sqrt", "rsqrt"),
-}
+COSTLY = frozenset({  # what is not worth computing twice
+    "exp", "expm1", "log", "log1p", "tanh", "sigmoid", "softplus", "log_sigmoid", "sin", "cos", "tan", "atan", "sinh",
+    "cosh", "erf", "pow", "div", "mod", "reshape", "unpatches", "lookup", "sqrt", "rsqrt",
+})  # fmt: skip
 DEEP = 24  # maps in a row: longer chains are cut, so that expressions stay short
 
 
@@ -88,8 +73,11 @@ class Block:
 
     def shape(self, type: Type, time: str | None = None) -> str:
         """The shape of an array, as a tuple."""
+        return f"({''.join(f'{n}, ' for n in self._extents(type, time))})"
+
+    def _extents(self, type: Type, time: str | None = None) -> list[str]:
         leads = ([time or self.time] if type.time else []) + (["B"] if type.batch else [])
-        return f"({''.join(f'{n}, ' for n in [*leads, *map(self.size, type.shape)])})"
+        return [*leads, *map(self.size, type.shape)]
 
     def allocate(self, value: Value, hint: str = "v") -> str:
         """The array that a value will be in: given, or new."""
@@ -113,13 +101,17 @@ class Block:
                 self._define(node)
         nodes = [node for node in nodes if isinstance(node, Loop) or node.outs[0] not in self.numbers]
         self._stages(nodes)
-        kept = self._kept(nodes, set(results))
-        last = max(self._stage.values(), default=0)
-        for stage in range(last + 1):
-            for node in nodes:
-                if not _is_map(node) and self._stage_of(node.outs) == stage:
-                    self._combine(node)
-            self._maps(stage, [v for v in kept if self._stage.get(v, -1) == stage and self.home(v) is None])
+        maps: dict[int, list[Value]] = {}
+        combined: dict[int, list[Node]] = {}
+        for value in self._kept(nodes, set(results)):
+            maps.setdefault(self._stage[value], []).append(value)
+        for node in nodes:
+            if not _is_map(node):
+                combined.setdefault(self._stage_of(node.outs), []).append(node)
+        for stage in sorted({*maps, *combined}):
+            for node in combined.get(stage, ()):
+                self._combine(node)
+            self._maps(maps.get(stage, ()))
         for value in results:
             if value in self.numbers:
                 self._constant(value)
@@ -189,13 +181,11 @@ class Block:
         if product is not None:
             self._product(node, product)
         elif node.name in LINES:
-            self.launch(
-                [node.out], lambda e, n: LINES[node.name](e, node, n), lambda e: element_count(e, line_type(node))
-            )
+            self.allocate(node.out)
+            self._launch(lambda e, n: LINES[node.name](e, node, n), line_type(node))
         else:
-            self.launch(
-                [node.out], lambda e, n: REDUCTIONS[node.name](e, node, n), lambda e: element_count(e, node.out.type)
-            )
+            self.allocate(node.out)
+            self._launch(lambda e, n: REDUCTIONS[node.name](e, node, n), node.out.type)
 
     def _product(self, op: Op, product: Product) -> None:
         sizes = {"T": self.time, "B": "B"}
@@ -209,7 +199,7 @@ class Block:
         else:
             self.line(f"{goal}[...] = {text}")
 
-    def _maps(self, stage: int, values: Sequence[Value]) -> None:
+    def _maps(self, values: Sequence[Value]) -> None:
         """One kernel for all maps of a stage that have the same shape."""
         groups: dict[Type, list[Value]] = {}
         for value in values:
@@ -218,43 +208,33 @@ class Block:
             self._map(type, group)
 
     def _map(self, type: Type, group: Sequence[Value]) -> None:
-        known = {value: self.home(value) for value in group}
+        goals: dict[Value, str] = {}
+        for value in group:
+            goals[value] = self.allocate(value)
+            del self.homes[value]  # not yet there for the kernel that writes it
 
         def body(e: Elements, n: str) -> None:
             index = indices(e, type, n)
             found = [(value, e.get(value, index)) for value in group]
             for value, text in found:
-                home = goals[value]
-                e.kernel.line(f"{e.kernel.pointer(home, value.type.dtype, written=True)}[{n}] = {text};")
+                goal = e.kernel.pointer(goals[value], value.type.dtype, written=True)
+                e.kernel.line(f"{goal}[{n}] = {text};")
 
-        goals: dict[Value, str] = {}
-        for value in group:
-            goals[value] = self.allocate(value)
-            del self.homes[value]  # not yet there for the kernel that writes it
-        assert all(home is None for home in known.values())
-        self.launch([], body, lambda e: element_count(e, type))
+        self._launch(body, type)
         for value in group:
             self.place(value, goals[value])
 
-    def launch(
-        self, outs: Sequence[Value], body: Callable[[Elements, str], None], count: Callable[[Elements], str]
-    ) -> None:
-        """Write a kernel and its call: one thread an element (or line), and as many as there are."""
-        for out in outs:
-            self.allocate(out)
+    def _launch(self, body: Callable[[Elements, str], None], space: Type) -> None:
+        """Write a kernel and its call: `body` for each element of an array of type `space`, by its place `n`."""
         kernel = Kernel(self.shared.sizes.variables)
         elements = Elements(kernel, self.home, self.definitions, self.numbers, self.time)
-        total = count(elements)
-        kernel.line(f"const long long total = {total};")
+        kernel.line(f"const long long total = {' * '.join(elements.extents(space)) or '1'};")
         first = "blockIdx.x * (long long)blockDim.x + threadIdx.x"
         with kernel.braces(f"for (long long n = {first}; n < total; n += (long long)gridDim.x * blockDim.x)"):
             body(elements, "n")
-        self.line(self.shared.call(kernel, self._host_count(total, kernel)))
-
-    def _host_count(self, total: str, kernel: Kernel) -> str:
-        """The number of threads, on the host: sizes stand in for the kernel's parameters."""
-        found = re.sub(r"[A-Za-z_]\w*", lambda m: kernel.arguments[m[0]].host, total)
-        return found.replace("/", "//")
+        self.line(
+            self.shared.call(kernel, " * ".join(f"({n})" if " " in n else n for n in self._extents(space)) or "1")
+        )
 
 
 def _is_map(node: Node) -> bool:

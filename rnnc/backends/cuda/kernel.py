@@ -13,29 +13,16 @@ from rnnc.ir.size import Quotient, Size
 
 C_TYPES = {DType.FLOAT: "real", DType.INT: "int", DType.BOOL: "bool"}
 # What C++ and the skeleton of a kernel call something else.
-RESERVED = (
-    *("real", "bool", "int", "long", "const", "float", "double", "char", "void", "n", "k", "total", "t", "start"),
-    *(
-        "auto",
-        "stretch_steps",
-        "signed",
-        "unsigned",
-        "short",
-        "struct",
-        "union",
-        "enum",
-        "class",
-        "template",
-        "typename",
-        "operator",
-        "new",
-    ),
-    *("delete", "this", "virtual", "static", "extern", "inline", "register", "volatile", "mutable", "switch", "case"),
-    *("default", "do", "goto", "sizeof", "typedef", "namespace", "using", "public", "private", "protected", "friend"),
-    *("catch", "throw", "explicit", "export", "main", "half", "exp", "log", "sin", "cos", "tan", "erf", "abs", "max"),
-    *("min", "pow", "floor", "ceil", "sqrt", "tanh", "T", "B", "steps", "threadIdx", "blockIdx", "blockDim", "gridDim"),
-    *("true", "false", "switch", "double", "f16", "bf16", "smem", "asm", "xor", "or", "and", "not", "compl", "bitand"),
-)
+RESERVED = frozenset({
+    "real", "n", "k", "total", "t", "start", "stretch_steps", "T", "B", "steps", "threadIdx", "blockIdx", "blockDim",
+    "gridDim", "f16", "bf16", "smem", "half", "asm", "auto", "bool", "int", "long", "const", "float", "double",
+    "char", "void", "signed", "unsigned", "short", "struct", "union", "enum", "class", "template", "typename",
+    "operator", "new", "delete", "this", "virtual", "static", "extern", "inline", "register", "volatile", "mutable",
+    "switch", "case", "default", "do", "goto", "sizeof", "typedef", "namespace", "using", "public", "private",
+    "protected", "friend", "catch", "throw", "explicit", "export", "main", "exp", "log", "sin", "cos", "tan", "erf",
+    "abs", "max", "min", "pow", "floor", "ceil", "sqrt", "tanh", "true", "false", "xor", "or", "and", "not", "compl",
+    "bitand", "bitor",
+})  # fmt: skip
 
 
 @dataclass(frozen=True)

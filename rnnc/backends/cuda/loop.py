@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from rnnc.backends.cuda.block import DTYPES, Block
 from rnnc.backends.escape import number as literal
-from rnnc.ir.program import Carry, DType, Loop, Node, Op, Type, Value
+from rnnc.ir.program import AttrValue, Carry, DType, Loop, Node, Op, Type, Value
 
 
 @dataclass
@@ -30,22 +30,23 @@ def write_loop(outer: Block, loop: Loop) -> None:
         outer.allocate(value[1])
     inits = [_full(outer, carry) for carry in loop.carries]
     extra = _Step(list(loop.body), {})
-    front = _enter(outer, body, loop, index)
-    valid = _validity(loop, front)
+    _enter(outer, body, loop, index)
+    front, left, valid = _validity(loop)
     current, following = _carries(outer, body, loop, inits)
     for carry, goal in zip(loop.carries, following, strict=True):
-        kept = _result(extra, carry.next, carry.param.type)
         if valid is not None and carry.param.type.batch:
-            kept = _op(extra, "where", (valid, kept, carry.param), carry.param.type)
+            kept = _op(extra, "where", (valid, carry.next, carry.param), carry.param.type)
         else:
-            kept = _op(extra, "cuda.full", (kept,), carry.param.type)
+            kept = _op(extra, "cuda.full", (carry.next,), carry.param.type)
         extra.targets[kept] = goal
         if carry.before is not None:
             outer.allocate(carry.before)
             before = _op(extra, "cuda.full", (carry.param,), carry.param.type)
             extra.targets[before] = outer.array(carry.before) + _row(carry.param.type, index)
     for value, seq in loop.ys:
-        _stack(outer, extra, loop, value, seq, index, valid)
+        timed = loop.chunk is not None and value.type.time
+        stacked = _stacked(extra, value, seq.type.with_(time=timed), left if timed else valid)
+        extra.targets[stacked] = outer.array(seq) + _row(stacked.type, index)
     body.targets = extra.targets
     body.write([*front, *extra.nodes], list(extra.targets))
     outer.lines += body.before
@@ -63,14 +64,12 @@ def _full(outer: Block, carry: Carry) -> str:
 
 
 def _stretch(type: Type, whole: Type) -> str:
-    """The index that brings an array in line with a larger type."""
-    if type.rank and type.rank == whole.rank:
-        return ""
-    return "[..., " + ", ".join(["None"] * whole.rank) + "]" if type.batch and whole.rank and not type.rank else ""
+    """The index that brings an array in line with a larger type: numbers of rows with features."""
+    return f"[..., {', '.join(['None'] * whole.rank)}]" if type.batch and whole.rank and not type.rank else ""
 
 
-def _enter(outer: Block, body: Block, loop: Loop, index: str) -> list[Node]:
-    """Say where the elements of a step are, and what tells which rows count."""
+def _enter(outer: Block, body: Block, loop: Loop, index: str) -> None:
+    """Say where the elements of a step are."""
     for seq, param in loop.xs:
         if seq in outer.numbers:
             body.numbers[param] = outer.numbers[seq]
@@ -81,30 +80,18 @@ def _enter(outer: Block, body: Block, loop: Loop, index: str) -> list[Node]:
         body.place(
             param, f"(None if {home.host} is None else {host})" if home.nullable else host, nullable=home.nullable
         )
-    if loop.lengths is None or loop.valid is None:
-        return []
-    name = "cuda.left" if loop.chunk else "cuda.valid"
-    return [Op(name, (loop.lengths,), (loop.valid,))]
 
 
-def _validity(loop: Loop, front: list[Node]) -> Value | None:
-    """bool[batch]: whether the step (or any step of the stretch) counts."""
+def _validity(loop: Loop) -> tuple[list[Node], Value | None, Value | None]:
+    """Nodes that say which rows count: what the body reads of it, and bool[batch] for the step or the whole stretch."""
     if loop.lengths is None:
-        return None
-    bool_rows = Type((), DType.BOOL, batch=True)
+        return [], None, None
     if not loop.chunk:
-        if loop.valid is not None:
-            return loop.valid
-        valid = Value(bool_rows, "valid")
-        front.append(Op("cuda.valid", (loop.lengths,), (valid,)))
-        return valid
-    left = loop.valid
-    if left is None:
-        left = Value(Type((), DType.INT, batch=True), "left")
-        front.append(Op("cuda.left", (loop.lengths,), (left,)))
-    valid = Value(bool_rows, "valid")
-    front.append(Op("cuda.any_left", (left,), (valid,)))
-    return valid
+        valid = loop.valid or Value(Type((), DType.BOOL, batch=True), "valid")
+        return [Op("cuda.valid", (loop.lengths,), (valid,))], valid, valid
+    left = loop.valid or Value(Type((), DType.INT, batch=True), "left")
+    valid = Value(Type((), DType.BOOL, batch=True), "valid")
+    return [Op("cuda.left", (loop.lengths,), (left,)), Op("cuda.any_left", (left,), (valid,))], left, valid
 
 
 def _carries(outer: Block, body: Block, loop: Loop, inits: list[str]) -> tuple[list[str], list[str]]:
@@ -123,33 +110,19 @@ def _carries(outer: Block, body: Block, loop: Loop, inits: list[str]) -> tuple[l
     return current, following
 
 
-def _op(step: _Step, name: str, args: tuple[Value, ...], type: Type) -> Value:
+def _op(step: _Step, name: str, args: tuple[Value, ...], type: Type, **attrs: AttrValue) -> Value:
     out = Value(type)
-    step.nodes.append(Op(name, args, (out,)))
+    step.nodes.append(Op(name, args, (out,), tuple(sorted(attrs.items()))))
     return out
 
 
-def _result(step: _Step, value: Value, type: Type) -> Value:
-    return value if value.type == type else _op(step, "cuda.full", (value,), type)
-
-
-def _stack(outer: Block, step: _Step, loop: Loop, value: Value, seq: Value, index: str, valid: Value | None) -> None:
-    """A result goes into its row, zero past the lengths."""
-    timed = loop.chunk is not None and value.type.time
-    type = seq.type.with_(time=timed)
-    whole = _result(step, value, type)
-    if valid is not None and type.batch:
-        if timed:
-            assert loop.lengths is not None
-            left = loop.valid or next(n.outs[0] for n in step.nodes if isinstance(n, Op) and n.name == "cuda.left")
-            out = Value(type)
-            step.nodes.append(Op("fill_past", (whole, left), (out,), (("value", 0.0),)))
-            whole = out
-        else:
-            whole = _op(step, "masked", (whole, valid), type)
-    else:
-        whole = _op(step, "cuda.full", (whole,), type)
-    step.targets[whole] = outer.array(seq) + _row(type, index)
+def _stacked(step: _Step, value: Value, type: Type, counts: Value | None) -> Value:
+    """A result as it is stacked: whole, and zero where rows do not count."""
+    if counts is None or not type.batch:
+        return _op(step, "cuda.full", (value,), type)
+    if type.time:
+        return _op(step, "fill_past", (value, counts), type, value=0.0)
+    return _op(step, "masked", (value, counts), type)
 
 
 def _row(type: Type, index: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -42,5 +41,4 @@ class Shared:
         """The line that launches a kernel."""
         name = self.kernels.name(kernel, self.program)
         arguments = [argument.host for argument in kernel.arguments.values()]
-        threads = re.sub(r"\s+", " ", threads)
         return f"launch({', '.join([string(name), threads, *arguments])})"

@@ -1,6 +1,4 @@
-"""Products with weights: which are sums with a bias, and which keep the columns that set the weight's rows apart.
-
-A product and the addition of a bias are one operation to TensorFlow.
+"""Which values keep the columns that set a weight's rows apart.
 
 Products are quicker with weights whose rows do not start at the same places of a processor's cache (`_apart`). The
 result then has columns that mean nothing. Cutting them off copies it; where all that happens to it is a sum that is
@@ -11,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from rnnc.backends.weighted import is_vector, is_weighted
 from rnnc.ir.operations.attrs import Attrs
-from rnnc.ir.program import DType, Loop, Op, Program, Value, walk
-from rnnc.ir.rewrite import use_counts
+from rnnc.ir.program import Loop, Op, Program, Value, walk
 
 
 def values_apart(program: Program, constant: Collection[Value]) -> frozenset[Value]:
@@ -34,32 +32,8 @@ def values_apart(program: Program, constant: Collection[Value]) -> frozenset[Val
         found -= bad
 
 
-def biases(program: Program, constant: Collection[Value]) -> dict[Value, Value]:
-    """The bias for each product whose only use is a sum with one."""
-    uses = use_counts(program)
-    operations = [node for node in walk(program.nodes) if isinstance(node, Op)]
-    products = {op.out for op in operations if is_product_apart(op, constant) and uses[op.out] == 1}
-    sums = [(op, *pair) for op in operations if op.name == "add" for pair in (op.args, op.args[::-1])]
-    return {product: bias for op, product, bias in sums if product in products and is_vector(bias, op, constant)}
-
-
-def is_vector(value: Value, op: Op, constant: Collection[Value]) -> bool:
-    """Whether an operand is a prepared vector as long as the result, which has rows."""
-    same = value.type.shape == op.out.type.shape and value.type.dtype is DType.FLOAT
-    return value in constant and value.type.rank == 1 and same
-
-
 def _begins(op: Op, constant: Collection[Value]) -> bool:
-    return op.name in ("add", "sub") or is_product_apart(op, constant)
-
-
-def is_product_apart(op: Op, constant: Collection[Value]) -> bool:
-    """Whether an operation is rows times a prepared matrix, the columns of the matrix last in the result."""
-    if op.name != "contract" or op.args[1] not in constant or op.args[0] in constant:
-        return False
-    attrs = Attrs(op)
-    a, b, out = attrs.text("a"), attrs.text("b"), attrs.text("out")
-    return len(a) == len(out) == 1 and b in (a + out, out + a)
+    return op.name in ("add", "sub") or is_weighted(op, constant)
 
 
 def _against(op: Op, found: set[Value], constant: Collection[Value]) -> set[Value]:
@@ -69,7 +43,7 @@ def _against(op: Op, found: set[Value], constant: Collection[Value]) -> set[Valu
     if op.name == "split":
         return made | (read if Attrs(op).integer("axis") else set())
     if op.name not in ("add", "sub"):
-        return read if is_product_apart(op, constant) else read | made
+        return read if is_weighted(op, constant) else read | made
     vectors = [arg.type.rank == 0 or is_vector(arg, op, constant) for arg in op.args]
     fits = all(arg in found or vector for arg, vector in zip(op.args, vectors, strict=True))
     return set() if read and made and fits else read | made

@@ -8,9 +8,10 @@ from rnnc.backends.escape import Names, identifier, string
 from rnnc.backends.functions import divided, function, optional_values, results_of
 from rnnc.backends.sizes import Sizes
 from rnnc.backends.skeleton import Written
-from rnnc.backends.tensorflow.apart import biases, values_apart
+from rnnc.backends.tensorflow.apart import values_apart
 from rnnc.backends.tensorflow.block import Block, Frame
 from rnnc.backends.tensorflow.places import Places
+from rnnc.backends.weighted import biases
 from rnnc.ir.program import Program, reads
 
 KEPT_NAMES = ("np", "tf", "T", "B", "dt", "p", "k", "s", "given", "loop")  # what every function calls its arguments

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import ExitStack
 
 from rnnc.backends.cuda.elements import Elements
@@ -119,7 +118,11 @@ def _contract(e: Elements, op: Op, place: str) -> None:
     letters = [lead_letters(type) + attrs.text(key) for type, key in zip(types, ("a", "b"), strict=True)]
     out = lead_letters(op.out.type) + attrs.text("out")
     where = dict(zip(out, indices(e, op.out.type, place), strict=True))
-    sizes = {x: size for type, word in zip(types, letters, strict=True) for x, size in letter_sizes(e, type, word)}
+    sizes = {
+        x: size
+        for type, word in zip(types, letters, strict=True)
+        for x, size in zip(word, e.extents(type), strict=True)
+    }
     total = accumulator(e, op, "sum")
     with ExitStack() as stack:
         for letter in dict.fromkeys("".join(letters)):
@@ -131,10 +134,6 @@ def _contract(e: Elements, op: Op, place: str) -> None:
         ]
         e.kernel.line(f"{total} += {' * '.join(factors)};")
     _finish(e, op, place, total)
-
-
-def letter_sizes(e: Elements, type: Type, letters: Sequence[str] | str) -> list[tuple[str, str]]:
-    return list(zip(letters, e.extents(type), strict=True))
 
 
 @enters(REDUCTIONS, "lookup_grad")
@@ -152,8 +151,3 @@ def _lookup_grad(e: Elements, op: Op, place: str) -> None:
         stack.enter_context(e.kernel.braces(f"if ({row} == {index[0]})"))
         e.kernel.line(f"{total} += {e.get(d, e.aligned(d.type, whole, [*inner, *index[1:]]))};")
     _finish(e, op, place, total)
-
-
-def element_count(e: Elements, type: Type) -> str:
-    """How many elements an array has, as an expression."""
-    return " * ".join(e.extents(type)) or "1"

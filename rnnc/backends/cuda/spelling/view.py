@@ -13,7 +13,7 @@ from rnnc.ir.program import Op, Type, Value
 from rnnc.ir.size import Size
 
 
-def moved(e: Elements, type: Type, index: Sequence[str], axis: int, at: str) -> tuple[str, ...]:
+def moved(type: Type, index: Sequence[str], axis: int, at: str) -> tuple[str, ...]:
     """An index with another position along a feature axis."""
     place = type.time + type.batch + axis
     return (*index[:place], at, *index[place + 1 :])
@@ -66,7 +66,7 @@ def _split(e: Elements, op: Op, out: Value, index: tuple[str, ...]) -> str:
     start = next(start for other, start in zip(op.outs, starts, strict=False) if other is out)
     axis = attrs.integer("axis")
     at = shifted(position(out.type, index, axis), e.kernel.size(start))
-    return e.get(op.args[0], moved(e, out.type, index, axis, at))
+    return e.get(op.args[0], moved(out.type, index, axis, at))
 
 
 @enters(MAPS, "slice")
@@ -74,14 +74,14 @@ def _slice(e: Elements, op: Op, out: Value, index: tuple[str, ...]) -> str:
     attrs = Attrs(op)
     axis = attrs.integer("axis")
     at = shifted(position(out.type, index, axis), e.kernel.size(attrs.size("start")))
-    return e.get(op.args[0], moved(e, out.type, index, axis, at))
+    return e.get(op.args[0], moved(out.type, index, axis, at))
 
 
 @enters(MAPS, "flip")
 def _flip(e: Elements, op: Op, out: Value, index: tuple[str, ...]) -> str:
     axis = Attrs(op).integer("axis")
     size = e.kernel.size(out.type.shape[axis])
-    return e.get(op.args[0], moved(e, out.type, index, axis, f"{size} - 1 - ({position(out.type, index, axis)})"))
+    return e.get(op.args[0], moved(out.type, index, axis, f"{size} - 1 - ({position(out.type, index, axis)})"))
 
 
 def chosen(e: Elements, out: Value, cases: Sequence[tuple[str, Value, Type, tuple[str, ...]]]) -> str:
@@ -108,7 +108,7 @@ def _concat(e: Elements, op: Op, out: Value, index: tuple[str, ...]) -> str:
         stop = start + arg.type.shape[axis]
         like = out.type.with_(axes=arg.type.axes)
         first = e.kernel.size(start)
-        inside = moved(e, out.type, index, axis, at if first == "0" else f"{at} - {first}")
+        inside = moved(out.type, index, axis, at if first == "0" else f"{at} - {first}")
         last = number == len(op.args) - 1
         cases.append(("" if last and number else f"{at} < {e.kernel.size(stop)}", arg, like, inside))
         start = stop
@@ -122,5 +122,5 @@ def _pad(e: Elements, op: Op, out: Value, index: tuple[str, ...]) -> str:
     axis, before = attrs.integer("axis"), attrs.size("before")
     at, first = position(out.type, index, axis), e.kernel.size(before)
     stop = e.kernel.size(before + x.type.shape[axis])
-    inside = moved(e, out.type, index, axis, f"{at} - {first}")
+    inside = moved(out.type, index, axis, f"{at} - {first}")
     return chosen(e, out, [(f"{at} >= {first} && {at} < {stop}", x, out.type.with_(axes=x.type.axes), inside)])

@@ -12,37 +12,33 @@ from __future__ import annotations
 from dataclasses import replace
 
 from rnnc.backends.numpy.lowering.walk import Lowering
+from rnnc.backends.weighted import biases
 from rnnc.ir.operations.attrs import Attrs
-from rnnc.ir.program import Axis, DType, Loop, Node, Op, Value
+from rnnc.ir.program import Axis, DType, Loop, Node, Op, Program, Value
 from rnnc.ir.size import Size
 
 
 class Biases(Lowering):
     """`add(contract(sequence, weight), bias)` at the top level becomes one product."""
 
+    def __init__(self, program: Program) -> None:
+        super().__init__(program)
+        self.biases = biases(program, self.constant)
+
     def op(self, op: Op, loop: Loop | None) -> list[Node]:
-        if loop is not None or op.name != "add":
-            return [op]
-        for product, bias in (op.args, op.args[::-1]):
-            made = self.definitions.get(product)
-            if bias in self.constant and isinstance(made, Op) and self._fits(made, bias):
-                return [self._joined(op, made, bias)]
+        for product in op.args:
+            if product in self.biases and op.name == "add":
+                made = self.definitions[product]
+                assert isinstance(made, Op)
+                if self._fits(made):
+                    return [self._joined(op, made, self.biases[product])]
         return [op]
 
-    def _fits(self, product: Op, bias: Value) -> bool:
-        """Whether one axis of the sequence is summed with the weight's first, and the others are the bias's."""
-        if product.name != "contract" or self.uses[product.out] != 1:
-            return False
+    def _fits(self, product: Op) -> bool:
+        """Whether it is the product of a whole sequence of floats, with the weight's first axis."""
         attrs = Attrs(product)
-        sequence, weight = product.args
-        return (
-            sequence.type.time
-            and weight in self.constant
-            and attrs.text("b") == attrs.text("a") + attrs.text("out")
-            and len(attrs.text("a")) == 1
-            and bias.type.shape == product.out.type.shape
-            and {sequence.type.dtype, weight.type.dtype, bias.type.dtype} == {DType.FLOAT}
-        )
+        floats = all(arg.type.dtype is DType.FLOAT for arg in product.args)
+        return floats and product.args[0].type.time and attrs.text("b").startswith(attrs.text("a"))
 
     def _joined(self, add: Op, product: Op, bias: Value) -> Op:
         sequence, weight = product.args
