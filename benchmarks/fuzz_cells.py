@@ -6,20 +6,33 @@ A cell that fails is made smaller and saved beside where this runs, as a source 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 
 from benchmarks.fuzzing import Found, arguments, run
 from rnnc.diagnostics import DiagnosticError
-from tests.support.cell_checks import check_cell, plan
+from tests.support.cell_checks import Plan, check_cell, plan
 from tests.support.cells import draw_source
 from tests.support.choices import Choices, Replayed, Seeded, minimised
 
+Change = Callable[[Plan], Plan]
 TRIES = 200  # draws while a failing cell is made smaller
 
 
-def failure(choices: Choices, seed: int, found: Found | None = None) -> str | None:
+def unchanged(plan: Plan) -> Plan:
+    return plan
+
+
+def without_tensorflow(plan: Plan) -> Plan:
+    """NumPy and the interpreter alone: several times as many cells an hour."""
+    return replace(plan, tensorflow=False)
+
+
+def failure(choices: Choices, seed: int, change: Change, found: Found | None = None) -> str | None:
     """What fails for the source that these decisions make; None where nothing does."""
     try:
-        done = check_cell(draw_source(choices), plan(seed))
+        done = check_cell(draw_source(choices), change(plan(seed)))
     except DiagnosticError as error:
         return f"{error.diagnostics[0].code} {error.diagnostics[0].message}"
     except Exception as error:
@@ -29,19 +42,22 @@ def failure(choices: Choices, seed: int, found: Found | None = None) -> str | No
     return None
 
 
-def check(seeds: range) -> Found:
+def check(seeds: range, change: Change = unchanged) -> Found:
     found = Found(len(seeds))
     for seed in seeds:
         choices = Seeded(seed)
-        kind = failure(choices, seed, found)
+        kind = failure(choices, seed, change, found)
         if kind is not None:
             alike = kind[:20]
-            fewer = minimised(choices.made, lambda c: (failure(c, seed) or "").startswith(alike), TRIES)  # noqa: B023
+            fewer = minimised(choices.made, lambda c: (failure(c, seed, change) or "").startswith(alike), TRIES)  # noqa: B023
             source = draw_source(Replayed(fewer))
             found.failures.append((seed, kind.splitlines()[0][:120], f"{source}\n# seed {seed}: {kind}\n"))
     return found
 
 
 if __name__ == "__main__":
-    options = arguments(__doc__.splitlines()[0] if __doc__ else "", count=2000)
-    sys.exit(run("cells", check, options, ".rnn"))
+    options = arguments(
+        __doc__.splitlines()[0] if __doc__ else "", count=2000, numpy_only="leave TensorFlow out: more cells an hour"
+    )
+    change = without_tensorflow if options.numpy_only else unchanged
+    sys.exit(run("cells", partial(check, change=change), options, ".rnn"))

@@ -35,12 +35,15 @@ class Found:
     failures: list[tuple[int, str, str]] = field(default_factory=list[tuple[int, str, str]])
 
 
-def arguments(description: str, count: int) -> argparse.Namespace:
+def arguments(description: str, count: int, **flags: str) -> argparse.Namespace:
+    """The command line; `flags` are switches besides those of every such program, with what they do."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--count", type=int, default=count, help="how many are drawn")
     parser.add_argument("--seed", type=int, default=0, help="the first seed: later runs go on where one ended")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--record", action="store_true", help=f"append the figures to a file in {RESULTS.name}/")
+    for flag, help in flags.items():
+        parser.add_argument(f"--{flag.replace('_', '-')}", action="store_true", help=help)
     return parser.parse_args()
 
 
