@@ -26,7 +26,7 @@ class Biases(Lowering):
         self.biases = biases(program, self.constant)
 
     def op(self, op: Op, loop: Loop | None) -> list[Node]:
-        for product in op.args:
+        for product in op.args if loop is None else ():  # a loop over stretches has products of sequences, too
             if product in self.biases and op.name == "add":
                 made = self.definitions[product]
                 assert isinstance(made, Op)
