@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import TypeVar
@@ -30,7 +30,11 @@ REPEATED_PASSES = pass_names((*BEFORE, *AFTER))  # those of single programs
 PASSES = (*REPEATED_PASSES, plan_memory.name)
 
 # What a target is better without. TensorFlow copies the parts of a tensor: one call for several gates costs two copies.
-UNWANTED = {"tf": frozenset({"group"})}
+# A kernel computes all gates of a unit in one thread, whatever they are called.
+UNWANTED = {"tf": frozenset({"group"}), "cuda": frozenset({"group"})}
+
+# How CUDA runs loops: from the host, as one kernel without or with meetings of blocks, or what seems to cost least.
+STRATEGIES = ("auto", "step", "block", "persistent")
 
 Result = TypeVar("Result")
 
@@ -76,9 +80,11 @@ def compile_source(
         check_names([dump_after] if dump_after else [], REPEATED_PASSES)
     except UnknownPass as error:
         raise BadRequest(str(error)) from error
+    options, strategy = _strategy(options or {}, target)
     model = model_of(source, name, options, expose=expose, rounding=rounding)
     run = _Pipeline(no_passes | UNWANTED.get(target, frozenset()), dump_after, verify_passes)
-    unit = run.unit(model, saved, header(source, model, save, no_passes))
+    unit = run.unit(model, saved, header(source, model, save, no_passes, strategy))
+    unit = replace(unit, strategy=strategy)
     text = run.timed("(module)", lambda: _emit(unit, target))
     return Compiled(text, unit, tuple(dict.fromkeys(run.remarks)), tuple(run.dumps), tuple(run.timings))
 
@@ -128,10 +134,21 @@ def parse_save(text: str) -> Save:
     raise BadRequest(f"--save takes all, states or every=K with K from 1 on, not {text!r}")
 
 
-def header(source: Source, model: Model, save: str, no_passes: frozenset[str]) -> Header:
+def _strategy(options: Mapping[str, object], target: str) -> tuple[Mapping[str, object], str]:
+    """The options of the source, and how CUDA runs loops."""
+    if target != "cuda" or "strategy" not in options:
+        return options, "auto"
+    strategy = str(options["strategy"])
+    if strategy not in STRATEGIES:
+        raise BadRequest(f"there is no strategy {strategy!r}; there are {', '.join(STRATEGIES)}")
+    return {name: value for name, value in options.items() if name != "strategy"}, strategy
+
+
+def header(source: Source, model: Model, save: str, no_passes: frozenset[str], strategy: str = "auto") -> Header:
     """What the head of the module says of its origin."""
     options = [f"{n} = {v}" for n, v in model.options]
     options += [f"save = {save}"] if save != "all" else []
+    options += [f"strategy = {strategy}"] if strategy != "auto" else []
     options += [f"without {', '.join(sorted(no_passes))}"] if no_passes else []
     digest = hashlib.sha256(source.text.encode()).hexdigest()
     return Header(Path(source.name).name, digest, ", ".join(options), __version__)

@@ -32,3 +32,4 @@ class Unit:
     train: Program
     backward: Program
     header: Header
+    strategy: str = "auto"  # how CUDA runs loops

@@ -46,31 +46,70 @@ def _execute(program, prepared, sizes, steps, rows, dtype, given):
 
 
 def _launcher(dtype):
-    """The function that launches kernels for a dtype on the present device."""
-    device, dtype = cp.cuda.Device().id, str(dtype)
-    if device not in _BUILT:  # CuPy asks the driver for all attributes at once
-        _BUILT[device] = 32 * cp.cuda.Device(device).attributes["MultiProcessorCount"]
-    most = _BUILT[device]
+    """What launches kernels for a dtype on the present device."""
+    key = cp.cuda.Device().id, str(dtype)
+    if key not in _BUILT:
+        _BUILT[key] = _Launch(*key)
+    return _BUILT[key]
 
-    def launch(name, threads, *arguments):
+
+class _Launch:
+    """Launches kernels on one device, for one dtype."""
+
+    def __init__(self, device, dtype):
+        attributes = cp.cuda.Device(device).attributes  # CuPy asks the driver for all of them at once
+        self.key, self.item = (device, dtype), np.dtype(dtype).itemsize
+        self.room = attributes["MultiProcessorCount"], attributes["MaxSharedMemoryPerBlockOptin"]
+        self.plans = {}
+
+    def __call__(self, name, threads, *arguments):
+        """A kernel over `threads` elements."""
         if threads:
-            kernel = _kernel(device, dtype, name)
-            kernel((min(-(-threads // 256), most),), (256,), tuple(map(_passed, arguments)))
+            grid = min(-(-threads // 256), 32 * self.room[0])
+            _kernel(*self.key, name)((grid,), (256,), tuple(map(_passed, arguments)))
 
-    return launch
+    def team(self, name, rows, *loop):
+        """How the blocks of the device run a loop; None where the host runs it, step by step."""
+        key = name, rows, *loop
+        if key not in self.plans:
+            self.plans[key] = rows and self._planned(name, rows, *loop) or None
+        return self.plans[key]
+
+    def _planned(self, name, rows, *loop):
+        team = _team_plan(_STRATEGY, self.room, self.item, rows, *loop)
+        if team is not None and team.blocks > 1:  # all blocks must be there at once
+            kernel = self._loop(name, team)
+            fit = cp.cuda.driver.occupancyMaxActiveBlocksPerMultiprocessor(kernel.kernel.ptr, team.threads, team.shared)
+            team = team if fit * self.room[0] >= team.blocks * team.teams else None
+        if team is None and _STRATEGY not in ("auto", "step"):
+            warnings.warn(f"{name}: the device has no room for the strategy {_STRATEGY}: step by step", stacklevel=5)
+        return team
+
+    def _loop(self, name, team):
+        kernel = _kernel(*self.key, name, team.blocks > 1)
+        kernel.max_dynamic_shared_size_bytes = max(team.shared, 48 << 10)
+        return kernel
+
+    def loop(self, name, team, *arguments):
+        """A whole loop as one kernel."""
+        counters = cp.zeros(32 * team.teams, np.uint32)
+        numbers = (team.blocks, team.rows, *team.numbers)
+        passed = (*map(_passed, arguments), counters, *map(np.int32, numbers))
+        self._loop(name, team)((team.blocks * team.teams,), (team.threads,), passed, shared_mem=team.shared)
 
 
-def _kernel(device, dtype, name):
+def _kernel(device, dtype, name, cooperative=False):
     """A kernel; those of its program are compiled when the first one is asked for."""
-    key = device, dtype, name
+    key = device, dtype, name, cooperative
     if key not in _BUILT:
         program = name.rpartition("_")[0]
         with _BUILDING:
-            module = _BUILT.get((device, dtype, program))
+            module = _BUILT.get((device, dtype, program, cooperative))
             if module is None:
-                code = "\n".join([_PRELUDE, f"typedef {REALS[dtype]} real;", _MATH, _KERNELS[program]])
-                module = cp.RawModule(code=code, options=("--std=c++17",))
-                _BUILT[device, dtype, program] = module
+                teams = _TEAMS if program.endswith("_loop") else ""
+                code = "\n".join([_PRELUDE, f"typedef {REALS[dtype]} real;", _MATH, teams, _KERNELS[program]])
+                module = cp.RawModule(code=code, options=("--std=c++17",), enable_cooperative_groups=cooperative)
+                _BUILT[device, dtype, program, cooperative] = module
             _BUILT[key] = module.get_function(name)
     return _BUILT[key]
 

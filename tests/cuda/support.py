@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import collections
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -28,8 +30,16 @@ REALS = {"float32": "float", "float64": "double"}
 def text_of(kernels: Kernels, dtype: str) -> str:
     """All kernels as one text, as NVRTC gets those of one program."""
     texts = [text for program in kernels.programs.values() for text in program]
-    parts = [resource_text(f"templates/cuda/{name}.cuh") for name in ("prelude", "math")]
-    return "\n".join([parts[0], f"typedef {REALS[dtype]} real;", parts[1], *texts])
+    prelude, *parts = (resource_text(f"templates/cuda/{name}.cuh") for name in ("prelude", "math", "teams"))
+    return "\n".join([prelude, f"typedef {REALS[dtype]} real;", *parts, *texts])
+
+
+@lru_cache(maxsize=1)
+def planner() -> dict[str, Any]:
+    """The module's own planner."""
+    space: dict[str, Any] = {"collections": collections}
+    exec(compile(resource_text("templates/cuda/teams.py"), "teams.py", "exec"), space)
+    return space
 
 
 @dataclass
@@ -37,6 +47,8 @@ class Batch:
     """Programs whose kernels are compiled together, when the first one runs."""
 
     how: How = field(default_factory=How)
+    strategy: str = "step"
+    threads: int = 64  # of a block of a loop's kernel
     kernels: Kernels = field(default_factory=Kernels)
     written: dict[str, tuple[Program, str]] = field(default_factory=dict[str, tuple[Program, str]])
     texts: dict[str, str] = field(default_factory=dict[str, str])  # of all kernels, by dtype
@@ -68,20 +80,54 @@ class Batch:
             found = space[f"_run_{name}"](packed, values, bound.time, bound.batch, dt, others, launch)
         return {tuple(key.split(":", 1)): array for key, array in found.items()}  # type: ignore[misc]
 
-    def _launcher(self, cupy: Cupy, dtype: str) -> Callable[..., None]:
+    def _launcher(self, cupy: Cupy, dtype: str) -> Launch:
         if dtype not in self.texts:
             self.texts[dtype] = text_of(self.kernels, dtype)
         module = cupy.RawModule(code=self.texts[dtype])
-        functions: dict[str, Any] = {}
+        return Launch(cupy, module, np.dtype(dtype).itemsize, self.strategy, self.threads)
 
-        def launch(name: str, threads: int, *arguments: Any) -> None:
-            if threads:
-                passed = (np.int64(a) if isinstance(a, int) else np.uint64(0) if a is None else a for a in arguments)
-                if name not in functions:
-                    functions[name] = module.get_function(name)
-                functions[name]((2,), (32,), tuple(passed))  # fewer threads than elements: they go round
 
-        return launch
+@dataclass
+class Launch:
+    """What generated functions launch kernels with; `threads` to a block, whatever the planner says."""
+
+    cupy: Cupy
+    module: Any
+    item: int
+    strategy: str
+    threads: int
+    functions: dict[str, Any] = field(default_factory=dict[str, Any])
+    teams: list[Any] = field(default_factory=list[Any])  # the plans that there were
+
+    def __call__(self, name: str, threads: int, *arguments: Any) -> None:
+        if threads:
+            self._function(name)((2,), (32,), tuple(map(_passed, arguments)))  # fewer threads than elements
+
+    def team(self, name: str, rows: int, *loop: Any) -> Any:
+        """As the planner of a module decides for this device."""
+        device = self.cupy.how.device
+        plan = planner()["_team_plan"]
+        found = plan(self.strategy, (device.multiprocessors, device.shared_bytes), self.item, rows, *loop)
+        self.teams.append(found)
+        return found if rows else None
+
+    def loop(self, name: str, team: Any, *arguments: Any) -> None:
+        """A loop as one kernel."""
+        counters = np.zeros(32 * team.teams, np.uint32)
+        numbers = (team.blocks, team.rows, *team.numbers)
+        function = self._function(name)
+        function.max_dynamic_shared_size_bytes = max(team.shared, 48 << 10)
+        passed = (*map(_passed, arguments), counters, *map(np.int32, numbers))
+        function((team.blocks * team.teams,), (self.threads,), passed, shared_mem=team.shared)
+
+    def _function(self, name: str) -> Any:
+        if name not in self.functions:
+            self.functions[name] = self.module.get_function(name)
+        return self.functions[name]
+
+
+def _passed(argument: Any) -> Any:
+    return np.int64(argument) if isinstance(argument, int) else np.uint64(0) if argument is None else argument
 
 
 def _prepared(array: Any, dtype: str) -> Any:

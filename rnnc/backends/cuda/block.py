@@ -15,7 +15,6 @@ from rnnc.backends.cuda.kernel import Kernel
 from rnnc.backends.cuda.products import Product, product_of
 from rnnc.backends.cuda.spelling import LINES, MAPS, REDUCTIONS
 from rnnc.backends.cuda.spelling.lines import line_type
-from rnnc.backends.cuda.spelling.reduction import indices
 from rnnc.backends.cuda.unit import Shared
 from rnnc.backends.escape import number as literal
 from rnnc.ir.operations.attrs import Attrs
@@ -33,6 +32,8 @@ DEEP = 24  # maps in a row: longer chains are cut, so that expressions stay shor
 class Block:
     """Writes nodes as lines of the host. `time` is the number of steps there; there are at most `most`."""
 
+    fuses = False  # whether products are computed where they are read: then what they are inside of cannot wait
+
     def __init__(self, shared: Shared, time: str, around: Block | None = None, *, most: str | None = None) -> None:
         self.shared, self.time, self.around = shared, time, around
         self.most = most or time  # steps that there may be: of stretches the last one may be shorter
@@ -41,7 +42,7 @@ class Block:
         self.definitions: dict[Value, Op] = {} if around is None else dict(around.definitions)
         self.numbers: dict[Value, float | int | bool | Size] = {} if around is None else dict(around.numbers)
         self.homes: dict[Value, Home] = {}
-        self.targets: dict[Value, str] = {}  # arrays that are there already, for results
+        self.targets: dict[Value, Home] = {}  # arrays that are there already, for results
         self._stage: dict[Value, int] = {}
 
     def line(self, text: str) -> None:
@@ -58,8 +59,8 @@ class Block:
             block = block.around
         return None
 
-    def place(self, value: Value, host: str, *, nullable: bool = False) -> None:
-        self.homes[value] = Home(host, nullable)
+    def place(self, value: Value, array: str, index: str = "", *, nullable: bool = False) -> None:
+        self.homes[value] = Home(array, index, nullable)
 
     def array(self, value: Value) -> str:
         """The array of a value that is in memory."""
@@ -79,18 +80,16 @@ class Block:
         leads = ([time or self.time] if type.time else []) + (["B"] if type.batch else [])
         return [*leads, *map(self.size, type.shape)]
 
-    def allocate(self, value: Value, hint: str = "v") -> str:
+    def allocate(self, value: Value, hint: str = "v") -> Home:
         """The array that a value will be in: given, or new."""
-        if value in self.targets:
-            self.place(value, self.targets[value])
-            return self.targets[value]
-        name = self.shared.names.new(value.name or hint)
-        text = f"{name} = cp.empty({self.shape(value.type, self.most)}, {DTYPES[value.type.dtype]})"
-        (self.lines if self.around is None else self.before).append(text)
-        if value.type.time and self.most != self.time:
-            name += f"[:{self.time}]"
-        self.place(value, name)
-        return name
+        if value not in self.targets:
+            name = self.shared.names.new(value.name or hint)
+            text = f"{name} = cp.empty({self.shape(value.type, self.most)}, {DTYPES[value.type.dtype]})"
+            (self.lines if self.around is None else self.before).append(text)
+            shorter = value.type.time and self.most != self.time
+            self.targets[value] = Home(name, f"[:{self.time}]" if shorter else "")
+        self.homes[value] = self.targets[value]
+        return self.targets[value]
 
     # --- nodes --------------------------------------------------------------------------------------------------------
 
@@ -148,6 +147,7 @@ class Block:
                 uses[arg] += 1
                 stage = self._stage_of(node.outs)
                 readers.setdefault(arg, set()).add((stage, node.outs[0].type.with_(dtype=DType.FLOAT)))
+        sums = {out for node in nodes if self.fuses and product_of(node) is not None for out in node.outs}
         depth: dict[Value, int] = {}
         cost: dict[Value, int] = {}
         for node in nodes:
@@ -160,16 +160,21 @@ class Block:
                 spread = readers.get(out, set())
                 same = {(self._stage[out], out.type.with_(dtype=DType.FLOAT))}
                 combined = any(stage > self._stage[out] for stage, _ in spread)
+                if not sums.isdisjoint(node.args):
+                    sums.add(out)
+                    if combined:
+                        kept.add(out)
                 again = uses[out] > 1 and not spread <= same
                 if depth[out] >= DEEP or (cost[out] and (again or (combined and uses[out] > 1))):
                     kept.add(out)
+                sums -= kept
         return [v for v in maps if v in kept]
 
     def _constant(self, value: Value) -> None:
         """A number that the caller wants as an array."""
         number = self.numbers[value]
         text = self.size(number) if isinstance(number, Size) else literal(number)
-        self.line(f"{self.allocate(value)}[...] = {text}")
+        self.line(f"{self.allocate(value).host}[...] = {text}")
 
     def _combine(self, node: Node) -> None:
         if isinstance(node, Loop):
@@ -192,7 +197,7 @@ class Block:
         for arg, key in zip(op.args, ("a", "b"), strict=True):
             sizes |= dict(zip(Attrs(op).text(key), map(self.size, arg.type.shape), strict=True))
         left, right = (self.array(arg) for arg in op.args)
-        goal = self.allocate(op.out, "product")
+        goal = self.allocate(op.out, "product").host
         text = product.text(left, right, sizes.__getitem__)
         if product.plain:
             self.line(f"{text[:-1]}, out={goal})")
@@ -208,21 +213,19 @@ class Block:
             self._map(type, group)
 
     def _map(self, type: Type, group: Sequence[Value]) -> None:
-        goals: dict[Value, str] = {}
+        goals: dict[Value, Home] = {}
         for value in group:
             goals[value] = self.allocate(value)
             del self.homes[value]  # not yet there for the kernel that writes it
 
         def body(e: Elements, n: str) -> None:
-            index = indices(e, type, n)
+            index = e.index(type, n)
             found = [(value, e.get(value, index)) for value in group]
             for value, text in found:
-                goal = e.kernel.pointer(goals[value], value.type.dtype, written=True)
-                e.kernel.line(f"{goal}[{n}] = {text};")
+                e.write(value, goals[value], n, text)
 
         self._launch(body, type)
-        for value in group:
-            self.place(value, goals[value])
+        self.homes.update(goals)
 
     def _launch(self, body: Callable[[Elements, str], None], space: Type) -> None:
         """Write a kernel and its call: `body` for each element of an array of type `space`, by its place `n`."""

@@ -14,10 +14,17 @@ ONE = Size.of(1)
 
 @dataclass(frozen=True)
 class Home:
-    """Where a value is on the host: an expression of an array; `nullable` where that may be None."""
+    """Where a value is: an array of the host, or what an index picks of it. `nullable` where the array may be None."""
 
-    host: str
+    array: str
+    index: str = ""
     nullable: bool = False
+
+    @property
+    def host(self) -> str:
+        """The expression of the host."""
+        picked = self.array + self.index
+        return f"(None if {self.array} is None else {picked})" if self.nullable and self.index else picked
 
 
 class Elements:
@@ -49,7 +56,7 @@ class Elements:
             return found
         home = self.homes(value)
         if home is not None:
-            text = f"{self.kernel.pointer(home.host, value.type.dtype)}[{self.flat(value.type, index)}]"
+            text = self.read(value, home, index)
         else:
             from rnnc.backends.cuda.spelling import MAPS
 
@@ -59,6 +66,33 @@ class Elements:
             return known
         name = self.kernel.bind(C_TYPES[value.type.dtype], value.name or "v", text)
         return self.kernel.remember(value, index, name)
+
+    def read(self, value: Value, home: Home, index: tuple[str, ...]) -> str:
+        """An element that is in memory."""
+        return f"{self.pointer(home, value)}[{self.flat(value.type, index)}]"
+
+    def pointer(self, home: Home, value: Value, *, written: bool = False) -> str:
+        """The kernel's parameter for an array."""
+        return self.kernel.pointer(home.host, value.type.dtype, written=written)
+
+    def write(self, value: Value, home: Home, place: str, element: str) -> None:
+        """Put an element into memory, at its place in the array."""
+        self.kernel.line(f"{self.pointer(home, value, written=True)}[{place}] = {element};")
+
+    def index(self, type: Type, place: str) -> list[str]:
+        """The index of the element at a place of an array without gaps."""
+        return self.parted(self.extents(type), place)
+
+    def parted(self, extents: Sequence[str], place: str) -> list[str]:
+        """A place as an index into axes of these sizes."""
+        found: list[str] = []
+        for number, extent in reversed(list(enumerate(extents))):
+            if number == 0:
+                found.insert(0, place)
+            else:
+                found.insert(0, self.kernel.bind("long long", "i", f"{place} % {extent}"))
+                place = self.kernel.bind("long long", "rest", f"{place} / {extent}")
+        return found
 
     def operand(self, value: Value, like: Type, index: Sequence[str], dtype: DType | None = None) -> str:
         """The element of an operand in line with element `index` of a result of type `like`, as a C expression."""
@@ -130,5 +164,4 @@ class Elements:
         home = self.homes(value)
         if home is None or not home.nullable:
             return None
-        pointer = self.kernel.pointer(home.host, value.type.dtype)
-        return self.kernel.scalar(f"has_{pointer}", f"int({home.host} is not None)")
+        return self.kernel.scalar(f"has_{self.pointer(home, value)}", f"int({home.array} is not None)")

@@ -25,27 +25,44 @@ RESERVED = frozenset({
 })  # fmt: skip
 
 
-@dataclass(frozen=True)
+@dataclass
 class Argument:
-    """A parameter of a kernel: its declaration, and the expression of the host that it gets."""
+    """A parameter of a kernel: its type, what the host gives it, and for arrays whether the kernel writes them."""
 
-    declaration: str
+    type: str
     host: str
+    array: bool = False
+    written: bool = False
+
+    def declaration(self, name: str, *, shared: bool) -> str:
+        """As C++ has it. `shared`: other threads may read what the kernel itself writes."""
+        if not self.array:
+            return f"{self.type} {name}"
+        if not self.written:
+            return f"const {self.type}* __restrict__ {name}"
+        return f"{self.type}*{'' if shared else ' __restrict__'} {name}"
 
 
 @dataclass
 class Kernel:
-    """Statements over the elements of arrays. `sizes` are the symbols of sizes by their variables on the host."""
+    """Statements over the elements of arrays. `sizes` are the symbols of sizes by their variables on the host.
+
+    `local` are names that the statements around define, `shared` says that threads read what others have written.
+    """
 
     sizes: dict[str, str]
+    local: frozenset[str] = frozenset()
+    shared: bool = False
     arguments: dict[str, Argument] = field(default_factory=dict[str, Argument])
     lines: list[str] = field(default_factory=list[str])
     depth: int = 0
+    more: list[str] = field(default_factory=list[str])  # declarations of what the launch adds
 
     def __post_init__(self) -> None:
-        self.names = Names((*RESERVED, *self.sizes.values()))
+        self.names = Names((*RESERVED, *self.local, *self.sizes.values()))
+        self.formulas: dict[str, str] = {}  # of whole numbers that were bound
         self._scopes: list[dict[tuple[Value, tuple[str, ...]], str]] = [{}]
-        self._pointers: dict[tuple[str, bool], str] = {}
+        self._pointers: dict[str, str] = {}
 
     # --- statements ---------------------------------------------------------------------------------------------------
 
@@ -54,20 +71,28 @@ class Kernel:
         self.lines.append("  " * self.depth + text)
 
     @contextmanager
-    def braces(self, head: str) -> Generator[None]:
+    def braces(self, head: str, tail: str = "") -> Generator[None]:
         """A block of statements; what is computed in it is not known after it."""
         self.line(f"{head} {{")
+        with self.apart(1):
+            yield
+        self.line("}" + tail)
+
+    @contextmanager
+    def apart(self, depth: int) -> Generator[int]:
+        """Statements that stand deeper, and of which nothing is known after them; the place of the first one."""
         self._scopes.append({})
-        self.depth += 1
-        yield
-        self.depth -= 1
+        self.depth += depth
+        yield len(self.lines)
+        self.depth -= depth
         self._scopes.pop()
-        self.line("}")
 
     def bind(self, type: str, hint: str, text: str) -> str:
         """A new variable with the value of an expression."""
         name = self.names.new(hint)
         self.line(f"const {type} {name} = {text};")
+        if type == "long long":
+            self.formulas[name] = text
         return name
 
     def known(self, value: Value, index: tuple[str, ...]) -> str | None:
@@ -85,18 +110,23 @@ class Kernel:
 
     def pointer(self, host: str, dtype: DType, *, written: bool = False) -> str:
         """The parameter that points to an array of the host."""
-        key = (host, written)
-        if key not in self._pointers:
-            name = self.names.new(host.split("[")[0])
-            self._pointers[key] = name
-            const = "" if written else "const "
-            self.arguments[name] = Argument(f"{const}{C_TYPES[dtype]}* __restrict__ {name}", host)
-        return self._pointers[key]
+        if host not in self._pointers:
+            name = self._pointers[host] = self.names.new(host.split("[")[0])
+            self.arguments[name] = Argument(C_TYPES[dtype], host, array=True)
+        name = self._pointers[host]
+        self.arguments[name].written |= written
+        return name
 
     def scalar(self, name: str, host: str) -> str:
-        """A whole number of the host as a parameter of that name."""
-        self.arguments.setdefault(name, Argument(f"long long {name}", host))
+        """A whole number of the host as a parameter of that name; nothing more where the kernel has it already."""
+        if name not in self.local:
+            self.arguments.setdefault(name, Argument("long long", host))
         return name
+
+    def head(self) -> str:
+        """The declarations of all parameters."""
+        declared = (argument.declaration(name, shared=self.shared) for name, argument in self.arguments.items())
+        return ", ".join([*declared, *self.more])
 
     def size(self, size: Size) -> str:
         """A size as an expression; its symbols become parameters."""

@@ -1,4 +1,4 @@
-"""Loops over steps (or stretches of them) as loops of the host: the strategy `step`.
+"""Loops over steps, or over stretches of them: as one kernel of the device where that fits, else as a loop of the host.
 
 The arrays of a step are allocated once, before the loop. A carried value has two arrays, which change places after
 every step; what is stacked is written into its row.
@@ -9,50 +9,96 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rnnc.backends.cuda.block import DTYPES, Block
+from rnnc.backends.cuda.elements import Home
+from rnnc.backends.cuda.team import Swap, TeamBlock, TeamLoop, Unfit, write_team
 from rnnc.backends.escape import number as literal
 from rnnc.ir.program import AttrValue, Carry, DType, Loop, Node, Op, Type, Value
 
 
 @dataclass
 class _Step:
-    """What the body of a loop consists of besides its own nodes, and where its results go."""
+    """What a step consists of besides the nodes of the body, where its results go, and the arrays of carries."""
 
     nodes: list[Node]
-    targets: dict[Value, str]
+    targets: dict[Value, Home]
+    current: list[str]
+    following: list[str]
 
 
 def write_loop(outer: Block, loop: Loop) -> None:
     """Write the loop into the block around it; its results are in memory afterwards."""
     names = outer.shared.names
     index, steps = ("n", names.new("steps")) if loop.chunk else ("t", outer.time)
-    body = Block(outer.shared, steps, outer, most=str(loop.chunk) if loop.chunk else None)
     for value in loop.ys:
         outer.allocate(value[1])
-    inits = [_full(outer, carry) for carry in loop.carries]
-    extra = _Step(list(loop.body), {})
-    _enter(outer, body, loop, index)
+    step = _step(outer, loop, index)
+
+    def enter(block: Block) -> None:
+        _enter(outer, block, loop, index)
+        for carry, name in zip(loop.carries, step.current, strict=True):
+            block.place(carry.param, name)
+        block.targets = dict(step.targets)
+        block.write(step.nodes, list(step.targets))
+
+    def enter_team(team: TeamBlock) -> list[Swap]:
+        swaps = [
+            (a, b, carry.param.type.dtype)
+            for carry, a, b in zip(loop.carries, step.current, step.following, strict=True)
+        ]
+        for carry, name in zip(loop.carries, step.current, strict=True):
+            team.owners[name] = carry.param.type.with_(dtype=DType.FLOAT)
+        enter(team)
+        return swaps
+
+    body = Block(outer.shared, steps, outer, most=str(loop.chunk) if loop.chunk else None)
+    enter(body)
+    lines = [*body.before, *_steps(outer, body, loop, index, steps, step)]
+    try:
+        team, kernel = write_team(outer, loop, enter_team)
+    except Unfit:
+        outer.lines += lines
+    else:
+        _write_both(outer, team, kernel, step, lines)
+    for carry, name in zip(loop.carries, step.current, strict=True):
+        outer.place(carry.final, name)
+
+
+def _write_both(outer: Block, team: TeamBlock, kernel: TeamLoop, step: _Step, lines: list[str]) -> None:
+    """The loop as one kernel where the device has room for it, and step by step elsewhere."""
+    products = "".join(
+        f"({outer.size(features)}, {outer.size(summed)}, {slots}), " for features, summed, slots in kernel.products
+    )
+    plan = outer.shared.names.new("team")
+    outer.line(f'{plan} = launch.team("{kernel.name}", B, ({products}), {kernel.alone}, {kernel.meetings})')
+    outer.line(f"if {plan} is None:")
+    outer.lines += ["    " + line for line in lines]
+    outer.line("else:")
+    outer.lines += ["    " + line for line in team.before]
+    outer.line(f'    launch.loop("{kernel.name}", {", ".join([plan, *kernel.arguments])})')
+    if step.current:
+        outer.line(f"    if {outer.time} % 2:")
+        outer.line(f"        {_exchange(step)}")
+
+
+def _step(outer: Block, loop: Loop, index: str) -> _Step:
+    """The nodes of a step with those that hand on carries and stack results."""
     front, left, valid = _validity(loop)
-    current, following = _carries(outer, body, loop, inits)
-    for carry, goal in zip(loop.carries, following, strict=True):
+    step = _Step([*front, *loop.body], {}, *_carries(outer, loop))
+    for carry, goal in zip(loop.carries, step.following, strict=True):
         if valid is not None and carry.param.type.batch:
-            kept = _op(extra, "where", (valid, carry.next, carry.param), carry.param.type)
+            kept = _op(step, "where", (valid, carry.next, carry.param), carry.param.type)
         else:
-            kept = _op(extra, "cuda.full", (carry.next,), carry.param.type)
-        extra.targets[kept] = goal
+            kept = _op(step, "cuda.full", (carry.next,), carry.param.type)
+        step.targets[kept] = Home(goal)
         if carry.before is not None:
             outer.allocate(carry.before)
-            before = _op(extra, "cuda.full", (carry.param,), carry.param.type)
-            extra.targets[before] = outer.array(carry.before) + _row(carry.param.type, index)
+            before = _op(step, "cuda.full", (carry.param,), carry.param.type)
+            step.targets[before] = Home(outer.array(carry.before), _row(carry.param.type, index))
     for value, seq in loop.ys:
         timed = loop.chunk is not None and value.type.time
-        stacked = _stacked(extra, value, seq.type.with_(time=timed), left if timed else valid)
-        extra.targets[stacked] = outer.array(seq) + _row(stacked.type, index)
-    body.targets = extra.targets
-    body.write([*front, *extra.nodes], list(extra.targets))
-    outer.lines += body.before
-    _write(outer, body, loop, index, steps, current, following)
-    for carry, name in zip(loop.carries, current, strict=True):
-        outer.place(carry.final, name)
+        stacked = _stacked(step, value, seq.type.with_(time=timed), left if timed else valid)
+        step.targets[stacked] = Home(outer.array(seq), _row(stacked.type, index))
+    return step
 
 
 def _full(outer: Block, carry: Carry) -> str:
@@ -76,10 +122,7 @@ def _enter(outer: Block, body: Block, loop: Loop, index: str) -> None:
             continue
         home = outer.home(seq)
         assert home is not None
-        host = home.host + _row(param.type, index)
-        body.place(
-            param, f"(None if {home.host} is None else {host})" if home.nullable else host, nullable=home.nullable
-        )
+        body.place(param, home.host, _row(param.type, index), nullable=home.nullable)
 
 
 def _validity(loop: Loop) -> tuple[list[Node], Value | None, Value | None]:
@@ -94,17 +137,16 @@ def _validity(loop: Loop) -> tuple[list[Node], Value | None, Value | None]:
     return [Op("cuda.left", (loop.lengths,), (left,)), Op("cuda.any_left", (left,), (valid,))], left, valid
 
 
-def _carries(outer: Block, body: Block, loop: Loop, inits: list[str]) -> tuple[list[str], list[str]]:
+def _carries(outer: Block, loop: Loop) -> tuple[list[str], list[str]]:
     """Two arrays for each carried value; the first one holds it before the step."""
     current: list[str] = []
     following: list[str] = []
-    for carry, init in zip(loop.carries, inits, strict=True):
+    for carry, init in zip(loop.carries, [_full(outer, carry) for carry in loop.carries], strict=True):
         name = outer.shared.names.new(carry.param.name or "state")
         other = outer.shared.names.new(f"{carry.param.name or 'state'}_next")
         shape, dtype = outer.shape(carry.param.type), DTYPES[carry.param.type.dtype]
         outer.line(f"{name}, {other} = cp.empty({shape}, {dtype}), cp.empty({shape}, {dtype})")
         outer.line(f"{name}[...] = {init}")
-        body.place(carry.param, name)
         current.append(name)
         following.append(other)
     return current, following
@@ -132,15 +174,19 @@ def _row(type: Type, index: str) -> str:
     return f"[{index}]" if type.batch or type.rank else f"[{index}, ...]"
 
 
-def _write(
-    outer: Block, body: Block, loop: Loop, index: str, steps: str, current: list[str], following: list[str]
-) -> None:
+def _steps(outer: Block, body: Block, loop: Loop, index: str, steps: str, step: _Step) -> list[str]:
+    """The loop of the host."""
     count = f"-(-{outer.time} // {loop.chunk})" if loop.chunk else outer.time
-    outer.line(f"for {index} in {f'reversed(range({count}))' if loop.reverse else f'range({count})'}:")
     lines = list(body.lines)
     if loop.chunk:
         head = [f"start = {index} * {loop.chunk}", f"stop = min(start + {loop.chunk}, {outer.time})"]
         lines = [*head, f"{steps} = stop - start", *lines]
-    if current:
-        lines.append(f"{', '.join([*current, *following])} = {', '.join([*following, *current])}")
-    outer.lines += ["    " + line for line in lines or ["pass"]]
+    if step.current:
+        lines.append(_exchange(step))
+    head = f"for {index} in {f'reversed(range({count}))' if loop.reverse else f'range({count})'}:"
+    return [head, *("    " + line for line in lines or ["pass"])]
+
+
+def _exchange(step: _Step) -> str:
+    """Carries change places."""
+    return f"{', '.join([*step.current, *step.following])} = {', '.join([*step.following, *step.current])}"

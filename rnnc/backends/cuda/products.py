@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rnnc.backends.functions import lead_letters
 from rnnc.ir.operations.attrs import Attrs
-from rnnc.ir.program import DType, Op
+from rnnc.ir.program import DType, Node, Op
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,9 @@ class Product:
         return self.stack + self.rows + self.columns == self.out and len(self.rows) == len(self.columns) == 1
 
 
-def product_of(op: Op) -> Product | None:
+def product_of(op: Node) -> Product | None:
     """The matrices of a contraction; None where one side has no axis of its own, or nothing is summed."""
-    if op.name != "contract" or any(arg.type.dtype is not DType.FLOAT for arg in op.args):
+    if not isinstance(op, Op) or op.name != "contract" or any(arg.type.dtype is not DType.FLOAT for arg in op.args):
         return None
     attrs = Attrs(op)
     left, right = (lead_letters(a.type) + attrs.text(key) for a, key in zip(op.args, ("a", "b"), strict=True))

@@ -21,8 +21,7 @@ class Kernels:
 
     def name(self, kernel: Kernel, program: str) -> str:
         """The name under which a kernel is launched: that of its program and a number."""
-        arguments = ", ".join(argument.declaration for argument in kernel.arguments.values())
-        text = "\n".join([f"({arguments}) {{", *("  " + line for line in kernel.lines), "}"])
+        text = "\n".join([f"({kernel.head()}) {{", *("  " + line for line in kernel.lines), "}"])
         if text not in self.names:
             mine = self.programs.setdefault(program, [])
             self.names[text] = name = f"{program}_{len(mine) + 1}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rnnc.backends.cuda.elements import Elements
 from rnnc.backends.cuda.kernel import C_TYPES
 from rnnc.backends.cuda.spelling.entry import LINES, enters
-from rnnc.backends.cuda.spelling.reduction import indices, out_of
+from rnnc.backends.cuda.spelling.reduction import put
 from rnnc.ir.operations.attrs import Attrs
 from rnnc.ir.program import Op, Type
 
@@ -23,7 +23,7 @@ def _cumsum(e: Elements, op: Op, place: str) -> None:
     attrs = Attrs(op)
     (x,) = op.args
     leads, axis = op.out.type.time + op.out.type.batch, attrs.integer("axis")
-    index = indices(e, line_type(op), place)
+    index = e.index(line_type(op), place)
     extent = e.extents(op.out.type)[leads + axis]
     total = e.kernel.names.new("total")
     e.kernel.line(f"{C_TYPES[op.out.type.dtype]} {total} = 0;")
@@ -31,16 +31,17 @@ def _cumsum(e: Elements, op: Op, place: str) -> None:
         at = e.kernel.bind("long long", "at", f"{extent} - 1 - k" if attrs.flag("reverse") else "k")
         whole = [*index[: leads + axis], at, *index[leads + axis :]]
         element = e.get(x, whole)
-        goal = f"{out_of(e, op)}[{e.flat(op.out.type, whole)}]"
-        lines = [f"{goal} = {total};", f"{total} += {element};"]
-        for line in lines if attrs.flag("exclusive") else lines[::-1]:
-            e.kernel.line(line)
+        if attrs.flag("exclusive"):
+            put(e, op, e.flat(op.out.type, whole), total)
+        e.kernel.line(f"{total} += {element};")
+        if not attrs.flag("exclusive"):
+            put(e, op, e.flat(op.out.type, whole), total)
 
 
 @enters(LINES, "scan_affine", "scan_maxplus")
 def _scan(e: Elements, op: Op, place: str) -> None:
     a, term, init = op.args
-    index = indices(e, line_type(op), place)
+    index = e.index(line_type(op), place)
     state = e.kernel.names.new("state")
     e.kernel.line(f"real {state} = {e.operand(init, op.out.type.with_(time=False), index)};")
     with e.kernel.braces(f"for (long long k = 0; k < {e.steps()}; ++k)"):
@@ -49,4 +50,4 @@ def _scan(e: Elements, op: Op, place: str) -> None:
         affine = op.name == "scan_affine"
         text = f"{factor} * {state} + {summand}" if affine else f"max_({state} + {factor}, {summand})"
         e.kernel.line(f"{state} = {text};")
-        e.kernel.line(f"{out_of(e, op)}[{e.flat(op.out.type, [t, *index])}] = {state};")
+        put(e, op, e.flat(op.out.type, [t, *index]), state)

@@ -23,22 +23,6 @@ def over(e: Elements, stack: ExitStack, hint: str, extent: str) -> str:
     return name
 
 
-def indices(e: Elements, type: Type, place: str) -> list[str]:
-    """The index of the element at a place of an array without gaps."""
-    extents = e.extents(type)
-    if not extents:
-        return []
-    found: list[str] = []
-    rest = place
-    for number, extent in reversed(list(enumerate(extents))):
-        if number == 0:
-            found.insert(0, rest)
-        else:
-            found.insert(0, e.kernel.bind("long long", "i", f"{rest} % {extent}"))
-            rest = e.kernel.bind("long long", "rest", f"{rest} / {extent}")
-    return found
-
-
 def accumulator(e: Elements, op: Op, kind: str) -> str:
     """A variable for a total; whole numbers have other extremes than floats."""
     name = e.kernel.names.new("total")
@@ -51,13 +35,14 @@ def accumulator(e: Elements, op: Op, kind: str) -> str:
 
 
 def _finish(e: Elements, op: Op, place: str, total: str) -> None:
-    e.kernel.line(f"{out_of(e, op)}[{place}] = {total};")
+    put(e, op, place, total)
 
 
-def out_of(e: Elements, op: Op) -> str:
+def put(e: Elements, op: Op, place: str, element: str) -> None:
+    """Write an element of the result."""
     home = e.homes(op.out)
     assert home is not None
-    return e.kernel.pointer(home.host, op.out.type.dtype, written=True)
+    e.write(op.out, home, place, element)
 
 
 @enters(REDUCTIONS, "reduce_sum", "reduce_mean", "reduce_max", "reduce_min", "reduce_prod")
@@ -66,7 +51,7 @@ def _reduce(e: Elements, op: Op, place: str) -> None:
     (x,) = op.args
     kind = op.name.removeprefix("reduce_")
     axes, keep = attrs.integers("axes"), attrs.flag("keep")
-    index = indices(e, op.out.type, place)
+    index = e.index(op.out.type, place)
     leads = x.type.time + x.type.batch
     features = iter(index[leads:])
     total = accumulator(e, op, kind)
@@ -93,7 +78,7 @@ def _reduce_to(e: Elements, op: Op, place: str) -> None:
     (x,) = op.args
     source, target = x.type, op.out.type
     summed = summed_axes(source, target)
-    index = indices(e, target, place)
+    index = e.index(target, place)
     leads, features = e.parts(target, index)
     total = accumulator(e, op, "sum")
     extents = e.extents(source)
@@ -117,7 +102,7 @@ def _contract(e: Elements, op: Op, place: str) -> None:
     types = [arg.type for arg in op.args]
     letters = [lead_letters(type) + attrs.text(key) for type, key in zip(types, ("a", "b"), strict=True)]
     out = lead_letters(op.out.type) + attrs.text("out")
-    where = dict(zip(out, indices(e, op.out.type, place), strict=True))
+    where = dict(zip(out, e.index(op.out.type, place), strict=True))
     sizes = {
         x: size
         for type, word in zip(types, letters, strict=True)
@@ -140,7 +125,7 @@ def _contract(e: Elements, op: Op, place: str) -> None:
 def _lookup_grad(e: Elements, op: Op, place: str) -> None:
     """A row of a table gets the sum of all cotangents that were taken from it, in their own order."""
     rows, d = op.args
-    index = indices(e, op.out.type, place)
+    index = e.index(op.out.type, place)
     time, batch = rows.type.time or d.type.time, rows.type.batch or d.type.batch
     whole = d.type.with_(time=time, batch=batch)
     places = Type(rows.type.axes, rows.type.dtype, batch=batch, time=time)

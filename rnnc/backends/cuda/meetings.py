@@ -1,0 +1,35 @@
+"""Where the threads of a team must meet: between a write and reads of others, and between these and the next write."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Item:
+    """One piece of a step: its statements, the arrays it writes, and those it reads that other threads write."""
+
+    lines: list[str]
+    reads: set[str] = field(default_factory=set[str])
+    writes: set[str] = field(default_factory=set[str])
+
+
+def meetings(items: Sequence[Item], swapped: Mapping[str, str]) -> list[bool]:
+    """For each item whether all threads have to meet before it, in a loop over all items.
+
+    `swapped` are pairs of arrays that change places after every turn, in both directions.
+    """
+    before = [False] * len(items)
+    written: set[str] = set()
+    read: set[str] = set()
+    for _ in range(3):  # the first turn has nothing before it; what the second one adds may be seen in the third
+        for place, item in enumerate(items):
+            if before[place] or item.reads & written or item.writes & read:
+                before[place] = True
+                written, read = set(), set()
+            written |= item.writes
+            read |= item.reads
+        written = {swapped.get(array, array) for array in written}
+        read = {swapped.get(array, array) for array in read}
+    return before

@@ -1,0 +1,202 @@
+"""Loops on the device: one kernel for all steps, in which teams of blocks share the rows of the batch.
+
+The straight code of a step is cut into items, as `block.py` cuts it into kernels: an item is what all threads do
+between two meetings, or less. A product with weights is computed where its elements are read: each block multiplies the
+columns that its own features need, and the equations behind it take the sums from shared memory. So an LSTM's step is
+one item.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from rnnc.backends.cuda.block import Block
+from rnnc.backends.cuda.elements import Elements, Home
+from rnnc.backends.cuda.kernel import Kernel
+from rnnc.backends.cuda.meetings import Item, meetings
+from rnnc.backends.cuda.spelling import LINES, REDUCTIONS
+from rnnc.backends.cuda.team_elements import Place, TeamElements, Unfused
+from rnnc.backends.cuda.tiles import Multiplied, Tiled, tiled
+from rnnc.backends.cuda.unit import Shared
+from rnnc.ir.program import DType, Loop, Node, Op, Type, Value
+from rnnc.ir.size import Size, product
+
+# What the statements around the items define.
+LOCAL = frozenset({
+    "t", "team", "smem", "step", "pass", "count", "e", "r", "j", "row", "f", "n", "at_once", "counters", "team_blocks",
+    "team_rows", "Team", "Share", "Places", "Sums", "multiply", "keep_weights", "swap_",
+})  # fmt: skip
+
+
+Swap = tuple[str, str, DType]  # two arrays that change places after a step
+
+
+class Unfit(Exception):
+    """A loop that one kernel cannot run; the message says why."""
+
+
+@dataclass(frozen=True)
+class TeamLoop:
+    """A loop as one kernel: its name, what the host gives it, and what the planner has to know.
+
+    `products`: (features, summed, slots) of each product: a block has `slots` columns for each of its features.
+    `alone`: one team must have all rows. `meetings`: of a step.
+    """
+
+    name: str
+    arguments: tuple[str, ...]
+    products: tuple[tuple[Size, Size, int], ...]
+    alone: bool
+    meetings: int
+
+
+class TeamBlock(Block):
+    """Writes the nodes of a step as items of one kernel."""
+
+    fuses = True
+
+    def __init__(self, shared: Shared, around: Block, written: frozenset[Value]) -> None:
+        super().__init__(shared, around.time, around)
+        self.kernel = Kernel(shared.sizes.variables, LOCAL, shared=True)
+        self.items: list[Item] = []
+        self.tiled: dict[Value, Tiled] = {}
+        self.multiplied: list[Multiplied] = []
+        self.shares: dict[str, str] = {}  # by the text of a number of features
+        self.owners: dict[str, Type | None] = {}  # which threads write an array: those that have the elements of a type
+        self.fresh: set[str] = set()  # arrays of the loop alone
+        self.alone = False
+        self._written = written  # products that have to be in memory
+
+    # --- nodes --------------------------------------------------------------------------------------------------------
+
+    def _combine(self, node: Node) -> None:
+        assert isinstance(node, Op)
+        found = tiled(node, self)
+        if found is None:
+            if node.name not in LINES and node.name not in REDUCTIONS:
+                raise Unfit(f"{node.name} inside")
+            super()._combine(node)
+            if node.name in LINES:
+                self.owners[self.array(node.out)] = None
+            return
+        self.tiled[node.out] = found
+        if node.out in self._written:
+            self._map(node.out.type, [node.out])
+
+    def _product(self, op: Op, product: object) -> None:
+        """A product without tiles: every thread sums up its own elements."""
+        self.allocate(op.out)
+        self._launch(lambda e, n: REDUCTIONS[op.name](e, op, n), op.out.type)
+
+    def _constant(self, value: Value) -> None:
+        raise Unfit("a result that is a number")
+
+    # --- items --------------------------------------------------------------------------------------------------------
+
+    def _launch(self, body: Callable[[Elements, str], None], space: Type) -> None:
+        place = Place(space, self.share(space))
+        elements = TeamElements(self, self.kernel, place)
+        self.alone |= not space.batch
+        with self.kernel.apart(2 if place.share and space.batch else 1) as start:
+            body(elements, "n")
+        lines = self.kernel.lines[start:]
+        del self.kernel.lines[start:]
+        for use in elements.uses.values():
+            self.multiplied.append(use)
+        item = Item(place.around(lines, elements), elements.reads, elements.writes)
+        item.reads |= {home.array for use in elements.uses.values() if (home := self.home(use.left)) is not None}
+        item.reads &= self.owners.keys()
+        self.items.append(item)
+
+    def share(self, space: Type) -> str:
+        """The variable that says which features of a type a block has; none where there are none to share."""
+        if not space.rank:
+            return ""
+        features = self.kernel.size(product(space.shape))
+        return self.shares.setdefault(features, f"share_{len(self.shares) + 1}")
+
+    def allocate(self, value: Value, hint: str = "v") -> Home:
+        fresh = value not in self.targets
+        home = super().allocate(value, hint)
+        if fresh:
+            self.fresh.add(home.array)
+        self.owners.setdefault(home.array, value.type.with_(time=False, dtype=DType.FLOAT))
+        return home
+
+    def doubled(self) -> list[Swap]:
+        """A second array for each one that other threads read, so that the next step can write before they have."""
+        shared = {array for item in self.items for array in item.reads}
+        found: list[Swap] = []
+        for value, home in self.homes.items():
+            if home.array in shared and home.array in self.fresh and not home.index:
+                other = self.shared.names.new(f"{home.array}_next")
+                self.before.append(f"{other} = cp.empty_like({home.array})")
+                found.append((home.array, other, value.type.dtype))
+        return found
+
+    def number(self) -> int:
+        """A number for the next product."""
+        return len(self.multiplied) + 1
+
+
+def write_team(outer: Block, loop: Loop, enter: Callable[[TeamBlock], list[Swap]]) -> tuple[TeamBlock, TeamLoop]:
+    """The kernel of a loop. `enter` says where its values are, writes its nodes, and returns the arrays of carries that
+    change places after every step. Raises Unfit."""
+    if loop.chunk or any(isinstance(node, Loop) for node in loop.body):
+        raise Unfit("its steps are loops themselves")
+    written: frozenset[Value] = frozenset()
+    while True:
+        block = TeamBlock(outer.shared, outer, written)
+        try:
+            swaps = enter(block)
+            _check_uses(block)
+        except Unfused as found:
+            if found.value in written:
+                raise Unfit("other threads read a product") from None
+            written |= {found.value}
+        else:
+            return block, _finish(block, loop, swaps)
+
+
+def _check_uses(block: TeamBlock) -> None:
+    """Each element of a product is computed once, or the product is written to memory."""
+    for value, found in block.tiled.items():
+        uses = [use for use in block.multiplied if use.value is value]
+        if uses and sum((use.features * len(use.slots) for use in uses), Size.of(0)) != found.columns:
+            raise Unfused(value)
+
+
+def _finish(block: TeamBlock, loop: Loop, swaps: Sequence[Swap]) -> TeamLoop:
+    """The whole kernel around the items."""
+    kernel, elements = block.kernel, TeamElements(block, block.kernel, None)
+    swaps = [*swaps, *block.doubled()]
+    weights = [line for use in block.multiplied for line in use.weights(elements)]
+    shares = [f"const Share {name}(team, {features});" for features, name in block.shares.items()]
+    rows, steps = elements.rows(), elements.steps()
+    meets = meetings(block.items, {x: y for a, b, _ in swaps for x, y in ((a, b), (b, a))})
+    body = [f"const long long t = {f'{steps} - 1 - step' if loop.reverse else 'step'};"]
+    for item, meet in zip(block.items, meets, strict=True):
+        body += [*(["team.meet();"] if meet else []), *item.lines]
+    for a, b, dtype in swaps:
+        body.append(f"swap_({', '.join(kernel.pointer(x, dtype, written=True) for x in (a, b))});")
+    kernel.lines = [
+        "extern __shared__ __align__(16) unsigned char smem[];",
+        f"Team team(team_blocks, team_rows, {rows}, counters);",
+        *shares,
+        *weights,
+        *(["__syncthreads();"] if weights else []),
+        f"for (long long step = 0; step < {steps}; ++step) {{",
+        *("  " + line for line in body),
+        "}",
+    ]
+    places = [name for use in block.multiplied for name in use.names()]
+    numbers = ("team_blocks", "team_rows", "at_once", "left_at", "stage_at", "chunk", *places)
+    kernel.more = ["unsigned* counters", *(f"int {name}" for name in numbers)]
+    return TeamLoop(
+        block.shared.kernels.name(kernel, f"{block.shared.program}_loop"),
+        tuple(argument.host for argument in kernel.arguments.values()),
+        tuple((use.features, use.tiled.summed, len(use.slots)) for use in block.multiplied),
+        block.alone,
+        sum(meets),
+    )

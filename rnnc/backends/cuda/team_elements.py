@@ -1,0 +1,149 @@
+"""Elements inside a kernel that runs a whole loop: which ones other threads have made, and sums of products."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rnnc.backends.cuda.elements import Elements, Home
+from rnnc.backends.cuda.kernel import Kernel
+from rnnc.backends.cuda.tiles import Multiplied
+from rnnc.ir.program import DType, Type, Value
+from rnnc.ir.size import product
+
+if TYPE_CHECKING:
+    from rnnc.backends.cuda.team import TeamBlock
+
+
+_NAME = re.compile(r"[A-Za-z_]\w*")
+
+
+class Unfused(Exception):
+    """A product that has to be in memory, since its readers want other elements than their own."""
+
+    def __init__(self, value: Value) -> None:
+        super().__init__(value.name)
+        self.value = value
+
+
+@dataclass(frozen=True)
+class Place:
+    """The elements that the threads of a team go through: all of a type, those of a row in `share`."""
+
+    type: Type
+    share: str
+
+    def around(self, lines: Sequence[str], elements: TeamElements) -> list[str]:
+        """The statements of an item around those of an element."""
+        batch, share, kernel = self.type.batch, self.share, elements.kernel
+        features = kernel.size(product(self.type.shape))
+        if not share:
+            threads = "team.rank * (long long)blockDim.x + threadIdx.x"
+            head = [f"if ({threads} == 0) {{", "  const long long n = 0;"]
+            if batch:
+                turns = f"for (long long r = {threads}; r < team.rows; r += (long long)team.blocks * blockDim.x) {{"
+                head = [turns, "  const long long row = team.first + r, n = row;"]
+            return [*head, *lines, "}"]
+        if not batch:
+            head = f"for (int j = threadIdx.x; j < {share}.own; j += blockDim.x) {{"
+            return [head, f"  const long long f = {share}.first + j, n = f;", *lines, "}"]
+        uses = list(elements.uses.values())
+        products = [line for use in uses for line in use.multiply(elements)]
+        whole = [
+            *products,
+            *(["__syncthreads();"] if uses else []),
+            f"for (int e = threadIdx.x; e < count * {share}.own; e += blockDim.x) {{",
+            f"  const int r = e / {share}.own, j = e % {share}.own;",
+            f"  const long long row = team.first + pass + r, f = {share}.first + j, n = row * {features} + f;",
+        ]
+        return [
+            "for (int pass = 0; pass < team.rows; pass += at_once) {",
+            "  const int count = team.rows - pass < at_once ? team.rows - pass : at_once;",
+            *("  " + line for line in whole),
+            *lines,
+            "  }",
+            *(["  __syncthreads();"] if uses else []),
+            "}",
+        ]
+
+
+class TeamElements(Elements):
+    """`reads` and `writes` are the arrays that the item touches; a read of what the same thread wrote is none."""
+
+    def __init__(self, block: TeamBlock, kernel: Kernel, place: Place | None) -> None:
+        super().__init__(kernel, block.home, block.definitions, block.numbers, block.time)
+        self.block, self.place = block, place
+        self.reads: set[str] = set()
+        self.writes: set[str] = set()
+        self.uses: dict[Value, Multiplied] = {}
+        self._own: tuple[str, ...] | None = None
+
+    def index(self, type: Type, place: str) -> list[str]:
+        if self._own is None:
+            features = [self.kernel.size(size) for size in type.shape]
+            self._own = (*(["row"] if type.batch else []), *self.parted(features, "f"))
+        return list(self._own)
+
+    def get(self, value: Value, index: Sequence[str]) -> str:
+        if value in self.block.tiled and self.homes(value) is None:
+            return self._sum(value, tuple(index))
+        return super().get(value, index)
+
+    def read(self, value: Value, home: Home, index: tuple[str, ...]) -> str:
+        if home.array in self.block.owners:
+            owner = self.block.owners[home.array]
+            if owner is None or owner != self._type() or index != self._own:
+                self.reads.add(home.array)
+            if value.type.batch and index[0] != "row":
+                self.block.alone = True
+        if not home.index:
+            return f"{self.pointer(home, value)}[{self.flat(value.type, index)}]"
+        return f"{self.pointer(home, value)}[{self.flat(value.type.with_(time=True), ('t', *index))}]"
+
+    def write(self, value: Value, home: Home, place: str, element: str) -> None:
+        self.writes.add(home.array)
+        if home.index:
+            row = " * ".join(self.extents(value.type)) or "1"
+            place = f"t * ({row}) + {place}"
+        self.kernel.line(f"{self.pointer(home, value, written=True)}[{place}] = {element};")
+
+    def pointer(self, home: Home, value: Value, *, written: bool = False) -> str:
+        return self.kernel.pointer(home.array, value.type.dtype, written=written)
+
+    def _type(self) -> Type | None:
+        return None if self.place is None else self.place.type.with_(time=False, dtype=DType.FLOAT)
+
+    def _sum(self, value: Value, index: tuple[str, ...]) -> str:
+        """An element of a product: the sum that the block has computed for one of its slots."""
+        found = self.kernel.known(value, index)
+        if found is not None:
+            return found
+        if self.place is None or not self.place.share or not self.place.type.batch or index[0] != "row":
+            raise Unfused(value)
+        tiled, share = self.block.tiled[value], self.place.share
+        if value not in self.uses:
+            number = self.block.number() + len(self.uses)
+            self.uses[value] = Multiplied(number, value, tiled, product(self.place.type.shape), share)
+        use = self.uses[value]
+        column = ""
+        for at, letter in zip(index[1:], tiled.out, strict=True):
+            column = at if not column else f"({column}) * {self.kernel.size(tiled.sizes[letter])} + {at}"
+        slot = use.slot(self._formula(value, column))
+        at = f"{slot} * {share}.share + j" if slot else "j"
+        name = self.kernel.bind("real", value.name or "product", f"sum_{use.number}(r, {at})")
+        return self.kernel.remember(value, index, name)
+
+    def _formula(self, value: Value, text: str) -> str:
+        """A whole number as an expression of the feature `f` and of sizes. Raises Unfused where it depends on more."""
+
+        def replaced(match: re.Match[str]) -> str:
+            name = match[0]
+            if name in self.kernel.formulas:
+                return f"({_NAME.sub(replaced, self.kernel.formulas[name])})"
+            if name == "f" or name in self.kernel.sizes.values():
+                return name
+            raise Unfused(value)
+
+        return _NAME.sub(replaced, text)

@@ -1,0 +1,89 @@
+# A part of every generated CUDA module that has loops on the device.
+
+
+# How the blocks of a device run a loop: `blocks` to a team, `teams` of them, `rows` of the batch to a team, of which
+# `at_once` are multiplied together; bytes of shared memory, and the numbers that the kernel gets.
+_Team = collections.namedtuple("_Team", "blocks teams rows shared threads numbers")
+_THREADS = 256
+
+
+def _up_to(n, step):
+    return -(-n // step) * step
+
+
+def _team_plan(strategy, room, item, rows, products, alone, meetings):
+    """How a loop runs on a device: the way that is estimated to cost least of those that its strategy allows and that
+    fit; None for single steps from the host.
+
+    `room`: multiprocessors, and bytes of shared memory of a block; `item`: bytes of a number; `products`: for each
+    product the features of which a block has its part, how many numbers are summed, and its columns for each feature.
+    """
+    multiprocessors, shared = room
+    best, least = None, float("inf")
+    if strategy == "auto":
+        least = _step_cost(item, rows, products, meetings, multiprocessors)
+    for blocks in sorted({1, 2, 4, 8, 16, 32, 64, multiprocessors}):
+        if strategy == "step" or blocks > multiprocessors or strategy == ("block" if blocks > 1 else "persistent"):
+            continue
+        most = 1 if alone else rows if blocks == 1 else multiprocessors // blocks
+        own = -(-rows // min(most, rows))
+        teams = -(-rows // own)
+        for resident in (True, False):
+            found = _team_buffers(shared, item, own, blocks, products, resident)
+            cost = _team_cost(item, own, blocks, products, resident, meetings) * -(-teams * blocks // multiprocessors)
+            if found is not None and cost < least:
+                best, least = _Team(blocks, teams, own, *found), cost
+    return best
+
+
+def _team_buffers(shared, item, rows, blocks, products, resident):
+    """Buffers in shared memory: its bytes, the threads of a block, and where everything is; None where they do not fit."""
+    at = 0
+    weights = []
+    for features, summed, slots in products:
+        weights.append(at if resident else -1)
+        at += _up_to(summed * _up_to(slots * -(-features // blocks), 4) * item, 16) if resident else 0
+    for at_once in dict.fromkeys(min(rows, n) for n in (64, 32, 16, 8, 4, 2, 1)):
+        for chunk in (4096, 2048, 1024, 512, 256, 128, 64, 32):
+            if chunk > 64 and all(chunk >= 2 * summed for _, summed, _ in products):
+                continue
+            end, places, stage = at, [], 0
+            for place, (features, summed, slots) in zip(weights, products):
+                wide, tall = _up_to(slots * -(-features // blocks), 4), _up_to(at_once, 4)
+                tiles = wide // 4 * (tall // 4 if at_once >= 4 else at_once)
+                splits = max(1, min(16, _THREADS // tiles))
+                places += [place, end, splits]
+                end += _up_to(splits * tall * wide * item, 16)
+                stage = max(stage, min(chunk, summed) * wide * item)
+            left = end
+            end += _up_to(_up_to(at_once, 4) * (chunk + 1) * item, 16) if products else 0
+            staged = end
+            end += 0 if resident else _up_to(stage, 16)
+            if end <= shared:
+                return end, _THREADS, (at_once, left, staged, chunk, *places)
+    return None
+
+
+# Estimates of an H100: seconds to meet, to launch a kernel, and clocks in a second; and of a multiprocessor in a clock,
+# multiplications, bytes of shared memory, and bytes from elsewhere. Only their ratios decide anything.
+_MEET, _MEET_ALONE, _LAUNCH, _CLOCK = 1.1e-6, 0.05e-6, 4e-6, 1.7e9
+_MULTIPLICATIONS, _NEAR, _FAR = 128, 128, 32
+
+
+def _team_cost(item, rows, blocks, products, resident, meetings):
+    """Seconds of a step of one team."""
+    clocks = 0
+    for features, summed, slots in products:
+        columns = slots * -(-features // blocks)
+        reading = -(-rows // 64) * columns * summed * item / (_NEAR if resident else _FAR)
+        clocks += max(rows * columns * summed / _MULTIPLICATIONS, reading) + rows * summed * item / _FAR
+    return clocks / _CLOCK + 0.2e-6 + meetings * (_MEET_ALONE if blocks == 1 else _MEET)
+
+
+def _step_cost(item, rows, products, meetings, multiprocessors):
+    """Seconds of a step from the host."""
+    clocks = 0
+    for features, summed, slots in products:
+        columns = slots * features
+        clocks += max(rows * columns * summed / _MULTIPLICATIONS, columns * summed * item / _FAR) / multiprocessors
+    return clocks / _CLOCK + _LAUNCH * (len(products) + max(1, meetings))
