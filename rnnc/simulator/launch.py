@@ -155,9 +155,15 @@ class _Built:
     run: Any
 
 
+@lru_cache(maxsize=64)
+def _library(text: str, race: bool, defines: tuple[str, ...]) -> Path:
+    """Once for all kernels of a text."""
+    return build(text, race=race, defines=defines)
+
+
 @lru_cache(maxsize=1024)
 def _build(text: str, name: str, race: bool, defines: tuple[str, ...]) -> _Built:
-    library = build(text, race=race, defines=defines)
+    library = _library(text, race, defines)
     loaded = ctypes.CDLL(str(library))
     entry = native.Entry.in_dll(loaded, f"rnnc_entry_{name}")
     listed = (entry.parameters[place] for place in range(entry.count))

@@ -71,10 +71,12 @@ def cpu_text(text: str) -> str:
     bare = _bare(body)
     if "__shared__" in bare:
         _refuse(bare[: bare.index("__shared__")])
+    depth = at = 0
     for match in re.finditer(r"rnnc_cpu::shared_memory", bare):
-        before = bare[: match.start()]
-        if before.count("{") == before.count("}"):
-            _refuse(before)
+        depth += bare.count("{", at, match.start()) - bare.count("}", at, match.start())
+        at = match.start()
+        if not depth:
+            _refuse(bare[:at])
     entries = "".join(f"RNNC_ENTRY({head.name})\n" for head in find_kernels(text))
     head = '#include "device.h"\n#include "prelude.h"\n'
     return f'{head}#line 1 "{FILE}"\n{body}\n#line 1 "entries"\n#include "entry.h"\n{entries}'

@@ -20,9 +20,9 @@ SAVES: tuple[Save, ...] = ("all", "states", 2)
 
 
 @cache
-def batch() -> Batch:
-    """All programs of the zoo."""
-    found = Batch(How(schedule="reversed"))
+def batch(strategy: str = "step") -> Batch:
+    """All programs of the zoo. Blocks of 96 threads: warps that are not full, and rows that threads share unevenly."""
+    found = Batch(How(schedule="reversed"), strategy, threads=96)
     for name, make in ZOO.items():
         program = make()
         found.add(f"{name} forward", program)
@@ -40,24 +40,26 @@ def batch() -> Batch:
     return found
 
 
-def judged(key: str, arrays: Arrays) -> Arrays:
+def judged(key: str, arrays: Arrays, strategy: str = "step") -> Arrays:
     """The results of a program, after comparison with the interpreter's."""
-    return judging.judged(batch().written[key][0], arrays, lambda given: batch().run(key, given))
+    kernels = batch(strategy)
+    return judging.judged(kernels.written[key][0], arrays, lambda given: kernels.run(key, given))
 
 
-def train(name: str, example: Case, save: Save) -> None:
-    forward = judged(f"{name} train {save}", example.arrays)
+def train(name: str, example: Case, save: Save, strategy: str = "step") -> None:
+    forward = judged(f"{name} train {save}", example.arrays, strategy)
     tape = {key: array for key, array in forward.items() if key[0] == "tape"}
     cotangents = {("cotangent", port): array for port, array in example.cotangents.items()}
-    judged(f"{name} backward {save}", {**example.arrays, **tape, **cotangents})
+    judged(f"{name} backward {save}", {**example.arrays, **tape, **cotangents}, strategy)
 
 
+@pytest.mark.parametrize("strategy", ["step", "block", "persistent"])
 @pytest.mark.parametrize("lengths", LENGTHS, ids=str)
 @pytest.mark.parametrize("name", ZOO)
-def test_forward_and_backward(name: str, lengths: tuple[int, ...] | None) -> None:
+def test_forward_and_backward(name: str, lengths: tuple[int, ...] | None, strategy: str) -> None:
     example = case(batch().written[f"{name} forward"][0], lengths=lengths)
-    judged(f"{name} forward", example.arrays)
-    train(name, example, "all")
+    judged(f"{name} forward", example.arrays, strategy)
+    train(name, example, "all", strategy)
 
 
 @pytest.mark.parametrize("save", SAVES[1:])
