@@ -69,66 +69,67 @@ __device__ void keep_weights(unsigned char* smem, Places p, int inner, int colum
   }
 }
 
-// sums[row, column] = left(row, k) weight(k, column), by all threads of a block. A thread adds up TALL rows by four
-// columns over its part of k; operands come through shared memory, `chunk` of k at a time.
-template <int TALL, typename N, typename Left, typename Weight>
-__device__ __forceinline__ Sums<N> multiply_tall(
-    unsigned char* smem, Places p, int rows, int inner, int columns, Left left, Weight weight) {
-  N* const sums = (N*)(smem + p.sums);
-  N* const lefts = (N*)(smem + p.left);
-  const int wide = up_to(columns, 4), tall = up_to(rows, TALL), line = p.chunk + 1;
-  const int across = wide / 4, tiles = tall / TALL * across, threads = blockDim.x / p.splits;
-  const int split = threadIdx.x / threads;
-  for (int base = 0; base < tiles; base += threads) {
-    const int tile = base + threadIdx.x % threads, row = tile / across * TALL, column = tile % across * 4;
-    const bool busy = tile < tiles && split < p.splits;
-    N total[TALL][4] = {};
-    for (int start = 0; start < inner; start += p.chunk) {
-      const int length = inner - start < p.chunk ? inner - start : p.chunk;
-      const N* weights = (const N*)(smem + (p.weights < 0 ? p.stage : p.weights)) + (p.weights < 0 ? 0 : start * wide);
-      if (base == 0 || p.chunk < inner) {
-        __syncthreads();  // nobody reads the last ones any more
-        for (int i = threadIdx.x; i < tall * length; i += blockDim.x) {
-          const int r = i / length, k = i % length;
-          lefts[r * line + k] = r < rows ? left(r, start + k) : N(0);
-        }
-        if (p.weights < 0) {
-          for (int i = threadIdx.x; i < length * wide; i += blockDim.x) {
-            const int k = i / wide, c = i % wide;
-            ((N*)weights)[i] = c < columns ? weight(start + k, c) : N(0);
-          }
-        }
-        __syncthreads();
-      }
-      if (busy) {
-        const int part = (length + p.splits - 1) / p.splits, from = split * part;
-        const int to = from + part < length ? from + part : length;
-        const N* a = lefts + row * line;
-        const N* b = weights + column;
-#pragma unroll 4
-        for (int k = from; k < to; ++k) {
+// What one chunk of k adds to the sums: a thread has TALL rows by four columns, over its part of the chunk.
+template <int TALL, typename N>
+__device__ void add_chunk(
+    N* sums, bool first, int splits, int tall, int wide, int length, const N* lefts, int line, const N* weights) {
+  const int across = wide / 4, tiles = tall / TALL * across, threads = blockDim.x / splits;
+  const int split = threadIdx.x / threads, part = (length + splits - 1) / splits, from = split * part;
+  const int to = from + part < length ? from + part : length;
+  if (split >= splits) return;
+  for (int tile = threadIdx.x % threads; tile < tiles; tile += threads) {
+    const int row = tile / across * TALL, column = tile % across * 4;
+    const N* const a = lefts + row * line;
+    const N* const b = weights + column;
+    N* const at = sums + (split * tall + row) * wide + column;
+    N total[TALL][4];
 #pragma unroll
-          for (int r = 0; r < TALL; ++r) {
+    for (int r = 0; r < TALL; ++r) {
 #pragma unroll
-            for (int c = 0; c < 4; ++c) total[r][c] += a[r * line + k] * b[k * wide + c];
-          }
-        }
-      }
+      for (int c = 0; c < 4; ++c) total[r][c] = first ? N(0) : at[r * wide + c];
     }
-    if (busy) {
-      N* const at = sums + split * tall * wide + row * wide + column;
+#pragma unroll 4
+    for (int k = from; k < to; ++k) {
 #pragma unroll
       for (int r = 0; r < TALL; ++r) {
 #pragma unroll
-        for (int c = 0; c < 4; ++c) at[r * wide + c] = total[r][c];
+        for (int c = 0; c < 4; ++c) total[r][c] += a[r * line + k] * b[k * wide + c];
       }
     }
+#pragma unroll
+    for (int r = 0; r < TALL; ++r) {
+#pragma unroll
+      for (int c = 0; c < 4; ++c) at[r * wide + c] = total[r][c];
+    }
   }
-  return {sums, p.splits, tall * wide, wide};
 }
 
+// sums[row, column] = left(row, k) weight(k, column), by all threads of a block; operands come through shared memory,
+// `chunk` of k at a time.
 template <typename N, typename Left, typename Weight>
 __device__ Sums<N> multiply(unsigned char* smem, Places p, int rows, int inner, int columns, Left left, Weight weight) {
-  if (rows < 4) return multiply_tall<1, N>(smem, p, rows, inner, columns, left, weight);
-  return multiply_tall<4, N>(smem, p, rows, inner, columns, left, weight);
+  N* const sums = (N*)(smem + p.sums);
+  N* const lefts = (N*)(smem + p.left);
+  const int wide = up_to(columns, 4), tall = rows < 4 ? rows : up_to(rows, 4), line = p.chunk + 1;
+  for (int start = 0; start < inner; start += p.chunk) {
+    const int length = inner - start < p.chunk ? inner - start : p.chunk;
+    const N* weights = (const N*)(smem + p.weights) + start * wide;
+    __syncthreads();  // nobody reads the last ones any more
+    for (int i = threadIdx.x; i < tall * length; i += blockDim.x) {
+      const int r = i / length, k = i % length;
+      lefts[r * line + k] = r < rows ? left(r, start + k) : N(0);
+    }
+    if (p.weights < 0) {
+      N* const stage = (N*)(smem + p.stage);
+      for (int i = threadIdx.x; i < length * wide; i += blockDim.x) {
+        const int k = i / wide, c = i % wide;
+        stage[i] = c < columns ? weight(start + k, c) : N(0);
+      }
+      weights = stage;
+    }
+    __syncthreads();
+    if (rows < 4) add_chunk<1>(sums, start == 0, p.splits, tall, wide, length, lefts, line, weights);
+    else add_chunk<4>(sums, start == 0, p.splits, tall, wide, length, lefts, line, weights);
+  }
+  return {sums, p.splits, tall * wide, wide};
 }

@@ -49,9 +49,12 @@ class Batch:
     how: How = field(default_factory=How)
     strategy: str = "step"
     threads: int = 64  # of a block of a loop's kernel
-    kernels: Kernels = field(default_factory=Kernels)
+    kernels: Kernels = field(init=False)
     written: dict[str, tuple[Program, str]] = field(default_factory=dict[str, tuple[Program, str]])
     texts: dict[str, str] = field(default_factory=dict[str, str])  # of all kernels, by dtype
+
+    def __post_init__(self) -> None:
+        self.kernels = Kernels(self.strategy)
 
     def add(
         self, key: str, program: Program, sizes: tuple[str, ...] = (), absent: frozenset[Key] = frozenset()

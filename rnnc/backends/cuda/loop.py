@@ -54,6 +54,8 @@ def write_loop(outer: Block, loop: Loop) -> None:
     enter(body)
     lines = [*body.before, *_steps(outer, body, loop, index, steps, step)]
     try:
+        if outer.shared.kernels.strategy == "step":
+            raise Unfit("it is wanted step by step")
         team, kernel = write_team(outer, loop, enter_team)
     except Unfit:
         outer.lines += lines

@@ -43,7 +43,7 @@ class _Module(Skeleton):
 
     def __init__(self, unit: Unit) -> None:
         super().__init__(unit)
-        self._kernels = Kernels()
+        self._kernels = Kernels(unit.strategy)
 
     def write(self, program: Program, nullable: frozenset[tuple[str, str]]) -> Written:
         return write_program(program, self.unit.model.sizes, self._kernels, nullable=nullable)

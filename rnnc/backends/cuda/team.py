@@ -68,6 +68,13 @@ class TeamBlock(Block):
         self.alone = False
         self._written = written  # products that have to be in memory
 
+    def home(self, value: Value) -> Home | None:
+        """As in any block; indices of the host around are part of the array, here they are of the kernel's own step."""
+        found = super().home(value)
+        if found is None or value in self.homes:
+            return found
+        return Home(found.host, nullable=found.nullable)
+
     # --- nodes --------------------------------------------------------------------------------------------------------
 
     def _combine(self, node: Node) -> None:

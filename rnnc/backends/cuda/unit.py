@@ -14,8 +14,12 @@ THREADS = 256  # of a block
 
 @dataclass
 class Kernels:
-    """The kernels of a module, by the program that asked for them first; two with the same text are one."""
+    """The kernels of a module, by the program that asked for them first; two with the same text are one.
 
+    `strategy`: how loops run; with `step` none becomes a kernel.
+    """
+
+    strategy: str = "auto"
     names: dict[str, str] = field(default_factory=dict[str, str])  # from the text behind the name to the name
     programs: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
 
