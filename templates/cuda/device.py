@@ -87,7 +87,8 @@ class _Launch:
 
     def _loop(self, name, team):
         kernel = _kernel(*self.key, name, team.blocks > 1)
-        kernel.max_dynamic_shared_size_bytes = max(team.shared, 48 << 10)
+        if team.shared > 48 << 10:  # what every kernel may have
+            kernel.max_dynamic_shared_size_bytes = team.shared
         return kernel
 
     def loop(self, name, team, *arguments):

@@ -25,12 +25,11 @@ def _team_plan(strategy, room, item, rows, products, alone, meetings):
     for blocks in sorted({1, 2, 4, 8, 16, 32, 64, multiprocessors}):
         if strategy == "step" or blocks > multiprocessors or strategy == ("block" if blocks > 1 else "persistent"):
             continue
-        most = 1 if alone else rows if blocks == 1 else multiprocessors // blocks
-        own = -(-rows // min(most, rows))
+        own = rows if alone else -(-rows // (multiprocessors // blocks))  # all teams run at once
         teams = -(-rows // own)
         for resident in (True, False):
             found = _team_buffers(shared, item, own, blocks, products, resident)
-            cost = _team_cost(item, own, blocks, products, resident, meetings) * -(-teams * blocks // multiprocessors)
+            cost = _team_cost(item, own, blocks, products, resident, meetings)
             if found is not None and cost < least:
                 best, least = _Team(blocks, teams, own, *found), cost
     return best
@@ -40,27 +39,26 @@ def _team_buffers(shared, item, rows, blocks, products, resident):
     """Buffers in shared memory: its bytes, the threads of a block, and where everything is; None where they do not fit."""
     at = 0
     weights = []
+    deepest = max((summed for _, summed, _ in products), default=1)
     for features, summed, slots in products:
         weights.append(at if resident else -1)
         at += _up_to(summed * _up_to(slots * -(-features // blocks), 4) * item, 16) if resident else 0
-    for at_once in dict.fromkeys(min(rows, n) for n in (64, 32, 16, 8, 4, 2, 1)):
-        for chunk in (4096, 2048, 1024, 512, 256, 128, 64, 32):
-            if chunk > 64 and all(chunk >= 2 * summed for _, summed, _ in products):
-                continue
-            end, places, stage = at, [], 0
-            for place, (features, summed, slots) in zip(weights, products):
-                wide, tall = _up_to(slots * -(-features // blocks), 4), _up_to(at_once, 4)
-                tiles = wide // 4 * (tall // 4 if at_once >= 4 else at_once)
-                splits = max(1, min(16, _THREADS // tiles))
-                places += [place, end, splits]
-                end += _up_to(splits * tall * wide * item, 16)
-                stage = max(stage, min(chunk, summed) * wide * item)
-            left = end
-            end += _up_to(_up_to(at_once, 4) * (chunk + 1) * item, 16) if products else 0
-            staged = end
-            end += 0 if resident else _up_to(stage, 16)
-            if end <= shared:
-                return end, _THREADS, (at_once, left, staged, chunk, *places)
+    chunks = dict.fromkeys(min(deepest, n) for n in (deepest, 1024, 512, 256, 128, 64, 32, 16))
+    ways = itertools.product(dict.fromkeys(min(rows, n) for n in (64, 32, 16, 8, 4, 2, 1)), (16, 4, 1), chunks)
+    for at_once, most, chunk in ways:
+        end, places, stage = at, [], 0
+        for place, (features, summed, slots) in zip(weights, products):
+            wide, tall = _up_to(slots * -(-features // blocks), 4), _up_to(at_once, 4)
+            splits = max(1, min(most, _THREADS // (wide // 4 * (tall // 4 if at_once >= 4 else at_once))))
+            places += [place, end, splits]
+            end += _up_to(splits * tall * wide * item, 16)
+            stage = max(stage, min(chunk, summed) * wide * item)
+        left = end
+        end += _up_to(_up_to(at_once, 4) * (chunk + 1) * item, 16) if products else 0
+        staged = end
+        end += 0 if resident else _up_to(stage, 16)
+        if end <= shared:
+            return end, _THREADS, (at_once, left, staged, chunk, *places)
     return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import itertools
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -37,7 +38,7 @@ def text_of(kernels: Kernels, dtype: str) -> str:
 @lru_cache(maxsize=1)
 def planner() -> dict[str, Any]:
     """The module's own planner."""
-    space: dict[str, Any] = {"collections": collections}
+    space: dict[str, Any] = {"collections": collections, "itertools": itertools}
     exec(compile(resource_text("templates/cuda/teams.py"), "teams.py", "exec"), space)
     return space
 
@@ -119,7 +120,8 @@ class Launch:
         counters = np.zeros(32 * team.teams, np.uint32)
         numbers = (team.blocks, team.rows, *team.numbers)
         function = self._function(name)
-        function.max_dynamic_shared_size_bytes = max(team.shared, 48 << 10)
+        if team.shared > 48 << 10:
+            function.max_dynamic_shared_size_bytes = team.shared
         passed = (*map(_passed, arguments), counters, *map(np.int32, numbers))
         function((team.blocks * team.teams,), (self.threads,), passed, shared_mem=team.shared)
 

@@ -12,6 +12,7 @@ from rnnc.resources import resource_text
 
 IMPORTS = (
     "import collections",
+    "import itertools",
     "import threading",
     "import warnings",
     "",

@@ -1,0 +1,199 @@
+"""Loops as one kernel: the same numbers however a device's blocks share them, and no race that any schedule hides."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+import rnnc
+from rnnc.compiler import BadRequest, compile_source
+from rnnc.simulator.cupy_cuda import DeviceModel
+from rnnc.simulator.cupy_like import How
+from rnnc.simulator.faults import KernelFault
+from rnnc.simulator.loader import load
+from rnnc.syntax.source import Source
+from tests.cuda.support import needs_compiler
+
+# What a step may hold: one exchange and two, sums over features, matrices as states, a state without rows, projections.
+CELLS = {
+    "lstm": "cell C(units) {\n input x[input]\n state c[units], h[units]\n i = sigmoid(linear(x, h))\n"
+    " f = sigmoid(linear(x, h))\n o = sigmoid(linear(x, h))\n c' = f * c + i * tanh(linear(x, h) as g)\n"
+    " h' = o * tanh(c')\n output h'\n}",
+    "gru": "cell C(units) {\n input x[input]\n state h[units]\n r = sigmoid(linear(x, h))\n u = sigmoid(linear(x, h))\n"
+    " n = tanh(linear(x, q: r * h))\n h' = u * h + (1 - u) * n\n output h'\n}",
+    "normed": "cell C(units) {\n input x[input]\n state h[units]\n h' = tanh(layer_norm(linear(x, h), eps = 0.01))\n"
+    " output h'\n}",
+    "attention": "cell C(units) {\n input x[input]\n state h[units], m[3, units]\n k = linear(x, h, out = units)\n"
+    " a = softmax(m @ k)\n m' = 0.9 * m + outer(a, k)\n h' = tanh(linear(q: a @ m, h) + k)\n output h', a\n}",
+    "projected": "cell C(units) {\n input x[input]\n state c[units], h[4]\n g = linear(x, h, out = units)\n"
+    " c' = 0.5 * c + tanh(g) * sigmoid(peephole(c))\n h' = linear(c')\n output h', c'\n}",
+    "counting": "cell C(units) {\n input x[input]\n state h[units]\n"
+    " h' = tanh(linear(x, h)) * where(step % 2 == 0, 1, 0.5)\n output h'\n}",
+}
+
+
+def loaded(
+    cell: str, strategy: str, how: How | None = None, change: Callable[[str], str] = str, units: int = 6
+) -> ModuleType:
+    options = {"units": units, "strategy": strategy}
+    text = compile_source(Source("cell.rnn", CELLS[cell]), None, options, target="cuda").text
+    return load(change(text), "cell", how)
+
+
+def results(module: ModuleType, rows: int, lengths: Any = None, dtype: str = "float64") -> dict[str, np.ndarray]:
+    """Outputs, states and all gradients of one call."""
+    random = np.random.default_rng(0)
+    shapes = module.init_params(seed=0, dtype=dtype, input=5)
+    params = {name: (0.5 * random.standard_normal(p.shape)).astype(dtype) for name, p in shapes.items()}
+    x = random.standard_normal((rows, 4, 5)).astype(dtype)
+    outputs, _, tape = module.forward_train(params, x, lengths=lengths)
+    whole = outputs if isinstance(outputs, dict) else {"h": outputs}
+    cotangents = {name: np.cos(np.arange(np.size(o))).reshape(o.shape).astype(dtype) for name, o in whole.items()}
+    gradients = module.backward(params, tape, cotangents if isinstance(outputs, dict) else cotangents["h"])
+    state = module.forward(params, x, lengths=lengths)[1]
+    found = {f"output {name}": value for name, value in whole.items()}
+    found |= {f"state {name}": value for name, value in _flat(state).items()}
+    found |= {f"gradient {name}": value for name, value in gradients["params"].items()}
+    found |= {f"gradient of state {name}": value for name, value in _flat(gradients["state"]).items()}
+    found |= {"gradient x": gradients["x"]}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _flat(state: Any) -> dict[str, Any]:
+    return state if isinstance(state, dict) else {"": state}
+
+
+def expected(cell: str, rows: int, lengths: Any = None, units: int = 6) -> dict[str, np.ndarray]:
+    return results(rnnc.compile(CELLS[cell], units=units), rows, lengths)
+
+
+def assert_same(found: dict[str, np.ndarray], reference: dict[str, np.ndarray], tolerance: float = 1e-12) -> None:
+    assert found.keys() == reference.keys()
+    for name, value in reference.items():
+        np.testing.assert_allclose(found[name], value, rtol=0, atol=tolerance, err_msg=name)
+
+
+@needs_compiler
+@pytest.mark.parametrize("strategy", ["block", "persistent"])
+@pytest.mark.parametrize("cell", CELLS)
+def test_every_kind_of_step(cell: str, strategy: str) -> None:
+    lengths = np.array([4, 0, 2], np.int32)
+    assert_same(results(loaded(cell, strategy), 3, lengths), expected(cell, 3, lengths))
+
+
+@needs_compiler
+@pytest.mark.parametrize("schedule", ["fifo", "reversed", ("random", 1), ("random", 2)], ids=str)
+@pytest.mark.parametrize("cell", ["lstm", "gru", "attention"])
+def test_no_schedule_and_no_race_changes_numbers(cell: str, schedule: Any) -> None:
+    """Race mode looks at every access: what no schedule shows is an error, too."""
+    how = How(schedule=schedule, race=schedule == "fifo", device=DeviceModel(multiprocessors=3))
+    assert_same(results(loaded(cell, "persistent", how), 2), expected(cell, 2))
+
+
+ROOMS = (200, 60, 24, 16)  # KiB of shared memory
+
+
+@needs_compiler
+@pytest.mark.parametrize("kilobytes", ROOMS)
+@pytest.mark.parametrize("rows", [1, 3, 70])
+def test_any_room_gives_the_same_numbers(rows: int, kilobytes: int) -> None:
+    """Weights that stay and weights that do not, sums in one piece and in many, all rows at once and a few."""
+    device = DeviceModel(multiprocessors=2, shared_bytes=kilobytes << 10)
+    module = loaded("gru", "block", How(device=device), units=40)
+    assert_same(results(module, rows), expected("gru", rows, units=40), 1e-11)
+
+
+def test_the_planner_uses_all_the_ways_there_are() -> None:
+    """So that the test above means something."""
+    module = loaded("gru", "block")
+    found = {
+        (kilobytes, rows): module._team_plan(
+            "block", (2, kilobytes << 10), 8, rows, ((40, 40, 2), (40, 40, 1)), False, 2
+        )
+        for kilobytes in ROOMS
+        for rows in (1, 3, 70)
+    }
+    numbers = [team.numbers for team in found.values()]
+    assert {n[3] < 40 for n in numbers} == {True, False}  # chunks of k
+    assert {n[4] < 0 for n in numbers} == {True, False}  # weights that do not stay
+    assert {n[6] > 1 for n in numbers} == {True, False}  # sums in several parts
+    assert {n[0] < team.rows for n, team in zip(numbers, found.values(), strict=True)} == {True, False}
+    assert all(team.shared <= kilobytes << 10 for (kilobytes, _), team in found.items())
+
+
+@needs_compiler
+def test_the_same_call_gives_the_same_bits() -> None:
+    module = loaded("attention", "persistent")
+    first, second = results(module, 3, dtype="float32"), results(module, 3, dtype="float32")
+    for name, value in first.items():
+        np.testing.assert_array_equal(value, second[name], err_msg=name)
+
+
+BROKEN = {
+    "meeting": (r"team\.meet\(\);", "", "race"),
+    "fence": (
+        r"else grid_barrier\(.*\);",
+        "else { target += blocks; __syncthreads(); if (threadIdx.x == 0) { atomicAdd(counter, 1u);"
+        " while ((int)(ld_relaxed(counter) - target) < 0) spin_pause(); } __syncthreads(); }",
+        "race",
+    ),
+    "index": (r"(\w+)\[n\] = ", r"\1[n + 1000000] = ", "out"),
+}
+
+
+@needs_compiler
+@pytest.mark.parametrize("kind", BROKEN)
+def test_what_is_broken_is_found(kind: str) -> None:
+    pattern, text, word = BROKEN[kind]
+
+    def broken(module: str) -> str:
+        changed = re.sub(pattern, text, module)
+        assert changed != module
+        return changed
+
+    how = How(race=True, device=DeviceModel(multiprocessors=2))
+    with pytest.raises(KernelFault, match=word):
+        results(loaded("lstm", "persistent", how, broken), 2)
+
+
+@pytest.mark.parametrize(("cell", "exchanges"), [("lstm", 1), ("gru", 2), ("normed", 3), ("projected", 2)])
+def test_threads_meet_no_more_than_they_must(cell: str, exchanges: int) -> None:
+    text = compile_source(Source("cell.rnn", CELLS[cell]), None, {"units": 6}, target="cuda").text
+    (found,) = re.findall(r'launch\.team\("forward_loop_1", B, \(.*\), \w+, (\d+)\)', text)
+    assert int(found) == exchanges
+
+
+def test_the_planner_prefers_what_fits() -> None:
+    module = loaded("lstm", "auto")
+    device = (132, 227 << 10)
+
+    def plan(rows: int, units: int, item: int = 4) -> Any:
+        return module._team_plan("auto", device, item, rows, ((units, units, 4),), False, 1)
+
+    assert plan(32, 64).blocks == 1
+    assert plan(16, 768).blocks > 1
+    assert plan(2048, 4096) is None
+    for rows in (1, 5, 64, 300):
+        for units in (17, 64, 500, 1536):
+            team = plan(rows, units)
+            if team is not None:
+                assert team.shared <= 227 << 10
+                assert team.teams * team.rows >= rows > (team.teams - 1) * team.rows
+                assert team.blocks == 1 or team.blocks * team.teams <= 132
+
+
+def test_what_has_no_room_goes_step_by_step_and_says_so() -> None:
+    module = loaded("lstm", "persistent", How(device=DeviceModel(multiprocessors=2, shared_bytes=512)))
+    with pytest.warns(UserWarning, match="no room for the strategy persistent"):
+        found = results(module, 2)
+    assert_same(found, expected("lstm", 2))
+
+
+def test_unknown_strategies_are_refused() -> None:
+    with pytest.raises(BadRequest, match="no strategy 'fast'; there are auto, step, block, persistent"):
+        compile_source(Source("cell.rnn", CELLS["lstm"]), None, {"units": 6, "strategy": "fast"}, target="cuda")
