@@ -70,6 +70,33 @@ def test_without_a_layout_parameters_have_names_without_dots() -> None:
     assert "r:x" in dict(other.named_parameters())
 
 
+def test_names_in_scopes_are_those_of_modules_in_modules() -> None:
+    text = """
+network Encoder(units = 4) {
+  input x[input]
+  y = LSTM(units)(x)
+  output y
+  layout torch { scope y = "encoder.forward_lstm.*_l0" }
+}
+"""
+    ours = as_torch(compiled(text), input=3, dtype=torch.float64)
+    theirs = torch.nn.Module()
+    theirs.encoder = torch.nn.Module()
+    theirs.encoder.forward_lstm = torch.nn.LSTM(3, 4, batch_first=True, dtype=torch.float64)
+    ours.load_state_dict(theirs.state_dict())
+    x = normal(2, 5, 3)
+    torch.testing.assert_close(ours(x)[0], theirs.encoder.forward_lstm(x)[0], rtol=0, atol=1e-12)
+
+
+def test_tensors_go_into_the_functions_of_a_module_as_they_are() -> None:
+    module = compiled("gru.rnn")
+    params = {name: torch.from_numpy(a) for name, a in module.init_params(dtype="float64", **SIZES).items()}
+    x = normal(2, 5, 3, grad=False)
+    y, state, tape = module.forward_train(params, x, torch.zeros(2, 4).double(), torch.tensor([5, 2]))
+    gradients = module.backward(params, tape, torch.from_numpy(y), torch.from_numpy(state))
+    assert gradients["x"].shape == x.shape
+
+
 def test_names_that_nn_module_has_for_itself() -> None:
     text = "cell A {\n  input x[3]\n  param train[3], half[3]\n  y = x * train + half\n  output y\n}"
     ours = as_torch(compiled(text), dtype=torch.float64)

@@ -52,6 +52,7 @@ ONNX: dict[str, Subject] = {
     "LSTM activations": ("lstm:LSTM", {"activation": "softsign", "gate_activation": "tanh"}),
     "LSTM input_forget": ("coupled_lstm:CoupledLSTM", {}),
     "LSTM input_forget, peepholes": ("coupled_lstm:CoupledLSTM", {"peepholes": "true", "forget_bias": "0.5"}),
+    "LSTM input_forget of i": ("lstm_variants:CIFG", {}),
     "BasicLSTM": ("basic_lstm:BasicLSTM", {"activation": "softplus"}),
     "GRU linear_before_reset = 0": ("gru:GRU", {"reset": "before"}),
     "GRU linear_before_reset = 1": ("gru:GRU", {"reset": "after"}),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 # What arguments are. All but cells may be None: the library's own default.
-SIZE, NUMBER, FLAG, WORD = "size", "number", "flag", "word"
+SIZE, SIZES, NUMBER, FLAG, WORD = "size", "list of sizes", "number", "flag", "word"
 ACTIVATION, LIST_OF_ACTIVATIONS = "activation", "list of activations"
 CELL, CELLS = "cell", "cells"
 
@@ -104,6 +104,21 @@ KERAS: dict[str, Constructor] = {
         1,
         ("layer",),
     ),
+    **{
+        f"keras.layers.ConvLSTM{axes}D": Constructor(
+            {
+                "filters": SIZE,
+                "kernel_size": SIZES,
+                "padding": WORD,
+                "activation": ACTIVATION,
+                "recurrent_activation": ACTIVATION,
+                "use_bias": FLAG,
+            },
+            2,
+            ("layer",),
+        )
+        for axes in (1, 2, 3)
+    },
     "keras.Sequential": Constructor({"layers": CELLS}, 1, ("layer",)),
     "keras.layers.Bidirectional": Constructor(
         {"layer": CELL, "backward_layer": CELL, "merge_mode": WORD}, 2, ("layer",)

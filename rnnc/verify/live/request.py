@@ -117,6 +117,11 @@ def _value(
             return value
         case known.ACTIVATION, FunctionName():
             return _activation(name, value, of)
+        case known.SIZES, tuple():
+            numbers = [item.evaluate(sizes) for item in value if isinstance(item, Size)]
+            if len(numbers) != len(value):
+                _wrong(of.span, f"{of.function} wants a {kind} for {name!r}")
+            return numbers
         case known.LIST_OF_ACTIVATIONS, tuple():
             functions = [item for item in value if isinstance(item, FunctionName)]
             if len(functions) != len(value):

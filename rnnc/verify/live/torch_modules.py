@@ -39,7 +39,8 @@ def recorded(case: Case) -> dict[str, Array]:
     outputs, finals = _run(module, sources["x"], [sources[f"state0:{i}"] for i in range(len(shapes))], case["lengths"])
     found = {"outputs": outputs, **{f"final_state:{i}": state for i, state in enumerate(finals)}}
     weights = {f"cot:{key}": numbers.normal(f"cot:{key}", tensor.shape) for key, tensor in found.items()}
-    loss = torch.stack([(found[key] * torch.from_numpy(weights[f"cot:{key}"])).sum() for key in found]).sum()
+    parts = [(found[key].double() * torch.from_numpy(weights[f"cot:{key}"])).sum() for key in found]
+    loss = torch.stack(parts).sum()  # in float64: the sum's own rounding is not compared
     sources |= {f"var:{name}": parameter for name, parameter in variables.items()}
     slopes = torch.autograd.grad(loss, list(sources.values()))
     results = {**found, "loss": loss, **{f"grad:{n}": slope for n, slope in zip(sources, slopes, strict=True)}}
