@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import importlib.util
 import pickle
+import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -305,6 +307,16 @@ def test_a_module_in_a_file_can_be_pickled(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.delitem(sys.modules, "pickled_gru")
     with pytest.raises(TypeError, match=r"pickled_gru was not imported by its name.* save state_dict\(\)"):
         pickle.dumps(ours)
+
+
+def test_a_copy_of_the_file_needs_no_rnnc(tmp_path: Path) -> None:
+    (tmp_path / "gru.py").write_text(compile_source(read_source(EXAMPLES / "gru.rnn")).text, encoding="utf-8")
+    shutil.copy(EXAMPLES.parent / "rnnc" / "torch.py", tmp_path / "as_torch.py")
+    script = "import sys; sys.modules['rnnc'] = None; import torch, gru; from as_torch import as_torch"
+    script += "; print(as_torch(gru, units=4, input=3)(torch.zeros(2, 5, 3))[0].shape)"
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stdout == "torch.Size([2, 5, 4])\n", done.stderr
 
 
 @pytest.mark.parametrize("example", ["lstm.rnn", "gru.rnn"])
