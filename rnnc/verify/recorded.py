@@ -14,7 +14,7 @@ from rnnc.verify.evaluation import Evaluation
 from rnnc.verify.fit import choose_layout
 from rnnc.verify.invariants import Cut
 from rnnc.verify.recording import Recording
-from rnnc.verify.report import TOLERANCE, Findings, Report, Row, compare
+from rnnc.verify.report import TOLERANCE, Findings, Report, Row, Tolerance, compare
 from rnnc.verify.runner import Gradients, LayoutRunner, Results
 from rnnc.verify.training import train
 
@@ -25,17 +25,20 @@ def against(
     recording: Recording,
     *,
     layout: str | None = None,
-    tolerance: float | None = None,
+    tolerance: Tolerance | None = None,
 ) -> Report:
     """Compare a model, as `runner` runs it, with a recording. E801-E804 where they cannot be compared."""
-    compare_with = train if recording.is_training else _evaluation
     chosen = choose_layout(model, layout, recording)
-    rows, notes = compare_with(model, runner, recording, chosen, tolerance or TOLERANCE[recording.dtype])
+    tolerance = tolerance or Tolerance(TOLERANCE[recording.dtype])
+    if recording.is_training:
+        rows, notes = train(model, runner, recording, chosen, tolerance.gradients)
+    else:
+        rows, notes = _evaluation(model, runner, recording, chosen, tolerance)
     return Report(f"{model.name} against {recording.name}", rows, notes)
 
 
 def _evaluation(
-    model: Model, runner: LayoutRunner, recording: Recording, layout: WeightLayout, tolerance: float
+    model: Model, runner: LayoutRunner, recording: Recording, layout: WeightLayout, tolerance: Tolerance
 ) -> Findings:
     """In the order of axes that the recording has; where it does not tell, in the one that fits."""
     evaluation = Evaluation(model, recording, layout)
@@ -48,7 +51,7 @@ def _evaluation(
     return rows, notes
 
 
-def _compared(model: Model, runner: LayoutRunner, evaluation: Evaluation, tolerance: float) -> Findings:
+def _compared(model: Model, runner: LayoutRunner, evaluation: Evaluation, tolerance: Tolerance) -> Findings:
     recording = evaluation.recording
     call = evaluation.call(runner)
     rows: list[Row] = []
@@ -56,33 +59,33 @@ def _compared(model: Model, runner: LayoutRunner, evaluation: Evaluation, tolera
     if evaluation.timing.single_step and model.step is not None:
         one = runner.step(Cut(model).one_step(call, 0))
         stepped = Results({name: a[np.newaxis] for name, a in one.outputs.items()}, one.state)
-        rows += _values(evaluation, stepped, tolerance, "step")
+        rows += _values(evaluation, stepped, tolerance.of_values, "step")
     if "cot:outputs" not in recording.arrays and "cot:outputs:0" not in recording.arrays:
         notes.append("no gradients are recorded")
-        return (*rows, *_values(evaluation, runner.forward(call), tolerance, "forward")), tuple(notes)
+        return (*rows, *_values(evaluation, runner.forward(call), tolerance.of_values, "forward")), tuple(notes)
     results, tape = runner.forward_train(call)
-    rows += _values(evaluation, results, tolerance, "forward_train")
+    rows += _values(evaluation, results, tolerance.of_values, "forward_train")
     d_outputs, d_state = evaluation.take_outputs("cot:outputs"), Arrays()
     if recording.numbered("cot:final_state"):
         d_state = evaluation.take_states("cot:final_state")
     elif model.states:
         notes.append("no cotangents of final states are recorded: they count nothing in the loss")
     if "loss" in recording.arrays:
-        rows.append(compare("loss", _loss(results, d_outputs, d_state), recording.arrays["loss"], tolerance))
+        rows.append(compare("loss", _loss(results, d_outputs, d_state), recording.arrays["loss"], tolerance.gradients))
     no_outputs, no_state = results.no_cotangents()
     gradients = runner.backward(call, tape, {**no_outputs, **d_outputs}, {**no_state, **d_state})
     given = call.state is not None
     variables = evaluation.fit.variable_gradients(runner, call.params, gradients.params)
     for name, found in _gradients(evaluation, gradients, variables, given):
         if name in recording.arrays:
-            rows.append(compare(name, found, recording.arrays[name], tolerance))
+            rows.append(compare(name, found, recording.arrays[name], tolerance.gradients))
         else:
             notes.append(f"no {name} is recorded")
     compared = {row.name for row in rows}
     for name in recording.arrays:
         if name.startswith("grad:") and name not in compared:
             raise VerifyError("E804", f"{recording.name} records {name}, for which {model.name} has no gradient")
-    rows += _values(evaluation, runner.forward(call), tolerance, "forward")
+    rows += _values(evaluation, runner.forward(call), tolerance.of_values, "forward")
     return tuple(rows), tuple(notes)
 
 

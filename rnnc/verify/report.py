@@ -17,6 +17,19 @@ ROUNDING = 1e-10
 
 
 @dataclass(frozen=True)
+class Tolerance:
+    """How large errors may be: of gradients and a loss, and of outputs and states where these are to be closer."""
+
+    gradients: float
+    values: float | None = None
+
+    @property
+    def of_values(self) -> float:
+        """Of outputs and states."""
+        return self.gradients if self.values is None else self.values
+
+
+@dataclass(frozen=True)
 class Row:
     """`error` is max|a - b| / max(1, max|b|), b being the reference; NaN or another shape never passes."""
 

@@ -15,6 +15,7 @@ from rnnc.passes import AFTER, BEFORE
 from rnnc.passes.manager import Pass, pass_names
 from rnnc.passes.memory import plan_memory
 from rnnc.verify import differences, report
+from rnnc.verify.live.report import TOLERANCES
 from tests.docs.pages import ROOT, page
 from tests.house.test_layers import LAYERS
 from tests.ir.cases import CASES
@@ -110,7 +111,8 @@ def test_tolerances_are_those_of_the_proofs() -> None:
         for number in re.findall(r"\| ([\d.e; -]+)[^|]*\|$", section, re.MULTILINE)
         for number in number.split(";")
     }
-    assert shown == {report.ROUNDING, *report.TOLERANCE.values(), differences.TOLERANCE}
+    live = {number for tolerance in TOLERANCES.values() for number in (tolerance.of_values, tolerance.gradients)}
+    assert shown == {report.ROUNDING, *report.TOLERANCE.values(), differences.TOLERANCE, *live}
 
 
 def test_files_that_are_named_exist() -> None:

@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "rnnc"
 
 # From the bottom up. Parts of one layer do not know each other.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("diagnostics", "codes", "resources", "version"),
+    ("diagnostics", "codes", "resources", "version", "torch"),
     ("syntax", "ir", "render"),
     ("semantics", "autodiff"),
     ("passes",),
@@ -86,6 +86,18 @@ def test_imports_go_down(name: str) -> None:
 def test_modules_import_each_other_in_no_circle() -> None:
     graph = {name: {i for i, _ in imports(path, at_import_time=True)} - {name} for name, path in NAMES.items()}
     TopologicalSorter(graph).prepare()  # raises CycleError with the circle
+
+
+ALONE = "torch"  # it stands beside generated modules, where there may be no compiler
+
+
+def test_what_runs_beside_generated_modules_stands_alone() -> None:
+    own = NAMES[f"rnnc.{ALONE}"]
+    assert not list(imports(own, at_import_time=False))
+    users = [
+        name for name, path in NAMES.items() if f"rnnc.{ALONE}" in {i for i, _ in imports(path, at_import_time=False)}
+    ]
+    assert not users
 
 
 COMPILES = """

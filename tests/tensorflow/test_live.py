@@ -47,6 +47,9 @@ LAYERS: dict[str, tuple[str, dict[str, str]]] = {
     "GRU reset_after": ("gru:GRU", {"reset": "after"}),
     "GRU reset before": ("gru:GRU", {"reset": "before"}),
     "SimpleRNN": ("rnn:RNN", {}),
+    "ConvLSTM1D": ("conv_lstm:ConvLSTM1D", {"kernel": "[2]"}),
+    "ConvLSTM2D": ("conv_lstm:ConvLSTM2D", {}),
+    "ConvLSTM3D": ("conv_lstm:ConvLSTM3D", {"kernel": "[2, 1, 2]", "forget_bias": "0.5"}),
     "Bidirectional": ("bidirectional:Bidirectional", {"fw": "LSTM(4)", "bw": "LSTM(3)"}),
     "Sequential": ("multi:Multi", {"cells": "[GRU(3, reset = after), LSTM(4)]"}),
 }

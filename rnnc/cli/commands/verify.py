@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rnnc.verify.report import Report
 
 
-LIVE = ("tf", "keras")  # what --against takes beside files: `./tf` is a file of that name
+LIVE = ("tf", "keras", "torch", "onnx")  # what --against takes beside files: `./tf` is a file of that name
 
 
 @click.command("verify", cls=shared.FileCommand)
@@ -25,8 +25,8 @@ LIVE = ("tf", "keras")  # what --against takes beside files: `./tf` is a file of
 @shared.target
 @click.option(
     "--against",
-    metavar="FILE.npz|tf|keras",
-    help="Arrays that a reference recorded, or the live cell of tf.nn or Keras that the layout names.",
+    metavar="FILE.npz|tf|keras|torch|onnx",
+    help="Arrays that a reference recorded, or the live cell of a library that the layout names.",
 )
 @click.option("--layout", metavar="NAME", help="Which of the cell's weight layouts the reference has.")
 def command(file: FileName, options: dict[str, str], target: str, against: str | None, layout: str | None) -> int:
@@ -34,8 +34,8 @@ def command(file: FileName, options: dict[str, str], target: str, against: str |
 
     Without a reference: against the interpreter in float64, with and without passes, with lengths, in both orders
     of time and batch, one step at a time; gradients against finite differences. With --against: outputs, states and
-    gradients against recorded arrays; or, with --against tf and --against keras, against the cell of that library which
-    makes the same, as a `reference` in the layout says.
+    gradients against recorded arrays; or, with --against tf (keras, torch, onnx), against the cell of that library
+    which makes the same, as a `reference` in the layout says.
     """
     from rnnc.verify.commands import verify_against, verify_live, verify_source
 

@@ -1,5 +1,6 @@
-"""Comparisons with the live cells of TensorFlow and Keras: a recording made on the spot, by a process of its own.
+"""Comparisons with the live cells of other libraries: a recording made on the spot, by a process of its own.
 
 `request` turns what a layout declares into a case; `recorder` has the process record cases; `report` compares.
-`child` is that process: it, `tf_cells` and `keras_layers` import nothing else of rnnc but `constructors`.
+`child` is that process: it and the four that run a library (`tf_cells`, `keras_layers`, `torch_modules`, `onnx_nodes`)
+import little else of rnnc.
 """

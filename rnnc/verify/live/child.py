@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from rnnc.verify.live.constructors import LIBRARIES
+
 Case = dict[str, Any]  # a RecordedCase, as JSON has it
 
 
@@ -19,7 +21,7 @@ def main(job: str, folder: str) -> None:
     cases: list[Case] = json.loads(Path(job).read_text(encoding="utf-8"))
     manifest: dict[str, Any] = {}
     for case in cases:
-        module = {"tf": "tf_cells", "keras": "keras_layers"}[case["library"]]
+        module = LIBRARIES[case["library"]].recorder
         recorded: Callable[[Case], dict[str, Any]] = import_module(f"rnnc.verify.live.{module}").recorded
         try:
             arrays = recorded(case)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 # What arguments are. All but cells may be None: the library's own default.
-SIZE, NUMBER, FLAG, ACTIVATION, CELL, CELLS, WORD = "size", "number", "flag", "activation", "cell", "cells", "word"
+SIZE, SIZES, NUMBER, FLAG, WORD = "size", "list of sizes", "number", "flag", "word"
+ACTIVATION, LIST_OF_ACTIVATIONS = "activation", "list of activations"
+CELL, CELLS = "cell", "cells"
 
 ACTIVATIONS = ("tanh", "sigmoid", "relu", "softplus", "softsign")  # that mean the same everywhere
 
@@ -14,19 +16,40 @@ ACTIVATIONS = ("tanh", "sigmoid", "relu", "softplus", "softsign")  # that mean t
 class Constructor:
     """`parameters` in order, the first `required` of which must be given (these alone may be given by position).
 
-    `drivers`: what runs it; None for a cell, which every driver of its library runs.
+    `drivers`: what runs it. `alike`: which of the cells that it is given must be the same call but for their input's
+    size, since the library has one object for them: "all", or those of each "layer".
     """
 
     parameters: dict[str, str]
     required: int = 1
-    drivers: tuple[str, ...] | None = None
-
-    def is_cell(self) -> bool:
-        """Whether a driver is still needed."""
-        return self.drivers is None
+    drivers: tuple[str, ...] = ("dynamic_rnn", "static_rnn")
+    alike: str | None = None
 
 
-CELL_DRIVERS = ("dynamic_rnn", "static_rnn")
+@dataclass(frozen=True)
+class Driver:
+    """What runs counterparts: in which types, and in which order of axes with all that may be given and with nothing.
+
+    `lengths`: those of the rows, a full one and one of one step among them; an empty one where the library takes it.
+    """
+
+    dtypes: tuple[str, ...] = ("float64", "float32")
+    time_major: tuple[bool, bool] = (False, True)
+    lengths: tuple[int, ...] = (3, 0, 1, 2)
+
+
+DRIVERS: dict[str, Driver] = {
+    "dynamic_rnn": Driver(),
+    "static_rnn": Driver(),
+    "bidirectional_dynamic_rnn": Driver(),
+    "static_bidirectional_rnn": Driver(),
+    "stack_bidirectional_dynamic_rnn": Driver(),
+    "stack_bidirectional_rnn": Driver(),
+    "layer": Driver(time_major=(False, False)),
+    "autograd": Driver(lengths=(3, 1, 2, 3)),  # no PackedSequence has an empty row
+    # Its kernels have no float64, and leave zeros, not the initial state, where a row is empty.
+    "onnxruntime": Driver(("float32",), time_major=(True, True), lengths=(3, 1, 2, 3)),
+}
 
 TENSORFLOW: dict[str, Constructor] = {
     "tf.nn.rnn_cell.BasicRNNCell": Constructor({"num_units": SIZE, "activation": ACTIVATION}),
@@ -81,16 +104,87 @@ KERAS: dict[str, Constructor] = {
         1,
         ("layer",),
     ),
+    **{
+        f"keras.layers.ConvLSTM{axes}D": Constructor(
+            {
+                "filters": SIZE,
+                "kernel_size": SIZES,
+                "padding": WORD,
+                "activation": ACTIVATION,
+                "recurrent_activation": ACTIVATION,
+                "use_bias": FLAG,
+            },
+            2,
+            ("layer",),
+        )
+        for axes in (1, 2, 3)
+    },
     "keras.Sequential": Constructor({"layers": CELLS}, 1, ("layer",)),
     "keras.layers.Bidirectional": Constructor(
         {"layer": CELL, "backward_layer": CELL, "merge_mode": WORD}, 2, ("layer",)
     ),
 }
 
-LIBRARIES: dict[str, dict[str, Constructor]] = {"tf": TENSORFLOW, "keras": KERAS}
-PACKAGES = {"tf": ("tensorflow", "tf_keras"), "keras": ("tensorflow", "keras")}  # modules that a library needs
+TORCH_LAYER = {"input_size": SIZE, "hidden_size": SIZE, "bias": FLAG}
+
+TORCH: dict[str, Constructor] = {
+    "torch.nn.RNN": Constructor({**TORCH_LAYER, "nonlinearity": ACTIVATION}, 2, ("autograd",)),
+    "torch.nn.LSTM": Constructor({**TORCH_LAYER, "proj_size": SIZE}, 2, ("autograd",)),
+    "torch.nn.GRU": Constructor(TORCH_LAYER, 2, ("autograd",)),
+    # What the three have in common: num_layers and bidirectional.
+    "torch.nn.RNNBase": Constructor({"forward": CELLS, "backward": CELLS}, 1, ("autograd",), alike="all"),
+}
+
+# `B` and `P` say whether the node is given these inputs; the others are its attributes.
+ONNX_NODE = {"hidden_size": SIZE, "activations": LIST_OF_ACTIVATIONS, "clip": NUMBER, "B": FLAG}
+
+ONNX: dict[str, Constructor] = {
+    "onnx.RNN": Constructor(ONNX_NODE, 1, ("onnxruntime",)),
+    "onnx.GRU": Constructor({**ONNX_NODE, "linear_before_reset": SIZE}, 1, ("onnxruntime",)),
+    "onnx.LSTM": Constructor({**ONNX_NODE, "P": FLAG, "input_forget": SIZE}, 1, ("onnxruntime",)),
+    "onnx.helper.make_graph": Constructor({"forward": CELLS, "backward": CELLS}, 1, ("onnxruntime",), alike="layer"),
+}
+
+
+@dataclass(frozen=True)
+class Library:
+    """`packages`: the modules that it needs, and what pip calls them. `recorder`: what runs it, beside this file."""
+
+    about: str
+    packages: dict[str, str]
+    recorder: str
+    constructors: dict[str, Constructor]
+    example: str
+
+
+LIBRARIES: dict[str, Library] = {
+    "tf": Library(
+        "the cells of tf.nn.rnn_cell",
+        {"tensorflow": "tensorflow", "tf_keras": "tf-keras"},
+        "tf_cells",
+        TENSORFLOW,
+        "tf.nn.rnn_cell.GRUCell(units)",
+    ),
+    "keras": Library(
+        "the layers of Keras",
+        {"tensorflow": "tensorflow", "keras": "keras"},
+        "keras_layers",
+        KERAS,
+        "keras.layers.GRU(units)",
+    ),
+    "torch": Library(
+        "the modules of torch.nn", {"torch": "torch"}, "torch_modules", TORCH, "torch.nn.GRU(input, units)"
+    ),
+    "onnx": Library(
+        "the operators of ONNX",
+        {"onnx": "onnx", "onnxruntime": "onnxruntime"},
+        "onnx_nodes",
+        ONNX,
+        "onnx.GRU(units)",
+    ),
+}
 
 
 def library_of(function: str) -> str | None:
     """The library that has a function, None where none has."""
-    return next((name for name, table in LIBRARIES.items() if function in table), None)
+    return next((name for name, library in LIBRARIES.items() if function in library.constructors), None)

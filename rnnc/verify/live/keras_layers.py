@@ -26,12 +26,6 @@ class _Layer:
     layer: Any
     place: str
 
-    def states(self) -> list[int]:
-        """The sizes of all states, in the order of `initial_state`."""
-        both = isinstance(self.layer, keras.layers.Bidirectional)
-        parts = (self.layer.forward_layer, self.layer.backward_layer) if both else (self.layer,)
-        return [size for part in parts for size in tf.nest.flatten(part.cell.state_size)]
-
     def variables(self) -> Iterator[tuple[str, Any]]:
         """By their names under the place: `lstm_cell/kernel`, without the numbers that Keras appends."""
         if isinstance(self.layer, keras.layers.Bidirectional):
@@ -53,14 +47,14 @@ def recorded(case: Case) -> dict[str, Array]:
         arrays["sequence_length"] = np.asarray(case["lengths"], np.int32)
         mask = tf.sequence_mask(arrays["sequence_length"], case["steps"])
     layers = [*_layers(case["tree"], case["dtype"])]
+    _, finals = _run(layers, x, mask, [])  # makes the variables, and tells which states there are
     given: list[list[Any]] = []
-    for one in layers if case["state"] else ():
+    for states in finals if case["state"] else ():
         given.append([])
-        for size in one.states():
+        for state in states:
             key = f"state0:{sum(map(len, given))}"
-            arrays[key] = numbers.normal(key, (case["rows"], size), 0.7)
+            arrays[key] = numbers.normal(key, state.shape, 0.7)
             given[-1].append(tf.constant(arrays[key]))
-    outputs, finals = _run(layers, x, mask, given)  # makes the variables
     variables = dict(pair for one in layers for pair in one.variables())
     for name, variable in variables.items():
         arrays[f"var:{name}"] = numbers.variable(name, variable.shape)
@@ -70,9 +64,13 @@ def recorded(case: Case) -> dict[str, Array]:
     with tf.GradientTape() as tape:
         tape.watch([x, *(s for group in given for s in group)])
         outputs, finals = _run(layers, x, mask, given)
-        found = {"outputs": outputs, **{f"final_state:{i}": s for i, s in enumerate(finals)}}
+        found = {
+            "outputs": outputs,
+            **{f"final_state:{i}": s for i, s in enumerate(s for group in finals for s in group)},
+        }
         weights = {f"cot:{key}": numbers.normal(f"cot:{key}", t.shape) for key, t in found.items()}
-        loss = tf.add_n([tf.reduce_sum(t * weights[f"cot:{key}"]) for key, t in found.items()])
+        wide = {key: tf.cast(t, tf.float64) for key, t in found.items()}  # the sum's own rounding is not compared
+        loss = tf.add_n([tf.reduce_sum(t * weights[f"cot:{key}"]) for key, t in wide.items()])
     slopes = tape.gradient(loss, [*sources.values()], unconnected_gradients=tf.UnconnectedGradients.ZERO)
     results = {**found, "loss": loss, **{f"grad:{n}": s for n, s in zip(sources, slopes, strict=True)}}
     return {**arrays, **weights, **{key: np.asarray(tensor) for key, tensor in results.items()}}
@@ -99,10 +97,10 @@ def _built(tree: Tree, dtype: str, **how: Any) -> Any:
     return getattr(keras.layers, name)(**arguments, **how)
 
 
-def _run(layers: list[_Layer], x: Any, mask: Any, given: list[list[Any]]) -> tuple[Any, list[Any]]:
-    """Outputs, and the final states of all layers."""
-    finals: list[Any] = []
+def _run(layers: list[_Layer], x: Any, mask: Any, given: list[list[Any]]) -> tuple[Any, list[list[Any]]]:
+    """Outputs, and the final states of every layer."""
+    finals: list[list[Any]] = []
     for k, one in enumerate(layers):
         x, *states = one.layer(x, mask=mask, initial_state=given[k] if given else None)
-        finals += states
+        finals.append(states)
     return x, finals

@@ -17,13 +17,12 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from rnnc.verify.errors import VerifyError
-from rnnc.verify.live.constructors import PACKAGES
+from rnnc.verify.live.constructors import LIBRARIES
 from rnnc.verify.live.request import Tree
 from rnnc.verify.recording import Recording, load_recording
 
 ROOT = Path(__file__).resolve().parents[3]  # what holds the package rnnc
 MODULE = "rnnc.verify.live.child"  # the program of that process
-INSTALL = {"tensorflow": "tensorflow", "tf_keras": "tf-keras", "keras": "keras"}
 
 
 @dataclass(frozen=True)
@@ -76,10 +75,10 @@ def _environment() -> dict[str, str]:
 
 
 def _check_installed(library: str) -> None:
-    missing = [INSTALL[package] for package in PACKAGES[library] if find_spec(package) is None]
+    about = LIBRARIES[library]
+    missing = [name for module, name in about.packages.items() if find_spec(module) is None]
     if missing:
-        wanted = {"tf": "the cells of tf.nn.rnn_cell", "keras": "the layers of Keras"}[library]
-        raise VerifyError("E807", f"{wanted} need {' and '.join(missing)}", fix=f"pip install {' '.join(missing)}")
+        raise VerifyError("E807", f"{about.about} need {' and '.join(missing)}", fix=f"pip install {' '.join(missing)}")
 
 
 def _last_error(text: str) -> list[str]:

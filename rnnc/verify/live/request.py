@@ -20,12 +20,12 @@ def declared(model: Model, layout: WeightLayout, library: str) -> Counterpart:
     """The counterpart of a layout, one of the library's. E806: none is declared, or one of another library."""
     counterpart = layout.reference
     if counterpart is None:
-        examples = {"tf": "tf.nn.rnn_cell.GRUCell(units)", "keras": "keras.layers.GRU(units)"}
         raise VerifyError(
             "E806",
             f"the layout {layout.name!r} of {model.name} names no counterpart to compare with",
-            notes=[f"known are {', '.join(known.LIBRARIES[library])}"],
-            fix=f"say which call makes the same: `layout {layout.name}(reference = {examples[library]})`",
+            notes=[f"known are {', '.join(known.LIBRARIES[library].constructors)}"],
+            fix=f"say which call makes the same: `layout {layout.name}"
+            f"(reference = {known.LIBRARIES[library].example})`",
         )
     found = known.library_of(counterpart.function)
     if found is not None and found != library:
@@ -35,7 +35,7 @@ def declared(model: Model, layout: WeightLayout, library: str) -> Counterpart:
 
 def drivers(counterpart: Counterpart, library: str) -> tuple[str, ...]:
     """The names of what runs a counterpart."""
-    return _constructor(counterpart, library).drivers or known.CELL_DRIVERS
+    return _constructor(counterpart, library).drivers
 
 
 def tree_of(counterpart: Counterpart, library: str, sizes: Mapping[str, int]) -> Tree:
@@ -56,11 +56,43 @@ def tree_of(counterpart: Counterpart, library: str, sizes: Mapping[str, int]) ->
     missing = [name for name in names[: constructor.required] if arguments.get(name) is None]
     if missing:
         _wrong(counterpart.span, f"{counterpart.function} is not given {' and '.join(map(repr, missing))}")
-    return {"call": counterpart.function, "arguments": {n: v for n, v in arguments.items() if v is not None}}
+    found = {name: value for name, value in arguments.items() if value is not None}
+    _check_alike(counterpart, constructor, found)
+    return {"call": counterpart.function, "arguments": found}
+
+
+def _check_alike(counterpart: Counterpart, constructor: Constructor, arguments: Mapping[str, Any]) -> None:
+    """E806: cells that are one object in the library differ, or there is one direction for some layers only."""
+    if constructor.alike is None:
+        return
+    rows: list[list[Tree]] = [arguments[name] for name in constructor.parameters if arguments.get(name)]
+    if len({len(row) for row in rows}) != 1:
+        counts = " and ".join(str(len(row)) for row in rows) or "no"
+        _wrong(counterpart.span, f"{counterpart.function} is given {counts} cells", "as many in every direction")
+    groups = list(zip(*rows, strict=True))
+    if constructor.alike == "all":
+        groups = [tuple(tree for group in groups for tree in group)]
+    for first, *others in groups:
+        for other in others:
+            if _essence(other) != _essence(first):
+                _wrong(
+                    counterpart.span,
+                    f"{counterpart.function} is one object for cells that are alike, and is given "
+                    f"{_spelled(first)} and {_spelled(other)}",
+                )
+
+
+def _essence(tree: Tree) -> tuple[str, Mapping[str, Any]]:
+    return tree["call"], {name: value for name, value in tree["arguments"].items() if name != "input_size"}
+
+
+def _spelled(tree: Tree) -> str:
+    call, arguments = _essence(tree)
+    return f"{call}({', '.join(f'{name} = {value}' for name, value in arguments.items())})"
 
 
 def _constructor(counterpart: Counterpart, library: str) -> Constructor:
-    table = known.LIBRARIES[library]
+    table = known.LIBRARIES[library].constructors
     if counterpart.function not in table:
         close = near_misses(counterpart.function, table)
         _wrong(
@@ -85,6 +117,16 @@ def _value(
             return value
         case known.ACTIVATION, FunctionName():
             return _activation(name, value, of)
+        case known.SIZES, tuple():
+            numbers = [item.evaluate(sizes) for item in value if isinstance(item, Size)]
+            if len(numbers) != len(value):
+                _wrong(of.span, f"{of.function} wants a {kind} for {name!r}")
+            return numbers
+        case known.LIST_OF_ACTIVATIONS, tuple():
+            functions = [item for item in value if isinstance(item, FunctionName)]
+            if len(functions) != len(value):
+                _wrong(of.span, f"{of.function} wants a {kind} for {name!r}")
+            return [_activation(name, item, of) for item in functions]
         case known.CELL, Counterpart() | InnerCounterpart():
             return _cell(value, of, library, sizes)
         case known.CELLS, tuple():

@@ -1,0 +1,58 @@
+"""Modules and tensors for the tests of `as_torch`, which are skipped where PyTorch is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import rnnc
+
+torch: Any = pytest.importorskip("torch")
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+@cache
+def compiled(example: str, *options: tuple[str, str], **how: Any) -> ModuleType:
+    """An example, or a text, as a module of NumPy."""
+    where = example if "{" in example else f"{EXAMPLES / example}"
+    return rnnc.compile(where, options=dict(options), **how)
+
+
+def normal(*shape: int, seed: int = 0, dtype: Any = None, grad: bool = True) -> Any:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(shape, generator=generator, dtype=dtype or torch.float64, requires_grad=grad)
+
+
+class _Again(torch.autograd.Function):
+    """Computes a function anew whenever its gradient is asked for: gradcheck asks often, and a tape is used once."""
+
+    @staticmethod
+    def forward(ctx: Any, function: Callable[..., Sequence[Any]], *tensors: Any) -> tuple[Any, ...]:
+        ctx.function = function
+        ctx.save_for_backward(*tensors)
+        return tuple(function(*(tensor.detach() for tensor in tensors)))
+
+    @staticmethod
+    def backward(ctx: Any, *slopes: Any) -> tuple[Any, ...]:
+        with torch.enable_grad():
+            tensors = [tensor.detach().requires_grad_() for tensor in ctx.saved_tensors]
+            results = ctx.function(*tensors)
+            return None, *torch.autograd.grad(results, tensors, slopes, allow_unused=True)
+
+
+def gradcheck(function: Callable[..., Sequence[Any]], *tensors: Any) -> bool:
+    """PyTorch's own check against finite differences, in float64."""
+    return torch.autograd.gradcheck(lambda *given: _Again.apply(function, *given), tensors)
+
+
+def flat(results: tuple[Any, Any]) -> list[Any]:
+    """The float tensors of outputs and final states."""
+    found: list[Any] = []
+    for part in results:
+        found += part.values() if isinstance(part, dict) else [part]
+    return [tensor for tensor in found if tensor.is_floating_point()]

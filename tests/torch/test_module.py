@@ -1,0 +1,407 @@
+"""`as_torch`: names, gradients, modes, copies and errors, of modules of NumPy."""
+
+from __future__ import annotations
+
+import copy
+import importlib.util
+import pickle
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rnnc.compiler import compile_source
+from rnnc.syntax.source import read_source
+from rnnc.torch import as_torch
+from tests.torch.support import EXAMPLES, compiled, flat, gradcheck, normal, torch
+
+SIZES = {"units": 4, "input": 3}
+AFTER = ("reset", "after")
+TWO = "[LSTM(4), LSTM(4)]"
+PAIRS: dict[str, tuple[str, tuple[tuple[str, str], ...], Callable[..., Any]]] = {
+    "RNN": ("rnn.rnn", (), torch.nn.RNN),
+    "LSTM": ("lstm.rnn", (), torch.nn.LSTM),
+    "LSTM proj_size": ("lstm.rnn", (("proj", "2"),), lambda *a, **k: torch.nn.LSTM(*a, proj_size=2, **k)),
+    "GRU": ("gru.rnn", (AFTER,), torch.nn.GRU),
+    "num_layers": ("multi.rnn", (("cells", TWO),), lambda *a, **k: torch.nn.LSTM(*a, num_layers=2, **k)),
+    "both": (
+        "bidirectional.rnn:StackedBidirectional",
+        (("fw", TWO), ("bw", TWO)),
+        lambda *a, **k: torch.nn.LSTM(*a, num_layers=2, bidirectional=True, **k),
+    ),
+}
+
+
+def net(example: str, *options: tuple[str, str], dtype: Any = torch.float64, **how: Any) -> Any:
+    module = compiled(example, *options)
+    sizes = {name: SIZES.get(name, 3) for name in module.SPEC["sizes"]}
+    return as_torch(module, dtype=dtype, **sizes, **how)
+
+
+@pytest.mark.parametrize("batch_first", [True, False])
+@pytest.mark.parametrize("name", PAIRS)
+def test_state_and_gradients_are_those_of_torch_nn(name: str, batch_first: bool) -> None:
+    """The state_dict of the module of torch.nn is loaded as it is, and the gradients of its parameters come out."""
+    example, options, make = PAIRS[name]
+    ours = net(example, *options, batch_first=batch_first)
+    theirs = make(3, 4, batch_first=batch_first, dtype=torch.float64)
+    assert ours.load_state_dict(theirs.state_dict()) is not None
+    x, x2 = normal(5, 6, 3), normal(5, 6, 3)
+    (y, _), (y2, _) = ours(x), theirs(x2)
+    torch.testing.assert_close(y, y2, rtol=0, atol=1e-12)
+    weights = normal(*y.shape, seed=1, grad=False)
+    (y * weights).sum().backward()
+    (y2 * weights).sum().backward()
+    torch.testing.assert_close(x.grad, x2.grad, rtol=0, atol=1e-12)
+    gradients = {n: p.grad for n, p in ours.named_parameters()}
+    assert gradients.keys() == dict(theirs.named_parameters()).keys()
+    for parameter, tensor in theirs.named_parameters():
+        torch.testing.assert_close(gradients[parameter], tensor.grad, rtol=0, atol=1e-12)
+
+
+def test_without_a_layout_parameters_have_names_without_dots() -> None:
+    ours = net("lstm.rnn", layout=None)
+    names = list(compiled("lstm.rnn").SPEC["parameters"])
+    assert [n.replace(":", ".") for n, _ in ours.named_parameters()] == names
+    other = net("gru.rnn")  # reset before its product: PyTorch has no such cell
+    assert "r:x" in dict(other.named_parameters())
+
+
+def test_names_in_scopes_are_those_of_modules_in_modules() -> None:
+    text = """
+network Encoder(units = 4) {
+  input x[input]
+  y = LSTM(units)(x)
+  output y
+  layout torch { scope y = "encoder.forward_lstm.*_l0" }
+}
+"""
+    ours = as_torch(compiled(text), input=3, dtype=torch.float64)
+    theirs = torch.nn.Module()
+    theirs.encoder = torch.nn.Module()
+    theirs.encoder.forward_lstm = torch.nn.LSTM(3, 4, batch_first=True, dtype=torch.float64)
+    ours.load_state_dict(theirs.state_dict())
+    x = normal(2, 5, 3)
+    torch.testing.assert_close(ours(x)[0], theirs.encoder.forward_lstm(x)[0], rtol=0, atol=1e-12)
+
+
+def test_tensors_go_into_the_functions_of_a_module_as_they_are() -> None:
+    module = compiled("gru.rnn")
+    params = {name: torch.from_numpy(a) for name, a in module.init_params(dtype="float64", **SIZES).items()}
+    x = normal(2, 5, 3, grad=False)
+    y, state, tape = module.forward_train(params, x, torch.zeros(2, 4).double(), torch.tensor([5, 2]))
+    gradients = module.backward(params, tape, torch.from_numpy(y), torch.from_numpy(state))
+    assert gradients["x"].shape == x.shape
+
+
+def test_names_that_nn_module_has_for_itself() -> None:
+    text = "cell A {\n  input x[3]\n  param train[3], half[3]\n  y = x * train + half\n  output y\n}"
+    ours = as_torch(compiled(text), dtype=torch.float64)
+    assert [name for name, _ in ours.named_parameters()] == ["train:", "half:"]
+    assert ours.train().training
+
+    def run(x: Any, *weights: Any) -> list[Any]:
+        return [torch.func.functional_call(ours, dict(zip(["train:", "half:"], weights, strict=True)), (x,))[0]]
+
+    assert gradcheck(run, normal(2, 3, 3), normal(3), normal(3, seed=1))
+
+
+CASES: dict[str, tuple[str, dict[str, Any]]] = {
+    "own names": ("gru.rnn", {}),
+    "layout": ("lstm.rnn", {}),
+    "another layout": ("lstm.rnn", {"layout": "onnx"}),
+    "two states of one output": ("lstm.rnn", {"layout": None}),
+    "clipping": ("lmu.rnn", {}),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_gradcheck(name: str) -> None:
+    """By x, by every state and by every parameter, with lengths."""
+    example, how = CASES[name]
+    ours = net(example, **how)
+    spec = compiled(example).SPEC
+    x = normal(3, 4, 3)
+    _, final = ours(x)
+    states = final if isinstance(final, dict) else {next(iter(spec["states"])): final}
+    given = [normal(*t.shape, seed=k) for k, t in enumerate(states.values()) if t.is_floating_point()]
+    names = [name for name, _ in ours.named_parameters()]
+
+    def run(x: Any, *rest: Any) -> list[Any]:
+        weights, state = dict(zip(names, rest, strict=False)), dict(zip(states, rest[len(names) :], strict=True))
+        arguments = (x, state if len(state) > 1 else next(iter(state.values())), [4, 0, 2])
+        return flat(torch.func.functional_call(ours, weights, arguments))
+
+    weights = [parameter.detach().clone().requires_grad_() for parameter in ours.parameters()]
+    assert gradcheck(run, x, *weights, *given)
+
+
+def test_what_is_not_used_has_no_gradient() -> None:
+    ours, x = net("lstm.rnn"), normal(2, 3, 3)
+    _, final = ours(x)
+    final["c"].sum().backward()
+    assert ours.weight_hh_l0.grad is not None
+    (gradient,) = torch.autograd.grad(ours(x)[1]["h"].sum(), [x])
+    assert gradient.shape == x.shape
+    frozen = net("lstm.rnn").requires_grad_(False)
+    frozen(x)[0].sum().backward()
+    assert all(parameter.grad is None for parameter in frozen.parameters())
+    assert x.grad is not None
+
+
+def test_without_gradients_there_is_no_tape(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, x = net("gru.rnn"), normal(2, 3, 3)
+    expected = ours(x)[0].detach()
+    monkeypatch.setattr(compiled("gru.rnn"), "forward_train", None)
+    with torch.no_grad():
+        y, _ = ours(x)
+    assert not y.requires_grad
+    torch.testing.assert_close(y, expected, rtol=0, atol=1e-15)
+    assert not ours.requires_grad_(False)(x.detach())[0].requires_grad
+
+
+def test_a_tape_is_used_once() -> None:
+    y, _ = net("gru.rnn")(normal(2, 3, 3))
+    y.sum().backward(retain_graph=True)
+    with pytest.raises(RuntimeError, match=r"backward of GRU runs a second time .* Call the module again"):
+        y.sum().backward()
+
+
+def test_there_is_no_second_derivative() -> None:
+    x = normal(2, 3, 3)
+    (slope,) = torch.autograd.grad(net("gru.rnn")(x)[0].square().sum(), [x], create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        slope.sum().backward()
+
+
+def test_parameters_that_change_before_backward_are_noticed() -> None:
+    ours = net("gru.rnn")
+    y, _ = ours(normal(2, 3, 3))
+    with torch.no_grad():
+        getattr(ours, "n:h").add_(1)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        y.sum().backward()
+
+
+# --- several inputs and outputs, masks, counters, fixed parameters --------------------------------------------------
+
+TAGGER = """
+network Tagger(units = 4, tags = 5, words = 9) {
+  input word[]: int, features[3]
+  e = dropout(embedding(word, words, 6), 0.25, mask = sequence)
+  y = bidirectional(GRU(units))(concat(e, features))
+  scores = dense(y, tags)
+  mood   = dense(last(y), 1)
+  output scores, mood
+}
+"""
+
+
+def test_several_inputs_and_outputs_with_masks() -> None:
+    module = compiled(TAGGER)
+    ours = as_torch(module, dtype=torch.float64)
+    x = {"word": torch.randint(9, (2, 4)), "features": normal(2, 4, 3)}
+    outputs, state = ours(x, lengths=torch.tensor([4, 2]), seed=3)
+    expected, _ = module.forward(
+        ours.export_params(),
+        {name: tensor.detach().numpy() for name, tensor in x.items()},
+        lengths=np.array([4, 2]),
+        training=True,
+        seed=3,
+    )
+    for name, array in expected.items():
+        torch.testing.assert_close(outputs[name].detach(), torch.from_numpy(array), rtol=0, atol=1e-15)
+    assert set(state) == set(module.SPEC["states"])
+    outputs["mood"].sum().backward()
+    assert x["features"].grad is not None
+    masks = {"e": torch.ones(2, 6)}
+    with pytest.raises(TypeError, match=r"masks\['e'\] is torch.float32, and the parameters are torch.float64"):
+        ours(x, masks=masks)
+    a, _ = ours(x, masks={"e": masks["e"].double() * 0.75})
+    b, _ = ours.eval()(x)
+    torch.testing.assert_close(a["scores"], b["scores"], rtol=0, atol=1e-12)
+
+
+def test_masks_follow_the_generator_of_torch() -> None:
+    ours = as_torch(compiled(TAGGER), dtype=torch.float64)
+    x = {"word": torch.randint(9, (2, 4)), "features": normal(2, 4, 3)}
+
+    def drawn(seed: int) -> Any:
+        torch.manual_seed(seed)
+        return ours(x)[0]["scores"].detach()
+
+    assert torch.equal(drawn(1), drawn(1))
+    assert not torch.equal(drawn(1), drawn(2))
+
+
+def test_fixed_parameters_are_buffers() -> None:
+    ours = net("reservoir.rnn:EchoState")
+    about = compiled("reservoir.rnn:EchoState").SPEC["parameters"]
+    fixed = [name.replace(".", ":") for name in about if not about[name]["trained"]]
+    assert fixed
+    assert [name for name, _ in ours.named_buffers()] == fixed
+    assert set(ours.state_dict()) == {name.replace(".", ":") for name in about}
+
+
+def test_counters_and_exposed_equations_are_not_differentiable() -> None:
+    module = compiled("phased_lstm.rnn")
+    ours = net("phased_lstm.rnn")
+    shapes = [about["shape"] for about in module.SPEC["inputs"].values()]
+    inputs = {
+        name: normal(2, 3, *(n if isinstance(n, int) else SIZES.get(n, 3) for n in shape))
+        for name, shape in zip(module.SPEC["inputs"], shapes, strict=True)
+    }
+    outputs, state = ours(inputs)
+    sum(tensor.sum() for tensor in flat((outputs, state))).backward()
+    watched = as_torch(compiled("gru.rnn", expose=("r",)), dtype=torch.float64, **SIZES)
+    outputs, _ = watched(normal(2, 3, 3))
+    assert (outputs["h"].requires_grad, outputs["r"].requires_grad) == (True, False)
+    outputs["h"].sum().backward()
+
+
+# --- state_dict, copies, types -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("example", ["lstm.rnn", "gru.rnn", "reservoir.rnn:EchoState"])
+def test_state_dict_and_copies(example: str, tmp_path: Path) -> None:
+    ours, x = net(example), normal(2, 3, 3, grad=False)
+    torch.save(ours.state_dict(), tmp_path / "state.pt")
+    again = net(example, seed=1)
+    again.load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
+    copied = copy.deepcopy(ours)
+    for other in (again, copied):
+        assert torch.equal(other(x)[0], ours(x)[0])
+    with torch.no_grad():
+        next(copied.parameters()).add_(1)
+    assert not torch.equal(copied(x)[0], ours(x)[0])
+
+
+def test_parameters_go_in_and_come_out_by_their_own_names() -> None:
+    module = compiled("lstm.rnn")
+    params = module.init_params(seed=5, dtype="float64", **SIZES)
+    ours = as_torch(module, params=params)
+    exported = ours.export_params()
+    assert exported.keys() == params.keys()
+    for name, array in params.items():
+        np.testing.assert_allclose(exported[name], array, rtol=0, atol=1e-15)
+    exported["i.x"][:] = 0
+    assert bool((ours.export_params()["i.x"] == params["i.x"]).all())
+    with pytest.raises(TypeError, match="sizes follow from params; units cannot be given as well"):
+        as_torch(module, params=params, units=3)
+
+
+def test_a_module_in_a_file_can_be_pickled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = compile_source(read_source(EXAMPLES / "gru.rnn")).text
+    (tmp_path / "pickled_gru.py").write_text(text, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    spec = importlib.util.find_spec("pickled_gru")
+    assert spec is not None
+    module = importlib.import_module("pickled_gru")
+    ours, x = as_torch(module, **SIZES), normal(2, 3, 3, dtype=torch.float32, grad=False)
+    assert torch.equal(pickle.loads(pickle.dumps(ours))(x)[0], ours(x)[0])
+    monkeypatch.delitem(sys.modules, "pickled_gru")
+    with pytest.raises(TypeError, match=r"pickled_gru was not imported by its name.* save state_dict\(\)"):
+        pickle.dumps(ours)
+
+
+def test_a_copy_of_the_file_needs_no_rnnc(tmp_path: Path) -> None:
+    (tmp_path / "gru.py").write_text(compile_source(read_source(EXAMPLES / "gru.rnn")).text, encoding="utf-8")
+    shutil.copy(EXAMPLES.parent / "rnnc" / "torch.py", tmp_path / "as_torch.py")
+    script = "import sys; sys.modules['rnnc'] = None; import torch, gru; from as_torch import as_torch"
+    script += "; print(as_torch(gru, units=4, input=3)(torch.zeros(2, 5, 3))[0].shape)"
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stdout == "torch.Size([2, 5, 4])\n", done.stderr
+
+
+@pytest.mark.parametrize("example", ["lstm.rnn", "gru.rnn"])
+def test_types(example: str) -> None:
+    single = net(example, dtype=None)
+    assert {parameter.dtype for parameter in single.parameters()} == {torch.float32}
+    x = normal(2, 3, 3, dtype=torch.float32)
+    y, _ = single(x)
+    assert y.dtype == torch.float32
+    y2, _ = copy.deepcopy(single).double()(x.double())
+    torch.testing.assert_close(y.double(), y2, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_autocast(dtype: Any) -> None:
+    """What comes in short is computed in float32, and its gradient goes back as it came."""
+    ours, linear = net("lstm.rnn", dtype=torch.float32), torch.nn.Linear(3, 3)
+    x = normal(2, 4, 3, dtype=torch.float32)
+    with torch.autocast("cpu", dtype=dtype):
+        short = linear(x)
+        assert short.dtype == dtype
+        y, state = ours(short)
+    assert {y.dtype, state["h"].dtype} == {torch.float32}
+    torch.testing.assert_close(y, ours(short.float())[0])
+    y.sum().backward()
+    assert linear.weight.grad is not None
+    with pytest.raises(TypeError, match=rf"x is {dtype}, and the parameters are torch.float32"):
+        ours(short)
+
+
+def test_it_trains_beside_other_modules() -> None:
+    torch.manual_seed(0)
+    ours = torch.nn.ModuleDict({"rnn": net("lstm.rnn", dtype=None), "head": torch.nn.Linear(4, 1)})
+    optimiser = torch.optim.Adam(ours.parameters(), lr=0.02)
+    x, losses = normal(8, 10, 3, dtype=torch.float32, grad=False), []
+    for _ in range(30):
+        optimiser.zero_grad()
+        y, _ = ours["rnn"](x)
+        loss = (ours["head"](y[:, -1]) - x.mean((1, 2))[:, None]).square().mean()
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.2 * losses[0]
+
+
+# --- errors --------------------------------------------------------------------------------------------------------
+
+
+def test_only_modules_that_compute_with_arrays() -> None:
+    with pytest.raises(TypeError, match="as_torch takes a module that rnnc wrote for numpy or cuda"):
+        as_torch(np)
+    fake: Any = type("M", (), {"SPEC": {"target": "tf"}})
+    with pytest.raises(TypeError, match="is given a module for 'tf'"):
+        as_torch(fake)
+
+
+def test_layouts_that_are_not_there() -> None:
+    with pytest.raises(KeyError, match="GRU has no layout 'torch'"):
+        net("gru.rnn", layout="torch")
+    with pytest.raises(ValueError, match="has fixed parameters, which no layout tells from others"):
+        net("reservoir.rnn:EchoState", layout="tf")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ((np.zeros((2, 3, 3)),), TypeError, "x should be a tensor, and is ndarray"),
+        ((torch.zeros(2, 3, 3),), TypeError, r"x is torch.float32, and the parameters are torch.float64: \.to"),
+        ((torch.zeros(2, 3, 2).double(),), ValueError, r"x: expected \[batch=2, time=3, input=3\], got \(2, 3, 2\)"),
+        ((torch.zeros(2, 3, 3, device="meta").double(),), ValueError, "x is on meta, and the parameters are on cpu"),
+        ((normal(2, 3, 3), {"c": normal(2, 4)}), KeyError, "state: expected the names c, h, got c"),
+        ((normal(2, 3, 3), normal(2, 4)), TypeError, "state: expected a dict with c, h, got Tensor"),
+        ((normal(2, 3, 3), {"c": normal(2, 4), "h": normal(2, 5)}), ValueError, r"state\['h'\]: expected"),
+        ((normal(2, 3, 3), {"c": normal(2, 4), "h": None}), TypeError, r"state\['h'\] should be a tensor"),
+        ((normal(2, 3, 3), None, [4, 0]), ValueError, "lengths should be from 0 to 3"),
+        (({"y": normal(2, 3, 3)},), KeyError, "x: expected the names x, got y"),
+    ],
+)
+def test_errors_name_the_argument(arguments: tuple[Any, ...], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        net("lstm.rnn")(*arguments)
+
+
+def test_parameters_of_a_type_or_device_that_does_not_work() -> None:
+    with pytest.raises(TypeError, match=r"the parameters are torch.float16; LSTM computes in float32"):
+        net("lstm.rnn").half()(normal(2, 3, 3, dtype=torch.float16))
+    with pytest.raises(ValueError, match=r"the parameters are on meta, and a module for numpy computes on cpu: \.to"):
+        net("lstm.rnn").to("meta")(normal(2, 3, 3))
