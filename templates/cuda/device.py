@@ -72,7 +72,7 @@ class _Launch:
         """How the blocks of the device run a loop; None where the host runs it, step by step."""
         key = name, rows, *loop
         if key not in self.plans:
-            self.plans[key] = rows and self._planned(name, rows, *loop) or None
+            self.plans[key] = self._planned(name, rows, *loop) if rows else None
         return self.plans[key]
 
     def _planned(self, name, rows, *loop):

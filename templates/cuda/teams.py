@@ -36,7 +36,7 @@ def _team_plan(strategy, room, item, rows, products, alone, meetings):
 
 
 def _team_buffers(shared, item, rows, blocks, products, resident):
-    """Buffers in shared memory: its bytes, the threads of a block, and where everything is; None where they do not fit."""
+    """Shared memory: its bytes, the threads of a block, and where all buffers are; None where they do not fit."""
     at = 0
     weights = []
     deepest = max((summed for _, summed, _ in products), default=1)
