@@ -138,8 +138,8 @@ BROKEN = {
     "meeting": (r"team\.meet\(\);", "", "race"),
     "fence": (
         r"else grid_barrier\(.*\);",
-        "else { target += blocks; __syncthreads(); if (threadIdx.x == 0) { atomicAdd(counter, 1u);"
-        " while ((int)(ld_relaxed(counter) - target) < 0) spin_pause(); } __syncthreads(); }",
+        """else { target += blocks; __syncthreads(); if (threadIdx.x == 0) { atomicAdd(counter, 1u);
+        while ((int)(ld_relaxed(counter) - target) < 0) spin_pause(); } __syncthreads(); }""",
         "race",
     ),
     "index": (r"(\w+)\[n\] = ", r"\1[n + 1000000] = ", "out"),
