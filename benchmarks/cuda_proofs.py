@@ -49,10 +49,8 @@ def prove(example: str) -> Proof:
     source, options = read_source(ROOT / "examples" / f"{file}.rnn"), OPTIONS.get(example)
     report = verify_source(source, name or None, options, target="cuda")
     module = load(compile_source(source, name or None, options, target="cuda").text, example)
-    head = f"{module._PRELUDE}\ntypedef float real;\n{module._MATH}"
-    found = [
-        kernel for texts in module._KERNELS.values() for kernel in compile_kernels(f"{head}\n{texts}", ARCHITECTURES)
-    ]
+    codes = (module._code("float32", program) for program in module._KERNELS)
+    found = [kernel for code in codes for kernel in compile_kernels(code, ARCHITECTURES)]
     return Proof(
         example,
         len(report.rows),

@@ -35,16 +35,29 @@ def _shown(what, name, table):
     return what if len(table) == 1 else f"{what}[{name!r}]"
 
 
-_FLOATS = (np.dtype("float32"), np.dtype("float64"))
+_FLOATS = f"{', '.join(FLOATS[:-1])} or {FLOATS[-1]}"  # for messages
+
+
+def _floating(dtype):
+    """A dtype by any of its names."""
+    if str(dtype) == "bfloat16" and "bfloat16" in FLOATS:
+        try:
+            from ml_dtypes import bfloat16 as dtype
+        except ImportError as error:
+            raise ImportError("bfloat16 needs ml_dtypes: pip install ml_dtypes") from error
+    dtype = np.dtype(dtype)
+    if str(dtype) not in FLOATS:
+        raise TypeError(f"dtype should be {_FLOATS}, and is {dtype}")
+    return dtype
 
 
 def _common_dtype(arrays):
-    """The dtype of all parameters: float32 or float64. None where there are none."""
+    """The dtype of all parameters. None where there are none."""
     common = None
     for name, array in arrays.items():
         dtype = _dtype(array)
-        if dtype not in _FLOATS:
-            raise TypeError(f"params[{name!r}] should be float32 or float64, and is {dtype}")
+        if str(dtype) not in FLOATS:
+            raise TypeError(f"params[{name!r}] should be {_FLOATS}, and is {dtype}")
         if common is not None and dtype != common:
             raise TypeError(f"params[{name!r}] is {dtype}, and the parameters before it are {common}")
         common = dtype
@@ -55,7 +68,7 @@ def _float_dtype(arrays):
     """The dtype of a call without parameters."""
     for array in arrays.values():
         dtype = _dtype(array) if hasattr(array, "dtype") else None
-        if dtype in _FLOATS:
+        if str(dtype) in FLOATS:
             return dtype
     return np.dtype("float32")
 

@@ -2,7 +2,9 @@
 
 
 LENGTHS = np.int32
-REALS = {"float32": "float", "float64": "double"}
+REALS = {"float16": "float", "bfloat16": "float", "float32": "float", "float64": "double"}
+FLOATS = tuple(REALS)
+ITEMS = {**REALS, "float16": "f16", "bfloat16": "bf16"}  # as arrays hold them
 _BUILT, _BUILDING = {}, threading.Lock()
 
 
@@ -107,12 +109,17 @@ def _kernel(device, dtype, name, cooperative=False):
         with _BUILDING:
             module = _BUILT.get((device, dtype, program, cooperative))
             if module is None:
-                teams = _TEAMS if program.endswith("_loop") else ""
-                code = "\n".join([_PRELUDE, f"typedef {REALS[dtype]} real;", _MATH, teams, _KERNELS[program]])
-                module = cp.RawModule(code=code, options=("--std=c++17",), enable_cooperative_groups=cooperative)
+                code, options = _code(dtype, program), ("--std=c++17",)
+                module = cp.RawModule(code=code, options=options, enable_cooperative_groups=cooperative)
                 _BUILT[device, dtype, program, cooperative] = module
             _BUILT[key] = module.get_function(name)
     return _BUILT[key]
+
+
+def _code(dtype, program):
+    """The kernels of a program, with all that they call."""
+    types = f"typedef {REALS[dtype]} real;\ntypedef {ITEMS[dtype]} item;"
+    return "\n".join([_PRELUDE, types, _MATH, _TEAMS if program.endswith("_loop") else "", _KERNELS[program]])
 
 
 def _passed(argument):

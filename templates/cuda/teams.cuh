@@ -57,24 +57,88 @@ template <typename N> struct Sums {
 
 __device__ __forceinline__ int up_to(int n, int step) { return (n + step - 1) / step * step; }
 
-// Bring the weights of this block's columns into shared memory, where they stay for all steps.
-template <typename N, typename Weight>
-__device__ void keep_weights(unsigned char* smem, Places p, int inner, int columns, Weight weight) {
-  if (p.weights < 0) return;
-  N* const at = (N*)(smem + p.weights);
-  const int wide = up_to(columns, 4);
-  for (int i = threadIdx.x; i < inner * wide; i += blockDim.x) {
+// How the operands of a product lie in shared memory, counted in numbers. Full numbers: weights by rows of k, sums of
+// four columns and one or four rows by each thread. Halves: weights by columns, k without gaps, fragments of 16 rows and
+// eight columns by each warp; a line is eight longer than it must be, so that lanes meet different banks.
+template <typename I> struct Lying {
+  static constexpr int down = 4, across = 4;
+  __device__ static __forceinline__ int tall(int rows) { return rows < 4 ? rows : (rows + 3) / 4 * 4; }
+  __device__ static __forceinline__ int line(int length) { return length + 16 / (int)sizeof(I); }
+  __device__ static __forceinline__ int deep(int inner) { return inner; }
+  __device__ static __forceinline__ int place(int k, int column, int wide, int) { return k * wide + column; }
+};
+template <typename I> struct LyingHalves {
+  static constexpr int across = 8;
+  __device__ static __forceinline__ int tall(int rows) { return (rows + 15) / 16 * 16; }
+  __device__ static __forceinline__ int line(int length) { return (length + 15) / 16 * 16 + 8; }
+  __device__ static __forceinline__ int deep(int inner) { return (inner + 15) / 16 * 16; }
+  __device__ static __forceinline__ int place(int k, int column, int, int inner) { return column * line(inner) + k; }
+};
+template <> struct Lying<f16> : LyingHalves<f16> {};
+template <> struct Lying<bf16> : LyingHalves<bf16> {};
+
+// Bring weights [start, start + length) of this block's columns into shared memory, with zeros around them.
+template <typename I, typename Weight>
+__device__ void fill_weights(I* at, int start, int length, int columns, Weight weight) {
+  const int wide = up_to(columns, Lying<I>::across), deep = Lying<I>::deep(length);
+  for (int i = threadIdx.x; i < deep * wide; i += blockDim.x) {
     const int k = i / wide, c = i % wide;
-    at[i] = c < columns ? weight(k, c) : N(0);
+    at[Lying<I>::place(k, c, wide, length)] = k < length && c < columns ? weight(start + k, c) : I{};
   }
+}
+
+// Those that stay for all steps.
+template <typename I, typename Weight>
+__device__ void keep_weights(unsigned char* smem, Places p, int inner, int columns, Weight weight) {
+  if (p.weights >= 0) fill_weights((I*)(smem + p.weights), 0, inner, columns, weight);
+}
+
+// Bring numbers [0, length) of each row into shared memory, in pieces as large as the rows' places in memory allow.
+template <typename V, typename I>
+__device__ __forceinline__ void copy_rows(I* to, int line, const I* from, long long stride, int rows, int length) {
+  constexpr int step = sizeof(V) / sizeof(I);
+  const int pieces = length / step;
+#pragma unroll 4
+  for (int i = threadIdx.x; i < rows * pieces; i += blockDim.x) {
+    const int r = i / pieces, k = i % pieces * step;
+    *(V*)(to + r * line + k) = *(const V*)(from + r * stride + k);
+  }
+}
+struct __align__(16) Sixteen { unsigned x[4]; };
+struct __align__(8) Eight { unsigned x[2]; };
+
+template <typename I>
+__device__ void fill_rows(I* to, const I* from, long long stride, int rows, int length) {
+  const int tall = Lying<I>::tall(rows), deep = Lying<I>::deep(length), line = Lying<I>::line(length);
+  const long long bytes = ((long long)from | stride * (long long)sizeof(I) | length * (long long)sizeof(I));
+  if (bytes % 16 == 0) {
+    const int pieces = length * (int)sizeof(I) / 16;
+    for (int i = threadIdx.x; i < rows * pieces; i += blockDim.x) {
+      const int r = i / pieces, k = i % pieces * (16 / (int)sizeof(I));
+      cp_async16(to + r * line + k, from + r * stride + k);
+    }
+    cp_async_commit();
+  } else if (bytes % 8 == 0) {
+    copy_rows<Eight>(to, line, from, stride, rows, length);
+  } else {
+    copy_rows<I>(to, line, from, stride, rows, length);
+  }
+  if (deep > length) {
+    for (int i = threadIdx.x; i < rows * (deep - length); i += blockDim.x)
+      to[i / (deep - length) * line + length + i % (deep - length)] = I{};
+  }
+  if (tall > rows) {
+    for (int i = threadIdx.x; i < (tall - rows) * deep; i += blockDim.x) to[(rows + i / deep) * line + i % deep] = I{};
+  }
+  cp_async_wait<0>();
 }
 
 // What one chunk of k adds to the sums: a thread has TALL rows by four columns, over its part of the chunk.
 template <int TALL, typename N>
-__device__ void add_chunk(
-    N* sums, bool first, int splits, int tall, int wide, int length, const N* lefts, int line, const N* weights) {
-  const int across = wide / 4, tiles = tall / TALL * across, threads = blockDim.x / splits;
-  const int split = threadIdx.x / threads, part = (length + splits - 1) / splits, from = split * part;
+__device__ void add_part(N* sums, bool first, int splits, int tall, int wide, int length, const N* lefts, const N* weights) {
+  const int line = Lying<N>::line(length), across = wide / 4, tiles = tall / TALL * across;
+  const int threads = blockDim.x / splits, split = threadIdx.x / threads;
+  const int part = (length + splits - 1) / splits, from = split * part;
   const int to = from + part < length ? from + part : length;
   if (split >= splits) return;
   for (int tile = threadIdx.x % threads; tile < tiles; tile += threads) {
@@ -104,32 +168,86 @@ __device__ void add_chunk(
   }
 }
 
-// sums[row, column] = left(row, k) weight(k, column), by all threads of a block; operands come through shared memory,
+// The same of halves, by fragments: a warp has 16 rows by up to 32 columns. `inner` is what the weights' lines are for.
+template <typename I>
+__device__ __forceinline__ unsigned pair_at(const I* at) { return *(const unsigned*)at; }
+
+template <typename I>
+__device__ void add_fragments(
+    float* sums, bool first, int splits, int tall, int wide, int length, const I* lefts, const I* weights, int inner) {
+  const int line = Lying<I>::line(length), down = Lying<I>::line(inner), steps = Lying<I>::deep(length) / 16;
+  const int groups = (wide + 31) / 32, units = tall / 16 * groups, warps = blockDim.x / 32 / splits;
+  const int lane = threadIdx.x % 32, split = threadIdx.x / 32 / warps, part = (steps + splits - 1) / splits;
+  const int from = split * part, to = from + part < steps ? from + part : steps;
+  if (split >= splits) return;
+  for (int unit = threadIdx.x / 32 % warps; unit < units; unit += warps) {
+    const int row = unit / groups * 16 + lane / 4, column = unit % groups * 32;
+    const int fragments = wide - column < 32 ? (wide - column) / 8 : 4;
+    const I* const a = lefts + row * line + lane % 4 * 2;
+    const I* const b = weights + (column + lane / 4) * down + lane % 4 * 2;
+    float* const at = sums + (split * tall + row) * wide + column + lane % 4 * 2;
+    float total[4][4] = {};
+    for (int step = from; step < to; ++step) {
+      const int k = step * 16;
+      const unsigned fa[4] = {
+          pair_at(a + k), pair_at(a + 8 * line + k), pair_at(a + k + 8), pair_at(a + 8 * line + k + 8)};
+#pragma unroll
+      for (int f = 0; f < 4; ++f) {
+        if (f < fragments) {
+          const unsigned fb[2] = {pair_at(b + f * 8 * down + k), pair_at(b + f * 8 * down + k + 8)};
+          mma_m16n8k16<I>(total[f], fa, fb);
+        }
+      }
+    }
+#pragma unroll
+    for (int f = 0; f < 4; ++f) {
+      if (f < fragments) {
+#pragma unroll
+        for (int i = 0; i < 4; ++i) {
+          float* const sum = at + i / 2 * 8 * wide + f * 8 + i % 2;
+          *sum = first ? total[f][i] : *sum + total[f][i];
+        }
+      }
+    }
+  }
+}
+
+template <typename I> struct Adding {
+  __device__ static __forceinline__ void chunk(
+      I* sums, bool first, int splits, int tall, int wide, int length, const I* lefts, const I* weights, int) {
+    if (tall < 4) add_part<1>(sums, first, splits, tall, wide, length, lefts, weights);
+    else add_part<4>(sums, first, splits, tall, wide, length, lefts, weights);
+  }
+};
+template <typename I> struct AddingHalves {
+  __device__ static __forceinline__ void chunk(
+      float* sums, bool first, int splits, int tall, int wide, int length, const I* lefts, const I* weights, int inner) {
+    add_fragments(sums, first, splits, tall, wide, length, lefts, weights, inner);
+  }
+};
+template <> struct Adding<f16> : AddingHalves<f16> {};
+template <> struct Adding<bf16> : AddingHalves<bf16> {};
+
+// sums[row, column] = left[row, k] weight(k, column), by all threads of a block; operands come through shared memory,
 // `chunk` of k at a time.
-template <typename N, typename Left, typename Weight>
-__device__ Sums<N> multiply(unsigned char* smem, Places p, int rows, int inner, int columns, Left left, Weight weight) {
+template <typename I, typename N, typename Weight>
+__device__ Sums<N> multiply(unsigned char* smem, Places p, int rows, int inner, int columns, const I* left, Weight weight) {
   N* const sums = (N*)(smem + p.sums);
-  N* const lefts = (N*)(smem + p.left);
-  const int wide = up_to(columns, 4), tall = rows < 4 ? rows : up_to(rows, 4), line = p.chunk + 1;
+  I* const lefts = (I*)(smem + p.left);
+  const int wide = up_to(columns, Lying<I>::across), tall = Lying<I>::tall(rows);
   for (int start = 0; start < inner; start += p.chunk) {
     const int length = inner - start < p.chunk ? inner - start : p.chunk;
-    const N* weights = (const N*)(smem + p.weights) + start * wide;
+    const I* weights = (const I*)(smem + p.weights) + Lying<I>::place(start, 0, wide, inner);
     __syncthreads();  // nobody reads the last ones any more
-    for (int i = threadIdx.x; i < tall * length; i += blockDim.x) {
-      const int r = i / length, k = i % length;
-      lefts[r * line + k] = r < rows ? left(r, start + k) : N(0);
-    }
     if (p.weights < 0) {
-      N* const stage = (N*)(smem + p.stage);
-      for (int i = threadIdx.x; i < length * wide; i += blockDim.x) {
-        const int k = i / wide, c = i % wide;
-        stage[i] = c < columns ? weight(start + k, c) : N(0);
-      }
+      I* const stage = (I*)(smem + p.stage);
+      fill_weights(stage, start, length, columns, weight);
       weights = stage;
     }
+    fill_rows(lefts, left + start, inner, rows, length);
     __syncthreads();
-    if (rows < 4) add_chunk<1>(sums, start == 0, p.splits, tall, wide, length, lefts, line, weights);
-    else add_chunk<4>(sums, start == 0, p.splits, tall, wide, length, lefts, line, weights);
+    const int lines = p.weights < 0 ? length : inner;
+    Adding<I>::chunk(sums, start == 0, p.splits, tall, wide, length, lefts, weights, lines);
   }
   return {sums, p.splits, tall * wide, wide};
 }

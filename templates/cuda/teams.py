@@ -36,36 +36,48 @@ def _team_plan(strategy, room, item, rows, products, alone, meetings):
 
 
 def _team_buffers(shared, item, rows, blocks, products, resident):
-    """Shared memory: its bytes, the threads of a block, and where all buffers are; None where they do not fit."""
-    at = 0
-    weights = []
+    """Shared memory: its bytes, the threads of a block, and where all buffers are; None where they do not fit.
+
+    Operands lie there as `Lying` in teams.cuh says; sums are float32 for halves.
+    """
+    halves, total = item == 2, max(item, 4)
     deepest = max((summed for _, summed, _ in products), default=1)
-    for features, summed, slots in products:
-        weights.append(at if resident else -1)
-        at += _up_to(summed * _up_to(slots * -(-features // blocks), 4) * item, 16) if resident else 0
+    wides = [_up_to(slots * -(-features // blocks), 8 if halves else 4) for features, _, slots in products]
+
+    def weights(summed, wide):
+        return _up_to((_up_to(summed, 16) + 8 if halves else summed) * wide * item, 16)
+
+    at, kept = 0, []
+    for (_, summed, _), wide in zip(products, wides):
+        kept.append(at if resident else -1)
+        at += weights(summed, wide) if resident else 0
     chunks = dict.fromkeys(min(deepest, n) for n in (deepest, 1024, 512, 256, 128, 64, 32, 16))
     ways = itertools.product(dict.fromkeys(min(rows, n) for n in (64, 32, 16, 8, 4, 2, 1)), (16, 4, 1), chunks)
     for at_once, most, chunk in ways:
         end, places, stage = at, [], 0
-        for place, (features, summed, slots) in zip(weights, products):
-            wide, tall = _up_to(slots * -(-features // blocks), 4), _up_to(at_once, 4)
-            splits = max(1, min(most, _THREADS // (wide // 4 * (tall // 4 if at_once >= 4 else at_once))))
+        tall = _up_to(at_once, 16) if halves else at_once if at_once < 4 else _up_to(at_once, 4)
+        for place, wide, (_, summed, _) in zip(kept, wides, products):
+            if halves:  # fragments of 16 rows by 32 columns, one to a warp
+                splits = max(1, min(most, _THREADS // 32 // (tall // 16 * -(-wide // 32))))
+            else:  # four columns to a thread, and four rows where there are as many
+                splits = max(1, min(most, _THREADS // (wide // 4 * (tall // 4 if tall >= 4 else tall))))
             places += [place, end, splits]
-            end += _up_to(splits * tall * wide * item, 16)
-            stage = max(stage, min(chunk, summed) * wide * item)
+            end += _up_to(splits * tall * wide * total, 16)
+            stage = max(stage, weights(min(chunk, summed), wide))
         left = end
-        end += _up_to(_up_to(at_once, 4) * (chunk + 1) * item, 16) if products else 0
+        end += _up_to(tall * (_up_to(chunk, 16) + 8 if halves else chunk + 16 // item) * item, 16) if products else 0
         staged = end
-        end += 0 if resident else _up_to(stage, 16)
+        end += 0 if resident else stage
         if end <= shared:
             return end, _THREADS, (at_once, left, staged, chunk, *places)
     return None
 
 
 # Estimates of an H100: seconds to meet, to launch a kernel, and clocks in a second; and of a multiprocessor in a clock,
-# multiplications, bytes of shared memory, and bytes from elsewhere. Only their ratios decide anything.
+# multiplications (of halves, of others), bytes of shared memory, bytes from elsewhere, and bytes of weights that are
+# picked from elsewhere one by one. Only their ratios decide anything.
 _MEET, _MEET_ALONE, _LAUNCH, _CLOCK = 1.1e-6, 0.05e-6, 4e-6, 1.7e9
-_MULTIPLICATIONS, _NEAR, _FAR = 128, 128, 32
+_MULTIPLICATIONS, _NEAR, _FAR, _PICKED = {2: 1024}, 128, 32, 4
 
 
 def _team_cost(item, rows, blocks, products, resident, meetings):
@@ -73,8 +85,9 @@ def _team_cost(item, rows, blocks, products, resident, meetings):
     clocks = 0
     for features, summed, slots in products:
         columns = slots * -(-features // blocks)
-        reading = -(-rows // 64) * columns * summed * item / (_NEAR if resident else _FAR)
-        clocks += max(rows * columns * summed / _MULTIPLICATIONS, reading) + rows * summed * item / _FAR
+        reading = -(-rows // 64) * columns * summed * item / (_NEAR if resident else _PICKED)
+        multiplying = (_up_to(rows, 16) if item == 2 else rows) * columns * summed / _MULTIPLICATIONS.get(item, 128)
+        clocks += max(multiplying, reading) + rows * summed * item / _FAR
     return clocks / _CLOCK + 0.2e-6 + meetings * (_MEET_ALONE if blocks == 1 else _MEET)
 
 
@@ -83,5 +96,6 @@ def _step_cost(item, rows, products, meetings, multiprocessors):
     clocks = 0
     for features, summed, slots in products:
         columns = slots * features
-        clocks += max(rows * columns * summed / _MULTIPLICATIONS, columns * summed * item / _FAR) / multiprocessors
+        multiplying = rows * columns * summed / _MULTIPLICATIONS.get(item, 128)
+        clocks += max(multiplying, columns * summed * item / _FAR) / multiprocessors
     return clocks / _CLOCK + _LAUNCH * (len(products) + max(1, meetings))

@@ -2,6 +2,7 @@
 
 
 LENGTHS = np.intp
+FLOATS = ("float32", "float64")
 _borrowed, _on_host, _copied = np.asarray, np.asarray, np.array
 
 

@@ -25,14 +25,15 @@ needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="kernels
 
 Key = tuple[str, str]
 Arrays = Mapping[Key, Any]
-REALS = {"float32": "float", "float64": "double"}
+REALS = {"float16": "float", "float32": "float", "float64": "double"}
+ITEMS = {**REALS, "float16": "f16"}
 
 
 def text_of(kernels: Kernels, dtype: str) -> str:
     """All kernels as one text, as NVRTC gets those of one program."""
     texts = [text for program in kernels.programs.values() for text in program]
     prelude, *parts = (resource_text(f"templates/cuda/{name}.cuh") for name in ("prelude", "math", "teams"))
-    return "\n".join([prelude, f"typedef {REALS[dtype]} real;", *parts, *texts])
+    return "\n".join([prelude, f"typedef {REALS[dtype]} real; typedef {ITEMS[dtype]} item;", *parts, *texts])
 
 
 @lru_cache(maxsize=1)

@@ -16,7 +16,7 @@ pytest.importorskip("cupy_backends.cuda.libs.nvrtc", exc_type=ImportError)
 @pytest.mark.parametrize("example", ["lstm", "layer_norm_lstm"])
 def test_nothing_spills(example: str) -> None:
     """In float32. (In float64 a function call for a quotient may save registers, which counts as spilling.)"""
-    for code in codes(example, "float"):
+    for code in codes(example, "float32"):
         found = compile_kernels(code, ("sm_80", "sm_90"))
         assert found
         for kernel in found:
@@ -24,13 +24,12 @@ def test_nothing_spills(example: str) -> None:
 
 
 def test_float64_compiles() -> None:
-    for code in codes("lstm", "double"):
+    for code in codes("lstm", "float64"):
         assert compile_kernels(code, ("sm_90",))
 
 
-def codes(example: str, real: str) -> list[str]:
-    """The text that the module gives to NVRTC for two of its programs."""
+def codes(example: str, dtype: str) -> list[str]:
+    """The text that the module gives to NVRTC for two of its programs and their loops."""
     text = compile_source(read_source(EXAMPLES / f"{example}.rnn"), None, {"units": 64}, target="cuda").text
     module = load(text, example)
-    parts = [module._PRELUDE, f"typedef {real} real;", module._MATH]
-    return ["\n".join([*parts, module._KERNELS[program]]) for program in ("forward", "backward")]
+    return [module._code(dtype, program) for program in module._KERNELS if program.startswith(("forward", "backward"))]

@@ -59,15 +59,15 @@ class Block:
             block = block.around
         return None
 
-    def place(self, value: Value, array: str, index: str = "", *, nullable: bool = False) -> None:
-        self.homes[value] = Home(array, index, nullable)
+    def place(self, value: Value, array: str, index: str = "", *, nullable: bool = False, wide: bool = False) -> None:
+        self.homes[value] = Home(array, index, nullable, wide)
 
     def array(self, value: Value) -> str:
-        """The array of a value that is in memory."""
+        """The array of a value that is in memory, as all others hold floats."""
         home = self.home(value)
         if home is None:
             raise KeyError(f"no array holds {value.name!r}")
-        return home.host
+        return f"{home.host}.astype(dt, copy=False)" if home.wide else home.host
 
     def size(self, size: Size) -> str:
         return self.shared.sizes.text(size)

@@ -14,11 +14,13 @@ ONE = Size.of(1)
 
 @dataclass(frozen=True)
 class Home:
-    """Where a value is: an array of the host, or what an index picks of it. `nullable` where the array may be None."""
+    """Where a value is: an array of the host, or what an index picks of it. `nullable` where the array may be None,
+    `wide` where it holds halves as float32."""
 
     array: str
     index: str = ""
     nullable: bool = False
+    wide: bool = False
 
     @property
     def host(self) -> str:
@@ -69,14 +71,21 @@ class Elements:
 
     def read(self, value: Value, home: Home, index: tuple[str, ...]) -> str:
         """An element that is in memory."""
-        return f"{self.pointer(home, value)}[{self.flat(value.type, index)}]"
+        return self.loaded(value, home, self.flat(value.type, index))
+
+    def loaded(self, value: Value, home: Home, place: str) -> str:
+        """The element at a place of an array, as it is computed with."""
+        text = f"{self.pointer(home, value)}[{place}]"
+        return f"to_float({text})" if value.type.dtype is DType.FLOAT and not home.wide else text
 
     def pointer(self, home: Home, value: Value, *, written: bool = False) -> str:
         """The kernel's parameter for an array."""
-        return self.kernel.pointer(home.host, value.type.dtype, written=written)
+        return self.kernel.pointer(home.host, value.type.dtype, written=written, wide=home.wide)
 
     def write(self, value: Value, home: Home, place: str, element: str) -> None:
         """Put an element into memory, at its place in the array."""
+        if value.type.dtype is DType.FLOAT and not home.wide:
+            element = f"from_float<item>({element})"
         self.kernel.line(f"{self.pointer(home, value, written=True)}[{place}] = {element};")
 
     def index(self, type: Type, place: str) -> list[str]:

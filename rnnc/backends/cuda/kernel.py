@@ -12,11 +12,12 @@ from rnnc.ir.program import DType, Value
 from rnnc.ir.size import Quotient, Size
 
 C_TYPES = {DType.FLOAT: "real", DType.INT: "int", DType.BOOL: "bool"}
+STORED = {**C_TYPES, DType.FLOAT: "item"}  # how arrays hold them: halves are computed with as float
 # What C++ and the skeleton of a kernel call something else.
 RESERVED = frozenset({
-    "real", "n", "k", "total", "t", "start", "stretch_steps", "T", "B", "steps", "threadIdx", "blockIdx", "blockDim",
-    "gridDim", "f16", "bf16", "smem", "half", "asm", "auto", "bool", "int", "long", "const", "float", "double",
-    "char", "void", "signed", "unsigned", "short", "struct", "union", "enum", "class", "template", "typename",
+    "real", "item", "n", "k", "total", "t", "start", "stretch_steps", "T", "B", "steps", "threadIdx", "blockIdx",
+    "blockDim", "gridDim", "f16", "bf16", "smem", "half", "asm", "auto", "bool", "int", "long", "const", "float",
+    "double", "char", "void", "signed", "unsigned", "short", "struct", "union", "enum", "class", "template", "typename",
     "operator", "new", "delete", "this", "virtual", "static", "extern", "inline", "register", "volatile", "mutable",
     "switch", "case", "default", "do", "goto", "sizeof", "typedef", "namespace", "using", "public", "private",
     "protected", "friend", "catch", "throw", "explicit", "export", "main", "exp", "log", "sin", "cos", "tan", "erf",
@@ -108,11 +109,11 @@ class Kernel:
 
     # --- parameters ---------------------------------------------------------------------------------------------------
 
-    def pointer(self, host: str, dtype: DType, *, written: bool = False) -> str:
-        """The parameter that points to an array of the host."""
+    def pointer(self, host: str, dtype: DType, *, written: bool = False, wide: bool = False) -> str:
+        """The parameter for an array of the host; `wide` where that holds floats as they are computed with."""
         if host not in self._pointers:
             name = self._pointers[host] = self.names.new(host.split("[")[0])
-            self.arguments[name] = Argument(C_TYPES[dtype], host, array=True)
+            self.arguments[name] = Argument((C_TYPES if wide else STORED)[dtype], host, array=True)
         name = self._pointers[host]
         self.arguments[name].written |= written
         return name

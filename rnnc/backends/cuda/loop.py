@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 from rnnc.backends.cuda.block import DTYPES, Block
 from rnnc.backends.cuda.elements import Home
+from rnnc.backends.cuda.products import product_of
 from rnnc.backends.cuda.team import Swap, TeamBlock, TeamLoop, Unfit, write_team
 from rnnc.backends.escape import number as literal
-from rnnc.ir.program import AttrValue, Carry, DType, Loop, Node, Op, Type, Value
+from rnnc.ir.program import AttrValue, Carry, DType, Loop, Node, Op, Type, Value, reads
 
 
 @dataclass
@@ -21,8 +22,8 @@ class _Step:
 
     nodes: list[Node]
     targets: dict[Value, Home]
-    current: list[str]
-    following: list[str]
+    current: list[Home]
+    following: list[Home]
 
 
 def write_loop(outer: Block, loop: Loop) -> None:
@@ -35,8 +36,7 @@ def write_loop(outer: Block, loop: Loop) -> None:
 
     def enter(block: Block) -> None:
         _enter(outer, block, loop, index)
-        for carry, name in zip(loop.carries, step.current, strict=True):
-            block.place(carry.param, name)
+        block.homes.update(zip((carry.param for carry in loop.carries), step.current, strict=True))
         block.targets = dict(step.targets)
         block.write(step.nodes, list(step.targets))
 
@@ -45,8 +45,8 @@ def write_loop(outer: Block, loop: Loop) -> None:
             (a, b, carry.param.type.dtype)
             for carry, a, b in zip(loop.carries, step.current, step.following, strict=True)
         ]
-        for carry, name in zip(loop.carries, step.current, strict=True):
-            team.owners[name] = carry.param.type.with_(dtype=DType.FLOAT)
+        for carry, home in zip(loop.carries, step.current, strict=True):
+            team.owners[home.array] = carry.param.type.with_(dtype=DType.FLOAT)
         enter(team)
         return swaps
 
@@ -61,8 +61,7 @@ def write_loop(outer: Block, loop: Loop) -> None:
         outer.lines += lines
     else:
         _write_both(outer, team, kernel, step, lines)
-    for carry, name in zip(loop.carries, step.current, strict=True):
-        outer.place(carry.final, name)
+    outer.homes.update(zip((carry.final for carry in loop.carries), step.current, strict=True))
 
 
 def _write_both(outer: Block, team: TeamBlock, kernel: TeamLoop, step: _Step, lines: list[str]) -> None:
@@ -91,7 +90,7 @@ def _step(outer: Block, loop: Loop, index: str) -> _Step:
             kept = _op(step, "where", (valid, carry.next, carry.param), carry.param.type)
         else:
             kept = _op(step, "cuda.full", (carry.next,), carry.param.type)
-        step.targets[kept] = Home(goal)
+        step.targets[kept] = goal
         if carry.before is not None:
             outer.allocate(carry.before)
             before = _op(step, "cuda.full", (carry.param,), carry.param.type)
@@ -139,18 +138,23 @@ def _validity(loop: Loop) -> tuple[list[Node], Value | None, Value | None]:
     return [Op("cuda.left", (loop.lengths,), (left,)), Op("cuda.any_left", (left,), (valid,))], left, valid
 
 
-def _carries(outer: Block, loop: Loop) -> tuple[list[str], list[str]]:
-    """Two arrays for each carried value; the first one holds it before the step."""
-    current: list[str] = []
-    following: list[str] = []
+def _carries(outer: Block, loop: Loop) -> tuple[list[Home], list[Home]]:
+    """Two arrays for each carried value; the first one holds it before the step.
+
+    Of halves, what products do not read is kept as float32: sums over many steps need the digits.
+    """
+    current: list[Home] = []
+    following: list[Home] = []
+    multiplied = {arg for node in loop.body if product_of(node) is not None for arg in reads(node)}
     for carry, init in zip(loop.carries, [_full(outer, carry) for carry in loop.carries], strict=True):
         name = outer.shared.names.new(carry.param.name or "state")
         other = outer.shared.names.new(f"{carry.param.name or 'state'}_next")
-        shape, dtype = outer.shape(carry.param.type), DTYPES[carry.param.type.dtype]
+        wide = carry.param.type.dtype is DType.FLOAT and carry.param not in multiplied
+        shape, dtype = outer.shape(carry.param.type), "wt" if wide else DTYPES[carry.param.type.dtype]
         outer.line(f"{name}, {other} = cp.empty({shape}, {dtype}), cp.empty({shape}, {dtype})")
         outer.line(f"{name}[...] = {init}")
-        current.append(name)
-        following.append(other)
+        current.append(Home(name, wide=wide))
+        following.append(Home(other, wide=wide))
     return current, following
 
 
@@ -191,4 +195,5 @@ def _steps(outer: Block, body: Block, loop: Loop, index: str, steps: str, step: 
 
 def _exchange(step: _Step) -> str:
     """Carries change places."""
-    return f"{', '.join([*step.current, *step.following])} = {', '.join([*step.following, *step.current])}"
+    current, following = ([home.array for home in homes] for homes in (step.current, step.following))
+    return f"{', '.join([*current, *following])} = {', '.join([*following, *current])}"

@@ -13,8 +13,8 @@ from rnnc.backends.skeleton import Written
 from rnnc.ir.program import Port, Program, reads
 
 KEPT_NAMES = (
-    *("np", "cp", "T", "B", "dt", "p", "k", "s", "given", "launch", "t", "n", "start", "stop", "steps", "int", "min"),
-    *("range", "reversed", "None"),
+    *("np", "cp", "T", "B", "dt", "wt", "p", "k", "s", "given", "launch", "t", "n", "start", "stop", "steps", "int"),
+    *("min", "range", "reversed", "None"),
 )
 
 
@@ -61,6 +61,8 @@ def write_program(
     run.write(late, list(dict.fromkeys(port.value for port in program.outputs)))
     results = [f"    {string(f'{p.role}:{p.name}')}: {_result(run, p, program)}," for p in program.outputs]
     head = [f"{', '.join(shared.sizes.variables.values())}, = s"] if sizes else []
+    if any("wt)" in line for line in run.lines):
+        head.append("wt = np.promote_types(dt, np.float32)  # of sums over many steps")
     unpack = [f"{', '.join(kept)}, = k"] if kept else []
     return Written(
         function(

@@ -9,7 +9,7 @@ one item.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rnnc.backends.cuda.block import Block
 from rnnc.backends.cuda.elements import Elements, Home
@@ -29,7 +29,7 @@ LOCAL = frozenset({
 })  # fmt: skip
 
 
-Swap = tuple[str, str, DType]  # two arrays that change places after a step
+Swap = tuple[Home, Home, DType]  # two arrays that change places after a step
 
 
 class Unfit(Exception):
@@ -73,7 +73,7 @@ class TeamBlock(Block):
         found = super().home(value)
         if found is None or value in self.homes:
             return found
-        return Home(found.host, nullable=found.nullable)
+        return Home(found.host, nullable=found.nullable, wide=found.wide)
 
     # --- nodes --------------------------------------------------------------------------------------------------------
 
@@ -139,7 +139,7 @@ class TeamBlock(Block):
             if home.array in shared and home.array in self.fresh and not home.index:
                 other = self.shared.names.new(f"{home.array}_next")
                 self.before.append(f"{other} = cp.empty_like({home.array})")
-                found.append((home.array, other, value.type.dtype))
+                found.append((home, replace(home, array=other), value.type.dtype))
         return found
 
     def number(self) -> int:
@@ -181,12 +181,13 @@ def _finish(block: TeamBlock, loop: Loop, swaps: Sequence[Swap]) -> TeamLoop:
     weights = [line for use in block.multiplied for line in use.weights(elements)]
     shares = [f"const Share {name}(team, {features});" for features, name in block.shares.items()]
     rows, steps = elements.rows(), elements.steps()
-    meets = meetings(block.items, {x: y for a, b, _ in swaps for x, y in ((a, b), (b, a))})
+    meets = meetings(block.items, {x.array: y.array for a, b, _ in swaps for x, y in ((a, b), (b, a))})
     body = [f"const long long t = {f'{steps} - 1 - step' if loop.reverse else 'step'};"]
     for item, meet in zip(block.items, meets, strict=True):
         body += [*(["team.meet();"] if meet else []), *item.lines]
     for a, b, dtype in swaps:
-        body.append(f"swap_({', '.join(kernel.pointer(x, dtype, written=True) for x in (a, b))});")
+        pair = (kernel.pointer(x.array, dtype, written=True, wide=x.wide) for x in (a, b))
+        body.append(f"swap_({', '.join(pair)});")
     kernel.lines = [
         "extern __shared__ __align__(16) unsigned char smem[];",
         f"Team team(team_blocks, team_rows, {rows}, counters);",

@@ -99,18 +99,18 @@ class TeamElements(Elements):
             if value.type.batch and index[0] != "row":
                 self.block.alone = True
         if not home.index:
-            return f"{self.pointer(home, value)}[{self.flat(value.type, index)}]"
-        return f"{self.pointer(home, value)}[{self.flat(value.type.with_(time=True), ('t', *index))}]"
+            return self.loaded(value, home, self.flat(value.type, index))
+        return self.loaded(value, home, self.flat(value.type.with_(time=True), ("t", *index)))
 
     def write(self, value: Value, home: Home, place: str, element: str) -> None:
         self.writes.add(home.array)
         if home.index:
             row = " * ".join(self.extents(value.type)) or "1"
             place = f"t * ({row}) + {place}"
-        self.kernel.line(f"{self.pointer(home, value, written=True)}[{place}] = {element};")
+        super().write(value, home, place, element)
 
     def pointer(self, home: Home, value: Value, *, written: bool = False) -> str:
-        return self.kernel.pointer(home.array, value.type.dtype, written=written)
+        return self.kernel.pointer(home.array, value.type.dtype, written=written, wide=home.wide)
 
     def _type(self) -> Type | None:
         return None if self.place is None else self.place.type.with_(time=False, dtype=DType.FLOAT)

@@ -70,20 +70,23 @@ class Multiplied:
         start, columns = len(kernel.lines), f"{len(self.slots)} * {share}.share"
         where = ", ".join([*self.names(), "left_at", "stage_at", "chunk"])
         kernel.line(f"const Places places_{number} = {{{where}}};")
-        with kernel.braces(f"const auto weight_{number} = [&](int k, int column) -> real", ";"):
+        with kernel.braces(f"const auto weight_{number} = [&](int k, int column) -> item", ";"):
             kernel.line(f"const long long f = {share}.first + column % {share}.share;")
-            kernel.line(f"if (f >= {kernel.size(self.features)}) return 0;")
+            kernel.line(f"if (f >= {kernel.size(self.features)}) return item{{}};")
             *others, last = self.slots
             choice = "".join(
                 f"column < {place} * {share}.share ? {text} : " for place, text in enumerate(others, start=1)
             )
             kernel.line(f"const long long c = {choice}{last};")
-            kernel.line(f"if (c < 0 || c >= {kernel.size(self.tiled.columns)}) return 0;")
+            kernel.line(f"if (c < 0 || c >= {kernel.size(self.tiled.columns)}) return item{{}};")
             where = dict(zip(self.tiled.inner, self._parted(e, self.tiled.inner, "k"), strict=True))
             where |= zip(self.tiled.out, self._parted(e, self.tiled.out, "c"), strict=True)
-            kernel.line(f"return {e.get(self.tiled.right, [where[x] for x in self.tiled.order])};")
+            home = e.homes(self.tiled.right)
+            assert home is not None
+            place = e.flat(self.tiled.right.type, [where[x] for x in self.tiled.order])
+            kernel.line(f"return {e.pointer(home, self.tiled.right)}[{place}];")
         summed = kernel.size(self.tiled.summed)
-        kernel.line(f"keep_weights<real>(smem, places_{number}, (int){summed}, {columns}, weight_{number});")
+        kernel.line(f"keep_weights<item>(smem, places_{number}, (int){summed}, {columns}, weight_{number});")
         lines = kernel.lines[start:]
         del kernel.lines[start:]
         return lines
@@ -92,13 +95,16 @@ class Multiplied:
         """Statements of an item: the sums of its columns."""
         kernel, number = e.kernel, self.number
         start, columns = len(kernel.lines), f"{len(self.slots)} * {self.share}.share"
-        with kernel.braces(f"const auto left_{number} = [&](int r, int k) -> real", ";"):
-            kernel.line("const long long row = team.first + pass + r;")
-            kernel.line(f"return {e.get(self.left, ['row', *self._parted(e, self.tiled.inner, 'k')])};")
         summed = kernel.size(self.tiled.summed)
+        home = e.homes(self.left)
+        assert home is not None
+        first = f"team.first + pass) * {summed}"
+        if home.index:
+            first = f"t * {e.rows()} + {first}"
+        kernel.line(f"const item* const left_{number} = {e.pointer(home, self.left)} + ({first};")
         kernel.line(
-            f"const Sums<real> sum_{number} = multiply<real>(smem, places_{number}, count, (int){summed}, {columns},"
-            f" left_{number}, weight_{number});"
+            f"const Sums<real> sum_{number} = multiply<item, real>(smem, places_{number}, count, (int){summed},"
+            f" {columns}, left_{number}, weight_{number});"
         )
         lines = kernel.lines[start:]
         del kernel.lines[start:]
@@ -120,8 +126,9 @@ def tiled(op: Op, block: TeamBlock) -> Tiled | None:
     left = batched[0]
     right = next(arg for arg in op.args if arg is not left)
     home, out = block.home(right), attrs.text("out")
-    inside = home is None or home.array in block.owners
-    if inside or any(x in out or x not in letters[right] for x in letters[left]):
+    if home is None or home.array in block.owners or any(found and found.wide for found in map(block.home, op.args)):
+        return None
+    if any(x in out or x not in letters[right] for x in letters[left]):
         return None
     sizes = {x: size for arg, word in letters.items() for x, size in zip(word, arg.type.shape, strict=True)}
     return Tiled(left, right, letters[left], out, letters[right], sizes)

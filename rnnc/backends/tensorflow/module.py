@@ -32,8 +32,8 @@ CONTRACT = (
     "common/parameters",
     "tensorflow/masks",
     "common/layouts",
-    "common/names",
     "tensorflow/tensors",
+    "common/names",
 )
 OBJECTS = ("tensorflow/variables",)
 CELL = ("tensorflow/cell",)
