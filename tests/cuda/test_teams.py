@@ -45,15 +45,21 @@ def loaded(
     return load(change(text), "cell", how)
 
 
-def results(module: ModuleType, rows: int, lengths: Any = None, dtype: str = "float64") -> dict[str, np.ndarray]:
-    """Outputs, states and all gradients of one call."""
+def results(
+    module: ModuleType, rows: int, lengths: Any = None, dtype: Any = "float64", rounding: Any = None
+) -> dict[str, np.ndarray]:
+    """Outputs, states and all gradients of one call, for numbers that `rounding` can hold."""
     random = np.random.default_rng(0)
+
+    def numbers(values: np.ndarray) -> np.ndarray:
+        return values.astype(rounding or dtype).astype(dtype)
+
     shapes = module.init_params(seed=0, dtype=dtype, input=5)
-    params = {name: (0.5 * random.standard_normal(p.shape)).astype(dtype) for name, p in shapes.items()}
-    x = random.standard_normal((rows, 4, 5)).astype(dtype)
+    params = {name: numbers(0.5 * random.standard_normal(p.shape)) for name, p in shapes.items()}
+    x = numbers(random.standard_normal((rows, 4, 5)))
     outputs, _, tape = module.forward_train(params, x, lengths=lengths)
     whole = outputs if isinstance(outputs, dict) else {"h": outputs}
-    cotangents = {name: np.cos(np.arange(np.size(o))).reshape(o.shape).astype(dtype) for name, o in whole.items()}
+    cotangents = {name: numbers(np.cos(np.arange(np.size(o))).reshape(o.shape)) for name, o in whole.items()}
     gradients = module.backward(params, tape, cotangents if isinstance(outputs, dict) else cotangents["h"])
     state = module.forward(params, x, lengths=lengths)[1]
     found = {f"output {name}": value for name, value in whole.items()}
@@ -68,8 +74,16 @@ def _flat(state: Any) -> dict[str, Any]:
     return state if isinstance(state, dict) else {"": state}
 
 
-def expected(cell: str, rows: int, lengths: Any = None, units: int = 6) -> dict[str, np.ndarray]:
-    return results(rnnc.compile(CELLS[cell], units=units), rows, lengths)
+def expected(cell: str, rows: int, lengths: Any = None, units: int = 6, rounding: Any = None) -> dict[str, np.ndarray]:
+    return results(rnnc.compile(CELLS[cell], units=units), rows, lengths, rounding=rounding)
+
+
+def assert_rounded(found: dict[str, np.ndarray], cell: str, rows: int, units: int = 6) -> None:
+    """Arrays are rounded where they are stored, sums are float32: eight roundings of the largest number at most."""
+    (dtype,) = {array.dtype for array in found.values()}
+    for name, value in expected(cell, rows, units=units, rounding=dtype).items():
+        tolerance = 8 * HALVES[dtype.name] * max(1, np.abs(value).max())
+        np.testing.assert_allclose(found[name].astype("float64"), value, rtol=0, atol=tolerance, err_msg=name)
 
 
 def assert_same(found: dict[str, np.ndarray], reference: dict[str, np.ndarray], tolerance: float = 1e-12) -> None:
@@ -124,6 +138,31 @@ def test_the_planner_uses_all_the_ways_there_are() -> None:
     assert {n[6] > 1 for n in numbers} == {True, False}  # sums in several parts
     assert {n[0] < team.rows for n, team in zip(numbers, found.values(), strict=True)} == {True, False}
     assert all(team.shared <= kilobytes << 10 for (kilobytes, _), team in found.items())
+
+
+HALVES = {"float16": 2.0**-11, "bfloat16": 2.0**-8}  # the largest error of one rounding, relative
+
+
+@needs_compiler
+@pytest.mark.parametrize("strategy", ["step", "block", "persistent"])
+@pytest.mark.parametrize("dtype", HALVES)
+@pytest.mark.parametrize("cell", ["lstm", "gru", "attention", "projected"])
+def test_halves_are_rounded_and_nothing_else(cell: str, dtype: str, strategy: str) -> None:
+    assert_rounded(results(loaded(cell, strategy), 3, dtype=half(dtype)), cell, 3)
+
+
+@needs_compiler
+@pytest.mark.parametrize("kilobytes", ROOMS)
+@pytest.mark.parametrize("rows", [3, 20])
+def test_halves_in_any_room(rows: int, kilobytes: int) -> None:
+    """Fragments at the edges: rows, columns and chunks of k that 16 does not divide."""
+    device = DeviceModel(multiprocessors=1, shared_bytes=kilobytes << 10)
+    module = loaded("gru", "block", How(device=device), units=40)
+    assert_rounded(results(module, rows, dtype=half("float16")), "gru", rows, 40)
+
+
+def half(dtype: str) -> Any:
+    return np.dtype(pytest.importorskip("ml_dtypes").bfloat16) if dtype == "bfloat16" else np.dtype(dtype)
 
 
 @needs_compiler
