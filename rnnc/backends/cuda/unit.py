@@ -9,7 +9,7 @@ from rnnc.backends.cuda.kernel import Kernel
 from rnnc.backends.escape import Names, string
 from rnnc.backends.sizes import Sizes
 
-THREADS = 256  # of a block
+THREADS = 256  # of a block; with one to a multiprocessor at least, the compiler spills no registers for the sake of more
 
 
 @dataclass
@@ -29,7 +29,7 @@ class Kernels:
         if text not in self.names:
             mine = self.programs.setdefault(program, [])
             self.names[text] = name = f"{program}_{len(mine) + 1}"
-            mine.append(f'extern "C" __global__ void __launch_bounds__({THREADS}) {name}{text}')
+            mine.append(f'extern "C" __global__ void __launch_bounds__({THREADS}, 1) {name}{text}')
         return self.names[text]
 
 
