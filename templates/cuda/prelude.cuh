@@ -85,6 +85,9 @@ __device__ __forceinline__ void grid_barrier(unsigned* counter, unsigned blocks,
   __syncthreads();
 }
 
+// Ask for a line of memory that will be read soon: it comes as far as the cache that all multiprocessors share.
+__device__ __forceinline__ void prefetch_l2(const void* p) { asm volatile("prefetch.global.L2 [%0];" : : "l"(p)); }
+
 // ---- copies from global to shared memory that arrive at the wait; both ends are aligned to 16 bytes ----
 
 __device__ __forceinline__ void cp_async16(void* shared, const void* global) {

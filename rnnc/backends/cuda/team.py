@@ -24,8 +24,8 @@ from rnnc.ir.size import Size, product
 
 # What the statements around the items define.
 LOCAL = frozenset({
-    "t", "team", "smem", "step", "pass", "count", "e", "r", "j", "row", "f", "n", "at_once", "counters", "team_blocks",
-    "team_rows", "Team", "Share", "Places", "Sums", "multiply", "keep_weights", "swap_",
+    "t", "t_next", "more", "team", "smem", "step", "pass", "count", "e", "r", "j", "row", "f", "n", "at_once",
+    "counters", "team_blocks", "team_rows", "Team", "Share", "Places", "Sums", "multiply", "keep_weights", "swap_",
 })  # fmt: skip
 
 
@@ -182,7 +182,8 @@ def _finish(block: TeamBlock, loop: Loop, swaps: Sequence[Swap]) -> TeamLoop:
     shares = [f"const Share {name}(team, {features});" for features, name in block.shares.items()]
     rows, steps = elements.rows(), elements.steps()
     meets = meetings(block.items, {x.array: y.array for a, b, _ in swaps for x, y in ((a, b), (b, a))})
-    body = [f"const long long t = {f'{steps} - 1 - step' if loop.reverse else 'step'};"]
+    t, after = (f"{steps} - 1 - step", "t - 1") if loop.reverse else ("step", "t + 1")
+    body = [f"const long long t = {t}, t_next = {after};", f"const bool more = step + 1 < {steps};"]
     for item, meet in zip(block.items, meets, strict=True):
         body += [*(["team.meet();"] if meet else []), *item.lines]
     for a, b, dtype in swaps:

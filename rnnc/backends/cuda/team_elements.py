@@ -100,7 +100,10 @@ class TeamElements(Elements):
                 self.block.alone = True
         if not home.index:
             return self.loaded(value, home, self.flat(value.type, index))
-        return self.loaded(value, home, self.flat(value.type.with_(time=True), ("t", *index)))
+        sequence = value.type.with_(time=True)
+        ahead = self.flat(sequence, ("t_next", *index))  # memory is slower than a step
+        self.kernel.line(f"if (more) prefetch_l2(&{self.pointer(home, value)}[{ahead}]);")
+        return self.loaded(value, home, self.flat(sequence, ("t", *index)))
 
     def write(self, value: Value, home: Home, place: str, element: str) -> None:
         self.writes.add(home.array)

@@ -9,7 +9,8 @@ from rnnc.backends.cuda.kernel import Kernel
 from rnnc.backends.escape import Names, string
 from rnnc.backends.sizes import Sizes
 
-THREADS = 256  # of a block; with one to a multiprocessor at least, the compiler spills no registers for the sake of more
+# Of a block. One to a multiprocessor is enough: else the compiler spills registers for the sake of more of them.
+THREADS = 256
 
 
 @dataclass
