@@ -64,6 +64,7 @@ class Kernel:
         self.formulas: dict[str, str] = {}  # of whole numbers that were bound
         self._scopes: list[dict[tuple[Value, tuple[str, ...]], str]] = [{}]
         self._pointers: dict[str, str] = {}
+        self._wholes: dict[str, str] = {}
 
     # --- statements ---------------------------------------------------------------------------------------------------
 
@@ -123,6 +124,14 @@ class Kernel:
         if name not in self.local:
             self.arguments.setdefault(name, Argument("long long", host))
         return name
+
+    def whole(self, hint: str, host: str) -> str:
+        """The parameter that has the value of a whole-number expression of the host."""
+        if host.isdecimal():
+            return host
+        if host not in self._wholes:
+            self._wholes[host] = self.scalar(self.names.new(hint), host)
+        return self._wholes[host]
 
     def head(self) -> str:
         """The declarations of all parameters."""

@@ -14,7 +14,7 @@ from rnnc.ir.program import Port, Program, reads
 
 KEPT_NAMES = (
     *("np", "cp", "T", "B", "dt", "wt", "p", "k", "s", "given", "launch", "t", "n", "start", "stop", "steps", "int"),
-    *("min", "range", "reversed", "None"),
+    *("min", "range", "reversed", "None", "_parts", "_lanes"),
 )
 
 
