@@ -128,6 +128,24 @@ def test_what_cannot_be_composed_is_walked(what: str) -> None:
     np.testing.assert_array_equal(*found)
 
 
+@needs_compiler
+@pytest.mark.parametrize("number", [0, 2, 4], ids=["affine", "maxplus", "sums"])
+def test_long_lines_are_as_exact_as_the_walk(number: int) -> None:
+    """In float32, against float64, with parts as modules choose them; a factor of 2 for chance."""
+    case, length = CASES[number], 3000
+    arrays = dict(arrays_of(case, length))
+    if case.name == "scan_affine":  # a state that remembers
+        arrays["tape", "arg0"] = 1 - 0.01 * np.abs(arrays["tape", "arg0"])
+    arrays = {key: array.astype(np.float32).astype(np.float64) for key, array in arrays.items()}
+    expected = evaluate(batch().written[str(number)][0], arrays, sizes={"p": length})["output", "out0"]
+    errors = []
+    for part in (None, length):
+        batch().part = part
+        found = batch().run(str(number), arrays, "float32", {"p": length})["output", "out0"]
+        errors.append(np.abs(found - expected).max())
+    assert errors[0] <= 2 * errors[1]
+
+
 @pytest.mark.parametrize(
     ("length", "lines", "multiprocessors", "part", "joints"),
     [
