@@ -19,5 +19,5 @@ SEEDS = range(8)  # a few seconds each
 @needs_compiler
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_random_cell(seed: int) -> None:
-    """Odd seeds share work as modules do for long sequences and large sizes."""
+    """Even seeds have loops as one kernel; odd ones go step by step, and share work as for long sequences."""
     assert check_cell(draw_source(Seeded(seed)), with_cuda(plan(seed)))["module of CUDA against interpreter"] == 1

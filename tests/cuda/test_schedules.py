@@ -34,7 +34,7 @@ HOWS = [How(("random", 1)), How(("random", 2)), How("reversed", race=True), How(
 @cache
 def text(cell: str) -> str:
     source = Source("softmax.rnn", SOFTMAX) if cell == "softmax" else read_source(EXAMPLES / f"{cell}.rnn")
-    return compile_source(source, None, {"units": 3}, target="cuda").text
+    return compile_source(source, None, {"units": 3, "strategy": "step"}, target="cuda").text
 
 
 def loaded(cell: str, how: How) -> ModuleType:

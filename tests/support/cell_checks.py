@@ -83,9 +83,11 @@ def check_cell(source: RandomSource, plan: Plan) -> Counter[str]:
         subject.compare(situations, _runner(model, other.text), "TensorFlow, ")
         done["module of TensorFlow against interpreter"] += 1
     if plan.cuda:
-        other = compile_source(text, source.name, source.options, target="cuda", verify_passes=True)
+        shared = plan.seed % 2 == 1
+        options = {**source.options, "strategy": "step"} if shared else source.options
+        other = compile_source(text, source.name, options, target="cuda", verify_passes=True)
         module = placed(other.text, model.name, "cuda")
-        if plan.seed % 2:
+        if shared:
             share_out(vars(module))
         subject.compare(situations, ModuleRunner(model, module), "CUDA, ")
         done["module of CUDA against interpreter"] += 1
