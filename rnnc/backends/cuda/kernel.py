@@ -65,6 +65,7 @@ class Kernel:
         self._scopes: list[dict[tuple[Value, tuple[str, ...]], str]] = [{}]
         self._pointers: dict[str, str] = {}
         self._wholes: dict[str, str] = {}
+        self.symbols: set[str] = set()  # the parameters that are sizes
 
     # --- statements ---------------------------------------------------------------------------------------------------
 
@@ -147,8 +148,15 @@ class Kernel:
         parts = [str(factor)] if factor != 1 or not monomial else []
         for atom in monomial:
             if isinstance(atom, str):
-                parts.append(self.scalar(self.sizes[atom], self.sizes[atom]))
+                parts.append(self._symbol(self.sizes[atom]))
             else:  # sizes are not negative, so C's quotients are those of the language
                 sign = "/" if atom.op == "//" else "%"
                 parts.append(f"({self.size(atom.left)} {sign} {self.size(atom.right)})")
         return " * ".join(parts)
+
+    def _symbol(self, host: str) -> str:
+        """The parameter for a size of the host, under another name where that means something here."""
+        taken = host in RESERVED or host in self.local
+        name = self.whole(host, host) if taken else self.scalar(host, host)
+        self.symbols.add(name)
+        return name
