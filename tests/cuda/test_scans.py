@@ -183,3 +183,18 @@ def test_linear_recurrences_in_parts(example: str) -> None:
     sizes = dict.fromkeys(model.sizes, 2)
     subject = Subject(model, ModuleRunner(model, module), sizes, 1)
     subject.compare(dict(subject.situations()))
+
+
+@needs_compiler
+def test_halves_in_parts() -> None:
+    """States between parts are float32 as within them: results differ by a rounding to halves at most."""
+    text = compile_source(read_source(EXAMPLES / "sru.rnn"), None, {"units": 3}, target="cuda").text
+    found = []
+    for shared in (False, True):
+        module = load(text, "sru")
+        if shared:
+            share_out(vars(module))
+        params = module.init_params(seed=0, dtype="float16", input=2)
+        x = np.random.default_rng(0).standard_normal((2, 9, 2)).astype("float16")
+        found.append(module.forward(params, x)[0].astype("float32"))
+    np.testing.assert_allclose(*found, rtol=2.0**-10, atol=2.0**-12)
