@@ -5,10 +5,12 @@ A cell that fails is made smaller and saved beside where this runs, as a source 
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from tempfile import TemporaryDirectory
 
 from benchmarks.fuzzing import Found, arguments, run
 from rnnc.diagnostics import DiagnosticError
@@ -27,6 +29,11 @@ def unchanged(plan: Plan) -> Plan:
 def without_tensorflow(plan: Plan) -> Plan:
     """NumPy and the interpreter alone: several times as many cells an hour."""
     return replace(plan, tensorflow=False)
+
+
+def with_cuda(plan: Plan) -> Plan:
+    """CUDA beside NumPy and the interpreter, and nothing else: its kernels take g++ seconds."""
+    return Plan(plan.seed, slopes=False, save=None, without=None, formatted=False, tensorflow=False, cuda=True)
 
 
 def failure(choices: Choices, seed: int, change: Change, found: Found | None = None) -> str | None:
@@ -57,7 +64,13 @@ def check(seeds: range, change: Change = unchanged) -> Found:
 
 if __name__ == "__main__":
     options = arguments(
-        __doc__.splitlines()[0] if __doc__ else "", count=2000, numpy_only="leave TensorFlow out: more cells an hour"
+        __doc__.splitlines()[0] if __doc__ else "",
+        count=2000,
+        numpy_only="leave TensorFlow out: more cells an hour",
+        cuda="CUDA modules on the CPU, beside NumPy's: some cells a minute",
     )
-    change = without_tensorflow if options.numpy_only else unchanged
-    sys.exit(run("cells", partial(check, change=change), options, ".rnn"))
+    change = with_cuda if options.cuda else without_tensorflow if options.numpy_only else unchanged
+    with TemporaryDirectory() as folder:  # compiled kernels of random cells are of no use later
+        os.environ["XDG_CACHE_HOME"] = folder
+        status = run("cells", partial(check, change=change), options, ".rnn")
+    sys.exit(status)

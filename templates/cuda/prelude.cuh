@@ -158,6 +158,19 @@ template <typename X> __device__ __forceinline__ X warp_max(X x) {
   }
   return x;
 }
+template <typename X> __device__ __forceinline__ X warp_min(X x) {
+#pragma unroll
+  for (int step = 16; step > 0; step >>= 1) {
+    X other = __shfl_xor_sync(0xffffffffu, x, step);
+    x = x < other || x != x ? x : other;
+  }
+  return x;
+}
+template <typename X> __device__ __forceinline__ X warp_prod(X x) {
+#pragma unroll
+  for (int step = 16; step > 0; step >>= 1) x *= __shfl_xor_sync(0xffffffffu, x, step);
+  return x;
+}
 
 // ---- clusters of blocks: sm_90 only ----
 

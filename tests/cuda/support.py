@@ -20,6 +20,7 @@ from rnnc.ir.binding import bind
 from rnnc.ir.program import Program
 from rnnc.resources import resource_text
 from rnnc.simulator.cupy_like import Cupy, How
+from tests.support.shared_work import short_parts, whole_warps
 
 needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="kernels run on the CPU by g++")
 
@@ -27,6 +28,7 @@ Key = tuple[str, str]
 Arrays = Mapping[Key, Any]
 REALS = {"float16": "float", "float32": "float", "float64": "double"}
 ITEMS = {**REALS, "float16": "f16"}
+SHARING = resource_text("templates/cuda/sharing.py")
 
 
 def text_of(kernels: Kernels, dtype: str) -> str:
@@ -51,6 +53,8 @@ class Batch:
     how: How = field(default_factory=How)
     strategy: str = "step"
     threads: int = 64  # of a block of a loop's kernel
+    part: int | None = None  # the length of parts of lines, where it is not the one that modules choose
+    lanes: int | None = None  # of reductions, likewise
     kernels: Kernels = field(init=False)
     written: dict[str, tuple[Program, str]] = field(default_factory=dict[str, tuple[Program, str]])
     texts: dict[str, str] = field(default_factory=dict[str, str])  # of all kernels, by dtype
@@ -75,7 +79,11 @@ class Batch:
         bound = bind([(p, a) for p in program.inputs if (a := given[p.role, p.name]) is not None], numbers)
         cupy = Cupy(self.how)
         space: dict[str, Any] = {"cp": cupy, "np": np}
-        exec(compile(text, key, "exec"), space)
+        exec(compile(f"{SHARING}\n{text}", key, "exec"), space)
+        if self.part is not None:
+            short_parts(space, self.part)
+        if self.lanes is not None:
+            whole_warps(space, self.lanes)
         name, values, dt = identifier(program.name), tuple(numbers.values()), np.dtype(dtype)
         launch = self._launcher(cupy, dtype)
         parameters = {p.name: given[p.role, p.name] for p in program.inputs_of("param", "fixed")}

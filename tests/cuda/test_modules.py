@@ -175,3 +175,19 @@ def test_a_row_that_is_not_in_the_table_is_no_number() -> None:
     module = load(compile_source(source, None, {"size": 2}, target="cuda").text, "rows")
     outputs, _ = module.forward(module.init_params(), np.array([[0, 9, -1, 8]], np.int32))
     np.testing.assert_array_equal(np.isnan(outputs[0, :, 0]), [False, True, True, False])
+
+
+@needs_compiler
+@pytest.mark.parametrize("strategy", ["step", "block"])
+@pytest.mark.parametrize(("input_", "units"), [("double", "row"), ("smem", "team"), ("long", "f")])
+def test_sizes_may_have_names_that_mean_something_in_kernels(input_: str, units: str, strategy: str) -> None:
+    text = f"cell C({units}) {{\n  input x[{input_}]\n  state h[{units}]\n  h' = tanh(linear(x, h))\n  output h'\n}}\n"
+    source = Source("names.rnn", text)
+    module = load(compile_source(source, None, {"strategy": strategy}, target="cuda").text, "names")
+    params = module.init_params(seed=0, **{input_: 4, units: 3})
+    x = np.random.default_rng(0).standard_normal((2, 5, 4)).astype("float32")
+    outputs, _, tape = module.forward_train(params, x)
+    expected, _, other = (plain := rnnc.compile(text)).forward_train(params, x)
+    np.testing.assert_allclose(outputs, expected, rtol=0, atol=1e-6)  # sums in another order
+    found, judge = module.backward(params, tape, outputs), plain.backward(params, other, expected)
+    np.testing.assert_allclose(found["x"], judge["x"], rtol=0, atol=1e-5)

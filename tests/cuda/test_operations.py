@@ -32,9 +32,11 @@ def test_every_row_has_a_spelling() -> None:
     assert {*MAPS, *LINES, *REDUCTIONS} - own | {"softmax", "const", "extent"} == set(TABLE)
 
 
+@pytest.mark.parametrize("shared", [False, True], ids=["one thread each", "many threads each"])
 @pytest.mark.parametrize("dtype", TOLERANCE)
-def test_values(batch: Batch, dtype: str) -> None:
+def test_values(batch: Batch, dtype: str, shared: bool) -> None:
     """All cases at once: their kernels are compiled together."""
+    batch.lanes, batch.part = (32, 1) if shared else (None, None)
     for number, case in enumerate(CASES):
         arrays = as_arrays(case)
         expected = evaluate(batch.written[str(number)][0], arrays, sizes=SIZES)  # type: ignore[arg-type]

@@ -21,10 +21,12 @@ from rnnc.verify.commands import EVERY_PASS
 from rnnc.verify.differences import Function, difference_rows
 from rnnc.verify.interpreted import InterpretedRunner
 from rnnc.verify.invariants import Cut, Differences, differentiate, gradient_pairs, results_pairs, worst_row
+from rnnc.verify.placing import placed
 from rnnc.verify.report import TOLERANCE as TOLERANCES
 from rnnc.verify.runner import Call, Gradients, ModuleRunner, Results
 from rnnc.verify.sample import Draw, Sample
 from tests.support.cells import RandomSource
+from tests.support.shared_work import share_out
 
 # As between recorded arrays and modules: sums are taken in other orders, products and quotients arranged anew, and
 # random cells amplify that through a few steps. 1e-9 is far above what roundings give, and far below any error.
@@ -50,6 +52,7 @@ class Plan:
     formatted: bool = True
     exact_steps: bool = True
     tensorflow: bool = HAS_TENSORFLOW  # the third beside the interpreter and NumPy
+    cuda: bool = False  # the fourth, which takes seconds: its kernels go through g++
 
 
 def plan(seed: int) -> Plan:
@@ -79,6 +82,15 @@ def check_cell(source: RandomSource, plan: Plan) -> Counter[str]:
         other = compile_source(text, source.name, source.options, target="tf", verify_passes=True)
         subject.compare(situations, _runner(model, other.text), "TensorFlow, ")
         done["module of TensorFlow against interpreter"] += 1
+    if plan.cuda:
+        shared = plan.seed % 2 == 1
+        options = {**source.options, "strategy": "step"} if shared else source.options
+        other = compile_source(text, source.name, options, target="cuda", verify_passes=True)
+        module = placed(other.text, model.name, "cuda")
+        if shared:
+            share_out(vars(module))
+        subject.compare(situations, ModuleRunner(model, module), "CUDA, ")
+        done["module of CUDA against interpreter"] += 1
     if model.step is not None:
         subject.compare_step()
         done["single steps"] += 1

@@ -13,8 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from rnnc.backends.cuda.elements import Elements, Home
 from rnnc.backends.cuda.kernel import Kernel
 from rnnc.backends.cuda.products import Product, product_of
-from rnnc.backends.cuda.spelling import LINES, MAPS, REDUCTIONS
-from rnnc.backends.cuda.spelling.lines import line_type
+from rnnc.backends.cuda.spelling import LINES, MAPS
 from rnnc.backends.cuda.unit import Shared
 from rnnc.backends.escape import number as literal
 from rnnc.ir.operations.attrs import Attrs
@@ -48,6 +47,10 @@ class Block:
     def line(self, text: str) -> None:
         self.lines.append(text)
 
+    def ahead(self, text: str) -> None:
+        """Append a line that need not be done again for every step."""
+        (self.lines if self.around is None else self.before).append(text)
+
     # --- places -------------------------------------------------------------------------------------------------------
 
     def home(self, value: Value) -> Home | None:
@@ -74,9 +77,13 @@ class Block:
 
     def shape(self, type: Type, time: str | None = None) -> str:
         """The shape of an array, as a tuple."""
-        return f"({''.join(f'{n}, ' for n in self._extents(type, time))})"
+        return f"({''.join(f'{n}, ' for n in self.extents(type, time))})"
 
-    def _extents(self, type: Type, time: str | None = None) -> list[str]:
+    def count(self, type: Type, time: str | None = None) -> str:
+        """How many elements an array has."""
+        return " * ".join(f"({n})" if " " in n else n for n in self.extents(type, time)) or "1"
+
+    def extents(self, type: Type, time: str | None = None) -> list[str]:
         leads = ([time or self.time] if type.time else []) + (["B"] if type.batch else [])
         return [*leads, *map(self.size, type.shape)]
 
@@ -85,7 +92,7 @@ class Block:
         if value not in self.targets:
             name = self.shared.names.new(value.name or hint)
             text = f"{name} = cp.empty({self.shape(value.type, self.most)}, {DTYPES[value.type.dtype]})"
-            (self.lines if self.around is None else self.before).append(text)
+            self.ahead(text)
             shorter = value.type.time and self.most != self.time
             self.targets[value] = Home(name, f"[:{self.time}]" if shorter else "")
         self.homes[value] = self.targets[value]
@@ -186,11 +193,21 @@ class Block:
         if product is not None:
             self._product(node, product)
         elif node.name in LINES:
-            self.allocate(node.out)
-            self._launch(lambda e, n: LINES[node.name](e, node, n), line_type(node))
+            self.line_of(node)
         else:
-            self.allocate(node.out)
-            self._launch(lambda e, n: REDUCTIONS[node.name](e, node, n), node.out.type)
+            self.reduction(node)
+
+    def line_of(self, op: Op) -> None:
+        """Write an operation along lines."""
+        from rnnc.backends.cuda.scan import write_line
+
+        write_line(self, op)
+
+    def reduction(self, op: Op) -> None:
+        """Write an operation of which each element combines many."""
+        from rnnc.backends.cuda.rows import write_reduction
+
+        write_reduction(self, op)
 
     def _product(self, op: Op, product: Product) -> None:
         sizes = {"T": self.time, "B": "B"}
@@ -224,20 +241,20 @@ class Block:
             for value, text in found:
                 e.write(value, goals[value], n, text)
 
-        self._launch(body, type)
+        self.launch(body, type)
         self.homes.update(goals)
 
-    def _launch(self, body: Callable[[Elements, str], None], space: Type) -> None:
-        """Write a kernel and its call: `body` for each element of an array of type `space`, by its place `n`."""
+    def launch(self, body: Callable[[Elements, str], None], space: Type, times: str = "") -> None:
+        """Write a kernel and its call: `body` for each element of an array of type `space`, by its place `n`; as many
+        times as `times` says on the host."""
         kernel = Kernel(self.shared.sizes.variables)
         elements = Elements(kernel, self.home, self.definitions, self.numbers, self.time)
-        kernel.line(f"const long long total = {' * '.join(elements.extents(space)) or '1'};")
+        many = kernel.whole(times if times.isidentifier() else "times", times) if times else ""
+        kernel.line(f"const long long total = {' * '.join(filter(None, [*elements.extents(space), many])) or '1'};")
         first = "blockIdx.x * (long long)blockDim.x + threadIdx.x"
         with kernel.braces(f"for (long long n = {first}; n < total; n += (long long)gridDim.x * blockDim.x)"):
             body(elements, "n")
-        self.line(
-            self.shared.call(kernel, " * ".join(f"({n})" if " " in n else n for n in self._extents(space)) or "1")
-        )
+        self.line(self.shared.call(kernel, self.count(space) + (f" * {times}" if times else "")))
 
 
 def _is_map(node: Node) -> bool:

@@ -64,6 +64,8 @@ class Kernel:
         self.formulas: dict[str, str] = {}  # of whole numbers that were bound
         self._scopes: list[dict[tuple[Value, tuple[str, ...]], str]] = [{}]
         self._pointers: dict[str, str] = {}
+        self._wholes: dict[str, str] = {}
+        self.symbols: set[str] = set()  # the parameters that are sizes
 
     # --- statements ---------------------------------------------------------------------------------------------------
 
@@ -124,6 +126,14 @@ class Kernel:
             self.arguments.setdefault(name, Argument("long long", host))
         return name
 
+    def whole(self, hint: str, host: str) -> str:
+        """The parameter that has the value of a whole-number expression of the host."""
+        if host.isdecimal():
+            return host
+        if host not in self._wholes:
+            self._wholes[host] = self.scalar(self.names.new(hint), host)
+        return self._wholes[host]
+
     def head(self) -> str:
         """The declarations of all parameters."""
         declared = (argument.declaration(name, shared=self.shared) for name, argument in self.arguments.items())
@@ -138,8 +148,15 @@ class Kernel:
         parts = [str(factor)] if factor != 1 or not monomial else []
         for atom in monomial:
             if isinstance(atom, str):
-                parts.append(self.scalar(self.sizes[atom], self.sizes[atom]))
+                parts.append(self._symbol(self.sizes[atom]))
             else:  # sizes are not negative, so C's quotients are those of the language
                 sign = "/" if atom.op == "//" else "%"
                 parts.append(f"({self.size(atom.left)} {sign} {self.size(atom.right)})")
         return " * ".join(parts)
+
+    def _symbol(self, host: str) -> str:
+        """The parameter for a size of the host, under another name where that means something here."""
+        taken = host in RESERVED or host in self.local
+        name = self.whole(host, host) if taken else self.scalar(host, host)
+        self.symbols.add(name)
+        return name

@@ -16,6 +16,7 @@ from rnnc.backends.cuda.elements import Elements, Home
 from rnnc.backends.cuda.kernel import Kernel
 from rnnc.backends.cuda.meetings import Item, meetings
 from rnnc.backends.cuda.spelling import LINES, REDUCTIONS
+from rnnc.backends.cuda.spelling.lines import line_type
 from rnnc.backends.cuda.team_elements import Place, TeamElements, Unfused
 from rnnc.backends.cuda.tiles import Multiplied, Tiled, tiled
 from rnnc.backends.cuda.unit import Shared
@@ -93,15 +94,25 @@ class TeamBlock(Block):
 
     def _product(self, op: Op, product: object) -> None:
         """A product without tiles: every thread sums up its own elements."""
+        self.reduction(op)
+
+    def line_of(self, op: Op) -> None:
+        """A thread walks along each line."""
         self.allocate(op.out)
-        self._launch(lambda e, n: REDUCTIONS[op.name](e, op, n), op.out.type)
+        self.launch(lambda e, n: LINES[op.name](e, op, n), line_type(op))
+
+    def reduction(self, op: Op) -> None:
+        """Every thread combines what its own elements need."""
+        self.allocate(op.out)
+        self.launch(lambda e, n: REDUCTIONS[op.name](e, op, n), op.out.type)
 
     def _constant(self, value: Value) -> None:
         raise Unfit("a result that is a number")
 
     # --- items --------------------------------------------------------------------------------------------------------
 
-    def _launch(self, body: Callable[[Elements, str], None], space: Type) -> None:
+    def launch(self, body: Callable[[Elements, str], None], space: Type, times: str = "") -> None:
+        assert not times
         place = Place(space, self.share(space))
         elements = TeamElements(self, self.kernel, place)
         self.alone |= not space.batch

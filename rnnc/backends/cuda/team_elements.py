@@ -145,7 +145,7 @@ class TeamElements(Elements):
             name = match[0]
             if name in self.kernel.formulas:
                 return f"({_NAME.sub(replaced, self.kernel.formulas[name])})"
-            if name == "f" or name in self.kernel.sizes.values():
+            if name == "f" or name in self.kernel.symbols:
                 return name
             raise Unfused(value)
 

@@ -119,6 +119,17 @@ template <typename X> inline X warp_max(X x, RNNC_LINE) {
   }
   return x;
 }
+template <typename X> inline X warp_min(X x, RNNC_LINE) {
+  for (int step = 16; step > 0; step >>= 1) {
+    X other = __shfl_xor_sync(0xffffffffu, x, step, 32, line);
+    x = x < other || x != x ? x : other;
+  }
+  return x;
+}
+template <typename X> inline X warp_prod(X x, RNNC_LINE) {
+  for (int step = 16; step > 0; step >>= 1) x *= __shfl_xor_sync(0xffffffffu, x, step, 32, line);
+  return x;
+}
 
 inline unsigned cluster_rank() { return rnnc_cpu::cluster_rank(); }
 inline unsigned cluster_size() { return rnnc_cpu::cluster_size(); }

@@ -8,20 +8,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from rnnc.ir.program import Op, Value
 
 if TYPE_CHECKING:
     from rnnc.backends.cuda.elements import Elements
+    from rnnc.backends.cuda.spelling.reduction import Lanes
 
 Map = Callable[["Elements", Op, Value, tuple[str, ...]], str]
 Whole = Callable[["Elements", Op, str], None]
+
+
+class Reduction(Protocol):
+    """Writes the statements of one element of the result, by its place in its array; `lanes` make it together."""
+
+    def __call__(self, e: Elements, op: Op, place: str, lanes: Lanes | None = None, /) -> None: ...
+
+
 Spelling = TypeVar("Spelling", bound=Callable[..., object])
 
 MAPS: dict[str, Map] = {}
-REDUCTIONS: dict[str, Whole] = {}  # writes the statements of one element of the result, and its place in the array
-LINES: dict[str, Whole] = {}
+REDUCTIONS: dict[str, Reduction] = {}
+LINES: dict[str, Whole] = {}  # as a reduction, of one line
 
 
 def enters(table: dict[str, Spelling], *names: str) -> Callable[[Spelling], Spelling]:

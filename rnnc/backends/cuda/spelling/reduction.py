@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import dataclass
 
 from rnnc.backends.cuda.elements import Elements
 from rnnc.backends.cuda.kernel import C_TYPES
 from rnnc.backends.cuda.spelling.entry import REDUCTIONS, enters
+from rnnc.backends.cuda.spelling.summed import summed_letters, summed_type
 from rnnc.backends.functions import lead_letters
 from rnnc.ir.operations.attrs import Attrs
 from rnnc.ir.operations.shapes import summed_axes
@@ -16,11 +18,33 @@ START = {"sum": "0", "mean": "0", "prod": "1", "max": "-inf_()", "min": "inf_()"
 STEP = {"sum": "{0} + {1}", "mean": "{0} + {1}", "prod": "{0} * {1}", "max": "max_({0}, {1})", "min": "min_({0}, {1})"}
 
 
-def over(e: Elements, stack: ExitStack, hint: str, extent: str) -> str:
-    """A loop over one axis, open until the stack closes; its variable."""
-    name = e.kernel.names.new(hint)
-    stack.enter_context(e.kernel.braces(f"for (long long {name} = 0; {name} < {extent}; ++{name})"))
-    return name
+@dataclass(frozen=True)
+class Lanes:
+    """The threads that make one element of a result: `count` of them, 1 or a whole warp; `lane` is this one."""
+
+    count: str
+    lane: str
+
+
+def over(e: Elements, stack: ExitStack, type: Type, lanes: Lanes | None) -> list[str]:
+    """Loops over all elements of a type, open until the stack closes; their index."""
+    extents = e.extents(type)
+    if lanes is None:
+        names = [e.kernel.names.new("k") for _ in extents]
+        for name, extent in zip(names, extents, strict=True):
+            stack.enter_context(e.kernel.braces(f"for (long long {name} = 0; {name} < {extent}; ++{name})"))
+        return names
+    name = e.kernel.names.new("k")
+    head = f"for (long long {name} = {lanes.lane}; {name} < {' * '.join(extents) or '1'}; {name} += {lanes.count})"
+    stack.enter_context(e.kernel.braces(head))
+    return e.parted(extents, name)
+
+
+def together(e: Elements, kind: str, total: str, lanes: Lanes | None) -> None:
+    """All lanes' totals in one, in the same order every time."""
+    if lanes is not None:
+        kind = "sum" if kind == "mean" else kind
+        e.kernel.line(f"if ({lanes.count} > 1) {total} = warp_{kind}({total});")
 
 
 def accumulator(e: Elements, op: Op, kind: str) -> str:
@@ -34,8 +58,12 @@ def accumulator(e: Elements, op: Op, kind: str) -> str:
     return name
 
 
-def _finish(e: Elements, op: Op, place: str, total: str) -> None:
-    put(e, op, place, total)
+def _finish(e: Elements, op: Op, place: str, total: str, lanes: Lanes | None) -> None:
+    if lanes is None:
+        put(e, op, place, total)
+        return
+    with e.kernel.braces(f"if ({lanes.lane} == 0)"):
+        put(e, op, place, total)
 
 
 def put(e: Elements, op: Op, place: str, element: str) -> None:
@@ -46,7 +74,7 @@ def put(e: Elements, op: Op, place: str, element: str) -> None:
 
 
 @enters(REDUCTIONS, "reduce_sum", "reduce_mean", "reduce_max", "reduce_min", "reduce_prod")
-def _reduce(e: Elements, op: Op, place: str) -> None:
+def _reduce(e: Elements, op: Op, place: str, lanes: Lanes | None = None) -> None:
     attrs = Attrs(op)
     (x,) = op.args
     kind = op.name.removeprefix("reduce_")
@@ -55,84 +83,78 @@ def _reduce(e: Elements, op: Op, place: str) -> None:
     leads = x.type.time + x.type.batch
     features = iter(index[leads:])
     total = accumulator(e, op, kind)
-    extents = e.extents(x.type)
     with ExitStack() as stack:
+        combined = iter(over(e, stack, summed_type(op), lanes))
         inner: list[str] = []
         for axis in range(x.type.rank):
             if axis in axes:
-                inner.append(over(e, stack, "k", extents[leads + axis]))
+                inner.append(next(combined))
                 if keep:
                     next(features)
             else:
                 inner.append(next(features))
         element = e.cast(e.get(x, (*index[:leads], *inner)), x, op.out.type.dtype)
         e.kernel.line(f"{total} = {STEP[kind].format(total, element)};")
+    together(e, kind, total, lanes)
     if kind == "mean":
-        count = " * ".join(extents[leads + axis] for axis in axes) or "1"
-        total = f"{total} / (real)({count})"
-    _finish(e, op, place, total)
+        total = f"{total} / (real)({' * '.join(e.extents(summed_type(op))) or '1'})"
+    _finish(e, op, place, total, lanes)
 
 
 @enters(REDUCTIONS, "reduce_to")
-def _reduce_to(e: Elements, op: Op, place: str) -> None:
+def _reduce_to(e: Elements, op: Op, place: str, lanes: Lanes | None = None) -> None:
     (x,) = op.args
     source, target = x.type, op.out.type
     summed = summed_axes(source, target)
     index = e.index(target, place)
     leads, features = e.parts(target, index)
     total = accumulator(e, op, "sum")
-    extents = e.extents(source)
     letters = "t" * source.time + "b" * source.batch
     with ExitStack() as stack:
+        combined = iter(over(e, stack, summed_type(op), lanes))
         inner: list[str] = []
-        for position in range(len(extents)):
+        for position in range(len(letters) + source.rank):
             axis = position - len(letters)
             if position in summed:
-                inner.append(over(e, stack, "k", extents[position]))
+                inner.append(next(combined))
             else:
                 inner.append(leads[letters[position]] if axis < 0 else features[axis])
         e.kernel.line(f"{total} += {e.cast(e.get(x, inner), x, op.out.type.dtype)};")
-    _finish(e, op, place, total)
+    together(e, "sum", total, lanes)
+    _finish(e, op, place, total, lanes)
 
 
 @enters(REDUCTIONS, "contract")
-def _contract(e: Elements, op: Op, place: str) -> None:
+def _contract(e: Elements, op: Op, place: str, lanes: Lanes | None = None) -> None:
     """Any einsum, one element after the other; matrices go to the library instead (`products.py`)."""
     attrs = Attrs(op)
-    types = [arg.type for arg in op.args]
-    letters = [lead_letters(type) + attrs.text(key) for type, key in zip(types, ("a", "b"), strict=True)]
+    letters = [lead_letters(arg.type) + attrs.text(key) for arg, key in zip(op.args, ("a", "b"), strict=True)]
     out = lead_letters(op.out.type) + attrs.text("out")
     where = dict(zip(out, e.index(op.out.type, place), strict=True))
-    sizes = {
-        x: size
-        for type, word in zip(types, letters, strict=True)
-        for x, size in zip(word, e.extents(type), strict=True)
-    }
     total = accumulator(e, op, "sum")
     with ExitStack() as stack:
-        for letter in dict.fromkeys("".join(letters)):
-            if letter not in where:
-                where[letter] = over(e, stack, "k", sizes[letter])
+        where |= dict(zip(summed_letters(op), over(e, stack, summed_type(op), lanes), strict=True))
         factors = [
             e.cast(e.get(arg, [where[x] for x in word]), arg, op.out.type.dtype)
             for arg, word in zip(op.args, letters, strict=True)
         ]
         e.kernel.line(f"{total} += {' * '.join(factors)};")
-    _finish(e, op, place, total)
+    together(e, "sum", total, lanes)
+    _finish(e, op, place, total, lanes)
 
 
 @enters(REDUCTIONS, "lookup_grad")
-def _lookup_grad(e: Elements, op: Op, place: str) -> None:
-    """A row of a table gets the sum of all cotangents that were taken from it, in their own order."""
+def _lookup_grad(e: Elements, op: Op, place: str, lanes: Lanes | None = None) -> None:
+    """A row of a table gets the sum of all cotangents that were taken from it, in an order that is always the same."""
     rows, d = op.args
     index = e.index(op.out.type, place)
-    time, batch = rows.type.time or d.type.time, rows.type.batch or d.type.batch
-    whole = d.type.with_(time=time, batch=batch)
-    places = Type(rows.type.axes, rows.type.dtype, batch=batch, time=time)
+    places = summed_type(op)
+    whole = d.type.with_(time=places.time, batch=places.batch)
     total = accumulator(e, op, "sum")
     with ExitStack() as stack:
-        inner = [over(e, stack, "k", extent) for extent in e.extents(places)]
+        inner = over(e, stack, places, lanes)
         row = e.get(rows, e.aligned(rows.type, places, inner))
         stack.enter_context(e.kernel.braces(f"if ({row} == {index[0]})"))
         e.kernel.line(f"{total} += {e.get(d, e.aligned(d.type, whole, [*inner, *index[1:]]))};")
-    _finish(e, op, place, total)
+    together(e, "sum", total, lanes)
+    _finish(e, op, place, total, lanes)

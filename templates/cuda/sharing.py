@@ -1,0 +1,30 @@
+# A part of every generated CUDA module: names that are not defined here are defined in the others.
+
+
+_MULTIPROCESSORS = {}  # of devices, by their numbers
+
+
+def _parts(length, lines, numbers, dtype):
+    """The length of the parts into which lines are cut, and memory for some numbers of each part but a line's last.
+
+    A part is read twice and needs two launches more. So one part, and no memory, where lines are short, or so many that
+    fewer than four parts of each fill the device; else parts of 32 elements or more, and threads to fill it.
+    """
+    device = cp.cuda.Device().id
+    if device not in _MULTIPROCESSORS:  # CuPy asks the driver for all attributes at once
+        _MULTIPROCESSORS[device] = cp.cuda.Device(device).attributes["MultiProcessorCount"]
+    count = min(1024 * _MULTIPROCESSORS[device] // max(lines, 1), length // 32) if length >= 256 else 1
+    if count < 4:
+        return max(length, 1), None
+    part = -(-length // count)
+    return part, cp.empty((-(-length // part) - 1, numbers, lines), dtype)
+
+
+def _lanes(results, combined, side_by_side):
+    """How many threads make each of some results that combine so many elements: 1, or the 32 of a warp.
+
+    A warp reads elements that lie side by side at once. Where they do not, neighbouring threads with a result each do,
+    and a warp pays only where results are few.
+    """
+    few = side_by_side or results < 32768
+    return 32 if few and combined >= (64 if side_by_side else 128) else 1

@@ -1,0 +1,23 @@
+"""Random cells of every construct as CUDA modules on the CPU: values and gradients are the interpreter's.
+
+`python -m benchmarks.fuzz_cells --cuda` checks others, as many as one likes.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.fuzz_cells import with_cuda
+from tests.cuda.support import needs_compiler
+from tests.support.cell_checks import check_cell, plan
+from tests.support.cells import draw_source
+from tests.support.choices import Seeded
+
+SEEDS = range(8)  # a few seconds each
+
+
+@needs_compiler
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_random_cell(seed: int) -> None:
+    """Even seeds have loops as one kernel; odd ones go step by step, and share work as for long sequences."""
+    assert check_cell(draw_source(Seeded(seed)), with_cuda(plan(seed)))["module of CUDA against interpreter"] == 1

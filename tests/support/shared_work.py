@@ -1,0 +1,29 @@
+"""How CUDA modules share work among threads, made otherwise: as if lines and reductions were long, and few.
+
+Modules of small sizes have one thread for each line and each sum. What they do for large ones runs here on small ones.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def short_parts(space: dict[str, Any], part: int) -> None:
+    """Cut lines into parts of that many elements, in a module with these names."""
+
+    def parts(length: int, lines: int, numbers: int, dtype: Any) -> tuple[int, Any]:
+        joints = -(-length // part) - 1
+        return part, space["cp"].empty((joints, numbers, lines), dtype) if joints > 0 else None
+
+    space["_parts"] = parts
+
+
+def whole_warps(space: dict[str, Any], lanes: int = 32) -> None:
+    """Let so many threads, 1 or a warp, make each element of a reduction."""
+    space["_lanes"] = lambda *_: lanes
+
+
+def share_out(space: dict[str, Any]) -> None:
+    """Parts of one element, and a warp for each sum."""
+    short_parts(space, 1)
+    whole_warps(space)
