@@ -11,17 +11,18 @@ def _up_to(n, step):
     return -(-n // step) * step
 
 
-def _team_plan(strategy, room, item, rows, products, alone, meetings):
+def _team_plan(strategy, room, item, rows, products, work, alone, meetings):
     """How a loop runs on a device: the way that is estimated to cost least of those that its strategy allows and that
     fit; None for single steps from the host.
 
     `room`: multiprocessors, and bytes of shared memory of a block; `item`: bytes of a number; `products`: for each
-    product the features of which a block has its part, how many numbers are summed, and its columns for each feature.
+    product the features of which a block has its part, how many numbers are summed, and its columns for each feature;
+    `work`: elements of a row that are computed one by one; `alone`: one team has all rows; `meetings`: of a step.
     """
     multiprocessors, shared = room
     best, least = None, float("inf")
     if strategy == "auto":
-        least = _step_cost(item, rows, products, meetings, multiprocessors)
+        least = _step_cost(item, rows, products, work, meetings, multiprocessors)
     for blocks in sorted({1, 2, 4, 8, 16, 32, 64, multiprocessors}):
         if strategy == "step" or blocks > multiprocessors or strategy == ("block" if blocks > 1 else "persistent"):
             continue
@@ -29,7 +30,7 @@ def _team_plan(strategy, room, item, rows, products, alone, meetings):
         teams = -(-rows // own)
         for resident in (True, False):
             found = _team_buffers(shared, item, own, blocks, products, resident)
-            cost = _team_cost(item, own, blocks, products, resident, meetings)
+            cost = _team_cost(item, own, blocks, products, work, resident, meetings)
             if found is not None and cost < least:
                 best, least = _Team(blocks, teams, own, *found), cost
     return best
@@ -75,14 +76,14 @@ def _team_buffers(shared, item, rows, blocks, products, resident):
 
 # Estimates of an H100: seconds to meet, to launch a kernel, and clocks in a second; and of a multiprocessor in a clock,
 # multiplications (of halves, of others), bytes of shared memory, bytes from elsewhere, and bytes of weights that are
-# picked from elsewhere one by one. Only their ratios decide anything.
+# picked from elsewhere one by one, and elements that are computed one by one. Only their ratios decide anything.
 _MEET, _MEET_ALONE, _LAUNCH, _CLOCK = 1.1e-6, 0.05e-6, 4e-6, 1.7e9
-_MULTIPLICATIONS, _NEAR, _FAR, _PICKED = {2: 1024}, 128, 32, 4
+_MULTIPLICATIONS, _NEAR, _FAR, _PICKED, _ELEMENTS = {2: 1024}, 128, 32, 4, 2
 
 
-def _team_cost(item, rows, blocks, products, resident, meetings):
+def _team_cost(item, rows, blocks, products, work, resident, meetings):
     """Seconds of a step of one team."""
-    clocks = 0
+    clocks = rows * work / blocks / _ELEMENTS
     for features, summed, slots in products:
         columns = slots * -(-features // blocks)
         reading = -(-rows // 64) * columns * summed * item / (_NEAR if resident else _PICKED)
@@ -91,9 +92,9 @@ def _team_cost(item, rows, blocks, products, resident, meetings):
     return clocks / _CLOCK + 0.2e-6 + meetings * (_MEET_ALONE if blocks == 1 else _MEET)
 
 
-def _step_cost(item, rows, products, meetings, multiprocessors):
+def _step_cost(item, rows, products, work, meetings, multiprocessors):
     """Seconds of a step from the host."""
-    clocks = 0
+    clocks = rows * work / multiprocessors / _ELEMENTS
     for features, summed, slots in products:
         columns = slots * features
         multiplying = rows * columns * summed / _MULTIPLICATIONS.get(item, 128)

@@ -70,7 +70,8 @@ def _write_both(outer: Block, team: TeamBlock, kernel: TeamLoop, step: _Step, li
         f"({outer.size(features)}, {outer.size(summed)}, {slots}), " for features, summed, slots in kernel.products
     )
     plan = outer.shared.names.new("team")
-    outer.line(f'{plan} = launch.team("{kernel.name}", B, ({products}), {kernel.alone}, {kernel.meetings})')
+    loop = f"({products}), {outer.size(kernel.work)}, {kernel.alone}, {kernel.meetings}"
+    outer.line(f'{plan} = launch.team("{kernel.name}", B, {loop})')
     outer.line(f"if {plan} is None:")
     outer.lines += ["    " + line for line in lines]
     outer.line("else:")

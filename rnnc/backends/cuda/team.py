@@ -42,12 +42,13 @@ class TeamLoop:
     """A loop as one kernel: its name, what the host gives it, and what the planner has to know.
 
     `products`: (features, summed, slots) of each product: a block has `slots` columns for each of its features.
-    `alone`: one team must have all rows. `meetings`: of a step.
+    `work`: elements of a row that are computed one by one. `alone`: one team must have all rows. `meetings`: of a step.
     """
 
     name: str
     arguments: tuple[str, ...]
     products: tuple[tuple[Size, Size, int], ...]
+    work: Size
     alone: bool
     meetings: int
 
@@ -66,6 +67,7 @@ class TeamBlock(Block):
         self.shares: dict[str, str] = {}  # by the text of a number of features
         self.owners: dict[str, Type | None] = {}  # which threads write an array: those that have the elements of a type
         self.fresh: set[str] = set()  # arrays of the loop alone
+        self.work = Size.of(0)  # for each row, elements that threads compute one by one
         self.alone = False
         self._written = written  # products that have to be in memory
 
@@ -88,6 +90,8 @@ class TeamBlock(Block):
             if node.name in LINES:
                 self.owners[self.array(node.out)] = None
             return
+        if self.home(found.left) is None:
+            raise Unfused(found.left)
         self.tiled[node.out] = found
         if node.out in self._written:
             self._map(node.out.type, [node.out])
@@ -104,6 +108,7 @@ class TeamBlock(Block):
     def reduction(self, op: Op) -> None:
         """Every thread combines what its own elements need."""
         self.allocate(op.out)
+        self.work += sum((product(arg.type.shape) for arg in op.args), Size.of(0))
         self.launch(lambda e, n: REDUCTIONS[op.name](e, op, n), op.out.type)
 
     def _constant(self, value: Value) -> None:
@@ -116,6 +121,7 @@ class TeamBlock(Block):
         place = Place(space, self.share(space))
         elements = TeamElements(self, self.kernel, place)
         self.alone |= not space.batch
+        self.work += product(space.shape)
         with self.kernel.apart(2 if place.share and space.batch else 1) as start:
             body(elements, "n")
         lines = self.kernel.lines[start:]
@@ -217,6 +223,7 @@ def _finish(block: TeamBlock, loop: Loop, swaps: Sequence[Swap]) -> TeamLoop:
         block.shared.kernels.name(kernel, f"{block.shared.program}_loop"),
         tuple(argument.host for argument in kernel.arguments.values()),
         tuple((use.features, use.tiled.summed, len(use.slots)) for use in block.multiplied),
+        block.work,
         block.alone,
         sum(meets),
     )
