@@ -20,7 +20,8 @@ from rnnc.passes.manager import Dump, Pass, Remark, Timing, UnknownPass, check_n
 from rnnc.passes.memory import plan_memory
 from rnnc.semantics.check import check_file
 from rnnc.semantics.choose import choose
-from rnnc.semantics.elaborate import elaborate
+from rnnc.semantics.elaborate import Reading, elaborate, file_scope, read_definition
+from rnnc.syntax import ast
 from rnnc.syntax.parse import parse, parse_partial
 from rnnc.version import __version__
 
@@ -98,10 +99,27 @@ def model_of(
     rounding: str | None = None,
 ) -> Model:
     """The model of one definition, before any pass. Raises DiagnosticError."""
+    file, path, chosen = _chosen(source, name)
+    return elaborate(file, path, chosen, options, expose=expose, rounding=rounding)
+
+
+def reading_of(source: Source, name: str | None = None, options: Mapping[str, object] | None = None) -> Reading:
+    """`model_of`, with the names and equations that the model was read from. Raises DiagnosticError."""
+    file, path, chosen = _chosen(source, name)
+    return read_definition(file_scope(file, path), chosen, options)
+
+
+def unit_of(source: Source, model: Model, save: str = "all") -> tuple[Unit, tuple[Remark, ...]]:
+    """What every target gets, after the passes, and what these say. Raises BadRequest (`save`)."""
+    run = _Pipeline(frozenset(), None, False)
+    unit = run.unit(model, parse_save(save), header(source, model, save, frozenset()))
+    return unit, tuple(dict.fromkeys(run.remarks))
+
+
+def _chosen(source: Source, name: str | None) -> tuple[ast.File, Path | None, str]:
     file = parse(source)
     path = path_of(source)
-    chosen = choose(file, path, name, Span(source, 0, 0))
-    return elaborate(file, path, chosen, options, expose=expose, rounding=rounding)
+    return file, path, choose(file, path, name, Span(source, 0, 0))
 
 
 def check(source: Source) -> list[Diagnostic]:
