@@ -306,3 +306,42 @@ def layer(value: f.Layer) -> Math:
             options = [row(Words(n), Sign("="), Words(v)) for n, v in value.options if (n, v) != ("merge", "concat")]
             body = listed(parts)
             return called(Named(value.kind), row(body, Sign(";"), listed(options)) if options else body)
+
+
+def head(formula: f.Formula) -> Math:
+    """A function without what it is applied to: `tanh`, `clip` with its limits, the sum over an axis."""
+    match formula:
+        case f.Apply(function="clip" | "dropout" | "zoneout"):
+            called_function = _APPLIED[formula.function](formula)[0]
+            return called_function.items[0] if isinstance(called_function, Row) else called_function
+        case f.Apply(function="sqrt"):
+            return Root(Sign("times"))
+        case f.Apply(function="abs" | "floor" | "ceil" as name):
+            kind = {"abs": "|"}.get(name, name)
+            return Fence(kind, Sign("times"))  # type: ignore[arg-type]
+        case f.Apply(function="square"):
+            return Script(Sign("times"), None, Digits("2"))
+        case f.Apply(function="concat" | "stack_axis" as name):
+            axis = dict(formula.options).get("axis")
+            return Named(name) if axis is None else Script(Named(name), typeset(axis))
+        case f.Apply(function, _, options):
+            below = [_bare(typeset(v)) for n, v in options if not n]
+            name = function_name(function)
+            return Script(name, listed(below)) if below else name
+        case f.Over(function, _, axes, _):
+            name = Sign(function) if function in ("sum", "prod") else function_name(function)
+            return Script(name, _axes(axes)) if axes else name
+        case _:
+            return typeset(formula)
+
+
+def place(part: f.Part) -> Math:
+    """The brackets of a slice."""
+    whole = _part(part)
+    return whole.items[-1] if isinstance(whole, Row) else whole
+
+
+def scaled_by(factor: f.Formula) -> Math:
+    """A constant factor, as the operation that it is."""
+    sign = "times" if isinstance(factor, f.Number | f.Open) else "odot"
+    return row(_within(factor, _POWER), Sign(sign))

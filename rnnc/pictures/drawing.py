@@ -1,0 +1,57 @@
+"""The drawing of a body: its pieces, laid out and painted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rnnc.ir.model import ParameterInfo
+from rnnc.pictures import formula as f
+from rnnc.pictures.boxes import Box
+from rnnc.pictures.fusion import Fused
+from rnnc.pictures.layout import Layout, Point, lay_out
+from rnnc.pictures.painting import paint
+from rnnc.pictures.pieces import Matrix, Sized, Terminal, sized
+from rnnc.pictures.svg import Canvas, arrow, document, wire
+from rnnc.pictures.tables import tables
+from rnnc.pictures.wiring import Wiring
+
+
+class Drawing:
+    """One body, laid out. `sizes` and `layout` are there for whoever checks the geometry."""
+
+    def __init__(self, body: f.Body, fused: list[Fused], parameters: Mapping[str, ParameterInfo]) -> None:
+        self.body = body
+        self.wiring = Wiring(body, tables((*body.equations, *body.outputs), fused, parameters))
+        self.wiring.build()
+        self.sizes: list[Sized] = [sized(piece) for piece in self.wiring.pieces]
+        self.layout: Layout = lay_out([s.item for s in self.sizes], self.wiring.links)
+
+    def svg(self, title: str, description: str = "") -> str:
+        """The drawing as the text of an SVG file."""
+        canvas = Canvas()
+        nets: dict[tuple[int, int], list[tuple[Point, ...]]] = {}
+        for link, points in zip(self.wiring.links, self.layout.wires, strict=True):
+            source = self.sizes[link.source]
+            start = (points[0][0] - (source.item.width - source.body), points[0][1])  # names stand over their wire
+            nets.setdefault(link.net, []).append((start, *points[1:]) if points[0][1] == start[1] else points)
+        wire(canvas, [self._into(links) for links in nets.values()])
+        for x, y in self.layout.dots:
+            canvas.circle(x, y, 1.9, fill="#1a1a1a")
+        for piece, place in zip(self.sizes, self.layout.places, strict=True):
+            paint(canvas, piece, place)
+        for link, points in zip(self.wiring.links, self.layout.wires, strict=True):
+            target = self.sizes[link.target]
+            if not isinstance(target.piece, Matrix) or True:
+                arrow(canvas, points[-1][0] + inset(target, link.into), points[-1][1])
+        return document(canvas, self.layout, title, description)
+
+    def _into(self, links: list[tuple[Point, ...]]) -> list[tuple[Point, ...]]:
+        return links
+
+
+def inset(target: Sized, port: int) -> float:
+    """How far behind the left edge of a piece a wire ends: circles are round."""
+    return 0.0
+
+
+__all__ = ["Box", "Drawing", "Terminal"]

@@ -1,0 +1,169 @@
+"""Products of one body as tables: a row for each sum of products, a column for each operand.
+
+Rows with the same operands are one block matrix; what the compiler computes in one product has a common frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from rnnc.ir.model import ParameterInfo
+from rnnc.ir.size import Size, product
+from rnnc.pictures import formula as f
+from rnnc.pictures.fusion import Fused, Runs, by_parameter
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Rows of a column that are one product. `shared`: a number where other tables hold parts of it, too."""
+
+    first: int
+    count: int
+    runs: Runs | None
+    shared: int | None
+    size: tuple[Size, Size] | None
+
+
+@dataclass(frozen=True)
+class Column:
+    operand: f.Formula
+    cells: tuple[f.Product, ...]
+    frames: tuple[Frame, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A block matrix with its operands; `bias` has a vector, or nothing, for each row."""
+
+    rows: tuple[int, ...]  # identities of the formulas
+    columns: tuple[Column, ...]
+    bias: tuple[f.Bias | None, ...]
+
+
+@dataclass(frozen=True)
+class _Row:
+    key: int
+    cells: tuple[f.Product, ...]
+    bias: f.Bias | None
+
+
+def tables(
+    equations: tuple[f.Equation, ...], fused: list[Fused], parameters: Mapping[str, ParameterInfo]
+) -> list[Table]:
+    """The tables of a body, in the order of its equations."""
+    rows: dict[tuple[object, ...], list[_Row]] = {}
+    for e in equations:
+        for row in _rows(e.value):
+            rows.setdefault(tuple((c.kind, c.operand) for c in row.cells), []).append(row)
+    product_of = by_parameter(fused)
+    homes: dict[int, set[int]] = {}
+    for at, group in enumerate(rows.values()):
+        for row in group:
+            for cell in row.cells:
+                if cell.weight.parameter in product_of:
+                    homes.setdefault(product_of[cell.weight.parameter], set()).add(at)
+    spread = [p for p, places in sorted(homes.items()) if len(places) > 1]
+    numbers = {p: n + 1 for n, p in enumerate(spread)}
+    return [_table(group, fused, product_of, numbers, parameters) for group in rows.values()]
+
+
+def _rows(formula: f.Formula) -> Iterator[_Row]:
+    """Sums with products, and products on their own; those in operands first."""
+    match formula:
+        case f.Sum(terms):
+            cells = tuple(t for negative, t in terms if isinstance(t, f.Product) and not negative and _joins(t))
+            bias = [t for negative, t in terms if isinstance(t, f.Bias) and not negative]
+            for negative, term in terms:
+                if isinstance(term, f.Product) and not negative and _joins(term):
+                    yield from _rows(term.operand)
+                else:
+                    yield from _rows(term)
+            if cells:
+                yield _Row(id(formula), cells, bias[0] if bias else None)
+        case f.Product(operand=operand):
+            yield from _rows(operand)
+            yield _Row(id(formula), (formula,), None)
+        case _:
+            for part in parts(formula):
+                yield from _rows(part)
+
+
+def _joins(product: f.Product) -> bool:
+    """Diagonals are elementwise: they join no matrix."""
+    return product.kind != "diagonal"
+
+
+def parts(formula: f.Formula) -> tuple[f.Formula, ...]:
+    """What a formula is made of."""
+    match formula:
+        case f.Sum(terms):
+            return tuple(t for _, t in terms)
+        case f.Times(factors):
+            return factors
+        case f.Quotient(top, bottom):
+            return top, bottom
+        case f.Power(base, exponent):
+            return base, exponent
+        case f.Operator(_, left, right) | f.Contraction(left, right, _):
+            return left, right
+        case f.Not(test):
+            return (test,)
+        case f.Apply(_, arguments, _) | f.Run(_, arguments, _, _):
+            return arguments
+        case f.Over(_, argument, _, _):
+            return (argument,)
+        case f.Cases(rows, otherwise):
+            return (*(p for row in rows for p in row), otherwise)
+        case f.Part(base, _, _, _, _) | f.Pick(base, _):
+            return (base,)
+        case f.Items(items):
+            return items
+        case f.Product(_, _, operand, _):
+            return (operand,)
+        case _:
+            return ()
+
+
+def _table(
+    rows: list[_Row],
+    fused: list[Fused],
+    product_of: Mapping[str, int],
+    numbers: Mapping[int, int],
+    parameters: Mapping[str, ParameterInfo],
+) -> Table:
+    columns: list[Column] = []
+    rows = sorted(rows, key=lambda r: min(product_of.get(c.weight.parameter, len(fused)) for c in r.cells))
+    for at, cell in enumerate(rows[0].cells):
+        cells = tuple(row.cells[at] for row in rows)
+        frames: list[Frame] = []
+        for first, weight in enumerate(c.weight.parameter for c in cells):
+            home = product_of.get(weight)
+            before = None if first == 0 else product_of.get(cells[first - 1].weight.parameter)
+            if first and home is not None and home == before:
+                last = frames[-1]
+                frames[-1] = Frame(last.first, last.count + 1, last.runs, last.shared, None)
+            else:
+                runs = None if home is None else fused[home].runs
+                frames.append(Frame(first, 1, runs, None if home is None else numbers.get(home), None))
+        sized = tuple(
+            Frame(g.first, g.count, g.runs, g.shared, _size(cells[g.first : g.first + g.count], parameters))
+            for g in frames
+        )
+        columns.append(Column(cell.operand, cells, sized))
+    bias = tuple(row.bias for row in rows)
+    return Table(tuple(row.key for row in rows), tuple(columns), bias if any(bias) else ())
+
+
+def _size(cells: tuple[f.Product, ...], parameters: Mapping[str, ParameterInfo]) -> tuple[Size, Size] | None:
+    """The size of a packed weight: what it takes, and what all of it gives."""
+    total = Size.of(0)
+    taken = Size.of(1)
+    for name in dict.fromkeys(c.weight.parameter for c in cells):
+        info = parameters.get(name)
+        if info is None:
+            return None
+        inputs = info.fan_in_axes or tuple(range(len(info.axes) - 1))
+        taken = product(tuple(info.axes[i].size for i in inputs))
+        total = total + product(tuple(a.size for i, a in enumerate(info.axes) if i not in inputs))
+    return taken, total
