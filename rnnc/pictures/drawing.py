@@ -6,12 +6,11 @@ from collections.abc import Mapping
 
 from rnnc.ir.model import ParameterInfo
 from rnnc.pictures import formula as f
-from rnnc.pictures.boxes import Box
 from rnnc.pictures.fusion import Fused
 from rnnc.pictures.layout import Layout, Point, lay_out
-from rnnc.pictures.painting import paint
-from rnnc.pictures.pieces import Matrix, Sized, Terminal, sized
-from rnnc.pictures.svg import Canvas, arrow, document, wire
+from rnnc.pictures.painting import paint, sign_of
+from rnnc.pictures.pieces import Sized, sized
+from rnnc.pictures.svg import INK, Canvas, arrow, document, wire
 from rnnc.pictures.tables import tables
 from rnnc.pictures.wiring import Wiring
 
@@ -30,28 +29,19 @@ class Drawing:
         """The drawing as the text of an SVG file."""
         canvas = Canvas()
         nets: dict[tuple[int, int], list[tuple[Point, ...]]] = {}
-        for link, points in zip(self.wiring.links, self.layout.wires, strict=True):
+        for link, points in zip(self.layout.links, self.layout.wires, strict=True):
             source = self.sizes[link.source]
-            start = (points[0][0] - (source.item.width - source.body), points[0][1])  # names stand over their wire
-            nets.setdefault(link.net, []).append((start, *points[1:]) if points[0][1] == start[1] else points)
-        wire(canvas, [self._into(links) for links in nets.values()])
+            start = (points[0][0] - (source.item.width - source.body), points[0][1])  # names stand over their wires
+            nets.setdefault(link.net, []).append((start, *points[1:]))
+        wire(canvas, list(nets.values()))
         for x, y in self.layout.dots:
-            canvas.circle(x, y, 1.9, fill="#1a1a1a")
+            canvas.circle(x, y, 1.9, fill=INK)
         for piece, place in zip(self.sizes, self.layout.places, strict=True):
             paint(canvas, piece, place)
-        for link, points in zip(self.wiring.links, self.layout.wires, strict=True):
-            target = self.sizes[link.target]
-            if not isinstance(target.piece, Matrix) or True:
-                arrow(canvas, points[-1][0] + inset(target, link.into), points[-1][1])
+        for given, points in zip(self.wiring.links, self.layout.wires, strict=True):
+            x, y = points[-1]
+            arrow(canvas, x, y)
+            sign = sign_of(self.sizes[given.target], given.into)
+            if sign:
+                canvas.text(x - 14, y - 4, sign, 11, "roman", 6)
         return document(canvas, self.layout, title, description)
-
-    def _into(self, links: list[tuple[Point, ...]]) -> list[tuple[Point, ...]]:
-        return links
-
-
-def inset(target: Sized, port: int) -> float:
-    """How far behind the left edge of a piece a wire ends: circles are round."""
-    return 0.0
-
-
-__all__ = ["Box", "Drawing", "Terminal"]

@@ -21,6 +21,7 @@ class Item:
     ins: tuple[int, ...]
     outs: tuple[int, ...]
     pin: Literal["", "first", "last"] = ""
+    free: bool = False  # its wires may come in any order
 
 
 @dataclass(frozen=True)

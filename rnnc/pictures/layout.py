@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rnnc.pictures.channels import Net, tracks
 from rnnc.pictures.layered import Columns, Item, Link, columns
@@ -19,18 +19,22 @@ Point = tuple[int, int]
 
 @dataclass(frozen=True)
 class Layout:
-    """`places` has the left upper corner of every item, `wires` the points of every link, `dots` where wires branch."""
+    """`places` has the left upper corner of every item, `wires` the points of every link, `dots` where wires branch.
+    `links` are those that were given, with the ports that free items have for them."""
 
     width: int
     height: int
     places: tuple[Point, ...]
     wires: tuple[tuple[Point, ...], ...]
     dots: tuple[Point, ...]
+    links: tuple[Link, ...]
 
 
 def lay_out(items: Sequence[Item], links: Sequence[Link]) -> Layout:
     """Items in columns from left to right, wires at right angles through the room between them."""
     graph = ordered(columns(items, links))
+    links = _untangled(items, links, graph, straightened(graph, heights(graph)))
+    graph = replace(columns(items, links), order=graph.order)
     top = straightened(graph, heights(graph))
     channels = [_nets(graph, top, rank) for rank in range(len(graph.order) - 1)]
     assigned = [tracks(nets) for nets in channels]
@@ -56,7 +60,23 @@ def lay_out(items: Sequence[Item], links: Sequence[Link]) -> Layout:
         _wire(items, link, chain, graph, top, places, turns) for link, chain in zip(links, graph.chains, strict=True)
     )
     height = max((top[v] + vertex.height for v, vertex in enumerate(graph.vertices)), default=0)
-    return Layout(x, height, tuple(places), wires, _dots(channels, turns))
+    return Layout(x, height, tuple(places), wires, _dots(channels, turns), tuple(links))
+
+
+def _untangled(items: Sequence[Item], links: Sequence[Link], graph: Columns, top: Sequence[int]) -> list[Link]:
+    """Wires of items that take them in any order, from the top in the order in which they come."""
+    found = list(links)
+    for target, item in enumerate(items):
+        if item.free:
+            own = [at for at, link in enumerate(links) if link.target == target]
+            came = sorted(own, key=lambda at: _height_before(items, links[at], graph.chains[at], top))
+            for into, at in enumerate(came):
+                found[at] = replace(links[at], into=into)
+    return found
+
+
+def _height_before(items: Sequence[Item], link: Link, chain: Sequence[int], top: Sequence[int]) -> int:
+    return top[chain[-1]] if chain else top[link.source] + items[link.source].outs[link.out]
 
 
 def _nets(graph: Columns, top: Sequence[int], rank: int) -> list[Net]:

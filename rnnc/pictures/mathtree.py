@@ -127,6 +127,7 @@ SIGNS: dict[str, Mark] = {
     "less": Mark("-", "−", "plain"),
     "odot": Mark(r"\odot", "⊙", "binary"),
     "times": Mark(r"\cdot", "·", "binary"),
+    "by": Mark(r"\times", "×", "binary"),
     "outer": Mark(r"\otimes", "⊗", "binary"),
     "conv": Mark("*", "∗", "binary"),
     "mod": Mark(r"\bmod", "mod", "binary"),

@@ -87,9 +87,7 @@ def _matrix(canvas: Canvas, piece: Matrix, x: int, y: int) -> None:
             canvas.math(box(typeset(column.operand), SMALL - 1), x + (g.strip - 5) / 2, top + (at + 0.5) * each)
     left = float(x + g.strip)
     for column, width in zip(table.columns, g.columns, strict=True):
-        for frame in column.frames:
-            fy, fh = top + frame.first * tall, frame.count * tall
-            canvas.rect(left, fy, width, fh, fill=FILLS[frame.runs or ""], stroke="none")
+        canvas.rect(left, top, width, g.height, fill=FILLS[column.runs or ""], stroke="none")
         for at, cell in enumerate(column.cells):
             cy = top + at * tall
             if cell.kind == "diagonal":
@@ -97,17 +95,16 @@ def _matrix(canvas: Canvas, piece: Matrix, x: int, y: int) -> None:
             if at:
                 canvas.line([(left, cy), (left + width, cy)], stroke=FAINT, width=0.7)
             canvas.math(cell_label(cell), left + width / 2, cy + tall / 2)
-        for frame in column.frames:
-            fy, fh = top + frame.first * tall, frame.count * tall
-            canvas.rect(left, fy, width, fh, fill="none", width=1.4)
-        first, last = column.frames[0], column.frames[-1]
-        caption(canvas, head_of(first.runs, first.shared), left + width / 2, top - 4)
-        shown = caption_of(last.size)
+        canvas.rect(left, top, width, g.height, fill="none", width=1.4)
+        caption(canvas, head_of(column), left + width / 2, top - 4)
+        shown = caption_of(column.size)
         if shown is not None:
             canvas.math(shown, left + width / 2, top + g.height + FOOT / 2, SOFT)
         left += width
     for at, bias in enumerate(table.bias):
-        if bias is not None:
+        if bias is None:
+            canvas.line([(left, top + (at + 0.5) * tall), (left + g.bias, top + (at + 0.5) * tall)], width=1.1)
+        else:
             canvas.rect(left + 3, top + at * tall, g.bias - 3, tall, fill="#ffffff", stroke=SOFT, width=0.8)
             label = box(weight(bias.weight, "bias"), SMALL - 1)
             canvas.math(label, left + 3 + (g.bias - 3) / 2, top + (at + 0.5) * tall)
@@ -127,7 +124,6 @@ def _unit(canvas: Canvas, sized: Sized, piece: Unit, x: int, y: int) -> None:
         else:
             canvas.math(sized.boxes["constant"], x + left / 2, middle)
     canvas.math(sized.boxes["label"], x + left + (width - left) / 2, y + height / 2)
-    _signs(canvas, sized, piece.signs, x, y)
 
 
 def _dot(canvas: Canvas, sized: Sized, piece: Dot, x: int, y: int) -> None:
@@ -150,14 +146,12 @@ def _dot(canvas: Canvas, sized: Sized, piece: Dot, x: int, y: int) -> None:
     elif not strokes:
         width = text_width(piece.sign, 12, "roman")
         canvas.text(middle[0] - width / 2, middle[1] + 4, piece.sign, 12, "roman", width)
-    _signs(canvas, sized, piece.signs, x, y)
 
 
-def _signs(canvas: Canvas, sized: Sized, signs: tuple[str, ...], x: int, y: int) -> None:
-    """Signs of single wires, at their ends."""
-    for sign, port in zip(signs, sized.item.ins, strict=False):
-        if sign:
-            canvas.text(x - 11, y + port - 4, sign, 11, "roman", 6)
+def sign_of(sized: Sized, port: int) -> str:
+    """The sign of a wire that was given for a port."""
+    signs = sized.piece.signs if isinstance(sized.piece, Unit | Dot) else ()
+    return signs[port] if port < len(signs) else ""
 
 
 def _cell(canvas: Canvas, sized: Sized, piece: CellBox, x: int, y: int) -> None:

@@ -11,7 +11,7 @@ from rnnc.pictures.boxes import Box, box
 from rnnc.pictures.formula import Product
 from rnnc.pictures.layered import Item
 from rnnc.pictures.symbols import quantity, size, weight
-from rnnc.pictures.tables import Table
+from rnnc.pictures.tables import Column, Table
 from rnnc.pictures.typeset import typeset
 from rnnc.pictures.widths import text_width
 
@@ -50,6 +50,7 @@ class Unit:
     constant: m.Math | None = None
     signs: tuple[str, ...] = ()
     name: m.Math | None = None
+    free: bool = False
 
 
 @dataclass(frozen=True)
@@ -130,8 +131,19 @@ def _named(
         boxes = {**boxes, "name": box(piece.name, SMALL)}
         extra = round(boxes["name"].width + 8)
         height = max(height, round(2 * boxes["name"].height + 4))
-    inner = ports(inputs, height)
-    return Sized(piece, Item(width + extra, height, inner, ports(outs, height)), width, boxes)
+    item = Item(width + extra, height, ports(inputs, height), ports(outs, height), free=_is_free(piece))
+    return Sized(piece, item, width, boxes)
+
+
+def _is_free(piece: Unit | Dot | Formula) -> bool:
+    """May its wires come in any order? (Signs go with their wires.)"""
+    match piece:
+        case Unit():
+            return piece.sums or piece.free
+        case Dot():
+            return piece.sign in ("+", "⊙", "÷")
+        case Formula():
+            return True
 
 
 def _terminal(piece: Terminal) -> Sized:
@@ -175,15 +187,18 @@ def caption_of(taken: tuple[Size, Size] | None) -> Box | None:
     if taken is None:
         return None
     rows, columns = taken
+    if rows.constant == 1:
+        return box(size(columns), CAPTION + 0.5)
     many = m.Fence("(", size(rows)) if len(rows.terms) > 1 else size(rows)
-    return box(m.row(many, m.Words(" × "), size(columns)), CAPTION + 0.5)
+    return box(m.row(many, m.Sign("by"), size(columns)), CAPTION + 0.5)
 
 
 CIRCLED = "①②③④⑤⑥⑦⑧⑨"
 
 
-def head_of(runs: str | None, shared: int | None) -> str:
-    """What stands above a frame: how often the product runs, and which one it is where several tables hold it."""
+def head_of(column: Column) -> str:
+    """What stands above a column: how often its product runs, and which one it is where several tables hold it."""
+    runs, shared = column.runs, column.shared
     mark = "" if shared is None else CIRCLED[shared - 1] if shared <= len(CIRCLED) else f"({shared})"
     return " ".join(part for part in (mark, runs or "") if part)
 
@@ -209,10 +224,9 @@ def grid(table: Table) -> Grid:
     widths: list[int] = []
     for column in table.columns:
         width = max(cell_label(c).width for c in column.cells) + 14
-        for frame in column.frames:
-            width = max(width, text_width(head_of(frame.runs, frame.shared), CAPTION, "sans") + 8)
-            caption = caption_of(frame.size)
-            width = max(width, 0 if caption is None else caption.width + 8)
+        width = max(width, text_width(head_of(column), CAPTION, "sans") + 8)
+        caption = caption_of(column.size)
+        width = max(width, 0 if caption is None else caption.width + 8)
         widths.append(max(40, round(width)))
     operands = [box(typeset(c.operand), SMALL - 1) for c in table.columns]
     strip = round(max(b.width for b in operands) + 10) + 5 if count > 1 else 0
@@ -223,13 +237,13 @@ def grid(table: Table) -> Grid:
 
 
 def _heads(table: Table) -> bool:
-    return any(head_of(frame.runs, frame.shared) for column in table.columns for frame in column.frames)
+    return any(head_of(column) for column in table.columns)
 
 
 def _matrix(piece: Matrix, table: Table) -> Sized:
     g = grid(table)
     rows, count = len(table.rows), len(table.columns)
-    foot = 0 if all(frame.size is None for column in table.columns for frame in column.frames) else FOOT
+    foot = 0 if all(column.size is None for column in table.columns) else FOOT
     item = Item(g.width, g.top + g.height + foot, ports(count, g.height, g.top), ports(rows, g.height, g.top))
     return Sized(piece, item, g.width)
 

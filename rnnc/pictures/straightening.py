@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from rnnc.pictures.layered import Columns, Segment
 from rnnc.pictures.placing import distance
 
-_ROUNDS = 12
+_ROUNDS = 10
+_MOST = 60  # vertices on the move
 _BEND = 14  # a bend is as bad as so much more wire
 _STEP = 16  # a small step is as bad as another bend, and more
 
@@ -29,9 +30,11 @@ class _Straightening:
         for s in graph.segments:
             self.segments[s.u].append(s)
             self.segments[s.v].append(s)
+        self.unit_of: dict[int, tuple[int, ...]] = {}
 
     def result(self) -> list[int]:
         units = self._units()
+        self.unit_of = {v: unit for unit in units for v in unit}
         for at in range(_ROUNDS):
             changed = [self._move(unit) for unit in (units if at % 2 else reversed(units))]
             if not any(changed):
@@ -40,7 +43,7 @@ class _Straightening:
         return [y - least for y in self.top]
 
     def _units(self) -> list[tuple[int, ...]]:
-        """Every item; and the vertices of every net that passes columns, together and one by one."""
+        """Every item, and all vertices of every net that passes columns together."""
         nets: dict[tuple[int, int], dict[int, None]] = {}
         for s in self.graph.segments:
             for v in (s.u, s.v):
@@ -51,22 +54,43 @@ class _Straightening:
         return [*wires, *items]
 
     def _move(self, unit: tuple[int, ...]) -> bool:
-        """Put a unit where it costs least, if that is better than where it is."""
-        lows = [self.top[u] + distance(self.graph, u, v) for v in unit if (u := self.above[v]) is not None]
-        highs = [self.top[w] - distance(self.graph, v, w) for v in unit if (w := self.below[v]) is not None]
-        low, high = max(lows, default=None), min(highs, default=None)
-        if low is not None and high is not None and low > high:
-            return False
-        places = {self.top[v] for v in unit} | set(self._wanted(unit))
-        places |= {y for y in (low, high) if y is not None}
-        allowed = [y for y in sorted(places) if (low is None or y >= low) and (high is None or y <= high)]
-        now = self._cost(unit, None)
-        best = min(allowed, key=lambda y: (self._cost(unit, y), abs(y - self.top[unit[0]])), default=None)
-        if best is None or self._cost(unit, best) >= now:
-            return False
-        for v in unit:
-            self.top[v] = best
-        return True
+        """Put a unit where it is best, with all that has to make room for it, if that is better for all."""
+        places = dict.fromkeys(sorted(set(self._wanted(unit))))
+        best: dict[int, int] = {}
+        gain = 0
+        for place in places:
+            moved = self._pushed(unit, place)
+            if moved:
+                gained = self._cost(moved, {}) - self._cost(moved, moved)
+                if gained > gain:
+                    best, gain = moved, gained
+        for v, y in best.items():
+            self.top[v] = y
+        return bool(best)
+
+    def _pushed(self, unit: tuple[int, ...], place: int) -> dict[int, int]:
+        """Where a unit and what it pushes along would stand; empty where that is too much."""
+        moved = dict.fromkeys(unit, place)
+        waiting = list(unit)
+        while waiting:
+            v = waiting.pop()
+            for other, upper, lower in ((self.above[v], self.above[v], v), (self.below[v], v, self.below[v])):
+                if other is None or upper is None or lower is None:
+                    continue
+                far = distance(self.graph, upper, lower)
+                y = moved.get(other, self.top[other])
+                apart = (moved[v] - y) if other == upper else (y - moved[v])
+                if apart >= far:
+                    continue
+                wanted = moved[v] - far if other == upper else moved[v] + far
+                for w in self.unit_of[other]:
+                    if w in moved and (moved[w] < wanted) != (other == lower):
+                        return {}  # pushed from both sides
+                    moved[w] = wanted
+                    waiting.append(w)
+                if len(waiting) > _MOST:
+                    return {}
+        return moved
 
     def _wanted(self, unit: tuple[int, ...]) -> Iterable[int]:
         """Places where one of its wires runs straight."""
@@ -78,16 +102,12 @@ class _Straightening:
                 elif s.v == v and s.u not in inside:
                     yield self.top[s.u] + s.above_u - s.above_v
 
-    def _cost(self, unit: tuple[int, ...], place: int | None) -> int:
-        """What the wires of a unit cost where it is, or would be."""
-        inside = set(unit)
+    def _cost(self, vertices: Iterable[int], moved: Mapping[int, int]) -> int:
+        """What the wires of some vertices cost, if those that are moved stand there."""
+        segments = dict.fromkeys(s for v in vertices for s in self.segments[v])
         total = 0
-        for v in unit:
-            for s in self.segments[v]:
-                if s.u in inside and s.v in inside and s.v == v:
-                    continue  # counted at its other end
-                u_top = place if place is not None and s.u in inside else self.top[s.u]
-                v_top = place if place is not None and s.v in inside else self.top[s.v]
-                away = abs(u_top + s.above_u - v_top - s.above_v)
-                total += away + _BEND + max(0, _STEP - away) if away else 0
+        for s in segments:
+            u_top, v_top = moved.get(s.u, self.top[s.u]), moved.get(s.v, self.top[s.v])
+            away = abs(u_top + s.above_u - v_top - s.above_v)
+            total += away + _BEND + max(0, _STEP - away) if away else 0
         return total

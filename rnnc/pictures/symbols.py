@@ -116,10 +116,7 @@ def weight(w: Weight, kind: str) -> Math:
         below, between = [parts[0], between[-1]], between[:-1]
     symbols: list[Math] = []
     for name, indices in below:
-        base, own = symbol(name)
-        text = _joined([base, *own])
-        assert text is not None
-        symbols.append(Script(text, None, row(*_place(indices))) if indices else text if own else base)
+        symbols.append(_scripted(name, [], _place(indices)))
     above: list[Math] = [glyph(name) for name, _ in between]
     base = Script(Letter(letter), _joined(symbols), listed(above) if above else None)
     return row(Named(w.transform), Fence("(", base)) if w.transform and kind != "bias" else base

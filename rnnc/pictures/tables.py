@@ -1,6 +1,6 @@
 """Products of one body as tables: a row for each sum of products, a column for each operand.
 
-Rows with the same operands are one block matrix; what the compiler computes in one product has a common frame.
+Rows whose products the compiler fused, column by column, are one block matrix.
 """
 
 from __future__ import annotations
@@ -15,21 +15,14 @@ from rnnc.pictures.fusion import Fused, Runs, by_parameter
 
 
 @dataclass(frozen=True)
-class Frame:
-    """Rows of a column that are one product. `shared`: a number where other tables hold parts of it, too."""
+class Column:
+    """One packed weight. `shared`: its number where other tables hold parts of it, too; `size`: what it takes and gives."""
 
-    first: int
-    count: int
+    operand: f.Formula
+    cells: tuple[f.Product, ...]
     runs: Runs | None
     shared: int | None
     size: tuple[Size, Size] | None
-
-
-@dataclass(frozen=True)
-class Column:
-    operand: f.Formula
-    cells: tuple[f.Product, ...]
-    frames: tuple[Frame, ...]
 
 
 @dataclass(frozen=True)
@@ -53,10 +46,11 @@ def tables(
 ) -> list[Table]:
     """The tables of a body, in the order of its equations."""
     rows: dict[tuple[object, ...], list[_Row]] = {}
+    product_of = by_parameter(fused)
     for e in equations:
         for row in _rows(e.value):
-            rows.setdefault(tuple((c.kind, c.operand) for c in row.cells), []).append(row)
-    product_of = by_parameter(fused)
+            key = tuple((c.kind, c.operand, product_of.get(c.weight.parameter)) for c in row.cells)
+            rows.setdefault(key, []).append(row)
     homes: dict[int, set[int]] = {}
     for at, group in enumerate(rows.values()):
         for row in group:
@@ -133,24 +127,12 @@ def _table(
     parameters: Mapping[str, ParameterInfo],
 ) -> Table:
     columns: list[Column] = []
-    rows = sorted(rows, key=lambda r: min(product_of.get(c.weight.parameter, len(fused)) for c in r.cells))
-    for at, cell in enumerate(rows[0].cells):
+    for at, first in enumerate(rows[0].cells):
         cells = tuple(row.cells[at] for row in rows)
-        frames: list[Frame] = []
-        for first, weight in enumerate(c.weight.parameter for c in cells):
-            home = product_of.get(weight)
-            before = None if first == 0 else product_of.get(cells[first - 1].weight.parameter)
-            if first and home is not None and home == before:
-                last = frames[-1]
-                frames[-1] = Frame(last.first, last.count + 1, last.runs, last.shared, None)
-            else:
-                runs = None if home is None else fused[home].runs
-                frames.append(Frame(first, 1, runs, None if home is None else numbers.get(home), None))
-        sized = tuple(
-            Frame(g.first, g.count, g.runs, g.shared, _size(cells[g.first : g.first + g.count], parameters))
-            for g in frames
-        )
-        columns.append(Column(cell.operand, cells, sized))
+        home = product_of.get(first.weight.parameter)
+        runs = None if home is None else fused[home].runs
+        shared = None if home is None else numbers.get(home)
+        columns.append(Column(first.operand, cells, runs, shared, _size(cells, parameters)))
     bias = tuple(row.bias for row in rows)
     return Table(tuple(row.key for row in rows), tuple(columns), bias if any(bias) else ())
 

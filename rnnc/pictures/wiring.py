@@ -303,11 +303,16 @@ class Wiring:
             label = typeset(replace(formula, arguments=dots))
         if isinstance(formula, f.Apply) and formula.function == "identity":
             return self.value(arguments[0])
-        if len(moving) == 1 and isinstance(moving[0], f.Sum) and id(moving[0]) in self.rows:
+        if len(moving) == 1 and isinstance(moving[0], f.Sum) and self.joins(moving[0]):
             ports, signs, constant = self.terms(moving[0])
             sums = len(ports) > 1 or constant is not None
             return self.add(Unit(label, len(ports), False, sums, constant, tuple(signs)), *ports), 0
         return self.several(label, tuple(moving))
+
+    def joins(self, formula: f.Sum) -> bool:
+        """Is a sum drawn as a part of the function that is applied to it?"""
+        moving = [(negative, t) for negative, t in formula.terms if not self.constant(t)]
+        return id(formula) in self.rows or (len(moving) == 1 and not moving[0][0])
 
     def several(self, label: m.Math, values: tuple[f.Formula, ...]) -> Port:
         """A function of several values; a list among them counts for its members."""
@@ -315,7 +320,8 @@ class Wiring:
         for value in values:
             spread += value.items if isinstance(value, f.Items) else (value,)
         ports = [self.value(v) for v in spread]
-        return self.add(Unit(label, len(ports)), *ports), 0
+        free = label in (m.Named("max"), m.Named("min"))
+        return self.add(Unit(label, len(ports), free=free), *ports), 0
 
     def formula(self, formula: f.Formula, name: m.Math | None) -> Port:
         """Mathematics in a box, with a wire from every quantity in it."""
@@ -386,4 +392,5 @@ def _is_negative(formula: f.Formula) -> bool:
 
 
 def _axes(q: f.Quantity) -> str:
-    return f"[{', '.join(a.replace(' * ', '·') for a in q.axes)}]"
+    sizes = (a.rpartition(": ")[2].replace(" * ", "·") for a in q.axes)
+    return " × ".join(sizes) or "1"
