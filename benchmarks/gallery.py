@@ -1,7 +1,7 @@
 """The gallery, docs/gallery: a page for each cell. `make gallery` writes the pages, with proofs that were recorded.
 
-`python -m benchmarks.gallery --prove` first proves, with `rnnc verify`, every entry whose source has changed since its proof
-was recorded, for NumPy and TensorFlow, and keeps the tables in results/gallery.json. That takes about ten seconds for each.
+`python -m benchmarks.gallery --prove` first proves, with `rnnc verify`, every entry whose source has changed since its
+proof was recorded, for NumPy and TensorFlow, and keeps the tables in results/gallery.json: ten seconds for each.
 """
 
 from __future__ import annotations
@@ -96,10 +96,11 @@ def index() -> str:
     lines = [
         "# Gallery",
         "",
-        "Every cell here is compiled from [`examples/`](../../examples): its graph, its equations, what can be counted of it,",
-        "and the table of its proofs. In drawings states enter at the left and leave at the right; a table of matrices is what",
-        "the compiler multiplies at once, before the loop (*all steps*) or in it (*each step*). `rnnc draw` and",
-        "`rnnc doc` make the same of [your own cell](../cli.md#rnnc-draw).",
+        "Every cell here is compiled from [`examples/`](../../examples): its graph, its equations, what can be",
+        "counted of it, and the table of its proofs. In drawings states enter at the left and leave at the right.",
+        "Matrices in one frame are what the compiler multiplies at once: before the loop (*all steps*) or in it",
+        "(*each step*); a number marks parts of one product. `rnnc draw` and `rnnc doc` make the same of",
+        "[your own cell](../cli.md#rnnc-draw).",
         "",
         "These pages are written by `make gallery`.",
     ]
@@ -118,7 +119,8 @@ def _title(entry: Entry, description: Description | None) -> str:
         return description.name
     if entry.name:
         return entry.name
-    names = [d.name for d in parse(read_source(EXAMPLES / entry.file)).definitions if isinstance(d, ast.Cell | ast.Network | ast.Variant)]
+    definitions = parse(read_source(EXAMPLES / entry.file)).definitions
+    names = [d.name for d in definitions if isinstance(d, ast.Cell | ast.Network | ast.Variant)]
     stem = entry.file.removesuffix(".rnn").replace("_", "")
     return next((n for n in names if n.lower() == stem), names[0])
 
@@ -166,10 +168,10 @@ def _proof(entry: Entry, proof: Mapping[str, Any] | None) -> list[str]:
         rows = found["rows"]
         passed = sum(bool(row[3]) for row in rows)
         label = f"{PROVED[target][0]} {found['library']}: {passed} of {len(rows)} checks passed, {found['title']}"
-        lines += ["<details>", f"<summary>{escaped(label)}</summary>", "", "| check | error | tolerance |", "|---|---|---|"]
-        lines += [
-            f"| {escaped(name)} | {error} | {tolerance}{'' if ok else ' **failed**'} |" for name, error, tolerance, ok in rows
-        ]
+        lines += ["<details>", f"<summary>{escaped(label)}</summary>", ""]
+        lines += ["| check | error | tolerance |", "|---|---|---|"]
+        for name, error, tolerance, ok in rows:
+            lines.append(f"| {escaped(name)} | {error} | {tolerance}{'' if ok else ' **failed**'} |")
         lines += ["", *(line for note in found["notes"] for line in (escaped(note), "")), "</details>", ""]
     return lines
 

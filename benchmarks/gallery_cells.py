@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Entry:
-    """`FILE:NAME`, or FILE where that is enough. `proved`: smaller options for the proof, where those shown are large."""
+    """`FILE:NAME`, or FILE where that is enough. `proved`: smaller options for the proof, where those are large."""
 
     example: str
     options: dict[str, str] = field(default_factory=dict[str, str])
@@ -45,7 +45,8 @@ GROUPS: dict[str, list[Entry]] = {
         Entry("lstm"),
         Entry("lstm", {"peepholes": "true"}, None, "lstm-peepholes", "LSTM with peepholes"),
         Entry("lstm", {"peepholes": "true", "proj": "32", "cell_clip": "3"},
-              {"peepholes": "true", "proj": "2", "cell_clip": "0.3"}, "lstm-projection", "LSTM with projection and clip"),
+              {"peepholes": "true", "proj": "2", "cell_clip": "0.3"}, "lstm-projection",
+              "LSTM with projection and clip"),
         Entry("basic_lstm"), Entry("lstm_block"), Entry("coupled_lstm"), Entry("lstm_variants:NIG"),
         Entry("lstm_variants:FGR"), Entry("layer_norm_lstm", {"keep": "0.9"}), Entry("weight_norm_lstm"),
         Entry("group_lstm"), Entry("phased_lstm"), Entry("time_lstm"), Entry("conv_lstm:ConvLSTM2D"),
@@ -56,7 +57,8 @@ GROUPS: dict[str, list[Entry]] = {
         Entry("xlstm:SLSTM", {}, {"units": "4", "heads": "2"}), Entry("xlstm:MLSTM", {}, {"units": "4", "heads": "2"}),
     ],
     "Gated units": [
-        Entry("gru", {"reset": "before"}), Entry("gru", {"reset": "after"}, None, "gru-after", "GRU, reset after the product"),
+        Entry("gru", {"reset": "before"}),
+        Entry("gru", {"reset": "after"}, None, "gru-after", "GRU, reset after the product"),
         Entry("gru_variants:GRUv1"), Entry("gru_d"), Entry("layer_norm_cells:LayerNormGRU"), Entry("mgu:MGU"),
         Entry("ligru"), Entry("mut:MUT1"), Entry("ugrnn"), Entry("intersection_rnn:IntersectionRNN"),
         Entry("fast_grnn:FastGRNN"), Entry("star"), Entry("nas"), Entry("min_gru:MinGRU"), Entry("min_gru:MinLSTM"),

@@ -53,7 +53,7 @@ def describe(
 ) -> Description:
     """A cell or network for people: a notebook shows its drawing and its equations.
 
-    Arguments are those of `compile`. The result has `svg()`, `latex()`, `mathml()` and `html()`, all of which return text.
+    Arguments are those of `compile`. The result has `svg()`, `latex()`, `mathml()` and `html()`, which return text.
     Raises `rnnc.DiagnosticError` where the description is wrong.
     """
     source, own_name = _source(path_or_text)

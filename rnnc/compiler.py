@@ -118,7 +118,7 @@ def unit_of(source: Source, model: Model, save: str = "all") -> tuple[Unit, tupl
 
 def kept_of(model: Model, saves: Sequence[str] = ("all",)) -> list[list[PerStep]]:
     """What the forward pass keeps of every step for the backward pass, for each way to save. Raises BadRequest."""
-    ways = [parse_save(save) for save in saves]
+    ways: list[Save] = [parse_save(save) for save in saves]
     run = _Pipeline(frozenset(), None, False)
     prepared = run_passes(model.forward, BEFORE).program
     return [tape_per_step(run.derive(prepared, way)) for way in ways]

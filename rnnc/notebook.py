@@ -30,7 +30,7 @@ def load_ipython_extension(shell: Shell) -> None:
     """`%load_ext rnnc` makes `%%rnnc` known."""
 
     def rnnc(line: str, cell: str) -> Description | None:
-        """%%rnnc [NAME] [-t TARGET] [-D NAME=VALUE …] [--save …] [as VARIABLE]: compile the description in this cell."""
+        """%%rnnc [NAME] [-t TARGET] [-D NAME=VALUE …] [--save …] [as VARIABLE]: compile this cell's text."""
         return run_cell(shell, line, cell)
 
     shell.register_magic_function(rnnc, "cell", "rnnc")

@@ -278,12 +278,14 @@ def _random(values: int) -> Callable[[Reader, Arguments], Read]:
 
 
 def _outer(reader: Reader, a: Arguments) -> Read:
-    return f.Operator("outer", *_operands(reader, a))
+    left, right = _operands(reader, a)
+    return f.Operator("outer", left, right)
 
 
 def _contract(reader: Reader, a: Arguments) -> Read:
     axes = a.evaluate.labels(a.options["over"].value, a.context)
-    return f.Contraction(*_operands(reader, a), axes)
+    left, right = _operands(reader, a)
+    return f.Contraction(left, right, axes)
 
 
 def _arranged(reader: Reader, a: Arguments) -> Read:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _NEAR = 7  # wires nearer than this would touch
+_TOUCH = 4  # nearer than this they do touch
 _WRONG = 1000  # weighs as much as so many crossings
 
 
@@ -32,20 +33,39 @@ class Net:
 
 def tracks(nets: Sequence[Net]) -> tuple[dict[tuple[int, int], int], int]:
     """The track of every net that turns, counted from the left, and how many there are."""
-    turning = sorted((n for n in nets if not n.straight), key=lambda n: (n.left, n.name))
+    order = _order(nets)
+    track: dict[tuple[int, int], int] = {}
+    for at, net in enumerate(order):
+        behind = [track[o.name] + 1 for o in order[:at] if _meet(o, net)]
+        track[net.name] = max(behind, default=0)
+    return track, max(track.values(), default=-1) + 1
+
+
+def conflicts(nets: Sequence[Net]) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+    """Pairs of nets that lie on one another: the first leaves at the height at which the second comes, and turns first.
+    One that runs straight is touched by all that come or leave at its height."""
+    order = _order(nets)
+    found = [(a.name, b.name) for at, a in enumerate(order) for b in order[at + 1 :] if _touches(a, b)]
+    straight = [n for n in nets if n.straight]
+    pairs = ((b, a) for a in straight for b in order if any(abs(y - a.left) < _TOUCH for y in (b.left, *b.rights)))
+    return [*found, *((b.name, a.name) for b, a in pairs)]
+
+
+def _order(nets: Sequence[Net]) -> list[Net]:
+    """Nets that turn, from the left; each goes where it costs least among those before it."""
     order: list[Net] = []
-    for net in turning:  # each goes where it costs least among those before it
+    for net in sorted((n for n in nets if not n.straight), key=lambda n: (n.left, n.name)):
         costs = [
             sum(_cost(o, net) for o in order[:at]) + sum(_cost(net, o) for o in order[at:])
             for at in range(len(order) + 1)
         ]
         order.insert(costs.index(min(costs)), net)
     _improve(order)
-    track: dict[tuple[int, int], int] = {}
-    for at, net in enumerate(order):
-        behind = [track[o.name] + 1 for o in order[:at] if _meet(o, net)]
-        track[net.name] = max(behind, default=0)
-    return track, max(track.values(), default=-1) + 1
+    return order
+
+
+def _touches(a: Net, b: Net) -> bool:
+    return any(abs(y - b.left) < _TOUCH for y in a.rights)
 
 
 def _improve(order: list[Net]) -> None:

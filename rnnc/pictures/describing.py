@@ -44,8 +44,8 @@ class Section:
 class Description:
     """A cell or network with its parameters bound, for people.
 
-    A notebook shows it by itself: drawing and equations. `svg`, `latex`, `mathml` and `html` give the parts as text. What
-    the compiler makes of the definition is found out when it is first asked for. Raises DiagnosticError.
+    A notebook shows it by itself: drawing and equations. `svg`, `latex`, `mathml` and `html` give the parts as text.
+    What the compiler makes of the definition is found out when it is first asked for. Raises DiagnosticError.
     """
 
     def __init__(self, source: Source, name: str | None = None, options: Mapping[str, object] | None = None) -> None:

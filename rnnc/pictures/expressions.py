@@ -1,4 +1,4 @@
-"""Expressions as formulas: the text is read a second time where it stands, and what compile time decided is left out."""
+"""Expressions as formulas: the text is read a second time, and what compile time decided is left out."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from rnnc.pictures import calls
 from rnnc.pictures.formula import (
     Formula,
     Items,
+    Number,
     Operator,
     Part,
     Pick,
@@ -74,10 +75,8 @@ class Reader:
     def ref(self, node: Node, name: str, indices: tuple[int, ...], primed: bool, c: Context, owner: str = "") -> Ref:
         """A quantity of this body, with the step that its value belongs to."""
         when: When = ""
-        if c.frame.kind == "cell" and self.moves(node):
-            when = "before" if node.op == "state" else "now"
-        elif c.frame.kind == "fn" or c.frame.body.kind == "network":
-            when = ""
+        if c.frame.kind == "cell" and (primed or self.moves(node)):
+            when = "before" if node.op == "state" and not primed else "now"
         return Ref(name, indices, when, owner, node)
 
     def moves(self, node: Node) -> bool:
@@ -136,10 +135,14 @@ class Reader:
         """A quantity of an inner cell by the name that its node has: `f.ct[0,1]'`."""
         name = node.name.removeprefix(c.frame.prefix).removeprefix(c.frame.state_prefix)
         owner, _, local = name.rpartition(".")
-        plain = local.rstrip("'")
-        base, bracket, places = plain.partition("[")
+        plain = self.named_state(owner, local.rstrip("'"))
+        return self.ref(node, plain.name, plain.indices, local.endswith("'"), c, owner)
+
+    def named_state(self, owner: str, local: str) -> Ref:
+        """`ct[0,1]` of an instance, taken apart."""
+        base, bracket, places = local.partition("[")
         indices = tuple(int(i) for i in places.rstrip("]").split(",")) if bracket else ()
-        return self.ref(node, base, indices, local.endswith("'"), c, owner)
+        return Ref(base, indices, "", owner)
 
     def _subscript(self, e: ast.Subscript, c: Context) -> Read:
         slices = [i for i in e.items if isinstance(i, ast.Slice)]
@@ -232,6 +235,8 @@ def _terms(formula: Formula) -> tuple[tuple[bool, Formula], ...]:
 
 
 def _times(left: Formula, right: Formula) -> Formula:
+    if left == Number(1) or right == Number(1):  # an option that changes nothing
+        return right if left == Number(1) else left
     factors = left.factors if isinstance(left, Times) else (left,)
     return Times((*factors, *right.factors) if isinstance(right, Times) else (*factors, right))
 

@@ -1,7 +1,7 @@
 """What a description says once its compile-time parts are decided, on one page: equations over named quantities.
 
-Formulas keep what an author wrote (a product, a call of a function, the order of terms). What was decided before any code
-was made is gone: conditions, loops, absent terms.
+Formulas keep what an author wrote (a product, a call of a function, the order of terms). What was decided before any
+code was made is gone: conditions, loops, absent terms.
 """
 
 from __future__ import annotations

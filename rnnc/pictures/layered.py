@@ -1,8 +1,8 @@
 """Boxes and links in columns, with what runs through columns in between: the graph that is laid out.
 
 What this does is the layered method (Sugiyama, Tagawa & Toda 1981) with wires at right angles, as circuits are drawn.
-A library would be one dependency more, and those in Python alone know neither ports nor nets (one wire to many targets),
-on which everything here depends: products with many operands, states that everybody reads.
+A library would be one dependency more, and those in Python alone know neither ports nor nets (one wire to many
+targets), on which everything here depends: products with many operands, states that everybody reads.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Layers of a network as boxes: stacks one after the other, both directions side by side, residual connections around."""
+"""Layers of a network as boxes: stacks one after the other, both directions side by side, residual wires around."""
 
 from __future__ import annotations
 

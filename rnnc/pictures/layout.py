@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 
 from rnnc.pictures.channels import Net, tracks
 from rnnc.pictures.layered import Columns, Item, Link, columns
+from rnnc.pictures.nets import nets_between
 from rnnc.pictures.ordering import ordered
 from rnnc.pictures.placing import heights
+from rnnc.pictures.separating import separated
 from rnnc.pictures.straightening import straightened
 
 _TRACK = 9  # between vertical wires
@@ -35,10 +37,12 @@ def lay_out(items: Sequence[Item], links: Sequence[Link]) -> Layout:
     graph = ordered(columns(items, links))
     links = _untangled(items, links, graph, straightened(graph, heights(graph)))
     graph = replace(columns(items, links), order=graph.order)
-    top = straightened(graph, heights(graph))
-    channels = [_nets(graph, top, rank) for rank in range(len(graph.order) - 1)]
+    top = separated(graph, straightened(graph, heights(graph)))
+    channels = [nets_between(graph, top, rank) for rank in range(len(graph.order) - 1)]
     assigned = [tracks(nets) for nets in channels]
-    lefts, gaps, x = [], [], 0
+    lefts: list[int] = []
+    gaps: list[int] = []
+    x = 0
     for rank, column in enumerate(graph.order):
         widths = [items[v].width for v in column if graph.vertices[v].item is not None]
         lefts.append(x)
@@ -77,14 +81,6 @@ def _untangled(items: Sequence[Item], links: Sequence[Link], graph: Columns, top
 
 def _height_before(items: Sequence[Item], link: Link, chain: Sequence[int], top: Sequence[int]) -> int:
     return top[chain[-1]] if chain else top[link.source] + items[link.source].outs[link.out]
-
-
-def _nets(graph: Columns, top: Sequence[int], rank: int) -> list[Net]:
-    found: dict[tuple[int, int], tuple[int, list[int]]] = {}
-    for s in graph.segments:
-        if graph.vertices[s.u].rank == rank:
-            found.setdefault(s.net, (top[s.u] + s.above_u, []))[1].append(top[s.v] + s.above_v)
-    return [Net(name, left, tuple(sorted(set(rights)))) for name, (left, rights) in sorted(found.items())]
 
 
 def _wire(

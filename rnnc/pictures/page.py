@@ -1,8 +1,8 @@
-"""A description as HTML: a page that stands alone, and a fragment for notebooks. Templates escape all that is not markup."""
+"""A description as HTML: a page that stands alone, and a fragment for notebooks. Templates escape what is no markup."""
 
 from __future__ import annotations
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from rnnc.ir.program import Axis
@@ -11,7 +11,7 @@ from rnnc.pictures.describing import Description
 from rnnc.pictures.facts import kept_text, products_text, size_text
 from rnnc.pictures.mathml import displayed
 from rnnc.pictures.sources import shown_source
-from rnnc.pictures.tables import parts
+from rnnc.pictures.walking import everything
 from rnnc.resources import resource_text
 from rnnc.version import __version__
 
@@ -60,9 +60,9 @@ def fragment(description: Description) -> str:
 def notes(description: Description) -> list[str]:
     """How the equations are to be read, where that is not plain."""
     formulas = [e.value for s in description.sections for e in (*s.body.equations, *s.body.outputs)]
-    everything = [inner for formula in formulas for inner in _all(formula)]
-    found = [MATRICES] if any(isinstance(p, f.Product) for p in everything) else []
-    return [*found, STEPS] if any(isinstance(p, f.StepIndex) for p in everything) else found
+    found_in = [inner for formula in formulas for inner in everything(formula)]
+    found = [MATRICES] if any(isinstance(p, f.Product) for p in found_in) else []
+    return [*found, STEPS] if any(isinstance(p, f.StepIndex) for p in found_in) else found
 
 
 def fact_rows(description: Description) -> list[tuple[str, str]]:
@@ -75,8 +75,7 @@ def fact_rows(description: Description) -> list[tuple[str, str]]:
     if facts.loops or facts.scans:
         runs = [f"{facts.loops} step by step"] * bool(facts.loops) + [f"{facts.scans} as scans"] * bool(facts.scans)
         rows.append(("recurrences", ", ".join(runs)))
-    for kept in facts.kept:
-        rows.append((f"bytes kept a step and row, --save {kept.save}", kept_text(kept)))
+    rows += [(f"bytes kept a step and row, --save {kept.save}", kept_text(kept)) for kept in facts.kept]
     if not description.model.step:
         rows.append(("one step at a time", f"not possible: {description.model.no_step}"))
     return rows
@@ -95,15 +94,6 @@ def _axes(axes: tuple[Axis, ...]) -> str:
     return " × ".join(size_text(a.size) for a in axes) or "1"
 
 
-def _all(formula: f.Formula) -> list[f.Formula]:
-    found, waiting = list[f.Formula](), [formula]
-    while waiting:
-        current = waiting.pop()
-        found.append(current)
-        waiting += parts(current)
-    return found
-
-
-def _template(name: str):  # noqa: ANN202
+def _template(name: str) -> Template:
     environment = Environment(autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True)
     return environment.from_string(resource_text(f"templates/pictures/{name}"))

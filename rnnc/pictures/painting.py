@@ -7,7 +7,6 @@ from rnnc.pictures.layout import Point
 from rnnc.pictures.pieces import (
     CAPTION,
     FOOT,
-    ROW,
     SMALL,
     CellBox,
     Dot,

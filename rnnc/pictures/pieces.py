@@ -1,4 +1,4 @@
-"""What a drawing is made of, and how large each piece is: places of states, block matrices, gates, operations, boxes."""
+"""What a drawing is made of, and how large each piece is: states, block matrices, gates, operations, boxes."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Matrix:
 
 @dataclass(frozen=True)
 class Unit:
-    """A function of the sum of what comes in: a gate, an activation. `constant` is added, `signs` belong to the wires."""
+    """A function of the sum of what comes in: a gate, an activation. `constant` is added, `signs` belong to wires."""
 
     label: m.Math
     inputs: int

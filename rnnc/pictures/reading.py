@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from rnnc.diagnostics import DiagnosticError, Diagnostics, Source
 from rnnc.pictures import formula as f
 from rnnc.pictures.expressions import Reader
 from rnnc.semantics.elaborate import Reading
 from rnnc.semantics.frames import Context, Frame, Owner, key_text
+from rnnc.semantics.instances import slots_of
 from rnnc.semantics.nodes import Node
 from rnnc.semantics.scope import PRELUDE, Problem, report
 from rnnc.semantics.values import Tensor
@@ -63,8 +66,13 @@ class _Bodies:
         key = key_text(s.base.name, self.reader.evaluate.indices(s.base.indices, c))
         indices = self.reader.evaluate.indices(s.state.indices, c)
         name = key_text(s.state.name, indices)
+        if s.state.name == "states":  # the k-th of them all
+            local = list(slots_of(frame.instances[key]))[indices[0]]
+            target = replace(self.reader.named_state(key, local), when="now")
+        else:
+            target = f.Ref(s.state.name, indices, "now", key)
         value = self.reader.formula(s.value, Context(c.scope, frame, Owner(f"{key}.{name}", None, {})))
-        return f.Equation(f.Ref(s.state.name, indices, "now", key, (frame, key, name)), value, "carry")
+        return f.Equation(replace(target, key=(frame, key, name)), value, "carry")
 
     def _outputs(self, frame: Frame) -> list[f.Equation]:
         """Outputs under their names; one that is a quantity is that quantity."""

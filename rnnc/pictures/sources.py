@@ -25,7 +25,9 @@ def shown_source(source: Source, name: str) -> tuple[str, bool]:
     return "\n\n".join(texts) + "\n", without
 
 
-def _collect(name: str, definitions: dict[str, ast.Fn | ast.Cell | ast.Variant | ast.Network], found: dict[str, None]) -> None:
+def _collect(
+    name: str, definitions: dict[str, ast.Fn | ast.Cell | ast.Variant | ast.Network], found: dict[str, None]
+) -> None:
     """Definitions behind those that they need."""
     waiting = [(name, False)]
     open_: set[str] = set()

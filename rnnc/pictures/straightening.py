@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 
 from rnnc.pictures.layered import Columns, Segment
 from rnnc.pictures.placing import distance
@@ -15,28 +16,30 @@ _STEP = 16  # a small step is as bad as another bend, and more
 
 def straightened(graph: Columns, top: Sequence[int]) -> list[int]:
     """The tops of all vertices, the order in columns kept."""
-    return _Straightening(graph, list(top)).result()
+    return Straightening(graph, list(top)).result()
 
 
-class _Straightening:
+class Straightening:
+    """Moves vertices of a layout, with what has to make room for them."""
+
     def __init__(self, graph: Columns, top: list[int]) -> None:
         self.graph, self.top = graph, top
         self.above: list[int | None] = [None] * len(top)
         self.below: list[int | None] = [None] * len(top)
         for column in graph.order:
-            for u, v in zip(column, column[1:], strict=False):
+            for u, v in pairwise(column):
                 self.below[u], self.above[v] = v, u
         self.segments: list[list[Segment]] = [[] for _ in top]
         for s in graph.segments:
             self.segments[s.u].append(s)
             self.segments[s.v].append(s)
-        self.unit_of: dict[int, tuple[int, ...]] = {}
+        self.units = self._units()
+        self.unit_of = {v: unit for unit in self.units for v in unit}
 
     def result(self) -> list[int]:
-        units = self._units()
-        self.unit_of = {v: unit for unit in units for v in unit}
+        """The tops, once nothing gains by moving."""
         for at in range(_ROUNDS):
-            changed = [self._move(unit) for unit in (units if at % 2 else reversed(units))]
+            changed = [self._move(unit) for unit in (self.units if at % 2 else reversed(self.units))]
             if not any(changed):
                 break
         least = min(self.top, default=0)
@@ -59,7 +62,7 @@ class _Straightening:
         best: dict[int, int] = {}
         gain = 0
         for place in places:
-            moved = self._pushed(unit, place)
+            moved = self.pushed(unit, place)
             if moved:
                 gained = self._cost(moved, {}) - self._cost(moved, moved)
                 if gained > gain:
@@ -68,7 +71,7 @@ class _Straightening:
             self.top[v] = y
         return bool(best)
 
-    def _pushed(self, unit: tuple[int, ...], place: int) -> dict[int, int]:
+    def pushed(self, unit: tuple[int, ...], place: int) -> dict[int, int]:
         """Where a unit and what it pushes along would stand; empty where that is too much."""
         moved = dict.fromkeys(unit, place)
         waiting = list(unit)

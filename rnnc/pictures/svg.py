@@ -69,9 +69,9 @@ class Canvas:
 def wire(canvas: Canvas, nets: Sequence[Sequence[Sequence[Point]]]) -> None:
     """Wires, net by net: where two cross, the later one passes over a gap."""
     for links in nets:
-        paths = [_rounded(points) for points in links]
-        canvas.lines += [f'<path d="{d}" fill="none" stroke="#ffffff" stroke-width="4"/>' for d in paths]
-        canvas.lines += [f'<path d="{d}" fill="none" stroke="{INK}" stroke-width="1.1"/>' for d in paths]
+        path = " ".join(dict.fromkeys(_rounded(points) for points in links))  # as one: branches do not add up
+        canvas.lines.append(f'<path d="{path}" fill="none" stroke="#ffffff" stroke-width="4"/>')
+        canvas.lines.append(f'<path d="{path}" fill="none" stroke="{INK}" stroke-width="1.1"/>')
 
 
 def arrow(canvas: Canvas, x: float, y: float) -> None:
@@ -116,4 +116,4 @@ def _sign(value: int) -> int:
 def _n(value: float) -> str:
     """A number with at most one decimal, the same on every machine."""
     text = f"{value:.1f}"
-    return text[:-2] if text.endswith(".0") else text
+    return text.removesuffix(".0")

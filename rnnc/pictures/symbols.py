@@ -1,4 +1,4 @@
-"""Names as symbols: `h1` is an h with a 1 below, `alpha` a Greek letter, `z_tilde` has its tilde, `cand` stands upright."""
+"""Names as symbols: `h1` is an h with a 1 below, `alpha` a Greek letter, `z_tilde` has its tilde, `cand` is upright."""
 
 from __future__ import annotations
 

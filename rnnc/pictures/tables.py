@@ -12,11 +12,12 @@ from rnnc.ir.model import ParameterInfo
 from rnnc.ir.size import Size, product
 from rnnc.pictures import formula as f
 from rnnc.pictures.fusion import Fused, Runs, by_parameter
+from rnnc.pictures.walking import parts
 
 
 @dataclass(frozen=True)
 class Column:
-    """One packed weight. `shared`: its number where other tables hold parts of it, too; `size`: what it takes and gives."""
+    """One packed weight. `shared`: its number where other tables hold parts of it, too. `size`: in and out."""
 
     operand: f.Formula
     cells: tuple[f.Product, ...]
@@ -86,37 +87,6 @@ def _rows(formula: f.Formula) -> Iterator[_Row]:
 def _joins(product: f.Product) -> bool:
     """Diagonals are elementwise: they join no matrix."""
     return product.kind != "diagonal"
-
-
-def parts(formula: f.Formula) -> tuple[f.Formula, ...]:
-    """What a formula is made of."""
-    match formula:
-        case f.Sum(terms):
-            return tuple(t for _, t in terms)
-        case f.Times(factors):
-            return factors
-        case f.Quotient(top, bottom):
-            return top, bottom
-        case f.Power(base, exponent):
-            return base, exponent
-        case f.Operator(_, left, right) | f.Contraction(left, right, _):
-            return left, right
-        case f.Not(test):
-            return (test,)
-        case f.Apply(_, arguments, _) | f.Run(_, arguments, _, _):
-            return arguments
-        case f.Over(_, argument, _, _):
-            return (argument,)
-        case f.Cases(rows, otherwise):
-            return (*(p for row in rows for p in row), otherwise)
-        case f.Part(base, _, _, _, _) | f.Pick(base, _):
-            return (base,)
-        case f.Items(items):
-            return items
-        case f.Product(_, _, operand, _):
-            return (operand,)
-        case _:
-            return ()
 
 
 def _table(

@@ -151,7 +151,8 @@ def _times(factors: tuple[f.Formula, ...]) -> Math:
     parts: list[Math] = []
     for at, factor in enumerate(factors):
         if at == 0 and isinstance(factor, f.Sum) and len(factor.terms) == 1 and factor.terms[0][0]:
-            parts, factor = [Sign("negative")], factor.terms[0][1]
+            parts.append(Sign("negative"))
+            factor = factor.terms[0][1]
         scales = isinstance(factor, f.Number | f.Open)
         math = _within(factor, _POWER if not isinstance(factor, f.Quotient) else _PRODUCT)
         if at:

@@ -1,6 +1,6 @@
 """How wide text is: the advance widths of Times (mathematics) and Helvetica (captions), in thousandths of the size.
 
-Pictures must have the same bytes everywhere, so nobody asks a font. What a viewer has instead is fitted to these widths.
+Pictures must have the same bytes everywhere, so nobody asks a font. What a viewer has is fitted to these widths.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A body as pieces and links, at the level of its author's names: a piece for each gate, product, operation and layer."""
+"""A body as pieces and links, at the level of its author's names: a piece a gate, product, operation and layer."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from rnnc.pictures.layered import Link
 from rnnc.pictures.layers import expand
 from rnnc.pictures.pieces import CellBox, Dot, Formula, Matrix, Piece, Terminal, Unit
 from rnnc.pictures.symbols import quantity
-from rnnc.pictures.tables import Table, parts
+from rnnc.pictures.tables import Table
 from rnnc.pictures.typeset import head, place, scaled_by, typeset
+from rnnc.pictures.walking import everything, parts
 
 Port: TypeAlias = tuple[int, int]
 Ports: TypeAlias = "Port | dict[str, Ports]"
@@ -41,7 +42,6 @@ class Wiring:
 
     def build(self) -> None:
         """All of the body."""
-        states = {q.ref.name: q for q in self.body.states}
         for q in (*self.body.states, *self.body.inputs):
             kind = "state" if q in self.body.states else "input"
             self.ports[q.ref.key] = (self.add(Terminal(kind, "first", quantity(q.ref), _axes(q))), 0)
@@ -49,21 +49,20 @@ class Wiring:
             if not self.constant(e.value) and e.kind != "carry":
                 self.port(e.target)
         outputs = {id(o): self.output(o.value) for o in self.body.outputs}
-        shown: set[object] = set()
+        shown: set[int] = set()
+        after = {(e.target.name, e.target.indices): e.target for e in self.body.equations if e.target.when == "now"}
         for q in self.body.states:
-            new = f.Ref(q.ref.name, q.ref.indices, "now")
-            e = next(e for e in self.body.equations if (e.target.name, e.target.indices, e.target.when) == (new.name, new.indices, "now"))
-            same = [o for o in self.body.outputs if isinstance(o.value, f.Ref) and o.value.key == e.target.key]
+            new = after.get((q.ref.name, q.ref.indices), replace(q.ref, when="now"))
+            same = [o for o in self.body.outputs if isinstance(o.value, f.Ref) and o.value.key == new.key]
             shown.update(id(o) for o in same)
-            also = "output" if same else ""
-            self.end(Terminal("state", "last", quantity(new), _axes(q), also), self.value(e.target))
+            label = quantity(replace(new, when="now"))
+            self.add(Terminal("state", "last", label, _axes(q), "output" if same else ""), self.value(new))
         for e in self.body.equations:
             if e.kind == "carry":
-                self.end(Terminal("state", "last", quantity(e.target)), self.value(e.value))
+                self.add(Terminal("state", "last", quantity(e.target)), self.value(e.value))
         for o in self.body.outputs:
             if id(o) not in shown:
                 self.ends(o, outputs[id(o)])
-        assert len(states) <= len(self.body.states)
 
     # --- building ---
 
@@ -73,9 +72,6 @@ class Wiring:
         at = len(self.pieces) - 1
         self.links += [Link(s, out, at, into) for into, (s, out) in enumerate(sources)]
         return at
-
-    def end(self, terminal: Terminal, source: Port) -> None:
-        self.add(terminal, source)
 
     def ends(self, o: f.Equation, source: Ports) -> None:
         """An output, or several under one name."""
@@ -88,7 +84,7 @@ class Wiring:
         caption = "" if o.target.name == "output" else "output"
         if o.target.name == "output":
             label = m.Words("output")
-        self.end(Terminal("output", "last", label, caption), source)
+        self.add(Terminal("output", "last", label, caption), source)
 
     # --- what is drawn ---
 
@@ -170,10 +166,10 @@ class Wiring:
 
     def is_strange(self, formula: f.Formula) -> bool:
         """Is this better shown as mathematics than as a graph?"""
-        if any(isinstance(p, f.Product | f.Run) for p in _all(formula)):
+        if any(isinstance(p, f.Product | f.Run) for p in everything(formula)):
             return False
-        strange = any(_is_strange(p) for p in _all(formula))
-        operations = sum(not isinstance(p, f.Ref | f.Number | f.Open | f.Word) for p in _all(formula))
+        strange = any(_is_strange(p) for p in everything(formula))
+        operations = sum(not isinstance(p, f.Ref | f.Number | f.Open | f.Word) for p in everything(formula))
         return (strange or operations > _MANY) and box(typeset(formula), 12).width < _WIDE
 
     def output(self, formula: f.Formula) -> Ports:
@@ -367,12 +363,8 @@ def _flat(ports: Ports) -> list[Port]:
     return [p for inner in ports.values() for p in _flat(inner)] if isinstance(ports, dict) else [ports]
 
 
-def _all(formula: f.Formula) -> list[f.Formula]:
-    return [formula, *(inner for part in parts(formula) for inner in _all(part))]
-
-
 def _runs(formula: f.Formula) -> list[f.Run]:
-    return [p for p in _all(formula) if isinstance(p, f.Run)]
+    return [p for p in everything(formula) if isinstance(p, f.Run)]
 
 
 def _is_strange(formula: f.Formula) -> bool:

@@ -12,7 +12,9 @@ from rnnc.syntax.source import FileName
 @click.command("draw", cls=shared.FileCommand)
 @shared.file_name
 @shared.define
-@click.option("-o", "--output", default=STDIN, metavar="OUT.svg", help="Where to write; `-`, the default: standard output.")
+@click.option(
+    "-o", "--output", default=STDIN, metavar="OUT.svg", help="Where to write; `-`, the default: standard output."
+)
 @click.option("--inner", metavar="NAME", help="Draw a cell inside of it, or a layer, instead: `f`, `y.forward`.")
 def command(file: FileName, options: dict[str, str], output: str, inner: str | None) -> None:
     """Draw the graph of a cell or network, as SVG.
