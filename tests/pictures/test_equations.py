@@ -64,8 +64,10 @@ def latex_of(equation: str, parameters: str = "unused = 1", **options: object) -
         ("where(x > 0, x, h)", r"\begin{cases} x_{t} & \text{if }x_{t} > 0 \\ h_{t-1} & \text{otherwise} \end{cases}"),
         (
             "where(x > 0 and not h > x, 1.0, where(x == h, 2.0, h))",
-            r"\begin{cases} 1 & \text{if }x_{t} > 0 \wedge \neg(h_{t-1} > x_{t}) \\ "
-            r"2 & \text{if }x_{t} = h_{t-1} \\ h_{t-1} & \text{otherwise} \end{cases}",
+            (
+                r"\begin{cases} 1 & \text{if }x_{t} > 0 \wedge \neg(h_{t-1} > x_{t}) \\ "
+                r"2 & \text{if }x_{t} = h_{t-1} \\ h_{t-1} & \text{otherwise} \end{cases}"
+            ),
         ),
         ("x + step % 3", r"x_{t} + (t \bmod 3)"),
         ("x + n'", r"x_{t} + n_{t}"),
