@@ -55,6 +55,11 @@ def load_proofs() -> Proofs:
     return json.loads(PROOFS.read_text(encoding="utf-8")) if PROOFS.exists() else {}
 
 
+def table(proofs: Mapping[str, Any]) -> str:
+    """Proofs as JSON, one a line, so that changes can be read."""
+    return "{\n" + ",\n".join(f"{json.dumps(slug)}: {json.dumps(proof)}" for slug, proof in proofs.items()) + "\n}\n"
+
+
 def outdated(proofs: Mapping[str, Any]) -> list[Entry]:
     """Entries without a proof of what they are now."""
     return [e for e in ENTRIES if proofs.get(e.slug, {}).get("digest") != digest(e)]
@@ -191,7 +196,7 @@ def main() -> int:
         for entry in ENTRIES if options.all else outdated(proofs):
             proofs[entry.slug] = prove(entry)
             kept = {e.slug: proofs[e.slug] for e in ENTRIES if e.slug in proofs}
-            PROOFS.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+            PROOFS.write_text(table(kept), encoding="utf-8")
             failed = [row for t in proofs[entry.slug]["targets"].values() for row in t["rows"] if not row[3]]
             print(f"{entry.slug}: {len(failed)} failed", flush=True)
     PAGES.mkdir(exist_ok=True)

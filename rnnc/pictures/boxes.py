@@ -122,17 +122,20 @@ def _row(boxes: Sequence[Box]) -> Box:
 
 def _script(base: Box, sub: m.Math | None, sup: m.Math | None, size: float) -> Box:
     small = max(size * _SMALLER, _SMALLEST)
+    below = None if sub is None else box(sub, small)
+    above = None if sup is None else box(sup, small)
+    drop = max(0.18 * size, base.descent - 0.1 * size)
+    rise = max(0.38 * size, base.ascent - 0.3 * size)
+    if below is not None and above is not None:  # keep the two apart
+        close = max(0.0, (above.descent - rise) - (drop - below.ascent) + 0.5)
+        drop, rise = drop + close / 2, rise + close / 2
     marks, width = list(base.marks), base.width
     ascent, descent = base.ascent, base.descent
-    if sub is not None:
-        below = box(sub, small)
-        drop = max(0.18 * size, base.descent - 0.1 * size)
+    if below is not None:
         marks += moved(below.marks, base.width + 0.03 * size, drop)
         descent = max(descent, drop + below.descent)
         width = max(width, base.width + 0.03 * size + below.width)
-    if sup is not None:
-        above = box(sup, small)
-        rise = max(0.38 * size, base.ascent - 0.3 * size)
+    if above is not None:
         marks += moved(above.marks, base.width + 0.05 * size, -rise)
         ascent = max(ascent, rise + above.ascent)
         width = max(width, base.width + 0.05 * size + above.width)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 _NEAR = 7  # wires nearer than this would touch
 _TOUCH = 4  # nearer than this they do touch
@@ -55,10 +56,8 @@ def _order(nets: Sequence[Net]) -> list[Net]:
     """Nets that turn, from the left; each goes where it costs least among those before it."""
     order: list[Net] = []
     for net in sorted((n for n in nets if not n.straight), key=lambda n: (n.left, n.name)):
-        costs = [
-            sum(_cost(o, net) for o in order[:at]) + sum(_cost(net, o) for o in order[at:])
-            for at in range(len(order) + 1)
-        ]
+        costs = [sum(_cost(net, o) for o in order)]
+        costs += accumulate((_cost(o, net) - _cost(net, o) for o in order), initial=costs.pop())
         order.insert(costs.index(min(costs)), net)
     _improve(order)
     return order

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
 from rnnc.backends.unit import Unit
 from rnnc.compiler import kept_of, reading_of, unit_of
-from rnnc.diagnostics import Source
+from rnnc.diagnostics import Diagnostic, DiagnosticError, Source
 from rnnc.ir.model import Model
 from rnnc.pictures import formula as f
 from rnnc.pictures.drawing import Drawing
@@ -20,6 +21,16 @@ from rnnc.pictures.mathml import displayed
 from rnnc.pictures.mathtree import Math
 from rnnc.pictures.reading import body_of
 from rnnc.pictures.typeset import defined, equation
+
+
+@contextmanager
+def _shallow() -> Generator[None]:
+    """Whatever the text says, an expression that is nested too deeply is an error of the text."""
+    try:
+        yield
+    except RecursionError:
+        message = "an expression is nested too deeply to be shown"
+        raise DiagnosticError([Diagnostic("E405", message, fix="give parts of it names of their own")]) from None
 
 
 @dataclass(frozen=True)
@@ -52,7 +63,8 @@ class Description:
         self.source = source
         self.requested = dict(options or {})
         self._reading = reading_of(source, name, options)
-        self.body: f.Body = body_of(self._reading)
+        with _shallow():
+            self.body: f.Body = body_of(self._reading)
 
     @property
     def model(self) -> Model:
@@ -103,7 +115,8 @@ class Description:
         return self._drawing(self.body if not inner else dict(_inner(self.body, ""))[inner])
 
     def _drawing(self, body: f.Body) -> Drawing:
-        return Drawing(body, self.fused, {p.name: p for p in self.model.parameters})
+        with _shallow():
+            return Drawing(body, self.fused, {p.name: p for p in self.model.parameters})
 
     def svg(self, inner: str = "") -> str:
         """The drawing, or that of an inner cell or layer, as the text of an SVG file. Raises KeyError."""
@@ -119,17 +132,20 @@ class Description:
 
     def latex(self) -> str:
         """The equations as LaTeX, for between `$$` and `$$` (amsmath's `aligned`)."""
-        return aligned(self.sections[0].equations)
+        with _shallow():
+            return aligned(self.sections[0].equations)
 
     def mathml(self) -> str:
         """The equations as MathML."""
-        return displayed(self.sections[0].equations)
+        with _shallow():
+            return displayed(self.sections[0].equations)
 
     def html(self) -> str:
         """A whole page that needs nothing else, not even a network."""
         from rnnc.pictures.page import page
 
-        return page(self)
+        with _shallow():
+            return page(self)
 
     def _repr_latex_(self) -> str:
         return f"$$\n{self.latex()}\n$$"
@@ -137,7 +153,8 @@ class Description:
     def _repr_html_(self) -> str:
         from rnnc.pictures.page import fragment
 
-        return fragment(self)
+        with _shallow():
+            return fragment(self)
 
     def __repr__(self) -> str:
         bound = ", ".join(f"{n} = {v}" for n, v in self.model.options)

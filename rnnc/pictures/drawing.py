@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from rnnc.diagnostics import Diagnostic, DiagnosticError
 from rnnc.ir.model import ParameterInfo
 from rnnc.pictures import formula as f
 from rnnc.pictures.fusion import Fused
@@ -14,14 +15,26 @@ from rnnc.pictures.svg import INK, Canvas, arrow, document, wire
 from rnnc.pictures.tables import tables
 from rnnc.pictures.wiring import Wiring
 
+MOST = 400  # pieces
+
 
 class Drawing:
-    """One body, laid out. `sizes` and `layout` are there for whoever checks the geometry."""
+    """One body, laid out. `sizes` and `layout` are there for whoever checks the geometry.
+
+    Raises DiagnosticError where it would be too large.
+    """
 
     def __init__(self, body: f.Body, fused: list[Fused], parameters: Mapping[str, ParameterInfo]) -> None:
         self.body = body
         self.wiring = Wiring(body, tables((*body.equations, *body.outputs), fused, parameters))
         self.wiring.build()
+        size = max(len(self.wiring.pieces), len(self.wiring.links) // 3)
+        if size > MOST:
+            message = (
+                f"a drawing of `{body.name}` would have {len(self.wiring.pieces)} pieces, and nobody could read it"
+            )
+            fix = "draw it with fewer members, or a cell inside of it: `--inner NAME`"
+            raise DiagnosticError([Diagnostic("E219", message, fix=fix)])
         self.sizes: list[Sized] = [sized(piece) for piece in self.wiring.pieces]
         self.layout: Layout = lay_out([s.item for s in self.sizes], self.wiring.links)
 

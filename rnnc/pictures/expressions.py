@@ -223,6 +223,8 @@ def _member(e: ast.Name, c: Context) -> bool:
 
 
 def _sum(left: Formula, right: Formula) -> Formula:
+    if left == Number(0) or right == Number(0):  # an option that changes nothing
+        return right if left == Number(0) else left
     return Sum((*_terms(left), *_terms(right)))
 
 

@@ -130,8 +130,8 @@ def number(value: int | float) -> Math:
         return row(Sign("negative"), number(-value))
     if math.isinf(value):
         return Sign("infinity")
-    if value == math.pi:
-        return Greek("pi")
+    if value in (math.pi, math.e):
+        return Greek("pi") if value == math.pi else Letter("e")
     text = repr(value)
     mantissa, e, exponent = text.partition("e")
     if not e:

@@ -45,8 +45,8 @@ class Wiring:
         for q in (*self.body.states, *self.body.inputs):
             kind = "state" if q in self.body.states else "input"
             self.ports[q.ref.key] = (self.add(Terminal(kind, "first", quantity(q.ref), _axes(q))), 0)
-        for e in self.body.equations:
-            if not self.constant(e.value) and e.kind != "carry":
+        for e in self.ordered():
+            if not self.constant(e.value):
                 self.port(e.target)
         outputs = {id(o): self.output(o.value) for o in self.body.outputs}
         shown: set[int] = set()
@@ -63,6 +63,20 @@ class Wiring:
         for o in self.body.outputs:
             if id(o) not in shown:
                 self.ends(o, outputs[id(o)])
+
+    def ordered(self) -> list[f.Equation]:
+        """Equations behind those that they read (without recursion: chains may be long)."""
+        found: dict[object, f.Equation] = {}
+        waiting = [(e, False) for e in reversed(self.equations.values())]
+        while waiting:
+            e, ready = waiting.pop()
+            if ready:
+                found.setdefault(e.target.key, e)
+            elif e.target.key not in found:
+                read = [r.key for r in everything(e.value) if isinstance(r, f.Ref) and r.key in self.equations]
+                waiting.append((e, True))
+                waiting += [(self.equations[k], False) for k in reversed(read) if k not in found]
+        return list(found.values())
 
     # --- building ---
 

@@ -8,9 +8,10 @@ from xml.etree import ElementTree
 
 import pytest
 
+from rnnc.diagnostics import DiagnosticError
 from rnnc.pictures.drawing import Drawing
 from rnnc.pictures.pieces import Matrix, Terminal
-from tests.pictures.drawn import example, names
+from tests.pictures.drawn import described, example, names
 
 GOLDEN = Path(__file__).parent / "golden"
 NAMES = list(names())
@@ -97,6 +98,21 @@ def test_golden(name: str, update_golden: bool) -> None:
     if update_golden:
         path.write_text(text, encoding="utf-8")
     assert path.read_text(encoding="utf-8") == text
+
+
+def test_a_chain_is_drawn_however_it_is_written() -> None:
+    """From its end, each equation is read before the one that it needs."""
+    text = "cell C(n = 60) {\n  input x[3]\n  q[0] = x\n"
+    text += "  for k in 1..n { q[n - k] = tanh(q[n - k - 1] + x) }\n  output q[n - 1]\n}"
+    check(described(text).drawing())
+
+
+def test_what_nobody_could_read_is_an_error() -> None:
+    text = "cell C(units) {\n  input x[units]\n  for k in 0..2000 { q[k] = tanh(x) }\n"
+    text += "  output sum(q[k] for k in 0..2000)\n}"
+    with pytest.raises(DiagnosticError) as caught:
+        described(text).drawing()
+    assert [d.code for d in caught.value.diagnostics] == ["E219"]
 
 
 def test_text_is_text() -> None:
