@@ -22,10 +22,11 @@ from rnnc.compiler import TARGETS
 from rnnc.pictures.describing import Description
 from rnnc.pictures.latex import aligned
 from rnnc.pictures.page import array_rows, fact_rows, notes
-from rnnc.pictures.sources import shown_source
+from rnnc.pictures.sources import shown_source, without_layouts
 from rnnc.syntax import ast
 from rnnc.syntax.parse import parse
 from rnnc.syntax.source import read_source
+from rnnc.syntax.walk import names_in
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = ROOT / "examples"
@@ -38,16 +39,32 @@ Proofs = dict[str, Any]
 
 
 def digest(entry: Entry) -> str:
-    """The hash of all text that an entry is made of, and of the options that it is proved with."""
-    texts: dict[str, str] = {}
+    """The hash of all definitions that an entry is made of, and of the options that it is proved with.
+
+    Comments and layouts of weights do not count: no proof depends on them.
+    """
+    definitions: dict[str, ast.Definition] = {}
     waiting = [entry.file, *KNOWN_EVERYWHERE]
+    seen: set[str] = set()
     while waiting:
-        name = waiting.pop()
-        if name not in texts:
-            source = read_source(EXAMPLES / name)
-            texts[name] = source.text
-            waiting += [d.path.value for d in parse(source).definitions if isinstance(d, ast.Import)]
-    content = json.dumps([sorted(texts.items()), entry.name, entry.checked])
+        file = waiting.pop(0)
+        if file not in seen:
+            seen.add(file)
+            for d in parse(read_source(EXAMPLES / file)).definitions:
+                if isinstance(d, ast.Import):
+                    waiting.append(d.path.value)
+                else:
+                    definitions.setdefault(d.name, d)
+    first = entry.name or _title(entry, None, plain=True)
+    needed = [first, *(n for text in entry.checked.values() for n in re.findall(r"[A-Za-z_]\w*", text))]
+    found: dict[str, str] = {}
+    while needed:
+        name = needed.pop()
+        if name in definitions and name not in found:
+            plain = without_layouts(definitions[name])
+            found[name] = repr(plain)
+            needed += names_in(plain)
+    content = json.dumps([sorted(found.items()), first, entry.checked])
     return hashlib.sha256(content.encode()).hexdigest()
 
 
@@ -117,8 +134,8 @@ def index() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _title(entry: Entry, description: Description | None) -> str:
-    if entry.title:
+def _title(entry: Entry, description: Description | None, *, plain: bool = False) -> str:
+    if entry.title and not plain:
         return entry.title
     if description is not None:
         return description.name

@@ -115,8 +115,9 @@ class Description:
         return self._drawing(self.body if not inner else dict(_inner(self.body, ""))[inner])
 
     def _drawing(self, body: f.Body) -> Drawing:
+        fused = self.fused
         with _shallow():
-            return Drawing(body, self.fused, {p.name: p for p in self.model.parameters})
+            return Drawing(body, fused, {p.name: p for p in self.model.parameters})
 
     def svg(self, inner: str = "") -> str:
         """The drawing, or that of an inner cell or layer, as the text of an SVG file. Raises KeyError."""

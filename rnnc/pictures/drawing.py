@@ -30,9 +30,7 @@ class Drawing:
         self.wiring.build()
         size = max(len(self.wiring.pieces), len(self.wiring.links) // 3)
         if size > MOST:
-            message = (
-                f"a drawing of `{body.name}` would have {len(self.wiring.pieces)} pieces, and nobody could read it"
-            )
+            message = f"a drawing of `{body.name}` would have {size} pieces, and nobody could read it"
             fix = "draw it with fewer members, or a cell inside of it: `--inner NAME`"
             raise DiagnosticError([Diagnostic("E219", message, fix=fix)])
         self.sizes: list[Sized] = [sized(piece) for piece in self.wiring.pieces]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from rnnc.diagnostics import Source
 from rnnc.syntax import ast
@@ -23,6 +24,13 @@ def shown_source(source: Source, name: str) -> tuple[str, bool]:
         texts.append(text)
         without = without or shortened
     return "\n\n".join(texts) + "\n", without
+
+
+def without_layouts(definition: ast.Definition) -> ast.Definition:
+    """What a definition means for numbers: no docstring, and nothing of how weights are arranged elsewhere."""
+    if isinstance(definition, ast.Cell | ast.Network):
+        return replace(definition, body=tuple(s for s in definition.body if not _is_layout(s)), doc=None)
+    return replace(definition, doc=None) if isinstance(definition, ast.Fn | ast.Variant) else definition
 
 
 def _collect(
