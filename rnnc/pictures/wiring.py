@@ -7,10 +7,10 @@ from typing import TypeAlias
 
 from rnnc.pictures import formula as f
 from rnnc.pictures import mathtree as m
-from rnnc.pictures.boxes import box
 from rnnc.pictures.layered import Link
 from rnnc.pictures.layers import expand
 from rnnc.pictures.pieces import CellBox, Dot, Formula, Matrix, Piece, Terminal, Unit
+from rnnc.pictures.strange import is_strange
 from rnnc.pictures.symbols import quantity
 from rnnc.pictures.tables import Table
 from rnnc.pictures.typeset import head, place, scaled_by, typeset
@@ -18,11 +18,6 @@ from rnnc.pictures.walking import everything, parts
 
 Port: TypeAlias = tuple[int, int]
 Ports: TypeAlias = "Port | dict[str, Ports]"
-
-_STRANGE = {"floor", "ceil", "round", "stop_gradient", "sign"}
-_COMPARISONS = {"<", "<=", ">", ">=", "==", "!=", "and", "or", "%", "//"}
-_MANY = 7  # operations that a reader still follows as a graph
-_WIDE = 330.0  # of a box with mathematics
 
 
 class Wiring:
@@ -165,7 +160,7 @@ class Wiring:
             return self.run(e.value, name)
         if isinstance(e.value, f.Pick):
             return self.pick(e.value)
-        if self.is_strange(e.value):
+        if is_strange(e.value):
             return self.formula(e.value, name)
         if isinstance(e.value, f.Ref):
             return self.port(e.value)
@@ -177,14 +172,6 @@ class Wiring:
                 piece = replace(piece, gate=True)
             self.pieces[port[0]] = replace(piece, name=name)
         return port
-
-    def is_strange(self, formula: f.Formula) -> bool:
-        """Is this better shown as mathematics than as a graph?"""
-        if any(isinstance(p, f.Product | f.Run) for p in everything(formula)):
-            return False
-        strange = any(_is_strange(p) for p in everything(formula))
-        operations = sum(not isinstance(p, f.Ref | f.Number | f.Open | f.Word) for p in everything(formula))
-        return (strange or operations > _MANY) and box(typeset(formula), 12).width < _WIDE
 
     def output(self, formula: f.Formula) -> Ports:
         """The value of an output; of a layer with several, all of them."""
@@ -379,18 +366,6 @@ def _flat(ports: Ports) -> list[Port]:
 
 def _runs(formula: f.Formula) -> list[f.Run]:
     return [p for p in everything(formula) if isinstance(p, f.Run)]
-
-
-def _is_strange(formula: f.Formula) -> bool:
-    match formula:
-        case f.Cases() | f.Not():
-            return True
-        case f.Operator(op):
-            return op in _COMPARISONS
-        case f.Apply(function):
-            return function in _STRANGE
-        case _:
-            return False
 
 
 def _is_negative(formula: f.Formula) -> bool:
