@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test test-slow lint format types fuzz bench bench-tf cuda-proofs tf-matrix clean
+.PHONY: demo test test-slow lint format types fuzz bench bench-tf cuda-proofs tf-matrix gallery gallery-proofs clean
 .DEFAULT_GOAL := test
 
 # Check, compile and prove an LSTM, then train a classifier of handwritten digits with it.
@@ -52,6 +52,13 @@ bench-tf: $(READY)
 # The CUDA modules of the examples without a device: run on the CPU, and compiled by NVRTC. Half an hour.
 cuda-proofs: $(READY)
 	$(BIN)/python -m benchmarks.cuda_proofs --jobs 2 --record
+
+# The pages of docs/gallery, with the proofs that are recorded; `gallery-proofs` first proves what has changed (minutes).
+gallery: $(READY)
+	$(BIN)/python -m benchmarks.gallery
+
+gallery-proofs: $(READY)
+	$(BIN)/python -m benchmarks.gallery --prove
 
 clean:
 	rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis

@@ -1,4 +1,4 @@
-"""The Python interface: `rnnc.compile`, `rnnc.check`."""
+"""The Python interface: `rnnc.compile`, `rnnc.describe`, `rnnc.check`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from types import ModuleType
 from rnnc.compiler import check as check_source
 from rnnc.compiler import compile_source
 from rnnc.diagnostics import Diagnostic, Source
+from rnnc.pictures.describing import Description
 from rnnc.runtime import load_module
 from rnnc.syntax.source import read_source, source_from_text, split_name
 
@@ -41,6 +42,22 @@ def compile(
         no_passes=frozenset(no_passes),
     )
     return load_module(compiled.text, compiled.unit.model.name)
+
+
+def describe(
+    path_or_text: str | os.PathLike[str],
+    *,
+    name: str | None = None,
+    options: Mapping[str, object] | None = None,
+    **parameters: object,
+) -> Description:
+    """A cell or network for people: a notebook shows its drawing and its equations.
+
+    Arguments are those of `compile`. The result has `svg()`, `latex()`, `mathml()` and `html()`, which return text.
+    Raises `rnnc.DiagnosticError` where the description is wrong.
+    """
+    source, own_name = _source(path_or_text)
+    return Description(source, name or own_name, {**(options or {}), **parameters})
 
 
 def check(path_or_text: str | os.PathLike[str]) -> list[Diagnostic]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import TypeVar
 
-from rnnc.autodiff import Differentiated, Save, differentiate
+from rnnc.autodiff import Differentiated, PerStep, Save, differentiate, tape_per_step
 from rnnc.backends.unit import Header, Unit
 from rnnc.diagnostics import Diagnostic, DiagnosticError, Diagnostics, Source, Span
 from rnnc.ir.model import Model
@@ -20,7 +20,8 @@ from rnnc.passes.manager import Dump, Pass, Remark, Timing, UnknownPass, check_n
 from rnnc.passes.memory import plan_memory
 from rnnc.semantics.check import check_file
 from rnnc.semantics.choose import choose
-from rnnc.semantics.elaborate import elaborate
+from rnnc.semantics.elaborate import Reading, elaborate, file_scope, read_definition
+from rnnc.syntax import ast
 from rnnc.syntax.parse import parse, parse_partial
 from rnnc.version import __version__
 
@@ -98,10 +99,35 @@ def model_of(
     rounding: str | None = None,
 ) -> Model:
     """The model of one definition, before any pass. Raises DiagnosticError."""
+    file, path, chosen = _chosen(source, name)
+    return elaborate(file, path, chosen, options, expose=expose, rounding=rounding)
+
+
+def reading_of(source: Source, name: str | None = None, options: Mapping[str, object] | None = None) -> Reading:
+    """`model_of`, with the names and equations that the model was read from. Raises DiagnosticError."""
+    file, path, chosen = _chosen(source, name)
+    return read_definition(file_scope(file, path), chosen, options)
+
+
+def unit_of(source: Source, model: Model, save: str = "all") -> tuple[Unit, tuple[Remark, ...]]:
+    """What every target gets, after the passes, and what these say. Raises BadRequest (`save`)."""
+    run = _Pipeline(frozenset(), None, False)
+    unit = run.unit(model, parse_save(save), header(source, model, save, frozenset()))
+    return unit, tuple(dict.fromkeys(run.remarks))
+
+
+def kept_of(model: Model, saves: Sequence[str] = ("all",)) -> list[list[PerStep]]:
+    """What the forward pass keeps of every step for the backward pass, for each way to save. Raises BadRequest."""
+    ways: list[Save] = [parse_save(save) for save in saves]
+    run = _Pipeline(frozenset(), None, False)
+    prepared = run_passes(model.forward, BEFORE).program
+    return [tape_per_step(run.derive(prepared, way)) for way in ways]
+
+
+def _chosen(source: Source, name: str | None) -> tuple[ast.File, Path | None, str]:
     file = parse(source)
     path = path_of(source)
-    chosen = choose(file, path, name, Span(source, 0, 0))
-    return elaborate(file, path, chosen, options, expose=expose, rounding=rounding)
+    return file, path, choose(file, path, name, Span(source, 0, 0))
 
 
 def check(source: Source) -> list[Diagnostic]:
@@ -179,14 +205,15 @@ class _Pipeline:
 
     def unit(self, model: Model, save: Save, head: Header) -> Unit:
         prepared = self._run(model.forward, BEFORE)
-        derived = self._derive(prepared, save)
+        derived = self.derive(prepared, save)
         forward = self._run(prepared, AFTER)
         train = self._run(derived.train, AFTER)
         backward = self._run(derived.backward, AFTER)
         step = None if model.step is None else self._run(self._run(model.step, BEFORE, quiet=True), AFTER, quiet=True)
         return Unit(model, forward, step, train, backward, head)
 
-    def _derive(self, program: Program, save: Save) -> Differentiated:
+    def derive(self, program: Program, save: Save) -> Differentiated:
+        """The program and its derivative, with a tape as `save` says."""
         derived = self.timed("(gradients)", lambda: differentiate(program, save))
         self.remarks += [Remark("gradients", r.code, "info", r.message, r.spans) for r in derived.remarks]
         if plan_memory.name not in self.disabled:

@@ -20,6 +20,8 @@ COMMANDS = {
     "check": "Report everything that is wrong with files.",
     "fmt": "Lay files out in the standard form.",
     "explain": "Show under each line what the compiler made of it, and what stood in its way.",
+    "draw": "Draw the graph of a cell or network.",
+    "doc": "Write a page about a cell or network: its graph, its equations, what can be counted.",
     "verify": "Prove that the generated module computes what the description says.",
     "import": "Print the description that means what a call of another library means.",
     "weights": "Convert weights between libraries, and list what a file holds.",

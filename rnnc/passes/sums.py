@@ -77,11 +77,14 @@ def _regroup(graph: BlockGraph, root: Op, level: Level, operands: dict[Value, in
     total([*front, *constant, *rest], root.out)
 
 
-def _flatten(graph: BlockGraph, op: Op, inner: list[Op], terms: list[Value]) -> None:
-    for arg in op.args:
+def _flatten(graph: BlockGraph, root: Op, inner: list[Op], terms: list[Value]) -> None:
+    """The terms of a sum from left to right, and the additions inside of it. (Without recursion: sums may be long.)"""
+    waiting = [(arg, root) for arg in reversed(root.args)]
+    while waiting:
+        arg, op = waiting.pop()
         node = graph.producing_op(arg, "add")
         if node is not None and graph.only_reader(arg) is op:
             inner.append(node)
-            _flatten(graph, node, inner, terms)
+            waiting += [(a, node) for a in reversed(node.args)]
         else:
             terms.append(arg)

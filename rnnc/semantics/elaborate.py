@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -22,6 +22,16 @@ from rnnc.semantics.settle import settle_body
 from rnnc.semantics.values import CellValue, Num, Shape, Value, texts
 from rnnc.syntax import ast
 from rnnc.syntax.parse import parse_expression
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """A model, and the names and equations that it was read from: what pictures and pages are made of."""
+
+    model: Model
+    frame: Frame
+    elaborator: Elaborator
+
 
 Option = "str | int | float | bool | None | list[Option] | tuple[Option, ...]"
 
@@ -66,13 +76,26 @@ def elaborate_in(
     work: Work | None = None,
 ) -> Model:
     """`elaborate` a cell that a scope knows. `work` counts what is done."""
+    return read_definition(scope, name, options, expose=expose, rounding=rounding, work=work).model
+
+
+def read_definition(
+    scope: Scope,
+    name: str,
+    options: Mapping[str, object] | None = None,
+    *,
+    expose: tuple[str, ...] = (),
+    rounding: str | None = None,
+    work: Work | None = None,
+) -> Reading:
+    """`elaborate_in`, with what the model was read from."""
     diagnostics = Diagnostics()
     found = scope.find(name)
     assert found is not None
     cell = found[1]
     assert isinstance(cell, CellValue)
     try:
-        return _Elaboration(diagnostics, scope, rounding, work or Work()).model(cell, options or {}, expose)
+        return _Elaboration(diagnostics, scope, rounding, work or Work()).read(cell, options or {}, expose)
     except Problem as problem:
         report(diagnostics, problem)
     except RecursionError:
@@ -89,7 +112,7 @@ class _Elaboration:
         self.scope = scope
         self.registry = Registry(diagnostics, rounding)
 
-    def model(self, cell: CellValue, options: Mapping[str, object], expose: tuple[str, ...]) -> Model:
+    def read(self, cell: CellValue, options: Mapping[str, object], expose: tuple[str, ...]) -> Reading:
         cell, sizes = self._bind(cell, options)
         self.elaborator.inputs.sizes = sizes
         span = cell.definition.span
@@ -103,7 +126,8 @@ class _Elaboration:
             settle_body(outer, [])
         self.diagnostics.raise_errors()
         self._unknown_sizes(sizes, frame)
-        return self._assemble(cell, frame, outer, inputs, outputs, expose, is_cell)
+        model = self._assemble(cell, frame, outer, inputs, outputs, expose, is_cell)
+        return Reading(model, frame, self.elaborator)
 
     # --- options ---
 

@@ -188,11 +188,13 @@ class Frame:
         self.inputs: list[tuple[str, Node]] = []
         self.outputs: list[tuple[str, Node]] = []
         self.pending: dict[Node, tuple[ast.Equation, Scope, Indices]] = {}
+        self.equations: list[ReadEquation] = []  # those that have been read, in the order of the text
         self.initials: list[tuple[StateSlot, ast.Declared, Scope]] = []
         self.output_statements: list[tuple[ast.Output, Scope]] = []
         self.carries: list[tuple[ast.Carry, Scope]] = []
         self.layouts: list[tuple[ast.Layout, Scope]] = []
         self.children: dict[str, Frame] = {}  # inner cells and layers by key, for layouts
+        self.calls: list[Frame] = []  # of functions that are written in the language
         self.returned: tuple[ast.Return, Scope] | None = None
         self.gates: list[str] = []
         self.state_prefix = prefix  # put in front of states and masks (a shared layer has one prefix, many states)
@@ -218,6 +220,16 @@ class Frame:
     def body_words(self) -> set[str]:
         """Words that mean something here without being defined (for suggestions)."""
         return {"step"} if self.body.kind == "cell" else set()
+
+
+@dataclass(frozen=True, eq=False)
+class ReadEquation:
+    """An equation, and where its expression stands: whoever shows it reads it there again."""
+
+    node: Node
+    statement: ast.Equation
+    indices: Indices
+    context: Context
 
 
 @dataclass(frozen=True)

@@ -86,6 +86,7 @@ class Functions:
             frame = Frame(c.frame.body, scope, path or "", "fn", function.name, span)
             frame.state_prefix = c.frame.state_prefix + frame.prefix[len(c.frame.prefix) :]
             frame.anonymous = path is None
+            c.frame.calls.append(frame)
             frame.parameters = {p.name: p for p in definition.parameters}
             frame.shareable = c.frame.shareable or bool(shared)
             for parameter in definition.parameters:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import Note, Span
 from rnnc.ir.program import DType
-from rnnc.semantics.frames import Context, Frame, Indices, InstanceState, Owner, StateSlot, key_text
+from rnnc.semantics.frames import Context, Frame, Indices, InstanceState, Owner, ReadEquation, StateSlot, key_text
 from rnnc.semantics.guard import guard
 from rnnc.semantics.initialisers import GLOROT, initialiser
 from rnnc.semantics.nodes import MAX_RANK, Node
@@ -260,6 +260,7 @@ class Statements:
             slot.next = node
         frame.graph.equation = node.name
         owner = Owner(s.target.name, s.target, dict(enumerate(indices)))
+        frame.equations.append(ReadEquation(node, s, indices, Context(scope, frame, owner)))
         try:
             value = self.elaborator.expressions.value(s.value, Context(scope, frame, owner))
             self._define(frame, node, s, indices, scope, value, owner)

@@ -21,10 +21,11 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("passes",),
     ("backends",),
     ("compiler",),
-    ("runtime", "simulator"),
+    ("runtime", "simulator", "pictures"),
     ("verify", "api", "importing"),
     ("weights",),
     ("cli",),
+    ("notebook",),
 )
 ENTRANCES = {"__init__", "__main__"}  # they open upper layers, on demand
 RANK = {part: rank for rank, layer in enumerate(LAYERS) for part in layer}

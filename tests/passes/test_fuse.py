@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from rnnc.compiler import model_of
 from rnnc.ir.program import Op, Program
 from rnnc.passes.cse import cse
 from rnnc.passes.dce import dce
 from rnnc.passes.fold import fold
 from rnnc.passes.fuse import fuse
-from rnnc.passes.manager import PassResult
+from rnnc.passes.manager import PassResult, run_passes
+from rnnc.syntax.source import source_from_text
 from tests.passes.cells import CELLS
 from tests.passes.pipeline import checked, codes, inside, loops
 
@@ -81,3 +83,10 @@ def _ops(program: Program, name: str) -> list[Op]:
 
 def _last_split(program: Program) -> Op:
     return _ops(program, "split")[-1]
+
+
+def test_a_sum_may_be_longer_than_python_recurses() -> None:
+    text = "cell C(n = 1200) {\n  input x[2]\n  for k in 0..n { q[k] = x + k }\n  output sum(q[k] for k in 0..n)\n}"
+    program = model_of(source_from_text("<test>", text)).forward
+    (sequence,) = [p.value.type for p in run_passes(program, [fuse]).program.outputs_of("output")]
+    assert sequence.time

@@ -1,0 +1,89 @@
+"""What the gallery shows: definitions of examples/ with the options that they are shown with, and proved with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Entry:
+    """`FILE:NAME`, or FILE where that is enough. `proved`: smaller options for the proof, where those are large."""
+
+    example: str
+    options: dict[str, str] = field(default_factory=dict[str, str])
+    proved: dict[str, str] | None = None
+    page: str = ""
+    title: str = ""
+
+    @property
+    def file(self) -> str:
+        return f"{self.example.partition(':')[0]}.rnn"
+
+    @property
+    def name(self) -> str | None:
+        return self.example.partition(":")[2] or None
+
+    @property
+    def slug(self) -> str:
+        """The name of its page."""
+        return self.page or self.example.replace(":", "-").lower()
+
+    @property
+    def checked(self) -> dict[str, str]:
+        """The options of its proof."""
+        return self.options if self.proved is None else self.proved
+
+
+GROUPS: dict[str, list[Entry]] = {
+    "Simple recurrent networks": [
+        Entry("rnn"), Entry("elman:Elman"), Entry("elman:Jordan"), Entry("narx"), Entry("indrnn:IndRNN"),
+        Entry("antisymmetric"), Entry("cornn:CoRNN"), Entry("cornn:UnICORNN"), Entry("lem"),
+        Entry("fast_grnn:FastRNN"), Entry("reservoir:EchoState"), Entry("reservoir:SCRN"), Entry("clockwork"),
+        Entry("highway_rnn"), Entry("fast_weights"),
+    ],
+    "LSTM and its relatives": [
+        Entry("lstm"),
+        Entry("lstm", {"peepholes": "true"}, None, "lstm-peepholes", "LSTM with peepholes"),
+        Entry("lstm", {"peepholes": "true", "proj": "32", "cell_clip": "3"},
+              {"peepholes": "true", "proj": "2", "cell_clip": "0.3"}, "lstm-projection",
+              "LSTM with projection and clip"),
+        Entry("basic_lstm"), Entry("lstm_block"), Entry("coupled_lstm"), Entry("lstm_variants:NIG"),
+        Entry("lstm_variants:FGR"), Entry("layer_norm_lstm", {"keep": "0.9"}), Entry("weight_norm_lstm"),
+        Entry("group_lstm"), Entry("phased_lstm"), Entry("time_lstm"), Entry("conv_lstm:ConvLSTM2D"),
+        Entry("multiplicative:MultiplicativeLSTM"), Entry("multiplicative:MIRNN"), Entry("mogrifier"),
+        Entry("nested_lstm"), Entry("on_lstm", {}, {"units": "4", "chunk": "2"}), Entry("hyper_lstm"),
+        Entry("indrnn:IndyLSTM"), Entry("janet"), Entry("grid_lstm:GridLSTM"),
+        Entry("time_freq_lstm", {"slices": "2"}, {"slices": "1"}),
+        Entry("xlstm:SLSTM", {}, {"units": "4", "heads": "2"}), Entry("xlstm:MLSTM", {}, {"units": "4", "heads": "2"}),
+    ],
+    "Gated units": [
+        Entry("gru", {"reset": "before"}),
+        Entry("gru", {"reset": "after"}, None, "gru-after", "GRU, reset after the product"),
+        Entry("gru_variants:GRUv1"), Entry("gru_d"), Entry("layer_norm_cells:LayerNormGRU"), Entry("mgu:MGU"),
+        Entry("ligru"), Entry("mut:MUT1"), Entry("ugrnn"), Entry("intersection_rnn:IntersectionRNN"),
+        Entry("fast_grnn:FastGRNN"), Entry("star"), Entry("nas"), Entry("min_gru:MinGRU"), Entry("min_gru:MinLSTM"),
+    ],
+    "Linear recurrences": [
+        Entry("qrnn:QRNN"), Entry("sru"), Entry("light_sru:LightSRU"), Entry("hgrn"), Entry("rg_lru"), Entry("lru"),
+        Entry("lmu"), Entry("mamba:Mamba", {"units": "16"}, {"units": "2", "N": "3"}),
+        Entry("retention", {"units": "64", "heads": "4"}, {"units": "8", "heads": "2"}),
+        Entry("rwkv:TimeMixing", {}, {"width": "2"}), Entry("linear_attention:LinearAttention"),
+        Entry("delta_net:GatedDeltaNet", {}, {"units": "4", "heads": "2"}),
+    ],
+    "Cells around cells": [
+        Entry("attention", {"inner": "LSTM(64)", "window": "8"}, {"inner": "LSTM(units = 3)", "window": "2"}),
+        Entry("skip_rnn", {"inner": "GRU(64, reset = before)"}, {"inner": "RNN(2)"}),
+        Entry("wrappers:Highway", {"inner": "LSTM(64)"}, {"inner": "LSTM(3)"}),
+        Entry("dropout", {"inner": "LSTM(64)", "state_keep": "0.8"}, {"inner": "LSTM(3)", "state_keep": "0.8"}),
+        Entry("residual", {"inner": "GRU(64, reset = before)"}, {"inner": "GRU(3)"}),
+    ],
+    "Networks": [
+        Entry("multi:Multi"),
+        Entry("bidirectional:Bidirectional", {"fw": "LSTM(64)", "bw": "LSTM(64)"}, {"fw": "LSTM(3)", "bw": "GRU(2)"}),
+        Entry("bidirectional:StackedBidirectional", {"fw": "[LSTM(64), LSTM(32)]", "bw": "[LSTM(64), LSTM(32)]"},
+              {"fw": "[LSTM(3), LSTM(2)]", "bw": "[LSTM(3), LSTM(2)]"}),
+        Entry("classifier"),
+    ],
+}  # fmt: skip
+
+ENTRIES = [entry for group in GROUPS.values() for entry in group]
