@@ -127,7 +127,7 @@ def test_the_planner_uses_all_the_ways_there_are() -> None:
     module = loaded("gru", "block")
     found = {
         (kilobytes, rows): module._team_plan(
-            "block", (2, kilobytes << 10), 8, rows, ((40, 40, 2), (40, 40, 1)), False, 2
+            "block", (2, kilobytes << 10), 8, rows, ((40, 40, 2), (40, 40, 1)), 120, False, 2
         )
         for kilobytes in ROOMS
         for rows in (1, 3, 70)
