@@ -55,7 +55,7 @@ def results(
         return values.astype(rounding or dtype).astype(dtype)
 
     shapes = module.init_params(seed=0, dtype=dtype, input=5)
-    params = {name: numbers(0.5 * random.standard_normal(p.shape)) for name, p in shapes.items()}
+    params = {name: numbers(random.standard_normal(p.shape) / (1 + p.shape[0] ** 0.5)) for name, p in shapes.items()}
     x = numbers(random.standard_normal((rows, 4, 5)))
     outputs, _, tape = module.forward_train(params, x, lengths=lengths)
     whole = outputs if isinstance(outputs, dict) else {"h": outputs}
@@ -98,6 +98,18 @@ def assert_same(found: dict[str, np.ndarray], reference: dict[str, np.ndarray], 
 def test_every_kind_of_step(cell: str, strategy: str) -> None:
     lengths = np.array([4, 0, 2], np.int32)
     assert_same(results(loaded(cell, strategy), 3, lengths), expected(cell, 3, lengths))
+
+
+@needs_compiler
+@pytest.mark.parametrize("strategy", ["block", "persistent"])
+@pytest.mark.parametrize("cell", ["normed", "attention"])
+def test_long_sums_are_made_by_warps(cell: str, strategy: str) -> None:
+    """What the first lane of a warp writes, its other lanes read: without a meeting, and without a race."""
+    alone = strategy == "block"  # race mode has room for the threads of one multiprocessor
+    how = How(race=alone, device=DeviceModel(multiprocessors=1 if alone else 2))
+    module = loaded(cell, strategy, how, units=70)
+    assert "__syncwarp();" in module._KERNELS["forward_loop"]
+    assert_same(results(module, 3), expected(cell, 3, units=70), 1e-11)
 
 
 @needs_compiler

@@ -12,6 +12,7 @@ from rnnc.backends.cuda.block import DTYPES, Block
 from rnnc.backends.cuda.elements import Home
 from rnnc.backends.cuda.products import product_of
 from rnnc.backends.cuda.team import Swap, TeamBlock, TeamLoop, Unfit, write_team
+from rnnc.backends.cuda.team_elements import Owner
 from rnnc.backends.escape import number as literal
 from rnnc.ir.program import AttrValue, Carry, DType, Loop, Node, Op, Type, Value, reads
 
@@ -46,7 +47,7 @@ def write_loop(outer: Block, loop: Loop) -> None:
             for carry, a, b in zip(loop.carries, step.current, step.following, strict=True)
         ]
         for carry, home in zip(loop.carries, step.current, strict=True):
-            team.owners[home.array] = carry.param.type.with_(dtype=DType.FLOAT)
+            team.owners[home.array] = Owner(carry.param.type.with_(dtype=DType.FLOAT))
         enter(team)
         return swaps
 

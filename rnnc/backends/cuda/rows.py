@@ -20,7 +20,7 @@ def write_reduction(block: Block, op: Op) -> None:
     """Write a reduction into a block, with the launch of its kernel."""
     block.allocate(op.out)
     summed, write = summed_type(op), REDUCTIONS[op.name]
-    if _short(summed):
+    if short(summed):
         block.launch(lambda e, n: write(e, op, n), op.out.type)
         return
     lanes = block.shared.names.new("lanes")
@@ -36,7 +36,8 @@ def write_reduction(block: Block, op: Op) -> None:
     block.launch(body, op.out.type, lanes)
 
 
-def _short(summed: Type) -> bool:
+def short(summed: Type) -> bool:
+    """Whether so few elements are combined that one thread does it."""
     count = 1
     for size in summed.shape:
         if size.constant is None:

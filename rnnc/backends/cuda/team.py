@@ -15,9 +15,12 @@ from rnnc.backends.cuda.block import Block
 from rnnc.backends.cuda.elements import Elements, Home
 from rnnc.backends.cuda.kernel import Kernel
 from rnnc.backends.cuda.meetings import Item, meetings
+from rnnc.backends.cuda.rows import short
 from rnnc.backends.cuda.spelling import LINES, REDUCTIONS
 from rnnc.backends.cuda.spelling.lines import line_type
-from rnnc.backends.cuda.team_elements import Place, TeamElements, Unfused
+from rnnc.backends.cuda.spelling.reduction import Lanes
+from rnnc.backends.cuda.spelling.summed import summed_type
+from rnnc.backends.cuda.team_elements import Owner, Place, TeamElements, Unfused
 from rnnc.backends.cuda.tiles import Multiplied, Tiled, tiled
 from rnnc.backends.cuda.unit import Shared
 from rnnc.ir.program import DType, Loop, Node, Op, Type, Value
@@ -25,7 +28,7 @@ from rnnc.ir.size import Size, product
 
 # What the statements around the items define.
 LOCAL = frozenset({
-    "t", "t_next", "more", "team", "smem", "step", "pass", "count", "e", "r", "j", "row", "f", "n", "at_once",
+    "t", "lane", "t_next", "more", "team", "smem", "step", "pass", "count", "e", "r", "j", "row", "f", "n", "at_once",
     "counters", "team_blocks", "team_rows", "Team", "Share", "Places", "Sums", "multiply", "keep_weights", "swap_",
 })  # fmt: skip
 
@@ -65,7 +68,7 @@ class TeamBlock(Block):
         self.tiled: dict[Value, Tiled] = {}
         self.multiplied: list[Multiplied] = []
         self.shares: dict[str, str] = {}  # by the text of a number of features
-        self.owners: dict[str, Type | None] = {}  # which threads write an array: those that have the elements of a type
+        self.owners: dict[str, Owner | None] = {}  # which threads write an array, where they are always the same
         self.fresh: set[str] = set()  # arrays of the loop alone
         self.work = Size.of(0)  # for each row, elements that threads compute one by one
         self.alone = False
@@ -106,10 +109,13 @@ class TeamBlock(Block):
         self.launch(lambda e, n: LINES[op.name](e, op, n), line_type(op))
 
     def reduction(self, op: Op) -> None:
-        """Every thread combines what its own elements need."""
+        """Few elements are combined by the thread that has the result, many by a warp."""
         self.allocate(op.out)
+        warp = not short(summed_type(op))
+        self.owners[self.array(op.out)] = Owner(op.out.type.with_(dtype=DType.FLOAT), warp)
         self.work += sum((product(arg.type.shape) for arg in op.args), Size.of(0))
-        self.launch(lambda e, n: REDUCTIONS[op.name](e, op, n), op.out.type)
+        lanes = Lanes("32", "lane") if warp else None
+        self._item(lambda e, n: REDUCTIONS[op.name](e, op, n, lanes), op.out.type, warp=warp)
 
     def _constant(self, value: Value) -> None:
         raise Unfit("a result that is a number")
@@ -118,7 +124,10 @@ class TeamBlock(Block):
 
     def launch(self, body: Callable[[Elements, str], None], space: Type, times: str = "") -> None:
         assert not times
-        place = Place(space, self.share(space))
+        self._item(body, space)
+
+    def _item(self, body: Callable[[Elements, str], None], space: Type, *, warp: bool = False) -> None:
+        place = Place(space, self.share(space), warp)
         elements = TeamElements(self, self.kernel, place)
         self.alone |= not space.batch
         self.work += product(space.shape)
@@ -145,7 +154,7 @@ class TeamBlock(Block):
         home = super().allocate(value, hint)
         if fresh:
             self.fresh.add(home.array)
-        self.owners.setdefault(home.array, value.type.with_(time=False, dtype=DType.FLOAT))
+        self.owners.setdefault(home.array, Owner(value.type.with_(time=False, dtype=DType.FLOAT)))
         return home
 
     def doubled(self) -> list[Swap]:

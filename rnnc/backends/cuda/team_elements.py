@@ -29,44 +29,63 @@ class Unfused(Exception):
 
 
 @dataclass(frozen=True)
+class Owner:
+    """Threads by the elements that they have: of a type, one thread or one warp each."""
+
+    type: Type
+    warp: bool = False
+
+
+@dataclass(frozen=True)
 class Place:
-    """The elements that the threads of a team go through: all of a type, those of a row in `share`."""
+    """The elements that the threads of a team go through: all of a type, those of a row in `share`.
+
+    With `warp` the threads of a warp have an element together: `lane` is the thread's number in it.
+    """
 
     type: Type
     share: str
+    warp: bool = False
 
     def around(self, lines: Sequence[str], elements: TeamElements) -> list[str]:
         """The statements of an item around those of an element."""
         batch, share, kernel = self.type.batch, self.share, elements.kernel
-        features = kernel.size(product(self.type.shape))
-        if not share:
-            threads = "team.rank * (long long)blockDim.x + threadIdx.x"
-            head = [f"if ({threads} == 0) {{", "  const long long n = 0;"]
-            if batch:
-                turns = f"for (long long r = {threads}; r < team.rows; r += (long long)team.blocks * blockDim.x) {{"
-                head = [turns, "  const long long row = team.first + r, n = row;"]
-            return [*head, *lines, "}"]
-        if not batch:
-            head = f"for (int j = threadIdx.x; j < {share}.own; j += blockDim.x) {{"
-            return [head, f"  const long long f = {share}.first + j, n = f;", *lines, "}"]
+        features, alike = kernel.size(product(self.type.shape)), " / 32" if self.warp else ""
+        start, stride = f"threadIdx.x{alike}", f"blockDim.x{alike}"
         uses = list(elements.uses.values())
-        products = [line for use in uses for line in use.multiply(elements)]
-        whole = [
-            *products,
-            *(["__syncthreads();"] if uses else []),
-            f"for (int e = threadIdx.x; e < count * {share}.own; e += blockDim.x) {{",
-            f"  const int r = e / {share}.own, j = e % {share}.own;",
-            f"  const long long row = team.first + pass + r, f = {share}.first + j, n = row * {features} + f;",
-        ]
-        return [
-            "for (int pass = 0; pass < team.rows; pass += at_once) {",
-            "  const int count = team.rows - pass < at_once ? team.rows - pass : at_once;",
-            *("  " + line for line in whole),
-            *lines,
-            "  }",
-            *(["  __syncthreads();"] if uses else []),
-            "}",
-        ]
+        if not share:
+            first = f"(team.rank * (long long)blockDim.x + threadIdx.x){alike}"
+            head = [f"if ({first} == 0) {{", "  const long long n = 0;"]
+            if batch:
+                turns = (
+                    f"for (long long r = {first}; r < team.rows; r += (long long)team.blocks * blockDim.x{alike}) {{"
+                )
+                head = [turns, "  const long long row = team.first + r, n = row;"]
+            whole = [*head, *lines, "}"]
+        elif not batch:
+            head = f"for (int j = {start}; j < {share}.own; j += {stride}) {{"
+            whole = [head, f"  const long long f = {share}.first + j, n = f;", *lines, "}"]
+        else:
+            products = [line for use in uses for line in use.multiply(elements)]
+            inside = [
+                *products,
+                *(["__syncthreads();"] if uses else []),
+                f"for (int e = {start}; e < count * {share}.own; e += {stride}) {{",
+                f"  const int r = e / {share}.own, j = e % {share}.own;",
+                f"  const long long row = team.first + pass + r, f = {share}.first + j, n = row * {features} + f;",
+            ]
+            whole = [
+                "for (int pass = 0; pass < team.rows; pass += at_once) {",
+                "  const int count = team.rows - pass < at_once ? team.rows - pass : at_once;",
+                *("  " + line for line in inside),
+                *lines,
+                "  }",
+                *(["  __syncthreads();"] if uses else []),
+                "}",
+            ]
+        if not self.warp:
+            return whole
+        return ["{", "  const int lane = threadIdx.x % 32;", *("  " + line for line in whole), "  __syncwarp();", "}"]
 
 
 class TeamElements(Elements):
@@ -94,7 +113,7 @@ class TeamElements(Elements):
     def read(self, value: Value, home: Home, index: tuple[str, ...]) -> str:
         if home.array in self.block.owners:
             owner = self.block.owners[home.array]
-            if owner is None or owner != self._type() or index != self._own:
+            if owner is None or owner != self._owner() or index != self._own:
                 self.reads.add(home.array)
             if value.type.batch and index[0] != "row":
                 self.block.alone = True
@@ -115,20 +134,24 @@ class TeamElements(Elements):
     def pointer(self, home: Home, value: Value, *, written: bool = False) -> str:
         return self.kernel.pointer(home.array, value.type.dtype, written=written, wide=home.wide)
 
-    def _type(self) -> Type | None:
-        return None if self.place is None else self.place.type.with_(time=False, dtype=DType.FLOAT)
+    def _owner(self) -> Owner | None:
+        """The threads that have the elements of this item."""
+        if self.place is None:
+            return None
+        return Owner(self.place.type.with_(time=False, dtype=DType.FLOAT), self.place.warp)
 
     def _sum(self, value: Value, index: tuple[str, ...]) -> str:
         """An element of a product: the sum that the block has computed for one of its slots."""
         found = self.kernel.known(value, index)
         if found is not None:
             return found
-        if self.place is None or not self.place.share or not self.place.type.batch or index[0] != "row":
+        place = self.place
+        if place is None or not place.share or place.warp or not place.type.batch or index[0] != "row":
             raise Unfused(value)
-        tiled, share = self.block.tiled[value], self.place.share
+        tiled, share = self.block.tiled[value], place.share
         if value not in self.uses:
             number = self.block.number() + len(self.uses)
-            self.uses[value] = Multiplied(number, value, tiled, product(self.place.type.shape), share)
+            self.uses[value] = Multiplied(number, value, tiled, product(place.type.shape), share)
         use = self.uses[value]
         column = ""
         for at, letter in zip(index[1:], tiled.out, strict=True):
