@@ -62,6 +62,7 @@ class _Launch:
         attributes = cp.cuda.Device(device).attributes  # CuPy asks the driver for all of them at once
         self.key, self.item = (device, dtype), np.dtype(dtype).itemsize
         self.room = attributes["MultiProcessorCount"], attributes["MaxSharedMemoryPerBlockOptin"]
+        self.clusters = attributes["ComputeCapabilityMajor"] >= 9
         self.plans = {}
 
     def __call__(self, name, threads, *arguments):
@@ -78,8 +79,8 @@ class _Launch:
         return self.plans[key]
 
     def _planned(self, name, rows, *loop):
-        team = _team_plan(_STRATEGY, self.room, self.item, rows, *loop)
-        if team is not None and team.blocks > 1:  # all blocks must be there at once
+        team = _team_plan(_STRATEGY, self.room, self.item, rows, *loop, self.clusters)
+        if team is not None and team.blocks > 1 and not team.clustered:  # all blocks must be there at once
             kernel = self._loop(name, team)
             fit = cp.cuda.driver.occupancyMaxActiveBlocksPerMultiprocessor(kernel.kernel.ptr, team.threads, team.shared)
             team = team if fit * self.room[0] >= team.blocks * team.teams else None
@@ -88,7 +89,8 @@ class _Launch:
         return team
 
     def _loop(self, name, team):
-        kernel = _kernel(*self.key, name, team.blocks > 1)
+        alone = team.blocks == 1
+        kernel = _kernel(*self.key, name, not alone and not team.clustered, team.blocks if team.clustered else 1)
         if team.shared > 48 << 10:  # what every kernel may have
             kernel.max_dynamic_shared_size_bytes = team.shared
         return kernel
@@ -96,30 +98,33 @@ class _Launch:
     def loop(self, name, team, *arguments):
         """A whole loop as one kernel."""
         counters = cp.zeros(32 * team.teams, np.uint32)
-        numbers = (team.blocks, team.rows, *team.numbers)
+        numbers = (team.blocks, team.rows, int(team.clustered), *team.numbers)
         passed = (*map(_passed, arguments), counters, *map(np.int32, numbers))
         self._loop(name, team)((team.blocks * team.teams,), (team.threads,), passed, shared_mem=team.shared)
 
 
-def _kernel(device, dtype, name, cooperative=False):
+def _kernel(device, dtype, name, cooperative=False, cluster=1):
     """A kernel; those of its program are compiled when the first one is asked for."""
-    key = device, dtype, name, cooperative
+    key = device, dtype, name, cooperative, cluster
     if key not in _BUILT:
         program = name.rpartition("_")[0]
         with _BUILDING:
-            module = _BUILT.get((device, dtype, program, cooperative))
+            module = _BUILT.get((device, dtype, program, cooperative, cluster))
             if module is None:
-                code, options = _code(dtype, program), ("--std=c++17",)
+                code, options = _code(dtype, program, cluster), ("--std=c++17",)
                 module = cp.RawModule(code=code, options=options, enable_cooperative_groups=cooperative)
-                _BUILT[device, dtype, program, cooperative] = module
+                _BUILT[device, dtype, program, cooperative, cluster] = module
             _BUILT[key] = module.get_function(name)
     return _BUILT[key]
 
 
-def _code(dtype, program):
-    """The kernels of a program, with all that they call."""
+def _code(dtype, program, cluster=1):
+    """The kernels of a program, with all that they call. `cluster`: how many blocks are one."""
     types = f"typedef {REALS[dtype]} real;\ntypedef {ITEMS[dtype]} item;"
-    return "\n".join([_PRELUDE, types, _MATH, _TEAMS if program.endswith("_loop") else "", _KERNELS[program]])
+    kernels = _KERNELS[program]
+    if cluster > 1:
+        kernels = kernels.replace("__launch_bounds__", f"__cluster_dims__({cluster}, 1, 1) __launch_bounds__")
+    return "\n".join([_PRELUDE, types, _MATH, _TEAMS if program.endswith("_loop") else "", kernels])
 
 
 def _passed(argument):

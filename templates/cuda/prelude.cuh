@@ -195,5 +195,7 @@ template <typename T> __device__ __forceinline__ T* map_shared_rank(T* p, unsign
   asm volatile("mapa.u64 %0, %1, %2;" : "=l"(q) : "l"((unsigned long long)p), "r"(rank));
   return (T*)q;
 }
+#else
+__device__ __forceinline__ void cluster_barrier() { __trap(); }  // there are no clusters to call it
 #endif
 // --- rnnc prelude: end ---

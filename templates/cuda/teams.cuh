@@ -5,17 +5,19 @@
 
 struct Team {
   int blocks, rank, rows;  // of the team; this block's number in it
+  bool clustered;          // whether the team is a cluster, which has a barrier in hardware
   long long first;         // the team's first row of the batch
   unsigned* counter;
   unsigned target;
 
-  __device__ __forceinline__ Team(int blocks, int rows, long long batch, unsigned* counters)
-      : blocks(blocks), rank(blockIdx.x % blocks), first(blockIdx.x / blocks * (long long)rows),
+  __device__ __forceinline__ Team(int blocks, int rows, int clustered, long long batch, unsigned* counters)
+      : blocks(blocks), rank(blockIdx.x % blocks), clustered(clustered), first(blockIdx.x / blocks * (long long)rows),
         counter(counters + blockIdx.x / blocks * 32), target(0) {
     this->rows = batch - first < rows ? (int)(batch - first) : rows;
   }
   __device__ __forceinline__ void meet() {
     if (blocks == 1) __syncthreads();
+    else if (clustered) cluster_barrier();
     else grid_barrier(counter, blocks, &target);
   }
 };

@@ -1,38 +1,42 @@
 # A part of every generated CUDA module that has loops on the device.
 
 
-# How the blocks of a device run a loop: `blocks` to a team, `teams` of them, `rows` of the batch to a team, of which
-# `at_once` are multiplied together; bytes of shared memory, and the numbers that the kernel gets.
-_Team = collections.namedtuple("_Team", "blocks teams rows shared threads numbers")
+# How the blocks of a device run a loop: `blocks` to a team, `teams` of them, `rows` of the batch to a team; whether a
+# team is a cluster of blocks; bytes of shared memory, threads of a block, and the other numbers that the kernel gets.
+_Team = collections.namedtuple("_Team", "blocks teams rows clustered shared threads numbers")
 _THREADS = 256
+_CLUSTER = 8  # blocks: what every device with clusters has room for
 
 
 def _up_to(n, step):
     return -(-n // step) * step
 
 
-def _team_plan(strategy, room, item, rows, products, work, alone, meetings):
+def _team_plan(strategy, room, item, rows, products, work, alone, meetings, clusters=False):
     """How a loop runs on a device: the way that is estimated to cost least of those that its strategy allows and that
     fit; None for single steps from the host.
 
     `room`: multiprocessors, and bytes of shared memory of a block; `item`: bytes of a number; `products`: for each
     product the features of which a block has its part, how many numbers are summed, and its columns for each feature;
-    `work`: elements of a row that are computed one by one; `alone`: one team has all rows; `meetings`: of a step.
+    `work`: elements of a row that are computed one by one; `alone`: one team has all rows; `meetings`: of a step;
+    `clusters`: whether the device has them.
     """
     multiprocessors, shared = room
     best, least = None, float("inf")
     if strategy == "auto":
         least = _step_cost(item, rows, products, work, meetings, multiprocessors)
     for blocks in sorted({1, 2, 4, 8, 16, 32, 64, multiprocessors}):
-        if strategy == "step" or blocks > multiprocessors or strategy == ("block" if blocks > 1 else "persistent"):
+        clustered = clusters and 1 < blocks <= _CLUSTER and strategy != "persistent"
+        kind = "block" if blocks == 1 or clustered else "persistent"
+        if strategy not in ("auto", kind) or blocks > multiprocessors:
             continue
         own = rows if alone else -(-rows // (multiprocessors // blocks))  # all teams run at once
         teams = -(-rows // own)
         for resident in (True, False):
             found = _team_buffers(shared, item, own, blocks, products, resident)
-            cost = _team_cost(item, own, blocks, products, work, resident, meetings)
+            cost = _team_cost(item, own, blocks, products, work, resident, meetings, clustered)
             if found is not None and cost < least:
-                best, least = _Team(blocks, teams, own, *found), cost
+                best, least = _Team(blocks, teams, own, clustered, *found), cost
     return best
 
 
@@ -77,11 +81,11 @@ def _team_buffers(shared, item, rows, blocks, products, resident):
 # Estimates of an H100: seconds to meet, to launch a kernel, and clocks in a second; and of a multiprocessor in a clock,
 # multiplications (of halves, of others), bytes of shared memory, bytes from elsewhere, and bytes of weights that are
 # picked from elsewhere one by one, and elements that are computed one by one. Only their ratios decide anything.
-_MEET, _MEET_ALONE, _LAUNCH, _CLOCK = 1.1e-6, 0.05e-6, 4e-6, 1.7e9
+_MEET, _MEET_CLUSTERED, _MEET_ALONE, _LAUNCH, _CLOCK = 1.1e-6, 0.25e-6, 0.05e-6, 4e-6, 1.7e9
 _MULTIPLICATIONS, _NEAR, _FAR, _PICKED, _ELEMENTS = {2: 1024}, 128, 32, 4, 2
 
 
-def _team_cost(item, rows, blocks, products, work, resident, meetings):
+def _team_cost(item, rows, blocks, products, work, resident, meetings, clustered):
     """Seconds of a step of one team."""
     clocks = rows * work / blocks / _ELEMENTS
     for features, summed, slots in products:
@@ -89,7 +93,8 @@ def _team_cost(item, rows, blocks, products, work, resident, meetings):
         reading = -(-rows // 64) * columns * summed * item / (_NEAR if resident else _PICKED)
         multiplying = (_up_to(rows, 16) if item == 2 else rows) * columns * summed / _MULTIPLICATIONS.get(item, 128)
         clocks += max(multiplying, reading) + rows * summed * item / _FAR
-    return clocks / _CLOCK + 0.2e-6 + meetings * (_MEET_ALONE if blocks == 1 else _MEET)
+    meet = _MEET_ALONE if blocks == 1 else _MEET_CLUSTERED if clustered else _MEET
+    return clocks / _CLOCK + 0.2e-6 + meetings * meet
 
 
 def _step_cost(item, rows, products, work, meetings, multiprocessors):

@@ -101,6 +101,26 @@ def test_every_kind_of_step(cell: str, strategy: str) -> None:
 
 
 @needs_compiler
+@pytest.mark.parametrize("race", [False, True])
+@pytest.mark.parametrize("cell", ["lstm", "gru", "attention"])
+def test_a_team_may_be_a_cluster(cell: str, race: bool) -> None:
+    """Two blocks that meet at the barrier of the hardware: no cooperative launch, on devices of sm_90."""
+    module = loaded(cell, "block", How(race=race, device=DeviceModel(multiprocessors=2)))
+    module._MEET_ALONE = 1.0  # seconds: so that the planner wants clusters for small cells, too
+    assert_same(results(module, 3), expected(cell, 3))
+    (launch,) = (built for key, built in module._BUILT.items() if len(key) == 2)
+    assert any(team.clustered for team in launch.plans.values())
+
+
+@needs_compiler
+def test_without_clusters_a_team_is_a_block() -> None:
+    module = loaded("lstm", "block", How(device=DeviceModel(compute_capability="80")), units=20)
+    assert_same(results(module, 3), expected("lstm", 3, units=20))
+    (launch,) = (built for key, built in module._BUILT.items() if len(key) == 2)
+    assert {(team.blocks, team.clustered) for team in launch.plans.values()} == {(1, False)}
+
+
+@needs_compiler
 @pytest.mark.parametrize("strategy", ["block", "persistent"])
 @pytest.mark.parametrize("cell", ["normed", "attention"])
 def test_long_sums_are_made_by_warps(cell: str, strategy: str) -> None:

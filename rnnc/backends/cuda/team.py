@@ -29,7 +29,8 @@ from rnnc.ir.size import Size, product
 # What the statements around the items define.
 LOCAL = frozenset({
     "t", "lane", "t_next", "more", "team", "smem", "step", "pass", "count", "e", "r", "j", "row", "f", "n", "at_once",
-    "counters", "team_blocks", "team_rows", "Team", "Share", "Places", "Sums", "multiply", "keep_weights", "swap_",
+    "counters", "team_blocks", "team_rows", "clustered", "Team", "Share", "Places", "Sums", "multiply",
+    "keep_weights", "swap_",
 })  # fmt: skip
 
 
@@ -217,7 +218,7 @@ def _finish(block: TeamBlock, loop: Loop, swaps: Sequence[Swap]) -> TeamLoop:
         body.append(f"swap_({', '.join(pair)});")
     kernel.lines = [
         "extern __shared__ __align__(16) unsigned char smem[];",
-        f"Team team(team_blocks, team_rows, {rows}, counters);",
+        f"Team team(team_blocks, team_rows, clustered, {rows}, counters);",
         *shares,
         *weights,
         *(["__syncthreads();"] if weights else []),
@@ -226,7 +227,7 @@ def _finish(block: TeamBlock, loop: Loop, swaps: Sequence[Swap]) -> TeamLoop:
         "}",
     ]
     places = [name for use in block.multiplied for name in use.names()]
-    numbers = ("team_blocks", "team_rows", "at_once", "left_at", "stage_at", "chunk", *places)
+    numbers = ("team_blocks", "team_rows", "clustered", "at_once", "left_at", "stage_at", "chunk", *places)
     kernel.more = ["unsigned* counters", *(f"int {name}" for name in numbers)]
     return TeamLoop(
         block.shared.kernels.name(kernel, f"{block.shared.program}_loop"),
