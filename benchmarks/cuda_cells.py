@@ -46,8 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def compare(cupy: object, chosen: Sequence[Row], folder: Path, out: Path, budget: float, until: float) -> int:
     """Measure the device, then all rows."""
-    about, prelude = environment(cupy), load(folder, f"{chosen[0].module}_cuda")._PRELUDE
-    rates = measure(cupy, prelude, timer(cupy))
+    module = load(folder, f"{chosen[0].module}_cuda")
+    about = {**environment(cupy), "rnnc": module.SPEC["version"]}
+    rates = measure(cupy, module._PRELUDE, timer(cupy))
     comparison = Comparison(folder, DeviceClock(cupy), rates, budget, until)
     shown = 0
 

@@ -35,11 +35,15 @@ class _JaxOps:
     """As `steps.py` wants them."""
 
     def __init__(self, jax: Any) -> None:
-        self.sigmoid, self.tanh = jax.nn.sigmoid, jax.numpy.tanh
-        self._split = jax.numpy.split
+        self.sigmoid, self.log_sigmoid = jax.nn.sigmoid, jax.nn.log_sigmoid
+        self.tanh, self.exp, self.maximum = jax.numpy.tanh, jax.numpy.exp, jax.numpy.maximum
+        self._split, self._mean = jax.numpy.split, jax.numpy.mean
 
     def split(self, x: Any, parts: int) -> Any:
         return self._split(x, parts, axis=-1)
+
+    def mean(self, x: Any) -> Any:
+        return self._mean(x, axis=-1, keepdims=True)
 
 
 def scan(case: Case) -> Contender:

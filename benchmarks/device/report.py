@@ -14,7 +14,7 @@ from benchmarks.device.floor import Rates
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 NAME = "cuda_cells"
-PACKAGES = ("rnnc", "numpy", "cupy-cuda12x", "cupy-cuda13x", "torch", "jax", "flashrnn", "haste_pytorch")
+PACKAGES = ("numpy", "cupy-cuda12x", "cupy-cuda13x", "torch", "jax", "flashrnn", "haste_pytorch")
 EMPTY = """\
 # CUDA cells
 
@@ -114,10 +114,34 @@ def page(about: dict[str, Any], rates: Rates | None, figures: list[Figure]) -> s
             "| network | T x B x I x H | dtype | | contender | kernel | wall | graph | floor | error | rounds | |",
             "|---|---|---|---|---|--:|--:|--:|--:|--:|--:|---|",
             *rows,
+            *slopes(figures),
             *(["", "Missing:", "", *missing] if missing else []),
             "",
         ]
     )
+
+
+def slopes(figures: list[Figure]) -> list[str]:
+    """What one more step costs, from the shortest and the longest of sequences that differ in nothing else."""
+    found: dict[tuple[str, ...], list[tuple[int, Figure]]] = {}
+    for figure in figures:
+        steps, _, rest = figure.shape.partition(" x ")
+        if not figure.missing:
+            key = figure.network, rest, figure.dtype, figure.mode, figure.contender
+            found.setdefault(key, []).append((int(steps), figure))
+    lines: list[str] = []
+    for key, several in found.items():
+        ordered = sorted(several, key=lambda pair: pair[0])
+        (few, short), (many, long) = ordered[0], ordered[-1]
+        if few == many:
+            continue
+        pairs = [(short.kernel, long.kernel), (short.wall, long.wall), (short.floor, long.floor)]
+        costs = ["" if a is None or b is None else f"{(b - a) / (many - few) * 1e6:.3f}" for a, b in pairs]
+        lines.append(f"| {' | '.join((*key, f'{few} to {many}', *costs))} |")
+    if not lines:
+        return []
+    head = "| network | B x I x H | dtype | | contender | steps | kernel | wall | floor |"
+    return ["", "Microseconds of one more step:", "", head, "|---|---|---|---|---|---|--:|--:|--:|", *lines]
 
 
 def _line(f: Figure) -> str:

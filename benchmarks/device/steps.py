@@ -18,6 +18,12 @@ class Ops(Protocol):
     def sigmoid(self, x: Any, /) -> Any: ...
     def tanh(self, x: Any, /) -> Any: ...
     def split(self, x: Any, parts: int, /) -> Sequence[Any]: ...
+    def exp(self, x: Any, /) -> Any: ...
+    def log_sigmoid(self, x: Any, /) -> Any: ...
+    def maximum(self, a: Any, b: Any, /) -> Any: ...
+    def mean(self, x: Any, /) -> Any:
+        """Of each row, which stays an axis."""
+        ...
 
 
 Step = Callable[[Ops, Any, State, Weights], tuple[State, Any]]
@@ -39,11 +45,11 @@ class Plain:
 
     def weights(self, params: dict[str, Any]) -> Weights:
         """Concatenated by gate, float32."""
-        units = params[f"{self.gates[0]}.x"].shape[1]
+        inputs = [_matrix(params[f"{gate}.x"]) for gate in self.gates]
         offsets = self.offsets or (0.0,) * len(self.gates)
-        biases = [params.get(f"{gate}.bias", np.zeros(units, np.float32)) for gate in self.gates]
+        biases = [_bias(params, gate, inputs[0].shape[1]) for gate in self.gates]
         found = {
-            "x": np.concatenate([params[f"{gate}.x"] for gate in self.gates], axis=1),
+            "x": np.concatenate(inputs, axis=1),
             "b": np.concatenate([bias + np.float32(add) for bias, add in zip(biases, offsets, strict=True)]),
         }
         for place, gates in enumerate(self.h):
@@ -53,7 +59,19 @@ class Plain:
 
 
 def _recurrent(params: dict[str, Any], gate: str) -> Any:
-    return params[f"{gate}.h"] if f"{gate}.h" in params else params[f"{gate}.rec.h"]
+    found = params[f"{gate}.h"] if f"{gate}.h" in params else params[f"{gate}.rec.h"]
+    return found[0] if found.ndim == 3 else found  # of the only head
+
+
+def _bias(params: dict[str, Any], gate: str, units: int) -> Any:
+    """That of the input's product, else that of the state's, else none."""
+    names = (name for name in (f"{gate}.bias", f"{gate}.rec.bias") if name in params)
+    return next((params[name].ravel() for name in names), np.zeros(units, np.float32))
+
+
+def _matrix(array: Any) -> Any:
+    """Features that have several axes, as one."""
+    return array.reshape(array.shape[0], -1)
 
 
 def _lstm(m: Ops, z: Any, state: State, w: Weights) -> tuple[State, Any]:
@@ -70,6 +88,30 @@ def _peephole(m: Ops, z: Any, state: State, w: Weights) -> tuple[State, Any]:
     new = m.sigmoid(f + w["f.peephole"] * c) * c + m.sigmoid(i + w["i.peephole"] * c) * m.tanh(j)
     h = m.sigmoid(o + w["o.peephole"] * new) * m.tanh(new)
     return (new, h), h
+
+
+def _layer_norm_lstm(m: Ops, z: Any, state: State, w: Weights) -> tuple[State, Any]:
+    c, h = state
+
+    def normed(v: Any, name: str) -> Any:
+        u = v - m.mean(v)
+        return w[f"{name}.ln.gain"] * u / (m.mean(u * u) + 1e-12) ** 0.5 + w[f"{name}.ln.shift"]
+
+    i, f, j, o = (normed(v, name) for v, name in zip(m.split(z + h @ w["h0"], 4), IFJO, strict=True))
+    c = normed(m.sigmoid(f + 1) * c + m.sigmoid(i) * m.tanh(j), "c")
+    h = m.sigmoid(o) * m.tanh(c)
+    return (c, h), h
+
+
+def _slstm(m: Ops, z: Any, state: State, w: Weights) -> tuple[State, Any]:
+    c, n, top, h = state
+    z, i, f, o = m.split(z + h @ w["h0"], 4)
+    keep = m.log_sigmoid(f) + top
+    top = m.maximum(keep, i)
+    i, f = m.exp(i - top), m.exp(keep - top)
+    c, n = f * c + i * m.tanh(z), f * n + i
+    h = m.sigmoid(o) * c / n
+    return (c, n, top, h), h
 
 
 def _gru_after(m: Ops, z: Any, state: State, w: Weights) -> tuple[State, Any]:
@@ -118,11 +160,14 @@ def _sru(m: Ops, z: Any, state: State, w: Weights) -> tuple[State, Any]:
     return (c,), r * m.tanh(c) + (1 - r) * v
 
 
-IFJO = ("i", "f", "j", "o")
+IFJO, ZIFO = ("i", "f", "j", "o"), ("z", "i", "f", "o")
+NORMS = tuple(f"{name}.ln.{what}" for name in (*IFJO, "c") for what in ("gain", "shift"))
 FORGET = (0.0, 1.0, 0.0, 0.0)
 PLAIN = {
     "LSTM": Plain(_lstm, IFJO, 2, FORGET, (IFJO,)),
     "peephole LSTM": Plain(_peephole, IFJO, 2, FORGET, (IFJO,), ("i.peephole", "f.peephole", "o.peephole")),
+    "layer-norm LSTM": Plain(_layer_norm_lstm, IFJO, 2, h=(IFJO,), more=NORMS),
+    "sLSTM": Plain(_slstm, ZIFO, 4, h=(ZIFO,)),
     "GRU": Plain(_gru_after, ("r", "u", "n"), 1, h=(("r", "u", "n"),), more=("n.rec.bias",)),
     "GRU, reset before": Plain(_gru_before, ("r", "u", "n"), 1, h=(("r", "u"), ("n",))),
     "IndRNN": Plain(_indrnn, ("h",), 1, more=("h.peephole",)),

@@ -85,6 +85,22 @@ class _TorchOps:
     def split(x: Any, parts: int) -> Any:
         return x.chunk(parts, -1)
 
+    @staticmethod
+    def exp(x: Any) -> Any:
+        return x.exp()
+
+    @staticmethod
+    def log_sigmoid(x: Any) -> Any:
+        return the_torch().nn.functional.logsigmoid(x)
+
+    @staticmethod
+    def maximum(a: Any, b: Any) -> Any:
+        return a.maximum(b)
+
+    @staticmethod
+    def mean(x: Any) -> Any:
+        return x.mean(-1, keepdim=True)
+
 
 def torch_contender(
     name: str, run: Callable[[Any], Any], weights: list[Any], x: Any, d_outputs: Any, note: Callable[[], str]

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks import cuda_cells
 from benchmarks.device import compare, floor, report, torch_peers
 from benchmarks.device.case import Case, Contender, Mode, NotThere, make_case, rounded
 from benchmarks.device.cells import CELLS
@@ -119,9 +120,19 @@ class NumpyOps:
 
     tanh = staticmethod(np.tanh)
 
+    exp, maximum = staticmethod(np.exp), staticmethod(np.maximum)
+
     @staticmethod
     def split(x: Any, parts: int) -> Any:
         return np.split(x, parts, axis=-1)
+
+    @staticmethod
+    def log_sigmoid(x: Any) -> Any:
+        return -np.log1p(np.exp(-x))
+
+    @staticmethod
+    def mean(x: Any) -> Any:
+        return x.mean(axis=-1, keepdims=True)
 
 
 @needs_compiler
@@ -141,12 +152,12 @@ def test_plain_steps_are_those_of_the_cell(folder: Path, cell: str) -> None:
 
 
 @needs_compiler
-@pytest.mark.parametrize("network", ["LSTM", "GRU", "LSTM, 2 layers", "LSTM, bidirectional"])
+@pytest.mark.parametrize("network", [*PLAIN, "LSTM, 2 layers", "LSTM, 4 layers", "LSTM, bidirectional"])
 def test_pytorch_computes_the_same(folder: Path, network: str) -> None:
     pytest.importorskip("torch")
     row = tiny(next(row for row in rows() if row.network == network))
-    alone = network in PLAIN
-    peers = {"layer": torch_peers.layer} | ({"loop": loop} if alone else {})
+    peers = {"layer": torch_peers.layer} if row.cell in ("LSTM", "GRU") else {}
+    peers |= {"loop": loop} if network in PLAIN else {}
     figures = comparison(folder, **peers).row(row)
     assert len(figures) == 2 * len(peers)
     for figure in figures:
@@ -256,6 +267,40 @@ def test_results_are_written_after_every_row(folder: Path, tmp_path: Path) -> No
     running.until = 0
     (late, _) = running.run([half], done)
     assert late.missing == "no time was left"
+
+
+@needs_compiler
+def test_the_whole_benchmark_runs(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All contenders on two rows, with made-up times."""
+    few = [distinct()[0], tiny(next(row for row in rows() if row.dtype == "bfloat16"))]
+    monkeypatch.setattr(cuda_cells, "load", simulated)
+    monkeypatch.setattr(cuda_cells, "Comparison", partial(compare.Comparison, loaded=simulated))
+    monkeypatch.setattr(cuda_cells, "DeviceClock", lambda cupy: MadeUp())
+    monkeypatch.setattr(cuda_cells, "environment", lambda cupy: {"device": "a card"})
+    monkeypatch.setattr(cuda_cells, "measure", lambda *_: RATES)
+    monkeypatch.setattr(torch_peers, "UNROLLED", 0)  # compiling takes its time
+    assert cuda_cells.compare(Cupy(), few, folder, tmp_path, 0.0, time.monotonic() + 600) == 0
+    page, printed = (tmp_path / "cuda_cells.md").read_text(), capsys.readouterr().out
+    assert len(printed.splitlines()) == 2 * 2 * len(compare.CONTENDERS)
+    assert "jax.lax.scan: " in page
+    assert "- rnnc: " in page
+    monkeypatch.setattr(cuda_cells, "Comparison", partial(compare.Comparison, loaded=simulated, contenders={}))
+    assert cuda_cells.compare(Cupy(), few[:1], folder, tmp_path / "none", 0.0, time.monotonic() + 600) == 1
+
+
+def test_what_a_step_costs_is_told() -> None:
+    def figure(steps: int, kernel: float | None, **more: Any) -> report.Figure:
+        shape = f"{steps} x 16 x 8 x 8"
+        return report.Figure("LSTM", shape, "float32", "forward", "rnnc", kernel, wall=2e-6 * steps, floor=0.0, **more)
+
+    three = [figure(256, 1e-3), figure(1024, 5e-3), figure(2048, 1e-3 + 1792e-6), figure(9, 1.0, missing="lost")]
+    assert report.slopes(three)[-1] == (
+        "| LSTM | 16 x 8 x 8 | float32 | forward | rnnc | 256 to 2048 | 1.000 | 2.000 | 0.000 |"
+    )
+    assert report.slopes([figure(256, None), figure(2048, 1.0)])[-1].endswith("|  | 2.000 | 0.000 |")
+    assert report.slopes(three[:1]) == []
 
 
 def test_the_page_of_results_says_that_it_is_empty_or_is_not() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
+import sys
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
@@ -34,6 +36,17 @@ def test_without_a_card_nothing_is_written(
     assert gpu.main(["run", str(tmp_path / "modules"), "--out", str(tmp_path / "out")]) == 1
     assert NO_CARD in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_but_numpy_is_needed_where_the_card_is() -> None:
+    """CuPy is imported when it is wanted, others when they take part."""
+    code = (
+        "import sys, benchmarks.gpu, benchmarks.cuda_cells, benchmarks.device.checks\n"
+        "found = {'rnnc', 'torch', 'jax', 'tensorflow', 'lark', 'click', 'cupy', 'pytest'} & set(sys.modules)\n"
+        "sys.exit(str(found) if found else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=gpu.ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_stages_go_on_after_a_failure_and_leave_time_for_the_benchmark(tmp_path: Path) -> None:
