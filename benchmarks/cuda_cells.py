@@ -1,7 +1,7 @@
 """How fast generated CUDA modules are, beside cuDNN, torch.compile, JAX, FlashRNN and Haste, on this machine's card.
 
     python -m benchmarks.gpu generate MODULES         # where rnnc is
-    python -m benchmarks.cuda_cells --modules MODULES # where the card is: CuPy and NumPy are enough
+    python -m benchmarks.cuda_cells --modules MODULES # where the card is: CuPy, NumPy, and ml_dtypes for bfloat16
 
 Results go to benchmarks/results/cuda_cells.md and .json after every row. Without a card: status 1, nothing is written.
 """

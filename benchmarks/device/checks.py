@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,7 +21,8 @@ import numpy as np
 from benchmarks.device.cells import INVENTED
 
 STRATEGIES = ("auto", "step", "block", "persistent")
-TOLERANCES = {"float32": 2e-4, "float64": 1e-10}  # of gradients summed over rows and steps, against float64
+# Of gradients summed over rows and steps, against float64: some tens of roundings of each dtype.
+TOLERANCES = {"float32": 2e-4, "float64": 1e-10, "float16": 2e-2, "bfloat16": 1.5e-1}
 CELLS = {
     "lstm": """cell C(units) {
   input x[input]
@@ -58,7 +60,7 @@ def checks(give: Give, *, small: bool = False) -> Iterator[tuple[str, Callable[[
     """Each check with its name; it raises where something does not hold."""
     for cell in list(CELLS)[: 2 if small else None]:
         for strategy in STRATEGIES:
-            for dtype in ("float32",) if small else TOLERANCES:
+            for dtype in ("float32",) if small else _dtypes():
                 for size in SIZES[: 1 if small else None]:
                     name = f"{cell}, {strategy}, {dtype}, {size[0]} rows, {size[1]} units: as NumPy's"
                     yield name, lambda a=(give, cell, strategy, dtype, size): agrees(*a)
@@ -70,20 +72,25 @@ def checks(give: Give, *, small: bool = False) -> Iterator[tuple[str, Callable[[
     yield "arrays of others go in without a copy", lambda: borrows(give("lstm", "auto"))
 
 
+def _dtypes() -> list[str]:
+    """Those that there are: bfloat16 is ml_dtypes'."""
+    return [dtype for dtype in TOLERANCES if dtype != "bfloat16" or find_spec("ml_dtypes") is not None]
+
+
 def numbers(module: ModuleType, dtype: str, rows: int, units: int) -> tuple[dict[str, Any], Any, Any]:
     """Parameters, input and lengths, as arrays of NumPy."""
     random = np.random.default_rng(0)
     shapes = module.init_params(seed=0, dtype=dtype, input=INPUT, units=units)
-    params = {name: (1.5 * units**-0.5 * random.standard_normal(p.shape)).astype(dtype) for name, p in shapes.items()}
-    x = random.standard_normal((rows, STEPS, INPUT)).astype(dtype)
+    params = {name: (1.5 * units**-0.5 * random.standard_normal(p.shape)).astype(p.dtype) for name, p in shapes.items()}
+    x = random.standard_normal((rows, STEPS, INPUT)).astype(next(iter(params.values())).dtype)
     return params, x, random.integers(0, STEPS + 1, rows).astype(np.int32)
 
 
 def everything(module: ModuleType, params: dict[str, Any], x: Any, lengths: Any) -> dict[str, Any]:
     """Outputs, states and all gradients of a call, as arrays of NumPy."""
     outputs, state, tape = module.forward_train(params, x, lengths=lengths)
-    wave = np.cos(np.arange(int(np.prod(outputs.shape)))).reshape(outputs.shape).astype(x.dtype)
-    gradients = module.backward(params, tape, wave)
+    signs = np.where(np.cos(np.arange(int(np.prod(outputs.shape)))) > 0, 1, -0.5)  # numbers that every dtype has
+    gradients = module.backward(params, tape, signs.reshape(outputs.shape).astype(x.dtype))
     found = {"outputs": outputs, "x": gradients["x"], **gradients["params"]}
     found |= state if isinstance(state, dict) else {"state": state}
     return {name: host(array) for name, array in found.items()}
@@ -97,12 +104,12 @@ def host(array: Any) -> Any:
 def agrees(give: Give, cell: str, strategy: str, dtype: str, size: tuple[int, int]) -> None:
     """With NumPy's module in float64, with and without lengths."""
     module, judge = give(cell, strategy), give(cell, "numpy")
-    params, x, lengths = numbers(judge, dtype, *size)
+    params, x, lengths = numbers(module, dtype, *size)
     wide = {name: array.astype(np.float64) for name, array in params.items()}
     for given in (None, lengths):
         expected = everything(judge, wide, x.astype(np.float64), given)
         for name, array in everything(module, params, x, given).items():
-            error = np.abs(array - expected[name]).max() / max(1.0, np.abs(expected[name]).max())
+            error = np.abs(array.astype(np.float64) - expected[name]).max() / max(1.0, np.abs(expected[name]).max())
             if not error <= TOLERANCES[dtype]:
                 raise AssertionError(f"{name} is {error:.1e} off, with{'out' if given is None else ''} lengths")
 

@@ -177,8 +177,25 @@ def test_who_cannot_take_part_says_why(folder: Path) -> None:
     told = {figure.contender: figure.missing for figure in figures}
     assert told["torch.nn (cuDNN)"] in ("cuDNN has no such cell", "PyTorch is not installed")
     assert told["FlashRNN"] in ("FlashRNN has no such network among those compared", "PyTorch is not installed")
-    if "float16" not in simulated(folder, f"{row.module}_cuda").REALS:
-        assert told["rnnc"] == "not there yet: the module has float32, float64"
+    assert told["rnnc"] == ""
+
+
+@needs_compiler
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_halves_are_judged(folder: Path, dtype: str) -> None:
+    pytest.importorskip("ml_dtypes")
+    row = tiny(next(row for row in rows() if row.dtype == dtype))
+    for figure in comparison(folder).row(row):
+        assert figure.error is not None
+        assert 0 < figure.error < 0.05
+
+
+@needs_compiler
+def test_a_dtype_that_a_module_does_not_have_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = tiny(next(row for row in rows() if row.dtype == "float16"))
+    module = simulated(folder, f"{row.module}_cuda")
+    monkeypatch.setattr(module, "REALS", {"float32": "float"})
+    assert comparison(folder).row(row)[0].missing == "not there yet: the module has float32"
 
 
 @needs_compiler
@@ -256,7 +273,7 @@ def test_results_are_written_after_every_row(folder: Path, tmp_path: Path) -> No
         report.write(tmp_path, {"device": "a card"}, RATES, figures)
         pages.append((tmp_path / "cuda_cells.md").read_text())
 
-    half = tiny(next(row for row in rows() if row.dtype == "bfloat16"))
+    half = tiny(next(row for row in rows() if row.dtype == "float16"))
     running = comparison(folder)
     running.run([distinct()[0], half], done)
     assert len(pages) == 2
@@ -274,7 +291,7 @@ def test_the_whole_benchmark_runs(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """All contenders on two rows, with made-up times."""
-    few = [distinct()[0], tiny(next(row for row in rows() if row.dtype == "bfloat16"))]
+    few = [distinct()[0], tiny(next(row for row in rows() if row.dtype == "float16"))]
     monkeypatch.setattr(cuda_cells, "load", simulated)
     monkeypatch.setattr(cuda_cells, "Comparison", partial(compare.Comparison, loaded=simulated))
     monkeypatch.setattr(cuda_cells, "DeviceClock", lambda cupy: MadeUp())
