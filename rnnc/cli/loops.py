@@ -44,6 +44,11 @@ class Way:
     team: Any
     seconds: float
 
+    @property
+    def clustered(self) -> bool:
+        """Whether each team is a cluster of blocks."""
+        return self.team is not None and bool(self.team.clustered)
+
 
 def device_model(name: str) -> DeviceModel:
     """A device by its name. Raises Failure where `here` is none."""
@@ -119,7 +124,8 @@ class Loops:
         step = self.module._step_cost(*given, work, kernel.meetings, launcher.room[0])
         found = [Way("step", None, step)]
         for name in ("block", "persistent"):
-            team = self.module._team_plan(name, launcher.room, *given, work, kernel.alone, kernel.meetings)
+            rest = work, kernel.alone, kernel.meetings, launcher.clusters
+            team = self.module._team_plan(name, launcher.room, *given, *rest)
             found += [] if team is None else [Way(name, team, team.seconds)]
         return found
 
@@ -132,7 +138,7 @@ class Loops:
         least = min(way.seconds for way in ways)
         costs = {way.name: f"{way.seconds / least:.1f}" for way in ways}
         return (
-            *(_name(looped), dtype, str(rows), best.name),
+            *(_name(looped), dtype, str(rows), f"{best.name}{', clusters' if best.clustered else ''}"),
             *(_figures(best.team) if best.team is not None else ("",) * 5),
             *(str(looped.kernel.meetings), f"{best.seconds * 1e6:.1f}"),
             *(costs.get(name, "no room") for name in WAYS),

@@ -58,8 +58,10 @@ def test_plans_are_those_of_the_planner(rnnc: RunRnnc, lstm: Path) -> None:
             kernel.work.evaluate({}),
             kernel.alone,
             kernel.meetings,
+            clusters=True,
         )
-        assert cells[3] == ("step" if plan is None else "block" if plan.blocks == 1 else "persistent")
+        way = "step" if plan is None else "block" if plan.blocks == 1 else "persistent"
+        assert cells[3] == ("block, clusters" if plan is not None and plan.clustered else way)
         if plan is not None:
             assert cells[4:6] == [f"{plan.teams} x {plan.blocks}", str(plan.rows)]
 
