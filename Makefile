@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test test-slow lint format types fuzz bench bench-tf cuda-proofs tf-matrix gallery gallery-proofs clean
+.PHONY: demo test test-slow lint format types fuzz bench bench-tf cuda-proofs gpu tf-matrix gallery gallery-proofs clean
 .DEFAULT_GOAL := test
 
 # Check, compile and prove an LSTM, then train a classifier of handwritten digits with it.
@@ -52,6 +52,11 @@ bench-tf: $(READY)
 # The CUDA modules of the examples without a device: run on the CPU, and compiled by NVRTC. Half an hour.
 cuda-proofs: $(READY)
 	$(BIN)/python -m benchmarks.cuda_proofs --jobs 2 --record
+
+# Everything that wants a card: checks and tests of CUDA modules on it, compute-sanitizer, and then the benchmark beside
+# cuDNN and others, as far as they are installed. An hour; MINUTES=10 for less.
+gpu: $(READY)
+	$(BIN)/python -m benchmarks.gpu run --minutes $(or $(MINUTES),60)
 
 # The pages of docs/gallery, with the proofs that are recorded; `gallery-proofs` first proves what has changed (minutes).
 gallery: $(READY)

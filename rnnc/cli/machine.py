@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 
 from rnnc.compiler import TARGETS
@@ -30,12 +30,13 @@ class Finding:
 
 @dataclass(frozen=True)
 class Target:
-    """Whether modules of a target run here; `lacks` says why not, `remedy` what to do."""
+    """Whether modules of a target run here; `lacks` says why not, `remedy` what to do, `note` what works anyway."""
 
     name: str
     works: bool
     lacks: str = ""
     remedy: str = ""
+    note: str = ""
 
 
 NUMPY = """
@@ -50,7 +51,10 @@ print(text)
 """
 TENSORFLOW = "import tensorflow; print(tensorflow.__version__)"
 CUPY = "import cupy; print(cupy.__version__)"
-NVRTC = "from cupy_backends.cuda.libs import nvrtc; print('.'.join(map(str, nvrtc.getVersion())))"
+NVRTC = """
+from cupy_backends.cuda.libs import nvrtc
+print(".".join(map(str, nvrtc.getVersion())) + ", which compiles kernels for `rnnc explain --target cuda` too")
+"""
 DEVICE = """
 import ctypes, sys
 cuda = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
@@ -92,7 +96,15 @@ def targets(found: Sequence[Finding]) -> list[Target]:
             (has["CUDA device"], "install an NVIDIA device's driver"),
         ],
     }
-    return [_target(name, needs[name]) for name in TARGETS]
+    return [_with_simulator(_target(name, needs[name]), has["g++"]) for name in TARGETS]
+
+
+def _with_simulator(target: Target, compiler: Finding) -> Target:
+    """Kernels run on the CPU where there is no device."""
+    if target.name != "cuda" or target.works:
+        return target
+    runs = "`rnnc verify --target cuda` runs kernels on the CPU"
+    return replace(target, note=runs if compiler.present else f"with g++ (apt install g++) {runs}")
 
 
 def _target(name: str, needs: Sequence[tuple[Finding, str]]) -> Target:

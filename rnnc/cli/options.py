@@ -52,6 +52,11 @@ def target(command: Command) -> Command:
     )(command)
 
 
+def comma_separated(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    """`--expose i,f --expose c` as ("i", "f", "c")."""
+    return tuple(name.strip() for value in values for name in value.split(",") if name.strip())
+
+
 def _split(ctx: click.Context, param: click.Parameter, argument: str) -> FileName:
     return split_name(argument)
 

@@ -2,8 +2,9 @@
 
 
 # How the blocks of a device run a loop: `blocks` to a team, `teams` of them, `rows` of the batch to a team; whether a
-# team is a cluster of blocks; bytes of shared memory, threads of a block, and the other numbers that the kernel gets.
-_Team = collections.namedtuple("_Team", "blocks teams rows clustered shared threads numbers")
+# team is a cluster of blocks; bytes of shared memory, threads of a block, and the other numbers that the kernel gets;
+# and what a step is estimated to take.
+_Team = collections.namedtuple("_Team", "blocks teams rows clustered shared threads numbers seconds")
 _THREADS = 256
 _CLUSTER = 8  # blocks: what every device with clusters has room for
 
@@ -36,7 +37,7 @@ def _team_plan(strategy, room, item, rows, products, work, alone, meetings, clus
             found = _team_buffers(shared, item, own, blocks, products, resident)
             cost = _team_cost(item, own, blocks, products, work, resident, meetings, clustered)
             if found is not None and cost < least:
-                best, least = _Team(blocks, teams, own, clustered, *found), cost
+                best, least = _Team(blocks, teams, own, clustered, *found, cost), cost
     return best
 
 

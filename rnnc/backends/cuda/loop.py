@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from rnnc.backends.cuda.block import DTYPES, Block
 from rnnc.backends.cuda.elements import Home
 from rnnc.backends.cuda.products import product_of
+from rnnc.backends.cuda.report import Looped
 from rnnc.backends.cuda.team import Swap, TeamBlock, TeamLoop, Unfit, write_team
 from rnnc.backends.cuda.team_elements import Owner
 from rnnc.backends.escape import number as literal
@@ -58,10 +59,12 @@ def write_loop(outer: Block, loop: Loop) -> None:
         if outer.shared.kernels.strategy == "step":
             raise Unfit("it is wanted step by step")
         team, kernel = write_team(outer, loop, enter_team)
-    except Unfit:
+    except Unfit as refusal:
         outer.lines += lines
+        outer.shared.kernels.loops.append(Looped(outer.shared.program, loop, str(refusal)))
     else:
         _write_both(outer, team, kernel, step, lines)
+        outer.shared.kernels.loops.append(Looped(outer.shared.program, loop, "", team, kernel))
     outer.homes.update(zip((carry.final for carry in loop.carries), step.current, strict=True))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rnnc.backends.cuda.program import KEPT_NAMES, write_program
+from rnnc.backends.cuda.report import Looped
 from rnnc.backends.cuda.unit import Kernels
 from rnnc.backends.escape import string
 from rnnc.backends.skeleton import Skeleton, Written
@@ -30,6 +31,13 @@ def emit(unit: Unit) -> str:
     return _Module(unit).text()
 
 
+def loops(unit: Unit) -> list[Looped]:
+    """What becomes of each loop of the module."""
+    module = _Module(unit)
+    module.text()
+    return module.loops
+
+
 class _Module(Skeleton):
     target = "cuda"
     folder = "cuda"
@@ -45,6 +53,7 @@ class _Module(Skeleton):
     def __init__(self, unit: Unit) -> None:
         super().__init__(unit)
         self._kernels = Kernels(unit.strategy)
+        self.loops = self._kernels.loops
 
     def write(self, program: Program, nullable: frozenset[tuple[str, str]]) -> Written:
         return write_program(program, self.unit.model.sizes, self._kernels, nullable=nullable)

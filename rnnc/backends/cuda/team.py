@@ -73,6 +73,7 @@ class TeamBlock(Block):
         self.fresh: set[str] = set()  # arrays of the loop alone
         self.work = Size.of(0)  # for each row, elements that threads compute one by one
         self.alone = False
+        self.apart: dict[Value, str] = {}  # why blocks do not share a product
         self._written = written  # products that have to be in memory
 
     def home(self, value: Value) -> Home | None:
@@ -87,7 +88,8 @@ class TeamBlock(Block):
     def _combine(self, node: Node) -> None:
         assert isinstance(node, Op)
         found = tiled(node, self)
-        if found is None:
+        if isinstance(found, str):
+            self.apart.update((out, found) for out in node.outs)
             if node.name not in LINES and node.name not in REDUCTIONS:
                 raise Unfit(f"{node.name} inside")
             super()._combine(node)

@@ -114,21 +114,27 @@ class Multiplied:
         return e.parted([e.kernel.size(self.tiled.sizes[x]) for x in letters], place)
 
 
-def tiled(op: Op, block: TeamBlock) -> Tiled | None:
-    """The product that an operation is; None where blocks cannot have their own columns of it."""
-    if product_of(op) is None or not op.out.type.batch or op.out.type.time or not op.out.type.rank:
-        return None
+def tiled(op: Op, block: TeamBlock) -> Tiled | str:
+    """The product that an operation is; where blocks cannot have their own columns of it, the reason."""
+    if product_of(op) is None:
+        return "it is none"
+    if not op.out.type.batch or op.out.type.time or not op.out.type.rank:
+        return "its result has no rows with features"
     attrs = Attrs(op)
     letters = {arg: attrs.text(key) for arg, key in zip(op.args, ("a", "b"), strict=True)}
     batched = [arg for arg in op.args if arg.type.batch]
-    if len(letters) != 2 or len(batched) != 1 or any(arg in block.numbers or arg.type.time for arg in op.args):
-        return None
+    if len(letters) != 2 or len(batched) != 1:
+        return "both operands have rows of their own"
+    if any(arg in block.numbers or arg.type.time for arg in op.args):
+        return "an operand is a number or a sequence"
     left = batched[0]
     right = next(arg for arg in op.args if arg is not left)
     home, out = block.home(right), attrs.text("out")
-    if home is None or home.array in block.owners or any(found and found.wide for found in map(block.home, op.args)):
-        return None
+    if home is None or home.array in block.owners:
+        return "its weights are computed in the loop"
+    if any(found and found.wide for found in map(block.home, op.args)):
+        return "an operand is held as it is computed, not as arrays hold it"
     if any(x in out or x not in letters[right] for x in letters[left]):
-        return None
+        return "the two operands share an axis of the result"
     sizes = {x: size for arg, word in letters.items() for x, size in zip(word, arg.type.shape, strict=True)}
     return Tiled(left, right, letters[left], out, letters[right], sizes)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from rnnc.backends.cuda.kernel import Kernel
 from rnnc.backends.escape import Names, string
 from rnnc.backends.sizes import Sizes
+
+if TYPE_CHECKING:
+    from rnnc.backends.cuda.report import Looped
 
 # Of a block. One to a multiprocessor is enough: else the compiler spills registers for the sake of more of them.
 THREADS = 256
@@ -23,6 +27,7 @@ class Kernels:
     strategy: str = "auto"
     names: dict[str, str] = field(default_factory=dict[str, str])  # from the text behind the name to the name
     programs: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    loops: list[Looped] = field(default_factory=list["Looped"])  # how each loop was written, for people
 
     def name(self, kernel: Kernel, program: str) -> str:
         """The name under which a kernel is launched: that of its program and a number."""

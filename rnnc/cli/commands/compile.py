@@ -14,11 +14,6 @@ from rnnc.syntax.source import FileName
 EMIT = ("source", "ast", "graph", "program")
 
 
-def comma_separated(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
-    """`--expose i,f --expose c` as ("i", "f", "c")."""
-    return tuple(name.strip() for value in values for name in value.split(",") if name.strip())
-
-
 @click.command("compile", cls=shared.FileCommand)
 @shared.file_name
 @shared.define
@@ -28,7 +23,9 @@ def comma_separated(ctx: click.Context, param: click.Parameter, values: tuple[st
 @click.option("--dump-after", metavar="PASS", help="Also print, on standard error, the program after a pass.")
 @click.option("--no-pass", "no_passes", metavar="PASS", multiple=True, help="Leave a pass out.")
 @click.option("--save", default="all", metavar="all|states|every=K", help="What the forward pass keeps for gradients.")
-@click.option("--expose", multiple=True, metavar="NAME,…", callback=comma_separated, help="Make equations outputs too.")
+@click.option(
+    "--expose", multiple=True, metavar="NAME,…", callback=shared.comma_separated, help="Make equations outputs too."
+)
 def command(
     file: FileName,
     options: dict[str, str],

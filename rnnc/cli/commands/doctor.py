@@ -29,5 +29,5 @@ def _finding(finding: Finding) -> tuple[str, tuple[str, ...]]:
 
 
 def _target(target: Target) -> tuple[str, tuple[str, ...]]:
-    detail = "" if target.works else f"{target.lacks}; {target.remedy}"
+    detail = "" if target.works else "; ".join(filter(None, (target.lacks, target.remedy, target.note)))
     return (GOOD if target.works else BAD), (target.name, "works" if target.works else "does not run here", detail)

@@ -1,0 +1,212 @@
+"""What must hold on a card: every strategy computes what NumPy's module does, on the caller's stream, always the same.
+
+    python -m benchmarks.device.checks MODULES [--small]
+
+runs all of it with generated modules (`python -m benchmarks.gpu generate MODULES`) and needs CuPy and NumPy alone. With
+`--small` little is computed, for tools under which everything is a hundred times slower.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from benchmarks.device.cells import INVENTED
+
+STRATEGIES = ("auto", "step", "block", "persistent")
+# Of gradients summed over rows and steps, against float64: some tens of roundings of each dtype.
+TOLERANCES = {"float32": 2e-4, "float64": 1e-10, "float16": 2e-2, "bfloat16": 1.5e-1}
+CELLS = {
+    "lstm": """cell C(units) {
+  input x[input]
+  state c[units], h[units]
+  i = sigmoid(linear(x, h))
+  f = sigmoid(linear(x, h) + 1)
+  o = sigmoid(linear(x, h))
+  c' = f * c + i * tanh(linear(x, h) as g)
+  h' = o * tanh(c')
+  output h'
+}""",
+    "gru": """cell C(units) {
+  input x[input]
+  state h[units]
+  r = sigmoid(linear(x, h))
+  u = sigmoid(linear(x, h))
+  n = tanh(linear(x, q: r * h))
+  h' = u * h + (1 - u) * n
+  output h'
+}""",
+    "normed": """cell C(units) {
+  input x[input]
+  state h[units]
+  h' = tanh(layer_norm(linear(x, h), eps = 0.01))
+  output h'
+}""",
+    "invented": INVENTED,
+}
+Give = Callable[[str, str], ModuleType]  # a module by cell and strategy ("numpy" for NumPy's)
+STEPS, INPUT = 9, 7
+SIZES = ((5, 12), (70, 200), (16, 768))  # rows of the batch, units
+
+
+def checks(give: Give, *, small: bool = False) -> Iterator[tuple[str, Callable[[], None]]]:
+    """Each check with its name; it raises where something does not hold."""
+    for cell in list(CELLS)[: 2 if small else None]:
+        for strategy in STRATEGIES:
+            for dtype in ("float32",) if small else _dtypes():
+                for size in SIZES[: 1 if small else None]:
+                    name = f"{cell}, {strategy}, {dtype}, {size[0]} rows, {size[1]} units: as NumPy's"
+                    yield name, lambda a=(give, cell, strategy, dtype, size): agrees(*a)
+    if small:
+        return
+    for strategy in STRATEGIES:
+        yield f"{strategy}: the same call gives the same bits", lambda s=strategy: repeats(give("lstm", s))
+        yield f"{strategy}: works on the caller's stream", lambda s=strategy: follows(give("lstm", s))
+    yield "arrays of others go in without a copy", lambda: borrows(give("lstm", "auto"))
+
+
+def _dtypes() -> list[str]:
+    """Those that there are: bfloat16 is ml_dtypes'."""
+    return [dtype for dtype in TOLERANCES if dtype != "bfloat16" or find_spec("ml_dtypes") is not None]
+
+
+def numbers(module: ModuleType, dtype: str, rows: int, units: int) -> tuple[dict[str, Any], Any, Any]:
+    """Parameters, input and lengths, as arrays of NumPy."""
+    random = np.random.default_rng(0)
+    shapes = module.init_params(seed=0, dtype=dtype, input=INPUT, units=units)
+    params = {name: (1.5 * units**-0.5 * random.standard_normal(p.shape)).astype(p.dtype) for name, p in shapes.items()}
+    x = random.standard_normal((rows, STEPS, INPUT)).astype(next(iter(params.values())).dtype)
+    return params, x, random.integers(0, STEPS + 1, rows).astype(np.int32)
+
+
+def everything(module: ModuleType, params: dict[str, Any], x: Any, lengths: Any) -> dict[str, Any]:
+    """Outputs, states and all gradients of a call, as arrays of NumPy."""
+    outputs, state, tape = module.forward_train(params, x, lengths=lengths)
+    signs = np.where(np.cos(np.arange(int(np.prod(outputs.shape)))) > 0, 1, -0.5)  # numbers that every dtype has
+    gradients = module.backward(params, tape, signs.reshape(outputs.shape).astype(x.dtype))
+    found = {"outputs": outputs, "x": gradients["x"], **gradients["params"]}
+    found |= state if isinstance(state, dict) else {"state": state}
+    return {name: host(array) for name, array in found.items()}
+
+
+def host(array: Any) -> Any:
+    """A copy as an array of NumPy."""
+    return np.array(array.get() if hasattr(array, "get") else array)
+
+
+def agrees(give: Give, cell: str, strategy: str, dtype: str, size: tuple[int, int]) -> None:
+    """With NumPy's module in float64, with and without lengths."""
+    module, judge = give(cell, strategy), give(cell, "numpy")
+    params, x, lengths = numbers(module, dtype, *size)
+    wide = {name: array.astype(np.float64) for name, array in params.items()}
+    for given in (None, lengths):
+        expected = everything(judge, wide, x.astype(np.float64), given)
+        for name, array in everything(module, params, x, given).items():
+            error = np.abs(array.astype(np.float64) - expected[name]).max() / max(1.0, np.abs(expected[name]).max())
+            if not error <= TOLERANCES[dtype]:
+                raise AssertionError(f"{name} is {error:.1e} off, with{'out' if given is None else ''} lengths")
+
+
+def repeats(module: ModuleType) -> None:
+    """To the last bit."""
+    given = numbers(module, "float32", 33, 12)
+    first, second = everything(module, *given), everything(module, *given)
+    for name, array in first.items():
+        if not np.array_equal(array, second[name]):
+            raise AssertionError(f"{name} differs from one call to the next")
+
+
+def follows(module: ModuleType) -> None:
+    """The input is filled on a stream that is kept busy; who works on another one reads what was there before."""
+    cp = module.cp
+    params, x, _ = numbers(module, "float32", 5, 12)
+    expected = host(module.forward(params, x)[0])
+    packed, wanted, given = module.pack(params), cp.asarray(x), cp.zeros(x.shape, "float32")
+    busy = cp.ones((2048, 2048) if hasattr(cp, "get_default_memory_pool") else (8, 8), "float32")
+    cp.cuda.runtime.deviceSynchronize()
+    with cp.cuda.Stream(non_blocking=True) as stream:
+        for _ in range(20):
+            busy = cp.matmul(busy, busy) * np.float32(1e-4)
+        given[...] = wanted
+        outputs = module.forward(packed, given)[0]
+        given[...] = np.float32(np.nan)  # on the stream: after the call has read it
+        stream.synchronize()
+        found = host(outputs)
+    if not np.array_equal(found, expected):
+        raise AssertionError("results on a stream of the caller differ")
+
+
+def borrows(module: ModuleType) -> None:
+    """Of PyTorch where it is there, else of anything with DLPack."""
+    params, x, _ = numbers(module, "float32", 5, 12)
+    expected, on_device = host(module.forward(params, x)[0]), module.cp.asarray(x)
+    given = on_device
+    try:
+        import torch
+    except ImportError:
+        given = _Exported(on_device)
+    else:
+        given = torch.from_dlpack(on_device)
+    if not np.array_equal(host(module.forward(params, given)[0]), expected):
+        raise AssertionError("an array of another library gives other numbers")
+
+
+class _Exported:
+    """An array that says nothing but where it is."""
+
+    def __init__(self, array: Any) -> None:
+        self._array, self.dtype, self.shape = array, array.dtype, array.shape
+
+    def __dlpack__(self, **more: Any) -> Any:
+        return self._array.__dlpack__(**more)
+
+    def __dlpack_device__(self) -> Any:
+        return self._array.__dlpack_device__()
+
+
+def run(give: Give, *, small: bool = False, say: Callable[[str], None] = print) -> int:
+    """All checks; how many failed."""
+    failed = total = 0
+    for name, check in checks(give, small=small):
+        total += 1
+        error = _failure(check)
+        failed += error is not None
+        say(f"{'ok    ' if error is None else 'FAILED'} {name}{'' if error is None else f': {error}'}")
+    say(f"{total - failed} of {total} checks passed")
+    return failed
+
+
+def _failure(check: Callable[[], None]) -> str | None:
+    try:
+        check()
+    except Exception as error:  # whatever it is, the other checks run
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
+def main() -> int:
+    from benchmarks.device.card import card
+    from benchmarks.device.modules import load
+
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("modules", type=Path)
+    parser.add_argument("--small", action="store_true")
+    options = parser.parse_args()
+    cupy = card()
+    if cupy is None:
+        return 1
+    if options.small:
+        cupy.cuda.set_allocator(None)  # so that a tool sees the ends of each array
+    failed = run(lambda cell, kind: load(options.modules, f"check_{cell}_{kind}"), small=options.small)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

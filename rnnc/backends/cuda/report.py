@@ -1,0 +1,92 @@
+"""What became of each loop of a module, for people: as one kernel or not, and which of its products blocks share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rnnc.backends.cuda.products import product_of
+from rnnc.ir.program import NO_SPANS, Loop, Op, Spans, walk
+from rnnc.ir.size import Size, product
+from rnnc.passes.manager import Remark
+
+if TYPE_CHECKING:
+    from rnnc.backends.cuda.team import TeamBlock, TeamLoop
+
+PASS_NAME = "strategies"
+ALONE = "each thread sums up its own elements"
+SHARED, STORED = "where its sums are read", "into memory, since other threads read its sums"
+
+
+@dataclass(frozen=True)
+class ProductReport:
+    """A product of a step: its columns, how many numbers are summed for each (None where nobody knows), and where.
+
+    `apart` says why every thread sums up its own elements; without it blocks share the product.
+    """
+
+    name: str
+    columns: Size
+    summed: Size | None
+    how: str
+    apart: str
+    spans: Spans
+
+
+@dataclass(frozen=True)
+class Looped:
+    """A loop as a program has it; `refusal` says why it is no kernel, else there are one and what wrote it."""
+
+    program: str
+    loop: Loop
+    refusal: str
+    team: TeamBlock | None = None
+    kernel: TeamLoop | None = None
+
+    @property
+    def spans(self) -> Spans:
+        """The lines that the loop comes from."""
+        return self.loop.spans or NO_SPANS.union(*(node.spans for node in walk(self.loop.body)))
+
+    def products(self) -> list[ProductReport]:
+        """Those of a step, where the loop is one kernel."""
+        if self.team is None:
+            return []
+        return [self._product(self.team, node) for node in self.loop.body if product_of(node) and isinstance(node, Op)]
+
+    def _product(self, team: TeamBlock, op: Op) -> ProductReport:
+        found = team.tiled.get(op.out)
+        weights = next((arg.name for arg in op.args if not arg.type.batch), "")
+        name = weights or op.out.name or "of two values"
+        if found is None:
+            return ProductReport(name, product(op.out.type.shape), None, ALONE, team.apart[op.out], op.spans)
+        how = SHARED if team.home(op.out) is None else STORED
+        return ProductReport(name, found.columns, found.summed, how, "", op.spans)
+
+
+def remarks(loops: Iterable[Looped]) -> list[Remark]:
+    """What `rnnc explain` says at the lines of loops, once for all programs of which it is true."""
+    found: dict[tuple[str, str, Spans], list[str]] = {}
+    for looped in loops:
+        for kind, message, spans in _facts(looped):
+            programs = found.setdefault((kind, message, spans), [])
+            programs += [looped.program] if looped.program not in programs else []
+    return [
+        Remark(PASS_NAME, code, "done" if code == "one-kernel" else "missed", f"{', '.join(programs)}: {text}", spans)
+        for (code, text, spans), programs in found.items()
+    ]
+
+
+def _facts(looped: Looped) -> Iterator[tuple[str, str, Spans]]:
+    if looped.kernel is None:
+        text = f"this loop goes step by step from the host: {looped.refusal}"
+        yield "step-by-step", text, looped.spans
+        return
+    meet = looped.kernel.meetings
+    text = f"this loop can run as one kernel, whose blocks meet {meet} time{'s' * (meet != 1)} a step"
+    yield "one-kernel", text + (", one team for all rows" if looped.kernel.alone else ""), looped.spans
+    for report in looped.products():
+        if report.apart:
+            text = f"blocks do not share the product {report.name}: {report.apart}"
+            yield "product-apart", text, report.spans or looped.spans

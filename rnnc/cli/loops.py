@@ -1,0 +1,174 @@
+"""How loops of a CUDA module would run on a device, as its own planner says, and what NVRTC makes of its kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+from rnnc.backends.cuda.module import loops
+from rnnc.backends.cuda.report import Looped, remarks
+from rnnc.cli.messages import Failure
+from rnnc.compiler import Compiled
+from rnnc.passes.manager import Remark
+from rnnc.simulator.cupy_cuda import DeviceModel
+from rnnc.simulator.cupy_like import How
+from rnnc.simulator.loader import load
+from rnnc.simulator.nvrtc import ARCHITECTURES, KernelResources, compile_kernels
+
+KIB = 1 << 10
+# Multiprocessors, and the shared memory that a block may have.
+DEVICES = {
+    "a100": DeviceModel(108, 163 * KIB, 164 * KIB, compute_capability="80"),
+    "h100": DeviceModel(132, 227 * KIB, 228 * KIB),
+    "h200": DeviceModel(132, 227 * KIB, 228 * KIB),
+}
+HERE = "here"
+WAYS = ("step", "block", "persistent")  # the columns of estimates
+
+PLAN_HEADINGS = (
+    *("loop", "dtype", "rows", "runs as", "teams x blocks", "rows of a team", "at once", "weights kept", "shared KiB"),
+    *("meetings", "estimated us a step", *WAYS),
+)
+PRODUCT_HEADINGS = ("loop", "product", "columns", "sums of", "multiplied")
+KERNEL_HEADINGS = ("kernel", "dtype", "architecture", "registers", "spilled bytes", "static shared bytes")
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to run a loop: the planner's team (None for single steps) and what it takes the step to cost."""
+
+    name: str
+    team: Any
+    seconds: float
+
+    @property
+    def clustered(self) -> bool:
+        """Whether each team is a cluster of blocks."""
+        return self.team is not None and bool(self.team.clustered)
+
+
+def device_model(name: str) -> DeviceModel:
+    """A device by its name. Raises Failure where `here` is none."""
+    if name != HERE:
+        return DEVICES[name]
+    try:
+        found = import_module("cupy").cuda.Device()
+        return DeviceModel(
+            found.attributes["MultiProcessorCount"],
+            found.attributes["MaxSharedMemoryPerBlockOptin"],
+            found.attributes["MaxSharedMemoryPerMultiprocessor"],
+            compute_capability=found.compute_capability,
+        )
+    except Exception as error:  # no CuPy, no driver, no device: each has its own kind of error
+        raise Failure(f"there is no CUDA device here ({error}); name one: --device {'|'.join(DEVICES)}") from error
+
+
+class Loops:
+    """The loops of a compiled module, and the module itself, whose planner is asked."""
+
+    def __init__(self, compiled: Compiled, device: DeviceModel) -> None:
+        self.strategy, self.device = compiled.unit.strategy, device
+        self.loops = loops(compiled.unit)
+        self.module: ModuleType = load(compiled.text, compiled.unit.model.name, How(device=device))
+
+    @property
+    def remarks(self) -> list[Remark]:
+        """What there is to say at the lines of loops."""
+        return remarks(self.loops)
+
+    @property
+    def dtypes(self) -> tuple[str, ...]:
+        """Those that the module knows."""
+        return tuple(self.module.REALS)
+
+    @property
+    def open_sizes(self) -> list[str]:
+        """The sizes that a plan depends on and that nobody has given."""
+        sizes = [
+            size for looped in self.loops if looped.kernel for product in looped.kernel.products for size in product
+        ]
+        return sorted({symbol for size in sizes if not isinstance(size, int) for symbol in size.symbols})
+
+    def plans(self, rows: Sequence[int], dtypes: Sequence[str]) -> Iterator[tuple[str, ...]]:
+        """A line for each loop, dtype and number of rows."""
+        for looped in self.loops:
+            for dtype in dtypes:
+                for number in rows:
+                    yield self._plan(looped, dtype, number)
+
+    def products(self) -> Iterator[tuple[str, ...]]:
+        """A line for each product that steps as kernels hold."""
+        for looped in self.loops:
+            for product in looped.products():
+                how = f"{product.how}: {product.apart}" if product.apart else product.how
+                yield _name(looped), product.name, str(product.columns), str(product.summed or ""), how
+
+    def kernels(self, dtypes: Sequence[str]) -> Iterator[tuple[str, ...]]:
+        """A line for each kernel that is a loop or spills, and for all others of a program. Raises NvrtcMissing."""
+        for dtype in dtypes:
+            for program in self.module._KERNELS:
+                code = self.module._code(dtype, program)
+                for arch in ARCHITECTURES:
+                    yield from _kernels(program, dtype, compile_kernels(code, (arch,)))
+
+    def ways(self, looped: Looped, dtype: str, rows: int) -> list[Way]:
+        """What there is to choose from."""
+        if looped.kernel is None:
+            return []
+        kernel, launcher = looped.kernel, self.module._launcher(dtype)
+        products = tuple((f.evaluate({}), summed.evaluate({}), slots) for f, summed, slots in kernel.products)
+        given, work = (launcher.item, rows, products), kernel.work.evaluate({})
+        step = self.module._step_cost(*given, work, kernel.meetings, launcher.room[0])
+        found = [Way("step", None, step)]
+        for name in ("block", "persistent"):
+            rest = work, kernel.alone, kernel.meetings, launcher.clusters
+            team = self.module._team_plan(name, launcher.room, *given, *rest)
+            found += [] if team is None else [Way(name, team, team.seconds)]
+        return found
+
+    def _plan(self, looped: Looped, dtype: str, rows: int) -> tuple[str, ...]:
+        ways = self.ways(looped, dtype, rows)
+        if looped.kernel is None or not ways:
+            return _name(looped), dtype, str(rows), "step", *("",) * (len(PLAN_HEADINGS) - 4)
+        forced = [way for way in ways if way.name == self.strategy] or ways[:1]
+        best = min(ways if self.strategy == "auto" else forced, key=lambda way: way.seconds)
+        least = min(way.seconds for way in ways)
+        costs = {way.name: f"{way.seconds / least:.1f}" for way in ways}
+        return (
+            *(_name(looped), dtype, str(rows), f"{best.name}{', clusters' if best.clustered else ''}"),
+            *(_figures(best.team) if best.team is not None else ("",) * 5),
+            *(str(looped.kernel.meetings), f"{best.seconds * 1e6:.1f}"),
+            *(costs.get(name, "no room") for name in WAYS),
+        )
+
+
+def _figures(team: Any) -> tuple[str, ...]:
+    """Of a team: how many and how large, rows, products whose weights stay in shared memory, and how much of it."""
+    at_once, _, _, _, *places = team.numbers
+    kept = places[::3]
+    stay = f"{sum(place >= 0 for place in kept)} of {len(kept)}" if kept else ""
+    return f"{team.teams} x {team.blocks}", str(team.rows), str(at_once), stay, f"{team.shared / KIB:.0f}"
+
+
+def _kernels(program: str, dtype: str, kernels: Sequence[KernelResources]) -> Iterator[tuple[str, ...]]:
+    """The table's lines for the kernels of a program on one architecture."""
+    alone = [kernel for kernel in kernels if program.endswith("_loop") or _spilled(kernel)]
+    others = [kernel for kernel in kernels if kernel not in alone]
+    for kernel in alone:
+        figures = kernel.registers, _spilled(kernel), kernel.static_shared
+        yield kernel.name, dtype, kernel.arch, *map(str, figures)
+    if others:
+        most = max(kernel.registers for kernel in others), 0, max(kernel.static_shared for kernel in others)
+        yield f"{program}: {len(others)} more, at most", dtype, others[0].arch, *map(str, most)
+
+
+def _spilled(kernel: KernelResources) -> int:
+    return kernel.spill_stores + kernel.spill_loads
+
+
+def _name(looped: Looped) -> str:
+    """A loop by its kernel, or its program."""
+    return f"{looped.program}, a loop of the host" if looped.kernel is None else looped.kernel.name
