@@ -120,11 +120,11 @@ class Loops:
             return []
         kernel, launcher = looped.kernel, self.module._launcher(dtype)
         products = tuple((f.evaluate({}), summed.evaluate({}), slots) for f, summed, slots in kernel.products)
-        given, work = (launcher.item, rows, products), kernel.work.evaluate({})
-        step = self.module._step_cost(*given, work, kernel.meetings, launcher.room[0])
+        given = launcher.item, rows, products, kernel.work.evaluate({}), kernel.sums.evaluate({})
+        step = self.module._step_cost(*given, kernel.meetings, launcher.room[0])
         found = [Way("step", None, step)]
         for name in ("block", "persistent"):
-            rest = work, kernel.alone, kernel.meetings, launcher.clusters
+            rest = kernel.alone, kernel.meetings, launcher.clusters
             team = self.module._team_plan(name, launcher.room, *given, *rest)
             found += [] if team is None else [Way(name, team, team.seconds)]
         return found

@@ -13,19 +13,19 @@ def _up_to(n, step):
     return -(-n // step) * step
 
 
-def _team_plan(strategy, room, item, rows, products, work, alone, meetings, clusters=False):
+def _team_plan(strategy, room, item, rows, products, work, sums, alone, meetings, clusters=False):
     """How a loop runs on a device: the way that is estimated to cost least of those that its strategy allows and that
     fit; None for single steps from the host.
 
     `room`: multiprocessors, and bytes of shared memory of a block; `item`: bytes of a number; `products`: for each
     product the features of which a block has its part, how many numbers are summed, and its columns for each feature;
-    `work`: elements of a row that are computed one by one; `alone`: one team has all rows; `meetings`: of a step;
-    `clusters`: whether the device has them.
+    `work`: elements of a row that are computed one by one; `sums`: multiplications that are, and are the library's from
+    the host; `alone`: one team has all rows; `meetings`: of a step; `clusters`: whether the device has them.
     """
     multiprocessors, shared = room
     best, least = None, float("inf")
     if strategy == "auto":
-        least = _step_cost(item, rows, products, work, meetings, multiprocessors)
+        least = _step_cost(item, rows, products, work, sums, meetings, multiprocessors)
     for blocks in sorted({1, 2, 4, 8, 16, 32, 64, multiprocessors}):
         clustered = clusters and 1 < blocks <= _CLUSTER and strategy != "persistent"
         kind = "block" if blocks == 1 or clustered else "persistent"
@@ -35,7 +35,7 @@ def _team_plan(strategy, room, item, rows, products, work, alone, meetings, clus
         teams = -(-rows // own)
         for resident in (True, False):
             found = _team_buffers(shared, item, own, blocks, products, resident)
-            cost = _team_cost(item, own, blocks, products, work, resident, meetings, clustered)
+            cost = _team_cost(item, own, blocks, products, work + sums, resident, meetings, clustered)
             if found is not None and cost < least:
                 best, least = _Team(blocks, teams, own, clustered, *found, cost), cost
     return best
@@ -98,9 +98,9 @@ def _team_cost(item, rows, blocks, products, work, resident, meetings, clustered
     return clocks / _CLOCK + 0.2e-6 + meetings * meet
 
 
-def _step_cost(item, rows, products, work, meetings, multiprocessors):
+def _step_cost(item, rows, products, work, sums, meetings, multiprocessors):
     """Seconds of a step from the host."""
-    clocks = rows * work / multiprocessors / _ELEMENTS
+    clocks = rows * (work / _ELEMENTS + sums / _MULTIPLICATIONS.get(item, 128)) / multiprocessors
     for features, summed, slots in products:
         columns = slots * features
         multiplying = rows * columns * summed / _MULTIPLICATIONS.get(item, 128)

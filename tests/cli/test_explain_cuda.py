@@ -56,6 +56,7 @@ def test_plans_are_those_of_the_planner(rnnc: RunRnnc, lstm: Path) -> None:
             int(cells[2]),
             products,
             kernel.work.evaluate({}),
+            kernel.sums.evaluate({}),
             kernel.alone,
             kernel.meetings,
             clusters=True,

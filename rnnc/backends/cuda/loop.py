@@ -74,7 +74,8 @@ def _write_both(outer: Block, team: TeamBlock, kernel: TeamLoop, step: _Step, li
         f"({outer.size(features)}, {outer.size(summed)}, {slots}), " for features, summed, slots in kernel.products
     )
     plan = outer.shared.names.new("team")
-    loop = f"({products}), {outer.size(kernel.work)}, {kernel.alone}, {kernel.meetings}"
+    work = f"{outer.size(kernel.work)}, {outer.size(kernel.sums)}"
+    loop = f"({products}), {work}, {kernel.alone}, {kernel.meetings}"
     outer.line(f'{plan} = launch.team("{kernel.name}", B, {loop})')
     outer.line(f"if {plan} is None:")
     outer.lines += ["    " + line for line in lines]

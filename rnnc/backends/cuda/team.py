@@ -15,6 +15,7 @@ from rnnc.backends.cuda.block import Block
 from rnnc.backends.cuda.elements import Elements, Home
 from rnnc.backends.cuda.kernel import Kernel
 from rnnc.backends.cuda.meetings import Item, meetings
+from rnnc.backends.cuda.products import product_of
 from rnnc.backends.cuda.rows import short
 from rnnc.backends.cuda.spelling import LINES, REDUCTIONS
 from rnnc.backends.cuda.spelling.lines import line_type
@@ -46,13 +47,15 @@ class TeamLoop:
     """A loop as one kernel: its name, what the host gives it, and what the planner has to know.
 
     `products`: (features, summed, slots) of each product: a block has `slots` columns for each of its features.
-    `work`: elements of a row that are computed one by one. `alone`: one team must have all rows. `meetings`: of a step.
+    `work`: elements of a row that are computed one by one; `sums`: multiplications of products that are, too.
+    `alone`: one team must have all rows. `meetings`: of a step.
     """
 
     name: str
     arguments: tuple[str, ...]
     products: tuple[tuple[Size, Size, int], ...]
     work: Size
+    sums: Size
     alone: bool
     meetings: int
 
@@ -72,6 +75,7 @@ class TeamBlock(Block):
         self.owners: dict[str, Owner | None] = {}  # which threads write an array, where they are always the same
         self.fresh: set[str] = set()  # arrays of the loop alone
         self.work = Size.of(0)  # for each row, elements that threads compute one by one
+        self.sums = Size.of(0)  # for each row, what they multiply for products that blocks cannot share
         self.alone = False
         self.apart: dict[Value, str] = {}  # why blocks do not share a product
         self._written = written  # products that have to be in memory
@@ -116,7 +120,11 @@ class TeamBlock(Block):
         self.allocate(op.out)
         warp = not short(summed_type(op))
         self.owners[self.array(op.out)] = Owner(op.out.type.with_(dtype=DType.FLOAT), warp)
-        self.work += sum((product(arg.type.shape) for arg in op.args), Size.of(0))
+        combined = product(op.out.type.shape) * product(summed_type(op).shape)
+        if product_of(op) is None:
+            self.work += combined
+        else:
+            self.sums += combined
         lanes = Lanes("32", "lane") if warp else None
         self._item(lambda e, n: REDUCTIONS[op.name](e, op, n, lanes), op.out.type, warp=warp)
 
@@ -236,6 +244,7 @@ def _finish(block: TeamBlock, loop: Loop, swaps: Sequence[Swap]) -> TeamLoop:
         tuple(argument.host for argument in kernel.arguments.values()),
         tuple((use.features, use.tiled.summed, len(use.slots)) for use in block.multiplied),
         block.work,
+        block.sums,
         block.alone,
         sum(meets),
     )
