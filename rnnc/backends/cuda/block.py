@@ -11,9 +11,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from rnnc.backends.cuda.elements import Elements, Home
+from rnnc.backends.cuda.joined import NOTHING, Part, element_type, joined
 from rnnc.backends.cuda.kernel import Kernel
 from rnnc.backends.cuda.products import Product, product_of
 from rnnc.backends.cuda.spelling import LINES, MAPS
+from rnnc.backends.cuda.spelling.view import moved, position, shifted
 from rnnc.backends.cuda.unit import Shared
 from rnnc.backends.escape import number as literal
 from rnnc.ir.operations.attrs import Attrs
@@ -153,7 +155,7 @@ class Block:
             for arg in node.args:
                 uses[arg] += 1
                 stage = self._stage_of(node.outs)
-                readers.setdefault(arg, set()).add((stage, node.outs[0].type.with_(dtype=DType.FLOAT)))
+                readers.setdefault(arg, set()).add((stage, element_type(node).with_(dtype=DType.FLOAT)))
         sums = {out for node in nodes if self.fuses and product_of(node) is not None for out in node.outs}
         depth: dict[Value, int] = {}
         cost: dict[Value, int] = {}
@@ -222,27 +224,41 @@ class Block:
             self.line(f"{goal}[...] = {text}")
 
     def _maps(self, values: Sequence[Value]) -> None:
-        """One kernel for all maps of a stage that have the same shape."""
-        groups: dict[Type, list[Value]] = {}
+        """One kernel for all maps of a stage that have the same shape, or are put together from parts that have it."""
+        groups: dict[Type, list[tuple[Value, Part]]] = {}
         for value in values:
-            groups.setdefault(value.type.with_(dtype=DType.FLOAT), []).append(value)
+            found = joined(value, self.definitions)
+            if found is not None:
+                self.definitions.update((op.out, op) for op in found[1])
+            for part in [Part(value, 0, NOTHING)] if found is None else found[0]:
+                groups.setdefault(part.value.type.with_(dtype=DType.FLOAT), []).append((value, part))
         for type, group in groups.items():
-            self._map(type, group)
+            self.map(type, group)
 
-    def _map(self, type: Type, group: Sequence[Value]) -> None:
+    def map(self, type: Type, group: Sequence[tuple[Value, Part]]) -> None:
+        """Write one kernel that computes values, or parts of them."""
         goals: dict[Value, Home] = {}
-        for value in group:
-            goals[value] = self.allocate(value)
-            del self.homes[value]  # not yet there for the kernel that writes it
+        for whole, part in group:
+            if whole not in goals:
+                goals[whole] = self.allocate(whole)
+                self.scattered(goals[whole], whole is not part.value)
+                del self.homes[whole]  # not yet there for the kernel that writes it
 
         def body(e: Elements, n: str) -> None:
             index = e.index(type, n)
-            found = [(value, e.get(value, index)) for value in group]
-            for value, text in found:
-                e.write(value, goals[value], n, text)
+            found = [(whole, part, e.get(part.value, index)) for whole, part in group]
+            for whole, part, text in found:
+                place = n
+                if whole is not part.value:
+                    at = shifted(position(type, index, part.axis), e.kernel.size(part.start))
+                    place = e.flat(whole.type, moved(type, index, part.axis, at))
+                e.write(whole, goals[whole], place, text)
 
         self.launch(body, type)
         self.homes.update(goals)
+
+    def scattered(self, home: Home, apart: bool) -> None:
+        """Take note that an array is written part by part, or element by element."""
 
     def launch(self, body: Callable[[Elements, str], None], space: Type, times: str = "") -> None:
         """Write a kernel and its call: `body` for each element of an array of type `space`, by its place `n`; as many

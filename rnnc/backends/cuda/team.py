@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from rnnc.backends.cuda.block import Block
 from rnnc.backends.cuda.elements import Elements, Home
+from rnnc.backends.cuda.joined import NOTHING, Part
 from rnnc.backends.cuda.kernel import Kernel
 from rnnc.backends.cuda.meetings import Item, meetings
 from rnnc.backends.cuda.products import product_of
@@ -104,7 +105,11 @@ class TeamBlock(Block):
             raise Unfused(found.left)
         self.tiled[node.out] = found
         if node.out in self._written:
-            self._map(node.out.type, [node.out])
+            self.map(node.out.type, [(node.out, Part(node.out, 0, NOTHING))])
+
+    def scattered(self, home: Home, apart: bool) -> None:
+        if apart:
+            self.owners[home.array] = None
 
     def _product(self, op: Op, product: object) -> None:
         """A product without tiles: every thread sums up its own elements."""
