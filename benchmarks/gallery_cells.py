@@ -61,7 +61,8 @@ GROUPS: dict[str, list[Entry]] = {
         Entry("gru", {"reset": "after"}, None, "gru-after", "GRU, reset after the product"),
         Entry("gru_variants:GRUv1"), Entry("gru_d"), Entry("layer_norm_cells:LayerNormGRU"), Entry("mgu:MGU"),
         Entry("ligru"), Entry("mut:MUT1"), Entry("ugrnn"), Entry("intersection_rnn:IntersectionRNN"),
-        Entry("fast_grnn:FastGRNN"), Entry("star"), Entry("nas"), Entry("min_gru:MinGRU"), Entry("min_gru:MinLSTM"),
+        Entry("fast_grnn:FastGRNN"), Entry("star"), Entry("minimal_rnn"), Entry("cfn:CFN"),
+        Entry("nas"), Entry("min_gru:MinGRU"), Entry("min_gru:MinLSTM"),
     ],
     "Linear recurrences": [
         Entry("qrnn:QRNN"), Entry("sru"), Entry("light_sru:LightSRU"), Entry("hgrn"), Entry("rg_lru"), Entry("lru"),

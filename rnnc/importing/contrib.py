@@ -202,6 +202,9 @@ _CONV = (
     "initializers=None, name='conv_lstm_cell'"
 )
 _CONV_READS = "conv_ndims input_shape output_channels kernel_shape use_bias skip_connection forget_bias"
+_GATED = (
+    "activation='tanh', kernel_initializer='glorot_uniform', bias_initializer='ones', name=None, dtype=None, **kwargs"
+)
 _LSTM_READS = "num_units num_proj use_peepholes forget_bias cell_clip proj_clip activation layer_norm norm"
 
 _GRU_BLOCK = "num_units=None, cell_size=None, reuse=None, name='gru_cell'"
@@ -280,6 +283,20 @@ CONSTRUCTORS = (
         "UGRNN",
         units=size("num_units"),
         forget_bias=number("forget_bias"),
+        activation=function("activation"),
+    ),
+    cell(
+        "MinimalRNNCell",
+        f"units, {_GATED}",
+        "MinimalRNN",
+        units=size("units"),
+        activation=function("activation"),
+    ),
+    cell(
+        "CFNCell",
+        f"units, {_GATED}",
+        "ComplementCFN",
+        units=size("units"),
         activation=function("activation"),
     ),
     special(

@@ -41,6 +41,7 @@ def cell(name: str, signature: str, definition: str, /, **options: Option) -> Co
 # Cells of which TensorFlow drops the state h and nothing else (c of a tuple is never dropped).
 _DROPS_H = """
     RNN GRU LSTM BasicLSTM LSTMBlock CoupledLSTM LayerNormLSTM WeightNormLSTM NAS UGRNN IntersectionRNN
+    MinimalRNN ComplementCFN
     PhasedLSTM ConvLSTM1D ConvLSTM2D ConvLSTM3D GroupLSTM IndRNN IndyGRU IndyLSTM
 """
 DROPS_H = frozenset(_DROPS_H.split())

@@ -105,6 +105,24 @@ def dreamer_gru(w, x, s, t):
     return h, {"h": h}
 
 
+def minimal_rnn(w, x, s, t):
+    z = np.tanh(x @ w["z.x"])
+    u = sigmoid(affine(w, "u", z=z, h=s["h"]))
+    h = u * s["h"] + (1 - u) * z
+    return h, {"h": h}
+
+
+def cfn(complement: bool) -> Step:
+    """Laurent & von Brecht, equation 1; TensorFlow's input gate is the complement."""
+
+    def step(w, x, s, t):
+        theta, eta = (sigmoid(affine(w, name, x=x, h=s["h"])) for name in ("theta", "eta"))
+        h = theta * np.tanh(s["h"]) + (1 - eta if complement else eta) * np.tanh(x @ w["w.x"])
+        return h, {"h": h}
+
+    return step
+
+
 def star(w, x, s, t):
     k = sigmoid(affine(w, "k", x=x, h=s["h"]))
     h = np.tanh((1 - k) * s["h"] + k * np.tanh(affine(w, "z", x=x)))
