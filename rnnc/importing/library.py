@@ -15,8 +15,8 @@ from rnnc.syntax.walk import names_in
 # Those that are known in every file come first; their text is written out only where it is asked for.
 _FILES = """
     rnn gru lstm basic_lstm lstm_block coupled_lstm layer_norm_lstm weight_norm_lstm nas ugrnn intersection_rnn
-    minimal_rnn cfn phased_lstm conv_lstm group_lstm sru indrnn time_freq_lstm grid_lstm attention wrappers residual
-    dropout multi bidirectional
+    lstm_variants minimal_rnn cfn phased_lstm conv_lstm group_lstm sru indrnn time_freq_lstm grid_lstm attention
+    wrappers residual dropout multi bidirectional
 """
 FILES = tuple(_FILES.split())
 KNOWN_EVERYWHERE = frozenset({"RNN", "GRU", "LSTM"})

@@ -40,12 +40,7 @@ _FLOATS = f"{', '.join(FLOATS[:-1])} or {FLOATS[-1]}"  # for messages
 
 def _floating(dtype):
     """A dtype by any of its names."""
-    if str(dtype) == "bfloat16" and "bfloat16" in FLOATS:
-        try:
-            from ml_dtypes import bfloat16 as dtype
-        except ImportError as error:
-            raise ImportError("bfloat16 needs ml_dtypes: pip install ml_dtypes") from error
-    dtype = np.dtype(dtype)
+    dtype = _named_dtype(dtype)
     if str(dtype) not in FLOATS:
         raise TypeError(f"dtype should be {_FLOATS}, and is {dtype}")
     return dtype

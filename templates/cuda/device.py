@@ -8,6 +8,16 @@ ITEMS = {**REALS, "float16": "f16", "bfloat16": "bf16"}  # as arrays hold them
 _BUILT, _BUILDING = {}, threading.Lock()
 
 
+def _named_dtype(dtype):
+    """A dtype by its name, which NumPy knows but for one."""
+    if str(dtype) == "bfloat16":
+        try:
+            from ml_dtypes import bfloat16 as dtype
+        except ImportError as error:
+            raise ImportError("bfloat16 needs ml_dtypes: pip install ml_dtypes") from error
+    return np.dtype(dtype)
+
+
 def _borrowed(value):
     """An array on the device: without a copy where the value is on it already, whichever library it is of."""
     if isinstance(value, cp.ndarray):

@@ -3,7 +3,7 @@
 
 LENGTHS = np.intp
 FLOATS = ("float32", "float64")
-_borrowed, _on_host, _copied = np.asarray, np.asarray, np.array
+_borrowed, _on_host, _copied, _named_dtype = np.asarray, np.asarray, np.array, np.dtype
 
 
 def _entered(array, given, program):

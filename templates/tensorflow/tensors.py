@@ -1,6 +1,7 @@
 # A part of every generated TensorFlow module: names that are not defined here are defined in the others.
 
 FLOATS = ("float32", "float64")
+_named_dtype = np.dtype
 _PLAIN = (np.ndarray, np.generic, list, tuple, bool, int, float)  # what is no tensor, variable or the like
 
 
