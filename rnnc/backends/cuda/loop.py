@@ -12,8 +12,8 @@ from rnnc.backends.cuda.block import DTYPES, Block
 from rnnc.backends.cuda.elements import Home
 from rnnc.backends.cuda.products import product_of
 from rnnc.backends.cuda.report import Looped
-from rnnc.backends.cuda.team import Swap, TeamBlock, TeamLoop, Unfit, write_team
-from rnnc.backends.cuda.team_elements import Owner
+from rnnc.backends.cuda.teams.block import Swap, TeamBlock, TeamLoop, Unfit, write_team
+from rnnc.backends.cuda.teams.elements import Owner
 from rnnc.backends.escape import number as literal
 from rnnc.ir.program import AttrValue, Carry, DType, Loop, Node, Op, Type, Value, reads
 

@@ -12,7 +12,7 @@ from rnnc.ir.size import Size, product
 from rnnc.passes.manager import Remark
 
 if TYPE_CHECKING:
-    from rnnc.backends.cuda.team import TeamBlock, TeamLoop
+    from rnnc.backends.cuda.teams.block import TeamBlock, TeamLoop
 
 PASS_NAME = "strategies"
 ALONE = "each thread sums up its own elements"

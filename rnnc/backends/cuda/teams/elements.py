@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from rnnc.backends.cuda.elements import Elements, Home
 from rnnc.backends.cuda.kernel import Kernel
-from rnnc.backends.cuda.tiles import Multiplied
+from rnnc.backends.cuda.teams.tiles import Multiplied
 from rnnc.ir.program import DType, Type, Value
 from rnnc.ir.size import product
 
 if TYPE_CHECKING:
-    from rnnc.backends.cuda.team import TeamBlock
+    from rnnc.backends.cuda.teams.block import TeamBlock
 
 
 _NAME = re.compile(r"[A-Za-z_]\w*")

@@ -15,15 +15,15 @@ from rnnc.backends.cuda.block import Block
 from rnnc.backends.cuda.elements import Elements, Home
 from rnnc.backends.cuda.joined import NOTHING, Part
 from rnnc.backends.cuda.kernel import Kernel
-from rnnc.backends.cuda.meetings import Item, meetings
 from rnnc.backends.cuda.products import product_of
 from rnnc.backends.cuda.rows import short
 from rnnc.backends.cuda.spelling import LINES, REDUCTIONS
 from rnnc.backends.cuda.spelling.lines import line_type
 from rnnc.backends.cuda.spelling.reduction import Lanes
 from rnnc.backends.cuda.spelling.summed import summed_type
-from rnnc.backends.cuda.team_elements import Owner, Place, TeamElements, Unfused
-from rnnc.backends.cuda.tiles import Multiplied, Tiled, tiled
+from rnnc.backends.cuda.teams.elements import Owner, Place, TeamElements, Unfused
+from rnnc.backends.cuda.teams.meetings import Item, meetings
+from rnnc.backends.cuda.teams.tiles import Multiplied, Tiled, tiled
 from rnnc.backends.cuda.unit import Shared
 from rnnc.ir.program import DType, Loop, Node, Op, Type, Value
 from rnnc.ir.size import Size, product

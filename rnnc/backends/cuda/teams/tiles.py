@@ -13,7 +13,7 @@ from rnnc.ir.size import Size, product
 
 if TYPE_CHECKING:
     from rnnc.backends.cuda.elements import Elements
-    from rnnc.backends.cuda.team import TeamBlock
+    from rnnc.backends.cuda.teams.block import TeamBlock
 
 
 @dataclass(frozen=True)
