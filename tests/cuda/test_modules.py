@@ -20,7 +20,7 @@ from tests.cuda.support import needs_compiler
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 GOLDEN = EXAMPLES.parent / "tests" / "golden"
-# Gates with peepholes and a projection, both directions, masks. `make cuda-proofs` proves all examples.
+# Gates with peepholes and a projection, both directions, masks. The gallery has proofs of all examples.
 VERIFIED = {
     "lstm": {"peepholes": "true", "proj": "2", "cell_clip": "0.3", "proj_clip": "0.2"},
     "bidirectional:Bidirectional": {"fw": "LSTM(3)", "bw": "GRU(2)"},
@@ -43,7 +43,7 @@ def numbers(module: ModuleType, dtype: str = "float64") -> tuple[dict[str, np.nd
 
 
 @needs_compiler
-@pytest.mark.parametrize("example", VERIFIED)
+@pytest.mark.parametrize("example", [pytest.param(e, marks=[] if e == "lstm" else pytest.mark.slow) for e in VERIFIED])
 def test_module_computes_what_the_description_says(example: str) -> None:
     file, _, name = example.partition(":")
     report = verify_source(read_source(EXAMPLES / f"{file}.rnn"), name or None, VERIFIED[example], target="cuda")

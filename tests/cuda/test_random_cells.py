@@ -13,7 +13,7 @@ from tests.support.cell_checks import check_cell, plan
 from tests.support.cells import draw_source
 from tests.support.choices import Seeded
 
-SEEDS = range(8)  # a few seconds each
+SEEDS = [pytest.param(seed, marks=[] if seed < 4 else pytest.mark.slow) for seed in range(12)]  # seconds each
 
 
 @needs_compiler
