@@ -13,9 +13,9 @@ demo: $(READY)
 	$(BIN)/rnnc verify examples/lstm.rnn -D units=4 --target numpy
 	$(BIN)/python examples/digits.py
 
-# One process for each core, which takes tests from the other where it has none left: some take a minute.
+# One process for each core: TensorFlow's tests alone take minutes.
 test: lint types
-	$(BIN)/pytest -q -n auto --dist worksteal
+	$(BIN)/pytest -q -n auto
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -39,7 +39,7 @@ bench: $(READY)
 
 # The proofs that `make test` leaves out.
 test-slow: $(READY)
-	$(BIN)/pytest -q -n auto --dist worksteal -m slow
+	$(BIN)/pytest -q -n auto -m slow
 
 # Every combination of a cell of tf.nn, a driver and what may be given, against generated modules: an hour or two.
 tf-matrix: $(READY)
