@@ -65,11 +65,19 @@ def _launcher(dtype):
     return _BUILT[key]
 
 
+def _attributes():
+    """Those of the present device; CuPy asks the driver for all of them, each time."""
+    key = cp.cuda.Device().id, "attributes"
+    if key not in _BUILT:
+        _BUILT[key] = cp.cuda.Device().attributes
+    return _BUILT[key]
+
+
 class _Launch:
     """Launches kernels on one device, for one dtype."""
 
     def __init__(self, device, dtype):
-        attributes = cp.cuda.Device(device).attributes  # CuPy asks the driver for all of them at once
+        attributes = _attributes()
         self.key, self.item = (device, dtype), np.dtype(dtype).itemsize
         self.room = attributes["MultiProcessorCount"], attributes["MaxSharedMemoryPerBlockOptin"]
         self.clusters = attributes["ComputeCapabilityMajor"] >= 9
@@ -78,8 +86,8 @@ class _Launch:
     def __call__(self, name, threads, *arguments):
         """A kernel over `threads` elements."""
         if threads:
-            grid = min(-(-threads // 256), 32 * self.room[0])
-            _kernel(*self.key, name)((grid,), (256,), tuple(map(_passed, arguments)))
+            grid = min(-(-threads // _THREADS), 32 * self.room[0])
+            _kernel(*self.key, name)((grid,), (_THREADS,), tuple(map(_passed, arguments)))
 
     def team(self, name, rows, *loop):
         """How the blocks of the device run a loop; None where the host runs it, step by step."""

@@ -1,19 +1,13 @@
 # A part of every generated CUDA module: names that are not defined here are defined in the others.
 
 
-_MULTIPROCESSORS = {}  # of devices, by their numbers
-
-
 def _parts(length, lines, numbers, dtype):
     """The length of the parts into which lines are cut, and memory for some numbers of each part but a line's last.
 
     A part is read twice and needs two launches more. So one part, and no memory, where lines are short, or so many that
     fewer than four parts of each fill the device; else parts of 32 elements or more, and threads to fill it.
     """
-    device = cp.cuda.Device().id
-    if device not in _MULTIPROCESSORS:  # CuPy asks the driver for all attributes at once
-        _MULTIPROCESSORS[device] = cp.cuda.Device(device).attributes["MultiProcessorCount"]
-    count = min(1024 * _MULTIPROCESSORS[device] // max(lines, 1), length // 32) if length >= 256 else 1
+    count = min(1024 * _attributes()["MultiProcessorCount"] // max(lines, 1), length // 32) if length >= 256 else 1
     if count < 4:
         return max(length, 1), None
     part = -(-length // count)

@@ -63,7 +63,7 @@ __device__ __forceinline__ int up_to(int n, int step) { return (n + step - 1) / 
 // four columns and one or four rows by each thread. Halves: weights by columns, k without gaps, fragments of 16 rows and
 // eight columns by each warp; a line is eight longer than it must be, so that lanes meet different banks.
 template <typename I> struct Lying {
-  static constexpr int down = 4, across = 4;
+  static constexpr int across = 4;
   __device__ static __forceinline__ int tall(int rows) { return rows < 4 ? rows : (rows + 3) / 4 * 4; }
   __device__ static __forceinline__ int line(int length) { return length + 16 / (int)sizeof(I); }
   __device__ static __forceinline__ int deep(int inner) { return inner; }

@@ -78,7 +78,7 @@ class Batch:
         numbers = dict(sizes or {})
         bound = bind([(p, a) for p in program.inputs if (a := given[p.role, p.name]) is not None], numbers)
         cupy = Cupy(self.how)
-        space: dict[str, Any] = {"cp": cupy, "np": np}
+        space: dict[str, Any] = {"cp": cupy, "np": np, "_attributes": cupy.how.device.attributes}
         exec(compile(f"{SHARING}\n{text}", key, "exec"), space)
         if self.part is not None:
             short_parts(space, self.part)

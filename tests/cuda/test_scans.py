@@ -159,7 +159,8 @@ def test_long_lines_are_as_exact_as_the_walk(number: int) -> None:
     ],
 )
 def test_how_lines_are_cut(length: int, lines: int, multiprocessors: int, part: int, joints: int) -> None:
-    space = {"cp": Cupy(How(device=DeviceModel(multiprocessors=multiprocessors)))}
+    device = DeviceModel(multiprocessors=multiprocessors)
+    space = {"cp": Cupy(How(device=device)), "_attributes": device.attributes}
     exec(SHARING, space)
     found, memory = space["_parts"](length, lines, 2, "float32")  # type: ignore[operator]
     assert found == part

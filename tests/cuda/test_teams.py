@@ -108,7 +108,7 @@ def test_a_team_may_be_a_cluster(cell: str, race: bool) -> None:
     module = loaded(cell, "block", How(race=race, device=DeviceModel(multiprocessors=2)))
     module._MEET_ALONE = 1.0  # seconds: so that the planner wants clusters for small cells, too
     assert_same(results(module, 3), expected(cell, 3))
-    (launch,) = (built for key, built in module._BUILT.items() if len(key) == 2)
+    (launch,) = (built for built in module._BUILT.values() if isinstance(built, module._Launch))
     assert any(team.clustered for team in launch.plans.values())
 
 
@@ -116,7 +116,7 @@ def test_a_team_may_be_a_cluster(cell: str, race: bool) -> None:
 def test_without_clusters_a_team_is_a_block() -> None:
     module = loaded("lstm", "block", How(device=DeviceModel(compute_capability="80")), units=20)
     assert_same(results(module, 3), expected("lstm", 3, units=20))
-    (launch,) = (built for key, built in module._BUILT.items() if len(key) == 2)
+    (launch,) = (built for built in module._BUILT.values() if isinstance(built, module._Launch))
     assert {(team.blocks, team.clustered) for team in launch.plans.values()} == {(1, False)}
 
 

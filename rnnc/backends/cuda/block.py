@@ -169,14 +169,13 @@ class Block:
                 spread = readers.get(out, set())
                 same = {(self._stage[out], out.type.with_(dtype=DType.FLOAT))}
                 combined = any(stage > self._stage[out] for stage, _ in spread)
-                if not sums.isdisjoint(node.args):
-                    sums.add(out)
-                    if combined:
-                        kept.add(out)
+                summing = not sums.isdisjoint(node.args)
                 again = uses[out] > 1 and not spread <= same
-                if depth[out] >= DEEP or (cost[out] and (again or (combined and uses[out] > 1))):
+                dear = cost[out] and (again or (combined and uses[out] > 1))
+                if depth[out] >= DEEP or dear or (combined and summing):
                     kept.add(out)
-                sums -= kept
+                elif summing and out not in kept:
+                    sums.add(out)
         return [v for v in maps if v in kept]
 
     def _constant(self, value: Value) -> None:
@@ -241,7 +240,8 @@ class Block:
         for whole, part in group:
             if whole not in goals:
                 goals[whole] = self.allocate(whole)
-                self.scattered(goals[whole], whole is not part.value)
+                if whole is not part.value:
+                    self.scattered(goals[whole])
                 del self.homes[whole]  # not yet there for the kernel that writes it
 
         def body(e: Elements, n: str) -> None:
@@ -257,8 +257,8 @@ class Block:
         self.launch(body, type)
         self.homes.update(goals)
 
-    def scattered(self, home: Home, apart: bool) -> None:
-        """Take note that an array is written part by part, or element by element."""
+    def scattered(self, home: Home) -> None:
+        """Take note that an array is written part by part, by the threads that have the elements of parts."""
 
     def launch(self, body: Callable[[Elements, str], None], space: Type, times: str = "") -> None:
         """Write a kernel and its call: `body` for each element of an array of type `space`, by its place `n`; as many

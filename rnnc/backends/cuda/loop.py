@@ -156,6 +156,7 @@ def _carries(outer: Block, loop: Loop) -> tuple[list[Home], list[Home]]:
         name = outer.shared.names.new(carry.param.name or "state")
         other = outer.shared.names.new(f"{carry.param.name or 'state'}_next")
         wide = carry.param.type.dtype is DType.FLOAT and carry.param not in multiplied
+        outer.shared.wide |= wide
         shape, dtype = outer.shape(carry.param.type), "wt" if wide else DTYPES[carry.param.type.dtype]
         outer.line(f"{name}, {other} = cp.empty({shape}, {dtype}), cp.empty({shape}, {dtype})")
         outer.line(f"{name}[...] = {init}")

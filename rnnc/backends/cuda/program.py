@@ -61,7 +61,7 @@ def write_program(
     run.write(late, list(dict.fromkeys(port.value for port in program.outputs)))
     results = [f"    {string(f'{p.role}:{p.name}')}: {_result(run, p, program)}," for p in program.outputs]
     head = [f"{', '.join(shared.sizes.variables.values())}, = s"] if sizes else []
-    if any("wt)" in line for line in (*pack.lines, *run.lines)):
+    if shared.wide:
         head.append("wt = np.promote_types(dt, np.float32)  # of sums over many steps")
     unpack = [f"{', '.join(kept)}, = k"] if kept else []
     return Written(

@@ -44,6 +44,7 @@ def write_line(block: Block, op: Op) -> None:
     kernels = _Kernels(op, length, parts)
     most, here = (block.extents(op.out.type, time)[line_axis(op)] for time in (block.most, block.time))
     dtype = "cp.int32" if op.out.type.dtype is DType.INT else "wt"  # as states are computed
+    block.shared.wide |= dtype == "wt"
     block.ahead(f"{length}, {parts} = _parts({most}, {block.count(lines)}, {kernels.numbers}, {dtype})")
     count = f"-(-{here} // {length})"
     begin = len(block.lines)

@@ -44,6 +44,7 @@ class Shared:
 
     def __init__(self, kernels: Kernels, program: str, sizes: Sequence[str], names: Names) -> None:
         self.kernels, self.program, self.names = kernels, program, names
+        self.wide = False  # whether arrays of the dtype `wt` are wanted, in which halves are computed
         self.sizes = Sizes(sizes, names)
 
     def call(self, kernel: Kernel, threads: str) -> str:

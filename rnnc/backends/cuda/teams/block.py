@@ -107,9 +107,8 @@ class TeamBlock(Block):
         if node.out in self._written:
             self.map(node.out.type, [(node.out, Part(node.out, 0, NOTHING))])
 
-    def scattered(self, home: Home, apart: bool) -> None:
-        if apart:
-            self.owners[home.array] = None
+    def scattered(self, home: Home) -> None:
+        self.owners[home.array] = None
 
     def _product(self, op: Op, product: object) -> None:
         """A product without tiles: every thread sums up its own elements."""
