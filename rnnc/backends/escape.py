@@ -93,5 +93,11 @@ def comment(text: str) -> list[str]:
     return [f"# {_printable(line)}".rstrip() for line in text.split("\n")]
 
 
+def c_comment(text: str) -> str:
+    """A comment line of C++, in a string of Python: ASCII, and nothing in it that ends or continues either."""
+    plain = _printable(text).encode("ascii", "backslashreplace").decode("ascii")
+    return ("// " + plain.replace('"', "'")).rstrip("\\ ")
+
+
 def _printable(line: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in line)

@@ -268,6 +268,32 @@ def test_what_has_no_room_goes_step_by_step_and_says_so() -> None:
     assert_same(found, expected("lstm", 2))
 
 
+HOSTILE = """
+cell C(units) {
+  input x[units]
+  state h[units]
+  g  = sigmoid(linear(x, h))  # \'\'\' %s */ #endif \u03c3 \\
+  h' = g * h + tanh(x)  # ??/
+  output h'
+}
+""" % ('"' * 3)
+
+
+@needs_compiler
+@pytest.mark.parametrize("strategy", ["step", "block"])
+def test_equations_stand_above_their_statements_and_do_nothing_else(strategy: str) -> None:
+    options = {"units": 3, "strategy": strategy}
+    module = load(compile_source(Source("c.rnn", HOSTILE), None, options, target="cuda").text, "c")
+    kernels = "".join(module._KERNELS.values())
+    assert "// g  = sigmoid(linear(x, h))  # " in kernels
+    assert kernels.isascii()
+    assert not re.search(r"//.*\\$", kernels, re.MULTILINE)
+    params = module.init_params(seed=0, dtype="float64")
+    x = np.ones((2, 3, 3))
+    numpy_module = rnnc.compile(HOSTILE, units=3)
+    np.testing.assert_allclose(module.forward(params, x)[0], numpy_module.forward(params, x)[0], rtol=0, atol=1e-14)
+
+
 def test_unknown_strategies_are_refused() -> None:
     with pytest.raises(BadRequest, match="no strategy 'fast'; there are auto, step, block, persistent"):
         compile_source(Source("cell.rnn", CELLS["lstm"]), None, {"units": 6, "strategy": "fast"}, target="cuda")

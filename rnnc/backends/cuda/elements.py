@@ -63,6 +63,7 @@ class Elements:
             from rnnc.backends.cuda.spelling import MAPS
 
             op = self.definitions[value]
+            self.kernel.spans |= op.spans
             text = MAPS[op.name](self, op, value, index)
         if (known := self.kernel.known(value, index)) is not None:
             return known
@@ -84,6 +85,8 @@ class Elements:
 
     def write(self, value: Value, home: Home, place: str, element: str) -> None:
         """Put an element into memory, at its place in the array."""
+        if value in self.definitions:
+            self.kernel.spans |= self.definitions[value].spans
         if value.type.dtype is DType.FLOAT and not home.wide:
             element = f"from_float<item>({element})"
         self.kernel.line(f"{self.pointer(home, value, written=True)}[{place}] = {element};")

@@ -6,8 +6,10 @@ import re
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import PurePath
 
-from rnnc.backends.escape import Names
+from rnnc.backends.escape import Names, c_comment
+from rnnc.diagnostics import Span
 from rnnc.ir.program import DType, Value
 from rnnc.ir.size import Quotient, Size
 
@@ -58,6 +60,7 @@ class Kernel:
     lines: list[str] = field(default_factory=list[str])
     depth: int = 0
     more: list[str] = field(default_factory=list[str])  # declarations of what the launch adds
+    spans: set[Span] = field(default_factory=set[Span])  # of what has been computed
 
     def __post_init__(self) -> None:
         self.names = Names((*RESERVED, *self.local, *self.sizes.values()))
@@ -108,6 +111,16 @@ class Kernel:
     def remember(self, value: Value, index: tuple[str, ...], name: str) -> str:
         self._scopes[-1][value, index] = name
         return name
+
+    def comments(self) -> list[str]:
+        """The lines of the description that the statements so far come from, in its order; which are then forgotten."""
+        found: dict[tuple[str, int], str] = {}
+        for span in self.spans:
+            text = span.source.text
+            start = text.rfind("\n", 0, span.start) + 1
+            found[PurePath(span.source.name).name, start] = text[start:].split("\n", 1)[0].strip()
+        self.spans.clear()
+        return [c_comment(found[place]) for place in sorted(found)]
 
     # --- parameters ---------------------------------------------------------------------------------------------------
 

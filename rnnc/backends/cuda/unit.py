@@ -35,7 +35,8 @@ class Kernels:
         if text not in self.names:
             mine = self.programs.setdefault(program, [])
             self.names[text] = name = f"{program}_{len(mine) + 1}"
-            mine.append(f'extern "C" __global__ void __launch_bounds__({THREADS}, 1) {name}{text}')
+            head = f'extern "C" __global__ void __launch_bounds__({THREADS}, 1) {name}'
+            mine.append("\n".join([*kernel.comments(), head + text]))
         return self.names[text]
 
 

@@ -152,7 +152,7 @@ class TeamBlock(Block):
         del self.kernel.lines[start:]
         for use in elements.uses.values():
             self.multiplied.append(use)
-        item = Item(place.around(lines, elements), elements.reads, elements.writes)
+        item = Item([*self.kernel.comments(), *place.around(lines, elements)], elements.reads, elements.writes)
         item.reads |= {home.array for use in elements.uses.values() if (home := self.home(use.left)) is not None}
         item.reads &= self.owners.keys()
         self.items.append(item)

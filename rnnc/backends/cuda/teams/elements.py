@@ -153,6 +153,7 @@ class TeamElements(Elements):
             number = self.block.number() + len(self.uses)
             self.uses[value] = Multiplied(number, value, tiled, product(place.type.shape), share)
         use = self.uses[value]
+        self.kernel.spans |= self.block.definitions[value].spans
         column = ""
         for at, letter in zip(index[1:], tiled.out, strict=True):
             column = at if not column else f"({column}) * {self.kernel.size(tiled.sizes[letter])} + {at}"
