@@ -165,17 +165,33 @@ class Arguments:
     def axis(self, i: int, name: str = "axis") -> str | None:
         """The axis named by positional argument i, or by an option; None where none is, or a function's own is none."""
         if len(self.operands) > i:
-            operand = self.operands[i]
-            if _is_none(operand):
-                return None
-            label = self.evaluate.label(operand.expression, operand.context)
-            if label is None:
-                raise Problem("E214", "the name of an axis is wanted here", operand.span)
-            return label
+            return self._label(self.operands[i].expression, self.operands[i].context)
+        return self._label(self.options[name].value, self.context) if name in self.options else None
+
+    def axes(self, start: int, name: str) -> tuple[str | None, ...]:
+        """The axes named by positional arguments from `start` on and by an option; a list stands for its items."""
+        given = [(o.expression, o.context) for o in self.operands[start:]]
         if name in self.options:
-            (label,) = self.evaluate.labels(self.options[name].value, self.context)[:1] or (None,)
-            return label
-        return None
+            given.append((self.options[name].value, self.context))
+        found: list[str | None] = []
+        for e, c in given:
+            found += self.evaluate.labels(e, c) if isinstance(e, ast.List) else (self._label(e, c),)
+        return tuple(found)
+
+    def new_label(self, e: ast.Expr, c: Context) -> str:
+        """The label of an axis that a call brings in."""
+        label = self._label(e, c)
+        if label is None:
+            raise Problem("E214", "the name of an axis is wanted here", e.span)
+        return self.evaluate.own_label(label, c)
+
+    def _label(self, e: ast.Expr, c: Context) -> str | None:
+        if isinstance(e, ast.List):
+            raise Problem("E214", "one axis is wanted here, not a list of them", e.span)
+        if _is_none(e, c):
+            return None
+        (label,) = self.evaluate.labels(e, c)
+        return label
 
     def integers(self, name: str, count: int, default: int | None) -> tuple[int, ...]:
         """A list of whole numbers (one number stands for all)."""
@@ -197,8 +213,9 @@ def _name_span(argument: ast.Argument, name: str) -> Span:
     return Span(argument.span.source, argument.span.start, argument.span.start + len(name))
 
 
-def _is_none(operand: Operand) -> bool:
-    """Is this a parameter for which nothing is given?"""
-    e = operand.expression
-    found = operand.context.scope.find(e.id) if isinstance(e, ast.Name) else None
+def _is_none(e: ast.Expr, c: Context) -> bool:
+    """Is this `none`, or a parameter for which nothing is given?"""
+    if isinstance(e, ast.Constant):
+        return e.value is None
+    found = c.scope.find(e.id) if isinstance(e, ast.Name) else None
     return found is not None and found[1] is None

@@ -14,7 +14,7 @@ from rnnc.syntax import ast
 def _axes(a: Arguments, start: int = 0) -> tuple[Shaped, ...]:
     """Axes given as arguments: sizes, or `label: size`."""
     given = ((o, ast.Axis(o.label, o.expression, span=o.span)) for o in a.operands[start:])
-    return tuple(a.evaluate.axis(axis, o.context) for o, axis in given)
+    return tuple(a.evaluate.own_axis(axis, o.context) for o, axis in given)
 
 
 @builtin("zeros", "ones")
@@ -36,8 +36,7 @@ def _concat(a: Arguments) -> Value:
             nodes.append(a.evaluate.to_node(value, operand.span, a.context))
     if not nodes:
         raise Problem("E223", "`concat` of nothing", a.span)
-    label = a.evaluate.labels(a.options["axis"].value, a.context)[0] if a.has("axis") else None
-    return added(a, "concat", *nodes, axis=label)
+    return added(a, "concat", *nodes, axis=a.axis(len(a.operands)))
 
 
 @builtin("stack_axis")
@@ -47,10 +46,9 @@ def _stack_axis(a: Arguments) -> Value:
     a.count(1, 100_000)
     if not a.has("axis"):
         raise Problem("E225", "`stack_axis` wants the label of its new axis", a.span, fix="axis = slot")
-    label = a.evaluate.labels(a.options["axis"].value, a.context)[0]
-    one = Shaped(label, Size.of(1), strong=True)
+    one = Shaped(a.new_label(a.options["axis"].value, a.context), Size.of(1), strong=True)
     nodes = [added(a, "expand", node, axis=one).node for node in a.nodes()]
-    return added(a, "concat", *nodes, axis=label)
+    return added(a, "concat", *nodes, axis=one.label)
 
 
 @builtin("expand")
@@ -60,11 +58,9 @@ def _expand(a: Arguments) -> Value:
     a.allow()
     operand = a.operands[1]
     if operand.label is not None:
-        axis = Shaped(operand.label, a.evaluate.size(operand.expression, operand.context), strong=True)
+        (axis,) = _axes(a, 1)
     else:
-        label = a.axis(1)
-        assert label is not None
-        axis = Shaped(label, Size.of(1), strong=True)
+        axis = Shaped(a.new_label(operand.expression, operand.context), Size.of(1), strong=True)
     return added(a, "expand", a.node(0), axis=axis)
 
 
@@ -87,8 +83,8 @@ def _split(a: Arguments) -> Value:
     a.allow()
     label = a.axis(1)
     parts = _axes(a, 2)
-    for part in parts:
-        a.context.frame.axes.setdefault(part.label, part)
+    for operand, part in zip(a.operands[2:], parts, strict=True):
+        a.context.frame.axes.setdefault(operand.label or part.label, part)
     return added(a, "split", a.node(0), axis=label, parts=parts)
 
 

@@ -145,10 +145,7 @@ def _reduce(a: Arguments) -> Value:
     """Over the axes that are named, over all if none is; over the only one where a function's own axis is none."""
     a.count(1, 1000)
     a.allow("axis")
-    labels = [a.axis(i) for i in range(1, len(a.operands))]
-    if a.has("axis"):
-        labels += a.evaluate.labels(a.options["axis"].value, a.context)
-    return added(a, "reduce", a.node(0), ir=f"reduce_{a.name}", axes=tuple(labels))
+    return added(a, "reduce", a.node(0), ir=f"reduce_{a.name}", axes=a.axes(1, "axis"))
 
 
 @builtin("where")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import count
 from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import Span
@@ -147,7 +149,7 @@ class Expressions:
             return value
         if isinstance(value, Choice):
             raise unknown_name(value.word, value.span or e.span, c)
-        raise Problem("E206", f"a compile-time number is wanted here, not {describe(value)}", e.span)
+        raise Problem("E206", f"a compile-time number is wanted here, not {describe(value)}", e.span, fix=_whole(value))
 
     def integer(self, e: ast.Expr, c: Context) -> int:
         number = self.number(e, c)
@@ -179,10 +181,31 @@ class Expressions:
             return Shaped(number.label, size, number.strong)
         return Shaped(str(size), size)
 
+    def own_axis(self, axis: ast.Axis, c: Context) -> Shaped:
+        """An axis that this body brings in; where its label is taken by the caller's, it has another one."""
+        found = self.axis(axis, c)
+        if axis.label is None:
+            return found
+        return replace(found, label=self.own_label(axis.label, c))
+
+    def own_label(self, label: str, c: Context) -> str:
+        """A label that this body brings in, or another one where the caller's axes have it under another name.
+
+        `fn f(v[d]) { param p[k: 3, d] … }` is right for a `v` whose axis is called `k`, too.
+        """
+        frame = c.frame
+        known = frame.axes.get(label)
+        if known is not None and not known.label.startswith("?"):
+            return known.label
+        if label in frame.callers and label not in frame.relabelled:
+            taken = {*frame.callers, *frame.relabelled.values()}
+            frame.relabelled[label] = next(name for n in count(2) if (name := f"{label}_{n}") not in taken)
+        return frame.relabelled.get(label, label)
+
     def named_axis(self, e: ast.Expr, c: Context) -> Shaped:
         """An axis by its label in this body, a bare size (`out = [head, 2 * units]`), or both (`head: 4`)."""
         if isinstance(e, ast.LabelledSize):
-            axis = self.axis(ast.Axis(e.label, e.size, span=e.span), c)
+            axis = self.own_axis(ast.Axis(e.label, e.size, span=e.span), c)
             c.frame.axes.setdefault(e.label, axis)
             return axis
         if isinstance(e, ast.Name) and not e.primed:
@@ -234,7 +257,8 @@ class Expressions:
         if isinstance(e, ast.Name) and not e.primed:
             found = c.scope.find(e.id)
             if found is None:
-                return e.id
+                known = c.frame.axes.get(e.id)
+                return known.label if known is not None else c.frame.relabelled.get(e.id, e.id)
             value = self.names.read(found, e.span)
             if isinstance(value, Num):
                 if value.label is None and e.id not in c.frame.axes:
@@ -289,3 +313,14 @@ class Expressions:
             inner = c.with_scope(scope)
             if clause.test is None or self.truth(clause.test, inner):
                 yield from self.each(tuple(rest), inner)
+
+
+def _whole(value: Value) -> str | None:
+    """The remedy for a size that was made with `/`: a quotient of open sizes is a number of the equations."""
+    if not isinstance(value, Tensor) or value.node.attrs.get("ir") != "div":
+        return None
+    parts = value.node.args
+    if any(node.op != "const" for node in parts):
+        return None
+    above, below = (node.attrs["value"] for node in parts)
+    return f"open sizes are divided by `//`, which rounds down: `{above} // {below}`"

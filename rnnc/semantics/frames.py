@@ -198,7 +198,9 @@ class Frame:
         self.returned: tuple[ast.Return, Scope] | None = None
         self.gates: list[str] = []
         self.state_prefix = prefix  # put in front of states and masks (a shared layer has one prefix, many states)
-        self.axes: dict[str, Shaped] = {}  # axes declared here, by label
+        self.axes: dict[str, Shaped] = {}  # axes declared here, by the label that stands in the text
+        self.callers: set[str] = set()  # labels of a caller's axes that a function knows by names of its own
+        self.relabelled: dict[str, str] = {}  # labels of a function that were among those, and what they became
         self.given: list[Node] | None = None  # inputs that an outer body feeds
         self.cell: CellValue | None = None
         self.reverse = False  # layers here run from the last step to the first

@@ -140,6 +140,8 @@ class Functions:
                 scope.names[size.id] = Num(actual.size, actual.label, actual.strong)
                 if axis.label is not None:
                     frame.axes[axis.label] = actual
+                if actual.label != (axis.label or size.id):
+                    frame.callers.add(actual.label)
                 pattern.append(actual)
             else:
                 pattern.append(self.expressions.axis(axis, Context(scope, frame)))

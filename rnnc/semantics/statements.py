@@ -132,11 +132,11 @@ class Statements:
                 if known is not None:
                     axes.append(known)
                     continue
-            axes.append(self.elaborator.expressions.axis(axis, c))
+            axes.append(self.elaborator.expressions.own_axis(axis, c))
         if len(axes) > MAX_RANK:
             raise Problem("E314", f"this has {len(axes)} axes; at most {MAX_RANK} are possible", item.span)
-        for axis in axes:
-            frame.axes.setdefault(axis.label, axis)
+        for written, axis in zip(item.axes, axes, strict=True):
+            frame.axes.setdefault(written.label or axis.label, axis)
         return tuple(axes)
 
     def _state(self, frame: Frame, scope: Scope, item: ast.Declared, indices: Indices) -> None:

@@ -1,0 +1,65 @@
+"""Labels in functions: what a function calls an axis is its own business, whatever its caller calls it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.semantics.support import Run, holds, model, parameters, run
+
+CALLER = """
+cell Caller(units) {
+  input x[%s: input]
+  state h[units]
+  h' = tanh(linear(x, h)) + f(x)
+  output h'
+}
+"""
+FUNCTIONS = {
+    "a parameter": "fn f(v[d]) {\n  param p[k: 3, d]\n  return mean(sum(p * v, k))\n}",
+    "an axis of a result": "fn f(v[d]) {\n  y = linear(v, out = [k: 3, unit: 2]) as w\n  return mean(sum(y * y, [k, unit]))\n}",
+    "zeros": "fn f(v[d]) {\n  return sum(zeros(k: 2) + sum(v), k)\n}",
+    "a new axis": "fn f(v[d]) {\n  return sum(zeros(k: 1) + expand(sum(v), k), k)\n}",
+    "a stack": "fn f(v[d]) {\n  return sum(concat(stack_axis(sum(v), max(v), axis = k), zeros(k: 3), axis = k), k)\n}",
+    "a slice": "fn f(v[d]) {\n  param p[k: 3, d]\n  return mean(p[k = 0:2] @ v)\n}",
+    "a split": "fn f(v[d]) {\n  u = linear(v, out = 6) as w\n  return sum(max(split(u, 6, k: 2, part: 3), k))\n}",
+    "labels of a pattern": "fn f(v[k: n]) {\n  return sum(softmax(v, k) * v, k)\n}",
+    "a function in it": (
+        "fn g(v[d]) {\n  param p[k: 2, d]\n  return sum(p @ v, k)\n}\n"
+        "fn f(v[d]) {\n  param p[k: 3, d]\n  return sum(p * v * g(v), [k, d])\n}"
+    ),
+}
+
+
+def caller(function: str, label: str) -> Run:
+    return run(model(FUNCTIONS[function] + CALLER % label, "Caller"))
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_caller_may_call_its_axis_what_the_function_calls_another(function: str) -> None:
+    """The same numbers come of it as under a label that the function does not use."""
+    same, other = caller(function, "k"), caller(function, "of_its_own")
+    assert {key: array.shape for key, array in same.arrays.items()} == {k: a.shape for k, a in other.arrays.items()}
+    holds(same)
+    other.arrays = same.arrays
+    for key, array in same.forward().items():
+        np.testing.assert_array_equal(array, other.forward()[key])
+
+
+def test_an_axis_of_the_caller_under_the_label_that_the_pattern_gives_it() -> None:
+    """`k` is the argument's axis there, and `p` shares it."""
+    of = model("fn f(v[k: n]) {\n  param p[k: n]\n  return sum(p * v)\n}" + CALLER % "other", "Caller")
+    assert parameters(of)["h.f.p"] == "[input]"
+    holds(run(of))
+
+
+def test_a_list_of_axes_is_as_good_as_several() -> None:
+    body = "cell M {\n  input x[units]\n  state m[row: 2, column: units]\n  m' = m + mean(x)\n  output y: %s\n}"
+    runs = [
+        run(model(body % text))
+        for text in ("mean(m', [row, column])", "mean(m', row, column)", "mean(m', axis = [row, column])")
+    ]
+    for key, array in runs[0].forward().items():
+        for other in runs[1:]:
+            other.arrays = runs[0].arrays
+            np.testing.assert_array_equal(array, other.forward()[key])
