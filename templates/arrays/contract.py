@@ -35,7 +35,9 @@ def backward(params, tape, d_outputs, d_final=None):
     if not isinstance(tape, _Tape):
         raise TypeError(f"tape should come from forward_train, and is {type(tape).__name__}")
     call, saved = tape.take()
-    return call.gradients(params, saved, d_outputs, d_final, _run_backward)
+    return call.gradients(
+        params, saved, d_outputs, d_final, lambda parameters, call, given: _run(parameters, call, given, "backward")
+    )
 
 
 def step(params, x, state=None, *, training=False, seed=None, masks=None):
@@ -53,7 +55,3 @@ def _run(parameters, call, given, program=None):
     if key not in parameters.prepared:
         parameters.prepared[key] = _prepare(program, parameters.arrays, call.sizes, call.dtype)
     return _execute(program, parameters.prepared[key], call.sizes, call.steps, call.rows, call.dtype, given)
-
-
-def _run_backward(parameters, call, given):
-    return _run(parameters, call, given, "backward")

@@ -17,7 +17,9 @@ cell Caller(units) {
 """
 FUNCTIONS = {
     "a parameter": "fn f(v[d]) {\n  param p[k: 3, d]\n  return mean(sum(p * v, k))\n}",
-    "an axis of a result": "fn f(v[d]) {\n  y = linear(v, out = [k: 3, unit: 2]) as w\n  return mean(sum(y * y, [k, unit]))\n}",
+    "an axis of a result": (
+        "fn f(v[d]) {\n  y = linear(v, out = [k: 3, unit: 2]) as w\n  return mean(sum(y * y, [k, unit]))\n}"
+    ),
     "zeros": "fn f(v[d]) {\n  return sum(zeros(k: 2) + sum(v), k)\n}",
     "a new axis": "fn f(v[d]) {\n  return sum(zeros(k: 1) + expand(sum(v), k), k)\n}",
     "a stack": "fn f(v[d]) {\n  return sum(concat(stack_axis(sum(v), max(v), axis = k), zeros(k: 3), axis = k), k)\n}",

@@ -63,8 +63,8 @@ class Body:
         return f"{stem}{self._fresh}"
 
     def fresh_axis(self, size: Size | int) -> Axis:
-        """A strong axis that nothing else has. Those of a function meet those of its callers."""
-        return strong(self.fresh("z" if self.kind == "fn" else "k"), size)
+        """A strong axis that nothing else here has; a function's callers may call theirs the same."""
+        return strong(self.fresh("k"), size)
 
     def add(self, line: str) -> None:
         (self.lines if self.inside is None else self.inside).append(line)
