@@ -24,7 +24,7 @@ CHEAP_KINDS = frozenset({"source", "view", "random"})
 CHEAP_OPS = frozenset((
     "neg", "abs", "sign", "square", "relu", "floor", "ceil", "round", "logical_not", "stop_gradient", "cast",
     "zeros_like", "add", "sub", "mul", "max", "min", "lt", "le", "gt", "ge", "eq", "ne", "logical_and", "logical_or",
-    "where", "clip", "shift", "fill_past",
+    "where", "clip", "shift", "fill_past", "patches",
 ))
 # fmt: on
 

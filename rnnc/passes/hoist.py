@@ -139,7 +139,7 @@ def _cheap(op: Op) -> bool:
     if op.name == "contract":
         a, b, out = (str(op.attr(key)) for key in ("a", "b", "out"))
         return set(a) | set(b) <= set(out)  # an outer product: nothing is summed
-    return TABLE[op.name].kind == "elementwise" or (TABLE[op.name].kind == "view" and op.name != "patches")
+    return TABLE[op.name].kind in ("elementwise", "view") or op.name == "patches"
 
 
 def spreads(value: Value, loop: Loop, known: Mapping[Value, Freedom], outer: Mapping[Value, Value]) -> bool:
