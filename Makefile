@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test test-slow lint format types fuzz bench bench-tf cuda-proofs gpu tf-matrix gallery gallery-proofs clean
+.PHONY: demo test test-slow lint format types fuzz bench bench-tf cuda-kernels gpu tf-matrix gallery gallery-proofs clean
 .DEFAULT_GOAL := test
 
 # Check, compile and prove an LSTM, then train a classifier of handwritten digits with it.
@@ -49,9 +49,9 @@ tf-matrix: $(READY)
 bench-tf: $(READY)
 	$(BIN)/python benchmarks/tf_cells.py
 
-# The CUDA modules of the examples without a device: run on the CPU, and compiled by NVRTC. Half an hour.
-cuda-proofs: $(READY)
-	$(BIN)/python -m benchmarks.cuda_proofs --jobs 2 --record
+# All kernels of the examples by NVRTC, for two architectures and two dtypes: registers and spills. A quarter of an hour.
+cuda-kernels: $(READY)
+	$(BIN)/python -m benchmarks.cuda_kernels --jobs 2 --record
 
 # Everything that wants a card: checks and tests of CUDA modules on it, compute-sanitizer, and then the benchmark beside
 # cuDNN and others, as far as they are installed. An hour; MINUTES=10 for less.
