@@ -1,4 +1,5 @@
-"""Who runs in the comparison of TensorFlow cells: the generated module, tf.nn.dynamic_rnn(LSTMCell), Keras 3.
+"""Who runs in the comparison of TensorFlow cells: the generated module, tf.nn.dynamic_rnn(LSTMCell), a loop whose input
+product was taken out by hand, Keras 3.
 
 All have the same weights and the same input, time-major (Keras: batch-major, which is its own way), and start from a
 zero state. Each is a tf.function, with XLA or without; training takes the gradients of all weights and of the input.
@@ -37,7 +38,7 @@ class Peer:
 def peers(case: Case, module: ModuleType) -> list[Peer]:
     """The generated module first. tf.nn has no GRU that resets after the product."""
     found = [generated(case, module), generated(case, module, own=False)]
-    return [*found, *([dynamic_rnn(case)] if case.kind.name == "LSTM" else []), keras_layer(case)]
+    return [*found, *([dynamic_rnn(case), by_hand(case)] if case.kind.name == "LSTM" else []), keras_layer(case)]
 
 
 def generated(case: Case, module: ModuleType, *, own: bool = True) -> Peer:
@@ -71,6 +72,33 @@ def dynamic_rnn(case: Case) -> Peer:
         return tf.nn.dynamic_rnn(cell, x, dtype=x.dtype, time_major=True)[0]
 
     return Peer("dynamic_rnn", call, cell.variables, gathered)
+
+
+def by_hand(case: Case) -> Peer:
+    """The loop that somebody writes who takes the input product of an LSTM out of it."""
+    weights, (time, batch, inputs, units) = case.weights(), case.shape
+    x_weight, h_weight, bias = map(current.Variable, (weights.x, weights.h, weights.b))
+
+    def call(x: Any) -> Any:
+        products = tf.reshape(tf.nn.bias_add(tf.matmul(tf.reshape(x, [-1, inputs]), x_weight), bias), [time, batch, -1])
+        read = tf.TensorArray(x.dtype, time).unstack(products)
+        recurrent = tf.convert_to_tensor(h_weight)
+
+        def step(t: Any, c: Any, h: Any, outputs: Any) -> Any:
+            i, f, j, o = tf.split(read.read(t) + tf.matmul(h, recurrent), 4, 1)
+            c = tf.sigmoid(f) * c + tf.sigmoid(i) * tf.tanh(j)
+            h = tf.sigmoid(o) * tf.tanh(c)
+            return t + 1, c, h, outputs.write(t, h)
+
+        zeros = tf.zeros([batch, units], x.dtype)
+        start = (0, zeros, zeros, tf.TensorArray(x.dtype, time))
+        return tf.while_loop(lambda t, *_: t < time, step, start, maximum_iterations=time)[3].stack()
+
+    def gathered(arrays: Sequence[Array]) -> Weights:
+        x, h, b = arrays
+        return Weights(x, h, b, np.zeros_like(b))
+
+    return Peer("by hand", call, [x_weight, h_weight, bias], gathered)
 
 
 def keras_layer(case: Case) -> Peer:
