@@ -64,10 +64,10 @@ def compare(label, ours, theirs, run):
                         saver.save(session, path)
                     found = session.run([flat, gradients], {x: X, lengths: LENGTHS})
                     names = [(v.name, v.shape.as_list()) for v in variables]
-                    results.append((names, dict(zip([n for n, _ in names], found[1], strict=False)), found[0]))
+                    results.append((names, dict(zip([n for n, _ in names], found[1])), found[0]))
         (names_a, gradients_a, flat_a), (names_b, gradients_b, flat_b) = results[-2:]
         assert names_a == names_b, (label, names_a, names_b)
-        for a, b in list(zip(flat_a, flat_b, strict=False)) + [(gradients_a[n], gradients_b[n]) for n in gradients_a]:
+        for a, b in list(zip(flat_a, flat_b)) + [(gradients_a[n], gradients_b[n]) for n in gradients_a]:
             assert np.abs(a - b).max() <= TOLERANCE, (label, np.abs(a - b).max())
     print("ok", label)
 
