@@ -14,7 +14,7 @@ from rnnc.semantics.names import Names, unknown_name
 from rnnc.semantics.nodes import MAX_SIZE, Node
 from rnnc.semantics.numbers import needs_value
 from rnnc.semantics.operators import Operators
-from rnnc.semantics.scope import Problem, Scope, Told, did_you_mean
+from rnnc.semantics.scope import Problem, Told, did_you_mean
 from rnnc.semantics.values import (
     ABSENT,
     Absent,
@@ -308,9 +308,7 @@ class Expressions:
         clause, *rest = clauses
         for value in self.list_of(clause.values, c):
             self.work.spend(1, clause.span)
-            scope = Scope(c.scope)
-            scope.names[clause.name] = value
-            inner = c.with_scope(scope)
+            inner = c.with_scope(c.scope.turn(clause.name, value))
             if clause.test is None or self.truth(clause.test, inner):
                 yield from self.each(tuple(rest), inner)
 

@@ -206,6 +206,7 @@ class Frame:
         self.reverse = False  # layers here run from the last step to the first
         self.anonymous = False  # no equation owns what is named here
         self.parameters: dict[str, ast.Parameter] = {}  # of the cell or function, by name
+        self.lets: dict[str, Span] = {}  # compile-time values, by name
         self.dropped: dict[str, Span] = {}  # names that a variant dropped
         self.broken: set[str] = set()  # names whose definitions could not be read: using them is no further error
         self.lost: set[str] = set()  # labels of axes in declarations that could not be read

@@ -206,9 +206,7 @@ class LayoutReader:
             case ast.For():
                 for value in expressions.list_of(s.values, c):
                     self.elaborator.work.spend(1, s.span)
-                    inner = Scope(scope)
-                    inner.names[s.name] = value
-                    self._statements(body, inner, s.body)
+                    self._statements(body, scope.turn(s.name, value), s.body)
             case ast.If():
                 chosen = s.body if expressions.truth(s.test, c) else s.orelse
                 self._statements(body, scope, chosen)

@@ -58,6 +58,9 @@ class Names:
         return result
 
     def name(self, e: ast.Name, c: Context) -> Value:
+        turn = None if e.primed else c.scope.turning(e.id)
+        if turn is not None:
+            return self._known(e, turn, turn.names[e.id])
         node = self.member(e.id, e.primed, (), c)
         if node is not None:
             return Tensor(node)
@@ -71,10 +74,7 @@ class Names:
                 return Instance(e.id)
             found = c.scope.find(e.id)
             if found is not None:
-                value = self.read(found, e.span)
-                if isinstance(value, Num) and value.label is None:
-                    return Num(value.value, e.id)
-                return value
+                return self._known(e, *found)
             if e.id in CONSTANTS:
                 return CONSTANTS[e.id]
             if e.id == "step" and c.frame.body.kind == "cell":
@@ -83,6 +83,10 @@ class Names:
                 return FnValue(e.id)
             return Choice(e.id, span=e.span)
         raise unknown_name(e.id, e.span, c, primed=True)
+
+    def _known(self, e: ast.Name, scope: Scope, value: Value | Lazy) -> Value:
+        known = self.read((scope, value), e.span)
+        return Num(known.value, e.id) if isinstance(known, Num) and known.label is None else known
 
     def attribute(self, e: ast.Attribute, c: Context) -> Value:
         base = self.evaluate.value(e.base, c)
@@ -120,7 +124,7 @@ class Names:
             for item in slices:
                 node = self._slice(node, item, e.span, c)
             return Tensor(node)
-        if isinstance(e.base, ast.Name):
+        if isinstance(e.base, ast.Name) and c.scope.turning(e.base.id) is None:
             name = e.base
             members = c.frame.members.get((name.id, name.primed), {})
             if any(members) or name.id in c.frame.instance_families:

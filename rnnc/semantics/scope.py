@@ -39,6 +39,7 @@ class Scope:
 
     def __init__(self, parent: Scope | None = None) -> None:
         self.parent = parent
+        self.loop: str | None = None  # the name that a loop or comprehension gives to a member, in the scope of a turn
         self.names: dict[str, Value | Lazy] = {}
         self.spans: dict[str, Span] = {}
 
@@ -49,6 +50,16 @@ class Scope:
                 return scope, scope.names[name]
             scope = scope.parent
         return None
+
+    def turn(self, name: str, value: Value) -> Scope:
+        """The scope of one turn of a loop or comprehension over `name`."""
+        inner = Scope(self)
+        inner.loop, inner.names[name] = name, value
+        return inner
+
+    def turning(self, name: str) -> Scope | None:
+        """The turn that gives `name` its value here: what stands nearest counts, before equations of that name too."""
+        return next((s if s.loop == name else None for s in self.chain() if name in s.names), None)
 
     def chain(self) -> Iterator[Scope]:
         """This scope and all around it, from the inside out."""

@@ -17,6 +17,8 @@ from rnnc.syntax import ast
 if TYPE_CHECKING:
     from rnnc.semantics.elaborator import Elaborator
 
+ONCE = "every name is assigned once"
+
 
 class Statements:
     """Reads the statements of one frame."""
@@ -62,9 +64,7 @@ class Statements:
             case ast.For():
                 for value in expressions.list_of(s.values, c):
                     self.elaborator.work.spend(1, s.span)
-                    inner = Scope(scope)
-                    inner.names[s.name] = value
-                    self._declare(frame, inner, s.body)
+                    self._declare(frame, scope.turn(s.name, value), s.body)
             case ast.If():
                 self._declare(frame, scope, s.body if expressions.truth(s.test, c) else s.orelse)
             case ast.Output():
@@ -96,9 +96,13 @@ class Statements:
             raise Problem("E413", "a `let` names one compile-time value", s.target.span)
         if name in scope.names and name in scope.spans:
             notes = [Note("first here", scope.spans[name])]
-            fix = "every name is assigned once"
-            raise Problem("E406", f"`{name}` is defined twice", s.target.span, notes=notes, fix=fix)
+            raise Problem("E406", f"`{name}` is defined twice", s.target.span, notes=notes, fix=ONCE)
+        family = frame.members.get((name, False))
+        if family:
+            notes = [Note("first here", next(iter(family.values())).span)]
+            raise Problem("E406", f"`{name}` is defined twice", s.target.span, notes=notes, fix=ONCE)
         scope.names[name] = Lazy(s.value, scope, frame, s.span)
+        frame.lets[name] = s.target.span
         scope.spans[name] = s.target.span
 
     # --- declarations ---
@@ -241,7 +245,10 @@ class Statements:
             if other.op == "state" and node.op == "equation":
                 message = f"`{shown}` is the state before the step, which no equation defines"
                 raise Problem("E406", message, span, notes=notes, fix=f"its value after the step is `{shown}' = …`")
-            raise Problem("E406", f"`{shown}` is defined twice", span, notes=notes, fix="every name is assigned once")
+            raise Problem("E406", f"`{shown}` is defined twice", span, notes=notes, fix=ONCE)
+        if not primed and name in frame.lets:
+            notes = [Note("first here", frame.lets[name])]
+            raise Problem("E406", f"`{name}` is defined twice", span, notes=notes, fix=ONCE)
         parameter = frame.parameters.get(name)
         if parameter is not None and not primed and node.op != "state":
             notes = [Note("the parameter", parameter.span)]

@@ -20,6 +20,9 @@ from tests.semantics.support import cell, holds, model, outputs, parameters, run
         ("  h' = rms_norm(linear(x, bias = false))", {"h.x": "[input, units]", "h.rms_norm.gain": "[units]"}),
         # from a neighbour in a sum
         ("  z = linear(x, bias = false) + h\n  h' = tanh(h) * sum(z)", {"z.x": "[input, units]"}),
+        # from a state of one number, whose equation has no axes anywhere
+        ("  state s[]\n  s' = sigmoid(s * linear(x, bias = false))\n  h' = s * linear(h, bias = false)",
+         {"s.x": "[input]", "h.h": "[units, units]"}),
         # from what is stated
         ("  z = linear(x, bias = false, out = 5)\n  h' = linear(z, bias = false)",
          {"z.x": "[input, 5]", "h.z": "[5, units]"}),

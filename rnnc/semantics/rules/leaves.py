@@ -54,7 +54,7 @@ def _equation(graph: Graph, node: Node) -> Shape | None:
 
 
 def _equation_backward(graph: Graph, node: Node) -> bool:
-    wanted = node.attrs.get("declared") or node.shape
+    wanted = node.attrs.get("declared", node.shape)
     if node.args and node.args[0].shape is None and wanted is not None and graph.receptive(node.args[0]):
         return graph.settle(node.args[0], wanted)
     return False
