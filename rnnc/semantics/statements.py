@@ -176,6 +176,9 @@ class Statements:
         if frame.anonymous:
             message = f"`{frame.name}` has weights, which are named after an equation, and this call has none"
             raise Problem("E403", message, frame.span, fix=f"give it one: `y = {frame.name}(…)`, then `output y`")
+        if item.dtype == "int":
+            message = f"`{item.name}` cannot be `int`: only inputs and states can"
+            raise Problem("E414", message, item.span, fix="leave `: int` out")
         c = Context(scope, frame)
         init = initialiser(self.elaborator.expressions, item.init, c) if item.init is not None else GLOROT
         if not trained and item.init is None:

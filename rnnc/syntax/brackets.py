@@ -42,7 +42,8 @@ def begins_definition(tokens: Sequence[Token], at: int) -> bool:
     """Whether a definition or its docstring begins at the first token of a line."""
     token = tokens[at]
     if token.type == "DOC":
-        return True
+        at = next((i for i in range(at + 1, len(tokens)) if tokens[i].type != "NEWLINE"), at)
+        token = tokens[at]
     if token.keyword not in _DEFINITIONS or _type(tokens, at + 1) not in ("NAME", "STRING"):
         return False
     return token.keyword == "IMPORT" or _type(tokens, at + 2) in ("LPAR", "LBRACE", "EQUAL")

@@ -10,7 +10,7 @@ import difflib
 from collections.abc import Callable
 
 from rnnc.diagnostics import Diagnostic, Span
-from rnnc.syntax.brackets import begins_statement
+from rnnc.syntax.brackets import CLOSERS, OPENERS, begins_statement
 from rnnc.syntax.expectations import expectation
 from rnnc.syntax.place import Place, Problem, Repair
 from rnnc.syntax.tokens import Token
@@ -28,6 +28,7 @@ _FOREIGN = {
     **dict.fromkeys(("buffer", "constant"), "fixed"),
     **dict.fromkeys(("del", "delete", "remove"), "drop"),
 }
+_DECLARATIONS = frozenset({"INPUT", "STATE", "PARAM", "FIXED"})
 _LAYOUT_WORDS = frozenset({"SCOPE", "ORDER", "MASK"})
 _STATEMENTS = "an equation, a declaration or another statement"
 
@@ -85,6 +86,15 @@ def _keyword_alone(place: Place) -> Problem | None:
         return _problem("E115", f"`{word.text}` names states and values without a prime", token.span, fix)
     needs = "an expression" if word.keyword in ("OUTPUT", "RETURN") else "a name"
     return _problem("E141", f"{needs} is missing after `{word.text}`", word.span)
+
+
+def _docstring_inside(place: Place) -> Problem | None:
+    """`cell A(n) { \"\"\"…\"\"\"`: documentation where Python has it."""
+    token = place.token
+    if token.type != "DOC" or "CELL" in place.starts:
+        return None
+    fix, repair = "put it before `cell`, or make it a comment, `# …`", Repair(place.at, place.at + 1, ())
+    return _problem("E144", "a docstring stands before a definition, not in it", token.span, fix, repair)
 
 
 def _nested_definition(place: Place) -> Problem | None:
@@ -235,14 +245,31 @@ def _destructuring(place: Place) -> Problem | None:
 
 
 def _place_on_an_axis(place: Place) -> Problem | None:
-    """`x[0:2]`, `x[:, 0]`: a slice by position."""
-    token, before = place.token, place.before
-    opened = next((t for t in reversed(place.tokens[place.first : place.at]) if t.type in ("LSQB", "LPAR")), None)
-    if token.type != "COLON" or before is None or opened is None or opened.type != "LSQB":
+    """`x[0:2]`, `x[:, 0]`, `x[n:n + k]`: a slice by position."""
+    at = place.opened
+    if place.token.type != "COLON" or at is None or place.tokens[at].type != "LSQB":
         return None
-    if before.type not in ("LSQB", "COMMA", "NUMBER", "RPAR"):
+    line = place.tokens[place.first : at]
+    if line and line[0].keyword in _DECLARATIONS and all(t.type != "EQUAL" for t in line):
+        return None  # axes of a declaration
+    if place.at == at + 2 and place.tokens[at + 1].type == "NAME" and place.after.type == "NUMBER":
+        return None  # `x[units: 0:3]`, where `=` is meant
+    return _problem("E142", "a slice names its axis", place.token.span, "write `x[units = a:b]`")
+
+
+def _comprehension_among_arguments(place: Place) -> Problem | None:
+    """`stack_axis(q[k] for k in 0..3, axis = hop)`"""
+    at = place.opened
+    if place.token.type != "COMMA" or at is None or place.tokens[at].type != "LPAR":
         return None
-    return _problem("E142", "a slice names its axis", token.span, "write `x[units = a:b]`")
+    inside, depth = place.tokens[at + 1 : place.at], 0
+    for token in inside:
+        depth += (token.type in OPENERS) - (token.type in CLOSERS)
+        if token.type == "FOR" and depth == 0:
+            fix = "put it in parentheses: `f((v for k in 0..n), …)`"
+            message = "a comprehension among other arguments stands in parentheses"
+            return _problem("E142", message, inside[0].span.to(inside[-1].span), fix)
+    return None
 
 
 def _index_behind_index(place: Place) -> Problem | None:
@@ -338,9 +365,11 @@ def _unexpected(place: Place) -> Problem:
 
 
 _RULES: tuple[Callable[[Place], Problem | None], ...] = (
+    _docstring_inside,
     _nested_definition,
     _destructuring,
     _place_on_an_axis,
+    _comprehension_among_arguments,
     _index_behind_index,
     _bars,
     _keyword_alone,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from rnnc.diagnostics import Diagnostic, Span
-from rnnc.syntax.brackets import OPERAND_ENDS
+from rnnc.syntax.brackets import CLOSERS, OPENERS, OPERAND_ENDS
 from rnnc.syntax.tokens import Token
 
 
@@ -49,6 +49,16 @@ class Place:
     @property
     def after(self) -> Token:
         return self.tokens[min(self.at + 1, len(self.tokens) - 1)]
+
+    @property
+    def opened(self) -> int | None:
+        """Where the bracket was opened in which this stands, within the statement."""
+        depth = 0
+        for at in range(self.at - 1, self.first - 1, -1):
+            depth += (self.tokens[at].type in CLOSERS) - (self.tokens[at].type in OPENERS)
+            if depth < 0:
+                return at
+        return None
 
     @property
     def is_after_operand(self) -> bool:
