@@ -8,6 +8,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import Span
+from rnnc.ir.model import Initialiser
 from rnnc.ir.size import Size
 from rnnc.semantics.frames import Context, Indices
 from rnnc.semantics.names import Names, unknown_name
@@ -131,7 +132,8 @@ class Expressions:
                 names = ", ".join(n for n, _ in value.items)
                 raise Problem("E213", f"this has several outputs: {names}", span, fix="pick one: `y.name`")
             case _:
-                raise Problem("E213", f"a tensor or a number is wanted here, not {describe(value)}", span)
+                message = f"a tensor or a number is wanted here, not {describe(value)}"
+                raise Problem("E213", message, span, fix=_as_tensor(value, span))
 
     def items(self, expressions: tuple[ast.Expr, ...], c: Context) -> Iterator[Value]:
         """Values with comprehensions spliced in."""
@@ -311,6 +313,21 @@ class Expressions:
             inner = c.with_scope(c.scope.turn(clause.name, value))
             if clause.test is None or self.truth(clause.test, inner):
                 yield from self.each(tuple(rest), inner)
+
+
+def _as_tensor(value: Value, span: Span) -> str | None:
+    """The remedy where a list or an initialiser stands for a tensor."""
+    if isinstance(value, FnValue) and value.name in ("zeros", "ones"):
+        return f"write `{int(value.name == 'ones')}`"
+    if isinstance(value, FnValue) and value.name == "identity":
+        return f"declare it, `fixed start[…] = {span.text}`, and write `start` here"
+    if isinstance(value, Initialiser):
+        return f"declare it, `param start[…] = {span.text}`, and write `start` here"
+    if isinstance(value, tuple) and any(isinstance(v, Tensor) for v in value):
+        return "`stack_axis(a, b, axis = part)` makes one tensor of several, and `[part = 0]` takes one out"
+    if isinstance(value, tuple):
+        return "numbers are declared: `fixed table[n] = [0.1, 0.2]`"
+    return None
 
 
 def _whole(value: Value) -> str | None:

@@ -74,11 +74,15 @@ class Registry:
         """The node of a parameter in this graph. A name stands once, but for shared weights."""
         found = self.parameters.get(name)
         if found is not None and not (shareable or found.shareable):
+            notes = [Note("the other one", found.place)]
+            if found.place == (place or span):  # a member of a comprehension
+                notes = []
+                fix = "give each member an equation, `r[k] = …`, or share the weights: `linear(…, shared over k)`"
             raise Problem(
                 "E402",
                 f"two weights would be called `{name}`",
                 place or span,
-                notes=[Note("the other one", found.place)],
+                notes=notes,
                 fix=fix or "name one of the calls: `… as rec`",
             )
         if found is None:

@@ -122,6 +122,8 @@ class Functions:
         graph = frame.graph
         pattern: list[Shaped] = []
         graph.infer(node)
+        if node.poisoned:
+            raise Told(spot)
         given = graph.resolve_all(node.shape) if node.shape is not None else None
         axes = parameter.axes or ()
         what = f"`{parameter.name}` of `{frame.name}`"

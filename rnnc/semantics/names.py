@@ -151,6 +151,8 @@ class Names:
                 raise Problem("E216", f"index {index} is outside of this list of {len(base)}", places[0].span)
             return base[index]
         if isinstance(base, Tensor):
+            if base.node.poisoned:
+                raise Told(e.span)
             raise Problem(
                 "E215",
                 "a tensor is not indexed by position",

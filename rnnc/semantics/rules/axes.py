@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 from rnnc.ir.program import Axis, Value
 from rnnc.ir.size import Size, product
 from rnnc.semantics.lower import Lowering, align, subset
@@ -24,8 +26,18 @@ def find_axis(graph: Graph, shape: Shape, label: str) -> int:
             f"give one of them a label of its own: `other: {label}`",
             about=label,
         )
-    near = did_you_mean(label, [a.label for a in shape])
-    raise ShapeError("E304", f"there is no axis `{label}` in {show(shape)}", near, about=label)
+    raise ShapeError("E304", f"there is no axis `{label}` in {show(shape)}", _instead(shape, label), about=label)
+
+
+def _instead(shape: Shape, label: str) -> str | None:
+    """What may be meant by the label of an axis that is not there."""
+    nameless = [a for a in shape if not a.label.isidentifier()]
+    if label in ("time", "batch", "step"):
+        return "a description has no axis of time or batch: `last(y)` is the last step, and a state sums over steps"
+    if len(nameless) == 1 and label.isidentifier():
+        named = ", ".join(f"{label if a is nameless[0] else a.label}: {a.size}" for a in shape)
+        return f"the axis of {nameless[0].size} has no name of its own; `relabel(…, {named})` gives it one"
+    return did_you_mean(label, [a.label for a in shape])
 
 
 def _argument(graph: Graph, node: Node, i: int = 0) -> Shape:
@@ -146,7 +158,10 @@ def _concat_parts(graph: Graph, node: Node) -> tuple[int, list[Shape]]:
         fits = len(wanted) == len(first) == len(shape)
         others = wanted[:place] + wanted[place + 1 :]
         if not fits or not all(graph.compatible(a, b) for a, b in zip(rest, others, strict=True)):
-            raise ShapeError("E301", _unlike(node, i, first, shape), "the other axes must agree in label and size")
+            fix = "the other axes must agree in label and size"
+            if graph.equal(shape, rest):
+                fix = f"`expand(…, {first[place].label})` gives it that axis, with one place"
+            raise ShapeError("E301", _unlike(node, i, first, shape), fix)
         shapes.append(wanted)
     return place, shapes
 
@@ -316,15 +331,28 @@ def _lookup(lowering: Lowering, node: Node) -> Value:
     return lowering.op("lookup", lowering[node.args[0]], lowering[node.args[1]])
 
 
+def _all_named(graph: Graph, shape: Shape, wanted: Shape) -> str:
+    """The call with the axes that were left out, where sizes tell which these are."""
+    fits = [
+        places
+        for places in combinations(range(len(shape)), len(wanted))
+        if all(graph.compatible(Shaped(b.label, shape[i].size), b) for i, b in zip(places, wanted, strict=True))
+    ]
+    if not fits:
+        return "name them all" if len(wanted) < len(shape) else "name each once"
+    new = dict(zip(fits[0], wanted, strict=True))
+    labels = ", ".join(f"{new.get(i, a).label}: {a.size}" for i, a in enumerate(shape))
+    return f"name them all{':' if len(fits) == 1 else ', such as'} `relabel(…, {labels})`"
+
+
 def _relabel_shape(graph: Graph, node: Node) -> Shape:
     shape = _argument(graph, node)
     wanted: Shape = node.attrs["wanted"]
     if len(wanted) != len(shape):
-        labels = ", ".join(f"{a.label}: {a.size}" for a in (*wanted, *shape[len(wanted) :]))
         raise ShapeError(
             "E308",
             f"`relabel` names all axes, in order: {show(shape)} has {len(shape)}, {show(wanted)} names {len(wanted)}",
-            f"name them all, such as `relabel(…, {labels})`" if len(wanted) < len(shape) else None,
+            _all_named(graph, shape, wanted),
         )
     if any(
         not graph.compatible(Shaped(b.label, a.size), Shaped(b.label, b.size))
