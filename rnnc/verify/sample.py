@@ -39,22 +39,28 @@ class Sample:
 
     def cast(self, dtype: DTypeLike) -> Sample:
         """The same numbers, rounded to another float dtype."""
+        return self._changed(lambda a: a.astype(dtype))
+
+    def nudged(self, by: float, noise: np.random.Generator) -> Sample:
+        """Every number a little larger or smaller, by that part of it."""
+        return self._changed(lambda a: a * (1 + by * noise.choice([-1.0, 1.0], a.shape)))
+
+    def _changed(self, change: Callable[[Array], Array]) -> Sample:
+        def each(arrays: Arrays) -> Arrays:
+            return {name: change(a) if a.dtype.kind == "f" else a for name, a in arrays.items()}
+
         call = self.call
         return Sample(
             replace(
                 call,
-                params=_cast(call.params, dtype),
-                inputs=_cast(call.inputs, dtype),
-                state=None if call.state is None else _cast(call.state, dtype),
-                masks=None if call.masks is None else _cast(call.masks, dtype),
+                params=each(call.params),
+                inputs=each(call.inputs),
+                state=None if call.state is None else each(call.state),
+                masks=None if call.masks is None else each(call.masks),
             ),
-            _cast(self.d_outputs, dtype),
-            _cast(self.d_state, dtype),
+            each(self.d_outputs),
+            each(self.d_state),
         )
-
-
-def _cast(arrays: Arrays, dtype: DTypeLike) -> Arrays:
-    return {name: a.astype(dtype) if a.dtype.kind == "f" else a for name, a in arrays.items()}
 
 
 # --- sizes -------------------------------------------------------------------------------------------------

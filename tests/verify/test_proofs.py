@@ -7,6 +7,7 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from rnnc.compiler import compile_source
@@ -14,7 +15,7 @@ from rnnc.diagnostics import Source
 from rnnc.runtime import load_module
 from rnnc.syntax.source import read_source
 from rnnc.verify.commands import EVERY_PASS, verify_source
-from rnnc.verify.proofs import prove
+from rnnc.verify.proofs import MOST, prove
 from rnnc.verify.report import Report
 from rnnc.verify.runner import ModuleRunner
 
@@ -45,6 +46,37 @@ PROVED: list[tuple[str, str | None, dict[str, str]]] = [
 def test_examples_are_proved(file: str, name: str | None, options: dict[str, str]) -> None:
     report = verify_source(read_source(EXAMPLES / file), name, options)
     assert report.passed, report.failures
+
+
+SENSITIVE = """
+cell Sensitive(units) {
+  input x[units]
+  state h[units]
+  h' = 0.5 * h + sin(2000 * x)
+  output h'
+}
+"""
+
+
+def test_float32_may_lose_what_the_description_makes_of_one_rounding() -> None:
+    report = verify_source(Source("<text>", SENSITIVE))
+    assert report.passed
+    widened = {row.name: row for row in report.rows if "one rounding" in row.detail}
+    assert {"float32, with state: forward", "float32, with state: forward_train", "float32: step"} <= widened.keys()
+    assert all("float32" in name and 2e-5 < row.tolerance <= MOST for name, row in widened.items())
+
+
+def test_a_module_that_is_wrong_in_float32_alone_fails() -> None:
+    def wrong(forward: Callable[..., Any]) -> Callable[..., Any]:
+        def run(params: Any, x: Any, *args: Any, **options: Any) -> Any:
+            output, state = forward(params, x, *args, **options)
+            return (output * (1 + 1e-4) if output.dtype == np.float32 else output), state
+
+        return run
+
+    assert failing(damaged(forward=wrong)) == {
+        f"float32, {s}: forward" for s in ("with state", "without state", "with lengths")
+    }
 
 
 def test_rows_cover_every_kind_of_proof() -> None:
