@@ -103,7 +103,10 @@ def _bounds(graph: Graph, node: Node) -> tuple[int, Size, Size]:
     limits = [("start", lo), ("end", hi), ("length", hi - lo)]
     for what, value in limits:
         if value.constant is not None and value.constant < (1 if what == "length" else 0):
-            raise ShapeError("E307", f"the {what} of this slice of `{shape[place].label}` would be {value}")
+            fix = None
+            if what == "length" and value.constant == 0:
+                fix = "an axis has at least one place; where this one may be empty, leave it out: `… if n > 1 else …`"
+            raise ShapeError("E307", f"the {what} of this slice of `{shape[place].label}` would be {value}", fix)
     over = (hi - size).constant
     if over is not None and over > 0:
         what = f"place {lo} is" if node.attrs["drop"] else f"this slice ends at {hi},"
