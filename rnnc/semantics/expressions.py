@@ -282,7 +282,12 @@ class Expressions:
         for part in parts:
             label = self.label(part, c)
             if label is None:
-                raise Problem("E214", "the name of an axis is wanted here", part.span)
+                fix = (
+                    f"name it where it is made: `out = [wide: {part.span.text}]`"
+                    if isinstance(part, ast.Binary)
+                    else None
+                )
+                raise Problem("E214", "the name of an axis is wanted here", part.span, fix=fix)
             found.append(label)
         return tuple(found)
 
@@ -322,7 +327,7 @@ def _as_tensor(value: Value, span: Span) -> str | None:
     if isinstance(value, FnValue) and value.name == "identity":
         return f"declare it, `fixed start[…] = {span.text}`, and write `start` here"
     if isinstance(value, Initialiser):
-        return f"declare it, `param start[…] = {span.text}`, and write `start` here"
+        return f"declare it, `param start[…] = {span.text}`, and write `start`; noise of every step is an input"
     if isinstance(value, tuple) and any(isinstance(v, Tensor) for v in value):
         return "`stack_axis(a, b, axis = part)` makes one tensor of several, and `[part = 0]` takes one out"
     if isinstance(value, tuple):

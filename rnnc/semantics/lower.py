@@ -158,6 +158,9 @@ def _conflict_fix(a: Shape, b: Shape) -> str:
     if len(a) == len(b) and any(_is_rounded(x.size - y.size) for x, y in zip(a, b, strict=True)):
         return "`//` rounds, so these agree for some sizes only: give the sizes, or state the factors as parameters"
     if len(a) == len(b) == 1:
+        if a[0].strong and b[0].strong:
+            pairs = f"`outer(a, b)` in products, `expand(a, {b[0].label}: {b[0].size})` elsewhere"
+            return f"give both one label (`relabel`), or for every pair: {pairs}"
         return "a weight matrix between them (`linear`), the same size for both, or `outer(a, b)` for every pair"
     shared = {x.label for x in a} & {x.label for x in b}
     if shared:
