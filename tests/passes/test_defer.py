@@ -45,6 +45,13 @@ def test_the_gradient_of_the_input_is_one_product_after_the_loop() -> None:
     assert inside(program)["contract"] == 1
 
 
+def test_images_are_kept_for_a_convolution_and_not_their_patches() -> None:
+    """Patches of states are made again in the backward loop, step by step: they are kernel times as many numbers."""
+    both = differentiate(checked(conv_lstm(pixels=256), BEFORE).program, "all")
+    assert not [entry for entry in both.tape if len(entry.type.axes) > 2]
+    assert inside(optimised(conv_lstm(pixels=256)).both.backward)["patches"] == 1
+
+
 def test_patches_are_not_stored_for_a_small_sum() -> None:
     both = differentiate(checked(conv_lstm(pixels=256), BEFORE).program, "states")
     result = checked(both.backward, [defer, dce])
