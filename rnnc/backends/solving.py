@@ -27,7 +27,7 @@ class Solution:
 
 def solve(symbols: Sequence[str], variables: Mapping[str, str], claims: Sequence[Claim], missing: str) -> Solution:
     """Use each symbol's simplest claim. `missing` is the condition under which uncertain claims cannot be used."""
-    known: set[str] = set()
+    known: dict[str, bool] = {}  # whether each is there in every call
     lines: list[str] = []
     named = {symbol: Size.of(variables[symbol]) for symbol in symbols}
     while True:
@@ -35,28 +35,33 @@ def solve(symbols: Sequence[str], variables: Mapping[str, str], claims: Sequence
         if found is None:
             break
         symbol, claim, factor, rest = found
+        known[symbol] = _certain(claim, symbol, known)
         text = claim.number
         if rest.terms:
             text = f"({text} - ({rest.substitute(named)}))"
         if factor != Size.of(1):
             text = f"{text} // ({factor.substitute(named)})"
-        lines.append(
-            f"{variables[symbol]} = {text}" if claim.certain else f"{variables[symbol]} = None if {missing} else {text}"
-        )
-        known.add(symbol)
+        lines.append(f"{variables[symbol]} = {text if known[symbol] else f'None if {missing} else {text}'}")
     return Solution(tuple(lines), tuple(symbol for symbol in symbols if symbol not in known))
 
 
-def _next(symbols: Sequence[str], known: set[str], claims: Sequence[Claim]) -> tuple[str, Claim, Size, Size] | None:
+def _certain(claim: Claim, symbol: str, known: Mapping[str, bool]) -> bool:
+    """Whether a claim tells a symbol in every call: what else it reads must be there, too."""
+    return claim.certain and all(known[other] for other in claim.size.symbols if other != symbol)
+
+
+def _next(
+    symbols: Sequence[str], known: Mapping[str, bool], claims: Sequence[Claim]
+) -> tuple[str, Claim, Size, Size] | None:
     """A symbol that can be found now: bare claims before others, certain ones before others, in the given order."""
     best: tuple[tuple[bool, bool, int], tuple[str, Claim, Size, Size]] | None = None
     for position, claim in enumerate(claims):
         for symbol in symbols:
-            if symbol in known or set(claim.size.symbols) - known != {symbol}:
+            if symbol in known or set(claim.size.symbols) - set(known) != {symbol}:
                 continue
             if (parts := _linear(claim.size, symbol)) is None:
                 continue
-            rank = (not claim.certain, claim.size.symbol is None, position)
+            rank = (not _certain(claim, symbol, known), claim.size.symbol is None, position)
             if best is None or rank < best[0]:
                 best = (rank, (symbol, claim, *parts))
     return None if best is None else best[1]

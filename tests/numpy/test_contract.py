@@ -338,3 +338,24 @@ def test_the_generator_is_philox(dropped: ModuleType) -> None:
     assert dropped._draw(12345, 3, 0.25, (100, 100)).mean() == pytest.approx(0.25, abs=0.02)
     whole = dropped._draw(5, 0, 0.5, (6, 3, 4))
     assert np.array_equal(whole[:2], dropped._draw(5, 0, 0.5, (2, 3, 4)))
+
+
+def test_a_size_that_only_an_input_and_a_parameter_tell_together() -> None:
+    """`units` is known from the parameter's shape once an input has told `input`; packing has no inputs."""
+    text = """
+    cell Late(units) {
+      input x[input]
+      state h[units]
+      param p[k: input * units] = uniform(-1, 1)
+      h' = tanh(h + mean(x) * max(split(p, k, units, from: input), from))
+      output h'
+    }
+    """
+    late = rnnc.compile(text)
+    params = late.init_params(seed=0, input=2, units=3)
+    outputs, _ = late.forward(params, np.ones((1, 4, 2), np.float32))
+    again, _ = late.forward(late.pack(params), np.ones((1, 4, 2), np.float32))
+    assert outputs.shape == (1, 4, 3)
+    np.testing.assert_array_equal(outputs, again)
+    with pytest.raises(ValueError, match=r"params\[.p.\]: expected"):
+        late.forward(params, np.ones((1, 4, 5), np.float32))
