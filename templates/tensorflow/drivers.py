@@ -12,12 +12,19 @@ def _shaped(tensor, shape):
     return tensor
 
 
-def _dynamic(name, visit, count, reverse, xs, carries, stacks):
+def _sliced(*loop):
+    """The same as `_dynamic`, without a copy of the sequences that are read."""
+    return _dynamic(*loop, read=lambda x, step: x[step])
+
+
+def _dynamic(name, visit, count, reverse, xs, carries, stacks, read=None):
     """The driver of loops that makes one `tf.while_loop` of each, whose size does not depend on the steps."""
     with tf.name_scope(name):
         elements = [
-            x if x is None else tf.TensorArray(x.dtype, count, element_shape=x.shape[1:]).unstack(x) for x in xs
+            x if x is None or read is not None else tf.TensorArray(x.dtype, count, element_shape=x.shape[1:]).unstack(x)
+            for x in xs
         ]
+        read = read or (lambda x, step: x.read(step))
         arrays = [
             tf.TensorArray(dtype, count, element_shape=None if joined else _known(shape), infer_shape=not joined)
             for dtype, shape, joined in stacks
@@ -26,7 +33,7 @@ def _dynamic(name, visit, count, reverse, xs, carries, stacks):
         def advance(visited, states, arrays):
             step = count - 1 - visited if reverse else visited
             states = [_shaped(state, shape) for state, (_, shape, _) in zip(states, carries)]
-            after, made, _ = visit(step, [x if x is None else x.read(step) for x in elements], states)
+            after, made, _ = visit(step, [x if x is None else read(x, step) for x in elements], states)
             after = [_shaped(state, shape) for state, (_, shape, _) in zip(after, carries)]
             return visited + 1, after, [array.write(step, y) for array, y in zip(arrays, made)]
 

@@ -26,6 +26,7 @@ IMPORTS = (
 )
 CONTRACT = (
     "tensorflow/contract",
+    "tensorflow/derivatives",
     "tensorflow/drivers",
     "common/call",
     "common/packed",
