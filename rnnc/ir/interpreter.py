@@ -6,7 +6,7 @@ in the table of operations, and a loop is a loop.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, cast
 
@@ -20,6 +20,7 @@ from rnnc.ir.program import Loop, Node, Op, Port, Program, Role, Value
 Key = tuple[Role, str]
 Values = dict[Value, OptionalArray]  # None: a mask, lengths, … that is absent
 Place = tuple[int, ...]  # the step of every loop around, outermost first
+Rounding = Callable[[Array], Array]
 
 
 @dataclass
@@ -43,11 +44,13 @@ def evaluate(
     sizes: Mapping[str, int] | None = None,
     dtype: Literal["float64", "float32"] = "float64",
     frozen: FrozenValues | None = None,
+    rounding: Rounding | None = None,
 ) -> dict[Key, Array]:
     """Run a program on arrays by (role, name); returns its outputs likewise.
 
     Arrays have the axes [time?, batch?, *features] of their ports. Lengths, masks and states may be missing, and so may
-    what a tape would hold of them. Open sizes come from the shapes of the arrays and from `sizes`.
+    what a tape would hold of them. Open sizes come from the shapes of the arrays and from `sizes`. `rounding` is what
+    happens to the numbers that operations give; those of the description itself, and arguments, stay as they are.
     Raises ValueError for missing, unknown and misshapen arrays.
     """
     given = _given(program, arrays)
@@ -58,7 +61,7 @@ def evaluate(
         for port, array in given
     }
     with np.errstate(all="ignore"):  # infinities and NaN are values like others, until `where` drops them
-        _Run(frozen).block(program.nodes, values, env, ())
+        _Run(frozen, rounding).block(program.nodes, values, env, ())
     results: dict[Key, OptionalArray] = {(p.role, p.name): values[p.value] for p in program.outputs}
     return {key: np.array(array) for key, array in results.items() if array is not None}
 
@@ -80,6 +83,7 @@ class _Run:
     """One evaluation. `values` grow as nodes are run; `place` is where the loops around stand."""
 
     frozen: FrozenValues | None
+    rounding: Rounding | None
 
     def block(self, nodes: Sequence[Node], values: Values, env: Env, place: Place) -> None:
         for node in nodes:
@@ -99,6 +103,8 @@ class _Run:
         for out, array in zip(op.outs, arrays, strict=True):
             if op.name == "stop_gradient" and self.frozen is not None:
                 array = self.frozen.hold(op, place, array)
+            if self.rounding is not None and row.kind != "source" and array.dtype.kind == "f":
+                array = self.rounding(array)
             values[out] = array
 
     def loop(self, loop: Loop, values: Values, env: Env, place: Place) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from rnnc.autodiff import differentiate
 from rnnc.ir.builder import Builder
-from rnnc.ir.interpreter import FrozenValues, Key, evaluate
+from rnnc.ir.interpreter import FrozenValues, Key, Rounding, evaluate
 from rnnc.ir.model import Model
 from rnnc.ir.program import DType, Loop, Node, Op, Program
 from rnnc.verify.arrays import Array, Arrays
@@ -40,6 +41,13 @@ class InterpretedRunner:
         self._derived = differentiate(model.forward)
         self._trained = {p.name for p in model.parameters if p.trained}
         self._float_inputs = {p.name for p in model.inputs if p.type.dtype is DType.FLOAT}
+        self._rounding: Rounding | None = None
+
+    def with_rounding(self, rounding: Rounding) -> InterpretedRunner:
+        """The same runner, in which the results of all operations are rounded."""
+        found = copy(self)
+        found._rounding = rounding
+        return found
 
     def forward(self, call: Call) -> Results:
         return _results(self._run(self._model.forward, self._arrays(self._model.forward, call)))
@@ -95,7 +103,7 @@ class InterpretedRunner:
         return Objective(function, point)
 
     def _run(self, program: Program, arrays: Mapping[Key, Array | None]) -> dict[Key, Array]:
-        return evaluate(program, arrays, sizes=self._sizes)
+        return evaluate(program, arrays, sizes=self._sizes, rounding=self._rounding)
 
     def _arrays(self, program: Program, call: Call) -> dict[Key, Array | None]:
         """A call's arrays for those ports that a program has."""

@@ -6,35 +6,45 @@ to be obviously right; finite differences of it judge the gradients.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from rnnc.ir.model import Model
-from rnnc.verify.arrays import Array, Arrays, DTypeLike
+from rnnc.verify.arrays import Array, Arrays
 from rnnc.verify.differences import difference_rows
+from rnnc.verify.halves import Half
 from rnnc.verify.interpreted import InterpretedRunner
 from rnnc.verify.invariants import (
-    Differences,
+    Cut,
     differentiate,
     gradient_pairs,
     invariant_rows,
     results_pairs,
     worst_row,
 )
-from rnnc.verify.report import ROUNDING, TOLERANCE, Report, Row
+from rnnc.verify.judged import FLOAT32, FLOAT64, Judged, Precision, another_way, precision_of, step
+from rnnc.verify.report import ROUNDING, Report, Row
 from rnnc.verify.runner import Call, Gradients, ModuleRunner, Results
 from rnnc.verify.sample import Draw, Sample, choose_sizes
 
 STEPS, BATCH = 6, 4  # of the comparisons: enough for a full row, an empty one, one of one step, and another
-# float32 may lose so many times what one rounding of every argument changes in a description, but never more than MOST.
-ROUNDINGS, MOST = 4, 1e-3
 FEW_STEPS, FEW_ROWS = 3, 2  # of finite differences, which run the interpreter very often
 
 
-def prove(model: Model, module: ModuleRunner, plain: ModuleRunner, *, seed: int = 0) -> Report:
-    """Prove a module (and `plain`, the same compiled without passes) right. E805: no small sizes suit the model."""
+def prove(
+    model: Model,
+    module: ModuleRunner,
+    plain: ModuleRunner,
+    *,
+    seed: int = 0,
+    halves: Sequence[Half] = (),
+    ways: Mapping[str, ModuleRunner] | None = None,
+) -> Report:
+    """Prove a module (and `plain`, the same compiled without passes) right. E805: no small sizes suit the model.
+
+    `halves`: the half types that it computes in, too; `ways`: the same compiled to run in other ways, by their names.
+    """
     chosen = choose_sizes(model, {})
     draw = Draw(model, chosen, seed)
     judge = InterpretedRunner(model, chosen)
@@ -43,16 +53,20 @@ def prove(model: Model, module: ModuleRunner, plain: ModuleRunner, *, seed: int 
     lengths = draw.lengths(STEPS, BATCH)
     situations = _situations(sample, lengths, draw.masks(STEPS, BATCH))
     rows: list[Row] = []
-    for dtype in (np.dtype(np.float64), np.dtype(np.float32)):
-        rows += _against_judge(module, judge, sample, situations, dtype)
-        rows += _step_against_judge(model, module, judge, sample, dtype)
+    left_out: list[str] = []
+    for precision in (FLOAT64, FLOAT32, *map(precision_of, halves)):
+        judged = [*_calls(judge, sample, situations, precision), *_single(model, judge, sample, precision)]
+        rows += [row for one in judged for row in one.rows(module)]
+        left_out += [note for one in judged for note in one.notes]
+    for way, other in (ways or {}).items():
+        found, told = another_way(way, other, _calls(judge, sample, situations, FLOAT32))
+        rows, left_out = [*rows, *found], [*left_out, *told]
     rows += _gradients(judge, draw, initial)
     rows += _passes(module, plain, sample, situations)
     rows.append(worst_row("batch-major as time-major", _orders(module, sample), ROUNDING))
     rows += invariant_rows(model, module, sample, lengths)
-    return Report(
-        f"{model.name} ({_text(chosen)})", tuple(rows), (*_notes(model), *_undefined(judge.forward(sample.call)))
-    )
+    notes = (*_notes(model), *left_out, *_undefined(judge.forward(sample.call)))
+    return Report(f"{model.name} ({_text(chosen)})", tuple(rows), notes)
 
 
 def _text(sizes: Mapping[str, int]) -> str:
@@ -84,60 +98,22 @@ def _situations(sample: Sample, lengths: Array, masks: Arrays | None) -> dict[st
     return situations
 
 
-def _against_judge(
-    module: ModuleRunner, judge: InterpretedRunner, sample: Sample, situations: Mapping[str, Call], dtype: DTypeLike
-) -> Iterator[Row]:
-    """Values and gradients of a module in `dtype` against the interpreter's in float64, at the same rounded numbers."""
-    for name, call in situations.items():
-        rounded = Sample(call, sample.d_outputs, sample.d_state).cast(dtype)
-        exact = rounded.cast(np.dtype(np.float64))
-        results, gradients = differentiate(module, rounded, rounded.call)
-        given, slopes = differentiate(judge, exact, exact.call)
-
-        def values(near: Sample, given: Results = given) -> Differences:
-            return results_pairs(judge.forward(near.call), given)
-
-        def derivatives(near: Sample, slopes: Gradients = slopes) -> Differences:
-            return gradient_pairs(differentiate(judge, near, near.call)[1], slopes)
-
-        for entry, pairs, again in (
-            ("forward", results_pairs(module.forward(rounded.call), given), values),
-            ("forward_train", results_pairs(results, given), values),
-            ("backward", gradient_pairs(gradients, slopes), derivatives),
-        ):
-            yield _judged(f"{dtype}, {name}: {entry}", pairs, exact, again, dtype)
+def _calls(
+    judge: InterpretedRunner, sample: Sample, situations: Mapping[str, Call], precision: Precision
+) -> list[Judged]:
+    """What the interpreter makes of every situation, in one precision."""
+    return [
+        Judged(judge, Sample(call, sample.d_outputs, sample.d_state), precision, f"{precision.dtype}, {name}")
+        for name, call in situations.items()
+    ]
 
 
-def _step_against_judge(
-    model: Model, module: ModuleRunner, judge: InterpretedRunner, sample: Sample, dtype: DTypeLike
-) -> Iterator[Row]:
-    """A single step in `dtype`."""
+def _single(model: Model, judge: InterpretedRunner, sample: Sample, precision: Precision) -> list[Judged]:
+    """What it makes of a single step, where there are such."""
     if model.step is None:
-        return
-    timed = {p.name for p in model.inputs if p.sequence}
-    rounded = sample.cast(dtype).call
-    call = rounded.with_(inputs={n: a[0] if n in timed else a for n, a in rounded.inputs.items()})
-    exact = Sample(call, {}, {}).cast(np.dtype(np.float64))
-    given = judge.step(exact.call)
-    pairs = results_pairs(module.step(call), given)
-    yield _judged(f"{dtype}: step", pairs, exact, lambda near: results_pairs(judge.step(near.call), given), dtype)
-
-
-def _judged(
-    name: str, pairs: Differences, exact: Sample, again: Callable[[Sample], Differences], dtype: DTypeLike
-) -> Row:
-    """How far a module is from the judge. Where the description turns one rounding of its arguments to float32 into
-    more than that (`again`: the judge at arguments nearby, beside itself), float32 may lose a few times as much."""
-    row = worst_row(name, pairs, ROUNDING if dtype == np.float64 else TOLERANCE[dtype])
-    if row.passed or dtype == np.float64:
-        return row
-    noise = np.random.default_rng(0)
-    moved = max(worst_row("", again(exact.nudged(2.0**-24, noise)), 0.0).error for _ in range(3))
-    allowed = min(ROUNDINGS * moved, MOST)
-    if not allowed > row.tolerance:
-        return row
-    detail = f"{row.detail}; one rounding of the arguments moves the description by {moved:.1e}"
-    return replace(row, tolerance=allowed, detail=detail)
+        return []
+    single = Sample(Cut(model).one_step(sample.call, 0), {}, {})
+    return [Judged(judge, single, precision, str(precision.dtype), step)]
 
 
 def _gradients(judge: InterpretedRunner, draw: Draw, initial: Arrays) -> Iterator[Row]:

@@ -15,7 +15,7 @@ import numpy as np
 from rnnc.ir.model import MaskInfo, Model, PortInfo
 from rnnc.ir.program import DType, Loop, Node, Op, Program, Value, walk
 from rnnc.ir.size import Quotient, Size
-from rnnc.verify.arrays import Array, Arrays, DTypeLike
+from rnnc.verify.arrays import Array, Arrays, DTypeLike, is_float
 from rnnc.verify.errors import VerifyError
 from rnnc.verify.runner import Call, Runner
 
@@ -47,7 +47,7 @@ class Sample:
 
     def _changed(self, change: Callable[[Array], Array]) -> Sample:
         def each(arrays: Arrays) -> Arrays:
-            return {name: change(a) if a.dtype.kind == "f" else a for name, a in arrays.items()}
+            return {name: change(a) if is_float(a) else a for name, a in arrays.items()}
 
         call = self.call
         return Sample(

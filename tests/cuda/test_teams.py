@@ -17,6 +17,8 @@ from rnnc.simulator.cupy_like import How
 from rnnc.simulator.faults import KernelFault
 from rnnc.simulator.loader import load
 from rnnc.syntax.source import Source
+from rnnc.verify.halves import HALVES
+from rnnc.verify.report import compare
 from tests.cuda.support import needs_compiler
 
 # What a step may hold: one exchange and two, sums over features, matrices as states, a state without rows, projections.
@@ -79,11 +81,11 @@ def expected(cell: str, rows: int, lengths: Any = None, units: int = 6, rounding
 
 
 def assert_rounded(found: dict[str, np.ndarray], cell: str, rows: int, units: int = 6) -> None:
-    """Arrays are rounded where they are stored, sums are float32: eight roundings of the largest number at most."""
+    """Arrays are rounded where they are stored, sums are float32: as `rnnc verify` wants it."""
     (dtype,) = {array.dtype for array in found.values()}
     for name, value in expected(cell, rows, units=units, rounding=dtype).items():
-        tolerance = 8 * HALVES[dtype.name] * max(1, np.abs(value).max())
-        np.testing.assert_allclose(found[name].astype("float64"), value, rtol=0, atol=tolerance, err_msg=name)
+        row = compare(name, found[name], value, TOLERANCES[dtype.name])
+        assert row.passed, row
 
 
 def assert_same(found: dict[str, np.ndarray], reference: dict[str, np.ndarray], tolerance: float = 1e-12) -> None:
@@ -172,12 +174,12 @@ def test_the_planner_uses_all_the_ways_there_are() -> None:
     assert all(team.shared <= kilobytes << 10 for (kilobytes, _), team in found.items())
 
 
-HALVES = {"float16": 2.0**-11, "bfloat16": 2.0**-8}  # the largest error of one rounding, relative
+TOLERANCES = {half.name: half.tolerance for half in HALVES}
 
 
 @needs_compiler
 @pytest.mark.parametrize("strategy", ["step", "block", "persistent"])
-@pytest.mark.parametrize("dtype", HALVES)
+@pytest.mark.parametrize("dtype", TOLERANCES)
 @pytest.mark.parametrize("cell", ["lstm", "gru", "attention", "projected"])
 def test_halves_are_rounded_and_nothing_else(cell: str, dtype: str, strategy: str) -> None:
     assert_rounded(results(loaded(cell, strategy), 3, dtype=half(dtype)), cell, 3)

@@ -191,6 +191,16 @@ def test_frozen_values_are_replayed_per_step() -> None:
     np.testing.assert_allclose(total(2 * data, None), 4 * (data * data).sum(0))
 
 
+def test_what_operations_give_is_rounded_and_nothing_else() -> None:
+    """y = x * 0.3 + 1: neither the argument nor the numbers of the description, and in each operation."""
+    x, builder = Value(ROW, "x"), Builder()
+    y = builder.op("add", builder.op("mul", x, builder.const(0.3)), builder.const(1.25))
+    program = Program("line", (Port("input", "x", x),), tuple(builder.nodes), (Port("output", "y", y),))
+    data = np.array([[0.4, 8.4]])
+    found = evaluate(program, {("input", "x"): data}, rounding=np.round)["output", "y"]
+    np.testing.assert_array_equal(found, np.round(np.round(0.3 * data) + 1.25))
+
+
 # --- binding of sizes and errors -----------------------------------------------------------------------------
 
 

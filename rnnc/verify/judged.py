@@ -1,0 +1,143 @@
+"""Modules against the interpreter in float64, at numbers that a narrower type can hold: what it gives, and how far off
+a module that computes in that type may be."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from rnnc.verify.arrays import Array, Arrays, DTypeLike
+from rnnc.verify.halves import NOTHING, Half, moved
+from rnnc.verify.interpreted import InterpretedRunner
+from rnnc.verify.invariants import Differences, differentiate, gradient_pairs, results_pairs, worst_row
+from rnnc.verify.report import ROUNDING, TOLERANCE, Findings, Row, compare
+from rnnc.verify.runner import Runner
+from rnnc.verify.sample import Sample
+
+WIDE = np.dtype(np.float64)
+# float32 may lose so many times what one rounding of every argument changes in a description, but never more than MOST.
+CHANGES, MOST = 4, 1e-3
+Entries = dict[str, Arrays]  # by entry point, and by what an array is of which name
+Evaluate = Callable[[Runner, Sample], Entries]
+
+
+@dataclass(frozen=True)
+class Precision:
+    """A type that modules compute in, and how far off they may be; in a half type, where that is well-conditioned."""
+
+    dtype: DTypeLike
+    tolerance: float
+    half: Half | None = None
+
+
+FLOAT64, FLOAT32 = Precision(WIDE, ROUNDING), Precision(np.dtype(np.float32), TOLERANCE[np.dtype(np.float32)])
+
+
+def precision_of(half: Half) -> Precision:
+    """A half type as one that is compared. Raises ImportError (bfloat16 without ml_dtypes)."""
+    return Precision(half.dtype, half.tolerance, half)
+
+
+def call(runner: Runner, sample: Sample) -> Entries:
+    """Values and gradients of a call."""
+    results, gradients = differentiate(runner, sample, sample.call)
+    return {
+        "forward": _named(results_pairs(again := runner.forward(sample.call), again)),
+        "forward_train": _named(results_pairs(results, results)),
+        "backward": _named(gradient_pairs(gradients, gradients)),
+    }
+
+
+def step(runner: Runner, sample: Sample) -> Entries:
+    """Values of a single step."""
+    results = runner.step(sample.call)
+    return {"step": _named(results_pairs(results, results))}
+
+
+class Judged:
+    """One evaluation in one precision by the interpreter; any number of modules may be compared with it."""
+
+    def __init__(
+        self, judge: InterpretedRunner, sample: Sample, precision: Precision, what: str, evaluate: Evaluate = call
+    ) -> None:
+        self.what = what
+        self._judge, self._precision, self._evaluate = judge, precision, evaluate
+        self._rounded = sample.cast(precision.dtype)
+        self._exact = self._rounded.cast(WIDE)
+        self._expected = evaluate(judge, self._exact)
+        self._lost: dict[str, None] = {}
+
+    def rows(self, module: Runner, what: str | None = None) -> Iterator[Row]:
+        """One for each entry point of a module: the array that is nearest to its tolerance, or furthest past it."""
+        with np.errstate(all="ignore") if self._precision.half else nullcontext():  # its range is seen in the numbers
+            entries = self._evaluate(module, self._rounded)
+        for entry, found in entries.items():
+            title, expected = f"{what or self.what}: {entry}", self._expected[entry]
+            rows = [self._row(title, entry, name, found.get(name, np.empty(0))) for name in expected]
+            judged = [row for row in rows if row.tolerance < NOTHING]
+            if judged or not rows:
+                yield self._excused(max(judged, key=_share, default=Row(title, 0.0, self._precision.tolerance)), entry)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What no row could judge."""
+        lost = ", ".join(self._lost)
+        return (f"{self.what}: the type leaves no digit of {lost}, which is not compared",) if lost else ()
+
+    def _row(self, title: str, entry: str, name: str, found: Array) -> Row:
+        """Of one array. What a half type does to it is asked where it is off by more than roundings."""
+        row = compare(title, found, self._expected[entry][name], self._precision.tolerance, f"largest in {name}")
+        if row.passed or row.error == float("inf") or self._precision.half is None:
+            return row
+        row = replace(row, tolerance=row.tolerance + self._moved[f"{entry}: {name}"])
+        if row.tolerance >= NOTHING:
+            self._lost[name] = None
+        return row
+
+    def _excused(self, row: Row, entry: str) -> Row:
+        """Where a description turns one rounding of its arguments to float32 into more than that, float32 may lose a
+        few times as much. (A half type has been asked for each array.)"""
+        if row.passed or self._precision != FLOAT32:
+            return row
+        noise, expected = np.random.default_rng(0), self._expected[entry]
+        moved = 0.0
+        for _ in range(3):
+            near = self._evaluate(self._judge, self._exact.nudged(2.0**-24, noise))[entry]
+            moved = max(moved, worst_row("", ((n, a, expected[n]) for n, a in near.items()), 0.0).error)
+        allowed = min(CHANGES * moved, MOST)
+        if not allowed > row.tolerance:
+            return row
+        detail = f"{row.detail}; one rounding of the arguments moves the description by {moved:.1e}"
+        return replace(row, tolerance=allowed, detail=detail)
+
+    @cached_property
+    def _moved(self) -> dict[str, float]:
+        """How far each array moves where every operation rounds to the half type."""
+        assert self._precision.half is not None
+        return moved(self._precision.half, self._judge, lambda runner: _flat(self._evaluate(runner, self._exact)))
+
+
+def another_way(way: str, module: Runner, judged: Iterable[Judged]) -> Findings:
+    """The module that runs in another way. What it warns of (that there is no room for it) is told."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        rows = tuple(row for one in judged for row in one.rows(module, f"{way}, {one.what}"))
+    return rows, tuple(dict.fromkeys(f"{way}: {warning.message}" for warning in caught))
+
+
+def _share(row: Row) -> float:
+    """The share of its tolerance that an error has."""
+    return float("inf") if np.isnan(row.error) else row.error / row.tolerance
+
+
+def _named(pairs: Differences) -> Arrays:
+    return {name: array for name, array, _ in pairs}
+
+
+def _flat(entries: Entries) -> Arrays:
+    return {f"{entry}: {name}": array for entry, arrays in entries.items() for name, array in arrays.items()}
