@@ -1,8 +1,8 @@
 """The gallery, docs/gallery: a page for each cell. `make gallery` writes the pages, with proofs that were recorded.
 
 `python -m benchmarks.gallery --prove` first proves, with `rnnc verify`, every entry whose source has changed since its
-proof was recorded, for every target, and keeps the tables in results/gallery.json: half a minute for each. CUDA's
-kernels run on the CPU there, so that no device is needed.
+proof was recorded, for every target, and keeps the tables in results/gallery.json: half a minute for each. They have
+the rows that all targets have. CUDA's kernels run on the CPU there, so that no device is needed.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def prove(job: tuple[Entry, Mapping[str, Any] | None]) -> tuple[Entry, Proofs]:
         if before is not None and target not in new:
             found["targets"][target] = before["targets"][target]
             continue
-        report = verify_source(source, entry.name, entry.checked, target=target)
+        report = verify_source(source, entry.name, entry.checked, target=target, common=True)
         found["targets"][target] = {
             "library": library(target),
             "title": report.title,

@@ -9,7 +9,7 @@ from functools import cache, partial
 from pathlib import Path
 from types import ModuleType
 
-from rnnc.compiler import PASSES, compile_source, model_of
+from rnnc.compiler import PASSES, Compiled, compile_source, model_of
 from rnnc.diagnostics import Source
 from rnnc.ir.layout import WeightLayout
 from rnnc.ir.model import Model
@@ -22,6 +22,7 @@ from rnnc.verify.recorded import against
 from rnnc.verify.recording import load_recording
 from rnnc.verify.report import Report
 from rnnc.verify.runner import ModuleRunner
+from rnnc.verify.ways import half_types, lacking, strategies
 from rnnc.verify.widths import with_width
 
 EVERY_PASS = frozenset(PASSES)
@@ -34,14 +35,24 @@ def verify_source(
     *,
     target: str = "numpy",
     seed: int = 0,
+    common: bool = False,
 ) -> Report:
-    """Prove the module of one cell or network. Sizes that `options` leave open are chosen small.
+    """Prove the module of one cell or network. Sizes that `options` leave open are chosen small. With `common` there
+    are only the rows that every target has: no half types, and no other ways to run loops.
 
     Raises DiagnosticError (the source, E805: no sizes suit it) or BadRequest (the target).
     """
-    model, module = _compiled(source, name, options, target)
+    compiled = compile_source(source, name, options, target=target)
+    model, module = _runner(compiled, target)
     _, plain = _compiled(source, name, options, target, no_passes=EVERY_PASS)
-    return _told(prove(model, module, plain, seed=seed), target)
+    if common:
+        return _told(prove(model, module, plain, seed=seed), target)
+    ways = {
+        f"strategy {way}": _compiled(source, name, {**(options or {}), "strategy": way}, target)[1]
+        for way in strategies(compiled.unit, target)
+    }
+    report = prove(model, module, plain, seed=seed, halves=half_types(target), ways=ways)
+    return _told(replace(report, notes=(*report.notes, *lacking(target))), target)
 
 
 def verify_against(
@@ -131,6 +142,9 @@ def _compiled(
     no_passes: frozenset[str] = frozenset(),
     rounding: str | None = None,
 ) -> tuple[Model, ModuleRunner]:
-    compiled = compile_source(source, name, options, target=target, no_passes=no_passes, rounding=rounding)
+    return _runner(compile_source(source, name, options, target=target, no_passes=no_passes, rounding=rounding), target)
+
+
+def _runner(compiled: Compiled, target: str) -> tuple[Model, ModuleRunner]:
     model = compiled.unit.model
     return model, ModuleRunner(model, placed(compiled.text, model.name, target))

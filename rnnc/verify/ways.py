@@ -1,0 +1,29 @@
+"""What CUDA's modules have and others have not: half types, and several ways to run a loop."""
+
+from __future__ import annotations
+
+from rnnc.backends.cuda.module import loops
+from rnnc.backends.unit import Unit
+from rnnc.compiler import STRATEGIES
+from rnnc.verify.halves import HALVES, Half, halves_here
+
+CUDA = "cuda"
+
+
+def half_types(target: str) -> tuple[Half, ...]:
+    """Those that modules of a target compute in, as far as they can be had here."""
+    return halves_here() if target == CUDA else ()
+
+
+def strategies(unit: Unit, target: str) -> tuple[str, ...]:
+    """The ways to run loops that a module has beside the one that its planner picks: none where one is asked for, or
+    where no loop can be a kernel and all go step by step."""
+    if target != CUDA or unit.strategy != "auto" or not any(looped.kernel for looped in loops(unit)):
+        return ()
+    return tuple(name for name in STRATEGIES if name != unit.strategy)
+
+
+def lacking(target: str) -> tuple[str, ...]:
+    """What a report should say of half types that cannot be had."""
+    lost = [half.name for half in HALVES if target == CUDA and half not in halves_here()]
+    return tuple(f"there are no rows of {name}, which needs ml_dtypes: pip install ml_dtypes" for name in lost)

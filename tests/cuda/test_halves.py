@@ -1,0 +1,102 @@
+"""`rnnc verify` tells of kernels that are wrong in half types alone, and of strategies that have no room."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from rnnc.compiler import compile_source
+from rnnc.simulator.cupy_cuda import DeviceModel
+from rnnc.simulator.cupy_like import How
+from rnnc.simulator.loader import load
+from rnnc.syntax.source import Source
+from rnnc.verify import commands
+from rnnc.verify.halves import HALVES, halves_here
+from rnnc.verify.interpreted import InterpretedRunner
+from rnnc.verify.judged import FLOAT32, Judged, Precision, another_way, precision_of
+from rnnc.verify.report import Report, Row
+from rnnc.verify.runner import ModuleRunner
+from rnnc.verify.sample import Draw
+from rnnc.verify.ways import strategies
+from tests.cuda.support import needs_compiler
+
+ENTRIES = ("forward", "forward_train", "backward")
+SIZES = {"units": 3, "input": 4}
+CELL = Source("c.rnn", "cell C(units) {\n input x[input]\n state h[units]\n h' = tanh(linear(x, h))\n output h'\n}")
+SCAN = Source("s.rnn", "cell S(units) {\n input x[units]\n state h[units]\n h' = sigmoid(x) * h + x\n output h'\n}")
+# In teams.cuh, where fragments of halves are added up; other types have other functions.
+SUM = "*sum = first ? total[f][i] : *sum + total[f][i];"
+DAMAGED = {
+    "columns in the wrong order": "*sum = first ? total[f][i ^ 1] : *sum + total[f][i ^ 1];",
+    "a fiftieth too much": "*sum = 1.02f * (first ? total[f][i] : *sum + total[f][i]);",
+}
+
+
+def judged(
+    precision: Precision, old: str = "", new: str = "", how: How | None = None, strategy: str = "block"
+) -> tuple[Judged, ModuleRunner]:
+    """A module that has another text in the place of one, and what it is compared with."""
+    compiled = compile_source(CELL, None, {"strategy": strategy}, target="cuda")
+    assert old in compiled.text
+    model = compiled.unit.model
+    judge = InterpretedRunner(model, SIZES)
+    module = ModuleRunner(model, load(compiled.text.replace(old, new) if old else compiled.text, "c", how))
+    sample = Draw(model, SIZES, 0).sample(judge, module.init_params(0, "float64", SIZES), 4, 3)
+    return Judged(judge, sample, precision, str(precision.dtype)), module
+
+
+def rows(precision: Precision, old: str = "", new: str = "") -> list[Row]:
+    """What is said of a module."""
+    one, module = judged(precision, old, new)
+    return list(one.rows(module))
+
+
+@needs_compiler
+@pytest.mark.parametrize("damage", DAMAGED)
+def test_a_damaged_kernel_of_halves_is_told_of(damage: str) -> None:
+    float16 = precision_of(HALVES[0])
+    assert not any(row.passed for row in rows(float16, SUM, DAMAGED[damage]))
+
+
+@needs_compiler
+def test_the_damage_is_what_is_told_of() -> None:
+    """Without it halves pass, and with it what is not of halves."""
+    assert all(row.passed for row in rows(precision_of(HALVES[0])))
+    assert all(row.passed for row in rows(FLOAT32, SUM, DAMAGED["columns in the wrong order"]))
+
+
+def test_all_strategies_are_proved_where_loops_are_kernels() -> None:
+    def found(source: Source, **options: str) -> tuple[str, ...]:
+        return strategies(compile_source(source, None, options, target="cuda").unit, "cuda")
+
+    assert found(CELL) == ("step", "block", "persistent")
+    assert found(CELL, strategy="block") == ()  # the one that is asked for is the module's own
+    assert found(SCAN) == ()
+    assert strategies(compile_source(CELL, None, {}).unit, "numpy") == ()
+
+
+@needs_compiler
+def test_a_strategy_without_room_is_told_of() -> None:
+    one, module = judged(FLOAT32, how=How(device=DeviceModel(shared_bytes=64)), strategy="persistent")
+    found, notes = another_way("strategy persistent", module, [one])
+    assert [row.name for row in found] == [f"strategy persistent, float32: {e}" for e in ENTRIES]
+    assert all(row.passed for row in found)
+    told = "the device has no room for the strategy persistent: step by step"
+    assert set(notes) == {f"strategy persistent: {name}_loop_1: {told}" for name in ("forward", "train", "backward")}
+
+
+def test_rows_that_all_targets_have_are_those_of_the_gallery(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half types and strategies are CUDA's own."""
+    asked: list[dict[str, Any]] = []
+
+    def prove(*_: Any, **options: Any) -> Report:
+        asked.append(options)
+        return Report("", ())
+
+    monkeypatch.setattr(commands, "prove", prove)
+    for common in (False, True):
+        commands.verify_source(CELL, target="cuda", common=common)
+    assert asked[0]["halves"] == halves_here()
+    assert list(asked[0]["ways"]) == [f"strategy {name}" for name in ("step", "block", "persistent")]
+    assert asked[1] == {"seed": 0}
