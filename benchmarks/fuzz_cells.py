@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.fuzzing import Found, arguments, run
 from rnnc.diagnostics import DiagnosticError
+from rnnc.verify.halves import halves_here
 from tests.support.cell_checks import Plan, check_cell, plan
 from tests.support.cells import draw_source
 from tests.support.choices import Choices, Replayed, Seeded, minimised
@@ -32,8 +33,13 @@ def without_tensorflow(plan: Plan) -> Plan:
 
 
 def with_cuda(plan: Plan) -> Plan:
-    """CUDA beside NumPy and the interpreter, and nothing else: its kernels take g++ seconds."""
-    return Plan(plan.seed, slopes=False, save=None, without=None, formatted=False, tensorflow=False, cuda=True)
+    """CUDA beside NumPy and the interpreter, and nothing else: its kernels take g++ seconds. Of every four cells, one
+    that has loops as kernels and one that goes step by step are run in a half type, too."""
+    halves = halves_here()
+    half = halves[(plan.seed // 4 + plan.seed) % len(halves)] if plan.seed % 4 in (0, 3) else None
+    return Plan(
+        plan.seed, slopes=False, save=None, without=None, formatted=False, tensorflow=False, cuda=True, half=half
+    )
 
 
 def failure(choices: Choices, seed: int, change: Change, found: Found | None = None) -> str | None:

@@ -19,5 +19,9 @@ SEEDS = [pytest.param(seed, marks=[] if seed < 4 else pytest.mark.slow) for seed
 @needs_compiler
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_random_cell(seed: int) -> None:
-    """Even seeds have loops as one kernel; odd ones go step by step, and share work as for long sequences."""
-    assert check_cell(draw_source(Seeded(seed)), with_cuda(plan(seed)))["module of CUDA against interpreter"] == 1
+    """Even seeds have loops as one kernel; odd ones go step by step, and share work as for long sequences. Of both, a
+    half are run in a half type, too."""
+    wanted = with_cuda(plan(seed))
+    done = check_cell(draw_source(Seeded(seed)), wanted)
+    assert done["module of CUDA against interpreter"] == 1
+    assert wanted.half is None or done[f"module of CUDA in {wanted.half.name}"] == 1

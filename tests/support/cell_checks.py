@@ -19,10 +19,13 @@ from rnnc.syntax.format import format_source
 from rnnc.verify.arrays import Array, Arrays
 from rnnc.verify.commands import EVERY_PASS
 from rnnc.verify.differences import Function, difference_rows
+from rnnc.verify.halves import Half
 from rnnc.verify.interpreted import InterpretedRunner
 from rnnc.verify.invariants import Cut, Differences, differentiate, gradient_pairs, results_pairs, worst_row
+from rnnc.verify.judged import Judged, precision_of
 from rnnc.verify.placing import placed
 from rnnc.verify.report import TOLERANCE as TOLERANCES
+from rnnc.verify.report import Row
 from rnnc.verify.runner import Call, Gradients, ModuleRunner, Results
 from rnnc.verify.sample import Draw, Sample
 from tests.support.cells import RandomSource
@@ -53,6 +56,7 @@ class Plan:
     exact_steps: bool = True
     tensorflow: bool = HAS_TENSORFLOW  # the third beside the interpreter and NumPy
     cuda: bool = False  # the fourth, which takes seconds: its kernels go through g++
+    half: Half | None = None  # the type of 16 bits that CUDA computes in, too
 
 
 def plan(seed: int) -> Plan:
@@ -91,6 +95,9 @@ def check_cell(source: RandomSource, plan: Plan) -> Counter[str]:
             share_out(vars(module))
         subject.compare(situations, ModuleRunner(model, module), "CUDA, ")
         done["module of CUDA against interpreter"] += 1
+        if plan.half is not None:
+            subject.compare_half(situations, ModuleRunner(model, module), plan.half)
+            done[f"module of CUDA in {plan.half.name}"] += 1
     if model.step is not None:
         subject.compare_step()
         done["single steps"] += 1
@@ -160,6 +167,13 @@ class Subject:
             _same(f"{what}{name}: forward_train", results_pairs(trained, expected))
             _same(f"{what}{name}: backward", gradient_pairs(found, slopes))
             _same(f"{what}{name}: forward", results_pairs(plain, self.judge.forward(call) if call.masks else expected))
+
+    def compare_half(self, situations: dict[str, Call], module: ModuleRunner, half: Half) -> None:
+        """As `rnnc verify` does."""
+        for name, call in situations.items():
+            sample = Sample(call, self.sample.d_outputs, self.sample.d_state)
+            for row in Judged(self.judge, sample, precision_of(half), f"CUDA, {half.name}, {name}").rows(module):
+                _passed(row)
 
     def _expected(self, name: str, call: Call) -> tuple[Results, Gradients]:
         """What the judge makes of a situation, once."""
@@ -239,6 +253,9 @@ def _kinked(function: Function, point: Array, seed: int) -> bool:
 
 
 def _same(what: str, pairs: Differences) -> None:
-    row = worst_row(what, pairs, TOLERANCE)
+    _passed(worst_row(what, pairs, TOLERANCE))
+
+
+def _passed(row: Row) -> None:
     if not row.passed:
-        raise Wrong(f"{what}: off by {row.error:.3g}, {row.detail}")
+        raise Wrong(f"{row.name}: off by {row.error:.3g}, {row.detail}")
