@@ -3,7 +3,7 @@
 Modules round arrays where they store them, and compute in float32. Where a computation is well-conditioned that costs
 a few roundings of an array's largest number, whatever the cell is. Where it is not (differences of large numbers,
 thresholds, long products), nobody can do better than the arithmetic itself. What it does is measured with the
-description alone, by Monte Carlo arithmetic: the interpreter runs it several times, and what each operation gives
+description alone, by Monte Carlo arithmetic: the interpreter runs it some times more, and what each operation gives
 becomes one of the two half numbers around it, at random.
 """
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rnnc.verify.interpreted import InterpretedRunner
 
 ROUNDINGS = 8  # of the largest number of an array: what a well-conditioned computation may be off
-RUNS = 8  # of the interpreter: a threshold that roundings cross as often as not is missed once in 256 times
+RUNS = 64  # of the interpreter at most: thresholds that few roundings cross are crossed by some of them
 NOTHING = 0.5  # of its largest number: who is off by that much has no digit left
 
 
@@ -51,11 +51,11 @@ class Half:
         return ROUNDINGS * 2.0**-self.digits
 
     def rounded(self, array: Array, random: np.random.Generator) -> Array:
-        """Each number as one of the two of this type around it, at random; those of this type stay."""
+        """Each number as one of the two of this type around it, at random, the nearer one more often: right on average.
+        Those of this type stay."""
         _, exponent = np.frexp(array)
         spacing = np.ldexp(1.0, np.maximum(exponent - self.digits, self.smallest))
-        steps = array / spacing
-        found = np.where(random.random(array.shape) < 0.5, np.floor(steps), np.ceil(steps)) * spacing
+        found = np.floor(array / spacing + random.random(array.shape)) * spacing
         return np.where(np.abs(found) > self.largest, np.copysign(np.inf, found), found)
 
 
@@ -67,15 +67,27 @@ def halves_here() -> tuple[Half, ...]:
     return HALVES if find_spec("ml_dtypes") is not None else HALVES[:1]
 
 
-def moved(half: Half, judge: InterpretedRunner, run: Callable[[InterpretedRunner], Arrays]) -> dict[str, float]:
-    """How far the results of `run` move, as `relative_error` tells, where every operation rounds; infinity where an
-    array leaves the range of the type."""
-    exact = run(judge)
-    found = dict.fromkeys(exact, 0.0)
-    for seed in range(RUNS):
-        random = np.random.default_rng(seed)
-        rounding = judge.with_rounding(lambda array: half.rounded(array, random))  # noqa: B023  (runs before the next)
-        for name, array in run(rounding).items():
-            error = relative_error(array, exact[name])
-            found[name] = max(found[name], float("inf") if np.isnan(error) else error)
-    return found
+class Movement:
+    """How far the results of `run` move, as `relative_error` tells, where every operation rounds to a half type."""
+
+    def __init__(self, half: Half, judge: InterpretedRunner, run: Callable[[InterpretedRunner], Arrays]) -> None:
+        self._half, self._judge, self._run = half, judge, run
+        self._exact = run(judge)
+        self._found = dict.fromkeys(self._exact, 0.0)
+        self._runs = 0
+
+    def of(self, name: str, error: float) -> float:
+        """Of one array, found by as many runs as it takes to explain an error (NaN is any), but no more than RUNS.
+        Infinity where the array leaves the range of the type."""
+        wanted = NOTHING if np.isnan(error) else min(error, NOTHING)
+        while self._found[name] < wanted and self._runs < RUNS:
+            self._again()
+        return self._found[name]
+
+    def _again(self) -> None:
+        random = np.random.default_rng(self._runs)
+        rounding = self._judge.with_rounding(lambda array: self._half.rounded(array, random))
+        for name, array in self._run(rounding).items():
+            error = relative_error(array, self._exact[name])
+            self._found[name] = max(self._found[name], float("inf") if np.isnan(error) else error)
+        self._runs += 1

@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 
 from rnnc.verify.arrays import Array, Arrays, DTypeLike
-from rnnc.verify.halves import NOTHING, Half, moved
+from rnnc.verify.halves import NOTHING, Half, Movement
 from rnnc.verify.interpreted import InterpretedRunner
 from rnnc.verify.invariants import Differences, differentiate, gradient_pairs, results_pairs, worst_row
 from rnnc.verify.report import ROUNDING, TOLERANCE, Findings, Row, compare
@@ -87,14 +87,15 @@ class Judged:
     def notes(self) -> tuple[str, ...]:
         """What no row could judge."""
         lost = ", ".join(self._lost)
-        return (f"{self.what}: the type leaves no digit of {lost}, which is not compared",) if lost else ()
+        return (f"{self.what}: arithmetic in halves leaves no digit of {lost}, which is not compared",) if lost else ()
 
     def _row(self, title: str, entry: str, name: str, found: Array) -> Row:
         """Of one array. What a half type does to it is asked where it is off by more than roundings."""
         row = compare(title, found, self._expected[entry][name], self._precision.tolerance, f"largest in {name}")
         if row.passed or row.error == float("inf") or self._precision.half is None:
             return row
-        row = replace(row, tolerance=row.tolerance + self._moved[f"{entry}: {name}"])
+        moved = self._movement.of(f"{entry}: {name}", row.error - row.tolerance)
+        row = replace(row, tolerance=row.tolerance + moved)
         if row.tolerance >= NOTHING:
             self._lost[name] = None
         return row
@@ -116,10 +117,10 @@ class Judged:
         return replace(row, tolerance=allowed, detail=detail)
 
     @cached_property
-    def _moved(self) -> dict[str, float]:
-        """How far each array moves where every operation rounds to the half type."""
+    def _movement(self) -> Movement:
+        """What the half type does to the arrays."""
         assert self._precision.half is not None
-        return moved(self._precision.half, self._judge, lambda runner: _flat(self._evaluate(runner, self._exact)))
+        return Movement(self._precision.half, self._judge, lambda runner: _flat(self._evaluate(runner, self._exact)))
 
 
 def another_way(way: str, module: Runner, judged: Iterable[Judged]) -> Findings:

@@ -63,7 +63,7 @@ def test_a_number_becomes_one_of_the_two_around_it(half: Half) -> None:
     near = np.abs(x.astype(half.dtype).astype(np.float64) - x)
     spacing = 2.0 ** np.maximum(np.floor(np.log2(np.abs(x))) + 1 - half.digits, half.smallest)
     assert (np.abs(found - x) < spacing).all()
-    assert 0.4 < np.mean(np.abs(found - x) > near) < 0.6  # the farther one as often
+    assert 0.2 < np.mean(np.abs(found - x) > near) < 0.3  # the farther one, too, but less often
     np.testing.assert_array_equal(half.rounded(found, random), found)
 
 
@@ -100,7 +100,7 @@ def test_what_leaves_the_range_is_left_out_and_told_of() -> None:
     found, notes = rows(BEYOND, HALVES[0])
     assert not found
     (note,) = notes
-    assert note.startswith("float16: the type leaves no digit of output h, ")
+    assert note.startswith("float16: arithmetic in halves leaves no digit of output h, ")
 
 
 def test_a_missing_array_is_no_matter_of_digits() -> None:
