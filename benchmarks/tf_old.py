@@ -39,8 +39,7 @@ def write_case(entry: Entry, folder: Path) -> None:
     texts = {t: compile_source(source, entry.name, entry.checked, target=t).text for t in ("numpy", "tf")}
     runner = ModuleRunner(model, load_module(texts["numpy"], entry.slug))
     draw = Draw(model, choose_sizes(model, {}), 0)
-    own = {name: draw.sizes[name] for name in runner.module._PARAMETER_SIZES}
-    sample = draw.sample(runner, runner.init_params(0, "float64", own), STEPS, BATCH)
+    sample = draw.sample(runner, runner.init_params(0, "float64", draw.sizes), STEPS, BATCH)
     masks, lengths = draw.masks(STEPS, BATCH), draw.lengths(STEPS, BATCH)
     (folder / f"{entry.slug}_tf.py").write_text(texts["tf"], encoding="utf-8")
     for cut in (False, True):

@@ -162,9 +162,9 @@ class Arguments:
             )
         return word
 
-    def axis(self, i: int, name: str = "axis") -> str | None:
+    def axis(self, i: int | None = None, name: str = "axis") -> str | None:
         """The axis named by positional argument i, or by an option; None where none is, or a function's own is none."""
-        if len(self.operands) > i:
+        if i is not None and len(self.operands) > i:
             return self._label(self.operands[i].expression, self.operands[i].context)
         return self._label(self.options[name].value, self.context) if name in self.options else None
 

@@ -36,7 +36,7 @@ def _concat(a: Arguments) -> Value:
             nodes.append(a.evaluate.to_node(value, operand.span, a.context))
     if not nodes:
         raise Problem("E223", "`concat` of nothing", a.span)
-    return added(a, "concat", *nodes, axis=a.axis(len(a.operands)))
+    return added(a, "concat", *nodes, axis=a.axis())
 
 
 @builtin("stack_axis")

@@ -55,8 +55,7 @@ def forward_train(
     with tf.name_scope(SPEC["name"]):
         call, loop = _Call("train", params, x, state, lengths, time_major, training, seed, masks), _driver(driver)
         found = _run("train", call, loop)
-        saved = {name: tensor for name, tensor in found.items() if name.startswith("tape:")}
-        return call.results(found) + (_Tape((call, loop, saved)),)
+        return call.results(found) + (_Tape((call, loop, _tape(found))),)
 
 
 def backward(params, tape, d_outputs, d_final=None):

@@ -12,19 +12,24 @@ def _shaped(tensor, shape):
     return tensor
 
 
-def _sliced(*loop):
-    """The same as `_dynamic`, without a copy of the sequences that are read."""
-    return _dynamic(*loop, read=lambda x, step: x[step])
-
-
-def _dynamic(name, visit, count, reverse, xs, carries, stacks, read=None):
+def _dynamic(*loop):
     """The driver of loops that makes one `tf.while_loop` of each, whose size does not depend on the steps."""
+    return _looped(_unstacked, lambda x, step: x.read(step), *loop)
+
+
+def _sliced(*loop):
+    """The same, without a copy of the sequences that are read."""
+    return _looped(lambda x, count: x, lambda x, step: x[step], *loop)
+
+
+def _unstacked(x, count):
+    return tf.TensorArray(x.dtype, count, element_shape=x.shape[1:]).unstack(x)
+
+
+def _looped(enter, read, name, visit, count, reverse, xs, carries, stacks):
+    """One `tf.while_loop`. `enter`: what is made of a sequence before it; `read`: what is taken of that at a step."""
     with tf.name_scope(name):
-        elements = [
-            x if x is None or read is not None else tf.TensorArray(x.dtype, count, element_shape=x.shape[1:]).unstack(x)
-            for x in xs
-        ]
-        read = read or (lambda x, step: x.read(step))
+        elements = [x if x is None else enter(x, count) for x in xs]
         arrays = [
             tf.TensorArray(dtype, count, element_shape=None if joined else _known(shape), infer_shape=not joined)
             for dtype, shape, joined in stacks
