@@ -17,6 +17,7 @@ from __future__ import annotations
 from rnnc.passes.cse import cse
 from rnnc.passes.dce import dce
 from rnnc.passes.defer import defer
+from rnnc.passes.factor import factor
 from rnnc.passes.fold import fold
 from rnnc.passes.fuse import fuse
 from rnnc.passes.group import group
@@ -27,4 +28,4 @@ from rnnc.passes.sink import sink
 
 BEFORE: tuple[Pass, ...] = (fold, cse, dce, fuse, group, hoist, recurrences, hoist, sink, dce)
 
-AFTER: tuple[Pass, ...] = (fold, cse, dce, defer, group, hoist, sink, dce)
+AFTER: tuple[Pass, ...] = (fold, cse, dce, factor, defer, group, hoist, sink, dce)

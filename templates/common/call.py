@@ -13,8 +13,8 @@ class _Call:
         inputs = self._arrays("x", given, SPEC["inputs"])
         states = {} if state is None else _by_name("state", state, SPEC["states"])
         self.steps, self.rows = self._counted(inputs)
-        self.sizes = _sizes(_all_dims(self.parameters.arrays), _all_dims(inputs))
-        _check_parameters(self.parameters.arrays, self.sizes)
+        self.sizes = _sizes(self.parameters.dims, _all_dims(inputs))
+        self.parameters.check(self.sizes)
         self.given = {}
         self._take_inputs(inputs, given)
         self._take_states(states)
@@ -106,7 +106,7 @@ class _Call:
         parameters = _packed(params)
         if parameters.dtype is not None and parameters.dtype != self.dtype:
             raise TypeError(f"params are {parameters.dtype}, and the tape is {self.dtype}")
-        _check_parameters(parameters.arrays, self.sizes)
+        parameters.check(self.sizes)
         given = dict(self.given, **saved)
         self._take_cotangents("output", "d_outputs", d_outputs, SPEC["outputs"], _output_axes(self.sizes), given)
         self._take_cotangents("state", "d_final", d_final, SPEC["states"], _state_axes(self.sizes), given)

@@ -7,7 +7,7 @@ class _Packed:
     `taken` turns a value into an array.
     """
 
-    __slots__ = ("arrays", "dtype", "prepared", "sizes")
+    __slots__ = ("arrays", "dims", "dtype", "fitting", "prepared", "sizes")
 
     def __init__(self, params, taken):
         if not hasattr(params, "items"):
@@ -24,9 +24,17 @@ class _Packed:
                 raise KeyError(f"params: parameter {name!r} is missing{_suggestion(name, params)}")
             _check_rank(f"params[{name!r}]", self.arrays[name], (), about["axes"])
         self.dtype = _common_dtype(self.arrays)
-        self.sizes = _sizes(_all_dims(self.arrays), None)
-        _check_parameters(self.arrays, self.sizes)
+        self.dims = _all_dims(self.arrays)
+        self.sizes = _sizes(self.dims, None)
+        self.fitting = set()
+        self.check(self.sizes)
         self.prepared = {}
+
+    def check(self, sizes):
+        """Refuse parameters that have other shapes than they should with these sizes; what fits is looked at once."""
+        if sizes not in self.fitting:
+            _check_parameters(self.arrays, sizes)
+            self.fitting.add(sizes)
 
 
 def _packed(params):

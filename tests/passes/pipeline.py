@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from rnnc.autodiff import Differentiated, Save, differentiate
 from rnnc.ir.program import Loop, Op, Program, walk
-from rnnc.passes.cse import cse
-from rnnc.passes.dce import dce
-from rnnc.passes.defer import defer
-from rnnc.passes.fold import fold
-from rnnc.passes.fuse import fuse
-from rnnc.passes.group import group
-from rnnc.passes.hoist import hoist
+from rnnc.passes import AFTER, BEFORE
 from rnnc.passes.manager import Pass, PassResult, Remark, run_passes
-from rnnc.passes.recurrences import recurrences
-from rnnc.passes.sink import sink
 from tests.autodiff.harness import Array, Case, case, gradients, run
 
-BEFORE: Sequence[Pass] = (fold, cse, dce, fuse, group, hoist, recurrences, hoist, sink, dce)
-AFTER: Sequence[Pass] = (fold, cse, dce, defer, group, hoist, sink, dce)
 TOLERANCE = 1e-11  # of float64; sums are taken in another order
 ROWS: tuple[tuple[int, ...] | None, ...] = ((5, 0, 3, 1), None)  # whole, empty, partial; absent
 
