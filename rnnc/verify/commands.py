@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 from types import ModuleType
 
+from rnnc.backends.unit import Unit
 from rnnc.compiler import PASSES, Compiled, compile_source, model_of
 from rnnc.diagnostics import Source
 from rnnc.ir.layout import WeightLayout
@@ -16,13 +17,14 @@ from rnnc.ir.model import Model
 from rnnc.verify.fit import choose_layout, find_layout
 from rnnc.verify.graphs import GraphRunner
 from rnnc.verify.live.report import LiveComparison, Ways, against_live
+from rnnc.verify.narrowed import in_half_type
 from rnnc.verify.placing import notes, placed
 from rnnc.verify.proofs import prove
 from rnnc.verify.recorded import against
 from rnnc.verify.recording import load_recording
 from rnnc.verify.report import Report
 from rnnc.verify.runner import ModuleRunner
-from rnnc.verify.ways import half_types, lacking, strategies
+from rnnc.verify.ways import half_types, lacking, running, strategies, titled
 from rnnc.verify.widths import with_width
 
 EVERY_PASS = frozenset(PASSES)
@@ -47,10 +49,7 @@ def verify_source(
     _, plain = _compiled(source, name, options, target, no_passes=EVERY_PASS)
     if common:
         return _told(prove(model, module, plain, seed=seed), target)
-    ways = {
-        f"strategy {way}": _compiled(source, name, {**(options or {}), "strategy": way}, target)[1]
-        for way in strategies(compiled.unit, target)
-    }
+    ways = dict(_other_ways(source, name, options, target, compiled.unit))
     report = prove(model, module, plain, seed=seed, halves=half_types(target), ways=ways)
     return _told(replace(report, notes=(*report.notes, *lacking(target))), target)
 
@@ -63,16 +62,30 @@ def verify_against(
     *,
     target: str = "numpy",
     layout: str | None = None,
+    common: bool = False,
 ) -> Report:
-    """Compare the module of one cell or network with recorded arrays.
+    """Compare the module of one cell or network with recorded arrays. Where a target has them, so are its other ways to
+    run loops, and its half types at the recorded arguments; not with `common`.
 
     Raises DiagnosticError (the source, E801-E804: the recording does not fit it) or BadRequest (the target).
     """
     recording = load_recording(path)
     options = with_width(source, name, options, recording)
     chosen = choose_layout(model_of(source, name, options), layout, recording)
-    model, module = _compiled(source, name, options, target, rounding=_rounding(chosen))
-    return _told(against(model, module, recording, layout=chosen.name), target)
+    compiled = compile_source(source, name, options, target=target, rounding=_rounding(chosen))
+    model, module = _runner(compiled, target)
+    report = against(model, module, recording, layout=chosen.name)
+    if common:
+        return _told(report, target)
+    rows, notes = list(report.rows), list(report.notes)
+    for way, other in _other_ways(source, name, options, target, compiled.unit, _rounding(chosen)):
+        with running(way) as told:
+            rows += titled(way, against(model, other, recording, layout=chosen.name).rows)
+        notes += told
+    for half in half_types(target):
+        found, told = in_half_type(model, module, recording, chosen, half)
+        rows, notes = [*rows, *found], [*notes, *told]
+    return _told(replace(report, rows=tuple(rows), notes=(*notes, *lacking(target))), target)
 
 
 def verify_live(
@@ -121,6 +134,20 @@ def module_ways(model: Model, module: ModuleType, target: str) -> Ways:
         "dynamic, tf.gradients": partial(graph, "dynamic"),
         "static, tf.gradients": partial(graph, "static"),
     }
+
+
+def _other_ways(
+    source: Source,
+    name: str | None,
+    options: Mapping[str, object] | None,
+    target: str,
+    unit: Unit,
+    rounding: str | None = None,
+) -> Iterator[tuple[str, ModuleRunner]]:
+    """The description of a unit compiled to run its loops in other ways, each with what reports call it."""
+    for way in strategies(unit, target):
+        changed = {**(options or {}), "strategy": way}
+        yield f"strategy {way}", _compiled(source, name, changed, target, rounding=rounding)[1]
 
 
 def _told(report: Report, target: str) -> Report:

@@ -156,6 +156,12 @@ class Evaluation:
                 self._check_leads(f"`{key}`", found[name], self._sequence[name])
         return found
 
+    def cotangents(self) -> tuple[Arrays, Arrays]:
+        """Of outputs and of final states, as far as they are recorded."""
+        recorded = self.recording.numbered
+        d_outputs = self.take_outputs("cot:outputs") if recorded("cot:outputs") else Arrays()
+        return d_outputs, self.take_states("cot:final_state") if recorded("cot:final_state") else Arrays()
+
     def give_outputs(self, outputs: Arrays) -> tuple[Array, ...]:
         """The reverse of `take_outputs`."""
         turned = {name: self.timing.turn_back(a, self._sequence[name]) for name, a in outputs.items()}

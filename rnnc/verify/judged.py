@@ -3,8 +3,7 @@ a module that computes in that type may be."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,7 +14,7 @@ from rnnc.verify.arrays import Array, Arrays, DTypeLike
 from rnnc.verify.halves import NOTHING, Half, Movement
 from rnnc.verify.interpreted import InterpretedRunner
 from rnnc.verify.invariants import Differences, differentiate, gradient_pairs, results_pairs, worst_row
-from rnnc.verify.report import ROUNDING, TOLERANCE, Findings, Row, compare
+from rnnc.verify.report import ROUNDING, TOLERANCE, Row, compare
 from rnnc.verify.runner import Runner
 from rnnc.verify.sample import Sample
 
@@ -72,12 +71,12 @@ class Judged:
         self._expected = evaluate(judge, self._exact)
         self._lost: dict[str, None] = {}
 
-    def rows(self, module: Runner, what: str | None = None) -> Iterator[Row]:
+    def rows(self, module: Runner) -> Iterator[Row]:
         """One for each entry point of a module: the array that is nearest to its tolerance, or furthest past it."""
         with np.errstate(all="ignore") if self._precision.half else nullcontext():  # its range is seen in the numbers
             entries = self._evaluate(module, self._rounded)
         for entry, found in entries.items():
-            title, expected = f"{what or self.what}: {entry}", self._expected[entry]
+            title, expected = f"{self.what}: {entry}", self._expected[entry]
             rows = [self._row(title, entry, name, found.get(name, np.empty(0))) for name in expected]
             judged = [row for row in rows if row.tolerance < NOTHING]
             if judged or not rows:
@@ -121,14 +120,6 @@ class Judged:
         """What the half type does to the arrays."""
         assert self._precision.half is not None
         return Movement(self._precision.half, self._judge, lambda runner: _flat(self._evaluate(runner, self._exact)))
-
-
-def another_way(way: str, module: Runner, judged: Iterable[Judged]) -> Findings:
-    """The module that runs in another way. What it warns of (that there is no room for it) is told."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", UserWarning)
-        rows = tuple(row for one in judged for row in one.rows(module, f"{way}, {one.what}"))
-    return rows, tuple(dict.fromkeys(f"{way}: {warning.message}" for warning in caught))
 
 
 def _share(row: Row) -> float:

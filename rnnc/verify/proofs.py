@@ -23,10 +23,11 @@ from rnnc.verify.invariants import (
     results_pairs,
     worst_row,
 )
-from rnnc.verify.judged import FLOAT32, FLOAT64, Judged, Precision, another_way, precision_of, step
+from rnnc.verify.judged import FLOAT32, FLOAT64, Judged, Precision, precision_of, step
 from rnnc.verify.report import ROUNDING, Report, Row
 from rnnc.verify.runner import Call, Gradients, ModuleRunner, Results
 from rnnc.verify.sample import Draw, Sample, choose_sizes
+from rnnc.verify.ways import running, titled
 
 STEPS, BATCH = 6, 4  # of the comparisons: enough for a full row, an empty one, one of one step, and another
 FEW_STEPS, FEW_ROWS = 3, 2  # of finite differences, which run the interpreter very often
@@ -59,8 +60,10 @@ def prove(
         rows += [row for one in judged for row in one.rows(module)]
         left_out += [note for one in judged for note in one.notes]
     for way, other in (ways or {}).items():
-        found, told = another_way(way, other, _calls(judge, sample, situations, FLOAT32))
-        rows, left_out = [*rows, *found], [*left_out, *told]
+        judged = _calls(judge, sample, situations, FLOAT32)
+        with running(way) as told:
+            rows += titled(way, (row for one in judged for row in one.rows(other)))
+        left_out += told
     rows += _gradients(judge, draw, initial)
     rows += _passes(module, plain, sample, situations)
     rows.append(worst_row("batch-major as time-major", _orders(module, sample), ROUNDING))

@@ -60,15 +60,13 @@ def _compared(model: Model, runner: LayoutRunner, evaluation: Evaluation, tolera
         one = runner.step(Cut(model).one_step(call, 0))
         stepped = Results({name: a[np.newaxis] for name, a in one.outputs.items()}, one.state)
         rows += _values(evaluation, stepped, tolerance.of_values, "step")
-    if "cot:outputs" not in recording.arrays and "cot:outputs:0" not in recording.arrays:
+    d_outputs, d_state = evaluation.cotangents()
+    if not d_outputs:
         notes.append("no gradients are recorded")
         return (*rows, *_values(evaluation, runner.forward(call), tolerance.of_values, "forward")), tuple(notes)
     results, tape = runner.forward_train(call)
     rows += _values(evaluation, results, tolerance.of_values, "forward_train")
-    d_outputs, d_state = evaluation.take_outputs("cot:outputs"), Arrays()
-    if recording.numbered("cot:final_state"):
-        d_state = evaluation.take_states("cot:final_state")
-    elif model.states:
+    if model.states and not d_state:
         notes.append("no cotangents of final states are recorded: they count nothing in the loss")
     if "loss" in recording.arrays:
         rows.append(compare("loss", _loss(results, d_outputs, d_state), recording.arrays["loss"], tolerance.gradients))

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from dataclasses import replace
+
 from rnnc.backends.cuda.module import loops
 from rnnc.backends.unit import Unit
 from rnnc.compiler import STRATEGIES
 from rnnc.verify.halves import HALVES, Half, halves_here
+from rnnc.verify.report import Row
 
 CUDA = "cuda"
 
@@ -21,6 +27,21 @@ def strategies(unit: Unit, target: str) -> tuple[str, ...]:
     if target != CUDA or unit.strategy != "auto" or not any(looped.kernel for looped in loops(unit)):
         return ()
     return tuple(name for name in STRATEGIES if name != unit.strategy)
+
+
+@contextmanager
+def running(way: str) -> Generator[list[str]]:
+    """While a module runs in another way: what it warns of (that there is no room for it) becomes notes."""
+    notes: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        yield notes
+    notes += dict.fromkeys(f"{way}: {warning.message}" for warning in caught)
+
+
+def titled(way: str, rows: Iterable[Row]) -> tuple[Row, ...]:
+    """Rows that say in which way they were found."""
+    return tuple(replace(row, name=f"{way}, {row.name}") for row in rows)
 
 
 def lacking(target: str) -> tuple[str, ...]:

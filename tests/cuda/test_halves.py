@@ -14,11 +14,11 @@ from rnnc.syntax.source import Source
 from rnnc.verify import commands
 from rnnc.verify.halves import HALVES, halves_here
 from rnnc.verify.interpreted import InterpretedRunner
-from rnnc.verify.judged import FLOAT32, Judged, Precision, another_way, precision_of
+from rnnc.verify.judged import FLOAT32, Judged, Precision, precision_of
 from rnnc.verify.report import Report, Row
 from rnnc.verify.runner import ModuleRunner
 from rnnc.verify.sample import Draw
-from rnnc.verify.ways import strategies
+from rnnc.verify.ways import running, strategies, titled
 from tests.cuda.support import needs_compiler
 
 ENTRIES = ("forward", "forward_train", "backward")
@@ -79,7 +79,8 @@ def test_all_strategies_are_proved_where_loops_are_kernels() -> None:
 @needs_compiler
 def test_a_strategy_without_room_is_told_of() -> None:
     one, module = judged(FLOAT32, how=How(device=DeviceModel(shared_bytes=64)), strategy="persistent")
-    found, notes = another_way("strategy persistent", module, [one])
+    with running("strategy persistent") as notes:
+        found = titled("strategy persistent", one.rows(module))
     assert [row.name for row in found] == [f"strategy persistent, float32: {e}" for e in ENTRIES]
     assert all(row.passed for row in found)
     told = "the device has no room for the strategy persistent: step by step"
