@@ -329,7 +329,8 @@ def _as_tensor(value: Value, span: Span) -> str | None:
     if isinstance(value, Initialiser):
         return f"declare it, `param start[…] = {span.text}`, and write `start`; noise of every step is an input"
     if isinstance(value, tuple) and any(isinstance(v, Tensor) for v in value):
-        return "`stack_axis(a, b, axis = part)` makes one tensor of several, and `[part = 0]` takes one out"
+        one = f"`{span.text}[0]` is its first member, and " if span.text.isidentifier() else ""
+        return f"{one}`stack_axis(a, b, axis = part)` makes one tensor of several"
     if isinstance(value, tuple):
         return "numbers are declared: `fixed table[n] = [0.1, 0.2]`"
     return None

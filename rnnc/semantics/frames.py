@@ -229,6 +229,12 @@ class Frame:
         return {"step"} if self.body.kind == "cell" else set()
 
 
+def nameless(frame: Frame) -> Problem:
+    """E403: a function's call has weights to name, and no equation to name them after."""
+    message = f"`{frame.name}` has weights, which are named after an equation, and this call has none"
+    return Problem("E403", message, frame.span, fix=f"give it one: `y = {frame.name}(…)`, then use `y`")
+
+
 @dataclass(frozen=True, eq=False)
 class ReadEquation:
     """An equation, and where its expression stands: whoever shows it reads it there again."""

@@ -9,7 +9,7 @@ from rnnc.ir.program import Value as IrValue
 from rnnc.ir.size import Size
 from rnnc.semantics.arguments import Arguments
 from rnnc.semantics.builtins import builtin
-from rnnc.semantics.frames import Body, Context, Frame, InstanceState, Site
+from rnnc.semantics.frames import Body, Context, Frame, InstanceState, Site, nameless
 from rnnc.semantics.instances import results
 from rnnc.semantics.lower import Lowering
 from rnnc.semantics.nodes import RULES, Graph, Node, Rule
@@ -97,7 +97,9 @@ def apply(elaborator: Elaborator, layer: Value, a: Arguments, instance: Instance
     if c.frame.body.kind != "network":
         raise Problem("E404", "layers run sequences: they belong in a network", a.span, fix="in a cell: `use f = …`")
     a.allow()
-    if c.owner is None or c.frame.anonymous:
+    if c.frame.anonymous:
+        raise nameless(c.frame)
+    if c.owner is None:
         raise Problem("E403", "a layer is named after its equation, and this has none", a.span, fix="y = …")
     nodes: list[Node] = []
     for i, operand in enumerate(a.operands):

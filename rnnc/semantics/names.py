@@ -89,7 +89,7 @@ class Names:
         return Num(known.value, e.id) if isinstance(known, Num) and known.label is None else known
 
     def attribute(self, e: ast.Attribute, c: Context) -> Value:
-        base = self.evaluate.value(e.base, c)
+        base = self._whole(e.base, c)
         match base:
             case Instance():
                 return self.evaluate.elaborator.inner.attribute(base, e, c)
@@ -142,7 +142,7 @@ class Names:
             node = self.evaluate.elaborator.inner.member(e.base, self.evaluate.indices(places, c), c)
             if node is not None:
                 return Tensor(node)
-        base = self.evaluate.value(e.base, c)
+        base = self._whole(e.base, c)
         if isinstance(base, tuple):
             if len(places) != 1:
                 raise Problem("E215", "a list has one index", e.span)
@@ -162,6 +162,14 @@ class Names:
         if isinstance(base, Choice):
             raise unknown_name(base.word, base.span or e.base.span, c)
         raise Problem("E215", f"{describe(base)} has no members", e.span)
+
+    def _whole(self, e: ast.Expr, c: Context) -> Value:
+        """What a part is taken of: of an equation, what it really gives."""
+        if isinstance(e, ast.Name) and not e.primed and c.scope.turning(e.id) is None:
+            node = c.frame.members.get((e.id, False), {}).get(())
+            if node is not None:
+                self.evaluate.elaborator.statements.force(c.frame, node)
+        return self.evaluate.value(e, c)
 
     def _slice(self, node: Node, item: ast.Slice, span: Span, c: Context) -> Node:
         lo = self.evaluate.number(item.lo, c).size if item.lo is not None else None

@@ -6,12 +6,22 @@ from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import Note, Span
 from rnnc.ir.program import DType
-from rnnc.semantics.frames import Context, Frame, Indices, InstanceState, Owner, ReadEquation, StateSlot, key_text
+from rnnc.semantics.frames import (
+    Context,
+    Frame,
+    Indices,
+    InstanceState,
+    Owner,
+    ReadEquation,
+    StateSlot,
+    key_text,
+    nameless,
+)
 from rnnc.semantics.guard import guard
 from rnnc.semantics.initialisers import GLOROT, initialiser
 from rnnc.semantics.nodes import MAX_RANK, Node
 from rnnc.semantics.scope import Fatal, Lazy, Problem, Scope, report
-from rnnc.semantics.values import CellValue, LayerValue, Many, Shape, Shaped, Value, describe
+from rnnc.semantics.values import CellValue, LayerValue, Many, Shape, Shaped, Tensor, Value, describe
 from rnnc.syntax import ast
 
 if TYPE_CHECKING:
@@ -174,8 +184,7 @@ class Statements:
         graph = frame.graph
         shape = self._axes(frame, scope, item)
         if frame.anonymous:
-            message = f"`{frame.name}` has weights, which are named after an equation, and this call has none"
-            raise Problem("E403", message, frame.span, fix=f"give it one: `y = {frame.name}(…)`, then `output y`")
+            raise nameless(frame)
         if item.dtype == "int":
             message = f"`{item.name}` cannot be `int`: only inputs and states can"
             raise Problem("E414", message, item.span, fix="leave `: int` out")
@@ -280,15 +289,14 @@ class Statements:
             node.poisoned = True
             frame.body.damaged = True
             report(self.diagnostics, problem)
-        frame.body.equations[node.name] = node
+        if node.args or node.poisoned:
+            frame.body.equations[node.name] = node
 
     def _define(
         self, frame: Frame, node: Node, s: ast.Equation, indices: Indices, scope: Scope, value: Value, owner: Owner
     ) -> None:
-        if isinstance(value, Many) and not indices and not s.target.primed:
-            frame.scope.names[s.target.name] = value
-            del frame.members[s.target.name, False]
-            node.shape = ()  # the name now means the outputs; the node is nobody's
+        if not indices and not s.target.primed and _has_parts(value):
+            self._define_parts(frame, node, s, value)
             return
         if isinstance(value, CellValue | LayerValue):
             raise Problem(
@@ -303,11 +311,42 @@ class Statements:
         node.name = frame.prefix + key_text(s.target.name, indices, s.target.primed)
         node.args[0].called = node.args[0].called or node.name
 
+    def _define_parts(self, frame: Frame, node: Node, s: ast.Equation, value: Value) -> None:
+        """The name means several outputs or a list from now on; the node is nobody's."""
+        early = next((n for n in frame.graph.nodes if node in n.args), None)
+        if early is not None:
+            what = f"`{s.target.name}` means {describe(value)}, and is read before it is defined"
+            notes = [Note("defined here", s.span)]
+            raise Problem("E213", what, early.span, notes=notes, fix="define it further up")
+        node.shape = ()
+        del frame.members[s.target.name, False]
+        frame.scope.names[s.target.name] = self._members(frame, s, value) if isinstance(value, tuple) else value
+
+    def _members(self, frame: Frame, s: ast.Equation, values: tuple[Value, ...]) -> Value:
+        """The tensors of a list as equations of their own: `r[0]`, `r[1]`, …"""
+        found: list[Value] = []
+        for k, value in enumerate(values):
+            if not isinstance(value, Tensor):
+                found.append(value)
+                continue
+            node = frame.graph.add("equation", (value.node,), s.value.span)
+            node.name = frame.prefix + key_text(s.target.name, (k,))
+            value.node.called = value.node.called or node.name
+            frame.body.equations[node.name] = node
+            found.append(Tensor(node))
+        return tuple(found)
+
     def force(self, frame: Frame, node: Node) -> None:
-        """In a network an equation that is read is evaluated first, so that shapes flow forwards."""
+        """In a network an equation that is read is evaluated first, so that shapes flow forwards; in a cell, one of
+        which a part is read, which may be a list or several outputs."""
         equation = frame.graph.equation
         self._evaluate(frame, node)
         frame.graph.equation = equation
+
+
+def _has_parts(value: Value) -> bool:
+    """Several outputs, or a list with a tensor in it."""
+    return isinstance(value, Many) or (isinstance(value, tuple) and any(isinstance(v, Tensor) for v in value))
 
 
 def inputs_first(statements: tuple[ast.Statement, ...]) -> list[ast.Statement]:

@@ -8,7 +8,7 @@ from rnnc.diagnostics import Note
 from rnnc.ir.model import Initialiser
 from rnnc.semantics.arguments import Arguments, Operand
 from rnnc.semantics.builtins import builtin
-from rnnc.semantics.frames import Owner
+from rnnc.semantics.frames import Owner, nameless
 from rnnc.semantics.initialisers import GLOROT, ZEROS, initialiser
 from rnnc.semantics.nodes import Node
 from rnnc.semantics.scope import Problem, Told, did_you_mean
@@ -27,7 +27,9 @@ class Naming:
 def naming(a: Arguments, default: str = "") -> Naming:
     """`i.`, `zi.rec.` (as), `fi[0].` (shared over k), or the path of another equation (`weights = f`)."""
     frame, owner = a.context.frame, a.context.owner
-    if owner is None or frame.anonymous:
+    if frame.anonymous:
+        raise nameless(frame)
+    if owner is None:
         raise Problem(
             "E403",
             "a weight is named after its equation, and this has none",

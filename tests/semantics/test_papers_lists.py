@@ -41,6 +41,30 @@ def test_members_are_folded(expression: str, expected: np.ndarray) -> None:
     np.testing.assert_allclose(found["y"], expected, rtol=1e-12)
 
 
+PAIR = "fn pair(v[d]) {\n param W[d, e: d] = constant(0.5)\n return [v @ W, 3, 2 * v]\n}\n"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["r = pair(x)", "y = r[0] + r[1] * r[2][d = 1]", "n = x * len(r)", "s = r", "z = s[2]"],
+        ["y = r[0] + r[1] * r[2][d = 1]", "z = r[2]", "r = pair(x)", "n = x * len(r)"],  # read before it is defined
+    ],
+)
+def test_an_equation_of_a_list_names_its_members(lines: list[str]) -> None:
+    body = "\n ".join(line.replace("d = 1", "input = 1") for line in lines)
+    text = f"{PAIR}cell T {{\n input x[input]\n {body}\n output y, z, n\n}}"
+    module = rnnc.compile(text, expose=["r[0]", "r[2]"])
+    params = module.init_params(seed=0, dtype="float64", input=3)
+    assert set(params) == {"r.pair.W"}
+    found, _ = module.forward(params, X[None, None])
+    np.testing.assert_allclose(found["y"][0, 0], np.full(3, 0.5 * X.sum() + 3 * 2 * X[1]))
+    np.testing.assert_array_equal(found["z"][0, 0], 2 * X)
+    np.testing.assert_array_equal(found["n"][0, 0], 3 * X)
+    np.testing.assert_allclose(found["r[0]"][0, 0], np.full(3, 0.5 * X.sum()))
+    np.testing.assert_array_equal(found["r[2]"][0, 0], 2 * X)
+
+
 def test_nothing_has_no_largest_member() -> None:
     with pytest.raises(DiagnosticError, match="`max` of nothing"):
         outputs("q[0] = x\n y = max(q[k] for k in 1..1)\n output y")
