@@ -39,7 +39,7 @@ GROUPS: dict[str, list[Entry]] = {
         Entry("rnn"), Entry("elman:Elman"), Entry("elman:Jordan"), Entry("narx"), Entry("indrnn:IndRNN"),
         Entry("antisymmetric"), Entry("cornn:CoRNN"), Entry("cornn:UnICORNN"), Entry("lem"),
         Entry("fast_grnn:FastRNN"), Entry("reservoir:EchoState"), Entry("reservoir:SCRN"), Entry("clockwork"),
-        Entry("highway_rnn"), Entry("fast_weights"),
+        Entry("highway_rnn"), Entry("fast_weights"), Entry("skip_input:SkipInputRNN"),
     ],
     "LSTM and its relatives": [
         Entry("lstm"),
@@ -56,6 +56,7 @@ GROUPS: dict[str, list[Entry]] = {
         Entry("multiplicative:MultiplicativeLSTM"), Entry("multiplicative:MIRNN"), Entry("mogrifier"),
         Entry("nested_lstm"), Entry("on_lstm", {}, {"units": "4", "chunk": "2"}), Entry("hyper_lstm"),
         Entry("indrnn:IndyLSTM"), Entry("janet"), Entry("grid_lstm:GridLSTM"), Entry("grid_lstm:BidirectionalGridLSTM"),
+        Entry("skip_input:SkipInputLSTM"),
         Entry("time_freq_lstm", {"slices": "2"}, {"slices": "1"}),
         Entry("xlstm:SLSTM", {}, {"units": "4", "heads": "2"}), Entry("xlstm:MLSTM", {}, {"units": "4", "heads": "2"}),
     ],
@@ -69,7 +70,7 @@ GROUPS: dict[str, list[Entry]] = {
         Entry("mgu:MGU2"), Entry("mgu:MGU3"), Entry("ligru"), Entry("mut:MUT1"), Entry("mut:MUT2"), Entry("mut:MUT3"),
         Entry("ugrnn"), Entry("intersection_rnn:IntersectionRNN"), Entry("intersection_rnn:ProjectedIntersectionRNN"),
         Entry("fast_grnn:FastGRNN"), Entry("star"), Entry("minimal_rnn"), Entry("cfn:CFN"), Entry("cfn:ComplementCFN"),
-        Entry("nas"), Entry("min_gru:MinGRU"), Entry("min_gru:MinLSTM"),
+        Entry("nas"), Entry("min_gru:MinGRU"), Entry("min_gru:MinLSTM"), Entry("skip_input:SkipInputGRU"),
     ],
     "Linear recurrences": [
         Entry("qrnn:QRNN"), Entry("qrnn:TorchQRNN"), Entry("sru"), Entry("light_sru:LightSRU"),

@@ -16,7 +16,7 @@ from rnnc.syntax.format import format_source
 from rnnc.syntax.parse import parse
 from rnnc.syntax.source import read_source
 from tests.cells.papers import gates, grus, lstms, memories, networks
-from tests.cells.papers.shared import Step
+from tests.cells.papers.shared import Step, relu
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 STEPS, LENGTHS = 9, np.array([9, 5, 1, 0])
@@ -93,6 +93,10 @@ CASES = [
     case("fast_grnn:FastRNN", grus.fast_rnn),
     case("highway_rnn:RHN", grus.highway(True)),
     case("highway_rnn:RHN", grus.highway(False), coupled=False),
+    case("skip_input:SkipInputLSTM", lstms.skip_input_lstm),
+    case("skip_input:SkipInputGRU", grus.skip_input_gru),
+    case("skip_input:SkipInputRNN", networks.skip_input_rnn(np.tanh)),
+    case("skip_input:SkipInputRNN", networks.skip_input_rnn(relu), activation="relu"),
     case("skip_rnn:SkipRNN", grus.skip_lstm, inner="LSTM(4)"),
     case("light_sru:LightSRU", gates.light_sru, scale=1.5),
     case("light_sru:FirstSRU", gates.first_sru),

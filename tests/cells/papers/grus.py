@@ -73,6 +73,13 @@ def ligru(w, x, s, t):
     return h, {"h": h}
 
 
+def skip_input_gru(w, x, s, t):
+    h = s["h"]
+    r, u = (sigmoid(x + affine(w, name, h=h)) for name in "ru")
+    h = u * h + (1 - u) * np.tanh(x + w["b"] + r * affine(w, "n.rec", h=h))
+    return h, {"h": h}
+
+
 def gru_d(w, x, s, t):
     value, mask, gap = x["x"], x["mask"], x["gap"]
     keep_x, keep_h = np.exp(-relu(w["w"] * gap + w["b"])), np.exp(-relu(affine(w, "keep_h", gap=gap)))

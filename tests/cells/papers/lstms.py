@@ -41,6 +41,14 @@ def lstm(w: Arrays, x: np.ndarray, h: np.ndarray, c: np.ndarray, prefix: str = "
     return sigmoid(o) * np.tanh(c), c
 
 
+def skip_input_lstm(w, x, s, t):
+    """cuDNN's equations with x in place of W x."""
+    i, f, o, j = (x + affine(w, name, h=s["h"]) for name in "ifoj")
+    c = sigmoid(f) * s["c"] + sigmoid(i) * np.tanh(j)
+    h = sigmoid(o) * np.tanh(c)
+    return h, {"c": c, "h": h}
+
+
 def hyper_lstm(w, x, s, t):
     small, small_c = lstm(w, np.concatenate([s["h"], x], -1), s["small.h"], s["small.c"], "small.", 1.0)
 

@@ -7,6 +7,14 @@ import numpy as np
 from tests.cells.papers.shared import Step, affine, layer_norm, relu, sigmoid
 
 
+def skip_input_rnn(activation) -> Step:
+    def step(w, x, s, t):
+        h = activation(x + affine(w, "h", h=s["h"]))
+        return h, {"h": h}
+
+    return step
+
+
 def elman(w, x, s, t):
     hidden = sigmoid(affine(w, "context", x=x, context=s["context"]))
     return sigmoid(affine(w, "y", context=hidden)), {"context": hidden}
