@@ -6,7 +6,7 @@ import ast
 from dataclasses import dataclass
 
 from rnnc.diagnostics import Source, Span
-from rnnc.importing import contrib, keras, models, tensorflow, torch
+from rnnc.importing import contrib, cudnn, fused, keras, models, tensorflow, torch
 from rnnc.importing.evaluate import Evaluator
 from rnnc.importing.head import headed
 from rnnc.importing.library import defines
@@ -18,7 +18,7 @@ from rnnc.importing.values import Applied, Made, Names, Reference, Remarks, desc
 from rnnc.importing.write import write
 from rnnc.semantics.scope import did_you_mean
 
-TABLES = (tensorflow, contrib, keras, models, torch)
+TABLES = (tensorflow, contrib, fused, cudnn, keras, models, torch)
 CONSTRUCTORS: tuple[Constructor, ...] = tuple(each for table in TABLES for each in table.CONSTRUCTORS)
 ACTIVATIONS = {each.LIBRARY: each.ACTIVATIONS for each in (tensorflow, keras, torch)}
 DRIVERS = frozenset(driver.name for driver in tensorflow.DRIVERS)

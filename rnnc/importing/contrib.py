@@ -1,4 +1,4 @@
-"""`tf.contrib.rnn` and `tf.contrib.cudnn_rnn` of TensorFlow 1.15."""
+"""Cells and wrappers of `tf.contrib.rnn` of TensorFlow 1.15; its fused kernels stand in `fused`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from rnnc.importing.lowering import (
     sizes,
     spelled,
 )  # fmt: skip
-from rnnc.importing.pieces import Piece, piece
+from rnnc.importing.pieces import Piece
 from rnnc.importing.tensorflow import cell, special, wrapped
 
 LSTM = {
@@ -50,25 +50,6 @@ def layer_norm_lstm(call: Call) -> Piece:
 
 def weight_norm_lstm(call: Call) -> Piece:
     return bound(call, "WeightNormLSTM" if call.flag("norm") else "LSTM", LSTM)
-
-
-def block_lstm(call: Call) -> Piece:
-    """The fused kernels, which clip at positive limits only."""
-    clips = call.has("cell_clip") and call.number("cell_clip") > 0
-    options = {
-        "units": size("num_units"),
-        "peepholes": flag("use_peephole"),
-        "forget_bias": number("forget_bias"),
-        **({"cell_clip": limit("cell_clip")} if clips else {}),
-    }
-    return bound(call, "LSTMBlock", options)
-
-
-def block_gru(call: Call) -> Piece:
-    """`cell_size` is the old name of `num_units`."""
-    if call.has("num_units") == call.has("cell_size"):
-        raise call.cannot("cell_size", "exactly one of `num_units` and `cell_size` is given")
-    return bound(call, "GRU", {"units": size("num_units" if call.has("num_units") else "cell_size")})
 
 
 def intersection(call: Call) -> Piece:
@@ -181,13 +162,6 @@ def time_freq(call: Call) -> Piece:
     return bound(call, "TimeFreqLSTM", options)
 
 
-def time_reversed(call: Call) -> Piece:
-    if call.inside is not None:
-        raise call.cannot("cell", f"a reversed layer is a network, which {call.inside} cannot hold")
-    one = call.cell("cell")
-    return piece("TimeReversed", {"inner": one})
-
-
 _GRID = (
     "num_units, use_peepholes=False, share_time_frequency_weights=False, cell_clip=None, initializer=None, "
     "num_unit_shards=1, forget_bias=1.0, feature_size=None, frequency_skip=None, num_frequency_blocks=None, "
@@ -207,33 +181,7 @@ _GATED = (
 )
 _LSTM_READS = "num_units num_proj use_peepholes forget_bias cell_clip proj_clip activation layer_norm norm"
 
-_GRU_BLOCK = "num_units=None, cell_size=None, reuse=None, name='gru_cell'"
-
 CONSTRUCTORS = (
-    # fused kernels
-    special(
-        "LSTMBlockCell",
-        "num_units, forget_bias=1.0, cell_clip=None, use_peephole=False, dtype=None, reuse=None, name='lstm_cell'",
-        "num_units forget_bias cell_clip use_peephole",
-        block_lstm,
-    ),
-    special(
-        "LSTMBlockFusedCell",
-        "num_units, forget_bias=1.0, cell_clip=None, use_peephole=False, reuse=None, dtype=None, "
-        "name='lstm_fused_cell'",
-        "num_units forget_bias cell_clip use_peephole",
-        block_lstm,
-    ),
-    *(special(name, _GRU_BLOCK, "num_units cell_size", block_gru) for name in ("GRUBlockCell", "GRUBlockCellV2")),
-    cell("CudnnCompatibleLSTMCell", "num_units, reuse=None", "LSTMBlock", units=size("num_units"), forget_bias="0.0"),
-    cell(
-        "CudnnCompatibleGRUCell",
-        "num_units, reuse=None, kernel_initializer=None",
-        "GRU",
-        units=size("num_units"),
-        reset="after",
-    ),
-    # cells
     cell(
         "CoupledInputForgetGateLSTMCell",
         "num_units, use_peepholes=False, initializer=None, num_proj=None, proj_clip=None, num_unit_shards=1, "
@@ -269,13 +217,16 @@ CONSTRUCTORS = (
         _LSTM_READS,
         weight_norm_lstm,
     ),
-    cell(
-        "NASCell",
-        "num_units, num_proj=None, use_biases=False, reuse=None, **kwargs",
-        "NAS",
-        units=size("num_units"),
-        proj=optional_size("num_proj"),
-        bias=flag("use_biases"),
+    *(
+        cell(
+            "NASCell",
+            f"num_units, num_proj=None, {bias}=False, reuse=None, **kwargs",
+            "NAS",
+            units=size("num_units"),
+            proj=optional_size("num_proj"),
+            bias=flag(bias),
+        )
+        for bias in ("use_bias", "use_biases")  # of TensorFlow 1.15, and of older ones
     ),
     cell(
         "UGRNNCell",
@@ -410,6 +361,4 @@ CONSTRUCTORS = (
         size=size("output_size"),
         activation=function("activation"),
     ),
-    special("FusedRNNCellAdaptor", "cell, use_dynamic_rnn=False", "cell", wrapped),
-    special("TimeReversedFusedRNN", "cell", "cell", time_reversed),
 )

@@ -57,6 +57,12 @@ LSTM: dict[str, Option] = {
     # Keras keeps the forget bias in the bias, where it is 1 at first; the layouts know.
     "forget_bias": Read("unit_forget_bias", lambda call, name: "1.0" if call.flag(name) and has_bias(call) else "0.0"),
 }
+# The layers for cuDNN of Keras 2.
+CUDNN_LSTM: dict[str, Option] = {
+    "units": size("units"),
+    "forget_bias": Read("unit_forget_bias", lambda call, name: "1.0" if call.flag(name) else "0.0"),
+}
+CUDNN_GRU: dict[str, Option] = {"units": size("units"), "reset": "after", "gate_bias": "0.0"}
 CONV: dict[str, Option] = {
     "filters": size("filters"),
     "kernel": Read("kernel_size", lambda call, name: listed(map(str, each_axis(call, name)))),
@@ -86,6 +92,18 @@ def each_axis(call: Call, parameter: str) -> list[int]:
 def layer_of(definition: str, options: dict[str, Option]) -> Lower:
     """A layer of one cell: its dropout, its direction, and whether all steps come out."""
     return lambda call: over_time(call, bound(call, definition, options))
+
+
+def cudnn_layer_of(definition: str, options: dict[str, Option]) -> Lower:
+    """A layer that only cuDNN runs; files have its arrays in an order of its own."""
+
+    def lower(call: Call) -> Meaning:
+        call.lowering.remarks.add(
+            f"a file has the arrays of {call.name} as cuDNN wants them: load it into Keras's {definition} and save that"
+        )
+        return over_time(call, bound(call, definition, options))
+
+    return lower
 
 
 def cell_of(definition: str, options: dict[str, Option]) -> Lower:
@@ -193,8 +211,10 @@ def bidirectional(call: Call) -> Meaning:
         ways = f"forward = {forward.text}, backward = {backward.text}"
         whole = sequences and merge is not None
         y = network.equation("y", f"bidirectional({ways}, merge = {words[merge] if whole else 'none'})({x})")
+        lines = network.layouts.setdefault(LIBRARY, [])
+        number = f"_{len(lines) // 2}" if lines else ""  # Keras counts layers of one class
         for line in library.scopes("Bidirectional", LIBRARY):
-            network.layouts.setdefault(LIBRARY, []).append(line.replace("y.", f"{y}.", 1))
+            lines.append(line.replace("y.", f"{y}.", 1).replace('"bidirectional/', f'"bidirectional{number}/', 1))
         if whole:
             return y
         ends = (f"{y}.forward", f"{y}.backward") if sequences else (f"last({y}.forward)", f"at({y}.backward, 0)")
@@ -266,6 +286,13 @@ def _layer(name: str, signature: str, definition: str, options: dict[str, Option
     return Constructor(name, LIBRARY, signature, _parameters_of(options) | _TIME, layer_of(definition, options))
 
 
+def _cudnn(name: str, more: str, lower: Lower) -> Constructor:
+    """The layer has fewer arguments than others: cuDNN knows one activation and no dropout inside."""
+    constraint, layer = _CONSTRAINT.partition("dropout")[0], _LAYER.replace("unroll=False, ", "")
+    signature = f"units, {_INITIAL}{more}{_REGULAR}{_ACTIVITY}{constraint}{layer}**kwargs"
+    return other(name, signature, "units unit_forget_bias return_sequences go_backwards", lower)
+
+
 def _cell(name: str, signature: str, definition: str, options: dict[str, Option]) -> Constructor:
     reads = _parameters_of(options) | {"dropout", "recurrent_dropout"}
     return Constructor(name, LIBRARY, signature, reads, cell_of(definition, options))
@@ -302,6 +329,8 @@ CONSTRUCTORS = (
         "GRU",
         GRU,
     ),
+    _cudnn("CuDNNLSTM", "unit_forget_bias=True, ", cudnn_layer_of("LSTM", CUDNN_LSTM)),
+    _cudnn("CuDNNGRU", "", cudnn_layer_of("GRU", CUDNN_GRU)),
     _cell(
         "SimpleRNNCell",
         f"units, activation='tanh', use_bias=True, {_INITIAL}{_REGULAR}{_CONSTRAINT}seed=None, **kwargs",

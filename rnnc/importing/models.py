@@ -18,6 +18,7 @@ def chain(layers: list[Given], lowering: Lowering) -> Flow:
     meanings = [(layer.value, lowering.meaning(layer)) for layer in layers]
 
     def build(network: Network, x: str) -> str:
+        network.alone = len(meanings) == 1
         for made, meaning in meanings:
             assert isinstance(made, Made)
             if isinstance(meaning, Piece):

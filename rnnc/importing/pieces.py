@@ -47,6 +47,7 @@ class Network:
 
     inputs: str = "input x[input]"
     is_sequence: bool = True  # what comes out so far
+    alone: bool = True  # it is one layer, whose variables have no other scope in front of theirs
     lines: list[str] = field(default_factory=list[str])
     needs: set[str] = field(default_factory=set[str])
     layouts: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
@@ -112,8 +113,10 @@ def piece(definition: str, values: Mapping[str, Value]) -> Piece:
     return Piece(definition, kept, cells)
 
 
-# Definitions whose input is as wide as the output of a cell inside, and those that hand it on to one, or to several.
+# Definitions whose input is as wide as the output of a cell inside, or as their own, and those that hand it on to one,
+# or to several.
 AS_WIDE_AS = {"Residual": "inner", "Highway": "inner", "SharedLayers": "inner"}
+AS_WIDE_AS_UNITS = frozenset(("IntersectionRNN", "SkipInputLSTM", "SkipInputGRU", "SkipInputRNN"))
 HANDS_ON = {
     "Dropout": ("inner",), "OutputProjection": ("inner",), "Attention": ("inner",), "TimeReversed": ("inner",),
     "Multi": ("cells",), "MultiCell": ("cells",), "Bidirectional": ("fw", "bw"), "StackedBidirectional": ("fw", "bw"),
@@ -125,7 +128,7 @@ def width_of(cell: Piece) -> str | None:
     """How wide the input must be; None where that is left to whoever uses the cell."""
     if cell.definition in AS_WIDE_AS:
         return output_of(cell.cells[AS_WIDE_AS[cell.definition]][0])
-    if cell.definition == "IntersectionRNN":
+    if cell.definition in AS_WIDE_AS_UNITS:
         return cell.arguments["units"]
     if cell.definition == "Attention" and "project" in cell.arguments:
         return None

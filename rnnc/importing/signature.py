@@ -44,7 +44,7 @@ _BY_REASON = {
     implementation unroll use_cudnn time_major batch_first weights
     """,
     WIDTH: "input_size",
-    STATES: "return_state stateful",
+    STATES: "return_state stateful state_saver state_name",
 }
 LEFT_OUT = {name: reason for reason, names in _BY_REASON.items() for name in names.split()}
 _DATA = """

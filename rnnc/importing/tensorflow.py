@@ -105,6 +105,12 @@ def stack_bidirectional(call: Call) -> Piece:
     return piece("StackedBidirectional", {"fw": forward, "bw": backward})
 
 
+def raw(call: Call) -> Piece:
+    """raw_rnn: a loop that the caller writes."""
+    why = "what a function of your own hands from step to step is not told by the call"
+    raise call.cannot("loop_fn", why, "import the cell alone, and call `step` of its module in the loop")
+
+
 def special(name: str, signature: str, reads: str, lower: Lower) -> Constructor:
     return Constructor(name, LIBRARY, signature, frozenset(reads.split()), lower)
 
@@ -172,6 +178,13 @@ DRIVERS = (
         wrapped,
     ),
     special("static_rnn", f"cell, inputs, {_ONE}sequence_length=None, scope=None", "cell", wrapped),
+    special("raw_rnn", "cell, loop_fn, parallel_iterations=None, swap_memory=False, scope=None", "cell loop_fn", raw),
+    special(
+        "static_state_saving_rnn",
+        "cell, inputs, state_saver, state_name, sequence_length=None, scope=None",
+        "cell",
+        wrapped,
+    ),
     special(
         "bidirectional_dynamic_rnn",
         f"cell_fw, cell_bw, inputs, sequence_length=None, {_TWO}parallel_iterations=None, swap_memory=False, "

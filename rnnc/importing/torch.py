@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from rnnc.importing.layers import layered
 from rnnc.importing.lowering import Call, Option, bound, flag, optional_size, size
-from rnnc.importing.pieces import Flow, Meaning, Network, Piece, piece
+from rnnc.importing.pieces import Meaning, Piece, piece
 from rnnc.importing.signature import Constructor
 
 LIBRARY = "torch"
@@ -30,27 +31,10 @@ def cell(call: Call) -> Piece:
 
 def layers(call: Call) -> Meaning:
     """Layers, in one direction or both, with dropout between them."""
-    one, count = cell(call), call.size("num_layers")
-    both, rate = call.flag("bidirectional"), call.fraction("dropout")
-    if count == 1 or rate == 0:
-        return plain(one, count, both=both)
-
-    def build(network: Network, x: str) -> str:
-        network.use(one, x)
-        layer = f"bidirectional({one.text})" if both else one.text
-        return network.equation("y", f"stack({layer}, {count}, dropout = {rate!r})({x})")
-
-    return Flow(build)
-
-
-def plain(one: Piece, count: int, *, both: bool) -> Piece:
-    """The same without dropout, as the library has it."""
-    several = [one] * count
-    if both and count == 1:
-        return piece("Bidirectional", {"fw": one, "bw": one})
-    if both:
-        return piece("StackedBidirectional", {"fw": several, "bw": several})
-    return one if count == 1 else piece("Multi", {"cells": several})
+    one, count, both = cell(call), call.size("num_layers"), call.flag("bidirectional")
+    if count > 1:
+        return layered(call, [one] * count, both=both)
+    return piece("Bidirectional", {"fw": one, "bw": one}) if both else one
 
 
 _SIZES = "input_size, hidden_size, num_layers=1, "

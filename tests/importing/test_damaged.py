@@ -16,6 +16,8 @@ CALLS = [
     "keras.Sequential([Bidirectional(LSTM(4, return_sequences=True), merge_mode='sum'), Dense(3, 'softmax')])",
     "keras.layers.RNN([keras.layers.LSTMCell(n) for n in range(2, 5)], return_sequences=True)(x)",
     "torch.nn.LSTM(5, 4, num_layers=2, bidirectional=True, dropout=0.5)",
+    "y, (h, c) = tf.contrib.cudnn_rnn.CudnnLSTM(2, 4, 'skip_input', direction='bidirectional', dropout=0.5)(x)",
+    "keras.layers.Bidirectional(keras.layers.CuDNNGRU(4, return_sequences=True))",
 ]
 PIECES = [
     *"()[]{},.=*:-'\"\n 0\\@", "None",
