@@ -75,10 +75,11 @@ def convert(
     from rnnc.weights import containers
     from rnnc.weights.convert import convert as converted
     from rnnc.weights.convert import seen_as
+    from rnnc.weights.opaque import without_opaque
 
     if into is None:
         containers.check_writable(output)
-    table = containers.read(source).only(only, without)
+    table = without_opaque(containers.read(source).only(only, without))
     seen = seen_as(from_, table, None if cell is None else _cell(split_name(cell), options), options, zeros)
     place = None if into is None else containers.read(into).only(at, ())
     result = converted(table, seen, to, place, dtype, zeros)
