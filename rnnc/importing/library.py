@@ -49,10 +49,18 @@ class Entry:
 
     def scopes_of(self, layout: str) -> list[ast.String]:
         """Where the layouts of that name say what scope their variables have."""
+        return [value for value in self._options(layout, "scope") if isinstance(value, ast.String)]
+
+    def _reference_ends(self, layout: str) -> list[int]:
+        """Where the arguments end of the cells of TensorFlow that layouts of that name are compared with."""
+        calls = (value.span for value in self._options(layout, "reference"))
+        return [span.end - 1 for span in calls if span.text.startswith("tf.nn.rnn_cell.")]
+
+    def _options(self, layout: str, option: str) -> list[ast.Expr]:
+        """The values of an option in the layouts of that name."""
         node = self.node.base if isinstance(self.node, ast.Variant) else self.node
         found = _layouts_in(node.body if isinstance(node, ast.Cell | ast.Network | ast.With) else (), layout)
-        options = [option.value for each in found for option in each.options if option.name == "scope"]
-        return [value for value in options if isinstance(value, ast.String)]
+        return [each.value for one in found for each in one.options if each.name == option]
 
     def text(
         self, name: str | None = None, bound: Mapping[str, str] | None = None, scopes: Mapping[str, str] | None = None
@@ -70,6 +78,7 @@ class Entry:
                 edits.append((node.default.span.start, node.default.span.end, value))
         for layout, scope in (scopes or {}).items():
             edits += [(each.span.start, each.span.end, f'"{scope}"') for each in self.scopes_of(layout)]
+            edits += [(end, end, f', name = "{scope}"') for end in self._reference_ends(layout)]
         doc = f'"""{self.doc}"""\n' if self.doc is not None else ""
         return doc + _edited(span.source.text, span.start, span.end, edits)
 

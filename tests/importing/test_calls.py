@@ -137,6 +137,7 @@ def test_a_name_is_the_scope_of_the_variables() -> None:
     assert 'layout tf(scope = "encoder"' in imported("LSTMCell(4, name='encoder')").text
     assert imported("LSTMCell(4, name='lstm_cell')").text.endswith("cell LSTMCell = LSTM(4)\n")
     inner = imported("MultiRNNCell([GRUCell(4), GRUCell(4, name='second')])").text
+    assert 'tf.nn.rnn_cell.GRUCell(units, activation = activation, name = "second")' in inner
     assert inner.count('layout tf(scope = "second"') == 2  # a GRU has one for each placement of its reset
     assert "network Multi(cells = [GRU(4), GRU_second(4)])" in inner
     assert 'layout tf(scope = "conv_1d_lstm_cell"' in imported(CONV).text

@@ -11,7 +11,7 @@ from rnnc.diagnostics import DiagnosticError, Source
 from rnnc.importing.calls import Imported, import_call
 from rnnc.importing.cudnn import LAYERS
 from rnnc.syntax.format import format_source
-from rnnc.verify.commands import verify_against
+from rnnc.verify.commands import verify_against, verify_live
 
 RECORDED = Path(__file__).parents[1] / "golden" / "cudnn"
 WAYS = ("unidirectional", "bidirectional")
@@ -144,6 +144,15 @@ def test_the_scope_of_the_compatible_lstm_is_its_own() -> None:
     assert 'layout tf(scope = "cudnn_compatible_lstm_cell"' in imported("CudnnCompatibleLSTMCell(4)").text
     both = imported("MultiRNNCell([CudnnCompatibleLSTMCell(4), LSTMCell(4)])").text
     assert "cells = [LSTM_cudnn_compatible_lstm_cell(4, forget_bias = 0.0), LSTM(4)]" in both
+
+
+@pytest.mark.slow
+def test_a_layer_computes_what_tensorflow_does_here_and_now() -> None:
+    """`rnnc verify --against tf`: the library's cell is made with the scope of the compatible one."""
+    pytest.importorskip("tensorflow")
+    text = imported("tf.contrib.cudnn_rnn.CudnnLSTM(1, 2)").text
+    report = verify_live(Source("<text>", text), "tf")
+    assert report.passed, report.failures
 
 
 @pytest.mark.parametrize(

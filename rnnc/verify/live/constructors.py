@@ -52,10 +52,10 @@ DRIVERS: dict[str, Driver] = {
 }
 
 TENSORFLOW: dict[str, Constructor] = {
-    "tf.nn.rnn_cell.BasicRNNCell": Constructor({"num_units": SIZE, "activation": ACTIVATION}),
-    "tf.nn.rnn_cell.GRUCell": Constructor({"num_units": SIZE, "activation": ACTIVATION}),
+    "tf.nn.rnn_cell.BasicRNNCell": Constructor({"num_units": SIZE, "activation": ACTIVATION, "name": WORD}),
+    "tf.nn.rnn_cell.GRUCell": Constructor({"num_units": SIZE, "activation": ACTIVATION, "name": WORD}),
     "tf.nn.rnn_cell.BasicLSTMCell": Constructor(
-        {"num_units": SIZE, "forget_bias": NUMBER, "activation": ACTIVATION, "state_is_tuple": FLAG}
+        {"num_units": SIZE, "forget_bias": NUMBER, "activation": ACTIVATION, "state_is_tuple": FLAG, "name": WORD}
     ),
     "tf.nn.rnn_cell.LSTMCell": Constructor(
         {
@@ -67,6 +67,7 @@ TENSORFLOW: dict[str, Constructor] = {
             "forget_bias": NUMBER,
             "activation": ACTIVATION,
             "state_is_tuple": FLAG,
+            "name": WORD,
         }
     ),
     "tf.nn.rnn_cell.MultiRNNCell": Constructor({"cells": CELLS, "state_is_tuple": FLAG}),
