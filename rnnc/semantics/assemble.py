@@ -113,11 +113,11 @@ class Level:
 
     # --- random sites ---
 
-    def mask(self, site: Site) -> Value:
-        """The mask of a site at network level: with time where it is drawn per step."""
+    def mask(self, site: Site, timed: bool) -> Value:
+        """The mask of a site at network level: with time where it is drawn per step, and there are steps."""
         if site.name not in self.masks:
             axes = tuple(Axis(a.label, a.size) for a in site.shape or ())
-            type = Type(axes, batch=True, time=self.sequence and site.per == "step")
+            type = Type(axes, batch=True, time=self.sequence and timed and site.per == "step")
             self.sites[site.name] = site
             self.masks[site.name] = Port("mask", site.name, Value(type, f"{site.name}.mask"))
         return self.masks[site.name].value
@@ -234,7 +234,7 @@ class Level:
         inits = [self._initial(body, slot, pre) for slot in slots]
         params = [Value(Type(i.type.axes, i.type.dtype, batch=True), s.name) for i, s in zip(inits, slots, strict=True)]
         leaves.update({slot.node: param for slot, param in zip(slots, params, strict=True)})
-        lowering = Lowering(body.graph, inner, leaves, lambda site: self._element(self.mask(site), xs), self)
+        lowering = Lowering(body.graph, inner, leaves, lambda site, _: self._element(self.mask(site, True), xs), self)
         outputs, nexts, exposed = self._results_of(body, node, lowering, slots, elements[0])
         carries = tuple(
             Carry(init, param, next, Value(param.type, f"{param.name}"), None)

@@ -301,7 +301,7 @@ class _Elaboration:
         infos: list[MaskInfo] = []
         for port in forward.inputs_of("mask"):
             site = level.sites[port.name]
-            per = "sequence" if site.per == "sequence" else "step"
+            per = "step" if port.value.type.time else "sequence"
             infos.append(MaskInfo(port.name, port.value.type.axes, site.keep, per, frozenset((site.span,))))
         return tuple(infos)
 

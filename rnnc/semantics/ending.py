@@ -117,19 +117,20 @@ class Ending:
         frame.graph.equation = "output"
         value = self.expressions.value(item.value, c)
         if isinstance(value, Many):
-            for part, inner in value.items:
-                assert isinstance(inner, Tensor)
-                frame.outputs.append((f"{name}.{part}" if name else part, inner.node))
+            for part, node in parts(value, f"{name}." if name else ""):
+                self._named_output(part, node, item)
             return
         node = self.expressions.to_node(value, item.value.span, c)
         if name is None and not alone:
             fix = f"write `output y: {item.value.span.text}`"
             raise Problem("E417", "one of several outputs needs a name", item.span, fix=fix)
-        name = name or "output"
-        if name in dict(frame.outputs):
+        self._named_output(name or "output", node, item)
+
+    def _named_output(self, name: str, node: Node, item: ast.OutputItem) -> None:
+        if name in dict(self.frame.outputs):
             fix = f"name one of them: `other: {item.value.span.text}`"
             raise Problem("E406", f"two outputs are called `{name}`", item.span, fix=fix)
-        frame.outputs.append((name, node))
+        self.frame.outputs.append((name, node))
 
     def _carry(self, s: ast.Carry, scope: Scope) -> None:
         frame, c = self.frame, Context(scope, self.frame)
@@ -158,6 +159,15 @@ class Ending:
             fix = did_you_mean(name, slots) or (f"its states: {', '.join(slots)}" if slots else "it has no states")
             raise Problem("E244", f"`{key}` has no state `{name}`", s.base.span.to(s.state.span), fix=fix)
         return name, slots[name]
+
+
+def parts(value: Many, path: str = "") -> Iterator[tuple[str, Node]]:
+    """Several outputs, each under its path of names."""
+    for name, inner in value.items:
+        if isinstance(inner, Many):
+            yield from parts(inner, f"{path}{name}.")
+        elif isinstance(inner, Tensor):
+            yield path + name, inner.node
 
 
 def _output_name(e: ast.Expr) -> str | None:

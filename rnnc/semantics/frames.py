@@ -13,6 +13,7 @@ from rnnc.semantics.lower import Lowering
 from rnnc.semantics.nodes import Graph, Node
 from rnnc.semantics.scope import Problem, Scope
 from rnnc.semantics.values import CellValue, LayerValue, Shape, Shaped
+from rnnc.semantics.values import Value as SemanticValue
 from rnnc.syntax import ast
 
 Indices = tuple[int, ...]
@@ -127,10 +128,10 @@ class Site:
     span: Span
     shape: Shape | None = None  # known once the body has been lowered
 
-    def value(self, lowering: Lowering, shape: Shape) -> Value:
-        """The mask at this place of the program."""
+    def value(self, lowering: Lowering, shape: Shape, *, timed: bool) -> Value:
+        """The mask at this place of the program, for a value with time or without."""
         self.shape = lowering.graph.resolve_all(shape)
-        return lowering.mask(self)
+        return lowering.mask(self, timed)
 
 
 @dataclass(eq=False)
@@ -186,6 +187,7 @@ class Frame:
         self.name = name
         self.span = span
         self.members: dict[tuple[str, bool], dict[Indices, Node]] = {}
+        self.parts: dict[tuple[str, Indices], SemanticValue] = {}  # equations that give several outputs, or a list
         self.states: dict[tuple[str, Indices], StateSlot] = {}
         self.instances: dict[str, InstanceState] = {}
         self.instance_families: set[str] = set()  # names of which there are several, with indices

@@ -157,11 +157,16 @@ class _Run:
         for (name, part), backwards in zip(layer.layers, (reverse, not reverse), strict=True):
             sides.append(self.layer(part, nodes, f"{path}.{name}", f"{state}.{name}", f"{key}.{name}", backwards))
         forward, backward = sides
-        merge = layer.option("merge")
-        if merge == "none" or isinstance(forward, Many) or isinstance(backward, Many):
+        return self._merged(forward, backward, layer.option("merge"))
+
+    def _merged(self, forward: Value, backward: Value, merge: Value) -> Value:
+        """Both directions as one; several outputs under the same names each for itself."""
+        if isinstance(forward, Many) and isinstance(backward, Many) and merge != "none":
+            pairs = list(zip(forward.items, backward.items, strict=False))
+            if [n for n, _ in forward.items] == [n for n, _ in backward.items]:
+                return Many(tuple((name, self._merged(one, other, merge)) for (name, one), (_, other) in pairs))
+        if merge == "none" or not (isinstance(forward, Tensor) and isinstance(backward, Tensor)):
             return Many((("forward", forward), ("backward", backward)))
-        assert isinstance(forward, Tensor)
-        assert isinstance(backward, Tensor)
         both = (forward.node, backward.node)
         if merge == "concat":
             return Tensor(self.graph.add("concat", both, self.span, None, axis=None))

@@ -21,12 +21,17 @@ class Lowering:
     """Lowers what `roots` need, each node once. `leaves` are given values (inputs, states, parameters, masks)."""
 
     def __init__(
-        self, graph: Graph, builder: Builder, leaves: dict[Node, Value], mask: Callable[[Site], Value], level: Level
+        self,
+        graph: Graph,
+        builder: Builder,
+        leaves: dict[Node, Value],
+        mask: Callable[[Site, bool], Value],
+        level: Level,
     ) -> None:
         self.graph = graph
         self.builder = builder
         self.values: dict[Node, Value] = dict(leaves)
-        self.mask = mask  # where the masks of random sites come from
+        self.mask = mask  # of a random site, for a value with time or without
         self.hint = ""  # what values made now are called
         self.level = level  # what whole-sequence operations and layers become
 

@@ -64,6 +64,8 @@ class Names:
         node = self.member(e.id, e.primed, (), c)
         if node is not None:
             return Tensor(node)
+        if not e.primed and (e.id, ()) in c.frame.parts:
+            return c.frame.parts[e.id, ()]
         if e.id in c.frame.broken:
             raise Told(e.span)
         if c.frame.members.get((e.id, e.primed)) or e.id in c.frame.instance_families:
@@ -126,9 +128,10 @@ class Names:
             return Tensor(node)
         if isinstance(e.base, ast.Name) and c.scope.turning(e.base.id) is None:
             name = e.base
-            members = c.frame.members.get((name.id, name.primed), {})
-            if any(members) or name.id in c.frame.instance_families:
+            if self._is_family(name, c):
                 indices = self.evaluate.indices(places, c)
+                if not name.primed and (name.id, indices) in c.frame.parts:
+                    return c.frame.parts[name.id, indices]
                 key = f"{name.id}[{','.join(map(str, indices))}]"
                 if not name.primed and key in c.frame.instances:
                     return Instance(key)
@@ -163,12 +166,21 @@ class Names:
             raise unknown_name(base.word, base.span or e.base.span, c)
         raise Problem("E215", f"{describe(base)} has no members", e.span)
 
+    def _is_family(self, e: ast.Name, c: Context) -> bool:
+        if any(c.frame.members.get((e.id, e.primed), {})) or e.id in c.frame.instance_families:
+            return True
+        return not e.primed and any(name == e.id and indices for name, indices in c.frame.parts)
+
     def _whole(self, e: ast.Expr, c: Context) -> Value:
         """What a part is taken of: of an equation, what it really gives."""
-        if isinstance(e, ast.Name) and not e.primed and c.scope.turning(e.id) is None:
-            node = c.frame.members.get((e.id, False), {}).get(())
-            if node is not None:
-                self.evaluate.elaborator.statements.force(c.frame, node)
+        name, places = (e.base, e.items) if isinstance(e, ast.Subscript) else (e, ())
+        if isinstance(name, ast.Name) and not name.primed and c.scope.turning(name.id) is None:
+            family = c.frame.members.get((name.id, False), {})
+            items = tuple(i for i in places if not isinstance(i, ast.Slice))
+            if family and len(items) == len(places):
+                node = family.get(self.evaluate.indices(items, c) if any(family) else ())
+                if node is not None:
+                    self.evaluate.elaborator.statements.force(c.frame, node)
         return self.evaluate.value(e, c)
 
     def _slice(self, node: Node, item: ast.Slice, span: Span, c: Context) -> Node:

@@ -295,8 +295,8 @@ class Statements:
     def _define(
         self, frame: Frame, node: Node, s: ast.Equation, indices: Indices, scope: Scope, value: Value, owner: Owner
     ) -> None:
-        if not indices and not s.target.primed and _has_parts(value):
-            self._define_parts(frame, node, s, value)
+        if not s.target.primed and _has_parts(value):
+            self._define_parts(frame, node, s, indices, value)
             return
         if isinstance(value, CellValue | LayerValue):
             raise Problem(
@@ -311,18 +311,23 @@ class Statements:
         node.name = frame.prefix + key_text(s.target.name, indices, s.target.primed)
         node.args[0].called = node.args[0].called or node.name
 
-    def _define_parts(self, frame: Frame, node: Node, s: ast.Equation, value: Value) -> None:
+    def _define_parts(self, frame: Frame, node: Node, s: ast.Equation, indices: Indices, value: Value) -> None:
         """The name means several outputs or a list from now on; the node is nobody's."""
         early = next((n for n in frame.graph.nodes if node in n.args), None)
         if early is not None:
-            what = f"`{s.target.name}` means {describe(value)}, and is read before it is defined"
+            what = f"`{key_text(s.target.name, indices)}` means {describe(value)}, and is read before it is defined"
             notes = [Note("defined here", s.span)]
             raise Problem("E213", what, early.span, notes=notes, fix="define it further up")
         node.shape = ()
-        del frame.members[s.target.name, False]
-        frame.scope.names[s.target.name] = self._members(frame, s, value) if isinstance(value, tuple) else value
+        if isinstance(value, tuple):
+            value = self._members(frame, s, indices, value)
+        frame.parts[s.target.name, indices] = value
+        family = frame.members[s.target.name, False]
+        del family[indices]
+        if not family:
+            del frame.members[s.target.name, False]
 
-    def _members(self, frame: Frame, s: ast.Equation, values: tuple[Value, ...]) -> Value:
+    def _members(self, frame: Frame, s: ast.Equation, indices: Indices, values: tuple[Value, ...]) -> Value:
         """The tensors of a list as equations of their own: `r[0]`, `r[1]`, …"""
         found: list[Value] = []
         for k, value in enumerate(values):
@@ -330,7 +335,7 @@ class Statements:
                 found.append(value)
                 continue
             node = frame.graph.add("equation", (value.node,), s.value.span)
-            node.name = frame.prefix + key_text(s.target.name, (k,))
+            node.name = frame.prefix + key_text(s.target.name, (*indices, k))
             value.node.called = value.node.called or node.name
             frame.body.equations[node.name] = node
             found.append(Tensor(node))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from rnnc.diagnostics import DiagnosticError
 from rnnc.ir.model import Model
 from tests.semantics.support import Run, holds, model, outputs, run
 
@@ -119,3 +120,48 @@ def test_an_embedding_before_a_layer() -> None:
     )
     holds(run(of))
     assert next((p.name, str(p.axes[0].size)) for p in of.parameters) == ("e.embedding.table", "7")
+
+
+@pytest.mark.parametrize("call", ["dropout(last(y), 0.4)", "zoneout(last(y), -1 * last(y), 0.4)"])
+def test_what_has_no_time_has_one_mask_per_row(call: str) -> None:
+    of = network("y = RNN(2)(dropout(x, 0.3))", f"z = dense({call}, 2)", "output z")
+    holds(run(of))
+    assert [(m.name, m.per) for m in of.masks] == [("y", "step"), ("z", "sequence")]
+    assert run(of).forward()["output", "z"].ndim == 2
+
+
+TWO = """cell Two(units) {
+  input x[input]
+  state h[units]
+  h' = tanh(linear(x, h))
+  output h', c: 2 * h'
+}
+"""
+
+
+@pytest.mark.parametrize(("merge", "one"), [("concat", "concat"), ("sum", "sum"), ("none", "none")])
+def test_both_directions_of_several_outputs(merge: str, one: str) -> None:
+    of = model(TWO + f"network N {{\n input x[3]\n y = bidirectional(Two(2), merge = {merge})(x)\n output y\n}}", "N")
+    case = run(of)
+    holds(case)
+    width = 4 if one == "concat" else 2
+    names = ["y.forward.h", "y.forward.c", "y.backward.h", "y.backward.c"] if merge == "none" else ["y.h", "y.c"]
+    assert outputs(of) == dict.fromkeys(names, f"[{width}]")
+    found = case.forward()
+    for h, c in zip(names[::2], names[1::2], strict=True):
+        np.testing.assert_allclose(found["output", c], 2 * found["output", h], rtol=1e-14)
+
+
+@pytest.mark.parametrize("kind", ["network", "cell"])
+def test_members_of_a_family_may_have_several_outputs(kind: str) -> None:
+    step = {"network": ("", "Two(2)(a[k - 1].h)"), "cell": ("use f[k] = Two(2)", "f[k](a[k - 1].h)")}[kind]
+    first = {"network": ("", "Two(2)(x)"), "cell": ("use f[0] = Two(2)", "f[0](x)")}[kind]
+    lines = f"{first[0]}\n for k in 1..3 {{\n {step[0]}\n a[k] = {step[1]}\n }}\n a[0] = {first[1]}"
+    of = model(f"{TWO}{kind} N {{\n input x[3]\n output y: a[2].c - a[0].h, a[1].h\n {lines}\n}}", "N")
+    holds(run(of))
+    assert outputs(of) == {"y": "[2]", "h": "[2]"}
+
+
+def test_two_outputs_of_one_name_among_several() -> None:
+    with pytest.raises(DiagnosticError, match=r"two outputs are called `y.h`"):
+        model(TWO + "network N {\n input x[3]\n y = Two(2)(x)\n output y, y\n}", "N")

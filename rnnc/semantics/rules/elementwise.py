@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rnnc.ir.program import Value
 from rnnc.semantics.lower import Lowering, join, subset
 from rnnc.semantics.nodes import RULES, Graph, Node, Rule, ShapeError
 from rnnc.semantics.values import Shape, show
+
+if TYPE_CHECKING:
+    from rnnc.semantics.frames import Site
 
 UNARY = (
     "neg", "abs", "sign", "exp", "expm1", "log", "log1p", "sqrt", "rsqrt", "square", "reciprocal", "tanh", "sigmoid",
@@ -91,8 +96,9 @@ def _random(lowering: Lowering, node: Node) -> Value:
     """dropout(x) or zoneout(new, old): the mask has the shape of the result and comes from the site."""
     shape = lowering.shape(node)
     args = [lowering.aligned(a, shape) for a in node.args]
-    site = node.attrs["site"]
-    return lowering.op(node.attrs["ir"], *args, site.value(lowering, shape), keep=site.keep)
+    site: Site = node.attrs["site"]
+    mask = site.value(lowering, shape, timed=any(arg.type.time for arg in args))
+    return lowering.op(node.attrs["ir"], *args, mask, keep=site.keep)
 
 
 RULES["elementwise"] = Rule(_shape, _lower, _backward, _guess, takes="arguments")

@@ -217,6 +217,14 @@ def _outer_shape(graph: Graph, node: Node) -> Shape | None:
             f"both sides of this outer product have an axis `{min(doubtful)}`",
             "relabel one: `relabel(v, key: d)`",
         )
+    if strong and strong == {a.label for a in left} == {a.label for a in right}:
+        other = naming(node)[1].strip("`")
+        axes = [*(f"{a.label}: {a.size}" for a in right[:-1]), f"other: {right[-1].size}"]
+        raise ShapeError(
+            "E305",
+            f"both sides of this outer product have the axes {show(left)} and no other, so there are no pairs",
+            f"give one a name of its own, `relabel({other}, {', '.join(axes)})`; a product of elements is `*`",
+        )
     return _contract_letters(graph, node)[3]
 
 
