@@ -15,11 +15,12 @@ from rnnc.syntax.literals import string_text
 
 
 class Mark(Enum):
-    """Where a bracket opened, where it closes, and a space that may be a newline."""
+    """Where a bracket opened, where it closes, and spaces that may be newlines: before an item of a list, or inside."""
 
     OPEN = 0
     CLOSE = 1
-    BREAK = 2
+    ITEM = 2
+    BREAK = 3
 
 
 Piece = str | Mark
@@ -41,7 +42,8 @@ _CONSTANTS = {None: "none", True: "true", False: "false"}
 
 def flat(pieces: Sequence[Piece]) -> str:
     """The pieces on one line."""
-    return "".join(piece if isinstance(piece, str) else " " if piece is Mark.BREAK else "" for piece in pieces)
+    spaces = {Mark.ITEM: " ", Mark.BREAK: " "}
+    return "".join(piece if isinstance(piece, str) else spaces.get(piece, "") for piece in pieces)
 
 
 def expression_text(expression: ast.Expr) -> str:
@@ -82,7 +84,7 @@ class Speller:
         self.text(opening, Mark.OPEN)
         for number, item in enumerate(items):
             if number:
-                self.text(",", Mark.BREAK)
+                self.text(",", Mark.ITEM)
             spell(item)
         self.text(Mark.CLOSE, closing)
 

@@ -1,4 +1,5 @@
-"""Lines of at most 120 characters: pieces of text are broken inside brackets, outer brackets first."""
+"""Lines of at most 120 characters: pieces of text are broken inside brackets, outer brackets first, and between the
+items of a list rather than inside of one that has room on a line."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ def wrap(pieces: Sequence[Piece], column: int) -> str:
     """The pieces from a column on, over as many lines as they need; what follows a break stands behind the bracket."""
     if column + len(flat(pieces)) <= WIDTH and "\n" not in flat(pieces):
         return flat(pieces)
-    widths = _widths(pieces)
+    parts, items = _widths(pieces, Mark.ITEM, Mark.BREAK), _widths(pieces, Mark.ITEM)
     out: list[str] = []
     brackets: list[int] = []  # the columns behind the open ones
     for index, piece in enumerate(pieces):
@@ -26,30 +27,37 @@ def wrap(pieces: Sequence[Piece], column: int) -> str:
             brackets.append(column)
         elif piece is Mark.CLOSE:
             brackets.pop()
-        elif brackets and column + widths[index] > WIDTH and column > brackets[-1]:
-            column = brackets[-1]
-            out.append("\n" + " " * column)
         else:
-            out.append(" ")
-            column += 1
+            whole = piece is Mark.ITEM and brackets and brackets[-1] + items[index] <= WIDTH
+            width = items[index] if whole else parts[index]
+            if brackets and column + width > WIDTH and column > brackets[-1]:
+                column = brackets[-1]
+                out.append("\n" + " " * column)
+            else:
+                out.append(" ")
+                column += 1
     return "".join(out)
 
 
-def _widths(pieces: Sequence[Piece]) -> list[int]:
-    """For every break the width of what must stand on the line if the break is a space: the text up to the next break
-    in the same bracket or, with what closes it, behind it."""
+def _widths(pieces: Sequence[Piece], *breaks: Mark) -> list[int]:
+    """For every break the width of what must stand on the line if the break is a space: the text up to the next of
+    these breaks in the same bracket or, with what closes it, up to the next of all breaks behind it."""
     widths = [0] * len(pieces)
     waiting: list[list[int]] = [[]]  # for every open bracket the breaks whose text has not ended
+    closed: list[list[int]] = [[]]  # those among them whose own bracket has been closed
     for index, piece in enumerate(pieces):
         if piece is Mark.OPEN:
             waiting.append([])
+            closed.append([])
         elif piece is Mark.CLOSE:
-            inner = waiting.pop()
-            waiting[-1] += inner
+            inner = waiting.pop() + closed.pop()
+            closed[-1] += inner
         else:
-            if piece is Mark.BREAK:
+            if isinstance(piece, Mark):
+                closed[-1].clear()
+            if piece in breaks:
                 waiting[-1] = [index]
             width = len(piece.split("\n", 1)[0]) if isinstance(piece, str) else 1
-            for at in itertools.chain.from_iterable(waiting):
+            for at in itertools.chain.from_iterable((*waiting, *closed)):
                 widths[at] += width
     return widths

@@ -95,6 +95,20 @@ def test_long_lines_are_wrapped_in_brackets() -> None:
         assert _formatted(formatted) == formatted
 
 
+def test_lines_break_between_items_rather_than_inside_of_one() -> None:
+    items = [" + ".join(f"{name}_{k}" for k in range(6)) for name in ("alpha", "beta", "gamma")]
+    formatted = _formatted(f"cell A {{\n  x = f({', '.join(items)}, axis = part)\n}}\n")
+    assert formatted.split("\n")[1:3] == [f"  x = f({items[0]}, {items[1]},", f"        {items[2]}, axis = part)"]
+    assert _formatted(formatted) == formatted
+
+
+def test_an_item_wider_than_a_line_is_broken_inside() -> None:
+    wide = " + ".join(f"a_rather_long_name_{k}" for k in range(12))
+    formatted = _formatted(f"cell A {{\n  x = f(a, {wide}, b)\n}}\n")
+    assert max(map(len, formatted.split("\n"))) <= 120
+    assert formatted.split("\n")[1].startswith("  x = f(a, a_rather_long_name_0 + ")
+
+
 def test_formatting_refuses_what_does_not_parse() -> None:
     with pytest.raises(DiagnosticError):
         _formatted("cell A {")
