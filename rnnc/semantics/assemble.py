@@ -133,7 +133,10 @@ class Level:
         if not self.sequence and node.attrs["reverse"]:
             raise CannotStream("a layer runs backwards, so it needs the whole sequence")
         build = self._loop if self.sequence else self._inline
-        self._results[node] = build(node, [lowering[a] for a in node.args])
+        args = [lowering[a] for a in node.args]
+        inputs = len(node.attrs["proxies"])
+        starts = dict(zip(node.attrs["starts"], args[inputs:], strict=True))
+        self._results[node] = build(node, args[:inputs], starts)
         return self._results[node][0]
 
     def temporal(self, lowering: Lowering, node: Node) -> Value:
@@ -153,35 +156,35 @@ class Level:
                 value = self.builder.op("fill_past", value, self.lengths, value=0.0)
                 return self.builder.op("at", value, index=node.attrs["options"]["index"])
 
-    def _initial(self, body: Body, slot: StateSlot, pre: Lowering) -> Value:
-        """The state before the first step: given, or its declared value (zeros)."""
+    def _initial(self, body: Body, slot: StateSlot, pre: Lowering, start: Value | None) -> Value:
+        """The state before the first step: given, or what the network says, or its declared value (zeros)."""
         axes = self._axes(body.graph, slot.node)
         port = Port("state", slot.name, Value(Type(axes, slot.dtype, batch=True), slot.name))
         self.states_in.append(port)
-        if slot.init is None:
-            fallback = self.builder.op("full", value=0.0 if slot.dtype is DType.FLOAT else 0, axes=axes)
-            if slot.dtype is DType.INT and fallback.type.dtype is not DType.INT:
-                fallback = self.builder.op("cast", fallback, dtype="int")
-        else:
+        if start is None and slot.init is not None:
             pre.run([slot.init])
             if slot.init not in pre.values:
                 return port.value
-            fallback = pre[slot.init]
-            if fallback.type.rank != len(axes):
-                fallback = self.builder.op("broadcast", fallback, axes=axes)
-            if fallback.type.dtype is not slot.dtype:
-                fallback = self.builder.op("cast", fallback, dtype=slot.dtype.value)
+            start = pre[slot.init]
+        if start is None:
+            fallback = self.builder.op("full", value=0.0 if slot.dtype is DType.FLOAT else 0, axes=axes)
+        elif start.type.time:
+            raise ShapeError("E313", f"`{slot.name}` begins as one value, and this is a sequence", "`last(y)` is one")
+        else:
+            fallback = start if start.type.rank == len(axes) else self.builder.op("broadcast", start, axes=axes)
+        if fallback.type.dtype is not slot.dtype:
+            fallback = self.builder.op("cast", fallback, dtype=slot.dtype.value)
         with self.builder.at(frozenset((slot.span,))):
             return self.builder.op("default", port.value, fallback)
 
-    def _inline(self, node: Node, args: list[Value]) -> list[Value]:
+    def _inline(self, node: Node, args: list[Value], starts: dict[StateSlot, Value]) -> list[Value]:
         """One step in place."""
         body: Body = node.attrs["body"]
         leaves = self.parameter_leaves(body.graph) | dict(zip(node.attrs["proxies"], args, strict=True))
         pre = Lowering(body.graph, self.builder, self.parameter_leaves(body.graph), self.mask, self)
         slots = body.all_states()
         for slot in slots:
-            leaves[slot.node] = self._initial(body, slot, pre)
+            leaves[slot.node] = self._initial(body, slot, pre, starts.get(slot))
         lowering = Lowering(body.graph, self.builder, leaves, self.mask, self)
         outputs, nexts, exposed = self._results_of(body, node, lowering, slots, args[0])
         for slot, value in zip(slots, nexts, strict=True):
@@ -219,7 +222,7 @@ class Level:
                 exposed[full] = value if value.type.batch else self._with_lead(builder, value, like)
         return outputs, nexts, exposed
 
-    def _loop(self, node: Node, args: list[Value]) -> list[Value]:
+    def _loop(self, node: Node, args: list[Value], starts: dict[StateSlot, Value]) -> list[Value]:
         """A cell over time: a loop whose body is one step."""
         body: Body = node.attrs["body"]
         inner = Builder()
@@ -231,7 +234,7 @@ class Level:
             elements.append(self._element(arg, xs))
             leaves[proxy] = elements[-1]
         slots = body.all_states()
-        inits = [self._initial(body, slot, pre) for slot in slots]
+        inits = [self._initial(body, slot, pre, starts.get(slot)) for slot in slots]
         params = [Value(Type(i.type.axes, i.type.dtype, batch=True), s.name) for i, s in zip(inits, slots, strict=True)]
         leaves.update({slot.node: param for slot, param in zip(slots, params, strict=True)})
         lowering = Lowering(body.graph, inner, leaves, lambda site, _: self._element(self.mask(site, True), xs), self)

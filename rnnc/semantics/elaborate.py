@@ -332,7 +332,15 @@ def _as_layer(outer: Body, body: Body, frame: Frame) -> tuple[list[tuple[str, No
         return inputs, []
     shapes: list[Shape] = [body.graph.resolve_all(n.shape or ()) for _, n in frame.outputs]
     layer = graph.add(
-        "apply", [n for _, n in inputs], frame.span, shapes[0], body=body, frame=frame, proxies=proxies, reverse=False
+        "apply",
+        [n for _, n in inputs],
+        frame.span,
+        shapes[0],
+        body=body,
+        frame=frame,
+        proxies=proxies,
+        reverse=False,
+        starts=(),
     )
     picks = [
         graph.add("pick", (layer,), n.span, s, index=i)

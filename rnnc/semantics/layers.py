@@ -9,7 +9,7 @@ from rnnc.ir.program import Value as IrValue
 from rnnc.ir.size import Size
 from rnnc.semantics.arguments import Arguments
 from rnnc.semantics.builtins import builtin
-from rnnc.semantics.frames import Body, Context, Frame, InstanceState, Site, nameless
+from rnnc.semantics.frames import Body, Context, Frame, InstanceState, Site, StateSlot, nameless
 from rnnc.semantics.instances import results
 from rnnc.semantics.lower import Lowering
 from rnnc.semantics.nodes import RULES, Graph, Node, Rule
@@ -96,7 +96,8 @@ def apply(elaborator: Elaborator, layer: Value, a: Arguments, instance: Instance
     c = a.context
     if c.frame.body.kind != "network":
         raise Problem("E404", "layers run sequences: they belong in a network", a.span, fix="in a cell: `use f = …`")
-    a.allow()
+    if not isinstance(layer, CellValue) or isinstance(layer.definition, ast.Network):
+        a.allow()  # the states of one cell alone have names here
     if c.frame.anonymous:
         raise nameless(c.frame)
     if c.owner is None:
@@ -111,7 +112,7 @@ def apply(elaborator: Elaborator, layer: Value, a: Arguments, instance: Instance
     own = (c.owner.full(c.frame) if c.owner.name else c.frame.prefix.rstrip(".")) + (f".{c.name}" if c.name else "")
     local = own[len(c.frame.prefix) :]
     state = c.frame.state_prefix + local
-    run = _Run(elaborator, c, a.span, shareable=c.frame.shareable or instance is not None)
+    run = _Run(elaborator, c, a.span, shareable=c.frame.shareable or instance is not None, call=a)
     if instance is not None:
         if instance.applied is None:  # its states are called like its weights; those of further runs by their equations
             state = c.frame.state_prefix + instance.key
@@ -123,9 +124,12 @@ def apply(elaborator: Elaborator, layer: Value, a: Arguments, instance: Instance
 class _Run:
     """Applies a layer and its parts. `path`, `state`, `key`: names for weights, for states, and of the part."""
 
-    def __init__(self, elaborator: Elaborator, c: Context, span: Span, *, shareable: bool) -> None:
+    def __init__(
+        self, elaborator: Elaborator, c: Context, span: Span, *, shareable: bool, call: Arguments | None = None
+    ) -> None:
         self.elaborator, self.c, self.span, self.shareable = elaborator, c, span, shareable
         self.graph = c.frame.graph
+        self.call = call  # whose options say what the states of its cell begin as
 
     def layer(self, layer: Value, nodes: list[Node], path: str, state: str, key: str, reverse: bool) -> Value:
         match layer:
@@ -244,9 +248,11 @@ class _Run:
         self.c.frame.body.equations.update(body.equations)
         if len(self.elaborator.diagnostics) > before or not frame.outputs:
             return Tensor(self.graph.poison(self.span))
+        starts = self._starts(body, dotted(state))
+        shape = body.graph.resolve_all(frame.outputs[0][1].shape or ())
         node = self.graph.add(
-            "apply", nodes, self.span, body.graph.resolve_all(frame.outputs[0][1].shape or ()), body=body, frame=frame,
-            proxies=proxies, reverse=reverse,
+            "apply", [*nodes, *starts.values()], self.span, shape, body=body, frame=frame, proxies=proxies,
+            reverse=reverse, starts=tuple(starts),
         )  # fmt: skip
         picks: list[tuple[str, Value]] = []
         for i, (name, output) in enumerate(frame.outputs):
@@ -255,6 +261,22 @@ class _Run:
             pick.name = path
             picks.append((name, Tensor(pick)))
         return picks[0][1] if len(picks) == 1 else Many(tuple(picks))
+
+    def _starts(self, body: Body, prefix: str) -> dict[StateSlot, Node]:
+        """`GRU(4)(y, h = last(a))`: what states are before the first step, in this network's graph."""
+        found: dict[StateSlot, Node] = {}
+        call = self.call
+        if call is None or not call.options:
+            return found
+        slots = {slot.name.removeprefix(prefix): slot for slot in body.all_states()}
+        call.allow(*slots, kind="state")
+        for name, option in call.options.items():
+            value = self.elaborator.expressions.tensor(option.value, self.c)
+            shape, span = body.graph.resolve_all(slots[name].node.shape or ()), option.value.span
+            start = self.graph.add("equation", (value,), span, None, declared=shape, gives="begins as")
+            start.name = slots[name].name
+            found[slots[name]] = start
+        return found
 
 
 def output_size(elaborator: Elaborator, layer: Value, span: Span) -> Size:

@@ -165,3 +165,24 @@ def test_members_of_a_family_may_have_several_outputs(kind: str) -> None:
 def test_two_outputs_of_one_name_among_several() -> None:
     with pytest.raises(DiagnosticError, match=r"two outputs are called `y.h`"):
         model(TWO + "network N {\n input x[3]\n y = Two(2)(x)\n output y, y\n}", "N")
+
+
+def test_a_layer_begins_with_what_another_gives() -> None:
+    """h of the second layer before its first step, under lengths too; a state that is given takes its place."""
+    of = network("a = RNN(4)(x)", "y = LSTM(4)(x, h = last(a), c = dense(last(a), 4))", "output y")
+    case = run(of)
+    holds(case)
+    lengths = np.array([2, 0, 4])
+    first = network("a = RNN(4)(x)", "l = last(a)", "output l, c: dense(l, 4)")
+    begins = with_weights_of(first, case, {"a": "a", "output": "y", "x": "x"}).forward(lengths=lengths)
+    second = with_weights_of(network("y = LSTM(4)(x)", "output y"), case, {"y": "y", "x": "x"})
+    second.arrays["state", "y.h"], second.arrays["state", "y.c"] = begins["output", "l"], begins["output", "c"]
+    del case.arrays["state", "y.h"], case.arrays["state", "y.c"]
+    found, wanted = case.forward(lengths=lengths), second.forward(lengths=lengths)
+    np.testing.assert_allclose(found["output", "y"], wanted["output", "y"], rtol=1e-13)
+
+
+def test_a_layer_may_begin_with_a_parameter_and_stream() -> None:
+    of = model("network N {\n input x[3]\n param s[2] = ones\n y = RNN(2)(x, h = 2 * s)\n output y\n}")
+    holds(run(of))
+    assert of.step is not None

@@ -12,7 +12,8 @@ from rnnc.ir.trim import trim_program
 
 
 def initial_program(model: Model) -> Program | None:
-    """The states that a call starts from where none are given. None where some state has to be given."""
+    """The states that a call starts from where none are given. None where some state has to be given, or begins with
+    what the inputs make of it."""
     program = model.step or model.forward
     given = {port.value: port.name for port in program.inputs_of("state")}
     found = {
@@ -24,7 +25,9 @@ def initial_program(model: Model) -> Program | None:
         return None
     outputs = tuple(Port("state", state.name, found[state.name]) for state in model.states)
     inputs = program.inputs_of("param", "fixed", "state")
-    return trim_program(Program("initial", inputs, program.nodes, outputs))
+    initial = trim_program(Program("initial", inputs, program.nodes, outputs))
+    known = {*(port.value for port in inputs), *(out for node in initial.nodes for out in node.outs)}
+    return initial if all(value in known for node in initial.nodes for value in reads(node)) else None
 
 
 def state_tables(model: Model, initial: Program) -> list[str]:
