@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-from rnnc.simulator.cupy_cuda import Cuda, DeviceModel, Stream
+from rnnc.simulator.cublas import multiply
+from rnnc.simulator.cupy_cuda import Cuda, DeviceModel
 from rnnc.simulator.launch import Kernel, Kernels, Schedule
+from rnnc.simulator.memory import memory_at
+from rnnc.simulator.streams import Stream
 
 _POISON = 0xFF  # NaN in every floating type
 _DEFAULT_SHARED = 48 << 10  # bytes of dynamic shared memory that a kernel may use without asking for more
@@ -19,10 +22,11 @@ _DEFAULT_SHARED = 48 << 10  # bytes of dynamic shared memory that a kernel may u
 
 @dataclass(frozen=True)
 class How:
-    """How kernels are run: the schedule, whether every access is checked, and the device that is played."""
+    """How kernels are run: the schedule, whether every access is checked, when, and the device that is played."""
 
     schedule: Schedule = "fifo"
     race: bool = False
+    late: bool = False  # streams do nothing before they are waited for
     device: DeviceModel = field(default_factory=DeviceModel)
 
 
@@ -35,15 +39,23 @@ class Cupy(ModuleType):
     def __init__(self, how: How | None = None) -> None:
         super().__init__("cupy")
         self.how = how or How()
-        self.cuda = Cuda(self.how.device)
+        self.cuda = Cuda(self.how.device, late=self.how.late)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        return getattr(np, name)
+        found = getattr(np, name)
+        if callable(found) and not isinstance(found, type):
+            self._memory()
+        return found
+
+    def _memory(self) -> None:
+        """What gives a new array takes memory from a pool."""
+        self.cuda.streams.refuse("memory", relaxed=True)
 
     def empty(self, shape: Any, dtype: Any = float, order: Any = "C") -> Any:
         """New memory, poisoned: who reads what was never written sees NaN."""
+        self._memory()
         out: Any = np.empty(shape, dtype, order)
         out.reshape(-1, order="A").view(np.uint8).fill(_POISON)
         return out
@@ -54,6 +66,7 @@ class Cupy(ModuleType):
 
     def asnumpy(self, array: Any) -> Any:
         """A copy, as the way from a device makes one."""
+        self.cuda.streams.refuse("copy to the host")
         return np.array(array)
 
     def get_array_module(self, *_: Any) -> Any:
@@ -61,20 +74,14 @@ class Cupy(ModuleType):
         return self
 
     def matmul(self, a: Any, b: Any, out: Any = None) -> Any:
-        """NumPy's; inside a capture it becomes part of the graph, which needs `out`."""
-        return self._library(np.matmul, a, b, out)
-
-    def dot(self, a: Any, b: Any, out: Any = None) -> Any:
-        """NumPy's; inside a capture it becomes part of the graph, which needs `out`."""
-        return self._library(np.dot, a, b, out)
-
-    def _library(self, function: Callable[..., Any], a: Any, b: Any, out: Any) -> Any:
-        stream = self.cuda.get_current_stream()
-        if not stream.is_capturing():
-            return _product(function, a, b, out)
+        """NumPy's; CuPy has no products in a capture."""
+        if self.cuda.get_current_stream().is_capturing():
+            raise NotImplementedError("calling cuBLAS API during stream capture is currently unsupported")
         if out is None:
-            raise ValueError("a product in a captured graph needs `out`")
-        stream.do(lambda: _product(function, a, b, out))
+            out = self.empty((*np.broadcast_shapes(a.shape[:-2], b.shape[:-2]), a.shape[-2], b.shape[-1]), a.dtype)
+        elif not out.flags.c_contiguous:
+            raise ValueError("the output of a product must be C-contiguous")
+        self.cuda.get_current_stream().do(lambda: multiply(a, b, out))
         return out
 
     def RawModule(  # the name is CuPy's
@@ -94,17 +101,6 @@ class Cupy(ModuleType):
     ) -> RawKernel:
         """One kernel of a kernel text."""
         return RawModule(self, code, tuple(options), enable_cooperative_groups).get_function(name)
-
-
-def _product(function: Callable[..., Any], a: Any, b: Any, out: Any) -> Any:
-    """Halves are added up in float32 and rounded once, as cuBLAS does, where NumPy rounds every sum."""
-    if a.dtype.itemsize > 2:
-        return function(a, b, out=out)
-    result = function(a.astype(np.float32), b.astype(np.float32)).astype(a.dtype)
-    if out is None:
-        return result
-    out[...] = result
-    return out
 
 
 class RawModule:
@@ -155,10 +151,9 @@ class RawKernel:
             )
         if self._cooperative:
             self._check_fit(math.prod(grid), math.prod(block), shared_mem)
-        how, held = self._cupy.how, tuple(args)
-        (stream or self._cupy.cuda.get_current_stream()).do(
-            lambda: self._kernel(grid, block, held, shared_mem, schedule=how.schedule)
-        )
+        how, on = self._cupy.how, stream or self._cupy.cuda.get_current_stream()
+        held = tuple(map(_borrowed, args)) if on.is_capturing() else tuple(args)
+        on.do(lambda: self._kernel(grid, block, held, shared_mem, schedule=how.schedule))
 
     def _check_fit(self, blocks: int, threads: int, shared: int) -> None:
         """CuPy would shrink a cooperative grid that does not fit, with a warning; here that is an error."""
@@ -166,3 +161,12 @@ class RawKernel:
         most = device.multiprocessors * device.blocks_per_multiprocessor(threads, shared)
         if blocks > most:
             raise ValueError(f"kernel {self.name}: a cooperative grid of {blocks} blocks, and {most} fit the device")
+
+
+def _borrowed(argument: Any) -> Any:
+    """An array's memory without the array: a graph has addresses, and keeps nothing alive."""
+    array: Any = argument
+    if not isinstance(argument, np.ndarray) or not array.size:
+        return array
+    memory = memory_at(array.ctypes.data, array.nbytes, array.dtype)
+    return memory.reshape(array.shape, order="C" if array.flags.c_contiguous else "F")

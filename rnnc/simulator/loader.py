@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from rnnc.backends.escape import identifier
+from rnnc.simulator.cublas import Ctypes
 from rnnc.simulator.cupy_like import Cupy, How
 
 
@@ -24,6 +25,7 @@ def load(text: str, name: str, how: How | None = None) -> ModuleType:
     module.__dict__["__builtins__"] = {**vars(builtins), "__import__": _Import(Cupy(how))}
     linecache.cache[path] = (len(text), None, text.splitlines(keepends=True), path)
     exec(compile(text, path, "exec"), module.__dict__)
+    module.__dict__["_address"] = _address  # CuPy's arrays have their memory elsewhere than NumPy's
     return module
 
 
@@ -31,10 +33,12 @@ class _Import:
     """`__import__` with an answer of its own for CuPy."""
 
     def __init__(self, cupy: Cupy) -> None:
-        self._cupy = cupy
+        self._cupy, self._ctypes = cupy, Ctypes(cupy.cuda.cublas)
 
     def __call__(self, name: str, *context: Any, **more: Any) -> Any:
         parts = name.split(".")
+        if name == "ctypes":
+            return self._ctypes
         if parts[0] != "cupy":
             return builtins.__import__(name, *context, **more)
         names = more.get("fromlist", context[2] if len(context) > 2 else ())
@@ -42,6 +46,11 @@ class _Import:
         for part in parts[1:] if names else ():
             found = _member(found, part)
         return found
+
+
+def _address(array: Any) -> int:
+    """Where an array is."""
+    return array.ctypes.data
 
 
 def _member(module: Any, part: str) -> Any:

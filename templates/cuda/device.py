@@ -86,8 +86,21 @@ class _Launch:
     def __call__(self, name, threads, *arguments):
         """A kernel over `threads` elements."""
         if threads:
-            grid = min(-(-threads // _THREADS), 32 * self.room[0])
-            _kernel(*self.key, name)((grid,), (_THREADS,), tuple(map(_passed, arguments)))
+            kernel, grid, passed = self.prepared(name, threads, arguments)
+            kernel((grid,), (_THREADS,), passed)
+
+    def prepared(self, name, threads, arguments):
+        """The kernel, how many blocks run it, and what it gets."""
+        grid = min(-(-threads // _THREADS), 32 * self.room[0])
+        return _kernel(*self.key, name), grid, tuple(map(_passed, arguments))
+
+    def product(self, a, b, out):
+        """A product of matrices."""
+        _product(a, b, out)
+
+    def steps(self, *loop, **how):
+        """A loop, step by step."""
+        return _steps(self, *loop, **how)
 
     def team(self, name, rows, *loop):
         """How the blocks of the device run a loop; None where the host runs it, step by step."""

@@ -121,6 +121,7 @@ def test_lines_tell_why_a_loop_is_no_kernel(rnnc: RunRnnc, tmp_path: Path) -> No
     path.write_text(CELLS["gru"])
     found = rnnc("explain", path, *ARGUMENTS, "-D", "strategy=step")
     assert "- strategies: forward, train: this loop goes step by step from the host: it is wanted" in found.out
+    assert "step by step; some steps are a captured graph" in " ".join(found.out.split())
     found = rnnc("explain", path, *ARGUMENTS)
     assert (
         "+ strategies: forward, train: this loop can run as one kernel, whose blocks meet 2 times a step" in found.out

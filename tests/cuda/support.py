@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import collections
 import itertools
+import os
 import shutil
-from collections.abc import Mapping
+import threading
+import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -19,6 +22,7 @@ from rnnc.backends.escape import identifier
 from rnnc.ir.binding import bind
 from rnnc.ir.program import Program
 from rnnc.resources import resource_text
+from rnnc.simulator.cublas import Ctypes
 from rnnc.simulator.cupy_like import Cupy, How
 from tests.support.shared_work import short_parts, whole_warps
 
@@ -29,6 +33,7 @@ Arrays = Mapping[Key, Any]
 REALS = {"float16": "float", "float32": "float", "float64": "double"}
 ITEMS = {**REALS, "float16": "f16"}
 SHARING = resource_text("templates/cuda/sharing.py")
+STEPS = "\n".join(resource_text(f"templates/cuda/{name}.py") for name in ("graphs", "blas"))
 
 
 def text_of(kernels: Kernels, dtype: str) -> str:
@@ -78,14 +83,25 @@ class Batch:
         numbers = dict(sizes or {})
         bound = bind([(p, a) for p in program.inputs if (a := given[p.role, p.name]) is not None], numbers)
         cupy = Cupy(self.how)
-        space: dict[str, Any] = {"cp": cupy, "np": np, "_attributes": cupy.how.device.attributes}
-        exec(compile(f"{SHARING}\n{text}", key, "exec"), space)
+        space: dict[str, Any] = {
+            "cp": cupy,
+            "np": np,
+            "collections": collections,
+            "threading": threading,
+            "warnings": warnings,
+            "os": os,
+            "ctypes": Ctypes(cupy.cuda.cublas),
+            "_attributes": cupy.how.device.attributes,
+            "_THREADS": 32,
+        }
+        exec(compile(f"{SHARING}\n{STEPS}\n{text}", key, "exec"), space)
+        space |= {"_CAPTURED": 2, "_address": lambda array: array.ctypes.data}
         if self.part is not None:
             short_parts(space, self.part)
         if self.lanes is not None:
             whole_warps(space, self.lanes)
         name, values, dt = identifier(program.name), tuple(numbers.values()), np.dtype(dtype)
-        launch = self._launcher(cupy, dtype)
+        launch = self._launcher(cupy, dtype, space)
         parameters = {p.name: given[p.role, p.name] for p in program.inputs_of("param", "fixed")}
         packed = space[f"_pack_{name}"](parameters, values, dt, launch)
         others = {f"{role}:{port}": array for (role, port), array in given.items()}
@@ -93,11 +109,11 @@ class Batch:
             found = space[f"_run_{name}"](packed, values, bound.time, bound.batch, dt, others, launch)
         return {tuple(key.split(":", 1)): array for key, array in found.items()}  # type: ignore[misc]
 
-    def _launcher(self, cupy: Cupy, dtype: str) -> Launch:
+    def _launcher(self, cupy: Cupy, dtype: str, space: dict[str, Any]) -> Launch:
         if dtype not in self.texts:
             self.texts[dtype] = text_of(self.kernels, dtype)
         module = cupy.RawModule(code=self.texts[dtype])
-        return Launch(cupy, module, np.dtype(dtype).itemsize, self.strategy, self.threads)
+        return Launch(cupy, module, np.dtype(dtype).itemsize, self.strategy, self.threads, space)
 
 
 @dataclass
@@ -109,12 +125,26 @@ class Launch:
     item: int
     strategy: str
     threads: int
+    space: dict[str, Any]  # of the functions of a module
     functions: dict[str, Any] = field(default_factory=dict[str, Any])
     teams: list[Any] = field(default_factory=list[Any])  # the plans that there were
 
     def __call__(self, name: str, threads: int, *arguments: Any) -> None:
         if threads:
-            self._function(name)((2,), (32,), tuple(map(_passed, arguments)))  # fewer threads than elements
+            kernel, grid, passed = self.prepared(name, threads, arguments)
+            kernel((grid,), (32,), passed)
+
+    def prepared(self, name: str, threads: int, arguments: Sequence[Any]) -> tuple[Any, int, tuple[Any, ...]]:
+        """Fewer threads than elements."""
+        return self._function(name), 2, tuple(map(_passed, arguments))
+
+    def product(self, a: Any, b: Any, out: Any) -> None:
+        """As in a module."""
+        self.space["_product"](a, b, out)
+
+    def steps(self, *loop: Any, **how: Any) -> Any:
+        """As in a module."""
+        return self.space["_steps"](self, *loop, **how)
 
     def team(self, name: str, rows: int, *loop: Any) -> Any:
         """As the planner of a module decides for this device."""

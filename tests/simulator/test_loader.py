@@ -107,17 +107,17 @@ def test_many_threads_at_once() -> None:
 def test_a_captured_graph_replays() -> None:
     cupy = Cupy()
     text = 'extern "C" __global__ void more(float* x) { x[threadIdx.x] += 1.0f; }'
-    kernel, x, y = cupy.RawKernel(text, "more"), cupy.zeros(4, cupy.float32), cupy.empty((), cupy.float32)
+    kernel, x = cupy.RawKernel(text, "more"), cupy.zeros(4, cupy.float32)
     with cupy.cuda.Stream(non_blocking=True) as stream:
         stream.begin_capture()
         kernel((1,), (4,), (x,))
-        cupy.dot(x, x, out=y)
+        kernel((1,), (2,), (x,))
         graph = stream.end_capture()
     assert not x.any()
     for _ in range(3):
-        graph.launch()
-    assert x.tolist() == [3] * 4
-    assert y == 36
+        graph.launch(stream)
+    assert x.tolist() == [6, 6, 3, 3]
+    assert len(graph) == 2
 
 
 @needs_compiler

@@ -216,11 +216,7 @@ class Block:
             sizes |= dict(zip(Attrs(op).text(key), map(self.size, arg.type.shape), strict=True))
         left, right = (self.array(arg) for arg in op.args)
         goal = self.allocate(op.out, "product").host
-        text = product.text(left, right, sizes.__getitem__)
-        if product.plain:
-            self.line(f"{text[:-1]}, out={goal})")
-        else:
-            self.line(f"{goal}[...] = {text}")
+        self.line(product.text(left, right, goal, sizes.__getitem__))
 
     def _maps(self, values: Sequence[Value]) -> None:
         """One kernel for all maps of a stage that have the same shape, or are put together from parts that have it."""
@@ -264,13 +260,21 @@ class Block:
         """Write a kernel and its call: `body` for each element of an array of type `space`, by its place `n`; as many
         times as `times` says on the host."""
         kernel = Kernel(self.shared.sizes.variables)
-        elements = Elements(kernel, self.home, self.definitions, self.numbers, self.time)
+        elements = self.elements(kernel)
         many = kernel.whole(times if times.isidentifier() else "times", times) if times else ""
         kernel.line(f"const long long total = {' * '.join(filter(None, [*elements.extents(space), many])) or '1'};")
         first = "blockIdx.x * (long long)blockDim.x + threadIdx.x"
         with kernel.braces(f"for (long long n = {first}; n < total; n += (long long)gridDim.x * blockDim.x)"):
             body(elements, "n")
-        self.line(self.shared.call(kernel, self.count(space) + (f" * {times}" if times else "")))
+        self.call(kernel, self.count(space) + (f" * {times}" if times else ""))
+
+    def elements(self, kernel: Kernel) -> Elements:
+        """What writes elements into a kernel of this block."""
+        return Elements(kernel, self.home, self.definitions, self.numbers, self.time)
+
+    def call(self, kernel: Kernel, threads: str) -> None:
+        """Write the launch of a kernel over so many elements."""
+        self.line(self.shared.call(kernel, threads))
 
 
 def _is_map(node: Node) -> bool:

@@ -156,6 +156,10 @@ class Elements:
         batch = [self.rows()] if type.batch else []
         return [*time, *batch, *(self.kernel.size(size) for size in type.shape)]
 
+    def step(self) -> str:
+        """The step of the loop around."""
+        return self.kernel.scalar("t", "t")
+
     def steps(self) -> str:
         return self.kernel.scalar("T", self.time)
 

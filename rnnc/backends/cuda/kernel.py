@@ -17,14 +17,14 @@ C_TYPES = {DType.FLOAT: "real", DType.INT: "int", DType.BOOL: "bool"}
 STORED = {**C_TYPES, DType.FLOAT: "item"}  # how arrays hold them: halves are computed with as float
 # What C++ and the skeleton of a kernel call something else.
 RESERVED = frozenset({
-    "real", "item", "n", "k", "total", "t", "start", "stretch_steps", "T", "B", "steps", "threadIdx", "blockIdx",
-    "blockDim", "gridDim", "f16", "bf16", "smem", "half", "asm", "auto", "bool", "int", "long", "const", "float",
-    "double", "char", "void", "signed", "unsigned", "short", "struct", "union", "enum", "class", "template", "typename",
-    "operator", "new", "delete", "this", "virtual", "static", "extern", "inline", "register", "volatile", "mutable",
-    "switch", "case", "default", "do", "goto", "sizeof", "typedef", "namespace", "using", "public", "private",
-    "protected", "friend", "catch", "throw", "explicit", "export", "main", "exp", "log", "sin", "cos", "tan", "erf",
-    "abs", "max", "min", "pow", "floor", "ceil", "sqrt", "tanh", "true", "false", "xor", "or", "and", "not", "compl",
-    "bitand", "bitor",
+    "real", "item", "n", "k", "total", "t", "start", "stretch_steps", "T", "B", "steps", "threadIdx", "blockIdx", "now",
+    "next", "blockDim", "gridDim", "f16", "bf16", "smem", "half", "asm", "auto", "bool", "int", "long", "const",
+    "float", "double", "char", "void", "signed", "unsigned", "short", "struct", "union", "enum", "class", "template",
+    "typename", "operator", "new", "delete", "this", "virtual", "static", "extern", "inline", "register", "volatile",
+    "mutable", "switch", "case", "default", "do", "goto", "sizeof", "typedef", "namespace", "using", "public",
+    "private", "protected", "friend", "catch", "throw", "explicit", "export", "main", "exp", "log", "sin", "cos", "tan",
+    "erf", "abs", "max", "min", "pow", "floor", "ceil", "sqrt", "tanh", "true", "false", "xor", "or", "and", "not",
+    "compl", "bitand", "bitor",
 })  # fmt: skip
 
 

@@ -7,11 +7,13 @@ every step; what is stacked is written into its row.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from rnnc.backends.cuda.block import DTYPES, Block
 from rnnc.backends.cuda.elements import Home
 from rnnc.backends.cuda.products import product_of
 from rnnc.backends.cuda.report import Looped
+from rnnc.backends.cuda.steps import StepBlock, varying
 from rnnc.backends.cuda.teams.block import Swap, TeamBlock, TeamLoop, Unfit, write_team
 from rnnc.backends.cuda.teams.elements import Owner
 from rnnc.backends.escape import number as literal
@@ -52,9 +54,14 @@ def write_loop(outer: Block, loop: Loop) -> None:
         enter(team)
         return swaps
 
-    body = Block(outer.shared, steps, outer, most=str(loop.chunk) if loop.chunk else None)
+    if varying(loop):
+        body = Block(outer.shared, steps, outer, most=str(loop.chunk) if loop.chunk else None)
+        write_steps = partial(_host_steps, index=index, steps=steps)
+    else:
+        body = StepBlock(outer.shared, outer, reverse=loop.reverse)
+        write_steps = _same_steps
     enter(body)
-    lines = [*body.before, *_steps(outer, body, loop, index, steps, step)]
+    lines = [*body.before, *write_steps(outer, body, loop, step)]
     try:
         if outer.shared.kernels.strategy == "step":
             raise Unfit("it is wanted step by step")
@@ -187,8 +194,18 @@ def _row(type: Type, index: str) -> str:
     return f"[{index}]" if type.batch or type.rank else f"[{index}, ...]"
 
 
-def _steps(outer: Block, body: Block, loop: Loop, index: str, steps: str, step: _Step) -> list[str]:
-    """The loop of the host."""
+def _same_steps(outer: Block, body: Block, loop: Loop, step: _Step) -> list[str]:
+    """Steps that are the same launches, as a function of what is carried."""
+    current, following = ([home.array for home in homes] for homes in (step.current, step.following))
+    head = f"def step({', '.join(['launch', 't', *current, 't_next', *following])}):"
+    carried = [f"({''.join(f'{array}, ' for array in arrays)})" for arrays in (current, following)]
+    loops = f"launch.steps({', '.join([outer.time, 'step', *carried])}{', reverse=True' if loop.reverse else ''})"
+    after = f"{', '.join(current)}, = {loops}" if current else loops
+    return [head, *("    " + line for line in body.lines or ["pass"]), after]
+
+
+def _host_steps(outer: Block, body: Block, loop: Loop, step: _Step, *, index: str, steps: str) -> list[str]:
+    """Steps of which the host knows the number."""
     count = f"-(-{outer.time} // {loop.chunk})" if loop.chunk else outer.time
     lines = list(body.lines)
     if loop.chunk:

@@ -13,7 +13,9 @@ from rnnc.resources import resource_text
 
 IMPORTS = (
     "import collections",
+    "import ctypes",
     "import itertools",
+    "import os",
     "import threading",
     "import warnings",
     "",
@@ -43,7 +45,8 @@ class _Module(Skeleton):
     folder = "cuda"
     arrays = "cp"
     parts = (
-        *("arrays/contract", "common/call", "common/packed", "cuda/device", "cuda/teams", "cuda/sharing"),
+        *("arrays/contract", "common/call", "common/packed", "cuda/device", "cuda/graphs", "cuda/blas"),
+        *("cuda/teams", "cuda/sharing"),
         *("common/parameters", "numpy/masks", "common/layouts", "common/names", "arrays/arrays"),
     )
     kept_names = KEPT_NAMES

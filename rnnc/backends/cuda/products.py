@@ -26,23 +26,25 @@ class Product:
     columns: str
     swapped: bool
 
-    def text(self, left: str, right: str, size: Callable[[str], str]) -> str:
-        """The product as an expression of two arrays. `size` gives that of a letter."""
+    def text(self, left: str, right: str, goal: str, size: Callable[[str], str]) -> str:
+        """The line that writes the product of two arrays into a third one. `size` gives that of a letter."""
         first, second = (right, left) if self.swapped else (left, right)
         a = _arranged(first, self.left, [self.stack, self.rows, self.inner], size)
         b = _arranged(second, self.right, [self.stack, self.inner, self.columns], size)
+        if _in_place(self.out, (self.rows, self.columns)):
+            return f"launch.product({a}, {b}, {_arranged(goal, self.out, [self.stack, self.rows, self.columns], size)})"
         natural = self.stack + self.rows + self.columns
-        text = f"cp.matmul({a}, {b})"
-        if any(len(group) != 1 for group in (self.rows, self.columns)):
-            text += f".reshape({', '.join(size(letter) for letter in natural)})"
-        if natural != self.out:
-            text = f"cp.ascontiguousarray({text}.transpose({', '.join(str(natural.index(x)) for x in self.out)}))"
-        return text
+        text = f"cp.matmul({a}, {b}).reshape({', '.join(size(letter) for letter in natural)})"
+        return f"{goal}[...] = {text}.transpose({', '.join(str(natural.index(x)) for x in self.out)})"
 
     @property
-    def plain(self) -> bool:
-        """Whether the library can write the result into its array directly."""
-        return self.stack + self.rows + self.columns == self.out and len(self.rows) == len(self.columns) == 1
+    def in_place(self) -> bool:
+        """Whether matrices are in their arrays as they are: no copy is made of them, nor of the result."""
+        return (
+            _in_place(self.left, (self.stack, self.rows, self.inner))
+            and _in_place(self.right, (self.stack, self.inner, self.columns))
+            and _in_place(self.out, (self.stack, self.rows, self.columns))
+        )
 
 
 def product_of(op: Node) -> Product | None:
@@ -63,6 +65,11 @@ def product_of(op: Node) -> Product | None:
     if out == stack + columns + rows:
         return Product(right, left, out, stack, columns, inner, rows, swapped=True)
     return Product(left, right, out, stack, rows, inner, columns, swapped=False)
+
+
+def _in_place(letters: str, groups: Sequence[str]) -> bool:
+    """Whether the axes of each group follow one another in an array, so that they are one axis of it."""
+    return all(group in letters for group in groups)
 
 
 def _arranged(text: str, letters: str, groups: Sequence[str], size: Callable[[str], str]) -> str:

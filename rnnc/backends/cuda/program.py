@@ -13,8 +13,8 @@ from rnnc.backends.skeleton import Written
 from rnnc.ir.program import Port, Program, reads
 
 KEPT_NAMES = (
-    *("np", "cp", "T", "B", "dt", "wt", "p", "k", "s", "given", "launch", "t", "n", "start", "stop", "steps", "int"),
-    *("min", "range", "reversed", "None", "_parts", "_lanes"),
+    *("np", "cp", "T", "B", "dt", "wt", "p", "k", "s", "given", "launch", "t", "t_next", "step", "n", "start", "stop"),
+    *("steps", "int", "min", "range", "reversed", "True", "None", "_parts", "_lanes"),
 )
 
 

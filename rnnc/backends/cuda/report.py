@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rnnc.backends.cuda.products import product_of
+from rnnc.backends.cuda.steps import varying
 from rnnc.ir.program import NO_SPANS, Loop, Op, Spans, walk
 from rnnc.ir.size import Size, product
 from rnnc.passes.manager import Remark
@@ -81,6 +82,9 @@ def remarks(loops: Iterable[Looped]) -> list[Remark]:
 def _facts(looped: Looped) -> Iterator[tuple[str, str, Spans]]:
     if looped.kernel is None:
         text = f"this loop goes step by step from the host: {looped.refusal}"
+        alone = varying(looped.loop)
+        if alone != looped.refusal:
+            text += f"; no steps are captured together: {alone}" if alone else "; some steps are a captured graph"
         yield "step-by-step", text, looped.spans
         return
     meet = looped.kernel.meetings

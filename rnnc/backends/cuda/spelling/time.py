@@ -32,7 +32,7 @@ def _at(type: Type, index: tuple[str, ...], t: str) -> tuple[str, ...]:
 @enters(MAPS, "cuda.valid")
 def _valid(e: Elements, op: Op, out: Value, index: tuple[str, ...]) -> str:
     """Whether the step of the loop around counts for a row."""
-    return f"{e.kernel.scalar('t', 't')} < {length(e, op.args[0], index[0])}"
+    return f"{e.step()} < {length(e, op.args[0], index[0])}"
 
 
 @enters(MAPS, "cuda.left")

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from rnnc.backends.cuda.block import Block
 from rnnc.backends.cuda.elements import Elements, Home
+from rnnc.backends.cuda.inner import InnerBlock
 from rnnc.backends.cuda.joined import NOTHING, Part
 from rnnc.backends.cuda.kernel import Kernel
 from rnnc.backends.cuda.products import product_of
@@ -61,7 +62,7 @@ class TeamLoop:
     meetings: int
 
 
-class TeamBlock(Block):
+class TeamBlock(InnerBlock):
     """Writes the nodes of a step as items of one kernel."""
 
     fuses = True
@@ -80,13 +81,6 @@ class TeamBlock(Block):
         self.alone = False
         self.apart: dict[Value, str] = {}  # why blocks do not share a product
         self._written = written  # products that have to be in memory
-
-    def home(self, value: Value) -> Home | None:
-        """As in any block; indices of the host around are part of the array, here they are of the kernel's own step."""
-        found = super().home(value)
-        if found is None or value in self.homes:
-            return found
-        return Home(found.host, nullable=found.nullable, wide=found.wide)
 
     # --- nodes --------------------------------------------------------------------------------------------------------
 

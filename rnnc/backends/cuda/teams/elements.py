@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rnnc.backends.cuda.elements import Elements, Home
+from rnnc.backends.cuda.elements import Home
+from rnnc.backends.cuda.inner import InnerElements
 from rnnc.backends.cuda.kernel import Kernel
 from rnnc.backends.cuda.teams.tiles import Multiplied
 from rnnc.ir.program import DType, Type, Value
@@ -88,7 +89,7 @@ class Place:
         return ["{", "  const int lane = threadIdx.x % 32;", *("  " + line for line in whole), "  __syncwarp();", "}"]
 
 
-class TeamElements(Elements):
+class TeamElements(InnerElements):
     """`reads` and `writes` are the arrays that the item touches; a read of what the same thread wrote is none."""
 
     def __init__(self, block: TeamBlock, kernel: Kernel, place: Place | None) -> None:
@@ -117,22 +118,14 @@ class TeamElements(Elements):
                 self.reads.add(home.array)
             if value.type.batch and index[0] != "row":
                 self.block.alone = True
-        if not home.index:
-            return self.loaded(value, home, self.flat(value.type, index))
-        sequence = value.type.with_(time=True)
-        ahead = self.flat(sequence, ("t_next", *index))  # memory is slower than a step
-        self.kernel.line(f"if (more) prefetch_l2(&{self.pointer(home, value)}[{ahead}]);")
-        return self.loaded(value, home, self.flat(sequence, ("t", *index)))
+        if home.index:  # memory is slower than a step
+            ahead = self.flat(value.type.with_(time=True), ("t_next", *index))
+            self.kernel.line(f"if (more) prefetch_l2(&{self.pointer(home, value)}[{ahead}]);")
+        return super().read(value, home, index)
 
     def write(self, value: Value, home: Home, place: str, element: str) -> None:
         self.writes.add(home.array)
-        if home.index:
-            row = " * ".join(self.extents(value.type)) or "1"
-            place = f"t * ({row}) + {place}"
         super().write(value, home, place, element)
-
-    def pointer(self, home: Home, value: Value, *, written: bool = False) -> str:
-        return self.kernel.pointer(home.array, value.type.dtype, written=written, wide=home.wide)
 
     def _owner(self) -> Owner | None:
         """The threads that have the elements of this item."""
