@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
@@ -58,6 +59,7 @@ SIZES = ((5, 12), (70, 200), (16, 768))  # rows of the batch, units
 
 def checks(give: Give, *, small: bool = False) -> Iterator[tuple[str, Callable[[], None]]]:
     """Each check with its name; it raises where something does not hold."""
+    give = partial(_few_captured, give)
     for cell in list(CELLS)[: 2 if small else None]:
         for strategy in STRATEGIES:
             for dtype in ("float32",) if small else _dtypes():
@@ -69,7 +71,15 @@ def checks(give: Give, *, small: bool = False) -> Iterator[tuple[str, Callable[[
     for strategy in STRATEGIES:
         yield f"{strategy}: the same call gives the same bits", lambda s=strategy: repeats(give("lstm", s))
         yield f"{strategy}: works on the caller's stream", lambda s=strategy: follows(give("lstm", s))
+    yield "step: a call within a capture of the caller", lambda: within(give("lstm", "step"))
     yield "arrays of others go in without a copy", lambda: borrows(give("lstm", "auto"))
+
+
+def _few_captured(give: Give, cell: str, strategy: str) -> ModuleType:
+    """A module whose graphs have so few steps that the checks capture some."""
+    module = give(cell, strategy)
+    vars(module)["_CAPTURED"] = 4
+    return module
 
 
 def _dtypes() -> list[str]:
@@ -91,6 +101,8 @@ def everything(module: ModuleType, params: dict[str, Any], x: Any, lengths: Any)
     outputs, state, tape = module.forward_train(params, x, lengths=lengths)
     signs = np.where(np.cos(np.arange(int(np.prod(outputs.shape)))) > 0, 1, -0.5)  # numbers that every dtype has
     gradients = module.backward(params, tape, signs.reshape(outputs.shape).astype(x.dtype))
+    if any(graphs.broken for graphs in getattr(getattr(module, "_GRAPHS", None), "of", {}).values()):
+        raise AssertionError("steps are not captured")
     found = {"outputs": outputs, "x": gradients["x"], **gradients["params"]}
     found |= state if isinstance(state, dict) else {"state": state}
     return {name: host(array) for name, array in found.items()}
@@ -141,6 +153,27 @@ def follows(module: ModuleType) -> None:
         found = host(outputs)
     if not np.array_equal(found, expected):
         raise AssertionError("results on a stream of the caller differ")
+
+
+def within(module: ModuleType) -> None:
+    """Every launch of it becomes part of the caller's graph."""
+    cp = module.cp
+    params, x, _ = numbers(module, "float32", 5, 12)
+    expected, packed, given = host(module.forward(params, x)[0]), module.pack(params), cp.asarray(x)
+    cp.cuda.runtime.deviceSynchronize()
+    with cp.cuda.Stream(non_blocking=True) as stream:
+        module.forward(packed, given)
+        stream.synchronize()
+        stream.begin_capture()
+        try:
+            outputs = module.forward(packed, given)[0]
+        finally:
+            graph = stream.end_capture()
+        graph.launch(stream)
+        stream.synchronize()
+    real = hasattr(cp, "get_default_memory_pool")  # where CuPy is played, assignments are not captured
+    if real and not np.allclose(host(outputs), expected, atol=1e-5):
+        raise AssertionError("a captured call gives other numbers")
 
 
 def borrows(module: ModuleType) -> None:
