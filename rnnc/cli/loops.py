@@ -10,6 +10,7 @@ from typing import Any
 
 from rnnc.backends.cuda.module import loops
 from rnnc.backends.cuda.report import Looped, remarks
+from rnnc.backends.cuda.teams.block import TeamLoop
 from rnnc.cli.messages import Failure
 from rnnc.compiler import Compiled
 from rnnc.passes.manager import Remark
@@ -29,8 +30,8 @@ HERE = "here"
 WAYS = ("step", "block", "persistent")  # the columns of estimates
 
 PLAN_HEADINGS = (
-    *("loop", "dtype", "rows", "runs as", "teams x blocks", "rows of a team", "at once", "weights kept", "shared KiB"),
-    *("meetings", "estimated us a step", *WAYS),
+    *("loop", "dtype", "rows", "runs as", "teams x blocks", "rows of a team", "heads", "at once", "weights kept"),
+    *("shared KiB", "meetings", "estimated us a step", *WAYS),
 )
 PRODUCT_HEADINGS = ("loop", "product", "columns", "sums of", "multiplied")
 KERNEL_HEADINGS = ("kernel", "dtype", "architecture", "registers", "spilled bytes", "static shared bytes")
@@ -87,10 +88,10 @@ class Loops:
     @property
     def open_sizes(self) -> list[str]:
         """The sizes that a plan depends on and that nobody has given."""
-        sizes = [
-            size for looped in self.loops if looped.kernel for product in looped.kernel.products for size in product
-        ]
-        return sorted({symbol for size in sizes if not isinstance(size, int) for symbol in size.symbols})
+        kernels = [looped.kernel for looped in self.loops if looped.kernel is not None]
+        sizes = [size for kernel in kernels for features, summed, _ in kernel.products for size in (features, summed)]
+        sizes += [size for kernel in kernels for size in (kernel.work, kernel.sums, kernel.head_count)]
+        return sorted({symbol for size in sizes for symbol in size.symbols})
 
     def plans(self, rows: Sequence[int], dtypes: Sequence[str]) -> Iterator[tuple[str, ...]]:
         """A line for each loop, dtype and number of rows."""
@@ -121,6 +122,7 @@ class Loops:
         kernel, launcher = looped.kernel, self.module._launcher(dtype)
         products = tuple((f.evaluate({}), summed.evaluate({}), slots) for f, summed, slots in kernel.products)
         given = launcher.item, rows, products, kernel.work.evaluate({}), kernel.sums.evaluate({})
+        given = *given, kernel.head_count.evaluate({})
         step = self.module._step_cost(*given, kernel.meetings, launcher.room[0])
         found = [Way("step", None, step)]
         for name in ("block", "persistent"):
@@ -139,18 +141,19 @@ class Loops:
         costs = {way.name: f"{way.seconds / least:.1f}" for way in ways}
         return (
             *(_name(looped), dtype, str(rows), f"{best.name}{', clusters' if best.clustered else ''}"),
-            *(_figures(best.team) if best.team is not None else ("",) * 5),
+            *(_figures(best.team, looped.kernel) if best.team is not None else ("",) * 6),
             *(str(looped.kernel.meetings), f"{best.seconds * 1e6:.1f}"),
             *(costs.get(name, "no room") for name in WAYS),
         )
 
 
-def _figures(team: Any) -> tuple[str, ...]:
-    """Of a team: how many and how large, rows, products whose weights stay in shared memory, and how much of it."""
+def _figures(team: Any, kernel: TeamLoop) -> tuple[str, ...]:
+    """Of a team: how many and how large, rows, heads, products whose weights stay in shared memory, how much of it."""
     at_once, _, _, _, *places = team.numbers
     kept = places[::3]
     stay = f"{sum(place >= 0 for place in kept)} of {len(kept)}" if kept else ""
-    return f"{team.teams} x {team.blocks}", str(team.rows), str(at_once), stay, f"{team.shared / KIB:.0f}"
+    heads = f"{team.heads} of {kernel.head_count}" if kernel.heads else ""
+    return f"{team.teams} x {team.blocks}", str(team.rows), heads, str(at_once), stay, f"{team.shared / KIB:.0f}"
 
 
 def _kernels(program: str, dtype: str, kernels: Sequence[KernelResources]) -> Iterator[tuple[str, ...]]:

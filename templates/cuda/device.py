@@ -129,7 +129,7 @@ class _Launch:
     def loop(self, name, team, *arguments):
         """A whole loop as one kernel."""
         counters = cp.zeros(32 * team.teams, np.uint32)
-        numbers = (team.blocks, team.rows, int(team.clustered), *team.numbers)
+        numbers = (team.blocks, team.rows, team.heads, int(team.clustered), *team.numbers)
         passed = (*map(_passed, arguments), counters, *map(np.int32, numbers))
         self._loop(name, team)((team.blocks * team.teams,), (team.threads,), passed, shared_mem=team.shared)
 

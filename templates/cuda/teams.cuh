@@ -1,19 +1,26 @@
 // Loops on the device: teams of blocks that share rows of the batch, and products of which every block has its columns.
 //
-// A team owns rows of the batch for the whole sequence, and its blocks share the features of every value. Between the
-// parts of a step all threads of a team meet where one reads what another one has written.
+// A team owns rows of the batch, and some of the heads, for the whole sequence; its blocks share the features of every
+// value. Heads are what a step computes without looking at one another (1 where it looks at everything). Between the
+// parts of a step all threads of a team meet where one reads what another one has written; teams never meet.
 
 struct Team {
-  int blocks, rank, rows;  // of the team; this block's number in it
-  bool clustered;          // whether the team is a cluster, which has a barrier in hardware
-  long long first;         // the team's first row of the batch
+  int blocks, rank, rows, heads;  // of the team; this block's number in it
+  bool clustered;                 // whether the team is a cluster, which has a barrier in hardware
+  long long first, first_head;    // the team's first row of the batch, and its first head
   unsigned* counter;
   unsigned target;
 
-  __device__ __forceinline__ Team(int blocks, int rows, int clustered, long long batch, unsigned* counters)
-      : blocks(blocks), rank(blockIdx.x % blocks), clustered(clustered), first(blockIdx.x / blocks * (long long)rows),
-        counter(counters + blockIdx.x / blocks * 32), target(0) {
-    this->rows = batch - first < rows ? (int)(batch - first) : rows;
+  // `rows` and `heads` are what a team has at most, `batch` and `all_heads` what there is.
+  __device__ __forceinline__ Team(
+      int blocks, int rows, int heads, int clustered, long long batch, long long all_heads, unsigned* counters)
+      : blocks(blocks), rank(blockIdx.x % blocks), clustered(clustered), counter(counters + blockIdx.x / blocks * 32),
+        target(0) {
+    const int number = blockIdx.x / blocks, across = (int)((all_heads + heads - 1) / heads);
+    first = number / across * (long long)rows;
+    first_head = number % across * (long long)heads;
+    this->rows = (int)within_(batch - first, rows);
+    this->heads = (int)within_(all_heads - first_head, heads);
   }
   __device__ __forceinline__ void meet() {
     if (blocks == 1) __syncthreads();
@@ -68,6 +75,7 @@ template <typename I> struct Lying {
   __device__ static __forceinline__ int line(int length) { return length + 16 / (int)sizeof(I); }
   __device__ static __forceinline__ int deep(int inner) { return inner; }
   __device__ static __forceinline__ int place(int k, int column, int wide, int) { return k * wide + column; }
+  __device__ static __forceinline__ int whole(int wide, int inner) { return inner * wide; }
 };
 template <typename I> struct LyingHalves {
   static constexpr int across = 8;
@@ -75,6 +83,7 @@ template <typename I> struct LyingHalves {
   __device__ static __forceinline__ int line(int length) { return (length + 15) / 16 * 16 + 8; }
   __device__ static __forceinline__ int deep(int inner) { return (inner + 15) / 16 * 16; }
   __device__ static __forceinline__ int place(int k, int column, int, int inner) { return column * line(inner) + k; }
+  __device__ static __forceinline__ int whole(int wide, int inner) { return line(inner) * wide; }
 };
 template <> struct Lying<f16> : LyingHalves<f16> {};
 template <> struct Lying<bf16> : LyingHalves<bf16> {};
@@ -87,6 +96,13 @@ __device__ void fill_weights(I* at, int start, int length, int columns, Weight w
     const int k = i / wide, c = i % wide;
     at[Lying<I>::place(k, c, wide, length)] = k < length && c < columns ? weight(start + k, c) : I{};
   }
+}
+
+// Where buffers are at one of the team's heads: the weights of each lie behind those of the one before.
+template <typename I> __device__ __forceinline__ Places places_of_head(Places p, int head, int inner, int columns) {
+  const int wide = up_to(columns, Lying<I>::across);
+  if (p.weights >= 0) p.weights += head * up_to(Lying<I>::whole(wide, inner) * (int)sizeof(I), 16);
+  return p;
 }
 
 // Those that stay for all steps.
@@ -231,9 +247,10 @@ template <> struct Adding<f16> : AddingHalves<f16> {};
 template <> struct Adding<bf16> : AddingHalves<bf16> {};
 
 // sums[row, column] = left[row, k] weight(k, column), by all threads of a block; operands come through shared memory,
-// `chunk` of k at a time.
+// `chunk` of k at a time. Rows of the left operand are `stride` apart.
 template <typename I, typename N, typename Weight>
-__device__ Sums<N> multiply(unsigned char* smem, Places p, int rows, int inner, int columns, const I* left, Weight weight) {
+__device__ Sums<N> multiply(
+    unsigned char* smem, Places p, int rows, int inner, int columns, const I* left, long long stride, Weight weight) {
   N* const sums = (N*)(smem + p.sums);
   I* const lefts = (I*)(smem + p.left);
   const int wide = up_to(columns, Lying<I>::across), tall = Lying<I>::tall(rows);
@@ -246,7 +263,7 @@ __device__ Sums<N> multiply(unsigned char* smem, Places p, int rows, int inner, 
       fill_weights(stage, start, length, columns, weight);
       weights = stage;
     }
-    fill_rows(lefts, left + start, inner, rows, length);
+    fill_rows(lefts, left + start, stride, rows, length);
     __syncthreads();
     const int lines = p.weights < 0 ? length : inner;
     Adding<I>::chunk(sums, start == 0, p.splits, tall, wide, length, lefts, weights, lines);

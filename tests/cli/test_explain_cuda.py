@@ -57,6 +57,7 @@ def test_plans_are_those_of_the_planner(rnnc: RunRnnc, lstm: Path) -> None:
             products,
             kernel.work.evaluate({}),
             kernel.sums.evaluate({}),
+            1,
             kernel.alone,
             kernel.meetings,
             clusters=True,

@@ -157,7 +157,7 @@ class Launch:
     def loop(self, name: str, team: Any, *arguments: Any) -> None:
         """A loop as one kernel."""
         counters = np.zeros(32 * team.teams, np.uint32)
-        numbers = (team.blocks, team.rows, int(team.clustered), *team.numbers)
+        numbers = (team.blocks, team.rows, team.heads, int(team.clustered), *team.numbers)
         function = self._function(name)
         if team.shared > 48 << 10:
             function.max_dynamic_shared_size_bytes = team.shared

@@ -82,7 +82,7 @@ def _write_both(outer: Block, team: TeamBlock, kernel: TeamLoop, step: _Step, li
     )
     plan = outer.shared.names.new("team")
     work = f"{outer.size(kernel.work)}, {outer.size(kernel.sums)}"
-    loop = f"({products}), {work}, {kernel.alone}, {kernel.meetings}"
+    loop = f"({products}), {work}, {outer.size(kernel.head_count)}, {kernel.alone}, {kernel.meetings}"
     outer.line(f'{plan} = launch.team("{kernel.name}", B, {loop})')
     outer.line(f"if {plan} is None:")
     outer.lines += ["    " + line for line in lines]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rnnc.backends.cuda.teams.block import TeamBlock, TeamLoop
 
 PASS_NAME = "strategies"
+DONE = frozenset({"one-kernel", "uncoupled-axes"})
 ALONE = "each thread sums up its own elements"
 SHARED, STORED = "where its sums are read", "into memory, since other threads read its sums"
 
@@ -74,7 +75,7 @@ def remarks(loops: Iterable[Looped]) -> list[Remark]:
             programs = found.setdefault((kind, message, spans), [])
             programs += [looped.program] if looped.program not in programs else []
     return [
-        Remark(PASS_NAME, code, "done" if code == "one-kernel" else "missed", f"{', '.join(programs)}: {text}", spans)
+        Remark(PASS_NAME, code, "done" if code in DONE else "missed", f"{', '.join(programs)}: {text}", spans)
         for (code, text, spans), programs in found.items()
     ]
 
@@ -90,6 +91,10 @@ def _facts(looped: Looped) -> Iterator[tuple[str, str, Spans]]:
     meet = looped.kernel.meetings
     text = f"this loop can run as one kernel, whose blocks meet {meet} time{'s' * (meet != 1)} a step"
     yield "one-kernel", text + (", one team for all rows" if looped.kernel.alone else ""), looped.spans
+    if looped.kernel.heads:
+        axes = ", ".join(axis.label or str(axis.size) for axis in looped.kernel.heads)
+        text = f"nothing in a step couples {axes}: teams share these before features, and never meet"
+        yield "uncoupled-axes", text, looped.spans
     for report in looped.products():
         if report.apart:
             text = f"blocks do not share the product {report.name}: {report.apart}"

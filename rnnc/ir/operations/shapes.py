@@ -108,3 +108,11 @@ def with_axis(type: Type, position: int, size: Size) -> Type:
 def with_ones(type: Type, positions: Sequence[int]) -> tuple[Axis, ...]:
     """The axes, with size 1 at some positions."""
     return tuple(Axis(a.label, ONE) if i in positions else a for i, a in enumerate(type.axes))
+
+
+def untouched(x: Type, out: Type) -> tuple[int, int]:
+    """How many axes in front, and how many behind, a new shape of the same elements leaves as they are."""
+    least = min(x.rank, out.rank)
+    front = next((n for n in range(least) if x.shape[n] != out.shape[n]), least)
+    most = least - front
+    return front, next((n for n in range(most) if x.shape[-1 - n] != out.shape[-1 - n]), most)

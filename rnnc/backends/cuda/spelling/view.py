@@ -9,6 +9,7 @@ from rnnc.backends.cuda.elements import Elements
 from rnnc.backends.cuda.kernel import C_TYPES
 from rnnc.backends.cuda.spelling.entry import MAPS, enters
 from rnnc.ir.operations.attrs import Attrs
+from rnnc.ir.operations.shapes import untouched
 from rnnc.ir.program import Op, Type, Value
 from rnnc.ir.size import Size
 
@@ -30,23 +31,24 @@ def shifted(at: str, by: str) -> str:
 
 @enters(MAPS, "reshape")
 def _reshape(e: Elements, op: Op, out: Value, index: tuple[str, ...]) -> str:
-    """Row-major order is the same on both sides, apart from the leads, which stay."""
+    """Row-major order is the same on both sides, apart from leads and axes that stay."""
     (x,) = op.args
-    leads = out.type.time + out.type.batch
-    features = e.extents(out.type)[leads:]
+    front, back = untouched(x.type, out.type)
+    first = out.type.time + out.type.batch + front
+    last = len(index) - back
     text = ""
-    for at, extent in zip(index[leads:], features, strict=True):
+    for at, extent in zip(index[first:last], e.extents(out.type)[first:last], strict=True):
         text = at if not text else f"({text}) * {extent} + {at}"
-    rest = e.kernel.bind("long long", "place", text or "0")
+    extents = e.extents(x.type)
+    between = extents[first : len(extents) - back]
     found: list[str] = []
-    extents = e.extents(x.type)[leads:]
-    for number, extent in reversed(list(enumerate(extents))):
-        if number:
+    if between:
+        rest = e.kernel.bind("long long", "place", text or "0")
+        for extent in reversed(between[1:]):
             found.insert(0, e.kernel.bind("long long", "i", f"{rest} % {extent}"))
             rest = e.kernel.bind("long long", "place", f"{rest} / {extent}")
-        else:
-            found.insert(0, rest)
-    return e.get(x, (*index[:leads], *found))
+        found.insert(0, rest)
+    return e.get(x, (*index[:first], *found, *index[last:]))
 
 
 @enters(MAPS, "transpose")

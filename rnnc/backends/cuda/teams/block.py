@@ -22,18 +22,20 @@ from rnnc.backends.cuda.spelling import LINES, REDUCTIONS
 from rnnc.backends.cuda.spelling.lines import line_type
 from rnnc.backends.cuda.spelling.reduction import Lanes
 from rnnc.backends.cuda.spelling.summed import summed_type
-from rnnc.backends.cuda.teams.elements import Owner, Place, TeamElements, Unfused
+from rnnc.backends.cuda.teams.elements import Coupled, Owner, Place, TeamElements, Unfused
 from rnnc.backends.cuda.teams.meetings import Item, meetings
 from rnnc.backends.cuda.teams.tiles import Multiplied, Tiled, tiled
 from rnnc.backends.cuda.unit import Shared
-from rnnc.ir.program import DType, Loop, Node, Op, Type, Value
+from rnnc.ir.operations.attrs import Attrs
+from rnnc.ir.program import Axis, DType, Loop, Node, Op, Type, Value
 from rnnc.ir.size import Size, product
+from rnnc.passes.uncoupled import leading
 
 # What the statements around the items define.
 LOCAL = frozenset({
     "t", "lane", "t_next", "more", "team", "smem", "step", "pass", "count", "e", "r", "j", "row", "f", "n", "at_once",
     "counters", "team_blocks", "team_rows", "clustered", "Team", "Share", "Places", "Sums", "multiply",
-    "keep_weights", "swap_",
+    "keep_weights", "swap_", "team_heads", "head", "own_head", "places_of_head",
 })  # fmt: skip
 
 
@@ -48,9 +50,10 @@ class Unfit(Exception):
 class TeamLoop:
     """A loop as one kernel: its name, what the host gives it, and what the planner has to know.
 
-    `products`: (features, summed, slots) of each product: a block has `slots` columns for each of its features.
+    `products`: (features, summed, slots) for each product, of one head: a block has `slots` columns for each of its
+    features.
     `work`: elements of a row that are computed one by one; `sums`: multiplications of products that are, too.
-    `alone`: one team must have all rows. `meetings`: of a step.
+    `alone`: one team must have all rows. `meetings`: of a step. `heads`: the axes that teams share as they share rows.
     """
 
     name: str
@@ -60,6 +63,12 @@ class TeamLoop:
     sums: Size
     alone: bool
     meetings: int
+    heads: tuple[Axis, ...]
+
+    @property
+    def head_count(self) -> Size:
+        """How many heads there are: 1 where all features belong together."""
+        return product(tuple(axis.size for axis in self.heads))
 
 
 class TeamBlock(InnerBlock):
@@ -67,8 +76,9 @@ class TeamBlock(InnerBlock):
 
     fuses = True
 
-    def __init__(self, shared: Shared, around: Block, written: frozenset[Value]) -> None:
+    def __init__(self, shared: Shared, around: Block, heads: tuple[Axis, ...], written: frozenset[Value]) -> None:
         super().__init__(shared, around.time, around)
+        self.heads = heads  # the first axes of everything that a step writes
         self.kernel = Kernel(shared.sizes.variables, LOCAL, shared=True)
         self.items: list[Item] = []
         self.tiled: dict[Value, Tiled] = {}
@@ -110,6 +120,8 @@ class TeamBlock(InnerBlock):
 
     def line_of(self, op: Op) -> None:
         """A thread walks along each line."""
+        if Attrs(op).integer("axis") < len(self.heads):
+            raise Coupled
         self.allocate(op.out)
         self.launch(lambda e, n: LINES[op.name](e, op, n), line_type(op))
 
@@ -135,8 +147,15 @@ class TeamBlock(InnerBlock):
         assert not times
         self._item(body, space)
 
+    def map(self, type: Type, group: Sequence[tuple[Value, Part]]) -> None:
+        if any(whole is not part.value and part.axis < len(self.heads) for whole, part in group):
+            raise Coupled
+        super().map(type, group)
+
     def _item(self, body: Callable[[Elements, str], None], space: Type, *, warp: bool = False) -> None:
-        place = Place(space, self.share(space), warp)
+        if space.axes[: len(self.heads)] != self.heads:
+            raise Coupled
+        place = Place(space, self.share(space), warp, len(self.heads))
         elements = TeamElements(self, self.kernel, place)
         self.alone |= not space.batch
         self.work += product(space.shape)
@@ -153,9 +172,9 @@ class TeamBlock(InnerBlock):
 
     def share(self, space: Type) -> str:
         """The variable that says which features of a type a block has; none where there are none to share."""
-        if not space.rank:
+        if space.rank == len(self.heads):
             return ""
-        features = self.kernel.size(product(space.shape))
+        features = self.kernel.size(product(space.shape[len(self.heads) :]))
         return self.shares.setdefault(features, f"share_{len(self.shares) + 1}")
 
     def allocate(self, value: Value, hint: str = "v") -> Home:
@@ -187,9 +206,27 @@ def write_team(outer: Block, loop: Loop, enter: Callable[[TeamBlock], list[Swap]
     change places after every step. Raises Unfit."""
     if loop.chunk or any(isinstance(node, Loop) for node in loop.body):
         raise Unfit("its steps are loops themselves")
+    return _write(outer, loop, enter, leading(loop))
+
+
+def _write(
+    outer: Block, loop: Loop, enter: Callable[[TeamBlock], list[Swap]], heads: tuple[Axis, ...]
+) -> tuple[TeamBlock, TeamLoop]:
+    """With those axes as heads, or with fewer where something reads across one."""
+    try:
+        return _write_heads(outer, loop, enter, heads)
+    except (Coupled, Unfit):
+        if not heads:
+            raise
+        return _write(outer, loop, enter, heads[:-1])
+
+
+def _write_heads(
+    outer: Block, loop: Loop, enter: Callable[[TeamBlock], list[Swap]], heads: tuple[Axis, ...]
+) -> tuple[TeamBlock, TeamLoop]:
     written: frozenset[Value] = frozenset()
     while True:
-        block = TeamBlock(outer.shared, outer, written)
+        block = TeamBlock(outer.shared, outer, heads, written)
         try:
             swaps = enter(block)
             _check_uses(block)
@@ -216,6 +253,7 @@ def _finish(block: TeamBlock, loop: Loop, swaps: Sequence[Swap]) -> TeamLoop:
     weights = [line for use in block.multiplied for line in use.weights(elements)]
     shares = [f"const Share {name}(team, {features});" for features, name in block.shares.items()]
     rows, steps = elements.rows(), elements.steps()
+    heads = kernel.size(product(tuple(axis.size for axis in block.heads)))
     meets = meetings(block.items, {x.array: y.array for a, b, _ in swaps for x, y in ((a, b), (b, a))})
     t, after = (f"{steps} - 1 - step", "t - 1") if loop.reverse else ("step", "t + 1")
     body = [f"const long long t = {t}, t_next = {after};", f"const bool more = step + 1 < {steps};"]
@@ -226,7 +264,7 @@ def _finish(block: TeamBlock, loop: Loop, swaps: Sequence[Swap]) -> TeamLoop:
         body.append(f"swap_({', '.join(pair)});")
     kernel.lines = [
         "extern __shared__ __align__(16) unsigned char smem[];",
-        f"Team team(team_blocks, team_rows, clustered, {rows}, counters);",
+        f"Team team(team_blocks, team_rows, team_heads, clustered, {rows}, {heads}, counters);",
         *shares,
         *weights,
         *(["__syncthreads();"] if weights else []),
@@ -235,7 +273,8 @@ def _finish(block: TeamBlock, loop: Loop, swaps: Sequence[Swap]) -> TeamLoop:
         "}",
     ]
     places = [name for use in block.multiplied for name in use.names()]
-    numbers = ("team_blocks", "team_rows", "clustered", "at_once", "left_at", "stage_at", "chunk", *places)
+    sizes = ("team_blocks", "team_rows", "team_heads")
+    numbers = (*sizes, "clustered", "at_once", "left_at", "stage_at", "chunk", *places)
     kernel.more = ["unsigned* counters", *(f"int {name}" for name in numbers)]
     return TeamLoop(
         block.shared.kernels.name(kernel, f"{block.shared.program}_loop"),
@@ -245,4 +284,5 @@ def _finish(block: TeamBlock, loop: Loop, swaps: Sequence[Swap]) -> TeamLoop:
         block.sums,
         block.alone,
         sum(meets),
+        block.heads,
     )

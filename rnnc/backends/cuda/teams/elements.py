@@ -29,6 +29,10 @@ class Unfused(Exception):
         self.value = value
 
 
+class Coupled(Exception):
+    """An axis is not one of heads: what a step computes lacks it, or threads read what those of another head wrote."""
+
+
 @dataclass(frozen=True)
 class Owner:
     """Threads by the elements that they have: of a type, one thread or one warp each."""
@@ -41,39 +45,49 @@ class Owner:
 class Place:
     """The elements that the threads of a team go through: all of a type, those of a row in `share`.
 
-    With `warp` the threads of a warp have an element together: `lane` is the thread's number in it.
+    With `warp` the threads of a warp have an element together: `lane` is the thread's number in it. The first `heads`
+    axes of the type are heads, of which a team has some.
     """
 
     type: Type
     share: str
     warp: bool = False
+    heads: int = 0
 
     def around(self, lines: Sequence[str], elements: TeamElements) -> list[str]:
         """The statements of an item around those of an element."""
         batch, share, kernel = self.type.batch, self.share, elements.kernel
-        features, alike = kernel.size(product(self.type.shape)), " / 32" if self.warp else ""
+        alike = " / 32" if self.warp else ""
         start, stride = f"threadIdx.x{alike}", f"blockDim.x{alike}"
         uses = list(elements.uses.values())
+        row = f"row * {kernel.size(product(self.type.shape[: self.heads]))} + head" if self.heads else "row"
+        features = kernel.size(product(self.type.shape[self.heads :]))
+        own = f"{share}.own * team.heads" if self.heads and not uses else f"{share}.own"
         if not share:
-            first = f"(team.rank * (long long)blockDim.x + threadIdx.x){alike}"
-            head = [f"if ({first} == 0) {{", "  const long long n = 0;"]
-            if batch:
-                turns = (
-                    f"for (long long r = {first}; r < team.rows; r += (long long)team.blocks * blockDim.x{alike}) {{"
-                )
-                head = [turns, "  const long long row = team.first + r, n = row;"]
-            whole = [*head, *lines, "}"]
+            whole = [*self._alone(row, alike), *lines, "}"]
         elif not batch:
-            head = f"for (int j = {start}; j < {share}.own; j += {stride}) {{"
-            whole = [head, f"  const long long f = {share}.first + j, n = f;", *lines, "}"]
+            where = [f"const long long f = {share}.first + j, n = f;"]
+            if self.heads:
+                where = [
+                    f"const long long head = team.first_head + j / {share}.own, f = {share}.first + j % {share}.own;",
+                    f"const long long n = head * {features} + f;",
+                ]
+            whole = [f"for (int j = {start}; j < {own}; j += {stride}) {{", *("  " + x for x in where), *lines, "}"]
         else:
             products = [line for use in uses for line in use.multiply(elements)]
+            where = [f"const int r = e / {share}.own, j = e % {share}.own;"]
+            if self.heads and not uses:
+                where = [
+                    f"const int r = e / ({own}), j = e % {share}.own;",
+                    f"const long long head = team.first_head + e / {share}.own % team.heads;",
+                ]
+            place = f"({row}) * {features}" if self.heads else f"row * {features}"
             inside = [
                 *products,
                 *(["__syncthreads();"] if uses else []),
-                f"for (int e = {start}; e < count * {share}.own; e += {stride}) {{",
-                f"  const int r = e / {share}.own, j = e % {share}.own;",
-                f"  const long long row = team.first + pass + r, f = {share}.first + j, n = row * {features} + f;",
+                f"for (int e = {start}; e < count * {own}; e += {stride}) {{",
+                *("  " + line for line in where),
+                f"  const long long row = team.first + pass + r, f = {share}.first + j, n = {place} + f;",
             ]
             whole = [
                 "for (int pass = 0; pass < team.rows; pass += at_once) {",
@@ -84,9 +98,28 @@ class Place:
                 *(["  __syncthreads();"] if uses else []),
                 "}",
             ]
+            if self.heads and uses:
+                head = "const long long head = team.first_head + own_head;"
+                each = "for (int own_head = 0; own_head < team.heads; ++own_head) {"
+                whole = [each, *("  " + line for line in [head, *whole]), "}"]
         if not self.warp:
             return whole
         return ["{", "  const int lane = threadIdx.x % 32;", *("  " + line for line in whole), "  __syncwarp();", "}"]
+
+    def _alone(self, row: str, alike: str) -> list[str]:
+        """The beginning where there are no features to share: the threads of all blocks have one element after the
+        other."""
+        first = f"(team.rank * (long long)blockDim.x + threadIdx.x){alike}"
+        if not self.type.batch and not self.heads:
+            return [f"if ({first} == 0) {{", "  const long long n = 0;"]
+        count = " * ".join(["team.rows"] * self.type.batch + ["(long long)team.heads"] * bool(self.heads))
+        where = "row = team.first + r, n = row" if not self.heads else "head = team.first_head + r, n = head"
+        if self.type.batch and self.heads:
+            where = f"row = team.first + r / team.heads, head = team.first_head + r % team.heads, n = {row}"
+        return [
+            f"for (long long r = {first}; r < {count}; r += (long long)team.blocks * blockDim.x{alike}) {{",
+            f"  const long long {where};",
+        ]
 
 
 class TeamElements(InnerElements):
@@ -99,11 +132,14 @@ class TeamElements(InnerElements):
         self.writes: set[str] = set()
         self.uses: dict[Value, Multiplied] = {}
         self._own: tuple[str, ...] | None = None
+        self._heads: tuple[str, ...] = ()
 
     def index(self, type: Type, place: str) -> list[str]:
         if self._own is None:
-            features = [self.kernel.size(size) for size in type.shape]
-            self._own = (*(["row"] if type.batch else []), *self.parted(features, "f"))
+            sizes, count = [self.kernel.size(size) for size in type.shape], len(self.block.heads)
+            heads, features = self.parted(sizes[:count], "head"), self.parted(sizes[count:], "f")
+            self._heads = tuple(heads)
+            self._own = (*(["row"] if type.batch else []), *heads, *features)
         return list(self._own)
 
     def get(self, value: Value, index: Sequence[str]) -> str:
@@ -113,6 +149,7 @@ class TeamElements(InnerElements):
 
     def read(self, value: Value, home: Home, index: tuple[str, ...]) -> str:
         if home.array in self.block.owners:
+            self._stay(value, index)
             owner = self.block.owners[home.array]
             if owner is None or owner != self._owner() or index != self._own:
                 self.reads.add(home.array)
@@ -133,6 +170,12 @@ class TeamElements(InnerElements):
             return None
         return Owner(self.place.type.with_(time=False, dtype=DType.FLOAT), self.place.warp)
 
+    def _stay(self, value: Value, index: tuple[str, ...]) -> None:
+        """Raises Coupled where an element of the loop's own is not of the head that the thread is at."""
+        features = index[value.type.batch :]
+        if features[: len(self.block.heads)] != self._heads or len(self._heads) < len(self.block.heads):
+            raise Coupled
+
     def _sum(self, value: Value, index: tuple[str, ...]) -> str:
         """An element of a product: the sum that the block has computed for one of its slots."""
         found = self.kernel.known(value, index)
@@ -141,14 +184,15 @@ class TeamElements(InnerElements):
         place = self.place
         if place is None or not place.share or place.warp or not place.type.batch or index[0] != "row":
             raise Unfused(value)
+        self._stay(value, index)
         tiled, share = self.block.tiled[value], place.share
         if value not in self.uses:
             number = self.block.number() + len(self.uses)
-            self.uses[value] = Multiplied(number, value, tiled, product(place.type.shape), share)
+            self.uses[value] = Multiplied(number, value, tiled, product(place.type.shape[place.heads :]), share)
         use = self.uses[value]
         self.kernel.spans |= self.block.definitions[value].spans
         column = ""
-        for at, letter in zip(index[1:], tiled.out, strict=True):
+        for at, letter in zip(index[1 + place.heads :], tiled.out, strict=True):
             column = at if not column else f"({column}) * {self.kernel.size(tiled.sizes[letter])} + {at}"
         slot = use.slot(self._formula(value, column))
         at = f"{slot} * {share}.share + j" if slot else "j"

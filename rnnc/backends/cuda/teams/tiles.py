@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -13,19 +13,25 @@ from rnnc.ir.size import Size, product
 
 if TYPE_CHECKING:
     from rnnc.backends.cuda.elements import Elements
+    from rnnc.backends.cuda.kernel import Kernel
     from rnnc.backends.cuda.teams.block import TeamBlock
 
 
 @dataclass(frozen=True)
 class Tiled:
-    """`out[row, columns] = sum over inner of left[row, inner] right[inner and columns, in some order]`."""
+    """`out[row, columns] = sum over inner of left[row, inner] right[inner and columns, in some order]`, for each head.
+
+    The right operand may have weights for each head, the left one numbers for each (`stacked`).
+    """
 
     left: Value
     right: Value
-    inner: str  # letters, as the left operand has them
-    out: str
-    order: str  # letters of the right operand
+    heads: str  # letters, as the result has them
+    inner: str  # as the left operand has them
+    out: str  # of the columns
+    order: str  # of the right operand
     sizes: Mapping[str, Size]
+    stacked: bool
 
     @property
     def columns(self) -> Size:
@@ -70,7 +76,8 @@ class Multiplied:
         start, columns = len(kernel.lines), f"{len(self.slots)} * {share}.share"
         where = ", ".join([*self.names(), "left_at", "stage_at", "chunk"])
         kernel.line(f"const Places places_{number} = {{{where}}};")
-        with kernel.braces(f"const auto weight_{number} = [&](int k, int column) -> item", ";"):
+        head = "long long head, " if self.tiled.heads else ""
+        with kernel.braces(f"const auto weight_{number} = [&]({head}int k, int column) -> item", ";"):
             kernel.line(f"const long long f = {share}.first + column % {share}.share;")
             kernel.line(f"if (f >= {kernel.size(self.features)}) return item{{}};")
             *others, last = self.slots
@@ -79,14 +86,21 @@ class Multiplied:
             )
             kernel.line(f"const long long c = {choice}{last};")
             kernel.line(f"if (c < 0 || c >= {kernel.size(self.tiled.columns)}) return item{{}};")
-            where = dict(zip(self.tiled.inner, self._parted(e, self.tiled.inner, "k"), strict=True))
-            where |= zip(self.tiled.out, self._parted(e, self.tiled.out, "c"), strict=True)
+            at: dict[str, str] = {}
+            for letters, number_along in ((self.tiled.heads, "head"), (self.tiled.inner, "k"), (self.tiled.out, "c")):
+                sizes = [kernel.size(self.tiled.sizes[x]) for x in letters]
+                at |= zip(letters, e.parted(sizes, number_along), strict=True)
             home = e.homes(self.tiled.right)
             assert home is not None
-            place = e.flat(self.tiled.right.type, [where[x] for x in self.tiled.order])
+            place = e.flat(self.tiled.right.type, [at[x] for x in self.tiled.order])
             kernel.line(f"return {e.pointer(home, self.tiled.right)}[{place}];")
-        summed = kernel.size(self.tiled.summed)
-        kernel.line(f"keep_weights<item>(smem, places_{number}, (int){summed}, {columns}, weight_{number});")
+        summed = f"(int){kernel.size(self.tiled.summed)}"
+        if self.tiled.heads:
+            with kernel.braces("for (int own_head = 0; own_head < team.heads; ++own_head)"):
+                kernel.line("const long long head = team.first_head + own_head;")
+                self._keep(kernel, summed, columns)
+        else:
+            self._keep(kernel, summed, columns)
         lines = kernel.lines[start:]
         del kernel.lines[start:]
         return lines
@@ -95,23 +109,40 @@ class Multiplied:
         """Statements of an item: the sums of its columns."""
         kernel, number = e.kernel, self.number
         start, columns = len(kernel.lines), f"{len(self.slots)} * {self.share}.share"
-        summed = kernel.size(self.tiled.summed)
+        summed = stride = kernel.size(self.tiled.summed)
         home = e.homes(self.left)
         assert home is not None
-        first = f"team.first + pass) * {summed}"
+        row = "team.first + pass"
         if home.index:
-            first = f"t * {e.rows()} + {first}"
-        kernel.line(f"const item* const left_{number} = {e.pointer(home, self.left)} + ({first};")
+            row = f"t * {e.rows()} + {row}"
+        first = f"({row}) * {summed}"
+        if self.tiled.stacked:
+            heads = kernel.size(product(tuple(self.tiled.sizes[x] for x in self.tiled.heads)))
+            first, stride = f"(({row}) * {heads} + head) * {summed}", f"{heads} * {summed}"
+        kernel.line(f"const item* const left_{number} = {e.pointer(home, self.left)} + {first};")
+        places, weight = self._of_head(kernel, f"(int){summed}", columns)
         kernel.line(
-            f"const Sums<real> sum_{number} = multiply<item, real>(smem, places_{number}, count, (int){summed},"
-            f" {columns}, left_{number}, weight_{number});"
+            f"const Sums<real> sum_{number} = multiply<item, real>(smem, {places}, count, (int){summed}, {columns},"
+            f" left_{number}, {stride}, {weight});"
         )
         lines = kernel.lines[start:]
         del kernel.lines[start:]
         return lines
 
-    def _parted(self, e: Elements, letters: str, place: str) -> Sequence[str]:
-        return e.parted([e.kernel.size(self.tiled.sizes[x]) for x in letters], place)
+    def _keep(self, kernel: Kernel, summed: str, columns: str) -> None:
+        places, weight = self._of_head(kernel, summed, columns)
+        kernel.line(f"keep_weights<item>(smem, {places}, {summed}, {columns}, {weight});")
+
+    def _of_head(self, kernel: Kernel, summed: str, columns: str) -> tuple[str, str]:
+        """Where buffers are, and the function of a weight: at the variable `head`, where there are heads."""
+        number, places, weight = self.number, f"places_{self.number}", f"weight_{self.number}"
+        if not self.tiled.heads:
+            return places, weight
+        own = f"places_of_head<item>({places}, own_head, {summed}, {columns})"
+        kernel.line(f"const Places own_places_{number} = {own};")
+        own = f"[&](int k, int column) {{ return {weight}(head, k, column); }}"
+        kernel.line(f"const auto own_weight_{number} = {own};")
+        return f"own_{places}", f"own_{weight}"
 
 
 def tiled(op: Op, block: TeamBlock) -> Tiled | str:
@@ -134,7 +165,10 @@ def tiled(op: Op, block: TeamBlock) -> Tiled | str:
         return "its weights are computed in the loop"
     if any(found and found.wide for found in map(block.home, op.args)):
         return "an operand is held as it is computed, not as arrays hold it"
-    if any(x in out or x not in letters[right] for x in letters[left]):
+    heads, columns = out[: len(block.heads)], out[len(block.heads) :]
+    stacked = bool(heads) and letters[left].startswith(heads)
+    inner = letters[left][len(heads) :] if stacked else letters[left]
+    if not columns or any(x in out or x not in letters[right] for x in inner):
         return "the two operands share an axis of the result"
     sizes = {x: size for arg, word in letters.items() for x, size in zip(word, arg.type.shape, strict=True)}
-    return Tiled(left, right, letters[left], out, letters[right], sizes)
+    return Tiled(left, right, heads, inner, columns, letters[right], sizes, stacked)

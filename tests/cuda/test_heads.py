@@ -1,0 +1,156 @@
+"""Loops as one kernel whose teams share heads: the same numbers, and no meeting of two heads."""
+
+from __future__ import annotations
+
+import re
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+import rnnc
+from rnnc.compiler import compile_source
+from rnnc.simulator.cupy_cuda import DeviceModel
+from rnnc.simulator.cupy_like import How
+from rnnc.simulator.loader import load
+from rnnc.syntax.source import Source
+from rnnc.verify.report import compare
+from tests.cuda.support import needs_compiler
+from tests.cuda.test_teams import TOLERANCES, assert_same, half, results
+
+# One product and two in a row, weights that heads share, sums within a head, states without features, rows of a matrix.
+CELLS = {
+    "lstm": "cell C(d, heads = 3) {\n input x[input]\n state c[head: heads, unit: d], h[head: heads, unit: d]\n"
+    " f = sigmoid(linear(x, out = [head, unit]) + linear(h, per = head) as rec)\n"
+    " z = tanh(linear(x, out = [head, unit]) + linear(h, per = head) as rec)\n"
+    " c' = f * c + (1 - f) * z\n h' = tanh(c')\n output h', c'\n}",
+    "gru": "cell C(d, heads = 3) {\n input x[input]\n state h[head: heads, unit: d]\n"
+    " r = sigmoid(linear(x, out = [head, unit]) + linear(h, per = head) as rec)\n"
+    " n = tanh(linear(x, out = [head, unit]) + linear(q: r * h, per = head) as rec)\n"
+    " h' = 0.5 * h + 0.5 * n\n output h'\n}",
+    "alike": "cell C(d, heads = 3) {\n input x[input]\n state h[head: heads, unit: d]\n param U[from: d, unit: d]\n"
+    " h' = tanh(linear(x, out = [head, unit]) + contract(relabel(h, head: heads, from: d), U, over = from))\n"
+    " output h'\n}",
+    "normed": "cell C(d, heads = 3) {\n input x[input]\n state h[head: heads, unit: d], m[head: heads]\n"
+    " m' = tanh(linear(x, out = [head]) + m + sum(h * h, unit))\n"
+    " z = linear(x, out = [head, unit]) + linear(h, per = head) as rec\n"
+    " h' = tanh((z - mean(z, unit)) * m')\n output h', m'\n}",
+    "rows": "cell C(d, heads = 3) {\n input x[input]\n state S[head: heads, value: 2, key: d]\n"
+    " k = tanh(linear(x, out = [head, key]))\n v = linear(x, out = [head, value])\n"
+    " S' = 0.9 * S + 0.2 * outer(tanh(v - contract(S, k, over = key)), k)\n output contract(S', k, over = key)\n}",
+}
+
+
+def loaded(cell: str, strategy: str, how: How | None = None, d: int = 4) -> ModuleType:
+    text = compile_source(Source("cell.rnn", CELLS[cell]), None, {"d": d, "strategy": strategy}, target="cuda").text
+    return load(text, "cell", how)
+
+
+def expected(cell: str, rows: int, lengths: Any = None, d: int = 4, rounding: Any = None) -> dict[str, np.ndarray]:
+    return results(rnnc.compile(CELLS[cell], d=d), rows, lengths, rounding=rounding)
+
+
+def plans(module: ModuleType) -> list[Any]:
+    """How the loops of all calls so far ran."""
+    launchers = (built for built in module._BUILT.values() if isinstance(built, module._Launch))
+    return [plan for launcher in launchers for plan in launcher.plans.values()]
+
+
+@needs_compiler
+@pytest.mark.parametrize(
+    ("strategy", "multiprocessors"), [("block", 1), ("block", 2), ("persistent", 2), ("persistent", 6)]
+)
+@pytest.mark.parametrize("cell", CELLS)
+def test_every_kind_of_step(cell: str, strategy: str, multiprocessors: int) -> None:
+    """Teams with all heads, with some (of which the last team has fewer), and with one each."""
+    how = How(device=DeviceModel(multiprocessors=multiprocessors, compute_capability="80"))
+    lengths, module = np.array([4, 0, 2], np.int32), loaded(cell, strategy, how)
+    assert_same(results(module, 3, lengths), expected(cell, 3, lengths))
+    assert all((plan.blocks > 1) == (strategy == "persistent") for plan in plans(module))
+
+
+@needs_compiler
+@pytest.mark.parametrize("schedule", ["fifo", "reversed", ("random", 1)], ids=str)
+@pytest.mark.parametrize("cell", ["lstm", "normed", "rows"])
+def test_no_schedule_and_no_race_changes_numbers(cell: str, schedule: Any) -> None:
+    """Three teams of two blocks; race mode looks at every access."""
+    how = How(schedule=schedule, race=schedule == "fifo", device=DeviceModel(multiprocessors=6))
+    module = loaded(cell, "persistent", how)
+    assert_same(results(module, 1), expected(cell, 1))
+    assert {(plan.teams, plan.blocks) for plan in plans(module)} == {(3, 2)}
+
+
+@needs_compiler
+def test_blocks_of_different_heads_never_meet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each team counts its own meetings: two blocks for each step, and not six."""
+    module = loaded("lstm", "persistent", How(device=DeviceModel(multiprocessors=6)))
+    zeros, counters = module.cp.zeros, list[Any]()
+
+    def counted(shape: Any, dtype: Any = float) -> Any:
+        found = zeros(shape, dtype)
+        counters.extend([found] if dtype is np.uint32 else [])
+        return found
+
+    monkeypatch.setattr(module.cp, "zeros", counted)
+    assert_same(results(module, 1), expected("lstm", 1))
+    assert {(plan.teams, plan.blocks, plan.heads) for plan in plans(module)} == {(3, 2, 1)}
+    assert len(counters) == 3
+    for arrived in counters:
+        assert list(np.asarray(arrived)[::32]) == [2 * 4] * 3
+
+
+@needs_compiler
+def test_a_block_for_each_head_meets_nobody() -> None:
+    """Weights of one head in each block; no barrier but the block's own, so no cooperative launch."""
+    module = loaded("lstm", "block", How(device=DeviceModel(multiprocessors=3)), d=20)
+    assert_same(results(module, 1), expected("lstm", 1, d=20), 1e-11)
+    assert {(plan.teams, plan.blocks, plan.heads) for plan in plans(module)} == {(3, 1, 1)}
+    cooperative = {key[3] for key in module._BUILT if len(key) == 5}
+    assert cooperative == {False}
+
+
+ROOMS = (200, 40, 24)  # KiB of shared memory
+
+
+@needs_compiler
+@pytest.mark.parametrize("kilobytes", ROOMS)
+@pytest.mark.parametrize("dtype", ["float64", "float16", "bfloat16"])
+def test_any_room_gives_the_same_numbers(dtype: str, kilobytes: int) -> None:
+    """Weights of all heads that stay, and weights that do not; fragments at edges that 16 does not divide."""
+    module = loaded("gru", "block", How(device=DeviceModel(multiprocessors=1, shared_bytes=kilobytes << 10)), d=20)
+    if dtype == "float64":
+        assert_same(results(module, 3), expected("gru", 3, d=20), 1e-11)
+    else:
+        found = results(module, 3, dtype=half(dtype))
+        for name, value in expected("gru", 3, d=20, rounding=half(dtype)).items():
+            row = compare(name, found[name], value, TOLERANCES[dtype])
+            assert row.passed, row
+    assert {plan.heads for plan in plans(module)} == {3}
+
+
+@pytest.mark.parametrize(
+    ("cell", "forward", "backward"), [("lstm", 1, 1), ("gru", 2, 2), ("alike", 1, 1), ("rows", 2, 2)]
+)
+def test_products_of_heads_are_multiplied_where_they_are_read(cell: str, forward: int, backward: int) -> None:
+    text = compile_source(Source("cell.rnn", CELLS[cell]), None, {"d": 4}, target="cuda").text
+    found = dict(re.findall(r'launch\.team\("(\w+)", B, .*, (\d+)\)', text))
+    assert (int(found["forward_loop_1"]), int(found["backward_loop_1"])) == (forward, backward)
+
+
+def test_the_planner_shares_heads_before_features() -> None:
+    module, device = loaded("lstm", "auto"), (132, 227 << 10)
+
+    def plan(rows: int, units: int, heads: int) -> Any:
+        return module._team_plan("auto", device, 2, rows, ((units, units, 4),), heads * units, 0, heads, False, 1)
+
+    assert plan(1, 128, 4)[:4] == (1, 4, 1, 1)
+    assert plan(32, 128, 4).blocks == 1
+    for rows in (1, 5, 64, 300):
+        for heads in (2, 6, 500):
+            team = plan(rows, 64, heads)
+            across = -(-heads // team.heads)
+            assert team.teams * team.blocks <= 132
+            assert team.teams % across == 0
+            assert team.teams // across * team.rows >= rows
+            assert team.heads <= heads
