@@ -30,8 +30,8 @@ HERE = "here"
 WAYS = ("step", "block", "persistent")  # the columns of estimates
 
 PLAN_HEADINGS = (
-    *("loop", "dtype", "rows", "runs as", "teams x blocks", "rows of a team", "heads", "at once", "weights kept"),
-    *("shared KiB", "meetings", "estimated us a step", *WAYS),
+    *("loop", "dtype", "rows", "runs as", "teams x blocks", "rows of a team", "heads of a team", "at once"),
+    *("weights kept", "shared KiB", "meetings", "estimated us a step", *WAYS),
 )
 PRODUCT_HEADINGS = ("loop", "product", "columns", "sums of", "multiplied")
 KERNEL_HEADINGS = ("kernel", "dtype", "architecture", "registers", "spilled bytes", "static shared bytes")

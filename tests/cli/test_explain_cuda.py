@@ -15,6 +15,7 @@ from rnnc.compiler import compile_source
 from rnnc.simulator.nvrtc import KernelResources, NvrtcMissing
 from rnnc.syntax.source import Source, read_source
 from tests.cli.support import RunRnnc
+from tests.cuda.test_heads import CELLS as HEADS
 from tests.cuda.test_teams import CELLS
 
 ARGUMENTS = ("-D", "units=256", "--target", "cuda")
@@ -127,6 +128,28 @@ def test_lines_tell_why_a_loop_is_no_kernel(rnnc: RunRnnc, tmp_path: Path) -> No
     assert (
         "+ strategies: forward, train: this loop can run as one kernel, whose blocks meet 2 times a step" in found.out
     )
+
+
+def test_lines_and_plans_tell_which_axes_teams_share(rnnc: RunRnnc, tmp_path: Path) -> None:
+    path = tmp_path / "cell.rnn"
+    path.write_text(HEADS["lstm"])
+    found = rnnc(
+        "explain", path, "-D", "d=128", "-D", "heads=4", "--target", "cuda", "--dtype", "float16", "--batch", "1"
+    )
+    assert "+ strategies: forward, train: nothing in a step couples head: teams, which never meet, share" in found.out
+    headings, *lines = rows(found.out, "loops on h100")
+    for cells in lines:
+        plan = dict(zip(headings, cells, strict=True))
+        assert plan["teams x blocks"].startswith("4 x ")
+        assert plan["heads of a team"] == "1 of 4"
+
+
+def test_sizes_of_loops_without_products_are_asked_for(rnnc: RunRnnc, tmp_path: Path) -> None:
+    path = tmp_path / "cell.rnn"
+    path.write_text(HEADS["rows"].replace("(d, ", "(").replace(": d", ": input"))
+    found = rnnc("explain", path, "--target", "cuda")
+    assert found.status == 1
+    assert "sizes that are open (input): give them: -D input=…" in found.err
 
 
 def test_stretches_are_loops_of_the_host() -> None:

@@ -92,8 +92,8 @@ def _facts(looped: Looped) -> Iterator[tuple[str, str, Spans]]:
     text = f"this loop can run as one kernel, whose blocks meet {meet} time{'s' * (meet != 1)} a step"
     yield "one-kernel", text + (", one team for all rows" if looped.kernel.alone else ""), looped.spans
     if looped.kernel.heads:
-        axes = ", ".join(axis.label or str(axis.size) for axis in looped.kernel.heads)
-        text = f"nothing in a step couples {axes}: teams share these before features, and never meet"
+        axes = " x ".join(axis.label or str(axis.size) for axis in looped.kernel.heads)
+        text = f"nothing in a step couples {axes}: teams, which never meet, share these heads before features"
         yield "uncoupled-axes", text, looped.spans
     for report in looped.products():
         if report.apart:
