@@ -10,7 +10,10 @@ import numpy as np
 import pytest
 
 import rnnc
+from rnnc.backends.cuda.module import loops
+from rnnc.backends.cuda.teams import block
 from rnnc.compiler import compile_source
+from rnnc.passes.uncoupled import leading
 from rnnc.simulator.cupy_cuda import DeviceModel
 from rnnc.simulator.cupy_like import How
 from rnnc.simulator.loader import load
@@ -18,6 +21,7 @@ from rnnc.syntax.source import Source
 from rnnc.verify.report import compare
 from tests.cuda.support import needs_compiler
 from tests.cuda.test_teams import TOLERANCES, assert_same, half, results
+from tests.passes.test_uncoupled import CELLS as COUPLED
 
 # One product and two in a row, weights that heads share, sums within a head, states without features, rows of a matrix.
 CELLS = {
@@ -154,3 +158,15 @@ def test_the_planner_shares_heads_before_features() -> None:
             assert team.teams % across == 0
             assert team.teams // across * team.rows >= rows
             assert team.heads <= heads
+
+
+@pytest.mark.parametrize("cell", COUPLED)
+def test_kernels_are_written_only_where_nothing_is_read_across_heads(
+    cell: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even where the analysis says that all axes of the first state are uncoupled."""
+    monkeypatch.setattr(block, "leading", lambda loop: loop.carries[0].param.type.axes)
+    unit = compile_source(Source("cell.rnn", COUPLED[cell][0]), None, {"input": 4}, target="cuda").unit
+    for looped in loops(unit):
+        assert looped.kernel is not None
+        assert looped.kernel.heads == leading(looped.loop)
