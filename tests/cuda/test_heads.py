@@ -86,6 +86,24 @@ def test_no_schedule_and_no_race_changes_numbers(cell: str, schedule: Any) -> No
 
 
 @needs_compiler
+@pytest.mark.parametrize(("strategy", "multiprocessors"), [("block", 1), ("persistent", 2)])
+@pytest.mark.parametrize("cell", ["lstm", "gru", "normed"])
+def test_heads_of_one_team_do_not_race(cell: str, strategy: str, multiprocessors: int) -> None:
+    """Items that take one head after the other beside items that take all at once."""
+    module = loaded(cell, strategy, How(race=True, device=DeviceModel(multiprocessors, compute_capability="80")))
+    assert_same(results(module, 2), expected(cell, 2))
+    assert {plan.heads for plan in plans(module)} == {3}
+
+
+@needs_compiler
+@pytest.mark.parametrize("multiprocessors", [1, 3])
+def test_long_sums_within_a_head_are_made_by_warps(multiprocessors: int) -> None:
+    module = loaded("normed", "block", How(race=multiprocessors == 1, device=DeviceModel(multiprocessors)), d=70)
+    assert "__syncwarp();" in module._KERNELS["forward_loop"]
+    assert_same(results(module, 3), expected("normed", 3, d=70), 1e-11)
+
+
+@needs_compiler
 def test_blocks_of_different_heads_never_meet(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each team counts its own meetings: two blocks for each step, and not six."""
     module = loaded("lstm", "persistent", How(device=DeviceModel(multiprocessors=6)))

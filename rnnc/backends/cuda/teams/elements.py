@@ -35,7 +35,11 @@ class Coupled(Exception):
 
 @dataclass(frozen=True)
 class Owner:
-    """Threads by the elements that they have: of a type, one thread or one warp each."""
+    """Threads by the elements that they have: of a type, one thread or one warp each.
+
+    An item that multiplies takes heads one after the other, so that elements are those of other threads of the same
+    block: a barrier of the block stands at its beginning and its end.
+    """
 
     type: Type
     warp: bool = False
