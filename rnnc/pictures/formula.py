@@ -197,6 +197,7 @@ class Run:
     arguments: tuple[Formula, ...]
     instance: str = ""
     inside: str = ""  # the path of the names in it
+    starts: tuple[tuple[str, Formula], ...] = ()  # states, and what they begin with
 
 
 @dataclass(frozen=True)

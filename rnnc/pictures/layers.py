@@ -64,8 +64,13 @@ class _Expansion:
             self.layer(part, sources, f"{path}.{label}", w, None)
             for part, label, w in zip(layer.parts, labels, ways, strict=True)
         ]
-        merge = dict(layer.options).get("merge", "concat")
         first, second = results
+        return self.merged(first, second, dict(layer.options).get("merge", "concat"), name)
+
+    def merged(self, first: Ports, second: Ports, merge: str, name: m.Math | None) -> Ports:
+        """What puts both directions together: each of several outputs for itself."""
+        if isinstance(first, dict) and isinstance(second, dict) and merge != "none" and first.keys() == second.keys():
+            return {key: self.merged(first[key], second[key], merge, None) for key in first}
         if merge == "none" or isinstance(first, dict) or isinstance(second, dict):
             return {"forward": first, "backward": second}
         if merge in ("sum", "product"):

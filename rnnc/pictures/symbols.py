@@ -76,6 +76,11 @@ def _place(indices: tuple[int, ...]) -> list[Math]:
     return [Fence("(", listed([number(i) for i in indices]))] if indices else []
 
 
+def first(name: str) -> Math:
+    """A state before the first step."""
+    return _scripted(name, [Digits("0")], [])
+
+
 def quantity(ref: Ref) -> Math:
     """A quantity with its step: `c'` is c at t, `c` of a state is c at t - 1."""
     below: list[Math] = []

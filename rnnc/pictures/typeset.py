@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from rnnc.pictures import formula as f
@@ -25,7 +25,7 @@ from rnnc.pictures.mathtree import (
     listed,
     row,
 )
-from rnnc.pictures.symbols import glyph, instance, number, quantity, size, weight
+from rnnc.pictures.symbols import first, glyph, instance, number, quantity, size, weight
 
 # How tightly what a formula is binds, loosest first.
 _CHOICE, _TEST, _SUM, _PRODUCT, _POWER, _ATOM = range(6)
@@ -111,7 +111,8 @@ def _set(formula: f.Formula) -> tuple[Math, int]:
             return layer(formula), _ATOM
         case f.Run():
             function = instance(formula.instance) if formula.instance else layer(formula.layer)
-            return called(function, listed([typeset(a) for a in formula.arguments])), _ATOM
+            starts = [row(first(name), Sign("="), typeset(value)) for name, value in formula.starts]
+            return called(function, _with_options(formula.arguments, starts)), _ATOM
         case f.Pick(base, name):
             return Script(_within(base, _ATOM), None, Words(name)), _ATOM
 
@@ -195,9 +196,13 @@ def _applied(a: f.Apply) -> tuple[Math, int]:
     below = [typeset(v) for n, v in a.options if not n]
     if below:
         name = Script(name, listed([_bare(m) for m in below]))
-    body = listed([typeset(v) for v in a.arguments])
     options = [row(Words(n), Sign("="), typeset(v)) for n, v in a.options if n]
-    return called(name, row(body, Sign(";"), listed(options)) if options else body), _ATOM
+    return called(name, _with_options(a.arguments, options)), _ATOM
+
+
+def _with_options(arguments: Sequence[f.Formula], options: list[Math]) -> Math:
+    body = listed([typeset(v) for v in arguments])
+    return row(body, Sign(";"), listed(options)) if options else body
 
 
 def _bare(math: Math) -> Math:

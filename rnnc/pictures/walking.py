@@ -22,8 +22,10 @@ def parts(formula: f.Formula) -> tuple[f.Formula, ...]:
             return left, right
         case f.Not(test):
             return (test,)
-        case f.Apply(_, arguments, _) | f.Run(_, arguments, _, _):
+        case f.Apply(_, arguments, _):
             return arguments
+        case f.Run():
+            return (*formula.arguments, *(value for _, value in formula.starts))
         case f.Over(_, argument, _, _):
             return (argument,)
         case f.Cases(rows, otherwise):

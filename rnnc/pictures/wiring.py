@@ -342,7 +342,7 @@ class Wiring:
         if run.instance and run.instance in self.runs and self.body.kind == "cell":
             return self.runs[run.instance]
         sources: list[Port] = []
-        for a in run.arguments:
+        for a in (*run.arguments, *(value for _, value in run.starts)):
             sources += _flat(self.output(a))
         result = expand(self, run, sources, name)
         if run.instance:

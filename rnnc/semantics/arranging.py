@@ -6,6 +6,7 @@ from rnnc.ir.size import Size
 from rnnc.semantics.arguments import Arguments
 from rnnc.semantics.builtins import added, builtin
 from rnnc.semantics.nodes import Node
+from rnnc.semantics.over_time import means_time, over_time
 from rnnc.semantics.scope import Problem
 from rnnc.semantics.values import Shaped, Tensor, Value
 from rnnc.syntax import ast
@@ -131,7 +132,10 @@ def _along(a: Arguments) -> Value:
         options = {"reverse": a.flag("reverse", False), "exclusive": a.flag("exclusive", False)}
     else:
         a.allow("axis")
-    return added(a, "along", a.node(0), ir=a.name, axis=a.axis(1), options=options)
+    axis = a.axis(1)
+    if means_time(a, (axis,)):
+        return over_time(a)
+    return added(a, "along", a.node(0), ir=a.name, axis=axis, options=options)
 
 
 @builtin("lookup")

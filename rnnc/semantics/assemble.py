@@ -7,6 +7,7 @@ from rnnc.ir.program import NO_SPANS, Axis, Carry, DType, Loop, Port, Program, T
 from rnnc.semantics.frames import Body, Registry, Site, StateSlot
 from rnnc.semantics.lower import Lowering
 from rnnc.semantics.nodes import Graph, Node, ShapeError
+from rnnc.semantics.over_time import OVER_TIME, lower_over_time
 from rnnc.semantics.values import Shape
 
 
@@ -143,7 +144,7 @@ class Level:
         value = lowering[node.args[0]]
         what: str = node.attrs["what"]
         if not self.sequence:
-            raise CannotStream(f"`{what}` picks from the whole sequence")
+            raise CannotStream(f"`{what}` {'is over' if what in OVER_TIME else 'picks from'} the whole sequence")
         if not value.type.time:
             raise ShapeError("E313", f"`{what}` wants a sequence, and this has no time")
         assert self.lengths is not None
@@ -152,6 +153,8 @@ class Level:
                 return self.builder.op("last", value, self.lengths)
             case "reverse":
                 return self.builder.op("reverse_time", value, self.lengths)
+            case _ if what in OVER_TIME:
+                return lower_over_time(what, self.builder, self.as_float(self.builder, value), self.lengths)
             case _:
                 value = self.builder.op("fill_past", value, self.lengths, value=0.0)
                 return self.builder.op("at", value, index=node.attrs["options"]["index"])

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from rnnc.ir.size import Size
 from rnnc.semantics.arguments import Arguments
 from rnnc.semantics.nodes import Node
+from rnnc.semantics.over_time import means_time, over_time
 from rnnc.semantics.rules.elementwise import UNARY
 from rnnc.semantics.scope import Problem
 from rnnc.semantics.values import Absent, Choice, Num, Shaped, Tensor, Value, describe
@@ -145,7 +146,10 @@ def _reduce(a: Arguments) -> Value:
     """Over the axes that are named, over all if none is; over the only one where a function's own axis is none."""
     a.count(1, 1000)
     a.allow("axis")
-    return added(a, "reduce", a.node(0), ir=f"reduce_{a.name}", axes=a.axes(1, "axis"))
+    axes = a.axes(1, "axis")
+    if means_time(a, axes):
+        return over_time(a)
+    return added(a, "reduce", a.node(0), ir=f"reduce_{a.name}", axes=axes)
 
 
 @builtin("where")

@@ -9,9 +9,9 @@ import pytest
 from rnnc.autodiff import Save, differentiate
 from rnnc.simulator.cupy_like import How
 from tests.autodiff.harness import Arrays, Case, case
-from tests.autodiff.zoo import ZOO
 from tests.cuda.support import Batch, needs_compiler
 from tests.support import judging
+from tests.support.whole_programs import PROGRAMS
 
 pytestmark = needs_compiler
 
@@ -23,7 +23,7 @@ SAVES: tuple[Save, ...] = ("all", "states", 2)
 def batch(strategy: str = "step") -> Batch:
     """All programs of the zoo. Blocks of 96 threads: warps that are not full, and rows that threads share unevenly."""
     found = Batch(How(schedule="reversed"), strategy, threads=96)
-    for name, make in ZOO.items():
+    for name, make in PROGRAMS.items():
         program = make()
         found.add(f"{name} forward", program)
         for save in SAVES if strategy == "step" else SAVES[:1]:
@@ -55,7 +55,7 @@ def train(name: str, example: Case, save: Save, strategy: str = "step") -> None:
 
 @pytest.mark.parametrize("strategy", ["step", "block", "persistent"])
 @pytest.mark.parametrize("lengths", LENGTHS, ids=str)
-@pytest.mark.parametrize("name", ZOO)
+@pytest.mark.parametrize("name", PROGRAMS)
 def test_forward_and_backward(name: str, lengths: tuple[int, ...] | None, strategy: str) -> None:
     example = case(batch().written[f"{name} forward"][0], lengths=lengths)
     judged(f"{name} forward", example.arrays, strategy)
@@ -63,7 +63,7 @@ def test_forward_and_backward(name: str, lengths: tuple[int, ...] | None, strate
 
 
 @pytest.mark.parametrize("save", SAVES[1:])
-@pytest.mark.parametrize("name", ZOO)
+@pytest.mark.parametrize("name", PROGRAMS)
 def test_steps_that_run_again(name: str, save: Save) -> None:
     train(name, case(batch().written[f"{name} forward"][0], lengths=(5, 0, 3, 1)), save)
 

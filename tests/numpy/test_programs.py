@@ -11,8 +11,8 @@ from rnnc.autodiff import Save, differentiate
 from rnnc.ir.interpreter import evaluate
 from rnnc.ir.program import Program
 from tests.autodiff.harness import Arrays, case
-from tests.autodiff.zoo import ZOO
 from tests.numpy.support import agree, alone, run, text_of
+from tests.support.whole_programs import PROGRAMS
 
 TOLERANCE = {"float64": 1e-10, "float32": 1e-4}  # float32 over five steps, some of them exponential
 LENGTHS = [None, (5, 0, 3, 1), (5, 5, 5, 5), (0, 0, 0, 0)]
@@ -30,7 +30,7 @@ def judged(program: Program, arrays: Arrays, dtype: str) -> Arrays:
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("lengths", LENGTHS, ids=str)
-@pytest.mark.parametrize("make", ZOO.values(), ids=ZOO.keys())
+@pytest.mark.parametrize("make", PROGRAMS.values(), ids=PROGRAMS.keys())
 def test_forward_and_backward(make: Callable[[], Program], lengths: tuple[int, ...] | None, dtype: str) -> None:
     program = make()
     example = case(program, lengths=lengths)
@@ -40,7 +40,7 @@ def test_forward_and_backward(make: Callable[[], Program], lengths: tuple[int, .
 
 @pytest.mark.parametrize("save", ["states", 2, 3])
 @pytest.mark.parametrize("lengths", LENGTHS[:2], ids=str)
-@pytest.mark.parametrize("make", ZOO.values(), ids=ZOO.keys())
+@pytest.mark.parametrize("make", PROGRAMS.values(), ids=PROGRAMS.keys())
 def test_steps_that_run_again(make: Callable[[], Program], lengths: tuple[int, ...] | None, save: Save) -> None:
     program = make()
     example = case(program, lengths=lengths)
@@ -56,7 +56,7 @@ def _train(program: Program, arrays: Arrays, cotangents: dict[str, np.ndarray], 
 
 
 @pytest.mark.parametrize("steps", [0, 1])
-@pytest.mark.parametrize("make", ZOO.values(), ids=ZOO.keys())
+@pytest.mark.parametrize("make", PROGRAMS.values(), ids=PROGRAMS.keys())
 def test_few_steps(make: Callable[[], Program], steps: int) -> None:
     if steps == 0 and make.__name__ in NEEDS_A_STEP:
         pytest.skip("the program asks for a step by its number")
@@ -67,7 +67,7 @@ def test_few_steps(make: Callable[[], Program], steps: int) -> None:
 NEEDS_A_STEP = {"stacked_bidirectional", "readers_of_collected_states"}
 
 
-@pytest.mark.parametrize("make", ZOO.values(), ids=ZOO.keys())
+@pytest.mark.parametrize("make", PROGRAMS.values(), ids=PROGRAMS.keys())
 def test_same_text_twice(make: Callable[[], Program]) -> None:
     assert text_of(make()) == text_of(make())
 
@@ -75,7 +75,7 @@ def test_same_text_twice(make: Callable[[], Program]) -> None:
 @pytest.mark.parametrize("name", ["rnn", "gru", "lstm_peepholes_fused"])
 def test_steps_allocate_nothing(name: str) -> None:
     """In the loop of an ordinary cell there are products and ufuncs with destinations, and copies."""
-    lines = text_of(ZOO[name]()).split("\n")
+    lines = text_of(PROGRAMS[name]()).split("\n")
     start = next(i for i, line in enumerate(lines) if line.lstrip().startswith("for "))
     indent = len(lines[start]) - len(lines[start].lstrip())
     body: list[str] = []

@@ -9,8 +9,8 @@ import pytest
 from rnnc.autodiff import Save, differentiate
 from rnnc.ir.program import Program
 from tests.autodiff.harness import Arrays, case
-from tests.autodiff.zoo import ZOO
 from tests.support import judging
+from tests.support.whole_programs import PROGRAMS
 from tests.tensorflow.support import run_program, text_of
 
 LENGTHS = [None, (5, 0, 3, 1)]
@@ -23,7 +23,7 @@ def judged(program: Program, arrays: Arrays, driver: str) -> Arrays:
 
 @pytest.mark.parametrize("driver", ["dynamic", "static"])
 @pytest.mark.parametrize("lengths", LENGTHS, ids=str)
-@pytest.mark.parametrize("make", ZOO.values(), ids=ZOO.keys())
+@pytest.mark.parametrize("make", PROGRAMS.values(), ids=PROGRAMS.keys())
 def test_forward_and_backward(make: Callable[[], Program], lengths: tuple[int, ...] | None, driver: str) -> None:
     example = case(make(), lengths=lengths)
     judged(example.program, example.arrays, driver)
@@ -31,7 +31,7 @@ def test_forward_and_backward(make: Callable[[], Program], lengths: tuple[int, .
 
 
 @pytest.mark.parametrize("save", ["states", 2, 3])
-@pytest.mark.parametrize("make", ZOO.values(), ids=ZOO.keys())
+@pytest.mark.parametrize("make", PROGRAMS.values(), ids=PROGRAMS.keys())
 def test_steps_that_run_again(make: Callable[[], Program], save: Save) -> None:
     example = case(make(), lengths=(5, 0, 3, 1))
     _train(example.program, example.arrays, dict(example.cotangents), save, "static" if save == 3 else "dynamic")
@@ -49,10 +49,10 @@ def _train(program: Program, arrays: Arrays, cotangents: Arrays, save: Save, dri
 @pytest.mark.parametrize("driver", ["dynamic", "static"])
 @pytest.mark.parametrize("name", ["lstm_peepholes_fused", "recurrences_without_loops"])
 def test_few_steps(name: str, steps: int, driver: str) -> None:
-    example = case(ZOO[name](), time=steps, lengths=None)
+    example = case(PROGRAMS[name](), time=steps, lengths=None)
     judged(example.program, example.arrays, driver)
 
 
-@pytest.mark.parametrize("make", ZOO.values(), ids=ZOO.keys())
+@pytest.mark.parametrize("make", PROGRAMS.values(), ids=PROGRAMS.keys())
 def test_same_text_twice(make: Callable[[], Program]) -> None:
     assert text_of(make()) == text_of(make())
