@@ -15,6 +15,7 @@ from rnnc.importing.values import Given, Made, Reference, Remarks, describe, pro
 from rnnc.semantics.scope import did_you_mean
 
 MAX_SIZE = 2**31
+FIRST_KERAS = {"recurrent_activation": "hard_sigmoid", "reset_after": False}  # defaults of TensorFlow 1's tf.keras
 
 
 @dataclass
@@ -44,8 +45,17 @@ class Lowering:
         for name in made.passed:
             if name != "name" or scope is None or not declared:
                 self.remarks.add(f"`{name}` of {made.constructor.name} is left out: {LEFT_OUT[name]}")
+        self._tell_defaults(made)
         renames = isinstance(found, Piece) and scope is not None and declared - {scope}
         return replace(found, scope=scope) if renames else found
+
+    def _tell_defaults(self, made: Made) -> None:
+        """What `tf.keras` means depends on the version of TensorFlow: newer defaults are read."""
+        silent = [name for name in FIRST_KERAS if name in made.constructor.parameters and name not in made.arguments]
+        if silent and re.match(r"tf\.(compat\.v1\.)?keras\.", made.span.text):
+            older = ", ".join(f"{name}={FIRST_KERAS[name]!r}" for name in silent)
+            what = f"{made.constructor.name} is read with the defaults of Keras 3"
+            self.remarks.add(f"{what}; in TensorFlow 1 they are {older}: write them into the call where they are meant")
 
     def cell(self, given: Given, inside: str) -> Piece:
         """An object that steps like a cell. E606: it is a network."""

@@ -216,3 +216,19 @@ def test_the_library_is_that_of_the_examples() -> None:
     assert set(FILES) == (elsewhere - {"classifier"}) | {"skip_input"}
     project = (root.parent / "pyproject.toml").read_text(encoding="utf-8")
     assert [name for name in names if f'"examples/{name}.rnn" = "rnnc/_data/examples/{name}.rnn"' not in project] == []
+
+
+@pytest.mark.parametrize(
+    ("call", "silent"),
+    [
+        ("tf.keras.layers.GRU(4)", "recurrent_activation='hard_sigmoid', reset_after=False"),
+        ("tf.compat.v1.keras.layers.GRUCell(4, reset_after=True)", "recurrent_activation='hard_sigmoid'"),
+        ("tf.keras.layers.LSTM(4, recurrent_activation='sigmoid')", None),
+        ("tf.keras.layers.SimpleRNN(4)", None),
+        ("keras.layers.GRU(4)", None),
+    ],
+)
+def test_defaults_that_differ_between_versions_are_told(call: str, silent: str | None) -> None:
+    told = [remark for remark in imported(call).remarks if "TensorFlow 1" in remark]
+    assert [silent in remark for remark in told if silent] == ([True] if silent else [])
+    assert bool(told) == (silent is not None)
