@@ -132,10 +132,10 @@ def _along(a: Arguments) -> Value:
         options = {"reverse": a.flag("reverse", False), "exclusive": a.flag("exclusive", False)}
     else:
         a.allow("axis")
-    axis = a.axis(1)
+    node, axis = a.node(0), a.axis(1)
     if means_time(a, (axis,)):
         return over_time(a)
-    return added(a, "along", a.node(0), ir=a.name, axis=axis, options=options)
+    return added(a, "along", node, ir=a.name, axis=axis, options=options)
 
 
 @builtin("lookup")

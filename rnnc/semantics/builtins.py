@@ -146,10 +146,10 @@ def _reduce(a: Arguments) -> Value:
     """Over the axes that are named, over all if none is; over the only one where a function's own axis is none."""
     a.count(1, 1000)
     a.allow("axis")
-    axes = a.axes(1, "axis")
+    node, axes = a.node(0), a.axes(1, "axis")  # in this order: the value may bring the axes in
     if means_time(a, axes):
         return over_time(a)
-    return added(a, "reduce", a.node(0), ir=f"reduce_{a.name}", axes=axes)
+    return added(a, "reduce", node, ir=f"reduce_{a.name}", axes=axes)
 
 
 @builtin("where")
