@@ -10,6 +10,7 @@ from rnnc.semantics.expressions import Expressions
 from rnnc.semantics.frames import Context
 from rnnc.semantics.nodes import Node
 from rnnc.semantics.numbers import needs_value
+from rnnc.semantics.remedies import of_option
 from rnnc.semantics.scope import Problem, did_you_mean
 from rnnc.semantics.values import Absent, Choice, Num, Value, describe
 from rnnc.syntax import ast
@@ -101,7 +102,7 @@ class Arguments:
         for name in self.options:
             if name not in names:
                 there = f"{kind}s: {', '.join(names)}" if names else None
-                fix = did_you_mean(name, names) or there
+                fix = of_option(self.options[name], names) or did_you_mean(name, names) or there
                 raise Problem("E221", f"`{self.name}` has no {kind} `{name}`", self.name_span(name), fix=fix)
 
     def has(self, name: str) -> bool:

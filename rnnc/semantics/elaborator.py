@@ -13,23 +13,14 @@ from rnnc.semantics.functions import Functions
 from rnnc.semantics.inner import Inner
 from rnnc.semantics.inputs import Inputs
 from rnnc.semantics.nodes import Graph
-from rnnc.semantics.scope import Fatal, Problem, Scope, Work, did_you_mean
+from rnnc.semantics.remedies import of_call
+from rnnc.semantics.scope import Fatal, Problem, Scope, Work
 from rnnc.semantics.statements import Statements
 from rnnc.semantics.values import CellValue, Choice, FnValue, Instance, LayerValue, Value, describe
 from rnnc.semantics.variants import Variants
 from rnnc.syntax import ast
 
 MAX_DEPTH = 40
-
-# What other libraries and papers call functions of the language.
-ELSEWHERE = {
-    "square_root": "sqrt", "logistic": "sigmoid", "sigma": "sigmoid", "concatenate": "concat", "cat": "concat",
-    "matmul": "a @ b", "dot": "a @ b", "hadamard": "a * b", "multiply": "a * b", "power": "a ** b", "maximum": "max",
-    "minimum": "min", "reduce_sum": "sum", "reduce_mean": "mean", "reduce_max": "max", "select": "where",
-    "clip_by_value": "clip", "clamp": "clip", "gather": "lookup", "fc": "dense",
-    "range": "0..n", "arange": "0..n", "norm": "sqrt(sum(v * v))", "einsum": "contract", "squeeze": "x[axis = 0]",
-    "unsqueeze": "expand", "expand_dims": "expand", "reshape": "split` or `merge", "transposed": "transpose",
-}  # fmt: skip
 
 REGISTERED = (arranging, layers, randomness, weighted)  # importing them registers their functions
 
@@ -101,9 +92,7 @@ class Elaborator:
 
     def _no_function(self, name: str, e: ast.Call, c: Context) -> Problem:
         def fix() -> str | None:
-            elsewhere = ELSEWHERE.get(name.lower())
-            names = c.scope.all_names() | set(BUILTINS) | set(c.frame.instances)
-            return f"it is written `{elsewhere}`" if elsewhere else did_you_mean(name, names)
+            return of_call(name, e, c, c.scope.all_names() | set(BUILTINS) | set(c.frame.instances))
 
         return Problem("E205", f"there is no function or cell `{name}`", e.function.span, fix=fix)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import Note, Span
 from rnnc.ir.program import DType
+from rnnc.semantics import moments, remedies
 from rnnc.semantics.frames import Body, Context, Indices, StateSlot
 from rnnc.semantics.nodes import Node
 from rnnc.semantics.scope import Lazy, Problem, Scope, Told, did_you_mean
@@ -91,6 +92,9 @@ class Names:
         return Num(known.value, e.id) if isinstance(known, Num) and known.label is None else known
 
     def attribute(self, e: ast.Attribute, c: Context) -> Value:
+        stranger = remedies.of_attribute(e, c, self._callable)
+        if stranger is not None:
+            raise stranger
         base = self._whole(e.base, c)
         match base:
             case Instance():
@@ -114,9 +118,21 @@ class Names:
             case Choice():
                 raise unknown_name(base.word, base.span or e.base.span, c)
             case _:
-                raise Problem("E201", f"{describe(base)} has no `{e.name}`", e.span)
+                raise Problem("E201", f"{describe(base)} has no `{e.name}`", e.span, fix=self._member_fix(e, base, c))
+
+    def _callable(self, c: Context) -> set[str]:
+        """The names of this scope, and all functions."""
+        return c.scope.all_names() | set(self.evaluate.elaborator.builtins) | set(c.frame.instances)
+
+    def _member_fix(self, e: ast.Attribute, base: Value, c: Context) -> str | None:
+        if not isinstance(base, Tensor):
+            return None
+        return remedies.of_method(e, self._callable(c)) or remedies.of_member(e, base.node.shape)
 
     def subscript(self, e: ast.Subscript, c: Context) -> Value:
+        in_time = moments.indexed(e, c)
+        if in_time is not None:
+            raise in_time
         slices = [i for i in e.items if isinstance(i, ast.Slice)]
         places = tuple(i for i in e.items if not isinstance(i, ast.Slice))
         if slices and places:
@@ -160,7 +176,7 @@ class Names:
                 "E215",
                 "a tensor is not indexed by position",
                 e.span,
-                fix="name the axis: `x[units = k]` or `x[units = a:b]`",
+                fix=_by_axis(e, base.node),
             )
         if isinstance(base, Choice):
             raise unknown_name(base.word, base.span or e.base.span, c)
@@ -245,7 +261,16 @@ def unknown_name(name: str, span: Span, c: Context, *, primed: bool = False) -> 
         return Problem("E201", f"`{name}` is dropped, and yet it is read", span, notes=notes, fix=fix)
     if name == "step":
         return Problem("E201", "`step` is not defined", span, fix="the index of the step is known in cells")
-    return Problem("E201", f"`{name}` is not defined", span, fix=lambda: did_you_mean(name, _known_names(c) - {name}))
+    near = lambda: remedies.of_name(name, c) or did_you_mean(name, _known_names(c))  # noqa: E731
+    return Problem("E201", f"`{name}` is not defined", span, fix=near)
+
+
+def _by_axis(e: ast.Subscript, node: Node) -> str:
+    """How a part of a tensor is written: with the name of its axis."""
+    labels = [a.label for a in node.shape or ()]
+    axis = labels[0] if labels and labels[0].isidentifier() else "axis"
+    name = e.base.id if isinstance(e.base, ast.Name) else "x"
+    return f"name the axis: `{name}[{axis} = k]` or `{name}[{axis} = a:b]`"
 
 
 def _known_names(c: Context) -> set[str]:

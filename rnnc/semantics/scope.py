@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import Diagnostics, Note, Span
+from rnnc.semantics.near import is_near
 from rnnc.semantics.values import Value
 from rnnc.syntax import ast
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 PRELUDE = "prelude.rnn"  # the source of what every file knows without an import
 LONGEST = 60  # names for which near ones are looked for
 CANDIDATES = 1000
+NEAREST = 5
 SUGGESTIONS = 50  # so many errors get one; behind so many, text is no description
 _HEAD = re.compile(r"\w+[ \t]+(\w+)")
 
@@ -147,8 +149,9 @@ def did_you_mean(name: str, among: Iterable[str]) -> str | None:
     if len(near) > CANDIDATES:
         near = [n for n in near if n[:1] == name[:1]]
     folded = {n.lower(): n for n in sorted(near)[:CANDIDATES]}
-    close = difflib.get_close_matches(name.lower(), folded, n=1, cutoff=0.6)
-    return f"did you mean `{folded[close[0]]}`?" if close else None
+    close = difflib.get_close_matches(name.lower(), folded, n=NEAREST, cutoff=0.6)
+    meant = next((folded[n] for n in close if folded[n] != name and is_near(name, n)), None)
+    return f"did you mean `{meant}`?" if meant else None
 
 
 def report(diagnostics: Diagnostics, problem: Problem) -> None:

@@ -19,6 +19,7 @@ from rnnc.semantics.frames import (
 )
 from rnnc.semantics.guard import guard
 from rnnc.semantics.initialisers import GLOROT, initialiser
+from rnnc.semantics.moments import indexed
 from rnnc.semantics.nodes import MAX_RANK, Node
 from rnnc.semantics.scope import Fatal, Lazy, Problem, Scope, report
 from rnnc.semantics.values import CellValue, LayerValue, Many, Shape, Shaped, Tensor, Value, describe
@@ -233,6 +234,9 @@ class Statements:
     # --- equations ---
 
     def _equation(self, frame: Frame, scope: Scope, s: ast.Equation) -> None:
+        in_time = indexed(s.target, Context(scope, frame))
+        if in_time is not None:
+            raise in_time
         indices = self.elaborator.expressions.indices(s.target.indices, Context(scope, frame))
         node = frame.graph.add("equation", (), s.span)
         node.name = frame.prefix + key_text(s.target.name, indices, s.target.primed)

@@ -10,6 +10,7 @@ from rnnc.semantics.arguments import Arguments, Operand
 from rnnc.semantics.builtins import builtin
 from rnnc.semantics.frames import Owner, nameless
 from rnnc.semantics.initialisers import GLOROT, ZEROS, initialiser
+from rnnc.semantics.moments import indexed
 from rnnc.semantics.nodes import Node
 from rnnc.semantics.scope import Problem, Told, did_you_mean
 from rnnc.semantics.values import FnValue, Num, Shaped, Tensor, Value, describe
@@ -97,8 +98,12 @@ def operand_name(a: Arguments, operand: Operand) -> str:
         and isinstance(e.base, ast.Name)
         and not any(isinstance(i, ast.Slice) for i in e.items)
     ):
+        in_time = indexed(e, operand.context)
+        if in_time is not None:
+            raise in_time
         places = a.evaluate.indices(tuple(i for i in e.items if not isinstance(i, ast.Slice)), operand.context)
         return f"{e.base.id}[{','.join(map(str, places))}]"
+    a.value(a.operands.index(operand))  # an error of its own comes first
     raise Problem(
         "E220",
         "the weight of this operand has no name: an operand is a name, or has a label",

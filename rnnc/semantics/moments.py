@@ -1,0 +1,66 @@
+"""`h[t - 1]`, `h_prev`, `prev(h)`: how other notations name a value of another step, and what is written for it."""
+
+from __future__ import annotations
+
+import re
+
+from rnnc.semantics.frames import Context
+from rnnc.semantics.scope import Problem
+from rnnc.syntax import ast
+
+_WORDS = frozenset({"t", "tau", "time", "step", "now", "timestep"})
+_BEFORE = r"prev|previous|old|last|before|past"
+_NOW = r"t|new|next|now|cur|current|tp1|t1"
+_AFFIXED = re.compile(rf"(?:{_BEFORE})_(?P<name>\w+)|(?P<stem>\w+?)_(?:{_BEFORE}|{_NOW}|tm1|t_1|t_minus_1)")
+FUNCTIONS = frozenset({"prev", "previous", "pre", "before", "delay", "delayed", "lag", "shift", "next", "old"})
+
+
+def indexed(e: ast.Expr | ast.Target, c: Context) -> Problem | None:
+    """`h[t - 1]`: a place in time, where brackets hold the members of a family."""
+    if isinstance(e, ast.Target):
+        name, items = e.name, e.indices
+    elif isinstance(e, ast.Subscript) and isinstance(e.base, ast.Name):
+        name, items = e.base.id, e.items
+    else:
+        return None
+    is_known = (name, False) in c.frame.members or isinstance(e, ast.Target)
+    if len(items) != 1 or not is_known or isinstance(items[0], ast.Slice) or not _is_time(items[0], c):
+        return None
+    return Problem("E215", "steps are no index of a tensor", e.span, fix=of_step(name, c))
+
+
+def _is_time(e: ast.Expr, c: Context) -> bool:
+    match e:
+        case ast.Name(primed=False):
+            is_free = c.scope.find(e.id) is None and (e.id, False) not in c.frame.members
+            return e.id in _WORDS and is_free
+        case ast.Binary(op="+" | "-", right=ast.Number() | ast.Name()):
+            return _is_time(e.left, c)
+        case _:
+            return False
+
+
+def suffixed(name: str, c: Context) -> str | None:
+    """`h_prev`, `h_t`, `prev_h`: the remedy where `h` is known and this name is not."""
+    found = _AFFIXED.fullmatch(name)
+    if found is None:
+        return None
+    stem = found["name"] or found["stem"]
+    return of_step(stem, c) if (stem, False) in c.frame.members or c.frame.has_state(stem) else None
+
+
+def of_step(name: str, c: Context) -> str:
+    """How the values of a name at this step and at others are written."""
+    if c.frame.body.kind == "network":
+        return f"`{name}` is a sequence: `last({name})` and `at({name}, k)` are steps of it"
+    if c.frame.has_state(name):
+        return f"`{name}` is the value before the step, `{name}'` the one after it"
+    axes = _axes(name, c)
+    return f"`{name}` is the value of this step; a state keeps it: `state old{axes}`, `old' = {name}`"
+
+
+def _axes(name: str, c: Context) -> str:
+    """`[input]`, as it is declared; `[…]` where it is not known."""
+    node = next(iter(c.frame.members.get((name, False), {}).values()), None)
+    labels = [a.label for a in node.shape] if node is not None and node.shape else []
+    return f"[{', '.join(labels)}]" if labels and all(label.isidentifier() for label in labels) else "[…]"
