@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Generator, Sequence, Set
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -41,7 +42,8 @@ class Cells:
                     f"inside a cell an inner cell is used by name: `use f = {cell.name}(…)`, then `f(…)`",
                     e.span,
                 )
-            return layers.apply(self.elaborator, cell, a)
+            with missing_at(e.function.span, e.span):
+                return layers.apply(self.elaborator, cell, a)
         parameters = self.elaborator.variants.parameters_of(cell)
         names = [p.name for p in parameters]
         a.allow(*names, kind="parameter")
@@ -158,6 +160,17 @@ class Cells:
         if isinstance(value, Num):
             return Num(value.value, parameter.name)
         return value
+
+
+@contextmanager
+def missing_at(cell: Span, call: Span) -> Generator[None]:
+    """A parameter that is missing where a cell is called is marked where the cell stands."""
+    try:
+        yield
+    except Problem as problem:
+        if problem.code == "E245" and problem.span == call:
+            problem.span = cell
+        raise
 
 
 def not_given(cell: str, parameter: ast.Parameter, wanted: str, span: Span) -> Problem:

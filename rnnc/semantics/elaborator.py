@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rnnc.diagnostics import Diagnostics, Note, Span
-from rnnc.semantics import arranging, layers, randomness, weighted
+from rnnc.semantics import arranging, layers, moments, randomness, weighted
 from rnnc.semantics.arguments import Arguments
 from rnnc.semantics.builtins import BUILTINS
 from rnnc.semantics.cells import Cells
@@ -80,7 +80,7 @@ class Elaborator:
                 raise self._no_function(function.word, e, c)
             case _:
                 message = f"`{e.function.span.text}` is {describe(function)}, not a function"
-                raise Problem("E205", message, e.function.span, fix=_multiplied(e))
+                raise Problem("E205", message, e.function.span, fix=moments.called(e, c) or _multiplied(e))
 
     def _call_builtin(self, name: str, e: ast.Call, c: Context) -> Value:
         try:

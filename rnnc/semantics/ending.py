@@ -134,6 +134,9 @@ class Ending:
 
     def _carry(self, s: ast.Carry, scope: Scope) -> None:
         frame, c = self.frame, Context(scope, self.frame)
+        if frame.body.kind == "network":
+            fix = "a cell carries the states of the cells that it uses: step them in a `cell`"
+            raise Problem("E412", "`carry` belongs in a cell", s.base.span.to(s.state.span), fix=fix)
         key = key_text(s.base.name, self.expressions.indices(s.base.indices, c))
         state = frame.instances.get(key)
         if state is None or state.frame is None:

@@ -142,6 +142,7 @@ class InstanceState:
     cell: CellValue | LayerValue
     span: Span
     slots: StateTree  # its branch among the body's states
+    written: Span  # the cell, as `use` has it
     applied: Span | None = None
     frame: Frame | None = None
     promised: dict[tuple[str, Indices, bool], Node] = field(default_factory=dict[tuple[str, Indices, bool], Node])

@@ -6,6 +6,7 @@ from rnnc.ir.model import Initialiser
 from rnnc.semantics.arguments import Arguments
 from rnnc.semantics.builtins import BUILTINS, builtin
 from rnnc.semantics.expressions import Expressions
+from rnnc.semantics.foreign import INITIALISERS
 from rnnc.semantics.frames import Context
 from rnnc.semantics.scope import Problem, did_you_mean
 from rnnc.semantics.values import Absent, FnValue, Num, Value, describe
@@ -27,11 +28,24 @@ def _initialiser(a: Arguments) -> Value:
     """uniform(-0.1, 0.1): an initialiser with its numbers."""
     a.allow()
     numbers = list(KINDS[a.name])
-    a.count(0, len(numbers))
+    if len(a.operands) > len(numbers):
+        raise _too_many(a, len(numbers))
     for i, operand in enumerate(a.operands):
         number = a.evaluate.number(operand.expression, operand.context)
         numbers[i] = float(a.known_number(number, f"each number of `{a.name}`", operand.span))
     return Initialiser(a.name, tuple(numbers))
+
+
+def _too_many(a: Arguments, most: int) -> Problem:
+    """`W = glorot_uniform(input, units)`: sizes, where an initialiser has its numbers."""
+    owner, given = a.context.owner, len(a.operands)
+    plain = a.name if most == 0 else f"{a.name}({', '.join(map(str, KINDS[a.name]))})"
+    fix = f"write `{plain}`"
+    if owner is not None and owner.name:
+        sizes = ", ".join(o.span.text for o in a.operands[:4])
+        fix = f"a weight is declared: `param {owner.name}[{sizes if len(sizes) < 30 else '…'}] = {plain}`"
+    takes = f"0 to {most} arguments" if most else "no arguments"
+    return Problem("E223", f"`{a.name}` takes {takes}, not {given}: it fills what is declared", a.span, fix=fix)
 
 
 def initialiser(evaluate: Expressions, e: ast.Expr, c: Context) -> Initialiser:
@@ -52,8 +66,15 @@ def initialiser(evaluate: Expressions, e: ast.Expr, c: Context) -> Initialiser:
             return GLOROT
         case _:
             name = e.id if isinstance(e, ast.Name) else ""
-            fix = did_you_mean(name, KINDS) or f"one of {', '.join(KINDS)}, a number, a list"
+            fix = _elsewhere(e) or did_you_mean(name, KINDS) or f"one of {', '.join(KINDS)}, a number, a list"
             raise Problem("E227", f"an initialiser is wanted here, not {describe(value)}", e.span, fix=fix)
+
+
+def _elsewhere(e: ast.Expr) -> str | None:
+    """`"orthogonal"`, `xavier_uniform`: an initialiser in quotes, or under another name."""
+    word = e.value if isinstance(e, ast.String) else e.id if isinstance(e, ast.Name) else ""
+    plain = word if isinstance(e, ast.String) and word in KINDS else INITIALISERS.get(word.lower())
+    return f"write `{plain}`" if plain else None
 
 
 def _found(c: Context, name: str) -> object:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rnnc.diagnostics import Diagnostics, Note, Span
 from rnnc.semantics import layers
 from rnnc.semantics.arguments import Arguments
+from rnnc.semantics.cells import missing_at
 from rnnc.semantics.frames import Body, Context, Frame, Indices, Registry
 from rnnc.semantics.inference import infer_all
 from rnnc.semantics.instances import keep_promises, part, probed_states, results
@@ -27,6 +28,10 @@ class Inner:
         self._probes: dict[int, tuple[CellValue, Frame]] = {}
 
     def call(self, instance: Instance, e: ast.Call, c: Context) -> Value:
+        with missing_at(c.frame.instances[instance.key].written, e.span):
+            return self._call(instance, e, c)
+
+    def _call(self, instance: Instance, e: ast.Call, c: Context) -> Value:
         state = c.frame.instances[instance.key]
         a = Arguments(self.expressions, e, c, instance.key)
         if c.frame.body.kind == "network":

@@ -10,8 +10,9 @@ from rnnc.syntax import ast
 
 _WORDS = frozenset({"t", "tau", "time", "step", "now", "timestep"})
 _BEFORE = r"prev|previous|old|last|before|past"
-_NOW = r"t|new|next|now|cur|current|tp1|t1"
-_AFFIXED = re.compile(rf"(?:{_BEFORE})_(?P<name>\w+)|(?P<stem>\w+?)_(?:{_BEFORE}|{_NOW}|tm1|t_1|t_minus_1)")
+_NOW = r"t|now|cur|current"
+_OTHER = r"new|next|tp1|t1|tm1|t_1|t_minus_1"
+_AFFIXED = re.compile(rf"(?:{_BEFORE})_(?P<name>\w+)|(?P<stem>\w+?)_(?:(?P<now>{_NOW})|{_BEFORE}|{_OTHER})")
 FUNCTIONS = frozenset({"prev", "previous", "pre", "before", "delay", "delayed", "lag", "shift", "next", "old"})
 
 
@@ -26,7 +27,17 @@ def indexed(e: ast.Expr | ast.Target, c: Context) -> Problem | None:
     is_known = (name, False) in c.frame.members or isinstance(e, ast.Target)
     if len(items) != 1 or not is_known or isinstance(items[0], ast.Slice) or not _is_time(items[0], c):
         return None
-    return Problem("E215", "steps are no index of a tensor", e.span, fix=of_step(name, c))
+    return Problem(
+        "E215", "steps are no index of a tensor", e.span, fix=of_step(name, c, isinstance(items[0], ast.Name))
+    )
+
+
+def called(e: ast.Call, c: Context) -> str | None:
+    """The remedy for `h(t - 1)`."""
+    argument = e.arguments[0] if len(e.arguments) == 1 else None
+    if not isinstance(e.function, ast.Name) or not isinstance(argument, ast.Argument) or argument.mark is not None:
+        return None
+    return of_step(e.function.id, c, isinstance(argument.value, ast.Name)) if _is_time(argument.value, c) else None
 
 
 def _is_time(e: ast.Expr, c: Context) -> bool:
@@ -46,15 +57,17 @@ def suffixed(name: str, c: Context) -> str | None:
     if found is None:
         return None
     stem = found["name"] or found["stem"]
-    return of_step(stem, c) if (stem, False) in c.frame.members or c.frame.has_state(stem) else None
+    return of_step(stem, c, found["now"] is not None) if (stem, False) in c.frame.members else None
 
 
-def of_step(name: str, c: Context) -> str:
+def of_step(name: str, c: Context, is_now: bool = False) -> str:
     """How the values of a name at this step and at others are written."""
     if c.frame.body.kind == "network":
         return f"`{name}` is a sequence: `last({name})` and `at({name}, k)` are steps of it"
     if c.frame.has_state(name):
         return f"`{name}` is the value before the step, `{name}'` the one after it"
+    if is_now:
+        return f"write `{name}`, which is the value of this step"
     axes = _axes(name, c)
     return f"`{name}` is the value of this step; a state keeps it: `state old{axes}`, `old' = {name}`"
 

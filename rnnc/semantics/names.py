@@ -127,7 +127,10 @@ class Names:
     def _member_fix(self, e: ast.Attribute, base: Value, c: Context) -> str | None:
         if not isinstance(base, Tensor):
             return None
-        return remedies.of_method(e, self._callable(c)) or remedies.of_member(e, base.node.shape)
+        found = c.scope.find(e.name)
+        if e.name in self.evaluate.elaborator.builtins or (found is not None and isinstance(found[1], FnValue)):
+            return remedies.of_method(e)
+        return remedies.of_member(e, base.node.shape)
 
     def subscript(self, e: ast.Subscript, c: Context) -> Value:
         in_time = moments.indexed(e, c)
@@ -261,8 +264,11 @@ def unknown_name(name: str, span: Span, c: Context, *, primed: bool = False) -> 
         return Problem("E201", f"`{name}` is dropped, and yet it is read", span, notes=notes, fix=fix)
     if name == "step":
         return Problem("E201", "`step` is not defined", span, fix="the index of the step is known in cells")
-    near = lambda: remedies.of_name(name, c) or did_you_mean(name, _known_names(c))  # noqa: E731
-    return Problem("E201", f"`{name}` is not defined", span, fix=near)
+
+    def meant() -> str | None:
+        return remedies.of_name(name, c) or did_you_mean(name, _known_names(c)) or remedies.of_weight(name)
+
+    return Problem("E201", f"`{name}` is not defined", span, fix=meant)
 
 
 def _by_axis(e: ast.Subscript, node: Node) -> str:

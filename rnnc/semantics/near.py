@@ -9,6 +9,8 @@ def is_near(name: str, other: str) -> bool:
     short = min(len(a), len(b))
     if short >= 4 and (b.startswith(a) or b.endswith("_" + a)):
         return True
+    if short >= 5 and a.startswith(b):
+        return True
     if short <= 3 and a[:1] != b[:1]:
         return False
     allowed = max(1, short // 3)

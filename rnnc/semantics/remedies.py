@@ -10,6 +10,7 @@ from rnnc.semantics.frames import Context
 from rnnc.semantics.scope import Problem, did_you_mean
 from rnnc.semantics.values import CellValue, Shape
 from rnnc.syntax import ast
+from rnnc.syntax.foreign_options import OPTIONS, OTHERWISE
 
 _ATOM = re.compile(r"[\w.']+")
 _SHORT = 30
@@ -47,7 +48,7 @@ def of_attribute(e: ast.Attribute, c: Context, known_names: Callable[[Context], 
         return None
     if path[0] in foreign.SELF:
         return Problem("E201", f"there is no `{path[0]}`: names stand alone", e.span, fix=f"write `{name}`")
-    fix = _of_library(name, c, known) or did_you_mean(name, known)
+    fix = _of_library(name, c, known) or did_you_mean(name, known) or f"it can be written: `fn {name}(v) {{ … }}`"
     return Problem("E201", f"`{'.'.join(path)}` belongs to another library", e.span, fix=fix)
 
 
@@ -58,22 +59,32 @@ def of_member(e: ast.Attribute, shape: Shape | None) -> str | None:
         labels = [a.label for a in shape or () if a.label.isidentifier()]
         axes = ": " + ", ".join(f"`{label}`" for label in labels[:4]) if labels else ""
         return foreign.MEMBERS[key].format(axes=axes)
+    if any(a.label == e.name for a in shape or ()):
+        return f"write `{e.name}`"
     return _elsewhere(e.name, [text])
 
 
-def of_method(e: ast.Attribute, known: set[str]) -> str | None:
+def of_method(e: ast.Attribute) -> str:
     """`z.sigmoid()`, where the language has a function of that name."""
-    return f"write `{_filled(e.name + '({a})', [e.base.span.text])}`" if e.name in known else None
+    return f"write `{_filled(e.name + '({a})', [e.base.span.text])}`"
+
+
+def of_weight(name: str) -> str | None:
+    """`W`, `W_xh`, `b`: names of weights, which nothing declares."""
+    if foreign.WEIGHT.fullmatch(name) is None:
+        return None
+    axes = "[units, input]" if name[0].isupper() else "[units] = zeros"
+    return f"a weight is declared, `param {name}{axes}`; `linear(x)` brings its own"
 
 
 def of_option(option: ast.Argument, names: tuple[str, ...]) -> str | None:
     """The remedy for an option under the name that another library has for it."""
     key = (option.name or "").lower()
-    there = next((n for n in foreign.OPTIONS.get(key, ()) if n in names), None)
+    there = next((n for n in OPTIONS.get(key, ()) if n in names), None)
     if there is not None:
         text = option.value.span.text
-        return f"write `{there} = {text if len(text) <= _SHORT and text.isidentifier() or text.isdecimal() else '…'}`"
-    return foreign.OTHERWISE.get(key)
+        return f"write `{there} = {text if len(text) <= _SHORT and (text.isidentifier() or text.isdecimal()) else '…'}`"
+    return OTHERWISE.get(key)
 
 
 def _elsewhere(name: str, texts: list[str]) -> str | None:
@@ -98,15 +109,22 @@ def _of_library(name: str, c: Context, known: set[str]) -> str | None:
     key = _folded(name)
     if name[:1].isupper() and key in foreign.LAYERS:
         return f"write `{foreign.LAYERS[key]}`"
+    if name in ("pi", "inf"):
+        return f"write `{name}`"
+    if name in foreign.OTHERS:
+        return f"write `{foreign.OTHERS[name]}`"
     if name[:1].islower() and name in known:
         return f"write `{name}(…)`"
     if name.lower() in foreign.DECLARED:
         return _declaration("param", c)
+    initialiser = foreign.INITIALISERS.get(name.rstrip("_").lower())
+    if initialiser is not None and name not in foreign.MISSING:
+        return f"a weight begins with it: `param W[…] = {initialiser}`"
     other = _cell(name, c, known) or _elsewhere(name, [])
     if other is not None:
         return other
     same = sorted(n for n in known if _folded(n) == key)
-    return f"write `{same[0]}(…)`" if same else "`" + name + "`" if name in ("pi", "inf") else None
+    return f"write `{same[0]}(…)`" if same else None
 
 
 def _cell(name: str, c: Context, known: set[str]) -> str | None:

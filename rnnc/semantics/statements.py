@@ -229,7 +229,7 @@ class Statements:
             frame.body.sink.append(branch)  # type: ignore[arg-type]
         if s.target.indices:
             frame.instance_families.add(s.target.name)
-        frame.instances[key] = InstanceState(key, cell, s.span, branch)  # type: ignore[arg-type]
+        frame.instances[key] = InstanceState(key, cell, s.span, branch, s.cell.span)  # type: ignore[arg-type]
 
     # --- equations ---
 

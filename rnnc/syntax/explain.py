@@ -9,13 +9,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable
 
-from rnnc.diagnostics import Diagnostic, Span
+from rnnc.diagnostics import Span
+from rnnc.syntax import elsewhere, indentation, subscripts
 from rnnc.syntax.brackets import CLOSERS, OPENERS, begins_statement
+from rnnc.syntax.elsewhere import NAMES
 from rnnc.syntax.expectations import expectation
-from rnnc.syntax.place import Place, Problem, Repair
+from rnnc.syntax.place import Place, Problem, Repair, problem
 from rnnc.syntax.tokens import Token
 
-_NAMES = frozenset({"NAME", "PRIMED"})
 _COMPARISONS = frozenset({"<", "<=", ">", ">=", "==", "!="})
 _BINARY = _COMPARISONS | frozenset({"+", "-", "*", "/", "//", "%", "@", "**", "..", "and", "or"})
 _FOREIGN = {
@@ -28,7 +29,6 @@ _FOREIGN = {
     **dict.fromkeys(("buffer", "constant"), "fixed"),
     **dict.fromkeys(("del", "delete", "remove"), "drop"),
 }
-_DECLARATIONS = frozenset({"INPUT", "STATE", "PARAM", "FIXED"})
 _LAYOUT_WORDS = frozenset({"SCOPE", "ORDER", "MASK"})
 _STATEMENTS = "an equation, a declaration or another statement"
 
@@ -36,14 +36,10 @@ _STATEMENTS = "an equation, a declaration or another statement"
 def explain(place: Place) -> Problem:
     """The problem at a place where the parser cannot go on."""
     for rule in _RULES:
-        problem = rule(place)
-        if problem is not None:
-            return problem
+        found = rule(place)
+        if found is not None:
+            return found
     return _unexpected(place)
-
-
-def _problem(code: str, message: str, span: Span, fix: str | None = None, repair: Repair | None = None) -> Problem:
-    return Problem(Diagnostic(code, message, span, fix=fix), repair)
 
 
 # --- the first word of a statement -------------------------------------------------------------------------
@@ -57,7 +53,7 @@ def _misspelt_keyword(place: Place) -> Problem | None:
     is_foreign_keyword = word.keyword is not None and word.keyword in place.starts
     if word.type != "NAME" or is_foreign_keyword:
         return None
-    if place.at > place.first and place.token.type not in _NAMES | {"NUMBER", "STRING", "LPAR"}:
+    if place.at > place.first and place.token.type not in NAMES | {"NUMBER", "STRING", "LPAR"}:
         return None
     words = {place.spelling[name]: name for name in place.starts if place.spelling.get(name, "").isidentifier()}
     foreign = _FOREIGN.get(word.text.lower())
@@ -73,7 +69,7 @@ def _misspelt_keyword(place: Place) -> Problem | None:
     is_reserved = terminal in ("FOR", "IF")
     token = Token(terminal if is_reserved else "NAME", near[0], word.span, None if is_reserved else terminal)
     repair = Repair(place.first, place.first + 1, (token,))
-    return _problem(code, message, word.span, f"did you mean `{near[0]}`?", repair)
+    return problem(code, message, word.span, f"did you mean `{near[0]}`?", repair)
 
 
 def _keyword_alone(place: Place) -> Problem | None:
@@ -83,9 +79,9 @@ def _keyword_alone(place: Place) -> Problem | None:
         return None
     if token.type == "PRIMED":
         fix = f"write `{token.text[:-1]}`"
-        return _problem("E115", f"`{word.text}` names states and values without a prime", token.span, fix)
+        return problem("E115", f"`{word.text}` names states and values without a prime", token.span, fix)
     needs = "an expression" if word.keyword in ("OUTPUT", "RETURN") else "a name"
-    return _problem("E141", f"{needs} is missing after `{word.text}`", word.span)
+    return problem("E141", f"{needs} is missing after `{word.text}`", word.span)
 
 
 def _docstring_inside(place: Place) -> Problem | None:
@@ -94,7 +90,7 @@ def _docstring_inside(place: Place) -> Problem | None:
     if token.type != "DOC" or "CELL" in place.starts:
         return None
     fix, repair = "put it before `cell`, or make it a comment, `# …`", Repair(place.at, place.at + 1, ())
-    return _problem("E144", "a docstring stands before a definition, not in it", token.span, fix, repair)
+    return problem("E144", "a docstring stands before a definition, not in it", token.span, fix, repair)
 
 
 def _nested_definition(place: Place) -> Problem | None:
@@ -102,7 +98,7 @@ def _nested_definition(place: Place) -> Problem | None:
     keyword = word.keyword or _FOREIGN.get(word.text, "").upper()
     if place.at != place.first + 1 or keyword not in ("CELL", "FN", "NETWORK", "IMPORT") or keyword in place.starts:
         return None
-    return _problem("E144", "definitions stand at the top level of a file", word.span, "close the block before it")
+    return problem("E144", "definitions stand at the top level of a file", word.span, "close the block before it")
 
 
 def _misspelt_word(place: Place) -> Problem | None:
@@ -115,7 +111,7 @@ def _misspelt_word(place: Place) -> Problem | None:
         return None
     repair = place.replaced(words[near[0]])
     message = f"`{place.token.text}` is no keyword"
-    return _problem("E140", message, place.token.span, f"did you mean `{near[0]}`?", repair)
+    return problem("E140", message, place.token.span, f"did you mean `{near[0]}`?", repair)
 
 
 def _misplaced_layout_word(place: Place) -> Problem | None:
@@ -125,26 +121,26 @@ def _misplaced_layout_word(place: Place) -> Problem | None:
     if place.token.type not in ("NAME", "STRING"):
         return None
     message = f"`{word.text}` belongs in a layout"
-    return _problem("E144", message, word.span, f"write `layout name {{ {word.text} … }}`")
+    return problem("E144", message, word.span, f"write `layout name {{ {word.text} … }}`")
 
 
 def _outside_definition(place: Place) -> Problem | None:
     """An equation at the top level of a file, or any word that begins no definition."""
-    if "CELL" not in place.starts or place.at != place.first or place.token.type not in _NAMES:
+    if "CELL" not in place.starts or place.at != place.first or place.token.type not in NAMES:
         return None
     word = place.token
     if begins_statement(place.tokens, place.at):
         message = "equations and declarations belong in a definition"
-        return _problem("E144", message, word.span, "write `cell Name { … }`")
+        return problem("E144", message, word.span, "write `cell Name { … }`")
     message = f"a definition begins with `cell`, `fn`, `network` or `import`, not with `{word.text}`"
-    return _problem("E142", message, word.span)
+    return problem("E142", message, word.span)
 
 
 def _statement_in_layout(place: Place) -> Problem | None:
-    if "SCOPE" not in place.starts or place.at != place.first or place.token.type not in _NAMES:
+    if "SCOPE" not in place.starts or place.at != place.first or place.token.type not in NAMES:
         return None
     message = "a layout holds entries, `scope`, `order`, `mask`, `for` and `if`"
-    return _problem("E144", message, place.token.span, 'an entry is `"foreign name" = i.x`')
+    return problem("E144", message, place.token.span, 'an entry is `"foreign name" = i.x`')
 
 
 def _expression_statement(place: Place) -> Problem | None:
@@ -152,12 +148,12 @@ def _expression_statement(place: Place) -> Problem | None:
     is_start = place.at == place.first
     if "GATE" in place.starts and is_start and place.token.type in ("NUMBER", "LPAR", "MINUS", "STRING"):
         if place.token.type == "STRING":
-            return _problem("E144", "entries of foreign names belong in a layout", place.token.span)
+            return problem("E144", "entries of foreign names belong in a layout", place.token.span)
         if place.token.type != "MINUS":
-            return _problem("E142", f"a line holds {_STATEMENTS}", place.token.span, "write `name = …`")
+            return problem("E142", f"a line holds {_STATEMENTS}", place.token.span, "write `name = …`")
     if place.at == place.first + 1 and place.token.type in ("LPAR", "NEWLINE", "RBRACE") and "EQUAL" in place.expected:
         name = place.tokens[place.first]
-        return _problem("E142", "an expression alone is no statement", name.span, "give it a name: `name = …`")
+        return problem("E142", "an expression alone is no statement", name.span, "give it a name: `name = …`")
     return None
 
 
@@ -170,24 +166,24 @@ def _equality(place: Place) -> Problem | None:
     if token.type == "EQUAL" and place.tokens[place.first].keyword == "OUTPUT" and place.at == place.first + 2:
         fix = f"write `output {place.tokens[place.at - 1].text}: …`"
         colon = place.replaced("COLON") if "COLON" in expected else None
-        return _problem("E133", "`=` defines; an output is named with `:`", token.span, fix, colon)
+        return problem("E133", "`=` defines; an output is named with `:`", token.span, fix, colon)
     if token.type == "EQUAL" and equals in expected:
-        return _problem("E133", "`=` defines, it does not compare", token.span, "write `==`", place.replaced(equals))
+        return problem("E133", "`=` defines, it does not compare", token.span, "write `==`", place.replaced(equals))
     if token.type == equals and "EQUAL" in expected:
         message = "`==` compares, it does not define"
-        return _problem("E133", message, token.span, "write `=`", place.replaced("EQUAL"))
+        return problem("E133", message, token.span, "write `=`", place.replaced("EQUAL"))
     if token.type == "EQUAL" and place.is_after_operand:
-        return _problem("E142", "only a name can be defined", token.span, "write `==` to compare")
+        return problem("E142", "only a name can be defined", token.span, "write `==` to compare")
     return None
 
 
 def _colon_for_equals(place: Place) -> Problem | None:
     token, before = place.token, place.before
     if token.type == "COLON" and "EQUAL" in place.expected and place.after.type not in ("NEWLINE", "LBRACE"):
-        return _problem("E134", "`:` does not define", token.span, "write `=`", place.replaced("EQUAL"))
+        return problem("E134", "`:` does not define", token.span, "write `=`", place.replaced("EQUAL"))
     if before is not None and before.type == "COLON" and {"FN", "CELL"} <= place.expected:
         repair = Repair(place.at - 1, place.at, (Token("EQUAL", "=", before.span),))
-        return _problem("E134", "the default of a parameter comes after `=`", before.span, "write `=`", repair)
+        return problem("E134", "the default of a parameter comes after `=`", before.span, "write `=`", repair)
     return None
 
 
@@ -198,7 +194,7 @@ def _choice_or_kind(place: Place) -> Problem | None:
         return None
     near = difflib.get_close_matches(before.text, ("cell", "fn"), n=1)
     fix = f"did you mean `{near[0]}`?" if near else "choices are written `before | after`"
-    return _problem("E146", f"`{before.text}` is no kind of parameter: `cell` and `fn` are", before.span, fix)
+    return problem("E146", f"`{before.text}` is no kind of parameter: `cell` and `fn` are", before.span, fix)
 
 
 def _block_colon(place: Place) -> Problem | None:
@@ -206,16 +202,17 @@ def _block_colon(place: Place) -> Problem | None:
     is_header = "LBRACE" in place.expected or ("IF" in place.expected and place.after.type in ("NEWLINE", "LBRACE"))
     if token.type != "COLON" or not is_header:
         return None
-    repair = Repair(place.at, place.at + 1, ()) if place.after.type == "LBRACE" else None
-    fix = "remove the `:`" if repair else "write `{ … }` instead of the `:`"
-    return _problem("E132", "a block stands in braces, without a colon", token.span, fix, repair)
+    fix, repair = "write `{ … }` instead of the `:`", indentation.braced(place.tokens, place.first, place.at)
+    if place.after.type == "LBRACE":
+        fix, repair = "remove the `:`", Repair(place.at, place.at + 1, ())
+    return problem("E132", "a block stands in braces, without a colon", token.span, fix, repair)
 
 
 def _chained_comparison(place: Place) -> Problem | None:
     token = place.token
     if token.text not in _COMPARISONS or not place.is_after_operand or token.type in place.expected:
         return None
-    return _problem("E135", "comparisons do not chain", token.span, "write `a < b and b < c`")
+    return problem("E135", "comparisons do not chain", token.span, "write `a < b and b < c`")
 
 
 def _missing_in(place: Place) -> Problem | None:
@@ -224,37 +221,7 @@ def _missing_in(place: Place) -> Problem | None:
         return None
     is_substitute = token.type in ("EQUAL", "COLON") or token.text in ("of", "from", "over")
     repair = place.replaced("IN") if is_substitute else place.inserted("IN")
-    return _problem("E143", "`for` needs `in` behind its name", token.span, "write `for k in 0..n`", repair)
-
-
-# --- what other languages write -----------------------------------------------------------------------------
-
-
-def _destructuring(place: Place) -> Problem | None:
-    """`i, f = …`, `[i, f] = …`, `(i, f) = …`: several names before one `=`."""
-    line = place.tokens[place.first :]
-    end = next((k for k, token in enumerate(line) if token.type in ("EQUAL", "NEWLINE", "$END")), len(line))
-    written = [token for token in line[:end] if token.type not in ("LPAR", "RPAR", "LSQB", "RSQB")]
-    is_list = len(written) > 2 and all(
-        token.type == "COMMA" if k % 2 else token.type in _NAMES for k, token in enumerate(written)
-    )
-    if not is_list or end == len(line) or line[end].type != "EQUAL" or place.at >= place.first + end:
-        return None
-    fix = "give the value a name, and each part an equation: `z[gate = 0]`"
-    return _problem("E142", "an equation defines one name", written[0].span.to(written[-1].span), fix)
-
-
-def _place_on_an_axis(place: Place) -> Problem | None:
-    """`x[0:2]`, `x[:, 0]`, `x[n:n + k]`: a slice by position."""
-    at = place.opened
-    if place.token.type != "COLON" or at is None or place.tokens[at].type != "LSQB":
-        return None
-    line = place.tokens[place.first : at]
-    if line and line[0].keyword in _DECLARATIONS and all(t.type != "EQUAL" for t in line):
-        return None  # axes of a declaration
-    if place.at == at + 2 and place.tokens[at + 1].type == "NAME" and place.after.type == "NUMBER":
-        return None  # `x[units: 0:3]`, where `=` is meant
-    return _problem("E142", "a slice names its axis", place.token.span, "write `x[units = a:b]`")
+    return problem("E143", "`for` needs `in` behind its name", token.span, "write `for k in 0..n`", repair)
 
 
 def _comprehension_among_arguments(place: Place) -> Problem | None:
@@ -268,23 +235,8 @@ def _comprehension_among_arguments(place: Place) -> Problem | None:
         if token.type == "FOR" and depth == 0:
             fix = "put it in parentheses: `f((v for k in 0..n), …)`"
             message = "a comprehension among other arguments stands in parentheses"
-            return _problem("E142", message, inside[0].span.to(inside[-1].span), fix)
+            return problem("E142", message, inside[0].span.to(inside[-1].span), fix)
     return None
-
-
-def _index_behind_index(place: Place) -> Problem | None:
-    """`g[i][j] = …`"""
-    token, before = place.token, place.before
-    if token.type != "LSQB" or before is None or before.type != "RSQB" or "EQUAL" not in place.expected:
-        return None
-    return _problem("E142", "all indices of a member stand in one bracket", token.span, "write `g[i, j]`")
-
-
-def _bars(place: Place) -> Problem | None:
-    """`|x|`"""
-    if place.token.type != "VBAR" or not {"NUMBER", "NAME"} <= place.expected:
-        return None
-    return _problem("E142", "`|` does not begin an expression", place.token.span, "a magnitude is written `abs(x)`")
 
 
 # --- lines -------------------------------------------------------------------------------------------------
@@ -298,7 +250,7 @@ def _two_statements(place: Place) -> Problem | None:
     if not begins and place.before.type != "RBRACE":
         return None
     message = "a statement ends with its line" if place.before.type != "RBRACE" else "after `}` comes a new line"
-    return _problem("E123", message, token.span, "begin a new line here", place.inserted("NEWLINE"))
+    return problem("E123", message, token.span, "begin a new line here", place.inserted("NEWLINE"))
 
 
 def _open_line(place: Place) -> Problem | None:
@@ -307,9 +259,9 @@ def _open_line(place: Place) -> Problem | None:
     fix = "put the expression in parentheses: a newline in them is a space"
     if token.type == "NEWLINE" and before is not None and before.text in _BINARY:
         message = f"the line ends after `{before.text}`, and with it the statement"
-        return _problem("E125", message, before.span, fix, Repair(place.at, place.at + 1, ()))
+        return problem("E125", message, before.span, fix, Repair(place.at, place.at + 1, ()))
     if place.at == place.first and token.text in _BINARY and place.first > 0:
-        return _problem("E125", f"a statement cannot begin with `{token.text}`", token.span, fix)
+        return problem("E125", f"a statement cannot begin with `{token.text}`", token.span, fix)
     return None
 
 
@@ -318,12 +270,12 @@ def _open_line(place: Place) -> Problem | None:
 
 def _reserved_name(place: Place) -> Problem | None:
     token = place.token
-    if "NAME" not in place.expected or not token.text.isidentifier() or token.type in _NAMES:
+    if "NAME" not in place.expected or not token.text.isidentifier() or token.type in NAMES:
         return None
     if "NUMBER" in place.expected and place.after.type not in ("COLON", "EQUAL"):  # an expression, not only a name
         return None
     message = f"`{token.text}` is a reserved word, not a name"
-    return _problem("E142", message, token.span, f"write `{token.text}_`, for example")
+    return problem("E142", message, token.span, f"write `{token.text}_`, for example")
 
 
 def _primed_name(place: Place) -> Problem | None:
@@ -331,26 +283,7 @@ def _primed_name(place: Place) -> Problem | None:
     if token.type != "PRIMED" or "NAME" not in place.expected or "PRIMED" in place.expected:
         return None
     fix = f"write `{token.text[:-1]}`"
-    return _problem("E115", "a prime marks what a state becomes; it has no place here", token.span, fix)
-
-
-def _dotted_target(place: Place) -> Problem | None:
-    token, before = place.token, place.before
-    if token.type != "DOT" or "EQUAL" not in place.expected or before is None or before.type not in _NAMES:
-        return None
-    message = "a dotted name can only be defined by `carry`"
-    fix = f"write `carry {before.text}.{place.after.text} = …`"
-    return _problem("E144", message, before.span.to(place.after.span), fix)
-
-
-def _missing_operator(place: Place) -> Problem | None:
-    token, before = place.token, place.before
-    if before is None or not place.is_after_operand or token.type not in _NAMES | {"NUMBER", "STRING", "LPAR", "NOT"}:
-        return None
-    if "EQUAL" in place.expected and "PLUS" not in place.expected:  # `let n 3`
-        return None
-    what = "an operator or a comma" if "COMMA" in place.expected else "an operator"
-    return _problem("E141", f"{what} is missing between `{before.text}` and `{token.text}`", token.span)
+    return problem("E115", "a prime marks what a state becomes; it has no place here", token.span, fix)
 
 
 def _unexpected(place: Place) -> Problem:
@@ -358,20 +291,26 @@ def _unexpected(place: Place) -> Problem:
     needs = expectation(place.expected, place.spelling)
     if token.type == "NEWLINE":
         end = Span(token.span.source, token.span.start, token.span.start)
-        return _problem("E141", f"the line ends where {needs} should come", end)
+        return problem("E141", f"the line ends where {needs} should come", end)
     if token.type == "$END":
-        return _problem("E141", f"the text ends where {needs} should come", token.span)
-    return _problem("E142", f"`{token.text}` where {needs} should come", token.span)
+        return problem("E141", f"the text ends where {needs} should come", token.span)
+    return problem("E142", f"`{token.text}` where {needs} should come", token.span)
 
 
 _RULES: tuple[Callable[[Place], Problem | None], ...] = (
     _docstring_inside,
+    indentation.definition,
     _nested_definition,
-    _destructuring,
-    _place_on_an_axis,
+    elsewhere.destructuring,
+    subscripts.place_on_an_axis,
     _comprehension_among_arguments,
-    _index_behind_index,
-    _bars,
+    subscripts.index_behind_index,
+    elsewhere.bars,
+    elsewhere.comment,
+    elsewhere.foreign_import,
+    elsewhere.foreign_statement,
+    elsewhere.function_without_a_name,
+    elsewhere.condition_first,
     _keyword_alone,
     _misspelt_keyword,
     _misplaced_layout_word,
@@ -389,6 +328,6 @@ _RULES: tuple[Callable[[Place], Problem | None], ...] = (
     _open_line,
     _reserved_name,
     _primed_name,
-    _dotted_target,
-    _missing_operator,
+    elsewhere.dotted_target,
+    elsewhere.missing_operator,
 )

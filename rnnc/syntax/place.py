@@ -25,6 +25,11 @@ class Problem:
     repair: Repair | None = None
 
 
+def problem(code: str, message: str, span: Span, fix: str | None = None, repair: Repair | None = None) -> Problem:
+    """What is wrong at a place, and how its tokens are mended."""
+    return Problem(Diagnostic(code, message, span, fix=fix), repair)
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where the parser stands: `tokens[at]` does not fit, the statement began at `first`; terminals that would fit

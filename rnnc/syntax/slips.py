@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from rnnc.syntax.foreign_options import OTHERWISE
 from rnnc.syntax.lookalikes import PRIMES, QUOTES, ascii_for, named
 
 
@@ -25,13 +26,25 @@ _NUMBER = r"[0-9]+(?:_[0-9]+)*(?:\.[0-9]+(?:_[0-9]+)*)?(?:[eE][+-]?[0-9]+)?"
 _OPEN_DOC = r'"""(?!(?:.|\n)*?""")'
 _BAD_NUMBER = rf"(?=[0-9])(?!{_NUMBER}(?![A-Za-z_0-9]|\.(?!\.)))"
 _FOREIGN = r"(?:None|True|False|null|elif)\b(?!\s*=(?!=)|')"
+_OPTION = re.compile(r"\b([A-Za-z_]+) *= *\Z")
+LONGEST_OPTION = 40
 _ASSIGNMENT = r"(?:\*\*|//|[-+*/%@])=(?!=)"
+_INDEXED = r"[A-Za-z_][A-Za-z_0-9]*(?:(?<=_)|\^)\{[ (]*\w+(?:[ ]*[-+,][ ]*\w+)*[ )]*\}'?"  # as LaTeX writes indices
 _LOOKALIKE_WORD = r"[A-Za-z_0-9]*[^\W\x00-\x7f]\w*"
 _LOOKALIKE_PRIME = rf"[A-Za-z_][A-Za-z_0-9]*[{PRIMES}]"
 
 # Slips that the pattern of the tokens would take for one or more tokens.
-_DISGUISED_SIGN = r"\.[0-9]|\|\||->|=>|:=|===|<>|/\*"
-_DISGUISES = (_OPEN_DOC, _BAD_NUMBER, _DISGUISED_SIGN, _ASSIGNMENT, _FOREIGN, _LOOKALIKE_WORD, _LOOKALIKE_PRIME)
+_DISGUISED_SIGN = r"\.[0-9]|\.[-+*/^]|\|\||->|=>|:=|===|<>|/\*"
+_DISGUISES = (
+    _OPEN_DOC,
+    _INDEXED,
+    _BAD_NUMBER,
+    _DISGUISED_SIGN,
+    _ASSIGNMENT,
+    _FOREIGN,
+    _LOOKALIKE_WORD,
+    _LOOKALIKE_PRIME,
+)
 DISGUISED = "|".join(_DISGUISES)
 
 _SIGNS: dict[str, tuple[str, str]] = {  # what is written: what to go on with, what to write
@@ -48,6 +61,8 @@ _SIGNS: dict[str, tuple[str, str]] = {  # what is written: what to go on with, w
     "=>": ("", "a definition has its body in braces"),
     "->": ("", "a definition has its body in braces and does not declare what it returns"),
 }
+_DOTTED = {".*": "*", "./": "/", ".+": "+", ".-": "-", ".^": "**"}
+_COMMANDS = {"sigma": "sigmoid", "top": "", **dict.fromkeys(("odot", "cdot", "times", "circ", "ast", "otimes"), "*")}
 _WORDS = {"None": "none", "null": "none", "True": "true", "False": "false", "elif": "else if"}
 
 
@@ -76,7 +91,38 @@ def _assignment(match: re.Match[str]) -> Slip:
 
 def _foreign_word(match: re.Match[str]) -> Slip:
     word = match[0]
-    return _slip(match, "E131", f"`{word}` is a word of another language", f"write `{_WORDS[word]}`", _WORDS[word])
+    fix = f"write `{_WORDS[word]}`"
+    option = _OPTION.search(match.string, max(0, match.start() - LONGEST_OPTION), match.start())
+    if option is not None and option[1] in OTHERWISE:
+        fix += f"; for what is `{option[1]}` elsewhere: {OTHERWISE[option[1]]}"
+    return _slip(match, "E131", f"`{word}` is a word of another language", fix, _WORDS[word])
+
+
+def _dotted_sign(match: re.Match[str]) -> Slip:
+    sign = _DOTTED[match[0]]
+    return _slip(
+        match, "E130", f"the language has no `{match[0]}`", f"every `{sign}` is elementwise: write `{sign}`", sign
+    )
+
+
+def _indexed(match: re.Match[str]) -> Slip:
+    """`h_{t-1}`, `W_{xh}`, `h^{(l)}`"""
+    name, _, index = match[0].rstrip("'").partition("{")
+    name, index = name.rstrip("_^") or "_", index.strip("}() ")
+    message = "indices are no part of a name"
+    if re.match(r"t\b", index):
+        fix = f"`{name}` is the value of this step; of a state it is the one before, and `{name}'` the one after"
+        return _slip(match, "E130", message, fix, name)
+    plain = f"{name}_{re.sub(r'[^A-Za-z_0-9]+', '_', index)}"
+    return _slip(match, "E130", message, f"write `{plain}`", plain)
+
+
+def _command(match: re.Match[str]) -> Slip:
+    r"""`\tanh`, `\odot`"""
+    word = match[0][1:]
+    plain = _COMMANDS.get(word, word)
+    fix = f"write `{plain}`" if plain else "write `transpose(W)`"
+    return _slip(match, "E130", f"the language has no `{match[0]}`", fix, plain)
 
 
 def _comment(match: re.Match[str]) -> Slip:
@@ -174,6 +220,9 @@ _KINDS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Slip]], ...] = tu
         (r"'[^'\n]*'", _single_quotes),
         (r"'", _prime),
         (_BAD_NUMBER + r"\w+(?:\.\w*)*|\.[0-9]\w*", _bad_number),
+        (_INDEXED, _indexed),
+        (r"\\[A-Za-z]+", _command),
+        (r"\.[-+*/^]", _dotted_sign),
         (_ASSIGNMENT, _assignment),
         (r"/\*(?:.|\n)*?(?:\*/|\Z)", _comment),
         ("|".join(re.escape(sign) for sign in sorted(_SIGNS, key=len, reverse=True)), _sign),

@@ -37,6 +37,8 @@ def _instead(shape: Shape, label: str) -> str | None:
     if len(nameless) == 1 and label.isidentifier():
         named = ", ".join(f"{label if a is nameless[0] else a.label}: {a.size}" for a in shape)
         return f"the axis of {nameless[0].size} has no name of its own; `relabel(…, {named})` gives it one"
+    if label.lstrip("-").isdecimal() and all(a.label.isidentifier() for a in shape):
+        return "an axis is meant by its name: " + " or ".join(f"`{a.label}`" for a in shape[:4]) if shape else None
     return did_you_mean(label, [a.label for a in shape])
 
 
@@ -164,6 +166,9 @@ def _concat_parts(graph: Graph, node: Node) -> tuple[int, list[Shape]]:
             fix = "the other axes must agree in label and size"
             if graph.equal(shape, rest):
                 fix = f"`expand(…, {first[place].label})` gives it that axis, with one place"
+                if node.args[i].op == "const":
+                    label = first[place].label
+                    fix = f"the axis is named, `axis = {label}`; a number joins as `expand(…, {label})`"
             raise ShapeError("E301", _unlike(node, i, first, shape), fix)
         shapes.append(wanted)
     return place, shapes

@@ -32,13 +32,31 @@ def _called(node: Node, i: int) -> str:
 
 
 def _shape(graph: Graph, node: Node) -> Shape | None:
-    shape = join(graph, [a.shape or () for a in node.args], naming(node))
+    try:
+        shape = join(graph, [a.shape or () for a in node.args], naming(node))
+    except ShapeError as error:
+        error.fix = _product(graph, node, error.fix)
+        raise
     for arg, name in zip(node.args, naming(node), strict=True):
         if arg.shape is not None and _turned(arg):
             for other in node.args:
                 if _is_turned_back(graph, arg.shape, other.shape or ()):
                     _refuse_turning(name, arg.shape, graph.resolve_all(other.shape or ()))
     return shape
+
+
+def _product(graph: Graph, node: Node, fix: str | None) -> str | None:
+    """What `U * h` may have meant: a product with a matrix, or of every pair."""
+    if node.attrs.get("ir") != "mul" or len(node.args) != 2:
+        return fix
+    names = [name.strip("`") for name in naming(node)]
+    a, b = (name if name.isidentifier() else letter for name, letter in zip(names, "ab", strict=True))
+    left, right = (graph.resolve_all(arg.shape or ()) for arg in node.args)
+    if len(left) == 2 and len(right) == 1 and left[1].size == right[0].size:
+        return f"a matrix times a vector is `{a} @ {b}`"
+    if len(left) == 1 and len(right) == 2 and left[0].size == right[0].size:
+        return f"a vector times a matrix is `{a} @ {b}`"
+    return fix.replace("outer(a, b)", f"outer({a}, {b})") if fix is not None else None
 
 
 def _refuse_turning(name: str, own: Shape, shape: Shape) -> None:

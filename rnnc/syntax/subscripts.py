@@ -1,0 +1,81 @@
+"""Slips in the brackets behind a name: slices by position, and indices in brackets of their own."""
+
+from __future__ import annotations
+
+from rnnc.syntax.brackets import CLOSERS, OPENERS
+from rnnc.syntax.place import Place, Problem, Repair, problem
+from rnnc.syntax.tokens import Token
+
+DECLARATIONS = frozenset({"INPUT", "STATE", "PARAM", "FIXED"})
+_LONGEST = 30  # of a slice that is repeated in a message
+
+
+def place_on_an_axis(place: Place) -> Problem | None:
+    """`x[0:2]`, `x[:, 0]`, `x[n:n + k]`, `x[..., 0]`: a slice by position."""
+    at, token = place.opened, place.token
+    if at is None or place.tokens[at].type != "LSQB":
+        return None
+    if token.type != "COLON" and not (token.text == ".." and place.at == at + 1):
+        return None
+    line = place.tokens[place.first : at]
+    if line and line[0].keyword in DECLARATIONS and all(t.type != "EQUAL" for t in line):
+        return None  # axes of a declaration
+    if place.at == at + 2 and place.tokens[at + 1].type == "NAME" and _is_place(place):
+        return None  # `x[units: 0:3]`, where `=` is meant
+    name = place.tokens[at - 1].text if at > place.first else "x"
+    axis = axis_of(place, name.rstrip("'"))
+    inside = place.tokens[at + 1 : _closing(place, at)]
+    text = inside[0].span.to(inside[-1].span).text if inside else ""
+    is_one = 0 < len(text) <= _LONGEST and not any(t.type in ("COMMA", "NEWLINE") or t.text == ".." for t in inside)
+    fix = f"write `{name if name.isprintable() else 'x'}[{axis or 'axis'} = {text if is_one else 'a:b'}]`"
+    repair = None
+    if axis is not None and is_one:
+        span = inside[0].span
+        repair = Repair(at + 1, at + 1, (Token("NAME", axis, span), Token("EQUAL", "=", span)))
+    return problem("E142", "a slice names its axis", token.span, fix, repair)
+
+
+def _is_place(place: Place) -> bool:
+    """Does one number follow, or a whole slice?"""
+    behind = place.tokens[place.at + 2] if place.at + 2 < len(place.tokens) else place.after
+    return place.after.type == "NUMBER" and behind.type in ("COLON", "RSQB")
+
+
+def _closing(place: Place, at: int) -> int:
+    depth = 0
+    for i in range(at, len(place.tokens)):
+        depth += (place.tokens[i].type in OPENERS) - (place.tokens[i].type in CLOSERS)
+        if depth == 0:
+            return i
+    return at + 1
+
+
+def axis_of(place: Place, name: str) -> str | None:
+    """The one axis of a tensor, as it is declared before this place."""
+    tokens, first, found = place.tokens, 0, None
+    for i in range(min(place.at, len(tokens) - 4)):
+        if tokens[i].type in ("NEWLINE", "LBRACE"):
+            first = i + 1
+        elif tokens[i].text == name and tokens[first].keyword in DECLARATIONS and tokens[i + 1].type == "LSQB":
+            is_one = tokens[i + 2].type == "NAME" and tokens[i + 3].type in ("RSQB", "COLON")
+            found = tokens[i + 2].text if is_one else None
+    return found
+
+
+def is_state(place: Place, name: str) -> bool:
+    """Is a state declared under this name before this place?"""
+    first = 0
+    for i in range(place.at):
+        if place.tokens[i].type in ("NEWLINE", "LBRACE"):
+            first = i + 1
+        elif place.tokens[i].text == name and place.tokens[first].keyword == "STATE":
+            return True
+    return False
+
+
+def index_behind_index(place: Place) -> Problem | None:
+    """`g[i][j] = …`"""
+    token, before = place.token, place.before
+    if token.type != "LSQB" or before is None or before.type != "RSQB" or "EQUAL" not in place.expected:
+        return None
+    return problem("E142", "all indices of a member stand in one bracket", token.span, "write `g[i, j]`")
