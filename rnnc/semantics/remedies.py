@@ -13,7 +13,7 @@ from rnnc.syntax import ast
 from rnnc.syntax.foreign_options import OPTIONS, OTHERWISE
 
 _ATOM = re.compile(r"[\w.']+")
-_SHORT = 30
+_SHORT, _LONGEST = 30, 60  # of what is repeated in a message
 _STRANGERS = foreign.LIBRARIES | foreign.SELF
 
 
@@ -49,7 +49,8 @@ def of_attribute(e: ast.Attribute, c: Context, known_names: Callable[[Context], 
     if path[0] in foreign.SELF:
         return Problem("E201", f"there is no `{path[0]}`: names stand alone", e.span, fix=f"write `{name}`")
     fix = _of_library(name, c, known) or did_you_mean(name, known) or f"it can be written: `fn {name}(v) {{ … }}`"
-    return Problem("E201", f"`{'.'.join(path)}` belongs to another library", e.span, fix=fix)
+    shown = e.span.text if len(e.span.text) <= _LONGEST else f"{path[0]}.…"
+    return Problem("E201", f"`{shown}` belongs to another library", e.span, fix=fix)
 
 
 def of_member(e: ast.Attribute, shape: Shape | None) -> str | None:

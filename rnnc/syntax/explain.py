@@ -57,6 +57,8 @@ def _misspelt_keyword(place: Place) -> Problem | None:
         return None
     words = {place.spelling[name]: name for name in place.starts if place.spelling.get(name, "").isidentifier()}
     foreign = _FOREIGN.get(word.text.lower())
+    if foreign == "fn" and foreign in words:
+        foreign = indentation.kind_of_block(place.tokens, place.first)
     near = [foreign] if foreign in words else difflib.get_close_matches(word.text.lower(), words, n=1, cutoff=0.7)
     if not near:
         return None
@@ -304,6 +306,7 @@ _RULES: tuple[Callable[[Place], Problem | None], ...] = (
     elsewhere.destructuring,
     subscripts.place_on_an_axis,
     _comprehension_among_arguments,
+    subscripts.axes_in_parentheses,
     subscripts.index_behind_index,
     elsewhere.bars,
     elsewhere.comment,

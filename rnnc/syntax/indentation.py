@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 from rnnc.syntax.place import Place, Problem, Repair, problem
 from rnnc.syntax.tokens import Token
 
 DEEPEST = 10  # blocks in one another, as far as they are mended together
+LARGEST = 2000  # tokens of a block that is mended
 _HEADS = {"def": "", "class": "cell", "cell": "cell", "fn": "fn", "network": "network"}
 
 
@@ -25,8 +27,7 @@ def definition(place: Place) -> Problem | None:
     body = braced(place.tokens, place.first, colon)
     if body is None:
         return None
-    is_cell = any(token.keyword in ("INPUT", "STATE") for token in body.tokens)
-    kind = _HEADS[word.text] or ("cell" if is_cell else "fn")
+    kind = _HEADS[word.text] or _kind(body.tokens)
     head = (Token("NAME", kind, word.span, kind.upper()), *line[1:-1])
     name = line[1].text
     fix = f"write `{kind} {name}(…) {{ … }}`" + (", or `fn` for a function" if kind == "cell" else "")
@@ -45,7 +46,7 @@ def braced(tokens: Sequence[Token], first: int, colon: int, depth: int = 0) -> R
             break
         if tokens[end].type == "NEWLINE" and tokens[min(end + 1, len(tokens) - 1)].span.column <= outer:
             break
-        if tokens[end].type == "LBRACE":
+        if tokens[end].type == "LBRACE" or end - colon > LARGEST:
             return None
         end += 1
     inside: list[Token] = []
@@ -59,6 +60,24 @@ def braced(tokens: Sequence[Token], first: int, colon: int, depth: int = 0) -> R
         return None
     closing = Token("RBRACE", "}", inside[-1].span)
     return Repair(colon, end, (Token("LBRACE", "{", tokens[colon].span), *inside, closing))
+
+
+def kind_of_block(tokens: Sequence[Token], first: int) -> str:
+    """Whether the definition at a token, with its block in braces, is a `cell` or a `fn`."""
+    depth = 0
+    for at in range(first, len(tokens)):
+        depth += (tokens[at].type == "LBRACE") - (tokens[at].type == "RBRACE")
+        if tokens[at].type in ("RBRACE", "NEWLINE", "$END") and depth == 0:
+            return _kind(tokens[first:at])
+    return "fn"
+
+
+def _kind(tokens: Sequence[Token]) -> str:
+    """Inputs and states are what a cell has, and no function."""
+    declares = any(
+        token.keyword in ("INPUT", "STATE") and after.type == "NAME" for token, after in itertools.pairwise(tokens)
+    )
+    return "cell" if declares else "fn"
 
 
 def _line(tokens: Sequence[Token], first: int) -> Sequence[Token]:

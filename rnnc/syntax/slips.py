@@ -29,7 +29,8 @@ _FOREIGN = r"(?:None|True|False|null|elif)\b(?!\s*=(?!=)|')"
 _OPTION = re.compile(r"\b([A-Za-z_]+) *= *\Z")
 LONGEST_OPTION = 40
 _ASSIGNMENT = r"(?:\*\*|//|[-+*/%@])=(?!=)"
-_INDEXED = r"[A-Za-z_][A-Za-z_0-9]*(?:(?<=_)|\^)\{[ (]*\w+(?:[ ]*[-+,][ ]*\w+)*[ )]*\}'?"  # as LaTeX writes indices
+# `h_{t-1}`, as LaTeX writes indices
+_INDEXED = r"[A-Za-z_][A-Za-z_0-9]*(?:(?<=_)|\^)\{(?=[^{}\n]{1,40}\})[ (]*\w+(?:[ ]*[-+,][ ]*\w+)*[ )]*\}'?"
 _LOOKALIKE_WORD = r"[A-Za-z_0-9]*[^\W\x00-\x7f]\w*"
 _LOOKALIKE_PRIME = rf"[A-Za-z_][A-Za-z_0-9]*[{PRIMES}]"
 
@@ -63,6 +64,7 @@ _SIGNS: dict[str, tuple[str, str]] = {  # what is written: what to go on with, w
 }
 _DOTTED = {".*": "*", "./": "/", ".+": "+", ".-": "-", ".^": "**"}
 _COMMANDS = {"sigma": "sigmoid", "top": "", **dict.fromkeys(("odot", "cdot", "times", "circ", "ast", "otimes"), "*")}
+_ACCENTS = frozenset({"tilde", "hat", "bar", "dot", "widetilde", "widehat", "overline"})
 _WORDS = {"None": "none", "null": "none", "True": "true", "False": "false", "elif": "else if"}
 
 
@@ -118,8 +120,11 @@ def _indexed(match: re.Match[str]) -> Slip:
 
 
 def _command(match: re.Match[str]) -> Slip:
-    r"""`\tanh`, `\odot`"""
-    word = match[0][1:]
+    r"""`\tanh`, `\odot`, `\tilde{h}`"""
+    word, _, inside = match[0][1:].rstrip("}").partition("{")
+    if inside:
+        plain = f"{inside}_{word}" if word in _ACCENTS else inside
+        return _slip(match, "E130", f"the language has no `\\{word}`", f"write `{plain}`", plain)
     plain = _COMMANDS.get(word, word)
     fix = f"write `{plain}`" if plain else "write `transpose(W)`"
     return _slip(match, "E130", f"the language has no `{match[0]}`", fix, plain)
@@ -221,7 +226,7 @@ _KINDS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Slip]], ...] = tu
         (r"'", _prime),
         (_BAD_NUMBER + r"\w+(?:\.\w*)*|\.[0-9]\w*", _bad_number),
         (_INDEXED, _indexed),
-        (r"\\[A-Za-z]+", _command),
+        (r"\\[A-Za-z]+(?:\{\w+\})?", _command),
         (r"\.[-+*/^]", _dotted_sign),
         (_ASSIGNMENT, _assignment),
         (r"/\*(?:.|\n)*?(?:\*/|\Z)", _comment),

@@ -79,3 +79,15 @@ def index_behind_index(place: Place) -> Problem | None:
     if token.type != "LSQB" or before is None or before.type != "RSQB" or "EQUAL" not in place.expected:
         return None
     return problem("E142", "all indices of a member stand in one bracket", token.span, "write `g[i, j]`")
+
+
+def axes_in_parentheses(place: Place) -> Problem | None:
+    """`state s[(units, 3)]`"""
+    at, word = place.opened, place.tokens[place.first]
+    if place.token.type != "COMMA" or at is None or at == place.first or word.keyword not in DECLARATIONS:
+        return None
+    if place.tokens[at].type != "LPAR" or place.tokens[at - 1].type != "LSQB":
+        return None
+    text = place.tokens[at].span.to(place.tokens[_closing(place, at)].span).text[1:-1]
+    fix = f"write `{place.tokens[at - 2].text}[{text if len(text) <= _LONGEST else 'a, b'}]`"
+    return problem("E142", "axes stand in the bracket, without parentheses", place.tokens[at].span, fix)
