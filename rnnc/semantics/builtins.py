@@ -224,4 +224,5 @@ def _len(a: Arguments) -> Value:
     value = a.value(0)
     if isinstance(value, tuple):
         return Num(len(value))
-    raise Problem("E210", f"`len` counts a list, not {describe(value)}", a.operands[0].span)
+    fix = "the name of an axis is its size" if isinstance(value, Tensor) else None
+    raise Problem("E210", f"`len` counts a list, not {describe(value)}", a.operands[0].span, fix=fix)

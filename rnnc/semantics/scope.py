@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import Diagnostics, Note, Span
-from rnnc.semantics.near import is_near
+from rnnc.semantics.near import distance, is_near
 from rnnc.semantics.values import Value
 from rnnc.syntax import ast
 
@@ -150,8 +150,9 @@ def did_you_mean(name: str, among: Iterable[str]) -> str | None:
         near = [n for n in near if n[:1] == name[:1]]
     folded = {n.lower(): n for n in sorted(near)[:CANDIDATES]}
     close = difflib.get_close_matches(name.lower(), folded, n=NEAREST, cutoff=0.6)
-    meant = next((folded[n] for n in close if folded[n] != name and is_near(name, n)), None)
-    return f"did you mean `{meant}`?" if meant else None
+    meant = [n for n in close if folded[n] != name and is_near(name, n)]
+    best = min(meant, key=lambda n: (distance(name.lower(), n), abs(len(n) - size)), default=None)
+    return f"did you mean `{folded[best]}`?" if best else None
 
 
 def report(diagnostics: Diagnostics, problem: Problem) -> None:

@@ -226,6 +226,12 @@ def test_deep_blocks() -> None:
     assert [d.code for d in _diagnose(f"cell A {{\n{nested}}}")] == ["E126"]
 
 
+@pytest.mark.parametrize("levels", [300, 3000])
+def test_deep_blocks_by_indentation(levels: int) -> None:
+    nested = "".join(f"{' ' * (k + 1)}if a:\n" for k in range(levels))
+    assert {d.code for d in _diagnose(f"def A(units):\n{nested}")} <= {"E126", "E131", "E132", "E142", "E144"}
+
+
 def test_depth_that_is_allowed() -> None:
     parse_expression(Source("t", "x" + " + x" * (MAX_DEPTH - 1)))
     parse_expression(Source("t", "(" * 5000 + "x" + ")" * 5000))  # parentheses leave no node
