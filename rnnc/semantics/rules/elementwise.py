@@ -53,9 +53,9 @@ def _product(graph: Graph, node: Node, fix: str | None) -> str | None:
     a, b = (name if name.isidentifier() else letter for name, letter in zip(names, "ab", strict=True))
     left, right = (graph.resolve_all(arg.shape or ()) for arg in node.args)
     if len(left) == 2 and len(right) == 1 and left[1].size == right[0].size:
-        return f"a matrix times a vector is `{a} @ {b}`"
+        return f"a matrix times a vector is `{a} @ {b}`; otherwise {fix}"
     if len(left) == 1 and len(right) == 2 and left[0].size == right[0].size:
-        return f"a vector times a matrix is `{a} @ {b}`"
+        return f"a vector times a matrix is `{a} @ {b}`; otherwise {fix}"
     return fix.replace("outer(a, b)", f"outer({a}, {b})") if fix is not None else None
 
 
