@@ -89,6 +89,7 @@ class Evaluation:
         self.steps, self.batch = self.given[next(p.name for p in model.inputs if p.sequence)].shape[:2]
         for name, array in self.given.items():
             self._check_leads(f"the input {name!r}", array, self._sequence[name])
+        _check_states(recording)
 
     def call(self, runner: LayoutRunner) -> Call:
         """The recorded arguments, with weights as `runner` imports them.
@@ -205,6 +206,18 @@ class Evaluation:
             piece = part.take_apart(array.astype(np.int32) if whole else array)[name]
             found[name] = np.ascontiguousarray(self.timing.turn(piece, port.sequence))
         return found
+
+
+def _check_states(recording: Recording) -> None:
+    """E804: a recorded state changes its shape in the step, which no state of a cell does."""
+    before, after = recording.numbered("state0"), recording.numbered("final_state")
+    for index, (one, other) in enumerate(zip(before, after, strict=False)):
+        if one.ndim == other.ndim and one.shape != other.shape and len(before) == len(after):
+            raise VerifyError(
+                "E804",
+                f"{recording.name}: the state {index} is {list(one.shape)} before and {list(other.shape)} after",
+                notes=["what a cell gives as its next state, it takes: its states keep their shapes"],
+            )
 
 
 def _leads(numbers: tuple[int, ...]) -> str:

@@ -109,3 +109,9 @@ def test_keep_probabilities_are_rounded_as_tensorflow_holds_them() -> None:
 def test_what_cannot_be_compared_is_said(golden: str, example: str, options: dict[str, str], message: str) -> None:
     with pytest.raises(DiagnosticError, match=message):
         compared(Case(golden, example, options))
+
+
+def test_a_state_that_changes_its_shape_is_refused() -> None:
+    source = read_source(ROOT / "examples" / "conv_lstm.rnn")
+    with pytest.raises(DiagnosticError, match=r"the state 1 is \[2, 4, 5, 3\] before and \[2, 4, 5, 5\] after"):
+        verify_against(source, GOLDEN / "conv2d_skip_step.npz", "ConvLSTM2D", {"filters": "3", "kernel": "[3, 3]"})
