@@ -44,6 +44,8 @@ class Cells:
                 )
             with missing_at(e.function.span, e.span):
                 return layers.apply(self.elaborator, cell, a)
+        if cell.unknown:
+            return cell  # of the parameters of which nothing is known
         parameters = self.elaborator.variants.parameters_of(cell)
         names = [p.name for p in parameters]
         a.allow(*names, kind="parameter")

@@ -11,15 +11,17 @@ from rnnc.diagnostics import Diagnostic, DiagnosticError, Diagnostics, Note, Sou
 from rnnc.semantics.elaborate import elaborate_in, file_scope
 from rnnc.semantics.files import Files
 from rnnc.semantics.scope import Scope, Work, heading
+from rnnc.semantics.values import CellValue
 from rnnc.syntax import ast
 from rnnc.syntax.parse import parse
 
 Compiled = ast.Cell | ast.Network | ast.Variant
 Options = dict[str, object]
 
-# What only says that a parameter has not been given, or that the cell that stands in for one has other states.
+# What only says that a parameter has not been given.
 UNGIVEN = frozenset({"E207", "E230", "E240"})
-OF_STAND_INS = frozenset({"E244", "E409"})
+# What is found in layouts, at the end of everything, where no cell is unknown any more.
+OF_LAYOUTS = frozenset({"E501", "E502", "E504"})
 # What may follow from definitions that could not be read; and, of a function on its own, what not only a call can tell.
 OF_BODIES = frozenset({"E201", "E202", "E203", "E205", "E221", "E222", "E402", "E406", "E410", "E412", "E413"})
 OF_FILES = frozenset({"E219", "E405", "E231", "E233", "E234", "E235", "E236"})
@@ -55,7 +57,11 @@ class _Checker:
     def __init__(self, scope: Scope, found: Diagnostics) -> None:
         self.scope, self.found = scope, found
         self.left = int(Work.LIMIT * FILE)  # units of work for the whole file
-        self.cells = self._beside(STAND_IN)
+        self.plain = self._beside(STAND_IN)  # with a cell like most
+        self.cells = self._beside(STAND_IN)  # with one of which nothing is known
+        stand_in = self.cells.names["StandIn"]
+        assert isinstance(stand_in, CellValue)
+        self.cells.names["StandIn"] = replace(stand_in, unknown=True)
 
     def check(self, file: ast.File) -> None:
         """Report what is wrong with the file: with every definition, then with every combination of its choices and
@@ -79,13 +85,17 @@ class _Checker:
                 self._cell(definition, options)
 
     def _cell(self, definition: Compiled, options: Options) -> None:
-        hidden = UNGIVEN | OF_STAND_INS if any(p.kind is not None for p in definition.parameters) else UNGIVEN
+        """Read it with a cell of which nothing is known for each that is a parameter: what is wrong then is wrong
+        whatever is given. Such a reading has no end, so layouts are read with a cell like most."""
         found = self._elaborate(self.cells, definition.name, options)
-        self._report(found, hidden)
+        self._report(found, UNGIVEN)
+        if not found and any(p.kind == "cell" for p in definition.parameters):
+            layouts = self._elaborate(self.plain, definition.name, options)
+            self._report(layouts, frozenset(CODES) - OF_LAYOUTS)
         if _asked(found):
-            self._with_sizes(definition, options, hidden)
+            self._with_sizes(definition, options)
 
-    def _with_sizes(self, definition: Compiled, options: Options, hidden: frozenset[str]) -> None:
+    def _with_sizes(self, definition: Compiled, options: Options) -> None:
         """What stands behind a size that must be given is read with several: what all of them find is wrong."""
         rounds: list[list[Diagnostic]] = []
         for first, other in TRIED:
@@ -104,7 +114,7 @@ class _Checker:
             rounds.append([replace(d, notes=(*d.notes, given)) for d in here])
         places = [{(d.code, d.span) for d in found} for found in rounds]
         common = [d for d in rounds[0] if all((d.code, d.span) in each for each in places)]
-        self._report(common, hidden | OF_FILES)
+        self._report(common, UNGIVEN | OF_FILES)
 
     def _function(self, fn: ast.Fn) -> None:
         """A function is read in a cell that calls it with tensors of as many axes as its parameters name."""

@@ -125,6 +125,8 @@ class _Elaboration:
         if is_cell:
             settle_body(outer, [])
         self.diagnostics.raise_errors()
+        if not (body.readable and outer.readable):
+            raise DiagnosticError(())  # what is not known hangs on an unknown cell, and nothing is wrong
         self._unknown_sizes(sizes, frame)
         model = self._assemble(cell, frame, outer, inputs, outputs, expose, is_cell)
         return Reading(model, frame, self.elaborator)

@@ -139,6 +139,9 @@ class Ending:
             raise Problem("E412", "`carry` belongs in a cell", s.base.span.to(s.state.span), fix=fix)
         key = key_text(s.base.name, self.expressions.indices(s.base.indices, c))
         state = frame.instances.get(key)
+        if state is not None and state.applied is not None and self.elaborator.inner.unknown(state.cell):
+            self.expressions.tensor(s.value, Context(scope, frame, Owner(key, None, {})))
+            return
         if state is None or state.frame is None:
             known = f"there are {', '.join(frame.instances)}" if frame.instances else None
             fix = did_you_mean(key, frame.instances) or known

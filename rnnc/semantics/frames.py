@@ -164,6 +164,11 @@ class Body:
         self.equations: dict[str, Node] = {}  # by full name, for expose, comments and cycles
         self.damaged = False  # a statement was given up, so what others were to tell about shapes is missing
 
+    @property
+    def readable(self) -> bool:
+        """Nothing was given up: because of an error, or since it hangs on what is not known yet."""
+        return not self.damaged and not any(node.poisoned for node in self.graph.nodes)
+
     def all_states(self) -> list[StateSlot]:
         return list(flat(self.states))
 

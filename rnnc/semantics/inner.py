@@ -12,7 +12,7 @@ from rnnc.semantics.frames import Body, Context, Frame, Indices, Registry
 from rnnc.semantics.inference import infer_all
 from rnnc.semantics.instances import keep_promises, part, probed_states, results
 from rnnc.semantics.nodes import Graph, Node
-from rnnc.semantics.scope import Problem, report
+from rnnc.semantics.scope import Problem, Told, report
 from rnnc.semantics.values import CellValue, Instance, LayerValue, Promise, Tensor, Value, describe
 from rnnc.syntax import ast
 
@@ -45,6 +45,8 @@ class Inner:
             raise Problem("E404", f"inside a cell only cells can be used, not {describe(state.cell)}", e.span)
         state.applied = e.span
         nodes = a.nodes()
+        if self.unknown(state.cell):
+            return Tensor(c.frame.graph.poison(e.span))  # nothing that is made of it is an error
         prefix = f"{c.frame.prefix}{instance.key}."
         state_prefix = f"{c.frame.state_prefix}{instance.key}."
         sink = c.frame.body.sink
@@ -58,6 +60,10 @@ class Inner:
         keep_promises(state, frame, lambda problem: report(self.elaborator.diagnostics, problem))
         return results(frame)
 
+    def unknown(self, cell: CellValue | LayerValue) -> bool:
+        """Does this stand for whatever cell somebody will give?"""
+        return isinstance(cell, CellValue) and self.elaborator.variants.resolved(cell).unknown
+
     def attribute(self, instance: Instance, e: ast.Attribute, c: Context) -> Value:
         """`f.output`, `f.states`, `f.states'`, `f.c`, `f.c'`."""
         state = c.frame.instances[instance.key]
@@ -66,6 +72,8 @@ class Inner:
         if not isinstance(state.cell, CellValue):
             raise Problem("E201", f"`{state.key}` has no `{e.name}`", e.span)
         graph = c.frame.graph
+        if self.unknown(state.cell) and e.name != "states":
+            return Tensor(graph.poison(e.span))
         if e.name == "states":
             names = probed_states(self.probe(state.cell, e.span))
             return tuple(Tensor(part(state, name, (), e.primed, e.span, graph)) for name in names)
@@ -76,7 +84,10 @@ class Inner:
         base = self.expressions.value(e.base, c)
         if not isinstance(base, Instance) or e.name == "states":
             return None
-        return part(c.frame.instances[base.key], e.name, indices, e.primed, e.span, c.frame.graph)
+        state = c.frame.instances[base.key]
+        if self.unknown(state.cell):
+            return c.frame.graph.poison(e.span)
+        return part(state, e.name, indices, e.primed, e.span, c.frame.graph)
 
     def output_promise(self, cell: Value, span: Span) -> Promise:
         """`f.output`: its size, known before the cell is stepped."""
@@ -99,6 +110,8 @@ class Inner:
 
     def probe(self, cell: CellValue, span: Span) -> Frame:
         """The cell read on its own, with inputs of unknown size: for what can be known before it is stepped."""
+        if self.unknown(cell):
+            raise Told(span)
         for known, frame in self._probes.values():
             if known is cell:
                 return frame

@@ -135,6 +135,8 @@ class _Run:
         match layer:
             case CellValue():
                 resolved = self.elaborator.variants.resolved(layer)
+                if resolved.unknown:
+                    return Tensor(self.graph.poison(self.span))
                 if isinstance(resolved.definition, ast.Network):
                     return self._network(resolved, nodes, path, state, key, reverse)
                 return self._cell(resolved, nodes, path, state, key, reverse)
@@ -246,7 +248,7 @@ class _Run:
         self.c.frame.children[key] = frame
         self.c.frame.body.sink.append(body.states)
         self.c.frame.body.equations.update(body.equations)
-        if len(self.elaborator.diagnostics) > before or not frame.outputs:
+        if len(self.elaborator.diagnostics) > before or not frame.outputs or not body.readable:
             return Tensor(self.graph.poison(self.span))
         starts = self._starts(body, dotted(state))
         shape = body.graph.resolve_all(frame.outputs[0][1].shape or ())

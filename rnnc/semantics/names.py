@@ -117,6 +117,8 @@ class Names:
                 raise Problem("E201", f"an output has no `{e.name}` at compile time", e.span, fix="`.output.size`")
             case Choice():
                 raise unknown_name(base.word, base.span or e.base.span, c)
+            case Tensor() if self._given_up(base.node, c):
+                return Tensor(c.frame.graph.poison(e.span))
             case _:
                 raise Problem("E201", f"{describe(base)} has no `{e.name}`", e.span, fix=self._member_fix(e, base, c))
 
@@ -173,7 +175,7 @@ class Names:
                 raise Problem("E216", f"index {index} is outside of this list of {len(base)}", places[0].span)
             return base[index]
         if isinstance(base, Tensor):
-            if base.node.poisoned:
+            if self._given_up(base.node, c):
                 raise Told(e.span)
             raise Problem(
                 "E215",
@@ -189,6 +191,11 @@ class Names:
         if any(c.frame.members.get((e.id, e.primed), {})) or e.id in c.frame.instance_families:
             return True
         return not e.primed and any(name == e.id and indices for name, indices in c.frame.parts)
+
+    def _given_up(self, node: Node, c: Context) -> bool:
+        """Is this made of what could not be read, or is not known yet?"""
+        c.frame.graph.infer(node)
+        return node.poisoned
 
     def _whole(self, e: ast.Expr, c: Context) -> Value:
         """What a part is taken of: of an equation, what it really gives."""

@@ -8,7 +8,7 @@ from rnnc.diagnostics import Span
 from rnnc.semantics.frames import Context
 from rnnc.semantics.names import unknown_name
 from rnnc.semantics.numbers import arithmetic, compare, needs_value
-from rnnc.semantics.scope import Problem, did_you_mean
+from rnnc.semantics.scope import Problem, Told, did_you_mean
 from rnnc.semantics.values import ABSENT, Absent, CellValue, Choice, FnValue, LayerValue, Num, Tensor, Value
 from rnnc.syntax import ast
 
@@ -108,6 +108,8 @@ class Operators:
         match a, b:
             case (tuple(), tuple()):
                 return len(a) == len(b) and all(self._same(x, y, span) for x, y in zip(a, b, strict=True))
+            case (CellValue(), CellValue()) if a is not b and (a.unknown or b.unknown):
+                raise Told(span)
             case (CellValue(), CellValue()):
                 return a is b or (
                     a.definition is b.definition

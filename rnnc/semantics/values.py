@@ -88,7 +88,7 @@ class FnValue:
 @dataclass(frozen=True)
 class CellValue:
     """A cell or network with arguments bound. `variant`: a named one whose `with` has not been carried out yet;
-    `derived`: one whose `with` has."""
+    `derived`: one whose `with` has; `unknown`: it stands for whatever cell somebody will give."""
 
     definition: ast.Cell | ast.Network
     scope: Scope = field(compare=False)
@@ -98,6 +98,7 @@ class CellValue:
     variant: ast.Variant | None = None
     derived: bool = False
     dropped: tuple[ast.Target, ...] = field(default=(), compare=False)  # what its `with` has removed
+    unknown: bool = False
 
     @property
     def arguments(self) -> dict[str, Value]:

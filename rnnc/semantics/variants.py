@@ -81,6 +81,8 @@ class Variants:
         """`base with { … }`: the body with equations replaced, added and dropped."""
         if not isinstance(base, CellValue):
             raise _no_cell(base, "`with` changes a cell", e.base.span, scope)
+        if base.unknown:
+            return base
         base = self.resolved(base)
         body = self._changed(base.definition.body, e.body)
         merged = _merged(base.scope, scope)
