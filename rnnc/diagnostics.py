@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Literal
 
@@ -100,15 +100,39 @@ class DiagnosticError(Exception):
         super().__init__("; ".join(f"{d.code} {d.message}" for d in self.diagnostics))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Use:
+    """A place that led to what is being read (a call, an import), and the one that led there. The outermost stands for
+    the text that a person has before them."""
+
+    span: Span
+    above: Use | None = None
+
+    def __iter__(self) -> Iterator[Use]:
+        use: Use | None = self
+        while use is not None:
+            yield use
+            use = use.above
+
+    def to(self, other: Use | None) -> Use | None:
+        """The outermost use that leads here and not there."""
+        known = set(other) if other is not None else set[Use]()
+        return next((use for use in self if use not in known and (use.above is None or use.above in known)), None)
+
+
 class Diagnostics:
     """A growing list of diagnostics. One slip is one error: of findings with one code at one place the first is kept
-    (an equation in a `for`, or a cell that is used twice, is read more than once)."""
+    (an equation in a `for`, or a cell that is used twice, is read more than once). What is found in another file than
+    the person's own carries a note about the place in theirs that led to it (`use`, as long as it is read)."""
 
     def __init__(self) -> None:
         self._items: dict[tuple[str, Span | str], Diagnostic] = {}
+        self.use: Use | None = None
 
-    def add(self, diagnostic: Diagnostic) -> None:
-        self._items.setdefault((diagnostic.code, diagnostic.span or diagnostic.message), diagnostic)
+    def add(self, diagnostic: Diagnostic, use: Use | None = None) -> None:
+        key = (diagnostic.code, diagnostic.span or diagnostic.message)
+        if key not in self._items:
+            self._items[key] = _with_use(diagnostic, use or self.use)
 
     def error(
         self,
@@ -118,8 +142,9 @@ class Diagnostics:
         *,
         notes: Sequence[Note] = (),
         fix: str | None = None,
+        use: Use | None = None,
     ) -> None:
-        self.add(Diagnostic(code, message, span, tuple(notes), fix))
+        self.add(Diagnostic(code, message, span, tuple(notes), fix), use)
 
     def extend(self, diagnostics: Sequence[Diagnostic]) -> None:
         for diagnostic in diagnostics:
@@ -139,6 +164,18 @@ class Diagnostics:
         """Raise `DiagnosticError` with everything found, if any of it is an error."""
         if self.has_errors:
             raise DiagnosticError(tuple(self))
+
+
+def _with_use(diagnostic: Diagnostic, use: Use | None) -> Diagnostic:
+    """A diagnostic with a note about the innermost use in the person's own file, if it is about another one."""
+    if use is None or diagnostic.span is None:
+        return diagnostic
+    *uses, outermost = (u.span for u in use)
+    own = outermost.source
+    here = next((span for span in uses if span.source == own), None)
+    if diagnostic.span.source == own or here is None or any(note.span == here for note in diagnostic.notes):
+        return diagnostic
+    return replace(diagnostic, notes=(*diagnostic.notes, Note("used here", here)))
 
 
 def _by_place(diagnostic: Diagnostic) -> tuple[str, int, str]:

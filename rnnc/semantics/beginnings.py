@@ -45,4 +45,5 @@ def _report(body: Body, slot: StateSlot, init: Node, found: Node) -> None:
         init.span,
         notes=[Note("this is read", found.span)] if apart else [],
         fix=f"make it of parameters and numbers: `param {slot.name.rpartition('.')[2]}0[…] = zeros`",
+        use=init.use,
     )

@@ -64,7 +64,8 @@ class Cells:
         for name, value in given.items():
             parameter = parameters[names.index(name)]
             spot = a.options[name].value.span if name in a.options else a.operands[positions.index(name)].span
-            bound[name] = self.checked(parameter, value, spot, c.scope.all_names())
+            value = self.checked(parameter, value, spot, c.scope.all_names())
+            bound[name] = replace(value, given=value.given or spot) if isinstance(value, Num) else value
         return replace(cell, bound=tuple(bound.items()))
 
     def checked(self, parameter: ast.Parameter, value: Value, span: Span, known: Set[str] = frozenset()) -> Value:
@@ -113,13 +114,13 @@ class Cells:
         shareable: bool = False,
     ) -> Frame:
         """Read a cell's (or network's) body. `given` are its inputs; None: they stay open (the outermost)."""
-        self.elaborator.enter(cell.name, span)
-        self.elaborator.work.spend(BODY_COST, span)
-        try:
+        with self.elaborator.reading(cell.name, span):
+            self.elaborator.work.spend(BODY_COST, span)
             cell = self.elaborator.variants.resolved(cell)
             scope = Scope(cell.scope)
             frame = Frame(body, scope, prefix, body.kind, cell.name, span)
             frame.state_prefix = state_prefix
+            frame.use = self.elaborator.diagnostics.use
             if body.state_prefix is None:
                 body.state_prefix = state_prefix
             frame.given = list(given) if given is not None else None
@@ -136,8 +137,6 @@ class Cells:
             self.elaborator.statements.read(frame, scope, cell.definition.body)
             Ending(self.elaborator, frame, cell.definition).close()
             return frame
-        finally:
-            self.elaborator.leave()
 
     def _parameter(
         self, parameter: ast.Parameter, bound: dict[str, Value], frame: Frame, scope: Scope, outermost: bool, span: Span
@@ -160,7 +159,7 @@ class Cells:
         else:
             raise not_given(frame.name, parameter, "", span)
         if isinstance(value, Num):
-            return Num(value.value, parameter.name)
+            return Num(value.value, parameter.name, given=value.given)
         return value
 
 

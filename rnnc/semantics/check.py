@@ -127,17 +127,18 @@ class _Checker:
                 arguments.append(f"x{i}")
         inputs = "\n".join(f"  input {d}" for d in declared) or "  input x[1]"
         text = f"cell StandIn() {{\n{inputs}\n  y = {fn.name}({', '.join(arguments)})\n  output y\n}}\n"
-        self._report(self._elaborate(self._beside(text), "StandIn", {}), frozenset(CODES) - OF_BODIES - OF_FILES)
+        found = self._elaborate(self._beside(text), "StandIn", {}, fn.span)
+        self._report(found, frozenset(CODES) - OF_BODIES - OF_FILES)
 
     def _beside(self, text: str) -> Scope:
         """The file's scope, and a cell in it that the file itself does not know."""
         return Files(self.found).beside(parse(Source(STAND_INS, text)), self.scope)
 
-    def _elaborate(self, scope: Scope, name: str, options: Options) -> list[Diagnostic]:
-        """Elaborate one definition: what is wrong with it."""
+    def _elaborate(self, scope: Scope, name: str, options: Options, own: Span | None = None) -> list[Diagnostic]:
+        """Elaborate one definition: what is wrong with it. `own`: it stands for this text."""
         work = Work()
         try:
-            elaborate_in(scope, name, options, work=work)
+            elaborate_in(scope, name, options, work=work, own=own)
         except DiagnosticError as error:
             return list(error.diagnostics)
         finally:

@@ -45,4 +45,5 @@ def _report(graph: Graph, node: Node, path: list[Node]) -> None:
         head.span,
         notes=[Note(f"`{n.name}` is part of the circle", n.span) for n in equations[1:8]],
         fix="cut the circle: read a state before the step (`c` instead of `c'`)" if has_states else None,
+        use=head.use,
     )

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
 
-from rnnc.diagnostics import DiagnosticError, Diagnostics, Source, Span
+from rnnc.diagnostics import DiagnosticError, Diagnostics, Source, Span, Use
 from rnnc.ir.model import MaskInfo, Model, ParameterInfo, PortInfo
 from rnnc.ir.program import Axis, Loop, Program, walk
 from rnnc.ir.size import Size
@@ -21,6 +20,7 @@ from rnnc.semantics.scope import Lazy, Problem, Scope, Work, did_you_mean, headi
 from rnnc.semantics.settle import settle_body
 from rnnc.semantics.values import CellValue, Num, Shape, Value, texts
 from rnnc.syntax import ast
+from rnnc.syntax.literals import as_text
 from rnnc.syntax.parse import parse_expression
 
 
@@ -74,9 +74,10 @@ def elaborate_in(
     expose: tuple[str, ...] = (),
     rounding: str | None = None,
     work: Work | None = None,
+    own: Span | None = None,
 ) -> Model:
-    """`elaborate` a cell that a scope knows. `work` counts what is done."""
-    return read_definition(scope, name, options, expose=expose, rounding=rounding, work=work).model
+    """`elaborate` a cell that a scope knows. `work` counts what is done; `own` is the text that it stands for."""
+    return read_definition(scope, name, options, expose=expose, rounding=rounding, work=work, own=own).model
 
 
 def read_definition(
@@ -87,6 +88,7 @@ def read_definition(
     expose: tuple[str, ...] = (),
     rounding: str | None = None,
     work: Work | None = None,
+    own: Span | None = None,
 ) -> Reading:
     """`elaborate_in`, with what the model was read from."""
     diagnostics = Diagnostics()
@@ -94,6 +96,10 @@ def read_definition(
     assert found is not None
     cell = found[1]
     assert isinstance(cell, CellValue)
+    diagnostics.use = Use(own or cell.definition.span)
+    if cell.variant is not None:
+        base = cell.variant.base
+        diagnostics.use = Use(base.base.span if isinstance(base, ast.With) else base.span, diagnostics.use)
     try:
         return _Elaboration(diagnostics, scope, rounding, work or Work()).read(cell, options or {}, expose)
     except Problem as problem:
@@ -155,7 +161,7 @@ class _Elaboration:
         return replace(cell, bound=tuple(bound.items())), sizes
 
     def _option(self, key: str, given: object) -> tuple[Value, Span]:
-        written = given if isinstance(given, str) else _as_text(given)
+        written = given if isinstance(given, str) else as_text(given)
         source = Source(f"-D {key}", written)
         try:
             e = parse_expression(source)
@@ -273,12 +279,13 @@ class _Elaboration:
                 given = " ".join(f"-D {name}=…" for name in sorted(axis.size.symbols))
                 fix = f"give what decides it: `{given}`, or a size at the declaration"
                 self.diagnostics.error(
-                    "E227", f"`{p.name}` has given values, so its sizes must be known", p.span, fix=fix
+                    "E227", f"`{p.name}` has given values, so its sizes must be known", p.span, fix=fix, use=p.use
                 )
                 return
             n *= axis.size.constant
         if n != len(p.init.numbers):
-            self.diagnostics.error("E227", f"`{p.name}` holds {n} numbers, but {len(p.init.numbers)} are given", p.span)
+            message = f"`{p.name}` holds {n} numbers, but {len(p.init.numbers)} are given"
+            self.diagnostics.error("E227", message, p.span, use=p.use)
 
     def _sizes(self, forward: Program, parameters: tuple[ParameterInfo, ...], frame: Frame) -> tuple[str, ...]:
         """Every open size, in the order of the parameters' text; each must be found in some array's shape."""
@@ -386,16 +393,3 @@ def _symbols(program: Program) -> set[str]:
                 if isinstance(attr, Size):
                     found |= attr.symbols
     return found
-
-
-def _as_text(value: object) -> str:
-    """A Python value as text of the language."""
-    match value:
-        case None:
-            return "none"
-        case bool():
-            return "true" if value else "false"
-        case list() | tuple():
-            return "[" + ", ".join(map(_as_text, cast("Sequence[object]", value))) + "]"
-        case _:
-            return str(value)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from rnnc.diagnostics import Diagnostics, Note, Span
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from rnnc.diagnostics import Diagnostics, Note, Span, Use
 from rnnc.semantics import arranging, layers, moments, randomness, weighted
 from rnnc.semantics.arguments import Arguments
 from rnnc.semantics.builtins import BUILTINS
@@ -47,19 +50,27 @@ class Elaborator:
         frame = Frame(body, scope, "", "fn", "", e.span)
         return self.expressions.value(e, Context(scope, frame))
 
-    def enter(self, name: str, span: Span) -> None:
-        """A body is read from here on, inside of those that are being read."""
+    @contextmanager
+    def reading(self, name: str, span: Span) -> Generator[None]:
+        """A body is read, inside of those that are being read; `span` is what uses it."""
         if len(self._depth) >= MAX_DEPTH:
             raise Fatal(
                 "E405", f"definitions are nested more than {MAX_DEPTH} deep here", span,
                 notes=[Note("the innermost: " + " → ".join([*self._depth[-3:], name]))],
                 fix=f"does `{name}` use itself?",
             )  # fmt: skip
+        use = self.diagnostics.use
+        if self._depth:
+            self.diagnostics.use = Use(span, use)
         self._depth.append(name)
-
-    def leave(self) -> None:
-        """The innermost body has been read."""
-        self._depth.pop()
+        try:
+            yield
+        except Problem as problem:
+            problem.use = problem.use or self.diagnostics.use
+            raise
+        finally:
+            self._depth.pop()
+            self.diagnostics.use = use
 
     def call(self, e: ast.Call, c: Context) -> Value:
         """What a call gives, of whatever is called."""

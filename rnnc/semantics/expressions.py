@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING
 
-from rnnc.diagnostics import Span
+from rnnc.diagnostics import Note, Span
 from rnnc.ir.model import Initialiser
 from rnnc.ir.size import Size
 from rnnc.semantics.frames import Context, Indices
@@ -166,9 +166,9 @@ class Expressions:
         number = self.number(e, c)
         size = number.size
         if size is None or (size.constant is not None and size.constant < 0):
-            raise Problem("E208", f"a size is a whole number, not {number.value}", e.span)
+            raise _no_size(f"a size is a whole number, not {number.value}", number, e.span)
         if size.constant is not None and size.constant > MAX_SIZE:
-            raise Problem("E208", f"a size is at most {MAX_SIZE}", e.span)
+            raise _no_size(f"a size is at most {MAX_SIZE}", number, e.span)
         return size
 
     def axis(self, axis: ast.Axis, c: Context) -> Shaped:
@@ -176,7 +176,7 @@ class Expressions:
         number = self.number(axis.size, c)
         size = self.size(axis.size, c)
         if size.constant == 0:
-            raise Problem("E208", "an axis has at least one place, and this size is 0", axis.size.span)
+            raise _no_size("an axis has at least one place, and this size is 0", number, axis.size.span)
         if axis.label is not None:
             return Shaped(axis.label, size, strong=True)
         if number.label is not None:
@@ -318,6 +318,13 @@ class Expressions:
             inner = c.with_scope(c.scope.turn(clause.name, value))
             if clause.test is None or self.truth(clause.test, inner):
                 yield from self.each(tuple(rest), inner)
+
+
+def _no_size(message: str, number: Num, span: Span) -> Problem:
+    """E208: told of the argument by which a cell got the number, if it is one as it was given."""
+    if number.given is None:
+        return Problem("E208", message, span)
+    return Problem("E208", message, number.given, notes=[Note("the size is read here", span)])
 
 
 def _as_tensor(value: Value, span: Span) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
-from rnnc.diagnostics import DiagnosticError, Diagnostics, Note, Source, Span
+from rnnc.diagnostics import DiagnosticError, Diagnostics, Note, Source, Span, Use
 from rnnc.resources import resource_text
 from rnnc.semantics.nodes import MAX_RANK
 from rnnc.semantics.scope import PRELUDE, Fatal, Library, Problem, Scope, did_you_mean, heading, report
@@ -138,7 +138,12 @@ class Files:
                     statement.path.span,
                 )
         else:
-            imported = self._read(statement, beside, "the current" if path is None else "this file's")
+            use = self.diagnostics.use
+            self.diagnostics.use = use or Use(statement.path.span, Use(statement.span))  # of the person's own file
+            try:
+                imported = self._read(statement, beside, "the current" if path is None else "this file's")
+            finally:
+                self.diagnostics.use = use
         own = imported.names
         names = statement.names or tuple(ast.ImportName(n, n, span=statement.span) for n in own)
         for item in names:

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from rnnc.diagnostics import Diagnostics, Note, Span
+from rnnc.diagnostics import Diagnostics, Note, Span, Use
 from rnnc.ir.model import Initialiser
 from rnnc.ir.program import DType, Value
 from rnnc.semantics.lower import Lowering
@@ -39,6 +39,7 @@ class Parameter:
     shape: Shape | None = None
     value: Value | None = None
     nodes: dict[Graph, Node] = field(default_factory=dict[Graph, Node])
+    use: Use | None = None  # what led to the body that first names it
 
 
 class Registry:
@@ -76,6 +77,9 @@ class Registry:
         found = self.parameters.get(name)
         if found is not None and not (shareable or found.shareable):
             notes = [Note("the other one", found.place)]
+            again = found.use.to(self.diagnostics.use) if found.use is not None else None
+            if again is not None and again.span != found.place == (place or span):
+                raise _read_again(name, again.span, found.place)
             if found.place == (place or span):  # a member of a comprehension
                 notes = []
                 fix = "give each member an equation, `r[k] = …`, or share the weights: `linear(…, shared over k)`"
@@ -87,7 +91,7 @@ class Registry:
                 fix=fix or "name one of the calls: `… as rec`",
             )
         if found is None:
-            found = Parameter(name, init, trained, span, place or span, shareable, fan_in)
+            found = Parameter(name, init, trained, span, place or span, shareable, fan_in, use=self.diagnostics.use)
             self.parameters[name] = found
         node = found.nodes.get(graph)
         if node is None:
@@ -100,6 +104,12 @@ class Registry:
         graph.add("same", (node, again), span)
         again.attrs["same"] = node
         return node
+
+
+def _read_again(name: str, call: Span, place: Span) -> Problem:
+    """E402: one call of a cell is read several times, for the members of a comprehension."""
+    fix = "give each member an equation, `r[k] = …`; with `use f = …` they share their weights"
+    return Problem("E402", f"two weights would be called `{name}`", call, notes=[Note("in here", place)], fix=fix)
 
 
 @dataclass(eq=False)
@@ -206,6 +216,7 @@ class Frame:
         self.carries: list[tuple[ast.Carry, Scope]] = []
         self.layouts: list[tuple[ast.Layout, Scope]] = []
         self.children: dict[str, Frame] = {}  # inner cells and layers by key, for layouts
+        self.use: Use | None = None  # what led here
         self.calls: list[Frame] = []  # of functions that are written in the language
         self.returned: tuple[ast.Return, Scope] | None = None
         self.gates: list[str] = []

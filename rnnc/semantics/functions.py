@@ -78,44 +78,45 @@ class Functions:
         definition = function.definition
         assert definition is not None
         assert function.scope is not None
-        self.elaborator.enter(function.name, span)
         graph, calls = c.frame.graph, c.frame.graph.calls
         graph.calls = (*calls, span)
         try:
-            scope = Scope(function.scope)
-            frame = Frame(c.frame.body, scope, path or "", "fn", function.name, span)
-            frame.state_prefix = c.frame.state_prefix + frame.prefix[len(c.frame.prefix) :]
-            frame.anonymous = path is None
-            c.frame.calls.append(frame)
-            frame.parameters = {p.name: p for p in definition.parameters}
-            frame.shareable = c.frame.shareable or bool(shared)
-            for parameter in definition.parameters:
-                if parameter.name in values:
-                    value, spot = values[parameter.name]
-                elif parameter.default is not None:
-                    value = self.expressions.value(parameter.default, Context(scope, frame))
-                    spot = parameter.span
-                else:
-                    fix = f"its parameters: {', '.join(p.name for p in definition.parameters)}"
-                    raise Problem("E223", f"`{function.name}` wants an argument for `{parameter.name}`", span, fix=fix)
-                if parameter.axes is not None:
-                    node = self.expressions.to_node(value, spot, c)
-                    value = Tensor(self._matched(parameter, node, spot, frame, scope))
-                scope.names[parameter.name] = value
-                if isinstance(value, Num) and value.label is not None:
-                    frame.axes.setdefault(value.label, Shaped(value.label, value.size or Size.of(0), value.strong))
-            self.elaborator.statements.read(frame, scope, definition.body)
-            if frame.returned is None and frame.broken:
-                raise Told(span)
-            if frame.returned is None:
-                message = f"`{function.name}` returns nothing"
-                raise Problem("E410", message, heading(definition), fix="end it with `return …`")
-            statement, inner = frame.returned
-            owner = Owner("", None, {})
-            return self.expressions.value(statement.value, Context(inner, frame, owner))
+            with self.elaborator.reading(function.name, span):
+                scope = Scope(function.scope)
+                frame = Frame(c.frame.body, scope, path or "", "fn", function.name, span)
+                frame.state_prefix = c.frame.state_prefix + frame.prefix[len(c.frame.prefix) :]
+                frame.anonymous = path is None
+                c.frame.calls.append(frame)
+                frame.parameters = {p.name: p for p in definition.parameters}
+                frame.shareable = c.frame.shareable or bool(shared)
+                for parameter in definition.parameters:
+                    if parameter.name in values:
+                        value, spot = values[parameter.name]
+                    elif parameter.default is not None:
+                        value = self.expressions.value(parameter.default, Context(scope, frame))
+                        spot = parameter.span
+                    else:
+                        fix = f"its parameters: {', '.join(p.name for p in definition.parameters)}"
+                        raise Problem(
+                            "E223", f"`{function.name}` wants an argument for `{parameter.name}`", span, fix=fix
+                        )
+                    if parameter.axes is not None:
+                        node = self.expressions.to_node(value, spot, c)
+                        value = Tensor(self._matched(parameter, node, spot, frame, scope))
+                    scope.names[parameter.name] = value
+                    if isinstance(value, Num) and value.label is not None:
+                        frame.axes.setdefault(value.label, Shaped(value.label, value.size or Size.of(0), value.strong))
+                self.elaborator.statements.read(frame, scope, definition.body)
+                if frame.returned is None and frame.broken:
+                    raise Told(span)
+                if frame.returned is None:
+                    message = f"`{function.name}` returns nothing"
+                    raise Problem("E410", message, heading(definition), fix="end it with `return …`")
+                statement, inner = frame.returned
+                owner = Owner("", None, {})
+                return self.expressions.value(statement.value, Context(inner, frame, owner))
         finally:
             graph.calls = calls
-            self.elaborator.leave()
 
     def _matched(self, parameter: ast.Parameter, node: Node, spot: Span, frame: Frame, scope: Scope) -> Node:
         """An argument under a pattern of axes: names in it are bound to the argument's own axes."""

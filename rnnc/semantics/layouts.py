@@ -123,6 +123,7 @@ class LayoutReader:
         scopes: dict[str, str] = {}
         orders: list[tuple[ast.Order, Context]] = []
         outside = place
+        self.diagnostics.use = frame.use
         for block, scope in frame.layouts:
             if block.name != name:
                 continue
@@ -142,6 +143,7 @@ class LayoutReader:
             # an outer body without a layout of its own: inner ones are told apart by their names
             default = "" if declared or len(inner) < 2 else key.replace(".", "/")
             self._gather(child, name, place.inside(scopes.get(key, default)), parts)
+        self.diagnostics.use = frame.use
         for order, c in orders:  # of whole layers, in which their own layouts have put their states into order
             self._guarded(lambda order=order, c=c: self._order(order, c, parts))
 

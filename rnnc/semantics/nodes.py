@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from rnnc.diagnostics import Diagnostics, Note, Span
+from rnnc.diagnostics import Diagnostics, Note, Span, Use
 from rnnc.ir.size import Size
 from rnnc.semantics.scope import PRELUDE, Work
 from rnnc.semantics.values import Shape, Shaped, show
@@ -38,6 +38,7 @@ class Node:
     name: str = ""
     calls: tuple[Span, ...] = ()  # the calls of functions that it was read in, outermost first
     called: str = ""  # the name that the text gives to this value, if it has one
+    use: Use | None = None  # what led to the body that it was read in
 
     @property
     def settled(self) -> bool:
@@ -89,6 +90,7 @@ class Graph:
 
     def add(self, op: str, args: Iterable[Node], span: Span, shape: Shape | None = None, **attrs: Any) -> Node:
         node = Node(op, list(args), span, attrs, shape, equation=self.equation, calls=self.calls)
+        node.use = self.diagnostics.use
         self.nodes.append(node)
         if self.work is not None:
             self.work.spend(NODE_COST, span)
@@ -250,7 +252,7 @@ class Graph:
         self.news.append(node)
         spots: dict[str, Span] = node.attrs.get("spots", {})
         span, notes = located(spots.get(error.about or "", node.span), node.calls)
-        self.diagnostics.error(error.code, error.message, span, notes=notes, fix=error.fix)
+        self.diagnostics.error(error.code, error.message, span, notes=notes, fix=error.fix, use=node.use)
         if node.shape is None:
             node.shape = ()
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rnnc.diagnostics import Diagnostics, Note, Span
+from rnnc.diagnostics import Diagnostics, Note, Span, Use
 from rnnc.semantics.near import distance, is_near
 from rnnc.semantics.values import Value
 from rnnc.syntax import ast
@@ -105,6 +105,7 @@ class Problem(Exception):
 
     def __init__(self, code: str, message: str, span: Span, *, fix: Fix = None, notes: Iterable[Note] = ()) -> None:
         self.code, self.message, self.span, self.fix, self.notes = code, message, span, fix, tuple(notes)
+        self.use: Use | None = None  # what led to the body that it is raised in
         super().__init__(message)
 
 
@@ -162,7 +163,7 @@ def report(diagnostics: Diagnostics, problem: Problem) -> None:
     fix = problem.fix
     if callable(fix):
         fix = fix() if len(diagnostics) < SUGGESTIONS else None
-    diagnostics.error(problem.code, problem.message, problem.span, notes=problem.notes, fix=fix)
+    diagnostics.error(problem.code, problem.message, problem.span, notes=problem.notes, fix=fix, use=problem.use)
 
 
 def heading(definition: ast.Definition) -> Span:

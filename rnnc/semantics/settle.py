@@ -23,7 +23,7 @@ def settle_body(body: Body, outputs: Sequence[Node]) -> None:
         if node.shape is None:
             if not node.poisoned and not graph.diagnostics.has_errors:
                 span, notes = located(node.span, node.calls)
-                graph.diagnostics.error("E311", "nothing determines the axes of this", span, notes=notes)
+                graph.diagnostics.error("E311", "nothing determines the axes of this", span, notes=notes, use=node.use)
             node.shape = ()
             node.poisoned = True
     for node in graph.nodes:
@@ -55,7 +55,7 @@ def _report(graph: Graph, hole: Node, unread: list[Node]) -> None:
     notes += [Note(f"nothing reads `{n.name}`", n.span) for n in unread[:1]]
     fix = "state them: `out = units`, or `out = [head, unit]`"
     graph.diagnostics.error(
-        "E311", f"nothing determines the axes of this `{call}`'s result", span, notes=notes, fix=fix
+        "E311", f"nothing determines the axes of this `{call}`'s result", span, notes=notes, fix=fix, use=hole.use
     )
 
 

@@ -39,11 +39,13 @@ def show(shape: Shape) -> str:
 
 @dataclass(frozen=True)
 class Num:
-    """A compile-time number. `label` remembers the name it was read under, which may name an axis too."""
+    """A compile-time number. `label` remembers the name it was read under, which may name an axis too; `given`, the
+    argument by which a cell got it."""
 
     value: int | float | Size
     label: str | None = field(default=None, compare=False)
     strong: bool = field(default=False, compare=False)
+    given: Span | None = field(default=None, compare=False, repr=False)
 
     @property
     def size(self) -> Size | None:

@@ -1,9 +1,11 @@
-"""The values of numbers and strings as they are written."""
+"""The values of numbers and strings as they are written, and values as text of the language."""
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
+from typing import cast
 
 from rnnc.diagnostics import Diagnostic, DiagnosticError, Span
 
@@ -37,3 +39,16 @@ def string_text(value: str) -> str:
     for escape, character in (("\\\\", "\\"), ('\\"', '"'), ("\\n", "\n"), ("\\t", "\t")):
         value = value.replace(character, escape)
     return f'"{value}"'
+
+
+def as_text(value: object) -> str:
+    """A Python value as text of the language."""
+    match value:
+        case None:
+            return "none"
+        case bool():
+            return "true" if value else "false"
+        case list() | tuple():
+            return "[" + ", ".join(map(as_text, cast("Sequence[object]", value))) + "]"
+        case _:
+            return str(value)
