@@ -22,6 +22,7 @@ from rnnc.semantics.check import check_file
 from rnnc.semantics.choose import choose
 from rnnc.semantics.elaborate import Reading, elaborate, file_scope, read_definition
 from rnnc.syntax import ast
+from rnnc.syntax.damage import remains
 from rnnc.syntax.parse import parse, parse_partial
 from rnnc.version import __version__
 
@@ -135,7 +136,7 @@ def check(source: Source) -> list[Diagnostic]:
     diagnostics = Diagnostics()
     try:
         file = parse_partial(source, diagnostics)
-        check_file(file, path_of(source), diagnostics, complete=not diagnostics.has_errors)
+        check_file(remains(file, list(diagnostics)), path_of(source), diagnostics)
     except DiagnosticError as error:
         diagnostics.extend(error.diagnostics)
     return list(diagnostics)

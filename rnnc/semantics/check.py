@@ -11,8 +11,9 @@ from rnnc.diagnostics import Diagnostic, DiagnosticError, Diagnostics, Note, Sou
 from rnnc.semantics.elaborate import elaborate_in, file_scope
 from rnnc.semantics.files import Files
 from rnnc.semantics.scope import Scope, Work, heading
-from rnnc.semantics.values import CellValue
+from rnnc.semantics.values import CellValue, FnValue
 from rnnc.syntax import ast
+from rnnc.syntax.damage import Remains, damage_of
 from rnnc.syntax.parse import parse
 
 Compiled = ast.Cell | ast.Network | ast.Variant
@@ -24,6 +25,7 @@ UNGIVEN = frozenset({"E207", "E230", "E240"})
 OF_LAYOUTS = frozenset({"E501", "E502", "E504"})
 # What may follow from definitions that could not be read; and, of a function on its own, what not only a call can tell.
 OF_BODIES = frozenset({"E201", "E202", "E203", "E205", "E221", "E222", "E402", "E406", "E410", "E412", "E413"})
+OF_NAMES = frozenset({"E201", "E202", "E203", "E238", "E407"})
 OF_FILES = frozenset({"E219", "E405", "E231", "E233", "E234", "E235", "E236"})
 STAND_INS = "stand-ins"  # the name of their source
 STAND_IN = (
@@ -39,16 +41,14 @@ FILE = 1.5  # so many times as much work as for one definition is done for a who
 ENTRY_COST = 50  # of one elaboration, in units of work
 
 
-def check_file(file: ast.File, path: Path | None, diagnostics: Diagnostics, *, complete: bool) -> None:
-    """Report what is wrong with each definition. `complete`: the whole file could be read, so a name that is missing
-    really is."""
+def check_file(left: Remains, path: Path | None, diagnostics: Diagnostics) -> None:
+    """Report what is wrong with each definition of what is left of a file after its syntax errors, if it has some."""
     found = Diagnostics()
     try:
-        _Checker(file_scope(file, path), found).check(file)
+        _Checker(file_scope(left.file, path, left.lost), found).check(left.file)
     except DiagnosticError as error:
         found.extend(error.diagnostics)
-    damaged = _damaged(file, diagnostics)
-    diagnostics.extend([d for d in found if (complete or d.code not in OF_BODIES) and not _within(d, damaged)])
+    diagnostics.extend([d for d in found if left.certain or d.code not in OF_BODIES])
 
 
 class _Checker:
@@ -88,7 +88,9 @@ class _Checker:
         """Read it with a cell of which nothing is known for each that is a parameter: what is wrong then is wrong
         whatever is given. Such a reading has no end, so layouts are read with a cell like most."""
         found = self._elaborate(self.cells, definition.name, options)
-        self._report(found, UNGIVEN)
+        if isinstance(definition, ast.Variant) and damage_of(definition) is not None:
+            found = [d for d in found if d.span is None or _within(d.span, definition.span)]  # not of what it changes
+        self._report(found, UNGIVEN | _of_missing_names(definition))
         if not found and any(p.kind == "cell" for p in definition.parameters):
             layouts = self._elaborate(self.plain, definition.name, options)
             self._report(layouts, frozenset(CODES) - OF_LAYOUTS)
@@ -114,7 +116,7 @@ class _Checker:
             rounds.append([replace(d, notes=(*d.notes, given)) for d in here])
         places = [{(d.code, d.span) for d in found} for found in rounds]
         common = [d for d in rounds[0] if all((d.code, d.span) in each for each in places)]
-        self._report(common, UNGIVEN | OF_FILES)
+        self._report(common, UNGIVEN | OF_FILES | _of_missing_names(definition))
 
     def _function(self, fn: ast.Fn) -> None:
         """A function is read in a cell that calls it with tensors of as many axes as its parameters name."""
@@ -127,8 +129,12 @@ class _Checker:
                 arguments.append(f"x{i}")
         inputs = "\n".join(f"  input {d}" for d in declared) or "  input x[1]"
         text = f"cell StandIn() {{\n{inputs}\n  y = {fn.name}({', '.join(arguments)})\n  output y\n}}\n"
-        found = self._elaborate(self._beside(text), "StandIn", {}, fn.span)
-        self._report(found, frozenset(CODES) - OF_BODIES - OF_FILES)
+        scope = self._beside(text)
+        value = self.scope.names[fn.name]
+        if isinstance(value, FnValue):
+            scope.names[fn.name] = replace(value, damaged=False)  # what is left of it is read
+        found = self._elaborate(scope, "StandIn", {}, fn.span)
+        self._report(found, (frozenset(CODES) - OF_BODIES - OF_FILES) | _of_missing_names(fn))
 
     def _beside(self, text: str) -> Scope:
         """The file's scope, and a cell in it that the file itself does not know."""
@@ -157,22 +163,14 @@ def _asked(found: list[Diagnostic]) -> list[str]:
     return list(dict.fromkeys(name for each in names for name in each))
 
 
-def _damaged(file: ast.File, diagnostics: Diagnostics) -> list[Span]:
-    """Definitions that could be read in part only, each up to the next one: what they lack now is no further error."""
-    starts = [d.span.start for d in file.definitions]
-    ends = [*starts[1:], len(file.span.source.text)]
-    regions = [Span(file.span.source, start, end) for start, end in zip(starts, ends, strict=False)]
-    wrong = [d.span for d in diagnostics if d.span is not None]
-    return [r for r in regions if any(_overlap(r, w) for w in wrong)]
+def _within(span: Span, outer: Span) -> bool:
+    return span.source == outer.source and outer.start <= span.start and span.end <= outer.end
 
 
-def _within(diagnostic: Diagnostic, regions: list[Span]) -> bool:
-    span = diagnostic.span
-    return span is not None and any(_overlap(span, region) for region in regions)
-
-
-def _overlap(a: Span, b: Span) -> bool:
-    return a.source == b.source and a.start < b.end + 1 and b.start < a.end + 1
+def _of_missing_names(definition: ast.Definition) -> frozenset[str]:
+    """What may follow where text is missing of which nobody knows what it defined."""
+    damage = damage_of(definition)
+    return frozenset() if damage is None or damage.named else OF_NAMES
 
 
 def _combinations(definition: Compiled) -> list[Options]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -53,12 +53,12 @@ def elaborate(
     return elaborate_in(file_scope(file, path), name, options, expose=expose, rounding=rounding)
 
 
-def file_scope(file: ast.File, path: Path | None) -> Scope:
-    """What a file defines, imports and knows. Raises DiagnosticError."""
+def file_scope(file: ast.File, path: Path | None, lost: Collection[str] = ()) -> Scope:
+    """What a file defines, imports and knows. `lost`: names of what could not be read. Raises DiagnosticError."""
     diagnostics = Diagnostics()
     scope = None
     try:
-        scope = Files(diagnostics).file(file, path)
+        scope = Files(diagnostics).file(file, path, lost)
     except Problem as problem:
         report(diagnostics, problem)
     diagnostics.raise_errors()
@@ -107,8 +107,7 @@ def read_definition(
     except RecursionError:
         message = f"what `{name}` is made of is nested too deeply"
         diagnostics.error("E405", message, heading(cell.definition), fix="give parts of it names of their own")
-    diagnostics.raise_errors()
-    raise AssertionError
+    raise DiagnosticError(tuple(diagnostics))
 
 
 class _Elaboration:
@@ -132,7 +131,7 @@ class _Elaboration:
             settle_body(outer, [])
         self.diagnostics.raise_errors()
         if not (body.readable and outer.readable):
-            raise DiagnosticError(())  # what is not known hangs on an unknown cell, and nothing is wrong
+            raise DiagnosticError(())  # it hangs on an unknown cell, or on text with an error that is told
         self._unknown_sizes(sizes, frame)
         model = self._assemble(cell, frame, outer, inputs, outputs, expose, is_cell)
         return Reading(model, frame, self.elaborator)

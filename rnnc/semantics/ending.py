@@ -10,7 +10,7 @@ from rnnc.semantics.frames import Context, Frame, Indices, Owner, StateSlot, key
 from rnnc.semantics.guard import guard, mentions_input
 from rnnc.semantics.instances import slots_of
 from rnnc.semantics.nodes import Node
-from rnnc.semantics.scope import Problem, Scope, did_you_mean, heading, report
+from rnnc.semantics.scope import Problem, Scope, Told, did_you_mean, heading, report
 from rnnc.semantics.values import Many, Tensor
 from rnnc.syntax import ast
 
@@ -61,13 +61,13 @@ class Ending:
 
     def _without_equation(self) -> Iterator[tuple[tuple[str, Indices], StateSlot]]:
         for key, slot in self.frame.states.items():
-            if slot.next is None and key[0] not in self.frame.broken:
+            if slot.next is None and not self.frame.may_have_had(key[0]):
                 yield key, slot
 
     def _strange_primes(self) -> Iterator[tuple[str, Node]]:
         states = {name for name, _ in self.frame.states}
         for (name, primed), family in self.frame.members.items():
-            if primed and name not in states and name not in self.frame.broken:
+            if primed and name not in states and not self.frame.may_have_had(name):
                 yield name, next(iter(family.values()))
 
     # --- instances and inputs ---
@@ -142,6 +142,8 @@ class Ending:
         if state is not None and state.applied is not None and self.elaborator.inner.unknown(state.cell):
             self.expressions.tensor(s.value, Context(scope, frame, Owner(key, None, {})))
             return
+        if frame.may_have_had(s.base.name) or (state is not None and state.frame is None and frame.body.damaged):
+            raise Told(s.span)
         if state is None or state.frame is None:
             known = f"there are {', '.join(frame.instances)}" if frame.instances else None
             fix = did_you_mean(key, frame.instances) or known

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import lru_cache
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from rnnc.semantics.nodes import MAX_RANK
 from rnnc.semantics.scope import PRELUDE, Fatal, Library, Problem, Scope, did_you_mean, heading, report
 from rnnc.semantics.values import CellValue, FnValue, Value
 from rnnc.syntax import ast
+from rnnc.syntax.damage import damage_of
 from rnnc.syntax.parse import parse
 from rnnc.syntax.source import read_source
 
@@ -52,9 +54,13 @@ class Files:
         assert isinstance(value, CellValue)
         return value
 
-    def file(self, file: ast.File, path: Path | None) -> Scope:
-        """The scope of a file that has been parsed; text without a path imports from the current folder."""
+    def file(self, file: ast.File, path: Path | None, lost: Collection[str] = ()) -> Scope:
+        """The scope of a file that has been parsed; text without a path imports from the current folder. `lost` are
+        names of what could not be read there."""
         scope = Scope(self.prelude())
+        for name in lost:
+            head = ast.Cell(name, (), (), span=file.span)
+            scope.names[name] = CellValue(head, scope, name, damaged=True)
         if path is not None:
             self._files[path.resolve()] = None  # being read: an import of it is a circle
         self._define(file, scope, path)
@@ -97,9 +103,17 @@ class Files:
             self._check_parameters(definition.parameters)
             match definition:
                 case ast.Fn():
-                    scope.names[definition.name] = FnValue(definition.name, definition, scope)
+                    scope.names[definition.name] = FnValue(
+                        definition.name, definition, scope, damage_of(definition) is not None
+                    )
                 case ast.Cell() | ast.Network():
-                    scope.names[definition.name] = CellValue(definition, scope, definition.name, definition.parameters)
+                    scope.names[definition.name] = CellValue(
+                        definition,
+                        scope,
+                        definition.name,
+                        definition.parameters,
+                        damaged=damage_of(definition) is not None,
+                    )
                 case ast.Variant():
                     scope.names[definition.name] = CellValue(
                         ast.Cell(definition.name, definition.parameters, (), definition.doc, span=definition.span),
@@ -107,6 +121,7 @@ class Files:
                         definition.name,
                         definition.parameters,
                         variant=definition,
+                        damaged=damage_of(definition) is not None,
                     )
 
     def _check_parameters(self, parameters: tuple[ast.Parameter, ...]) -> None:

@@ -232,6 +232,7 @@ class Frame:
         self.lets: dict[str, Span] = {}  # compile-time values, by name
         self.dropped: dict[str, Span] = {}  # names that a variant dropped
         self.broken: set[str] = set()  # names whose definitions could not be read: using them is no further error
+        self.missing: set[str] = set()  # words of text that could not be read: each may have been defined there
         self.lost: set[str] = set()  # labels of axes in declarations that could not be read
         self.shareable = False  # weights named here may be named again: a layer or call that is used twice
 
@@ -242,6 +243,10 @@ class Frame:
     def has_state(self, name: str) -> bool:
         """Is a state declared under this name?"""
         return any(n == name for n, _ in self.states)
+
+    def may_have_had(self, name: str) -> bool:
+        """Is this the name of what could not be read, or may it be?"""
+        return name in self.broken or name in self.missing
 
     def body_words(self) -> set[str]:
         """Words that mean something here without being defined (for suggestions)."""

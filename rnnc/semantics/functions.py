@@ -107,7 +107,7 @@ class Functions:
                     if isinstance(value, Num) and value.label is not None:
                         frame.axes.setdefault(value.label, Shaped(value.label, value.size or Size.of(0), value.strong))
                 self.elaborator.statements.read(frame, scope, definition.body)
-                if frame.returned is None and frame.broken:
+                if frame.returned is None and (frame.broken or frame.body.damaged):
                     raise Told(span)
                 if frame.returned is None:
                     message = f"`{function.name}` returns nothing"

@@ -41,6 +41,8 @@ def plain_inputs(statements: tuple[ast.Statement, ...]) -> list[str] | None:
 
 def _has_input(s: ast.Statement) -> bool:
     match s:
+        case ast.Damaged():
+            return True
         case ast.Declaration():
             return s.kind == "input"
         case ast.For():

@@ -41,6 +41,8 @@ class Names:
 
     def read(self, found: tuple[Scope, Value | Lazy], span: Span) -> Value:
         scope, value = found
+        if isinstance(value, CellValue | FnValue) and value.damaged:
+            raise Told(span)
         if not isinstance(value, Lazy):
             return value
         if value.running:
@@ -84,6 +86,8 @@ class Names:
                 return Tensor(step_index(c.frame.body, e.span))
             if e.id in self.evaluate.elaborator.builtins:
                 return FnValue(e.id)
+            if e.id in c.frame.missing:
+                raise Told(e.span)
             return Choice(e.id, span=e.span)
         raise unknown_name(e.id, e.span, c, primed=True)
 
@@ -159,7 +163,7 @@ class Names:
                 node = self.member(name.id, name.primed, indices, c)
                 if node is not None:
                     return Tensor(node)
-                if name.id in c.frame.broken:
+                if c.frame.may_have_had(name.id):
                     raise Told(e.span)
                 raise no_member(name.id, name.primed, indices, c, e.span)
         if isinstance(e.base, ast.Attribute):
@@ -256,7 +260,7 @@ def step_index(body: Body, span: Span) -> Node:
 
 def unknown_name(name: str, span: Span, c: Context, *, primed: bool = False) -> Problem:
     """E201, with what it may have meant."""
-    if name in c.frame.broken or (primed and c.frame.has_state(name)):
+    if c.frame.may_have_had(name) or (primed and c.frame.has_state(name)):
         return Told(span)  # its definition, or the state that lacks an equation, is reported
     if primed and (name, False) in c.frame.members:
         fix = f"read `{name}`, or declare it: `state {name}[…]`"

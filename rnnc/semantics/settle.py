@@ -21,7 +21,7 @@ def settle_body(body: Body, outputs: Sequence[Node]) -> None:
     _report_undetermined(body, outputs)
     for node in graph.nodes:
         if node.shape is None:
-            if not node.poisoned and not graph.diagnostics.has_errors:
+            if not node.poisoned and not body.damaged and not graph.diagnostics.has_errors:
                 span, notes = located(node.span, node.calls)
                 graph.diagnostics.error("E311", "nothing determines the axes of this", span, notes=notes, use=node.use)
             node.shape = ()

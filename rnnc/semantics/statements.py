@@ -51,9 +51,13 @@ class Statements:
 
     def _declare(self, frame: Frame, scope: Scope, statements: tuple[ast.Statement, ...]) -> None:
         for s in statements:
-            if isinstance(s, ast.Equation) and s.kind == "let":
-                with guard(self.diagnostics, frame, s):
+            with guard(self.diagnostics, frame, s):
+                if isinstance(s, ast.Equation) and s.kind == "let":
                     self._let(frame, scope, s)
+                elif isinstance(s, ast.Damaged):
+                    frame.missing.update(s.words)
+                    frame.lost.update(s.words)
+                    frame.body.damaged = True
         for s in inputs_first(statements):
             self.elaborator.work.spend(1, s.span)
             with guard(self.diagnostics, frame, s):
@@ -62,8 +66,8 @@ class Statements:
     def _statement(self, frame: Frame, scope: Scope, s: ast.Statement) -> None:
         expressions, c = self.elaborator.expressions, Context(scope, frame)
         match s:
-            case ast.Equation(kind="let"):
-                pass
+            case ast.Equation(kind="let") | ast.Damaged():
+                pass  # read already
             case ast.Equation():
                 self._equation(frame, scope, s)
             case ast.Declaration():

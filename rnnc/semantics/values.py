@@ -85,12 +85,14 @@ class FnValue:
     name: str
     definition: ast.Fn | None = None
     scope: Scope | None = field(default=None, compare=False)
+    damaged: bool = False  # its text could not be read as a whole
 
 
 @dataclass(frozen=True)
 class CellValue:
     """A cell or network with arguments bound. `variant`: a named one whose `with` has not been carried out yet;
-    `derived`: one whose `with` has; `unknown`: it stands for whatever cell somebody will give."""
+    `derived`: one whose `with` has; `unknown`: it stands for whatever cell somebody will give;
+    `damaged`: its text could not be read as a whole."""
 
     definition: ast.Cell | ast.Network
     scope: Scope = field(compare=False)
@@ -101,6 +103,7 @@ class CellValue:
     derived: bool = False
     dropped: tuple[ast.Target, ...] = field(default=(), compare=False)  # what its `with` has removed
     unknown: bool = False
+    damaged: bool = False
 
     @property
     def arguments(self) -> dict[str, Value]:

@@ -76,7 +76,7 @@ def _check_equation(a: Arguments, e: ast.Expr) -> None:
     """A name after `weights =` must be one of this body."""
     names = {name for name, _ in a.context.frame.members}
     if isinstance(e, ast.Name) and e.id not in names:
-        if e.id in a.context.frame.broken:
+        if a.context.frame.may_have_had(e.id):
             raise Told(e.span)
         raise Problem("E201", f"there is no equation `{e.id}` here", e.span, fix=did_you_mean(e.id, names))
 

@@ -315,9 +315,18 @@ class Layout(Node):
     body: tuple[Statement, ...]  # Entry, Scope, Order, MaskName, and For and If with these in them
 
 
+@dataclass(frozen=True)
+class Damaged(Node):
+    """What could not be read of a body, as the words in it; `named`: what it defines is among them."""
+
+    words: tuple[str, ...]
+    named: bool
+
+
 Statement = (
     Equation | Declaration | Use | Output | Carry | For | If | Drop | Return | Layout | Entry | Scope | Order | MaskName
-)
+    | Damaged
+)  # fmt: skip
 
 # --- definitions -------------------------------------------------------------------------------------------
 

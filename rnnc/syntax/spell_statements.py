@@ -77,7 +77,7 @@ def simple_pieces(speller: Speller, node: ast.Statement, width: int, *, in_paren
         case ast.MaskName(foreign=foreign, target=masked):
             speller.text(f"mask {string_text(foreign.value)} = ")
             value(masked)
-        case ast.For() | ast.If() | ast.Layout():
+        case ast.For() | ast.If() | ast.Layout() | ast.Damaged():
             raise ValueError("a statement with a block is not simple")
 
 
