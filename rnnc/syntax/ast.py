@@ -325,8 +325,7 @@ class Damaged(Node):
 
 Statement = (
     Equation | Declaration | Use | Output | Carry | For | If | Drop | Return | Layout | Entry | Scope | Order | MaskName
-    | Damaged
-)  # fmt: skip
+    | Damaged)  # fmt: skip
 
 # --- definitions -------------------------------------------------------------------------------------------
 
