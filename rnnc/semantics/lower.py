@@ -163,6 +163,8 @@ def _conflict_fix(a: Shape, b: Shape) -> str:
     if len(a) == len(b) and any(_is_rounded(x.size - y.size) for x, y in zip(a, b, strict=True)):
         return "`//` rounds, so these agree for some sizes only: give the sizes, or state the factors as parameters"
     if len(a) == len(b) == 1:
+        if 1 in (a[0].size.constant, b[0].size.constant):
+            return "`sum(…)` of an axis with one place is a number, which goes with everything"
         if a[0].strong and b[0].strong:
             pairs = f"`outer(a, b)` in products, `expand(a, {b[0].label}: {b[0].size})` elsewhere"
             return f"give both one label (`relabel`), or for every pair: {pairs}"

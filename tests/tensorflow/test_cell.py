@@ -35,7 +35,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*is deprecated:UserWarning")
 
 
 @pytest.mark.skipif(find_spec("tf_keras") is None, reason="tf.nn.rnn_cell needs the package tf-keras")
-@pytest.mark.parametrize("behaviour", ["v1", "v2"])
+@pytest.mark.parametrize("behaviour", ["v1", pytest.param("v2", marks=pytest.mark.slow)])
 def test_with_the_original_cells(tmp_path: Path, behaviour: str) -> None:
     """Values, gradients, variables and checkpoints; every wrapper and driver."""
     for name, options in (
