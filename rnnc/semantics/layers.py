@@ -168,9 +168,9 @@ class _Run:
     def _merged(self, forward: Value, backward: Value, merge: Value) -> Value:
         """Both directions as one; several outputs under the same names each for itself."""
         if isinstance(forward, Many) and isinstance(backward, Many) and merge != "none":
-            pairs = list(zip(forward.items, backward.items, strict=False))
-            if [n for n, _ in forward.items] == [n for n, _ in backward.items]:
-                return Many(tuple((name, self._merged(one, other, merge)) for (name, one), (_, other) in pairs))
+            others = dict(backward.items)
+            if [n for n, _ in forward.items] == list(others):
+                return Many(tuple((name, self._merged(one, others[name], merge)) for name, one in forward.items))
         if merge == "none" or not (isinstance(forward, Tensor) and isinstance(backward, Tensor)):
             return Many((("forward", forward), ("backward", backward)))
         both = (forward.node, backward.node)
