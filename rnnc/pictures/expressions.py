@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from rnnc.pictures import calls
 from rnnc.pictures.formula import (
@@ -24,7 +25,7 @@ from rnnc.pictures.formula import (
 from rnnc.pictures.formula import Not as NotFormula
 from rnnc.pictures.known import Known, Read, shown
 from rnnc.semantics.elaborator import Elaborator
-from rnnc.semantics.frames import Context
+from rnnc.semantics.frames import Context, Frame
 from rnnc.semantics.nodes import Node
 from rnnc.semantics.values import ABSENT, Absent, Instance, Many, Num, Tensor, Value
 from rnnc.syntax import ast
@@ -105,7 +106,7 @@ class Reader:
             case Tensor(node=node):
                 return self.ref(node, e.id, (), e.primed, c)
             case Many():
-                return Ref(e.id, key=(c.frame, e.id))
+                return parts_of(c.frame, e.id, ())
             case Num(label=str() as label) if label.startswith("?"):
                 return Word(e.id)  # an axis of a pattern: `v[d]`
             case _:
@@ -155,9 +156,14 @@ class Reader:
                 base = Part(base, label, lo, hi, item.is_range)
             return base
         value = self.evaluate.names.subscript(e, c)
+        places = tuple(i for i in e.items if not isinstance(i, ast.Slice))
+        if isinstance(value, Many) and isinstance(e.base, ast.Name):
+            return parts_of(c.frame, e.base.id, self.evaluate.indices(places, c))
         if not isinstance(value, Tensor):
             return Known(value)
-        places = tuple(i for i in e.items if not isinstance(i, ast.Slice))
+        if (name := self._of_parts(e.base, c)) is not None:  # `r[0]`, `q[1][0]`: a wire from the equation of the list
+            whole, here = parts_of(c.frame, *name), self.evaluate.indices(places, c)
+            return replace(self.ref(value.node, whole.name, (*whole.indices, *here), False, c), key=whole.key)
         if isinstance(e.base, ast.Name) and _member(e.base, c):
             indices = self.evaluate.indices(places, c)
             return self.ref(value.node, e.base.id, indices, e.base.primed, c)
@@ -167,6 +173,15 @@ class Reader:
             owner = base.key if isinstance(base, Instance) else ""
             return self.ref(value.node, e.base.name, indices, e.base.primed, c, owner)
         return self.named(value.node, c)
+
+    def _of_parts(self, e: ast.Expr, c: Context) -> tuple[str, tuple[int, ...]] | None:
+        """The name of an equation that gives a list or several outputs, if this is one."""
+        base, items = (e.base, e.items) if isinstance(e, ast.Subscript) else (e, ())
+        places = tuple(i for i in items if not isinstance(i, ast.Slice))
+        if not isinstance(base, ast.Name) or base.primed or len(places) < len(items):
+            return None
+        name = base.id, self.evaluate.indices(places, c)
+        return name if name in c.frame.parts else None
 
     # --- operators ---
 
@@ -215,6 +230,11 @@ class Reader:
                     yield from self._spliced(item, c)
                 else:
                     yield item, c
+
+
+def parts_of(frame: Frame, name: str, indices: tuple[int, ...]) -> Ref:
+    """What an equation gives whose name means several outputs, or a list."""
+    return Ref(name, indices, key=(frame, name, indices))
 
 
 def _member(e: ast.Name, c: Context) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from rnnc.diagnostics import DiagnosticError, Diagnostics, Source
 from rnnc.pictures import formula as f
-from rnnc.pictures.expressions import Reader
+from rnnc.pictures.expressions import Reader, parts_of
 from rnnc.semantics.elaborate import Reading
 from rnnc.semantics.frames import Context, Frame, Owner, key_text
 from rnnc.semantics.instances import slots_of
@@ -38,8 +38,8 @@ class _Bodies:
         for e in read:
             s = e.statement
             target = self.reader.ref(e.node, s.target.name, e.indices, s.target.primed, e.context)
-            if (s.target.name, s.target.primed) not in frame.members:
-                target = f.Ref(s.target.name, key=(frame, s.target.name))  # several outputs under one name
+            if not s.target.primed and (s.target.name, e.indices) in frame.parts:
+                target = parts_of(frame, s.target.name, e.indices)
             kind = "gate" if s.kind == "gate" else "plain"
             equations.append(f.Equation(target, self.reader.formula(s.value, e.context), kind))
         for carry, scope in frame.carries:
