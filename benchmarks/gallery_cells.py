@@ -34,6 +34,8 @@ class Entry:
         return self.options if self.proved is None else self.proved
 
 
+KEPT = {"keep": "0.9", "recurrent_keep": "0.8"}
+
 GROUPS: dict[str, list[Entry]] = {
     "Simple recurrent networks": [
         Entry("rnn"), Entry("elman:Elman"), Entry("elman:Jordan"), Entry("narx"), Entry("indrnn:IndRNN"),
@@ -92,6 +94,7 @@ GROUPS: dict[str, list[Entry]] = {
               {"inner": "LSTM(3)", "classes": "5", "size": "2"}),
         Entry("wrappers:Highway", {"inner": "LSTM(64)"}, {"inner": "LSTM(3)"}),
         Entry("dropout", {"inner": "LSTM(64)", "state_keep": "0.8"}, {"inner": "LSTM(3)", "state_keep": "0.8"}),
+        *(Entry(f"variational:Variational{name}", KEPT, KEPT) for name in ("RNN", "GRU", "LSTM")),
         Entry("residual", {"inner": "GRU(64, reset = before)"}, {"inner": "GRU(3)"}),
     ],
     "Networks": [

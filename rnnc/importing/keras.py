@@ -69,6 +69,7 @@ CONV: dict[str, Option] = {
     "forget_bias": LSTM["forget_bias"],
     "bias": flag("use_bias"),
 }
+VARIATIONAL = frozenset({"RNN", "GRU", "LSTM"})  # `variational.rnn` has them with masks on what products read
 
 
 def has_bias(call: Call) -> bool:
@@ -138,15 +139,21 @@ def sequence_here(call: Call, network: Network) -> None:
 
 
 def dropped(call: Call, cell: Piece) -> Piece:
-    """Dropout of inputs has one mask for the sequence."""
-    if "recurrent_dropout" in call.made.constructor.parameters and call.fraction("recurrent_dropout") > 0:
-        raise call.cannot("recurrent_dropout", "no cell of the library drops what its products read of the state")
-    rate = call.fraction("dropout") if "dropout" in call.made.constructor.parameters else 0
-    if rate == 0:
-        return cell
-    if rate == 1:
-        raise call.cannot("dropout", "nothing is kept, and the rest is divided by 0")
-    return piece("Dropout", {"inner": cell, "input_keep": kept(rate), "mask": "sequence"})
+    """Dropout has masks for the whole sequence: one for inputs alone, and one for every gate where states have some."""
+    inputs, states = rate(call, "dropout"), rate(call, "recurrent_dropout")
+    if states:
+        if cell.definition not in VARIATIONAL:
+            raise call.cannot("recurrent_dropout", f"no {cell.definition} of the library drops what products read of h")
+        keep = {"keep": kept(inputs), "recurrent_keep": kept(states)}
+        return piece(f"Variational{cell.definition}", {**cell.arguments, **keep})
+    return piece("Dropout", {"inner": cell, "input_keep": kept(inputs), "mask": "sequence"}) if inputs else cell
+
+
+def rate(call: Call, parameter: str) -> float:
+    found = call.fraction(parameter) if parameter in call.made.constructor.parameters else 0
+    if found == 1:
+        raise call.cannot(parameter, "nothing is kept, and the rest is divided by 0")
+    return found
 
 
 def kept(rate: float) -> str:

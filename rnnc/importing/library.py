@@ -16,7 +16,7 @@ from rnnc.syntax.walk import names_in
 _FILES = """
     rnn gru lstm basic_lstm lstm_block coupled_lstm layer_norm_lstm weight_norm_lstm nas ugrnn intersection_rnn
     lstm_variants minimal_rnn cfn phased_lstm conv_lstm group_lstm sru indrnn time_freq_lstm grid_lstm attention
-    wrappers residual dropout skip_input multi bidirectional
+    wrappers residual dropout variational skip_input multi bidirectional
 """
 FILES = tuple(_FILES.split())
 KNOWN_EVERYWHERE = frozenset({"RNN", "GRU", "LSTM"})

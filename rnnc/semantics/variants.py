@@ -151,8 +151,58 @@ def changed(body: Statements, change: ast.Statement) -> Statements:
             for target in targets:
                 body = _drop(body, target)
             return body
+        case ast.If() | ast.For():
+            return (*_left(body, change), change)
         case _:
             return (*body, change)
+
+
+def _left(body: Statements, change: ast.Statement) -> Statements:
+    """What a change with branches or repetition leaves of a body: a name that some branches alone define keeps its old
+    definition in the others."""
+    result: list[ast.Statement] = []
+    for s in body:
+        match s:
+            case ast.For():
+                result.append(replace(s, body=_left(s.body, change)))
+            case ast.If():
+                result.append(replace(s, body=_left(s.body, change), orelse=_left(s.orelse, change)))
+            case ast.Declaration(items=items) if len(items) > 1 and _defined(s) & _defined(change):
+                result += _left(tuple(replace(s, items=(item,)) for item in items), change)
+            case _ if not _defined(s) & _defined(change):
+                result.append(s)
+            case _ if isinstance(change, ast.If):
+                then, otherwise = (s,), (s,)
+                for inner in change.body:
+                    then = _left(then, inner)
+                for inner in change.orelse:
+                    otherwise = _left(otherwise, inner)
+                if then or otherwise:
+                    result.append(replace(change, body=then, orelse=otherwise))
+            case _:
+                pass
+    return tuple(result)
+
+
+def _defined(s: ast.Statement) -> set[tuple[str, str, bool]]:
+    """What a statement defines in any of its branches: kind, name, and whether it is a state's next value."""
+    match s:
+        case ast.Equation(target=target):
+            return {("equation", target.name, target.primed)}
+        case ast.Declaration(kind=kind, items=items):
+            return {(kind, item.name, False) for item in items}
+        case ast.Output():
+            return {("output", "", False)}
+        case ast.Use(target=target):
+            return {("use", target.name, False)}
+        case ast.Layout(name=name):
+            return {("layout", name, False)}
+        case ast.For(body=body):
+            return set[tuple[str, str, bool]]().union(*map(_defined, body))
+        case ast.If(body=body, orelse=orelse):
+            return set[tuple[str, str, bool]]().union(*map(_defined, (*body, *orelse)))
+        case _:
+            return set()
 
 
 def _drop(body: Statements, target: ast.Target) -> Statements:

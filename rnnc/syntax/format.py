@@ -18,6 +18,7 @@ from rnnc.syntax.spell_statements import aligned_text, import_text, simple_piece
 from rnnc.syntax.wrap import WIDTH, wrap
 
 _INDENT = "  "
+_HANGING = 4
 _WORDS = {ast.Fn: "fn", ast.Cell: "cell", ast.Network: "network"}
 _Aligned = ast.Statement | ast.Definition
 
@@ -116,7 +117,10 @@ class _Formatter:
             self.comments_within(node.span.end)
             text = wrap(header.pieces, 0)
             column = len(text) - text.rfind("\n") - 1
-            self.write(text + wrap(base.pieces, column), node.span.end)
+            first = flat(base.pieces).split("\n", 1)[0]
+            # Behind a long header the base's arguments would be a narrow strip at the end of its lines.
+            hanging = _HANGING if column > WIDTH // 2 and column + len(first) > WIDTH else None
+            self.write(text + wrap(base.pieces, column, hanging=hanging), node.span.end)
             return
         header = Speller(self.with_block)
         header.definition(_WORDS[type(node)], node)
@@ -270,8 +274,9 @@ class _Formatter:
         return lengths
 
     def are_aligned(self, before: _Aligned, node: _Aligned) -> bool:
-        is_same_kind = type(before) is type(node) and None not in (aligned_text(before), aligned_text(node))
-        return is_same_kind and self.are_close(before, node)
+        texts = aligned_text(before), aligned_text(node)
+        are_short = all(text is not None and len(text) <= WIDTH // 2 for text in texts)
+        return type(before) is type(node) and are_short and self.are_close(before, node)
 
     def are_close(self, before: _Aligned, node: _Aligned) -> bool:
         """Whether two statements, variants or imports of a kind follow each other without a blank line."""

@@ -11,8 +11,10 @@ from rnnc.syntax.spell import Mark, Piece, flat
 WIDTH = 120
 
 
-def wrap(pieces: Sequence[Piece], column: int) -> str:
-    """The pieces from a column on, over as many lines as they need; what follows a break stands behind the bracket."""
+def wrap(pieces: Sequence[Piece], column: int, *, hanging: int | None = None) -> str:
+    """The pieces from a column on, over as many lines as they need; what follows a break stands behind the bracket.
+
+    With `hanging`, the inside of an outer bracket starts a line of its own, in that column."""
     if column + len(flat(pieces)) <= WIDTH and "\n" not in flat(pieces):
         return flat(pieces)
     parts, items = _widths(pieces, Mark.ITEM, Mark.BREAK), _widths(pieces, Mark.ITEM)
@@ -24,6 +26,9 @@ def wrap(pieces: Sequence[Piece], column: int) -> str:
             lines = piece.split("\n")
             column = column + len(piece) if len(lines) == 1 else len(lines[-1])
         elif piece is Mark.OPEN:
+            if hanging is not None and not brackets:
+                column = hanging
+                out.append("\n" + " " * column)
             brackets.append(column)
         elif piece is Mark.CLOSE:
             brackets.pop()

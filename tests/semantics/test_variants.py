@@ -47,6 +47,54 @@ def test_a_replacement_stands_in_all_branches(gated: bool) -> None:
     same(f"cell V = Base(gated = {str(gated).lower()}) with {{ gate i = 0.5 }}", written("0.5"))
 
 
+@pytest.mark.parametrize("gated", [True, False])
+@pytest.mark.parametrize("halved", [True, False])
+def test_what_branches_replace(gated: bool, halved: bool) -> None:
+    """A name that one branch alone defines keeps its definition in the other one."""
+    variant = """
+cell V(units, gated = true, halved = true) = Base(units, gated) with {
+  if halved {
+    if gated { gate i = 0.5 * sigmoid(linear(x, h)) }
+    j = 0.5 * tanh(linear(x, h))
+  }
+}"""
+    written = f"""
+cell W(units, gated = true, halved = true) {{
+  input x[input]
+  state h[units]
+  if gated {{ gate i = {"0.5 *" if halved else ""} sigmoid(linear(x, h)) }} else {{ gate i = 1 }}
+  j  = {"0.5 *" if halved else ""} tanh(linear(x, h))
+  h' = i * j
+  output h'
+}}"""
+    same(variant, written, gated=gated, halved=halved)
+
+
+def test_outputs_states_and_members_that_branches_replace() -> None:
+    variant = """
+cell V(units, wide = true) = Base(units) with {
+  if wide {
+    state h[units] = 1
+    output h' + j
+  } else {
+    output j
+  }
+  for k in 0..2 { y[k] = j * k }
+  for k in 0..1 { j = tanh(linear(x, h)) }
+}"""
+    for wide in (True, False):
+        written = f"""
+cell W(units, wide = true) {{
+  input x[input]
+  state h[units] = {"1" if wide else "0"}
+  gate i = sigmoid(linear(x, h))
+  j  = tanh(linear(x, h))
+  h' = i * j
+  output {"h' + j" if wide else "j"}
+}}"""
+        same(variant, written, wide=wide)
+
+
 def test_arguments_are_bound_before() -> None:
     same("cell V = Base(gated = false, scale = 2) with { j = tanh(linear(x, h)) }", written("1", "2 * i * j"))
 

@@ -102,6 +102,14 @@ def test_lines_break_between_items_rather_than_inside_of_one() -> None:
     assert _formatted(formatted) == formatted
 
 
+def test_arguments_of_a_base_behind_a_long_header_start_a_line() -> None:
+    long = ", ".join(f"option_{k} = {k}" for k in range(6))
+    given = ", ".join(f"option_{k}" for k in range(6))
+    text = f"cell A({long}) = Base(\n    {given}) with {{\n  h' = 1\n}}\ncell B = A\n"
+    assert _formatted(text) == text
+    assert parse(Source("t", text)) == parse(Source("t", text.replace("Base(\n    ", "Base(")))
+
+
 def test_an_item_wider_than_a_line_is_broken_inside() -> None:
     wide = " + ".join(f"a_rather_long_name_{k}" for k in range(12))
     formatted = _formatted(f"cell A {{\n  x = f(a, {wide}, b)\n}}\n")

@@ -41,6 +41,11 @@ def lstm(w: Arrays, x: np.ndarray, h: np.ndarray, c: np.ndarray, prefix: str = "
     return sigmoid(o) * np.tanh(c), c
 
 
+def plain_lstm(w, x, s, t):
+    h, c = lstm(w, x, s["h"], s["c"], forget_bias=1.0)
+    return h, {"c": c, "h": h}
+
+
 def skip_input_lstm(w, x, s, t):
     """cuDNN's equations with x in place of W x."""
     i, f, o, j = (x + affine(w, name, h=s["h"]) for name in "ifoj")

@@ -15,6 +15,11 @@ def skip_input_rnn(activation) -> Step:
     return step
 
 
+def simple_rnn(w, x, s, t):
+    h = np.tanh(affine(w, "h", x=x, h=s["h"]))
+    return h, {"h": h}
+
+
 def elman(w, x, s, t):
     hidden = sigmoid(affine(w, "context", x=x, context=s["context"]))
     return sigmoid(affine(w, "y", context=hidden)), {"context": hidden}
