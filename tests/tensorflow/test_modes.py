@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from functools import cache
 from typing import Any
 
@@ -68,9 +69,15 @@ def test_eager(name: str, driver: str, own: bool) -> None:
     check(name, *everything(s, tensors, driver=driver, custom_gradient=own))
 
 
-@pytest.mark.parametrize("own", [False, True], ids=["tensorflow's gradient", "own gradient"])
-@pytest.mark.parametrize("driver", ["dynamic", "static"])
-@pytest.mark.parametrize("name", ["lstm", "masks"])
+# Every word with every other one; the other four ways are slow ones.
+PAIRS = {("lstm", "dynamic", True), ("lstm", "static", False), ("masks", "dynamic", False), ("masks", "static", True)}
+WAYS = [
+    pytest.param(*way, marks=[] if way in PAIRS else pytest.mark.slow)
+    for way in itertools.product(("lstm", "masks"), ("dynamic", "static"), (False, True))
+]
+
+
+@pytest.mark.parametrize(("name", "driver", "own"), WAYS)
 def test_function_of_any_batch_and_time(name: str, driver: str, own: bool) -> None:
     s = scene(name)
     function = CURRENT.function(
@@ -87,7 +94,7 @@ def _spec(name: str, array: np.ndarray, driver: str) -> Any:
     return tf.TensorSpec([None, None if driver == "dynamic" else STEPS, *array.shape[2:]], tf.float64)
 
 
-@pytest.mark.parametrize("own", [False, True], ids=["tensorflow's gradient", "own gradient"])
+@pytest.mark.parametrize("own", [pytest.param(False, marks=pytest.mark.slow), True], ids=["tensorflow's", "own"])
 def test_xla(own: bool) -> None:
     s = scene("lstm")
     function = CURRENT.function(
