@@ -101,6 +101,7 @@ GROUPS: dict[str, list[Entry]] = {
         Entry("multi:Multi"), Entry("multi:MultiCell"),
         Entry("multi:SharedLayers", {"inner": "GRU(64)"}, {"inner": "GRU(3)"}),
         Entry("bidirectional:Bidirectional", {"fw": "LSTM(64)", "bw": "LSTM(64)"}, {"fw": "LSTM(3)", "bw": "GRU(2)"}),
+        Entry("bidirectional:SharedBidirectional", {"inner": "GRU(64)"}, {"inner": "GRU(3)"}),
         Entry("bidirectional:StackedBidirectional", {"fw": "[LSTM(64), LSTM(32)]", "bw": "[LSTM(64), LSTM(32)]"},
               {"fw": "[LSTM(3), LSTM(2)]", "bw": "[LSTM(3), LSTM(2)]"}),
         Entry("bidirectional:TimeReversed", {"inner": "LSTM(64)"}, {"inner": "LSTM(3)"}), Entry("classifier"),

@@ -119,7 +119,8 @@ AS_WIDE_AS = {"Residual": "inner", "Highway": "inner", "SharedLayers": "inner"}
 AS_WIDE_AS_UNITS = frozenset(("IntersectionRNN", "SkipInputLSTM", "SkipInputGRU", "SkipInputRNN"))
 HANDS_ON = {
     "Dropout": ("inner",), "OutputProjection": ("inner",), "Attention": ("inner",), "TimeReversed": ("inner",),
-    "Multi": ("cells",), "MultiCell": ("cells",), "Bidirectional": ("fw", "bw"), "StackedBidirectional": ("fw", "bw"),
+    "Multi": ("cells",), "MultiCell": ("cells",), "Bidirectional": ("fw", "bw"), "SharedBidirectional": ("inner",),
+    "StackedBidirectional": ("fw", "bw"),
 }  # fmt: skip
 OUTPUTS = {"OutputProjection": "size", "Attention": "size"}  # parameters that say how wide outputs are
 

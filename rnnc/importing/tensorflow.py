@@ -93,7 +93,7 @@ def multi(call: Call) -> Piece:
 def bidirectional(call: Call) -> Piece:
     fw, bw = call.given("cell_fw"), call.given("cell_bw")
     if fw.value is bw.value:
-        raise call.cannot("cell_bw", "one object in both directions shares its weights", "make two cells")
+        return piece("SharedBidirectional", {"inner": call.cell("cell_fw")})
     forward, backward = call.cell("cell_fw"), call.cell("cell_bw")
     return piece("Bidirectional", {"fw": forward, "bw": backward})
 

@@ -65,7 +65,6 @@ SLIPS = [
     ("tf.nn.raw_rnn(GRUCell(4), «loop»)", "E606", "function of your own"),
     ("torch.nn.LSTM(3, 4, 2, dropout=«1.0»)", "E606", "nothing is kept"),
     ("one = GRUCell(4)\nMultiRNNCell([one, GRUCell(4), «one»])", "E606", "shares its weights"),
-    ("one = GRUCell(4)\ntf.nn.bidirectional_dynamic_rnn(one, «one», x)", "E606", "both directions"),
     ("GridLSTMCell(4, feature_size=2, frequency_skip=1, num_frequency_blocks=«[1, 2]»)", "E606", "2 blocks"),
 ]
 

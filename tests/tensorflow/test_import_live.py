@@ -26,6 +26,9 @@ BOTH = """fw = tf.nn.rnn_cell.MultiRNNCell([tf.nn.rnn_cell.GRUCell(4), tf.nn.rnn
 bw = tf.nn.rnn_cell.ResidualWrapper(tf.nn.rnn_cell.LSTMCell(2, num_proj=4))
 outputs, final_state = tf.nn.bidirectional_dynamic_rnn(fw, bw, x, sequence_length=seq, dtype=dtype)
 outputs = tf.concat(outputs, axis=-1)"""
+ONE = """cell = tf.nn.rnn_cell.GRUCell(4)
+outputs, final_state = tf.nn.bidirectional_dynamic_rnn(cell, cell, x, sequence_length=seq, dtype=dtype)
+outputs = tf.concat(outputs, axis=-1)"""
 STATIC = """Cell = tf.nn.rnn_cell.BasicLSTMCell
 cells = [Cell(n, forget_bias=0.5, activation=tf.nn.softsign) for n in [4, 3]]
 cell = tf.nn.rnn_cell.MultiRNNCell(cells + [tf.nn.rnn_cell.BasicRNNCell(2, tf.nn.elu)])
@@ -42,6 +45,7 @@ TEXTS = [
     (4, dynamic("rnn_cell.DropoutWrapper(rnn_cell.ResidualWrapper(rnn_cell.BasicRNNCell(4)))")),
     (4, dynamic("rnn_cell.MultiRNNCell([rnn_cell.DeviceWrapper(rnn_cell.GRUCell(4), '/cpu:0')] * 3)")),
     (4, BOTH),
+    (4, ONE),
     (5, STATIC),
 ]
 
