@@ -55,6 +55,7 @@ GROUPS: dict[str, list[Entry]] = {
         Entry("layer_norm_lstm", {"keep": "0.9"}), Entry("layer_norm_cells:LayerNormProductsLSTM"),
         Entry("weight_norm_lstm"), Entry("group_lstm"), Entry("phased_lstm"), Entry("time_lstm"),
         Entry("conv_lstm:ConvLSTM1D"), Entry("conv_lstm:ConvLSTM2D"), Entry("conv_lstm:ConvLSTM3D"),
+        *(Entry(f"strided_conv_lstm:StridedConvLSTM{n}D") for n in (1, 2, 3)),
         Entry("multiplicative:MultiplicativeLSTM"), Entry("multiplicative:MIRNN"), Entry("mogrifier"),
         Entry("nested_lstm"), Entry("on_lstm", {}, {"units": "4", "chunk": "2"}), Entry("hyper_lstm"),
         Entry("indrnn:IndyLSTM"), Entry("janet"), Entry("grid_lstm:GridLSTM"), Entry("grid_lstm:BidirectionalGridLSTM"),

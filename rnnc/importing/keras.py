@@ -69,6 +69,14 @@ CONV: dict[str, Option] = {
     "forget_bias": LSTM["forget_bias"],
     "bias": flag("use_bias"),
 }
+# What `strided_conv_lstm.rnn` has beside that; `padding` is "valid" unless it is said.
+STRIDED: dict[str, Option] = {
+    "stride": Read("strides", lambda call, name: listed(map(str, each_axis(call, name)))),
+    "dilation": Read("dilation_rate", lambda call, name: listed(map(str, each_axis(call, name)))),
+    "padding": Read("padding", lambda call, name: call.word(name, ("valid", "same"))),
+    "activation": function_or_identity("activation"),
+    "gate_activation": function_or_identity("recurrent_activation"),
+}
 VARIATIONAL = frozenset({"RNN", "GRU", "LSTM"})  # `variational.rnn` has them with masks on what products read
 
 
@@ -146,6 +154,8 @@ def dropped(call: Call, cell: Piece) -> Piece:
             raise call.cannot("recurrent_dropout", f"no {cell.definition} of the library drops what products read of h")
         keep = {"keep": kept(inputs), "recurrent_keep": kept(states)}
         return piece(f"Variational{cell.definition}", {**cell.arguments, **keep})
+    if inputs and library.find(cell.definition).axes is not None:
+        raise call.cannot("dropout", f"{call.name} has a mask of its input for every gate, no cell of the library has")
     return piece("Dropout", {"inner": cell, "input_keep": kept(inputs), "mask": "sequence"}) if inputs else cell
 
 
@@ -162,18 +172,13 @@ def kept(rate: float) -> str:
 
 
 def conv_lstm(call: Call) -> Meaning:
-    """ConvLSTM1D, 2D, 3D, with the padding and strides that keep the image's size."""
-    if call.word("padding", ("valid", "same")) != "same":
-        raise call.cannot("padding", "the library's ConvLSTM keeps the size of the image", 'padding="same"')
-    for parameter in ("strides", "dilation_rate"):
-        if set(each_axis(call, parameter)) != {1}:
-            raise call.cannot(parameter, "the library's ConvLSTM looks at every place")
-    for parameter, usual in (("activation", "tanh"), ("recurrent_activation", "sigmoid")):
-        if call.function(parameter) != usual:
-            raise call.cannot(parameter, f"the library's ConvLSTM has {usual} there")
+    """ConvLSTM1D, 2D, 3D: as their paper has it, or with a state of another image than the input, other functions."""
     if call.word("data_format", (None, "channels_last", "channels_first")) == "channels_first":
         raise call.cannot("data_format", "channels come last here")
-    return over_time(call, bound(call, f"ConvLSTM{call.name[len('ConvLSTM')]}D", CONV))
+    axes = call.name[len("ConvLSTM")]
+    strided = bound(call, f"StridedConvLSTM{axes}D", {**CONV, **STRIDED})
+    is_plain = strided.arguments.keys() <= CONV.keys() | {"padding"} and "padding" in strided.arguments
+    return over_time(call, bound(call, f"ConvLSTM{axes}D", CONV) if is_plain else strided)
 
 
 def rnn(call: Call) -> Meaning:
@@ -207,7 +212,8 @@ def bidirectional(call: Call) -> Meaning:
     else:
         backward = forward
     words = {"concat": "concat", "sum": "sum", "mul": "product", "ave": "mean", None: "none"}
-    if sequences and merge == "concat":
+    is_image = library.find(forward.definition).axes is not None
+    if sequences and merge == "concat" and not is_image:
         return piece("Bidirectional", {"fw": forward, "bw": backward})
 
     def build(network: Network, x: str) -> str:
@@ -216,7 +222,7 @@ def bidirectional(call: Call) -> Meaning:
         network.use(backward, x)
         network.is_sequence = sequences
         ways = f"forward = {forward.text}, backward = {backward.text}"
-        whole = sequences and merge is not None
+        whole = sequences and merge is not None and not is_image
         y = network.equation("y", f"bidirectional({ways}, merge = {words[merge] if whole else 'none'})({x})")
         lines = network.layouts.setdefault(LIBRARY, [])
         number = f"_{len(lines) // 2}" if lines else ""  # Keras counts layers of one class
@@ -225,15 +231,15 @@ def bidirectional(call: Call) -> Meaning:
         if whole:
             return y
         ends = (f"{y}.forward", f"{y}.backward") if sequences else (f"last({y}.forward)", f"at({y}.backward, 0)")
-        return merged(merge, *ends)
+        return merged(merge, *ends, axis=", axis = filters" if is_image else "")
 
     return Flow(build)
 
 
-def merged(merge: str | None, a: str, b: str) -> str:
+def merged(merge: str | None, a: str, b: str, axis: str) -> str:
     match merge:
         case "concat":
-            return f"concat({a}, {b})"
+            return f"concat({a}, {b}{axis})"
         case "sum":
             return f"{a} + {b}"
         case "mul":
@@ -310,8 +316,8 @@ def other(name: str, signature: str, reads: str, lower: Callable[[Call], Meaning
 
 
 def _conv(axes: int) -> Constructor:
-    extra = frozenset(("strides", "padding", "data_format", "dilation_rate", "activation", "recurrent_activation"))
-    return Constructor(f"ConvLSTM{axes}D", LIBRARY, _CONVOLVED, _parameters_of(CONV) | _TIME | extra, conv_lstm)
+    reads = _parameters_of(CONV) | _parameters_of(STRIDED) | _TIME | {"data_format"}
+    return Constructor(f"ConvLSTM{axes}D", LIBRARY, _CONVOLVED, reads, conv_lstm)
 
 
 CONSTRUCTORS = (

@@ -15,8 +15,8 @@ from rnnc.syntax.walk import names_in
 # Those that are known in every file come first; their text is written out only where it is asked for.
 _FILES = """
     rnn gru lstm basic_lstm lstm_block coupled_lstm layer_norm_lstm weight_norm_lstm nas ugrnn intersection_rnn
-    lstm_variants minimal_rnn cfn phased_lstm conv_lstm group_lstm sru indrnn time_freq_lstm grid_lstm attention
-    wrappers residual dropout variational skip_input multi bidirectional
+    lstm_variants minimal_rnn cfn phased_lstm conv_lstm strided_conv_lstm group_lstm sru indrnn time_freq_lstm
+    grid_lstm attention wrappers residual dropout variational skip_input multi bidirectional
 """
 FILES = tuple(_FILES.split())
 KNOWN_EVERYWHERE = frozenset({"RNN", "GRU", "LSTM"})
@@ -46,6 +46,15 @@ class Entry:
         """How many inputs a body declares itself; 0 of what inherits them."""
         body = self.node.body if isinstance(self.node, ast.Cell | ast.Network) else ()
         return sum(len(s.items) for s in body if isinstance(s, ast.Declaration) and s.kind == "input")
+
+    @property
+    def axes(self) -> str | None:
+        """The axes of a body's first input, where they are not `input` alone: `row, col, channel`."""
+        body = self.node.body if isinstance(self.node, ast.Cell | ast.Network) else ()
+        texts = [s.items[0].span.text for s in body if isinstance(s, ast.Declaration) and s.kind == "input"]
+        _, _, axes = texts[0].partition("[") if texts else ("", "", "input")
+        axes = axes.partition("]")[0]
+        return axes if "," in axes else None
 
     def scopes_of(self, layout: str) -> list[ast.String]:
         """Where the layouts of that name say what scope their variables have."""

@@ -68,7 +68,7 @@ class Network:
     def use(self, cell: Piece, x: str) -> None:
         """A cell stands behind an expression: what it needs, and how wide it wants the input."""
         self.needs |= cell.everything
-        wide = width_of(cell)
+        wide = width_of(cell) or library.find(cell.definition).axes
         if x == "x" and wide is not None:
             self.inputs = f"input x[{wide}]"
 

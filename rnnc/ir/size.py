@@ -142,7 +142,8 @@ class Size:
             return exact
         if self.constant is not None and other.constant is not None:
             return Size.of(self.constant // other.constant)
-        return Size((((Quotient("//", self, other),), 1),))
+        whole, rest = self._split(other.constant)
+        return whole + (Size((((Quotient("//", self, other),), 1),)) if rest == self else rest // other)
 
     def __mod__(self, other: int | Size) -> Size:
         other = Size.of(other)
@@ -150,7 +151,16 @@ class Size:
             return Size.of(0)
         if self.constant is not None and other.constant is not None:
             return Size.of(self.constant % other.constant)
-        return Size((((Quotient("%", self, other),), 1),))
+        _, rest = self._split(other.constant)
+        return Size((((Quotient("%", self, other),), 1),)) if rest == self else rest % other
+
+    def _split(self, divisor: int | None) -> tuple[Size, Size]:
+        """What a number divides, divided by it, and the rest, with coefficients from 0 to below the number: so that
+        `(rows - 1) // 2 + 1` is `(rows + 1) // 2`."""
+        if divisor is None or divisor < 0:
+            return Size.of(0), self
+        whole = _make({monomial: c // divisor for monomial, c in self.terms})
+        return whole, _make({monomial: c % divisor for monomial, c in self.terms})
 
     def _over(self, other: Size) -> Size | None:
         """The quotient, where `other` is one term that divides every term. Raises ZeroDivisionError."""

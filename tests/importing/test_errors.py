@@ -58,6 +58,7 @@ SLIPS = [
     ("LSTMCell(4, activation=«lambda v: v»)", "E606", "function of your own"),
     ("ResidualWrapper(GRUCell(4), residual_fn=«add»)", "E606", "residual_fn"),
     ("keras.layers.ConvLSTM1D(4, 3, padding='same', recurrent_dropout=«0.2»)", "E606", "recurrent_dropout"),
+    ("keras.layers.ConvLSTM1D(4, 3, dropout=«0.2»)", "E606", "for every gate"),
     ("keras.layers.LSTM(4, recurrent_dropout=«1.0»)", "E606", "nothing is kept"),
     ("keras.Sequential([layers.LSTM(4), «layers.LSTM(4)»])", "E606", "one step"),
     ("DropoutWrapper(SRUCell(4), state_keep_prob=«0.5»)", "E606", "SRU"),

@@ -51,6 +51,9 @@ def test_texts_read_well_and_mean_the_size(size: Size, text: str) -> None:
         (6 * A * B + 4 * B, 2 * B, 3 * A + 2),
         (Size.of(7), 2, Size.of(3)),
         (Size.of(0), A, Size.of(0)),
+        (2 * A + 1, 2, A),
+        (A - 1, 2, (A + 1) // 2 - 1),
+        (5 * A + B - 3, 2, 2 * A + (A + B + 1) // 2 - 2),
     ],
 )
 def test_what_divides_is_divided(left: Size, right: Size | int, quotient: Size) -> None:

@@ -45,6 +45,7 @@ NAMES = [
     "rwkv:TimeMixing",
     "skip_rnn",
     "sru",
+    "strided_conv_lstm:StridedConvLSTM2D",
     "time_freq_lstm",
     "ugrnn",
     "variational:VariationalGRU",
@@ -55,6 +56,7 @@ NAMES = [
     "xlstm:SLSTM",
 ]
 OPTIONS = {
+    "strided_conv_lstm:StridedConvLSTM2D": {"stride": "[2, 1]", "kernel": "[2, 3]"},
     "time_freq_lstm": {"slices": "1"},
     "attention": {"inner": "LSTM(units = 3)", "window": "2"},
     "bidirectional:Bidirectional": {"fw": "LSTM(3)", "bw": "GRU(2)"},

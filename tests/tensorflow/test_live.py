@@ -50,6 +50,12 @@ LAYERS: dict[str, tuple[str, dict[str, str]]] = {
     "ConvLSTM1D": ("conv_lstm:ConvLSTM1D", {"kernel": "[2]"}),
     "ConvLSTM2D": ("conv_lstm:ConvLSTM2D", {}),
     "ConvLSTM3D": ("conv_lstm:ConvLSTM3D", {"kernel": "[2, 1, 2]", "forget_bias": "0.5"}),
+    "StridedConvLSTM1D": (
+        "strided_conv_lstm:StridedConvLSTM1D",
+        {"kernel": "[2]", "dilation": "[2]", "activation": "relu"},
+    ),
+    "StridedConvLSTM2D": ("strided_conv_lstm:StridedConvLSTM2D", {"stride": "[2, 1]", "padding": "same"}),
+    "StridedConvLSTM3D": ("strided_conv_lstm:StridedConvLSTM3D", {"kernel": "[2, 1, 2]"}),
     "Bidirectional": ("bidirectional:Bidirectional", {"fw": "LSTM(4)", "bw": "LSTM(3)"}),
     "Sequential": ("multi:Multi", {"cells": "[GRU(3, reset = after), LSTM(4)]"}),
 }

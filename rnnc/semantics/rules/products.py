@@ -140,11 +140,16 @@ def _conv_backward(graph: Graph, node: Node) -> bool:
         return False
     slid = _slid_axes(graph, node)
     result = graph.resolve_all(node.shape)
-    labels = [a.label for a in slid]
-    channels = tuple(a for a in result if a.label not in labels)
-    if len(channels) != len(result) - len(slid):
-        raise ShapeError("E304", f"a convolution over {show(slid)} cannot give {show(result)}")
-    return graph.settle(node.args[2], channels)
+    channels = list(result)
+    for axis in slid:
+        # An axis that changed its size has no name of its own, but in the result it may.
+        same = [a for a in channels if a.label == axis.label] or [
+            a for a in channels if a.size == axis.size and not (a.strong and axis.strong)
+        ]
+        if not same:
+            raise ShapeError("E304", f"a convolution over {show(slid)} cannot give {show(result)}")
+        channels.remove(same[0])
+    return graph.settle(node.args[2], tuple(channels))
 
 
 def _convolve(lowering: Lowering, node: Node) -> Value:

@@ -110,7 +110,9 @@ KERAS: dict[str, Constructor] = {
             {
                 "filters": SIZE,
                 "kernel_size": SIZES,
+                "strides": SIZES,
                 "padding": WORD,
+                "dilation_rate": SIZES,
                 "activation": ACTIVATION,
                 "recurrent_activation": ACTIVATION,
                 "use_bias": FLAG,
