@@ -127,6 +127,7 @@ class RawKernel:
         self._limit = _DEFAULT_SHARED
         self.name = kernel.head.name
         self.kernel = SimpleNamespace(ptr=id(self))  # what occupancy is asked for
+        self.local_size_bytes = 0  # what registers do not hold: that is nobody's to say here
 
     @property
     def max_dynamic_shared_size_bytes(self) -> int:

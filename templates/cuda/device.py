@@ -110,7 +110,10 @@ class _Launch:
         return self.plans[key]
 
     def _planned(self, name, rows, *loop):
-        team = _team_plan(_STRATEGY, self.room, self.item, rows, *loop, self.clusters)
+        def plan(registers):
+            return _team_plan(_STRATEGY, self.room, self.item, rows, *loop, self.clusters, registers)
+
+        team = _team_without_spills(plan, lambda team: self._loop(name, team).local_size_bytes > 0)
         if team is not None and team.blocks > 1 and not team.clustered:  # all blocks must be there at once
             kernel = self._loop(name, team)
             fit = cp.cuda.driver.occupancyMaxActiveBlocksPerMultiprocessor(kernel.kernel.ptr, team.threads, team.shared)
@@ -121,7 +124,8 @@ class _Launch:
 
     def _loop(self, name, team):
         alone = team.blocks == 1
-        kernel = _kernel(*self.key, name, not alone and not team.clustered, team.blocks if team.clustered else 1)
+        cluster = team.blocks if team.clustered else 1
+        kernel = _kernel(*self.key, name, not alone and not team.clustered, cluster, team.kept)
         if team.shared > 48 << 10:  # what every kernel may have
             kernel.max_dynamic_shared_size_bytes = team.shared
         return kernel
@@ -134,17 +138,17 @@ class _Launch:
         self._loop(name, team)((team.blocks * team.teams,), (team.threads,), passed, shared_mem=team.shared)
 
 
-def _kernel(device, dtype, name, cooperative=False, cluster=1):
-    """A kernel; those of its program are compiled when the first one is asked for."""
-    key = device, dtype, name, cooperative, cluster
+def _kernel(device, dtype, name, cooperative=False, cluster=1, kept=()):
+    """A kernel; those of its program are compiled when the first one is asked for. `kept`: what stays in registers."""
+    key = device, dtype, name, cooperative, cluster, kept
     if key not in _BUILT:
         program = name.rpartition("_")[0]
         with _BUILDING:
-            module = _BUILT.get((device, dtype, program, cooperative, cluster))
+            module = _BUILT.get((device, dtype, program, *key[3:]))
             if module is None:
-                code, options = _code(dtype, program, cluster), ("--std=c++17",)
+                code, options = _code(dtype, program, cluster, kept), ("--std=c++17",)
                 module = cp.RawModule(code=code, options=options, enable_cooperative_groups=cooperative)
-                _BUILT[device, dtype, program, cooperative, cluster] = module
+                _BUILT[device, dtype, program, *key[3:]] = module
             _BUILT[key] = module.get_function(name)
     return _BUILT[key]
 
@@ -154,15 +158,20 @@ def _kernel(device, dtype, name, cooperative=False, cluster=1):
 _FEW_PRODUCTS = 4
 
 
-def _code(dtype, program, cluster=1):
-    """The kernels of a program, with all that they call. `cluster`: how many blocks are one."""
+def _code(dtype, program, cluster=1, kept=()):
+    """The kernels of a program, with all that they call. `cluster`: how many blocks are one; `kept`: for each product of
+    one of the kernels, `wide`, `deep` and `part` of what registers hold of its weights."""
     types = f"typedef {REALS[dtype]} real;\ntypedef {ITEMS[dtype]} item;"
     kernels = _KERNELS[program]
     if cluster > 1:
         kernels = kernels.replace("__launch_bounds__", f"__cluster_dims__({cluster}, 1, 1) __launch_bounds__")
-    teams = _TEAMS if program.endswith("_loop") else ""
+    teams = _TEAMS + _IN_REGISTERS if program.endswith("_loop") else ""
     if kernels.count("= multiply<") > _FEW_PRODUCTS:
         teams = teams.replace("__device__ void", "__device__ __attribute__((noinline)) void")
+    for number, (wide, deep, part) in enumerate(kept, start=1):
+        if deep:
+            sizes = f"wide = {wide}, deep = {deep}, part = {part}"
+            teams += f"template <> struct InRegisters<{number}> {{ static constexpr int {sizes}; }};\n"
     return f"{_PRELUDE}\n{types}\n{_MATH}\n{teams}\n{kernels}"
 
 

@@ -105,10 +105,11 @@ template <typename I> __device__ __forceinline__ Places places_of_head(Places p,
   return p;
 }
 
-// Those that stay for all steps.
-template <typename I, typename Weight>
-__device__ void keep_weights(unsigned char* smem, Places p, int inner, int columns, Weight weight) {
-  if (p.weights >= 0) fill_weights((I*)(smem + p.weights), 0, inner, columns, weight);
+// Those that stay there for all steps: all k but those that registers hold.
+template <typename I, typename Kept, typename Weight>
+__device__ void keep_weights(unsigned char* smem, Places p, int inner, int columns, const Kept&, Weight weight) {
+  const int near = Kept::near(p, inner);
+  if (p.weights >= 0) fill_weights((I*)(smem + p.weights), near, inner - near, columns, weight);
 }
 
 // Bring numbers [0, length) of each row into shared memory, in pieces as large as the rows' places in memory allow.
@@ -151,10 +152,12 @@ __device__ void fill_rows(I* to, const I* from, long long stride, int rows, int 
   cp_async_wait<0>();
 }
 
-// What one chunk of k adds to the sums: a thread has TALL rows by four columns, over its part of the chunk.
+// What one chunk of k adds to the sums: a thread has TALL rows by four columns, over its part of the chunk. Rows of the
+// left operand are `line` apart.
 template <int TALL, typename N>
-__device__ void add_part(N* sums, bool first, int splits, int tall, int wide, int length, const N* lefts, const N* weights) {
-  const int line = Lying<N>::line(length), across = wide / 4, tiles = tall / TALL * across;
+__device__ void add_part(
+    N* sums, bool first, int splits, int tall, int wide, int line, int length, const N* lefts, const N* weights) {
+  const int across = wide / 4, tiles = tall / TALL * across;
   const int threads = blockDim.x / splits, split = threadIdx.x / threads;
   const int part = (length + splits - 1) / splits, from = split * part;
   const int to = from + part < length ? from + part : length;
@@ -192,8 +195,9 @@ __device__ __forceinline__ unsigned pair_at(const I* at) { return *(const unsign
 
 template <typename I>
 __device__ void add_fragments(
-    float* sums, bool first, int splits, int tall, int wide, int length, const I* lefts, const I* weights, int inner) {
-  const int line = Lying<I>::line(length), down = Lying<I>::line(inner), steps = Lying<I>::deep(length) / 16;
+    float* sums, bool first, int splits, int tall, int wide, int line, int length, const I* lefts, const I* weights,
+    int inner) {
+  const int down = Lying<I>::line(inner), steps = Lying<I>::deep(length) / 16;
   const int groups = (wide + 31) / 32, units = tall / 16 * groups, warps = blockDim.x / 32 / splits;
   const int lane = threadIdx.x % 32, split = threadIdx.x / 32 / warps, part = (steps + splits - 1) / splits;
   const int from = split * part, to = from + part < steps ? from + part : steps;
@@ -232,41 +236,47 @@ __device__ void add_fragments(
 
 template <typename I> struct Adding {
   __device__ static __forceinline__ void chunk(
-      I* sums, bool first, int splits, int tall, int wide, int length, const I* lefts, const I* weights, int) {
-    if (tall < 4) add_part<1>(sums, first, splits, tall, wide, length, lefts, weights);
-    else add_part<4>(sums, first, splits, tall, wide, length, lefts, weights);
+      I* sums, bool first, int splits, int tall, int wide, int line, int length, const I* lefts, const I* weights, int) {
+    if (tall < 4) add_part<1>(sums, first, splits, tall, wide, line, length, lefts, weights);
+    else add_part<4>(sums, first, splits, tall, wide, line, length, lefts, weights);
   }
 };
 template <typename I> struct AddingHalves {
   __device__ static __forceinline__ void chunk(
-      float* sums, bool first, int splits, int tall, int wide, int length, const I* lefts, const I* weights, int inner) {
-    add_fragments(sums, first, splits, tall, wide, length, lefts, weights, inner);
+      float* sums, bool first, int splits, int tall, int wide, int line, int length, const I* lefts, const I* weights,
+      int inner) {
+    add_fragments(sums, first, splits, tall, wide, line, length, lefts, weights, inner);
   }
 };
 template <> struct Adding<f16> : AddingHalves<f16> {};
 template <> struct Adding<bf16> : AddingHalves<bf16> {};
 
 // sums[row, column] = left[row, k] weight(k, column), by all threads of a block; operands come through shared memory,
-// `chunk` of k at a time. Rows of the left operand are `stride` apart.
-template <typename I, typename N, typename Weight>
+// `chunk` of k at a time, but for the weights that are `kept` in registers. Rows of the left operand are `stride` apart.
+template <typename I, typename N, typename Kept, typename Weight>
 __device__ Sums<N> multiply(
-    unsigned char* smem, Places p, int rows, int inner, int columns, const I* left, long long stride, Weight weight) {
+    unsigned char* smem, Places p, int rows, int inner, int columns, const I* left, long long stride, const Kept& kept,
+    Weight weight) {
   N* const sums = (N*)(smem + p.sums);
   I* const lefts = (I*)(smem + p.left);
-  const int wide = up_to(columns, Lying<I>::across), tall = Lying<I>::tall(rows);
+  const int wide = up_to(columns, Lying<I>::across), tall = Lying<I>::tall(rows), near = Kept::near(p, inner);
   for (int start = 0; start < inner; start += p.chunk) {
-    const int length = inner - start < p.chunk ? inner - start : p.chunk;
-    const I* weights = (const I*)(smem + p.weights) + Lying<I>::place(start, 0, wide, inner);
+    const int length = inner - start < p.chunk ? inner - start : p.chunk, line = Lying<I>::line(length);
+    const int held = near <= start ? 0 : near - start < length ? near - start : length;
+    const int after = start + held, rest = length - held;  // where the weights in shared memory begin
+    const I* weights = (const I*)(smem + p.weights) + Lying<I>::place(after - near, 0, wide, inner - near);
     __syncthreads();  // nobody reads the last ones any more
     if (p.weights < 0) {
       I* const stage = (I*)(smem + p.stage);
-      fill_weights(stage, start, length, columns, weight);
+      fill_weights(stage, after, rest, columns, weight);
       weights = stage;
     }
     fill_rows(lefts, left + start, stride, rows, length);
     __syncthreads();
-    const int lines = p.weights < 0 ? length : inner;
-    Adding<I>::chunk(sums, start == 0, p.splits, tall, wide, length, lefts, weights, lines);
+    if (held > 0) kept.chunk(sums, start == 0, p, tall, wide, inner, line, lefts, start / p.chunk);
+    if (held > 0 && rest > 0) __syncthreads();
+    const int lines = p.weights < 0 ? rest : inner - near;
+    if (rest > 0) Adding<I>::chunk(sums, after == 0, p.splits, tall, wide, line, rest, lefts + held, weights, lines);
   }
   return {sums, p.splits, tall * wide, wide};
 }

@@ -3,9 +3,12 @@
 
 # How the blocks of a device run a loop: `blocks` to a team, `teams` of them, `rows` of the batch and `heads` to a team;
 # whether a team is a cluster of blocks; bytes of shared memory, threads of a block, and the other numbers that the
-# kernel gets; and what a step is estimated to take.
-_Team = collections.namedtuple("_Team", "blocks teams rows heads clustered shared threads numbers seconds")
+# kernel gets; what of the weights stays in registers, as the kernel is compiled for it; and what a step is estimated to
+# take.
+_Team = collections.namedtuple("_Team", "blocks teams rows heads clustered shared threads numbers kept seconds")
 _THREADS = 256
+# Of a thread, for weights: as many as a kernel may leave, and fewer. Those that spill are not taken.
+_REGISTERS = 128, 64
 _CLUSTER = 8  # blocks: what every device with clusters has room for
 
 
@@ -13,7 +16,7 @@ def _up_to(n, step):
     return -(-n // step) * step
 
 
-def _team_plan(strategy, room, item, rows, products, work, sums, heads, alone, meetings, clusters=False):
+def _team_plan(strategy, room, item, rows, products, work, sums, heads, alone, meetings, clusters=False, registers=0):
     """How a loop runs on a device: the way that is estimated to cost least of those that its strategy allows and that
     fit; None for single steps from the host.
 
@@ -21,7 +24,7 @@ def _team_plan(strategy, room, item, rows, products, work, sums, heads, alone, m
     product and head the features of which a block has its part, how many numbers are summed, and its columns for each
     feature; `work`: elements of a row that are computed one by one; `sums`: multiplications that are, and are the
     library's from the host; `heads`: what teams share as they share rows; `alone`: one team has all rows; `meetings`:
-    of a step; `clusters`: whether the device has them.
+    of a step; `clusters`: whether the device has them; `registers`: how many of a thread weights may stay in.
     """
     multiprocessors, shared = room
     best, least = None, float("inf")
@@ -38,12 +41,25 @@ def _team_plan(strategy, room, item, rows, products, work, sums, heads, alone, m
             own = rows if alone else -(-rows // (at_once // across))
             teams = -(-rows // own) * across
             elements = (work + sums) * own_heads / heads
-            for resident in (True, False):
-                found = _team_buffers(shared, item, own, own_heads, blocks, products, resident)
-                cost = _team_cost(item, own, own_heads, blocks, products, elements, resident, meetings, clustered)
-                if found is not None and cost < least:
+            for resident, held in ((True, 0), (True, registers), (False, 0))[:: 1 if registers else 2]:
+                found = _team_buffers(shared, item, own, own_heads, blocks, products, resident, held)
+                if found is None:
+                    continue
+                weights = resident, found[-1], found[2][6::3]
+                cost = _team_cost(item, own, own_heads, blocks, products, elements, *weights, meetings, clustered)
+                if cost < least:
                     best, least = _Team(blocks, teams, own, own_heads, clustered, *found, cost), cost
     return best
+
+
+def _team_without_spills(plan, spills):
+    """The team that `plan` finds with as many registers for weights as the kernel leaves: `spills` says of a team's
+    kernel whether they are too many."""
+    for registers in _REGISTERS:
+        team = plan(registers)
+        if team is None or not any(deep for _, deep, _ in team.kept) or not spills(team):
+            return team
+    return plan(0)
 
 
 def _shares(count, most):
@@ -51,43 +67,87 @@ def _shares(count, most):
     return sorted({-(-count // min(n, count, most)) for n in (1, 2, 4, 8, 16, 32, 64, most)}, reverse=True)
 
 
-def _team_buffers(shared, item, rows, heads, blocks, products, resident):
-    """Shared memory: its bytes, the threads of a block, and where all buffers are; None where they do not fit.
+def _weights(item, summed, wide):
+    """Bytes of shared memory for the weights of a product, as `Lying` in teams.cuh says."""
+    return _up_to((_up_to(summed, 16) + 8 if item == 2 else summed) * wide * item, 16)
+
+
+def _wide(item, features, slots, blocks):
+    """Columns of a block, with those that fill it up."""
+    return _up_to(slots * -(-features // blocks), 8 if item == 2 else 4)
+
+
+def _held(item, registers, wide, summed, splits, chunk):
+    """What a worker has in registers (see registers.cuh), and how many registers that takes: `wide`, `deep`, `part`."""
+    workers, across, unit, each = (_THREADS // 32, 8, 16, 2) if item == 2 else (_THREADS, 4, 1, item)
+    groups = -(-wide // across // (workers // splits))
+    registers -= 4 * (groups - 4) if item == 2 and groups > 4 else 0  # of sums
+    deep = min(-(-summed // (unit * splits)), registers // (each * groups))
+    part = chunk // (unit * splits) if chunk < summed else deep
+    if deep > part and chunk % (unit * splits):
+        deep = part
+    if deep <= 0 or groups > (8 if item == 2 else 1):
+        return (1, 0, 1), 0
+    return (groups, deep, min(deep, part)), deep * each * groups
+
+
+def _near(item, kept, splits, summed):
+    """How many of a product's k have their weights in registers."""
+    return min(summed, kept[1] * splits * (16 if item == 2 else 1))
+
+
+def _team_buffers(shared, item, rows, heads, blocks, products, resident, registers=0):
+    """Shared memory: its bytes, the threads of a block, and where all buffers are, and what stays in registers; None
+    where they do not fit.
 
     Weights that stay are those of all heads of a team; the other buffers are those of one. Operands lie there as
     `Lying` in teams.cuh says; sums are float32 for halves.
     """
     halves, total = item == 2, max(item, 4)
     deepest = max((summed for _, summed, _ in products), default=1)
-    wides = [_up_to(slots * -(-features // blocks), 8 if halves else 4) for features, _, slots in products]
-
-    def weights(summed, wide):
-        return _up_to((_up_to(summed, 16) + 8 if halves else summed) * wide * item, 16)
-
-    at, kept = 0, []
-    for (_, summed, _), wide in zip(products, wides):
-        kept.append(at if resident else -1)
-        at += heads * weights(summed, wide) if resident else 0
+    wides = [_wide(item, features, slots, blocks) for features, _, slots in products]
     chunks = dict.fromkeys(min(deepest, n) for n in (deepest, 1024, 512, 256, 128, 64, 32, 16))
     ways = itertools.product(dict.fromkeys(min(rows, n) for n in (64, 32, 16, 8, 4, 2, 1)), (16, 4, 1), chunks)
     for at_once, most, chunk in ways:
-        end, places, stage = at, [], 0
+        end, weights, splits, kept, free = 0, [], [], [], registers if heads == 1 else 0
         tall = _up_to(at_once, 16) if halves else at_once if at_once < 4 else _up_to(at_once, 4)
-        for place, wide, (_, summed, _) in zip(kept, wides, products):
+        for wide, (_, summed, _) in zip(wides, products):
             if halves:  # fragments of 16 rows by 32 columns, one to a warp
-                splits = max(1, min(most, _THREADS // 32 // (tall // 16 * -(-wide // 32))))
+                across, down, workers = -(-wide // 32), tall // 16, _THREADS // 32
             else:  # four columns to a thread, and four rows where there are as many
-                splits = max(1, min(most, _THREADS // (wide // 4 * (tall // 4 if tall >= 4 else tall))))
-            places += [place, end, splits]
-            end += _up_to(splits * tall * wide * total, 16)
-            stage = max(stage, weights(min(chunk, summed), wide))
+                across, down, workers = wide // 4, tall // 4 if tall >= 4 else tall, _THREADS
+            splits.append(max(1, min(most, workers // (across if registers else across * down))))
+            held, taken = _held(item, free, wide, summed, splits[-1], chunk)
+            kept.append(held)
+            free -= taken
+            weights.append(end if resident else -1)
+            end += heads * _weights(item, summed - _near(item, held, splits[-1], summed), wide) if resident else 0
+        if registers and not any(deep for _, deep, _ in kept):
+            return None  # as without them
+        places, stage = [], 0
+        for place, parts, wide, (_, summed, _) in zip(weights, splits, wides, products):
+            places += [place, end, parts]
+            end += _up_to(parts * tall * wide * total, 16)
+            stage = max(stage, _weights(item, min(chunk, summed), wide))
         left = end
         end += _up_to(tall * (_up_to(chunk, 16) + 8 if halves else chunk + 16 // item) * item, 16) if products else 0
         staged = end
         end += 0 if resident else stage
         if end <= shared:
-            return end, _THREADS, (at_once, left, staged, chunk, *places)
+            return end, _THREADS, (at_once, left, staged, chunk, *places), tuple(kept)
     return None
+
+
+def _team_weights(item, team, products):
+    """Bytes of weights that a block of a team keeps for all steps: in registers, and in shared memory."""
+    near = far = 0
+    for held, place, splits, (features, summed, slots) in zip(
+        team.kept, team.numbers[4::3], team.numbers[6::3], products
+    ):
+        wide, inner = _wide(item, features, slots, team.blocks), _near(item, held, splits, summed)
+        near += inner * wide * item
+        far += team.heads * (summed - inner) * wide * item if place >= 0 else 0
+    return near, far
 
 
 # Estimates of an H100: seconds to meet, to launch a kernel, clocks in a second, and seconds that a product of a block
@@ -99,17 +159,29 @@ _MULTIPLIED = 0.5e-6
 _MULTIPLICATIONS, _NEAR, _FAR, _PICKED, _ELEMENTS = {2: 1024}, 128, 32, 4, 2
 
 
-def _team_cost(item, rows, heads, blocks, products, work, resident, meetings, clustered):
+def _team_cost(item, rows, heads, blocks, products, work, resident, kept, splits, meetings, clustered):
     """Seconds of a step of one team; its heads are multiplied one after the other."""
     clocks = rows * work / blocks / _ELEMENTS
-    for features, summed, slots in products:
+    for (features, summed, slots), held, parts in zip(products, kept, splits):
         columns = slots * -(-features // blocks)
-        reading = -(-rows // 64) * columns * summed * item / (_NEAR if resident else _PICKED)
+        far = 1 - _near(item, held, parts, summed) / summed
+        reading = _reading(item, rows, _wide(item, features, slots, blocks), summed, far) / _NEAR
+        picking = 0 if resident else -(-rows // 64) * columns * summed * item / _PICKED
         multiplying = (_up_to(rows, 16) if item == 2 else rows) * columns * summed / _MULTIPLICATIONS.get(item, 128)
-        clocks += heads * (max(multiplying, reading) + rows * summed * item / _FAR)
+        clocks += heads * (max(multiplying, reading, picking) + rows * summed * item / _FAR)
     meet = _MEET_ALONE if blocks == 1 else _MEET_CLUSTERED if clustered else _MEET
     turns = (heads - 1) * len(products) * _MULTIPLIED
     return clocks / _CLOCK + 0.2e-6 + meetings * meet + turns
+
+
+def _reading(item, rows, wide, summed, far):
+    """Bytes of shared memory that a product's loads take, a whole line for each load of a warp of one number: `far` is
+    the share of the weights that are there."""
+    if item == 2:  # of 16 rows and k, a load for each register of a fragment: four of lefts, two of each eight columns
+        groups = -(-wide // 32)
+        return 128 * _up_to(rows, 16) // 16 * -(-summed // 16) * (4 * groups + 2 * far * (wide // 8))
+    tall = 1 if rows < 4 else 4  # rows and four columns of a thread
+    return _up_to(rows, tall) // tall * wide // 4 * summed * 4 * (tall + item * far)
 
 
 def _step_cost(item, rows, products, work, sums, heads, meetings, multiprocessors):

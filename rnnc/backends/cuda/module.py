@@ -65,6 +65,7 @@ class _Module(Skeleton):
         return [
             f"_PRELUDE = {_quoted(resource_text('templates/cuda/prelude.cuh'))}",
             f"_TEAMS = {_quoted(resource_text('templates/cuda/teams.cuh'))}",
+            f"_IN_REGISTERS = {_quoted(resource_text('templates/cuda/registers.cuh'))}",
             f"_MATH = {_quoted(resource_text('templates/cuda/math.cuh'))}",
             f"_STRATEGY = {string(self.unit.strategy)}  # of loops: auto, step, block or persistent",
             "# The kernels of each program; kernels that two programs share stand with the first.",

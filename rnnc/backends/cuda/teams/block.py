@@ -35,7 +35,7 @@ from rnnc.passes.uncoupled import leading
 LOCAL = frozenset({
     "t", "lane", "t_next", "more", "team", "smem", "step", "pass", "count", "e", "r", "j", "row", "f", "n", "at_once",
     "counters", "team_blocks", "team_rows", "clustered", "Team", "Share", "Places", "Sums", "multiply",
-    "keep_weights", "swap_", "team_heads", "head", "own_head", "places_of_head",
+    "keep_weights", "swap_", "team_heads", "head", "own_head", "places_of_head", "Kept", "InRegisters",
 })  # fmt: skip
 
 
@@ -251,6 +251,7 @@ def _finish(block: TeamBlock, loop: Loop, swaps: Sequence[Swap]) -> TeamLoop:
     kernel, elements = block.kernel, TeamElements(block, block.kernel, None)
     swaps = [*swaps, *block.doubled()]
     weights = [line for use in block.multiplied for line in use.weights(elements)]
+    weights += [line for use in block.multiplied for line in use.rest(kernel)]
     shares = [f"const Share {name}(team, {features});" for features, name in block.shares.items()]
     rows, steps = elements.rows(), elements.steps()
     heads = kernel.size(product(tuple(axis.size for axis in block.heads)))

@@ -71,9 +71,9 @@ class Multiplied:
         return tuple(f"{what}_{self.number}" for what in ("weights_at", "sums_at", "splits"))
 
     def weights(self, e: Elements) -> list[str]:
-        """Statements before the loop: the function of a weight, and the weights brought into shared memory."""
+        """Statements before the loop: the function of a weight, and the weights that stay in registers."""
         kernel, number, share = e.kernel, self.number, self.share
-        start, columns = len(kernel.lines), f"{len(self.slots)} * {share}.share"
+        start = len(kernel.lines)
         where = ", ".join([*self.names(), "left_at", "stage_at", "chunk"])
         kernel.line(f"const Places places_{number} = {{{where}}};")
         head = "long long head, " if self.tiled.heads else ""
@@ -94,13 +94,17 @@ class Multiplied:
             assert home is not None
             place = e.flat(self.tiled.right.type, [at[x] for x in self.tiled.order])
             kernel.line(f"return {e.pointer(home, self.tiled.right)}[{place}];")
-        summed = f"(int){kernel.size(self.tiled.summed)}"
-        if self.tiled.heads:
-            with kernel.braces("for (int own_head = 0; own_head < team.heads; ++own_head)"):
-                kernel.line("const long long head = team.first_head + own_head;")
-                self._keep(kernel, summed, columns)
-        else:
-            self._keep(kernel, summed, columns)
+        kernel.line(f"Kept<item, InRegisters<{number}>> kept_{number};")
+        self._for_heads(kernel, "kept_{number}.fill(smem, {places}, {summed}, {columns}, {weight});")
+        lines = kernel.lines[start:]
+        del kernel.lines[start:]
+        return lines
+
+    def rest(self, kernel: Kernel) -> list[str]:
+        """Statements behind those of all products: the weights that stay in shared memory, where others were on their
+        way to registers."""
+        start = len(kernel.lines)
+        self._for_heads(kernel, "keep_weights<item>(smem, {places}, {summed}, {columns}, kept_{number}, {weight});")
         lines = kernel.lines[start:]
         del kernel.lines[start:]
         return lines
@@ -108,7 +112,7 @@ class Multiplied:
     def multiply(self, e: Elements) -> list[str]:
         """Statements of an item: the sums of its columns."""
         kernel, number = e.kernel, self.number
-        start, columns = len(kernel.lines), f"{len(self.slots)} * {self.share}.share"
+        start, columns = len(kernel.lines), self._columns
         summed = stride = kernel.size(self.tiled.summed)
         home = e.homes(self.left)
         assert home is not None
@@ -123,15 +127,28 @@ class Multiplied:
         places, weight = self._of_head(kernel, f"(int){summed}", columns)
         kernel.line(
             f"const Sums<real> sum_{number} = multiply<item, real>(smem, {places}, count, (int){summed}, {columns},"
-            f" left_{number}, {stride}, {weight});"
+            f" left_{number}, {stride}, kept_{number}, {weight});"
         )
         lines = kernel.lines[start:]
         del kernel.lines[start:]
         return lines
 
-    def _keep(self, kernel: Kernel, summed: str, columns: str) -> None:
-        places, weight = self._of_head(kernel, summed, columns)
-        kernel.line(f"keep_weights<item>(smem, {places}, {summed}, {columns}, {weight});")
+    @property
+    def _columns(self) -> str:
+        return f"{len(self.slots)} * {self.share}.share"
+
+    def _for_heads(self, kernel: Kernel, statement: str) -> None:
+        """A statement for each of the team's heads, where there are heads."""
+        summed, columns = f"(int){kernel.size(self.tiled.summed)}", self._columns
+        heads = self.tiled.heads
+        with (
+            kernel.braces("for (int own_head = 0; own_head < team.heads; ++own_head)") if heads else kernel.apart(0)
+        ):
+            if heads:
+                kernel.line("const long long head = team.first_head + own_head;")
+            places, weight = self._of_head(kernel, summed, columns)
+            found = {"number": self.number, "places": places, "weight": weight}
+            kernel.line(statement.format(summed=summed, columns=columns, **found))
 
     def _of_head(self, kernel: Kernel, summed: str, columns: str) -> tuple[str, str]:
         """Where buffers are, and the function of a weight: at the variable `head`, where there are heads."""

@@ -1,0 +1,159 @@
+// Weights that stay in registers for all steps: of each product of a kernel the first of its k, as many as the plan
+// says. The compiler must know the numbers, since registers have no addresses. A worker (a thread of full numbers, a warp
+// of halves) holds `wide` groups of columns and `deep` steps of k, `part` of them in one chunk; its neighbours hold the
+// other columns, and then those of the other `splits`. Workers that are left hold copies, for other rows.
+
+template <int product> struct InRegisters {
+  static constexpr int wide = 1, deep = 0, part = 1;
+};
+
+// What a worker holds of one step of k, and what it adds to the sums.
+template <typename I> struct Holding {
+  struct Piece { I x[4]; };
+  static constexpr int unit = 1, threads = 1;
+  __device__ static __forceinline__ Piece piece(const I* weights, int k, int column, int wide, int) {
+    const I* const at = weights + k * wide + column;
+    return {{at[0], at[1], at[2], at[3]}};
+  }
+  template <int TALL, int WIDE> struct Total {
+    I x[TALL][WIDE][4];
+    __device__ __forceinline__ void zero() {
+#pragma unroll
+      for (int i = 0; i < TALL * WIDE * 4; ++i) x[i / (WIDE * 4)][i / 4 % WIDE][i % 4] = 0;
+    }
+    __device__ __forceinline__ void add(const I* lefts, int line, const Piece (&held)[WIDE]) {
+#pragma unroll
+      for (int r = 0; r < TALL; ++r) {
+        const I a = lefts[r * line];
+#pragma unroll
+        for (int i = 0; i < WIDE * 4; ++i) x[r][i / 4][i % 4] += a * held[i / 4].x[i % 4];
+      }
+    }
+    __device__ __forceinline__ void store(I* sums, bool first, int wide, int f) {
+#pragma unroll
+      for (int i = 0; i < TALL * 4; ++i) {
+        I* const sum = sums + i / 4 * wide + i % 4;
+        *sum = first ? x[i / 4][f][i % 4] : *sum + x[i / 4][f][i % 4];
+      }
+    }
+  };
+};
+template <typename I> struct HoldingHalves {
+  struct Piece { unsigned x[2]; };
+  static constexpr int unit = 16, threads = 32;
+  __device__ static __forceinline__ Piece piece(const I* weights, int k, int column, int, int inner) {
+    const I* const at = weights + (column + threadIdx.x % 32 / 4) * Lying<I>::line(inner) + k + threadIdx.x % 4 * 2;
+    return {{pair_at(at), pair_at(at + 8)}};
+  }
+  template <int, int WIDE> struct Total {
+    float x[WIDE][4];
+    __device__ __forceinline__ void zero() {
+#pragma unroll
+      for (int i = 0; i < WIDE * 4; ++i) x[i / 4][i % 4] = 0;
+    }
+    __device__ __forceinline__ void add(const I* lefts, int line, const Piece (&held)[WIDE]) {
+      const I* const a = lefts + threadIdx.x % 32 / 4 * line + threadIdx.x % 4 * 2;
+      const unsigned fa[4] = {pair_at(a), pair_at(a + 8 * line), pair_at(a + 8), pair_at(a + 8 * line + 8)};
+#pragma unroll
+      for (int f = 0; f < WIDE; ++f) mma_m16n8k16<I>(x[f], fa, held[f].x);
+    }
+    __device__ __forceinline__ void store(float* sums, bool first, int wide, int f) {
+      float* const at = sums + threadIdx.x % 32 / 4 * wide + threadIdx.x % 4 * 2;
+#pragma unroll
+      for (int i = 0; i < 4; ++i) {
+        float* const sum = at + i / 2 * 8 * wide + i % 2;
+        *sum = first ? x[f][i] : *sum + x[f][i];
+      }
+    }
+  };
+};
+template <> struct Holding<f16> : HoldingHalves<f16> {};
+template <> struct Holding<bf16> : HoldingHalves<bf16> {};
+
+template <typename I, typename Plan> struct Kept {
+  typedef Holding<I> H;
+  static constexpr int deep = Plan::deep, across = Lying<I>::across * Plan::wide;
+  typename H::Piece at[deep > 0 ? deep : 1][Plan::wide];
+
+  // How many of the first k stay here.
+  __device__ static __forceinline__ int near(Places p, int inner) {
+    const int all = deep * p.splits * H::unit;
+    return all < inner ? all : inner;
+  }
+
+  // All of shared memory is there for the weights on their way, as many steps at once as it holds.
+  template <typename Weight>
+  __device__ __forceinline__ void fill(unsigned char* smem, Places p, int inner, int columns, Weight weight) {
+    if constexpr (deep > 0) {
+      const int wide = up_to(columns, Lying<I>::across), slab = p.splits * H::unit, all = near(p, inner);
+      const int room = (p.stage / (int)sizeof(I) / wide - 8) / slab, most = room > 1 ? room : 1;
+      const Place place(p, wide);
+      for (int first = 0; first < deep; first += most) {
+        const int length = all - first * slab < most * slab ? all - first * slab : most * slab;
+        __syncthreads();
+        fill_weights((I*)smem, first * slab, length, columns, weight);
+        __syncthreads();
+#pragma unroll
+        for (int s = 0; s < deep; ++s) {
+          const int k = ((s - first) * p.splits + place.split) * H::unit;
+          if (s < first || s >= first + most) continue;
+#pragma unroll
+          for (int f = 0; f < Plan::wide; ++f) {
+            const int column = place.column + f * Lying<I>::across;
+            const bool there = k < length && column < wide && place.copy < place.copies;
+            at[s][f] = there ? H::piece((const I*)smem, k, column, wide, length) : typename H::Piece{};
+          }
+        }
+      }
+      __syncthreads();
+    }
+  }
+
+  // What chunk `number` adds to the sums, whose lefts are `line` apart.
+  template <int TALL, typename N>
+  __device__ __forceinline__ void add(
+      N* sums, bool first, Places p, int tall, int wide, int inner, int line, const I* lefts, int number) const {
+    const Place place(p, wide);
+    if (place.copy >= place.copies) return;
+    for (int row = place.copy * TALL; row < tall; row += place.copies * TALL) {
+      typename H::template Total<TALL, Plan::wide> total;
+      total.zero();
+      const I* const a = lefts + row * line + place.split * H::unit;
+#pragma unroll
+      for (int part = 0; part * Plan::part < deep; ++part) {
+        if (part != number) continue;  // a part has no branches, so that loads run ahead
+#pragma unroll
+        for (int s = part * Plan::part; s < deep && s < (part + 1) * Plan::part; ++s) {
+          if (s == deep - 1 && (s * p.splits + place.split) * H::unit >= inner) continue;
+          total.add(a + (s - part * Plan::part) * p.splits * H::unit, line, at[s]);
+        }
+      }
+      N* const sum = sums + (place.split * tall + row) * wide + place.column;
+#pragma unroll
+      for (int f = 0; f < Plan::wide; ++f) {
+        if (place.column + f * Lying<I>::across < wide) total.store(sum + f * Lying<I>::across, first, wide, f);
+      }
+    }
+  }
+  template <typename N>
+  __device__ __forceinline__ void chunk(
+      N* sums, bool first, Places p, int tall, int wide, int inner, int line, const I* lefts, int number) const {
+    if constexpr (deep > 0) {
+      if constexpr (H::unit > 1) add<16>(sums, first, p, tall, wide, inner, line, lefts, number);
+      else if (tall < 4) add<1>(sums, first, p, tall, wide, inner, line, lefts, number);
+      else add<4>(sums, first, p, tall, wide, inner, line, lefts, number);
+    }
+  }
+
+ private:
+  struct Place {
+    int column, split, copy, copies;
+    __device__ __forceinline__ Place(Places p, int wide) {
+      const int worker = threadIdx.x / H::threads, groups = (wide + across - 1) / across;
+      column = worker % groups * across;
+      split = worker / groups % p.splits;
+      copy = worker / groups / p.splits;
+      copies = blockDim.x / H::threads / (groups * p.splits);
+    }
+  };
+};
