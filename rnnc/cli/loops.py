@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -17,7 +18,7 @@ from rnnc.passes.manager import Remark
 from rnnc.simulator.cupy_cuda import DeviceModel
 from rnnc.simulator.cupy_like import How
 from rnnc.simulator.loader import load
-from rnnc.simulator.nvrtc import ARCHITECTURES, KernelResources, compile_kernels
+from rnnc.simulator.nvrtc import ARCHITECTURES, KernelResources, NvrtcMissing, compile_kernels
 
 KIB = 1 << 10
 # Multiprocessors, and the shared memory that a block may have.
@@ -27,11 +28,12 @@ DEVICES = {
     "h200": DeviceModel(132, 227 * KIB, 228 * KIB),
 }
 HERE = "here"
+Kept = tuple[tuple[int, int, int], ...]  # of each product, what registers hold of its weights
 WAYS = ("step", "block", "persistent")  # the columns of estimates
 
 PLAN_HEADINGS = (
     *("loop", "dtype", "rows", "runs as", "teams x blocks", "rows of a team", "heads of a team", "at once"),
-    *("weights kept", "shared KiB", "meetings", "estimated us a step", *WAYS),
+    *("weights kept", "in registers KiB", "in shared KiB", "shared KiB", "meetings", "estimated us a step", *WAYS),
 )
 PRODUCT_HEADINGS = ("loop", "product", "columns", "sums of", "multiplied")
 KERNEL_HEADINGS = ("kernel", "dtype", "architecture", "registers", "spilled bytes", "static shared bytes")
@@ -74,6 +76,7 @@ class Loops:
         self.strategy, self.device = compiled.unit.strategy, device
         self.loops = loops(compiled.unit)
         self.module: ModuleType = load(compiled.text, compiled.unit.model.name, How(device=device))
+        self._compiled: dict[tuple[str, str, Kept], Sequence[KernelResources]] = {}  # loops with weights in registers
 
     @property
     def remarks(self) -> list[Remark]:
@@ -108,28 +111,64 @@ class Loops:
                 yield _name(looped), product.name, str(product.columns), str(product.summed or ""), how
 
     def kernels(self, dtypes: Sequence[str]) -> Iterator[tuple[str, ...]]:
-        """A line for each kernel that is a loop or spills, and for all others of a program. Raises NvrtcMissing."""
+        """A line for each kernel that is a loop or spills, and for all others of a program; loops again with the weights
+        in registers that plans so far wanted. Raises NvrtcMissing."""
         for dtype in dtypes:
             for program in self.module._KERNELS:
                 code = self.module._code(dtype, program)
                 for arch in ARCHITECTURES:
                     yield from _kernels(program, dtype, compile_kernels(code, (arch,)))
+        worst: dict[tuple[str, str], KernelResources] = {}
+        for (name, dtype, kept), found in self._compiled.items():
+            key = f"{name}, {self.module._registers(self._launcher(dtype).item, kept)} of weights", dtype
+            for kernel in found:
+                if key not in worst or _taken(kernel) > _taken(worst[key]):
+                    worst[key] = replace(kernel, name=key[0])
+        for (name, dtype), kernel in worst.items():
+            yield from _kernels("_loop", dtype, [kernel])
 
     def ways(self, looped: Looped, dtype: str, rows: int) -> list[Way]:
         """What there is to choose from."""
         if looped.kernel is None:
             return []
-        kernel, launcher = looped.kernel, self.module._launcher(dtype)
-        products = tuple((f.evaluate({}), summed.evaluate({}), slots) for f, summed, slots in kernel.products)
-        given = launcher.item, rows, products, kernel.work.evaluate({}), kernel.sums.evaluate({})
+        kernel, launcher = looped.kernel, self._launcher(dtype)
+        given = launcher.item, rows, _products(kernel), kernel.work.evaluate({}), kernel.sums.evaluate({})
         given = *given, kernel.head_count.evaluate({})
         step = self.module._step_cost(*given, kernel.meetings, launcher.room[0])
         found = [Way("step", None, step)]
         for name in ("block", "persistent"):
             rest = kernel.alone, kernel.meetings, launcher.clusters
-            team = self.module._team_plan(name, launcher.room, *given, *rest)
+            plan = partial(self.module._team_plan, name, launcher.room, *given, *rest)
+            team = self.module._team_without_spills(plan, partial(self._spills, kernel.name, dtype))
             found += [] if team is None else [Way(name, team, team.seconds)]
         return found
+
+    def _spills(self, name: str, dtype: str, team: Any) -> bool:
+        """Whether registers do not hold what a plan wants them to; without NVRTC they are thought to."""
+        key = name, dtype, team.kept
+        if key not in self._compiled:
+            code, arch = self.module._code(dtype, name.rpartition("_")[0], 1, team.kept), self.device.compute_capability
+            try:
+                found = compile_kernels(code, (f"sm_{arch}",))
+            except NvrtcMissing:
+                return False
+            self._compiled[key] = [kernel for kernel in found if kernel.name == name]
+        return any(kernel.stack or _spilled(kernel) for kernel in self._compiled[key])
+
+    def _launcher(self, dtype: str) -> Any:
+        """The module's own, which says what the device has room for."""
+        return self.module._launcher(self.module._named_dtype(dtype))
+
+    def _figures(self, team: Any, kernel: TeamLoop, dtype: str) -> tuple[str, ...]:
+        """Of a team: how many and how large, rows, heads, rows at once; of a block: products whose weights stay there
+        for all steps, how much of them in registers and in shared memory, and all of that."""
+        at_once, _, _, _, *places = team.numbers
+        kept = places[::3]
+        stay = f"{sum(place >= 0 for place in kept)} of {len(kept)}" if kept else ""
+        heads = f"{team.heads} of {kernel.head_count}" if kernel.heads else ""
+        bytes_kept = self.module._team_weights(self._launcher(dtype).item, team, _products(kernel))
+        size = f"{team.teams} x {team.blocks}", str(team.rows), heads, str(at_once), stay
+        return *size, *(f"{number / KIB:.0f}" for number in (*bytes_kept, team.shared))
 
     def _plan(self, looped: Looped, dtype: str, rows: int) -> tuple[str, ...]:
         ways = self.ways(looped, dtype, rows)
@@ -141,19 +180,15 @@ class Loops:
         costs = {way.name: f"{way.seconds / least:.1f}" for way in ways}
         return (
             *(_name(looped), dtype, str(rows), f"{best.name}{', clusters' if best.clustered else ''}"),
-            *(_figures(best.team, looped.kernel) if best.team is not None else ("",) * 6),
+            *(self._figures(best.team, looped.kernel, dtype) if best.team is not None else ("",) * 8),
             *(str(looped.kernel.meetings), f"{best.seconds * 1e6:.1f}"),
             *(costs.get(name, "no room") for name in WAYS),
         )
 
 
-def _figures(team: Any, kernel: TeamLoop) -> tuple[str, ...]:
-    """Of a team: how many and how large, rows, heads, products whose weights stay in shared memory, how much of it."""
-    at_once, _, _, _, *places = team.numbers
-    kept = places[::3]
-    stay = f"{sum(place >= 0 for place in kept)} of {len(kept)}" if kept else ""
-    heads = f"{team.heads} of {kernel.head_count}" if kernel.heads else ""
-    return f"{team.teams} x {team.blocks}", str(team.rows), heads, str(at_once), stay, f"{team.shared / KIB:.0f}"
+def _products(kernel: TeamLoop) -> tuple[tuple[int, int, int], ...]:
+    """A loop's products as the planner gets them."""
+    return tuple((f.evaluate({}), summed.evaluate({}), slots) for f, summed, slots in kernel.products)
 
 
 def _kernels(program: str, dtype: str, kernels: Sequence[KernelResources]) -> Iterator[tuple[str, ...]]:
@@ -166,6 +201,10 @@ def _kernels(program: str, dtype: str, kernels: Sequence[KernelResources]) -> It
     if others:
         most = max(kernel.registers for kernel in others), 0, max(kernel.static_shared for kernel in others)
         yield f"{program}: {len(others)} more, at most", dtype, others[0].arch, *map(str, most)
+
+
+def _taken(kernel: KernelResources) -> tuple[int, int]:
+    return _spilled(kernel), kernel.registers
 
 
 def _spilled(kernel: KernelResources) -> int:

@@ -153,11 +153,6 @@ def _kernel(device, dtype, name, cooperative=False, cluster=1, kept=()):
     return _BUILT[key]
 
 
-# Loops with more products call what these share, which compiles in a quarter of the time. With a few, the hundredths of
-# a microsecond that calls cost every step are worth more.
-_FEW_PRODUCTS = 4
-
-
 def _code(dtype, program, cluster=1, kept=()):
     """The kernels of a program, with all that they call. `cluster`: how many blocks are one; `kept`: for each product of
     one of the kernels, `wide`, `deep` and `part` of what registers hold of its weights."""

@@ -10,6 +10,9 @@ _THREADS = 256
 # Of a thread, for weights: as many as a kernel may leave, and fewer. Those that spill are not taken.
 _REGISTERS = 128, 64
 _CLUSTER = 8  # blocks: what every device with clusters has room for
+# Loops with more products call what these share, which compiles in a quarter of the time; registers do not hold weights
+# across calls. With a few, the hundredths of a microsecond that calls cost every step are worth more.
+_FEW_PRODUCTS = 4
 
 
 def _up_to(n, step):
@@ -69,7 +72,7 @@ def _shares(count, most):
 
 def _weights(item, summed, wide):
     """Bytes of shared memory for the weights of a product, as `Lying` in teams.cuh says."""
-    return _up_to((_up_to(summed, 16) + 8 if item == 2 else summed) * wide * item, 16)
+    return summed and _up_to((_up_to(summed, 16) + 8 if item == 2 else summed) * wide * item, 16)
 
 
 def _wide(item, features, slots, blocks):
@@ -78,7 +81,7 @@ def _wide(item, features, slots, blocks):
 
 
 def _held(item, registers, wide, summed, splits, chunk):
-    """What a worker has in registers (see registers.cuh), and how many registers that takes: `wide`, `deep`, `part`."""
+    """What a worker has in registers, of so many (see registers.cuh): `wide`, `deep`, `part`."""
     workers, across, unit, each = (_THREADS // 32, 8, 16, 2) if item == 2 else (_THREADS, 4, 1, item)
     groups = -(-wide // across // (workers // splits))
     registers -= 4 * (groups - 4) if item == 2 and groups > 4 else 0  # of sums
@@ -87,8 +90,13 @@ def _held(item, registers, wide, summed, splits, chunk):
     if deep > part and chunk % (unit * splits):
         deep = part
     if deep <= 0 or groups > (8 if item == 2 else 1):
-        return (1, 0, 1), 0
-    return (groups, deep, min(deep, part)), deep * each * groups
+        return 1, 0, 1
+    return groups, deep, min(deep, part)
+
+
+def _registers(item, kept):
+    """How many of a thread hold weights."""
+    return sum(wide * deep * (2 if item == 2 else item) for wide, deep, _ in kept)
 
 
 def _near(item, kept, splits, summed):
@@ -109,7 +117,8 @@ def _team_buffers(shared, item, rows, heads, blocks, products, resident, registe
     chunks = dict.fromkeys(min(deepest, n) for n in (deepest, 1024, 512, 256, 128, 64, 32, 16))
     ways = itertools.product(dict.fromkeys(min(rows, n) for n in (64, 32, 16, 8, 4, 2, 1)), (16, 4, 1), chunks)
     for at_once, most, chunk in ways:
-        end, weights, splits, kept, free = 0, [], [], [], registers if heads == 1 else 0
+        end, weights, splits, kept = 0, [], [], []
+        free = registers if heads == 1 and len(products) <= _FEW_PRODUCTS else 0
         tall = _up_to(at_once, 16) if halves else at_once if at_once < 4 else _up_to(at_once, 4)
         for wide, (_, summed, _) in zip(wides, products):
             if halves:  # fragments of 16 rows by 32 columns, one to a warp
@@ -117,9 +126,9 @@ def _team_buffers(shared, item, rows, heads, blocks, products, resident, registe
             else:  # four columns to a thread, and four rows where there are as many
                 across, down, workers = wide // 4, tall // 4 if tall >= 4 else tall, _THREADS
             splits.append(max(1, min(most, workers // (across if registers else across * down))))
-            held, taken = _held(item, free, wide, summed, splits[-1], chunk)
+            held = _held(item, free, wide, summed, splits[-1], chunk)
             kept.append(held)
-            free -= taken
+            free -= _registers(item, (held,))
             weights.append(end if resident else -1)
             end += heads * _weights(item, summed - _near(item, held, splits[-1], summed), wide) if resident else 0
         if registers and not any(deep for _, deep, _ in kept):

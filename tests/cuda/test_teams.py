@@ -264,7 +264,7 @@ def test_the_planner_prefers_what_fits() -> None:
 
 
 def test_what_has_no_room_goes_step_by_step_and_says_so() -> None:
-    module = loaded("lstm", "persistent", How(device=DeviceModel(multiprocessors=2, shared_bytes=512)))
+    module = loaded("lstm", "persistent", How(device=DeviceModel(multiprocessors=2, shared_bytes=256)))
     with pytest.warns(UserWarning, match="no room for the strategy persistent"):
         found = results(module, 2)
     assert_same(found, expected("lstm", 2))
