@@ -111,8 +111,8 @@ class Loops:
                 yield _name(looped), product.name, str(product.columns), str(product.summed or ""), how
 
     def kernels(self, dtypes: Sequence[str]) -> Iterator[tuple[str, ...]]:
-        """A line for each kernel that is a loop or spills, and for all others of a program; loops again with the weights
-        in registers that plans so far wanted. Raises NvrtcMissing."""
+        """A line for each kernel that is a loop or spills, and for all others of a program; then for loops with the
+        weights in registers that plans so far wanted. Raises NvrtcMissing."""
         for dtype in dtypes:
             for program in self.module._KERNELS:
                 code = self.module._code(dtype, program)
@@ -124,7 +124,7 @@ class Loops:
             for kernel in found:
                 if key not in worst or _taken(kernel) > _taken(worst[key]):
                     worst[key] = replace(kernel, name=key[0])
-        for (name, dtype), kernel in worst.items():
+        for (_, dtype), kernel in worst.items():
             yield from _kernels("_loop", dtype, [kernel])
 
     def ways(self, looped: Looped, dtype: str, rows: int) -> list[Way]:

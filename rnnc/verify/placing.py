@@ -22,6 +22,8 @@ def placed(text: str, name: str, target: str) -> ModuleType:
 
         module = load(text, name, How(late=True))
     vars(module)["_CAPTURED"] = 2  # so that the few steps of a proof are enough for a graph
+    if module._STRATEGY == "block":  # so that weights are in shared memory, too, which small ones are not
+        vars(module)["_REGISTERS"] = ()
     return module
 
 

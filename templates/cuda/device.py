@@ -144,18 +144,19 @@ def _kernel(device, dtype, name, cooperative=False, cluster=1, kept=()):
     if key not in _BUILT:
         program = name.rpartition("_")[0]
         with _BUILDING:
-            module = _BUILT.get((device, dtype, program, *key[3:]))
+            whole = device, dtype, program, cooperative, cluster, kept
+            module = _BUILT.get(whole)
             if module is None:
                 code, options = _code(dtype, program, cluster, kept), ("--std=c++17",)
                 module = cp.RawModule(code=code, options=options, enable_cooperative_groups=cooperative)
-                _BUILT[device, dtype, program, *key[3:]] = module
+                _BUILT[whole] = module
             _BUILT[key] = module.get_function(name)
     return _BUILT[key]
 
 
 def _code(dtype, program, cluster=1, kept=()):
-    """The kernels of a program, with all that they call. `cluster`: how many blocks are one; `kept`: for each product of
-    one of the kernels, `wide`, `deep` and `part` of what registers hold of its weights."""
+    """The kernels of a program, with all that they call. `cluster`: how many blocks are one; `kept`: what registers
+    hold of the weights of each product of one of the kernels, as registers.cuh says."""
     types = f"typedef {REALS[dtype]} real;\ntypedef {ITEMS[dtype]} item;"
     kernels = _KERNELS[program]
     if cluster > 1:

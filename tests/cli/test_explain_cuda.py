@@ -62,6 +62,7 @@ def test_plans_are_those_of_the_planner(rnnc: RunRnnc, lstm: Path) -> None:
             kernel.alone,
             kernel.meetings,
             clusters=True,
+            registers=128,
         )
         way = "step" if plan is None else "block" if plan.blocks == 1 else "persistent"
         assert cells[3] == ("block, clusters" if plan is not None and plan.clustered else way)

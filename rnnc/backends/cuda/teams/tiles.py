@@ -141,9 +141,7 @@ class Multiplied:
         """A statement for each of the team's heads, where there are heads."""
         summed, columns = f"(int){kernel.size(self.tiled.summed)}", self._columns
         heads = self.tiled.heads
-        with (
-            kernel.braces("for (int own_head = 0; own_head < team.heads; ++own_head)") if heads else kernel.apart(0)
-        ):
+        with kernel.braces("for (int own_head = 0; own_head < team.heads; ++own_head)") if heads else kernel.apart(0):
             if heads:
                 kernel.line("const long long head = team.first_head + own_head;")
             places, weight = self._of_head(kernel, summed, columns)

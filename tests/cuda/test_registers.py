@@ -1,0 +1,197 @@
+"""Weights that stay in registers: the same numbers whatever part of them does, and plans that say how much."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+import rnnc
+from rnnc.cli import loops as tables
+from rnnc.compiler import compile_source
+from rnnc.simulator.cupy_cuda import DeviceModel
+from rnnc.simulator.cupy_like import How
+from rnnc.simulator.loader import load
+from rnnc.simulator.nvrtc import compile_kernels
+from rnnc.syntax.source import Source, read_source
+from rnnc.verify.report import compare
+from tests.cuda.support import needs_compiler, planner
+from tests.cuda.test_heads import CELLS as HEADS
+from tests.cuda.test_heads import plans
+from tests.cuda.test_modules import EXAMPLES
+from tests.cuda.test_teams import CELLS, TOLERANCES, half, results
+
+ALL = {
+    **CELLS,
+    "behind": "cell C(units) {\n input x[input]\n state h[units]\n r = sigmoid(linear(x, h))\n"
+    " u = sigmoid(linear(x, h))\n n = tanh(linear(x) + r * (linear(h) as rec))\n"
+    " h' = u * h + (1 - u) * n\n output h'\n}",
+    "two": "cell C(units) {\n input x[input]\n state h[units], m[23]\n g = sigmoid(linear(x, h))\n"
+    " m' = tanh(linear(x, m, out = 23) as k)\n h' = g * h + linear(m')\n output h', m'\n}",
+    "heads": HEADS["lstm"].replace("(d, ", "(units, ").replace(": d", ": units"),
+}
+ITEMS = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8}
+H100 = (132, 227 << 10)
+
+
+def loaded(cell: str, strategy: str, registers: int, how: How | None = None, units: int = 6) -> ModuleType:
+    """A module that wants so many registers of a thread for weights, however little that may save."""
+    text = compile_source(
+        Source("cell.rnn", ALL[cell]), None, {"units": units, "strategy": strategy}, target="cuda"
+    ).text
+    module = load(text, "cell", how)
+    module._NEAR, module._REGISTERS = 1e-3, (registers,)  # shared memory is slow
+    return module
+
+
+def checked(module: ModuleType, cell: str, rows: int, dtype: str, units: int) -> None:
+    kind = half(dtype) if dtype == "bfloat16" else np.dtype(dtype)
+    found = results(module, rows, dtype=kind)
+    rounding = kind if ITEMS[dtype] == 2 else None
+    for name, value in results(rnnc.compile(ALL[cell], units=units), rows, rounding=rounding).items():
+        row = compare(name, found[name], value, TOLERANCES.get(dtype, {"float32": 2e-5}.get(dtype, 1e-11)))
+        assert row.passed, row
+
+
+def _plans(module: ModuleType) -> list[tuple[Any, Any]]:
+    (launch,) = (built for built in module._BUILT.values() if isinstance(built, module._Launch))
+    return list(launch.plans.items())
+
+
+# Of a thread: all weights that there are, or so few that most stay in shared memory.
+CASES = [
+    ("lstm", "persistent", "float32", 37, 5, 8),
+    ("gru", "block", "float16", 70, 19, 12),
+    pytest.param("behind", "block", "float32", 21, 3, 128, marks=pytest.mark.slow),
+    ("two", "persistent", "bfloat16", 41, 3, 128),
+    pytest.param("lstm", "block", "bfloat16", 140, 35, 24, marks=pytest.mark.slow),
+    pytest.param("gru", "persistent", "float32", 70, 7, 24, marks=pytest.mark.slow),
+    pytest.param("behind", "persistent", "float16", 70, 3, 8, marks=pytest.mark.slow),
+    pytest.param("two", "block", "float64", 41, 2, 16, marks=pytest.mark.slow),
+    pytest.param("two", "block", "float32", 150, 2, 12, marks=pytest.mark.slow),
+    pytest.param("projected", "persistent", "float16", 37, 5, 128, marks=pytest.mark.slow),
+    pytest.param("attention", "block", "float16", 37, 3, 128, marks=pytest.mark.slow),
+]
+
+
+@needs_compiler
+@pytest.mark.parametrize(("cell", "strategy", "dtype", "units", "rows", "registers"), CASES)
+def test_any_part_of_the_weights_may_stay_in_registers(
+    cell: str, strategy: str, dtype: str, units: int, rows: int, registers: int
+) -> None:
+    """Sizes that nothing divides: of rows, columns, and steps of k."""
+    module = loaded(cell, strategy, registers, How(device=DeviceModel(multiprocessors=2)), units)
+    checked(module, cell, rows, dtype, units)
+    for (_, _, products, *_), team in _plans(module):
+        near, far = module._team_weights(ITEMS[dtype], team, products)
+        assert near
+        assert module._registers(ITEMS[dtype], team.kept) <= registers
+        assert (far > 0) == (registers < 128)
+
+
+@needs_compiler
+@pytest.mark.parametrize(
+    ("dtype", "units", "rows", "registers", "multiprocessors", "kilobytes"),
+    [("float16", 60, 9, 24, 1, 28), pytest.param("float32", 100, 9, 12, 2, 112, marks=pytest.mark.slow)],
+)
+def test_operands_may_come_in_several_chunks(
+    dtype: str, units: int, rows: int, registers: int, multiprocessors: int, kilobytes: int
+) -> None:
+    """Each with its part of what registers hold, and some with none."""
+    device = DeviceModel(multiprocessors, shared_bytes=kilobytes << 10)
+    strategy = "block" if multiprocessors == 1 else "persistent"
+    module = loaded("lstm", strategy, registers, How(device=device), units)
+    checked(module, "lstm", rows, dtype, units)
+    assert any(deep > part for _, team in _plans(module) for _, deep, part in team.kept)
+
+
+@needs_compiler
+@pytest.mark.slow
+def test_no_race_in_registers() -> None:
+    module = loaded("gru", "block", 8, How(race=True, device=DeviceModel(multiprocessors=1)), 37)
+    checked(module, "gru", 2, "float32", 37)
+
+
+@needs_compiler
+@pytest.mark.parametrize("multiprocessors", [pytest.param(1, marks=pytest.mark.slow), 3])
+def test_registers_hold_one_head_of_each_block(multiprocessors: int) -> None:
+    """Those of several heads would want an index, which registers do not have."""
+    module = loaded("heads", "block", 128, How(device=DeviceModel(multiprocessors)), 20)
+    checked(module, "heads", 1, "float32", 20)
+    assert {plan.heads for plan in plans(module)} == {3 // multiprocessors}
+    assert {any(deep for _, deep, _ in plan.kept) for plan in plans(module)} == {multiprocessors == 3}
+
+
+def plan(units: int, rows: int, item: int, registers: int, *, backward: bool = False, room: Any = H100) -> Any:
+    """Of an LSTM."""
+    products = ((units, 4 * units, 1) if backward else (units, units, 4),)
+    return planner()["_team_plan"]("auto", room, item, rows, products, units, 0, 1, False, 1, True, registers)
+
+
+@pytest.mark.parametrize("backward", [False, True])
+@pytest.mark.parametrize("rows", [1, 16])
+def test_a_larger_lstm_is_one_kernel(rows: int, backward: bool) -> None:
+    """2048 units of bfloat16 on an H100: 256 KiB of weights for each multiprocessor, which has 227 to share."""
+    assert plan(2048, rows, 2, 0, backward=backward) is None
+    team = plan(2048, rows, 2, 128, backward=backward)
+    assert (team.blocks, team.teams) == (132, 1)
+    near, far = planner()["_team_weights"](2, team, ((2048, 8192, 1) if backward else (2048, 2048, 4),))
+    assert near == 128 << 10
+    assert near + far >= 2048 * 8192 * 2 / 132
+    assert far < team.shared <= 227 << 10
+
+
+def test_weights_in_registers_are_not_read() -> None:
+    """Neither in the estimate: what is multiplied stays, and what is read is less."""
+    for units, item in ((512, 4), (1024, 4), (512, 2), (1024, 2), (1536, 2)):
+        without, team = plan(units, 16, item, 0), plan(units, 16, item, 128)
+        assert team.seconds < without.seconds
+        assert team.shared <= 227 << 10
+    reading = planner()["_reading"]
+    assert reading(4, 16, 64, 512, 0.5) < reading(4, 16, 64, 512, 1)
+    assert reading(2, 16, 64, 512, 0) < reading(2, 16, 64, 512, 0.5)
+
+
+def test_kernels_that_spill_get_fewer_registers() -> None:
+    asked: list[int] = []
+
+    def found(registers: int) -> Any:
+        asked.append(registers)
+        return plan(2048, 16, 2, registers)
+
+    choose, count = planner()["_team_without_spills"], planner()["_registers"]
+    assert count(2, choose(found, lambda _: False).kept) == 128
+    assert count(2, choose(found, lambda team: count(2, team.kept) > 64).kept) == 64
+    assert choose(found, lambda _: True) is None
+    assert asked == [128, 128, 64, 128, 64, 0]
+
+
+NVRTC = [
+    ("lstm", 2048, "bfloat16", 16),
+    pytest.param("gru", 1024, "bfloat16", 16, marks=pytest.mark.slow),
+    pytest.param("gru", 2048, "bfloat16", 1, marks=pytest.mark.slow),
+    pytest.param("lstm", 1024, "float32", 1, marks=pytest.mark.slow),
+    pytest.param("lstm", 512, "float32", 64, marks=pytest.mark.slow),
+    pytest.param("gru", 1024, "float32", 16, marks=pytest.mark.slow),
+    pytest.param("lstm", 512, "float16", 64, marks=pytest.mark.slow),
+]
+
+
+@pytest.mark.parametrize(("example", "units", "dtype", "rows"), NVRTC)
+def test_registers_hold_what_the_plan_wants(example: str, units: int, dtype: str, rows: int) -> None:
+    """As NVIDIA's compiler says: nothing is spilled."""
+    pytest.importorskip("cupy_backends.cuda.libs.nvrtc", exc_type=ImportError)
+    compiled = compile_source(read_source(EXAMPLES / f"{example}.rnn"), None, {"units": units}, target="cuda")
+    space = tables.Loops(compiled, tables.DEVICES["h100"])
+    for looped in space.loops:
+        if looped.kernel is None or looped.program == "train":
+            continue
+        team = min(space.ways(looped, dtype, rows), key=lambda way: way.seconds).team
+        wanted = space.module._registers(ITEMS[dtype], team.kept)
+        assert wanted
+        for kernel in compile_kernels(space.module._code(dtype, f"{looped.program}_loop", 1, team.kept)):
+            if kernel.name == looped.kernel.name:
+                assert kernel.spill_stores == kernel.spill_loads == kernel.stack == 0, kernel
+                assert kernel.registers > wanted + 64  # they are not elsewhere
