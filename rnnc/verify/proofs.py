@@ -50,9 +50,10 @@ def prove(
     draw = Draw(model, chosen, seed)
     judge = InterpretedRunner(model, chosen)
     initial = module.init_params(seed, "float64", chosen)
-    sample = draw.sample(judge, initial, STEPS, BATCH)
-    lengths = draw.lengths(STEPS, BATCH)
-    situations = _situations(sample, lengths, draw.masks(STEPS, BATCH))
+    steps = draw.enough(STEPS)
+    sample = draw.sample(judge, initial, steps, BATCH)
+    lengths = draw.lengths(steps, BATCH)
+    situations = _situations(sample, lengths, draw.masks(steps, BATCH))
     rows: list[Row] = []
     left_out: list[str] = []
     for precision in (FLOAT64, FLOAT32, *map(precision_of, halves)):
@@ -121,7 +122,7 @@ def _single(model: Model, judge: InterpretedRunner, sample: Sample, precision: P
 
 def _gradients(judge: InterpretedRunner, draw: Draw, initial: Arrays) -> Iterator[Row]:
     """The derived program against finite differences of the description, both interpreted."""
-    sample = draw.sample(judge, initial, FEW_STEPS, FEW_ROWS)
+    sample = draw.sample(judge, initial, draw.enough(FEW_STEPS), FEW_ROWS)
     _, gradients = differentiate(judge, sample, sample.call)
     objective = judge.objective(sample)
     yield from difference_rows(objective.function, objective.point, objective.named(gradients), seed=0)

@@ -178,3 +178,10 @@ def test_a_description_without_numbers_is_told_of() -> None:
     report = verify_source(Source("<text>", "cell A {\n input delta[n]\n y = log(delta)\n output y\n}"))
     assert not report.passed
     assert any("gives NaN for y" in note for note in report.notes)
+
+
+@pytest.mark.parametrize("step", ["7", "-8", "-1"])
+def test_sequences_reach_to_the_step_that_a_network_picks(step: str) -> None:
+    text = f"network N {{\n input x[2]\n y = GRU(2)(x)\n output y * at(y, {step})\n}}"
+    report = verify_source(Source("<text>", text), None, {})
+    assert report.passed, report.failures
