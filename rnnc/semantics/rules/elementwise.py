@@ -48,7 +48,7 @@ def _shape(graph: Graph, node: Node) -> Shape | None:
 def _product(graph: Graph, node: Node, fix: str | None) -> str | None:
     """What `U * h` may have meant: a product with a matrix, or of every pair."""
     if node.attrs.get("ir") != "mul" or len(node.args) != 2:
-        return fix
+        return fix.replace("`outer(a, b)` in products, ", "").replace(" elsewhere", "") if fix is not None else None
     names = [name.strip("`") for name in naming(node)]
     a, b = (name if name.isidentifier() else letter for name, letter in zip(names, "ab", strict=True))
     left, right = (graph.resolve_all(arg.shape or ()) for arg in node.args)

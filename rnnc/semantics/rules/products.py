@@ -190,6 +190,18 @@ def _both(node: Node, left: Shape, right: Shape) -> str:
     return f"{one} is {show(left)} and {other} is {show(right)}"
 
 
+def _over(node: Node, left: Shape, right: Shape) -> str:
+    """The remedy for axes that stand in other places: the first that both sides have."""
+    swapped = "`transpose(A)` swaps the axes of a matrix"
+    both = {(a.label, a.size) for a in right}
+    axis = next((a.label for a in left if (a.label, a.size) in both and a.label.isidentifier()), None)
+    if axis is None:
+        return f"{swapped}; `contract(a, b, over = key)` names the axis"
+    names = [name.strip("`") for name in naming(node)]
+    a, b = (n if n.removesuffix("'").isidentifier() else c for n, c in zip(names, "ab", strict=True))
+    return f"`contract({a}, {b}, over = {axis})` names the axis; {swapped}"
+
+
 def _matmul_shape(graph: Graph, node: Node) -> Shape | None:
     left, right = (graph.resolve_all(known(a)) for a in node.args)
     if not left or not right:
@@ -200,7 +212,7 @@ def _matmul_shape(graph: Graph, node: Node) -> Shape | None:
         raise ShapeError(
             "E309",
             f"`@` sums over the last axis of the left side and the first of the right, but {_both(node, left, right)}",
-            "`transpose(A)` swaps the axes of a matrix; `contract(a, b, over = key)` names the axis",
+            _over(node, left, right),
         )
     return left[:-1] + right[1:]
 
