@@ -8,7 +8,7 @@ from rnnc.ir.program import Axis, Value
 from rnnc.ir.size import Size, product
 from rnnc.semantics.lower import Lowering, align, subset
 from rnnc.semantics.nodes import RULES, Graph, Node, Rule, ShapeError, known
-from rnnc.semantics.rules.elementwise import naming
+from rnnc.semantics.rules.elementwise import given, naming
 from rnnc.semantics.scope import did_you_mean
 from rnnc.semantics.values import Shape, Shaped, show
 
@@ -384,7 +384,7 @@ def _relabel_shape(graph: Graph, node: Node) -> Shape:
 
 
 RULES["reduce"] = Rule(_reduce_shape, _reduce)
-RULES["along"] = Rule(_same_shape, _along)
+RULES["along"] = Rule(_same_shape, _along, given, takes="arguments")
 RULES["slice"] = Rule(_slice_shape, _slice)
 RULES["concat"] = Rule(_concat_shape, _concat)
 RULES["expand"] = Rule(_expand_shape, _expand)

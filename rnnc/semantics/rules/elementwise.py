@@ -99,7 +99,7 @@ def _give(graph: Graph, node: Node, shape: Shape) -> bool:
     return moved
 
 
-def _backward(graph: Graph, node: Node) -> bool:
+def given(graph: Graph, node: Node) -> bool:
     """Unknown arguments take the shape of the result."""
     return node.shape is not None and _give(graph, node, node.shape)
 
@@ -119,5 +119,5 @@ def _random(lowering: Lowering, node: Node) -> Value:
     return lowering.op(node.attrs["ir"], *args, mask, keep=site.keep)
 
 
-RULES["elementwise"] = Rule(_shape, _lower, _backward, _guess, takes="arguments")
-RULES["random"] = Rule(_shape, _random, _backward, _guess, takes="arguments")
+RULES["elementwise"] = Rule(_shape, _lower, given, _guess, takes="arguments")
+RULES["random"] = Rule(_shape, _random, given, _guess, takes="arguments")

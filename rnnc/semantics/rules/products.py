@@ -217,6 +217,20 @@ def _matmul_shape(graph: Graph, node: Node) -> Shape | None:
     return left[:-1] + right[1:]
 
 
+def _matmul_backward(graph: Graph, node: Node) -> bool:
+    """The unknown side, where the other side and the result are known: what is summed, and what the other lacks."""
+    left, right = node.args
+    if node.shape is None or (left.shape is None) == (right.shape is None):
+        return False
+    if left.shape and right.shape is None and graph.receptive(right):
+        own = len(left.shape) - 1
+        return len(node.shape) >= own and graph.settle(right, (left.shape[-1], *node.shape[own:]))
+    if right.shape and left.shape is None and graph.receptive(left):
+        own = len(node.shape) - len(right.shape) + 1
+        return own >= 0 and graph.settle(left, (*node.shape[:own], right.shape[0]))
+    return False
+
+
 def _matmul(lowering: Lowering, node: Node) -> Value:
     n, m = (len(lowering.shape(a)) for a in node.args)
     a, b = LETTERS[:n], LETTERS[n - 1 : n - 1 + m]
@@ -283,6 +297,6 @@ RULES["weight"] = Rule(_weight_shape, _given)
 RULES["product"] = Rule(_product_shape, _product, _product_backward, takes="own", waits=False)
 RULES["kernel"] = Rule(_kernel_shape, _given)
 RULES["convolve"] = Rule(_conv_shape, _convolve, _conv_backward, takes="own")
-RULES["matmul"] = Rule(_matmul_shape, _matmul)
+RULES["matmul"] = Rule(_matmul_shape, _matmul, _matmul_backward, takes="arguments")
 RULES["outer"] = Rule(_outer_shape, _contract)
 RULES["contract"] = Rule(lambda graph, node: _contract_letters(graph, node)[3], _contract)
