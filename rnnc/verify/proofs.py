@@ -69,7 +69,8 @@ def prove(
     rows += _passes(module, plain, sample, situations)
     rows.append(worst_row("batch-major as time-major", _orders(module, sample), ROUNDING))
     rows += invariant_rows(model, module, sample, lengths)
-    notes = (*_notes(model), *left_out, *_undefined(judge.forward(sample.call)))
+    undefined = _undefined(judge.forward(sample.call)) or _without_slope(rows)
+    notes = (*_notes(model), *left_out, *undefined)
     return Report(f"{model.name} ({_text(chosen)})", tuple(rows), notes)
 
 
@@ -88,6 +89,14 @@ def _undefined(results: Results) -> tuple[str, ...]:
         return ()
     remedy = "where it takes the root or logarithm of one that is never negative, say so: `max(x, 0)`"
     return (f"the description gives NaN for {', '.join(names)} at normally distributed inputs; {remedy}",)
+
+
+def _without_slope(rows: Sequence[Row]) -> tuple[str, ...]:
+    """What to tell where only derivatives are no numbers."""
+    if not any(np.isnan(row.error) for row in rows):
+        return ()
+    remedy = "`sqrt(v + 1e-8)` has, `sqrt(v) + 1e-8` has not"
+    return (f"a derivative of the description is NaN: a root has none at zero, where a state often begins; {remedy}",)
 
 
 def _situations(sample: Sample, lengths: Array, masks: Arrays | None) -> dict[str, Call]:

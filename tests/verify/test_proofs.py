@@ -185,3 +185,10 @@ def test_sequences_reach_to_the_step_that_a_network_picks(step: str) -> None:
     text = f"network N {{\n input x[2]\n y = GRU(2)(x)\n output y * at(y, {step})\n}}"
     report = verify_source(Source("<text>", text), None, {})
     assert report.passed, report.failures
+
+
+def test_a_derivative_that_is_no_number_is_told() -> None:
+    text = "cell N(n) {\n input x[n]\n state h[n]\n h' = h / (sqrt(sum(h * h)) + 1e-6) + x\n output h'\n}"
+    report = verify_source(Source("<text>", text), None, {})
+    assert not report.passed
+    assert any("`sqrt(v + 1e-8)`" in note for note in report.notes)
