@@ -294,6 +294,16 @@ class Expressions:
     def indices(self, expressions: tuple[ast.Expr, ...], c: Context) -> Indices:
         return tuple(self.integer(e, c) for e in expressions)
 
+    def members(self, expressions: tuple[ast.Expr, ...], c: Context) -> Indices:
+        """The indices of what is defined. A short name that is unknown is the variable of a loop that is missing."""
+        for e in expressions:
+            if not isinstance(e, ast.Name) or e.primed or len(e.id) > 2:
+                continue
+            if c.scope.find(e.id) is None and not c.frame.may_have_had(e.id):
+                fix = f"members are defined in a loop: `for {e.id} in 0..n {{ … }}`"
+                raise Problem("E201", f"`{e.id}` is not defined", e.span, fix=fix)
+        return self.indices(expressions, c)
+
     # --- lists ---
 
     def _range(self, e: ast.Range, c: Context) -> Value:

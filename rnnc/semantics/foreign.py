@@ -39,7 +39,9 @@ WRITTEN: dict[str, str] = {
     "conv2d": "conv(x, over = [row, col], kernel = [3, 3])", "conv3d": "conv(x, over = [i, j, k], kernel = [3, 3, 3])",
     "flipud": "flip(v, axis)", "stack_axes": "stack_axis(a, b, axis = part)", "zeros_like": "0", "ones_like": "1",
     "activation": "tanh(v)", "full": "0.5", "full_like": "0.5", "eye": "fixed I[a: n, b: n] = identity",
-    "batch_dot": "{a} @ {b}",
+    "batch_dot": "{a} @ {b}", "logsumexp": "m + log(sum(exp({a} - m)))` with `m = max({a})",
+    **dict.fromkeys(("roll", "circshift"), "concat({a}[axis = -1:], {a}[axis = 0:-1], axis = axis)"),
+    **dict.fromkeys(("cosine", "cosine_similarity"), "sum({a} * {b}) / sqrt(sum({a} * {a}) * sum({b} * {b}) + 1e-8)"),
 }  # fmt: skip
 
 # Functions of libraries whose names mean something else here.
@@ -69,6 +71,9 @@ _RANKS = "none has a gradient: `softmax(v)` weighs all places, and `max(v)` is t
 _ALGEBRA = "there is no algebra of matrices beyond `@`, `transpose`, `outer` and `contract`"
 _NOISE = "a cell draws no numbers: noise is an input, `input noise[units]`"
 _BATCH = "statistics of a batch are no part of a cell; `layer_norm(v)` is in the library"
+_COMPLEX = "there are no complex numbers: the real and the imaginary part are two values"
+_TRANSFORM = "a transform is a product with a matrix: `fixed C[n, freq: n] = [cos(2 * pi * i * j / n) for …]`"
+_PLACES = "declare `fixed one[id: n, place: n] = identity`, and write `lookup(one, id)`"
 _LOOP = "the steps are no loop of the text: a cell is one step, and `for k in 0..n` unrolls"
 
 # What the language does not have, and what there is.
@@ -80,14 +85,21 @@ MISSING: dict[str, str] = {
     **dict.fromkeys(("bernoulli", "multinomial", "gaussian", "rand_like", "randn_like", "noise"), _NOISE),
     **dict.fromkeys(("batch_norm", "batchnorm", "batchnorm1d", "batch_normalization", "batchnormalization"), _BATCH),
     **dict.fromkeys(("scan", "while_loop", "fori_loop", "dynamic_rnn", "unroll"), _LOOP),
+    **dict.fromkeys(("complex", "real", "imag", "conj", "angle", "cis", "polar"), _COMPLEX),
+    **dict.fromkeys(("fft", "ifft", "rfft", "irfft", "dct", "hadamard_transform"), _TRANSFORM),
+    **dict.fromkeys(("one_hot", "onehot"), _PLACES),
+    "cumprod": "of positive numbers it is `exp(cumsum(log(v), axis))`",
+    **dict.fromkeys(("diag", "diagonal", "diagflat"), "a diagonal matrix times a vector is `a * v`"),
     **dict.fromkeys(("map", "vmap"), "write `for k in 0..n { … }`, or `[f(v) for v in list]`"),
     "sequential": "a network calls one layer after another: `y = LSTM(units)(x)`, `z = dense(y, 3)`",
     **dict.fromkeys(("print", "assert"), "nothing runs while a description is read; `--expose` shows an equation"),
 }  # fmt: skip
 
+SIZES = ("shape", "size", "ndim", "dim", "numel")
+
 # What tensors have elsewhere besides functions. `{axes}` stands for the names of the axes.
 MEMBERS: dict[str, str] = {
-    **dict.fromkeys(("shape", "size", "ndim", "dim", "numel"), "the name of an axis is its size{axes}"),
+    **dict.fromkeys(SIZES, "the name of an axis is its size{axes}"),
     **dict.fromkeys(("dtype", "device", "to", "float", "cuda", "cpu"), "every value is of the model's one float type"),
     **dict.fromkeys(("data", "item", "numpy", "value"), "leave it out"),
     **dict.fromkeys(("contiguous", "clone", "copy"), "leave it out: a value never changes"),

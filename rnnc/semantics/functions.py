@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import Span
+from rnnc.ir.model import Initialiser
 from rnnc.ir.size import Size
 from rnnc.semantics.arguments import Arguments, Operand
 from rnnc.semantics.builtins import BUILTINS
 from rnnc.semantics.expressions import Expressions
 from rnnc.semantics.frames import Context, Frame, Owner
 from rnnc.semantics.nodes import Node
-from rnnc.semantics.scope import Problem, Scope, Told, heading
+from rnnc.semantics.scope import PRELUDE, Problem, Scope, Told, heading
 from rnnc.semantics.values import FnValue, Num, Shaped, Tensor, Value, describe, show
 from rnnc.semantics.weighted import dotted
 from rnnc.syntax import ast
@@ -40,6 +41,9 @@ class Functions:
             if name in values:
                 raise Problem("E222", f"`{name}` is given twice", argument.span)
             values[name] = (a.option(name), argument.value.span)
+        gain = _gain(function, e, values)
+        if gain is not None:
+            return Initialiser("identity", (float(a.known_number(gain, "the gain of `identity`", e.span)),))
         path = self._path(function, a, c)
         return self._inline(function, values, path, a.shared, e.span, c)
 
@@ -149,6 +153,20 @@ class Functions:
             else:
                 pattern.append(self.expressions.axis(axis, Context(scope, frame)))
         return graph.add("pattern", (node,), spot, None, pattern=tuple(pattern), what=what)
+
+
+def _gain(function: FnValue, e: ast.Call, values: dict[str, tuple[Value, Span]]) -> Num | None:
+    """The number of `identity(0.5)`: the initialiser has the name of an activation, which takes a tensor.
+
+    An activation that is given under a name of its own (`activation = identity`) stays one, of numbers, too.
+    """
+    assert function.definition is not None
+    if function.name != "identity" or function.definition.span.source.name != PRELUDE:
+        return None
+    if not isinstance(e.function, ast.Name) or e.function.id != function.name:
+        return None
+    given = [value for value, _ in values.values()]
+    return given[0] if len(given) == 1 and isinstance(given[0], Num) else None
 
 
 class _Given(Arguments):

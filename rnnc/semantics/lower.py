@@ -154,19 +154,21 @@ def join(graph: Graph, shapes: Sequence[Shape], names: Sequence[str]) -> Shape:
             raise ShapeError(
                 "E301",
                 f"{name} is {show(result)} but {other_name} is {show(shape)}: elementwise operations want equal axes",
-                _conflict_fix(result, shape),
+                _conflict_fix(result, shape, name),
             )
     return result
 
 
-def _conflict_fix(a: Shape, b: Shape) -> str:
+def _conflict_fix(a: Shape, b: Shape, name: str) -> str:
     if len(a) == len(b) and any(_is_rounded(x.size - y.size) for x, y in zip(a, b, strict=True)):
         return "`//` rounds, so these agree for some sizes only: give the sizes, or state the factors as parameters"
     if len(a) == len(b) == 1:
         if 1 in (a[0].size.constant, b[0].size.constant):
             return "`sum(…)` of an axis with one place is a number, which goes with everything"
         if a[0].strong and b[0].strong:
-            pairs = f"`outer(a, b)` in products, `expand(a, {b[0].label}: {b[0].size})` elsewhere"
+            left = name.strip("`")
+            left = left if left.removesuffix("'").isidentifier() else "a"
+            pairs = f"`outer(a, b)` in products, `expand({left}, {b[0].label}: {b[0].size})` elsewhere"
             return f"give both one label (`relabel`), or for every pair: {pairs}"
         return "a weight matrix between them (`linear`), the same size for both, or `outer(a, b)` for every pair"
     shared = {x.label for x in a} & {x.label for x in b}

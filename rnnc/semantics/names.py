@@ -136,7 +136,8 @@ class Names:
         found = c.scope.find(e.name)
         if e.name in self.evaluate.elaborator.builtins or (found is not None and isinstance(found[1], FnValue)):
             return remedies.of_method(e)
-        return remedies.of_member(e, base.node.shape)
+        parameter = c.frame.parameters.get(e.base.id) if isinstance(e.base, ast.Name) and c.frame.kind == "fn" else None
+        return remedies.of_member(e, base.node.shape, parameter)
 
     def subscript(self, e: ast.Subscript, c: Context) -> Value:
         in_time = moments.indexed(e, c)

@@ -53,11 +53,15 @@ def of_attribute(e: ast.Attribute, c: Context, known_names: Callable[[Context], 
     return Problem("E201", f"`{shown}` belongs to another library", e.span, fix=fix)
 
 
-def of_member(e: ast.Attribute, shape: Shape | None) -> str | None:
-    """`z.sigmoid()`, `W.T`, `h.shape`: what a tensor has elsewhere."""
+def of_member(e: ast.Attribute, shape: Shape | None, parameter: ast.Parameter | None = None) -> str | None:
+    """`z.sigmoid()`, `W.T`, `h.shape`: what a tensor has elsewhere. `parameter`: of a function, if it is one's own."""
     key, text = e.name.lower(), e.base.span.text
+    if key in foreign.SIZES and parameter is not None and parameter.axes is None:
+        return f"a parameter names its axes: with `{text}[n]` in the head of the function, `n` is the size"
     if key in foreign.MEMBERS:
         labels = [a.label for a in shape or () if a.label.isidentifier()]
+        if parameter is not None and parameter.axes is not None:
+            labels = [a.size.span.text for a in parameter.axes]
         axes = ": " + ", ".join(f"`{label}`" for label in labels[:4]) if labels else ""
         return foreign.MEMBERS[key].format(axes=axes)
     if any(a.label == e.name for a in shape or ()):

@@ -124,7 +124,7 @@ class Statements:
 
     def _declaration(self, frame: Frame, scope: Scope, kind: str, item: ast.Declared) -> None:
         c = Context(scope, frame)
-        indices = self.elaborator.expressions.indices(item.indices, c)
+        indices = self.elaborator.expressions.members(item.indices, c)
         match kind:
             case "input":
                 self._input(frame, scope, item)
@@ -241,7 +241,7 @@ class Statements:
         in_time = indexed(s.target, Context(scope, frame))
         if in_time is not None:
             raise in_time
-        indices = self.elaborator.expressions.indices(s.target.indices, Context(scope, frame))
+        indices = self.elaborator.expressions.members(s.target.indices, Context(scope, frame))
         node = frame.graph.add("equation", (), s.span)
         node.name = frame.prefix + key_text(s.target.name, indices, s.target.primed)
         node.span = s.target.span
@@ -265,6 +265,10 @@ class Statements:
             if other.op == "state" and node.op == "equation":
                 message = f"`{shown}` is the state before the step, which no equation defines"
                 raise Problem("E406", message, span, notes=notes, fix=f"its value after the step is `{shown}' = …`")
+            if other.span == span:
+                member = key_text(name, (), primed) + "[k]"
+                fix = f"each turn defines a member of its own: `{member}`, with the loop's variable"
+                raise Problem("E406", f"`{shown}` is defined by every turn of the loop", span, fix=fix)
             raise Problem("E406", f"`{shown}` is defined twice", span, notes=notes, fix=ONCE)
         if not primed and name in frame.lets:
             notes = [Note("first here", frame.lets[name])]

@@ -165,7 +165,7 @@ def _expression_statement(place: Place) -> Problem | None:
 def _equality(place: Place) -> Problem | None:
     token, expected = place.token, place.expected
     equals = next((name for name, text in place.spelling.items() if text == "=="), "")
-    if token.type == "EQUAL" and place.tokens[place.first].keyword == "OUTPUT" and place.at == place.first + 2:
+    if token.type == "EQUAL" and _names_an_output(place):
         fix = f"write `output {place.tokens[place.at - 1].text}: …`"
         colon = place.replaced("COLON") if "COLON" in expected else None
         return problem("E133", "`=` defines; an output is named with `:`", token.span, fix, colon)
@@ -177,6 +177,14 @@ def _equality(place: Place) -> Problem | None:
     if token.type == "EQUAL" and place.is_after_operand:
         return problem("E142", "only a name can be defined", token.span, "write `==` to compare")
     return None
+
+
+def _names_an_output(place: Place) -> bool:
+    """`output z = 2 * x`, `output h', c = c'`: a name behind the keyword, or behind a comma."""
+    if place.tokens[place.first].keyword != "OUTPUT" or place.at < place.first + 2 or place.opened is not None:
+        return False
+    name, before = place.tokens[place.at - 1], place.tokens[place.at - 2]
+    return name.type == "NAME" and (place.at == place.first + 2 or before.type == "COMMA")
 
 
 def _colon_for_equals(place: Place) -> Problem | None:

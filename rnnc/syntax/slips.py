@@ -28,6 +28,8 @@ _BAD_NUMBER = rf"(?=[0-9])(?!{_NUMBER}(?![A-Za-z_0-9]|\.(?!\.)))"
 _FOREIGN = r"(?:None|True|False|null|elif)\b(?!\s*=(?!=)|')"
 _OPTION = re.compile(r"\b([A-Za-z_]+) *= *\Z")
 LONGEST_OPTION = 40
+_IN_BRACKET = re.compile(r"([A-Za-z_]\w*'?|[\])])\[[^\[\]=\n]*\Z")  # of a tensor: `w[:, None]`
+_IMAGINARY = frozenset({"j", "J", "im", "i"})
 _ASSIGNMENT = r"(?:\*\*|//|[-+*/%@])=(?!=)"
 # `h_{t-1}`, as LaTeX writes indices
 _INDEXED = r"[A-Za-z_][A-Za-z_0-9]*(?:(?<=_)|\^)\{(?=[^{}\n]{1,40}\})[ (]*\w+(?:[ ]*[-+,][ ]*\w+)*[ )]*\}'?"
@@ -95,6 +97,9 @@ def _foreign_word(match: re.Match[str]) -> Slip:
     word = match[0]
     fix = f"write `{_WORDS[word]}`"
     option = _OPTION.search(match.string, max(0, match.start() - LONGEST_OPTION), match.start())
+    bracket = _IN_BRACKET.search(match.string, max(0, match.start() - LONGEST_OPTION), match.start())
+    if word == "None" and bracket is not None:
+        fix = f"an axis more is written `expand({bracket[1] if bracket[1].isidentifier() else 'x'}, axis)`"
     if option is not None and option[1] in OTHERWISE:
         fix += f"; for what is `{option[1]}` elsewhere: {OTHERWISE[option[1]]}"
     return _slip(match, "E131", f"`{word}` is a word of another language", fix, _WORDS[word])
@@ -183,6 +188,8 @@ def _bad_number(match: re.Match[str]) -> Slip:
         fix = f"write `{text}0`"
     elif multiple := re.fullmatch(r"([0-9]+)([A-Za-z_]\w*)", text):
         fix = f"did you mean `{multiple[1]} * {multiple[2]}`?"
+        if multiple[2] in _IMAGINARY:
+            fix += " There are no complex numbers: the real and the imaginary part are two values"
     return _slip(match, "E113", f"`{text}` is no number", fix, "0")
 
 

@@ -22,7 +22,9 @@ def place_on_an_axis(place: Place) -> Problem | None:
         return None  # axes of a declaration
     if place.at == at + 2 and place.tokens[at + 1].type == "NAME" and _is_place(place):
         return None  # `x[units: 0:3]`, where `=` is meant
-    name = place.tokens[at - 1].text if at > place.first else "x"
+    begin = _operand(place, at)
+    name = place.tokens[begin].span.to(place.tokens[at - 1].span).text if begin < at else "x"
+    name = name if len(name) <= _LONGEST else "x"
     axis = axis_of(place, name.rstrip("'"))
     inside = place.tokens[at + 1 : _closing(place, at)]
     text = inside[0].span.to(inside[-1].span).text if inside else ""
@@ -39,6 +41,21 @@ def _is_place(place: Place) -> bool:
     """Does one number follow, or a whole slice?"""
     behind = place.tokens[place.at + 2] if place.at + 2 < len(place.tokens) else place.after
     return place.after.type == "NUMBER" and behind.type in ("COLON", "RSQB")
+
+
+def _operand(place: Place, at: int) -> int:
+    """Where the operand begins whose bracket opens at a place: a name, or a name with brackets, `f(x)`, `q[0]`."""
+    begin = at
+    while begin > place.first and place.tokens[begin - 1].type in CLOSERS:
+        depth = 0
+        for i in range(begin - 1, place.first - 1, -1):
+            depth += (place.tokens[i].type in CLOSERS) - (place.tokens[i].type in OPENERS)
+            if depth == 0:
+                begin = i
+                break
+        else:
+            return at
+    return begin - 1 if begin > place.first and place.tokens[begin - 1].type in ("NAME", "PRIMED") else begin
 
 
 def _closing(place: Place, at: int) -> int:

@@ -13,7 +13,7 @@ from rnnc.ir.model import Model
 from rnnc.verify.arrays import Array, Arrays, reshape
 from rnnc.verify.report import ROUNDING, Row, relative_error
 from rnnc.verify.runner import Call, Gradients, Results, Runner
-from rnnc.verify.sample import Sample
+from rnnc.verify.sample import Sample, steps_named
 
 FAR = 1e3  # the size of numbers in padding
 
@@ -56,6 +56,7 @@ class Cut:
         self._sequence = {p.name: p.sequence for p in (*model.inputs, *model.outputs)}
         self._per_step = {m.name: m.per == "step" for m in model.masks}
         self.sequences = tuple(p.name for p in model.outputs if p.sequence)
+        self.is_whole = bool(steps_named(model) - {0})  # a row that is cut off may lack a step, or end at another one
 
     def time(self, call: Call, part: slice) -> Call:
         """Some steps of a call."""
@@ -114,9 +115,11 @@ def _rows_alone(cut: Cut, runner: Runner, sample: Sample, lengths: Array) -> Dif
             assert row.state is not None
             yield from _pairs(f"row {at}, empty: state", state, row.state)
             continue
-        alone = runner.forward(cut.time(row, slice(0, length)))
+        alone = runner.forward(
+            row.with_(lengths=np.asarray([length], np.int32)) if cut.is_whole else cut.time(row, slice(0, length))
+        )
         for name in cut.sequences:
-            yield f"row {at}: {name}", whole.outputs[name][:length, at : at + 1], alone.outputs[name]
+            yield f"row {at}: {name}", whole.outputs[name][:length, at : at + 1], alone.outputs[name][:length]
         yield from _pairs(f"row {at}: state", state, alone.state)
 
 

@@ -50,9 +50,10 @@ def prove(
     draw = Draw(model, chosen, seed)
     judge = InterpretedRunner(model, chosen)
     initial = module.init_params(seed, "float64", chosen)
-    sample = draw.sample(judge, initial, STEPS, BATCH)
-    lengths = draw.lengths(STEPS, BATCH)
-    situations = _situations(sample, lengths, draw.masks(STEPS, BATCH))
+    steps = draw.enough(STEPS)
+    sample = draw.sample(judge, initial, steps, BATCH)
+    lengths = draw.lengths(steps, BATCH)
+    situations = _situations(sample, lengths, draw.masks(steps, BATCH))
     rows: list[Row] = []
     left_out: list[str] = []
     for precision in (FLOAT64, FLOAT32, *map(precision_of, halves)):
@@ -68,7 +69,8 @@ def prove(
     rows += _passes(module, plain, sample, situations)
     rows.append(worst_row("batch-major as time-major", _orders(module, sample), ROUNDING))
     rows += invariant_rows(model, module, sample, lengths)
-    notes = (*_notes(model), *left_out, *_undefined(judge.forward(sample.call)))
+    undefined = _undefined(judge.forward(sample.call)) or _without_slope(rows)
+    notes = (*_notes(model), *left_out, *undefined)
     return Report(f"{model.name} ({_text(chosen)})", tuple(rows), notes)
 
 
@@ -87,6 +89,14 @@ def _undefined(results: Results) -> tuple[str, ...]:
         return ()
     remedy = "where it takes the root or logarithm of one that is never negative, say so: `max(x, 0)`"
     return (f"the description gives NaN for {', '.join(names)} at normally distributed inputs; {remedy}",)
+
+
+def _without_slope(rows: Sequence[Row]) -> tuple[str, ...]:
+    """What to tell where only derivatives are no numbers."""
+    if not any(np.isnan(row.error) for row in rows):
+        return ()
+    remedy = "`sqrt(v + 1e-8)` has, `sqrt(v) + 1e-8` has not"
+    return (f"a derivative of the description is NaN: a root has none at zero, where a state often begins; {remedy}",)
 
 
 def _situations(sample: Sample, lengths: Array, masks: Arrays | None) -> dict[str, Call]:
@@ -121,7 +131,7 @@ def _single(model: Model, judge: InterpretedRunner, sample: Sample, precision: P
 
 def _gradients(judge: InterpretedRunner, draw: Draw, initial: Arrays) -> Iterator[Row]:
     """The derived program against finite differences of the description, both interpreted."""
-    sample = draw.sample(judge, initial, FEW_STEPS, FEW_ROWS)
+    sample = draw.sample(judge, initial, draw.enough(FEW_STEPS), FEW_ROWS)
     _, gradients = differentiate(judge, sample, sample.call)
     objective = judge.objective(sample)
     yield from difference_rows(objective.function, objective.point, objective.named(gradients), seed=0)

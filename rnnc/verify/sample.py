@@ -145,6 +145,12 @@ def _slice(op: Op) -> tuple[Size, Size, Size]:
     return op.args[0].type.shape[axis], start, stop
 
 
+def steps_named(model: Model) -> frozenset[int]:
+    """The steps that a network picks by their numbers, `at(y, 4)`: sequences have to reach as far."""
+    ats = (op for op in walk(model.forward.nodes) if isinstance(op, Op) and op.name == "at")
+    return frozenset(index for op in ats if isinstance(index := op.attr("index"), int))
+
+
 # --- arrays ------------------------------------------------------------------------------------------------
 
 
@@ -155,12 +161,17 @@ class Draw:
         self.model, self.sizes = model, sizes
         self.random = np.random.default_rng(seed)
         self._rows = _table_rows(model.forward.nodes, sizes)
+        self._fewest = max((k + 1 if k >= 0 else -k for k in steps_named(model)), default=1)
+
+    def enough(self, steps: int) -> int:
+        """So many steps, or as many as the model wants at least."""
+        return max(steps, self._fewest)
 
     def sample(self, runner: Runner, initial: Arrays, steps: int, batch: int) -> Sample:
         """Arguments around `initial` parameters; `runner` finds states that the model reaches."""
         trained = {p.name for p in self.model.parameters if p.trained}
         params = {name: a + self._noise(a.shape) if name in trained else a for name, a in initial.items()}
-        warm_up = Call(params, self.inputs(WARM_UP, batch))
+        warm_up = Call(params, self.inputs(self.enough(WARM_UP), batch))
         reached = runner.forward(warm_up).state
         state = {n: a + self._noise(a.shape) if a.dtype.kind == "f" else a for n, a in reached.items()}
         call = Call(params, self.inputs(steps, batch), state)

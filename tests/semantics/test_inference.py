@@ -33,6 +33,11 @@ from tests.semantics.support import cell, holds, model, outputs, parameters, run
         ("  h' = linear(a: x[input = 1:], bias = false)", {"h.a": "[input - 1, units]"}),
         ("  h' = linear(a: x[input = :-1], bias = false)", {"h.a": "[input - 1, units]"}),
         ("  s = sum(x)\n  h' = linear(h, s, bias = false)", {"h.h": "[units, units]", "h.s": "[units]"}),
+        # backwards through a product without weights, and what keeps the axes
+        ("  param P[place: 5, units]\n  h' = softmax(linear(x, bias = false)) @ P",
+         {"P": "[5, units]", "h.x": "[input, 5]"}),
+        ("  param P[units, place: 5]\n  h' = P @ cumsum(linear(x, bias = false))",
+         {"P": "[units, 5]", "h.x": "[input, 5]"}),
         # in any order
         ("  h' = y\n  y = tanh(z)\n  z = linear(x, bias = false)", {"z.x": "[input, units]"}),
     ],

@@ -178,3 +178,17 @@ def test_a_description_without_numbers_is_told_of() -> None:
     report = verify_source(Source("<text>", "cell A {\n input delta[n]\n y = log(delta)\n output y\n}"))
     assert not report.passed
     assert any("gives NaN for y" in note for note in report.notes)
+
+
+@pytest.mark.parametrize("step", ["7", "-8", "-1"])
+def test_sequences_reach_to_the_step_that_a_network_picks(step: str) -> None:
+    text = f"network N {{\n input x[2]\n y = GRU(2)(x)\n output y * at(y, {step})\n}}"
+    report = verify_source(Source("<text>", text), None, {})
+    assert report.passed, report.failures
+
+
+def test_a_derivative_that_is_no_number_is_told() -> None:
+    text = "cell N(n) {\n input x[n]\n state h[n]\n h' = h / (sqrt(sum(h * h)) + 1e-6) + x\n output h'\n}"
+    report = verify_source(Source("<text>", text), None, {})
+    assert not report.passed
+    assert any("`sqrt(v + 1e-8)`" in note for note in report.notes)

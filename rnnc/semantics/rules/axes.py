@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, permutations
 
 from rnnc.ir.program import Axis, Value
 from rnnc.ir.size import Size, product
 from rnnc.semantics.lower import Lowering, align, subset
 from rnnc.semantics.nodes import RULES, Graph, Node, Rule, ShapeError, known
-from rnnc.semantics.rules.elementwise import naming
+from rnnc.semantics.rules.elementwise import given, naming
 from rnnc.semantics.scope import did_you_mean
 from rnnc.semantics.values import Shape, Shaped, show
+
+MOST_IN_ORDER = 6  # axes that are tried in all orders
 
 
 def find_axis(graph: Graph, shape: Shape, label: str) -> int:
@@ -353,6 +355,16 @@ def _all_named(graph: Graph, shape: Shape, wanted: Shape) -> str:
     return f"name them all{':' if len(fits) == 1 else ', such as'} `relabel(…, {labels})`"
 
 
+def _in_order(graph: Graph, shape: Shape, wanted: Shape) -> str | None:
+    """The call with the same names in the order of the axes, where sizes tell which that is."""
+    orders = permutations(wanted) if len(shape) <= MOST_IN_ORDER else ()
+    fits = [
+        o for o in orders if all(graph.compatible(Shaped(b.label, a.size), b) for a, b in zip(shape, o, strict=True))
+    ]
+    labels = ", ".join(f"{b.label}: {b.size}" for b in fits[0]) if len(fits) == 1 else ""
+    return f"axes are named in their order: `relabel(…, {labels})`" if labels else None
+
+
 def _relabel_shape(graph: Graph, node: Node) -> Shape:
     shape = _argument(graph, node)
     wanted: Shape = node.attrs["wanted"]
@@ -366,12 +378,13 @@ def _relabel_shape(graph: Graph, node: Node) -> Shape:
         not graph.compatible(Shaped(b.label, a.size), Shaped(b.label, b.size))
         for a, b in zip(shape, wanted, strict=True)
     ):
-        raise ShapeError("E308", f"{show(shape)} cannot be called {show(wanted)}: the sizes differ")
+        message = f"{show(shape)} cannot be called {show(wanted)}: the sizes differ"
+        raise ShapeError("E308", message, _in_order(graph, shape, wanted))
     return wanted
 
 
 RULES["reduce"] = Rule(_reduce_shape, _reduce)
-RULES["along"] = Rule(_same_shape, _along)
+RULES["along"] = Rule(_same_shape, _along, given, takes="arguments")
 RULES["slice"] = Rule(_slice_shape, _slice)
 RULES["concat"] = Rule(_concat_shape, _concat)
 RULES["expand"] = Rule(_expand_shape, _expand)

@@ -48,7 +48,7 @@ def _shape(graph: Graph, node: Node) -> Shape | None:
 def _product(graph: Graph, node: Node, fix: str | None) -> str | None:
     """What `U * h` may have meant: a product with a matrix, or of every pair."""
     if node.attrs.get("ir") != "mul" or len(node.args) != 2:
-        return fix
+        return fix.replace("`outer(a, b)` in products, ", "").replace(" elsewhere", "") if fix is not None else None
     names = [name.strip("`") for name in naming(node)]
     a, b = (name if name.isidentifier() else letter for name, letter in zip(names, "ab", strict=True))
     left, right = (graph.resolve_all(arg.shape or ()) for arg in node.args)
@@ -99,7 +99,7 @@ def _give(graph: Graph, node: Node, shape: Shape) -> bool:
     return moved
 
 
-def _backward(graph: Graph, node: Node) -> bool:
+def given(graph: Graph, node: Node) -> bool:
     """Unknown arguments take the shape of the result."""
     return node.shape is not None and _give(graph, node, node.shape)
 
@@ -119,5 +119,5 @@ def _random(lowering: Lowering, node: Node) -> Value:
     return lowering.op(node.attrs["ir"], *args, mask, keep=site.keep)
 
 
-RULES["elementwise"] = Rule(_shape, _lower, _backward, _guess, takes="arguments")
-RULES["random"] = Rule(_shape, _random, _backward, _guess, takes="arguments")
+RULES["elementwise"] = Rule(_shape, _lower, given, _guess, takes="arguments")
+RULES["random"] = Rule(_shape, _random, given, _guess, takes="arguments")

@@ -190,6 +190,18 @@ def _both(node: Node, left: Shape, right: Shape) -> str:
     return f"{one} is {show(left)} and {other} is {show(right)}"
 
 
+def _over(node: Node, left: Shape, right: Shape) -> str:
+    """The remedy for axes that stand in other places: the first that both sides have."""
+    swapped = "`transpose(A)` swaps the axes of a matrix"
+    both = {(a.label, a.size) for a in right}
+    axis = next((a.label for a in left if (a.label, a.size) in both and a.label.isidentifier()), None)
+    if axis is None:
+        return f"{swapped}; `contract(a, b, over = key)` names the axis"
+    names = [name.strip("`") for name in naming(node)]
+    a, b = (n if n.removesuffix("'").isidentifier() else c for n, c in zip(names, "ab", strict=True))
+    return f"`contract({a}, {b}, over = {axis})` names the axis; {swapped}"
+
+
 def _matmul_shape(graph: Graph, node: Node) -> Shape | None:
     left, right = (graph.resolve_all(known(a)) for a in node.args)
     if not left or not right:
@@ -200,9 +212,23 @@ def _matmul_shape(graph: Graph, node: Node) -> Shape | None:
         raise ShapeError(
             "E309",
             f"`@` sums over the last axis of the left side and the first of the right, but {_both(node, left, right)}",
-            "`transpose(A)` swaps the axes of a matrix; `contract(a, b, over = key)` names the axis",
+            _over(node, left, right),
         )
     return left[:-1] + right[1:]
+
+
+def _matmul_backward(graph: Graph, node: Node) -> bool:
+    """The unknown side, where the other side and the result are known: what is summed, and what the other lacks."""
+    left, right = node.args
+    if node.shape is None or (left.shape is None) == (right.shape is None):
+        return False
+    if left.shape and right.shape is None and graph.receptive(right):
+        own = len(left.shape) - 1
+        return len(node.shape) >= own and graph.settle(right, (left.shape[-1], *node.shape[own:]))
+    if right.shape and left.shape is None and graph.receptive(left):
+        own = len(node.shape) - len(right.shape) + 1
+        return own >= 0 and graph.settle(left, (*node.shape[:own], right.shape[0]))
+    return False
 
 
 def _matmul(lowering: Lowering, node: Node) -> Value:
@@ -271,6 +297,6 @@ RULES["weight"] = Rule(_weight_shape, _given)
 RULES["product"] = Rule(_product_shape, _product, _product_backward, takes="own", waits=False)
 RULES["kernel"] = Rule(_kernel_shape, _given)
 RULES["convolve"] = Rule(_conv_shape, _convolve, _conv_backward, takes="own")
-RULES["matmul"] = Rule(_matmul_shape, _matmul)
+RULES["matmul"] = Rule(_matmul_shape, _matmul, _matmul_backward, takes="arguments")
 RULES["outer"] = Rule(_outer_shape, _contract)
 RULES["contract"] = Rule(lambda graph, node: _contract_letters(graph, node)[3], _contract)
