@@ -36,7 +36,7 @@ PASSES = (*REPEATED_PASSES, plan_memory.name)
 UNWANTED = {"tf": frozenset({"group"}), "cuda": frozenset({"group"})}
 
 # How CUDA runs loops: from the host, as one kernel without or with meetings of blocks, or what seems to cost least.
-STRATEGIES = ("auto", "step", "block", "persistent")
+STRATEGIES = ("auto", "step", "block", "cluster", "persistent")
 
 Result = TypeVar("Result")
 

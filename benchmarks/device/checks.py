@@ -21,7 +21,7 @@ import numpy as np
 
 from benchmarks.device.cells import INVENTED
 
-STRATEGIES = ("auto", "step", "block", "persistent")
+STRATEGIES = ("auto", "step", "block", "cluster", "persistent")
 # Of gradients summed over rows and steps, against float64: some tens of roundings of each dtype.
 TOLERANCES = {"float32": 2e-4, "float64": 1e-10, "float16": 2e-2, "bfloat16": 1.5e-1}
 CELLS = {

@@ -9,7 +9,8 @@ import builtins
 import keyword
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TypeAlias
 
 Literal: TypeAlias = "bool | int | float | str | Sequence[Literal] | Mapping[str, Literal] | None"
@@ -41,6 +42,16 @@ class Names:
             name = f"{stem}_{count}"
         self._taken.add(name)
         return name
+
+    @contextmanager
+    def on_trial(self) -> Generator[None]:
+        """Names that are handed out inside are free again where that ends with an exception."""
+        taken = set(self._taken)
+        try:
+            yield
+        except Exception:
+            self._taken.intersection_update(taken)
+            raise
 
 
 def number(value: float | int | bool) -> str:

@@ -15,8 +15,8 @@ from rnnc.backends.cuda.teams.block import TeamLoop
 from rnnc.cli.messages import Failure
 from rnnc.compiler import Compiled
 from rnnc.passes.manager import Remark
-from rnnc.simulator.cupy_cuda import DeviceModel
 from rnnc.simulator.cupy_like import How
+from rnnc.simulator.driver import DeviceModel
 from rnnc.simulator.loader import load
 from rnnc.simulator.nvrtc import ARCHITECTURES, KernelResources, NvrtcMissing, compile_kernels
 
@@ -30,13 +30,16 @@ DEVICES = {
 HERE = "here"
 Kept = tuple[tuple[int, int, int], ...]  # of each product, what registers hold of its weights
 WAYS = ("step", "block", "persistent")  # the columns of estimates
+KINDS = {"cluster": "block"}  # strategies that are one way of another
 
 PLAN_HEADINGS = (
     *("loop", "dtype", "rows", "runs as", "teams x blocks", "rows of a team", "heads of a team", "at once"),
-    *("weights kept", "in registers KiB", "in shared KiB", "shared KiB", "meetings", "estimated us a step", *WAYS),
+    *("weights kept", "in registers KiB", "in shared KiB", "exchanged through", "shared KiB", "meetings"),
+    *("estimated us a step", *WAYS),
 )
 PRODUCT_HEADINGS = ("loop", "product", "columns", "sums of", "multiplied")
 KERNEL_HEADINGS = ("kernel", "dtype", "architecture", "registers", "spilled bytes", "static shared bytes")
+_MEMORIES = ("global memory", "shared memory")
 
 
 @dataclass(frozen=True)
@@ -137,8 +140,10 @@ class Loops:
         step = self.module._step_cost(*given, kernel.meetings, launcher.room[0])
         found = [Way("step", None, step)]
         for name in ("block", "persistent"):
-            rest = kernel.alone, kernel.meetings, launcher.clusters
-            plan = partial(self.module._team_plan, name, launcher.room, *given, *rest)
+            exchanged = tuple((one.features.evaluate({}), one.number, one.batch) for one in kernel.exchanged)
+            rest = kernel.alone, kernel.meetings, exchanged, launcher.clusters
+            asked = self.strategy if KINDS.get(self.strategy) == name else name
+            plan = partial(self.module._team_plan, asked, launcher.room, *given, *rest)
             team = self.module._team_without_spills(plan, partial(self._spills, kernel.name, dtype))
             found += [] if team is None else [Way(name, team, team.seconds)]
         return found
@@ -161,26 +166,30 @@ class Loops:
 
     def _figures(self, team: Any, kernel: TeamLoop, dtype: str) -> tuple[str, ...]:
         """Of a team: how many and how large, rows, heads, rows at once; of a block: products whose weights stay there
-        for all steps, how much of them in registers and in shared memory, and all of that."""
+        for all steps, how much of them in registers and in shared memory, the memory through which it exchanges numbers
+        with others, and all of its shared memory."""
         at_once, _, _, _, *places = team.numbers
         kept = places[::3]
         stay = f"{sum(place >= 0 for place in kept)} of {len(kept)}" if kept else ""
         heads = f"{team.heads} of {kernel.head_count}" if kernel.heads else ""
         bytes_kept = self.module._team_weights(self._launcher(dtype).item, team, _products(kernel))
         size = f"{team.teams} x {team.blocks}", str(team.rows), heads, str(at_once), stay
-        return *size, *(f"{number / KIB:.0f}" for number in (*bytes_kept, team.shared))
+        copies: tuple[int, ...] = team.copies
+        through = " and ".join(sorted({_MEMORIES[place >= 0] for place in copies[2::2]}))
+        return *size, *(f"{number / KIB:.0f}" for number in bytes_kept), through, f"{team.shared / KIB:.0f}"
 
     def _plan(self, looped: Looped, dtype: str, rows: int) -> tuple[str, ...]:
         ways = self.ways(looped, dtype, rows)
         if looped.kernel is None or not ways:
             return _name(looped), dtype, str(rows), "step", *("",) * (len(PLAN_HEADINGS) - 4)
-        forced = [way for way in ways if way.name == self.strategy] or ways[:1]
+        wanted = KINDS.get(self.strategy, self.strategy)
+        forced = [way for way in ways if way.name == wanted] or ways[:1]
         best = min(ways if self.strategy == "auto" else forced, key=lambda way: way.seconds)
         least = min(way.seconds for way in ways)
         costs = {way.name: f"{way.seconds / least:.1f}" for way in ways}
         return (
             *(_name(looped), dtype, str(rows), f"{best.name}{', clusters' if best.clustered else ''}"),
-            *(self._figures(best.team, looped.kernel, dtype) if best.team is not None else ("",) * 8),
+            *(self._figures(best.team, looped.kernel, dtype) if best.team is not None else ("",) * 9),
             *(str(looped.kernel.meetings), f"{best.seconds * 1e6:.1f}"),
             *(costs.get(name, "no room") for name in WAYS),
         )

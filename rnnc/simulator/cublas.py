@@ -6,6 +6,7 @@ What goes through CuPy is refused while a stream captures, as CuPy does; what a 
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from threading import local
 from types import ModuleType, SimpleNamespace
@@ -129,17 +130,17 @@ def _dtype(name: str) -> np.dtype[Any]:
 
 
 class Ctypes(ModuleType):
-    """What `import ctypes` gives to a loaded module: the real one, but for the library that is played."""
+    """What `import ctypes` gives to a loaded module: the real one, but for libraries that are played."""
 
-    def __init__(self, cublas: Cublas) -> None:
+    def __init__(self, libraries: Mapping[str, Any]) -> None:
         super().__init__("ctypes")
-        self._cublas = cublas
+        self._libraries = libraries
 
     def __getattr__(self, name: str) -> Any:
         return getattr(ctypes, name)
 
     def CDLL(self, path: str) -> Any:  # the name is that of ctypes
-        """cuBLAS, and no other library."""
-        if path != FILE:
+        """A library that is played, and no other one."""
+        if path not in self._libraries:
             raise OSError(f"there is no library {path}")
-        return self._cublas.library
+        return self._libraries[path]

@@ -2,45 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
-from rnnc.simulator.cublas import Cublas
+from rnnc.simulator.cublas import FILE, Cublas
+from rnnc.simulator.driver import FILE as DRIVER
+from rnnc.simulator.driver import DeviceModel, Driver
 from rnnc.simulator.streams import Event, Graph, Stream, Streams
-
-
-@dataclass(frozen=True)
-class DeviceModel:
-    """The device that is played: an H100 with few multiprocessors, since all their threads run on one core."""
-
-    multiprocessors: int = 4
-    shared_bytes: int = 227 << 10  # of a block, when asked for
-    shared_per_multiprocessor: int = 228 << 10
-    threads_per_multiprocessor: int = 2048
-    compute_capability: str = "90"
-
-    def attributes(self) -> dict[str, int]:
-        """By the names of `cupy.cuda.Device().attributes`."""
-        return {
-            "MultiProcessorCount": self.multiprocessors,
-            "MaxSharedMemoryPerBlock": 48 << 10,
-            "MaxSharedMemoryPerBlockOptin": self.shared_bytes,
-            "MaxSharedMemoryPerMultiprocessor": self.shared_per_multiprocessor,
-            "MaxThreadsPerBlock": 1024,
-            "MaxThreadsPerMultiProcessor": self.threads_per_multiprocessor,
-            "MaxRegistersPerBlock": 65536,
-            "MaxRegistersPerMultiprocessor": 65536,
-            "MaxGridDimX": 2**31 - 1,
-            "WarpSize": 32,
-            "CooperativeLaunch": 1,
-            "ComputeCapabilityMajor": int(self.compute_capability[:-1]),
-            "ComputeCapabilityMinor": int(self.compute_capability[-1]),
-        }
-
-    def blocks_per_multiprocessor(self, threads: int, shared: int) -> int:
-        """How many blocks fit at once, as threads and shared memory (1 KiB per block is the system's) allow."""
-        return min(self.threads_per_multiprocessor // threads, self.shared_per_multiprocessor // (shared + 1024), 32)
 
 
 class Cuda(ModuleType):
@@ -62,7 +30,8 @@ class Cuda(ModuleType):
             streamCaptureModeThreadLocal=1,
             streamCaptureModeRelaxed=2,
         )
-        self.driver = SimpleNamespace(occupancyMaxActiveBlocksPerMultiprocessor=self._occupancy)
+        self.driver = Driver(model)
+        self.libraries = {FILE: self.cublas.library, DRIVER: self.driver.library}
 
     def Device(self, device: int | None = None) -> Device:  # the name is CuPy's
         """The one device, whose number is 0."""
@@ -75,9 +44,6 @@ class Cuda(ModuleType):
     def get_current_stream(self) -> Stream:
         """This thread's current stream."""
         return self.streams.current
-
-    def _occupancy(self, _: int, threads: int, shared: int) -> int:
-        return self._model.blocks_per_multiprocessor(threads, shared)
 
 
 class Device:

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from rnnc.simulator.cublas import multiply
-from rnnc.simulator.cupy_cuda import Cuda, DeviceModel
+from rnnc.simulator.cupy_cuda import Cuda
+from rnnc.simulator.driver import DeviceModel
 from rnnc.simulator.launch import Kernel, Kernels, Schedule
 from rnnc.simulator.memory import memory_at
 from rnnc.simulator.streams import Stream
@@ -150,6 +151,9 @@ class RawKernel:
                 f"kernel {self.name}: {shared_mem} bytes of shared memory, but max_dynamic_shared_size_bytes is"
                 f" {self._limit}"
             )
+        cluster = self._kernel.head.cluster
+        if not self._cupy.cuda.driver.permits(self.kernel.ptr, cluster):
+            raise ValueError(f"kernel {self.name}: a cluster of {cluster} blocks, which nobody has asked for")
         if self._cooperative:
             self._check_fit(math.prod(grid), math.prod(block), shared_mem)
         how, on = self._cupy.how, stream or self._cupy.cuda.get_current_stream()

@@ -33,7 +33,7 @@ class _Import:
     """`__import__` with an answer of its own for CuPy."""
 
     def __init__(self, cupy: Cupy) -> None:
-        self._cupy, self._ctypes = cupy, Ctypes(cupy.cuda.cublas)
+        self._cupy, self._ctypes = cupy, Ctypes(cupy.cuda.libraries)
 
     def __call__(self, name: str, *context: Any, **more: Any) -> Any:
         parts = name.split(".")

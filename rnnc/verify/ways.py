@@ -23,10 +23,10 @@ def half_types(target: str) -> tuple[Half, ...]:
 
 def strategies(unit: Unit, target: str) -> tuple[str, ...]:
     """The ways to run loops that a module has beside the one that its planner picks: none where one is asked for, or
-    where no loop can be a kernel and all go step by step."""
+    where no loop can be a kernel and all go step by step. Clusters are a way of `block`, and compile like it."""
     if target != CUDA or unit.strategy != "auto" or not any(looped.kernel for looped in loops(unit)):
         return ()
-    return tuple(name for name in STRATEGIES if name != unit.strategy)
+    return tuple(name for name in STRATEGIES if name not in ("auto", "cluster"))
 
 
 @contextmanager

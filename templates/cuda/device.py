@@ -80,7 +80,7 @@ class _Launch:
         attributes = _attributes()
         self.key, self.item = (device, dtype), np.dtype(dtype).itemsize
         self.room = attributes["MultiProcessorCount"], attributes["MaxSharedMemoryPerBlockOptin"]
-        self.clusters = attributes["ComputeCapabilityMajor"] >= 9
+        self.clusters = _CLUSTERS[0] if attributes["ComputeCapabilityMajor"] >= 9 else 0
         self.plans = {}
 
     def __call__(self, name, threads, *arguments):
@@ -110,10 +110,10 @@ class _Launch:
         return self.plans[key]
 
     def _planned(self, name, rows, *loop):
-        def plan(registers):
-            return _team_plan(_STRATEGY, self.room, self.item, rows, *loop, self.clusters, registers)
-
-        team = _team_without_spills(plan, lambda team: self._loop(name, team).local_size_bytes > 0)
+        for clusters in (*(size for size in _CLUSTERS if size <= self.clusters), 0):
+            team = self._without_spills(name, rows, *loop, clusters)
+            if team is None or not team.clustered or _room_for(self._loop(name, team), team):
+                break
         if team is not None and team.blocks > 1 and not team.clustered:  # all blocks must be there at once
             kernel = self._loop(name, team)
             fit = cp.cuda.driver.occupancyMaxActiveBlocksPerMultiprocessor(kernel.kernel.ptr, team.threads, team.shared)
@@ -121,6 +121,12 @@ class _Launch:
         if team is None and _STRATEGY not in ("auto", "step"):
             warnings.warn(f"{name}: the device has no room for the strategy {_STRATEGY}: step by step", stacklevel=5)
         return team
+
+    def _without_spills(self, name, *loop):
+        def plan(registers):
+            return _team_plan(_STRATEGY, self.room, self.item, *loop, registers)
+
+        return _team_without_spills(plan, lambda team: self._loop(name, team).local_size_bytes > 0)
 
     def _loop(self, name, team):
         alone = team.blocks == 1
@@ -133,7 +139,7 @@ class _Launch:
     def loop(self, name, team, *arguments):
         """A whole loop as one kernel."""
         counters = cp.zeros(32 * team.teams, np.uint32)
-        numbers = (team.blocks, team.rows, team.heads, int(team.clustered), *team.numbers)
+        numbers = (team.blocks, team.rows, team.heads, int(team.clustered), *team.numbers, *team.copies)
         passed = (*map(_passed, arguments), counters, *map(np.int32, numbers))
         self._loop(name, team)((team.blocks * team.teams,), (team.threads,), passed, shared_mem=team.shared)
 
@@ -161,7 +167,7 @@ def _code(dtype, program, cluster=1, kept=()):
     kernels = _KERNELS[program]
     if cluster > 1:
         kernels = kernels.replace("__launch_bounds__", f"__cluster_dims__({cluster}, 1, 1) __launch_bounds__")
-    teams = _TEAMS + _IN_REGISTERS if program.endswith("_loop") else ""
+    teams = f"{_TEAMS}\n{_IN_REGISTERS}\n{_EXCHANGE}" if program.endswith("_loop") else ""
     if kernels.count("= multiply<") > _FEW_PRODUCTS:
         teams = teams.replace("__device__ void", "__device__ __attribute__((noinline)) void")
     for number, (wide, deep, part) in enumerate(kept, start=1):

@@ -195,7 +195,37 @@ template <typename T> __device__ __forceinline__ T* map_shared_rank(T* p, unsign
   asm volatile("mapa.u64 %0, %1, %2;" : "=l"(q) : "l"((unsigned long long)p), "r"(rank));
   return (T*)q;
 }
-#else
-__device__ __forceinline__ void cluster_barrier() { __trap(); }  // there are no clusters to call it
+// How numbers of so many bytes go to an address in the shared memory of the cluster.
+template <int bytes> struct rnnc_stored;
+template <> struct rnnc_stored<1> {
+  __device__ static __forceinline__ void of(unsigned at, const void* x) {
+    asm volatile("st.shared::cluster.u8 [%0], %1;" : : "r"(at), "r"((unsigned)*(const unsigned char*)x) : "memory");
+  }
+};
+template <> struct rnnc_stored<2> {
+  __device__ static __forceinline__ void of(unsigned at, const void* x) {
+    asm volatile("st.shared::cluster.u16 [%0], %1;" : : "r"(at), "h"(*(const unsigned short*)x) : "memory");
+  }
+};
+template <> struct rnnc_stored<4> {
+  __device__ static __forceinline__ void of(unsigned at, const void* x) {
+    asm volatile("st.shared::cluster.u32 [%0], %1;" : : "r"(at), "r"(*(const unsigned*)x) : "memory");
+  }
+};
+template <> struct rnnc_stored<8> {
+  __device__ static __forceinline__ void of(unsigned at, const void* x) {
+    asm volatile("st.shared::cluster.u64 [%0], %1;" : : "r"(at), "l"(*(const unsigned long long*)x) : "memory");
+  }
+};
+// Writes to where block `rank` of the cluster has what this block has at `p` in its shared memory. That block sees it
+// behind the next cluster_barrier, and must not end before.
+template <typename T> __device__ __forceinline__ void st_cluster(T* p, unsigned rank, T x) {
+  unsigned at;
+  asm("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(at) : "r"((unsigned)__cvta_generic_to_shared(p)), "r"(rank));
+  rnnc_stored<sizeof(T)>::of(at, &x);
+}
+#else  // there are no clusters to call these
+__device__ __forceinline__ void cluster_barrier() { __trap(); }
+template <typename T> __device__ __forceinline__ void st_cluster(T*, unsigned, T) { __trap(); }
 #endif
 // --- rnnc prelude: end ---

@@ -27,6 +27,11 @@ struct Team {
     else if (clustered) cluster_barrier();
     else grid_barrier(counter, blocks, &target);
   }
+  // Before the first and behind the last number that blocks write into the shared memory of one another, which must be
+  // there. Blocks of the whole grid have no such numbers.
+  __device__ __forceinline__ void settle() {
+    if (blocks == 1 || clustered) meet();
+  }
 };
 
 // The features of one block: `share` is what it may have at most, `own` what it has, from `first` on.
@@ -46,6 +51,14 @@ template <typename P> __device__ __forceinline__ void swap_(P*& a, P*& b) {
   a = b;
   b = kept;
 }
+
+// The left operand of a product, whose rows are `stride` numbers apart: in memory, or in the block's shared memory from
+// byte `near` on (else -1), where it lies as products want it.
+template <typename I> struct Left {
+  const I* at;
+  long long stride;
+  int near;
+};
 
 // Where one product has its buffers, in bytes of the block's shared memory. `weights` is -1 where they do not stay there.
 struct Places {
@@ -252,27 +265,28 @@ template <> struct Adding<f16> : AddingHalves<f16> {};
 template <> struct Adding<bf16> : AddingHalves<bf16> {};
 
 // sums[row, column] = left[row, k] weight(k, column), by all threads of a block; operands come through shared memory,
-// `chunk` of k at a time, but for the weights that are `kept` in registers. Rows of the left operand are `stride` apart.
+// `chunk` of k at a time, but for weights that are `kept` in registers, and for a left one that is there.
 template <typename I, typename N, typename Kept, typename Weight>
 __device__ Sums<N> multiply(
-    unsigned char* smem, Places p, int rows, int inner, int columns, const I* left, long long stride, const Kept& kept,
-    Weight weight) {
+    unsigned char* smem, Places p, int rows, int inner, int columns, Left<I> left, const Kept& kept, Weight weight) {
   N* const sums = (N*)(smem + p.sums);
-  I* const lefts = (I*)(smem + p.left);
   const int wide = up_to(columns, Lying<I>::across), tall = Lying<I>::tall(rows), near = Kept::near(p, inner);
   for (int start = 0; start < inner; start += p.chunk) {
-    const int length = inner - start < p.chunk ? inner - start : p.chunk, line = Lying<I>::line(length);
+    const int length = inner - start < p.chunk ? inner - start : p.chunk;
+    I* const lefts = (I*)(smem + (left.near < 0 ? p.left : left.near)) + (left.near < 0 ? 0 : start);
+    const int line = left.near < 0 ? Lying<I>::line(length) : (int)left.stride;
     const int held = near <= start ? 0 : near - start < length ? near - start : length;
     const int after = start + held, rest = length - held;  // where the weights in shared memory begin
     const I* weights = (const I*)(smem + p.weights) + Lying<I>::place(after - near, 0, wide, inner - near);
-    __syncthreads();  // nobody reads the last ones any more
+    const bool staged = left.near < 0 || p.weights < 0 || start > 0;
+    if (staged) __syncthreads();  // nobody reads the last ones any more, or adds to the sums
     if (p.weights < 0) {
       I* const stage = (I*)(smem + p.stage);
       fill_weights(stage, after, rest, columns, weight);
       weights = stage;
     }
-    fill_rows(lefts, left + start, stride, rows, length);
-    __syncthreads();
+    if (left.near < 0) fill_rows(lefts, left.at + start, left.stride, rows, length);
+    if (staged) __syncthreads();
     if (held > 0) kept.chunk(sums, start == 0, p, tall, wide, inner, line, lefts, start / p.chunk);
     if (held > 0 && rest > 0) __syncthreads();
     const int lines = p.weights < 0 ? rest : inner - near;

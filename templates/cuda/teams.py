@@ -3,13 +3,12 @@
 
 # How the blocks of a device run a loop: `blocks` to a team, `teams` of them, `rows` of the batch and `heads` to a team;
 # whether a team is a cluster of blocks; bytes of shared memory, threads of a block, and the other numbers that the
-# kernel gets; what of the weights stays in registers, as the kernel is compiled for it; and what a step is estimated to
-# take.
-_Team = collections.namedtuple("_Team", "blocks teams rows heads clustered shared threads numbers kept seconds")
+# kernel gets; what of the weights stays in registers, as the kernel is compiled for it; where copies of what threads
+# exchange are; and what a step is estimated to take.
+_Team = collections.namedtuple("_Team", "blocks teams rows heads clustered shared threads numbers kept copies seconds")
 _THREADS = 256
 # Of a thread, for weights: as many as a kernel may leave, and fewer. Those that spill are not taken.
 _REGISTERS = 128, 64
-_CLUSTER = 8  # blocks: what every device with clusters has room for
 # Loops with more products call what these share, which compiles in a quarter of the time; registers do not hold weights
 # across calls. With a few, the hundredths of a microsecond that calls cost every step are worth more.
 _FEW_PRODUCTS = 4
@@ -19,7 +18,9 @@ def _up_to(n, step):
     return -(-n // step) * step
 
 
-def _team_plan(strategy, room, item, rows, products, work, sums, heads, alone, meetings, clusters=False, registers=0):
+def _team_plan(
+    strategy, room, item, rows, products, work, sums, heads, alone, meetings, exchanged=(), clusters=0, registers=0
+):
     """How a loop runs on a device: the way that is estimated to cost least of those that its strategy allows and that
     fit; None for single steps from the host.
 
@@ -27,16 +28,18 @@ def _team_plan(strategy, room, item, rows, products, work, sums, heads, alone, m
     product and head the features of which a block has its part, how many numbers are summed, and its columns for each
     feature; `work`: elements of a row that are computed one by one; `sums`: multiplications that are, and are the
     library's from the host; `heads`: what teams share as they share rows; `alone`: one team has all rows; `meetings`:
-    of a step; `clusters`: whether the device has them; `registers`: how many of a thread weights may stay in.
+    of a step; `exchanged`: for each pair of arrays that threads read of one another the features of a head, what a
+    number is, and whether there are rows; `clusters`: how many blocks one may have, 0 where there are none;
+    `registers`: how many of a thread weights may stay in.
     """
     multiprocessors, shared = room
     best, least = None, float("inf")
     if strategy == "auto":
         least = _step_cost(item, rows, products, work, sums, heads, meetings, multiprocessors)
     for blocks in sorted({1, 2, 4, 8, 16, 32, 64, multiprocessors}):
-        clustered = clusters and 1 < blocks <= _CLUSTER and strategy != "persistent"
-        kind = "block" if blocks == 1 or clustered else "persistent"
-        if strategy not in ("auto", kind) or blocks > multiprocessors:
+        clustered = 1 < blocks <= clusters and strategy != "persistent"
+        kinds = ("block",) if blocks == 1 else ("block", "cluster") if clustered else ("persistent",)
+        if strategy not in ("auto", *kinds) or blocks > multiprocessors:
             continue
         at_once = multiprocessors // blocks  # all teams run at once
         for own_heads in _shares(heads, at_once):
@@ -44,15 +47,44 @@ def _team_plan(strategy, room, item, rows, products, work, sums, heads, alone, m
             own = rows if alone else -(-rows // (at_once // across))
             teams = -(-rows // own) * across
             elements = (work + sums) * own_heads / heads
-            for resident, held in ((True, 0), (True, registers), (False, 0))[:: 1 if registers else 2]:
-                found = _team_buffers(shared, item, own, own_heads, blocks, products, resident, held)
+            sizes = [_copy_bytes(item, own, own_heads, *one) if "block" in kinds else None for one in exchanged]
+            ways = ((True, 0), (True, registers), (False, 0))[:: 1 if registers else 2]
+            for (resident, held), kept in itertools.product(ways, dict.fromkeys((sum(2 * (n or 0) for n in sizes), 0))):
+                found = _team_buffers(shared - kept, item, own, own_heads, blocks, products, resident, held)
                 if found is None:
                     continue
+                bytes, *rest = found
+                bytes, copies = _team_copies(shared, bytes, sizes)
                 weights = resident, found[-1], found[2][6::3]
                 cost = _team_cost(item, own, own_heads, blocks, products, elements, *weights, meetings, clustered)
+                cost += _exchange_cost(item, own, own_heads, blocks, exchanged, copies)
                 if cost < least:
-                    best, least = _Team(blocks, teams, own, own_heads, clustered, *found, cost), cost
+                    best, least = _Team(blocks, teams, own, own_heads, clustered, bytes, *rest, copies, cost), cost
     return best
+
+
+def _copy_bytes(item, rows, heads, features, number, batch):
+    """What a copy of a team's part of an array takes of shared memory: lines as products want them (see `Lying` in
+    teams.cuh), for each head and row, and rows that fill them up."""
+    bytes = _number_bytes(item, number)
+    halves = bytes == 2
+    line = _up_to(features, 16) + 8 if halves else features + 16 // bytes
+    return _up_to((_up_to(rows, 16 if halves else 4) if batch else 1) * heads * line * bytes, 16)
+
+
+def _number_bytes(item, number):
+    return {"item": item, "real": max(item, 4), "int": 4, "bool": 1}[number]
+
+
+def _team_copies(shared, end, sizes):
+    """Shared memory behind the buffers, with copies of the pairs that there is room for: where it ends, and where they
+    begin, end, and each array has its own (-1: it has none)."""
+    start, places = end, []
+    for size in sizes:
+        fits = size is not None and end + 2 * size <= shared
+        places += [end, end + size] if fits else [-1, -1]
+        end += 2 * size if fits else 0
+    return end, (start, end, *places) if sizes else ()
 
 
 def _team_without_spills(plan, spills):
@@ -160,12 +192,13 @@ def _team_weights(item, team, products):
 
 
 # Estimates of an H100: seconds to meet, to launch a kernel, clocks in a second, and seconds that a product of a block
-# takes at least (three barriers, operands on their way); and of a multiprocessor in a clock,
-# multiplications (of halves, of others), bytes of shared memory, bytes from elsewhere, and bytes of weights that are
-# picked from elsewhere one by one, and elements that are computed one by one. Only their ratios decide anything.
+# takes at least (three barriers, operands on their way), and until memory answers; and of a multiprocessor in a clock,
+# multiplications (of halves, of others), bytes of shared memory, bytes from elsewhere, bytes that go to the shared
+# memory of others, bytes of weights that are picked from elsewhere one by one, and elements that are computed one by
+# one. Only their ratios decide anything.
 _MEET, _MEET_CLUSTERED, _MEET_ALONE, _LAUNCH, _CLOCK = 1.1e-6, 0.25e-6, 0.05e-6, 4e-6, 1.7e9
-_MULTIPLIED = 0.5e-6
-_MULTIPLICATIONS, _NEAR, _FAR, _PICKED, _ELEMENTS = {2: 1024}, 128, 32, 4, 2
+_MULTIPLIED, _THROUGH = 0.5e-6, 0.2e-6
+_MULTIPLICATIONS, _NEAR, _FAR, _SENT, _PICKED, _ELEMENTS = {2: 1024}, 128, 32, 14, 4, 2
 
 
 def _team_cost(item, rows, heads, blocks, products, work, resident, kept, splits, meetings, clustered):
@@ -177,10 +210,21 @@ def _team_cost(item, rows, heads, blocks, products, work, resident, kept, splits
         reading = _reading(item, rows, _wide(item, features, slots, blocks), summed, far) / _NEAR
         picking = 0 if resident else -(-rows // 64) * columns * summed * item / _PICKED
         multiplying = (_up_to(rows, 16) if item == 2 else rows) * columns * summed / _MULTIPLICATIONS.get(item, 128)
-        clocks += heads * (max(multiplying, reading, picking) + rows * summed * item / _FAR)
+        clocks += heads * max(multiplying, reading, picking)
     meet = _MEET_ALONE if blocks == 1 else _MEET_CLUSTERED if clustered else _MEET
     turns = (heads - 1) * len(products) * _MULTIPLIED
-    return clocks / _CLOCK + 0.2e-6 + meetings * meet + turns
+    return clocks / _CLOCK + meetings * meet + turns
+
+
+def _exchange_cost(item, rows, heads, blocks, exchanged, copies):
+    """Seconds that threads wait in a step for what others have written: into all copies, or into the memory that all
+    share, which answers late."""
+    clocks, through = 0, 0 if exchanged else _THROUGH
+    for (features, number, batch), place in zip(exchanged, copies[2::2]):
+        bytes = (rows if batch else 1) * heads * features * _number_bytes(item, number)
+        clocks += bytes / _FAR if place < 0 else bytes * (blocks - 1) / blocks / _SENT
+        through = _THROUGH if place < 0 else through
+    return clocks / _CLOCK + through
 
 
 def _reading(item, rows, wide, summed, far):

@@ -61,13 +61,15 @@ def test_plans_are_those_of_the_planner(rnnc: RunRnnc, lstm: Path) -> None:
             1,
             kernel.alone,
             kernel.meetings,
-            clusters=True,
+            tuple((one.features.evaluate({}), one.number, one.batch) for one in kernel.exchanged),
+            clusters=16,
             registers=128,
         )
         way = "step" if plan is None else "block" if plan.blocks == 1 else "persistent"
         assert cells[3] == ("block, clusters" if plan is not None and plan.clustered else way)
         if plan is not None:
             assert cells[4:6] == [f"{plan.teams} x {plan.blocks}", str(plan.rows)]
+            assert cells[10] == ("shared memory" if plan.copies[2] >= 0 else "global memory")
 
 
 @pytest.mark.parametrize("strategy", ["step", "block", "persistent"])

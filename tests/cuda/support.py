@@ -39,9 +39,8 @@ STEPS = "\n".join(resource_text(f"templates/cuda/{name}.py") for name in ("graph
 def text_of(kernels: Kernels, dtype: str) -> str:
     """All kernels as one text, as NVRTC gets those of one program."""
     texts = [text for program in kernels.programs.values() for text in program]
-    prelude, *parts = (
-        resource_text(f"templates/cuda/{name}.cuh") for name in ("prelude", "math", "teams", "registers")
-    )
+    parts = (resource_text(f"templates/cuda/{name}.cuh") for name in ("math", "teams", "registers", "exchange"))
+    prelude = resource_text("templates/cuda/prelude.cuh")
     return "\n".join([prelude, f"typedef {REALS[dtype]} real; typedef {ITEMS[dtype]} item;", *parts, *texts])
 
 
@@ -92,7 +91,7 @@ class Batch:
             "threading": threading,
             "warnings": warnings,
             "os": os,
-            "ctypes": Ctypes(cupy.cuda.cublas),
+            "ctypes": Ctypes(cupy.cuda.libraries),
             "_attributes": cupy.how.device.attributes,
             "_THREADS": 32,
         }
@@ -159,7 +158,7 @@ class Launch:
     def loop(self, name: str, team: Any, *arguments: Any) -> None:
         """A loop as one kernel."""
         counters = np.zeros(32 * team.teams, np.uint32)
-        numbers = (team.blocks, team.rows, team.heads, int(team.clustered), *team.numbers)
+        numbers = (team.blocks, team.rows, team.heads, int(team.clustered), *team.numbers, *team.copies)
         function = self._function(name)
         if team.shared > 48 << 10:
             function.max_dynamic_shared_size_bytes = team.shared

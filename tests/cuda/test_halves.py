@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from rnnc.compiler import compile_source
-from rnnc.simulator.cupy_cuda import DeviceModel
 from rnnc.simulator.cupy_like import How
+from rnnc.simulator.driver import DeviceModel
 from rnnc.simulator.loader import load
 from rnnc.syntax.source import Source
 from rnnc.verify import commands

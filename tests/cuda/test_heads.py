@@ -14,8 +14,8 @@ from rnnc.backends.cuda.module import loops
 from rnnc.backends.cuda.teams import block
 from rnnc.compiler import compile_source
 from rnnc.passes.uncoupled import leading
-from rnnc.simulator.cupy_cuda import DeviceModel
 from rnnc.simulator.cupy_like import How
+from rnnc.simulator.driver import DeviceModel
 from rnnc.simulator.loader import load
 from rnnc.syntax.source import Source
 from rnnc.verify.report import compare
@@ -157,7 +157,7 @@ def test_any_room_gives_the_same_numbers(dtype: str, kilobytes: int) -> None:
 )
 def test_products_of_heads_are_multiplied_where_they_are_read(cell: str, forward: int, backward: int) -> None:
     text = compile_source(Source("cell.rnn", CELLS[cell]), None, {"d": 4}, target="cuda").text
-    found = dict(re.findall(r'launch\.team\("(\w+)", B, .*, (\d+)\)', text))
+    found = dict(re.findall(r'launch\.team\("(\w+)", B, .*(?:True|False), (\d+), \(', text))
     assert (int(found["forward_loop_1"]), int(found["backward_loop_1"])) == (forward, backward)
 
 

@@ -52,7 +52,7 @@ def test_module_computes_what_the_description_says(example: str) -> None:
     assert any("CPU" in note for note in report.notes)
     names = {row.name for row in report.rows}
     halves = [half.name for half in halves_here()]
-    ways = [f"strategy {way}, float32" for way in STRATEGIES[1:]]
+    ways = [f"strategy {way}, float32" for way in STRATEGIES if way not in ("auto", "cluster")]
     for kind in ("float64", "float32", *halves, *ways):
         assert {f"{kind}, with lengths: {entry}" for entry in ("forward", "forward_train", "backward")} <= names
 

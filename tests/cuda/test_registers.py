@@ -127,7 +127,7 @@ def test_registers_hold_one_head_of_each_block(multiprocessors: int) -> None:
 def plan(units: int, rows: int, item: int, registers: int, *, backward: bool = False, room: Any = H100) -> Any:
     """Of an LSTM."""
     products = ((units, 4 * units, 1) if backward else (units, units, 4),)
-    return planner()["_team_plan"]("auto", room, item, rows, products, units, 0, 1, False, 1, True, registers)
+    return planner()["_team_plan"]("auto", room, item, rows, products, units, 0, 1, False, 1, (), 8, registers)
 
 
 @pytest.mark.parametrize("backward", [False, True])

@@ -11,8 +11,8 @@ from rnnc.compiler import compile_source
 from rnnc.ir.interpreter import evaluate
 from rnnc.ir.operations import Env
 from rnnc.ir.program import DType, Type
-from rnnc.simulator.cupy_cuda import DeviceModel
 from rnnc.simulator.cupy_like import Cupy, How
+from rnnc.simulator.driver import DeviceModel
 from rnnc.simulator.loader import load
 from rnnc.syntax.source import read_source
 from rnnc.verify.runner import ModuleRunner

@@ -139,7 +139,10 @@ def test_without_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_kernels_are_found() -> None:
-    assert [(head.name, head.cluster) for head in find_kernels(CLUSTERED)] == [("neighbours", 4), ("leaves_early", 4)]
+    assert [(head.name, head.cluster) for head in find_kernels(CLUSTERED)] == [
+        *(("neighbours", 4), ("leaves_early", 4), ("pushes", 4), ("pushes_unseen", 4), ("pushes_to", 4)),
+        ("pushes_and_leaves", 4),
+    ]
     assert [head.name for head in find_kernels(SOUND)][:2] == ["add", "row_sum"]
     assert find_kernels('/* extern "C" __global__ void f() */ __global__ void g() {}') == ()
 

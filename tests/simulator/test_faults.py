@@ -187,6 +187,31 @@ def test_a_block_that_leaves_its_cluster() -> None:
     assert "has ended" in fault.message
 
 
+@pytest.mark.parametrize("schedule", ["fifo", "reversed", ("random", 1)])
+def test_what_others_write_shows_behind_a_barrier_of_the_cluster(schedule: Schedule) -> None:
+    out = np.zeros((4, 8), np.uint32)
+    Kernels(CLUSTERED).get("pushes_unseen")(4, 8, (out,), shared_mem=32, schedule=schedule)
+    assert (out == 0xFFFFFFFF).all()  # as poisoned as at the start
+    fault = fault_of(*("pushes_unseen", 4, 8, out), text=CLUSTERED, shared_mem=32, schedule=schedule, race=True)
+    assert fault.kind == "race"
+    assert fault.line in (marked(CLUSTERED, "pushes_unseen"), marked(CLUSTERED, "reads_unseen"))
+
+
+@pytest.mark.parametrize(("rank", "place"), [(4, 0), (1, 8), (1, -1), (1, 10**6)])
+def test_a_write_that_misses_the_shared_memory_of_another_block(rank: int, place: int) -> None:
+    fault = fault_of("pushes_to", 4, 8, np.int32(rank), np.int32(place), text=CLUSTERED, shared_mem=32)
+    assert (fault.kind, fault.line) == ("out of bounds", marked(CLUSTERED, "pushes_to"))
+
+
+@pytest.mark.parametrize("schedule", ["fifo", "reversed", ("random", 1), ("random", 2)])
+def test_a_block_that_ends_while_others_may_write_into_it(schedule: Schedule) -> None:
+    fault = fault_of("pushes_and_leaves", 4, 8, text=CLUSTERED, shared_mem=32, schedule=schedule)
+    assert fault.kind == "out of bounds"
+    assert "has ended" in fault.message
+    line = marked(CLUSTERED, "pushes_and_leaves")
+    assert fault.line == line or f"in line {line}" in fault.message
+
+
 def test_a_launch_after_a_fault_is_sound() -> None:
     fault_of("null_pointer", 1, 4, None, floats(4))
     out = np.ones(4, np.float32)

@@ -155,6 +155,15 @@ def test_clusters(schedule: Schedule, race: bool) -> None:
     assert np.array_equal(out, 100 * neighbour[:, None] + np.arange(32))
 
 
+@pytest.mark.parametrize("race", [False, True])
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_writes_into_shared_memory_of_others(schedule: Schedule, race: bool) -> None:
+    out = np.empty((8, 32), np.uint32)
+    Kernels(CLUSTERED).get("pushes")(8, 32, (out,), shared_mem=15 * 32, schedule=schedule, race=race)
+    neighbour = np.array([3, 0, 1, 2, 7, 4, 5, 6])
+    assert np.array_equal(out, 100 * neighbour[:, None] + np.arange(32))
+
+
 def test_views_of_one_array_stay_together() -> None:
     memory = np.arange(96, dtype=np.float32)
     KERNELS.get("row_sum")(2, 32, (memory[:64], memory[62:64], np.int32(31)), shared_mem=16)

@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from rnnc.simulator.cupy_cuda import DeviceModel
 from rnnc.simulator.cupy_like import Cupy, How
+from rnnc.simulator.driver import DeviceModel
 from rnnc.simulator.faults import KernelFault
 from rnnc.simulator.loader import load
 from rnnc.simulator.source import prelude

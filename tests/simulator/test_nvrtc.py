@@ -26,7 +26,7 @@ def test_all_kernels_compile(text: str, arch: str) -> None:
 
 @needs_nvrtc
 def test_clusters_need_sm_90() -> None:
-    assert len(compile_kernels(CLUSTERED, ["sm_90"])) == 2
+    assert len(compile_kernels(CLUSTERED, ["sm_90"])) == 6
     with pytest.raises(KernelTextError, match="cluster"):
         compile_kernels(CLUSTERED, ["sm_80"])
 

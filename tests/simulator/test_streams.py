@@ -106,7 +106,7 @@ def blas(cupy: Cupy) -> Any:
     space: dict[str, Any] = {
         "cp": cupy,
         "np": np,
-        "ctypes": Ctypes(cupy.cuda.cublas),
+        "ctypes": Ctypes(cupy.cuda.libraries),
         "os": os,
         "_attributes": cupy.how.device.attributes,
         "_address": lambda array: array.ctypes.data,
@@ -194,5 +194,5 @@ def test_arguments_that_the_library_refuses() -> None:
     assert call(1, 70) == INVALID_VALUE
     assert call(2, 68) == NOT_SUPPORTED
     with pytest.raises(OSError, match="no library"):
-        Ctypes(cupy.cuda.cublas).CDLL("libm.so")
-    assert Ctypes(cupy.cuda.cublas).CDLL(FILE) is cupy.cuda.cublas.library
+        Ctypes(cupy.cuda.libraries).CDLL("libm.so")
+    assert Ctypes(cupy.cuda.libraries).CDLL(FILE) is cupy.cuda.cublas.library

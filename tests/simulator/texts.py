@@ -153,6 +153,44 @@ extern "C" __global__ void __cluster_dims__(4, 1, 1) leaves_early(unsigned* out)
   cluster_barrier();
   if (cluster_rank() == 0) out[threadIdx.x] = *map_shared_rank(&mine[threadIdx.x], 3);  // @leaves_early
 }
+
+// Each block writes into its neighbour's shared memory, and reads its own; numbers of all sizes.
+extern "C" __global__ void __cluster_dims__(4, 1, 1) pushes(unsigned* out) {
+  extern __shared__ __align__(16) unsigned char smem[];
+  double* const large = (double*)smem;
+  unsigned* const mine = (unsigned*)(large + blockDim.x);
+  f16* const half = (f16*)(mine + blockDim.x);
+  bool* const flag = (bool*)(half + blockDim.x);
+  const unsigned next = (cluster_rank() + 1) % cluster_size();
+  const f16 one = {15360};
+  cluster_barrier();
+  st_cluster(&large[threadIdx.x], next, blockIdx.x + 0.5);
+  st_cluster(&mine[threadIdx.x], next, 100 * blockIdx.x + threadIdx.x);
+  st_cluster(&half[threadIdx.x], next, one);
+  st_cluster(&flag[threadIdx.x], next, true);
+  cluster_barrier();
+  const bool whole = large[threadIdx.x] == mine[0] / 100 + 0.5 && half[threadIdx.x].bits == 15360 && flag[threadIdx.x];
+  out[blockIdx.x * blockDim.x + threadIdx.x] = whole ? mine[threadIdx.x] : 0;
+}
+extern "C" __global__ void __cluster_dims__(4, 1, 1) pushes_unseen(unsigned* out) {
+  extern __shared__ unsigned mine[];
+  cluster_barrier();
+  st_cluster(&mine[threadIdx.x], (cluster_rank() + 1) % cluster_size(), 7u);  // @pushes_unseen
+  __syncthreads();
+  out[blockIdx.x * blockDim.x + threadIdx.x] = mine[threadIdx.x];  // @reads_unseen
+  cluster_barrier();
+}
+extern "C" __global__ void __cluster_dims__(4, 1, 1) pushes_to(int rank, int place) {
+  extern __shared__ unsigned mine[];
+  cluster_barrier();
+  st_cluster(&mine[place], rank, 7u);  // @pushes_to
+  cluster_barrier();
+}
+extern "C" __global__ void __cluster_dims__(4, 1, 1) pushes_and_leaves() {
+  extern __shared__ unsigned mine[];
+  cluster_barrier();
+  if (cluster_rank() == 0) st_cluster(&mine[threadIdx.x], 3, 7u);  // @pushes_and_leaves
+}
 """
 )
 

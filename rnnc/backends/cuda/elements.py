@@ -76,8 +76,15 @@ class Elements:
 
     def loaded(self, value: Value, home: Home, place: str) -> str:
         """The element at a place of an array, as it is computed with."""
-        text = f"{self.pointer(home, value)}[{place}]"
+        return self.computed(value, home, f"{self.pointer(home, value)}[{place}]")
+
+    def computed(self, value: Value, home: Home, text: str) -> str:
+        """A number that an array holds, as it is computed with."""
         return f"to_float({text})" if value.type.dtype is DType.FLOAT and not home.wide else text
+
+    def stored(self, value: Value, home: Home, element: str) -> str:
+        """A number that was computed, as an array holds it."""
+        return f"from_float<item>({element})" if value.type.dtype is DType.FLOAT and not home.wide else element
 
     def pointer(self, home: Home, value: Value, *, written: bool = False) -> str:
         """The kernel's parameter for an array."""
@@ -87,8 +94,7 @@ class Elements:
         """Put an element into memory, at its place in the array."""
         if value in self.definitions:
             self.kernel.spans |= self.definitions[value].spans
-        if value.type.dtype is DType.FLOAT and not home.wide:
-            element = f"from_float<item>({element})"
+        element = self.stored(value, home, element)
         self.kernel.line(f"{self.pointer(home, value, written=True)}[{place}] = {element};")
 
     def index(self, type: Type, place: str) -> list[str]:

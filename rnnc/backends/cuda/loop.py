@@ -14,8 +14,9 @@ from rnnc.backends.cuda.elements import Home
 from rnnc.backends.cuda.products import product_of
 from rnnc.backends.cuda.report import Looped
 from rnnc.backends.cuda.steps import StepBlock, varying
-from rnnc.backends.cuda.teams.block import Swap, TeamBlock, TeamLoop, Unfit, write_team
+from rnnc.backends.cuda.teams.block import TeamBlock, TeamLoop, Unfit, write_team
 from rnnc.backends.cuda.teams.elements import Owner
+from rnnc.backends.cuda.teams.exchange import Swap
 from rnnc.backends.escape import number as literal
 from rnnc.ir.program import AttrValue, Carry, DType, Loop, Node, Op, Type, Value, reads
 
@@ -46,8 +47,7 @@ def write_loop(outer: Block, loop: Loop) -> None:
 
     def enter_team(team: TeamBlock) -> list[Swap]:
         swaps = [
-            (a, b, carry.param.type.dtype)
-            for carry, a, b in zip(loop.carries, step.current, step.following, strict=True)
+            (a, b, carry.param.type) for carry, a, b in zip(loop.carries, step.current, step.following, strict=True)
         ]
         for carry, home in zip(loop.carries, step.current, strict=True):
             team.owners[home.array] = Owner(carry.param.type.with_(dtype=DType.FLOAT))
@@ -83,6 +83,8 @@ def _write_both(outer: Block, team: TeamBlock, kernel: TeamLoop, step: _Step, li
     plan = outer.shared.names.new("team")
     work = f"{outer.size(kernel.work)}, {outer.size(kernel.sums)}"
     loop = f"({products}), {work}, {outer.size(kernel.head_count)}, {kernel.alone}, {kernel.meetings}"
+    exchanged = "".join(f'({outer.size(one.features)}, "{one.number}", {one.batch}), ' for one in kernel.exchanged)
+    loop += f", ({exchanged})"
     outer.line(f'{plan} = launch.team("{kernel.name}", B, {loop})')
     outer.line(f"if {plan} is None:")
     outer.lines += ["    " + line for line in lines]

@@ -46,7 +46,7 @@ class _Module(Skeleton):
     arrays = "cp"
     parts = (
         *("arrays/contract", "common/call", "common/packed", "cuda/device", "cuda/graphs", "cuda/blas"),
-        *("cuda/teams", "cuda/sharing"),
+        *("cuda/teams", "cuda/clusters", "cuda/sharing"),
         *("common/parameters", "numpy/masks", "common/layouts", "common/names", "arrays/arrays"),
     )
     kept_names = KEPT_NAMES
@@ -65,9 +65,10 @@ class _Module(Skeleton):
         return [
             f"_PRELUDE = {_quoted(resource_text('templates/cuda/prelude.cuh'))}",
             f"_TEAMS = {_quoted(resource_text('templates/cuda/teams.cuh'))}",
+            f"_EXCHANGE = {_quoted(resource_text('templates/cuda/exchange.cuh'))}",
             f"_IN_REGISTERS = {_quoted(resource_text('templates/cuda/registers.cuh'))}",
             f"_MATH = {_quoted(resource_text('templates/cuda/math.cuh'))}",
-            f"_STRATEGY = {string(self.unit.strategy)}  # of loops: auto, step, block or persistent",
+            f"_STRATEGY = {string(self.unit.strategy)}  # of loops: auto, step, block, cluster or persistent",
             "# The kernels of each program; kernels that two programs share stand with the first.",
             "_KERNELS = {",
             *(f'    "{name}": {_quoted(chr(10).join(texts))},' for name, texts in self._kernels.programs.items()),

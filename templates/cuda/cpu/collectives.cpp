@@ -64,8 +64,10 @@ void cluster_barrier(int line) {
     return;
   }
   cluster->waiting = 0;
+  ++cluster->barriers;
   std::vector<Fiber*> all;
   for (Block* block : cluster->blocks) all.insert(all.end(), block->fibers.begin(), block->fibers.end());
+  for (Fiber* f : all) arrive_sent(f);
   join_clocks(all.data(), all.size());
   progress();
   make_all_ready(all.data(), all.size());
@@ -215,6 +217,7 @@ void finish(Fiber* self) {
          named(*self).c_str());
   ++block->done;
   ++block->cluster->done;
+  if (block->done == block->fibers.size()) leave_shared(block);
   progress();
   end_lane(self);  // which nobody waits for any longer
 }

@@ -107,6 +107,7 @@ void atomic_access(const void* p, unsigned bytes, Order order, int line) {
   if (reinterpret_cast<uintptr_t>(p) % bytes != 0)
     fail(Fault::alignment, at_line(line), "an atomic access of %u bytes at an address that is no multiple", bytes);
   bool load = order == Order::relaxed_load || order == Order::acquire_load;
+  if (order == Order::release_store || order == Order::release_update) arrive_sent(self);
   if (++self->loads > 1000) spin_pause(line);  // a loop without one must not keep all others out
   check_access(p, bytes, !load, true, at_line(line));
   order_atomic(p, order);
@@ -114,18 +115,71 @@ void atomic_access(const void* p, unsigned bytes, Order order, int line) {
 
 void fence(int line) {
   run->current->line = line;
+  arrive_sent(run->current);
   order_fence();
+}
+
+// ---- the shared memory of other blocks of the cluster ----
+
+// What a thread has sent arrives: when the cluster has met, or whatever else lets others see it.
+void arrive_sent(Fiber* fiber) {
+  for (const Sent& one : fiber->sent) memcpy(one.to, &one.value, one.bytes);
+  fiber->sent.clear();
+}
+
+// Takes note that a thread goes to the shared memory of another block, which must be there until the cluster has met.
+static void visit(Block* other, int line) {
+  Fiber* self = run->current;
+  if (other == self->block) return;
+  if (other->done == other->fibers.size())
+    fail(Fault::bounds, at_line(line), "access to the shared memory of a block that has ended");
+  other->visited = other->cluster->barriers + 1;
+  other->visitor = self;
+  other->visitor_line = line;
+}
+
+// All threads of a block have ended.
+void leave_shared(Block* block) {
+  if (block->visited != block->cluster->barriers + 1) return;
+  const Index b = block->visitor->block->index, t = block->visitor->thread;
+  fail(Fault::bounds, at_line(run->current->line),
+       "the block has ended, and since thread (%u,%u,%u) of block (%u,%u,%u) went to its shared memory in line %d the"
+       " cluster has not met: a barrier of the cluster must come last",
+       t.x, t.y, t.z, b.x, b.y, b.z, block->visitor_line);
 }
 
 void* map_shared(const void* p, unsigned rank, int line) {
   Block* block = run->current->block;
+  run->current->line = line;
   Region* own = block->shared;
   const char* address = static_cast<const char*>(p);
   if (rank >= block->cluster->blocks.size())
     fail(Fault::bounds, at_line(line), "rank %u of a cluster of %zu blocks", rank, block->cluster->blocks.size());
   if (address < own->base || address > own->base + own->bytes)
     fail(Fault::bounds, at_line(line), "map_shared_rank of an address that is not in this block's shared memory");
+  for (Fiber* fiber : block->fibers) arrive_sent(fiber);  // whoever may read there sees what the block itself wrote
+  visit(block->cluster->blocks[rank], line);
   return block->cluster->blocks[rank]->shared->base + (address - own->base);
+}
+
+void store_cluster(const void* p, unsigned rank, const void* value, unsigned bytes, int line) {
+  Fiber* self = run->current;
+  Cluster* cluster = self->block->cluster;
+  self->line = line;
+  if (rank >= cluster->blocks.size())
+    fail(Fault::bounds, at_line(line), "rank %u of a cluster of %zu blocks", rank, cluster->blocks.size());
+  Block* other = cluster->blocks[rank];
+  visit(other, line);
+  char* to = other->shared->base + (static_cast<const char*>(p) - self->block->shared->base);
+  if (region_of(to) != other->shared)
+    fail(Fault::bounds, at_line(line), "st_cluster of an address that is not in this block's shared memory");
+  if (reinterpret_cast<uintptr_t>(to) % bytes != 0)
+    fail(Fault::alignment, at_line(line), "st_cluster of %u bytes at an address that is no multiple", bytes);
+  check_access(to, bytes, true, false, at_line(line));
+  Sent one = {to, 0, bytes};
+  memcpy(&one.value, value, bytes);
+  self->sent.push_back(one);
+  if (other == self->block) arrive_sent(self);
 }
 
 // ---- asynchronous copies: both ends are claimed at once, the data arrive at the wait ----

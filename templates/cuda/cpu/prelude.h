@@ -137,3 +137,6 @@ inline void cluster_barrier(RNNC_LINE) { rnnc_cpu::cluster_barrier(line); }
 template <typename T> inline T* map_shared_rank(T* p, unsigned rank, RNNC_LINE) {
   return (T*)rnnc_cpu::map_shared(p, rank, line);
 }
+template <typename T> inline void st_cluster(T* p, unsigned rank, T x, RNNC_LINE) {
+  rnnc_cpu::store_cluster(p, rank, &x, sizeof(T), line);
+}

@@ -30,6 +30,7 @@ void block_barrier(int line);
 unsigned block_count(bool predicate, int line);
 void cluster_barrier(int line);
 void* map_shared(const void* p, unsigned rank, int line);
+void store_cluster(const void* p, unsigned rank, const void* value, unsigned bytes, int line);
 void spin_pause(int line);
 void fence(int line);
 [[noreturn]] void trap(int line);

@@ -71,6 +71,8 @@ struct Copies {
   std::deque<std::vector<Copy>> groups;  // committed, oldest first
   std::vector<Copy> open;                // of the group that is not committed
 };
+// What a thread wrote into the shared memory of another block, and what others need not see yet.
+struct Sent { char* to; uint64_t value; unsigned bytes; };
 struct Region;
 struct Clock;
 
@@ -97,6 +99,7 @@ struct Fiber {
   const unsigned *a = nullptr, *b = nullptr;
   unsigned* r = nullptr;
   std::unique_ptr<Copies> copies;  // asynchronous ones under way
+  std::vector<Sent> sent;
   // Race mode.
   uint32_t epoch = 1;
   std::shared_ptr<const Clock> clock, fenced, pending;
@@ -121,11 +124,15 @@ struct Block {
   struct Cluster* cluster = nullptr;
   unsigned rank = 0;
   Region* shared = nullptr;
+  unsigned visited = 0;  // how many barriers of the cluster, and one, there were when another block last went there
+  const Fiber* visitor = nullptr;
+  int visitor_line = 0;
 };
 
 struct Cluster {
   std::vector<Block*> blocks;
   unsigned waiting = 0, done = 0, threads = 0;
+  unsigned barriers = 0;  // that all its threads have left
 };
 
 // Race mode: the last write and the last reads of one granule of memory. The high bit of a thread's number says
@@ -182,6 +189,9 @@ void preempt(int line);
 // memory
 Region* region_of(const void* p);
 void check_access(const void* p, unsigned bytes, bool write, bool atomic, Place place);
+
+void arrive_sent(Fiber* fiber);
+void leave_shared(Block* block);
 
 // race; all do nothing outside race mode
 void join_clocks(Fiber* const* fibers, size_t count);

@@ -8,7 +8,7 @@ one item.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rnnc.backends.cuda.block import Block
@@ -23,6 +23,7 @@ from rnnc.backends.cuda.spelling.lines import line_type
 from rnnc.backends.cuda.spelling.reduction import Lanes
 from rnnc.backends.cuda.spelling.summed import summed_type
 from rnnc.backends.cuda.teams.elements import Coupled, Owner, Place, TeamElements, Unfused
+from rnnc.backends.cuda.teams.exchange import Exchange, Exchanged, Exchanging, Swap
 from rnnc.backends.cuda.teams.meetings import Item, meetings
 from rnnc.backends.cuda.teams.tiles import Multiplied, Tiled, tiled
 from rnnc.backends.cuda.unit import Shared
@@ -35,11 +36,9 @@ from rnnc.passes.uncoupled import leading
 LOCAL = frozenset({
     "t", "lane", "t_next", "more", "team", "smem", "step", "pass", "count", "e", "r", "j", "row", "f", "n", "at_once",
     "counters", "team_blocks", "team_rows", "clustered", "Team", "Share", "Places", "Sums", "multiply",
-    "keep_weights", "swap_", "team_heads", "head", "own_head", "places_of_head", "Kept", "InRegisters",
+    "keep_weights", "swap_", "team_heads", "head", "own_head", "places_of_head", "Kept", "InRegisters", "Left", "Seen",
+    "clear_copies", "copies_from", "copies_end",
 })  # fmt: skip
-
-
-Swap = tuple[Home, Home, DType]  # two arrays that change places after a step
 
 
 class Unfit(Exception):
@@ -54,6 +53,7 @@ class TeamLoop:
     features.
     `work`: elements of a row that are computed one by one; `sums`: multiplications of products that are, too.
     `alone`: one team must have all rows. `meetings`: of a step. `heads`: the axes that teams share as they share rows.
+    `exchanged`: what may lie in the shared memory of all blocks of a team.
     """
 
     name: str
@@ -64,6 +64,7 @@ class TeamLoop:
     alone: bool
     meetings: int
     heads: tuple[Axis, ...]
+    exchanged: tuple[Exchanged, ...]
 
     @property
     def head_count(self) -> Size:
@@ -76,8 +77,17 @@ class TeamBlock(InnerBlock):
 
     fuses = True
 
-    def __init__(self, shared: Shared, around: Block, heads: tuple[Axis, ...], written: frozenset[Value]) -> None:
+    def __init__(
+        self,
+        shared: Shared,
+        around: Block,
+        heads: tuple[Axis, ...],
+        written: frozenset[Value],
+        exchanged: Mapping[str, str],
+    ) -> None:
         super().__init__(shared, around.time, around)
+        self.exchanged = exchanged  # arrays that threads read of one another, with the first one of each pair
+        self._seen: dict[str, str] = {}
         self.heads = heads  # the first axes of everything that a step writes
         self.kernel = Kernel(shared.sizes.variables, LOCAL, shared=True)
         self.items: list[Item] = []
@@ -185,15 +195,26 @@ class TeamBlock(InnerBlock):
         self.owners.setdefault(home.array, Owner(value.type.with_(time=False, dtype=DType.FLOAT)))
         return home
 
+    def seen(self, array: str) -> tuple[str, str]:
+        """The variable for what threads see of one another in a pair of arrays, and which of them an array is."""
+        first = self.exchanged[array]
+        if first not in self._seen:
+            self._seen[first] = self.kernel.names.new(f"{first}_seen")
+        return self._seen[first], "turned" if array == first else "!turned"
+
+    def read(self) -> set[str]:
+        """The arrays that threads read of one another."""
+        return {array for item in self.items for array in item.reads}
+
     def doubled(self) -> list[Swap]:
         """A second array for each one that other threads read, so that the next step can write before they have."""
-        shared = {array for item in self.items for array in item.reads}
+        shared = self.read()
         found: list[Swap] = []
         for value, home in self.homes.items():
             if home.array in shared and home.array in self.fresh and not home.index:
                 other = self.shared.names.new(f"{home.array}_next")
                 self.before.append(f"{other} = cp.empty_like({home.array})")
-                found.append((home, replace(home, array=other), value.type.dtype))
+                found.append((home, replace(home, array=other), value.type))
         return found
 
     def number(self) -> int:
@@ -225,17 +246,24 @@ def _write_heads(
     outer: Block, loop: Loop, enter: Callable[[TeamBlock], list[Swap]], heads: tuple[Axis, ...]
 ) -> tuple[TeamBlock, TeamLoop]:
     written: frozenset[Value] = frozenset()
+    exchanged: Mapping[str, str] = {}
     while True:
-        block = TeamBlock(outer.shared, outer, heads, written)
+        block = TeamBlock(outer.shared, outer, heads, written, exchanged)
         try:
-            swaps = enter(block)
-            _check_uses(block)
+            with outer.shared.names.on_trial():  # each trial has the same ones
+                carried = enter(block)
+                _check_uses(block)
+                doubled = block.doubled()
+                exchange = Exchange(block, carried, doubled)
+                exchange.check()
         except Unfused as found:
             if found.value in written:
                 raise Unfit("other threads read a product") from None
             written |= {found.value}
+        except Exchanging as found:
+            exchanged = found.arrays
         else:
-            return block, _finish(block, loop, swaps)
+            return block, _finish(block, loop, exchange)
 
 
 def _check_uses(block: TeamBlock) -> None:
@@ -246,10 +274,10 @@ def _check_uses(block: TeamBlock) -> None:
             raise Unfused(value)
 
 
-def _finish(block: TeamBlock, loop: Loop, swaps: Sequence[Swap]) -> TeamLoop:
+def _finish(block: TeamBlock, loop: Loop, exchange: Exchange) -> TeamLoop:
     """The whole kernel around the items."""
     kernel, elements = block.kernel, TeamElements(block, block.kernel, None)
-    swaps = [*swaps, *block.doubled()]
+    swaps = [*exchange.carried, *exchange.doubled]
     weights = [line for use in block.multiplied for line in use.weights(elements)]
     weights += [line for use in block.multiplied for line in use.rest(kernel)]
     shares = [f"const Share {name}(team, {features});" for features, name in block.shares.items()]
@@ -257,25 +285,25 @@ def _finish(block: TeamBlock, loop: Loop, swaps: Sequence[Swap]) -> TeamLoop:
     heads = kernel.size(product(tuple(axis.size for axis in block.heads)))
     meets = meetings(block.items, {x.array: y.array for a, b, _ in swaps for x, y in ((a, b), (b, a))})
     t, after = (f"{steps} - 1 - step", "t - 1") if loop.reverse else ("step", "t + 1")
-    body = [f"const long long t = {t}, t_next = {after};", f"const bool more = step + 1 < {steps};"]
+    body = [f"const long long t = {t}, t_next = {after};", f"const bool more = step + 1 < {steps};", *exchange.turn()]
     for item, meet in zip(block.items, meets, strict=True):
         body += [*(["team.meet();"] if meet else []), *item.lines]
-    for a, b, dtype in swaps:
-        pair = (kernel.pointer(x.array, dtype, written=True, wide=x.wide) for x in (a, b))
-        body.append(f"swap_({', '.join(pair)});")
+    body += exchange.swaps()
     kernel.lines = [
         "extern __shared__ __align__(16) unsigned char smem[];",
         f"Team team(team_blocks, team_rows, team_heads, clustered, {rows}, {heads}, counters);",
         *shares,
         *weights,
         *(["__syncthreads();"] if weights else []),
+        *exchange.before(),
         f"for (long long step = 0; step < {steps}; ++step) {{",
         *("  " + line for line in body),
         "}",
+        *exchange.after(steps),
     ]
     places = [name for use in block.multiplied for name in use.names()]
     sizes = ("team_blocks", "team_rows", "team_heads")
-    numbers = (*sizes, "clustered", "at_once", "left_at", "stage_at", "chunk", *places)
+    numbers = (*sizes, "clustered", "at_once", "left_at", "stage_at", "chunk", *places, *exchange.numbers())
     kernel.more = ["unsigned* counters", *(f"int {name}" for name in numbers)]
     return TeamLoop(
         block.shared.kernels.name(kernel, f"{block.shared.program}_loop"),
@@ -286,4 +314,5 @@ def _finish(block: TeamBlock, loop: Loop, swaps: Sequence[Swap]) -> TeamLoop:
         block.alone,
         sum(meets),
         block.heads,
+        exchange.pairs(),
     )

@@ -159,6 +159,10 @@ class TeamElements(InnerElements):
                 self.reads.add(home.array)
             if value.type.batch and index[0] != "row":
                 self.block.alone = True
+            if home.array in self.block.exchanged:
+                seen, turned = self.block.seen(home.array)
+                place = f"{self._where(value, *index[:1])}, {self.flat(value.type, index)}"
+                return self.computed(value, home, f"{seen}.get({turned}, {place})")
         if home.index:  # memory is slower than a step
             ahead = self.flat(value.type.with_(time=True), ("t_next", *index))
             self.kernel.line(f"if (more) prefetch_l2(&{self.pointer(home, value)}[{ahead}]);")
@@ -166,7 +170,25 @@ class TeamElements(InnerElements):
 
     def write(self, value: Value, home: Home, place: str, element: str) -> None:
         self.writes.add(home.array)
-        super().write(value, home, place, element)
+        if home.array not in self.block.exchanged:
+            return super().write(value, home, place, element)
+        seen, turned = self.block.seen(home.array)
+        where, element = self._where(value, "row"), self.stored(value, home, element)
+        self.kernel.spans |= self.block.definitions[value].spans
+        return self.kernel.line(f"{seen}.put({turned}, {where}, {place}, {element});")
+
+    def left(self, value: Value, row: str, place: str, stride: str) -> str:
+        """The left operand of a product, from a place in a row on, as an initialiser."""
+        home = self.homes(value)
+        assert home is not None
+        if home.array in self.block.exchanged:
+            seen, turned = self.block.seen(home.array)
+            return f"{seen}.left({turned}, {self._where(value, row)}, {place})"
+        return f"{{{self.pointer(home, value)} + {place}, {stride}, -1}}"
+
+    def _where(self, value: Value, row: str = "0") -> str:
+        """The row and the head of an element that threads exchange."""
+        return f"{row if value.type.batch else '0'}, {'head' if self.block.heads else '0'}"
 
     def _owner(self) -> Owner | None:
         """The threads that have the elements of this item."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rnnc.backends.cuda.elements import Elements
     from rnnc.backends.cuda.kernel import Kernel
     from rnnc.backends.cuda.teams.block import TeamBlock
+    from rnnc.backends.cuda.teams.elements import TeamElements
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ class Multiplied:
         del kernel.lines[start:]
         return lines
 
-    def multiply(self, e: Elements) -> list[str]:
+    def multiply(self, e: TeamElements) -> list[str]:
         """Statements of an item: the sums of its columns."""
         kernel, number = e.kernel, self.number
         start, columns = len(kernel.lines), self._columns
@@ -123,11 +124,12 @@ class Multiplied:
         if self.tiled.stacked:
             heads = kernel.size(product(tuple(self.tiled.sizes[x] for x in self.tiled.heads)))
             first, stride = f"(({row}) * {heads} + head) * {summed}", f"{heads} * {summed}"
-        kernel.line(f"const item* const left_{number} = {e.pointer(home, self.left)} + {first};")
+        found = e.left(self.left, "team.first + pass", first, stride)
+        kernel.line(f"const Left<item> left_{number} = {found};")
         places, weight = self._of_head(kernel, f"(int){summed}", columns)
         kernel.line(
             f"const Sums<real> sum_{number} = multiply<item, real>(smem, {places}, count, (int){summed}, {columns},"
-            f" left_{number}, {stride}, kept_{number}, {weight});"
+            f" left_{number}, kept_{number}, {weight});"
         )
         lines = kernel.lines[start:]
         del kernel.lines[start:]

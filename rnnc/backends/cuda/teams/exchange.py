@@ -1,0 +1,116 @@
+"""What the threads of a team read of one another: pairs of arrays, of which every block may have copies of its own.
+
+Whether there are copies, the planner says when the loop is launched (`templates/cuda/exchange.cuh`); kernels read and
+write through `Seen`, which is either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rnnc.backends.cuda.elements import Home
+from rnnc.backends.cuda.kernel import C_TYPES, STORED
+from rnnc.ir.program import Type
+from rnnc.ir.size import Size, product
+
+if TYPE_CHECKING:
+    from rnnc.backends.cuda.teams.block import TeamBlock
+
+Swap = tuple[Home, Home, Type]  # two arrays that change places after a step
+
+
+class Exchanging(Exception):
+    """A kernel was written for other arrays than those that its threads read of one another."""
+
+    def __init__(self, arrays: Mapping[str, str]) -> None:
+        super().__init__(", ".join(arrays))
+        self.arrays = arrays
+
+
+@dataclass(frozen=True)
+class Exchanged:
+    """A pair of arrays, for the planner: how many elements a head has of a row, what a number is there (`item`, `real`,
+    `int`, `bool`), and whether there are rows."""
+
+    features: Size
+    number: str
+    batch: bool
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """The pairs of a kernel. `carried` have numbers before the first step, and are read behind the last one."""
+
+    block: TeamBlock
+    carried: Sequence[Swap]
+    doubled: Sequence[Swap]
+
+    def check(self) -> None:
+        """Of two arrays that change places, threads read both of one another or none. Raises Exchanging."""
+        pairs = [(a.array, b.array) for a, b, _ in (*self.carried, *self.doubled)]
+        found = {array: pair[0] for pair in pairs if self.block.read() & {*pair} for array in pair}
+        if found != self.block.exchanged:
+            raise Exchanging(found)
+
+    def pairs(self) -> tuple[Exchanged, ...]:
+        """In the order of the kernel's parameters."""
+        heads = len(self.block.heads)
+        return tuple(
+            Exchanged(product(type.shape[heads:]), _number(home, type), type.batch) for home, _, type in self._seen()
+        )
+
+    def numbers(self) -> tuple[str, ...]:
+        """The kernel's parameters: where all copies begin and end, and where those of each array are."""
+        places = [f"copy_at_{number}" for number in range(1, 2 * len(self._seen()) + 1)]
+        return ("copies_from", "copies_end", *places) if places else ()
+
+    def before(self) -> list[str]:
+        """The last statements before the loop."""
+        if not self._seen():
+            return []
+        kernel, heads, at = self.block.kernel, len(self.block.heads), iter(self.numbers()[2:])
+        lines = ["clear_copies(smem, copies_from, copies_end);"]
+        for pair in self._seen():
+            home, _, type = pair
+            sizes = ", ".join(kernel.size(product(shape)) for shape in (type.shape[:heads], type.shape[heads:]))
+            of = f"const Seen<{_number(home, type)}> {self.block.seen(home.array)[0]}"
+            lines.append(f"{of}(team, smem, {next(at)}, {next(at)}, {', '.join(self._pointers(pair))}, {sizes});")
+        return [*lines, *self._moved("fetch"), *self._settle()]
+
+    def turn(self) -> list[str]:
+        """A statement at the beginning of a step: which array of each pair is the first one."""
+        return ["const bool turned = step % 2 != 0;"] if self._seen() else []
+
+    def swaps(self) -> list[str]:
+        """Statements at the end of a step: other arrays change places."""
+        pairs = [pair for pair in (*self.carried, *self.doubled) if pair[0].array not in self.block.exchanged]
+        return [f"swap_({', '.join(self._pointers(pair))});" for pair in pairs]
+
+    def after(self, steps: str) -> list[str]:
+        """Statements behind the loop."""
+        return [*self._settle(), *self._moved("leave", f"{steps} % 2 != 0, ")]
+
+    def _pointers(self, pair: Swap) -> list[str]:
+        """The kernel's parameters for two arrays."""
+        pointer = self.block.kernel.pointer
+        return [pointer(home.array, pair[2].dtype, written=True, wide=home.wide) for home in pair[:2]]
+
+    def _settle(self) -> list[str]:
+        return ["team.settle();"] if self._seen() else []
+
+    def _moved(self, how: str, turned: str = "") -> list[str]:
+        return [
+            f"{self.block.seen(home.array)[0]}.{how}({turned}team, {'team.rows' if type.batch else '1'});"
+            for home, _, type in self.carried
+            if home.array in self.block.exchanged
+        ]
+
+    def _seen(self) -> list[Swap]:
+        return [pair for pair in (*self.carried, *self.doubled) if pair[0].array in self.block.exchanged]
+
+
+def _number(home: Home, type: Type) -> str:
+    """What a number of an array is called in kernels."""
+    return (C_TYPES if home.wide else STORED)[type.dtype]
