@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from rnnc.backends.escape import Names
 from rnnc.ir.size import Size
@@ -17,3 +17,11 @@ class Sizes:
 
     def text(self, size: Size) -> str:
         return str(size.substitute(self._as_sizes))
+
+
+def times(sizes: Iterable[str]) -> str:
+    """The product of sizes, which are given as text."""
+    parts = tuple(sizes)
+    if len(parts) == 1:
+        return parts[0]
+    return " * ".join(part if part.isidentifier() or part.isdigit() else f"({part})" for part in parts) or "1"

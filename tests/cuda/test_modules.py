@@ -197,3 +197,28 @@ def test_sizes_may_have_names_that_mean_something_in_kernels(input_: str, units:
     np.testing.assert_allclose(outputs, expected, rtol=0, atol=1e-6)  # sums in another order
     found, judge = module.backward(params, tape, outputs), plain.backward(params, other, expected)
     np.testing.assert_allclose(found["x"], judge["x"], rtol=0, atol=1e-5)
+
+
+SMALLER = """
+cell S {
+  input x[row, channel]
+  state h[row: row - 1, 2]
+  h' = tanh(conv(x, over = [row], kernel = [2], padding = valid) + conv(h, over = [row], kernel = [2], bias = false))
+  output h'
+}
+"""
+
+
+@needs_compiler
+def test_an_axis_may_be_one_less_than_a_size_that_is_open() -> None:
+    """Where sizes are multiplied as text, a sum stands in brackets."""
+    cuda = load(compile_source(Source("s.rnn", SMALLER), None, {}, target="cuda").text, "S")
+    expected = rnnc.compile(SMALLER)
+    params = expected.init_params(seed=0, dtype="float64", channel=3)
+    x = np.random.default_rng(0).standard_normal((2, 5, 4, 3))
+    y, _, tape = cuda.forward_train(params, x)
+    wanted, _, other = expected.forward_train(params, x)
+    np.testing.assert_allclose(y, wanted, rtol=0, atol=1e-12)
+    found, gradients = cuda.backward(params, tape, y)[0], expected.backward(params, other, wanted)[0]
+    for name, array in gradients.items():
+        np.testing.assert_allclose(found[name], array, rtol=0, atol=1e-12, err_msg=name)

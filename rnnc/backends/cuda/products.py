@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rnnc.backends.functions import lead_letters
+from rnnc.backends.sizes import times
 from rnnc.ir.operations.attrs import Attrs
 from rnnc.ir.program import DType, Node, Op
 
@@ -79,6 +80,6 @@ def _arranged(text: str, letters: str, groups: Sequence[str], size: Callable[[st
         text += f".transpose({', '.join(str(letters.index(x)) for x in wanted)})"
     stack, *matrix = groups
     if any(len(group) != 1 for group in matrix):
-        merged = [" * ".join(size(x) for x in group) or "1" for group in matrix]
+        merged = [times(map(size, group)) for group in matrix]
         text += f".reshape({', '.join([*map(size, stack), *merged])})"
     return text

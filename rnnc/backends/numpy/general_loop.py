@@ -11,6 +11,7 @@ from rnnc.backends.numpy.liveness import results_of
 from rnnc.backends.numpy.lowering import STRIP
 from rnnc.backends.numpy.spelling.elementwise import operand
 from rnnc.backends.numpy.views import Broadcast, Index, render, shape_text
+from rnnc.backends.sizes import times
 from rnnc.ir.program import Carry, Loop, Type, Value, reads
 
 STRIP_ELEMENTS = 32768  # of the widest array in a strip: with a few others it stays in a cache of some 100 KB
@@ -67,7 +68,7 @@ class _GeneralLoop:
         if self._loop.name != STRIP:
             return str(self._loop.chunk)
         types = dict.fromkeys(out.type for op in self._loop.body for out in op.outs)
-        rows = dict.fromkeys(" * ".join(["B" if t.batch else "1", *self._outer.features(t)]) for t in types)
+        rows = dict.fromkeys(times(["B" if t.batch else "1", *self._outer.features(t)]) for t in types)
         return f"max(1, {STRIP_ELEMENTS} // max(1, {', '.join(rows)}))"
 
     def _body(self) -> list[str]:

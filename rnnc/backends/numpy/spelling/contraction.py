@@ -9,6 +9,7 @@ from rnnc.backends.functions import lead_letters
 from rnnc.backends.numpy.emitter import DTYPES, Emitter, Place
 from rnnc.backends.numpy.spelling.entry import spells
 from rnnc.backends.numpy.views import Index, Reshape, Step, Transpose
+from rnnc.backends.sizes import times
 from rnnc.ir.operations.attrs import Attrs
 from rnnc.ir.program import Op
 
@@ -93,7 +94,7 @@ def _matrices(
     first = _matrix(e, left, rows, inner, op)
     second = _matrix(e, right, inner, columns, op)
     natural = "".join(rows + columns)
-    merged = tuple(_merged(left.sizes, group) for group in (rows, columns) if group)
+    merged = tuple(times(left.sizes[letter] for letter in group) for group in (rows, columns) if group)
     whole = tuple(left.sizes[letter] for letter in natural)
     contiguous = e.destination(op.out).contiguous
     if natural == out and (contiguous or (merged == whole and len(merged) == 2)):
@@ -108,18 +109,10 @@ def _matrices(
     e.line(f"{e.write(op.out)}[...] = {e.view_of(product, Reshape(whole), order)}")
 
 
-def _merged(sizes: dict[str, str], letters: Sequence[str]) -> str:
-    """The product of sizes as text."""
-    parts = [sizes[letter] for letter in letters]
-    if len(parts) == 1:
-        return parts[0]
-    return " * ".join(part if part.isidentifier() or part.isdigit() else f"({part})" for part in parts)
-
-
 def _matrix(e: Emitter, x: Lettered, first: list[str], second: list[str], op: Op) -> str:
     """The operand as a matrix (a vector where one group is empty), a view wherever that is possible."""
     groups = [group for group in (first, second) if group]
-    shape = tuple(_merged(x.sizes, group) for group in groups)
+    shape = tuple(times(x.sizes[letter] for letter in group) for group in groups)
     wanted = "".join(first + second)
     if all(len(group) == 1 for group in groups):  # no axes to merge: strides do not matter
         return e.view_of(x.place, *_reordered(x, wanted))
@@ -159,7 +152,7 @@ def _stacked(
     second = _stack(e, right, stack, inner, columns, op)
     natural = "".join(stack + rows + columns)
     stacked = tuple(sizes[letter] for letter in stack)
-    matrix = (*stacked, _merged(sizes, rows) if rows else "1", _merged(sizes, columns) if columns else "1")
+    matrix = (*stacked, *(times(map(sizes.__getitem__, letters)) for letters in (rows, columns)))
     whole = tuple(sizes[letter] for letter in natural)
     if matrix == whole or (natural == out and e.destination(op.out).contiguous):
         steps: list[Step] = []
@@ -186,5 +179,5 @@ def _stack(e: Emitter, x: Lettered, stack: list[str], first: list[str], second: 
         return e.view_of(x.place, *steps, Index(items))
     if x.letters != wanted or not x.place.contiguous:
         x = _copied(e, x, wanted, op)
-    shape = (*(x.sizes[letter] for letter in stack), *(_merged(x.sizes, g) if g else "1" for g in (first, second)))
+    shape = (*map(x.sizes.__getitem__, stack), *(times(map(x.sizes.__getitem__, g)) for g in (first, second)))
     return e.view_of(x.place, Reshape(shape))

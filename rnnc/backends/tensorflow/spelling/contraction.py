@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from rnnc.backends.functions import BATCH, TIME, lead_letters
+from rnnc.backends.sizes import times
 from rnnc.backends.tensorflow.block import Block
 from rnnc.backends.tensorflow.spelling.entry import spells
 from rnnc.ir.operations.attrs import Attrs
@@ -31,7 +32,7 @@ class Lettered:
         """With the axes of each group as one axis (of size 1 where it is empty)."""
         if all(len(group) == 1 for group in groups):
             return self.text
-        return f"tf.reshape({self.text}, {_shape([_merged(self.sizes, group) for group in groups], groups)})"
+        return f"tf.reshape({self.text}, {_shape([times(map(self.sizes.__getitem__, g)) for g in groups], groups)})"
 
 
 @spells("contract")
@@ -118,14 +119,6 @@ def _matrix(x: Lettered, stack: str, first: str, second: str) -> tuple[str, bool
     swapped = x.letters == stack + second + first and x.letters != stack + first + second
     groups = [second, first] if swapped else [first, second]
     return x.ordered(stack + "".join(groups)).merged([*stack, *groups]), swapped
-
-
-def _merged(sizes: dict[str, str], letters: str) -> str:
-    """The product of sizes as text."""
-    parts = [sizes[letter] for letter in letters]
-    if len(parts) == 1:
-        return parts[0]
-    return " * ".join(part if part.isidentifier() or part.isdigit() else f"({part})" for part in parts) or "1"
 
 
 def _shape(sizes: Sequence[str], groups: Sequence[str]) -> str:
