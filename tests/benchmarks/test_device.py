@@ -86,8 +86,12 @@ def test_rows_are_those_that_were_asked_for() -> None:
 # --- numbers ---------------------------------------------------------------------------------------------------------
 
 
+# Two layers show what four do, in half the time.
+ROWS = [pytest.param(r, id=r.network, marks=[pytest.mark.slow] * (r.network == "LSTM, 4 layers")) for r in distinct()]
+
+
 @needs_compiler
-@pytest.mark.parametrize("row", distinct(), ids=lambda row: row.network)
+@pytest.mark.parametrize("row", ROWS)
 def test_every_network_runs_and_is_judged(folder: Path, row: Row) -> None:
     for figure in comparison(folder).row(row):
         assert not figure.missing, figure.missing
