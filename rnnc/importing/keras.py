@@ -148,7 +148,8 @@ def sequence_here(call: Call, network: Network) -> None:
 
 def dropped(call: Call, cell: Piece) -> Piece:
     """Dropout has masks for the whole sequence: one for inputs alone, and one for every gate where states have some."""
-    inputs, states = rate(call, "dropout"), rate(call, "recurrent_dropout")
+    known = call.made.constructor.parameters  # layers of cuDNN have neither
+    inputs, states = (call.rate(name) if name in known else 0 for name in ("dropout", "recurrent_dropout"))
     if states:
         if cell.definition not in VARIATIONAL:
             raise call.cannot("recurrent_dropout", f"no {cell.definition} of the library drops what products read of h")
@@ -157,13 +158,6 @@ def dropped(call: Call, cell: Piece) -> Piece:
     if inputs and library.find(cell.definition).axes is not None:
         raise call.cannot("dropout", f"{call.name} has a mask of its input for every gate, no cell of the library has")
     return piece("Dropout", {"inner": cell, "input_keep": kept(inputs), "mask": "sequence"}) if inputs else cell
-
-
-def rate(call: Call, parameter: str) -> float:
-    found = call.fraction(parameter) if parameter in call.made.constructor.parameters else 0
-    if found == 1:
-        raise call.cannot(parameter, "nothing is kept, and the rest is divided by 0")
-    return found
 
 
 def kept(rate: float) -> str:

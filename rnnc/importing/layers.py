@@ -12,12 +12,10 @@ from rnnc.importing.pieces import Flow, Meaning, Network, Piece, piece
 def layered(call: Call, cells: Sequence[Piece], *, both: bool) -> Meaning:
     """A layer for every cell, in one direction or both, with the call's `dropout` between layers."""
     definition = "StackedBidirectional" if both else "Multi"
-    rate = call.fraction("dropout")
-    if rate == 0 or len(cells) == 1:
+    if call.fraction("dropout") == 0 or len(cells) == 1:
         several = list(cells)
         return piece(definition, {"fw": several, "bw": several} if both else {"cells": several})
-    if rate == 1:
-        raise call.cannot("dropout", "nothing is kept, and the rest is divided by 0")
+    rate = call.rate("dropout")
 
     def build(network: Network, x: str) -> str:
         network.use(cells[0], x)

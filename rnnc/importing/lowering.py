@@ -18,6 +18,9 @@ MAX_SIZE = 2**31
 FIRST_KERAS = {"recurrent_activation": "hard_sigmoid", "reset_after": False}  # defaults of TensorFlow 1's tf.keras
 
 
+NOTHING_KEPT = "nothing is kept, and the rest is divided by 0"
+
+
 @dataclass
 class Lowering:
     """The objects of one text."""
@@ -146,6 +149,13 @@ class Call:
         if not 0 <= value <= 1:
             raise self.wrong(parameter, "a number from 0 to 1")
         return value
+
+    def rate(self, parameter: str) -> float:
+        """The share that dropout takes away; E606 where it is everything."""
+        found = self.fraction(parameter)
+        if found == 1:
+            raise self.cannot(parameter, NOTHING_KEPT)
+        return found
 
     def flag(self, parameter: str) -> bool:
         value = self.given(parameter).value

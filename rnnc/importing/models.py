@@ -67,7 +67,7 @@ def dense(call: Call) -> Flow:
 
 
 def dropout_layer(call: Call) -> Flow:
-    rate = call.fraction("rate")
+    rate = call.rate("rate")
     return Flow(lambda network, x: x if rate == 0 else network.equation("d", f"dropout({x}, {rate!r}, mask = step)"))
 
 

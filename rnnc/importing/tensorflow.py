@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rnnc.importing.lowering import (
+    NOTHING_KEPT,
     Call,
     Lower,
     Option,
@@ -54,7 +55,7 @@ def dropout(call: Call) -> Piece:
     for option in ("input_keep", "state_keep", "output_keep"):
         arguments[option] = spelled(call.fraction(f"{option}_prob"))
         if call.fraction(f"{option}_prob") == 0:
-            raise call.cannot(f"{option}_prob", "nothing is kept, and the rest is divided by 0")
+            raise call.cannot(f"{option}_prob", NOTHING_KEPT)
     joined = isinstance(wrapped_in := call.given("cell").value, Made) and "state_is_tuple" in wrapped_in.passed
     if call.fraction("state_keep_prob") < 1 and (joined or one.definition not in DROPS_H):
         raise call.cannot("state_keep_prob", f"which states of {one.definition} are dropped is not said by `Dropout`")

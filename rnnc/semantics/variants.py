@@ -139,8 +139,8 @@ def changed(body: Statements, change: ast.Statement) -> Statements:
                 return isinstance(s, ast.Equation) and (s.target.name, s.target.primed) == (target.name, target.primed)
 
             return _replace(body, same_equation, change)
-        case ast.Declaration(items=items):
-            return (change, *_without_declared(body, change.kind, {i.name for i in items}))
+        case ast.Declaration():
+            return (change, *_left(body, change))
         case ast.Output():
             return _replace(body, lambda s: isinstance(s, ast.Output), change)
         case ast.Use(target=target):
@@ -259,21 +259,4 @@ def _dropped(body: Statements, target: ast.Target) -> Statements:
                 result.append(replace(s, body=_dropped(s.body, target), orelse=_dropped(s.orelse, target)))
             case _:
                 result.append(s)
-    return tuple(result)
-
-
-def _without_declared(body: Statements, kind: str, names: set[str]) -> Statements:
-    result: list[ast.Statement] = []
-    for s in body:
-        if isinstance(s, ast.Declaration) and s.kind == kind:
-            items = tuple(i for i in s.items if i.name not in names)
-            if items:
-                result.append(replace(s, items=items) if items != s.items else s)
-        elif isinstance(s, ast.For):
-            result.append(replace(s, body=_without_declared(s.body, kind, names)))
-        elif isinstance(s, ast.If):
-            branches = (_without_declared(s.body, kind, names), _without_declared(s.orelse, kind, names))
-            result.append(replace(s, body=branches[0], orelse=branches[1]))
-        else:
-            result.append(s)
     return tuple(result)
