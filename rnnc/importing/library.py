@@ -51,10 +51,8 @@ class Entry:
     def axes(self) -> str | None:
         """The axes of a body's first input, where they are not `input` alone: `row, col, channel`."""
         body = self.node.body if isinstance(self.node, ast.Cell | ast.Network) else ()
-        texts = [s.items[0].span.text for s in body if isinstance(s, ast.Declaration) and s.kind == "input"]
-        _, _, axes = texts[0].partition("[") if texts else ("", "", "input")
-        axes = axes.partition("]")[0]
-        return axes if "," in axes else None
+        axes = next((s.items[0].axes for s in body if isinstance(s, ast.Declaration) and s.kind == "input"), ())
+        return ", ".join(axis.span.text for axis in axes) if len(axes) > 1 else None
 
     def scopes_of(self, layout: str) -> list[ast.String]:
         """Where the layouts of that name say what scope their variables have."""
