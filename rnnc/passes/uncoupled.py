@@ -116,7 +116,8 @@ def _aligned(op: Op) -> list[Aligned]:
         folded, keep = attrs.integers("axes"), attrs.flag("keep")
         left = [axis for axis in range(op.args[0].type.rank) if axis not in folded]
         return [[(0, axis), (1, axis if keep else place)] for place, axis in enumerate(left)]
-    if op.name in ("broadcast", "reduce_to") or TABLE[op.name].kind in ("elementwise", "random", "source"):
+    row = TABLE.get(op.name)  # of a backend's own operations nothing is known
+    if op.name in ("broadcast", "reduce_to") or (row and row.kind in ("elementwise", "random", "source")):
         return [_matching(op, axis) for axis in range(out.rank)]
     return []
 

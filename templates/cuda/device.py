@@ -94,6 +94,12 @@ class _Launch:
         grid = min(-(-threads // _THREADS), 32 * self.room[0])
         return _kernel(*self.key, name), grid, tuple(map(_passed, arguments))
 
+    def tiles(self, name, tiles, *arguments):
+        """A kernel that multiplies matrices."""
+        if tiles.blocks:
+            kernel, grid, passed = self.prepared(name, tiles.blocks * _THREADS, arguments)
+            kernel((grid,), (_THREADS,), passed, shared_mem=_TILE_BYTES)
+
     def product(self, a, b, out):
         """A product of matrices."""
         _product(a, b, out)
@@ -168,6 +174,7 @@ def _code(dtype, program, cluster=1, kept=()):
     if cluster > 1:
         kernels = kernels.replace("__launch_bounds__", f"__cluster_dims__({cluster}, 1, 1) __launch_bounds__")
     teams = f"{_TEAMS}\n{_IN_REGISTERS}\n{_EXCHANGE}" if program.endswith("_loop") else ""
+    teams += _MULTIPLY if "multiply_tiles<" in kernels else ""
     if kernels.count("= multiply<") > _FEW_PRODUCTS:
         teams = teams.replace("__device__ void", "__device__ __attribute__((noinline)) void")
     for number, (wide, deep, part) in enumerate(kept, start=1):

@@ -14,8 +14,14 @@ class _Record:
 
     def __call__(self, name, threads, *arguments):
         if threads:
-            kernel, grid, passed = self.launch.prepared(name, threads, arguments)
-            self.calls.append((kernel, ((grid,), (_THREADS,), passed)))
+            self._add(0, *self.launch.prepared(name, threads, arguments))
+
+    def tiles(self, name, tiles, *arguments):
+        if tiles.blocks:
+            self._add(_TILE_BYTES, *self.launch.prepared(name, tiles.blocks * _THREADS, arguments))
+
+    def _add(self, shared, kernel, grid, passed):
+        self.calls.append((functools.partial(kernel, shared_mem=shared), ((grid,), (_THREADS,), passed)))
 
     def product(self, a, b, out):
         if out.size:
@@ -33,7 +39,7 @@ class _Record:
                 yield tuple((_address(array), array.shape, array.strides, str(array.dtype)) for array in arguments)
             else:
                 grid, _, passed = arguments
-                yield id(kernel), grid, *(_address(a) if isinstance(a, cp.ndarray) else int(a) for a in passed)
+                yield id(kernel.func), grid, *(_address(a) if isinstance(a, cp.ndarray) else int(a) for a in passed)
 
 
 def _address(array):

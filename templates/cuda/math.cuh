@@ -63,3 +63,6 @@ __device__ inline int pow_(int a, int b) {
 }
 
 __device__ inline long long within_(long long n, long long most) { return n < 0 ? 0 : n > most ? most : n; }
+
+// Two halves that lie side by side, in one register, as matrix fragments hold them.
+template <typename I> __device__ __forceinline__ unsigned pair_at(const I* at) { return *(const unsigned*)at; }

@@ -1,5 +1,7 @@
 # A part of every generated CUDA module: names that are not defined here are defined in the others.
 
+_TILE_ROWS, _TILE_COLUMNS, _TILE_BYTES = 128, 64, 25 << 10  # of tiles.cuh: a block's part of a result, its shared memory
+
 
 def _parts(length, lines, numbers, dtype):
     """The length of the parts into which lines are cut, and memory for some numbers of each part but a line's last.
@@ -22,3 +24,18 @@ def _lanes(results, combined, side_by_side):
     """
     few = side_by_side or results < 32768
     return 32 if few and combined >= (64 if side_by_side else 128) else 1
+
+
+class _Tiles(collections.namedtuple("_Tiles", "blocks parts partial sums")):
+    """How blocks share a product of matrices: parts of its sums, memory for those of each part (None where there is one),
+    and elements whose parts are added up."""
+
+
+def _tiles(stacks, rows, summed, columns, dtype):
+    """Parts of 1024 numbers or more, where there are too few tiles of the result for a device."""
+    tiles = stacks * -(-rows // _TILE_ROWS) * -(-columns // _TILE_COLUMNS)
+    parts = max(1, min(summed // 1024, 512 // max(tiles, 1)))
+    if parts == 1:
+        return _Tiles(tiles, 1, None, 0)
+    count = stacks * rows * columns
+    return _Tiles(tiles * parts, parts, cp.empty((parts, count), dtype), count)

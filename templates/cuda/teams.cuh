@@ -204,9 +204,6 @@ __device__ void add_part(
 
 // The same of halves, by fragments: a warp has 16 rows by up to 32 columns. `inner` is what the weights' lines are for.
 template <typename I>
-__device__ __forceinline__ unsigned pair_at(const I* at) { return *(const unsigned*)at; }
-
-template <typename I>
 __device__ void add_fragments(
     float* sums, bool first, int splits, int tall, int wide, int line, int length, const I* lefts, const I* weights,
     int inner) {

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from rnnc.backends.cuda.elements import Elements, Home
+from rnnc.backends.cuda.implicit import Implicit, windows
 from rnnc.backends.cuda.joined import NOTHING, Part, element_type, joined
 from rnnc.backends.cuda.kernel import Kernel
 from rnnc.backends.cuda.products import Product, product_of
@@ -33,6 +34,7 @@ DEEP = 24  # maps in a row: longer chains are cut, so that expressions stay shor
 class Block:
     """Writes nodes as lines of the host. `time` is the number of steps there; there are at most `most`."""
 
+    implicit = True  # whether operands of products that are windows are computed where they are read
     fuses = False  # whether products are computed where they are read: then what they are inside of cannot wait
 
     def __init__(self, shared: Shared, time: str, around: Block | None = None, *, most: str | None = None) -> None:
@@ -45,6 +47,7 @@ class Block:
         self.homes: dict[Value, Home] = {}
         self.targets: dict[Value, Home] = {}  # arrays that are there already, for results
         self._stage: dict[Value, int] = {}
+        self._windows: set[Value] = set()  # what is not written down
 
     def line(self, text: str) -> None:
         self.lines.append(text)
@@ -104,11 +107,13 @@ class Block:
 
     def write(self, nodes: Sequence[Node], results: Iterable[Value]) -> None:
         """Write nodes; `results` are in memory afterwards, or are constants."""
+        results = list(results)
         for node in nodes:
             if isinstance(node, Op):
                 self._define(node)
         nodes = [node for node in nodes if isinstance(node, Loop) or node.outs[0] not in self.numbers]
         self._stages(nodes)
+        self._windows = windows(nodes, results) if self.implicit else set()
         maps: dict[int, list[Value]] = {}
         combined: dict[int, list[Node]] = {}
         for value in self._kept(nodes, set(results)):
@@ -150,7 +155,7 @@ class Block:
         uses: Counter[Value] = Counter()
         for node in nodes:
             if isinstance(node, Loop) or product_of(node) is not None:
-                kept.update(v for v in reads(node) if v in self.definitions)
+                kept.update(v for v in reads(node) if v in self.definitions and v not in self._windows)
                 continue
             for arg in node.args:
                 uses[arg] += 1
@@ -163,6 +168,9 @@ class Block:
             if not (isinstance(node, Op) and _is_map(node)):
                 continue
             inside = [a for a in node.args if a not in kept and a in depth]
+            if node.outs[0] in self._windows:  # each number is read once for every offset
+                kept.update(a for a in inside if cost[a] or depth[a] > 1)
+                continue
             for out in node.outs:
                 depth[out] = 1 + max((depth[a] for a in inside), default=0)
                 cost[out] = (node.name in COSTLY) + sum(cost[a] for a in inside)
@@ -211,6 +219,9 @@ class Block:
         write_reduction(self, op)
 
     def _product(self, op: Op, product: Product) -> None:
+        if not self._windows.isdisjoint(op.args):
+            Implicit(self, op, product).write()
+            return
         sizes = {"T": self.time, "B": "B"}
         for arg, key in zip(op.args, ("a", "b"), strict=True):
             sizes |= dict(zip(Attrs(op).text(key), map(self.size, arg.type.shape), strict=True))
@@ -272,9 +283,13 @@ class Block:
         """What writes elements into a kernel of this block."""
         return Elements(kernel, self.home, self.definitions, self.numbers, self.time)
 
+    def entered(self, kernel: Kernel) -> Kernel:
+        """A kernel with what must stand before its statements."""
+        return kernel
+
     def call(self, kernel: Kernel, threads: str) -> None:
         """Write the launch of a kernel over so many elements."""
-        self.line(self.shared.call(kernel, threads))
+        self.line(self.shared.call(self.entered(kernel), threads))
 
 
 def _is_map(node: Node) -> bool:

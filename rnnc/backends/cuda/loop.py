@@ -11,6 +11,7 @@ from functools import partial
 
 from rnnc.backends.cuda.block import DTYPES, Block
 from rnnc.backends.cuda.elements import Home
+from rnnc.backends.cuda.implicit import WINDOWS
 from rnnc.backends.cuda.products import product_of
 from rnnc.backends.cuda.report import Looped
 from rnnc.backends.cuda.steps import StepBlock, varying
@@ -161,6 +162,7 @@ def _carries(outer: Block, loop: Loop) -> tuple[list[Home], list[Home]]:
     current: list[Home] = []
     following: list[Home] = []
     multiplied = {arg for node in loop.body if product_of(node) is not None for arg in reads(node)}
+    multiplied |= {arg for node in loop.body if node.outs and node.outs[0] in multiplied for arg in _image(node)}
     for carry, init in zip(loop.carries, [_full(outer, carry) for carry in loop.carries], strict=True):
         name = outer.shared.names.new(carry.param.name or "state")
         other = outer.shared.names.new(f"{carry.param.name or 'state'}_next")
@@ -172,6 +174,11 @@ def _carries(outer: Block, loop: Loop) -> tuple[list[Home], list[Home]]:
         current.append(Home(name, wide=wide))
         following.append(Home(other, wide=wide))
     return current, following
+
+
+def _image(node: Node) -> tuple[Value, ...]:
+    """What windows are of."""
+    return node.args if isinstance(node, Op) and node.name in WINDOWS else ()
 
 
 def _op(step: _Step, name: str, args: tuple[Value, ...], type: Type, **attrs: AttrValue) -> Value:

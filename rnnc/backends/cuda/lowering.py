@@ -1,29 +1,99 @@
-"""What kernels want said otherwise: a softmax is exponentials over their sum."""
+"""What kernels want said otherwise: a softmax is exponentials over their sum, and windows stand before products."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 
 from rnnc.ir.builder import Builder
 from rnnc.ir.operations.attrs import Attrs
-from rnnc.ir.program import Loop, Node, Op, Program
+from rnnc.ir.operations.convolution import Window
+from rnnc.ir.program import Axis, Loop, Node, Op, Program, Value, reads
+from rnnc.ir.size import Size
 
 
 def lower(program: Program) -> Program:
     """The program in operations of which each is one map, one reduction or one product."""
-    return replace(program, nodes=tuple(_nodes(program.nodes)))
+    return replace(program, nodes=tuple(_nodes(program.nodes, [port.value for port in program.outputs])))
 
 
-def _nodes(nodes: tuple[Node, ...]) -> list[Node]:
+def _nodes(nodes: tuple[Node, ...], results: Iterable[Value]) -> list[Node]:
     found: list[Node] = []
+    spread = _spreads(nodes, results)
+    made = _made(nodes)
     for node in nodes:
         if isinstance(node, Loop):
-            found.append(replace(node, body=tuple(_nodes(node.body))))
+            node = _windows_inside(node, made)
+            inner = [*(carry.next for carry in node.carries), *(value for value, _ in node.ys)]
+            found.append(replace(node, body=tuple(_nodes(node.body, inner))))
+        elif node.outs[0] in spread:
+            found += spread[node.outs[0]]
         elif node.name == "softmax":
             found += _softmax(node)
         else:
             found.append(node)
     return found
+
+
+def _made(nodes: Iterable[Node]) -> dict[Value, Op]:
+    """Operations by what they make."""
+    return {node.out: node for node in nodes if isinstance(node, Op) and len(node.outs) == 1}
+
+
+def _windows_inside(loop: Loop, made: dict[Value, Op]) -> Loop:
+    """A loop that reads an image in every step, where it read windows that were made of all images before."""
+    xs: list[tuple[Value, Value]] = []
+    body: list[Node] = []
+    for seq, param in loop.xs:
+        op = made.get(seq)
+        if op is None or op.name != "patches":
+            xs.append((seq, param))
+            continue
+        image = Value(op.args[0].type.with_(time=param.type.time), op.args[0].name)
+        xs.append((op.args[0], image))
+        body.append(replace(op, args=(image,), outs=(param,)))
+    return replace(loop, xs=tuple(xs), body=(*body, *loop.body)) if body else loop
+
+
+def _spreads(nodes: tuple[Node, ...], results: Iterable[Value]) -> dict[Value, list[Op]]:
+    """What the sums of windows become, and the products that nothing else reads: nothing."""
+    uses = Counter([*(v for node in nodes for v in reads(node)), *results])
+    made = _made(nodes)
+    found: dict[Value, list[Op]] = {}
+    for op in made.values():
+        product = made.get(op.args[0]) if op.name == "unpatches" and uses[op.args[0]] == 1 else None
+        if product is not None and product.name == "contract":
+            instead = _spread(op, product)
+            found |= {op.out: instead, product.out: []} if instead else {}
+    return found
+
+
+def _spread(op: Op, product: Op) -> list[Op]:
+    """The sum of all windows of a product that lay over an element, as one product with what is spread of its operand:
+    an element of an image meets, for each offset of the kernel, one place or none. Nothing where operands are mixed
+    otherwise.
+    """
+    attrs, spatial = Attrs(product), Window.of(op).spatial
+    out = attrs.text("out")
+    places, kernel = out[:spatial], out[spatial : 2 * spatial]
+    for operand, other, key, other_key in ((*product.args, "a", "b"), (*product.args[::-1], "b", "a")):
+        letters = attrs.text(key)
+        if not letters.startswith(places) or not set(kernel).isdisjoint(letters):
+            continue
+        if not set(places).isdisjoint(attrs.text(other_key)) or not set(kernel) <= set(attrs.text(other_key)):
+            continue
+        axes = (*op.out.type.axes[:spatial], *(Axis("", Size.of(k)) for k in Window.of(op).kernel))
+        spread = Value(operand.type.with_(axes=(*axes, *operand.type.axes[spatial:])))
+        window = tuple((name, value) for name, value in op.attrs if name != "axes")
+        new = {key: places + kernel + letters[spatial:], "out": places + out[2 * spatial :]}
+        args = (spread, other) if key == "a" else (other, spread)
+        changed = tuple((name, new.get(name, value)) for name, value in product.attrs)
+        return [
+            Op("cuda.spread", (operand,), (spread,), window, op.spans),
+            Op("contract", args, op.outs, changed, product.spans),
+        ]
+    return []
 
 
 def _softmax(op: Op) -> list[Node]:

@@ -14,6 +14,7 @@ from rnnc.resources import resource_text
 IMPORTS = (
     "import collections",
     "import ctypes",
+    "import functools",
     "import itertools",
     "import os",
     "import threading",
@@ -62,16 +63,19 @@ class _Module(Skeleton):
         return write_program(program, self.unit.model.sizes, self._kernels, nullable=nullable)
 
     def tables(self) -> list[str]:
+        texts = self._kernels.programs
+        tiles = any("multiply_tiles<" in text for written in texts.values() for text in written)
         return [
             f"_PRELUDE = {_quoted(resource_text('templates/cuda/prelude.cuh'))}",
             f"_TEAMS = {_quoted(resource_text('templates/cuda/teams.cuh'))}",
             f"_EXCHANGE = {_quoted(resource_text('templates/cuda/exchange.cuh'))}",
             f"_IN_REGISTERS = {_quoted(resource_text('templates/cuda/registers.cuh'))}",
+            f"_MULTIPLY = {_quoted(resource_text('templates/cuda/tiles.cuh')) if tiles else string('')}",
             f"_MATH = {_quoted(resource_text('templates/cuda/math.cuh'))}",
             f"_STRATEGY = {string(self.unit.strategy)}  # of loops: auto, step, block, cluster or persistent",
             "# The kernels of each program; kernels that two programs share stand with the first.",
             "_KERNELS = {",
-            *(f'    "{name}": {_quoted(chr(10).join(texts))},' for name, texts in self._kernels.programs.items()),
+            *(f'    "{name}": {_quoted(chr(10).join(written))},' for name, written in texts.items()),
             "}",
         ]
 

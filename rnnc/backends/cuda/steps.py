@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rnnc.backends.cuda.block import Block
+from rnnc.backends.cuda.implicit import windows
 from rnnc.backends.cuda.inner import InnerBlock, InnerElements
 from rnnc.backends.cuda.joined import NOTHING, Part
 from rnnc.backends.cuda.kernel import Argument, Kernel
@@ -22,8 +23,11 @@ def varying(loop: Loop) -> str:
     """Why the steps of a loop are not all the same launches; nothing where they are."""
     if loop.chunk or any(isinstance(node, Loop) for node in loop.body):
         return "its steps are loops themselves"
-    if any(product is not None and not product.in_place for product in map(product_of, loop.body)):
-        return "a product needs copies of its operands"
+    computed = windows(loop.body, [*(carry.next for carry in loop.carries), *(value for value, _ in loop.ys)])
+    for node in loop.body:
+        product = product_of(node)
+        if product is not None and not product.in_place and computed.isdisjoint(reads(node)):
+            return "a product needs copies of its operands"
     return ""
 
 
@@ -75,6 +79,9 @@ class StepBlock(InnerBlock):
             kernel.arguments["next"] = Argument("long long", "t_next", array=True, written=True)
             kernel.line(f"if (blockIdx.x == 0 && threadIdx.x == 0) *next = t {self._turn} 1;")
             threads = threads if threads.isdecimal() else f"{threads} or 1"  # where there are no rows, too
+        super().call(kernel, threads)
+
+    def entered(self, kernel: Kernel) -> Kernel:
         if "now" in kernel.arguments:
             kernel.lines.insert(0, "const long long t = *now;")
-        super().call(kernel, threads)
+        return kernel

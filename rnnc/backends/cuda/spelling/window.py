@@ -34,6 +34,27 @@ def _patches(e: Elements, op: Op, out: Value, index: tuple[str, ...]) -> str:
     return chosen(e, out, [(" && ".join(conditions), x, x.type, inside)])
 
 
+@enters(MAPS, "cuda.spread")
+def _spread(e: Elements, op: Op, out: Value, index: tuple[str, ...]) -> str:
+    """[*places, *rest] -> [*spatial, *kernel, *rest]: what lies at the place from which an offset of the kernel meets
+    an element of the image; zeros where there is none."""
+    (d,) = op.args
+    window = Window.of(op)
+    leads, spatial = out.type.time + out.type.batch, window.spatial
+    extents = e.extents(d.type)[leads : leads + spatial]
+    places: list[str] = []
+    conditions: list[str] = []
+    for axis, extent in enumerate(extents):
+        stride, before = window.stride[axis], window.pads[axis][0]
+        position, offset = index[leads + axis], index[leads + spatial + axis]
+        at = e.kernel.bind("long long", "at", f"{position} + {before} - {offset} * {window.dilation[axis]}")
+        places.append(at if stride == 1 else f"{at} / {stride}")
+        between = [] if stride == 1 else [f"{at} % {stride} == 0"]
+        conditions += [f"{at} >= 0", *between, f"{places[-1]} < {extent}"]
+    inside = (*index[:leads], *places, *index[leads + 2 * spatial :])
+    return chosen(e, out, [(" && ".join(conditions), d, d.type, inside)])
+
+
 @enters(MAPS, "unpatches")
 def _unpatches(e: Elements, op: Op, out: Value, index: tuple[str, ...]) -> str:
     """The sum of all windows' numbers that lay over an element of the image, in the order of the kernel."""

@@ -75,7 +75,7 @@ class TeamLoop:
 class TeamBlock(InnerBlock):
     """Writes the nodes of a step as items of one kernel."""
 
-    fuses = True
+    fuses, implicit = True, False
 
     def __init__(
         self,

@@ -1,0 +1,109 @@
+"""Products of windows, which nobody writes down: convolutions, and their gradients."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+
+import rnnc
+from rnnc.compiler import compile_source
+from rnnc.simulator.cupy_like import How
+from rnnc.simulator.faults import KernelFault
+from rnnc.simulator.loader import load
+from rnnc.simulator.nvrtc import compile_kernels
+from rnnc.syntax.source import Source
+from rnnc.verify.halves import halves_here
+from tests.cuda.support import needs_compiler
+
+# Strides, dilation and holes at the edge; rows, columns and numbers that are summed past one tile, and none a multiple.
+CELL = """
+cell C(units) {
+  input x[row, col, channel]
+  state h[row: (row - 1) // 2 + 1, col: col - 4, units]
+  many = conv(x, over = [row, col], kernel = [2, 1], stride = [2, 1], out = [units])
+  wide = relabel(many, row: (row - 1) // 2 + 1, col: col, units: units)
+  a    = conv(wide, over = [row, col], kernel = [1, 3], dilation = [1, 2], padding = valid)
+  h'   = tanh(a + conv(h, over = [row, col], kernel = [3, 2], bias = false))
+  output h'
+}
+"""
+SIZES = {"row": 17, "col": 10}
+
+
+def text_of(units: int = 70, save: str = "all") -> str:
+    options = {"units": units, "strategy": "step"}
+    return compile_source(Source("c.rnn", CELL), None, options, target="cuda", save=save).text
+
+
+def compared(
+    text: str, dtype: str, how: How | None = None, *, units: int = 70, rows: int = 4, steps: int = 13
+) -> float:
+    """The largest difference from the module for NumPy, of all outputs and gradients, in parts of their largest."""
+    plain, cuda = rnnc.compile(CELL, units=units), load(text, "c", how)
+    rng = np.random.default_rng(0)
+    params = plain.init_params(seed=0, dtype=dtype, channel=3, **SIZES)
+    x = rng.standard_normal((rows, steps, *SIZES.values(), 3)).astype(dtype)
+    wide = {name: array.astype("float64") for name, array in params.items()}
+    expected, final, other = plain.forward_train(wide, x.astype("float64"))
+    found, state, tape = cuda.forward_train(params, x)
+    pairs = [(found, expected), (state, final)]
+    gradients, wanted = cuda.backward(params, tape, found), plain.backward(wide, other, expected)
+    pairs += [(gradients["x"], wanted["x"])]
+    pairs += [(gradients["params"][name], array) for name, array in wanted["params"].items()]
+    return max(float(abs(np.asarray(a).astype("float64") - b).max() / abs(b).max()) for a, b in pairs)
+
+
+@needs_compiler
+@pytest.mark.parametrize(("dtype", "most"), [("float64", 1e-13), ("float32", 2e-5)])
+def test_it_computes_what_numpy_does(dtype: str, most: float) -> None:
+    assert compared(text_of(), dtype) <= most
+
+
+@needs_compiler
+@pytest.mark.parametrize("half", halves_here(), ids=str)
+def test_halves_are_multiplied_as_fragments(half: np.dtype[Any]) -> None:
+    most = {"float16": 2**-8, "bfloat16": 2**-5}[half.name]
+    assert compared(text_of(), half.name) <= most
+
+
+@needs_compiler
+@pytest.mark.parametrize("save", ["all", "states", "every=4"])
+def test_whatever_is_saved(save: str) -> None:
+    assert compared(text_of(3, save), "float64", units=3, rows=2) <= 1e-13
+
+
+@needs_compiler
+@pytest.mark.parametrize("schedule", ["reversed", 3])
+def test_no_schedule_and_no_race_changes_numbers(schedule: Any) -> None:
+    how = How(schedule=schedule, race=True)
+    assert compared(text_of(66), "float32", how, units=66, rows=2, steps=2) <= 2e-5
+
+
+@needs_compiler
+def test_a_missing_barrier_is_caught() -> None:
+    text = text_of(66)
+    start = text.index("void multiply_tiles(")
+    broken = text[:start] + text[start:].replace("      __syncthreads();\n", "", 1)
+    with pytest.raises(KernelFault, match="race"):
+        compared(broken, "float32", How(race=True), units=66, rows=2, steps=2)
+
+
+def test_windows_are_not_in_memory() -> None:
+    """Nothing that has rows of the batch has the kernel's axes: not in a forward pass, nor in a backward one."""
+    host = text_of().split("_KERNELS = {")[0]
+    arrays = re.findall(r"cp\.empty\(\((.*)\), dt\)", host)
+    assert arrays
+    assert not [shape for shape in arrays if "B," in shape and re.search(r"\b(2, 70|1, 3, 70|3, 2, 70)", shape)]
+    assert host.count("launch.tiles(") >= 9  # three products: forward, and two for gradients of each
+    assert "launch.product" not in host
+
+
+def test_nothing_spills() -> None:
+    pytest.importorskip("cupy_backends.cuda.libs.nvrtc", exc_type=ImportError)
+    module = load(text_of(), "c")
+    for dtype, architecture in (("float32", "sm_80"), ("float16", "sm_90")):
+        for kernel in compile_kernels(module._code(dtype, "backward"), (architecture,)):
+            assert kernel.spill_stores == kernel.spill_loads == 0, kernel
