@@ -21,25 +21,25 @@ class _Record:
             self._add(_TILE_BYTES, *self.launch.prepared(name, tiles.blocks * _THREADS, arguments))
 
     def _add(self, shared, kernel, grid, passed):
-        self.calls.append((functools.partial(kernel, shared_mem=shared), ((grid,), (_THREADS,), passed)))
+        self.calls.append((kernel, ((grid,), (_THREADS,), passed), {"shared_mem": shared}))
 
     def product(self, a, b, out):
         if out.size:
-            self.calls.append((None, (a, b, out)))
+            self.calls.append((None, (a, b, out), {}))
 
     def again(self, product):
         """Launch all of it, products by the function that is given."""
-        for kernel, arguments in self.calls:
-            (kernel or product)(*arguments)
+        for kernel, arguments, how in self.calls:
+            (kernel or product)(*arguments, **how)
 
     def fixed(self):
         """All that a graph of these launches depends on: it holds for whoever has arrays at the same addresses."""
-        for kernel, arguments in self.calls:
+        for kernel, arguments, _ in self.calls:
             if kernel is None:
                 yield tuple((_address(array), array.shape, array.strides, str(array.dtype)) for array in arguments)
             else:
                 grid, _, passed = arguments
-                yield id(kernel.func), grid, *(_address(a) if isinstance(a, cp.ndarray) else int(a) for a in passed)
+                yield id(kernel), grid, *(_address(a) if isinstance(a, cp.ndarray) else int(a) for a in passed)
 
 
 def _address(array):

@@ -26,9 +26,12 @@ def _lanes(results, combined, side_by_side):
     return 32 if few and combined >= (64 if side_by_side else 128) else 1
 
 
-class _Tiles(collections.namedtuple("_Tiles", "blocks parts partial sums")):
+class _Tiles:
     """How blocks share a product of matrices: parts of its sums, memory for those of each part (None where there is one),
     and elements whose parts are added up."""
+
+    def __init__(self, blocks, parts, partial, sums):
+        self.blocks, self.parts, self.partial, self.sums = blocks, parts, partial, sums
 
 
 def _tiles(stacks, rows, summed, columns, dtype):

@@ -14,7 +14,6 @@ from rnnc.resources import resource_text
 IMPORTS = (
     "import collections",
     "import ctypes",
-    "import functools",
     "import itertools",
     "import os",
     "import threading",
