@@ -98,7 +98,7 @@ class _Launch:
         """A kernel that multiplies matrices."""
         if tiles.blocks:
             kernel, grid, passed = self.prepared(name, tiles.blocks * _THREADS, arguments)
-            kernel((grid,), (_THREADS,), passed, shared_mem=_TILE_BYTES)
+            kernel((grid,), (_TILE_THREADS,), passed, shared_mem=_TILE_BYTES)
 
     def product(self, a, b, out):
         """A product of matrices."""

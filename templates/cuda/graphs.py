@@ -14,14 +14,14 @@ class _Record:
 
     def __call__(self, name, threads, *arguments):
         if threads:
-            self._add(0, *self.launch.prepared(name, threads, arguments))
+            self._add(_THREADS, 0, *self.launch.prepared(name, threads, arguments))
 
     def tiles(self, name, tiles, *arguments):
         if tiles.blocks:
-            self._add(_TILE_BYTES, *self.launch.prepared(name, tiles.blocks * _THREADS, arguments))
+            self._add(_TILE_THREADS, _TILE_BYTES, *self.launch.prepared(name, tiles.blocks * _THREADS, arguments))
 
-    def _add(self, shared, kernel, grid, passed):
-        self.calls.append((kernel, ((grid,), (_THREADS,), passed), {"shared_mem": shared}))
+    def _add(self, threads, shared, kernel, grid, passed):
+        self.calls.append((kernel, ((grid,), (threads,), passed), {"shared_mem": shared}))
 
     def product(self, a, b, out):
         if out.size:

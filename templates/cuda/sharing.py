@@ -1,6 +1,7 @@
 # A part of every generated CUDA module: names that are not defined here are defined in the others.
 
-_TILE_ROWS, _TILE_COLUMNS, _TILE_BYTES = 128, 64, 25 << 10  # of tiles.cuh: a block's part of a result, its shared memory
+# Of tiles.cuh: a block's part of a result, its threads, and its shared memory.
+_TILE_ROWS, _TILE_COLUMNS, _TILE_THREADS, _TILE_BYTES = 128, 64, 256, 25 << 10
 
 
 def _parts(length, lines, numbers, dtype):

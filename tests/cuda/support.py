@@ -39,7 +39,7 @@ STEPS = "\n".join(resource_text(f"templates/cuda/{name}.py") for name in ("graph
 def text_of(kernels: Kernels, dtype: str) -> str:
     """All kernels as one text, as NVRTC gets those of one program."""
     texts = [text for program in kernels.programs.values() for text in program]
-    parts = (resource_text(f"templates/cuda/{name}.cuh") for name in ("math", "teams", "registers", "exchange"))
+    parts = (resource_text(f"templates/cuda/{name}.cuh") for name in ("math", "teams", "registers", "exchange", "tiles"))
     prelude = resource_text("templates/cuda/prelude.cuh")
     return "\n".join([prelude, f"typedef {REALS[dtype]} real; typedef {ITEMS[dtype]} item;", *parts, *texts])
 
@@ -134,6 +134,12 @@ class Launch:
         if threads:
             kernel, grid, passed = self.prepared(name, threads, arguments)
             kernel((grid,), (32,), passed)
+
+    def tiles(self, name: str, tiles: Any, *arguments: Any) -> None:
+        """As in a module, by fewer blocks."""
+        if tiles.blocks:
+            kernel, grid, passed = self.prepared(name, tiles.blocks, arguments)
+            kernel((grid,), (self.space["_TILE_THREADS"],), passed, shared_mem=self.space["_TILE_BYTES"])
 
     def prepared(self, name: str, threads: int, arguments: Sequence[Any]) -> tuple[Any, int, tuple[Any, ...]]:
         """Fewer threads than elements."""
