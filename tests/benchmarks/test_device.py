@@ -86,8 +86,9 @@ def test_rows_are_those_that_were_asked_for() -> None:
 # --- numbers ---------------------------------------------------------------------------------------------------------
 
 
-# Two layers show what four do, in half the time.
-ROWS = [pytest.param(r, id=r.network, marks=[pytest.mark.slow] * (r.network == "LSTM, 4 layers")) for r in distinct()]
+# Cells and networks of every kind; the others are slow tests.
+COVER = ("LSTM", "GRU, reset before", "LSTM, 2 layers", "LSTM, bidirectional", "layer-norm LSTM", "IndRNN", "SRU")
+ROWS = [pytest.param(r, id=r.network, marks=[pytest.mark.slow] * (r.network not in COVER)) for r in distinct()]
 
 
 @needs_compiler

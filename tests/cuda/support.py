@@ -39,7 +39,9 @@ STEPS = "\n".join(resource_text(f"templates/cuda/{name}.py") for name in ("graph
 def text_of(kernels: Kernels, dtype: str) -> str:
     """All kernels as one text, as NVRTC gets those of one program."""
     texts = [text for program in kernels.programs.values() for text in program]
-    parts = (resource_text(f"templates/cuda/{name}.cuh") for name in ("math", "teams", "registers", "exchange", "tiles"))
+    parts = (
+        resource_text(f"templates/cuda/{name}.cuh") for name in ("math", "teams", "registers", "exchange", "tiles")
+    )
     prelude = resource_text("templates/cuda/prelude.cuh")
     return "\n".join([prelude, f"typedef {REALS[dtype]} real; typedef {ITEMS[dtype]} item;", *parts, *texts])
 

@@ -174,12 +174,17 @@ def test_the_planner_uses_all_the_ways_there_are() -> None:
 
 
 TOLERANCES = {half.name: half.tolerance for half in HALVES}
+# Every word with every other one; half of all ways are slow tests.
+WAYS = [
+    pytest.param(cell, dtype, strategy, marks=[pytest.mark.slow] * ((a + b + c) % 2))
+    for a, cell in enumerate(["lstm", "gru", "attention", "projected"])
+    for b, dtype in enumerate(TOLERANCES)
+    for c, strategy in enumerate(["step", "block", "persistent"])
+]
 
 
 @needs_compiler
-@pytest.mark.parametrize("strategy", ["step", "block", "persistent"])
-@pytest.mark.parametrize("dtype", TOLERANCES)
-@pytest.mark.parametrize("cell", ["lstm", "gru", "attention", "projected"])
+@pytest.mark.parametrize(("cell", "dtype", "strategy"), WAYS)
 def test_halves_are_rounded_and_nothing_else(cell: str, dtype: str, strategy: str) -> None:
     assert_rounded(results(loaded(cell, strategy), 3, dtype=half(dtype)), cell, 3)
 

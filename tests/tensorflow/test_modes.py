@@ -105,9 +105,16 @@ def test_xla(own: bool) -> None:
     check("lstm", *function(*map(tf.constant, s.point.values())))
 
 
-@pytest.mark.parametrize("own", [False, True], ids=["tensorflow's gradient", "own gradient"])
-@pytest.mark.parametrize("driver", ["dynamic", "static"])
-@pytest.mark.parametrize("name", ["lstm", "recurrence without a loop"])
+# Every word with every other one, here too.
+SESSIONS = [
+    pytest.param(name, driver, own, marks=[pytest.mark.slow] * ((a + b + own) % 2))
+    for a, name in enumerate(["lstm", "recurrence without a loop"])
+    for b, driver in enumerate(["dynamic", "static"])
+    for own in (False, True)
+]
+
+
+@pytest.mark.parametrize(("name", "driver", "own"), SESSIONS)
 def test_graph_and_session(name: str, driver: str, own: bool) -> None:
     s = scene(name)
     with tf.Graph().as_default():
