@@ -28,8 +28,8 @@ def _lanes(results, combined, side_by_side):
 
 
 class _Tiles:
-    """How blocks share a product of matrices: in how many parts of its sums, the memory of these (None where there is one
-    part), and how many elements are added up from them."""
+    """How blocks share a product of matrices: in how many parts of its sums, the memory of these (None where there is
+    one part), and how many elements are added up from them."""
 
     def __init__(self, blocks, parts, partial, sums):
         self.blocks, self.parts, self.partial, self.sums = blocks, parts, partial, sums

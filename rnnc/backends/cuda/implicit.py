@@ -26,24 +26,10 @@ if TYPE_CHECKING:
 WINDOWS = frozenset({"patches", "cuda.spread"})
 SIZES = ("stacks", "rows", "summed", "columns")
 # What the statements around elements call something.
-LOCAL = frozenset(
-    {
-        *SIZES,
-        "smem",
-        "stack",
-        "row",
-        "column",
-        "sum",
-        "part",
-        "parts",
-        "partial",
-        "left",
-        "right",
-        "put",
-        "elements",
-        "found",
-    }
-)
+LOCAL = frozenset({
+    *SIZES, "smem", "stack", "row", "column", "sum", "part", "parts", "partial", "left", "right", "put", "elements",
+    "found",
+})  # fmt: skip
 PLACE = "(stack * rows + row) * columns + column"  # of an element, where axes are in the order of these groups
 
 
