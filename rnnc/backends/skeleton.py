@@ -111,6 +111,7 @@ class Skeleton(ABC):
 
     def _spec(self) -> dict[str, str]:
         model, header = self._model, self.unit.header
+        fewest = model.fewest_steps()
         return {
             "name": string(model.name),
             "kind": string(model.kind),
@@ -126,6 +127,7 @@ class Skeleton(ABC):
             "options": mapping({name: string(value) for name, value in model.options}, "    "),
             "streams": literal(self.unit.step is not None),
             "no_step": string(model.no_step),
+            **({"fewest_steps": literal(fewest)} if fewest else {}),
             "target": string(self.target),
             "source": string(header.source_name),
             "hash": string(header.source_sha256),

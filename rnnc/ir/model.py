@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from rnnc.ir.layout import WeightLayout
-from rnnc.ir.program import Axis, Program, Spans, Type
+from rnnc.ir.program import Axis, Op, Program, Spans, Type, walk
 
 
 @dataclass(frozen=True)
@@ -81,3 +81,12 @@ class Model:
     options: tuple[tuple[str, str], ...]
     sizes: tuple[str, ...]
     equations: tuple[tuple[str, str], ...] = ()  # (name, source text), for comments and pictures
+
+    def steps_picked(self) -> frozenset[int]:
+        """The steps that a network picks by their numbers, `at(y, 4)`."""
+        ats = (op for op in walk(self.forward.nodes) if isinstance(op, Op) and op.name == "at")
+        return frozenset(index for op in ats if isinstance(index := op.attr("index"), int))
+
+    def fewest_steps(self) -> int:
+        """How far sequences have to reach, so that these steps are there; 0 where none is picked."""
+        return max((k + 1 if k >= 0 else -k for k in self.steps_picked()), default=0)

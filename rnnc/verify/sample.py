@@ -145,12 +145,6 @@ def _slice(op: Op) -> tuple[Size, Size, Size]:
     return op.args[0].type.shape[axis], start, stop
 
 
-def steps_named(model: Model) -> frozenset[int]:
-    """The steps that a network picks by their numbers, `at(y, 4)`: sequences have to reach as far."""
-    ats = (op for op in walk(model.forward.nodes) if isinstance(op, Op) and op.name == "at")
-    return frozenset(index for op in ats if isinstance(index := op.attr("index"), int))
-
-
 # --- arrays ------------------------------------------------------------------------------------------------
 
 
@@ -161,11 +155,10 @@ class Draw:
         self.model, self.sizes = model, sizes
         self.random = np.random.default_rng(seed)
         self._rows = _table_rows(model.forward.nodes, sizes)
-        self._fewest = max((k + 1 if k >= 0 else -k for k in steps_named(model)), default=1)
 
     def enough(self, steps: int) -> int:
         """So many steps, or as many as the model wants at least."""
-        return max(steps, self._fewest)
+        return max(steps, self.model.fewest_steps())
 
     def sample(self, runner: Runner, initial: Arrays, steps: int, batch: int) -> Sample:
         """Arguments around `initial` parameters; `runner` finds states that the model reaches."""

@@ -44,7 +44,10 @@ class _Call:
             _check_rank(_shown("x", name, SPEC["inputs"]), inputs[name], leads, about["axes"])
             for axis, lead in enumerate(leads):
                 places[lead].append((inputs[name], axis))
-        return _count(places["time"]), _count(places["batch"])
+        steps, fewest = _count(places["time"]), SPEC.get("fewest_steps", 0)
+        if isinstance(steps, int) and steps < fewest and self.program != "step":
+            raise ValueError(f"x has {steps} steps, and {SPEC['name']} picks steps of sequences of {fewest} or more")
+        return steps, _count(places["batch"])
 
     def _take_inputs(self, inputs, given):
         axes = _input_axes(self.sizes)
