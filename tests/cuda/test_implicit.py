@@ -33,8 +33,8 @@ cell C(units) {
 SIZES = {"row": 17, "col": 10}
 
 
-def text_of(units: int = 70, save: str = "all") -> str:
-    options = {"units": units, "strategy": "step"}
+def text_of(units: int = 70, save: str = "all", strategy: str = "step") -> str:
+    options = {"units": units, "strategy": strategy}
     return compile_source(Source("c.rnn", CELL), None, options, target="cuda", save=save).text
 
 
@@ -80,6 +80,15 @@ def test_whatever_is_saved(save: str) -> None:
 def test_no_schedule_and_no_race_changes_numbers(schedule: Any) -> None:
     how = How(schedule=schedule, race=True)
     assert compared(text_of(8), "float32", how, units=8, rows=1, steps=2) <= 2e-5
+
+
+@needs_compiler
+@pytest.mark.parametrize("strategy", ["block", "persistent"])
+def test_loops_that_are_one_kernel_compute_windows_where_they_read_them(strategy: str) -> None:
+    text = text_of(3, strategy=strategy)
+    host = text.split("_KERNELS = {")[0]
+    assert not re.findall(r"cp\.empty\(\(.*B.*3, 2, 3, \)", host)
+    assert compared(text, "float64", How(race=True), units=3, rows=2, steps=3) <= 1e-13
 
 
 @needs_compiler

@@ -34,7 +34,6 @@ DEEP = 24  # maps in a row: longer chains are cut, so that expressions stay shor
 class Block:
     """Writes nodes as lines of the host. `time` is the number of steps there; there are at most `most`."""
 
-    implicit = True  # whether operands of products that are windows are computed where they are read
     fuses = False  # whether products are computed where they are read: then what they are inside of cannot wait
 
     def __init__(self, shared: Shared, time: str, around: Block | None = None, *, most: str | None = None) -> None:
@@ -113,7 +112,7 @@ class Block:
                 self._define(node)
         nodes = [node for node in nodes if isinstance(node, Loop) or node.outs[0] not in self.numbers]
         self._stages(nodes)
-        self._windows = windows(nodes, results) if self.implicit else set()
+        self._windows = windows(nodes, results)
         maps: dict[int, list[Value]] = {}
         combined: dict[int, list[Node]] = {}
         for value in self._kept(nodes, set(results)):

@@ -75,7 +75,7 @@ class TeamLoop:
 class TeamBlock(InnerBlock):
     """Writes the nodes of a step as items of one kernel."""
 
-    fuses, implicit = True, False
+    fuses = True
 
     def __init__(
         self,
