@@ -87,7 +87,7 @@ def test_rows_are_those_that_were_asked_for() -> None:
 
 
 # Cells and networks of every kind; the others are slow tests.
-COVER = ("LSTM", "GRU, reset before", "LSTM, 2 layers", "LSTM, bidirectional", "layer-norm LSTM", "IndRNN", "SRU")
+COVER = ("LSTM", "GRU, reset before", "LSTM, 2 layers", "LSTM, bidirectional", "IndRNN", "SRU")
 ROWS = [pytest.param(r, id=r.network, marks=[pytest.mark.slow] * (r.network not in COVER)) for r in distinct()]
 
 

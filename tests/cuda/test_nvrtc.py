@@ -13,7 +13,7 @@ from tests.cuda.test_modules import EXAMPLES
 pytest.importorskip("cupy_backends.cuda.libs.nvrtc", exc_type=ImportError)
 
 
-@pytest.mark.parametrize("example", ["lstm", "layer_norm_lstm"])
+@pytest.mark.parametrize("example", ["lstm", pytest.param("layer_norm_lstm", marks=pytest.mark.slow)])
 def test_nothing_spills(example: str) -> None:
     """In float32. (In float64 a function call for a quotient may save registers, which counts as spilling.)"""
     for code in codes(example, "float32"):
