@@ -10,6 +10,7 @@ import pytest
 
 import rnnc
 from rnnc.compiler import compile_source
+from rnnc.resources import resource_text
 from rnnc.simulator.cupy_like import How
 from rnnc.simulator.faults import KernelFault
 from rnnc.simulator.loader import load
@@ -109,6 +110,16 @@ def test_windows_are_not_in_memory(save: str) -> None:
     assert not [shape for shape in arrays if "B," in shape and re.search(r"\b(2, 70|1, 3, 70|3, 2, 70)", shape)]
     assert host.count("launch.tiles(") >= 9  # three products: forward, and two for gradients of each
     assert "launch.product" not in host
+
+
+def test_host_and_kernels_agree_on_tiles() -> None:
+    module, text = load(text_of(), "c"), resource_text("templates/cuda/tiles.cuh")
+    told = re.search(r"TILE_ROWS = (\d+), TILE_COLUMNS = (\d+), TILE_THREADS = (\d+);", text)
+    assert told
+    rows, columns, threads = map(int, told.groups())
+    assert (rows, columns, threads) == (module._TILE_ROWS, module._TILE_COLUMNS, module._TILE_THREADS)
+    assert 2 * 64 * (rows + 4 + columns + 4) <= module._TILE_BYTES  # two buffers of 64 bytes for each line, and 4 more
+    assert 2 * 2 * 24 * (rows + columns) <= module._TILE_BYTES  # of halves
 
 
 def test_nothing_spills() -> None:

@@ -14,7 +14,7 @@ from rnnc.backends.cuda.elements import Elements, Home
 from rnnc.backends.cuda.implicit import Implicit, windows
 from rnnc.backends.cuda.joined import NOTHING, Part, element_type, joined
 from rnnc.backends.cuda.kernel import Kernel
-from rnnc.backends.cuda.products import Product, product_of
+from rnnc.backends.cuda.products import Product, by_letter, product_of
 from rnnc.backends.cuda.spelling import LINES, MAPS
 from rnnc.backends.cuda.spelling.view import moved, position, shifted
 from rnnc.backends.cuda.unit import Shared
@@ -221,9 +221,7 @@ class Block:
         if not self._windows.isdisjoint(op.args):
             Implicit(self, op, product).write()
             return
-        sizes = {"T": self.time, "B": "B"}
-        for arg, key in zip(op.args, ("a", "b"), strict=True):
-            sizes |= dict(zip(Attrs(op).text(key), map(self.size, arg.type.shape), strict=True))
+        sizes = by_letter(op, self.time, "B", self.size)
         left, right = (self.array(arg) for arg in op.args)
         goal = self.allocate(op.out, "product").host
         self.line(product.text(left, right, goal, sizes.__getitem__))

@@ -7,17 +7,15 @@ these with the kernel. `templates/cuda/tiles.cuh` multiplies; here stand the lin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rnnc.backends.cuda.kernel import Argument, Kernel
-from rnnc.backends.cuda.products import Product, product_of
+from rnnc.backends.cuda.products import Product, by_letter, product_of
 from rnnc.backends.escape import string
 from rnnc.backends.functions import BATCH, TIME
 from rnnc.backends.sizes import times
-from rnnc.ir.operations.attrs import Attrs
 from rnnc.ir.program import Loop, Node, Op, Value, reads
-from rnnc.ir.size import Size
 
 if TYPE_CHECKING:
     from rnnc.backends.cuda.block import Block
@@ -55,10 +53,10 @@ class Implicit:
     def write(self) -> None:
         """Append the lines."""
         block, shared = self.block, self.block.shared
-        host = self._by_letter(block.time, "B", block.size)
+        host = by_letter(self.op, block.time, "B", block.size)
         counts = ", ".join(times(host[x] for x in group) for group in self.groups)
         text = f"{self.tiles} = _tiles({counts}, wt)"
-        if TIME in host and block.most != block.time:  # a stretch: the last one may be shorter
+        if TIME in "".join(self.groups) and block.most != block.time:  # a stretch: the last one may be shorter
             block.line(text)
         else:
             block.ahead(text)
@@ -103,18 +101,13 @@ class Implicit:
         """A kernel, and the sizes of the product's axes by letters; those of its groups are variables."""
         kernel = Kernel(self.block.shared.sizes.variables, LOCAL)
         elements = self.block.elements(kernel)
-        time = elements.steps() if TIME in "".join(self.groups) else ""
-        sizes = self._by_letter(time, elements.rows() if BATCH in "".join(self.groups) else "", kernel.size)
+        letters = "".join(self.groups)
+        time, batch = elements.steps() if TIME in letters else "", elements.rows() if BATCH in letters else ""
+        sizes = by_letter(self.op, time, batch, kernel.size)
         for name, group in zip(SIZES, self.groups, strict=True):
             kernel.line(f"const long long {name} = {' * '.join(sizes[x] for x in group) or '1'};")
         kernel.spans |= self.op.spans
         return kernel, elements, sizes
-
-    def _by_letter(self, time: str, batch: str, size: Callable[[Size], str]) -> dict[str, str]:
-        found = {TIME: time, BATCH: batch}
-        for arg, key in zip(self.op.args, ("a", "b"), strict=True):
-            found |= dict(zip(Attrs(self.op).text(key), map(size, arg.type.shape), strict=True))
-        return {letter: text for letter, text in found.items() if letter in "".join(self.groups)}
 
     def _lines(
         self,

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from rnnc.backends.functions import lead_letters
+from rnnc.backends.functions import BATCH, TIME, lead_letters
 from rnnc.backends.sizes import times
 from rnnc.ir.operations.attrs import Attrs
 from rnnc.ir.program import DType, Node, Op
+from rnnc.ir.size import Size
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,14 @@ def product_of(op: Node) -> Product | None:
     if out == stack + columns + rows:
         return Product(right, left, out, stack, columns, inner, rows, swapped=True)
     return Product(left, right, out, stack, rows, inner, columns, swapped=False)
+
+
+def by_letter(op: Op, time: str, batch: str, size: Callable[[Size], str]) -> dict[str, str]:
+    """The sizes of all axes of a contraction, by letters."""
+    found = {TIME: time, BATCH: batch}
+    for arg, key in zip(op.args, ("a", "b"), strict=True):
+        found |= dict(zip(Attrs(op).text(key), map(size, arg.type.shape), strict=True))
+    return found
 
 
 def _in_place(letters: str, groups: Sequence[str]) -> bool:
