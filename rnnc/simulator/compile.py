@@ -18,11 +18,11 @@ from rnnc.simulator.source import FILE, KernelTextError, cpu_text
 _SHIM = "templates/cuda/cpu"
 # A shadow stack would not know of the runtime's own switch between stacks.
 _MACHINE = ("-fcf-protection=none",) if platform.machine() in ("x86_64", "AMD64") else ()
-_COMMON = ("-std=c++17", "-O2", "-g1", "-fPIC", "-fvisibility=hidden", "-U_FORTIFY_SOURCE", *_MACHINE)
+_COMMON = ("-std=c++17", "-g1", "-fPIC", "-fvisibility=hidden", "-U_FORTIFY_SOURCE", *_MACHINE)
 # A CUDA thread may wait for ever, punning through pointers is CUDA's habit, and no sum is contracted behind one's back.
 _KERNEL = (
     *_COMMON,
-    "-O1",  # kernels run for milliseconds here, and more takes g++ twice as long
+    "-Og",  # kernels run for milliseconds here, and -O1 takes g++ half as long again, -O2 twice as long
     "-w",
     "-fno-strict-aliasing",
     "-fwrapv",
@@ -95,7 +95,7 @@ def _place(kind: str, source: str, flags: tuple[str, ...], more: tuple[str, ...]
 
 def _runtime(compiler: str) -> Path:
     """The runtime's library, which all kernels share; built once, which takes some seconds."""
-    flags = (*_COMMON, "-Wall", "-Wextra")
+    flags = (*_COMMON, "-O2", "-Wall", "-Wextra")
     library = _place("runtime", "", flags)
     if not library.exists():
         library.parent.mkdir(parents=True, exist_ok=True)
