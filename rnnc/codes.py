@@ -43,7 +43,7 @@ SYNTAX: dict[str, str] = {
     "E142": "something that the grammar does not allow here",
     "E143": "a `for` without `in`",
     "E144": "a statement that belongs elsewhere",
-    "E145": "a declaration without axes or with labels where indices stand",
+    "E145": "a declaration without axes, with axes in another place, or with labels where indices stand",
     "E146": "an unknown word after `:` or `order`",
 }
 

@@ -78,6 +78,9 @@ class Registry:
         if found is not None and not (shareable or found.shareable):
             notes = [Note("the other one", found.place)]
             again = found.use.to(self.diagnostics.use) if found.use is not None else None
+            here = self.diagnostics.use.to(found.use) if self.diagnostics.use is not None else None
+            if again is not None and here is not None and again.span != here.span:
+                raise _called_twice(name, again.span, here.span)
             if again is not None and again.span != found.place == (place or span):
                 raise _read_again(name, again.span, found.place)
             if found.place == (place or span):  # a member of a comprehension
@@ -104,6 +107,19 @@ class Registry:
         graph.add("same", (node, again), span)
         again.attrs["same"] = node
         return node
+
+
+_LONGEST = 30  # of a call that is repeated in a message
+
+
+def _called_twice(name: str, first: Span, second: Span) -> Problem:
+    """E402: two layers, or two calls of a function with weights, in one equation."""
+    text = min(first.text, second.text, key=len)  # the inner one
+    call = text if len(text) <= _LONGEST else "…"
+    fix = f"name one of the calls: `{call} as a`, or give it an equation of its own"
+    return Problem(
+        "E402", f"two weights would be called `{name}`", second, notes=[Note("the other one", first)], fix=fix
+    )
 
 
 def _read_again(name: str, call: Span, place: Span) -> Problem:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import Note
 from rnnc.ir.size import Size
+from rnnc.semantics import remedies
 from rnnc.semantics.frames import Context, Frame
 from rnnc.semantics.nodes import MAX_RANK, Node
 from rnnc.semantics.scope import Problem, Scope
@@ -41,7 +42,10 @@ class Inputs:
             frame.broken.update(a.size.id for a in declared.axes if isinstance(a.size, ast.Name))
             wanted = f"[{', '.join(a.span.text for a in declared.axes)}]"
             message = f"`{declared.name}` of `{frame.name}` is {wanted}, but what it is given is {show(known)}"
-            raise Problem("E303", message, frame.span, notes=[Note("declared here", declared.span)])
+            fix: str | None = None
+            if outer is not None and outer.attrs.get("step") and len(declared.axes) == len(known) + 1:
+                fix = f"a layer is given one step at a time; {remedies.PLACES}"
+            raise Problem("E303", message, frame.span, notes=[Note("declared here", declared.span)], fix=fix)
         axes: list[Shaped] = []
         for i, axis in enumerate(declared.axes):
             size = axis.size

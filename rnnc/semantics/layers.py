@@ -239,7 +239,9 @@ class _Run:
                 )
             shapes.append(self.graph.resolve_all(node.shape))
         body = Body("cell", Graph(self.elaborator.diagnostics, self.elaborator.work), self.c.frame.body.registry)
-        proxies = [body.graph.add("input", (), n.span, shape) for n, shape in zip(nodes, shapes, strict=True)]
+        proxies = [
+            body.graph.add("input", (), n.span, shape, step=True) for n, shape in zip(nodes, shapes, strict=True)
+        ]
         before = len(self.elaborator.diagnostics)
         frame = self.elaborator.cells.open(
             body, cell, dotted(path), dotted(state), proxies, self.span, shareable=self.shareable

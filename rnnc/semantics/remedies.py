@@ -12,6 +12,9 @@ from rnnc.semantics.values import CellValue, Shape
 from rnnc.syntax import ast
 from rnnc.syntax.foreign_options import OPTIONS, OTHERWISE
 
+# How a network gives a layer all steps of a sequence.
+PLACES = "all of a sequence's n steps are `stack_axis((at(y, k) for k in 0..n), axis = place)`"
+
 _ATOM = re.compile(r"[\w.']+")
 _SHORT, _LONGEST = 30, 60  # of what is repeated in a message
 _STRANGERS = foreign.LIBRARIES | foreign.SELF
@@ -78,8 +81,10 @@ def of_weight(name: str) -> str | None:
     """`W`, `W_xh`, `b`: names of weights, which nothing declares."""
     if foreign.WEIGHT.fullmatch(name) is None:
         return None
-    axes = "[units, input]" if name[0].isupper() else "[units] = zeros"
-    return f"a weight is declared, `param {name}{axes}`; `linear(x)` brings its own"
+    own = "`linear(x)` brings its own"
+    if name[0].isupper():
+        return f"a weight is declared, `param {name}[units, input]` for `{name} @ x`, `[units]` for `{name} * h`; {own}"
+    return f"a weight is declared, `param {name}[units] = zeros`; {own}"
 
 
 def of_option(option: ast.Argument, names: tuple[str, ...]) -> str | None:

@@ -315,6 +315,7 @@ _RULES: tuple[Callable[[Place], Problem | None], ...] = (
     subscripts.place_on_an_axis,
     _comprehension_among_arguments,
     subscripts.axes_in_parentheses,
+    subscripts.axes_out_of_place,
     subscripts.index_behind_index,
     elsewhere.bars,
     elsewhere.comment,

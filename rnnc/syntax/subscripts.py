@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from rnnc.syntax.brackets import CLOSERS, OPENERS
 from rnnc.syntax.place import Place, Problem, Repair, problem
 from rnnc.syntax.tokens import Token
 
 DECLARATIONS = frozenset({"INPUT", "STATE", "PARAM", "FIXED"})
 _LONGEST = 30  # of a slice that is repeated in a message
+_TYPE = re.compile(r"(?i)(b?float|int|double|half|real|tensor|array|matrix|vector|scalar)\d*$")
 
 
 def place_on_an_axis(place: Place) -> Problem | None:
@@ -108,3 +111,27 @@ def axes_in_parentheses(place: Place) -> Problem | None:
     text = place.tokens[at].span.to(place.tokens[_closing(place, at)].span).text[1:-1]
     fix = f"write `{place.tokens[at - 2].text}[{text if len(text) <= _LONGEST else 'a, b'}]`"
     return problem("E142", "axes stand in the bracket, without parentheses", place.tokens[at].span, fix)
+
+
+def axes_out_of_place(place: Place) -> Problem | None:
+    """`param W: float[n, m]`, `W: [n, m]`, `W(n, m)`, `float W[n, m]`, `W float[n, m]`: as other languages declare."""
+    first, tokens = place.first, place.tokens
+    opened = place.at + 1 if place.token.type == "NAME" else place.at
+    if tokens[first].keyword not in DECLARATIONS or tokens[opened].type not in ("LSQB", "LPAR"):
+        return None
+    begin = opened
+    while tokens[begin - 1].type in ("NAME", "COLON") and begin - 1 > first:
+        begin -= 1
+    words = [token.text for token in tokens[begin:opened] if token.type == "NAME"]
+    begins = begin == first + 1 or tokens[begin - 1].text == ","
+    if len(words) not in (1, 2) or place.opened is not None or not begins:
+        return None
+    name, kind = words if len(words) == 2 and ":" in (t.text for t in tokens[begin:opened]) else (words[-1], words[0])
+    if _TYPE.match(name):
+        name, kind = kind, name
+    elif place.token.type == "NAME" and not _TYPE.match(kind):
+        return None  # two names, and a comma may be missing
+    text = tokens[opened].span.to(tokens[_closing(place, opened)].span).text[1:-1]
+    axes = f"{name}[{text if len(text) <= _LONGEST else '…'}]"
+    fix = f"write `{axes}: int`" if kind == "int" else f"write `{axes}`"
+    return problem("E145", "axes stand right behind the name of what is declared", tokens[opened].span, fix)
