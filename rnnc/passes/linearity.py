@@ -52,6 +52,11 @@ class Coefficients(Builder):
             return coefficient
         return self.const(int(coefficient) if self._dtype is DType.INT else float(coefficient))
 
+    def free(self, value: Value) -> Value:
+        """A value of the body as a coefficient: whole numbers in line with a state that is none."""
+        same = value.type.dtype is self._dtype
+        return value if same else self.op("cast", value, dtype=self._dtype.value, hint=value.name)
+
     def add(self, left: Coefficient, right: Coefficient) -> Coefficient:
         if _is(left, 0):
             return right
@@ -97,6 +102,7 @@ class Coefficients(Builder):
 
 
 CHOICES = {"where": (1, 2), "zoneout": (0, 1), "dropout": (0,)}  # linear in these arguments, taken together
+AFFINE = frozenset({"add", "sub", "neg", "mul", "div", *CHOICES})
 
 
 def affine(body: Sequence[Node], state: Value, result: Value, build: Coefficients) -> Affine:
@@ -111,7 +117,10 @@ def affine(body: Sequence[Node], state: Value, result: Value, build: Coefficient
 def _affine(node: Node, forms: Mapping[Value, Affine], build: Coefficients) -> Affine:
     if not isinstance(node, Op):
         raise NoForm(node)
-    args = [forms.get(arg, Affine(0, arg)) for arg in node.args]
+    linear = CHOICES.get(node.name, range(len(node.args)))
+    if node.name not in AFFINE:
+        raise NoForm(node)
+    args = [forms.get(arg) or Affine(0, build.free(arg) if n in linear else arg) for n, arg in enumerate(node.args)]
     match node.name, args:
         case "add", [a, b]:
             return Affine(build.add(a.scale, b.scale), build.add(a.offset, b.offset))
@@ -126,7 +135,6 @@ def _affine(node: Node, forms: Mapping[Value, Affine], build: Coefficients) -> A
         case "div", [a, b] if _is(b.scale, 0) and node.out.type.dtype is DType.FLOAT:
             return Affine(build.div(a.scale, b.offset), build.div(a.offset, b.offset))
         case name, _ if name in CHOICES:
-            linear = CHOICES[name]
             fixed = {n: arg for n, arg in enumerate(node.args) if n not in linear}
             if any(arg in forms for arg in fixed.values()):
                 raise NoForm(node)
@@ -153,13 +161,14 @@ def _max_plus(node: Node, forms: Mapping[Value, MaxPlus], build: Coefficients) -
     inner = [forms.get(arg) for arg in node.args]
     match node.name, inner, node.args:
         case "add", [MaxPlus() as form, None], (_, free):
-            return _moved(form, free, build.add)
+            return _moved(form, build.free(free), build.add)
         case "add", [None, MaxPlus() as form], (free, _):
-            return _moved(form, free, build.add)
+            return _moved(form, build.free(free), build.add)
         case "sub", [MaxPlus() as form, None], (_, free):
-            return _moved(form, free, build.sub)
+            return _moved(form, build.free(free), build.sub)
         case "max", [MaxPlus() as form, None], (_, free):
-            return MaxPlus(form.shift, free if form.floor is None else build.max(form.floor, free))
+            floor = build.free(free)
+            return MaxPlus(form.shift, floor if form.floor is None else build.max(form.floor, floor))
         case _:  # max(free, state) and relu(state) give a tie's gradient to the other side, which no scan does
             raise NoForm(node)
 

@@ -221,7 +221,7 @@ class _Freed:
         """An integer state that needs itself only: a loop of its own collects it."""
         loop = self._loop
         own = trim(loop.body, [carry.next])
-        level = freedom(loop)
+        level = freedom(loop, self._known)
         if self._like is None or any(level.get(value) is Freedom.STEP for node in own for value in reads(node)):
             return False
         param, final = fresh(carry.param), fresh(carry.final)

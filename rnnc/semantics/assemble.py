@@ -164,6 +164,7 @@ class Level:
         axes = self._axes(body.graph, slot.node)
         port = Port("state", slot.name, Value(Type(axes, slot.dtype, batch=True), slot.name))
         self.states_in.append(port)
+        is_own = start is None
         if start is None and slot.init is not None:
             pre.run([slot.init])
             if slot.init not in pre.values:
@@ -176,6 +177,10 @@ class Level:
         else:
             fallback = start if start.type.rank == len(axes) else self.builder.op("broadcast", start, axes=axes)
         if fallback.type.dtype is not slot.dtype:
+            if fallback.type.dtype is DType.FLOAT and is_own and slot.init is not None:
+                body.graph.report(slot.init, _no_whole_numbers(slot))
+            elif fallback.type.dtype is DType.FLOAT:
+                raise _no_whole_numbers(slot)
             fallback = self.builder.op("cast", fallback, dtype=slot.dtype.value)
         with self.builder.at(frozenset((slot.span,))):
             return self.builder.op("default", port.value, fallback)
@@ -216,6 +221,8 @@ class Level:
         for slot, next in zip(slots, after, strict=True):
             value = lowering.values.get(next, missing) if next is not None else missing
             if value.type.dtype is not slot.dtype:
+                if next is not None and next in lowering.values and value.type.dtype is DType.FLOAT:
+                    body.graph.report(next, _no_whole_numbers(slot))
                 value = builder.op("cast", value, dtype=slot.dtype.value)
             nexts.append(value if value.type.batch else self._with_lead(builder, value, like))
         exposed: dict[str, Value] = {}
@@ -279,6 +286,12 @@ class Level:
         element = Value(value.type.with_(time=False), value.name)
         xs.append((value, element))
         return element
+
+
+def _no_whole_numbers(slot: StateSlot) -> ShapeError:
+    return ShapeError(
+        "E310", f"the state `{slot.name}` holds whole numbers, and this is a float", "declare it without `: int`"
+    )
 
 
 __all__ = ["CannotStream", "Level", "Shape"]

@@ -107,7 +107,7 @@ def test_a_keras_file_to_torch(weights: Weights) -> None:
     torch = pytest.importorskip("torch")
     layer = keras_layer("LSTM", both=True)
     inputs = keras.Input((None, 3), dtype="float64")
-    model = keras.Model(inputs, keras.layers.Dense(2, dtype="float64")(layer(inputs)[0]))
+    model = keras.Model(inputs, keras.layers.Dense(2, dtype="float64", name="dense")(layer(inputs)[0]))
     model.save(weights.folder / "m.keras")
     cell = ["--cell", str(EXAMPLES / "bidirectional.rnn"), "-D", "fw=LSTM(4)", "-D", "bw=LSTM(4)"]
     arguments = ["--from", "keras", "--to", "torch", *cell, "--without", "dense/*"]
@@ -126,7 +126,8 @@ def test_one_of_many_layers(weights: Weights) -> None:
     keras.utils.set_random_seed(0)
     double = {"dtype": "float64"}
     cells = [keras.layers.LSTMCell(4, **double), keras.layers.GRUCell(2, **double)]
-    stacked = keras.layers.RNN(keras.layers.StackedRNNCells(cells, **double), return_sequences=True, **double)
+    inner = keras.layers.StackedRNNCells(cells, **double)
+    stacked = keras.layers.RNN(inner, return_sequences=True, name="rnn", **double)
     inputs = keras.Input((None, 3), dtype="float64")
     other = keras.layers.LSTM(4, activation="relu", name="mine", **double)(inputs)
     model = keras.Model(inputs, [stacked(inputs), other])

@@ -105,8 +105,9 @@ def given(graph: Graph, node: Node) -> bool:
 
 
 def _guess(graph: Graph, node: Node) -> bool:
-    """Unknown arguments take the shape of the largest known neighbour that has axes."""
-    neighbours = [a.shape for a in node.args if a.shape]
+    """Unknown arguments take the shape of the largest known neighbour that has axes. A bias of channels has not those
+    that its convolution slides over."""
+    neighbours = [a.shape for a in node.args if a.shape and a.op != "channel_bias"]
     return bool(neighbours) and _give(graph, node, max(neighbours, key=len))
 
 

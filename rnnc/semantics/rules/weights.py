@@ -26,6 +26,14 @@ def _same(graph: Graph, node: Node) -> Shape | None:
     return ()
 
 
+def _same_bias(graph: Graph, node: Node) -> bool:
+    """What has a bias that stood before gives as many numbers as it did there."""
+    known, other = node.args
+    if known.shape is None or other.op not in ("bias", "channel_bias") or other.args[0].shape is not None:
+        return False
+    return graph.settle(other.args[0], known.shape)
+
+
 def _adopt(graph: Graph, node: Node) -> Shape | None:
     """An argument under the labels of the input that it feeds."""
     given = graph.resolve_all(known(node.args[0]))
@@ -53,5 +61,5 @@ def _given(lowering: Lowering, node: Node) -> Value:
 
 
 RULES["like"] = Rule(_like, _given)
-RULES["same"] = Rule(_same, _given)
+RULES["same"] = Rule(_same, _given, guess=_same_bias)
 RULES["adopt"] = Rule(_adopt, lambda lowering, node: lowering[node.args[0]], _adopt_backward, takes="arguments")
