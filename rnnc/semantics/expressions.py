@@ -259,8 +259,7 @@ class Expressions:
         if isinstance(e, ast.Name) and not e.primed:
             found = c.scope.find(e.id)
             if found is None:
-                known = c.frame.axes.get(e.id)
-                return known.label if known is not None else c.frame.relabelled.get(e.id, e.id)
+                return self.as_label(e.id, c)
             value = self.names.read(found, e.span)
             if isinstance(value, Num):
                 if value.label is None and e.id not in c.frame.axes:
@@ -268,12 +267,17 @@ class Expressions:
                 return value.label or e.id
             if isinstance(value, Choice):
                 return value.word
-            return e.id
+            return (value.word if isinstance(value, Tensor) else None) or e.id
         if isinstance(e, ast.String):
             return e.value
         if isinstance(e, ast.Number):
             return e.text
         return None
+
+    def as_label(self, name: str, c: Context) -> str:
+        """The label of the axis that a name stands for."""
+        known = c.frame.axes.get(name)
+        return known.label if known is not None else c.frame.relabelled.get(name, name)
 
     def labels(self, e: ast.Expr, c: Context) -> tuple[str, ...]:
         """One axis or a list of axes."""

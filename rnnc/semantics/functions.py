@@ -36,16 +36,22 @@ class Functions:
         if len(a.operands) > len(parameters):
             a.count(sum(p.default is None for p in parameters), len(parameters))
         for i, parameter in enumerate(parameters[: len(a.operands)]):
-            values[parameter.name] = (a.value(i), a.operands[i].span)
+            values[parameter.name] = (self._named(a.value(i), a.operands[i].expression, c), a.operands[i].span)
         for name, argument in a.options.items():
             if name in values:
                 raise Problem("E222", f"`{name}` is given twice", argument.span)
-            values[name] = (a.option(name), argument.value.span)
+            values[name] = (self._named(a.option(name), argument.value, c), argument.value.span)
         gain = _gain(function, e, values)
         if gain is not None:
             return Initialiser("identity", (float(a.known_number(gain, "the gain of `identity`", e.span)),))
         path = self._path(function, a, c)
         return self._inline(function, values, path, a.shared, e.span, c)
+
+    def _named(self, value: Value, e: object, c: Context) -> Value:
+        """An argument with the name that stands for it: the function may want the axis of that name."""
+        if not isinstance(value, Tensor) or value.word is not None or not isinstance(e, ast.Name) or e.primed:
+            return value
+        return Tensor(value.node, self.expressions.as_label(e.id, c))
 
     def _path(self, function: FnValue, a: Arguments, c: Context) -> str | None:
         """Where weights of this call are named: `i.ln.`; None where no equation owns them."""
@@ -145,8 +151,7 @@ class Functions:
                 known = given is not None and len(given) == len(axes)
                 actual = given[i] if known and given is not None else graph.placeholder()
                 scope.names[size.id] = Num(actual.size, actual.label, actual.strong)
-                if axis.label is not None:
-                    frame.axes[axis.label] = actual
+                frame.axes[axis.label or size.id] = actual
                 if actual.label != (axis.label or size.id):
                     frame.callers.add(actual.label)
                 pattern.append(actual)

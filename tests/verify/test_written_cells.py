@@ -1,0 +1,89 @@
+"""Cells as people wrote them, each of which needs something that no example needs: all of them are proved."""
+
+from __future__ import annotations
+
+import pytest
+
+from rnnc.diagnostics import Source
+from rnnc.verify.commands import verify_source
+
+CELLS = {
+    "whole numbers in linear recurrences": """
+cell Mixed(n = 3) {
+  input x[n], u[n]: int
+  state a[n], b[n], d[n], e[n], f[n], g[n], c[n]: int, h[n], m[n]
+  a' = a + where(x > 0, 1, 0)
+  b' = 0.9 * b + where(x > 0, 1, 0)
+  d' = where(x > 0, 1, 0) * d + x
+  c' = c + 1
+  e' = e + c
+  f' = 0.5 * f + step
+  g' = 0.5 * g + 1 - c
+  h' = (h + u) / (c + 1)
+  m' = max(m - c, where(x > 0, 1, 0))
+  output a' + b' + d' + e' + f' + g' + h' + m'
+}
+""",
+    "counters that read counters": """
+cell Counters(n = 3) {
+  input x[n]
+  state last[n]: int, sum_[]: int, turn[]: int, c[]: int, d[]: int, e[]: int
+  last' = max(last, step)
+  sum_' = sum_ + step
+  turn' = (turn + step) % 7
+  c'    = c + 1
+  d'    = d + c
+  e'    = max(e, c * step) + d
+  output x * (last' + sum_' + turn' + d' + e')
+}
+""",
+    "convolutions of a loop that share weights": """
+cell NeuralGPU(width = 4, channels = 2) {
+  input x[w: width, m: channels]
+  state s[w: width, m: channels]
+  u[0] = s + x
+  for t in 0..2 {
+    gate r[t] = sigmoid(conv(s: u[t], over = w, kernel = 3, shared over t))
+    n[t] = tanh(conv(s: r[t] * u[t], over = w, kernel = 3, shared over t))
+    u[t + 1] = (1 - r[t]) * u[t] + r[t] * n[t]
+  }
+  s' = u[2]
+  output s'
+}
+""",
+    "an axis that is called like an equation": """
+fn normed(v, axis) { return v / sqrt(sum(v * v, axis) + 1e-5) }
+fn both(v, axis) { return normed(v, axis) + l2_normalize(v, axis = axis) }
+cell Keys(heads = 2, dk = 3) {
+  input x[input]
+  state h[head: heads, k: dk]
+  k  = l2_normalize(linear(x, h, out = [head, k]), k)
+  q  = normed(k, k) + both(k, k) + log_softmax(k, axis = k)
+  h' = tanh(q + k)
+  output h'
+}
+""",
+    "labels of a function's parameters as labels of its results": """
+fn diffuse(P[to, from], v[node, feature], steps) {
+  d[0] = v
+  for k in 1..steps { d[k] = P @ d[k - 1] }
+  all = stack_axis((relabel(d[k], node: node, feature: feature) for k in 0..steps), axis = hop)
+  return sum(all, hop)
+}
+fn turned_twice(v[a, b]) { return transpose(relabel(transpose(v), b: b, a: a)) }
+fn spread(v[a, b]) { return expand(sum(v, a), a: a) }
+cell Graph(nodes = 3, units = 4) {
+  input x[node_: nodes, units]
+  state s[node_: nodes, units]
+  fixed P[v: nodes, w: nodes] = identity
+  s' = tanh(s + diffuse(P, x, 2) + turned_twice(x) + 0.1 * spread(x))
+  output s'
+}
+""",
+}
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_it_is_proved(name: str) -> None:
+    report = verify_source(Source(f"{name}.rnn", CELLS[name]))
+    assert report.passed, report.failures
