@@ -120,6 +120,7 @@ class Cell(_legacy("RNNCell", tf.Module)):
 
     # --- one step -----------------------------------------------------------------------------------------------------
 
+    @_as_it_is
     def __call__(self, inputs, state, scope=None):
         """One step: inputs [batch, ...]. Returns (output, next state)."""
         single = len(SPEC["inputs"]) == 1

@@ -1,6 +1,10 @@
 # A part of every generated TensorFlow module: names that are not defined here are defined in the others.
 
+# These functions are graph code as they stand; AutoGraph would take longer to rewrite them than TensorFlow to trace them.
+_as_it_is = tf.autograph.experimental.do_not_convert
 
+
+@_as_it_is
 def pack(params):
     """Do once what depends on parameters alone. Every function takes the result in place of `params`.
 
@@ -14,6 +18,7 @@ def pack(params):
     return packed
 
 
+@_as_it_is
 def forward(
     params,
     x,
@@ -48,6 +53,7 @@ def forward(
         return call.results(_differentiable(call, loop) if custom_gradient else _run(program, call, loop))
 
 
+@_as_it_is
 def forward_train(
     params, x, state=None, lengths=None, *, time_major=False, training=False, seed=None, masks=None, driver="dynamic"
 ):
@@ -58,6 +64,7 @@ def forward_train(
         return call.results(found) + (_Tape((call, loop, _tape(found))),)
 
 
+@_as_it_is
 def backward(params, tape, d_outputs, d_final=None):
     """Gradients of sum(outputs * d_outputs) + sum(final state * d_final), as rnnc has worked them out.
 
@@ -76,6 +83,7 @@ def backward(params, tape, d_outputs, d_final=None):
         )
 
 
+@_as_it_is
 def step(params, x, state=None, *, training=False, seed=None, masks=None):
     """Run one step: x [batch, ...]. Returns (outputs, next state)."""
     if "step" not in _PACK:
