@@ -15,7 +15,7 @@ demo: $(READY)
 
 # One process for each core: TensorFlow's tests alone take minutes.
 test: lint types
-	$(BIN)/pytest -q -n auto
+	$(BIN)/pytest -q -n auto --dist loadgroup
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -125,7 +125,7 @@ class LayerValue:
 
 @dataclass(frozen=True, eq=False)
 class Tensor:
-    """A value of the cell's graph. `word`: the name that stood for it as an argument, which may name an axis as well."""
+    """A value of the cell's graph. `word`: the name that stood for it as an argument; it may name an axis as well."""
 
     node: Node
     word: str | None = None

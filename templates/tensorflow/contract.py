@@ -1,6 +1,6 @@
 # A part of every generated TensorFlow module: names that are not defined here are defined in the others.
 
-# These functions are graph code as they stand; AutoGraph would take longer to rewrite them than TensorFlow to trace them.
+# Graph code as it stands: AutoGraph would take as long to rewrite these functions as TensorFlow takes to trace them.
 _as_it_is = tf.autograph.experimental.do_not_convert
 
 

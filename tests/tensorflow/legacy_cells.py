@@ -39,33 +39,45 @@ def both_ways(cell, x, lengths):
     return tf.concat(outputs, 2), state
 
 
+class Built:
+    """A cell under a driver, with gradients by all variables, in a graph of its own."""
+
+    def __init__(self, make, run):
+        self.graph = tf.Graph()
+        with self.graph.as_default():
+            tf.set_random_seed(1)
+            self.x, self.lengths = tf.placeholder(tf.float64, [3, 4, 5]), tf.placeholder(tf.int32, [3])
+            outputs, state = run(make() if run is not both_ways else make, self.x, self.lengths)
+            self.flat = [outputs, *tf.nest.flatten(state)]
+            self.variables = tf.trainable_variables()
+            loss = tf.add_n([tf.reduce_sum(tf.sin(t)) for t in self.flat])
+            self.gradients = tf.gradients(loss, self.variables)
+            self.saver, self.begin = tf.train.Saver(), tf.global_variables_initializer()
+            # No weight is zero.
+            noises = [np.random.RandomState(1).randn(*variable.shape.as_list()) for variable in self.variables]
+            self.fill = [variable.assign(0.3 * noise) for variable, noise in zip(self.variables, noises)]
+
+    def results(self, restore):
+        """With the weights of the checkpoint, or with others, of which there is a checkpoint afterwards."""
+        path = os.path.join(FOLDER, "weights.ckpt")
+        with tf.Session(graph=self.graph) as session:
+            if restore:
+                self.saver.restore(session, path)
+            else:
+                session.run(self.begin)
+                session.run(self.fill)
+                self.saver.save(session, path)
+            found = session.run([self.flat, self.gradients], {self.x: X, self.lengths: LENGTHS})
+        names = [(v.name, v.shape.as_list()) for v in self.variables]
+        return names, dict(zip([n for n, _ in names], found[1])), found[0]
+
+
 def compare(label, ours, theirs, run):
     """Ours from a checkpoint of theirs, and theirs from one of ours; results and gradients by all variables."""
-    results, path = [], os.path.join(FOLDER, "weights.ckpt")
+    ours, theirs = Built(ours, run), Built(theirs, run)
     for first, second in ((theirs, ours), (ours, theirs)):
-        for make, restore in ((first, False), (second, True)):
-            with tf.Graph().as_default():
-                tf.set_random_seed(1)
-                x, lengths = tf.placeholder(tf.float64, [3, 4, 5]), tf.placeholder(tf.int32, [3])
-                outputs, state = run(make() if run is not both_ways else make, x, lengths)
-                flat = [outputs, *tf.nest.flatten(state)]
-                variables = tf.trainable_variables()
-                loss = tf.add_n([tf.reduce_sum(tf.sin(t)) for t in flat])
-                gradients = tf.gradients(loss, variables)
-                saver = tf.train.Saver()
-                with tf.Session() as session:
-                    if restore:
-                        saver.restore(session, path)
-                    else:
-                        session.run(tf.global_variables_initializer())
-                        for variable in variables:  # no weight is zero
-                            noise = np.random.RandomState(1).randn(*variable.shape.as_list())
-                            session.run(variable.assign(0.3 * noise))
-                        saver.save(session, path)
-                    found = session.run([flat, gradients], {x: X, lengths: LENGTHS})
-                    names = [(v.name, v.shape.as_list()) for v in variables]
-                    results.append((names, dict(zip([n for n, _ in names], found[1])), found[0]))
-        (names_a, gradients_a, flat_a), (names_b, gradients_b, flat_b) = results[-2:]
+        names_a, gradients_a, flat_a = first.results(False)
+        names_b, gradients_b, flat_b = second.results(True)
         assert names_a == names_b, (label, names_a, names_b)
         for a, b in list(zip(flat_a, flat_b)) + [(gradients_a[n], gradients_b[n]) for n in gradients_a]:
             assert np.abs(a - b).max() <= TOLERANCE, (label, np.abs(a - b).max())

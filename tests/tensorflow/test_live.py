@@ -20,6 +20,7 @@ from tests.tensorflow.support import compiled, tf
 
 assert tf  # without TensorFlow this file is skipped
 pytestmark = [
+    pytest.mark.xdist_group("live cells and layers"),  # one process has their recordings
     pytest.mark.skipif(find_spec("tf_keras") is None, reason="tf.nn.rnn_cell needs the package tf-keras"),
     pytest.mark.filterwarnings("ignore:.*is deprecated:UserWarning"),
 ]
@@ -77,11 +78,21 @@ cell Wrong(units) {
 """
 
 
+# What the others imply: the same template for another number of axes.
+ALIKE = {"ConvLSTM1D", "ConvLSTM3D", "StridedConvLSTM1D", "StridedConvLSTM3D"}
+NAMES = [pytest.param(name, marks=pytest.mark.slow) if name in ALIKE else name for name in LAYERS]
+
+
 @pytest.fixture(scope="module")
-def layers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Report]:
-    """Comparisons with Keras: one process records every layer."""
+def layers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Report]:
+    """Comparisons with Keras: one process records every layer that a test of this run is about."""
+    wanted = {
+        item.callspec.params.get("name")
+        for item in request.session.items
+        if isinstance(item, pytest.Function) and hasattr(item, "callspec")
+    }
     comparisons: dict[str, LiveComparison] = {}
-    modules = {name: compiled(example, **options) for name, (example, options) in LAYERS.items()}
+    modules = {name: compiled(example, **options) for name, (example, options) in LAYERS.items() if name in wanted}
     modules["wrong"] = compile_source(Source("wrong.rnn", WRONG), target="tf")
     for name, found in modules.items():
         model = found.unit.model
@@ -94,7 +105,7 @@ def layers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Report]:
     return {name: comparison.report(recordings) for name, comparison in comparisons.items()}
 
 
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("name", NAMES)
 def test_module_computes_what_the_live_layer_does(name: str, layers: dict[str, Report]) -> None:
     assert layers[name].passed, layers[name].failures
     assert len(layers[name].rows) == 4
