@@ -41,6 +41,7 @@ class Cells:
                     "E404",
                     f"inside a cell an inner cell is used by name: `use f = {cell.name}(…)`, then `f(…)`",
                     e.span,
+                    fix="its states are its own: `f.h`, and `f.h'` after the step",
                 )
             with missing_at(e.function.span, e.span):
                 return layers.apply(self.elaborator, cell, a)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import Note, Span
-from rnnc.semantics.frames import Context, Frame, Indices, Owner, StateSlot, key_text
+from rnnc.semantics.frames import Context, Frame, Indices, Owner, StateSlot, key_text, member_text
 from rnnc.semantics.guard import guard, mentions_input
 from rnnc.semantics.instances import slots_of
 from rnnc.semantics.nodes import Node
@@ -41,9 +42,12 @@ class Ending:
     def _states(self) -> None:
         """Every state has its equation, and every primed equation its state."""
         missing = dict(self._without_equation())
-        for name, node in self._strange_primes():
+        for (name, indices), node in self._strange_primes():
             states = {n for n, _ in self.frame.states}
             self.frame.body.damaged = True
+            if name in states:  # a family, and no member of it
+                self._no_member(name, indices, node)
+                continue
             near = did_you_mean(name, {n for n, _ in missing}) or did_you_mean(name, states)
             for key in [k for k in missing if near == f"did you mean `{k[0]}`?"]:
                 del missing[key]  # the one slip explains both
@@ -55,7 +59,7 @@ class Ending:
                 fix=near or (f"write `{name}`" if is_value else f"declare it: `state {name}[…]`"),
             )
         for (name, indices), slot in missing.items():
-            shown, after = key_text(name, indices), key_text(name, indices, True)
+            shown, after = member_text(name, indices), member_text(name, indices, True)
             fix = f"write `{after} = …`: its value after the step"
             self.diagnostics.error("E407", f"the state `{shown}` has no equation `{after}`", slot.span, fix=fix)
 
@@ -64,11 +68,25 @@ class Ending:
             if slot.next is None and not self.frame.may_have_had(key[0]):
                 yield key, slot
 
-    def _strange_primes(self) -> Iterator[tuple[str, Node]]:
-        states = {name for name, _ in self.frame.states}
+    def _strange_primes(self) -> Iterator[tuple[tuple[str, Indices], Node]]:
+        """The first of each name that is of no state. Beside states, a family may have others that are read: where it
+        begins, `h'[-1] = x`."""
+        names = {name for name, _ in self.frame.states}
         for (name, primed), family in self.frame.members.items():
-            if primed and name not in states and not self.frame.may_have_had(name):
-                yield name, next(iter(family.values()))
+            if primed and not self.frame.may_have_had(name):
+                strange = (key for indices in family if (key := (name, indices)) not in self.frame.states)
+                found = (key for key in strange if name not in names or not self._is_read(family[key[1]]))
+                yield from ((key, family[key[1]]) for key in islice(found, 1))
+
+    def _is_read(self, node: Node) -> bool:
+        outputs = (output for _, output in self.frame.outputs)
+        return any(node in reader.args for reader in self.frame.graph.nodes) or node in outputs
+
+    def _no_member(self, name: str, indices: Indices, node: Node) -> None:
+        shown, after = member_text(name, indices), member_text(name, indices, True)
+        members = ", ".join(f"`{key_text(*key)}`" for key in islice((k for k in self.frame.states if k[0] == name), 4))
+        fix = f"declare it: `state {shown}[…]`; the states of that name are {members}"
+        self.diagnostics.error("E202", f"`{shown}` is no state, so it has no `{after}`", node.span, fix=fix)
 
     # --- instances and inputs ---
 

@@ -20,8 +20,13 @@ Indices = tuple[int, ...]
 
 
 def key_text(name: str, indices: Indices, primed: bool = False) -> str:
-    """`ct[0,1]'`: how members are called in parameters, states and messages."""
+    """`ct[0,1]'`: how members are called among parameters, states and equations."""
     return name + (f"[{','.join(map(str, indices))}]" if indices else "") + ("'" if primed else "")
+
+
+def member_text(name: str, indices: Indices, primed: bool = False) -> str:
+    """`ct'[0,1]`: how members are written in the language, for messages."""
+    return key_text(name + "'" * primed, indices)
 
 
 @dataclass(eq=False)

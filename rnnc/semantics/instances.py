@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rnnc.diagnostics import Span
-from rnnc.semantics.frames import Frame, Indices, InstanceState, StateSlot, flat, key_text
+from rnnc.semantics.frames import Frame, Indices, InstanceState, StateSlot, flat, key_text, member_text
 from rnnc.semantics.nodes import Graph, Node
 from rnnc.semantics.scope import Problem, Told, did_you_mean
 from rnnc.semantics.values import Many, Tensor, Value
@@ -63,8 +63,8 @@ def _found(state: InstanceState, frame: Frame, name: str, indices: Indices, prim
 
 def _no_part(state: InstanceState, frame: Frame, name: str, indices: Indices, primed: bool, span: Span) -> Problem:
     """An instance is asked for something that its cell does not have."""
-    names = {key_text(n, i, p) for (n, p), family in frame.members.items() for i in family if p == primed}
-    shown = key_text(name, indices, primed)
+    names = {member_text(n, i, p) for (n, p), family in frame.members.items() for i in family if p == primed}
+    shown = member_text(name, indices, primed)
     return Problem("E244", f"`{state.key}` has no `{shown}`", span, fix=did_you_mean(shown, names))
 
 

@@ -15,6 +15,7 @@ from rnnc.semantics.frames import (
     ReadEquation,
     StateSlot,
     key_text,
+    member_text,
     nameless,
 )
 from rnnc.semantics.guard import guard
@@ -260,11 +261,12 @@ class Statements:
             )
         if other is not None:
             node.poisoned = True
-            shown = key_text(name, indices, primed)
+            shown = member_text(name, indices, primed)
             notes = [Note("first here", other.span)]
             if other.op == "state" and node.op == "equation":
+                after = member_text(name, indices, True)
                 message = f"`{shown}` is the state before the step, which no equation defines"
-                raise Problem("E406", message, span, notes=notes, fix=f"its value after the step is `{shown}' = …`")
+                raise Problem("E406", message, span, notes=notes, fix=f"its value after the step is `{after} = …`")
             if other.span == span:
                 member = key_text(name, (), primed) + "[k]"
                 fix = f"each turn defines a member of its own: `{member}`, with the loop's variable"

@@ -96,6 +96,15 @@ def comment(place: Place) -> Problem | None:
     return problem("E130", "comments begin with `#`", place.tokens[first].span, "write `# …`")
 
 
+def several_uses(place: Place) -> Problem | None:
+    """`use f = A(4), g = B(4)`"""
+    if place.token.type != "COMMA" or place.opened is not None or place.tokens[place.first].keyword != "USE":
+        return None
+    name = place.after.text if place.after.type == "NAME" else "g"
+    fix = f"write `use {name} = …` on a line of its own"
+    return problem("E142", "a `use` brings one inner cell", place.token.span, fix)
+
+
 def dotted_target(place: Place) -> Problem | None:
     """`f.h = …`, `self.h = …`"""
     token, before = place.token, place.before

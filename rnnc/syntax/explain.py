@@ -340,6 +340,7 @@ _RULES: tuple[Callable[[Place], Problem | None], ...] = (
     _open_line,
     _reserved_name,
     _primed_name,
+    elsewhere.several_uses,
     elsewhere.dotted_target,
     elsewhere.missing_operator,
 )

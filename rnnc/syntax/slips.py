@@ -26,6 +26,7 @@ _NUMBER = r"[0-9]+(?:_[0-9]+)*(?:\.[0-9]+(?:_[0-9]+)*)?(?:[eE][+-]?[0-9]+)?"
 _OPEN_DOC = r'"""(?!(?:.|\n)*?""")'
 _BAD_NUMBER = rf"(?=[0-9])(?!{_NUMBER}(?![A-Za-z_0-9]|\.(?!\.)))"
 _FOREIGN = r"(?:None|True|False|null|elif)\b(?!\s*=(?!=)|')"
+_MEMBER = re.compile(r"\b([A-Za-z_]\w*)(\[[^\[\]\n]*\])\Z")
 _OPTION = re.compile(r"\b([A-Za-z_]+) *= *\Z")
 LONGEST_OPTION = 40
 _IN_BRACKET = re.compile(r"([A-Za-z_]\w*'?|[\])])\[[^\[\]=\n]*\Z")  # of a tensor: `w[:, None]`
@@ -172,9 +173,9 @@ def _typographic_quotes(match: re.Match[str]) -> Slip:
 
 
 def _prime(match: re.Match[str]) -> Slip:
-    before = match.string[match.start() - 1 : match.start()]
-    fix = "write `c'[k]`" if before == "]" else None
-    if before == "'":
+    member = _MEMBER.search(match.string, 0, match.start())
+    fix = f"write `{member[1]}'{member[2]}`" if member is not None else None
+    if match.string[match.start() - 1 : match.start()] == "'":
         return _slip(match, "E115", "a name has one prime at most")
     return _slip(match, "E115", "a prime belongs to a name and follows it directly", fix)
 

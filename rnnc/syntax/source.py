@@ -36,7 +36,9 @@ def read_source(path: str | PathLike[str]) -> Source:
             data = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        raise _error("E100", f"cannot read {name}: {reason}") from error
+        whole = split_name(name)
+        fix = f"whole files are read here: `{whole.path}`" if whole.name and os.path.exists(whole.path) else None
+        raise _error("E100", f"cannot read {name}: {reason}", fix) from error
     return source_from_bytes(name, data)
 
 

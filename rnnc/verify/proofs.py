@@ -32,6 +32,8 @@ from rnnc.verify.ways import running, titled
 STEPS, BATCH = 6, 4  # of the comparisons: enough for a full row, an empty one, one of one step, and another
 FEW_STEPS, FEW_ROWS = 3, 2  # of finite differences, which run the interpreter very often
 
+_NEVER_NEGATIVE = "where it takes a root, power or logarithm of what is never negative, say so: `max(x, 0)`"
+
 
 def prove(
     model: Model,
@@ -87,12 +89,14 @@ def _undefined(results: Results) -> tuple[str, ...]:
     names = [name for name, a in {**results.outputs, **results.state}.items() if np.isnan(a).any()]
     if not names:
         return ()
-    remedy = "where it takes the root or logarithm of one that is never negative, say so: `max(x, 0)`"
-    return (f"the description gives NaN for {', '.join(names)} at normally distributed inputs; {remedy}",)
+    where = f"for {', '.join(names)} at normally distributed inputs and states"
+    return (f"the description gives NaN {where}; {_NEVER_NEGATIVE}",)
 
 
 def _without_slope(rows: Sequence[Row]) -> tuple[str, ...]:
     """What to tell where only derivatives are no numbers."""
+    if any(np.isinf(row.error) for row in rows):
+        return (f"near the values that were drawn the description jumps, or gives NaN; {_NEVER_NEGATIVE}",)
     if not any(np.isnan(row.error) for row in rows):
         return ()
     remedy = "`sqrt(v + 1e-8)` has, `sqrt(v) + 1e-8` has not"
