@@ -13,9 +13,9 @@ demo: $(READY)
 	$(BIN)/rnnc verify examples/lstm.rnn -D units=4 --target numpy
 	$(BIN)/python examples/digits.py
 
-# One process for each core: TensorFlow's tests alone take minutes.
+# One process for each core; all tests of a file go to one, since some share a large piece of work.
 test: lint types
-	$(BIN)/pytest -q -n auto --dist loadgroup
+	$(BIN)/pytest -q -n auto --dist loadfile
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -10,7 +10,7 @@ from tests.cuda.support import Batch, needs_compiler
 from tests.ir.cases import CASES, SIZES, as_arrays, as_program
 from tests.numpy.support import agree
 
-pytestmark = [needs_compiler, pytest.mark.xdist_group("operations on CUDA")]  # one process compiles them
+pytestmark = needs_compiler
 
 # float32 has a relative precision of 6e-8; a handful of operations, some of them powers, lose two digits at most
 TOLERANCE = {"float64": 1e-10, "float32": 2e-5}

@@ -13,7 +13,7 @@ from tests.cuda.support import Batch, needs_compiler
 from tests.support import judging
 from tests.support.whole_programs import PROGRAMS
 
-pytestmark = [needs_compiler, pytest.mark.xdist_group("programs on CUDA")]  # one process compiles them
+pytestmark = needs_compiler
 
 LENGTHS = [None, (5, 0, 3, 1)]
 SAVES: tuple[Save, ...] = ("all", "states", 2)

@@ -20,7 +20,6 @@ from tests.tensorflow.support import compiled, tf
 
 assert tf  # without TensorFlow this file is skipped
 pytestmark = [
-    pytest.mark.xdist_group("live cells and layers"),  # one process has their recordings
     pytest.mark.skipif(find_spec("tf_keras") is None, reason="tf.nn.rnn_cell needs the package tf-keras"),
     pytest.mark.filterwarnings("ignore:.*is deprecated:UserWarning"),
 ]
