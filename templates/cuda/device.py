@@ -112,8 +112,31 @@ class _Launch:
         """How the blocks of the device run a loop; None where the host runs it, step by step."""
         key = name, rows, *loop
         if key not in self.plans:
-            self.plans[key] = self._planned(name, rows, *loop) if rows else None
+            self.plans[key] = team = self._planned(name, rows, *loop) if rows else None
+            if team is None and rows and _STRATEGY not in ("auto", "step"):
+                what = f"{name}: the device has no room for the strategy {_STRATEGY}: step by step"
+                warnings.warn(what, stacklevel=4)
         return self.plans[key]
+
+    def together(self, name, rows, loop, loops):
+        """How they run several loops as one; None where that costs more than one loop after the other."""
+        key = name, rows, *loop
+        if key not in self.plans:
+            joint, apart = self._expected(rows, *loop), [self._seconds(rows, *one) for one in loops]
+            is_less = rows and joint is not None and (None in apart or joint.seconds <= sum(apart))
+            self.plans[key] = self._planned(name, rows, *loop) if is_less else None
+        return self.plans[key]
+
+    def _expected(self, *loop):
+        """The team for a loop before any kernel is compiled."""
+        return _team_plan(_STRATEGY, self.room, self.item, *loop, self.clusters)
+
+    def _seconds(self, rows, products, work, sums, heads, *rest):
+        """Those of a step, in any way that the strategy allows; None where there is none."""
+        team = self._expected(rows, products, work, sums, heads, *rest)
+        if team is None and _STRATEGY == "auto":
+            return _step_cost(self.item, rows, products, work, sums, heads, rest[1], self.room[0])
+        return team and team.seconds
 
     def _planned(self, name, rows, *loop):
         for clusters in (*(size for size in _CLUSTERS if size <= self.clusters), 0):
@@ -124,8 +147,6 @@ class _Launch:
             kernel = self._loop(name, team)
             fit = cp.cuda.driver.occupancyMaxActiveBlocksPerMultiprocessor(kernel.kernel.ptr, team.threads, team.shared)
             team = team if fit * self.room[0] >= team.blocks * team.teams else None
-        if team is None and _STRATEGY not in ("auto", "step"):
-            warnings.warn(f"{name}: the device has no room for the strategy {_STRATEGY}: step by step", stacklevel=5)
         return team
 
     def _without_spills(self, name, *loop):

@@ -163,6 +163,10 @@ class Launch:
         self.teams.append(found)
         return found if rows else None
 
+    def together(self, name: str, rows: int, loop: tuple[Any, ...], loops: Sequence[tuple[Any, ...]]) -> Any:
+        """Loops as one kernel wherever that fits."""
+        return self.team(name, rows, *loop)
+
     def loop(self, name: str, team: Any, *arguments: Any) -> None:
         """A loop as one kernel."""
         counters = np.zeros(32 * team.teams, np.uint32)

@@ -121,8 +121,11 @@ class Block:
             if not _is_map(node):
                 combined.setdefault(self._stage_of(node.outs), []).append(node)
         for stage in sorted({*maps, *combined}):
-            for node in combined.get(stage, ()):
-                self._combine(node)
+            found = combined.get(stage, [])
+            for node in found:
+                if isinstance(node, Op):
+                    self._combine(node)
+            self._loops([node for node in found if isinstance(node, Loop)])
             self._maps(maps.get(stage, ()))
         for value in results:
             if value in self.numbers:
@@ -191,12 +194,13 @@ class Block:
         text = self.size(number) if isinstance(number, Size) else literal(number)
         self.line(f"{self.allocate(value).host}[...] = {text}")
 
-    def _combine(self, node: Node) -> None:
-        if isinstance(node, Loop):
-            from rnnc.backends.cuda.loop import write_loop
+    def _loops(self, loops: Sequence[Loop]) -> None:
+        from rnnc.backends.cuda.loop import write_loops
 
-            write_loop(self, node)
-            return
+        if loops:
+            write_loops(self, loops)
+
+    def _combine(self, node: Op) -> None:
         product = product_of(node)
         if product is not None:
             self._product(node, product)

@@ -6,8 +6,8 @@ every step; what is stacked is written into its row.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from rnnc.backends.cuda.block import DTYPES, Block
 from rnnc.backends.cuda.elements import Home
@@ -15,7 +15,7 @@ from rnnc.backends.cuda.implicit import WINDOWS
 from rnnc.backends.cuda.products import product_of
 from rnnc.backends.cuda.report import Looped
 from rnnc.backends.cuda.steps import StepBlock, varying
-from rnnc.backends.cuda.teams.block import TeamBlock, TeamLoop, Unfit, write_team
+from rnnc.backends.cuda.teams.block import Member, TeamBlock, TeamLoop, Unfit, write_team
 from rnnc.backends.cuda.teams.elements import Owner
 from rnnc.backends.cuda.teams.exchange import Swap
 from rnnc.backends.escape import number as literal
@@ -32,69 +32,109 @@ class _Step:
     following: list[Home]
 
 
-def write_loop(outer: Block, loop: Loop) -> None:
-    """Write the loop into the block around it; its results are in memory afterwards."""
-    names = outer.shared.names
-    index, steps = ("n", names.new("steps")) if loop.chunk else ("t", outer.time)
-    for value in loop.ys:
-        outer.allocate(value[1])
-    step = _step(outer, loop, index)
+def write_loops(outer: Block, loops: Sequence[Loop]) -> None:
+    """Write loops that do not need one another into the block around them; their results are in memory afterwards."""
+    written = [_Written(outer, loop) for loop in loops]
+    lines = [line for one in written for line in one.lines()]
+    fit = [one for one in written if one.team is not None]
+    outer.lines += _together(outer, written, lines) if 1 < len(fit) == len(written) else lines
+    for one in written:
+        outer.homes.update(zip((carry.final for carry in one.loop.carries), one.step.current, strict=True))
 
-    def enter(block: Block) -> None:
-        _enter(outer, block, loop, index)
-        block.homes.update(zip((carry.param for carry in loop.carries), step.current, strict=True))
+
+class _Written:
+    """A loop while it is written; what it carries and collects has its arrays already."""
+
+    def __init__(self, outer: Block, loop: Loop) -> None:
+        self.outer, self.loop = outer, loop
+        self.index, self.steps = ("n", outer.shared.names.new("steps")) if loop.chunk else ("t", outer.time)
+        for value in loop.ys:
+            outer.allocate(value[1])
+        self.step = _step(outer, loop, self.index)
+        self.member = Member(loop, self._enter_team)
+        self.team: TeamLoop | None = None  # as a kernel of its own
+
+    def lines(self) -> list[str]:
+        """The loop as one kernel where the device has room for it, and step by step elsewhere."""
+        shared = self.outer.shared
+        lines = self._steps()
+        try:
+            if shared.kernels.strategy == "step":
+                raise Unfit("it is wanted step by step")
+            team, self.team = write_team(self.outer, [self.member])
+        except Unfit as refusal:
+            shared.kernels.loops.append(Looped(shared.program, (self.loop,), str(refusal)))
+            return lines
+        shared.kernels.loops.append(Looped(shared.program, (self.loop,), "", team, self.team))
+        plan, asked = shared.names.new("team"), f'"{self.team.name}", B, {_planned(self.outer, self.team)}'
+        return _either(self.outer, plan, f"launch.team({asked})", (team, self.team), [self.step], lines)
+
+    def _steps(self) -> list[str]:
+        """The loop step by step."""
+        outer, loop = self.outer, self.loop
+        if varying(loop):
+            body = Block(outer.shared, self.steps, outer, most=str(loop.chunk) if loop.chunk else None)
+            self._enter(body)
+            return [*body.before, *_host_steps(outer, body, loop, self.step, index=self.index, steps=self.steps)]
+        body = StepBlock(outer.shared, outer, reverse=loop.reverse)
+        self._enter(body)
+        return [*body.before, *_same_steps(outer, body, loop, self.step)]
+
+    def _enter(self, block: Block) -> None:
+        step = self.step
+        _enter(self.outer, block, self.loop, self.index)
+        block.homes.update(zip((carry.param for carry in self.loop.carries), step.current, strict=True))
         block.targets = dict(step.targets)
         block.write(step.nodes, list(step.targets))
 
-    def enter_team(team: TeamBlock) -> list[Swap]:
-        swaps = [
-            (a, b, carry.param.type) for carry, a, b in zip(loop.carries, step.current, step.following, strict=True)
-        ]
-        for carry, home in zip(loop.carries, step.current, strict=True):
+    def _enter_team(self, team: TeamBlock) -> list[Swap]:
+        carries = list(zip(self.loop.carries, self.step.current, self.step.following, strict=True))
+        for carry, home, _ in carries:
             team.owners[home.array] = Owner(carry.param.type.with_(dtype=DType.FLOAT))
-        enter(team)
-        return swaps
+        self._enter(team)
+        return [(a, b, carry.param.type) for carry, a, b in carries]
 
-    if varying(loop):
-        body = Block(outer.shared, steps, outer, most=str(loop.chunk) if loop.chunk else None)
-        write_steps = partial(_host_steps, index=index, steps=steps)
-    else:
-        body = StepBlock(outer.shared, outer, reverse=loop.reverse)
-        write_steps = _same_steps
-    enter(body)
-    lines = [*body.before, *write_steps(outer, body, loop, step)]
+
+def _together(outer: Block, written: Sequence[_Written], lines: list[str]) -> list[str]:
+    """Loops as one kernel, where that costs less than one after the other."""
+    shared = outer.shared
     try:
-        if outer.shared.kernels.strategy == "step":
-            raise Unfit("it is wanted step by step")
-        team, kernel = write_team(outer, loop, enter_team)
-    except Unfit as refusal:
-        outer.lines += lines
-        outer.shared.kernels.loops.append(Looped(outer.shared.program, loop, str(refusal)))
-    else:
-        _write_both(outer, team, kernel, step, lines)
-        outer.shared.kernels.loops.append(Looped(outer.shared.program, loop, "", team, kernel))
-    outer.homes.update(zip((carry.final for carry in loop.carries), step.current, strict=True))
+        team, kernel = write_team(outer, [one.member for one in written])
+    except Unfit:
+        return lines
+    loops = tuple(one.loop for one in written)
+    shared.kernels.loops.append(Looped(shared.program, loops, "", team, kernel))
+    apart = "".join(f"({_planned(outer, one.team)}), " for one in written if one.team is not None)
+    plan, asked = shared.names.new("team"), f'"{kernel.name}", B, ({_planned(outer, kernel)}), ({apart})'
+    return _either(outer, plan, f"launch.together({asked})", (team, kernel), [one.step for one in written], lines)
 
 
-def _write_both(outer: Block, team: TeamBlock, kernel: TeamLoop, step: _Step, lines: list[str]) -> None:
-    """The loop as one kernel where the device has room for it, and step by step elsewhere."""
+def _either(
+    outer: Block, plan: str, asked: str, kernel: tuple[TeamBlock, TeamLoop], steps: Sequence[_Step], lines: list[str]
+) -> list[str]:
+    """A kernel, if the device gives a plan for it, or else these lines."""
+    team, loop = kernel
+    exchanged = [_exchange(step) for step in steps if step.current]
+    return [
+        f"{plan} = {asked}",
+        f"if {plan} is None:",
+        *("    " + line for line in lines),
+        "else:",
+        *("    " + line for line in team.before),
+        f'    launch.loop("{loop.name}", {", ".join([plan, *loop.arguments])})',
+        *([f"    if {outer.time} % 2:"] if exchanged else []),
+        *("        " + line for line in exchanged),
+    ]
+
+
+def _planned(outer: Block, kernel: TeamLoop) -> str:
+    """What the planner is told of a loop."""
     products = "".join(
         f"({outer.size(features)}, {outer.size(summed)}, {slots}), " for features, summed, slots in kernel.products
     )
-    plan = outer.shared.names.new("team")
     work = f"{outer.size(kernel.work)}, {outer.size(kernel.sums)}"
-    loop = f"({products}), {work}, {outer.size(kernel.head_count)}, {kernel.alone}, {kernel.meetings}"
     exchanged = "".join(f'({outer.size(one.features)}, "{one.number}", {one.batch}), ' for one in kernel.exchanged)
-    loop += f", ({exchanged})"
-    outer.line(f'{plan} = launch.team("{kernel.name}", B, {loop})')
-    outer.line(f"if {plan} is None:")
-    outer.lines += ["    " + line for line in lines]
-    outer.line("else:")
-    outer.lines += ["    " + line for line in team.before]
-    outer.line(f'    launch.loop("{kernel.name}", {", ".join([plan, *kernel.arguments])})')
-    if step.current:
-        outer.line(f"    if {outer.time} % 2:")
-        outer.line(f"        {_exchange(step)}")
+    return f"({products}), {work}, {outer.size(kernel.head_count)}, {kernel.alone}, {kernel.meetings}, ({exchanged})"
 
 
 def _step(outer: Block, loop: Loop, index: str) -> _Step:

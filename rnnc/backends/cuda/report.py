@@ -38,10 +38,11 @@ class ProductReport:
 
 @dataclass(frozen=True)
 class Looped:
-    """A loop as a program has it; `refusal` says why it is no kernel, else there are one and what wrote it."""
+    """A loop as a program has it; `refusal` says why it is no kernel, else there are one and what wrote it. Several
+    loops: as one kernel, where that costs less than their own."""
 
     program: str
-    loop: Loop
+    loops: tuple[Loop, ...]
     refusal: str
     team: TeamBlock | None = None
     kernel: TeamLoop | None = None
@@ -49,13 +50,16 @@ class Looped:
     @property
     def spans(self) -> Spans:
         """The lines that the loop comes from."""
-        return self.loop.spans or NO_SPANS.union(*(node.spans for node in walk(self.loop.body)))
+        return NO_SPANS.union(
+            *(loop.spans or NO_SPANS.union(*(node.spans for node in walk(loop.body))) for loop in self.loops)
+        )
 
     def products(self) -> list[ProductReport]:
         """Those of a step, where the loop is one kernel."""
         if self.team is None:
             return []
-        return [self._product(self.team, node) for node in self.loop.body if product_of(node) and isinstance(node, Op)]
+        nodes = [node for loop in self.loops for node in loop.body]
+        return [self._product(self.team, node) for node in nodes if product_of(node) and isinstance(node, Op)]
 
     def _product(self, team: TeamBlock, op: Op) -> ProductReport:
         found = team.tiled.get(op.out)
@@ -83,13 +87,14 @@ def remarks(loops: Iterable[Looped]) -> list[Remark]:
 def _facts(looped: Looped) -> Iterator[tuple[str, str, Spans]]:
     if looped.kernel is None:
         text = f"this loop goes step by step from the host: {looped.refusal}"
-        alone = varying(looped.loop)
+        alone = varying(looped.loops[0])
         if alone != looped.refusal:
             text += f"; no steps are captured together: {alone}" if alone else "; some steps are a captured graph"
         yield "step-by-step", text, looped.spans
         return
-    meet = looped.kernel.meetings
-    text = f"this loop can run as one kernel, whose blocks meet {meet} time{'s' * (meet != 1)} a step"
+    meet, many = looped.kernel.meetings, len(looped.loops)
+    what = "this loop can run" if many == 1 else f"these {many} loops can run together"
+    text = f"{what} as one kernel, whose blocks meet {meet} time{'s' * (meet != 1)} a step"
     yield "one-kernel", text + (", one team for all rows" if looped.kernel.alone else ""), looped.spans
     if looped.kernel.heads:
         axes = " x ".join(axis.label or str(axis.size) for axis in looped.kernel.heads)

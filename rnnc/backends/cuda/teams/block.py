@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from rnnc.backends.cuda.block import Block
 from rnnc.backends.cuda.elements import Elements, Home
@@ -24,21 +25,25 @@ from rnnc.backends.cuda.spelling.reduction import Lanes
 from rnnc.backends.cuda.spelling.summed import summed_type
 from rnnc.backends.cuda.teams.elements import Coupled, Owner, Place, TeamElements, Unfused
 from rnnc.backends.cuda.teams.exchange import Exchange, Exchanged, Exchanging, Swap
-from rnnc.backends.cuda.teams.meetings import Item, meetings
+from rnnc.backends.cuda.teams.meetings import Item, meetings, together
 from rnnc.backends.cuda.teams.tiles import Multiplied, Tiled, tiled
 from rnnc.backends.cuda.unit import Shared
 from rnnc.ir.operations.attrs import Attrs
-from rnnc.ir.program import Axis, DType, Loop, Node, Op, Type, Value
+from rnnc.ir.program import Axis, DType, Loop, Op, Type, Value
 from rnnc.ir.size import Size, product
 from rnnc.passes.uncoupled import leading
 
 # What the statements around the items define.
 LOCAL = frozenset({
-    "t", "lane", "t_next", "more", "team", "smem", "step", "pass", "count", "e", "r", "j", "row", "f", "n", "at_once",
+    "t", "t_next", "t_other", "t_other_next", "lane", "more", "team", "smem",
+    "step", "pass", "count", "e", "r", "j", "row", "f", "n", "at_once",
     "counters", "team_blocks", "team_rows", "clustered", "Team", "Share", "Places", "Sums", "multiply",
     "keep_weights", "swap_", "team_heads", "head", "own_head", "places_of_head", "Kept", "InRegisters", "Left", "Seen",
     "clear_copies", "copies_from", "copies_end",
 })  # fmt: skip
+
+
+STEP = "t", "t_other"  # the step of the first loop and of those in its direction, and of those in the other one
 
 
 class Unfit(Exception):
@@ -90,6 +95,7 @@ class TeamBlock(InnerBlock):
         self._seen: dict[str, str] = {}
         self.heads = heads  # the first axes of everything that a step writes
         self.kernel = Kernel(shared.sizes.variables, LOCAL, shared=True)
+        self.step = STEP[0]  # the variable that is the number of the step: loops may run in both directions
         self.items: list[Item] = []
         self.tiled: dict[Value, Tiled] = {}
         self.multiplied: list[Multiplied] = []
@@ -104,8 +110,7 @@ class TeamBlock(InnerBlock):
 
     # --- nodes --------------------------------------------------------------------------------------------------------
 
-    def _combine(self, node: Node) -> None:
-        assert isinstance(node, Op)
+    def _combine(self, node: Op) -> None:
         found = tiled(node, self)
         if isinstance(found, str):
             self.apart.update((out, found) for out in node.outs)
@@ -222,36 +227,47 @@ class TeamBlock(InnerBlock):
         return len(self.multiplied) + 1
 
 
-def write_team(outer: Block, loop: Loop, enter: Callable[[TeamBlock], list[Swap]]) -> tuple[TeamBlock, TeamLoop]:
-    """The kernel of a loop. `enter` says where its values are, writes its nodes, and returns the arrays of carries that
-    change places after every step. Raises Unfit."""
-    if loop.chunk or any(isinstance(node, Loop) for node in loop.body):
+@dataclass(frozen=True)
+class Member:
+    """A loop of a kernel. `enter` says where its values are, writes its nodes, and returns the arrays of carries that
+    change places after every step."""
+
+    loop: Loop
+    enter: Callable[[TeamBlock], list[Swap]]
+
+
+def write_team(outer: Block, members: Sequence[Member]) -> tuple[TeamBlock, TeamLoop]:
+    """The kernel of a loop, or of several that do not need one another. Raises Unfit."""
+    if any(member.loop.chunk or any(isinstance(node, Loop) for node in member.loop.body) for member in members):
         raise Unfit("its steps are loops themselves")
-    return _write(outer, loop, enter, leading(loop))
+    heads = zip(*(leading(member.loop) for member in members), strict=False)
+    return _write(outer, members, tuple(axes[0] for axes in takewhile(lambda axes: len({*axes}) == 1, heads)))
 
 
-def _write(
-    outer: Block, loop: Loop, enter: Callable[[TeamBlock], list[Swap]], heads: tuple[Axis, ...]
-) -> tuple[TeamBlock, TeamLoop]:
+def _write(outer: Block, members: Sequence[Member], heads: tuple[Axis, ...]) -> tuple[TeamBlock, TeamLoop]:
     """With those axes as heads, or with fewer where something reads across one."""
     try:
-        return _write_heads(outer, loop, enter, heads)
+        return _write_heads(outer, members, heads)
     except (Coupled, Unfit):
         if not heads:
             raise
-        return _write(outer, loop, enter, heads[:-1])
+        return _write(outer, members, heads[:-1])
 
 
-def _write_heads(
-    outer: Block, loop: Loop, enter: Callable[[TeamBlock], list[Swap]], heads: tuple[Axis, ...]
-) -> tuple[TeamBlock, TeamLoop]:
+def _write_heads(outer: Block, members: Sequence[Member], heads: tuple[Axis, ...]) -> tuple[TeamBlock, TeamLoop]:
     written: frozenset[Value] = frozenset()
     exchanged: Mapping[str, str] = {}
     while True:
         block = TeamBlock(outer.shared, outer, heads, written, exchanged)
         try:
             with outer.shared.names.on_trial():  # each trial has the same ones
-                carried = enter(block)
+                parts: list[list[Item]] = []
+                carried: list[Swap] = []
+                for member in members:
+                    block.step, block.items = STEP[member.loop.reverse is not members[0].loop.reverse], []
+                    carried += member.enter(block)
+                    parts.append(block.items)
+                block.items = [item for part in parts for item in part]
                 _check_uses(block)
                 doubled = block.doubled()
                 exchange = Exchange(block, carried, doubled)
@@ -263,7 +279,9 @@ def _write_heads(
         except Exchanging as found:
             exchanged = found.arrays
         else:
-            return block, _finish(block, loop, exchange)
+            swapped = {x.array: y.array for a, b, _ in (*carried, *doubled) for x, y in ((a, b), (b, a))}
+            block.items = together(parts, swapped)
+            return block, _finish(block, [member.loop for member in members], exchange)
 
 
 def _check_uses(block: TeamBlock) -> None:
@@ -274,7 +292,7 @@ def _check_uses(block: TeamBlock) -> None:
             raise Unfused(value)
 
 
-def _finish(block: TeamBlock, loop: Loop, exchange: Exchange) -> TeamLoop:
+def _finish(block: TeamBlock, loops: Sequence[Loop], exchange: Exchange) -> TeamLoop:
     """The whole kernel around the items."""
     kernel, elements = block.kernel, TeamElements(block, block.kernel, None)
     swaps = [*exchange.carried, *exchange.doubled]
@@ -284,8 +302,9 @@ def _finish(block: TeamBlock, loop: Loop, exchange: Exchange) -> TeamLoop:
     rows, steps = elements.rows(), elements.steps()
     heads = kernel.size(product(tuple(axis.size for axis in block.heads)))
     meets = meetings(block.items, {x.array: y.array for a, b, _ in swaps for x, y in ((a, b), (b, a))})
-    t, after = (f"{steps} - 1 - step", "t - 1") if loop.reverse else ("step", "t + 1")
-    body = [f"const long long t = {t}, t_next = {after};", f"const bool more = step + 1 < {steps};", *exchange.turn()]
+    ways = dict.fromkeys(loop.reverse for loop in loops)
+    body = [_numbers(t, reverse, steps) for t, reverse in zip(STEP, ways, strict=False)]
+    body += [f"const bool more = step + 1 < {steps};", *exchange.turn()]
     for item, meet in zip(block.items, meets, strict=True):
         body += [*(["team.meet();"] if meet else []), *item.lines]
     body += exchange.swaps()
@@ -305,8 +324,9 @@ def _finish(block: TeamBlock, loop: Loop, exchange: Exchange) -> TeamLoop:
     sizes = ("team_blocks", "team_rows", "team_heads")
     numbers = (*sizes, "clustered", "at_once", "left_at", "stage_at", "chunk", *places, *exchange.numbers())
     kernel.more = ["unsigned* counters", *(f"int {name}" for name in numbers)]
+    program = f"{block.shared.program}{'_joint' if len(loops) > 1 else ''}_loop"
     return TeamLoop(
-        block.shared.kernels.name(kernel, f"{block.shared.program}_loop"),
+        block.shared.kernels.name(kernel, program),
         tuple(argument.host for argument in kernel.arguments.values()),
         tuple((use.features, use.tiled.summed, len(use.slots)) for use in block.multiplied),
         block.work,
@@ -316,3 +336,9 @@ def _finish(block: TeamBlock, loop: Loop, exchange: Exchange) -> TeamLoop:
         block.heads,
         exchange.pairs(),
     )
+
+
+def _numbers(t: str, reverse: bool, steps: str) -> str:
+    """The numbers of this step and of the next one."""
+    here, after = (f"{steps} - 1 - step", f"{t} - 1") if reverse else ("step", f"{t} + 1")
+    return f"const long long {t} = {here}, {t}_next = {after};"

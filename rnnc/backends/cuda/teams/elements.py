@@ -138,6 +138,9 @@ class TeamElements(InnerElements):
         self._own: tuple[str, ...] | None = None
         self._heads: tuple[str, ...] = ()
 
+    def step(self) -> str:
+        return self.block.step
+
     def index(self, type: Type, place: str) -> list[str]:
         if self._own is None:
             sizes, count = [self.kernel.size(size) for size in type.shape], len(self.block.heads)
@@ -164,7 +167,7 @@ class TeamElements(InnerElements):
                 place = f"{self._where(value, *index[:1])}, {self.flat(value.type, index)}"
                 return self.computed(value, home, f"{seen}.get({turned}, {place})")
         if home.index:  # memory is slower than a step
-            ahead = self.flat(value.type.with_(time=True), ("t_next", *index))
+            ahead = self.flat(value.type.with_(time=True), (f"{self.step()}_next", *index))
             self.kernel.line(f"if (more) prefetch_l2(&{self.pointer(home, value)}[{ahead}]);")
         return super().read(value, home, index)
 

@@ -33,3 +33,17 @@ def meetings(items: Sequence[Item], swapped: Mapping[str, str]) -> list[bool]:
         written = {swapped.get(array, array) for array in written}
         read = {swapped.get(array, array) for array in read}
     return before
+
+
+def together(parts: Sequence[Sequence[Item]], swapped: Mapping[str, str]) -> list[Item]:
+    """The items of steps that do not need one another, so that all meet at once.
+
+    Those are side by side that stand behind the same number of meetings in their own step.
+    """
+    places: list[tuple[int, int, Item]] = []
+    for part, items in enumerate(parts):
+        level = 0
+        for first, (meet, item) in enumerate(zip(meetings(items, swapped), items, strict=True)):
+            level += meet and first > 0
+            places.append((level, part, item))
+    return [item for _, _, item in sorted(places, key=lambda place: place[:2])]

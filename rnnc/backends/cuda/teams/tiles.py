@@ -119,7 +119,7 @@ class Multiplied:
         assert home is not None
         row = "team.first + pass"
         if home.index:
-            row = f"t * {e.rows()} + {row}"
+            row = f"{e.step()} * {e.rows()} + {row}"
         first = f"({row}) * {summed}"
         if self.tiled.stacked:
             heads = kernel.size(product(tuple(self.tiled.sizes[x] for x in self.tiled.heads)))
