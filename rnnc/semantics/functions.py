@@ -143,7 +143,8 @@ class Functions:
             labels = [a.label for a in given]
             fix = f"write a function for {show(given)}, with axes to work over by name"
             if len(axes) == 1 and given:
-                fix = f"make it one axis, `merge({spot.text}, [{', '.join(labels)}])`, or {fix}"
+                whole = f"`merge({spot.text}, [{', '.join(labels)}])`"
+                fix = f"{fix}; or {whole}, and it works over all of them at once"
             raise Problem("E303", f"{what} is {wanted}, but what it is given is {show(given)}", spot, fix=fix)
         for i, axis in enumerate(axes):
             size = axis.size
