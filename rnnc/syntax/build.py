@@ -7,6 +7,7 @@ part has a span, and a node's span runs from its first part to its last. What th
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn, TypeVar, cast
@@ -20,6 +21,8 @@ _T = TypeVar("_T")
 Parts = list[Any]  # tokens, nodes, groups and None
 
 _CONSTANTS = {"none": None, "true": True, "false": False}
+
+_PATH = re.compile(r"[A-Za-z_]\w*(\[\d+(,\d+)*\])*(\.[A-Za-z_]\w*(\[\d+(,\d+)*\])*)*")  # what options name
 
 
 @dataclass(frozen=True, slots=True)
@@ -349,7 +352,15 @@ class Builder:
         name, mark, value = parts
         return ast.Argument(value, name.text, mark.text, span=_span(parts))
 
-    option = labelled = marked
+    labelled = marked
+
+    def option(self, parts: Parts) -> ast.Argument:
+        """`name = v`, or `f.h = v` for the state of an inner cell."""
+        target, mark, value = parts
+        name = re.sub(r"\s", "", target.span.text)
+        if not _PATH.fullmatch(name):
+            _refuse("E133", "`=` defines, it does not compare", mark.span, "write `==`")
+        return ast.Argument(value, name, mark.text, span=_span(parts))
 
     def shared(self, parts: Parts) -> ast.SharedOver:
         return ast.SharedOver((parts[2].text,), span=_span(parts))

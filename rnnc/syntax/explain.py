@@ -169,7 +169,9 @@ def _equality(place: Place) -> Problem | None:
         fix = f"write `output {place.tokens[place.at - 1].text}: …`"
         colon = place.replaced("COLON") if "COLON" in expected else None
         return problem("E133", "`=` defines; an output is named with `:`", token.span, fix, colon)
-    if token.type == "EQUAL" and equals in expected:
+    first = place.tokens[place.first : place.at]
+    is_defined = any(t.type in ("EQUAL", "IF") for t in first)  # what comes behind is a value
+    if token.type == "EQUAL" and (equals in expected or (place.is_after_operand and is_defined)):
         return problem("E133", "`=` defines, it does not compare", token.span, "write `==`", place.replaced(equals))
     if token.type == equals and "EQUAL" in expected:
         message = "`==` compares, it does not define"
