@@ -8,7 +8,7 @@ from rnnc.semantics.builtins import added, builtin
 from rnnc.semantics.nodes import Node
 from rnnc.semantics.over_time import means_time, over_time
 from rnnc.semantics.scope import Problem
-from rnnc.semantics.values import Shaped, Tensor, Value
+from rnnc.semantics.values import Num, Shaped, Tensor, Value
 from rnnc.syntax import ast
 
 
@@ -111,6 +111,8 @@ def _repeat(a: Arguments) -> Value:
     a.count(3)
     a.allow()
     times = a.evaluate.size(a.operands[2].expression, a.operands[2].context)
+    if times.constant == 0:
+        raise Problem("E208", f"`{a.name}` makes at least one of it, and this is 0", a.operands[2].span)
     return added(a, "repeat", a.node(0), axis=a.axis(1), times=times, each=a.name == "repeat")
 
 
@@ -143,4 +145,17 @@ def _lookup(a: Arguments) -> Value:
     """lookup(table, index): rows of a table by an integer."""
     a.count(2)
     a.allow()
+    _check_row(a)
     return added(a, "lookup", *a.nodes())
+
+
+def _check_row(a: Arguments) -> None:
+    """A number that is written down lies within the table."""
+    index = a.value(1) if len(a.operands) == 2 else None
+    if not isinstance(index, Num) or not isinstance(index.known, int):
+        return
+    table, graph = a.node(0), a.context.frame.graph
+    graph.infer(table)
+    rows = graph.resolve_all(table.shape)[0].size.constant if table.shape else None
+    if rows is not None and not 0 <= index.known < rows:
+        raise Problem("E307", f"a table of {rows} rows has those from 0 to {rows - 1}", a.operands[1].span)

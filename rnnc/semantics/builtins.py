@@ -15,6 +15,7 @@ from rnnc.semantics.over_time import means_time, over_time
 from rnnc.semantics.rules.elementwise import UNARY
 from rnnc.semantics.scope import Problem
 from rnnc.semantics.values import Absent, Choice, Num, Shaped, Tensor, Value, describe
+from rnnc.syntax import ast
 
 Builtin = Callable[[Arguments], Value]
 BUILTINS: dict[str, Builtin] = {}
@@ -69,8 +70,9 @@ def _extreme(a: Arguments) -> Value:
     if members is not None:
         return _folded(a, members)
     a.count(1, 1000)
-    values = [a.value(i) for i in range(len(a.operands))] if len(a.operands) > 1 else []
-    if len(a.operands) == 1 or _is_axis(a, values[1]):
+    is_list = len(a.operands) == 2 and isinstance(a.operands[1].expression, ast.List)
+    values = [a.value(i) for i in range(len(a.operands))] if len(a.operands) > 1 and not is_list else []
+    if len(a.operands) == 1 or is_list or _is_axis(a, values[1]):
         return _reduce(a)
     a.allow()
     if all(isinstance(v, Num) and v.known is not None for v in values):

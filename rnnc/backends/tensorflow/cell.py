@@ -35,4 +35,4 @@ def _tree(names: Sequence[str], depth: int = 0) -> Tree:
 
 
 def _text(tree: Tree) -> str:
-    return string(tree) if isinstance(tree, str) else f"({', '.join(_text(item) for item in tree)},)"
+    return string(tree) if isinstance(tree, str) else f"({''.join(f'{_text(item)}, ' for item in tree).rstrip()})"

@@ -42,13 +42,19 @@ class Window:
     def spatial(self) -> int:
         return len(self.kernel)
 
-    @property
-    def pads(self) -> tuple[tuple[int, int], ...]:
-        """Zeros before and after each spatial axis."""
+    def pads(self, sizes: Sequence[Size]) -> tuple[tuple[Size, Size], ...]:
+        """Zeros before and after each spatial axis of an image: as many as the last place of the kernel needs, half of
+        them in front (the smaller half), as TensorFlow's `SAME` has it."""
+        return tuple(self._pads(i, size) for i, size in enumerate(sizes[: self.spatial]))
+
+    def _pads(self, axis: int, size: Size) -> tuple[Size, Size]:
         if not self.same:
-            return ((0, 0),) * self.spatial
-        befores = [(k - 1) // 2 * d for k, d in zip(self.kernel, self.dilation, strict=True)]
-        return tuple((b, (k - 1) * d - b) for b, k, d in zip(befores, self.kernel, self.dilation, strict=True))
+            return Size.of(0), Size.of(0)
+        stride, reach = self.stride[axis], (self.kernel[axis] - 1) * self.dilation[axis]
+        total = Size.of(reach) - (size - 1) % stride
+        if reach + 1 < stride:  # places may be so far apart that the last one ends before the image does
+            total = total * ((total + stride) // stride)
+        return total // 2, total - total // 2
 
     def places(self, axis: int, size: Size) -> Size:
         """How many places of the kernel fit along an axis."""
@@ -77,14 +83,19 @@ class Window:
 
     def padded_shape(self, shape: Sequence[int], start: int) -> tuple[int, ...]:
         padded = list(shape)
-        for i, (before, after) in enumerate(self.pads):
-            padded[start + i] += before + after
+        for i, pads in enumerate(self._widths(shape, start)):
+            padded[start + i] += sum(pads)
         return tuple(padded)
 
     def inner(self, padded: Array, shape: Sequence[int], start: int) -> Array:
         """The padded array without its pads: a view."""
-        parts = tuple(slice(before, before + shape[start + i]) for i, (before, _) in enumerate(self.pads))
+        befores = (before for before, _ in self._widths(shape, start))
+        parts = tuple(slice(before, before + shape[start + i]) for i, before in enumerate(befores))
         return padded[(slice(None),) * start + parts]
+
+    def _widths(self, shape: Sequence[int], start: int) -> list[tuple[int, int]]:
+        pads = self.pads([Size.of(size) for size in shape[start : start + self.spatial]])
+        return [(before.evaluate({}), after.evaluate({})) for before, after in pads]
 
     def at(self, array: Array, offset: tuple[int, ...], start: int) -> Array:
         """The part of patches that belongs to one offset within the kernel: a view."""

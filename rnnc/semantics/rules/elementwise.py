@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rnnc.ir.program import Value
+from rnnc.ir.program import DType, Value
 from rnnc.semantics.lower import Lowering, join, subset
 from rnnc.semantics.nodes import RULES, Graph, Node, Rule, ShapeError
 from rnnc.semantics.values import Shape, show
@@ -88,7 +88,15 @@ def _is_turned_back(graph: Graph, own: Shape, shape: Shape) -> bool:
 def _lower(lowering: Lowering, node: Node) -> Value:
     shape = lowering.shape(node)
     args = [lowering.aligned(a, shape) for a in node.args]
+    if node.attrs["ir"] == "pow" and not _is_whole(node.args[1], args[1]):
+        args = [lowering.op("cast", a, dtype="float") if a.type.dtype is DType.INT else a for a in args]
     return lowering.op(node.attrs["ir"], *args, **node.attrs.get("options", {}))
+
+
+def _is_whole(exponent: Node, value: Value) -> bool:
+    """A power of a whole number is one where the exponent is known not to be negative."""
+    number = exponent.attrs.get("value")
+    return value.type.dtype is not DType.INT or (exponent.op == "const" and isinstance(number, int) and number >= 0)
 
 
 def _give(graph: Graph, node: Node, shape: Shape) -> bool:

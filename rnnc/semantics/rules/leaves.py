@@ -8,6 +8,8 @@ from rnnc.semantics.lower import Lowering
 from rnnc.semantics.nodes import RULES, Graph, Node, Rule, ShapeError
 from rnnc.semantics.values import Shape, show
 
+MAX_INT = 2**31 - 1
+
 
 def _declared(graph: Graph, node: Node) -> Shape | None:
     return node.shape
@@ -24,6 +26,8 @@ def _constant(lowering: Lowering, node: Node) -> Value:
         if value.constant is None:
             return lowering.op("extent", size=value, dtype="int")
         value = value.constant
+    if isinstance(value, int) and abs(value) > MAX_INT:
+        value = float(value)  # whole numbers have 32 bits
     return lowering.op("const", value=value)
 
 

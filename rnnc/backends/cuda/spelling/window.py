@@ -9,7 +9,7 @@ from rnnc.backends.cuda.kernel import C_TYPES
 from rnnc.backends.cuda.spelling.entry import MAPS, enters
 from rnnc.backends.cuda.spelling.view import chosen
 from rnnc.ir.operations.convolution import Window
-from rnnc.ir.program import Op, Value
+from rnnc.ir.program import Op, Type, Value
 
 
 @enters(MAPS, "patches")
@@ -19,11 +19,11 @@ def _patches(e: Elements, op: Op, out: Value, index: tuple[str, ...]) -> str:
     window = Window.of(op)
     leads, spatial = out.type.time + out.type.batch, window.spatial
     places, offsets = index[leads : leads + spatial], index[leads + spatial : leads + 2 * spatial]
-    extents = e.extents(x.type)[leads : leads + spatial]
+    extents, befores = e.extents(x.type)[leads : leads + spatial], _befores(e, window, x.type)
     found: list[str] = []
     conditions: list[str] = []
     for axis, (place, offset, extent) in enumerate(zip(places, offsets, extents, strict=True)):
-        text = f"{place} * {window.stride[axis]} + {offset} * {window.dilation[axis]} - {window.pads[axis][0]}"
+        text = f"{place} * {window.stride[axis]} + {offset} * {window.dilation[axis]} - {befores[axis]}"
         at = e.kernel.bind("long long", "at", text)
         found.append(at)
         if window.same:
@@ -41,11 +41,11 @@ def _spread(e: Elements, op: Op, out: Value, index: tuple[str, ...]) -> str:
     (d,) = op.args
     window = Window.of(op)
     leads, spatial = out.type.time + out.type.batch, window.spatial
-    extents = e.extents(d.type)[leads : leads + spatial]
+    extents, befores = e.extents(d.type)[leads : leads + spatial], _befores(e, window, out.type)
     places: list[str] = []
     conditions: list[str] = []
     for axis, extent in enumerate(extents):
-        stride, before = window.stride[axis], window.pads[axis][0]
+        stride, before = window.stride[axis], befores[axis]
         position, offset = index[leads + axis], index[leads + spatial + axis]
         at = e.kernel.bind("long long", "at", f"{position} + {before} - {offset} * {window.dilation[axis]}")
         places.append(at if stride == 1 else f"{at} / {stride}")
@@ -61,7 +61,7 @@ def _unpatches(e: Elements, op: Op, out: Value, index: tuple[str, ...]) -> str:
     (d,) = op.args
     window = Window.of(op)
     leads, spatial = out.type.time + out.type.batch, window.spatial
-    extents = e.extents(d.type)[leads : leads + spatial]
+    extents, befores = e.extents(d.type)[leads : leads + spatial], _befores(e, window, out.type)
     total = e.kernel.names.new("total")
     e.kernel.line(f"{C_TYPES[out.type.dtype]} {total} = 0;")
     for offset in product(*map(range, window.kernel)):
@@ -69,7 +69,7 @@ def _unpatches(e: Elements, op: Op, out: Value, index: tuple[str, ...]) -> str:
             places: list[str] = []
             conditions: list[str] = []
             for axis, (o, extent) in enumerate(zip(offset, extents, strict=True)):
-                stride, shift = window.stride[axis], window.pads[axis][0] - o * window.dilation[axis]
+                stride, shift = window.stride[axis], f"{befores[axis]} - {o * window.dilation[axis]}"
                 at = e.kernel.bind("long long", "at", f"{index[leads + axis]} + ({shift})")
                 conditions.append(f"{at} >= 0 && {at} % {stride} == 0 && {at} / {stride} < {extent}")
                 places.append(f"{at} / {stride}")
@@ -77,3 +77,8 @@ def _unpatches(e: Elements, op: Op, out: Value, index: tuple[str, ...]) -> str:
                 element = e.get(d, (*index[:leads], *places, *map(str, offset), *index[leads + spatial :]))
                 e.kernel.line(f"{total} += {element};")
     return total
+
+
+def _befores(e: Elements, window: Window, image: Type) -> list[str]:
+    """How many zeros stand before each spatial axis of an image."""
+    return [e.kernel.size(before) for before, _ in window.pads(image.shape)]

@@ -10,32 +10,23 @@ from rnnc.backends.numpy.spelling.elementwise import operand
 from rnnc.backends.numpy.spelling.entry import spells
 from rnnc.backends.numpy.views import Index, Windows
 from rnnc.ir.operations.attrs import Attrs
+from rnnc.ir.operations.convolution import Window
 from rnnc.ir.program import Op, Type
+from rnnc.ir.size import Size
 
 # --- windows ------------------------------------------------------------------------------------------------------
 
 
-def _margins(attrs: Attrs) -> list[tuple[int, int]]:
-    """How many zeros stand before and after each spatial axis."""
-    if attrs.text("padding") == "valid":
-        return [(0, 0)] * len(attrs.integers("kernel"))
-    margins: list[tuple[int, int]] = []
-    for kernel, dilation in zip(attrs.integers("kernel"), attrs.integers("dilation"), strict=True):
-        before = (kernel - 1) // 2 * dilation
-        margins.append((before, (kernel - 1) * dilation - before))
-    return margins
-
-
-def _padded(e: Emitter, image: Type, margins: Sequence[tuple[int, int]]) -> tuple[Place, Index]:
-    """Scratch space for an image with its margins, and the index of the image in it."""
+def _padded(e: Emitter, image: Type, margins: Sequence[tuple[Size, Size]]) -> tuple[Place, Index]:
+    """Scratch space for an image with zeros before and after each spatial axis, and the index of the image in it."""
     first = leads(image)
     shape = [*e.shape(image)]
     items = [":"] * first
     for position, (before, after) in enumerate(margins):
         size = shape[first + position]
-        if before or after:
-            shape[first + position] = f"{size} + {before + after}"
-        items.append(f"{before}:{before} + {size}" if before or after else ":")
+        if before.terms or after.terms:
+            shape[first + position] = f"{size} + {e.size(before + after)}"
+        items.append(f"{e.size(before)}:{e.size(before)} + {size}" if before.terms or after.terms else ":")
     return e.temporary(shape, "dt", "padded"), Index(tuple(items))
 
 
@@ -47,9 +38,9 @@ def _windows(attrs: Attrs, first: int) -> Windows:
 def _patches(e: Emitter, op: Op) -> None:
     (x,) = op.args
     attrs = Attrs(op)
-    margins, windows = _margins(attrs), _windows(attrs, leads(x.type))
+    margins, windows = Window.of(op).pads(x.type.shape), _windows(attrs, leads(x.type))
     e.helper("_windows")
-    if not any(before or after for before, after in margins):
+    if not any(before.terms or after.terms for before, after in margins):
         e.line(f"{e.write(op.out)}[...] = {e.read(x, windows)}")
         return
     padded, inner = _padded(e, x.type, margins)
@@ -66,7 +57,7 @@ def _unpatches(e: Emitter, op: Op) -> None:
     first, image = leads(d.type), op.out.type
     spatial = len(attrs.integers("kernel"))
     counts = [e.size(size) for size in d.type.shape[:spatial]]
-    padded, inner = _padded(e, image, _margins(attrs))
+    padded, inner = _padded(e, image, Window.of(op).pads(image.shape))
     e.line(f"{e.view_of(padded)}.fill(0)")
     for offset, target in _offsets(attrs, counts):
         part = Index((*[":"] * (first + spatial), *map(str, offset)))

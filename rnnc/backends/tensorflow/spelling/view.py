@@ -7,7 +7,7 @@ from rnnc.backends.tensorflow.spelling.entry import spells
 from rnnc.backends.tensorflow.spelling.reduction import leads
 from rnnc.ir.operations.attrs import Attrs
 from rnnc.ir.operations.convolution import Window
-from rnnc.ir.program import Op
+from rnnc.ir.program import Op, Type
 
 
 @spells("reshape")
@@ -69,7 +69,7 @@ def _broadcast(b: Block, op: Op) -> str:
 def _patches(b: Block, op: Op) -> str:
     x, window = op.args[0], Window.of(op)
     counts = [b.size(axis.size) for axis in op.out.type.axes[: window.spatial]]
-    return f"{b.helper('_patches')}({b.read(x)}, {leads(x.type)}, {_window(window, counts)})"
+    return f"{b.helper('_patches')}({b.read(x)}, {leads(x.type)}, {_window(b, window, counts, x.type)})"
 
 
 @spells("unpatches")
@@ -77,11 +77,12 @@ def _unpatches(b: Block, op: Op) -> str:
     d, window = op.args[0], Window.of(op)
     counts = [b.size(axis.size) for axis in d.type.axes[: window.spatial]]
     sizes = ", ".join(b.size(axis.size) for axis in op.out.type.axes[: window.spatial])
-    return f"{b.helper('_unpatches')}({b.read(d)}, {leads(d.type)}, {_window(window, counts)}, [{sizes}])"
+    around = _window(b, window, counts, op.out.type)
+    return f"{b.helper('_unpatches')}({b.read(d)}, {leads(d.type)}, {around}, [{sizes}])"
 
 
-def _window(window: Window, counts: list[str]) -> str:
+def _window(b: Block, window: Window, counts: list[str], image: Type) -> str:
     """How many places there are, the kernel, stride and dilation, and the zeros around: lists, one entry an axis."""
-    pads = [list(pad) for pad in window.pads]
+    pads = ", ".join(f"[{b.size(before)}, {b.size(after)}]" for before, after in window.pads(image.shape))
     kernel, stride, dilation = list(window.kernel), list(window.stride), list(window.dilation)
-    return f"[{', '.join(counts)}], {kernel}, {stride}, {dilation}, {pads}"
+    return f"[{', '.join(counts)}], {kernel}, {stride}, {dilation}, [{pads}]"
