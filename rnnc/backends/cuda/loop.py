@@ -32,14 +32,18 @@ class _Step:
     following: list[Home]
 
 
+MOST = 4  # loops of one kernel: more would take long to compile
+
+
 def write_loops(outer: Block, loops: Sequence[Loop]) -> None:
     """Write loops that do not need one another into the block around them; their results are in memory afterwards."""
-    written = [_Written(outer, loop) for loop in loops]
-    lines = [line for one in written for line in one.lines()]
-    fit = [one for one in written if one.team is not None]
-    outer.lines += _together(outer, written, lines) if 1 < len(fit) == len(written) else lines
-    for one in written:
-        outer.homes.update(zip((carry.final for carry in one.loop.carries), one.step.current, strict=True))
+    for first in range(0, len(loops), MOST):
+        written = [_Written(outer, loop) for loop in loops[first : first + MOST]]
+        lines = [line for one in written for line in one.lines()]
+        fit = [one for one in written if one.team is not None]
+        outer.lines += _together(outer, written, lines) if 1 < len(fit) == len(written) else lines
+        for one in written:
+            outer.homes.update(zip((carry.final for carry in one.loop.carries), one.step.current, strict=True))
 
 
 class _Written:

@@ -43,6 +43,7 @@ LOCAL = frozenset({
 })  # fmt: skip
 
 
+PARAMETERS = 4096  # bytes of a kernel's parameters that every device takes
 STEP = "t", "t_other"  # the step of the first loop and of those in its direction, and of those in the other one
 
 
@@ -324,6 +325,8 @@ def _finish(block: TeamBlock, loops: Sequence[Loop], exchange: Exchange) -> Team
     sizes = ("team_blocks", "team_rows", "team_heads")
     numbers = (*sizes, "clustered", "at_once", "left_at", "stage_at", "chunk", *places, *exchange.numbers())
     kernel.more = ["unsigned* counters", *(f"int {name}" for name in numbers)]
+    if 8 * (len(kernel.arguments) + 1) + 4 * len(numbers) > PARAMETERS:
+        raise Unfit("it has more arguments than a kernel may")
     program = f"{block.shared.program}{'_joint' if len(loops) > 1 else ''}_loop"
     return TeamLoop(
         block.shared.kernels.name(kernel, program),
