@@ -128,8 +128,8 @@ class _Launch:
         return self.plans[key]
 
     def _expected(self, *loop):
-        """The team for a loop before any kernel is compiled."""
-        return _team_plan(_STRATEGY, self.room, self.item, *loop, self.clusters)
+        """The team for a loop before any kernel is compiled: it is thought to hold weights in registers."""
+        return _team_plan(_STRATEGY, self.room, self.item, *loop, self.clusters, _REGISTERS[0])
 
     def _seconds(self, rows, products, work, sums, heads, *rest):
         """Those of a step, in any way that the strategy allows; None where there is none."""

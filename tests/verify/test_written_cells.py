@@ -85,6 +85,28 @@ network Both(units = 3) {
   output d
 }
 """,
+    "large whole numbers, and powers of small ones": """
+cell Powers {
+  input x[n: 3], k[n: 3]: int
+  state s[]: int, p[n]
+  s' = s + 100 * 1000
+  p' = 0.5 * p + where(k > 0, 3000000000, 1) * 1e-9
+  a = k * 3000000000 + (k - 2147483648) + 100000 * 100000
+  b = 2 ** (0 - step) * x + (step + 1) ** -1 * x + where(x > 0, 3, 2) ** -1
+  c = (k ** 2) % 7 + max(k, n) - min(x, [n])
+  output a: 1e-9 * a, b: b, c: c * 1.0, p: p', s: s' * x
+}
+""",
+    "strides of open sizes, and dilated even kernels": """
+cell Strided(filters = 2) {
+  input x[r: row, q: col, channel]
+  state h[c: filters]
+  a = tanh(conv(x, over = [r, q], kernel = [3, 2], stride = [2, 3], out = [c: filters]))
+  b = tanh(conv(a, over = [r, q], kernel = [4, 2], dilation = [2, 3], out = [c]))
+  h' = tanh(linear(h) + mean(b, [r, q]))
+  output h'
+}
+""",
     "labels of a function's parameters as labels of its results": """
 fn diffuse(P[to, from], v[node, feature], steps) {
   d[0] = v
@@ -109,4 +131,11 @@ cell Graph(nodes = 3, units = 4) {
 def test_it_is_proved(name: str) -> None:
     text = CELLS[name]
     report = verify_source(Source(f"{name}.rnn", text), "Both" if "network Both" in text else None)
+    assert report.passed, report.failures
+
+
+@pytest.mark.parametrize("body", ["output y: 2 * x", "y = linear(x, out = 3)\n  output y"])
+def test_a_cell_without_states_is_proved_on_tensorflow(body: str) -> None:
+    pytest.importorskip("tensorflow")
+    report = verify_source(Source("none.rnn", f"cell None_ {{\n  input x[n]\n  {body}\n}}\n"), target="tf")
     assert report.passed, report.failures
