@@ -58,7 +58,7 @@ class Lowering:
             try:
                 self.values[node] = RULES[node.op].lower(self, node)
             except TypeMismatch as error:
-                self.graph.report(node, ShapeError("E310", _in_words(node, str(error))))
+                self.graph.report(node, ShapeError("E310", _in_words(str(error))))
             except ShapeError as error:
                 self.graph.report(node, error)
 
@@ -95,10 +95,14 @@ class Lowering:
 SIGNS = {"add": "+", "sub": "-", "mul": "*", "div": "/", "mod": "%", "floordiv": "//", "pow": "**"}
 
 
-def _in_words(node: Node, message: str) -> str:
-    """What an operation says of its types, under the sign that the text has for it."""
-    name = str(node.attrs.get("ir", ""))
-    return message.replace(name, f"`{SIGNS[name]}`", 1) if name in SIGNS and message.startswith(name) else message
+_CALLED = {"neg": "-", "patches": "conv", **{f"reduce_{name}": name for name in ("sum", "max", "min", "prod", "mean")}}
+
+
+def _in_words(message: str) -> str:
+    """What an operation says of its types, under the name that the language has for it."""
+    name = message.partition(":")[0].partition(" ")[0]
+    called = SIGNS.get(name) or _CALLED.get(name)
+    return message.replace(name, f"`{called}`", 1) if called else message
 
 
 def align(graph: Graph, builder: Builder, value: Value, own: Shape, shape: Shape) -> Value:

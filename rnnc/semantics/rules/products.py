@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rnnc.ir.program import Type, Value
+from rnnc.ir.program import DType, Type, Value
 from rnnc.ir.size import Size
 from rnnc.semantics.lower import Lowering
 from rnnc.semantics.nodes import RULES, Graph, Node, Rule, ShapeError, known
@@ -157,6 +157,8 @@ def _convolve(lowering: Lowering, node: Node) -> Value:
     operand, out = lowering.shape(node.args[0]), lowering.shape(node)
     over, channels = _window(lowering.graph, node)
     value = lowering[node.args[0]]
+    if value.type.dtype is DType.INT:
+        value = lowering.op("cast", value, dtype="float")
     if over + channels != list(range(len(operand))):
         value = lowering.op("transpose", value, perm=tuple(over + channels))
     patches = lowering.op(
