@@ -11,8 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from rnnc.ir.model import Model
+from rnnc.ir.program import DType
 from rnnc.verify.arrays import Array, Arrays
 from rnnc.verify.differences import difference_rows
+from rnnc.verify.errors import VerifyError
 from rnnc.verify.halves import Half
 from rnnc.verify.interpreted import InterpretedRunner
 from rnnc.verify.invariants import (
@@ -44,10 +46,14 @@ def prove(
     halves: Sequence[Half] = (),
     ways: Mapping[str, ModuleRunner] | None = None,
 ) -> Report:
-    """Prove a module (and `plain`, the same compiled without passes) right. E805: no small sizes suit the model.
+    """Prove a module (and `plain`, the same compiled without passes) right. E805: no small sizes suit the model; E808:
+    it has neither weights nor inputs of floats.
 
     `halves`: the half types that it computes in, too; `ways`: the same compiled to run in other ways, by their names.
     """
+    if not model.parameters and not any(port.type.dtype is DType.FLOAT for port in model.inputs):
+        message = f"nothing tells {model.name} whether to compute in float32 or float64"
+        raise VerifyError("E808", message, fix="give it an input of floats, or a weight: what is proved needs both")
     chosen = choose_sizes(model, {})
     draw = Draw(model, chosen, seed)
     judge = InterpretedRunner(model, chosen)

@@ -80,7 +80,7 @@ def choose_sizes(model: Model, given: Mapping[str, int]) -> dict[str, int]:
     open_ = [name for name in model.sizes if name not in given]
     found = _search(open_, dict(given), conditions)
     if found is None:
-        fix = "give them: " + " ".join(f"-D {name}=…" for name in open_)
+        fix = "give them: " + " ".join(f"-D {name}=…" for name in open_) if open_ else None
         raise VerifyError("E805", f"no sizes up to {LARGEST} suit {model.name}", fix=fix)
     return found
 

@@ -6,6 +6,7 @@ import pytest
 
 from rnnc.diagnostics import Source
 from rnnc.verify.commands import verify_source
+from rnnc.verify.errors import VerifyError
 
 CELLS = {
     "whole numbers in linear recurrences": """
@@ -139,3 +140,8 @@ def test_a_cell_without_states_is_proved_on_tensorflow(body: str) -> None:
     pytest.importorskip("tensorflow")
     report = verify_source(Source("none.rnn", f"cell None_ {{\n  input x[n]\n  {body}\n}}\n"), target="tf")
     assert report.passed, report.failures
+
+
+def test_a_cell_in_no_dtype_of_its_own_is_not_proved() -> None:
+    with pytest.raises(VerifyError, match="E808 nothing tells Halves whether to compute in float32 or float64"):
+        verify_source(Source("halves.rnn", "cell Halves {\n  input k[n]: int\n  output e: k / 2\n}\n"))
