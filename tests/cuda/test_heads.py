@@ -188,4 +188,5 @@ def test_kernels_are_written_only_where_nothing_is_read_across_heads(
     unit = compile_source(Source("cell.rnn", COUPLED[cell][0]), None, {"input": 4}, target="cuda").unit
     for looped in loops(unit):
         assert looped.kernel is not None
-        assert looped.kernel.heads == leading(looped.loop)
+        (loop,) = looped.loops
+        assert looped.kernel.heads == leading(loop)

@@ -236,7 +236,7 @@ def test_patches_make_a_convolution(kernel: int, dilation: int) -> None:
     x, w = rng.normal(size=9), rng.normal(size=kernel)
     window = {"spatial": 1, "kernel": (kernel,), "stride": (1,), "dilation": (dilation,), "padding": "same"}
     found = _value("patches", (flt("", 9), x), **window) @ w
-    before = (kernel - 1) // 2 * dilation
+    before = (kernel - 1) * dilation // 2
     expected = [
         sum(w[k] * x[t + k * dilation - before] for k in range(kernel) if 0 <= t + k * dilation - before < 9)
         for t in range(9)

@@ -14,7 +14,12 @@ assert tf  # without TensorFlow this file is skipped
 GOLDEN = EXAMPLES.parent / "tests" / "golden"
 
 
-@pytest.mark.parametrize("example", parameters())
+# Their operations are among those of the other examples and of tests/tensorflow/test_operations.py.
+IMPLIED = frozenset({"delta_net:GatedDeltaNet", "gru_d", "mamba:Mamba", "phased_lstm"})
+NAMES = [pytest.param(name, marks=pytest.mark.slow) if name in IMPLIED else name for name in parameters()]
+
+
+@pytest.mark.parametrize("example", NAMES)
 def test_module_computes_what_the_description_says(example: str) -> None:
     file, _, name = example.partition(":")
     report = verify_source(read_source(EXAMPLES / f"{file}.rnn"), name or None, OPTIONS.get(example), target="tf")
