@@ -102,7 +102,6 @@ class Coefficients(Builder):
 
 
 CHOICES = {"where": (1, 2), "zoneout": (0, 1), "dropout": (0,)}  # linear in these arguments, taken together
-AFFINE = frozenset({"add", "sub", "neg", "mul", "div", *CHOICES})
 
 
 def affine(body: Sequence[Node], state: Value, result: Value, build: Coefficients) -> Affine:
@@ -118,8 +117,6 @@ def _affine(node: Node, forms: Mapping[Value, Affine], build: Coefficients) -> A
     if not isinstance(node, Op):
         raise NoForm(node)
     linear = CHOICES.get(node.name, range(len(node.args)))
-    if node.name not in AFFINE:
-        raise NoForm(node)
     args = [forms.get(arg) or Affine(0, build.free(arg) if n in linear else arg) for n, arg in enumerate(node.args)]
     match node.name, args:
         case "add", [a, b]:

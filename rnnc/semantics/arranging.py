@@ -151,7 +151,7 @@ def _lookup(a: Arguments) -> Value:
 
 def _check_row(a: Arguments) -> None:
     """A number that is written down lies within the table."""
-    index = a.value(1) if len(a.operands) == 2 else None
+    index = a.value(1)
     if not isinstance(index, Num) or not isinstance(index.known, int):
         return
     table, graph = a.node(0), a.context.frame.graph

@@ -15,7 +15,6 @@ from rnnc.semantics.over_time import means_time, over_time
 from rnnc.semantics.rules.elementwise import UNARY
 from rnnc.semantics.scope import Problem
 from rnnc.semantics.values import Absent, Choice, Num, Shaped, Tensor, Value, describe
-from rnnc.syntax import ast
 
 Builtin = Callable[[Arguments], Value]
 BUILTINS: dict[str, Builtin] = {}
@@ -70,9 +69,8 @@ def _extreme(a: Arguments) -> Value:
     if members is not None:
         return _folded(a, members)
     a.count(1, 1000)
-    is_list = len(a.operands) == 2 and isinstance(a.operands[1].expression, ast.List)
-    values = [a.value(i) for i in range(len(a.operands))] if len(a.operands) > 1 and not is_list else []
-    if len(a.operands) == 1 or is_list or _is_axis(a, values[1]):
+    values = [a.value(i) for i in range(len(a.operands))] if len(a.operands) > 1 else []
+    if len(a.operands) == 1 or _is_axis(a, values[1]):
         return _reduce(a)
     a.allow()
     if all(isinstance(v, Num) and v.known is not None for v in values):
@@ -86,8 +84,8 @@ def _extreme(a: Arguments) -> Value:
 
 
 def _is_axis(a: Arguments, value: Value) -> bool:
-    """Is the second argument the name of an axis of the first, rather than a value?"""
-    if isinstance(value, Choice) or value is None:
+    """Is the second argument the name of an axis of the first, or a list of them, rather than a value?"""
+    if isinstance(value, Choice | tuple) or value is None:
         return True
     if not isinstance(value, Num) or value.label is None:
         return False

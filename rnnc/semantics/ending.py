@@ -71,16 +71,23 @@ class Ending:
     def _strange_primes(self) -> Iterator[tuple[tuple[str, Indices], Node]]:
         """The first of each name that is of no state. Beside states, a family may have others that are read: where it
         begins, `h'[-1] = x`."""
-        names = {name for name, _ in self.frame.states}
-        for (name, primed), family in self.frame.members.items():
-            if primed and not self.frame.may_have_had(name):
-                strange = (key for indices in family if (key := (name, indices)) not in self.frame.states)
-                found = (key for key in strange if name not in names or not self._is_read(family[key[1]]))
-                yield from ((key, family[key[1]]) for key in islice(found, 1))
-
-    def _is_read(self, node: Node) -> bool:
-        outputs = (output for _, output in self.frame.outputs)
-        return any(node in reader.args for reader in self.frame.graph.nodes) or node in outputs
+        frame, names = self.frame, {name for name, _ in self.frame.states}
+        families = {name: family for (name, primed), family in frame.members.items() if primed}
+        strange = [
+            ((name, indices), node)
+            for name, family in families.items()
+            if not frame.may_have_had(name)
+            for indices, node in family.items()
+            if (name, indices) not in frame.states
+        ]
+        if not strange:
+            return
+        read = {arg for node in frame.graph.nodes for arg in node.args} | {node for _, node in frame.outputs}
+        told: set[str] = set()
+        for (name, indices), node in strange:
+            if name not in told and (name not in names or node not in read):
+                told.add(name)
+                yield (name, indices), node
 
     def _no_member(self, name: str, indices: Indices, node: Node) -> None:
         shown, after = member_text(name, indices), member_text(name, indices, True)

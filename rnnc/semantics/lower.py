@@ -92,17 +92,17 @@ class Lowering:
         return align(self.graph, self.builder, self[node], own, self.graph.resolve_all(shape))
 
 
-SIGNS = {"add": "+", "sub": "-", "mul": "*", "div": "/", "mod": "%", "floordiv": "//", "pow": "**"}
-
-
-_CALLED = {"neg": "-", "patches": "conv", **{f"reduce_{name}": name for name in ("sum", "max", "min", "prod", "mean")}}
+# What the language calls an operation.
+_CALLED = {
+    "add": "+", "sub": "-", "mul": "*", "div": "/", "mod": "%", "floordiv": "//", "pow": "**", "neg": "-",
+    "patches": "conv", **{f"reduce_{name}": name for name in ("sum", "max", "min", "prod", "mean")},
+}  # fmt: skip
 
 
 def _in_words(message: str) -> str:
     """What an operation says of its types, under the name that the language has for it."""
     name = message.partition(":")[0].partition(" ")[0]
-    called = SIGNS.get(name) or _CALLED.get(name)
-    return message.replace(name, f"`{called}`", 1) if called else message
+    return message.replace(name, f"`{_CALLED[name]}`", 1) if name in _CALLED else message
 
 
 def align(graph: Graph, builder: Builder, value: Value, own: Shape, shape: Shape) -> Value:

@@ -18,10 +18,7 @@ def _array(what, value, kind, dtype):
     if kind == "int":
         if array.dtype.kind not in "iu":
             raise TypeError(f"{what} should be integers, and is {array.dtype}")
-        if not hasattr(value, "dtype") or isinstance(value, np.ndarray):  # numbers of a device are not waited for
-            host = np.asarray(value)
-            if host.size and not (np.can_cast(host.dtype, np.int32) or -(2**31) <= host.min() <= host.max() < 2**31):
-                raise ValueError(f"{what} should have 32 bits, and has numbers from {host.min()} to {host.max()}")
+        _check_whole(what, value)
         return array.astype(np.int32)
     if not hasattr(value, "dtype") and array.dtype.kind in "fiu":
         return array.astype(dtype)

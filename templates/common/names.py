@@ -87,3 +87,12 @@ def _check_parameters(arrays, sizes):
     for name, shape in _parameter_axes(sizes).items():
         if None not in shape and _dims(arrays[name]) != shape:
             _check_shape(f"params[{name!r}]", arrays[name], [], SPEC["parameters"][name]["axes"], shape)
+
+
+def _check_whole(what, value):
+    """Whole numbers have 32 bits. Those that are not on the host are not waited for."""
+    if hasattr(value, "dtype") and not isinstance(value, np.ndarray):
+        return
+    host = np.asarray(value)
+    if host.size and not (np.can_cast(host.dtype, np.int32) or -(2**31) <= host.min() <= host.max() < 2**31):
+        raise ValueError(f"{what} should have 32 bits, and has numbers from {host.min()} to {host.max()}")

@@ -122,21 +122,27 @@ class _Launch:
         """How they run several loops as one; None where that costs more than one loop after the other."""
         key = name, rows, *loop
         if key not in self.plans:
-            joint, apart = self._expected(rows, *loop), [self._seconds(rows, *one) for one in loops]
-            is_less = rows and joint is not None and (None in apart or joint.seconds <= sum(apart))
-            self.plans[key] = self._planned(name, rows, *loop) if is_less else None
+            self.plans[key] = self._planned(name, rows, *loop) if rows and self._is_less(rows, loop, loops) else None
         return self.plans[key]
 
-    def _expected(self, *loop):
-        """The team for a loop before any kernel is compiled: it is thought to hold weights in registers."""
-        return _team_plan(_STRATEGY, self.room, self.item, *loop, self.clusters, _REGISTERS[0])
+    def _is_less(self, rows, loop, loops):
+        """Whether a loop is expected to cost no more than others one after the other, before any kernel is compiled."""
+        joint, apart = self._expected(rows, *loop), [self._seconds(rows, *one) for one in loops]
+        return joint is not None and (None in apart or joint.seconds <= sum(apart))
 
-    def _seconds(self, rows, products, work, sums, heads, *rest):
+    def _seconds(self, rows, products, work, sums, heads, alone, meetings, exchanged):
         """Those of a step, in any way that the strategy allows; None where there is none."""
-        team = self._expected(rows, products, work, sums, heads, *rest)
+        team = self._expected(rows, products, work, sums, heads, alone, meetings, exchanged)
         if team is None and _STRATEGY == "auto":
-            return _step_cost(self.item, rows, products, work, sums, heads, rest[1], self.room[0])
+            return _step_cost(self.item, rows, products, work, sums, heads, meetings, self.room[0])
         return team and team.seconds
+
+    def _expected(self, *loop):
+        """The team of a loop, if all clusters fit and its kernel does not spill."""
+        return self._plan(*loop, self.clusters, _REGISTERS[0])
+
+    def _plan(self, *loop):
+        return _team_plan(_STRATEGY, self.room, self.item, *loop)
 
     def _planned(self, name, rows, *loop):
         for clusters in (*(size for size in _CLUSTERS if size <= self.clusters), 0):
@@ -150,10 +156,9 @@ class _Launch:
         return team
 
     def _without_spills(self, name, *loop):
-        def plan(registers):
-            return _team_plan(_STRATEGY, self.room, self.item, *loop, registers)
-
-        return _team_without_spills(plan, lambda team: self._loop(name, team).local_size_bytes > 0)
+        return _team_without_spills(
+            lambda registers: self._plan(*loop, registers), lambda team: self._loop(name, team).local_size_bytes > 0
+        )
 
     def _loop(self, name, team):
         alone = team.blocks == 1

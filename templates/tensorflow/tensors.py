@@ -35,6 +35,8 @@ def _array(what, value, kind, dtype):
     if kind == "int":
         if not tensor.dtype.is_integer:
             raise TypeError(f"{what} should be integers, and is {tensor.dtype.name}")
+        if isinstance(value, _PLAIN):
+            _check_whole(what, value)
         return tf.cast(tensor, tf.int32)
     if _dtype(tensor) != dtype:
         raise TypeError(f"{what} should be {dtype} like the parameters, and is {tensor.dtype.name}")

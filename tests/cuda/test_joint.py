@@ -133,3 +133,10 @@ def test_a_device_without_room_for_both_runs_one_after_the_other() -> None:
     launcher = module._launcher("float64")
     launcher.together = lambda *_: None
     close(results(module, "unlike", "float64", True), expected("unlike", True), 1e-12)
+
+
+def test_there_may_be_no_rows() -> None:
+    module = load(text("unlike", "auto"), "unlike", How())
+    params = module.init_params(seed=1, dtype="float64", input=INPUT)
+    y, _ = module.forward(params, np.zeros((0, STEPS, INPUT)))
+    assert {key: array.shape for key, array in y.items()} == {"y": (0, STEPS, 8), "end": (0, 8)}

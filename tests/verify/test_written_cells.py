@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+import rnnc
 from rnnc.diagnostics import Source
 from rnnc.verify.commands import verify_source
 from rnnc.verify.errors import VerifyError
@@ -145,3 +147,16 @@ def test_a_cell_without_states_is_proved_on_tensorflow(body: str) -> None:
 def test_a_cell_in_no_dtype_of_its_own_is_not_proved() -> None:
     with pytest.raises(VerifyError, match="E808 nothing tells Halves whether to compute in float32 or float64"):
         verify_source(Source("halves.rnn", "cell Halves {\n  input k[n]: int\n  output e: k / 2\n}\n"))
+
+
+@pytest.mark.parametrize("target", ["numpy", "tf"])
+def test_whole_numbers_have_32_bits(target: str) -> None:
+    if target == "tf":
+        pytest.importorskip("tensorflow")
+    module = rnnc.compile("cell Scaled {\n  input k[n]: int, x[n]\n  output y: x * k\n}\n", target=target)
+    k = np.full((1, 2, 3), 2**31)
+    k[0, 0, 0] -= 1
+    with pytest.raises(ValueError, match="should have 32 bits, and has numbers from 2147483647 to 2147483648"):
+        module.forward({}, {"k": k, "x": np.ones((1, 2, 3), np.float32)})
+    found = module.forward({}, {"k": k // 2**29, "x": np.ones((1, 2, 3), np.float32)})[0]
+    assert np.asarray(found).ravel().tolist() == [3, 4, 4, 4, 4, 4]

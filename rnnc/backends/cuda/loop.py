@@ -40,8 +40,8 @@ def write_loops(outer: Block, loops: Sequence[Loop]) -> None:
     for first in range(0, len(loops), MOST):
         written = [_Written(outer, loop) for loop in loops[first : first + MOST]]
         lines = [line for one in written for line in one.lines()]
-        fit = [one for one in written if one.team is not None]
-        outer.lines += _together(outer, written, lines) if 1 < len(fit) == len(written) else lines
+        all_fit = all(one.team is not None for one in written)
+        outer.lines += _together(outer, written, lines) if len(written) > 1 and all_fit else lines
         for one in written:
             outer.homes.update(zip((carry.final for carry in one.loop.carries), one.step.current, strict=True))
 

@@ -280,9 +280,7 @@ def _write_heads(outer: Block, members: Sequence[Member], heads: tuple[Axis, ...
         except Exchanging as found:
             exchanged = found.arrays
         else:
-            swapped = {x.array: y.array for a, b, _ in (*carried, *doubled) for x, y in ((a, b), (b, a))}
-            block.items = together(parts, swapped)
-            return block, _finish(block, [member.loop for member in members], exchange)
+            return block, _finish(block, [member.loop for member in members], parts, exchange)
 
 
 def _check_uses(block: TeamBlock) -> None:
@@ -293,7 +291,7 @@ def _check_uses(block: TeamBlock) -> None:
             raise Unfused(value)
 
 
-def _finish(block: TeamBlock, loops: Sequence[Loop], exchange: Exchange) -> TeamLoop:
+def _finish(block: TeamBlock, loops: Sequence[Loop], parts: Sequence[list[Item]], exchange: Exchange) -> TeamLoop:
     """The whole kernel around the items."""
     kernel, elements = block.kernel, TeamElements(block, block.kernel, None)
     swaps = [*exchange.carried, *exchange.doubled]
@@ -302,11 +300,13 @@ def _finish(block: TeamBlock, loops: Sequence[Loop], exchange: Exchange) -> Team
     shares = [f"const Share {name}(team, {features});" for features, name in block.shares.items()]
     rows, steps = elements.rows(), elements.steps()
     heads = kernel.size(product(tuple(axis.size for axis in block.heads)))
-    meets = meetings(block.items, {x.array: y.array for a, b, _ in swaps for x, y in ((a, b), (b, a))})
+    swapped = {x.array: y.array for a, b, _ in swaps for x, y in ((a, b), (b, a))}
+    items = together(parts, swapped)
+    meets = meetings(items, swapped)
     ways = dict.fromkeys(loop.reverse for loop in loops)
     body = [_numbers(t, reverse, steps) for t, reverse in zip(STEP, ways, strict=False)]
     body += [f"const bool more = step + 1 < {steps};", *exchange.turn()]
-    for item, meet in zip(block.items, meets, strict=True):
+    for item, meet in zip(items, meets, strict=True):
         body += [*(["team.meet();"] if meet else []), *item.lines]
     body += exchange.swaps()
     kernel.lines = [
