@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+# Modules compiled once, not by every process: a start of rnnc takes half as long.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test test-slow lint format types fuzz bench bench-tf cuda-kernels gpu tf-matrix gallery gallery-proofs clean
 .DEFAULT_GOAL := test
