@@ -165,6 +165,7 @@ RECORDINGS: dict[str, str] = {
     "E806": "a counterpart that is not declared, or cannot be built",
     "E807": "a reference that could not be run",
     "E808": "a cell that computes in no dtype of its own",
+    "E809": "an index outside its table, while a cell is proved",
     "E811": "a file of weights that cannot be read or written",
     "E812": "weights that mean something else",
     "E813": "weights of which it is not known what cell they belong to",

@@ -210,16 +210,20 @@ class Level:
         roots = [n for _, n in frame.outputs] + [n for n in after if n is not None] + list(wanted.values())
         lowering.run(roots)
         builder = lowering.builder
-        missing = Value(Type((), batch=True))
+
+        def found(of: Node) -> Value:
+            """Also for what has an error: a value like it, so that nothing else is found wrong for its sake."""
+            return lowering.values.get(of) or Value(Type(self._axes(body.graph, of), batch=True))
+
         outputs: list[Value] = []
         for _, output in frame.outputs:
-            value = lowering.values.get(output, missing)
+            value = found(output)
             if value.type.dtype is DType.BOOL:
                 value = self.as_float(builder, value)
             outputs.append(value if value.type.batch else self._with_lead(builder, value, like))
         nexts: list[Value] = []
         for slot, next in zip(slots, after, strict=True):
-            value = lowering.values.get(next, missing) if next is not None else missing
+            value = found(slot.node if next is None else next)
             if value.type.dtype is not slot.dtype:
                 if next is not None and next in lowering.values and value.type.dtype is DType.FLOAT:
                     body.graph.report(next, _no_whole_numbers(slot))

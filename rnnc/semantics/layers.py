@@ -22,6 +22,10 @@ from rnnc.syntax import ast
 if TYPE_CHECKING:
     from rnnc.semantics.elaborator import Elaborator
 
+_NO_ONE_AXIS = (
+    "`merge = none` gives `y.forward` and `y.backward`, to be put together as you like; `merge` is also `sum`, `mean`, "
+    "`product`"
+)
 MERGES = ("concat", "sum", "mean", "product", "none")
 
 
@@ -175,7 +179,7 @@ class _Run:
             return Many((("forward", forward), ("backward", backward)))
         both = (forward.node, backward.node)
         if merge == "concat":
-            return Tensor(self.graph.add("concat", both, self.span, None, axis=None))
+            return Tensor(self.graph.add("concat", both, self.span, None, axis=None, fix=_NO_ONE_AXIS))
         ir = "mul" if merge == "product" else "add"
         node = self.graph.add("elementwise", both, self.span, ir=ir)
         if merge == "mean":

@@ -114,6 +114,10 @@ def dotted_target(place: Place) -> Problem | None:
     if before.text in _SELF:
         message = f"there is no `{before.text}`: names stand alone"
         return problem("E144", message, span, f"write `{name}{chr(39) * is_state(place, name)} = …`")
+    if place.tokens[place.first].keyword == "CARRY":
+        used = place.tokens[place.first + 1].text
+        fix = f"cells inside of it are among `{used}.states`: `carry {used}.states[k] = …`"
+        return problem("E144", f"`carry` names a state of `{used}`, and no way to it", span, fix)
     fix = f"write `carry {before.text}.{name} = …`"
     return problem("E144", "a dotted name can only be defined by `carry`", span, fix)
 

@@ -28,6 +28,9 @@ _FOREIGN = {
     **dict.fromkeys(("weight", "parameter", "trainable", "variable"), "param"),
     **dict.fromkeys(("buffer", "constant"), "fixed"),
     **dict.fromkeys(("del", "delete", "remove"), "drop"),
+    "in": "input",
+    **dict.fromkeys(("out", "emit", "yield"), "output"),
+    **dict.fromkeys(("hidden", "memory", "register"), "state"),
 }
 _LAYOUT_WORDS = frozenset({"SCOPE", "ORDER", "MASK"})
 _STATEMENTS = "an equation, a declaration or another statement"
@@ -51,7 +54,8 @@ def _misspelt_keyword(place: Place) -> Problem | None:
         return None
     word = place.tokens[place.first]
     is_foreign_keyword = word.keyword is not None and word.keyword in place.starts
-    if word.type != "NAME" or is_foreign_keyword:
+    declares = word.type == "IN" and place.after.type in NAMES  # `in x[input]`
+    if is_foreign_keyword or not (word.type == "NAME" or declares):
         return None
     if place.at > place.first and place.token.type not in NAMES | {"NUMBER", "STRING", "LPAR"}:
         return None
@@ -66,12 +70,26 @@ def _misspelt_keyword(place: Place) -> Problem | None:
         return None
     terminal = words[near[0]]
     code, message = "E140", f"`{word.text}` is no keyword"
-    if foreign in words:
+    if declares:
+        message = "`in` begins no statement"
+    elif foreign in words:
         code, message = "E131", f"`{word.text}` is a word of another language"
     is_reserved = terminal in ("FOR", "IF")
     token = Token(terminal if is_reserved else "NAME", near[0], word.span, None if is_reserved else terminal)
     repair = Repair(place.first, place.first + 1, (token,))
     return problem(code, message, word.span, f"did you mean `{near[0]}`?", repair)
+
+
+def _unknown_keyword(place: Place) -> Problem | None:
+    """`foo h[units]`: two names, of which the first is near no word of the language."""
+    word = place.tokens[place.first]
+    if place.at != place.first + 1 or word.type != "NAME" or word.keyword is not None:
+        return None
+    if place.token.type not in NAMES or "EQUAL" not in place.expected:
+        return None
+    words = sorted(filter(str.isidentifier, (place.spelling.get(name, "") for name in place.starts)))
+    fix = f"a statement begins with {', '.join(f'`{one}`' for one in words)}, or is an equation, `name = …`"
+    return problem("E140", f"`{word.text}` is no keyword", word.span, fix)
 
 
 def _keyword_alone(place: Place) -> Problem | None:
@@ -327,6 +345,7 @@ _RULES: tuple[Callable[[Place], Problem | None], ...] = (
     elsewhere.condition_first,
     _keyword_alone,
     _misspelt_keyword,
+    _unknown_keyword,
     _misplaced_layout_word,
     _outside_definition,
     _statement_in_layout,

@@ -26,6 +26,10 @@ class Call:
     lengths: Array | None = None
     masks: Arrays | None = None
 
+    @property
+    def steps(self) -> int:
+        return next(iter(self.inputs.values())).shape[0]
+
     def with_(self, **changes: Any) -> Call:
         return replace(self, **changes)
 

@@ -13,12 +13,14 @@ from functools import partial
 import numpy as np
 
 from rnnc.ir.model import MaskInfo, Model, PortInfo
+from rnnc.ir.operations.lookup import OutsideTable
 from rnnc.ir.program import DType, Loop, Node, Op, Program, Value, walk
 from rnnc.ir.size import Quotient, Size
 from rnnc.verify.arrays import Array, Arrays, DTypeLike, is_float
 from rnnc.verify.errors import VerifyError
-from rnnc.verify.runner import Call, Runner
+from rnnc.verify.runner import Call, Results, Runner
 
+STEPS = 6  # of the sequences that are compared
 LARGEST = 9  # of the sizes that are tried
 USUAL = 3  # the first of them: with 2, normalisation and the like have next to nothing left to do
 WARM_UP = 3  # steps that lead to an initial state
@@ -35,7 +37,7 @@ class Sample:
 
     @property
     def steps(self) -> int:
-        return next(iter(self.call.inputs.values())).shape[0]
+        return self.call.steps
 
     def cast(self, dtype: DTypeLike) -> Sample:
         """The same numbers, rounded to another float dtype."""
@@ -77,8 +79,9 @@ def choose_sizes(model: Model, given: Mapping[str, int]) -> dict[str, int]:
     slices = [op for op in walk(model.forward.nodes) if isinstance(op, Op) and op.name == "slice"]
     conditions = [_Condition(size.symbols, partial(_possible, size)) for size in set(_sizes(model.forward))]
     conditions += [_Condition(_slice_symbols(op), partial(_inside, op)) for op in slices]
+    long = [_Condition(size.symbols, partial(_has_a_row_a_step, size)) for size in _tables(model.forward.nodes)]
     open_ = [name for name in model.sizes if name not in given]
-    found = _search(open_, dict(given), conditions)
+    found = _search(open_, dict(given), [*conditions, *long]) or _search(open_, dict(given), conditions)
     if found is None:
         fix = "give them: " + " ".join(f"-D {name}=…" for name in open_) if open_ else None
         raise VerifyError("E805", f"no sizes up to {LARGEST} suit {model.name}", fix=fix)
@@ -116,6 +119,11 @@ def _sizes(program: Program) -> Iterator[Size]:
         values += node.params if isinstance(node, Loop) else ()
     for value in values:
         yield from value.type.shape
+
+
+def _has_a_row_a_step(size: Size, sizes: Mapping[str, int]) -> bool:
+    """Whether a counter of steps finds a row in a table of this size, in each of the steps that are compared."""
+    return size.evaluate(sizes) > STEPS
 
 
 def _possible(size: Size, sizes: Mapping[str, int]) -> bool:
@@ -165,11 +173,22 @@ class Draw:
         trained = {p.name for p in self.model.parameters if p.trained}
         params = {name: a + self._noise(a.shape) if name in trained else a for name, a in initial.items()}
         warm_up = Call(params, self.inputs(self.enough(WARM_UP), batch))
-        reached = runner.forward(warm_up).state
-        state = {n: a + self._noise(a.shape) if a.dtype.kind == "f" else a for n, a in reached.items()}
-        call = Call(params, self.inputs(steps, batch), state)
-        results = runner.forward(call)
+        call = Call(params, self.inputs(steps, batch))
+        try:
+            call = call.with_(state=self._near(runner.forward(warm_up).state))
+            results = runner.forward(call)
+        except OutsideTable:  # a counter of steps, perhaps: from its first value it may get further
+            call = call.with_(state=self._near(runner.forward(warm_up.with_(lengths=np.zeros(batch, np.int32))).state))
+            results = self._inside(runner, call)
         return Sample(call, self._like(results.outputs), self._like(results.state))
+
+    def _inside(self, runner: Runner, call: Call) -> Results:
+        try:
+            return runner.forward(call)
+        except OutsideTable as error:
+            looks = f"{self.model.name} looks for row {error.row} in a table of {error.rows}"
+            fix = f"keep the index inside: `min(n, {error.rows - 1})`, `n % {error.rows}`; or give the table more rows"
+            raise VerifyError("E809", f"within {call.steps} steps {looks}", fix=fix) from None
 
     def inputs(self, steps: int, batch: int) -> Arrays:
         """Normal numbers, or integers that every table has a row for."""
@@ -198,6 +217,9 @@ class Draw:
         shape = (*lead, *(axis.size.evaluate(self.sizes) for axis in site.axes))
         return (self.random.random(shape) < site.keep).astype(np.float64)
 
+    def _near(self, state: Arrays) -> Arrays:
+        return {name: a + self._noise(a.shape) if is_float(a) else a for name, a in state.items()}
+
     def _noise(self, shape: tuple[int, ...]) -> Array:
         return SPREAD * self.random.normal(size=shape)
 
@@ -207,5 +229,9 @@ class Draw:
 
 def _table_rows(nodes: tuple[Node, ...], sizes: Mapping[str, int]) -> int:
     """The rows of the smallest table that is looked up in."""
-    tables = [op.args[0].type.shape[0] for op in walk(nodes) if isinstance(op, Op) and op.name == "lookup"]
-    return min((size.evaluate(sizes) for size in tables), default=LARGEST)
+    return min((size.evaluate(sizes) for size in _tables(nodes)), default=LARGEST)
+
+
+def _tables(nodes: tuple[Node, ...]) -> list[Size]:
+    """The numbers of rows of all tables that are looked up in."""
+    return [op.args[0].type.shape[0] for op in walk(nodes) if isinstance(op, Op) and op.name == "lookup"]

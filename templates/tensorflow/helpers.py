@@ -192,6 +192,17 @@ def _power(base, exponent):
     return tf.where_v2(flat, at_zero, tf.pow(tf.where_v2(flat, one, base), tf.where_v2(flat, one, exponent)))
 
 
+def _whole_quotient(a, b):
+    """a // b of whole numbers, 0 where b is 0 (which TensorFlow refuses)."""
+    none = tf.equal(b, 0)
+    return tf.where_v2(none, 0, a // tf.where_v2(none, 1, b))
+
+
+def _whole_rest(a, b):
+    """a % b of whole numbers, 0 where b is 0."""
+    return a % tf.where_v2(tf.equal(b, 0), 1, b)
+
+
 def _clip(x, low, high):
     """x within limits; on a limit the derivative is 1, outside 0."""
     return tf.minimum(tf.maximum(x, low), high)

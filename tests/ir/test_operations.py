@@ -245,7 +245,7 @@ def test_patches_make_a_convolution(kernel: int, dilation: int) -> None:
 
 
 def test_an_index_outside_the_table() -> None:
-    with pytest.raises(IndexError, match=r"outside 0\.\.5: from -1 to 5"):
+    with pytest.raises(IndexError, match="there is no row -1 in a table of 5"):
         _value("lookup", (flt("", 5), np.zeros(5)), (num("b"), np.array([-1, 2, 5])))
 
 

@@ -128,6 +128,7 @@ STATEMENTS = [
     ("E142", "«=» 3", None),
     ("E142", "z = f(x, out = «)»", None),
     ("E144", "«f.h» = 3", "`carry f.h = …`"),
+    ("E144", "carry f.«g.h» = 3", "`carry f.states[k] = …`"),
     ("E144", "«order» state = [c]", "layout"),
     ("E144", "layout tf { «a» = 3 }", "entry"),
     ("E144", "«def» foo(x) { return x }", None),
@@ -203,7 +204,7 @@ def _unmark(marked: str) -> tuple[str, tuple[int, int]]:
 def test_several_errors_of_one_file() -> None:
     text = "cell A {\n  a = = 1\n  b = 2\n  if c {\n    d e f\n    g = 'x'\n  }\n}\nfoo\nfn f(x { return x }\n"
     assert [(d.code, d.span.line) for d in _diagnose(text) if d.span] == [
-        ("E142", 2), ("E142", 5), ("E112", 6), ("E142", 9), ("E120", 10),
+        ("E142", 2), ("E140", 5), ("E112", 6), ("E142", 9), ("E120", 10),
     ]  # fmt: skip
 
 

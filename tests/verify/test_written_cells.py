@@ -40,6 +40,25 @@ cell Counters(n = 3) {
   output x * (last' + sum_' + turn' + d' + e')
 }
 """,
+    "whole numbers between limits": """
+cell Limited(units = 3) {
+  input x[n], k[]: int
+  state h[units], c[]: int = 0
+  c' = clip(c + 1, 0, 5) + clip(k, none, 3) - clip(k, 1, none) + clip(k, 2)
+  h' = tanh(linear(x, h)) * c' + clip(c, 0, 2.5)
+  output h'
+}
+""",
+    "a counter of steps that finds a row of a table": """
+cell Positions(units = 3, longest = 8) {
+  input x[n]
+  param table[row: longest, units]
+  state h[units], c[]: int
+  c' = c + 1
+  h' = tanh(linear(x, h) + lookup(table, c))
+  output h'
+}
+""",
     "convolutions of a loop that share weights": """
 cell NeuralGPU(width = 4, channels = 2) {
   input x[w: width, m: channels]
@@ -137,7 +156,14 @@ def test_it_is_proved(name: str) -> None:
     assert report.passed, report.failures
 
 
-@pytest.mark.parametrize("body", ["output y: 2 * x", "y = linear(x, out = 3)\n  output y"])
+STATELESS = (
+    "output y: 2 * x",
+    "y = linear(x, out = 3)\n  output y",
+    "output y: x * (7 // (step % 2) + 5 % (step % 3))",  # by zero, too
+)
+
+
+@pytest.mark.parametrize("body", STATELESS)
 def test_a_cell_without_states_is_proved_on_tensorflow(body: str) -> None:
     pytest.importorskip("tensorflow")
     report = verify_source(Source("none.rnn", f"cell None_ {{\n  input x[n]\n  {body}\n}}\n"), target="tf")
@@ -147,6 +173,13 @@ def test_a_cell_without_states_is_proved_on_tensorflow(body: str) -> None:
 def test_a_cell_in_no_dtype_of_its_own_is_not_proved() -> None:
     with pytest.raises(VerifyError, match="E808 nothing tells Halves whether to compute in float32 or float64"):
         verify_source(Source("halves.rnn", "cell Halves {\n  input k[n]: int\n  output e: k / 2\n}\n"))
+
+
+def test_a_row_that_a_table_does_not_have_is_said() -> None:
+    text = CELLS["a counter of steps that finds a row of a table"]
+    assert verify_source(Source("rows.rnn", text.replace("longest = 8", "longest"))).passed
+    with pytest.raises(VerifyError, match=r"E809 within 6 steps Positions looks for row 4 in a table of 4; .* `n % 4`"):
+        verify_source(Source("rows.rnn", text), options={"longest": 4})
 
 
 @pytest.mark.parametrize("target", ["numpy", "tf"])

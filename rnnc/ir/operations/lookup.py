@@ -32,9 +32,18 @@ def _evaluate_lookup(op: Op, args: Sequence[Array], env: Env) -> Array:
     return result(table[index], op.out, env)
 
 
+class OutsideTable(IndexError):
+    """A row that a table does not have."""
+
+    def __init__(self, row: int, rows: int) -> None:
+        super().__init__(f"lookup: there is no row {row} in a table of {rows}")
+        self.row, self.rows = row, rows
+
+
 def _check_index(index: Array, rows: int) -> None:
-    if index.size and (index.min() < 0 or index.max() >= rows):
-        raise IndexError(f"lookup: an index is outside 0..{rows}: from {index.min()} to {index.max()}")
+    outside = index[(index < 0) | (index >= rows)]
+    if outside.size:
+        raise OutsideTable(int(outside.flat[0]), rows)
 
 
 @of_one_output

@@ -13,6 +13,7 @@ from rnnc.semantics.scope import did_you_mean
 from rnnc.semantics.values import Shape, Shaped, show
 
 MOST_IN_ORDER = 6  # axes that are tried in all orders
+_NAME_IT = "name it: `axis = …`"
 
 
 def find_axis(graph: Graph, shape: Shape, label: str) -> int:
@@ -56,7 +57,7 @@ def _named_or_only(graph: Graph, shape: Shape, label: str | None) -> int:
     if label is not None:
         return find_axis(graph, shape, label)
     if len(shape) != 1:
-        raise ShapeError("E306", f"which axis of {show(shape)}?", "name it: `axis = …`")
+        raise ShapeError("E306", f"which axis of {show(shape)}?", _NAME_IT)
     return 0
 
 
@@ -146,7 +147,7 @@ def _concat_place(graph: Graph, node: Node) -> tuple[int, Shape]:
     label: str | None = node.attrs["axis"]
     if label is None:
         if len(first) != 1:
-            raise ShapeError("E306", f"along which axis of {show(first)}?", "name it: `axis = …`")
+            raise ShapeError("E306", f"along which axis of {show(first)}?", node.attrs.get("fix", _NAME_IT))
         return 0, first
     return find_axis(graph, first, label), first
 

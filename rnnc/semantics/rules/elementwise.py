@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from math import isinf
 from typing import TYPE_CHECKING
 
 from rnnc.ir.program import DType, Value
@@ -88,9 +90,28 @@ def _is_turned_back(graph: Graph, own: Shape, shape: Shape) -> bool:
 def _lower(lowering: Lowering, node: Node) -> Value:
     shape = lowering.shape(node)
     args = [lowering.aligned(a, shape) for a in node.args]
+    options = node.attrs.get("options", {})
+    if node.attrs["ir"] == "clip" and _are_whole(args[0], options):
+        return _clipped(lowering, args[0], options)
     if node.attrs["ir"] == "pow" and not _is_whole(node.args[1], args[1]):
         args = [lowering.op("cast", a, dtype="float") if a.type.dtype is DType.INT else a for a in args]
-    return lowering.op(node.attrs["ir"], *args, **node.attrs.get("options", {}))
+    return lowering.op(node.attrs["ir"], *args, **options)
+
+
+def _are_whole(value: Value, limits: Mapping[str, float]) -> bool:
+    """A whole number between limits is one where these are, too."""
+    return value.type.dtype is DType.INT and all(limit.is_integer() or isinf(limit) for limit in _limits(limits))
+
+
+def _limits(options: Mapping[str, float]) -> tuple[float, float]:
+    return options["lo"], options["hi"]
+
+
+def _clipped(lowering: Lowering, value: Value, limits: Mapping[str, float]) -> Value:
+    for extreme, limit in zip(("max", "min"), _limits(limits), strict=True):
+        if not isinf(limit):
+            value = lowering.op(extreme, value, lowering.builder.const(int(limit)))
+    return value
 
 
 def _is_whole(exponent: Node, value: Value) -> bool:

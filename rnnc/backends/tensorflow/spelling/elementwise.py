@@ -52,6 +52,7 @@ OPERATORS = {
     "gt": ">",
     "ge": ">=",
 }
+WHOLE = {"mod": "_whole_rest", "floordiv": "_whole_quotient"}  # of whole numbers, where the divisor may be 0
 BINARY = {  # at ties the gradients of maximum and minimum go to the first operand
     "max": "tf.maximum",
     "min": "tf.minimum",
@@ -99,6 +100,8 @@ def _operator(b: Block, op: Op) -> str:
     left, right = _pair(b, op, DType.FLOAT if op.name == "div" else None)
     if op.name == "div" and b.number(op.args[1]) is None:
         right = b.safe(right, _in_line(op.args[1], op))
+    if op.name in WHOLE and op.out.type.dtype is DType.INT and b.number(op.args[1]) in (None, "0"):
+        return f"{b.helper(WHOLE[op.name])}({left}, {right})"
     return f"{left} {OPERATORS[op.name]} {right}"
 
 
