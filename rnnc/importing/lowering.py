@@ -71,12 +71,15 @@ class Lowering:
         return self.named(found)
 
     def named(self, found: Piece) -> Piece:
-        """A cell for a place inside another: with variables of another scope it is a definition of its own."""
-        if found.scope is None:
+        """A cell for a place inside another: with other names of variables it is a definition of its own."""
+        parts = [part for part in (found.layout, found.scope) if part is not None]
+        if not parts:
             return found
-        entry, alias = library.find(found.definition), f"{found.definition}_{re.sub(r'[^A-Za-z0-9]', '_', found.scope)}"
-        self.functions[alias] = entry.text(alias, scopes={"tf": found.scope})
-        return replace(found, scope=None, alias=alias)
+        entry = library.find(found.definition)
+        alias = re.sub(r"[^A-Za-z0-9]", "_", "_".join([found.definition, *parts]))
+        scopes = {found.layout or "tf": found.scope} if found.scope is not None else {}
+        self.functions[alias] = entry.text(alias, scopes=scopes, layout=found.layout)
+        return replace(found, scope=None, layout=None, alias=alias)
 
 
 def _scope(made: Made) -> str | None:
@@ -282,14 +285,18 @@ def sizes(parameter: str) -> Read:
     return Read(parameter, lambda call, name: listed(map(str, call.numbers(name, 1))))
 
 
-def bound(call: Call, definition: str, options: Mapping[str, Option]) -> Piece:
-    """A definition of the library with each option read from the call."""
+def bound(
+    call: Call, definition: str, options: Mapping[str, Option], *, scope: str | None = None, layout: str | None = None
+) -> Piece:
+    """A definition of the library with each option read from the call. Inside of another cell, the names of variables
+    have to be right: under a `scope` that is not the definition's own, or of another layout of it than `tf`."""
     arguments: dict[str, str | Piece | list[Piece]] = {}
     for option, read in options.items():
         value = read if isinstance(read, str) else read.text(call, read.parameter)
         if value is not None:
             arguments[option] = value
-    return piece(definition, arguments)
+    found = piece(definition, arguments)
+    return found if call.inside is None else replace(found, scope=scope, layout=layout)
 
 
 def row(library: str, name: str, signature: str, definition: str, /, **options: Option) -> Constructor:

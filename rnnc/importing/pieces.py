@@ -16,7 +16,8 @@ class Piece:
     arguments: Mapping[str, str]  # what differs from the definition's defaults, in its own order
     cells: Mapping[str, tuple[Piece, ...]] = field(default_factory=dict[str, "tuple[Piece, ...]"])  # among them
     scope: str | None = None  # of the variables, where it is another than the definition's layout says
-    alias: str | None = None  # what the definition is called where it is written out with another scope
+    layout: str | None = None  # of the definition's layouts the one that the library has, where that is not `tf`
+    alias: str | None = None  # what the definition is called where it is written out with another scope or layout
 
     @property
     def is_network(self) -> bool:

@@ -100,10 +100,12 @@ def bidirectional(call: Call) -> Piece:
 
 
 def stack_bidirectional(call: Call) -> Piece:
+    """The dynamic stack and the static one, whose layers have no scope of their own in front of the directions."""
     forward, backward = call.cells("cells_fw"), call.cells("cells_bw")
     if len(forward) != len(backward):
         raise call.wrong("cells_bw", f"as long as `cells_fw`: {len(forward)}")
-    return piece("StackedBidirectional", {"fw": forward, "bw": backward})
+    static = "true" if call.name == "stack_bidirectional_rnn" else "false"
+    return piece("StackedBidirectional", {"fw": forward, "bw": backward, "static": static})
 
 
 def raw(call: Call) -> Piece:

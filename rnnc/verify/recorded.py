@@ -55,7 +55,7 @@ def _compared(model: Model, runner: LayoutRunner, evaluation: Evaluation, tolera
     recording = evaluation.recording
     call = evaluation.call(runner)
     rows: list[Row] = []
-    notes = list(evaluation.fit.notes)
+    notes = [*evaluation.fit.notes, *evaluation.notes]
     if evaluation.timing.single_step and model.step is not None:
         one = runner.step(Cut(model).one_step(call, 0))
         stepped = Results({name: a[np.newaxis] for name, a in one.outputs.items()}, one.state)
