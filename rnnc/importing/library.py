@@ -48,11 +48,14 @@ class Entry:
         return sum(len(s.items) for s in body if isinstance(s, ast.Declaration) and s.kind == "input")
 
     @property
-    def axes(self) -> str | None:
-        """The axes of a body's first input, where they are not `input` alone: `row, col, channel`."""
+    def takes(self) -> str | None:
+        """The axes of a body's only input and its type, where that is no vector: `[row, col, channel]`, `[]: int`."""
         body = self.node.body if isinstance(self.node, ast.Cell | ast.Network) else ()
-        axes = next((s.items[0].axes for s in body if isinstance(s, ast.Declaration) and s.kind == "input"), ())
-        return ", ".join(axis.span.text for axis in axes) if len(axes) > 1 else None
+        inputs = [item for s in body if isinstance(s, ast.Declaration) and s.kind == "input" for item in s.items]
+        if len(inputs) != 1 or len(inputs[0].axes) == 1:
+            return None
+        axes = ", ".join(axis.span.text for axis in inputs[0].axes)
+        return f"[{axes}]: int" if inputs[0].dtype == "int" else f"[{axes}]"
 
     def scopes_of(self, layout: str) -> list[ast.String]:
         """Where the layouts of that name say what scope their variables have."""

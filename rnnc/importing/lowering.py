@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from rnnc.diagnostics import DiagnosticError, Note
 from rnnc.importing import library
-from rnnc.importing.pieces import Flow, Meaning, Piece, piece
+from rnnc.importing.pieces import Flow, Meaning, Piece, declared_input, input_of, piece
 from rnnc.importing.signature import LEFT_OUT, Constructor
 from rnnc.importing.values import Given, Made, Reference, Remarks, describe, problem
 from rnnc.semantics.scope import did_you_mean
@@ -72,13 +72,16 @@ class Lowering:
 
     def named(self, found: Piece) -> Piece:
         """A cell for a place inside another: with other names of variables it is a definition of its own."""
-        parts = [part for part in (found.layout, found.scope) if part is not None]
+        entry = library.find(found.definition)
+        wanted = input_of(found)
+        other = wanted if wanted != entry.takes and re.search(r", |: int", wanted or "") else None
+        parts = [part for part in (found.layout, found.scope, other) if part is not None]
         if not parts:
             return found
-        entry = library.find(found.definition)
-        alias = re.sub(r"[^A-Za-z0-9]", "_", "_".join([found.definition, *parts]))
+        alias = re.sub(r"[^A-Za-z0-9]+", "_", "_".join([found.definition, *parts])).rstrip("_")
         scopes = {found.layout or "tf": found.scope} if found.scope is not None else {}
-        self.functions[alias] = entry.text(alias, scopes=scopes, layout=found.layout)
+        text = entry.text(alias, scopes=scopes, layout=found.layout)
+        self.functions[alias] = declared_input(text, found) if other is not None else text
         return replace(found, scope=None, layout=None, alias=alias)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rnnc.importing import library
 from rnnc.importing.lowering import (
     NOTHING_KEPT,
     Call,
@@ -17,7 +18,7 @@ from rnnc.importing.lowering import (
     size,
     spelled,
 )  # fmt: skip
-from rnnc.importing.pieces import Meaning, Piece, piece
+from rnnc.importing.pieces import Flow, Meaning, Network, Piece, input_of, piece
 from rnnc.importing.signature import Constructor
 from rnnc.importing.values import Made
 
@@ -91,12 +92,27 @@ def multi(call: Call) -> Piece:
 # --- drivers -------------------------------------------------------------------------------------------------------
 
 
-def bidirectional(call: Call) -> Piece:
+def bidirectional(call: Call) -> Meaning:
+    """Both directions of a layer; images have no axis of their own to put outputs together along."""
     fw, bw = call.given("cell_fw"), call.given("cell_bw")
     if fw.value is bw.value:
         return piece("SharedBidirectional", {"inner": call.cell("cell_fw")})
     forward, backward = call.cell("cell_fw"), call.cell("cell_bw")
-    return piece("Bidirectional", {"fw": forward, "bw": backward})
+    if ", " not in (input_of(forward) or ""):
+        return piece("Bidirectional", {"fw": forward, "bw": backward})
+
+    def build(network: Network, x: str) -> str:
+        network.use(forward, x)
+        network.use(backward, x)
+        y = network.equation(
+            "y", f"bidirectional(forward = {forward.text}, backward = {backward.text}, merge = none)({x})"
+        )
+        if network.alone:
+            network.layouts[LIBRARY] = library.scopes("Bidirectional", LIBRARY)
+            network.options[LIBRARY] = 'constants = "float32"'
+        return f"concat({y}.forward, {y}.backward, axis = filters)"
+
+    return Flow(build)
 
 
 def stack_bidirectional(call: Call) -> Piece:

@@ -108,9 +108,10 @@ class Evaluation:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was taken for granted of masks."""
+        """What was taken for granted of outputs and masks."""
         pair = only_pair(self.fit)
-        return (f"the recorded mask {pair[0]!r} is taken for the one of {pair[1]!r}",) if pair else ()
+        notes = ["the recorded outputs are taken side by side"] if self.recording.joined else []
+        return (*notes, *([f"the recorded mask {pair[0]!r} is taken for the one of {pair[1]!r}"] if pair else []))
 
     def _lengths(self) -> Array | None:
         lengths = self.recording.arrays.get("sequence_length")

@@ -28,6 +28,7 @@ def against(
     tolerance: Tolerance | None = None,
 ) -> Report:
     """Compare a model, as `runner` runs it, with a recording. E801-E804 where they cannot be compared."""
+    recording = recording.side_by_side(len(model.outputs))
     chosen = choose_layout(model, layout, recording)
     tolerance = tolerance or Tolerance(TOLERANCE[recording.dtype])
     if recording.is_training:

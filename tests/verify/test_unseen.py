@@ -93,6 +93,28 @@ def test_a_recording_without_manifest_of_a_cell_that_nobody_has_seen(tmp_path: P
     assert "no grad:var:model/cell/weight_ih is recorded" in report.notes
 
 
+def test_outputs_of_two_directions_may_be_two_arrays(tmp_path: Path) -> None:
+    """As tf.nn.bidirectional_dynamic_rnn gives them; the description has them side by side."""
+    random = np.random.default_rng(0)
+    x, y = random.normal(size=(2, 3, 5)), random.normal(size=(2, 3, 5))
+    np.savez(
+        tmp_path / "two.npz",
+        **{
+            "x": x,
+            "outputs:0": x[..., :2] * 2,
+            "outputs:1": x[..., 2:] * 2,
+            "cot:outputs:0": y[..., :2],
+            "cot:outputs:1": y[..., 2:],
+            "grad:x": 2 * y,
+            "loss": np.sum(2 * x * y),
+        },
+    )
+    text = 'network Twice {\n  input x[input]\n  output y: 2 * x\n  layout tf(scope = "") {\n  }\n}\n'
+    report = verify_against(Source("<test>", text), tmp_path / "two.npz")
+    assert report.passed, report.failures
+    assert "the recorded outputs are taken side by side" in report.notes
+
+
 ONE_STEP = """
 cell Timed(units) {
   input time[], x[input]
