@@ -20,6 +20,7 @@ from rnnc.importing.lowering import (
     size,
     sizes,
     spelled,
+    whole,
 )  # fmt: skip
 from rnnc.importing.pieces import Piece
 from rnnc.importing.tensorflow import cell, special, wrapped
@@ -151,6 +152,8 @@ def grid(definition: str) -> Lower:
             "forget_bias": number("forget_bias"),
             "cell_clip": limit("cell_clip"),
         }
+        if "backward_slice_offset" in call.made.constructor.parameters:
+            options["offset"] = whole("backward_slice_offset")
         return bound(call, definition, options)
 
     return lower
@@ -323,7 +326,7 @@ CONSTRUCTORS = (
     special(
         "BidirectionalGridLSTMCell",
         f"{_GRID}backward_slice_offset=0, reuse=None",
-        _GRID_READS,
+        f"{_GRID_READS} backward_slice_offset",
         grid("BidirectionalGridLSTM"),
     ),
     # wrappers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -11,7 +12,7 @@ from rnnc.diagnostics import DiagnosticError, Note
 from rnnc.importing import library
 from rnnc.importing.pieces import Flow, Meaning, Piece, declared_input, input_of, piece
 from rnnc.importing.signature import LEFT_OUT, Constructor
-from rnnc.importing.values import Given, Made, Reference, Remarks, describe, problem
+from rnnc.importing.values import Function, Given, Made, Reference, Remarks, describe, problem
 from rnnc.semantics.scope import did_you_mean
 
 MAX_SIZE = 2**31
@@ -67,7 +68,8 @@ class Lowering:
             raise problem("E606", f"{describe(given.value)} is no cell, and stands inside {inside}", given.span)
         if library.find(found.definition).inputs > 1:
             message = f"{describe(given.value)} has several inputs, which {inside} does not hand on"
-            raise problem("E606", message, given.span)
+            fix = "import the cells one at a time, and write the network: `a = PhasedLSTM(4)(time, x)`, `b = GRU(3)(a)`"
+            raise problem("E606", message, given.span, fix=fix)
         return self.named(found)
 
     def named(self, found: Piece) -> Piece:
@@ -144,6 +146,12 @@ class Call:
             raise self.wrong(parameter, "a whole number from 1 on")
         return value
 
+    def whole(self, parameter: str) -> int:
+        value = self.given(parameter).value
+        if isinstance(value, bool) or not isinstance(value, int) or not abs(value) < MAX_SIZE:
+            raise self.wrong(parameter, "a whole number")
+        return value
+
     def number(self, parameter: str) -> int | float:
         value = self.given(parameter).value
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
@@ -203,6 +211,8 @@ class Call:
                 name = path.rpartition(".")[2]
             case str() as name:
                 pass
+            case Function(node=node) if ast.unparse(node.body) == ast.unparse(node.args):  # lambda v: v
+                name = "linear" if "linear" in self.lowering.activations[self.made.constructor.library] else "identity"
             case _:
                 fix = "write it as an `fn` in the description"
                 raise problem("E606", f"`{parameter}` of {self.name} is {describe(given.value)}", given.span, fix=fix)
@@ -248,6 +258,10 @@ def optional_size(parameter: str) -> Read:
 
 def number(parameter: str) -> Read:
     return Read(parameter, lambda call, name: spelled(call.number(name)))
+
+
+def whole(parameter: str) -> Read:
+    return Read(parameter, lambda call, name: str(call.whole(name)))
 
 
 def limit(parameter: str) -> Read:

@@ -27,7 +27,8 @@ LIBRARY = "tf"
 ACTIVATIONS = {
     **{name: name for name in (
         "tanh", "sigmoid", "relu", "softplus", "log_sigmoid", "softsign", "relu6", "leaky_relu", "elu", "selu", "silu",
-        "swish", "gelu", "identity", "sin", "cos", "exp", "abs", "square", "erf",
+        "swish", "gelu", "identity", "sin", "cos", "tan", "atan", "sinh", "cosh", "exp", "expm1", "log1p", "abs",
+        "sign", "square", "sqrt", "erf", "softmax", "log_softmax",
     )},
     "hard_sigmoid": "hard_sigmoid",
     "linear": "identity",
@@ -59,7 +60,9 @@ def dropout(call: Call) -> Piece:
             raise call.cannot(f"{option}_prob", NOTHING_KEPT)
     joined = isinstance(wrapped_in := call.given("cell").value, Made) and "state_is_tuple" in wrapped_in.passed
     if call.fraction("state_keep_prob") < 1 and (joined or one.definition not in DROPS_H):
-        raise call.cannot("state_keep_prob", f"which states of {one.definition} are dropped is not said by `Dropout`")
+        why = f"which states of {one.definition} are dropped is not said by `Dropout`"
+        fix = "leave it out, and write `carry f.states[k] = dropout(f.states'[k], keep = …)` for each in the wrapper"
+        raise call.cannot("state_keep_prob", why, fix)
     if call.flag("variational_recurrent"):
         arguments["mask"] = "sequence"
         call.lowering.remarks.add(

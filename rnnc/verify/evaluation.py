@@ -60,10 +60,8 @@ class Evaluation:
         self.recorded_inputs = recording.numbered("x")
         self.recorded_states = recording.numbered("state0")
         if len(self.recorded_inputs) != len(layout.inputs):
-            raise VerifyError(
-                "E804",
-                f"{recording.name} has {len(self.recorded_inputs)} inputs; {model.name} has {', '.join(layout.inputs)}",
-            )
+            found, wanted = len(self.recorded_inputs), ", ".join(layout.inputs)
+            raise VerifyError("E804", f"{recording.name} records {found} inputs; {model.name} has {wanted}")
         self.timing, self.is_ambiguous = _timing(model, recording, layout, time_major)
         leads = [self.timing.leads(inputs[name].sequence) for name in layout.inputs]
         extra = [

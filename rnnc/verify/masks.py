@@ -34,11 +34,12 @@ def site_masks(fit: Fit, time_major: bool, steps: int, batch: int) -> Arrays | N
                 "E804",
                 f"the layout {fit.layout.name!r} names no site of the recorded mask {name!r}"
                 + near_misses(name, [foreign for foreign, _ in fit.layout.masks]),
-                fix=f'say `mask "{name}" = …` in the layout',
+                fix=f'give the probability that is kept there (-D), or say `mask "{name}" = …` in the layout',
             )
     lost = [name for name in sites if name not in found]
     if lost:
-        raise VerifyError("E804", f"{fit.recording.name} records no mask of {', '.join(map(repr, lost))}")
+        message = f"{fit.recording.name} records no mask of {', '.join(map(repr, lost))}"
+        raise VerifyError("E804", message, fix="leave out the option (-D) that drops there, or record the mask")
     return found
 
 
