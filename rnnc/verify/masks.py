@@ -30,10 +30,11 @@ def site_masks(fit: Fit, time_major: bool, steps: int, batch: int) -> Arrays | N
         if site is not None:
             found[site] = _spread(array, sites[site], fit, time_major, steps, batch)
         elif not bool((array == 1).all()):
+            names = [foreign for foreign, _ in fit.layout.masks]
             raise VerifyError(
                 "E804",
-                f"the layout {fit.layout.name!r} names no site of the recorded mask {name!r}"
-                + near_misses(name, [foreign for foreign, _ in fit.layout.masks]),
+                f"the layout {fit.layout.name!r} names no site of the recorded mask {name!r}{near_misses(name, names)}",
+                notes=[f"its masks are {', '.join(map(repr, names))}" if names else "it has no masks"],
                 fix=f'give the probability that is kept there (-D), or say `mask "{name}" = …` in the layout',
             )
     lost = [name for name in sites if name not in found]
