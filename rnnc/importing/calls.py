@@ -38,7 +38,7 @@ def import_call(source: Source, *, name: str | None = None, inline: bool = False
     `name`: what the cell or network is called. `inline`: every definition that it needs is written out.
     """
     remarks = Remarks()
-    script = read_script(source, _bind, _knows, DRIVERS, remarks)
+    script = read_script(source, _bind, _knows, DRIVERS)
     subject = script.given
     layers = [subject]
     if isinstance(subject.value, Applied):
@@ -49,8 +49,12 @@ def import_call(source: Source, *, name: str | None = None, inline: bool = False
         raise problem("E602", f"a call of a cell or layer is wanted, not {describe(first)}", subject.span, fix=fix)
     lowering = Lowering(ACTIVATIONS, keras.FUNCTIONS, remarks)
     meaning = lowering.meaning(layers[0]) if len(layers) == 1 else models.chain(layers, lowering)
-    if script.head is not None:
-        meaning = headed(lowering.named(meaning) if isinstance(meaning, Piece) else meaning, script.head)
+    head = script.head if script.head is not None and script.head.suits(meaning) else None
+    for value, text in script.behind:
+        if head is None or value not in head.values:
+            remarks.add(f"left out: `{text}`")
+    if head is not None:
+        meaning = headed(lowering.named(meaning) if isinstance(meaning, Piece) else meaning, head)
     own = name or (_own_name(first) if len(layers) == 1 else "Layers")
     text = write(meaning, source.text, own, lowering.functions, renamed=name is not None, inline=inline)
     return Imported(text, tuple(remarks.lines))

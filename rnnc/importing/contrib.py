@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from rnnc.importing.lowering import (
+    NOTHING_KEPT,
     Call,
     Lower,
     bound,
@@ -19,6 +20,7 @@ from rnnc.importing.lowering import (
     size,
     sizes,
     spelled,
+    whole,
 )  # fmt: skip
 from rnnc.importing.pieces import Piece
 from rnnc.importing.tensorflow import cell, special, wrapped
@@ -35,21 +37,28 @@ LSTM = {
 
 
 def layer_norm_basic_lstm(call: Call) -> Piece:
-    """LayerNormBasicLSTMCell; without normalisation it is an LSTM."""
+    """LayerNormBasicLSTMCell; without normalisation and dropout it is an LSTM."""
     plain = {name: LSTM[name] for name in ("units", "forget_bias", "activation")}
-    if call.flag("layer_norm"):
-        return bound(call, "LayerNormLSTM", {**plain, "keep": fraction("dropout_keep_prob")})
-    if call.fraction("dropout_keep_prob") < 1:
-        raise call.cannot("dropout_keep_prob", "recurrent dropout without normalisation is no cell of the library")
-    return bound(call, "LSTM", plain)
+    if call.fraction("dropout_keep_prob") == 0:
+        raise call.cannot("dropout_keep_prob", NOTHING_KEPT)
+    if call.flag("layer_norm") or call.fraction("dropout_keep_prob") < 1:
+        definition = "LayerNormLSTM" if call.flag("layer_norm") else "RecurrentDropoutLSTM"
+        return bound(call, definition, {**plain, "keep": fraction("dropout_keep_prob")})
+    return bound(call, "LSTM", plain, scope="layer_norm_basic_lstm_cell")
 
 
 def layer_norm_lstm(call: Call) -> Piece:
-    return bound(call, "LayerNormLSTM" if call.flag("layer_norm") else "LSTM", LSTM)
+    """LayerNormLSTMCell; without normalisation it is an LSTM."""
+    if call.flag("layer_norm"):
+        return bound(call, "LayerNormLSTM", LSTM, layout="tf_full")
+    return bound(call, "LSTM", LSTM, scope="layer_norm_lstm_cell")
 
 
 def weight_norm_lstm(call: Call) -> Piece:
-    return bound(call, "WeightNormLSTM" if call.flag("norm") else "LSTM", LSTM)
+    """WeightNormLSTMCell; without normalisation it is an LSTM."""
+    if call.flag("norm"):
+        return bound(call, "WeightNormLSTM", LSTM)
+    return bound(call, "LSTM", LSTM, scope="wn_lstm_cell/wn_lstm_cell")
 
 
 def intersection(call: Call) -> Piece:
@@ -63,7 +72,8 @@ def intersection(call: Call) -> Piece:
         return bound(call, "IntersectionRNN", options)
     call.size("num_in_proj")
     call.lowering.remarks.add(
-        "`num_in_proj` of IntersectionRNNCell: TensorFlow projects the input unless it is as wide as the state"
+        "`num_in_proj` of IntersectionRNNCell: TensorFlow projects the input unless it is as wide as the state; where "
+        "it is, leave the argument out"
     )
     return bound(call, "ProjectedIntersectionRNN", options)
 
@@ -142,6 +152,8 @@ def grid(definition: str) -> Lower:
             "forget_bias": number("forget_bias"),
             "cell_clip": limit("cell_clip"),
         }
+        if "backward_slice_offset" in call.made.constructor.parameters:
+            options["offset"] = whole("backward_slice_offset")
         return bound(call, definition, options)
 
     return lower
@@ -314,7 +326,7 @@ CONSTRUCTORS = (
     special(
         "BidirectionalGridLSTMCell",
         f"{_GRID}backward_slice_offset=0, reuse=None",
-        _GRID_READS,
+        f"{_GRID_READS} backward_slice_offset",
         grid("BidirectionalGridLSTM"),
     ),
     # wrappers

@@ -23,7 +23,8 @@ def block_gru(call: Call) -> Piece:
     """`cell_size` is the old name of `num_units`."""
     if call.has("num_units") == call.has("cell_size"):
         raise call.cannot("cell_size", "exactly one of `num_units` and `cell_size` is given")
-    return bound(call, "GRU", {"units": size("num_units" if call.has("num_units") else "cell_size")})
+    options = {"units": size("num_units" if call.has("num_units") else "cell_size")}
+    return bound(call, "GRU", options, layout="tf_block" if call.name == "GRUBlockCell" else None)
 
 
 def time_reversed(call: Call) -> Piece:

@@ -1,37 +1,73 @@
-"""What tutorials put behind a driver: logits of the last step, `tf.matmul(outputs[:, -1], weights) + biases`."""
+"""What tutorials put behind a driver: logits of the last step, `tf.matmul(outputs[:, -1], weights) + biases`, of the
+final state, or of the mean over all steps."""
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from rnnc.importing.pieces import Flow, Meaning, Network, built
+from rnnc.importing.pieces import Flow, Meaning, Network, Piece, built
+
+# Cells whose state is what they give, and those whose state is (c, h), of which they give h.
+GIVES_STATE = {"RNN", "GRU", "UGRNN", "MinimalRNN", "ComplementCFN", "IndRNN", "IndyGRU"}
+GIVES_H = {
+    "LSTM", "BasicLSTM", "LSTMBlock", "CoupledLSTM", "LayerNormLSTM", "WeightNormLSTM", "RecurrentDropoutLSTM",
+    "IndyLSTM", "PhasedLSTM", "NAS",
+}  # fmt: skip
+OVER_TIME = {"reduce_mean": "mean", "reduce_sum": "sum", "reduce_max": "max"}
+
+
+@dataclass(frozen=True)
+class Driven:
+    """What a driver gives: the names of its outputs and its final state, the scope that it puts in front of
+    variables, and whether rows have lengths."""
+
+    outputs: str
+    state: str | None
+    scope: str
+    has_lengths: bool
 
 
 @dataclass(frozen=True)
 class Head:
-    """A product of the last step with `classes` results, and the names of its variables where they have any."""
+    """A product of one value per row with `classes` results, and the names of its variables where they have any.
 
+    The value is `end` of a layer's outputs; or the part `state` of the final state, if a cell has what it gives there.
+    """
+
+    end: str
+    state: str | None
     classes: int
     weights: str | None
     biases: str | None
-    value: ast.expr
+    values: tuple[ast.expr, ...]  # that it is made of: its own, and those of its variables
+    driven: Driven
+
+    def suits(self, meaning: Meaning) -> bool:
+        """Whether a layer gives what is multiplied."""
+        layers = meaning.cells.get("cells", ()) if isinstance(meaning, Piece) else ()
+        last, known = (layers or (meaning,))[-1], f"{self.driven.state}"
+        definition = last.definition if isinstance(last, Piece) else ""
+        places = [f"{known}[-1]", f"{known}[{len(layers) - 1}]"] if layers else [known]
+        parts = [""] if definition in GIVES_STATE else [".h", "[1]", "[-1]"] if definition in GIVES_H else []
+        return self.state is None or self.state in {place + part for place in places for part in parts}
 
 
-def find_head(values: Sequence[ast.expr], outputs: str, assigned: Mapping[str, ast.expr]) -> Head | None:
-    """The head among values that follow a driver with these outputs; `assigned` are values by name."""
+def find_head(values: Sequence[ast.expr], driven: Driven, assigned: Mapping[str, ast.expr]) -> Head | None:
+    """The head among values that follow a driver; `assigned` are values by name."""
     for value in values:
         match value:
             case ast.BinOp(op=ast.Add(), left=ast.Call(args=[end, ast.Name(id=w)]) as product, right=ast.Name(id=b)):
-                if called(product) == "matmul" and _is_last(end, outputs):
-                    return _of_variables(assigned.get(w), assigned.get(b), value)
+                if called(product) == "matmul" and (found := _end(end, driven)):
+                    return _of_variables(assigned.get(w), assigned.get(b), value, driven, found)
             case ast.Call(args=[end, ast.Name(id=w), ast.Name(id=b)]) if called(value) == "xw_plus_b":
-                if _is_last(end, outputs):
-                    return _of_variables(assigned.get(w), assigned.get(b), value)
+                if found := _end(end, driven):
+                    return _of_variables(assigned.get(w), assigned.get(b), value, driven, found)
             case ast.Call(args=[end, ast.Constant(value=int() as classes)], keywords=[]) if called(value) == "dense":
-                if _is_last(end, outputs):
-                    return Head(classes, "dense/kernel", "dense/bias", value)
+                if found := _end(end, driven):
+                    return Head(*found, classes, "dense/kernel", "dense/bias", (value,), driven)
             case _:
                 pass
     return None
@@ -42,9 +78,9 @@ def headed(meaning: Meaning, head: Head) -> Flow:
 
     def build(network: Network, x: str) -> str:
         y = built(meaning, network, x)
-        end = network.equation("end", f"at({y}, -1)")
+        end = network.equation("end", head.end.format(y))
         logits = network.equation("logits", f"dense({end}, {head.classes})")
-        lines = network.layouts.setdefault("tf", [f'scope {y} = "rnn"'])
+        lines = network.layouts.setdefault("tf", [f'scope {y} = "{head.driven.scope}"'])
         network.options["tf"] = 'constants = "float32"'
         lines += [f'"{head.weights}" = {logits}.weight'] if head.weights else []
         lines += [f'"{head.biases}" = {logits}.bias'] if head.biases else []
@@ -61,20 +97,26 @@ def called(value: ast.expr) -> str | None:
     return function.id if isinstance(function, ast.Name) else None
 
 
-def _is_last(value: ast.expr, outputs: str) -> bool:
-    """`outputs[:, -1]`, `outputs[:, -1, :]`, or `outputs[-1]` of a list."""
-    if not isinstance(value, ast.Subscript):
-        return False
-    text = ast.unparse(value).replace(" ", "")
-    return text in (f"{outputs}[:,-1]", f"{outputs}[:,-1,:]", f"{outputs}[-1]")
+def _end(value: ast.expr, driven: Driven) -> tuple[str, str | None] | None:
+    """`outputs[:, -1]`, `outputs[:, -1, :]`, or `outputs[-1]` of a list; `tf.reduce_mean(outputs, 1)`; a part of the
+    final state. What it is of outputs, and the part; None where it is something else."""
+    text, y = ast.unparse(value).replace(" ", ""), driven.outputs
+    if text in (f"{y}[:,-1]", f"{y}[:,-1,:]", f"{y}[-1]"):
+        return "at({}, -1)", None
+    fold = OVER_TIME.get(called(value) or "")
+    if fold is not None and not driven.has_lengths and text.partition("(")[2] in (f"{y},1)", f"{y},axis=1)"):
+        return f"{fold}({{}}, time)", None
+    return ("last({})", text) if driven.state and re.match(rf"{driven.state}(?!\w)", text) else None
 
 
-def _of_variables(weights: ast.expr | None, biases: ast.expr | None, value: ast.expr) -> Head | None:
+def _of_variables(
+    weights: ast.expr | None, biases: ast.expr | None, value: ast.expr, driven: Driven, end: tuple[str, str | None]
+) -> Head | None:
     """Of `tf.get_variable('weights', [16, 10])` and its like; None where no shape is written."""
     shape = _shape(weights) if weights is not None else None
     if shape is None or len(shape) != 2:
         return None
-    return Head(shape[1], _name(weights), _name(biases), value)
+    return Head(*end, shape[1], _name(weights), _name(biases), (value, *filter(None, (weights, biases))), driven)
 
 
 def _shape(variable: ast.expr) -> list[int] | None:

@@ -155,7 +155,7 @@ def dropped(call: Call, cell: Piece) -> Piece:
             raise call.cannot("recurrent_dropout", f"no {cell.definition} of the library drops what products read of h")
         keep = {"keep": kept(inputs), "recurrent_keep": kept(states)}
         return piece(f"Variational{cell.definition}", {**cell.arguments, **keep})
-    if inputs and library.find(cell.definition).axes is not None:
+    if inputs and library.find(cell.definition).takes is not None:
         raise call.cannot("dropout", f"{call.name} has a mask of its input for every gate, no cell of the library has")
     return piece("Dropout", {"inner": cell, "input_keep": kept(inputs), "mask": "sequence"}) if inputs else cell
 
@@ -206,7 +206,7 @@ def bidirectional(call: Call) -> Meaning:
     else:
         backward = forward
     words = {"concat": "concat", "sum": "sum", "mul": "product", "ave": "mean", None: "none"}
-    is_image = library.find(forward.definition).axes is not None
+    is_image = library.find(forward.definition).takes is not None
     if sequences and merge == "concat" and not is_image:
         return piece("Bidirectional", {"fw": forward, "bw": backward})
 

@@ -48,11 +48,14 @@ class Entry:
         return sum(len(s.items) for s in body if isinstance(s, ast.Declaration) and s.kind == "input")
 
     @property
-    def axes(self) -> str | None:
-        """The axes of a body's first input, where they are not `input` alone: `row, col, channel`."""
+    def takes(self) -> str | None:
+        """The axes of a body's only input and its type, where that is no vector: `[row, col, channel]`, `[]: int`."""
         body = self.node.body if isinstance(self.node, ast.Cell | ast.Network) else ()
-        axes = next((s.items[0].axes for s in body if isinstance(s, ast.Declaration) and s.kind == "input"), ())
-        return ", ".join(axis.span.text for axis in axes) if len(axes) > 1 else None
+        inputs = [item for s in body if isinstance(s, ast.Declaration) and s.kind == "input" for item in s.items]
+        if len(inputs) != 1 or len(inputs[0].axes) == 1:
+            return None
+        axes = ", ".join(axis.span.text for axis in inputs[0].axes)
+        return f"[{axes}]: int" if inputs[0].dtype == "int" else f"[{axes}]"
 
     def scopes_of(self, layout: str) -> list[ast.String]:
         """Where the layouts of that name say what scope their variables have."""
@@ -63,17 +66,29 @@ class Entry:
         calls = (value.span for value in self._options(layout, "reference"))
         return [span.end - 1 for span in calls if span.text.startswith("tf.nn.rnn_cell.")]
 
+    def _renamed(self, layout: str, name: str) -> Iterator[tuple[int, int, str]]:
+        """The edits that give the layouts of that name another one."""
+        for each in self._layouts(layout):
+            start = each.span.start + each.span.text.index(layout, len("layout"))
+            yield start, start + len(layout), name
+
     def _options(self, layout: str, option: str) -> list[ast.Expr]:
         """The values of an option in the layouts of that name."""
+        return [each.value for one in self._layouts(layout) for each in one.options if each.name == option]
+
+    def _layouts(self, name: str) -> Iterator[ast.Layout]:
         node = self.node.base if isinstance(self.node, ast.Variant) else self.node
-        found = _layouts_in(node.body if isinstance(node, ast.Cell | ast.Network | ast.With) else (), layout)
-        return [each.value for one in found for each in one.options if each.name == option]
+        return _layouts_in(node.body if isinstance(node, ast.Cell | ast.Network | ast.With) else (), name)
 
     def text(
-        self, name: str | None = None, bound: Mapping[str, str] | None = None, scopes: Mapping[str, str] | None = None
+        self,
+        name: str | None = None,
+        bound: Mapping[str, str] | None = None,
+        scopes: Mapping[str, str] | None = None,
+        layout: str | None = None,
     ) -> str:
         """The text of the definition; under another name, with other defaults, with other scopes of its layouts, where
-        they are given."""
+        they are given, and with the layout of that name called `tf` (and `tf` by that name)."""
         span = self.node.span
         head = span.start + span.text.index(self.node.name, len(self.word))
         edits = [(head, head + len(self.node.name), name or self.node.name)]
@@ -83,9 +98,11 @@ class Entry:
                 edits.append((node.span.end, node.span.end, f" = {value}"))
             else:
                 edits.append((node.default.span.start, node.default.span.end, value))
-        for layout, scope in (scopes or {}).items():
-            edits += [(each.span.start, each.span.end, f'"{scope}"') for each in self.scopes_of(layout)]
-            edits += [(end, end, f', name = "{scope}"') for end in self._reference_ends(layout)]
+        for scoped, scope in (scopes or {}).items():
+            edits += [(each.span.start, each.span.end, f'"{scope}"') for each in self.scopes_of(scoped)]
+            edits += [(end, end, f', name = "{scope}"') for end in self._reference_ends(scoped)]
+        if layout is not None:
+            edits += [*self._renamed("tf", layout), *self._renamed(layout, "tf")]
         doc = f'"""{self.doc}"""\n' if self.doc is not None else ""
         return doc + _edited(span.source.text, span.start, span.end, edits)
 
@@ -100,10 +117,13 @@ def defines(name: str) -> bool:
 
 
 def scopes(name: str, layout: str) -> list[str]:
-    """The statements by which a layout of a network names the scopes of its layers, as text."""
+    """The statements by which a layout of a network names the scopes of its layers, as text; where an option decides,
+    those without it."""
     node = find(name).node
     assert isinstance(node, ast.Network)
-    return [statement.span.text for each in _layouts_in(node.body, layout) for statement in each.body]
+    statements = [statement for each in _layouts_in(node.body, layout) for statement in each.body]
+    chosen = [s.orelse if isinstance(s, ast.If) else (s,) for s in statements]
+    return [statement.span.text for several in chosen for statement in several]
 
 
 def closure(names: Iterable[str], *, known: bool) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -9,9 +10,9 @@ from dataclasses import dataclass, field, replace
 
 from rnnc.diagnostics import DiagnosticError, Note
 from rnnc.importing import library
-from rnnc.importing.pieces import Flow, Meaning, Piece, piece
+from rnnc.importing.pieces import Flow, Meaning, Piece, declared_input, input_of, piece
 from rnnc.importing.signature import LEFT_OUT, Constructor
-from rnnc.importing.values import Given, Made, Reference, Remarks, describe, problem
+from rnnc.importing.values import Function, Given, Made, Reference, Remarks, describe, problem
 from rnnc.semantics.scope import did_you_mean
 
 MAX_SIZE = 2**31
@@ -67,16 +68,23 @@ class Lowering:
             raise problem("E606", f"{describe(given.value)} is no cell, and stands inside {inside}", given.span)
         if library.find(found.definition).inputs > 1:
             message = f"{describe(given.value)} has several inputs, which {inside} does not hand on"
-            raise problem("E606", message, given.span)
+            fix = "import the cells one at a time, and write the network: `a = PhasedLSTM(4)(time, x)`, `b = GRU(3)(a)`"
+            raise problem("E606", message, given.span, fix=fix)
         return self.named(found)
 
     def named(self, found: Piece) -> Piece:
-        """A cell for a place inside another: with variables of another scope it is a definition of its own."""
-        if found.scope is None:
+        """A cell for a place inside another: with other names of variables it is a definition of its own."""
+        entry = library.find(found.definition)
+        wanted = input_of(found)
+        other = wanted if wanted != entry.takes and re.search(r", |: int", wanted or "") else None
+        parts = [part for part in (found.layout, found.scope, other) if part is not None]
+        if not parts:
             return found
-        entry, alias = library.find(found.definition), f"{found.definition}_{re.sub(r'[^A-Za-z0-9]', '_', found.scope)}"
-        self.functions[alias] = entry.text(alias, scopes={"tf": found.scope})
-        return replace(found, scope=None, alias=alias)
+        alias = re.sub(r"[^A-Za-z0-9]+", "_", "_".join([found.definition, *parts])).rstrip("_")
+        scopes = {found.layout or "tf": found.scope} if found.scope is not None else {}
+        text = entry.text(alias, scopes=scopes, layout=found.layout)
+        self.functions[alias] = declared_input(text, found) if other is not None else text
+        return replace(found, scope=None, layout=None, alias=alias)
 
 
 def _scope(made: Made) -> str | None:
@@ -138,6 +146,12 @@ class Call:
             raise self.wrong(parameter, "a whole number from 1 on")
         return value
 
+    def whole(self, parameter: str) -> int:
+        value = self.given(parameter).value
+        if isinstance(value, bool) or not isinstance(value, int) or not abs(value) < MAX_SIZE:
+            raise self.wrong(parameter, "a whole number")
+        return value
+
     def number(self, parameter: str) -> int | float:
         value = self.given(parameter).value
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
@@ -197,6 +211,8 @@ class Call:
                 name = path.rpartition(".")[2]
             case str() as name:
                 pass
+            case Function(node=node) if ast.unparse(node.body) == ast.unparse(node.args):  # lambda v: v
+                name = "linear" if "linear" in self.lowering.activations[self.made.constructor.library] else "identity"
             case _:
                 fix = "write it as an `fn` in the description"
                 raise problem("E606", f"`{parameter}` of {self.name} is {describe(given.value)}", given.span, fix=fix)
@@ -244,6 +260,10 @@ def number(parameter: str) -> Read:
     return Read(parameter, lambda call, name: spelled(call.number(name)))
 
 
+def whole(parameter: str) -> Read:
+    return Read(parameter, lambda call, name: str(call.whole(name)))
+
+
 def limit(parameter: str) -> Read:
     """A limit of a clip: positive, or none."""
 
@@ -282,14 +302,18 @@ def sizes(parameter: str) -> Read:
     return Read(parameter, lambda call, name: listed(map(str, call.numbers(name, 1))))
 
 
-def bound(call: Call, definition: str, options: Mapping[str, Option]) -> Piece:
-    """A definition of the library with each option read from the call."""
+def bound(
+    call: Call, definition: str, options: Mapping[str, Option], *, scope: str | None = None, layout: str | None = None
+) -> Piece:
+    """A definition of the library with each option read from the call. Inside of another cell, the names of variables
+    have to be right: under a `scope` that is not the definition's own, or of another layout of it than `tf`."""
     arguments: dict[str, str | Piece | list[Piece]] = {}
     for option, read in options.items():
         value = read if isinstance(read, str) else read.text(call, read.parameter)
         if value is not None:
             arguments[option] = value
-    return piece(definition, arguments)
+    found = piece(definition, arguments)
+    return found if call.inside is None else replace(found, scope=scope, layout=layout)
 
 
 def row(library: str, name: str, signature: str, definition: str, /, **options: Option) -> Constructor:

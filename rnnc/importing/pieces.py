@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -16,7 +17,8 @@ class Piece:
     arguments: Mapping[str, str]  # what differs from the definition's defaults, in its own order
     cells: Mapping[str, tuple[Piece, ...]] = field(default_factory=dict[str, "tuple[Piece, ...]"])  # among them
     scope: str | None = None  # of the variables, where it is another than the definition's layout says
-    alias: str | None = None  # what the definition is called where it is written out with another scope
+    layout: str | None = None  # of the definition's layouts the one that the library has, where that is not `tf`
+    alias: str | None = None  # what the definition is called where it is written out with another scope or layout
 
     @property
     def is_network(self) -> bool:
@@ -68,9 +70,9 @@ class Network:
     def use(self, cell: Piece, x: str) -> None:
         """A cell stands behind an expression: what it needs, and how wide it wants the input."""
         self.needs |= cell.everything
-        wide = width_of(cell) or library.find(cell.definition).axes
-        if x == "x" and wide is not None:
-            self.inputs = f"input x[{wide}]"
+        wanted = input_of(cell)
+        if x == "x" and wanted is not None:
+            self.inputs = f"input x{wanted}"
 
     def text(self, output: str) -> str:
         """The statements."""
@@ -125,21 +127,44 @@ HANDS_ON = {
 OUTPUTS = {"OutputProjection": "size", "Attention": "size"}  # parameters that say how wide outputs are
 
 
-def width_of(cell: Piece) -> str | None:
-    """How wide the input must be; None where that is left to whoever uses the cell."""
+def input_of(cell: Piece) -> str | None:
+    """The axes of the input and its type, `[5]`, `[row, col, channel]` or `[]: int`; None where it is one axis whose
+    size is left to whoever uses the cell."""
     if cell.definition in AS_WIDE_AS:
-        return output_of(cell.cells[AS_WIDE_AS[cell.definition]][0])
+        one = cell.cells[AS_WIDE_AS[cell.definition]][0]
+        *axes, _ = (input_of(one) or "[input]").strip("[]").split(", ")
+        wide = output_of(one)
+        return f"[{', '.join([*axes, wide])}]" if wide is not None else None
     if cell.definition in AS_WIDE_AS_UNITS:
-        return cell.arguments["units"]
+        return f"[{cell.arguments['units']}]"
     if cell.definition == "Attention" and "project" in cell.arguments:
         return None
-    inner = [width_of(cell.cells[name][0]) for name in HANDS_ON.get(cell.definition, ())]
-    return next((wide for wide in inner if wide is not None), None)
+    inner = [input_of(cell.cells[name][0]) for name in HANDS_ON.get(cell.definition, ())]
+    return next((found for found in inner if found is not None), library.find(cell.definition).takes)
+
+
+def declared_input(text: str, cell: Piece) -> str:
+    """The text of a definition with the input that the cells inside of it want."""
+    wanted = input_of(cell)
+    if wanted is None:
+        return text
+    given = re.search(r"(?<=input x)\[[^\]\n]*\](?=\n)", text)
+    if given is None:
+        return text
+    before, after = text[: given.start()], text[given.end() :]
+    if given[0] == "[input]" and re.search(r"\binput\b", re.sub(r'"[^"]*"', "", after)):  # a size that it goes on with
+        start = before.rindex("input x")
+        return f"{before[:start]}let input = {wanted.strip('[]')}\n{before[start:]}{given[0]}{after}"
+    return f"{before}{wanted}{after}"
 
 
 def output_of(cell: Piece) -> str | None:
     """How wide the output is, where the arguments tell."""
-    named = [cell.arguments.get(name) for name in (OUTPUTS.get(cell.definition), "proj", "units") if name is not None]
+    named = [
+        cell.arguments.get(name)
+        for name in (OUTPUTS.get(cell.definition), "proj", "units", "filters")
+        if name is not None
+    ]
     told = next((size for size in named if size is not None), None)
     inner = cell.cells.get("inner") or cell.cells.get("cells")
     return told if told is not None or not inner else output_of(inner[-1])

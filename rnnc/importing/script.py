@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from rnnc.diagnostics import Source, Span
 from rnnc.importing.evaluate import Bind, Evaluator, Knows
-from rnnc.importing.head import Head, called, find_head
-from rnnc.importing.values import Given, Names, Reference, Remarks, Thunk, problem
+from rnnc.importing.head import Driven, Head, called, find_head
+from rnnc.importing.values import Given, Names, Reference, Thunk, problem
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,7 @@ class Subject:
 
     given: Given
     head: Head | None
+    behind: tuple[tuple[ast.expr, str], ...]  # what else stands behind it: values, and the text of their lines
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class _Line:
     names: Names
 
 
-def read_script(source: Source, bind: Bind, knows: Knows, drivers: frozenset[str], remarks: Remarks) -> Subject:
+def read_script(source: Source, bind: Bind, knows: Knows, drivers: frozenset[str]) -> Subject:
     """The object that a text is about: what its driver runs, or else its last line. Raises DiagnosticError."""
     evaluator = Evaluator(source, bind, knows)
     lines = list(_lines(_parsed(source), evaluator))
@@ -41,10 +42,9 @@ def read_script(source: Source, bind: Bind, knows: Knows, drivers: frozenset[str
         raise problem("E601", "there is no call here", Span(source, 0, len(source.text)), fix="such as LSTMCell(128)")
     at = _subject(lines, drivers, evaluator)
     head = _head(lines, at) if called(lines[at].value) in drivers else None
-    for line in lines[at + 1 :]:
-        if not _keeps(line.value) and not (head is not None and line.value is head.value):
-            remarks.add(f"left out: `{evaluator.span(line.statement).text}`")
-    return Subject(evaluator.given(lines[at].value, lines[at].names), head)
+    behind = [line for line in lines[at + 1 :] if not _keeps(line.value)]
+    texts = tuple((line.value, evaluator.span(line.statement).text) for line in behind)
+    return Subject(evaluator.given(lines[at].value, lines[at].names), head, texts)
 
 
 def _lines(tree: ast.Module, evaluator: Evaluator) -> Iterator[_Line]:
@@ -73,11 +73,8 @@ def _lines(tree: ast.Module, evaluator: Evaluator) -> Iterator[_Line]:
 
 def _head(lines: list[_Line], at: int) -> Head | None:
     """What stands behind the driver in line `at`."""
-    statement = lines[at].statement
-    target = statement.targets[0] if isinstance(statement, ast.Assign) else None
-    if isinstance(target, ast.Tuple | ast.List) and target.elts:
-        target = target.elts[0]
-    if not isinstance(target, ast.Name):
+    driven = _driven(lines[at])
+    if driven is None:
         return None
     assigned = {
         part.id: line.value
@@ -86,7 +83,20 @@ def _head(lines: list[_Line], at: int) -> Head | None:
         for part in line.statement.targets
         if isinstance(part, ast.Name)
     }
-    return find_head([line.value for line in lines[at + 1 :]], target.id, assigned)
+    return find_head([line.value for line in lines[at + 1 :]], driven, assigned)
+
+
+def _driven(line: _Line) -> Driven | None:
+    """The names that a driver's results are given."""
+    statement, driver = line.statement, line.value
+    target = statement.targets[0] if isinstance(statement, ast.Assign) else None
+    names = target.elts if isinstance(target, ast.Tuple | ast.List) else [target]
+    plain = [name.id if isinstance(name, ast.Name) else None for name in names]
+    if not plain or plain[0] is None or not isinstance(driver, ast.Call):
+        return None
+    scope = "rnn" if called(driver) in ("dynamic_rnn", "static_rnn", "static_state_saving_rnn") else ""
+    lengths = any(keyword.arg == "sequence_length" for keyword in driver.keywords)
+    return Driven(plain[0], plain[1] if len(plain) == 2 else None, scope, lengths or len(driver.args) > 2)
 
 
 def _parsed(source: Source) -> ast.Module:

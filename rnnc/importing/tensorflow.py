@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rnnc.importing import library
 from rnnc.importing.lowering import (
     NOTHING_KEPT,
     Call,
@@ -17,7 +18,7 @@ from rnnc.importing.lowering import (
     size,
     spelled,
 )  # fmt: skip
-from rnnc.importing.pieces import Meaning, Piece, piece
+from rnnc.importing.pieces import Flow, Meaning, Network, Piece, input_of, piece
 from rnnc.importing.signature import Constructor
 from rnnc.importing.values import Made
 
@@ -26,7 +27,8 @@ LIBRARY = "tf"
 ACTIVATIONS = {
     **{name: name for name in (
         "tanh", "sigmoid", "relu", "softplus", "log_sigmoid", "softsign", "relu6", "leaky_relu", "elu", "selu", "silu",
-        "swish", "gelu", "identity", "sin", "cos", "exp", "abs", "square", "erf",
+        "swish", "gelu", "identity", "sin", "cos", "tan", "atan", "sinh", "cosh", "exp", "expm1", "log1p", "abs",
+        "sign", "square", "sqrt", "erf", "softmax", "log_softmax",
     )},
     "hard_sigmoid": "hard_sigmoid",
     "linear": "identity",
@@ -58,7 +60,9 @@ def dropout(call: Call) -> Piece:
             raise call.cannot(f"{option}_prob", NOTHING_KEPT)
     joined = isinstance(wrapped_in := call.given("cell").value, Made) and "state_is_tuple" in wrapped_in.passed
     if call.fraction("state_keep_prob") < 1 and (joined or one.definition not in DROPS_H):
-        raise call.cannot("state_keep_prob", f"which states of {one.definition} are dropped is not said by `Dropout`")
+        why = f"which states of {one.definition} are dropped is not said by `Dropout`"
+        fix = "leave it out, and write `carry f.states[k] = dropout(f.states'[k], keep = …)` for each in the wrapper"
+        raise call.cannot("state_keep_prob", why, fix)
     if call.flag("variational_recurrent"):
         arguments["mask"] = "sequence"
         call.lowering.remarks.add(
@@ -91,19 +95,36 @@ def multi(call: Call) -> Piece:
 # --- drivers -------------------------------------------------------------------------------------------------------
 
 
-def bidirectional(call: Call) -> Piece:
+def bidirectional(call: Call) -> Meaning:
+    """Both directions of a layer; images have no axis of their own to put outputs together along."""
     fw, bw = call.given("cell_fw"), call.given("cell_bw")
     if fw.value is bw.value:
         return piece("SharedBidirectional", {"inner": call.cell("cell_fw")})
     forward, backward = call.cell("cell_fw"), call.cell("cell_bw")
-    return piece("Bidirectional", {"fw": forward, "bw": backward})
+    if ", " not in (input_of(forward) or ""):
+        return piece("Bidirectional", {"fw": forward, "bw": backward})
+
+    def build(network: Network, x: str) -> str:
+        network.use(forward, x)
+        network.use(backward, x)
+        y = network.equation(
+            "y", f"bidirectional(forward = {forward.text}, backward = {backward.text}, merge = none)({x})"
+        )
+        if network.alone:
+            network.layouts[LIBRARY] = library.scopes("Bidirectional", LIBRARY)
+            network.options[LIBRARY] = 'constants = "float32"'
+        return f"concat({y}.forward, {y}.backward, axis = filters)"
+
+    return Flow(build)
 
 
 def stack_bidirectional(call: Call) -> Piece:
+    """The dynamic stack and the static one, whose layers have no scope of their own in front of the directions."""
     forward, backward = call.cells("cells_fw"), call.cells("cells_bw")
     if len(forward) != len(backward):
         raise call.wrong("cells_bw", f"as long as `cells_fw`: {len(forward)}")
-    return piece("StackedBidirectional", {"fw": forward, "bw": backward})
+    static = "true" if call.name == "stack_bidirectional_rnn" else "false"
+    return piece("StackedBidirectional", {"fw": forward, "bw": backward, "static": static})
 
 
 def raw(call: Call) -> Piece:

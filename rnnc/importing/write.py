@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from rnnc.diagnostics import Source
 from rnnc.importing import library
-from rnnc.importing.pieces import Flow, Meaning, Network, width_of
+from rnnc.importing.pieces import Flow, Meaning, Network, declared_input
 from rnnc.render import screen
 from rnnc.syntax.format import format_source
 
@@ -33,7 +33,6 @@ def write(meaning: Meaning, call: str, name: str, functions: Mapping[str, str], 
         needed = library.closure({*meaning.needs, *entry.needs}, known=inline)
         parts += [library.find(each).text() for each in needed if each != meaning.definition]
         text = entry.text(name if renamed else None, meaning.arguments, scopes)
-        wide = width_of(meaning)
-        parts.append(text if wide is None else text.replace("input x[input]\n", f"input x[{wide}]\n", 1))
+        parts.append(declared_input(text, meaning))
     gap = "\n" if parts[0].startswith('"""') else ""  # the comment is of the whole text, not of that definition
     return format_source(Source("<imported>", head + gap + "\n".join(parts) + "\n"))

@@ -57,7 +57,7 @@ class Registry:
         self.rounding = rounding
 
     def rounded(self, keep: float) -> float:
-        """A probability as the reference library holds it: TensorFlow has float32 even in float64 graphs."""
+        """A constant as the reference library holds it: TensorFlow has float32 even in float64 graphs."""
         return struct.unpack("f", struct.pack("f", keep))[0] if self.rounding == "float32" else keep
 
     def named_in(self, graph: Graph) -> list[Parameter]:
@@ -268,6 +268,12 @@ class Frame:
     def may_have_had(self, name: str) -> bool:
         """Is this the name of what could not be read, or may it be?"""
         return name in self.broken or name in self.missing
+
+    def held(self, keep: float) -> float:
+        """A probability as the reference library holds it here: a cell whose layouts say of no constants how they are
+        held has them as they are, inside of others too."""
+        options = [option.name for layout, _ in self.layouts for option in layout.options]
+        return keep if self.layouts and "constants" not in options else self.body.registry.rounded(keep)
 
     def body_words(self) -> set[str]:
         """Words that mean something here without being defined (for suggestions)."""

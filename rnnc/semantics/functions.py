@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from rnnc.semantics.elaborator import Elaborator
 
 
+# Numbers of functions of the language that a library may hold in float32, as a layout's `constants` says.
+HELD = {"leaky_relu": "slope"}
+
+
 class Functions:
     """Calls functions that are written in the language, and applies those that are given as options."""
 
@@ -110,6 +114,8 @@ class Functions:
                         raise Problem(
                             "E223", f"`{function.name}` wants an argument for `{parameter.name}`", span, fix=fix
                         )
+                    if parameter.name == HELD.get(function.name) and isinstance(value, Num) and _is_prelude(function):
+                        value = self._held(value, frame)
                     if parameter.axes is not None:
                         node = self.expressions.to_node(value, spot, c)
                         value = Tensor(self._matched(parameter, node, spot, frame, scope))
@@ -127,6 +133,9 @@ class Functions:
                 return self.expressions.value(statement.value, Context(inner, frame, owner))
         finally:
             graph.calls = calls
+
+    def _held(self, value: Num, frame: Frame) -> Num:
+        return value if value.known is None else Num(frame.body.registry.rounded(value.known))
 
     def _matched(self, parameter: ast.Parameter, node: Node, spot: Span, frame: Frame, scope: Scope) -> Node:
         """An argument under a pattern of axes: names in it are bound to the argument's own axes."""
@@ -161,13 +170,16 @@ class Functions:
         return graph.add("pattern", (node,), spot, None, pattern=tuple(pattern), what=what)
 
 
+def _is_prelude(function: FnValue) -> bool:
+    return function.definition is not None and function.definition.span.source.name == PRELUDE
+
+
 def _gain(function: FnValue, e: ast.Call, values: dict[str, tuple[Value, Span]]) -> Num | None:
     """The number of `identity(0.5)`: the initialiser has the name of an activation, which takes a tensor.
 
     An activation that is given under a name of its own (`activation = identity`) stays one, of numbers, too.
     """
-    assert function.definition is not None
-    if function.name != "identity" or function.definition.span.source.name != PRELUDE:
+    if function.name != "identity" or not _is_prelude(function):
         return None
     if not isinstance(e.function, ast.Name) or e.function.id != function.name:
         return None

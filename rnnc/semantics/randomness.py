@@ -50,7 +50,7 @@ def _site(a: Arguments, rate: Value) -> Site | None:
             fix=f"name one of the calls: `{a.name}(…) as d`",
             notes=[Note("the other one", other.span)],
         )
-    site = Site(name, frame.body.registry.rounded(keep), per, a.span)
+    site = Site(name, frame.held(keep), per, a.span)
     frame.body.sites[name] = site
     return site
 

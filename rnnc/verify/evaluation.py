@@ -14,7 +14,7 @@ from rnnc.ir.size import Size
 from rnnc.verify.arrays import Array, Arrays
 from rnnc.verify.errors import VerifyError
 from rnnc.verify.fit import fit
-from rnnc.verify.masks import site_masks
+from rnnc.verify.masks import only_pair, site_masks
 from rnnc.verify.match import Group, group
 from rnnc.verify.recording import Recording
 from rnnc.verify.runner import Call, LayoutRunner
@@ -60,10 +60,8 @@ class Evaluation:
         self.recorded_inputs = recording.numbered("x")
         self.recorded_states = recording.numbered("state0")
         if len(self.recorded_inputs) != len(layout.inputs):
-            raise VerifyError(
-                "E804",
-                f"{recording.name} has {len(self.recorded_inputs)} inputs; {model.name} has {', '.join(layout.inputs)}",
-            )
+            found, wanted = len(self.recorded_inputs), ", ".join(layout.inputs)
+            raise VerifyError("E804", f"{recording.name} records {found} inputs; {model.name} has {wanted}")
         self.timing, self.is_ambiguous = _timing(model, recording, layout, time_major)
         leads = [self.timing.leads(inputs[name].sequence) for name in layout.inputs]
         extra = [
@@ -105,6 +103,13 @@ class Evaluation:
             lengths=self._lengths(),
             masks=site_masks(self.fit, self.timing.time_major, self.steps, self.batch),
         )
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was taken for granted of outputs and masks."""
+        pair = only_pair(self.fit)
+        notes = ["the recorded outputs are taken side by side"] if self.recording.joined else []
+        return (*notes, *([f"the recorded mask {pair[0]!r} is taken for the one of {pair[1]!r}"] if pair else []))
 
     def _lengths(self) -> Array | None:
         lengths = self.recording.arrays.get("sequence_length")
@@ -241,22 +246,27 @@ def _equations(
 def _timing(model: Model, recording: Recording, layout: WeightLayout, fallback: bool) -> tuple[Timing, bool]:
     """From the ranks of inputs, and from the manifest or the batch size; and whether that left it to `fallback`."""
     ports = {port.name: port for port in model.inputs}
-    votes = {
-        array.ndim - ports[name].type.rank
+    votes = [
+        _leads_of(array, ports[name].type.rank)
         for name, array in zip(layout.inputs, recording.numbered("x"), strict=True)
         if ports[name].sequence
-    }
-    # One number per row may have been recorded as [..., 1], so another input decides where there is one.
-    decided = votes & {1, 2} if len(votes) > 1 else votes
-    if decided == {1}:
+    ]
+    agreed = {count for count in (1, 2, 3) if all(count in vote for vote in votes)}
+    if 1 in agreed and 2 not in agreed:
         return Timing(single_step=True, time_major=False), False
-    if decided not in ({2}, {3}):
+    if not agreed & {2, 3}:
         shapes = [a.shape for a in recording.numbered("x")]
         raise VerifyError("E804", f"{recording.name}: inputs {shapes} are neither steps nor sequences of {model.name}")
     if "time_major" in recording.facts:
         return Timing(single_step=False, time_major=bool(recording.facts["time_major"])), False
     seen = _time_major(recording)
     return Timing(single_step=False, time_major=fallback if seen is None else seen), seen is None
+
+
+def _leads_of(array: Array, rank: int) -> set[int]:
+    """How many axes may stand before an input's own: one number per row may have been recorded as [..., 1]."""
+    leads = array.ndim - rank
+    return {leads, leads - 1} if rank == 0 and array.shape[-1:] == (1,) else {leads}
 
 
 def _time_major(recording: Recording) -> bool | None:

@@ -23,22 +23,35 @@ def site_masks(fit: Fit, time_major: bool, steps: int, batch: int) -> Arrays | N
     if not recorded:
         return None
     sites = {mask.name: mask for mask in fit.model.masks}
+    guessed = dict([pair]) if (pair := only_pair(fit)) else {}
     found: Arrays = {}
     for name, array in recorded.items():
-        site = _site_of(name, dict(fit.layout.masks), recorded)
+        site = _site_of(name, dict(fit.layout.masks), recorded) or guessed.get(name)
         if site is not None:
             found[site] = _spread(array, sites[site], fit, time_major, steps, batch)
         elif not bool((array == 1).all()):
+            names = [foreign for foreign, _ in fit.layout.masks]
             raise VerifyError(
                 "E804",
-                f"the layout {fit.layout.name!r} names no site of the recorded mask {name!r}"
-                + near_misses(name, [foreign for foreign, _ in fit.layout.masks]),
-                fix=f'say `mask "{name}" = …` in the layout',
+                f"the layout {fit.layout.name!r} names no site of the recorded mask {name!r}{near_misses(name, names)}",
+                notes=[f"its masks are {', '.join(map(repr, names))}" if names else "it has no masks"],
+                fix=f'give the probability that is kept there (-D), or say `mask "{name}" = …` in the layout',
             )
     lost = [name for name in sites if name not in found]
     if lost:
-        raise VerifyError("E804", f"{fit.recording.name} records no mask of {', '.join(map(repr, lost))}")
+        message = f"{fit.recording.name} records no mask of {', '.join(map(repr, lost))}"
+        raise VerifyError("E804", message, fix="leave out the option (-D) that drops there, or record the mask")
     return found
+
+
+def only_pair(fit: Fit) -> tuple[str, str] | None:
+    """The one recorded mask that has a name of its own, and the one site that no recorded name means: they belong
+    together."""
+    recorded = fit.recording.under("mask")
+    sites = {name: _site_of(name, dict(fit.layout.masks), recorded) for name in recorded}
+    names = [name for name, site in sites.items() if site is None and not bool((recorded[name] == 1).all())]
+    lost = [mask.name for mask in fit.model.masks if mask.name not in sites.values()]
+    return (names[0], lost[0]) if len(names) == len(lost) == 1 else None
 
 
 def _site_of(name: str, sites: Mapping[str, str], recorded: Mapping[str, Array]) -> str | None:

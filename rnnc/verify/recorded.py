@@ -28,6 +28,7 @@ def against(
     tolerance: Tolerance | None = None,
 ) -> Report:
     """Compare a model, as `runner` runs it, with a recording. E801-E804 where they cannot be compared."""
+    recording = recording.side_by_side(len(model.outputs))
     chosen = choose_layout(model, layout, recording)
     tolerance = tolerance or Tolerance(TOLERANCE[recording.dtype])
     if recording.is_training:
@@ -55,7 +56,7 @@ def _compared(model: Model, runner: LayoutRunner, evaluation: Evaluation, tolera
     recording = evaluation.recording
     call = evaluation.call(runner)
     rows: list[Row] = []
-    notes = list(evaluation.fit.notes)
+    notes = [*evaluation.fit.notes, *evaluation.notes]
     if evaluation.timing.single_step and model.step is not None:
         one = runner.step(Cut(model).one_step(call, 0))
         stepped = Results({name: a[np.newaxis] for name, a in one.outputs.items()}, one.state)

@@ -6,7 +6,7 @@ import json
 import zipfile
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -23,6 +23,7 @@ class Recording:
     name: str
     arrays: Mapping[str, Array]
     facts: Mapping[str, Any]
+    joined: bool = False  # outputs were recorded in several arrays
 
     def under(self, prefix: str) -> dict[str, Array]:
         """The arrays `prefix:<name>` by name, in the file's order."""
@@ -36,6 +37,17 @@ class Recording:
         if sorted(found) != list(range(len(found))):
             raise VerifyError("E804", f"{self.name}: {prefix}:<i> has gaps, it holds {sorted(found)}")
         return tuple(found[k] for k in sorted(found))
+
+    def side_by_side(self, count: int) -> Recording:
+        """The same with all outputs in one array where a model has one (`count`), and several are recorded: those of
+        both directions of a layer."""
+        arrays, joined = dict(self.arrays), False
+        for prefix in ("outputs", "cot:outputs"):
+            parts = self.numbered(prefix)
+            if count == 1 < len(parts) and len({part.shape[:-1] for part in parts if part.ndim}) == 1:
+                arrays = {key: array for key, array in arrays.items() if not key.startswith(f"{prefix}:")}
+                arrays[prefix], joined = np.concatenate(parts, axis=-1), True
+        return replace(self, arrays=arrays, joined=joined)
 
     @property
     def variables(self) -> dict[str, Array]:

@@ -11,6 +11,9 @@ from rnnc.verify.errors import VerifyError
 SEARCH_LIMIT = 1 << 14  # the largest size looked for where an equation cannot be solved directly
 
 
+GIVEN = "sizes that are given (-D, or where a cell is used) have to be those of the recorded cell; open ones are found"
+
+
 @dataclass(frozen=True)
 class Equation:
     """`declared` evaluates to `actual`; `where` names the axis of the array that says so."""
@@ -64,10 +67,9 @@ def _settled(equation: Equation, values: Mapping[str, int]) -> bool:
         return False
     if number != equation.actual:
         used = ", ".join(f"{s} = {values[s]}" for s in sorted(equation.declared.symbols))
+        said = f"{equation.declared} is {number} with {used}" if used else f"the description has {number} there"
         raise VerifyError(
-            "E801",
-            f"{equation.where} is {equation.actual} long, but {equation.declared} is {number}"
-            + (f" with {used}" if used else ""),
+            "E801", f"{equation.where} is {equation.actual} long, but {said}", fix=None if used else GIVEN
         )
     return True
 

@@ -53,10 +53,14 @@ def train(model: Model, runner: LayoutRunner, recording: Recording, layout: Weig
         source = "what the second loss shows" if rate else "not shown by the losses"
         rate = rate or USUAL_RATE
         notes = (*notes, f"the manifest names no learning rate: {rate:g}, {source}, is taken")
-    adam = Adam(variables, rate, single=fitted.single)
+    steps = len(recorded_losses)
+    decays = {f"beta{k}": find_decay(recording.arrays.get(f"adam:beta{k}_power"), steps) for k in (1, 2)}
+    other = {name: decay for name, decay in decays.items() if decay is not None}
+    notes = (*notes, *(f"{name} is {decay:g}, as its recorded power shows" for name, decay in other.items()))
+    adam = Adam(variables, rate, **other, single=fitted.single)
     losses: list[Array] = []
     rows: list[Row] = []
-    for step in range(len(recorded_losses)):
+    for step in range(steps):
         loss, _, gradients = evaluate(variables)
         losses.append(loss)
         if step == 0:
@@ -105,6 +109,19 @@ def find_rate(
         return None
     short = (float(f"{rate:.{digits}e}") for digits in range(4))
     return next((s for s in short if abs(s - rate) < (1e-8 if precise else 1e-2) * rate), rate)
+
+
+def find_decay(power: Array | None, steps: int) -> float | None:
+    """The decay of a moment, of which the power after some steps is recorded; None where it is Adam's own, or not told.
+
+    People choose short decimals: the shortest one that has this power."""
+    if power is None or power.shape != () or not 0 < power < 1:
+        return None
+    root = float(power) ** (1 / (steps + 1))
+    decay = next(
+        (d for d in (round(root, k) for k in range(1, 6)) if abs(d - root) < min(1e-6, 0.01 * (1 - root))), root
+    )
+    return None if decay in (0.9, 0.999) else decay
 
 
 def _losses(recording: Recording) -> Array:

@@ -92,6 +92,8 @@ def test_spellings_of_one_cell(call: str) -> None:
             "ConvLSTMCell(1, [6, 2], 3, [5])",
             "cell ConvLSTM1D(filters = 3, kernel = [5], forget_bias = 1.0, bias = true)",
         ),
+        ("GRUCell(4, activation=lambda v: v)", "cell GRUCell = GRU(4, activation = identity)"),
+        ("GRUCell(4, activation=tf.nn.softmax)", "cell GRUCell = GRU(4, activation = softmax)"),
         ("CudnnCompatibleGRUCell(4)", "cell CudnnCompatibleGRUCell = GRU(4, reset = after)"),
         ("NASCell(4, use_bias=True)", "cell NAS(units = 4, proj = none, bias = true)"),
         ("NASCell(4, use_biases=True)", "cell NAS(units = 4, proj = none, bias = true)"),  # before 1.15

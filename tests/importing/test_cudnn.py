@@ -84,7 +84,7 @@ GRU = "GRU(4, reset = after, gate_bias = 0.0)"
         ("CudnnGRU(1, 4)", [f"network Multi(cells = [{GRU}]) {{", "input x[input]", "y = stack(cells)(x)"]),
         (
             "CudnnGRU(1, 4, 'linear_input', 'bidirectional', 0.5)",  # one layer has nobody to drop outputs for
-            [f"network StackedBidirectional(fw = [{GRU}],", f"bw = [{GRU}]) {{", "input x[input]"],
+            [f"network StackedBidirectional(fw = [{GRU}],", f"bw = [{GRU}], static = false) {{", "input x[input]"],
         ),
         ("CudnnRNNTanh(2, 4)", ["network Multi(cells = [RNN(4), RNN(4)]) {"]),
         (

@@ -55,7 +55,7 @@ SLIPS = [
     ("keras.layers.Bidirectional(keras.layers.GRU(4), merge_mode=«'con'»)", "E605", "'concat'"),
     ("keras.layers.RNN(«keras.layers.GRU(4)»)", "E605", "takes cells"),
     # what cannot be said
-    ("LSTMCell(4, activation=«lambda v: v»)", "E606", "function of your own"),
+    ("LSTMCell(4, activation=«lambda v: 2 * v»)", "E606", "function of your own"),
     ("ResidualWrapper(GRUCell(4), residual_fn=«add»)", "E606", "residual_fn"),
     ("keras.layers.ConvLSTM1D(4, 3, padding='same', recurrent_dropout=«0.2»)", "E606", "recurrent_dropout"),
     ("keras.layers.ConvLSTM1D(4, 3, dropout=«0.2»)", "E606", "for every gate"),

@@ -101,7 +101,7 @@ def test_keep_probabilities_are_rounded_as_tensorflow_holds_them() -> None:
         ("gru", "gru.rnn", {"reset": "after"}, "no recorded variable is the layout's"),
         ("lstm", "lstm.rnn", {"peepholes": "true"}, "w_i_diag"),
         ("lstm_peepholes", "lstm.rnn", {}, "w_i_diag"),
-        ("lstm", "lstm.rnn", {"units": "5"}, "is 16 long, but 20 is 20"),
+        ("lstm", "lstm.rnn", {"units": "5"}, "is 16 long, but the description has 20 there"),
         ("lstm_proj", "lstm.rnn", {"proj": "2"}, "axis 1 of 'lstm_cell/projection/kernel'"),
         ("multi_lstm3", "lstm.rnn", {}, "could be"),
     ],

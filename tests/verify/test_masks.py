@@ -11,7 +11,7 @@ from rnnc.ir.model import MaskInfo
 from rnnc.ir.program import NO_SPANS, Axis
 from rnnc.verify.errors import VerifyError
 from rnnc.verify.fit import Fit
-from rnnc.verify.masks import site_masks
+from rnnc.verify.masks import only_pair, site_masks
 from rnnc.verify.match import Matching
 from rnnc.verify.recording import Recording
 from tests.verify.models import UNITS, layout, model
@@ -55,6 +55,15 @@ def test_a_number_is_not_needed_where_there_is_one_mask() -> None:
     np.testing.assert_array_equal(masks["d"], ROWS)
 
 
+def test_one_mask_and_one_site_belong_together() -> None:
+    fit = fitted("sequence", {"recurrent": ROWS})
+    masks = site_masks(fit, False, T, B)
+    assert masks is not None
+    np.testing.assert_array_equal(masks["d"], ROWS)
+    assert only_pair(fit) == ("recurrent", "d")
+    assert only_pair(fitted("sequence", {"input": ROWS})) is None
+
+
 def test_ones_may_belong_to_no_site() -> None:
     assert site_masks(fitted("step", {"output": np.ones((B, T, N))}, ()), False, T, B) == {}
 
@@ -67,7 +76,11 @@ def test_no_masks_are_no_training() -> None:
     ("per", "recorded", "message"),
     [
         ("sequence", {"input": STEPS}, "changes from step to step"),
-        ("step", {"inputs": ROWS}, "no site of the recorded mask 'inputs' \\(did you mean 'input'\\?\\)"),
+        (
+            "step",
+            {"input": ROWS, "inputs": ROWS},
+            "no site of the recorded mask 'inputs' \\(did you mean 'input'\\?\\)",
+        ),
         ("step", {"input": np.ones((B, 4))}, "is none of 'd'"),
         ("step", {"input": np.ones((4, N))}, "does not suit 5 steps of 3 rows"),
         ("step", {"output": np.ones((B, T, N))}, "records no mask of 'd'"),

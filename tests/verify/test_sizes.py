@@ -42,7 +42,7 @@ def test_solved(equations: list[tuple[Size, int]], expected: dict[str, int]) -> 
         ([(A * A, 50)], "no a fits"),
         ([(A // 2, 3)], "do not determine a"),
         ([(A + B, 9)], "do not determine a, b"),
-        ([(Size.of(4), 5)], "is 5 long, but 4 is 4"),
+        ([(Size.of(4), 5)], "is 5 long, but the description has 4 there"),
     ],
 )
 def test_refused(equations: list[tuple[Size, int]], message: str) -> None:

@@ -13,7 +13,7 @@ from rnnc.verify.arrays import Array, Arrays
 from rnnc.verify.commands import verify_against
 from rnnc.verify.errors import VerifyError
 from rnnc.verify.report import Report
-from rnnc.verify.training import find_rate
+from rnnc.verify.training import find_decay, find_rate
 
 TESTS = Path(__file__).parents[1]
 CLASSIFIER = read_source(TESTS.parent / "examples" / "classifier.rnn")
@@ -65,6 +65,15 @@ def test_rates_of_any_size_are_found(rate: float, dtype: type) -> None:
     assert abs(found - rate) <= (1e-7 if dtype is np.float64 else 2e-2) * rate
     assert find_rate(variables, evaluate, losses[:1], single=True) is None
     assert find_rate(variables, evaluate, np.array([loss, loss + 1e3]), single=True) is None
+
+
+@pytest.mark.parametrize(("decay", "found"), [(0.9, None), (0.999, None), (0.8, 0.8), (0.95, 0.95), (0.9995, 0.9995)])
+def test_decays_are_found_from_their_powers(decay: float, found: float | None) -> None:
+    power = np.float32(decay)
+    for _ in range(20):
+        power *= np.float32(decay)
+    assert find_decay(np.asarray(power), 20) == found
+    assert find_decay(None, 20) is None
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,56 @@ def test_a_recording_without_manifest_of_a_cell_that_nobody_has_seen(tmp_path: P
     assert "no grad:var:model/cell/weight_ih is recorded" in report.notes
 
 
+def test_outputs_of_two_directions_may_be_two_arrays(tmp_path: Path) -> None:
+    """As tf.nn.bidirectional_dynamic_rnn gives them; the description has them side by side."""
+    random = np.random.default_rng(0)
+    x, y = random.normal(size=(2, 3, 5)), random.normal(size=(2, 3, 5))
+    np.savez(
+        tmp_path / "two.npz",
+        **{
+            "x": x,
+            "outputs:0": x[..., :2] * 2,
+            "outputs:1": x[..., 2:] * 2,
+            "cot:outputs:0": y[..., :2],
+            "cot:outputs:1": y[..., 2:],
+            "grad:x": 2 * y,
+            "loss": np.sum(2 * x * y),
+        },
+    )
+    text = 'network Twice {\n  input x[input]\n  output y: 2 * x\n  layout tf(scope = "") {\n  }\n}\n'
+    report = verify_against(Source("<test>", text), tmp_path / "two.npz")
+    assert report.passed, report.failures
+    assert "the recorded outputs are taken side by side" in report.notes
+
+
+ONE_STEP = """
+cell Timed(units) {
+  input time[], x[input]
+  state h[units]
+  h' = leaky_relu(linear(x, h)) * time
+  output h'
+
+  layout tf(scope = "timed", constants = "float32") {
+    "kernel" = [[h.x], [h.h]]
+    "bias" = h.bias
+  }
+}
+"""
+
+
+def test_one_step_with_a_number_per_row_and_a_constant_in_float32(tmp_path: Path) -> None:
+    """The number may have an axis of its own; the slope of leaky_relu is float32 in TensorFlow's float64 graphs."""
+    random = np.random.default_rng(0)
+    time, x, h, kernel, bias = (random.normal(size=shape) for shape in ((3, 1), (3, 2), (3, 4), (6, 4), (4,)))
+    z = np.concatenate([x, h], axis=1) @ kernel + bias
+    after = np.where(z > 0, z, float(np.float32(0.2)) * z) * time
+    arrays = {"x:0": time, "x:1": x, "state0:0": h, "outputs": after, "final_state:0": after}
+    weights = {"var:timed/kernel": kernel, "var:timed/bias": bias}
+    np.savez(tmp_path / "step.npz", **arrays, **weights)
+    report = verify_against(Source("<test>", ONE_STEP), tmp_path / "step.npz")
+    assert report.passed, report.failures
+
+
 @pytest.mark.parametrize("key", ["outputs:1", "final_state:0", "grad:x:0", "grad:var:model/cell/bias_hh"])
 def test_each_array_counts(tmp_path: Path, key: str) -> None:
     path = recorded(tmp_path / "odd.npz")

@@ -54,6 +54,8 @@ def command(file: FileName, options: dict[str, str], target: str, against: str |
         say(note)
     if not report.passed:
         say(f"{len(report.failures)} of {len(report.rows)} checks failed")
+        if against is not None and against not in LIVE and len(report.failures) == len(report.rows):
+            say("nothing fits: the recording is of another cell, or of other options (activations, biases, limits; -D)")
     return 0 if report.passed else 1
 
 
