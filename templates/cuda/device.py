@@ -139,7 +139,7 @@ class _Launch:
 
     def _expected(self, *loop):
         """The team of a loop, if all clusters fit and its kernel does not spill."""
-        return self._plan(*loop, self.clusters, _REGISTERS[0])
+        return self._plan(*loop, self.clusters, max(_REGISTERS, default=0))
 
     def _plan(self, *loop):
         return _team_plan(_STRATEGY, self.room, self.item, *loop)

@@ -63,16 +63,14 @@ def text(name: str, strategy: str) -> str:
 @cache
 def expected(name: str, with_lengths: bool) -> tuple[Any, Any, Any]:
     module = load_module(compile_source(source(name), "Net").text, "expected")
-    return results(module, name, "float64", with_lengths)
+    return results(module, source(name), "float64", with_lengths)
 
 
-def results(module: Any, name: str, dtype: str, with_lengths: bool) -> tuple[Any, Any, Any]:
+def results(module: Any, of: Source, dtype: str, with_lengths: bool) -> tuple[Any, Any, Any]:
     draw = np.random.default_rng(0)
     x = draw.standard_normal((ROWS, STEPS, INPUT)).astype(dtype)
     lengths = np.array([5, 0, 3, 1, 5, 2]) if with_lengths else None
-    params = load_module(compile_source(source(name), "Net").text, "weights").init_params(
-        seed=1, dtype="float64", input=INPUT
-    )
+    params = load_module(compile_source(of, "Net").text, "weights").init_params(seed=1, dtype="float64", input=INPUT)
     params = {key: array.astype(dtype) for key, array in params.items()}
     y, final, tape = module.forward_train(params, x, lengths=lengths)
     cotangents = {key: np.cos(np.arange(array.size, dtype=dtype)).reshape(array.shape) for key, array in y.items()}
@@ -97,7 +95,7 @@ def close(found: Any, wanted: Any, tolerance: float) -> None:
 @pytest.mark.parametrize("name", NETWORKS)
 def test_it_computes_what_numpy_does(name: str, strategy: str, with_lengths: bool) -> None:
     module = load(text(name, strategy), name, How(schedule="reversed"))
-    close(results(module, name, "float64", with_lengths), expected(name, with_lengths), 1e-12)
+    close(results(module, source(name), "float64", with_lengths), expected(name, with_lengths), 1e-12)
 
 
 def kernels(name: str, strategy: str = "persistent") -> list[str]:
@@ -106,7 +104,7 @@ def kernels(name: str, strategy: str = "persistent") -> list[str]:
     launcher, found = module._launcher("float64"), []
     loop = launcher.loop
     launcher.loop = lambda name, *rest: (found.append(name), loop(name, *rest))
-    results(module, name, "float64", True)
+    results(module, source(name), "float64", True)
     return [kernel for kernel in found if "_joint_" in kernel]
 
 
@@ -125,14 +123,14 @@ def test_all_meet_at_once() -> None:
 @pytest.mark.parametrize("schedule", ["fifo", ("random", 1)], ids=str)
 def test_no_schedule_and_no_race_changes_numbers(schedule: Any) -> None:
     module = load(text("unlike", "persistent"), "unlike", How(schedule=schedule, race=True))
-    close(results(module, "unlike", "float32", True), expected("unlike", True), 2e-5)
+    close(results(module, source("unlike"), "float32", True), expected("unlike", True), 2e-5)
 
 
 def test_a_device_without_room_for_both_runs_one_after_the_other() -> None:
     module = load(text("unlike", "persistent"), "unlike", How())
     launcher = module._launcher("float64")
     launcher.together = lambda *_: None
-    close(results(module, "unlike", "float64", True), expected("unlike", True), 1e-12)
+    close(results(module, source("unlike"), "float64", True), expected("unlike", True), 1e-12)
 
 
 def test_there_may_be_no_rows() -> None:

@@ -8,8 +8,11 @@ written to memory itself only where a product, a loop or the caller reads it, or
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
+from rnnc.backends.cuda.behind import Behind, chains, in_order
 from rnnc.backends.cuda.elements import Elements, Home
 from rnnc.backends.cuda.implicit import Implicit, windows
 from rnnc.backends.cuda.joined import NOTHING, Part, element_type, joined
@@ -22,6 +25,9 @@ from rnnc.backends.escape import number as literal
 from rnnc.ir.operations.attrs import Attrs
 from rnnc.ir.program import DType, Loop, Node, Op, Type, Value, reads
 from rnnc.ir.size import Size
+
+if TYPE_CHECKING:
+    from rnnc.backends.cuda.loop import LoopWriter
 
 DTYPES = {DType.FLOAT: "dt", DType.INT: "cp.int32", DType.BOOL: "cp.bool_"}
 COSTLY = frozenset({  # what is not worth computing twice
@@ -47,6 +53,10 @@ class Block:
         self.targets: dict[Value, Home] = {}  # arrays that are there already, for results
         self._stage: dict[Value, int] = {}
         self._windows: set[Value] = set()  # what is not written down
+        self.chains: dict[Loop, list[Behind]] = {}  # loops that can run behind others, by the first one
+        self.behind: dict[Loop, LoopWriter] = {}
+        self._guarded = "", 0  # where the last lines under a condition end
+        self._spared: dict[Value, Loop] = {}  # what such a loop computes by itself
 
     def line(self, text: str) -> None:
         self.lines.append(text)
@@ -111,6 +121,11 @@ class Block:
             if isinstance(node, Op):
                 self._define(node)
         nodes = [node for node in nodes if isinstance(node, Loop) or node.outs[0] not in self.numbers]
+        if self.around is None:
+            self.chains = chains(nodes, results)
+            nodes = in_order(nodes, self.chains) if self.chains else nodes
+            behind = [one for found in self.chains.values() for one in found]
+            self._spared = {value: one.loop for one in behind for value in one.outside}
         self._stages(nodes)
         self._windows = windows(nodes, results)
         maps: dict[int, list[Value]] = {}
@@ -124,12 +139,41 @@ class Block:
             found = combined.get(stage, [])
             for node in found:
                 if isinstance(node, Op):
-                    self._combine(node)
+                    with self._unless(self._plan(node.outs[0])):
+                        self._combine(node)
             self._loops([node for node in found if isinstance(node, Loop)])
-            self._maps(maps.get(stage, ()))
+            written: dict[str, list[Value]] = {}
+            for value in maps.get(stage, ()):
+                written.setdefault(self._plan(value), []).append(value)
+            for plan, values in written.items():
+                with self._unless(plan):
+                    self._maps(values)
         for value in results:
             if value in self.numbers:
                 self._constant(value)
+
+    def _plan(self, value: Value) -> str:
+        """The variable of a kernel that computes a value by itself, where it runs."""
+        writer = self.behind.get(self._spared[value]) if value in self._spared else None
+        return "" if writer is None else writer.plan
+
+    @contextmanager
+    def _unless(self, plan: str) -> Generator[None]:
+        """Lines for where that kernel does not run."""
+        start = len(self.lines)
+        yield
+        lines = self.lines[start:]
+        del self.lines[start:]
+        self.unless(plan, lines)
+
+    def unless(self, plan: str, lines: Sequence[str]) -> None:
+        """Append lines that are for where a kernel does not run, if there is one."""
+        if plan and lines:
+            if self._guarded != (plan, len(self.lines)):
+                self.lines.append(f"if {plan} is None:")
+            lines = ["    " + line for line in lines]
+        self.lines += lines
+        self._guarded = plan, len(self.lines)
 
     def _define(self, op: Op) -> None:
         attrs = Attrs(op)
@@ -145,14 +189,16 @@ class Block:
 
     def _stages(self, nodes: Sequence[Node]) -> None:
         for node in nodes:
-            stage = self._stage_of([*reads(node)])
+            behind = self.chains.get(node, ()) if isinstance(node, Loop) else ()
+            stage = self._stage_of([*reads(node), *(v for one in behind for v in reads(one.inside))])
             for out in node.outs:
                 self._stage[out] = stage if _is_map(node) else stage + 1
 
     def _kept(self, nodes: Sequence[Node], results: set[Value]) -> list[Value]:
         """The maps that are written to memory, in the order of their definitions."""
         maps = [out for node in nodes if _is_map(node) for out in node.outs]
-        kept = {v for v in maps if v in results}
+        entered = {seq for behind in self.chains.values() for one in behind for seq, _ in one.inside.xs}
+        kept = {v for v in maps if v in results or v in entered}
         readers: dict[Value, set[tuple[int, Type]]] = {}
         uses: Counter[Value] = Counter()
         for node in nodes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rnnc.backends.cuda.behind import MOST, Behind
 from rnnc.backends.cuda.block import DTYPES, Block
 from rnnc.backends.cuda.elements import Home
 from rnnc.backends.cuda.implicit import WINDOWS
@@ -16,7 +17,6 @@ from rnnc.backends.cuda.products import product_of
 from rnnc.backends.cuda.report import Looped
 from rnnc.backends.cuda.steps import StepBlock, varying
 from rnnc.backends.cuda.teams.block import Member, TeamBlock, TeamLoop, Unfit, write_team
-from rnnc.backends.cuda.teams.elements import Owner
 from rnnc.backends.cuda.teams.exchange import Swap
 from rnnc.backends.escape import number as literal
 from rnnc.ir.program import AttrValue, Carry, DType, Loop, Node, Op, Type, Value, reads
@@ -32,21 +32,26 @@ class _Step:
     following: list[Home]
 
 
-MOST = 4  # loops of one kernel: more would take long to compile
-
-
 def write_loops(outer: Block, loops: Sequence[Loop]) -> None:
     """Write loops that do not need one another into the block around them; their results are in memory afterwards."""
-    for first in range(0, len(loops), MOST):
-        written = [_Written(outer, loop) for loop in loops[first : first + MOST]]
-        lines = [line for one in written for line in one.lines()]
-        all_fit = all(one.team is not None for one in written)
-        outer.lines += _together(outer, written, lines) if len(written) > 1 and all_fit else lines
-        for one in written:
-            outer.homes.update(zip((carry.final for carry in one.loop.carries), one.step.current, strict=True))
+    plans: dict[str, list[LoopWriter]] = {}
+    for loop in loops:
+        writer = outer.behind[loop] if loop in outer.behind else LoopWriter(outer, loop)
+        plans.setdefault(writer.plan, []).append(writer)
+    for plan, group in plans.items():
+        for first in range(0, len(group), MOST):
+            written = group[first : first + MOST]
+            lines = [line for one in written for line in one.lines()]
+            if len(written) > 1:
+                _, lines = _together(outer, written, [one.member for one in written], lines)
+            if not plan:
+                lines = _with_those_behind(outer, written, lines)
+            outer.unless(plan, lines)
+            for one in written:
+                outer.homes.update(zip((carry.final for carry in one.loop.carries), one.step.current, strict=True))
 
 
-class _Written:
+class LoopWriter:
     """A loop while it is written; what it carries and collects has its arrays already."""
 
     def __init__(self, outer: Block, loop: Loop) -> None:
@@ -57,9 +62,24 @@ class _Written:
         self.step = _step(outer, loop, self.index)
         self.member = Member(loop, self._enter_team)
         self.team: TeamLoop | None = None  # as a kernel of its own
+        self.plan = ""  # the variable that says whether it runs behind others, where it can
+        self._lines: list[str] | None = None
+
+    def behind(self, how: Behind) -> Member:
+        """The loop as one that runs behind others."""
+
+        def enter(team: TeamBlock) -> list[Swap]:
+            return self._enter_team(team, how.inside, how.between)
+
+        return Member(how.inside, enter, how.lag)
 
     def lines(self) -> list[str]:
         """The loop as one kernel where the device has room for it, and step by step elsewhere."""
+        if self._lines is None:
+            self._lines = self._written()
+        return self._lines
+
+    def _written(self) -> list[str]:
         shared = self.outer.shared
         lines = self._steps()
         try:
@@ -84,33 +104,65 @@ class _Written:
         self._enter(body)
         return [*body.before, *_same_steps(outer, body, loop, self.step)]
 
-    def _enter(self, block: Block) -> None:
+    def _enter(self, block: Block, loop: Loop | None = None, between: Sequence[Op] = ()) -> None:
         step = self.step
-        _enter(self.outer, block, self.loop, self.index)
+        _enter(self.outer, block, loop or self.loop, self.index)
         block.homes.update(zip((carry.param for carry in self.loop.carries), step.current, strict=True))
         block.targets = dict(step.targets)
-        block.write(step.nodes, list(step.targets))
+        block.write([*between, *step.nodes], list(step.targets))
 
-    def _enter_team(self, team: TeamBlock) -> list[Swap]:
+    def _enter_team(self, team: TeamBlock, loop: Loop | None = None, between: Sequence[Op] = ()) -> list[Swap]:
         carries = list(zip(self.loop.carries, self.step.current, self.step.following, strict=True))
         for carry, home, _ in carries:
-            team.owners[home.array] = Owner(carry.param.type.with_(dtype=DType.FLOAT))
-        self._enter(team)
+            team.own(home, carry.param.type)
+        self._enter(team, loop, between)
         return [(a, b, carry.param.type) for carry, a, b in carries]
 
 
-def _together(outer: Block, written: Sequence[_Written], lines: list[str]) -> list[str]:
-    """Loops as one kernel, where that costs less than one after the other."""
+def _together(
+    outer: Block, written: Sequence[LoopWriter], members: Sequence[Member], lines: list[str]
+) -> tuple[str, list[str]]:
+    """Loops as one kernel, where that costs less than one after the other; and the variable that says whether."""
     shared = outer.shared
+    kernels = [one.team for one in written if one.team is not None]
     try:
-        team, kernel = write_team(outer, [one.member for one in written])
+        if len(kernels) < len(written):
+            return "", lines
+        team, kernel = write_team(outer, members)
     except Unfit:
-        return lines
-    loops = tuple(one.loop for one in written)
-    shared.kernels.loops.append(Looped(shared.program, loops, "", team, kernel))
-    apart = "".join(f"({_planned(outer, one.team)}), " for one in written if one.team is not None)
+        return "", lines
+    loops, lags = tuple(one.loop for one in members), tuple(one.lag for one in members)
+    shared.kernels.loops.append(Looped(shared.program, loops, "", team, kernel, max(lags)))
+    apart = "".join(f"({_planned(outer, one)}), " for one in kernels)
     plan, asked = shared.names.new("team"), f'"{kernel.name}", B, ({_planned(outer, kernel)}), ({apart})'
-    return _either(outer, plan, f"launch.together({asked})", (team, kernel), [one.step for one in written], lines)
+    steps = [one.step for one in written]
+    return plan, _either(outer, plan, f"launch.together({asked})", (team, kernel), steps, lines)
+
+
+def _with_those_behind(outer: Block, written: Sequence[LoopWriter], lines: list[str]) -> list[str]:
+    """Loops with those that can run some steps behind them, as one kernel where that costs less."""
+    found = sorted((one for first in written for one in outer.chains.get(first.loop, ())), key=lambda one: one.lag)
+    behind = found[: MOST - len(written)]
+    if not behind:
+        return lines
+    writers = [LoopWriter(outer, one.loop) for one in behind]
+    alone = {value for one in behind for value in one.outside}
+    entered = [seq for one in behind for seq, _ in one.loop.xs if outer.home(seq) is None and seq not in outer.numbers]
+    for seq in dict.fromkeys(seq for seq in entered if seq not in alone):
+        outer.allocate(seq)
+    start = len(outer.lines)
+    for seq in dict.fromkeys(seq for seq in entered if seq in alone):
+        outer.allocate(seq)
+    arrays = outer.lines[start:]
+    del outer.lines[start:]
+    for writer in writers:
+        writer.lines()
+    outer.behind.update((writer.loop, writer) for writer in writers)
+    members = [*(one.member for one in written), *(w.behind(one) for w, one in zip(writers, behind, strict=True))]
+    plan, lines = _together(outer, [*written, *writers], members, [*arrays, *lines])
+    for writer in writers:
+        writer.plan = plan
+    return lines
 
 
 def _either(

@@ -46,6 +46,7 @@ class Looped:
     refusal: str
     team: TeamBlock | None = None
     kernel: TeamLoop | None = None
+    lag: int = 0  # how many steps the last one is behind the first one
 
     @property
     def spans(self) -> Spans:
@@ -94,6 +95,7 @@ def _facts(looped: Looped) -> Iterator[tuple[str, str, Spans]]:
         return
     meet, many = looped.kernel.meetings, len(looped.loops)
     what = "this loop can run" if many == 1 else f"these {many} loops can run together"
+    what += f", the last one {looped.lag} step{'s' * (looped.lag != 1)} behind the first one," if looped.lag else ""
     text = f"{what} as one kernel, whose blocks meet {meet} time{'s' * (meet != 1)} a step"
     yield "one-kernel", text + (", one team for all rows" if looped.kernel.alone else ""), looped.spans
     if looped.kernel.heads:

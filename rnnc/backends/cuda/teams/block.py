@@ -27,6 +27,7 @@ from rnnc.backends.cuda.teams.elements import Coupled, Owner, Place, TeamElement
 from rnnc.backends.cuda.teams.exchange import Exchange, Exchanged, Exchanging, Swap
 from rnnc.backends.cuda.teams.meetings import Item, meetings, together
 from rnnc.backends.cuda.teams.tiles import Multiplied, Tiled, tiled
+from rnnc.backends.cuda.teams.ways import FIRST, VARIABLES, Way, ways_of
 from rnnc.backends.cuda.unit import Shared
 from rnnc.ir.operations.attrs import Attrs
 from rnnc.ir.program import Axis, DType, Loop, Op, Type, Value
@@ -34,8 +35,8 @@ from rnnc.ir.size import Size, product
 from rnnc.passes.uncoupled import leading
 
 # What the statements around the items define.
-LOCAL = frozenset({
-    "t", "t_next", "t_other", "t_other_next", "lane", "more", "team", "smem",
+LOCAL = VARIABLES | frozenset({
+    "lane", "team", "smem",
     "step", "pass", "count", "e", "r", "j", "row", "f", "n", "at_once",
     "counters", "team_blocks", "team_rows", "clustered", "Team", "Share", "Places", "Sums", "multiply",
     "keep_weights", "swap_", "team_heads", "head", "own_head", "places_of_head", "Kept", "InRegisters", "Left", "Seen",
@@ -43,8 +44,8 @@ LOCAL = frozenset({
 })  # fmt: skip
 
 
+BEFORE = " before"  # behind the name of an array, for what it was
 PARAMETERS = 4096  # bytes of a kernel's parameters that every device takes
-STEP = "t", "t_other"  # the step of the first loop and of those in its direction, and of those in the other one
 
 
 class Unfit(Exception):
@@ -96,7 +97,8 @@ class TeamBlock(InnerBlock):
         self._seen: dict[str, str] = {}
         self.heads = heads  # the first axes of everything that a step writes
         self.kernel = Kernel(shared.sizes.variables, LOCAL, shared=True)
-        self.step = STEP[0]  # the variable that is the number of the step: loops may run in both directions
+        self.way = FIRST  # of the loop that is being written
+        self.turns: dict[str, Way] = {}  # how the loop goes through the steps that an array belongs to
         self.items: list[Item] = []
         self.tiled: dict[Value, Tiled] = {}
         self.multiplied: list[Multiplied] = []
@@ -181,10 +183,21 @@ class TeamBlock(InnerBlock):
         del self.kernel.lines[start:]
         for use in elements.uses.values():
             self.multiplied.append(use)
-        item = Item([*self.kernel.comments(), *place.around(lines, elements)], elements.reads, elements.writes)
+        item = Item(
+            [*self.kernel.comments(), *place.around(lines, elements)], elements.reads, elements.writes, self.way
+        )
         item.reads |= {home.array for use in elements.uses.values() if (home := self.home(use.left)) is not None}
-        item.reads &= self.owners.keys()
+        item.reads = {self._as_it_was(array) for array in item.reads & self.owners.keys()}
         self.items.append(item)
+
+    def _as_it_was(self, array: str) -> str:
+        """What a loop that runs behind another one reads of its results: those of steps before."""
+        return array if self.turns.get(array, self.way).lag == self.way.lag else f"{array}{BEFORE}"
+
+    def own(self, home: Home, type: Type) -> None:
+        """An array of what a loop carries: which threads write it."""
+        self.turns[home.array] = self.way
+        self.owners[home.array] = Owner(type.with_(dtype=DType.FLOAT))
 
     def share(self, space: Type) -> str:
         """The variable that says which features of a type a block has; none where there are none to share."""
@@ -198,6 +211,7 @@ class TeamBlock(InnerBlock):
         home = super().allocate(value, hint)
         if fresh:
             self.fresh.add(home.array)
+        self.turns.setdefault(home.array, self.way)
         self.owners.setdefault(home.array, Owner(value.type.with_(time=False, dtype=DType.FLOAT)))
         return home
 
@@ -206,7 +220,8 @@ class TeamBlock(InnerBlock):
         first = self.exchanged[array]
         if first not in self._seen:
             self._seen[first] = self.kernel.names.new(f"{first}_seen")
-        return self._seen[first], "turned" if array == first else "!turned"
+        turned = f"turned{self.way.number}"
+        return self._seen[first], turned if array == first else f"!{turned}"
 
     def read(self) -> set[str]:
         """The arrays that threads read of one another."""
@@ -231,14 +246,15 @@ class TeamBlock(InnerBlock):
 @dataclass(frozen=True)
 class Member:
     """A loop of a kernel. `enter` says where its values are, writes its nodes, and returns the arrays of carries that
-    change places after every step."""
+    change places after every step. It is `lag` steps behind the first one."""
 
     loop: Loop
     enter: Callable[[TeamBlock], list[Swap]]
+    lag: int = 0
 
 
 def write_team(outer: Block, members: Sequence[Member]) -> tuple[TeamBlock, TeamLoop]:
-    """The kernel of a loop, or of several that do not need one another. Raises Unfit."""
+    """The kernel of a loop, or of several that do not need one another at the same step. Raises Unfit."""
     if any(member.loop.chunk or any(isinstance(node, Loop) for node in member.loop.body) for member in members):
         raise Unfit("its steps are loops themselves")
     heads = zip(*(leading(member.loop) for member in members), strict=False)
@@ -262,10 +278,11 @@ def _write_heads(outer: Block, members: Sequence[Member], heads: tuple[Axis, ...
         block = TeamBlock(outer.shared, outer, heads, written, exchanged)
         try:
             with outer.shared.names.on_trial():  # each trial has the same ones
+                ways = ways_of([(member.loop.reverse, member.lag) for member in members])
                 parts: list[list[Item]] = []
                 carried: list[Swap] = []
-                for member in members:
-                    block.step, block.items = STEP[member.loop.reverse is not members[0].loop.reverse], []
+                for member, block.way in zip(members, ways, strict=True):
+                    block.items = []
                     carried += member.enter(block)
                     parts.append(block.items)
                 block.items = [item for part in parts for item in part]
@@ -280,7 +297,7 @@ def _write_heads(outer: Block, members: Sequence[Member], heads: tuple[Axis, ...
         except Exchanging as found:
             exchanged = found.arrays
         else:
-            return block, _finish(block, [member.loop for member in members], parts, exchange)
+            return block, _finish(block, parts, exchange)
 
 
 def _check_uses(block: TeamBlock) -> None:
@@ -291,7 +308,7 @@ def _check_uses(block: TeamBlock) -> None:
             raise Unfused(value)
 
 
-def _finish(block: TeamBlock, loops: Sequence[Loop], parts: Sequence[list[Item]], exchange: Exchange) -> TeamLoop:
+def _finish(block: TeamBlock, parts: Sequence[list[Item]], exchange: Exchange) -> TeamLoop:
     """The whole kernel around the items."""
     kernel, elements = block.kernel, TeamElements(block, block.kernel, None)
     swaps = [*exchange.carried, *exchange.doubled]
@@ -301,14 +318,18 @@ def _finish(block: TeamBlock, loops: Sequence[Loop], parts: Sequence[list[Item]]
     rows, steps = elements.rows(), elements.steps()
     heads = kernel.size(product(tuple(axis.size for axis in block.heads)))
     swapped = {x.array: y.array for a, b, _ in swaps for x, y in ((a, b), (b, a))}
+    before = {array for part in parts for item in part for array in item.reads if array.endswith(BEFORE)}
+    swapped |= {x: y for array in before for x, y in ((array, array[: -len(BEFORE)]), (array[: -len(BEFORE)], array))}
     items = together(parts, swapped)
     meets = meetings(items, swapped)
-    ways = dict.fromkeys(loop.reverse for loop in loops)
-    body = [_numbers(t, reverse, steps) for t, reverse in zip(STEP, ways, strict=False)]
-    body += [f"const bool more = step + 1 < {steps};", *exchange.turn()]
+    ways = list(dict.fromkeys(item.way for part in parts for item in part))
+    last = max(way.lag for way in ways)
+    body = [line for way in ways for line in way.variables(steps, lags=last > 0)]
+    body += exchange.turn(ways)
     for item, meet in zip(items, meets, strict=True):
-        body += [*(["team.meet();"] if meet else []), *item.lines]
-    body += exchange.swaps()
+        body += [*(["team.meet();"] if meet else []), *item.way.around(item.lines, last)]
+    for way in ways:
+        body += way.around(exchange.swaps(way), last)
     kernel.lines = [
         "extern __shared__ __align__(16) unsigned char smem[];",
         f"Team team(team_blocks, team_rows, team_heads, clustered, {rows}, {heads}, counters);",
@@ -316,7 +337,7 @@ def _finish(block: TeamBlock, loops: Sequence[Loop], parts: Sequence[list[Item]]
         *weights,
         *(["__syncthreads();"] if weights else []),
         *exchange.before(),
-        f"for (long long step = 0; step < {steps}; ++step) {{",
+        f"for (long long step = 0; step < {steps}{f' + {last}' * (last > 0)}; ++step) {{",
         *("  " + line for line in body),
         "}",
         *exchange.after(steps),
@@ -327,7 +348,7 @@ def _finish(block: TeamBlock, loops: Sequence[Loop], parts: Sequence[list[Item]]
     kernel.more = ["unsigned* counters", *(f"int {name}" for name in numbers)]
     if 8 * (len(kernel.arguments) + 1) + 4 * len(numbers) > PARAMETERS:
         raise Unfit("it has more arguments than a kernel may")
-    program = f"{block.shared.program}{'_joint' if len(loops) > 1 else ''}_loop"
+    program = f"{block.shared.program}{'_joint' if len(parts) > 1 else ''}_loop"
     return TeamLoop(
         block.shared.kernels.name(kernel, program),
         tuple(argument.host for argument in kernel.arguments.values()),
@@ -339,9 +360,3 @@ def _finish(block: TeamBlock, loops: Sequence[Loop], parts: Sequence[list[Item]]
         block.heads,
         exchange.pairs(),
     )
-
-
-def _numbers(t: str, reverse: bool, steps: str) -> str:
-    """The numbers of this step and of the next one."""
-    here, after = (f"{steps} - 1 - step", f"{t} - 1") if reverse else ("step", f"{t} + 1")
-    return f"const long long {t} = {here}, {t}_next = {after};"

@@ -139,7 +139,7 @@ class TeamElements(InnerElements):
         self._heads: tuple[str, ...] = ()
 
     def step(self) -> str:
-        return self.block.step
+        return self.block.way.step
 
     def index(self, type: Type, place: str) -> list[str]:
         if self._own is None:
@@ -168,7 +168,7 @@ class TeamElements(InnerElements):
                 return self.computed(value, home, f"{seen}.get({turned}, {place})")
         if home.index:  # memory is slower than a step
             ahead = self.flat(value.type.with_(time=True), (f"{self.step()}_next", *index))
-            self.kernel.line(f"if (more) prefetch_l2(&{self.pointer(home, value)}[{ahead}]);")
+            self.kernel.line(f"if (more{self.block.way.number}) prefetch_l2(&{self.pointer(home, value)}[{ahead}]);")
         return super().read(value, home, index)
 
     def write(self, value: Value, home: Home, place: str, element: str) -> None:

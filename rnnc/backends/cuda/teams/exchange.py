@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from rnnc.backends.cuda.elements import Home
 from rnnc.backends.cuda.kernel import C_TYPES, STORED
+from rnnc.backends.cuda.teams.ways import Way
 from rnnc.ir.program import Type
 from rnnc.ir.size import Size, product
 
@@ -79,13 +80,17 @@ class Exchange:
             lines.append(f"{of}(team, smem, {next(at)}, {next(at)}, {', '.join(self._pointers(pair))}, {sizes});")
         return [*lines, *self._moved("fetch"), *self._settle()]
 
-    def turn(self) -> list[str]:
-        """A statement at the beginning of a step: which array of each pair is the first one."""
-        return ["const bool turned = step % 2 != 0;"] if self._seen() else []
+    def turn(self, ways: Sequence[Way]) -> list[str]:
+        """Statements at the beginning of a step: which array of each pair is the first one."""
+        used = [way for way in ways if any(self.block.turns[home.array] == way for home, _, _ in self._seen())]
+        return [
+            f"const bool turned{way.number} = {f'(step + {way.lag})' if way.lag else 'step'} % 2 != 0;" for way in used
+        ]
 
-    def swaps(self) -> list[str]:
+    def swaps(self, way: Way) -> list[str]:
         """Statements at the end of a step: other arrays change places."""
         pairs = [pair for pair in (*self.carried, *self.doubled) if pair[0].array not in self.block.exchanged]
+        pairs = [pair for pair in pairs if self.block.turns[pair[0].array] == way]
         return [f"swap_({', '.join(self._pointers(pair))});" for pair in pairs]
 
     def after(self, steps: str) -> list[str]:

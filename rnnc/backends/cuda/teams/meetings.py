@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from rnnc.backends.cuda.teams.ways import FIRST, Way
+
 
 @dataclass
 class Item:
-    """One piece of a step: its statements, the arrays it writes, and those it reads that other threads write."""
+    """One piece of a step: its statements, the arrays it writes, and those it reads that other threads write; and how
+    its loop goes through the steps."""
 
     lines: list[str]
     reads: set[str] = field(default_factory=set[str])
     writes: set[str] = field(default_factory=set[str])
+    way: Way = FIRST
 
 
 def meetings(items: Sequence[Item], swapped: Mapping[str, str]) -> list[bool]:

@@ -1,0 +1,159 @@
+"""Layers one above the other as one kernel, each some steps behind the one below."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rnnc.compiler import compile_source
+from rnnc.diagnostics import Source
+from rnnc.runtime import load_module
+from rnnc.simulator.cupy_like import How
+from rnnc.simulator.loader import load
+from rnnc.verify.commands import verify_source
+from tests.cuda.support import needs_compiler
+from tests.cuda.test_joint import CELLS, INPUT, STEPS, close, results
+
+pytestmark = needs_compiler
+
+NETWORKS = {
+    "two": "y = stack(Rnn(5), Two(3))(x)",
+    "three, backwards": "y = backward(stack(Two(3), Rnn(5), Rnn(4)))(x)",
+    "residual": "a = Rnn(3)(x)\n  y = stack(Rnn(3), Rnn(3), residual = true)(a)",
+    "in both directions": "y = bidirectional(stack(Rnn(3), Rnn(4)))(x)",
+    "five": "y = stack(Rnn(n) for n in [2, 3, 4, 3, 2])(x)",
+    "heads": "y = stack(Heads(3), Heads(2))(x)",
+    "read elsewhere, too": """
+  a = Rnn(4)(x)
+  b = tanh(linear(a, x, out = 5))
+  c = Two(3)(b)
+  y = concat(a, b, c, sum(b, time))""",
+}
+APART = {  # a layer needs all steps of the one below, or runs the other way
+    "the last step": "a = Rnn(4)(x)\n  y = Rnn(4)(x, h = last(a)) + a",
+    "what comes later": "a = bidirectional(Rnn(2))(x)\n  y = backward(Rnn(3))(a)",
+    "softmax over time": "a = Rnn(3)(x)\n  y = Rnn(3)(softmax(a, time))",
+}
+
+
+@cache
+def source(name: str) -> Source:
+    body = {**NETWORKS, **APART}[name]
+    return Source("net.rnn", f"{CELLS}network Net {{\n  input x[input]\n  {body}\n  output y, end: last(y)\n}}\n")
+
+
+@cache
+def text(name: str, strategy: str = "persistent") -> str:
+    return compile_source(source(name), "Net", {"strategy": strategy}, target="cuda").text
+
+
+@cache
+def expected(name: str, with_lengths: bool) -> tuple[Any, Any, Any]:
+    module = load_module(compile_source(source(name), "Net").text, "expected")
+    return results(module, source(name), "float64", with_lengths)
+
+
+def launched(name: str) -> list[str]:
+    """The kernels of loops that run for training, and then for the backward pass."""
+    module = load(text(name), name, How())
+    launcher, found = module._launcher("float64"), []
+    loop = launcher.loop
+    launcher.loop = lambda kernel, *rest: (found.append(kernel), loop(kernel, *rest))
+    close(results(module, source(name), "float64", True), expected(name, True), 1e-12)
+    return found
+
+
+@pytest.mark.parametrize("with_lengths", [False, True])
+@pytest.mark.parametrize(
+    ("name", "strategy"),
+    [
+        *((name, "persistent") for name in NETWORKS),
+        ("two", "block"),
+        ("two", "cluster"),
+        ("in both directions", "block"),
+    ],
+)
+def test_it_computes_what_numpy_does(name: str, strategy: str, with_lengths: bool) -> None:
+    module = load(text(name, strategy), name, How(schedule="reversed"))
+    close(results(module, source(name), "float64", with_lengths), expected(name, with_lengths), 1e-12)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_it_is_one_kernel(name: str) -> None:
+    kernels = launched(name)
+    assert [kernel.partition("_")[0] for kernel in kernels if "_joint_" in kernel] == ["train", "backward"]
+    assert len(kernels) == (4 if name == "five" else 2)  # four loops at most
+
+
+@pytest.mark.parametrize("name", APART)
+def test_it_is_not(name: str) -> None:
+    assert "runs" not in text(name).partition('"train_joint_loop": ')[2].partition('""",')[0]
+    assert launched(name)[1].startswith("train")
+
+
+def test_all_meet_at_once() -> None:
+    """Both layers of the stack meet twice a step, and so does the kernel."""
+    lines = text("two").partition('"train_joint_loop": ')[2].partition('""",')[0].split("\n")
+    assert sum("team.meet();" in line for line in lines) == 2
+
+
+def test_what_stands_between_is_computed_once() -> None:
+    """The product of all steps is for where the layers run one after the other."""
+    run = text("two").partition("def _run_forward(")[2].partition("\ndef ")[0]
+    apart = [line for line in run.split("\n") if "launch.product" in line and "y_1_r_x" in line]
+    assert len(apart) == 1
+    assert apart[0].startswith("        ")
+
+
+@pytest.mark.parametrize("schedule", ["fifo", ("random", 1)], ids=str)
+@pytest.mark.parametrize("name", ["two", "three, backwards"])
+def test_no_schedule_and_no_race_changes_numbers(name: str, schedule: Any) -> None:
+    module = load(text(name), name, How(schedule=schedule, race=True))
+    close(results(module, source(name), "float32", True), expected(name, True), 2e-5)
+
+
+@pytest.mark.parametrize("name", ["two", "read elsewhere, too"])
+def test_a_device_without_room_runs_one_after_the_other(name: str) -> None:
+    module = load(text(name), name, How())
+    module._launcher("float64").together = lambda *_: None
+    close(results(module, source(name), "float64", True), expected(name, True), 1e-12)
+
+
+def test_a_lost_meeting_is_found() -> None:
+    """The upper layer reads what the lower one wrote a step before: that the simulator sees."""
+    module = load(text("residual").replace("team.meet();", ""), "lost", How(race=True))
+    with pytest.raises(Exception, match="race"):
+        results(module, source("residual"), "float32", False)
+
+
+def test_masks_are_those_of_each_step() -> None:
+    body = "y = stack(Rnn(3), Rnn(4), dropout = 0.5)(x)"
+    net = Source("net.rnn", f"{CELLS}network Net {{\n  input x[input]\n  {body}\n  output y\n}}\n")
+    modules = (
+        load(compile_source(net, "Net", {"strategy": "persistent"}, target="cuda").text, "dropped", How()),
+        load_module(compile_source(net, "Net").text, "wanted"),
+    )
+    params = modules[1].init_params(seed=1, dtype="float64", input=INPUT)
+    x = np.random.default_rng(0).standard_normal((2, STEPS, INPUT))
+    found, wanted = (m.forward_train(params, x, training=True, seed=3) for m in modules)
+    assert np.any(np.asarray(wanted[0]["y"] if isinstance(wanted[0], dict) else wanted[0]))
+    close(found[0], wanted[0], 1e-12)
+    d = {"y": np.ones((2, STEPS, 4))}
+    gradients = [m.backward(params, one[2], d) for m, one in zip(modules, (found, wanted), strict=True)]
+    close(gradients[0], gradients[1], 1e-12)
+
+
+def test_there_may_be_no_rows() -> None:
+    module = load(text("two", "auto"), "two", How())
+    params = module.init_params(seed=1, dtype="float64", input=INPUT)
+    y, _ = module.forward(params, np.zeros((0, STEPS, INPUT)))
+    assert {key: array.shape for key, array in y.items()} == {"y": (0, STEPS, 3), "end": (0, 3)}
+
+
+def test_it_is_proved() -> None:
+    """In all ways to run loops, and all dtypes."""
+    report = verify_source(source("in both directions"), "Net", target="cuda")
+    assert report.passed, report.failures
