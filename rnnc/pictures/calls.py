@@ -179,7 +179,12 @@ def _fold(reader: Reader, a: Arguments) -> Read:
         return _folded(a.name, items)
     if a.name in ("max", "min") and not _names_axis(reader, a):
         return _plain(reader, a)
-    axes = [_axis(a, i) for i in range(1, len(a.operands)) if a.axis(i) is not None]
+    axes: list[str] = []
+    for i, operand in enumerate(a.operands[1:], 1):
+        if isinstance(operand.expression, ast.List):
+            axes += a.evaluate.labels(operand.expression, operand.context)
+        elif a.axis(i) is not None:
+            axes.append(_axis(a, i))
     if a.has("axis"):
         axes += a.evaluate.labels(a.options["axis"].value, a.context)
     return f.Over(a.name, _operand(reader, a.operands[0]), tuple(axes))
