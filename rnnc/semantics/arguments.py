@@ -188,7 +188,8 @@ class Arguments:
 
     def _label(self, e: ast.Expr, c: Context) -> str | None:
         if isinstance(e, ast.List):
-            raise Problem("E214", "one axis is wanted here, not a list of them", e.span)
+            fix = f"`merge(v, {e.span.text})` makes one axis of several"
+            raise Problem("E214", "one axis is wanted here, not a list of them", e.span, fix=fix)
         if _is_none(e, c):
             return None
         (label,) = self.evaluate.labels(e, c)

@@ -286,11 +286,9 @@ class Expressions:
         for part in parts:
             label = self.label(part, c)
             if label is None:
-                fix = (
-                    f"name it where it is made: `out = [wide: {part.span.text}]`"
-                    if isinstance(part, ast.Binary)
-                    else None
-                )
+                text = part.span.text
+                fix = f"`relabel(…, wide: {text})` gives an axis a name, as does `out = [wide: {text}]`"
+                fix = fix if isinstance(part, ast.Binary) else None
                 raise Problem("E214", "the name of an axis is wanted here", part.span, fix=fix)
             found.append(label)
         return tuple(found)
