@@ -114,6 +114,7 @@ def test_a_chain_is_drawn_however_it_is_written() -> None:
         "y = where(h > 0, exp(sigmoid(linear(x, c: h) + 1)), 0)",
         "y = (h - linear(x, bias = false)) // (linear(h) as rec)",
         "y = h + sum(outer(h, relabel(x, of: units)), [units, of])",
+        "y = h + sum(softmax(outer(h, relabel(x, of: units)), [units, of]), of)",
     ],
 )
 def test_products_in_a_box_stand_outside_of_it(equation: str) -> None:

@@ -92,3 +92,15 @@ def test_the_least_whole_number_is_one() -> None:
         model("cell L {\n  input x[]: int\n  state m[]: int = -2147483648\n  m' = max(m, x)\n  output m'\n}", "L")
     )
     holds(least)
+
+
+def test_several_axes_at_once() -> None:
+    """A list of axes goes through functions; softmax over them is that of their merged places."""
+    body = "cell M {\n  input x[row: 2, column: 3]\n  y = %s\n  output y\n}"
+    whole = run(model(body % "split(softmax(merge(x, [row, column])), 6, row: 2, column: 3)", "M"))
+    for text in ("softmax(x, [row, column])", "softmax(x, row, column)", "exp(log_softmax(x, [row, column]))"):
+        other = run(model(body % text, "M"))
+        holds(other)
+        other.arrays = whole.arrays
+        for key, array in whole.forward().items():
+            np.testing.assert_allclose(array, other.forward()[key], atol=1e-12)
