@@ -179,10 +179,21 @@ def _fold(reader: Reader, a: Arguments) -> Read:
         return _folded(a.name, items)
     if a.name in ("max", "min") and not _names_axis(reader, a):
         return _plain(reader, a)
-    axes = [_axis(a, i) for i in range(1, len(a.operands)) if a.axis(i) is not None]
+    return f.Over(a.name, _operand(reader, a.operands[0]), _axes(a))
+
+
+def _axes(a: Arguments) -> tuple[str, ...]:
+    """The axes that a call names, one by one or as lists."""
+    axes: list[str] = []
+    for i, operand in enumerate(a.operands[1:], 1):
+        e, context = operand.expression, operand.context
+        if isinstance(e, ast.List) or a.evaluate.listed(e, context):
+            axes += a.evaluate.labels(e, context)
+        elif a.axis(i) is not None:
+            axes.append(_axis(a, i))
     if a.has("axis"):
         axes += a.evaluate.labels(a.options["axis"].value, a.context)
-    return f.Over(a.name, _operand(reader, a.operands[0]), tuple(axes))
+    return tuple(axes)
 
 
 def _axis(a: Arguments, i: int) -> str:
@@ -217,11 +228,9 @@ def _names_axis(reader: Reader, a: Arguments) -> bool:
 
 
 def _along(reader: Reader, a: Arguments) -> Read:
-    """`softmax`, `cumsum`, `flip`: along one axis."""
-    named = a.axis(1) is not None
+    """`softmax`, `cumsum`, `flip`: along one axis, `softmax` also over several."""
     options = tuple((n, v) for n, v in _options(reader, a, "axis") if v != f.Word("false"))
-    axes = (_axis(a, 1),) if named else ()
-    return f.Over(a.name, _operand(reader, a.operands[0]), axes, options)
+    return f.Over(a.name, _operand(reader, a.operands[0]), _axes(a), options)
 
 
 # --- choices, limits, randomness ---

@@ -243,15 +243,10 @@ class Wiring:
         ports: list[Port] = []
         signs: list[str] = []
         constants: list[tuple[bool, f.Formula]] = []
-        row, biased = self.rows.get(id(formula)), False
-        if row is not None:
+        if id(formula) in self.rows:
             ports.append(self.row(formula))
             signs.append("")
-            biased = bool(row[0].bias) and row[0].bias[row[1]] is not None
-        for negative, term in formula.terms:
-            in_row = isinstance(term, f.Product) and term.kind != "diagonal" and not negative and row is not None
-            if in_row or (isinstance(term, f.Bias) and biased):
-                continue
+        for negative, term in self.beside(formula):
             if self.constant(term):
                 constants.append((negative, term))
             else:
@@ -261,6 +256,19 @@ class Wiring:
             return ports, signs, None
         shown = typeset(f.Sum(tuple(constants)))
         return ports, signs, shown if constants[0][0] or _is_negative(constants[0][1]) else m.row(m.Sign("+"), shown)
+
+    def beside(self, formula: f.Sum) -> list[tuple[bool, f.Formula]]:
+        """The terms of a sum that its row of products, if it has one, leaves out."""
+        if id(formula) not in self.rows:
+            return list(formula.terms)
+        table, at = self.rows[id(formula)]
+        biased = bool(table.bias) and table.bias[at] is not None
+
+        def in_row(negative: bool, term: f.Formula) -> bool:
+            product = isinstance(term, f.Product) and term.kind != "diagonal" and not negative
+            return product or (isinstance(term, f.Bias) and biased)
+
+        return [(negative, term) for negative, term in formula.terms if not in_row(negative, term)]
 
     def sum(self, formula: f.Sum) -> Port:
         """A sum: a row of products alone is that row."""
@@ -322,18 +330,19 @@ class Wiring:
 
     def formula(self, formula: f.Formula, name: m.Math | None) -> Port:
         """Mathematics in a box, with a wire from every quantity in it."""
-        ports: dict[Port, None] = {}
-        for leaf in self.leaves(formula):
-            ports[self.value(leaf)] = None
+        ports = dict.fromkeys(self.wires(formula))
         return self.add(Formula(typeset(formula), len(ports), name), *ports), 0
 
-    def leaves(self, formula: f.Formula) -> list[f.Formula]:
+    def wires(self, formula: f.Formula) -> list[Port]:
+        """What a box reads: products with weights stand outside of it, those of one sum as its row."""
         if self.constant(formula):
             return []
+        if isinstance(formula, f.Sum) and id(formula) in self.rows:
+            return [self.row(formula), *(port for _, term in self.beside(formula) for port in self.wires(term))]
         inner = parts(formula)
         if isinstance(formula, f.Product | f.Run | f.Pick) or not inner:
-            return [formula]
-        return [leaf for part in inner for leaf in self.leaves(part)]
+            return [self.value(formula)]
+        return [port for part in inner for port in self.wires(part)]
 
     # --- layers and inner cells ---
 

@@ -176,8 +176,12 @@ class Arguments:
             given.append((self.options[name].value, self.context))
         found: list[str | None] = []
         for e, c in given:
-            found += self.evaluate.labels(e, c) if isinstance(e, ast.List) else (self._label(e, c),)
+            found += self._listed(e, c) or (self._label(e, c),)
         return tuple(found)
+
+    def _listed(self, e: ast.Expr, c: Context) -> tuple[str, ...]:
+        """The axes of a list, or of one that a function was given."""
+        return self.evaluate.labels(e, c) if isinstance(e, ast.List) or self.evaluate.listed(e, c) else ()
 
     def new_label(self, e: ast.Expr, c: Context) -> str:
         """The label of an axis that a call brings in."""
@@ -187,8 +191,9 @@ class Arguments:
         return self.evaluate.own_label(label, c)
 
     def _label(self, e: ast.Expr, c: Context) -> str | None:
-        if isinstance(e, ast.List):
-            raise Problem("E214", "one axis is wanted here, not a list of them", e.span)
+        if isinstance(e, ast.List) or self.evaluate.listed(e, c):
+            fix = f"`merge(v, {e.span.text})` makes one axis of several"
+            raise Problem("E214", "one axis is wanted here, not a list of them", e.span, fix=fix)
         if _is_none(e, c):
             return None
         (label,) = self.evaluate.labels(e, c)

@@ -127,8 +127,10 @@ def _pad(a: Arguments) -> Value:
 
 @builtin("flip", "softmax", "cumsum")
 def _along(a: Arguments) -> Value:
-    a.count(1, 2)
+    a.count(1, 1000 if a.name == "softmax" else 2)
     options: dict[str, object] = {}
+    if a.name == "softmax" and len(axes := a.axes(1, "axis")) > 1:
+        return _softmax(a, axes)
     if a.name == "cumsum":
         a.allow("axis", "reverse", "exclusive")
         options = {"reverse": a.flag("reverse", False), "exclusive": a.flag("exclusive", False)}
@@ -138,6 +140,21 @@ def _along(a: Arguments) -> Value:
     if means_time(a, (axis,)):
         return over_time(a)
     return added(a, "along", node, ir=a.name, axis=axis, options=options)
+
+
+def _softmax(a: Arguments, axes: tuple[str | None, ...]) -> Value:
+    """Over several axes at once."""
+    a.allow("axis")
+    node, graph = a.node(0), a.context.frame.graph
+
+    def elementwise(ir: str, *args: Node) -> Node:
+        return graph.add("elementwise", args, a.span, ir=ir)
+
+    def reduced(ir: str, of: Node) -> Node:
+        return graph.add("reduce", (of,), a.span, ir=ir, axes=axes, spots=a.spots())
+
+    powers = elementwise("exp", elementwise("sub", node, elementwise("stop_gradient", reduced("reduce_max", node))))
+    return Tensor(elementwise("div", powers, reduced("reduce_sum", powers)))
 
 
 @builtin("lookup")

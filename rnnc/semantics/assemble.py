@@ -8,7 +8,7 @@ from rnnc.semantics.frames import Body, Registry, Site, StateSlot
 from rnnc.semantics.lower import Lowering
 from rnnc.semantics.nodes import Graph, Node, ShapeError
 from rnnc.semantics.over_time import OVER_TIME, lower_over_time
-from rnnc.semantics.values import Shape
+from rnnc.semantics.values import Shape, show
 
 
 class CannotStream(Exception):
@@ -96,7 +96,9 @@ class Level:
                 self.parameters[parameter.name] = Value(Type(self._axes(graph, node)), parameter.name)
                 parameter.shape = graph.resolve_all(node.shape or ())
             elif [a.size for a in self._axes(graph, node)] != [a.size for a in parameter.shape or ()]:
-                graph.report(node, ShapeError("E312", f"the shared weight `{parameter.name}` has another shape here"))
+                first, here = show(parameter.shape or ()), show(graph.resolve_all(node.shape or ()))
+                message = f"the shared weight `{parameter.name}` is {first} elsewhere, and {here} here"
+                graph.report(node, ShapeError("E312", message))
             leaves[node] = self.parameters[parameter.name]
         return leaves
 

@@ -83,10 +83,14 @@ class Cells:
                 raise Problem("E217", f"`{name}` is one of {', '.join(parameter.choices)}", span, fix=fix)
         if parameter.kind == "cell" and not isinstance(value, CellValue | LayerValue):
             raise Problem(
-                "E239", f"`{name}` wants a cell, not {describe(value)}", span, fix=f"{name} = LSTM(units = 4)"
+                "E239",
+                f"`{name}` wants a cell, not {describe(value)}",
+                span,
+                fix=_or_none(f"{name} = LSTM(units = 4)", value, "cell"),
             )
         if parameter.kind == "fn" and not isinstance(value, FnValue):
-            raise Problem("E239", f"`{name}` wants a function, not {describe(value)}", span, fix=f"{name} = tanh")
+            fix = _or_none(f"{name} = tanh", value, "fn")
+            raise Problem("E239", f"`{name}` wants a function, not {describe(value)}", span, fix=fix)
         if isinstance(value, Choice) and not parameter.choices:
             names = known | set(BUILTINS) if parameter.kind == "fn" else known
             raise Problem(
@@ -179,3 +183,8 @@ def not_given(cell: str, parameter: ast.Parameter, wanted: str, span: Span) -> P
     """A cell is used without a parameter that has no default."""
     fix = f"give it: `{cell}({parameter.name} = {' or '.join(parameter.choices) or '…'})`"
     return Problem("E245", f"`{cell}` wants its parameter `{parameter.name}` stated{wanted}", span, fix=fix)
+
+
+def _or_none(fix: str, value: Value, kind: str) -> str:
+    """What to give, or how to say that nothing may be given."""
+    return f"{fix}; a parameter that may be none is declared without `: {kind}`" if value is None else fix

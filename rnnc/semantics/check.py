@@ -57,6 +57,7 @@ class _Checker:
     def __init__(self, scope: Scope, found: Diagnostics) -> None:
         self.scope, self.found = scope, found
         self.left = int(Work.LIMIT * FILE)  # units of work for the whole file
+        self.told: set[tuple[str, Span | None, str]] = set()  # what is kept so far
         self.plain = self._beside(STAND_IN)  # with a cell like most
         self.cells = self._beside(STAND_IN)  # with one of which nothing is known
         stand_in = self.cells.names["StandIn"]
@@ -82,22 +83,22 @@ class _Checker:
             rest += [(definition, options) for options in others]
         for definition, options in rest:
             if self.left > 0:
-                self._cell(definition, options)
+                self._cell(definition, options, _chosen(definition, options))
 
-    def _cell(self, definition: Compiled, options: Options) -> None:
+    def _cell(self, definition: Compiled, options: Options, chosen: Note | None = None) -> None:
         """Read it with a cell of which nothing is known for each that is a parameter: what is wrong then is wrong
         whatever is given. Such a reading has no end, so layouts are read with a cell like most."""
         found = self._elaborate(self.cells, definition.name, options)
         if isinstance(definition, ast.Variant) and damage_of(definition) is not None:
             found = [d for d in found if d.span is None or _within(d.span, definition.span)]  # not of what it changes
-        self._report(found, UNGIVEN | _of_missing_names(definition))
+        self._report(found, UNGIVEN | _of_missing_names(definition), chosen)
         if not found and any(p.kind == "cell" for p in definition.parameters):
             layouts = self._elaborate(self.plain, definition.name, options)
-            self._report(layouts, frozenset(CODES) - OF_LAYOUTS)
+            self._report(layouts, frozenset(CODES) - OF_LAYOUTS, chosen)
         if _asked(found):
-            self._with_sizes(definition, options)
+            self._with_sizes(definition, options, chosen)
 
-    def _with_sizes(self, definition: Compiled, options: Options) -> None:
+    def _with_sizes(self, definition: Compiled, options: Options, chosen: Note | None) -> None:
         """What stands behind a size that must be given is read with several: what all of them find is wrong."""
         rounds: list[list[Diagnostic]] = []
         for first, other in TRIED:
@@ -116,7 +117,7 @@ class _Checker:
             rounds.append([replace(d, notes=(*d.notes, given)) for d in here])
         places = [{(d.code, d.span) for d in found} for found in rounds]
         common = [d for d in rounds[0] if all((d.code, d.span) in each for each in places)]
-        self._report(common, UNGIVEN | OF_FILES | _of_missing_names(definition))
+        self._report(common, UNGIVEN | OF_FILES | _of_missing_names(definition), chosen)
 
     def _function(self, fn: ast.Fn) -> None:
         """A function is read in a cell that calls it with tensors of as many axes as its parameters name."""
@@ -151,10 +152,14 @@ class _Checker:
             self.left -= work.spent + ENTRY_COST
         return []
 
-    def _report(self, found: list[Diagnostic], hidden: frozenset[str]) -> None:
-        """Keep what is not hidden, and not said of a stand-in."""
+    def _report(self, found: list[Diagnostic], hidden: frozenset[str], chosen: Note | None = None) -> None:
+        """Keep what is not hidden, and not said of a stand-in. `chosen`: what these choices alone bring about."""
         shown = [d for d in found if d.code not in hidden]
-        self.found.extend([d for d in shown if d.span is None or d.span.source.name != STAND_INS])
+        for d in shown:
+            key = (d.code, d.span, d.message)
+            if (d.span is None or d.span.source.name != STAND_INS) and key not in self.told:
+                self.told.add(key)
+                self.found.extend([d if chosen is None else replace(d, notes=(*d.notes, chosen))])
 
 
 def _asked(found: list[Diagnostic]) -> list[str]:
@@ -173,6 +178,24 @@ def _of_missing_names(definition: ast.Definition) -> frozenset[str]:
     return frozenset() if damage is None or damage.named else OF_NAMES
 
 
+def _chosen(definition: Compiled, options: Options) -> Note | None:
+    """The choices and flags that are not those by default."""
+    chosen = [p for p in definition.parameters if p.kind is None and options.get(p.name) not in (None, _usual(p))]
+    words = ", ".join(f"`{p.name} = {_word(options[p.name])}`" for p in chosen)
+    return Note(f"with {words}") if words else None
+
+
+def _usual(p: ast.Parameter) -> object:
+    """The choice or flag that a parameter has where none is given."""
+    if isinstance(p.default, ast.Constant):
+        return "none" if p.default.value is None else p.default.value
+    return p.default.id if isinstance(p.default, ast.Name) else None
+
+
+def _word(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def _combinations(definition: Compiled) -> list[Options]:
     """Options to check with: a stand-in for cells, and every combination of choices and flags (up to a number)."""
     combinations: list[Options] = [{}]
@@ -183,7 +206,7 @@ def _combinations(definition: Compiled) -> list[Options]:
         elif p.kind == "fn" and p.default is None:
             values = ["tanh"]
         elif p.choices:
-            values = list(p.choices)
+            values = sorted(p.choices, key=lambda choice: choice != _usual(p))  # the default first
         elif isinstance(p.default, ast.Constant) and isinstance(p.default.value, bool):
             values = [p.default.value, not p.default.value]
         if values and len(combinations) * len(values) <= MAX_CHOICES:

@@ -51,12 +51,16 @@ class Ending:
             near = did_you_mean(name, {n for n, _ in missing}) or did_you_mean(name, states)
             for key in [k for k in missing if near == f"did you mean `{k[0]}`?"]:
                 del missing[key]  # the one slip explains both
-            is_value = (name, False) in self.frame.members
+            is_value, dropped = (name, False) in self.frame.members, self.frame.dropped.get(name)
+            fix = near or (f"write `{name}`" if is_value else f"declare it: `state {name}[…]`")
+            if dropped is not None:
+                fix = f"drop its equation, too: `drop {name}'`"
             self.diagnostics.error(
                 "E202",
                 f"`{name}` is no state, so it has no `{name}'`",
                 node.span,
-                fix=near or (f"write `{name}`" if is_value else f"declare it: `state {name}[…]`"),
+                notes=[Note("the state is dropped here", dropped)] if dropped is not None else [],
+                fix=fix,
             )
         for (name, indices), slot in missing.items():
             shown, after = member_text(name, indices), member_text(name, indices, True)

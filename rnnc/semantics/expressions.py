@@ -274,6 +274,15 @@ class Expressions:
             return e.text
         return None
 
+    def listed(self, e: ast.Expr, c: Context) -> tuple[str, ...] | None:
+        """The axes of the list that a name stands for, `axes` of a function that was given `[row, col]`."""
+        found = c.scope.find(e.id) if isinstance(e, ast.Name) and not e.primed else None
+        value = self.names.read(found, e.span) if found is not None else None
+        if not isinstance(value, tuple) or not value:
+            return None
+        words = [v.label or str(v.value) if isinstance(v, Num) else getattr(v, "word", None) for v in value]
+        return tuple(w for w in words if w is not None) if None not in words else None
+
     def as_label(self, name: str, c: Context) -> str:
         """The label of the axis that a name stands for."""
         known = c.frame.axes.get(name)
@@ -281,16 +290,16 @@ class Expressions:
 
     def labels(self, e: ast.Expr, c: Context) -> tuple[str, ...]:
         """One axis or a list of axes."""
+        if (given := self.listed(e, c)) is not None:
+            return given
         parts = e.items if isinstance(e, ast.List) else (e,)
         found: list[str] = []
         for part in parts:
             label = self.label(part, c)
             if label is None:
-                fix = (
-                    f"name it where it is made: `out = [wide: {part.span.text}]`"
-                    if isinstance(part, ast.Binary)
-                    else None
-                )
+                text = part.span.text
+                fix = f"`relabel(…, wide: {text})` gives an axis a name, as does `out = [wide: {text}]`"
+                fix = fix if isinstance(part, ast.Binary) else None
                 raise Problem("E214", "the name of an axis is wanted here", part.span, fix=fix)
             found.append(label)
         return tuple(found)

@@ -58,7 +58,7 @@ class Lowering:
             try:
                 self.values[node] = RULES[node.op].lower(self, node)
             except TypeMismatch as error:
-                self.graph.report(node, ShapeError("E310", _in_words(str(error))))
+                self.graph.report(node, ShapeError("E310", _in_words(str(error)), error.fix))
             except ShapeError as error:
                 self.graph.report(node, error)
 
@@ -139,26 +139,24 @@ def subset(graph: Graph, small: Shape, big: Shape) -> list[int] | None:
 
 def join(graph: Graph, shapes: Sequence[Shape], names: Sequence[str]) -> Shape:
     """The shape of an elementwise operation on these shapes. Raises ShapeError E301 that names two in conflict."""
-    result: Shape = ()
-    name = ""
-    for shape, other_name in zip((graph.resolve_all(s) for s in shapes), names, strict=True):
-        if not result or not shape:
-            name = name if result else other_name
-            result = result or shape
-        elif graph.equal(result, shape):
+    given = [graph.resolve_all(s) for s in shapes]
+    order = sorted((i for i, s in enumerate(given) if s), key=lambda i: -len(given[i]))  # the axes of all are in one
+    if not order:
+        return ()
+    first, result = order[0], given[order[0]]
+    for i in order[1:]:
+        shape = given[i]
+        if graph.equal(result, shape):
             result = graph.unify_all(result, shape)
         elif (places := subset(graph, shape, result)) is not None:
             for axis, place in zip(shape, places, strict=True):
                 graph.unify(axis, result[place])
-        elif (places := subset(graph, result, shape)) is not None:
-            for axis, place in zip(result, places, strict=True):
-                graph.unify(axis, shape[place])
-            result, name = shape, other_name
         else:
+            (left, a), (right, b) = sorted(((first, result), (i, shape)), key=lambda side: side[0])
             raise ShapeError(
                 "E301",
-                f"{name} is {show(result)} but {other_name} is {show(shape)}: elementwise operations want equal axes",
-                _conflict_fix(result, shape, name),
+                f"{names[left]} is {show(a)} but {names[right]} is {show(b)}: elementwise operations want equal axes",
+                _conflict_fix(a, b, names[left]),
             )
     return result
 

@@ -215,6 +215,8 @@ class Names:
         return self.evaluate.value(e, c)
 
     def _slice(self, node: Node, item: ast.Slice, span: Span, c: Context) -> Node:
+        if item.lo is not None and not item.is_range:
+            self._known_place(node, item, item.lo, c)
         lo = self.evaluate.number(item.lo, c).size if item.lo is not None else None
         hi = self.evaluate.number(item.hi, c).size if item.hi is not None else None
         if not item.is_range and lo is not None:
@@ -224,6 +226,18 @@ class Names:
         spots = {label: Span(item.span.source, start, start + len(item.axis))}
         drop = not item.is_range
         return c.frame.graph.add("slice", (node,), span, None, axis=label, lo=lo, hi=hi, drop=drop, spots=spots)
+
+    def _known_place(self, node: Node, item: ast.Slice, place: ast.Expr, c: Context) -> None:
+        """`x[n = i]`, of a place that is known at run time only."""
+        if not isinstance(self.evaluate.value(place, c), Tensor):
+            return
+        c.frame.graph.infer(node)
+        size = next((str(a.size) for a in node.shape or () if a.label == item.axis), "n")
+        fix = (
+            f"declare `fixed number[{item.axis}: {size}] = [i for i in 0..{size}]`, and sum what is there: "
+            f"`sum(where(number == {place.span.text}, …, 0), {item.axis})`"
+        )
+        raise Problem("E206", "a place is known when the cell is compiled, and this is a tensor", place.span, fix=fix)
 
     def member(self, name: str, primed: bool, indices: Indices, c: Context) -> Node | None:
         """The node of an equation, a state, an input or a parameter of this body."""

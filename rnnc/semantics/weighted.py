@@ -108,8 +108,18 @@ def operand_name(a: Arguments, operand: Operand) -> str:
         "E220",
         "the weight of this operand has no name: an operand is a name, or has a label",
         operand.span,
-        fix=f"`{a.name}(u: {operand.span.text})`",
+        fix=_named(a, operand),
     )
+
+
+def _named(a: Arguments, operand: Operand) -> str:
+    """How an operand gets a name; members of a comprehension have those of a family."""
+    values = [argument.value for argument in a.call.arguments if isinstance(argument, ast.Argument)]
+    for e in values:
+        if isinstance(e, ast.Comprehension) and e.value is operand.expression:
+            places = ", ".join(clause.name for clause in e.clauses)
+            return f"define `u[{places}] = {operand.span.text}` in a `for`, and write `(u[{places}] for …)`"
+    return f"`{a.name}(u: {operand.span.text})`"
 
 
 def _operand_names(a: Arguments) -> list[str]:
@@ -272,7 +282,7 @@ def _conv(a: Arguments) -> Value:
     }
     names = naming(a)
     graph = a.context.frame.graph
-    hole = _hole(a, _out_axes(a, "out"))
+    hole = _hole(a, _channels(a, over))
     terms: list[Node] = []
     init = _init(a, "init", GLOROT)
     for i, (operand, label) in enumerate(zip(a.operands, _operand_names(a), strict=True)):
@@ -285,6 +295,21 @@ def _conv(a: Arguments) -> Value:
         fresh = graph.add("channel_bias", (hole,), a.span)
         terms.append(_declare(a, names.path + "bias", fresh, _init(a, "bias_init", ZEROS), names))
     return _sum(a, terms)
+
+
+def _channels(a: Arguments, over: tuple[str, ...]) -> tuple[Shaped, ...] | None:
+    """`out` of a convolution: the axes that it slides over stand in the result anyway."""
+    out = _out_axes(a, "out")
+    slid = [axis for axis in out or () if axis.label in over]
+    if out is None or not slid:
+        return out
+    others = ", ".join(f"{axis.label}: {axis.size}" if axis.strong else axis.label for axis in out if axis not in slid)
+    raise Problem(
+        "E305",
+        f"`out` of a convolution names the channels: `{slid[0].label}`, over which it slides, stays",
+        a.options["out"].value.span,
+        fix=f"write `out = [{others or 'channel: n'}]`",
+    )
 
 
 @builtin("peephole")

@@ -33,6 +33,7 @@ _FOREIGN = {
     **dict.fromkeys(("hidden", "memory", "register"), "state"),
 }
 _LAYOUT_WORDS = frozenset({"SCOPE", "ORDER", "MASK"})
+_NEVER_FIRST = frozenset({"IN", "AS", "WITH"})  # where an expression begins these were meant as names
 _STATEMENTS = "an equation, a declaration or another statement"
 
 
@@ -100,6 +101,8 @@ def _keyword_alone(place: Place) -> Problem | None:
     if token.type == "PRIMED":
         fix = f"write `{token.text[:-1]}`"
         return problem("E115", f"`{word.text}` names states and values without a prime", token.span, fix)
+    if _is_reserved(token):
+        return _reserved(token)
     needs = "an expression" if word.keyword in ("OUTPUT", "RETURN") else "a name"
     return problem("E141", f"{needs} is missing after `{word.text}`", word.span)
 
@@ -299,11 +302,21 @@ def _open_line(place: Place) -> Problem | None:
 
 
 def _reserved_name(place: Place) -> Problem | None:
+    """`in = x`, `gate as = …`, `z = 2 * in`"""
     token = place.token
-    if "NAME" not in place.expected or not token.text.isidentifier() or token.type in NAMES:
+    if "NAME" not in place.expected or not _is_reserved(token):
         return None
-    if "NUMBER" in place.expected and place.after.type not in ("COLON", "EQUAL"):  # an expression, not only a name
+    is_expression = "NUMBER" in place.expected and place.after.type not in ("COLON", "EQUAL")
+    if is_expression and token.type not in _NEVER_FIRST:
         return None
+    return _reserved(token)
+
+
+def _is_reserved(token: Token) -> bool:
+    return token.text.isidentifier() and token.type not in NAMES
+
+
+def _reserved(token: Token) -> Problem:
     message = f"`{token.text}` is a reserved word, not a name"
     return problem("E142", message, token.span, f"write `{token.text}_`, for example")
 

@@ -25,6 +25,9 @@ def place_on_an_axis(place: Place) -> Problem | None:
         return None  # axes of a declaration
     if place.at == at + 2 and place.tokens[at + 1].type == "NAME" and _is_place(place):
         return None  # `x[units: 0:3]`, where `=` is meant
+    if _is_stepped(place, at):
+        fix = "in steps of 2: `split(x, n, place: m, part: 2)[part = 0]`"
+        return problem("E142", "a slice has no step", token.span, fix, Repair(place.at, _closing(place, at), ()))
     begin = _operand(place, at)
     name = place.tokens[begin].span.to(place.tokens[at - 1].span).text if begin < at else "x"
     name = name if len(name) <= _LONGEST else "x"
@@ -38,6 +41,16 @@ def place_on_an_axis(place: Place) -> Problem | None:
         span = inside[0].span
         repair = Repair(at + 1, at + 1, (Token("NAME", axis, span), Token("EQUAL", "=", span)))
     return problem("E142", "a slice names its axis", token.span, fix, repair)
+
+
+def _is_stepped(place: Place, at: int) -> bool:
+    """`x[n = 0:4:2]`: is this the second colon behind the `=` of an axis?"""
+    colons = 0
+    for token in reversed(place.tokens[at + 1 : place.at]):
+        if token.type in ("COMMA", "EQUAL"):
+            return token.type == "EQUAL" and colons > 0
+        colons += token.type == "COLON"
+    return False
 
 
 def _is_place(place: Place) -> bool:

@@ -107,6 +107,24 @@ def test_a_chain_is_drawn_however_it_is_written() -> None:
     check(described(text).drawing())
 
 
+@pytest.mark.parametrize(
+    "equation",
+    [
+        "y = (h + linear(x)) % 2",
+        "y = where(h > 0, exp(sigmoid(linear(x, c: h) + 1)), 0)",
+        "y = (h - linear(x, bias = false)) // (linear(h) as rec)",
+        "y = h + sum(outer(h, relabel(x, of: units)), [units, of])",
+        "y = h + sum(softmax(outer(h, relabel(x, of: units)), [units, of]), of)",
+    ],
+)
+def test_products_in_a_box_stand_outside_of_it(equation: str) -> None:
+    check(
+        described(
+            f"cell C(units = 3) {{\n  input x[units]\n  state h[units]\n  {equation}\n  h' = y\n  output h'\n}}"
+        ).drawing()
+    )
+
+
 def test_what_nobody_could_read_is_an_error() -> None:
     text = "cell C(units) {\n  input x[units]\n  for k in 0..600 { q[k] = tanh(x) }\n"
     text += "  output sum(q[k] for k in 0..600)\n}"

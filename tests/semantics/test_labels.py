@@ -65,3 +65,42 @@ def test_a_list_of_axes_is_as_good_as_several() -> None:
         for other in runs[1:]:
             other.arrays = runs[0].arrays
             np.testing.assert_array_equal(array, other.forward()[key])
+
+
+def test_each_of_several_arguments_may_lack_axes_of_one() -> None:
+    """`where` of a mask of slots, a row and a matrix: the matrix has the axes of all."""
+    body = "cell M {\n  input x[unit: 2], gate[slot: 3]\n  state m[slot: 3, unit: 2]\n  m' = %s\n  output m'\n}"
+    short = run(model(body % "where(gate > 0, x, m)", "M"))
+    holds(short)
+    long = run(model(body % "where(outer(gate, ones(unit: 2)) > 0, expand(x, slot: 3), m)", "M"))
+    long.arrays = short.arrays
+    for key, array in short.forward().items():
+        np.testing.assert_array_equal(array, long.forward()[key])
+
+
+def test_an_embedding_of_several_tokens() -> None:
+    several = run(model("cell E {\n  input w[place: 3]: int\n  e = embedding(w % 4, 4, 2)\n  output e\n}", "E"))
+    holds(several)
+    (table,) = [a for a in several.arrays.values() if a.shape == (4, 2)]
+    (tokens,) = [a for a in several.arrays.values() if a.ndim == 3]
+    (shown,) = [a for a in several.forward().values() if a.ndim == 4]
+    np.testing.assert_array_equal(shown, table[tokens % 4])
+
+
+def test_the_least_whole_number_is_one() -> None:
+    least = run(
+        model("cell L {\n  input x[]: int\n  state m[]: int = -2147483648\n  m' = max(m, x)\n  output m'\n}", "L")
+    )
+    holds(least)
+
+
+def test_several_axes_at_once() -> None:
+    """A list of axes goes through functions; softmax over them is that of their merged places."""
+    body = "cell M {\n  input x[row: 2, column: 3]\n  y = %s\n  output y\n}"
+    whole = run(model(body % "split(softmax(merge(x, [row, column])), 6, row: 2, column: 3)", "M"))
+    for text in ("softmax(x, [row, column])", "softmax(x, row, column)", "exp(log_softmax(x, [row, column]))"):
+        other = run(model(body % text, "M"))
+        holds(other)
+        other.arrays = whole.arrays
+        for key, array in whole.forward().items():
+            np.testing.assert_allclose(array, other.forward()[key], atol=1e-12)

@@ -62,7 +62,7 @@ cell Sensitive(units) {
 def test_float32_may_lose_what_the_description_makes_of_one_rounding() -> None:
     report = verify_source(Source("<text>", SENSITIVE))
     assert report.passed
-    widened = {row.name: row for row in report.rows if "one rounding" in row.detail}
+    widened = {row.name: row for row in report.rows if "roundings to float32" in row.detail}
     assert {"float32, with state: forward", "float32, with state: forward_train", "float32: step"} <= widened.keys()
     assert all("float32" in name and 2e-5 < row.tolerance <= MOST for name, row in widened.items())
 

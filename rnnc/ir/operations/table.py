@@ -29,7 +29,11 @@ Kind = Literal[
 
 
 class TypeMismatch(Exception):
-    """An operation does not take these types; the message says which and why, in words for users."""
+    """An operation does not take these types; the message says why, `fix` what to write, in words for users."""
+
+    def __init__(self, message: str, fix: str | None = None) -> None:
+        super().__init__(message)
+        self.fix = fix
 
 
 Infer = Callable[[Sequence[Type], Mapping[str, AttrValue]], tuple[Type, ...]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rnnc.ir.program import Value
 from rnnc.ir.size import Size
-from rnnc.semantics.lower import Lowering
+from rnnc.semantics.lower import Lowering, subset
 from rnnc.semantics.nodes import RULES, Graph, Node, Rule, ShapeError
 from rnnc.semantics.values import Shape, show
 
@@ -26,7 +26,7 @@ def _constant(lowering: Lowering, node: Node) -> Value:
         if value.constant is None:
             return lowering.op("extent", size=value, dtype="int")
         value = value.constant
-    if isinstance(value, int) and abs(value) > MAX_INT:
+    if isinstance(value, int) and not -MAX_INT - 1 <= value <= MAX_INT:
         value = float(value)  # whole numbers have 32 bits
     return lowering.op("const", value=value)
 
@@ -52,9 +52,17 @@ def _equation(graph: Graph, node: Node) -> Shape | None:
             "E302",
             f"`{node.name}` is declared as {show(graph.resolve_all(declared))} "
             f"but {node.attrs.get('gives', 'its equation gives')} {show(graph.resolve_all(shape))}",
-            "declare the state with the equation's axes, or bring the equation to the state's (`linear`, `merge`, …)",
+            _brought(graph, graph.resolve_all(declared), graph.resolve_all(shape)),
         )
     return graph.unify_all(declared, shape)
+
+
+def _brought(graph: Graph, declared: Shape, shape: Shape) -> str:
+    """How the value of an equation gets the axes of its state."""
+    places = subset(graph, declared, shape)
+    if places is not None and len(declared) == len(shape):
+        return f"the same axes in another order: `transpose(…, [{', '.join(a.label for a in declared)}])`"
+    return "declare the state with the equation's axes, or bring the equation to the state's (`linear`, `merge`, …)"
 
 
 def _equation_backward(graph: Graph, node: Node) -> bool:
