@@ -193,7 +193,10 @@ class Ending:
         if s.state.name == "states" and len(indices) == 1 and 0 <= indices[0] < len(slots):
             name = list(slots)[indices[0]]
         if name not in slots:
-            fix = did_you_mean(name, slots) or (f"its states: {', '.join(slots)}" if slots else "it has no states")
+            own = {slot: f"`{key}.{slot}`" for slot in slots if "." not in slot}
+            inner = {slot: f"`{key}.states[{k}]` ({slot} inside)" for k, slot in enumerate(slots) if slot not in own}
+            states = ", ".join([*own.values(), *inner.values()])
+            fix = did_you_mean(name, own) or (f"its states: {states}" if states else "it has no states")
             raise Problem("E244", f"`{key}` has no state `{name}`", s.base.span.to(s.state.span), fix=fix)
         return name, slots[name]
 

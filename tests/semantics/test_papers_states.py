@@ -99,8 +99,8 @@ def test_a_state_of_a_member_of_a_family_of_cells_is_carried() -> None:
 @pytest.mark.parametrize(
     ("carried", "code", "told"),
     [
-        ("f.states[2]", "E244", "its states: c, h"),
-        ("f.c[0]", "E244", "its states: c, h"),
+        ("f.states[2]", "E244", "its states: `f.c`, `f.h`"),
+        ("f.c[0]", "E244", "its states: `f.c`, `f.h`"),
         ("g.c", "E201", "there are f"),
         ("f[0].c", "E201", "there are f"),
     ],
