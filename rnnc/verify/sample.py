@@ -173,12 +173,14 @@ class Draw:
         trained = {p.name for p in self.model.parameters if p.trained}
         params = {name: a + self._noise(a.shape) if name in trained else a for name, a in initial.items()}
         warm_up = Call(params, self.inputs(self.enough(WARM_UP), batch))
-        call = Call(params, self.inputs(steps, batch))
         try:
-            call = call.with_(state=self._near(runner.forward(warm_up).state))
+            state = self._near(runner.forward(warm_up).state)
+            call = Call(params, self.inputs(steps, batch), state)
             results = runner.forward(call)
         except OutsideTable:  # a counter of steps, perhaps: from its first value it may get further
-            call = call.with_(state=self._near(runner.forward(warm_up.with_(lengths=np.zeros(batch, np.int32))).state))
+            none = np.zeros(batch, np.int32)
+            state = self._near(runner.forward(warm_up.with_(lengths=none)).state)
+            call = Call(params, self.inputs(steps, batch), state)
             results = self._inside(runner, call)
         return Sample(call, self._like(results.outputs), self._like(results.state))
 
