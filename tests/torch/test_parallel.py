@@ -31,6 +31,7 @@ for _ in range(3):
     y.square().mean().backward()
     optimiser.step()
 torch.save(net.state_dict(), f"{out}.{rank}")
+dist.barrier()  # neither goes while the other still uses the connection
 dist.destroy_process_group()
 """
 
