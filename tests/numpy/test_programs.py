@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -85,4 +86,7 @@ def test_steps_allocate_nothing(name: str) -> None:
         body.append(line.strip())
     calls = [line for line in body if not line.startswith("if ") and line]
     assert len(calls) > 4
-    assert all("out=" in line or line.startswith("np.copyto(") or "[...] = " in line for line in calls), calls
+    written = r"np_\w+\(.+\)(  # \w+)?|np\.copyto\(.+\)|\w+\[\.\.\.\] = \w+"
+    assert all(re.fullmatch(written, line) for line in calls), calls
+    goals = [line.partition("(")[2].partition(")")[0].count(",") for line in calls if line.startswith("np_")]
+    assert all(goals), calls

@@ -122,7 +122,7 @@ class Block(Emitter):
     ) -> None:
         operands = ", ".join(args)
         if self._exists or not self.shape(out.type):
-            self.line(f"{function}({operands}, out={self.write(out, *into)})")
+            self.store(function, args, self.write(out, *into))
             return
         self.line(f"{self._variables[out]} = {render(f'{function}({operands})', back)}")
         self._exists = True

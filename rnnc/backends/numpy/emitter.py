@@ -107,6 +107,10 @@ class Emitter(ABC):
 
     # What is the same.
 
+    def store(self, function: str, args: Sequence[str], out: str, *, indent: str = "") -> None:
+        """One call of NumPy's that writes into an array."""
+        self.line(f"{indent}{function}({', '.join(args)}, out={out})")
+
     def helper(self, name: str) -> str:
         """The name of a helper function, which the module will then have."""
         self.frame.helpers.add(name)

@@ -222,6 +222,8 @@ class _Body(StepEmitter):
     def leave(self) -> None:
         """Put the loop together and name its results."""
         outer = self._outer
+        if self._functions:
+            outer.line(f"{', '.join(self._functions.values())} = {', '.join(self._functions)}")
         for line in _for_lines(self._walked, self.time):
             outer.line(line)
         for line in self._lines or ["pass"]:

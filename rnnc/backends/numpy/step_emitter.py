@@ -24,6 +24,8 @@ from rnnc.backends.numpy.spelling.view import concat_parts, slice_part, split_pa
 from rnnc.backends.numpy.views import Index, Step, render, shape_text
 from rnnc.ir.program import Carry, DType, Loop, Op, Type, Value
 
+BY_KEYWORD = {"np.maximum", "np.minimum"}  # NumPy warns where their third argument is an array
+
 
 @dataclass(eq=False)
 class Rows(Root):
@@ -50,6 +52,7 @@ class StepEmitter(Emitter):
         super().__init__(outer.frame, outer.time)
         self._outer, self._loop = outer, loop
         self._lines: list[str] = []
+        self._functions: dict[str, str] = {}  # what they are called in the loop
         self._walked: dict[str, str] = {}  # variable of a step: sequence that it walks along
         self._known: dict[tuple[Root, tuple[Step, ...]], str] = {}
         self._dies = last_uses(loop.body, results_of(loop))
@@ -258,7 +261,18 @@ class StepEmitter(Emitter):
         into: tuple[Step, ...] = (),
         back: tuple[Step, ...] = (),
     ) -> None:
-        self.line(f"{function}({', '.join(args)}, out={self.write(out, *into)})")
+        self.store(function, args, self.write(out, *into))
+
+    def store(self, function: str, args: Sequence[str], out: str, *, indent: str = "") -> None:
+        """A local name and no keyword: of the smallest calls that is a quarter."""
+        if not function.startswith("np."):
+            super().store(function, args, out, indent=indent)
+            return
+        name = self._functions.get(function)
+        if name is None:
+            name = self._functions[function] = self.frame.names.new(function.replace(".", "_"))
+        goal = f"out={out}" if function in BY_KEYWORD else out
+        self.line(f"{indent}{name}({', '.join(args)}, {goal})")
 
     def line(self, text: str) -> None:
         self._lines.append(text)

@@ -104,7 +104,7 @@ def _matrices(
         e.call(function, [first, second], op.out, into=into, back=back)
         return
     product = e.temporary(merged, DTYPES[op.out.type.dtype], "product")
-    e.line(f"np.dot({first}, {second}, out={e.view_of(product)})")
+    e.store("np.dot", [first, second], e.view_of(product))
     order = Transpose(tuple(natural.index(letter) for letter in out))
     e.line(f"{e.write(op.out)}[...] = {e.view_of(product, Reshape(whole), order)}")
 
@@ -160,10 +160,10 @@ def _stacked(
             steps.append(Transpose(tuple(out.index(letter) for letter in natural)))
         if matrix != whole:
             steps.append(Reshape(matrix))
-        e.line(f"np.matmul({first}, {second}, out={e.write(op.out, *steps)})")
+        e.store("np.matmul", [first, second], e.write(op.out, *steps))
         return
     product = e.temporary(matrix, DTYPES[op.out.type.dtype], "product")
-    e.line(f"np.matmul({first}, {second}, out={e.view_of(product)})")
+    e.store("np.matmul", [first, second], e.view_of(product))
     order = Transpose(tuple(natural.index(letter) for letter in out))
     e.line(f"{e.write(op.out)}[...] = {e.view_of(product, Reshape(whole), order)}")
 

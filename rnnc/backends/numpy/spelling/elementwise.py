@@ -77,12 +77,10 @@ def call(e: Emitter, function: str, op: Op, args: Sequence[str]) -> None:
     """One ufunc into the destination of `op`."""
     if _direct(op) and any(e.scalar(a) is None for a in op.args):
         e.call(function, args, op.out)
+    elif op.out.type.dtype is DType.INT:
+        e.line(f'{function}({", ".join(args)}, out={e.write(op.out)}, casting="unsafe")')
     else:
-        e.line(f"{function}({', '.join([*args, f'out={e.write(op.out)}'])}{_casting(op)})")
-
-
-def _casting(op: Op) -> str:
-    return ', casting="unsafe"' if op.out.type.dtype is DType.INT else ""
+        e.store(function, args, e.write(op.out))
 
 
 def operand(e: Emitter, value: Value, like: Type) -> str:
@@ -118,7 +116,7 @@ def _sequence(steps: tuple[tuple[str, tuple[str, ...]], ...]) -> Write:
         call(e, function, op, _filled(e, op, pattern, x))
         for function, pattern in rest:
             out = e.write(op.out)
-            e.line(f"{function}({', '.join([*_filled(e, op, pattern, out), f'out={out}'])})")
+            e.store(function, _filled(e, op, pattern, out), out)
 
     return write
 
@@ -164,7 +162,7 @@ def _clip(e: Emitter, op: Op) -> None:
     lo, hi = (e.constant(e.literal(attrs.number(key)), op.out.type.dtype) for key in ("lo", "hi"))
     call(e, "np.maximum", op, [x, lo])
     out = e.write(op.out)
-    e.line(f"np.minimum({out}, {hi}, out={out})")
+    e.store("np.minimum", [out, hi], out)
 
 
 @spells("where", over=(2,))

@@ -59,10 +59,10 @@ def _softmax(e: Emitter, op: Op) -> None:
     folded = e.view_of(e.temporary(shape, "dt", "folded"))
     out = e.write(op.out)
     e.line(f"np.maximum.reduce({e.read(x)}, axis={axis}, keepdims=True, out={folded})")
-    e.line(f"np.subtract({e.read(x)}, {folded}, out={out})")
-    e.line(f"np.exp({out}, out={out})")
+    e.store("np.subtract", [e.read(x), folded], out)
+    e.store("np.exp", [out], out)
     e.line(f"np.add.reduce({out}, axis={axis}, keepdims=True, out={folded})")
-    e.line(f"np.divide({out}, {folded}, out={out})")
+    e.store("np.divide", [out, folded], out)
 
 
 @spells("reduce_to")

@@ -63,7 +63,7 @@ def _unpatches(e: Emitter, op: Op) -> None:
         part = Index((*[":"] * (first + spatial), *map(str, offset)))
         place = Index((*[":"] * first, *target))
         goal = e.view_of(padded, place)
-        e.line(f"np.add({goal}, {e.read(d, part)}, out={goal})")
+        e.store("np.add", [goal, e.read(d, part)], goal)
     e.line(f"{e.write(op.out)}[...] = {e.view_of(padded, inner)}")
 
 
@@ -116,8 +116,9 @@ def _dropout(e: Emitter, op: Op) -> None:
         e.line(f"if {given} is None:")
         e.line(f"    {out}[...] = {source}")
         e.line("else:")
-    e.line(f"    np.multiply({source}, {shown}, out={out})")
-    e.line(f"    np.divide({out}, {e.constant(e.literal(Attrs(op).number('keep')), op.out.type.dtype)}, out={out})")
+    e.store("np.multiply", [source, shown], out, indent="    ")
+    keep = e.constant(e.literal(Attrs(op).number("keep")), op.out.type.dtype)
+    e.store("np.divide", [out, keep], out, indent="    ")
 
 
 @spells("zoneout")
@@ -127,12 +128,12 @@ def _zoneout(e: Emitter, op: Op) -> None:
     fresh, stale = (operand(e, v, op.out.type) for v in (new, old))
     out, given, shown = e.write(op.out), e.read(mask), e.aligned(mask, op.out.type)
     e.line(f"if {given} is None:")
-    e.line(f"    np.subtract({fresh}, {stale}, out={out})")
-    e.line(f"    np.multiply({out}, {e.constant(e.literal(keep), op.out.type.dtype)}, out={out})")
+    e.store("np.subtract", [fresh, stale], out, indent="    ")
+    e.store("np.multiply", [out, e.constant(e.literal(keep), op.out.type.dtype)], out, indent="    ")
     e.line("else:")
-    e.line(f"    np.subtract({fresh}, {stale}, out={out})")
-    e.line(f"    np.multiply({out}, {shown}, out={out})")
-    e.line(f"np.add({out}, {stale}, out={out})")
+    e.store("np.subtract", [fresh, stale], out, indent="    ")
+    e.store("np.multiply", [out, shown], out, indent="    ")
+    e.store("np.add", [out, stale], out)
 
 
 @spells("masked", over=(0,))
