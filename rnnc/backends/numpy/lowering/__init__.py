@@ -8,14 +8,13 @@ from rnnc.backends.numpy.lowering.order import Sinking
 from rnnc.backends.numpy.lowering.parts import Parts
 from rnnc.backends.numpy.lowering.sigmoids import Sigmoids
 from rnnc.backends.numpy.lowering.strips import STRIP, Strips
-from rnnc.backends.numpy.lowering.transposes import Transposes
 from rnnc.ir.program import Program
 from rnnc.ir.trim import trim_program
 
 
 def lower(program: Program) -> Program:
     """The program as NumPy wants it."""
-    for rewrite in (Sigmoids, Biases, Gather, Parts, Transposes, Sinking, Strips):
+    for rewrite in (Sigmoids, Biases, Gather, Parts, Sinking, Strips):
         program = trim_program(rewrite(program).run())
     return program
 

@@ -154,9 +154,3 @@ def _pad(e: Emitter, op: Op) -> None:
     e.line(f"{e.write(op.out)}.fill(0)")
     inner = Index((*[":"] * (leads(op.out.type) + axis), between(e, before, before + x.type.shape[axis])))
     e.line(f"{e.write(op.out, inner)}[...] = {e.read(x)}")
-
-
-@spells("numpy.contiguous")
-def _contiguous(e: Emitter, op: Op) -> None:
-    """A copy in its own order of axes: products with it are quicker than with the view."""
-    e.call("np.ascontiguousarray", [e.read(op.args[0])], op.out)
