@@ -51,9 +51,11 @@ def _common_dtype(arrays):
     common = None
     for name, array in arrays.items():
         dtype = _dtype(array)
+        if common is not None and dtype == common:  # the usual case, and quicker than its name
+            continue
         if str(dtype) not in FLOATS:
             raise TypeError(f"params[{name!r}] should be {_FLOATS}, and is {dtype}")
-        if common is not None and dtype != common:
+        if common is not None:
             raise TypeError(f"params[{name!r}] is {dtype}, and the parameters before it are {common}")
         common = dtype
     return common
