@@ -86,16 +86,33 @@ def _apart(matrix):
     return tf.pad(matrix, [[0, 0]] * (matrix.shape.ndims - 1) + [[0, 128 // size]])
 
 
+def _has_onednn():
+    """Whether TensorFlow multiplies by oneDNN on this machine, as far as one can tell: since 2.9 it does by default
+    where processors have instructions for neural networks. It decides about speed alone."""
+    said = os.environ.get("TF_ENABLE_ONEDNN_OPTS", "")
+    if said:
+        return said.lower() not in ("0", "false")
+    if [int(part) for part in tf.version.VERSION.split(".")[:2]] < [2, 9]:
+        return False
+    try:
+        with open("/proc/cpuinfo") as file:
+            flags = next((line for line in file if line.startswith("flags")), "").split()
+    except OSError:
+        return False
+    return not {"avx512_vnni", "avx512_bf16", "avx_vnni", "amx_tile"}.isdisjoint(flags)
+
+
 def _ready(weight, bias=None):
     """What products with a weight take: itself apart, a bias or None, and how many columns it has.
 
     With a bias, TensorFlow makes one operation of a product, which hands no small one over to other threads. Where
-    there is none, it gets zeros, which TensorFlow does not see, or it would drop them.
+    there is none, it gets zeros, which TensorFlow does not see, or it would drop them. (oneDNN's products are better off
+    without, above all where another sum follows.)
     """
     apart = _apart(weight)
     if bias is not None:
         bias = _apart(bias)
-    elif weight.shape.ndims == 2 and not tf.executing_eagerly():
+    elif weight.shape.ndims == 2 and not tf.executing_eagerly() and not _has_onednn():
         first = tf.reduce_sum(apart[:1], 0)  # there may be no row
         bias = tf.stop_gradient(tf.minimum(tf.abs(first), 0))
     return apart, bias, weight.shape.as_list()[-1]

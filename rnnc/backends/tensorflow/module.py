@@ -12,6 +12,7 @@ from rnnc.ir.program import Program
 
 IMPORTS = (
     "import collections",
+    "import os",
     "import random",
     "import sys",
     "",
