@@ -106,8 +106,8 @@ def _ready(weight, bias=None):
     """What products with a weight take: itself apart, a bias or None, and how many columns it has.
 
     With a bias, TensorFlow makes one operation of a product, which hands no small one over to other threads. Where
-    there is none, it gets zeros, which TensorFlow does not see, or it would drop them. (oneDNN's products are better off
-    without, above all where another sum follows.)
+    there is none, it gets zeros, which TensorFlow does not see, or it would drop them. oneDNN is better off without,
+    above all where another sum follows.
     """
     apart = _apart(weight)
     if bias is not None:

@@ -42,6 +42,7 @@ def always_apart(matrix: Any) -> Any:
 def test_results_and_gradients(example: str, own: bool, driver: str, monkeypatch: pytest.MonkeyPatch) -> None:
     scene = Scene.of(example, **EXAMPLES[example])
     monkeypatch.setattr(scene.tf, "_apart", always_apart)
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0" if own else "1")  # with a bias of zeros, and without
     point = {name: tf.constant(array) for name, array in scene.point.items()}
 
     @tf.function(autograph=False)
@@ -94,3 +95,21 @@ def test_a_named_equation_has_its_own_size() -> None:
         module.forward(params, tf.zeros([2, 3, 4]), driver="static")
         named = [op.outputs[0].shape.as_list() for op in graph.get_operations() if op.name.endswith("step_1/z")]
     assert named == [[2, 512]]
+
+
+@pytest.mark.parametrize(("said", "fused"), [("0", True), ("false", True), ("1", False)])
+def test_only_products_without_onednn_get_zeros(said: str, fused: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a bias, which TensorFlow fuses with the product."""
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", said)
+    scene = Scene.of("gru", units="3", reset="after")
+    with tf.Graph().as_default() as graph:
+        ready = scene.tf._ready(tf.compat.v1.placeholder(tf.float32, [2, 3]))
+        scene.tf._times(tf.zeros([1, 2]), ready)
+    assert any(op.type == "BiasAdd" for op in graph.get_operations()) is fused
+
+
+def test_onednn_is_looked_for_where_nothing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
+    from tensorflow.python.util import _pywrap_util_port  # what TensorFlow itself says
+
+    assert Scene.of("gru", units="3").tf._has_onednn() is _pywrap_util_port.IsMklEnabled()
