@@ -92,7 +92,8 @@ def _has_onednn():
     said = os.environ.get("TF_ENABLE_ONEDNN_OPTS", "")
     if said:
         return said.lower() not in ("0", "false")
-    if [int(part) for part in tf.version.VERSION.split(".")[:2]] < [2, 9]:
+    version = tf.VERSION
+    if [int(part) for part in version.split(".")[:2]] < [2, 9]:
         return False
     try:
         with open("/proc/cpuinfo") as file:
