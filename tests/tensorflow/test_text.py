@@ -60,7 +60,14 @@ def test_nothing_but_tensorflow_and_numpy_is_imported() -> None:
     tree = ast.parse(compiled("lstm").text)
     late = {a.name for f in ast.walk(tree) if isinstance(f, ast.FunctionDef) for a in imports(f)}
     assert late == {"difflib", "keras"}
-    assert {a.name for a in imports(tree)} - late == {"collections", "numpy", "os", "random", "sys", "tensorflow.compat.v1"}
+    assert {a.name for a in imports(tree)} - late == {
+        "collections",
+        "numpy",
+        "os",
+        "random",
+        "sys",
+        "tensorflow.compat.v1",
+    }
     assert not any(isinstance(n, ast.ImportFrom) for n in ast.walk(tree))
 
 
