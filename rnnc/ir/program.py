@@ -153,6 +153,11 @@ class Loop:
     spans: Spans = NO_SPANS
 
     @property
+    def is_plain(self) -> bool:
+        """Whether its steps are no loops themselves."""
+        return self.chunk is None and not any(isinstance(node, Loop) for node in self.body)
+
+    @property
     def outs(self) -> tuple[Value, ...]:
         finals = [c.final for c in self.carries]
         befores = [c.before for c in self.carries if c.before is not None]

@@ -129,6 +129,14 @@ def test_a_lost_meeting_is_found() -> None:
         results(module, source("residual"), "float32", False)
 
 
+@pytest.mark.parametrize("name", ["two", "read elsewhere, too"])
+def test_sums_over_rows_leave_out_what_is_past_their_lengths(name: str) -> None:
+    """Gradients of weights that are summed up in the loop rely on zeros there."""
+    passes = frozenset({"defer"})
+    compiled = compile_source(source(name), "Net", {"strategy": "persistent"}, target="cuda", no_passes=passes)
+    close(results(load(compiled.text, name, How()), source(name), "float64", True), expected(name, True), 1e-12)
+
+
 def test_masks_are_those_of_each_step() -> None:
     body = "y = stack(Rnn(3), Rnn(4), dropout = 0.5)(x)"
     net = Source("net.rnn", f"{CELLS}network Net {{\n  input x[input]\n  {body}\n  output y\n}}\n")

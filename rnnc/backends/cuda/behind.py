@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from rnnc.ir.operations import TABLE
 from rnnc.ir.operations.attrs import Attrs
 from rnnc.ir.program import Loop, Node, Op, Value, reads
+from rnnc.passes.freedom import sums_batch
 
 MOST = 4  # loops of one kernel: more would take long to compile
 MOST_BETWEEN = 24  # operations between two loops
@@ -77,7 +78,7 @@ class _Chains:
                 self._readers.setdefault(value, []).append(node)
             self._needs.update((out, needs | {node} if isinstance(node, Loop) else needs) for out in node.outs)
         for node in nodes:
-            if isinstance(node, Loop) and _is_plain(node):
+            if isinstance(node, Loop) and node.is_plain:
                 self._place(node)
 
     def touches(self, value: Value, chain: Sequence[Loop]) -> bool:
@@ -89,7 +90,7 @@ class _Chains:
 
     def _place(self, loop: Loop) -> None:
         """Put a loop behind others, where that can be."""
-        needed = self._needed(loop)
+        needed = self._needed(loop) if _can_be_behind(loop) else frozenset[Loop]()
         for first in dict.fromkeys(first for other, (first, _) in self._lags.items() if other in needed):
             chain = [first, *(one.loop for one in self.found.get(first, ()))]
             if len(chain) < MOST and (first.reverse, first.lengths) == (loop.reverse, loop.lengths):
@@ -190,9 +191,9 @@ def _of_a_step(value: Value) -> Value:
     return Value(value.type.with_(time=False), value.name)
 
 
-def _is_plain(loop: Loop) -> bool:
-    """Whether its steps are no loops themselves."""
-    return loop.chunk is None and not any(isinstance(node, Loop) for node in loop.body)
+def _can_be_behind(loop: Loop) -> bool:
+    """Whether nobody looks at what is past a row's length: sums over rows rely on zeros there."""
+    return loop.is_plain and not any(isinstance(node, Op) and sums_batch(node) for node in loop.body)
 
 
 def _may_move(op: Op) -> bool:

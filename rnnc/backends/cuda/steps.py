@@ -21,7 +21,7 @@ from rnnc.ir.program import Loop, Node, Op, Type, Value, reads
 
 def varying(loop: Loop) -> str:
     """Why the steps of a loop are not all the same launches; nothing where they are."""
-    if loop.chunk or any(isinstance(node, Loop) for node in loop.body):
+    if not loop.is_plain:
         return "its steps are loops themselves"
     computed = windows(loop.body, [*(carry.next for carry in loop.carries), *(value for value, _ in loop.ys)])
     for node in loop.body:

@@ -259,8 +259,7 @@ class Block(Emitter):
         from rnnc.backends.numpy.general_loop import write_general_loop
         from rnnc.backends.numpy.loop import write_loop
 
-        general = loop.chunk is not None or any(isinstance(node, Loop) for node in loop.body)
-        (write_general_loop if general else write_loop)(self, loop)
+        (write_loop if loop.is_plain else write_general_loop)(self, loop)
 
     def _dead(self, root: Root) -> bool:
         """Whether nothing after the present node reads any view of an array."""

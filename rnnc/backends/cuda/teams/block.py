@@ -255,7 +255,7 @@ class Member:
 
 def write_team(outer: Block, members: Sequence[Member]) -> tuple[TeamBlock, TeamLoop]:
     """The kernel of a loop, or of several that do not need one another at the same step. Raises Unfit."""
-    if any(member.loop.chunk or any(isinstance(node, Loop) for node in member.loop.body) for member in members):
+    if not all(member.loop.is_plain for member in members):
         raise Unfit("its steps are loops themselves")
     heads = zip(*(leading(member.loop) for member in members), strict=False)
     return _write(outer, members, tuple(axes[0] for axes in takewhile(lambda axes: len({*axes}) == 1, heads)))
