@@ -18,7 +18,7 @@ def _differentiable(call, loop):
     outputs = [f"output:{name}" for name in SPEC["outputs"]] + [f"state:{name}" for name in SPEC["states"]]
     if not known:
         return _run("train", call, loop)
-    fast = _sliced if loop is _dynamic else loop
+    fast, back = (_sliced, _sliced_in_time) if loop is _dynamic else (loop, loop)
 
     def run(program, tensors, loop, **more):
         here = dict(zip(known, tensors))
@@ -52,7 +52,7 @@ def _differentiable(call, loop):
                     by = _slopes(again, here + cotangents, directions)
                 return by[: len(known)] + [None] * len(kept) + by[len(known) :]
 
-            return backward(here, dict(zip(tape, kept)), dict(zip(floats, cotangents)), fast), second
+            return backward(here, dict(zip(tape, kept)), dict(zip(floats, cotangents)), back), second
 
         def gradient(*cotangents):
             wanted = [d for name, d in zip(outputs, cotangents) if f"cotangent:{name}" in floats]

@@ -14,42 +14,86 @@ def _shaped(tensor, shape):
 
 def _dynamic(*loop):
     """The driver of loops that makes one `tf.while_loop` of each, whose size does not depend on the steps."""
-    return _looped(_unstacked, lambda x, step: x.read(step), *loop)
+    return _looped(_unstacked, lambda x, step: x.read(step), _is_compiled(), *loop)
 
 
 def _sliced(*loop):
     """The same, without a copy of the sequences that are read."""
-    return _looped(lambda x, count: x, lambda x, step: x[step], *loop)
+    return _looped(_itself, _row, _is_compiled(), *loop)
+
+
+def _sliced_in_time(*loop):
+    """The same for loops that keep most of what they compute, as backward loops do."""
+    return _looped(_itself, _row, False, *loop)
+
+
+def _itself(x, count):
+    return x
+
+
+def _row(x, step):
+    return x[step]
 
 
 def _unstacked(x, count):
     return tf.TensorArray(x.dtype, count, element_shape=x.shape[1:]).unstack(x)
 
 
-def _looped(enter, read, name, visit, count, reverse, xs, carries, stacks):
-    """One `tf.while_loop`. `enter`: what is made of a sequence before it; `read`: what is taken of that at a step."""
+def _is_compiled():
+    """Whether the graph that is being built is one for XLA (`jit_compile`), as far as one can tell.
+
+    TensorFlow says so in a method that is not public; without it the answer is no. It decides about speed alone.
+    """
+    graph = None if tf.executing_eagerly() else tf.get_default_graph()
+    while graph is not None:
+        context = getattr(graph, "_get_control_flow_context", lambda: None)()
+        if getattr(context, "IsXLAContext", lambda: False)():
+            return True
+        graph = getattr(graph, "outer_graph", None)
+    return False
+
+
+def _first(x, reverse):
+    """The element of a sequence that a loop reads first; zeros where it has none."""
+    some = x[-1:] if reverse else x[:1]
+    return tf.pad(some, [[0, 1]] + [[0, 0]] * (x.shape.ndims - 1))[0]
+
+
+def _looped(enter, read, ahead, name, visit, count, reverse, xs, carries, stacks):
+    """One `tf.while_loop`. `enter`: what is made of a sequence before it; `read`: what is taken of that at a step.
+
+    With `ahead`, each step reads for the next one. XLA does not vectorize what it computes from several parts of an
+    element that it reads in the same step.
+    """
     with tf.name_scope(name):
         elements = [x if x is None else enter(x, count) for x in xs]
+        held = [x if x is None else _first(x, reverse) for x in xs] if ahead else []
         arrays = [
             tf.TensorArray(dtype, count, element_shape=None if joined else _known(shape), infer_shape=not joined)
             for dtype, shape, joined in stacks
         ]
 
-        def advance(visited, states, arrays):
+        def taken(step):
+            return [x if x is None else read(x, step) for x in elements]
+
+        def advance(visited, states, arrays, held):
             step = count - 1 - visited if reverse else visited
             states = [_shaped(state, shape) for state, (_, shape, _) in zip(states, carries)]
-            after, made, _ = visit(step, [x if x is None else read(x, step) for x in elements], states)
+            after, made, _ = visit(step, held if ahead else taken(step), states)
             after = [_shaped(state, shape) for state, (_, shape, _) in zip(after, carries)]
-            return visited + 1, after, [array.write(step, y) for array, y in zip(arrays, made)]
+            if ahead:
+                held = taken(tf.maximum(step - 1, 0) if reverse else tf.minimum(step + 1, count - 1))
+            return visited + 1, after, [array.write(step, y) for array, y in zip(arrays, made)], held
 
-        _, finals, arrays = tf.while_loop(
-            lambda visited, states, arrays: visited < count,
+        _, finals, arrays, _ = tf.while_loop(
+            lambda visited, states, arrays, held: visited < count,
             advance,
-            (tf.constant(0), [_shaped(init, shape) for init, shape, _ in carries], arrays),
+            (tf.constant(0), [_shaped(init, shape) for init, shape, _ in carries], arrays, held),
             shape_invariants=(
                 tf.TensorShape([]),
                 [_known(shape) for _, shape, _ in carries],
                 [tf.TensorShape(None) for _ in arrays],
+                [x if x is None else x.shape for x in held],
             ),
             maximum_iterations=count,
             return_same_structure=True,

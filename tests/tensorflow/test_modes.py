@@ -105,6 +105,22 @@ def test_xla(own: bool) -> None:
     check("lstm", *function(*map(tf.constant, s.point.values())))
 
 
+@pytest.mark.parametrize("steps", [0, 1, 4])
+def test_steps_that_read_ahead(steps: int) -> None:
+    """With XLA each step reads the element of the next one, which the last one has not, both ways."""
+    s = scene("two layers both ways")
+    point = {n: tf.constant(a if n.startswith("param:") else a[:, :steps]) for n, a in s.point.items()}
+    seen: list[bool] = []
+
+    def forward(here: Any) -> Any:
+        seen.append(s.tf._is_compiled())
+        return s.forward(here, None)
+
+    plain, compiled = (CURRENT.function(forward, jit_compile=xla)(point) for xla in (False, True))
+    close(compiled, plain, TOLERANCE)
+    assert seen == [False, True]
+
+
 # Every word with every other one, here too.
 SESSIONS = [
     pytest.param(name, driver, own, marks=[pytest.mark.slow] * ((a + b + own) % 2))

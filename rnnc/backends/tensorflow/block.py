@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from rnnc.backends.escape import Names, identifier, number
 from rnnc.backends.sizes import Sizes
 from rnnc.backends.tensorflow.places import Places
+from rnnc.backends.tensorflow.slopes import Slopes
 from rnnc.ir.program import DType, Loop, Node, Op, Spans, Type, Value
 from rnnc.ir.size import Size
 
@@ -29,6 +30,7 @@ class Frame:
     nullable: set[Value] = field(default_factory=set[Value])  # values that may be None when a graph is built
     apart: frozenset[Value] = frozenset()  # values with columns behind them that mean nothing: see `apart.py`
     biases: dict[Value, Value] = field(default_factory=dict[Value, Value])  # of products that include one
+    slopes: Slopes = field(default_factory=Slopes)
 
 
 class Block:
@@ -57,7 +59,8 @@ class Block:
             if isinstance(node, Op) and node.name in ("const", "extent"):
                 self._number(node)
             elif isinstance(node, Op):
-                self._op(node)
+                if node.outs[0] not in self.frame.slopes.needless:
+                    self._op(node)
             else:
                 self._loop(node)
 
@@ -198,7 +201,8 @@ class Block:
         from rnnc.backends.tensorflow.spelling import SPELLINGS
 
         text = SPELLINGS[op.name](self, op)
-        if any(self.number(arg) is None and text == self.variable(arg) for arg in op.args):
+        written = [arg for arg in op.args if arg not in self.frame.slopes.needless and self.number(arg) is None]
+        if any(text == self.variable(arg) for arg in written):
             self.define(op.out, text)  # another name for the same tensor
         else:
             targets = [self.frame.names.new(out.name or op.name) for out in op.outs]

@@ -11,6 +11,7 @@ from rnnc.backends.skeleton import Written
 from rnnc.backends.tensorflow.apart import values_apart
 from rnnc.backends.tensorflow.block import Block, Frame
 from rnnc.backends.tensorflow.places import Places
+from rnnc.backends.tensorflow.slopes import slopes
 from rnnc.backends.weighted import biases
 from rnnc.ir.program import Program, reads
 
@@ -33,7 +34,14 @@ def write_program(
     names = Names(KEPT_NAMES)
     constant = {*(port.value for port in program.inputs_of("param", "fixed")), *results_of(early)}
     apart = values_apart(program, constant)
-    frame = Frame(names, Sizes(sizes, names), Places(equations), apart=apart, biases=biases(program, constant))
+    frame = Frame(
+        names,
+        Sizes(sizes, names),
+        Places(equations),
+        apart=apart,
+        biases=biases(program, constant),
+        slopes=slopes(program),
+    )
     frame.nullable.update(optional_values(program, nullable))
     parameters = program.inputs_of("param", "fixed")
     read_late = {v for node in late for v in reads(node)} | {port.value for port in program.outputs}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rnnc.backends.escape import number
 from rnnc.backends.tensorflow.block import DTYPES, Block
 from rnnc.backends.tensorflow.spelling.entry import spells
+from rnnc.backends.tensorflow.spelling.reduction import leads
 from rnnc.ir.operations.attrs import Attrs
 from rnnc.ir.program import DType, Op, Type, Value
 
@@ -53,6 +54,7 @@ OPERATORS = {
     "ge": ">=",
 }
 WHOLE = {"mod": "_whole_rest", "floordiv": "_whole_quotient"}  # of whole numbers, where the divisor may be 0
+GRADIENTS = {"tanh": "tf.raw_ops.TanhGrad", "sigmoid": "tf.raw_ops.SigmoidGrad"}
 BINARY = {  # at ties the gradients of maximum and minimum go to the first operand
     "max": "tf.maximum",
     "min": "tf.minimum",
@@ -94,6 +96,8 @@ def _to(b: Block, op: Op) -> str:
 
 @spells(*OPERATORS)
 def _operator(b: Block, op: Op) -> str:
+    if op.out in b.frame.slopes.products:
+        return _slopes(b, op)
     for arg in op.args:
         if arg in b.frame.biases:
             return b.variable(arg)
@@ -103,6 +107,15 @@ def _operator(b: Block, op: Op) -> str:
     if op.name in WHOLE and op.out.type.dtype is DType.INT and b.number(op.args[1]) in (None, "0"):
         return f"{b.helper(WHOLE[op.name])}({left}, {right})"
     return f"{left} {OPERATORS[op.name]} {right}"
+
+
+def _slopes(b: Block, op: Op) -> str:
+    """A product that TensorFlow has one operation for, or several of them side by side."""
+    found = b.frame.slopes.products[op.out]
+    texts = [f"{GRADIENTS[s.function]}(y={b.read(s.y)}, dy={b.read(s.d)})" for s in found]
+    if op.out not in b.frame.slopes.axes:
+        return texts[0]
+    return f"tf.concat([{', '.join(texts)}], {leads(op.out.type) + b.frame.slopes.axes[op.out]})"
 
 
 @spells(*BINARY)
