@@ -65,6 +65,8 @@ def _looped(enter, read, ahead, name, visit, count, reverse, xs, carries, stacks
     With `ahead`, each step reads for the next one. XLA does not vectorize what it computes from several parts of an
     element that it reads in the same step.
     """
+    if isinstance(count, int) and count == 0:  # XLA compiles steps that never run, too
+        return _static(name, visit, count, reverse, xs, carries, stacks)
     with tf.name_scope(name):
         elements = [x if x is None else enter(x, count) for x in xs]
         held = [x if x is None else _first(x, reverse) for x in xs] if ahead else []
