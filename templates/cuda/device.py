@@ -78,9 +78,13 @@ class _Launch:
 
     def __init__(self, device, dtype):
         attributes = _attributes()
+        major, minor = attributes["ComputeCapabilityMajor"], attributes["ComputeCapabilityMinor"]
+        if major < 7:
+            needed = "kernels need a GPU of compute capability 7.0 (Volta) or newer"
+            raise RuntimeError(f"{needed}, and device {device} has {major}.{minor}")
         self.key, self.item = (device, dtype), np.dtype(dtype).itemsize
         self.room = attributes["MultiProcessorCount"], attributes["MaxSharedMemoryPerBlockOptin"]
-        self.clusters = _CLUSTERS[0] if attributes["ComputeCapabilityMajor"] >= 9 else 0
+        self.clusters = _CLUSTERS[0] if major >= 9 else 0
         self.plans = {}
 
     def __call__(self, name, threads, *arguments):

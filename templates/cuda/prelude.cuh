@@ -1,6 +1,7 @@
 // --- rnnc prelude: begin ---
 // The only place with inline PTX and with waiting. Kernels call these functions and nothing below them; the same
-// functions exist a second time in plain C++ (cpu/prelude.h), so that kernels also run on a CPU. Needs sm_80.
+// functions exist a second time in plain C++ (cpu/prelude.h), so that kernels also run on a CPU. Needs sm_70;
+// what later devices do at once takes more instructions before them.
 
 struct f16 { unsigned short bits; };   // IEEE half, storage only
 struct bf16 { unsigned short bits; };  // bfloat16, storage only
@@ -32,9 +33,14 @@ template <> struct rnnc_rounded<f16> {
 };
 template <> struct rnnc_rounded<bf16> {
   __device__ static __forceinline__ bf16 of(float x) {
+#if __CUDA_ARCH__ >= 800
     bf16 y;
     asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(y.bits) : "f"(x));
     return y;
+#else
+    const unsigned u = __float_as_uint(x);
+    return {(unsigned short)(x != x ? 0x7fffu : (u + 0x7fffu + (u >> 16 & 1u)) >> 16)};
+#endif
   }
 };
 // from_float<f16>(x): x as it is stored.
@@ -90,6 +96,7 @@ __device__ __forceinline__ void prefetch_l2(const void* p) { asm volatile("prefe
 
 // ---- copies from global to shared memory that arrive at the wait; both ends are aligned to 16 bytes ----
 
+#if __CUDA_ARCH__ >= 800
 __device__ __forceinline__ void cp_async16(void* shared, const void* global) {
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16;"
                : : "r"((unsigned)__cvta_generic_to_shared(shared)), "l"(global) : "memory");
@@ -104,34 +111,78 @@ __device__ __forceinline__ void cp_async_commit() { asm volatile("cp.async.commi
 template <int N> __device__ __forceinline__ void cp_async_wait() {
   asm volatile("cp.async.wait_group %0;" : : "n"(N) : "memory");
 }
+#else  // copies arrive at once
+__device__ __forceinline__ void cp_async16(void* shared, const void* global) { *(uint4*)shared = *(const uint4*)global; }
+__device__ __forceinline__ void cp_async16_zfill(void* shared, const void* global, unsigned bytes) {
+  for (unsigned i = 0; i < 16; ++i) ((char*)shared)[i] = i < bytes ? ((const char*)global)[i] : 0;
+}
+__device__ __forceinline__ void cp_async_commit() {}
+template <int N> __device__ __forceinline__ void cp_async_wait() {}
+#endif
 
 // ---- products of a whole warp: acc += a b, float accumulators, fragments as PTX lays them out ----
+
+#if __CUDA_ARCH__ < 800
+// By the lanes themselves, which ask one another for what they multiply.
+template <typename T>
+__device__ __forceinline__ void rnnc_by_lanes(float (&c)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
+  const int group = threadIdx.x % 32 / 4, place = threadIdx.x % 4;
+#pragma unroll
+  for (int n = 0; n < 8; ++n) {  // two of the 16 numbers that are summed
+    const int half = n / 4, row = group * 4 + n % 4, column = place * 8 + n % 4;  // the lanes that have them
+    const unsigned above = __shfl_sync(0xffffffffu, a[half * 2], row), below = __shfl_sync(0xffffffffu, a[half * 2 + 1], row);
+    const unsigned left = __shfl_sync(0xffffffffu, b[half], column), right = __shfl_sync(0xffffffffu, b[half], column + 4);
+#pragma unroll
+    for (int shift = 0; shift < 32; shift += 16) {
+      const T rows[2] = {{(unsigned short)(above >> shift)}, {(unsigned short)(below >> shift)}};
+      const T columns[2] = {{(unsigned short)(left >> shift)}, {(unsigned short)(right >> shift)}};
+#pragma unroll
+      for (int i = 0; i < 4; ++i) c[i] += to_float(rows[i / 2]) * to_float(columns[i % 2]);
+    }
+  }
+}
+#endif
 
 template <typename T> struct rnnc_matrix;
 template <> struct rnnc_matrix<f16> {
   __device__ static __forceinline__ void product(float (&c)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
+#if __CUDA_ARCH__ >= 800
     asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
                  : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
                  : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+#elif __CUDA_ARCH__ >= 750
+#pragma unroll
+    for (int half = 0; half < 2; ++half)
+      asm volatile("mma.sync.aligned.m16n8k8.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5}, {%6}, {%0,%1,%2,%3};"
+                   : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+                   : "r"(a[half * 2]), "r"(a[half * 2 + 1]), "r"(b[half]));
+#else
+    rnnc_by_lanes<f16>(c, a, b);
+#endif
   }
 };
 template <> struct rnnc_matrix<bf16> {
   __device__ static __forceinline__ void product(float (&c)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
+#if __CUDA_ARCH__ >= 800
     asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
                  : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
                  : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+#else
+    rnnc_by_lanes<bf16>(c, a, b);
+#endif
   }
 };
 template <typename T>
 __device__ __forceinline__ void mma_m16n8k16(float (&acc)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
   rnnc_matrix<T>::product(acc, a, b);
 }
+// sm_80 only.
 __device__ __forceinline__ void mma_m16n8k8_tf32(float (&c)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
   asm volatile("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
                : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
                : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
-// Four 8x8 matrices of 16-bit numbers from shared memory; lane l gives the address of row l % 8 of matrix l / 8.
+// sm_75 only. Four 8x8 matrices of 16-bit numbers from shared memory; lane l gives the address of row l % 8 of matrix l / 8.
 __device__ __forceinline__ void ldmatrix_x4(unsigned (&r)[4], const void* row) {
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];"
                : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
@@ -185,9 +236,10 @@ __device__ __forceinline__ unsigned cluster_size() {
   asm("mov.u32 %0, %%cluster_nctarank;" : "=r"(x));
   return x;
 }
-// All threads of all blocks of the cluster; orders their shared and global memory.
+// All threads of all blocks of the cluster; orders their shared and global memory (release and acquire, if nothing is
+// said, and CUDA 11 knows no words for them).
 __device__ __forceinline__ void cluster_barrier() {
-  asm volatile("barrier.cluster.arrive.release.aligned;\n\tbarrier.cluster.wait.acquire.aligned;" : : : "memory");
+  asm volatile("barrier.cluster.arrive.aligned;\n\tbarrier.cluster.wait.aligned;" : : : "memory");
 }
 // Where block `rank` of the cluster has what this block has at `p` in its shared memory.
 template <typename T> __device__ __forceinline__ T* map_shared_rank(T* p, unsigned rank) {

@@ -153,6 +153,6 @@ def test_the_prelude_and_its_twin_have_the_same_functions() -> None:
         pattern = r"(?:__forceinline__|inline) (?:unsigned|void|float|double|bool|[TX]\*?) (\w+)\("
         return set(re.findall(pattern, outside)) - {"of", "product"}
 
-    device = functions(prelude())
+    device = functions(prelude()) - {"rnnc_by_lanes"}  # only for devices before sm_80
     assert {"ld_acquire", "grid_barrier", "mma_m16n8k16", "cp_async_wait", "from_float", "cluster_rank"} <= device
     assert device == functions(resource_text("templates/cuda/cpu/prelude.h")) - {"of"}
