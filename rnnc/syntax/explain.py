@@ -202,6 +202,15 @@ def _equality(place: Place) -> Problem | None:
     return None
 
 
+def _function_without_braces(place: Place) -> Problem | None:
+    """`fn double(v) = 2 * v`"""
+    word = place.tokens[place.first]
+    if place.token.type != "EQUAL" or word.keyword != "FN" or "LBRACE" not in place.expected:
+        return None
+    fix = f"write `fn {place.tokens[place.first + 1].text}(…) {{ return … }}`"
+    return problem("E133", "a function has its body in braces", place.token.span, fix)
+
+
 def _names_an_output(place: Place) -> bool:
     """`output z = 2 * x`, `output h', c = c'`: a name behind the keyword, or behind a comma."""
     if place.tokens[place.first].keyword != "OUTPUT" or place.at < place.first + 2 or place.opened is not None:
@@ -364,6 +373,7 @@ _RULES: tuple[Callable[[Place], Problem | None], ...] = (
     _statement_in_layout,
     _expression_statement,
     _missing_in,
+    _function_without_braces,
     _equality,
     _colon_for_equals,
     _choice_or_kind,
