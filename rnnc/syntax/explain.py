@@ -207,7 +207,12 @@ def _function_without_braces(place: Place) -> Problem | None:
     word = place.tokens[place.first]
     if place.token.type != "EQUAL" or word.keyword != "FN" or "LBRACE" not in place.expected:
         return None
-    fix = f"write `fn {place.tokens[place.first + 1].text}(…) {{ return … }}`"
+    end = next(token.span.start for token in place.tokens[place.at :] if token.type in ("NEWLINE", "$END"))
+    head, body = (
+        word.span.source.text[a:b].strip()
+        for a, b in ((word.span.start, place.token.span.start), (place.token.span.end, end))
+    )
+    fix = f"write `{head} {{ return {body or '…'} }}`"
     return problem("E133", "a function has its body in braces", place.token.span, fix)
 
 
