@@ -12,6 +12,7 @@ from rnnc.importing.lowering import (
     function,
     inner,
     limit,
+    listed,
     number,
     optional_size,
     row,
@@ -20,7 +21,7 @@ from rnnc.importing.lowering import (
 )  # fmt: skip
 from rnnc.importing.pieces import Flow, Meaning, Network, Piece, input_of, piece
 from rnnc.importing.signature import Constructor
-from rnnc.importing.values import Made
+from rnnc.importing.states import kept
 
 LIBRARY = "tf"
 # Functions of tf, tf.nn and tf.math that the language has under some name.
@@ -41,13 +42,13 @@ def cell(name: str, signature: str, definition: str, /, **options: Option) -> Co
 
 # --- wrappers and stacks that have a say in what they are ----------------------------------------------------------
 
-# Cells of which TensorFlow drops the state h and nothing else (c of a tuple is never dropped).
-_DROPS_H = """
-    RNN GRU LSTM BasicLSTM LSTMBlock CoupledLSTM LayerNormLSTM WeightNormLSTM NAS UGRNN IntersectionRNN
-    MinimalRNN ComplementCFN
-    PhasedLSTM ConvLSTM1D ConvLSTM2D ConvLSTM3D GroupLSTM IndRNN IndyGRU IndyLSTM
+# Cells of which `Dropout` drops the state h where it is told no more, and the places of their other states.
+_ONLY_H = "RNN GRU UGRNN IntersectionRNN MinimalRNN ComplementCFN IndRNN IndyGRU"
+_C_AND_H = """
+    LSTM BasicLSTM LSTMBlock CoupledLSTM LayerNormLSTM WeightNormLSTM RecurrentDropoutLSTM NAS PhasedLSTM ConvLSTM1D
+    ConvLSTM2D ConvLSTM3D GroupLSTM IndyLSTM
 """
-DROPS_H = frozenset(_DROPS_H.split())
+HAS_H = {**{name: list[int]() for name in _ONLY_H.split()}, **{name: [0] for name in _C_AND_H.split()}}
 
 
 def dropout(call: Call) -> Piece:
@@ -58,11 +59,10 @@ def dropout(call: Call) -> Piece:
         arguments[option] = spelled(call.fraction(f"{option}_prob"))
         if call.fraction(f"{option}_prob") == 0:
             raise call.cannot(f"{option}_prob", NOTHING_KEPT)
-    joined = isinstance(wrapped_in := call.given("cell").value, Made) and "state_is_tuple" in wrapped_in.passed
-    if call.fraction("state_keep_prob") < 1 and (joined or one.definition not in DROPS_H):
-        why = f"which states of {one.definition} are dropped is not said by `Dropout`"
-        fix = "leave it out, and write `carry f.states[k] = dropout(f.states'[k], keep = …)` for each in the wrapper"
-        raise call.cannot("state_keep_prob", why, fix)
+    if call.fraction("state_keep_prob") < 1:
+        alone = kept(call)
+        if one.definition not in HAS_H or alone != HAS_H[one.definition]:
+            arguments["kept"] = listed(map(str, alone))
     if call.flag("variational_recurrent"):
         arguments["mask"] = "sequence"
         call.lowering.remarks.add(
@@ -181,7 +181,7 @@ WRAPPERS = (
         "DropoutWrapper",
         "cell, input_keep_prob=1.0, output_keep_prob=1.0, state_keep_prob=1.0, variational_recurrent=False, "
         "input_size=None, dtype=None, seed=None, dropout_state_filter_visitor=None, **kwargs",
-        "cell input_keep_prob output_keep_prob state_keep_prob variational_recurrent",
+        "cell input_keep_prob output_keep_prob state_keep_prob variational_recurrent dropout_state_filter_visitor",
         dropout,
     ),
     cell("ResidualWrapper", "cell, residual_fn=None, **kwargs", "Residual", inner=inner("cell")),
