@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import ast
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from rnnc.diagnostics import DiagnosticError, Note
-from rnnc.importing import library
+from rnnc.importing import formulas, library
 from rnnc.importing.pieces import Flow, Meaning, Piece, declared_input, input_of, piece
 from rnnc.importing.signature import LEFT_OUT, Constructor
-from rnnc.importing.values import Function, Given, Made, Reference, Remarks, describe, problem
+from rnnc.importing.values import Given, Made, Reference, Remarks, describe, problem
 from rnnc.semantics.scope import did_you_mean
 
 MAX_SIZE = 2**31
@@ -202,27 +201,45 @@ class Call:
         return found
 
     def function(self, parameter: str) -> str | None:
-        """The language's name of an activation; None where None is passed."""
-        given = self.given(parameter)
+        """The language's name of an activation; None where None is passed. One that the language does not have by name
+        is written out as a function."""
+        given, known = self.given(parameter), self.lowering.activations[self.made.constructor.library]
         match given.value:
             case None:
                 return None
-            case Reference(path=path):
-                name = path.rpartition(".")[2]
             case str() as name:
                 pass
-            case Function(node=node) if ast.unparse(node.body) == ast.unparse(node.args):  # lambda v: v
-                name = "linear" if "linear" in self.lowering.activations[self.made.constructor.library] else "identity"
+            case Reference(last=name) if name in known or name not in formulas.WRITTEN:
+                pass
             case _:
-                fix = "write it as an `fn` in the description"
-                raise problem("E606", f"`{parameter}` of {self.name} is {describe(given.value)}", given.span, fix=fix)
-        known = self.lowering.activations[self.made.constructor.library]
+                return self.formula(parameter, ("v",))
         if name not in known:
             fix = did_you_mean(name, known) or f"known are {', '.join(known)}"
             raise problem("E603", f"there is no activation `{name}` here", given.span, fix=fix)
         if known[name] in self.lowering.written:
             self.lowering.functions[known[name]] = self.lowering.written[known[name]]
         return known[name]
+
+    def formula(self, parameter: str, names: Sequence[str]) -> str:
+        """The name of a function that computes what one of Python does; `names` are its parameters."""
+        given, known = self.given(parameter), self.lowering.activations[self.made.constructor.library]
+        translation = formulas.Formulas(lambda _: None, lambda _: given, known)
+        try:
+            text = translation.applied(given.value, [formulas.Text(name) for name in names]).text
+        except formulas.NotRead as error:
+            message = f"`{parameter}` of {self.name} is {describe(given.value)} that is not read: {error}"
+            fix = f"leave it out, and write it as an `fn {parameter}({', '.join(names)})` in the description"
+            raise problem("E606", message, given.span, fix=fix) from None
+        if text == names[0]:
+            return "identity"
+        if (direct := re.fullmatch(rf"(\w+)\({', '.join(names)}\)", text)) is not None:
+            return direct[1]
+        functions = self.lowering.functions
+        own = (f"{parameter}{k}" for k in range(1, 1000))
+        body = f"({', '.join(names)}) {{\n  return {text}\n}}\n"
+        name = next(name for name in own if functions.get(name) in (None, f"fn {name}{body}"))
+        functions[name] = f"fn {name}{body}"
+        return name
 
     def cell(self, parameter: str) -> Piece:
         return self.lowering.cell(self.given(parameter), self.name)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rnnc.diagnostics import Source, Span
@@ -50,16 +50,20 @@ def read_script(source: Source, bind: Bind, knows: Knows, drivers: frozenset[str
 def _lines(tree: ast.Module, evaluator: Evaluator) -> Iterator[_Line]:
     """The values of a text in order."""
     names: dict[str, Given | Thunk] = {}
-    for statement in tree.body:
+    for statement in _statements(tree.body):
         before = dict(names)
         match statement:
             case ast.Assign(targets=targets, value=value):
+                thunk = Thunk(value, before)
                 for target in targets:
-                    _assign(target, value, names, before)
+                    _assign(target, thunk, names)
                 yield _Line(value, statement, before)
             case ast.AnnAssign(target=target, value=ast.expr() as value):
-                _assign(target, value, names, before)
+                _assign(target, Thunk(value, before), names)
                 yield _Line(value, statement, before)
+            case ast.FunctionDef(name=name):
+                function = _as_lambda(statement)
+                names[name] = Thunk(function, before) if function else Given(Reference(name), evaluator.span(statement))
             case ast.Expr(value=value):
                 yield _Line(value, statement, before)
             case ast.Import() | ast.ImportFrom():
@@ -113,16 +117,51 @@ def _parsed(source: Source) -> ast.Module:
         raise problem("E601", "this is no Python that can be read", Span(source, 0, 0)) from error
 
 
-def _assign(target: ast.expr, value: ast.expr, names: dict[str, Given | Thunk], before: Names) -> None:
-    """A plain name holds the value. Of what is taken apart (`outputs, state = …`) the first are the outputs, and the
-    others are tensors, which nobody reads."""
+def _statements(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
+    """The statements in order, those in blocks that only say where variables stand (`with tf.variable_scope(…):`)."""
+    for statement in body:
+        if isinstance(statement, ast.With):
+            yield from _statements(statement.body)
+        else:
+            yield statement
+
+
+def _as_lambda(function: ast.FunctionDef) -> ast.Lambda | None:
+    """A function that only decides what to return, as an expression; None for any other."""
+    body = function.body
+    if body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
+        body = body[1:]  # its documentation
+    value = _returned(body)
+    return ast.copy_location(ast.Lambda(args=function.args, body=value), value) if value is not None else None
+
+
+def _returned(body: Sequence[ast.stmt]) -> ast.expr | None:
+    match list(body):
+        case [ast.Return(value=ast.expr() as value), *_]:
+            return value
+        case [ast.If(test=test, body=inner, orelse=orelse), *rest]:
+            yes, no = _returned(inner), _returned([*orelse, *rest])
+            whole = ast.IfExp(test=test, body=yes, orelse=no) if yes is not None and no is not None else None
+            return ast.copy_location(whole, test) if whole is not None else None
+        case _:
+            return None
+
+
+def _assign(target: ast.expr, thunk: Thunk, names: dict[str, Given | Thunk]) -> None:
+    """A plain name holds the value, one of several its own (`a, b = GRUCell(4), GRUCell(3)`). Of what a call gives
+    (`outputs, state = …`) the first are the outputs, and the others are tensors, which nobody reads."""
     if isinstance(target, ast.Tuple | ast.List) and target.elts:
+        values = thunk.node.elts if isinstance(thunk.node, ast.Tuple | ast.List) else []
+        if len(values) == len(target.elts):
+            for part, value in zip(target.elts, values, strict=True):
+                _assign(part, Thunk(value, thunk.names), names)
+            return
         target, *others = target.elts
         for part in others:
             if isinstance(part, ast.Name):
                 names.pop(part.id, None)
     if isinstance(target, ast.Name):
-        names[target.id] = Thunk(value, before)
+        names[target.id] = thunk
 
 
 def _import(statement: ast.Import | ast.ImportFrom, evaluator: Evaluator, names: dict[str, Given | Thunk]) -> None:

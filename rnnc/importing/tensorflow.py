@@ -33,6 +33,7 @@ ACTIVATIONS = {
     )},
     "hard_sigmoid": "hard_sigmoid",
     "linear": "identity",
+    "exponential": "exp",
 }  # fmt: skip
 
 
