@@ -143,8 +143,8 @@ class Formulas:
         if isinstance(function, Reference):
             if function.last in UNCHANGED and given:
                 return given[0]
-            named = {k.arg: self.operand(k.value) for k in node.keywords if k.arg not in (None, "name", "dtype")}
-            return self._named(function.last, given, {name: each for name, each in named.items() if name is not None})
+            named = {k.arg: self.operand(k.value) for k in node.keywords if k.arg and k.arg not in ("name", "dtype")}
+            return self._named(function.last, given, named)
         return self.applied(function, given)
 
     def _named(self, name: str, given: list[Operand], named: Mapping[str, Operand]) -> Text:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from rnnc.diagnostics import DiagnosticError, Note
 from rnnc.importing import formulas, library
+from rnnc.importing.directions import Merge
 from rnnc.importing.pieces import Flow, Meaning, Piece, declared_input, input_of, piece
 from rnnc.importing.signature import LEFT_OUT, Constructor
 from rnnc.importing.values import Given, Made, Reference, Remarks, describe, problem
@@ -28,6 +29,7 @@ class Lowering:
     activations: Mapping[str, Mapping[str, str]]  # by library: the library's names to the language's
     written: Mapping[str, str]  # texts of functions that the language does not have, by name
     remarks: Remarks = field(default_factory=Remarks)
+    merge: Merge | None = None  # what becomes of the outputs of both directions of the whole
     functions: dict[str, str] = field(default_factory=dict[str, str])  # definitions that activations need
     seen: dict[int, Made] = field(default_factory=dict[int, Made])
 
@@ -212,7 +214,7 @@ class Call:
             case Reference(last=name) if name in known or name not in formulas.WRITTEN:
                 pass
             case _:
-                return self.formula(parameter, ("v",))
+                return self.written(parameter, ("v",), self.formula(parameter, ("v",)))
         if name not in known:
             fix = did_you_mean(name, known) or f"known are {', '.join(known)}"
             raise problem("E603", f"there is no activation `{name}` here", given.span, fix=fix)
@@ -221,22 +223,25 @@ class Call:
         return known[name]
 
     def formula(self, parameter: str, names: Sequence[str]) -> str:
-        """The name of a function that computes what one of Python does; `names` are its parameters."""
+        """What a function of Python computes, as an expression over the `names` of its parameters."""
         given, known = self.given(parameter), self.lowering.activations[self.made.constructor.library]
         translation = formulas.Formulas(lambda _: None, lambda _: given, known)
         try:
-            text = translation.applied(given.value, [formulas.Text(name) for name in names]).text
+            return translation.applied(given.value, [formulas.Text(name) for name in names]).text
         except formulas.NotRead as error:
             message = f"`{parameter}` of {self.name} is {describe(given.value)} that is not read: {error}"
             fix = f"leave it out, and write it as an `fn {parameter}({', '.join(names)})` in the description"
             raise problem("E606", message, given.span, fix=fix) from None
-        if text == names[0]:
+
+    def written(self, parameter: str, names: Sequence[str], text: str) -> str:
+        """The name of a function that computes an expression, which is written out unless the language has it."""
+        if text == ", ".join(names):
             return "identity"
         if (direct := re.fullmatch(rf"(\w+)\({', '.join(names)}\)", text)) is not None:
             return direct[1]
         functions = self.lowering.functions
-        own = (f"{parameter}{k}" for k in range(1, 1000))
         body = f"({', '.join(names)}) {{\n  return {text}\n}}\n"
+        own = (f"{parameter}{k}" for k in range(1, 1000))
         name = next(name for name in own if functions.get(name) in (None, f"fn {name}{body}"))
         functions[name] = f"fn {name}{body}"
         return name

@@ -117,7 +117,7 @@ def piece(definition: str, values: Mapping[str, Value]) -> Piece:
 
 # Definitions whose input is as wide as the output of a cell inside, or as their own, and those that hand it on to one,
 # or to several.
-AS_WIDE_AS = {"Residual": "inner", "Highway": "inner", "SharedLayers": "inner"}
+AS_WIDE_AS = {"Residual": "inner", "ResidualBy": "inner", "Highway": "inner", "SharedLayers": "inner"}
 AS_WIDE_AS_UNITS = frozenset(("IntersectionRNN", "SkipInputLSTM", "SkipInputGRU", "SkipInputRNN"))
 HANDS_ON = {
     "Dropout": ("inner",), "OutputProjection": ("inner",), "Attention": ("inner",), "TimeReversed": ("inner",),

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import ast
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rnnc.diagnostics import Source, Span
+from rnnc.importing.directions import Merge, find_merge
 from rnnc.importing.evaluate import Bind, Evaluator, Knows
 from rnnc.importing.head import Driven, Head, called, find_head
 from rnnc.importing.values import Given, Names, Reference, Thunk, problem
+
+BOTH_DIRECTIONS = ("bidirectional_dynamic_rnn",)  # drivers that give the outputs of both apart
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,7 @@ class Subject:
 
     given: Given
     head: Head | None
+    merge: Merge | None  # of the outputs of both directions
     behind: tuple[tuple[ast.expr, str], ...]  # what else stands behind it: values, and the text of their lines
 
 
@@ -34,17 +38,22 @@ class _Line:
     names: Names
 
 
-def read_script(source: Source, bind: Bind, knows: Knows, drivers: frozenset[str]) -> Subject:
-    """The object that a text is about: what its driver runs, or else its last line. Raises DiagnosticError."""
+def read_script(
+    source: Source, bind: Bind, knows: Knows, drivers: frozenset[str], functions: Mapping[str, str]
+) -> Subject:
+    """The object that a text is about: what its driver runs, or else its last line. Behind a driver, `functions` are
+    known by the library's names. Raises DiagnosticError."""
     evaluator = Evaluator(source, bind, knows)
     lines = list(_lines(_parsed(source), evaluator))
     if not lines:
         raise problem("E601", "there is no call here", Span(source, 0, len(source.text)), fix="such as LSTMCell(128)")
     at = _subject(lines, drivers, evaluator)
     head = _head(lines, at) if called(lines[at].value) in drivers else None
-    behind = [line for line in lines[at + 1 :] if not _keeps(line.value)]
+    merge = _merge(lines, at, evaluator, functions) if called(lines[at].value) in BOTH_DIRECTIONS else None
+    used = merge.values if merge is not None else ()
+    behind = [line for line in lines[at + 1 :] if not _keeps(line.value) and line.value not in used]
     texts = tuple((line.value, evaluator.span(line.statement).text) for line in behind)
-    return Subject(evaluator.given(lines[at].value, lines[at].names), head, texts)
+    return Subject(evaluator.given(lines[at].value, lines[at].names), head, merge, texts)
 
 
 def _lines(tree: ast.Module, evaluator: Evaluator) -> Iterator[_Line]:
@@ -73,6 +82,16 @@ def _lines(tree: ast.Module, evaluator: Evaluator) -> Iterator[_Line]:
             case _:
                 fix = "pass the lines that make the cell or layer"
                 raise problem("E602", "this kind of statement is not read", evaluator.span(statement), fix=fix)
+
+
+def _merge(lines: list[_Line], at: int, evaluator: Evaluator, functions: Mapping[str, str]) -> Merge | None:
+    """What is made of the outputs of the driver in line `at`."""
+    driver = lines[at].statement
+    if not isinstance(driver, ast.Assign):
+        return None
+    names = lines[-1].names
+    rest = [(line.statement, line.value) for line in lines[at + 1 :]]
+    return find_merge(driver.targets[0], rest, lambda node: evaluator.given(node, names), functions)
 
 
 def _head(lines: list[_Line], at: int) -> Head | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from rnnc.importing import library
 from rnnc.importing.lowering import (
     NOTHING_KEPT,
@@ -10,7 +12,6 @@ from rnnc.importing.lowering import (
     Option,
     flag,
     function,
-    inner,
     limit,
     listed,
     number,
@@ -19,7 +20,7 @@ from rnnc.importing.lowering import (
     size,
     spelled,
 )  # fmt: skip
-from rnnc.importing.pieces import Flow, Meaning, Network, Piece, input_of, piece
+from rnnc.importing.pieces import Flow, Meaning, Network, Piece, input_of, output_of, piece
 from rnnc.importing.signature import Constructor
 from rnnc.importing.states import kept
 
@@ -72,49 +73,94 @@ def dropout(call: Call) -> Piece:
     return piece("Dropout", arguments)
 
 
+def residual(call: Call) -> Piece:
+    """ResidualWrapper: the input and the output are added, or what a function makes of them."""
+    one, names = call.cell("cell"), ("x", "y")
+    text = call.formula("residual_fn", names) if call.has("residual_fn") else "x + y"
+    if text in ("x + y", "y + x"):
+        return piece("Residual", {"inner": one})
+    return piece("ResidualBy", {"inner": one, "join": call.written("residual_fn", names, text)})
+
+
 def wrapped(call: Call) -> Meaning:
     """What changes where or how a cell runs, not what it computes: a device, or a driver over a sequence."""
     return call.lowering.meaning(call.given("cell"), inside=call.inside)
 
 
-def multi(call: Call) -> Piece:
+def multi(call: Call) -> Meaning:
     """MultiRNNCell: a network of layers, or a cell of them where it stands inside another."""
     cells = call.items("cells")
-    objects = {id(cell.value) for cell in cells}
-    if len(objects) == 1 and len(cells) > 1:
-        if call.inside is not None:
-            raise call.cannot(
-                "cells", f"layers that share their weights are a network, which {call.inside} cannot hold"
-            )
-        one = call.lowering.cell(cells[0], call.name)
-        return piece("SharedLayers", {"inner": one, "layers": str(len(cells))})
-    pieces = call.cells("cells")
-    definition = "Multi" if call.inside is None else "MultiCell"
-    return piece(definition, {"cells": pieces})
+    first = {id(cell.value): k for k, cell in reversed(list(enumerate(cells)))}  # the layer that names the variables
+    if len(first) == len(cells):
+        pieces = call.cells("cells")
+        return piece("Multi" if call.inside is None else "MultiCell", {"cells": pieces})
+    if call.inside is not None:
+        why = f"layers that share their weights are a network, which {call.inside} cannot hold"
+        raise call.cannot("cells", why, "import them alone, and put what is around them into the network by hand")
+    several = {k: call.lowering.cell(cells[k], call.name) for k in sorted(first.values())}
+    if len(first) == 1:
+        return piece("SharedLayers", {"inner": several[0], "layers": str(len(cells))})
+
+    def build(network: Network, x: str) -> str:
+        names: dict[int, str] = {}
+        before = [several[first[id(one.value)]] for one, other in pairwise(cells) if other.value is cells[0].value]
+        wide = output_of(before[0]) if before else None  # the first cell runs behind another, too
+        if x == "x" and wide is not None:
+            network.inputs = f"input x[{wide}]"
+        for k, one in several.items():
+            network.use(one, x if k == 0 else names[0])
+            names[k] = f"f[{k}]"
+            network.lines.append(f"use {names[k]} = {one.text}")
+        for cell in cells:
+            x = network.equation("y", f"{names[first[id(cell.value)]]}({x})")
+        if network.alone:
+            network.layouts[LIBRARY] = [f'scope {name} = "multi_rnn_cell/cell_{k}"' for k, name in names.items()]
+            network.options[LIBRARY] = 'constants = "float32"'
+        return x
+
+    return Flow(build)
 
 
 # --- drivers -------------------------------------------------------------------------------------------------------
 
 
 def bidirectional(call: Call) -> Meaning:
-    """Both directions of a layer; images have no axis of their own to put outputs together along."""
-    fw, bw = call.given("cell_fw"), call.given("cell_bw")
-    if fw.value is bw.value:
-        return piece("SharedBidirectional", {"inner": call.cell("cell_fw")})
-    forward, backward = call.cell("cell_fw"), call.cell("cell_bw")
-    if ", " not in (input_of(forward) or ""):
-        return piece("Bidirectional", {"fw": forward, "bw": backward})
+    """Both directions of a layer. Images have no axis of their own to put outputs together along; and what a text makes
+    of the outputs is said as it is written."""
+    merge = call.lowering.merge
+    forward = call.cell("cell_fw")
+    one = call.given("cell_fw").value is call.given("cell_bw").value
+    backward = forward if one else call.cell("cell_bw")
+    image = ", " in (input_of(forward) or "")
+    if merge is None and not image:
+        return (
+            piece("SharedBidirectional", {"inner": forward})
+            if one
+            else piece("Bidirectional", {"fw": forward, "bw": backward})
+        )
 
     def build(network: Network, x: str) -> str:
         network.use(forward, x)
         network.use(backward, x)
-        y = network.equation(
-            "y", f"bidirectional(forward = {forward.text}, backward = {backward.text}, merge = none)({x})"
-        )
+        definition, ways = ("SharedBidirectional", shared) if one else ("Bidirectional", apart)
+        outputs = ways(network, x)
+        along = ", axis = filters" if image else ""
+        result = merge.of(*outputs) if merge is not None else f"concat({', '.join(outputs)}{along})"
         if network.alone:
-            network.layouts[LIBRARY] = library.scopes("Bidirectional", LIBRARY)
+            order = [] if one else [f"order state = [{', '.join(outputs)}]"]  # whatever that of the formula
+            network.layouts[LIBRARY] = [*library.scopes(definition, LIBRARY), *order]
             network.options[LIBRARY] = 'constants = "float32"'
-        return f"concat({y}.forward, {y}.backward, axis = filters)"
+        return result
+
+    def shared(network: Network, x: str) -> tuple[str, str]:
+        network.lines.append(f"use f = {forward.text}")
+        fw, bw = network.equation("fw", f"f({x})"), network.equation("bw", f"f(reverse({x}))")
+        return fw, f"reverse({bw})"
+
+    def apart(network: Network, x: str) -> tuple[str, str]:
+        both = f"bidirectional(forward = {forward.text}, backward = {backward.text}, merge = none)"
+        y = network.equation("y", f"{both}({x})")
+        return f"{y}.forward", f"{y}.backward"
 
     return Flow(build)
 
@@ -185,7 +231,7 @@ WRAPPERS = (
         "cell input_keep_prob output_keep_prob state_keep_prob variational_recurrent dropout_state_filter_visitor",
         dropout,
     ),
-    cell("ResidualWrapper", "cell, residual_fn=None, **kwargs", "Residual", inner=inner("cell")),
+    special("ResidualWrapper", "cell, residual_fn=None, **kwargs", "cell residual_fn", residual),
     special("DeviceWrapper", "cell, device, **kwargs", "cell", wrapped),
     special("MultiRNNCell", "cells, state_is_tuple=True", "cells", multi),
 )

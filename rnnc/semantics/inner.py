@@ -52,7 +52,9 @@ class Inner:
         sink = c.frame.body.sink
         c.frame.body.sink = state.slots
         try:
-            frame = self.elaborator.cells.open(c.frame.body, state.cell, prefix, state_prefix, nodes, e.span)
+            frame = self.elaborator.cells.open(
+                c.frame.body, state.cell, prefix, state_prefix, nodes, e.span, shareable=c.frame.shareable
+            )
         finally:
             c.frame.body.sink = sink
         state.frame = frame
