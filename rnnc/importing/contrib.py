@@ -369,7 +369,7 @@ CONSTRUCTORS = (
         "OutputProjectionWrapper",
         "cell, output_size, activation=None, reuse=None",
         "OutputProjection",
-        inner=inner("cell"),
+        inner=inner("cell", further=True),
         size=size("output_size"),
         activation=function("activation"),
     ),

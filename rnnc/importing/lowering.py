@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from rnnc.diagnostics import DiagnosticError, Note
 from rnnc.importing import formulas, library
 from rnnc.importing.directions import Merge
+from rnnc.importing.further import AROUND, further_inputs
 from rnnc.importing.pieces import Flow, Meaning, Piece, declared_input, input_of, piece
 from rnnc.importing.signature import LEFT_OUT, Constructor
 from rnnc.importing.values import Given, Made, Reference, Remarks, describe, problem
@@ -62,12 +63,12 @@ class Lowering:
             what = f"{made.constructor.name} is read with the defaults of Keras 3"
             self.remarks.add(f"{what}; in TensorFlow 1 they are {older}: write them into the call where they are meant")
 
-    def cell(self, given: Given, inside: str) -> Piece:
-        """An object that steps like a cell. E606: it is a network."""
+    def cell(self, given: Given, inside: str, *, further: bool = False) -> Piece:
+        """An object that steps like a cell; one with `further` inputs where these are handed on. E606: it is none."""
         found = self.meaning(given, inside=inside)
         if isinstance(found, Flow) or found.is_network:
             raise problem("E606", f"{describe(given.value)} is no cell, and stands inside {inside}", given.span)
-        if library.find(found.definition).inputs > 1:
+        if further_inputs(found) and not further:
             message = f"{describe(given.value)} has several inputs, which {inside} does not hand on"
             fix = "import the cells one at a time, and write the network: `a = PhasedLSTM(4)(time, x)`, `b = GRU(3)(a)`"
             raise problem("E606", message, given.span, fix=fix)
@@ -78,13 +79,14 @@ class Lowering:
         entry = library.find(found.definition)
         wanted = input_of(found)
         other = wanted if wanted != entry.takes and re.search(r", |: int", wanted or "") else None
-        parts = [part for part in (found.layout, found.scope, other) if part is not None]
+        front = "_".join(further_inputs(found)) if found.definition in AROUND else ""
+        parts = [part for part in (found.layout, found.scope, other, front) if part]
         if not parts:
             return found
         alias = re.sub(r"[^A-Za-z0-9]+", "_", "_".join([found.definition, *parts])).rstrip("_")
         scopes = {found.layout or "tf": found.scope} if found.scope is not None else {}
         text = entry.text(alias, scopes=scopes, layout=found.layout)
-        self.functions[alias] = declared_input(text, found) if other is not None else text
+        self.functions[alias] = declared_input(text, found) if other is not None or front else text
         return replace(found, scope=None, layout=None, alias=alias)
 
 
@@ -246,11 +248,13 @@ class Call:
         functions[name] = f"fn {name}{body}"
         return name
 
-    def cell(self, parameter: str) -> Piece:
-        return self.lowering.cell(self.given(parameter), self.name)
+    def cell(self, parameter: str, *, further: bool = False) -> Piece:
+        return self.lowering.cell(self.given(parameter), self.name, further=further)
 
     def cells(self, parameter: str) -> list[Piece]:
-        return [self.lowering.cell(item, self.name) for item in self.items(parameter)]
+        """Cells one behind the other; the first of them may have further inputs."""
+        items = self.items(parameter)
+        return [self.lowering.cell(item, self.name, further=item is items[0]) for item in items]
 
 
 # --- rows of tables ------------------------------------------------------------------------------------------------
@@ -316,8 +320,8 @@ def function_or_identity(parameter: str) -> Read:
     return Read(parameter, lambda call, name: call.function(name) or "identity")
 
 
-def inner(parameter: str) -> Read:
-    return Read(parameter, lambda call, name: call.cell(name))
+def inner(parameter: str, *, further: bool = False) -> Read:
+    return Read(parameter, lambda call, name: call.cell(name, further=further))
 
 
 def sizes(parameter: str) -> Read:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from rnnc.importing import library
+from rnnc.importing.further import declaration, further_inputs, given, handing_on
 
 
 @dataclass(frozen=True)
@@ -65,14 +66,14 @@ class Network:
     def layer(self, cell: Piece, x: str, hint: str = "y") -> str:
         """A layer of a cell."""
         self.use(cell, x)
-        return self.equation(hint, f"{cell.text}({x})")
+        return self.equation(hint, f"{cell.text}({given(cell, x)})")
 
     def use(self, cell: Piece, x: str) -> None:
         """A cell stands behind an expression: what it needs, and how wide it wants the input."""
         self.needs |= cell.everything
         wanted = input_of(cell)
-        if x == "x" and wanted is not None:
-            self.inputs = f"input x{wanted}"
+        if x == "x" and (wanted is not None or further_inputs(cell)):
+            self.inputs = declaration(cell, wanted or "[input]")
 
     def text(self, output: str) -> str:
         """The statements."""
@@ -145,16 +146,16 @@ def input_of(cell: Piece) -> str | None:
 
 def declared_input(text: str, cell: Piece) -> str:
     """The text of a definition with the input that the cells inside of it want."""
-    wanted = input_of(cell)
+    text, wanted = handing_on(text, cell), input_of(cell)
     if wanted is None:
         return text
-    given = re.search(r"(?<=input x)\[[^\]\n]*\](?=\n)", text)
-    if given is None:
+    axes = re.search(r"(?<=input x)\[[^\]\n]*\](?=\n)", text)
+    if axes is None:
         return text
-    before, after = text[: given.start()], text[given.end() :]
-    if given[0] == "[input]" and re.search(r"\binput\b", re.sub(r'"[^"]*"', "", after)):  # a size that it goes on with
+    before, after = text[: axes.start()], text[axes.end() :]
+    if axes[0] == "[input]" and re.search(r"\binput\b", re.sub(r'"[^"]*"', "", after)):  # a size that it goes on with
         start = before.rindex("input x")
-        return f"{before[:start]}let input = {wanted.strip('[]')}\n{before[start:]}{given[0]}{after}"
+        return f"{before[:start]}let input = {wanted.strip('[]')}\n{before[start:]}{axes[0]}{after}"
     return f"{before}{wanted}{after}"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from rnnc.importing import library
+from rnnc.importing.further import given
 from rnnc.importing.lowering import (
     NOTHING_KEPT,
     Call,
@@ -55,7 +56,7 @@ HAS_H = {**{name: list[int]() for name in _ONLY_H.split()}, **{name: [0] for nam
 
 def dropout(call: Call) -> Piece:
     """DropoutWrapper: new masks for every step, or one for the whole sequence."""
-    one = call.cell("cell")
+    one = call.cell("cell", further=True)
     arguments: dict[str, str | Piece | list[Piece]] = {"inner": one}
     for option in ("input_keep", "state_keep", "output_keep"):
         arguments[option] = spelled(call.fraction(f"{option}_prob"))
@@ -128,9 +129,9 @@ def bidirectional(call: Call) -> Meaning:
     """Both directions of a layer. Images have no axis of their own to put outputs together along; and what a text makes
     of the outputs is said as it is written."""
     merge = call.lowering.merge
-    forward = call.cell("cell_fw")
+    forward = call.cell("cell_fw", further=True)
     one = call.given("cell_fw").value is call.given("cell_bw").value
-    backward = forward if one else call.cell("cell_bw")
+    backward = forward if one else call.cell("cell_bw", further=True)
     image = ", " in (input_of(forward) or "")
     if merge is None and not image:
         return (
@@ -154,12 +155,13 @@ def bidirectional(call: Call) -> Meaning:
 
     def shared(network: Network, x: str) -> tuple[str, str]:
         network.lines.append(f"use f = {forward.text}")
-        fw, bw = network.equation("fw", f"f({x})"), network.equation("bw", f"f(reverse({x}))")
+        fw = network.equation("fw", f"f({given(forward, x)})")
+        bw = network.equation("bw", f"f({given(forward, x, 'reverse({})')})")
         return fw, f"reverse({bw})"
 
     def apart(network: Network, x: str) -> tuple[str, str]:
         both = f"bidirectional(forward = {forward.text}, backward = {backward.text}, merge = none)"
-        y = network.equation("y", f"{both}({x})")
+        y = network.equation("y", f"{both}({given(forward, x)})")
         return f"{y}.forward", f"{y}.backward"
 
     return Flow(build)

@@ -29,6 +29,8 @@ def site_masks(fit: Fit, masks: Arrays, time_major: bool, steps: int, batch: int
 def _spread(array: Array, site: MaskInfo, fit: Fit, time_major: bool, steps: int, batch: int) -> Array:
     """One mask on all steps and rows."""
     shape = tuple(axis.size.evaluate(fit.sizes) for axis in site.axes)
+    if not shape and array.ndim > 1 and array.shape[-1] == 1:  # one number per row, with an axis of its own
+        array = array[..., 0]
     lead = array.ndim - len(shape)
     if lead not in (0, 1, 2) or array.shape[lead:] != shape:
         raise VerifyError("E804", f"the recorded mask {array.shape} is none of {site.name!r}, which is {list(shape)}")
