@@ -80,13 +80,14 @@ class Lowering:
         wanted = input_of(found)
         other = wanted if wanted != entry.takes and re.search(r", |: int", wanted or "") else None
         front = "_".join(further_inputs(found)) if found.definition in AROUND else ""
-        parts = [part for part in (found.layout, found.scope, other, front) if part]
+        deep = "deep" if found.definition == "Attention" and "Attention" in found.needs else ""
+        parts = [part for part in (found.layout, found.scope, other, front, deep) if part]
         if not parts:
             return found
         alias = re.sub(r"[^A-Za-z0-9]+", "_", "_".join([found.definition, *parts])).rstrip("_")
         scopes = {found.layout or "tf": found.scope} if found.scope is not None else {}
         text = entry.text(alias, scopes=scopes, layout=found.layout)
-        self.functions[alias] = declared_input(text, found) if other is not None or front else text
+        self.functions[alias] = declared_input(text, found) if other is not None or front or deep else text
         return replace(found, scope=None, layout=None, alias=alias)
 
 

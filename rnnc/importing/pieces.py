@@ -145,8 +145,10 @@ def input_of(cell: Piece) -> str | None:
 
 
 def declared_input(text: str, cell: Piece) -> str:
-    """The text of a definition with the input that the cells inside of it want."""
+    """The text of a definition with the input that the cells inside of it want, and for the states that they have."""
     text, wanted = handing_on(text, cell), input_of(cell)
+    if cell.definition == "Attention" and "Attention" in cell.needs:  # one of its states inside is a matrix
+        text = text.replace("concat(f.states')", "concat(merge(s) for s in f.states')")
     if wanted is None:
         return text
     axes = re.search(r"(?<=input x)\[[^\]\n]*\](?=\n)", text)
