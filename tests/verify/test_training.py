@@ -9,11 +9,11 @@ import pytest
 
 from rnnc.syntax.source import read_source
 from rnnc.verify.adam import Adam
+from rnnc.verify.adam_settings import find_decay, find_rate
 from rnnc.verify.arrays import Array, Arrays
 from rnnc.verify.commands import verify_against
 from rnnc.verify.errors import VerifyError
 from rnnc.verify.report import Report
-from rnnc.verify.training import find_decay, find_rate
 
 TESTS = Path(__file__).parents[1]
 CLASSIFIER = read_source(TESTS.parent / "examples" / "classifier.rnn")
@@ -60,11 +60,11 @@ def test_rates_of_any_size_are_found(rate: float, dtype: type) -> None:
     loss, _, gradients = evaluate(variables)
     moved = Adam(variables, rate, single=True).update(variables, gradients)
     losses = np.stack([loss, evaluate(moved)[0]])
-    found = find_rate(variables, evaluate, losses, single=True)
+    found = find_rate(variables, evaluate, losses, Adam(variables, 1.0, single=True))
     assert found is not None
     assert abs(found - rate) <= (1e-7 if dtype is np.float64 else 2e-2) * rate
-    assert find_rate(variables, evaluate, losses[:1], single=True) is None
-    assert find_rate(variables, evaluate, np.array([loss, loss + 1e3]), single=True) is None
+    assert find_rate(variables, evaluate, losses[:1], Adam(variables, 1.0, single=True)) is None
+    assert find_rate(variables, evaluate, np.array([loss, loss + 1e3]), Adam(variables, 1.0, single=True)) is None
 
 
 @pytest.mark.parametrize(("decay", "found"), [(0.9, None), (0.999, None), (0.8, 0.8), (0.95, 0.95), (0.9995, 0.9995)])
