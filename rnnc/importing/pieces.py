@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rnnc.importing import library
@@ -136,12 +137,21 @@ def input_of(cell: Piece) -> str | None:
         *axes, _ = (input_of(one) or "[input]").strip("[]").split(", ")
         wide = output_of(one)
         return f"[{', '.join([*axes, wide])}]" if wide is not None else None
+    if "same" in cell.arguments and (wide := behind_itself(cell.cells["cells"], json.loads(cell.arguments["same"]))):
+        return f"[{wide}]"
     if cell.definition in AS_WIDE_AS_UNITS:
         return f"[{cell.arguments['units']}]"
     if cell.definition == "Attention" and "project" in cell.arguments:
         return None
     inner = [input_of(cell.cells[name][0]) for name in HANDS_ON.get(cell.definition, ())]
     return next((found for found in inner if found is not None), library.find(cell.definition).takes)
+
+
+def behind_itself(cells: Sequence[Piece], same: Sequence[int]) -> str | None:
+    """How wide the input of layers is whose first one also runs behind another, where the arguments tell; `same` are
+    the places of the layers whose weights they have."""
+    before = [cells[k - 1] for k in range(1, len(cells)) if same[k] == 0]
+    return output_of(before[0]) if before else None
 
 
 def declared_input(text: str, cell: Piece) -> str:

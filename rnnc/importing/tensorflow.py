@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 from rnnc.importing import library
 from rnnc.importing.further import given
 from rnnc.importing.lowering import (
@@ -21,7 +19,7 @@ from rnnc.importing.lowering import (
     size,
     spelled,
 )  # fmt: skip
-from rnnc.importing.pieces import Flow, Meaning, Network, Piece, input_of, output_of, piece
+from rnnc.importing.pieces import Flow, Meaning, Network, Piece, behind_itself, input_of, piece
 from rnnc.importing.signature import Constructor
 from rnnc.importing.states import kept
 
@@ -93,27 +91,25 @@ def multi(call: Call) -> Meaning:
     cells = call.items("cells")
     first = {id(cell.value): k for k, cell in reversed(list(enumerate(cells)))}  # the layer that names the variables
     if len(first) == len(cells):
-        pieces = call.cells("cells")
-        return piece("Multi" if call.inside is None else "MultiCell", {"cells": pieces})
-    if call.inside is not None:
-        why = f"layers that share their weights are a network, which {call.inside} cannot hold"
-        raise call.cannot("cells", why, "import them alone, and put what is around them into the network by hand")
+        return piece("Multi" if call.inside is None else "MultiCell", {"cells": call.cells("cells")})
     several = {k: call.lowering.cell(cells[k], call.name) for k in sorted(first.values())}
+    same = [first[id(cell.value)] for cell in cells]
+    if call.inside is not None:
+        return piece("MultiCell", {"cells": [several[k] for k in same], "same": listed(map(str, same))})
     if len(first) == 1:
         return piece("SharedLayers", {"inner": several[0], "layers": str(len(cells))})
 
     def build(network: Network, x: str) -> str:
         names: dict[int, str] = {}
-        before = [several[first[id(one.value)]] for one, other in pairwise(cells) if other.value is cells[0].value]
-        wide = output_of(before[0]) if before else None  # the first cell runs behind another, too
-        if x == "x" and wide is not None:
-            network.inputs = f"input x[{wide}]"
+        wide = behind_itself([several[k] for k in same], same)
         for k, one in several.items():
             network.use(one, x if k == 0 else names[0])
             names[k] = f"f[{k}]"
             network.lines.append(f"use {names[k]} = {one.text}")
-        for cell in cells:
-            x = network.equation("y", f"{names[first[id(cell.value)]]}({x})")
+        if x == "x" and wide is not None:
+            network.inputs = f"input x[{wide}]"
+        for k in same:
+            x = network.equation("y", f"{names[k]}({x})")
         if network.alone:
             network.layouts[LIBRARY] = [f'scope {name} = "multi_rnn_cell/cell_{k}"' for k, name in names.items()]
             network.options[LIBRARY] = 'constants = "float32"'

@@ -23,10 +23,10 @@ class Assigned:
 def assigned(fit: Fit, *, turned: bool = False) -> Assigned:
     """Every recorded mask at its site. E804: one belongs to none.
 
-    A site is known by the name that the layout gives it, with or without a number ("state", "state:1"), or by its own.
-    Where names do not tell sites apart (a wrapper in a wrapper), both are taken in order, masks in the other one if
-    `turned`. A mask may hold those of several sites side by side. Masks of ones may belong to no site: what keeps
-    everything draws none.
+    A site is known by the name that the layout gives it, with or without a number ("state", "state:1"), or by its own;
+    one mask may be drawn for several of the same name, and one may hold those of several side by side. Where names do
+    not tell sites apart (a wrapper in a wrapper), both are taken in order, masks in the other one if `turned`. Masks of
+    ones may belong to no site: what keeps everything draws none.
     """
     recorded = fit.recording.under("mask")
     shapes = {mask.name: tuple(axis.size.evaluate(fit.sizes) for axis in mask.axes) for mask in fit.model.masks}
@@ -40,6 +40,9 @@ def assigned(fit: Fit, *, turned: bool = False) -> Assigned:
         pairs = _by_name(names, sites, known, recorded, shapes)
         if pairs is not None:
             found.update({site: recorded[name] for name, site in pairs.items()})
+        elif len(names) == 1 and all(_ends_in(recorded[names[0]], shapes[site]) for site in sites):
+            found.update(dict.fromkeys(sites, recorded[names[0]]))
+            notes.append(f"the recorded mask {names[0]!r} is taken for those of {_listed(sites)}")
         elif names:
             is_ambiguous |= len(names) > 1
             names = names[::-1] if turned else names
@@ -72,7 +75,8 @@ def _sites(name: str, known: Mapping[str, str], shapes: Mapping[str, tuple[int, 
     """The sites that a recorded name may mean, whatever its number."""
     if name in shapes:
         return [name]
-    return [site for site, foreign in known.items() if _same(_stem(foreign), _stem(name))]
+    found = [site for site, foreign in known.items() if _same(_stem(foreign), _stem(name))]
+    return found or [site for site, foreign in known.items() if _last(foreign) == _last(name)]
 
 
 def _by_name(
@@ -129,6 +133,11 @@ def _ends_in(array: Array, shape: tuple[int, ...]) -> bool:
 
 def _stem(name: str) -> str:
     return name.partition(":")[0]
+
+
+def _last(name: str) -> str:
+    """The name without numbers and scopes, which may be other ones."""
+    return _stem(name).rpartition("/")[2]
 
 
 def _number(name: str) -> int:
