@@ -60,6 +60,10 @@ CALLS = {
     "shared_layers": (
         f"one, other = {R}LSTMCell(3), {R}LSTMCell(3)\ncell = {R}MultiRNNCell([one, other, one])", DYNAMIC, [3],
     ),
+    "shared_within": (
+        f"one = {R}BasicLSTMCell(2)\ncell = {R}DropoutWrapper({R}MultiRNNCell([one] * 2), output_keep_prob=0.6)",
+        DYNAMIC, [2],
+    ),
     "shared_directions": (f"cell_fw = cell_bw = {LSTM_GRU}", BOTH + "outputs = tf.concat(outputs, 2)", [2]),
     "summed_directions": (
         f"cell_fw = {R}LSTMCell(3)\ncell_bw = {R}GRUCell(3)",
