@@ -70,6 +70,38 @@ def test_one_mask_and_one_site_belong_together() -> None:
     assert assigned(fitted("sequence", {"input": ROWS})).notes == ()
 
 
+def several(recorded: dict[str, np.ndarray], sites: tuple[tuple[str, str], ...]) -> Fit:
+    masks = tuple(MaskInfo(name, (Axis("units", UNITS),), 0.5, "sequence", NO_SPANS) for _, name in sites)
+    arrays = {f"mask:{name}": array for name, array in recorded.items()}
+    return Fit(
+        model(masks=masks), replace(layout(), masks=sites), Recording("case", arrays, {}), Matching({}), {"units": N}
+    )
+
+
+def test_masks_of_one_name_are_taken_in_order_or_in_the_other_one() -> None:
+    fit = several({"input:0": ROWS, "input:1": 1 - ROWS}, (("input", "d"), ("input", "f.d")))
+    found, turned = assigned(fit), assigned(fit, turned=True)
+    assert found.is_ambiguous
+    np.testing.assert_array_equal(found.masks["d"], ROWS)
+    np.testing.assert_array_equal(turned.masks["f.d"], ROWS)
+
+
+def test_one_mask_holds_those_of_joined_states() -> None:
+    fit = several({"state": np.concatenate([ROWS, 1 - ROWS], axis=1)}, (("state:0", "f.c"), ("state:1", "f.h")))
+    found = assigned(fit)
+    assert not found.is_ambiguous
+    np.testing.assert_array_equal(found.masks["f.c"], ROWS)
+    np.testing.assert_array_equal(found.masks["f.h"], 1 - ROWS)
+
+
+def test_one_mask_may_be_drawn_for_several_sites_and_be_called_like_a_site() -> None:
+    fit = several({"output": ROWS, "f.d": 1 - ROWS}, (("output", "a"), ("output", "b"), ("input", "f.d")))
+    found = assigned(fit).masks
+    np.testing.assert_array_equal(found["a"], ROWS)
+    np.testing.assert_array_equal(found["b"], ROWS)
+    np.testing.assert_array_equal(found["f.d"], 1 - ROWS)
+
+
 def test_ones_may_belong_to_no_site() -> None:
     assert spread(fitted("step", {"output": np.ones((B, T, N))}, ()), False, T, B) == {}
 
