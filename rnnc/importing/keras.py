@@ -228,7 +228,7 @@ def bidirectional(call: Call) -> Meaning:
             lines.append(line.replace("y.", f"{y}.", 1).replace('"bidirectional/', f'"bidirectional{number}/', 1))
         if network.alone and merge is not None:
             steps = "" if sequences else ", return_sequences = false"
-            layers = f"{y}.forward, {y}.backward, merge_mode = \"{merge}\"{steps}"
+            layers = f'{y}.forward, {y}.backward, merge_mode = "{merge}"{steps}'
             network.options[LIBRARY] = f"reference = keras.layers.Bidirectional({layers})"
         if whole:
             return y
