@@ -97,6 +97,7 @@ GROUPS: dict[str, list[Entry]] = {
         Entry("dropout", {"inner": "LSTM(64)", "state_keep": "0.8"}, {"inner": "LSTM(3)", "state_keep": "0.8"}),
         *(Entry(f"variational:Variational{name}", KEPT, KEPT) for name in ("RNN", "GRU", "LSTM")),
         Entry("residual", {"inner": "GRU(64, reset = before)"}, {"inner": "GRU(3)"}),
+        Entry("residual:ResidualBy", {"inner": "GRU(64, reset = before)"}, {"inner": "GRU(3)"}),
     ],
     "Networks": [
         Entry("multi:Multi"), Entry("multi:MultiCell"),

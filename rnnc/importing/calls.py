@@ -38,7 +38,7 @@ def import_call(source: Source, *, name: str | None = None, inline: bool = False
     `name`: what the cell or network is called. `inline`: every definition that it needs is written out.
     """
     remarks = Remarks()
-    script = read_script(source, _bind, _knows, DRIVERS)
+    script = read_script(source, _bind, _knows, DRIVERS, tensorflow.ACTIVATIONS)
     subject = script.given
     layers = [subject]
     if isinstance(subject.value, Applied):
@@ -47,7 +47,7 @@ def import_call(source: Source, *, name: str | None = None, inline: bool = False
     if not isinstance(first, Made):
         fix = "such as LSTMCell(128)"
         raise problem("E602", f"a call of a cell or layer is wanted, not {describe(first)}", subject.span, fix=fix)
-    lowering = Lowering(ACTIVATIONS, keras.FUNCTIONS, remarks)
+    lowering = Lowering(ACTIVATIONS, keras.FUNCTIONS, remarks, script.merge)
     meaning = lowering.meaning(layers[0]) if len(layers) == 1 else models.chain(layers, lowering)
     head = script.head if script.head is not None and script.head.suits(meaning) else None
     for value, text in script.behind:

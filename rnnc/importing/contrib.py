@@ -8,6 +8,7 @@ from rnnc.importing.lowering import (
     NOTHING_KEPT,
     Call,
     Lower,
+    Option,
     bound,
     flag,
     fraction,
@@ -62,8 +63,8 @@ def weight_norm_lstm(call: Call) -> Piece:
 
 
 def intersection(call: Call) -> Piece:
-    """With `num_in_proj` the input is projected where it is not as wide as the state, so it is taken not to be."""
-    options = {
+    """With `num_in_proj` the input is projected where it is not as wide as the state, whatever the number."""
+    options: dict[str, Option] = {
         "units": size("num_units"),
         "forget_bias": number("forget_bias"),
         "y_activation": function("y_activation"),
@@ -72,10 +73,10 @@ def intersection(call: Call) -> Piece:
         return bound(call, "IntersectionRNN", options)
     call.size("num_in_proj")
     call.lowering.remarks.add(
-        "`num_in_proj` of IntersectionRNNCell: TensorFlow projects the input unless it is as wide as the state; where "
-        "it is, leave the argument out"
+        "`num_in_proj` of IntersectionRNNCell: TensorFlow projects the input unless it is as wide as the state, so "
+        "compiling this takes its width, -D input=…"
     )
-    return bound(call, "ProjectedIntersectionRNN", options)
+    return bound(call, "ProjectedIntersectionRNN", {**options, "always": "false"})
 
 
 def phased_lstm(call: Call) -> Piece:
@@ -369,7 +370,7 @@ CONSTRUCTORS = (
         "OutputProjectionWrapper",
         "cell, output_size, activation=None, reuse=None",
         "OutputProjection",
-        inner=inner("cell"),
+        inner=inner("cell", further=True),
         size=size("output_size"),
         activation=function("activation"),
     ),

@@ -1,7 +1,8 @@
 """Evaluates Python expressions as far as calls of constructors need it; everything else is an error at its place.
 
 Names, attributes, numbers, strings, lists, tuples, unary minus, arithmetic on numbers, `[cell] * 2`, sums of lists,
-comprehensions over lists and `range`, `list` and `tuple` of these, and a `lambda` that is called where it stands.
+comprehensions over lists and `range`, `list` and `tuple` of these, a `lambda` that is called where it stands, and
+`functools.partial`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import ast
 from collections.abc import Callable, Iterator, Sequence
 
 from rnnc.diagnostics import Source, Span
-from rnnc.importing.values import Applied, Function, Given, Made, Names, Reference, Value, describe, problem
+from rnnc.importing.values import Applied, Function, Given, Made, Names, Partial, Reference, Value, describe, problem
 
 MAX_ITEMS = 1000
 MAX_DEPTH = 50
@@ -85,7 +86,7 @@ class Evaluator:
             case ast.Call():
                 return self._call(node, names)
             case ast.Lambda():
-                return Function(node, names, self.span(node))
+                return Function(node, names, self.span(node), lambda each: self.given(each, names))
             case _:
                 raise problem("E602", "this kind of expression is not read", self.span(node), fix=READ)
 
@@ -108,6 +109,8 @@ class Evaluator:
                 return self._range(node, names)
             case Reference(path="list" | "tuple") if len(node.args) == 1 and not node.keywords:
                 return self._list(self.given(node.args[0], names))
+            case Reference(last="partial") if not self._knows(function):
+                return self._partial(node, names)
             case Reference():
                 return self._bind(function, node, self, names, self.span(node.func))
             case Function():
@@ -119,6 +122,13 @@ class Evaluator:
                 raise problem("E602", "what a layer gives is called here", self.span(node.func))
             case _:
                 raise problem("E602", f"{describe(function)} is called here", self.span(node.func))
+
+    def _partial(self, node: ast.Call, names: Names) -> Partial:
+        """`functools.partial(function, …)`."""
+        if not node.args or any(keyword.arg is None for keyword in node.keywords):
+            raise problem("E602", "this `partial` is not read", self.span(node), fix="write a `lambda`")
+        function, *arguments = (self.given(argument, names) for argument in node.args)
+        return Partial(function, arguments, {k.arg: self.given(k.value, names) for k in node.keywords if k.arg})
 
     def _behind(self, node: ast.expr, names: Names) -> Applied | None:
         """The layers that make what a layer is called on; None where it is data. A function that no library here knows

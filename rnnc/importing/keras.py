@@ -132,6 +132,10 @@ def over_time(call: Call, cell: Piece) -> Meaning:
         sequence_here(call, network)
         y = network.equation("y", f"{f'backward({cell.text})' if backwards else cell.text}({x})")
         network.is_sequence = sequences
+        if network.alone and not sequences:  # backwards, Keras begins with the padding of short rows
+            network.layouts.setdefault(LIBRARY, [])
+            turned = ", go_backwards = true" if backwards else ""
+            network.options[LIBRARY] = f"reference = keras.layers.RNN({y}, return_sequences = false{turned})"
         if sequences:
             return f"reverse({y})"
         return f"at({y}, 0)" if backwards else f"last({y})"
@@ -222,6 +226,10 @@ def bidirectional(call: Call) -> Meaning:
         number = f"_{len(lines) // 2}" if lines else ""  # Keras counts layers of one class
         for line in library.scopes("Bidirectional", LIBRARY):
             lines.append(line.replace("y.", f"{y}.", 1).replace('"bidirectional/', f'"bidirectional{number}/', 1))
+        if network.alone and merge is not None:
+            steps = "" if sequences else ", return_sequences = false"
+            layers = f'{y}.forward, {y}.backward, merge_mode = "{merge}"{steps}'
+            network.options[LIBRARY] = f"reference = keras.layers.Bidirectional({layers})"
         if whole:
             return y
         ends = (f"{y}.forward", f"{y}.backward") if sequences else (f"last({y}.forward)", f"at({y}.backward, 0)")

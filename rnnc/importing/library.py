@@ -42,20 +42,23 @@ class Entry:
         return "cell" if isinstance(self.node, ast.Variant) else type(self.node).__name__.lower()
 
     @property
-    def inputs(self) -> int:
-        """How many inputs a body declares itself; 0 of what inherits them."""
-        body = self.node.body if isinstance(self.node, ast.Cell | ast.Network) else ()
-        return sum(len(s.items) for s in body if isinstance(s, ast.Declaration) and s.kind == "input")
+    def input_names(self) -> tuple[str, ...]:
+        """The inputs that a body declares itself; none of what inherits them."""
+        return tuple(item.name for item in self._inputs)
 
     @property
     def takes(self) -> str | None:
         """The axes of a body's only input and its type, where that is no vector: `[row, col, channel]`, `[]: int`."""
-        body = self.node.body if isinstance(self.node, ast.Cell | ast.Network) else ()
-        inputs = [item for s in body if isinstance(s, ast.Declaration) and s.kind == "input" for item in s.items]
+        inputs = self._inputs
         if len(inputs) != 1 or len(inputs[0].axes) == 1:
             return None
         axes = ", ".join(axis.span.text for axis in inputs[0].axes)
         return f"[{axes}]: int" if inputs[0].dtype == "int" else f"[{axes}]"
+
+    @property
+    def _inputs(self) -> list[ast.Declared]:
+        body = self.node.body if isinstance(self.node, ast.Cell | ast.Network) else ()
+        return [item for s in body if isinstance(s, ast.Declaration) and s.kind == "input" for item in s.items]
 
     def scopes_of(self, layout: str) -> list[ast.String]:
         """Where the layouts of that name say what scope their variables have."""

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import ast
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from rnnc.diagnostics import DiagnosticError, Note
-from rnnc.importing import library
+from rnnc.importing import formulas, library
+from rnnc.importing.directions import Merge
+from rnnc.importing.further import AROUND, further_inputs
 from rnnc.importing.pieces import Flow, Meaning, Piece, declared_input, input_of, piece
 from rnnc.importing.signature import LEFT_OUT, Constructor
-from rnnc.importing.values import Function, Given, Made, Reference, Remarks, describe, problem
+from rnnc.importing.values import Given, Made, Reference, Remarks, describe, problem
 from rnnc.semantics.scope import did_you_mean
 
 MAX_SIZE = 2**31
@@ -29,6 +30,7 @@ class Lowering:
     activations: Mapping[str, Mapping[str, str]]  # by library: the library's names to the language's
     written: Mapping[str, str]  # texts of functions that the language does not have, by name
     remarks: Remarks = field(default_factory=Remarks)
+    merge: Merge | None = None  # what becomes of the outputs of both directions of the whole
     functions: dict[str, str] = field(default_factory=dict[str, str])  # definitions that activations need
     seen: dict[int, Made] = field(default_factory=dict[int, Made])
 
@@ -61,12 +63,12 @@ class Lowering:
             what = f"{made.constructor.name} is read with the defaults of Keras 3"
             self.remarks.add(f"{what}; in TensorFlow 1 they are {older}: write them into the call where they are meant")
 
-    def cell(self, given: Given, inside: str) -> Piece:
-        """An object that steps like a cell. E606: it is a network."""
+    def cell(self, given: Given, inside: str, *, further: bool = False) -> Piece:
+        """An object that steps like a cell; one with `further` inputs where these are handed on. E606: it is none."""
         found = self.meaning(given, inside=inside)
         if isinstance(found, Flow) or found.is_network:
             raise problem("E606", f"{describe(given.value)} is no cell, and stands inside {inside}", given.span)
-        if library.find(found.definition).inputs > 1:
+        if further_inputs(found) and not further:
             message = f"{describe(given.value)} has several inputs, which {inside} does not hand on"
             fix = "import the cells one at a time, and write the network: `a = PhasedLSTM(4)(time, x)`, `b = GRU(3)(a)`"
             raise problem("E606", message, given.span, fix=fix)
@@ -77,13 +79,15 @@ class Lowering:
         entry = library.find(found.definition)
         wanted = input_of(found)
         other = wanted if wanted != entry.takes and re.search(r", |: int", wanted or "") else None
-        parts = [part for part in (found.layout, found.scope, other) if part is not None]
+        front = "_".join(further_inputs(found)) if found.definition in AROUND else ""
+        deep = "deep" if found.definition == "Attention" and "Attention" in found.needs else ""
+        parts = [part for part in (found.layout, found.scope, other, front, deep) if part]
         if not parts:
             return found
         alias = re.sub(r"[^A-Za-z0-9]+", "_", "_".join([found.definition, *parts])).rstrip("_")
         scopes = {found.layout or "tf": found.scope} if found.scope is not None else {}
         text = entry.text(alias, scopes=scopes, layout=found.layout)
-        self.functions[alias] = declared_input(text, found) if other is not None else text
+        self.functions[alias] = declared_input(text, found) if other is not None or front or deep else text
         return replace(found, scope=None, layout=None, alias=alias)
 
 
@@ -202,21 +206,18 @@ class Call:
         return found
 
     def function(self, parameter: str) -> str | None:
-        """The language's name of an activation; None where None is passed."""
-        given = self.given(parameter)
+        """The language's name of an activation; None where None is passed. One that the language does not have by name
+        is written out as a function."""
+        given, known = self.given(parameter), self.lowering.activations[self.made.constructor.library]
         match given.value:
             case None:
                 return None
-            case Reference(path=path):
-                name = path.rpartition(".")[2]
             case str() as name:
                 pass
-            case Function(node=node) if ast.unparse(node.body) == ast.unparse(node.args):  # lambda v: v
-                name = "linear" if "linear" in self.lowering.activations[self.made.constructor.library] else "identity"
+            case Reference(last=name) if name in known or name not in formulas.WRITTEN:
+                pass
             case _:
-                fix = "write it as an `fn` in the description"
-                raise problem("E606", f"`{parameter}` of {self.name} is {describe(given.value)}", given.span, fix=fix)
-        known = self.lowering.activations[self.made.constructor.library]
+                return self.written(parameter, ("v",), self.formula(parameter, ("v",)))
         if name not in known:
             fix = did_you_mean(name, known) or f"known are {', '.join(known)}"
             raise problem("E603", f"there is no activation `{name}` here", given.span, fix=fix)
@@ -224,11 +225,37 @@ class Call:
             self.lowering.functions[known[name]] = self.lowering.written[known[name]]
         return known[name]
 
-    def cell(self, parameter: str) -> Piece:
-        return self.lowering.cell(self.given(parameter), self.name)
+    def formula(self, parameter: str, names: Sequence[str]) -> str:
+        """What a function of Python computes, as an expression over the `names` of its parameters."""
+        given, known = self.given(parameter), self.lowering.activations[self.made.constructor.library]
+        translation = formulas.Formulas(lambda _: None, lambda _: given, known)
+        try:
+            return translation.applied(given.value, [formulas.Text(name) for name in names]).text
+        except formulas.NotRead as error:
+            message = f"`{parameter}` of {self.name} is {describe(given.value)} that is not read: {error}"
+            fix = f"leave it out, and write it as an `fn {parameter}({', '.join(names)})` in the description"
+            raise problem("E606", message, given.span, fix=fix) from None
+
+    def written(self, parameter: str, names: Sequence[str], text: str) -> str:
+        """The name of a function that computes an expression, which is written out unless the language has it."""
+        if text == ", ".join(names):
+            return "identity"
+        if (direct := re.fullmatch(rf"(\w+)\({', '.join(names)}\)", text)) is not None:
+            return direct[1]
+        functions = self.lowering.functions
+        body = f"({', '.join(names)}) {{\n  return {text}\n}}\n"
+        own = (f"{parameter}{k}" for k in range(1, 1000))
+        name = next(name for name in own if functions.get(name) in (None, f"fn {name}{body}"))
+        functions[name] = f"fn {name}{body}"
+        return name
+
+    def cell(self, parameter: str, *, further: bool = False) -> Piece:
+        return self.lowering.cell(self.given(parameter), self.name, further=further)
 
     def cells(self, parameter: str) -> list[Piece]:
-        return [self.lowering.cell(item, self.name) for item in self.items(parameter)]
+        """Cells one behind the other; the first of them may have further inputs."""
+        items = self.items(parameter)
+        return [self.lowering.cell(item, self.name, further=item is items[0]) for item in items]
 
 
 # --- rows of tables ------------------------------------------------------------------------------------------------
@@ -294,8 +321,8 @@ def function_or_identity(parameter: str) -> Read:
     return Read(parameter, lambda call, name: call.function(name) or "identity")
 
 
-def inner(parameter: str) -> Read:
-    return Read(parameter, lambda call, name: call.cell(name))
+def inner(parameter: str, *, further: bool = False) -> Read:
+    return Read(parameter, lambda call, name: call.cell(name, further=further))
 
 
 def sizes(parameter: str) -> Read:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rnnc.importing import library
+from rnnc.importing.further import declaration, further_inputs, given, handing_on
 
 
 @dataclass(frozen=True)
@@ -65,14 +67,14 @@ class Network:
     def layer(self, cell: Piece, x: str, hint: str = "y") -> str:
         """A layer of a cell."""
         self.use(cell, x)
-        return self.equation(hint, f"{cell.text}({x})")
+        return self.equation(hint, f"{cell.text}({given(cell, x)})")
 
     def use(self, cell: Piece, x: str) -> None:
         """A cell stands behind an expression: what it needs, and how wide it wants the input."""
         self.needs |= cell.everything
         wanted = input_of(cell)
-        if x == "x" and wanted is not None:
-            self.inputs = f"input x{wanted}"
+        if x == "x" and (wanted is not None or further_inputs(cell)):
+            self.inputs = declaration(cell, wanted or "[input]")
 
     def text(self, output: str) -> str:
         """The statements."""
@@ -117,7 +119,7 @@ def piece(definition: str, values: Mapping[str, Value]) -> Piece:
 
 # Definitions whose input is as wide as the output of a cell inside, or as their own, and those that hand it on to one,
 # or to several.
-AS_WIDE_AS = {"Residual": "inner", "Highway": "inner", "SharedLayers": "inner"}
+AS_WIDE_AS = {"Residual": "inner", "ResidualBy": "inner", "Highway": "inner", "SharedLayers": "inner"}
 AS_WIDE_AS_UNITS = frozenset(("IntersectionRNN", "SkipInputLSTM", "SkipInputGRU", "SkipInputRNN"))
 HANDS_ON = {
     "Dropout": ("inner",), "OutputProjection": ("inner",), "Attention": ("inner",), "TimeReversed": ("inner",),
@@ -135,6 +137,8 @@ def input_of(cell: Piece) -> str | None:
         *axes, _ = (input_of(one) or "[input]").strip("[]").split(", ")
         wide = output_of(one)
         return f"[{', '.join([*axes, wide])}]" if wide is not None else None
+    if "same" in cell.arguments and (wide := behind_itself(cell.cells["cells"], json.loads(cell.arguments["same"]))):
+        return f"[{wide}]"
     if cell.definition in AS_WIDE_AS_UNITS:
         return f"[{cell.arguments['units']}]"
     if cell.definition == "Attention" and "project" in cell.arguments:
@@ -143,18 +147,27 @@ def input_of(cell: Piece) -> str | None:
     return next((found for found in inner if found is not None), library.find(cell.definition).takes)
 
 
+def behind_itself(cells: Sequence[Piece], same: Sequence[int]) -> str | None:
+    """How wide the input of layers is whose first one also runs behind another, where the arguments tell; `same` are
+    the places of the layers whose weights they have."""
+    before = [cells[k - 1] for k in range(1, len(cells)) if same[k] == 0]
+    return output_of(before[0]) if before else None
+
+
 def declared_input(text: str, cell: Piece) -> str:
-    """The text of a definition with the input that the cells inside of it want."""
-    wanted = input_of(cell)
+    """The text of a definition with the input that the cells inside of it want, and for the states that they have."""
+    text, wanted = handing_on(text, cell), input_of(cell)
+    if cell.definition == "Attention" and "Attention" in cell.needs:  # one of its states inside is a matrix
+        text = text.replace("concat(f.states')", "concat(merge(s) for s in f.states')")
     if wanted is None:
         return text
-    given = re.search(r"(?<=input x)\[[^\]\n]*\](?=\n)", text)
-    if given is None:
+    axes = re.search(r"(?<=input x)\[[^\]\n]*\](?=\n)", text)
+    if axes is None:
         return text
-    before, after = text[: given.start()], text[given.end() :]
-    if given[0] == "[input]" and re.search(r"\binput\b", re.sub(r'"[^"]*"', "", after)):  # a size that it goes on with
+    before, after = text[: axes.start()], text[axes.end() :]
+    if axes[0] == "[input]" and re.search(r"\binput\b", re.sub(r'"[^"]*"', "", after)):  # a size that it goes on with
         start = before.rindex("input x")
-        return f"{before[:start]}let input = {wanted.strip('[]')}\n{before[start:]}{given[0]}{after}"
+        return f"{before[:start]}let input = {wanted.strip('[]')}\n{before[start:]}{axes[0]}{after}"
     return f"{before}{wanted}{after}"
 
 

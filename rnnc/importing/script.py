@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import ast
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rnnc.diagnostics import Source, Span
+from rnnc.importing.directions import Merge, find_merge
 from rnnc.importing.evaluate import Bind, Evaluator, Knows
 from rnnc.importing.head import Driven, Head, called, find_head
 from rnnc.importing.values import Given, Names, Reference, Thunk, problem
+
+BOTH_DIRECTIONS = ("bidirectional_dynamic_rnn",)  # drivers that give the outputs of both apart
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,7 @@ class Subject:
 
     given: Given
     head: Head | None
+    merge: Merge | None  # of the outputs of both directions
     behind: tuple[tuple[ast.expr, str], ...]  # what else stands behind it: values, and the text of their lines
 
 
@@ -34,32 +38,41 @@ class _Line:
     names: Names
 
 
-def read_script(source: Source, bind: Bind, knows: Knows, drivers: frozenset[str]) -> Subject:
-    """The object that a text is about: what its driver runs, or else its last line. Raises DiagnosticError."""
+def read_script(
+    source: Source, bind: Bind, knows: Knows, drivers: frozenset[str], functions: Mapping[str, str]
+) -> Subject:
+    """The object that a text is about: what its driver runs, or else its last line. Behind a driver, `functions` are
+    known by the library's names. Raises DiagnosticError."""
     evaluator = Evaluator(source, bind, knows)
     lines = list(_lines(_parsed(source), evaluator))
     if not lines:
         raise problem("E601", "there is no call here", Span(source, 0, len(source.text)), fix="such as LSTMCell(128)")
     at = _subject(lines, drivers, evaluator)
     head = _head(lines, at) if called(lines[at].value) in drivers else None
-    behind = [line for line in lines[at + 1 :] if not _keeps(line.value)]
+    merge = _merge(lines, at, evaluator, functions) if called(lines[at].value) in BOTH_DIRECTIONS else None
+    used = merge.values if merge is not None else ()
+    behind = [line for line in lines[at + 1 :] if not _keeps(line.value) and line.value not in used]
     texts = tuple((line.value, evaluator.span(line.statement).text) for line in behind)
-    return Subject(evaluator.given(lines[at].value, lines[at].names), head, texts)
+    return Subject(evaluator.given(lines[at].value, lines[at].names), head, merge, texts)
 
 
 def _lines(tree: ast.Module, evaluator: Evaluator) -> Iterator[_Line]:
     """The values of a text in order."""
     names: dict[str, Given | Thunk] = {}
-    for statement in tree.body:
+    for statement in _statements(tree.body):
         before = dict(names)
         match statement:
             case ast.Assign(targets=targets, value=value):
+                thunk = Thunk(value, before)
                 for target in targets:
-                    _assign(target, value, names, before)
+                    _assign(target, thunk, names)
                 yield _Line(value, statement, before)
             case ast.AnnAssign(target=target, value=ast.expr() as value):
-                _assign(target, value, names, before)
+                _assign(target, Thunk(value, before), names)
                 yield _Line(value, statement, before)
+            case ast.FunctionDef(name=name):
+                function = _as_lambda(statement)
+                names[name] = Thunk(function, before) if function else Given(Reference(name), evaluator.span(statement))
             case ast.Expr(value=value):
                 yield _Line(value, statement, before)
             case ast.Import() | ast.ImportFrom():
@@ -69,6 +82,16 @@ def _lines(tree: ast.Module, evaluator: Evaluator) -> Iterator[_Line]:
             case _:
                 fix = "pass the lines that make the cell or layer"
                 raise problem("E602", "this kind of statement is not read", evaluator.span(statement), fix=fix)
+
+
+def _merge(lines: list[_Line], at: int, evaluator: Evaluator, functions: Mapping[str, str]) -> Merge | None:
+    """What is made of the outputs of the driver in line `at`."""
+    driver = lines[at].statement
+    if not isinstance(driver, ast.Assign):
+        return None
+    names = lines[-1].names
+    rest = [(line.statement, line.value) for line in lines[at + 1 :]]
+    return find_merge(driver.targets[0], rest, lambda node: evaluator.given(node, names), functions)
 
 
 def _head(lines: list[_Line], at: int) -> Head | None:
@@ -113,16 +136,51 @@ def _parsed(source: Source) -> ast.Module:
         raise problem("E601", "this is no Python that can be read", Span(source, 0, 0)) from error
 
 
-def _assign(target: ast.expr, value: ast.expr, names: dict[str, Given | Thunk], before: Names) -> None:
-    """A plain name holds the value. Of what is taken apart (`outputs, state = …`) the first are the outputs, and the
-    others are tensors, which nobody reads."""
+def _statements(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
+    """The statements in order, those in blocks that only say where variables stand (`with tf.variable_scope(…):`)."""
+    for statement in body:
+        if isinstance(statement, ast.With):
+            yield from _statements(statement.body)
+        else:
+            yield statement
+
+
+def _as_lambda(function: ast.FunctionDef) -> ast.Lambda | None:
+    """A function that only decides what to return, as an expression; None for any other."""
+    body = function.body
+    if body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
+        body = body[1:]  # its documentation
+    value = _returned(body)
+    return ast.copy_location(ast.Lambda(args=function.args, body=value), value) if value is not None else None
+
+
+def _returned(body: Sequence[ast.stmt]) -> ast.expr | None:
+    match list(body):
+        case [ast.Return(value=ast.expr() as value), *_]:
+            return value
+        case [ast.If(test=test, body=inner, orelse=orelse), *rest]:
+            yes, no = _returned(inner), _returned([*orelse, *rest])
+            whole = ast.IfExp(test=test, body=yes, orelse=no) if yes is not None and no is not None else None
+            return ast.copy_location(whole, test) if whole is not None else None
+        case _:
+            return None
+
+
+def _assign(target: ast.expr, thunk: Thunk, names: dict[str, Given | Thunk]) -> None:
+    """A plain name holds the value, one of several its own (`a, b = GRUCell(4), GRUCell(3)`). Of what a call gives
+    (`outputs, state = …`) the first are the outputs, and the others are tensors, which nobody reads."""
     if isinstance(target, ast.Tuple | ast.List) and target.elts:
+        values = thunk.node.elts if isinstance(thunk.node, ast.Tuple | ast.List) else []
+        if len(values) == len(target.elts):
+            for part, value in zip(target.elts, values, strict=True):
+                _assign(part, Thunk(value, thunk.names), names)
+            return
         target, *others = target.elts
         for part in others:
             if isinstance(part, ast.Name):
                 names.pop(part.id, None)
     if isinstance(target, ast.Name):
-        names[target.id] = Thunk(value, before)
+        names[target.id] = thunk
 
 
 def _import(statement: ast.Import | ast.ImportFrom, evaluator: Evaluator, names: dict[str, Given | Thunk]) -> None:

@@ -47,6 +47,7 @@ _BY_REASON = {
     STATES: "return_state stateful state_saver state_name",
 }
 LEFT_OUT = {name: reason for reason, names in _BY_REASON.items() for name in names.split()}
+NOTED = ("name", "state_is_tuple")  # left out, and yet of interest to what stands around the object
 _DATA = """
     inputs dtype sequence_length initial_state initial_state_fw initial_state_bw initial_states_fw initial_states_bw
     parallel_iterations swap_memory scope input_shape input_dim input_length batch_input_shape batch_shape
@@ -100,7 +101,7 @@ class Constructor:
         passed = self._assigned(node, evaluator, where)
         arguments: dict[str, Given] = {}
         for name, value in passed.items():
-            if name in self.reads or (name == "name" and isinstance(value, ast.Constant)):
+            if name in self.reads or (name in NOTED and isinstance(value, ast.Constant)):
                 arguments[name] = evaluator.argument(value, names, self.library)
             elif name not in DATA:
                 self._left_out(name, value, evaluator.span(value))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rnnc.importing import library
+from rnnc.importing.further import given
 from rnnc.importing.lowering import (
     NOTHING_KEPT,
     Call,
@@ -10,17 +11,17 @@ from rnnc.importing.lowering import (
     Option,
     flag,
     function,
-    inner,
     limit,
+    listed,
     number,
     optional_size,
     row,
     size,
     spelled,
 )  # fmt: skip
-from rnnc.importing.pieces import Flow, Meaning, Network, Piece, input_of, piece
+from rnnc.importing.pieces import Flow, Meaning, Network, Piece, behind_itself, input_of, piece
 from rnnc.importing.signature import Constructor
-from rnnc.importing.values import Made
+from rnnc.importing.states import kept
 
 LIBRARY = "tf"
 # Functions of tf, tf.nn and tf.math that the language has under some name.
@@ -32,6 +33,7 @@ ACTIVATIONS = {
     )},
     "hard_sigmoid": "hard_sigmoid",
     "linear": "identity",
+    "exponential": "exp",
 }  # fmt: skip
 
 
@@ -41,28 +43,27 @@ def cell(name: str, signature: str, definition: str, /, **options: Option) -> Co
 
 # --- wrappers and stacks that have a say in what they are ----------------------------------------------------------
 
-# Cells of which TensorFlow drops the state h and nothing else (c of a tuple is never dropped).
-_DROPS_H = """
-    RNN GRU LSTM BasicLSTM LSTMBlock CoupledLSTM LayerNormLSTM WeightNormLSTM NAS UGRNN IntersectionRNN
-    MinimalRNN ComplementCFN
-    PhasedLSTM ConvLSTM1D ConvLSTM2D ConvLSTM3D GroupLSTM IndRNN IndyGRU IndyLSTM
+# Cells of which `Dropout` drops the state h where it is told no more, and the places of their other states.
+_ONLY_H = "RNN GRU UGRNN IntersectionRNN MinimalRNN ComplementCFN IndRNN IndyGRU"
+_C_AND_H = """
+    LSTM BasicLSTM LSTMBlock CoupledLSTM LayerNormLSTM WeightNormLSTM RecurrentDropoutLSTM NAS PhasedLSTM ConvLSTM1D
+    ConvLSTM2D ConvLSTM3D GroupLSTM IndyLSTM
 """
-DROPS_H = frozenset(_DROPS_H.split())
+HAS_H = {**{name: list[int]() for name in _ONLY_H.split()}, **{name: [0] for name in _C_AND_H.split()}}
 
 
 def dropout(call: Call) -> Piece:
     """DropoutWrapper: new masks for every step, or one for the whole sequence."""
-    one = call.cell("cell")
+    one = call.cell("cell", further=True)
     arguments: dict[str, str | Piece | list[Piece]] = {"inner": one}
     for option in ("input_keep", "state_keep", "output_keep"):
         arguments[option] = spelled(call.fraction(f"{option}_prob"))
         if call.fraction(f"{option}_prob") == 0:
             raise call.cannot(f"{option}_prob", NOTHING_KEPT)
-    joined = isinstance(wrapped_in := call.given("cell").value, Made) and "state_is_tuple" in wrapped_in.passed
-    if call.fraction("state_keep_prob") < 1 and (joined or one.definition not in DROPS_H):
-        why = f"which states of {one.definition} are dropped is not said by `Dropout`"
-        fix = "leave it out, and write `carry f.states[k] = dropout(f.states'[k], keep = …)` for each in the wrapper"
-        raise call.cannot("state_keep_prob", why, fix)
+    if call.fraction("state_keep_prob") < 1:
+        alone = kept(call)
+        if one.definition not in HAS_H or alone != HAS_H[one.definition]:
+            arguments["kept"] = listed(map(str, alone))
     if call.flag("variational_recurrent"):
         arguments["mask"] = "sequence"
         call.lowering.remarks.add(
@@ -71,49 +72,93 @@ def dropout(call: Call) -> Piece:
     return piece("Dropout", arguments)
 
 
+def residual(call: Call) -> Piece:
+    """ResidualWrapper: the input and the output are added, or what a function makes of them."""
+    one, names = call.cell("cell"), ("x", "y")
+    text = call.formula("residual_fn", names) if call.has("residual_fn") else "x + y"
+    if text in ("x + y", "y + x"):
+        return piece("Residual", {"inner": one})
+    return piece("ResidualBy", {"inner": one, "join": call.written("residual_fn", names, text)})
+
+
 def wrapped(call: Call) -> Meaning:
     """What changes where or how a cell runs, not what it computes: a device, or a driver over a sequence."""
     return call.lowering.meaning(call.given("cell"), inside=call.inside)
 
 
-def multi(call: Call) -> Piece:
+def multi(call: Call) -> Meaning:
     """MultiRNNCell: a network of layers, or a cell of them where it stands inside another."""
     cells = call.items("cells")
-    objects = {id(cell.value) for cell in cells}
-    if len(objects) == 1 and len(cells) > 1:
-        if call.inside is not None:
-            raise call.cannot(
-                "cells", f"layers that share their weights are a network, which {call.inside} cannot hold"
-            )
-        one = call.lowering.cell(cells[0], call.name)
-        return piece("SharedLayers", {"inner": one, "layers": str(len(cells))})
-    pieces = call.cells("cells")
-    definition = "Multi" if call.inside is None else "MultiCell"
-    return piece(definition, {"cells": pieces})
+    first = {id(cell.value): k for k, cell in reversed(list(enumerate(cells)))}  # the layer that names the variables
+    if len(first) == len(cells):
+        return piece("Multi" if call.inside is None else "MultiCell", {"cells": call.cells("cells")})
+    several = {k: call.lowering.cell(cells[k], call.name) for k in sorted(first.values())}
+    same = [first[id(cell.value)] for cell in cells]
+    if call.inside is not None:
+        return piece("MultiCell", {"cells": [several[k] for k in same], "same": listed(map(str, same))})
+    if len(first) == 1:
+        return piece("SharedLayers", {"inner": several[0], "layers": str(len(cells))})
+
+    def build(network: Network, x: str) -> str:
+        names: dict[int, str] = {}
+        wide = behind_itself([several[k] for k in same], same)
+        for k, one in several.items():
+            network.use(one, x if k == 0 else names[0])
+            names[k] = f"f[{k}]"
+            network.lines.append(f"use {names[k]} = {one.text}")
+        if x == "x" and wide is not None:
+            network.inputs = f"input x[{wide}]"
+        for k in same:
+            x = network.equation("y", f"{names[k]}({x})")
+        if network.alone:
+            network.layouts[LIBRARY] = [f'scope {name} = "multi_rnn_cell/cell_{k}"' for k, name in names.items()]
+            network.options[LIBRARY] = 'constants = "float32"'
+        return x
+
+    return Flow(build)
 
 
 # --- drivers -------------------------------------------------------------------------------------------------------
 
 
 def bidirectional(call: Call) -> Meaning:
-    """Both directions of a layer; images have no axis of their own to put outputs together along."""
-    fw, bw = call.given("cell_fw"), call.given("cell_bw")
-    if fw.value is bw.value:
-        return piece("SharedBidirectional", {"inner": call.cell("cell_fw")})
-    forward, backward = call.cell("cell_fw"), call.cell("cell_bw")
-    if ", " not in (input_of(forward) or ""):
-        return piece("Bidirectional", {"fw": forward, "bw": backward})
+    """Both directions of a layer. Images have no axis of their own to put outputs together along; and what a text makes
+    of the outputs is said as it is written."""
+    merge = call.lowering.merge
+    forward = call.cell("cell_fw", further=True)
+    one = call.given("cell_fw").value is call.given("cell_bw").value
+    backward = forward if one else call.cell("cell_bw", further=True)
+    image = ", " in (input_of(forward) or "")
+    if merge is None and not image:
+        return (
+            piece("SharedBidirectional", {"inner": forward})
+            if one
+            else piece("Bidirectional", {"fw": forward, "bw": backward})
+        )
 
     def build(network: Network, x: str) -> str:
         network.use(forward, x)
         network.use(backward, x)
-        y = network.equation(
-            "y", f"bidirectional(forward = {forward.text}, backward = {backward.text}, merge = none)({x})"
-        )
+        definition, ways = ("SharedBidirectional", shared) if one else ("Bidirectional", apart)
+        outputs = ways(network, x)
+        along = ", axis = filters" if image else ""
+        result = merge.of(*outputs) if merge is not None else f"concat({', '.join(outputs)}{along})"
         if network.alone:
-            network.layouts[LIBRARY] = library.scopes("Bidirectional", LIBRARY)
+            order = [] if one else [f"order state = [{', '.join(outputs)}]"]  # whatever that of the formula
+            network.layouts[LIBRARY] = [*library.scopes(definition, LIBRARY), *order]
             network.options[LIBRARY] = 'constants = "float32"'
-        return f"concat({y}.forward, {y}.backward, axis = filters)"
+        return result
+
+    def shared(network: Network, x: str) -> tuple[str, str]:
+        network.lines.append(f"use f = {forward.text}")
+        fw = network.equation("fw", f"f({given(forward, x)})")
+        bw = network.equation("bw", f"f({given(forward, x, 'reverse({})')})")
+        return fw, f"reverse({bw})"
+
+    def apart(network: Network, x: str) -> tuple[str, str]:
+        both = f"bidirectional(forward = {forward.text}, backward = {backward.text}, merge = none)"
+        y = network.equation("y", f"{both}({given(forward, x)})")
+        return f"{y}.forward", f"{y}.backward"
 
     return Flow(build)
 
@@ -181,10 +226,10 @@ WRAPPERS = (
         "DropoutWrapper",
         "cell, input_keep_prob=1.0, output_keep_prob=1.0, state_keep_prob=1.0, variational_recurrent=False, "
         "input_size=None, dtype=None, seed=None, dropout_state_filter_visitor=None, **kwargs",
-        "cell input_keep_prob output_keep_prob state_keep_prob variational_recurrent",
+        "cell input_keep_prob output_keep_prob state_keep_prob variational_recurrent dropout_state_filter_visitor",
         dropout,
     ),
-    cell("ResidualWrapper", "cell, residual_fn=None, **kwargs", "Residual", inner=inner("cell")),
+    special("ResidualWrapper", "cell, residual_fn=None, **kwargs", "cell residual_fn", residual),
     special("DeviceWrapper", "cell, device, **kwargs", "cell", wrapped),
     special("MultiRNNCell", "cells, state_is_tuple=True", "cells", multi),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -58,11 +58,21 @@ class Applied:
 
 @dataclass(frozen=True, eq=False)
 class Function:
-    """A `lambda` with the names that it closes over."""
+    """A `lambda` with the names that it closes over; `evaluate` gives values of expressions in it."""
 
     node: ast.Lambda
     names: Names
     span: Span
+    evaluate: Callable[[ast.expr], Given]
+
+
+@dataclass(frozen=True, eq=False)
+class Partial:
+    """`functools.partial(function, …)`."""
+
+    function: Given
+    arguments: Sequence[Given]
+    keywords: Mapping[str, Given]
 
 
 @dataclass
@@ -75,7 +85,7 @@ class Thunk:
 
 
 Names: TypeAlias = "Mapping[str, Given | Thunk]"
-Value: TypeAlias = "bool | int | float | str | list[Given] | Reference | Made | Applied | Function | None"
+Value: TypeAlias = "bool | int | float | str | list[Given] | Reference | Made | Applied | Function | Partial | None"
 
 
 @dataclass

@@ -31,8 +31,9 @@ def write(meaning: Meaning, call: str, name: str, functions: Mapping[str, str], 
         entry = library.find(meaning.definition)
         scopes = {"tf": meaning.scope} if meaning.scope is not None else {}
         needed = library.closure({*meaning.needs, *entry.needs}, known=inline)
-        parts += [library.find(each).text() for each in needed if each != meaning.definition]
-        text = entry.text(name if renamed else None, meaning.arguments, scopes)
+        inside = meaning.definition in library.closure(meaning.needs, known=True)  # with its own defaults
+        parts += [library.find(each).text() for each in needed if inside or each != meaning.definition]
+        text = entry.text(name if renamed or inside else None, meaning.arguments, scopes)
         parts.append(declared_input(text, meaning))
     gap = "\n" if parts[0].startswith('"""') else ""  # the comment is of the whole text, not of that definition
     return format_source(Source("<imported>", head + gap + "\n".join(parts) + "\n"))

@@ -67,9 +67,11 @@ def _expand(a: Arguments) -> Value:
 
 @builtin("merge")
 def _merge(a: Arguments) -> Value:
-    """merge(h, [head, unit]): several axes become one; the last varies fastest."""
-    a.count(2)
+    """merge(h, [head, unit]): several axes become one, all without a list; the last varies fastest."""
+    a.count(1, 2)
     a.allow()
+    if len(a.operands) == 1:
+        return added(a, "merge", a.node(0), axes=None)
     operand = a.operands[1]
     labels = a.evaluate.labels(operand.expression, operand.context)
     if not labels:

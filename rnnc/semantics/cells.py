@@ -117,6 +117,7 @@ class Cells:
         *,
         reverse: bool = False,
         shareable: bool = False,
+        is_copy: bool = False,
     ) -> Frame:
         """Read a cell's (or network's) body. `given` are its inputs; None: they stay open (the outermost)."""
         with self.elaborator.reading(cell.name, span):
@@ -133,7 +134,7 @@ class Cells:
             if given is not None and not body.probing and inputs is not None and len(inputs) != len(given):
                 raise wrong_inputs(cell.name, inputs, len(given), span)
             frame.cell = cell
-            frame.reverse, frame.shareable = reverse, shareable
+            frame.reverse, frame.shareable, frame.is_copy = reverse, shareable, is_copy
             bound = cell.arguments
             frame.parameters = {p.name: p for p in cell.parameters}
             frame.dropped = {t.name: t.span for t in cell.dropped}

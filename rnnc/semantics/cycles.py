@@ -5,6 +5,8 @@ from __future__ import annotations
 from rnnc.diagnostics import Note
 from rnnc.semantics.nodes import Graph, Node
 
+SHAPED = ("weight", "bias", "kernel", "channel_bias", "like")  # weights, whose arguments only tell their shapes
+
 
 def report_cycles(graph: Graph) -> None:
     """Report every circle once, at its first equation in the text, with the way round; poison its nodes."""
@@ -23,7 +25,8 @@ def report_cycles(graph: Graph) -> None:
                 path[node] = None
                 stack.append((node, True))
                 # a node of a reported circle leads no further: a second circle through it is no second error
-                stack.extend((a, False) for a in reversed(node.args) if not node.poisoned)
+                leads_on = not node.poisoned and node.op not in SHAPED
+                stack.extend((a, False) for a in reversed(node.args) if leads_on)
 
 
 def _report(graph: Graph, node: Node, path: list[Node]) -> None:

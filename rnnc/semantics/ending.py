@@ -182,7 +182,9 @@ class Ending:
             notes = [Note("first here", self._carries[slot])]
             raise Problem("E406", f"`{key}.{name}` is carried twice", s.base.span.to(s.state.span), notes=notes)
         self._carries[slot] = s.base.span.to(s.state.span)
-        value = self.expressions.tensor(s.value, Context(scope, frame, Owner(f"{key}.{name}", None, {})))
+        # `f.states[k]` keeps that name: a wrapper inside may carry the same state under its own
+        written = key_text(s.state.name, self.expressions.indices(s.state.indices, c))
+        value = self.expressions.tensor(s.value, Context(scope, frame, Owner(f"{key}.{written}", None, {})))
         slot.carry = frame.graph.add("equation", (value,), s.span, None, declared=slot.node.shape)
         slot.carry.name = slot.name
 

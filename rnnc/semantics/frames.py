@@ -174,6 +174,7 @@ class InstanceState:
     span: Span
     slots: StateTree  # its branch among the body's states
     written: Span  # the cell, as `use` has it
+    weights_of: str | None = None  # the instance whose weights it has, where these are not its own
     applied: Span | None = None
     frame: Frame | None = None
     promised: dict[tuple[str, Indices, bool], Node] = field(default_factory=dict[tuple[str, Indices, bool], Node])
@@ -237,6 +238,7 @@ class Frame:
         self.carries: list[tuple[ast.Carry, Scope]] = []
         self.layouts: list[tuple[ast.Layout, Scope]] = []
         self.children: dict[str, Frame] = {}  # inner cells and layers by key, for layouts
+        self.further_runs: list[tuple[str, Frame]] = []  # of layers that run several times, by the same keys
         self.use: Use | None = None  # what led here
         self.calls: list[Frame] = []  # of functions that are written in the language
         self.returned: tuple[ast.Return, Scope] | None = None
@@ -255,6 +257,7 @@ class Frame:
         self.broken: set[str] = set()  # names whose definitions could not be read: using them is no further error
         self.missing: set[str] = set()  # words of text that could not be read: each may have been defined there
         self.lost: set[str] = set()  # labels of axes in declarations that could not be read
+        self.is_copy = False  # its weights are those of another frame, which says where layouts have them
         self.shareable = False  # weights named here may be named again: a layer or call that is used twice
 
     @property

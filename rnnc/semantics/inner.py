@@ -47,12 +47,22 @@ class Inner:
         nodes = a.nodes()
         if self.unknown(state.cell):
             return Tensor(c.frame.graph.poison(e.span))  # nothing that is made of it is an error
-        prefix = f"{c.frame.prefix}{instance.key}."
+        prefix = f"{c.frame.prefix}{state.weights_of or instance.key}."
         state_prefix = f"{c.frame.state_prefix}{instance.key}."
         sink = c.frame.body.sink
         c.frame.body.sink = state.slots
         try:
-            frame = self.elaborator.cells.open(c.frame.body, state.cell, prefix, state_prefix, nodes, e.span)
+            is_copy = state.weights_of is not None
+            frame = self.elaborator.cells.open(
+                c.frame.body,
+                state.cell,
+                prefix,
+                state_prefix,
+                nodes,
+                e.span,
+                shareable=c.frame.shareable or is_copy,
+                is_copy=c.frame.is_copy or is_copy,
+            )
         finally:
             c.frame.body.sink = sink
         state.frame = frame

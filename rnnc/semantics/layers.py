@@ -215,6 +215,12 @@ class _Run:
         body.sites[site.name] = site
         return self.graph.add("random", (node,), self.span, ir="dropout", site=site)
 
+    def _keep(self, key: str, frame: Frame) -> None:
+        """For layouts, which have the weights of several runs once."""
+        frame.is_copy = self.c.frame.children.setdefault(key, frame) is not frame
+        if frame.is_copy:
+            self.c.frame.further_runs.append((key, frame))
+
     def _network(self, cell: CellValue, nodes: list[Node], path: str, state: str, key: str, reverse: bool) -> Value:
         """An inner network is read in place."""
         frame = self.elaborator.cells.open(
@@ -227,7 +233,7 @@ class _Run:
             reverse=reverse,
             shareable=self.shareable,
         )
-        self.c.frame.children[key] = frame
+        self._keep(key, frame)
         return results(frame)
 
     def _cell(self, cell: CellValue, nodes: list[Node], path: str, state: str, key: str, reverse: bool) -> Value:
@@ -251,7 +257,7 @@ class _Run:
             body, cell, dotted(path), dotted(state), proxies, self.span, shareable=self.shareable
         )
         settle_body(body, [n for _, n in frame.outputs])
-        self.c.frame.children[key] = frame
+        self._keep(key, frame)
         self.c.frame.body.sink.append(body.states)
         self.c.frame.body.equations.update(body.equations)
         if len(self.elaborator.diagnostics) > before or not frame.outputs or not body.readable:

@@ -69,6 +69,7 @@ class _Body:
     scopes: dict[str, str]
     orders: list[tuple[ast.Order, Context]]
     parts: _Parts
+    is_copy: bool  # the arrays are those of another body
     outside: _Place  # around this body: where a dropout around a cell of the library draws its masks
 
 
@@ -119,7 +120,8 @@ class LayoutReader:
 
     # --- statements ---
 
-    def _gather(self, frame: Frame, name: str, place: _Place, parts: _Parts) -> None:
+    def _gather(self, frame: Frame, name: str, place: _Place, parts: _Parts, *, is_copy: bool = False) -> None:
+        is_copy |= frame.is_copy
         scopes: dict[str, str] = {}
         orders: list[tuple[ast.Order, Context]] = []
         outside = place
@@ -135,14 +137,14 @@ class LayoutReader:
                 self._guarded(lambda option=option, c=c, facts=facts: self._option(option, c, facts, parts))
             place = replace(place, joint=str(parts.options.pop("joint", place.joint)))
             place = place.inside(str(parts.options.pop("scope", "")))
-            body = _Body(frame, place, facts, scopes, orders, parts, outside)
+            body = _Body(frame, place, facts, scopes, orders, parts, is_copy, outside)
             self._statements(body, Scope(scope), block.body)
         declared = any(block.name == name for block, _ in frame.layouts)
         inner = [key for key, child in frame.children.items() if name in _layout_names(child)]
-        for key, child in frame.children.items():
+        for key, child in (*frame.children.items(), *frame.further_runs):
             # an outer body without a layout of its own: inner ones are told apart by their names
             default = "" if declared or len(inner) < 2 else key.replace(".", "/")
-            self._gather(child, name, place.inside(scopes.get(key, default)), parts)
+            self._gather(child, name, place.inside(scopes.get(key, default)), parts, is_copy=is_copy)
         self.diagnostics.use = frame.use
         for order, c in orders:  # of whole layers, in which their own layouts have put their states into order
             self._guarded(lambda order=order, c=c: self._order(order, c, parts))
@@ -219,6 +221,8 @@ class LayoutReader:
 
     def _entry(self, s: ast.Entry, c: Context, body: _Body) -> None:
         parts = body.parts
+        if body.is_copy:
+            return
         self.elaborator.work.spend(ENTRY_COST, s.span)
         name = body.place.name(self.arrangements.interpolated(s.foreign, c))
         if name in parts.arrays:

@@ -23,7 +23,7 @@ from rnnc.semantics.initialisers import GLOROT, initialiser
 from rnnc.semantics.moments import indexed
 from rnnc.semantics.nodes import MAX_RANK, Node
 from rnnc.semantics.scope import Fatal, Lazy, Problem, Scope, report
-from rnnc.semantics.values import CellValue, LayerValue, Many, Shape, Shaped, Tensor, Value, describe
+from rnnc.semantics.values import CellValue, Instance, LayerValue, Many, Shape, Shaped, Tensor, Value, describe
 from rnnc.syntax import ast
 
 if TYPE_CHECKING:
@@ -223,8 +223,14 @@ class Statements:
         c = Context(scope, frame)
         key = key_text(s.target.name, self.elaborator.expressions.indices(s.target.indices, c))
         cell = self.elaborator.expressions.value(s.cell, c)
+        weights_of: str | None = None
+        if isinstance(cell, Instance) and frame.kind == "cell":
+            other = frame.instances[cell.key]
+            cell, weights_of = other.cell, other.weights_of or other.key
         if not isinstance(cell, CellValue | LayerValue):
-            raise Problem("E239", f"`use` wants a cell, not {describe(cell)}", s.cell.span)
+            again = "in a network a layer that is called twice runs twice, with one set of weights"
+            fix = again if isinstance(cell, Instance) else None
+            raise Problem("E239", f"`use` wants a cell, not {describe(cell)}", s.cell.span, fix=fix)
         if key in frame.instances:
             raise Problem(
                 "E406", f"`{key}` is used twice", s.span, notes=[Note("first here", frame.instances[key].span)]
@@ -234,7 +240,8 @@ class Statements:
             frame.body.sink.append(branch)  # type: ignore[arg-type]
         if s.target.indices:
             frame.instance_families.add(s.target.name)
-        frame.instances[key] = InstanceState(key, cell, s.span, branch, s.cell.span)  # type: ignore[arg-type]
+        state = InstanceState(key, cell, s.span, branch, s.cell.span, weights_of)  # type: ignore[arg-type]
+        frame.instances[key] = state
 
     # --- equations ---
 

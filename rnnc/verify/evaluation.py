@@ -14,7 +14,8 @@ from rnnc.ir.size import Size
 from rnnc.verify.arrays import Array, Arrays
 from rnnc.verify.errors import VerifyError
 from rnnc.verify.fit import fit
-from rnnc.verify.masks import only_pair, site_masks
+from rnnc.verify.mask_names import assigned
+from rnnc.verify.masks import site_masks
 from rnnc.verify.match import Group, group
 from rnnc.verify.recording import Recording
 from rnnc.verify.runner import Call, LayoutRunner
@@ -48,10 +49,19 @@ class Timing:
 class Evaluation:
     """One recorded evaluation of a model, in the form of a `Call` and back.
 
-    `time_major` decides the order of axes where nothing in the recording does (`is_ambiguous`).
+    `time_major` decides the order of axes where nothing in the recording does (`is_ambiguous`); masks whose order
+    nothing tells (`masks.is_ambiguous`) are taken in the other one if `masks_turned`.
     """
 
-    def __init__(self, model: Model, recording: Recording, layout: WeightLayout, *, time_major: bool = False) -> None:
+    def __init__(
+        self,
+        model: Model,
+        recording: Recording,
+        layout: WeightLayout,
+        *,
+        time_major: bool = False,
+        masks_turned: bool = False,
+    ) -> None:
         inputs = {port.name: port for port in model.inputs}
         states = {port.name: port for port in model.states}
         # Counters of steps are a module's own: no reference records them.
@@ -74,6 +84,7 @@ class Evaluation:
             ),
         ]
         self.fit = fit(model, recording, layout, extra)
+        self.masks = assigned(self.fit, turned=masks_turned)
         self.model, self.recording, self.layout = model, recording, layout
         self._sequence = {port.name: port.sequence for port in (*model.inputs, *model.outputs)}
         self.inputs = tuple(
@@ -101,15 +112,14 @@ class Evaluation:
             inputs=self.given,
             state={**self.take_states("state0"), **counters} if given else None,
             lengths=self._lengths(),
-            masks=site_masks(self.fit, self.timing.time_major, self.steps, self.batch),
+            masks=site_masks(self.fit, self.masks.masks, self.timing.time_major, self.steps, self.batch),
         )
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What was taken for granted of outputs and masks."""
-        pair = only_pair(self.fit)
-        notes = ["the recorded outputs are taken side by side"] if self.recording.joined else []
-        return (*notes, *([f"the recorded mask {pair[0]!r} is taken for the one of {pair[1]!r}"] if pair else []))
+        joined = ["the recorded outputs are taken side by side"] if self.recording.joined else []
+        return (*joined, *self.masks.notes)
 
     def _lengths(self) -> Array | None:
         lengths = self.recording.arrays.get("sequence_length")

@@ -2,80 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from rnnc.ir.model import MaskInfo
 from rnnc.verify.arrays import Array, Arrays, reshape
-from rnnc.verify.errors import VerifyError, near_misses
+from rnnc.verify.errors import VerifyError
 from rnnc.verify.fit import Fit
 
 
-def site_masks(fit: Fit, time_major: bool, steps: int, batch: int) -> Arrays | None:
-    """Masks by random site, [time, batch, *axes] or [batch, *axes]; None where none are recorded (not training).
+def site_masks(fit: Fit, masks: Arrays, time_major: bool, steps: int, batch: int) -> Arrays | None:
+    """Masks by random site, [time, batch, *axes] or [batch, *axes], of recorded ones by site; None where none are
+    recorded (not training).
 
-    A mask may have been recorded for all rows or all steps at once: without that axis, or with one place on it. A
-    mask of ones may belong to a site that keeps everything, and so is none. E804: a mask without a site, a site
-    without a mask, or one that changes within the sequence it is drawn for.
+    A mask may have been recorded for all rows or all steps at once: without that axis, or with one place on it.
+    E804: a site without a mask, or a mask that changes within the sequence it is drawn for.
     """
-    recorded = fit.recording.under("mask")
-    if not recorded:
+    if not fit.recording.under("mask"):
         return None
-    sites = {mask.name: mask for mask in fit.model.masks}
-    guessed = dict([pair]) if (pair := only_pair(fit)) else {}
-    found: Arrays = {}
-    for name, array in recorded.items():
-        site = _site_of(name, dict(fit.layout.masks), recorded) or guessed.get(name)
-        if site is not None:
-            found[site] = _spread(array, sites[site], fit, time_major, steps, batch)
-        elif not bool((array == 1).all()):
-            names = [foreign for foreign, _ in fit.layout.masks]
-            raise VerifyError(
-                "E804",
-                f"the layout {fit.layout.name!r} names no site of the recorded mask {name!r}{near_misses(name, names)}",
-                notes=[f"its masks are {', '.join(map(repr, names))}" if names else "it has no masks"],
-                fix=f'give the probability that is kept there (-D), or say `mask "{name}" = …` in the layout',
-            )
-    lost = [name for name in sites if name not in found]
+    lost = [site.name for site in fit.model.masks if site.name not in masks]
     if lost:
         message = f"{fit.recording.name} records no mask of {', '.join(map(repr, lost))}"
         raise VerifyError("E804", message, fix="leave out the option (-D) that drops there, or record the mask")
-    return found
-
-
-def only_pair(fit: Fit) -> tuple[str, str] | None:
-    """The one recorded mask that has a name of its own, and the one site that no recorded name means: they belong
-    together."""
-    recorded = fit.recording.under("mask")
-    sites = {name: _site_of(name, dict(fit.layout.masks), recorded) for name in recorded}
-    names = [name for name, site in sites.items() if site is None and not bool((recorded[name] == 1).all())]
-    lost = [mask.name for mask in fit.model.masks if mask.name not in sites.values()]
-    return (names[0], lost[0]) if len(names) == len(lost) == 1 else None
-
-
-def _site_of(name: str, sites: Mapping[str, str], recorded: Mapping[str, Array]) -> str | None:
-    """The site of "state:1": of that name, or of "state" where no other state's mask is recorded.
-
-    As with variables, either side may have more scopes in front: "rnn/input" is "input".
-    """
-    stem = name.partition(":")[0]
-    alone = sum(other.partition(":")[0] == stem for other in recorded) == 1
-    for wanted in (name, stem) if alone else (name,):
-        found = [site for foreign, site in sites.items() if _same(foreign, wanted)]
-        if len(found) == 1:
-            return found[0]
-    return None
-
-
-def _same(name: str, other: str) -> bool:
-    """Whether names are equal but for scopes in front."""
-    return name == other or name.endswith("/" + other) or other.endswith("/" + name)
+    return {site.name: _spread(masks[site.name], site, fit, time_major, steps, batch) for site in fit.model.masks}
 
 
 def _spread(array: Array, site: MaskInfo, fit: Fit, time_major: bool, steps: int, batch: int) -> Array:
     """One mask on all steps and rows."""
     shape = tuple(axis.size.evaluate(fit.sizes) for axis in site.axes)
+    if not shape and array.ndim > 1 and array.shape[-1] == 1:  # one number per row, with an axis of its own
+        array = array[..., 0]
     lead = array.ndim - len(shape)
     if lead not in (0, 1, 2) or array.shape[lead:] != shape:
         raise VerifyError("E804", f"the recorded mask {array.shape} is none of {site.name!r}, which is {list(shape)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 
 import numpy as np
 
@@ -41,13 +42,19 @@ def against(
 def _evaluation(
     model: Model, runner: LayoutRunner, recording: Recording, layout: WeightLayout, tolerance: Tolerance
 ) -> Findings:
-    """In the order of axes that the recording has; where it does not tell, in the one that fits."""
+    """In the orders of axes and masks that the recording has; where it does not tell, in those that fit."""
     evaluation = Evaluation(model, recording, layout)
     rows, notes = _compared(model, runner, evaluation, tolerance)
-    if evaluation.is_ambiguous and not all(row.passed for row in rows):
-        turned, other_notes = _compared(model, runner, Evaluation(model, recording, layout, time_major=True), tolerance)
-        if all(row.passed for row in turned):
-            return turned, (*other_notes, "no array tells time from batch: read as time-major, which fits")
+    if all(row.passed for row in rows):
+        return rows, notes
+    for time_major, turned in product((False, True), repeat=2):
+        if time_major <= evaluation.is_ambiguous and turned <= evaluation.masks.is_ambiguous and (time_major or turned):
+            other = Evaluation(model, recording, layout, time_major=time_major, masks_turned=turned)
+            found, other_notes = _compared(model, runner, other, tolerance)
+            if all(row.passed for row in found):
+                read = ["no array tells time from batch: read as time-major, which fits"] if time_major else []
+                return found, (*other_notes, *read)
+    if evaluation.is_ambiguous:
         notes = (*notes, "no array tells time from batch: neither batch-major (shown) nor time-major fits")
     return rows, notes
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
 from rnnc.ir.layout import WeightLayout
 from rnnc.ir.model import Model
 from rnnc.verify.adam import Adam
+from rnnc.verify.adam_settings import find_settings
 from rnnc.verify.arrays import Array, Arrays, reshape
 from rnnc.verify.errors import VerifyError
 from rnnc.verify.fit import fit
@@ -16,8 +17,6 @@ from rnnc.verify.recording import Recording
 from rnnc.verify.report import Findings, Row, compare
 from rnnc.verify.runner import Call, LayoutRunner
 from rnnc.verify.sizes import Equation
-
-USUAL_RATE = 1e-2  # where a recording neither says its own nor shows it
 
 
 def train(model: Model, runner: LayoutRunner, recording: Recording, layout: WeightLayout, tolerance: float) -> Findings:
@@ -47,17 +46,10 @@ def train(model: Model, runner: LayoutRunner, recording: Recording, layout: Weig
         return loss, logits, fitted.variable_gradients(runner, call.params, gradients.params)
 
     variables = dict(recording.variables)
-    rate, notes = recording.sizes.get("lr"), fitted.notes
-    if rate is None:
-        rate = find_rate(variables, evaluate, recorded_losses, single=fitted.single)
-        source = "what the second loss shows" if rate else "not shown by the losses"
-        rate = rate or USUAL_RATE
-        notes = (*notes, f"the manifest names no learning rate: {rate:g}, {source}, is taken")
+    settings, found = find_settings(recording, variables, evaluate, recorded_losses, single=fitted.single)
+    notes = (*fitted.notes, *found)
+    adam = Adam(variables, **settings, single=fitted.single)
     steps = len(recorded_losses)
-    decays = {f"beta{k}": find_decay(recording.arrays.get(f"adam:beta{k}_power"), steps) for k in (1, 2)}
-    other = {name: decay for name, decay in decays.items() if decay is not None}
-    notes = (*notes, *(f"{name} is {decay:g}, as its recorded power shows" for name, decay in other.items()))
-    adam = Adam(variables, rate, **other, single=fitted.single)
     losses: list[Array] = []
     rows: list[Row] = []
     for step in range(steps):
@@ -80,48 +72,6 @@ def train(model: Model, runner: LayoutRunner, recording: Recording, layout: Weig
     for prefix, found in (("final_var", variables), ("adam_m", adam.m), ("adam_v", adam.v)):
         rows += _named_rows(prefix, found, recording, tolerance)
     return tuple(rows), notes
-
-
-def find_rate(
-    variables: Arrays, evaluate: Callable[[Arrays], tuple[Array, Array, Arrays]], losses: Array, *, single: bool
-) -> float | None:
-    """The learning rate under which Adam's first step leads from the first recorded loss to the second; None where
-    there is none, or too few losses. People choose short decimals: one within the precision of the losses is taken."""
-    if len(losses) < 2:
-        return None
-    loss, _, gradients = evaluate(variables)
-    precise = variables[next(iter(variables))].dtype == np.float64
-    fall = Adam(variables, 1.0, single=single).update(variables, gradients)
-
-    def miss(rate: float) -> float:
-        moved = {n: v + v.dtype.type(rate) * (fall[n] - v) for n, v in variables.items()}
-        return float(evaluate(moved)[0] - losses[1])
-
-    slope = sum(float(np.sum(gradients[n] * (fall[n] - v))) for n, v in variables.items())
-    before, rate = 0.0, float(losses[1] - loss) / slope if slope else 0.0
-    miss_before = float(loss - losses[1])
-    for _ in range(20):  # the secant method, from a first guess that is nearly right for a small rate
-        missed = miss(rate)
-        if missed == miss_before or not np.isfinite(missed):
-            break
-        before, miss_before, rate = rate, missed, rate - missed * (rate - before) / (missed - miss_before)
-    if not 0 < rate < np.inf or abs(miss(rate)) > (1e-12 if precise else 1e-5):
-        return None
-    short = (float(f"{rate:.{digits}e}") for digits in range(4))
-    return next((s for s in short if abs(s - rate) < (1e-8 if precise else 1e-2) * rate), rate)
-
-
-def find_decay(power: Array | None, steps: int) -> float | None:
-    """The decay of a moment, of which the power after some steps is recorded; None where it is Adam's own, or not told.
-
-    People choose short decimals: the shortest one that has this power."""
-    if power is None or power.shape != () or not 0 < power < 1:
-        return None
-    root = float(power) ** (1 / (steps + 1))
-    decay = next(
-        (d for d in (round(root, k) for k in range(1, 6)) if abs(d - root) < min(1e-6, 0.01 * (1 - root))), root
-    )
-    return None if decay in (0.9, 0.999) else decay
 
 
 def _losses(recording: Recording) -> Array:

@@ -32,7 +32,7 @@ def last(call: str) -> str:
 
 DROPPED = (
     "cell Dropout(inner: cell = GRU(4), input_keep = 0.9, state_keep = 0.8, output_keep = 1.0, "
-    "mask: step | sequence = sequence)"
+    "mask: step | sequence = sequence, kept = none)"
 )
 LSTM_OF_ALL = "cell LSTMCell = LSTM(128, proj = 64, peepholes = true)"
 

@@ -55,17 +55,27 @@ SLIPS = [
     ("keras.layers.Bidirectional(keras.layers.GRU(4), merge_mode=«'con'»)", "E605", "'concat'"),
     ("keras.layers.RNN(«keras.layers.GRU(4)»)", "E605", "takes cells"),
     # what cannot be said
-    ("LSTMCell(4, activation=«lambda v: 2 * v»)", "E606", "function of your own"),
-    ("ResidualWrapper(GRUCell(4), residual_fn=«add»)", "E606", "residual_fn"),
+    ("LSTMCell(4, activation=«lambda v: tf.cumsum(v)»)", "E606", "function of your own that is not read: `cumsum`"),
+    ("def act(v):\n  u = v\n  return u\nLSTMCell(4, activation=«act»)", "E603", "no activation `act`"),
+    ("ResidualWrapper(GRUCell(4), residual_fn=«tf.nn.conv2d»)", "E606", "residual_fn"),
     ("keras.layers.ConvLSTM1D(4, 3, padding='same', recurrent_dropout=«0.2»)", "E606", "recurrent_dropout"),
     ("keras.layers.ConvLSTM1D(4, 3, dropout=«0.2»)", "E606", "for every gate"),
     ("keras.layers.LSTM(4, recurrent_dropout=«1.0»)", "E606", "nothing is kept"),
     ("keras.Sequential([layers.LSTM(4), «layers.LSTM(4)»])", "E606", "one step"),
-    ("DropoutWrapper(SRUCell(4), state_keep_prob=«0.5»)", "E606", "SRU"),
+    (
+        "DropoutWrapper(MultiRNNCell([TimeFreqLSTMCell(2, feature_size=2), LSTMCell(4)]), state_keep_prob=«0.5»)",
+        "E606",
+        "how many states",
+    ),
+    (
+        "DropoutWrapper(GRUCell(4), state_keep_prob=0.5, dropout_state_filter_visitor=«lambda s: s.shape»)",
+        "E606",
+        "`s.shape` is not evaluated",
+    ),
     ("MultiRNNCell([ResidualWrapper(TimeReversedFusedRNN(«LSTMBlockFusedCell(4)»))])", "E606", "ResidualWrapper"),
     ("tf.nn.raw_rnn(GRUCell(4), «loop»)", "E606", "function of your own"),
     ("torch.nn.LSTM(3, 4, 2, dropout=«1.0»)", "E606", "nothing is kept"),
-    ("one = GRUCell(4)\nMultiRNNCell([one, GRUCell(4), «one»])", "E606", "shares its weights"),
+    ("one = GRUCell(4)\nMultiRNNCell([ResidualWrapper(one), «one»])", "E606", "shares its weights"),
     ("GridLSTMCell(4, feature_size=2, frequency_skip=1, num_frequency_blocks=«[1, 2]»)", "E606", "2 blocks"),
 ]
 

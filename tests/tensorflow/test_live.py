@@ -9,6 +9,7 @@ import pytest
 
 from rnnc.compiler import compile_source
 from rnnc.diagnostics import Source
+from rnnc.importing.calls import import_call
 from rnnc.runtime import load_module
 from rnnc.verify.commands import module_ways
 from rnnc.verify.fit import find_layout
@@ -60,6 +61,13 @@ LAYERS: dict[str, tuple[str, dict[str, str]]] = {
     "Sequential": ("multi:Multi", {"cells": "[GRU(3, reset = after), LSTM(4)]"}),
 }
 
+# What `rnnc import` makes of layers that end a sequence.
+IMPORTED = {
+    "the last step": "keras.layers.GRU(3)",
+    "two layers backwards": "keras.layers.RNN([keras.layers.LSTMCell(3), keras.layers.GRUCell(2)], go_backwards=True)",
+    "both ends": "keras.layers.Bidirectional(keras.layers.LSTM(3), merge_mode='mul')",
+}
+
 
 # The counterpart that is declared has another activation.
 WRONG = """
@@ -79,7 +87,7 @@ cell Wrong(units) {
 
 # What the others imply: the same template for another number of axes.
 ALIKE = {"ConvLSTM1D", "ConvLSTM3D", "StridedConvLSTM1D", "StridedConvLSTM3D"}
-NAMES = [pytest.param(name, marks=pytest.mark.slow) if name in ALIKE else name for name in LAYERS]
+NAMES = [pytest.param(name, marks=pytest.mark.slow) if name in ALIKE else name for name in (*LAYERS, *IMPORTED)]
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +100,9 @@ def layers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     }
     comparisons: dict[str, LiveComparison] = {}
     modules = {name: compiled(example, **options) for name, (example, options) in LAYERS.items() if name in wanted}
+    for name in IMPORTED.keys() & wanted:
+        text = import_call(Source("<call>", IMPORTED[name])).text
+        modules[name] = compile_source(Source("imported.rnn", text), target="tf")
     modules["wrong"] = compile_source(Source("wrong.rnn", WRONG), target="tf")
     for name, found in modules.items():
         model = found.unit.model

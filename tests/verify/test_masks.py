@@ -9,9 +9,11 @@ import pytest
 
 from rnnc.ir.model import MaskInfo
 from rnnc.ir.program import NO_SPANS, Axis
+from rnnc.verify.arrays import Arrays
 from rnnc.verify.errors import VerifyError
 from rnnc.verify.fit import Fit
-from rnnc.verify.masks import only_pair, site_masks
+from rnnc.verify.mask_names import assigned
+from rnnc.verify.masks import site_masks
 from rnnc.verify.match import Matching
 from rnnc.verify.recording import Recording
 from tests.verify.models import UNITS, layout, model
@@ -30,6 +32,10 @@ def fitted(per: str, recorded: dict[str, np.ndarray], sites: tuple[tuple[str, st
     return Fit(cell, replace(layout(), masks=sites), Recording("case", arrays, {}), Matching({}), {"units": N})
 
 
+def spread(fit: Fit, time_major: bool, steps: int, batch: int) -> Arrays | None:
+    return site_masks(fit, assigned(fit).masks, time_major, steps, batch)
+
+
 @pytest.mark.parametrize(
     ("per", "array", "time_major", "expected"),
     [
@@ -44,32 +50,64 @@ def fitted(per: str, recorded: dict[str, np.ndarray], sites: tuple[tuple[str, st
     ],
 )
 def test_masks_are_spread(per: str, array: np.ndarray, time_major: bool, expected: np.ndarray) -> None:
-    masks = site_masks(fitted(per, {"input": array}), time_major, T, B)
+    masks = spread(fitted(per, {"input": array}), time_major, T, B)
     assert masks is not None
     np.testing.assert_array_equal(masks["d"], expected)
 
 
 def test_a_number_is_not_needed_where_there_is_one_mask() -> None:
-    masks = site_masks(fitted("sequence", {"state:1": ROWS}, (("state", "d"),)), False, T, B)
+    masks = spread(fitted("sequence", {"state:1": ROWS}, (("state", "d"),)), False, T, B)
     assert masks is not None
     np.testing.assert_array_equal(masks["d"], ROWS)
 
 
 def test_one_mask_and_one_site_belong_together() -> None:
     fit = fitted("sequence", {"recurrent": ROWS})
-    masks = site_masks(fit, False, T, B)
+    masks = spread(fit, False, T, B)
     assert masks is not None
     np.testing.assert_array_equal(masks["d"], ROWS)
-    assert only_pair(fit) == ("recurrent", "d")
-    assert only_pair(fitted("sequence", {"input": ROWS})) is None
+    assert assigned(fit).notes == ("the recorded mask 'recurrent' is taken for the one of 'd'",)
+    assert assigned(fitted("sequence", {"input": ROWS})).notes == ()
+
+
+def several(recorded: dict[str, np.ndarray], sites: tuple[tuple[str, str], ...]) -> Fit:
+    masks = tuple(MaskInfo(name, (Axis("units", UNITS),), 0.5, "sequence", NO_SPANS) for _, name in sites)
+    arrays = {f"mask:{name}": array for name, array in recorded.items()}
+    return Fit(
+        model(masks=masks), replace(layout(), masks=sites), Recording("case", arrays, {}), Matching({}), {"units": N}
+    )
+
+
+def test_masks_of_one_name_are_taken_in_order_or_in_the_other_one() -> None:
+    fit = several({"input:0": ROWS, "input:1": 1 - ROWS}, (("input", "d"), ("input", "f.d")))
+    found, turned = assigned(fit), assigned(fit, turned=True)
+    assert found.is_ambiguous
+    np.testing.assert_array_equal(found.masks["d"], ROWS)
+    np.testing.assert_array_equal(turned.masks["f.d"], ROWS)
+
+
+def test_one_mask_holds_those_of_joined_states() -> None:
+    fit = several({"state": np.concatenate([ROWS, 1 - ROWS], axis=1)}, (("state:0", "f.c"), ("state:1", "f.h")))
+    found = assigned(fit)
+    assert not found.is_ambiguous
+    np.testing.assert_array_equal(found.masks["f.c"], ROWS)
+    np.testing.assert_array_equal(found.masks["f.h"], 1 - ROWS)
+
+
+def test_one_mask_may_be_drawn_for_several_sites_and_be_called_like_a_site() -> None:
+    fit = several({"output": ROWS, "f.d": 1 - ROWS}, (("output", "a"), ("output", "b"), ("input", "f.d")))
+    found = assigned(fit).masks
+    np.testing.assert_array_equal(found["a"], ROWS)
+    np.testing.assert_array_equal(found["b"], ROWS)
+    np.testing.assert_array_equal(found["f.d"], 1 - ROWS)
 
 
 def test_ones_may_belong_to_no_site() -> None:
-    assert site_masks(fitted("step", {"output": np.ones((B, T, N))}, ()), False, T, B) == {}
+    assert spread(fitted("step", {"output": np.ones((B, T, N))}, ()), False, T, B) == {}
 
 
 def test_no_masks_are_no_training() -> None:
-    assert site_masks(fitted("step", {}), False, T, B) is None
+    assert spread(fitted("step", {}), False, T, B) is None
 
 
 @pytest.mark.parametrize(
@@ -88,4 +126,4 @@ def test_no_masks_are_no_training() -> None:
 )
 def test_what_does_not_fit_is_said(per: str, recorded: dict[str, np.ndarray], message: str) -> None:
     with pytest.raises(VerifyError, match=message):
-        site_masks(fitted(per, recorded), True, T, B)
+        spread(fitted(per, recorded), True, T, B)

@@ -9,11 +9,12 @@ import pytest
 
 from rnnc.syntax.source import read_source
 from rnnc.verify.adam import Adam
+from rnnc.verify.adam_settings import find_decay, find_rate, find_settings
 from rnnc.verify.arrays import Array, Arrays
 from rnnc.verify.commands import verify_against
 from rnnc.verify.errors import VerifyError
+from rnnc.verify.recording import Recording
 from rnnc.verify.report import Report
-from rnnc.verify.training import find_decay, find_rate
 
 TESTS = Path(__file__).parents[1]
 CLASSIFIER = read_source(TESTS.parent / "examples" / "classifier.rnn")
@@ -60,11 +61,11 @@ def test_rates_of_any_size_are_found(rate: float, dtype: type) -> None:
     loss, _, gradients = evaluate(variables)
     moved = Adam(variables, rate, single=True).update(variables, gradients)
     losses = np.stack([loss, evaluate(moved)[0]])
-    found = find_rate(variables, evaluate, losses, single=True)
+    found = find_rate(variables, evaluate, losses, Adam(variables, 1.0, single=True))
     assert found is not None
     assert abs(found - rate) <= (1e-7 if dtype is np.float64 else 2e-2) * rate
-    assert find_rate(variables, evaluate, losses[:1], single=True) is None
-    assert find_rate(variables, evaluate, np.array([loss, loss + 1e3]), single=True) is None
+    assert find_rate(variables, evaluate, losses[:1], Adam(variables, 1.0, single=True)) is None
+    assert find_rate(variables, evaluate, np.array([loss, loss + 1e3]), Adam(variables, 1.0, single=True)) is None
 
 
 @pytest.mark.parametrize(("decay", "found"), [(0.9, None), (0.999, None), (0.8, 0.8), (0.95, 0.95), (0.9995, 0.9995)])
@@ -90,3 +91,38 @@ def test_decays_are_found_from_their_powers(decay: float, found: float | None) -
 def test_what_does_not_fit_is_said(tmp_path: Path, changes: dict[str, np.ndarray | None], message: str) -> None:
     with pytest.raises(VerifyError, match=message):
         verified(alone(tmp_path, "train_rows_adam", **changes))
+
+
+@pytest.mark.parametrize(
+    ("call", "expected"),
+    [
+        ("tf.train.AdamOptimizer(0.02, 0.8, epsilon=1e-4).minimize(loss)", (0.02, 0.8, 0.999, 1e-4)),
+        ("train = tf.train.AdamOptimizer().minimize(loss)", (1e-3, 0.9, 0.999, 1e-8)),
+    ],
+)
+def test_the_call_in_the_manifest_tells_the_constants(call: str, expected: tuple[float, ...]) -> None:
+    def evaluate(_: Arrays) -> tuple[Array, Array, Arrays]:
+        raise AssertionError("nothing is left to be found out")
+
+    recording = Recording("told", {}, {"driver": call})
+    settings, notes = find_settings(recording, {}, evaluate, np.zeros(3), single=True)
+    assert (tuple(settings.values()), notes) == (expected, [])
+
+
+@pytest.mark.parametrize("epsilon", [1e-8, 1e-4, 0.1])
+def test_an_epsilon_shows_in_the_third_loss(epsilon: float) -> None:
+    target = np.linspace(-3.0, 2.0, 40)
+
+    def evaluate(variables: Arrays) -> tuple[Array, Array, Arrays]:
+        error = np.tanh(variables["w"]) - target
+        return np.asarray((error**2).sum()), error, {"w": 2 * error * (1 - np.tanh(variables["w"]) ** 2)}
+
+    variables = {"w": np.linspace(0.5, 1.0, 40)}
+    adam, moved, losses = Adam(variables, 0.01, epsilon=epsilon, single=True), variables, list[Array]()
+    for _ in range(3):
+        loss, _, gradients = evaluate(moved)
+        losses.append(loss)
+        moved = adam.update(moved, gradients)
+    settings, _ = find_settings(Recording("seen", {}, {}), variables, evaluate, np.asarray(losses), single=True)
+    assert settings["rate"] == pytest.approx(0.01, rel=1e-6)  # of which Adam has the nearest float32
+    assert settings["epsilon"] == epsilon

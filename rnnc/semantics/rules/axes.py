@@ -223,13 +223,17 @@ def _expand(lowering: Lowering, node: Node) -> Value:
 
 
 def _merge_places(graph: Graph, node: Node) -> list[int]:
-    shape = _argument(graph, node)
-    return [find_axis(graph, shape, label) for label in node.attrs["axes"]]
+    shape, labels = _argument(graph, node), node.attrs["axes"]
+    if labels is None and not shape:
+        raise ShapeError("E214", "one number has no axes to merge", "expand(v, name) gives it one")
+    return list(range(len(shape))) if labels is None else [find_axis(graph, shape, label) for label in labels]
 
 
 def _merge_shape(graph: Graph, node: Node) -> Shape:
     shape = _argument(graph, node)
     places = _merge_places(graph, node)
+    if len(shape) == 1:
+        return shape
     size = product(tuple(shape[p].size for p in places))
     rest = [a for i, a in enumerate(shape) if i not in places]
     rest.insert(sum(1 for i in range(min(places)) if i not in places), Shaped(str(size), size))

@@ -124,8 +124,10 @@ KERAS: dict[str, Constructor] = {
     },
     "keras.Sequential": Constructor({"layers": CELLS}, 1, ("layer",)),
     "keras.layers.Bidirectional": Constructor(
-        {"layer": CELL, "backward_layer": CELL, "merge_mode": WORD}, 2, ("layer",)
+        {"layer": CELL, "backward_layer": CELL, "merge_mode": WORD, "return_sequences": FLAG}, 2, ("layer",)
     ),
+    # A layer that gives its last step, or goes backwards: `cell` stands for the layer that goes over time.
+    "keras.layers.RNN": Constructor({"cell": CELL, "return_sequences": FLAG, "go_backwards": FLAG}, 1, ("layer",)),
 }
 
 TORCH_LAYER = {"input_size": SIZE, "hidden_size": SIZE, "bias": FLAG}

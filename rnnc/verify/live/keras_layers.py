@@ -77,23 +77,34 @@ def recorded(case: Case) -> dict[str, Array]:
 
 
 def _layers(tree: Tree, dtype: str) -> Iterator[_Layer]:
-    """The layers that a sequence goes through."""
+    """The layers that a sequence goes through. Of several the first one turns around, and the last one gives its last
+    step, where the whole does."""
+    turns = steps = {}
+    if tree["call"] == "keras.layers.RNN":
+        given = tree["arguments"]
+        turns = {"go_backwards": given.get("go_backwards", False)}
+        steps = {"return_sequences": given.get("return_sequences", True)}
+        tree = given["cell"]
     if tree["call"] != "keras.Sequential":
-        made = _built(tree, dtype)
+        made = _built(tree, dtype, **turns, **steps)
         yield _Layer(made, re.sub(r"_[0-9]+$", "", made.name))
         return
-    for k, one in enumerate(tree["arguments"]["layers"]):
-        yield _Layer(_built(one, dtype), f"layer_{k}")
+    layers = tree["arguments"]["layers"]
+    for k, one in enumerate(layers):
+        how = {**(turns if k == 0 else {}), **(steps if one is layers[-1] else {})}
+        yield _Layer(_built(one, dtype, **how), f"layer_{k}")
 
 
 def _built(tree: Tree, dtype: str, **how: Any) -> Any:
     arguments: dict[str, Any] = {"dtype": dtype, **tree["arguments"]}
     name = tree["call"].rpartition(".")[2]
     if name == "Bidirectional":
-        arguments["layer"] = _built(arguments["layer"], dtype)
-        arguments["backward_layer"] = _built(arguments["backward_layer"], dtype, go_backwards=True)
+        steps = {"return_sequences": arguments.pop("return_sequences", True)}
+        arguments["layer"] = _built(arguments["layer"], dtype, **steps)
+        arguments["backward_layer"] = _built(arguments["backward_layer"], dtype, **steps, go_backwards=True)
     else:
-        how |= {"return_sequences": True, "return_state": True, "zero_output_for_mask": True}
+        how = {"return_sequences": True, "return_state": True, **how}
+        how["zero_output_for_mask"] = how["return_sequences"]  # else the last step of a short row would be zero
     return getattr(keras.layers, name)(**arguments, **how)
 
 
@@ -103,4 +114,6 @@ def _run(layers: list[_Layer], x: Any, mask: Any, given: list[list[Any]]) -> tup
     for k, one in enumerate(layers):
         x, *states = one.layer(x, mask=mask, initial_state=given[k] if given else None)
         finals.append(states)
+        if mask is not None and not isinstance(one.layer, keras.layers.Bidirectional) and one.layer.go_backwards:
+            mask = tf.reverse(mask, [1])  # of what comes out, the padding comes first
     return x, finals
