@@ -52,7 +52,10 @@ class Inner:
         sink = c.frame.body.sink
         c.frame.body.sink = state.slots
         try:
-            frame = self.elaborator.cells.open(c.frame.body, state.cell, prefix, state_prefix, nodes, e.span)
+            shareable = c.frame.shareable  # of a layer that runs several times
+            frame = self.elaborator.cells.open(
+                c.frame.body, state.cell, prefix, state_prefix, nodes, e.span, shareable=shareable
+            )
         finally:
             c.frame.body.sink = sink
         state.frame = frame

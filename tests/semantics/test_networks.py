@@ -139,6 +139,20 @@ TWO = """cell Two(units) {
 """
 
 
+@pytest.mark.parametrize("layer", ["Around(RNN(3))", "Within()"])
+def test_a_layer_with_cells_inside_runs_several_times(layer: str) -> None:
+    of = model(
+        "cell Around(inner: cell) {\n input x[input]\n use f = inner\n y = f(x)\n output y\n}\n"
+        "network Within {\n input x[input]\n y = Around(RNN(3))(x)\n output y\n}\n"
+        f"network N {{\n input x[3]\n use s = {layer}\n a = s(x)\n b = backward(s)(a)\n output b\n}}\n",
+        "N",
+    )
+    holds(run(of))
+    (path,) = {p.name.rpartition(".h.")[0] for p in of.parameters}
+    assert path == ("s.f" if "Around" in layer else "s.y.f")
+    assert len(of.states) == 2
+
+
 @pytest.mark.parametrize(("merge", "one"), [("concat", "concat"), ("sum", "sum"), ("none", "none")])
 def test_both_directions_of_several_outputs(merge: str, one: str) -> None:
     of = model(TWO + f"network N {{\n input x[3]\n y = bidirectional(Two(2), merge = {merge})(x)\n output y\n}}", "N")
