@@ -1,11 +1,13 @@
-"""Small cells that something was wrong with once, as random cells found them: all checks of random cells hold."""
+"""Small cells and networks that something was wrong with once, as random ones found them: all checks of these hold."""
 
 from __future__ import annotations
 
 import pytest
 
+from tests.cuda.support import needs_compiler
 from tests.support.cell_checks import Plan, check_cell
 from tests.support.cells import RandomSource
+from tests.support.networks.checks import Way, check_network, check_on_cuda
 
 CELLS = {
     "one place of a weight, prepared ahead": """
@@ -111,3 +113,24 @@ CELLS = {
 def test_a_cell_that_was_wrong(name: str, seed: int) -> None:
     source = RandomSource(CELLS[name], "C", sizes={"units": 2, "input": 3})
     check_cell(source, Plan(seed, slopes="tie" not in name))
+
+
+NETWORKS = {
+    "one step of a sequence that was turned around": """
+        network N {
+          input x[2]
+          e = reverse(x)
+          output t: at(e, -1), s: last(e), u: at(reverse(e) * e, -2)
+        }""",
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_network_that_was_wrong(name: str) -> None:
+    check_network(RandomSource(NETWORKS[name], "N"), Plan(0, tensorflow=False))
+
+
+@needs_compiler
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_network_that_was_wrong_on_cuda(name: str) -> None:
+    check_on_cuda(RandomSource(NETWORKS[name], "N"), 0, Way("persistent", "all"))
