@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from rnnc.verify.halves import HALVES
 from tests.cuda.support import needs_compiler
 from tests.support.cell_checks import Plan, check_cell
 from tests.support.cells import RandomSource
@@ -134,3 +135,10 @@ def test_a_network_that_was_wrong(name: str) -> None:
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_network_that_was_wrong_on_cuda(name: str) -> None:
     check_on_cuda(RandomSource(NETWORKS[name], "N"), 0, Way("persistent", "all"))
+
+
+@needs_compiler
+def test_a_softmax_over_the_only_step_of_a_row_has_no_slope_in_halves() -> None:
+    """Its sum is 1 up to a rounding, which decided whether the sum was seen as one of a row without steps."""
+    text = "network N {\n  input x[2]\n  d = dense(x, 3)\n  output softmax(d, time)\n}"
+    check_on_cuda(RandomSource(text, "N"), 30, Way("step", "all", HALVES[0]))

@@ -63,6 +63,36 @@ def equation(w: NetworkWriter) -> None:
     w.add("e", combined.format(a=a, b=o.text), v.size, v.timed or ("{b}" in combined and o.timed))
 
 
+ROTATED = "concat(relabel({}, k: {n})[k = {n} - 1:], relabel({}, k: {n})[k = 0:{n} - 1], axis = k)"
+SQUARED = "relabel(transpose(outer(relabel({}, k: {n}), relabel({}, j: {n})), [j, k])[k = 0], {n})"
+NESTED = (
+    "tanh({})", "reverse({})", "flip({})", "cumsum({})", "at({}, 0) * {}", "at({}, -1) + {}", "last({}) - {}",
+    "softmax({}, time)", "mean({}, time) * {}", "{} - max({}, time)", "where({} > at({}, 0) + 0.123, {}, 0)",
+    "repeat({}, {n}, 2)", "tile({}, {n}, 2)", ROTATED, SQUARED,
+)  # fmt: skip
+TIMELESS = ("last({})", "at({}, -1)", "at({}, -2)", "at({}, 1)", "sum({}, time)", "min({}, time)")
+
+
+@statement(3)
+def nested(w: NetworkWriter) -> None:
+    """Views and picks in one another, with no layer between them."""
+    c = w.choices
+    v = w.sized(w.sequence(), w.units())
+    text, n = v.text, v.size
+    assert n is not None
+    for _ in range(c.between(1, 4)):
+        around = c.pick(NESTED)
+        if "concat" in around and n == 1:
+            continue
+        m = 2 * n if around.startswith(("repeat", "tile")) else n
+        if len(text) < 200 or around.count("{}") == 1:
+            text, n = f"relabel({around.replace('{n}', str(n)).replace('{}', text)}, {m})", m
+    if c.chance(2):
+        w.add("t", c.pick(TIMELESS).format(text), n, False)
+    else:
+        w.add("e", text, n)
+
+
 @statement(1)
 def concatenated(w: NetworkWriter) -> None:
     v, o = (w.sized(one, w.units()) for one in (w.sequence(), w.choices.pick((w.sequence(), w.once()))))
