@@ -130,6 +130,14 @@ def test_what_has_no_time_has_one_mask_per_row(call: str) -> None:
     assert run(of).forward()["output", "z"].ndim == 2
 
 
+def test_what_is_exposed_of_a_network_is_zero_past_the_end_too() -> None:
+    text = "network N {\n input x[3]\n d = dense(x, 2, bias_init = 1.0)\n y = RNN(2)(tanh(d))\n output y\n}"
+    found = run(model(text, expose=("d", "y"))).forward(lengths=np.array([1, 0, 4]))
+    for name in ("d", "y"):
+        assert not found["expose", name][1:, 0].any()
+        assert found["expose", name][:, 2].all()
+
+
 TWO = """cell Two(units) {
   input x[input]
   state h[units]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.networks.layers import LAYERS
+from tests.support.networks.layers import LAYERS, Layers
 from tests.support.networks.writer import NetworkWriter, Value, statement
 
 BETWEEN = ("{}", "tanh({})", "0.5 * {}", "dropout({}, 0.2)", "dropout({}, keep = 0.7, mask = sequence)", "{} - 0.3",
@@ -143,8 +143,9 @@ def given_once(w: NetworkWriter) -> None:
     """What has no time is the same in every step of a layer."""
     c = w.choices
     v, once, n = w.sequence(), w.once(), w.units()
-    if c.chance(3):
-        w.add("y", f"{w.layers.layer(once.size, n, 2)}({once.name})", n)
+    if c.chance(3):  # networks may want a sequence
+        cells = Layers(c, units=w.layers.units)
+        w.add("y", f"{cells.layer(once.size, n, 2)}({once.name})", n)
         return
     w.add("y", f"Fed({n})({v.name}, {once.name})" if c.chance(2) else f"Fed({n})({once.name}, {v.name})", n)
 
