@@ -1,4 +1,7 @@
-"""Cells that random networks are made of: small ones, each with something that layers have to cope with."""
+"""Cells that random networks are made of: small ones, each with something that layers have to cope with.
+
+Norms have a large `eps`: of one unit they are roundings over its root, which halves would be judged by.
+"""
 
 from __future__ import annotations
 
@@ -68,7 +71,7 @@ DEFINITIONS = {
     "Normed": """cell Normed(units) {
   input x[input]
   state h[units]
-  a  = layer_norm(linear(x, h), eps = 0.1)
+  a  = layer_norm(linear(x, h), eps = 1.0)
   h' = tanh(a) + 0.3 * h
   output softmax(h', units) + 0.2 * h'
 }""",

@@ -6,7 +6,7 @@ from tests.support.networks.layers import LAYERS, Layers
 from tests.support.networks.writer import NetworkWriter, Value, statement
 
 BETWEEN = ("{}", "tanh({})", "0.5 * {}", "dropout({}, 0.2)", "dropout({}, keep = 0.7, mask = sequence)", "{} - 0.3",
-           "reverse({})", "layer_norm({}, eps = 0.1)", "linear(u: {})", "relu({} + 0.21)",
+           "reverse({})", "layer_norm({}, eps = 1.0)", "linear(u: {})", "relu({} + 0.21)",
            "stop_gradient({})")  # fmt: skip
 
 
