@@ -34,6 +34,8 @@ types: $(READY)
 fuzz: $(READY)
 	$(BIN)/pytest -q -m hypothesis --hypothesis-profile=fuzz
 	$(BIN)/python -m benchmarks.fuzz_cells --seed $$(date +%s) --count 20000 --jobs 2
+	$(BIN)/python -m benchmarks.fuzz_networks --seed $$(date +%s) --count 4000 --jobs 2
+	$(BIN)/python -m benchmarks.fuzz_networks --seed $$(date +%s) --count 400 --jobs 2 --cuda
 	$(BIN)/python -m benchmarks.fuzz_text --seed $$(date +%s) --count 200000 --jobs 2
 
 bench: $(READY)

@@ -54,7 +54,8 @@ class Level:
         for full in self.expose:
             node = body.equations.get(full)
             if full not in self.exposed and node is not None and node in lowering.values:
-                self.exposed[full] = self.as_float(self.builder, lowering[node])
+                value = self._output(lowering, node) if lowering[node].type.time else lowering[node]
+                self.exposed[full] = self.as_float(self.builder, value)
         exposed = [Port("expose", self.expose[f], v) for f, v in self.exposed.items()]
         lengths = [Port("lengths", "lengths", self.lengths)] if self.lengths is not None else []
         parameters = [

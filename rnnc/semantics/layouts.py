@@ -245,12 +245,19 @@ class LayoutReader:
             name = prefix + self.arrangements.path(item, inner)
             members = [n for n in mine if n == name or n.startswith((name + ".", name + "["))]
             if not members:
+                if s.kind == "state" and _declared(c.frame, name):
+                    continue  # of a layer that nothing reads
                 raise Problem("E505", f"there is no {s.kind} `{name}`", item.span, fix=did_you_mean(name, known))
             if set(members) & set(listed):
                 raise Problem("E505", f"the {s.kind} `{name}` stands twice in this order", item.span)
             listed.extend(members)
         ordered = iter([*listed, *(n for n in mine if n not in listed)])
         parts.orders[s.kind] = [next(ordered) if n.startswith(prefix) else n for n in known]
+
+
+def _declared(frame: Frame, name: str) -> bool:
+    """Whether there is such a state, or a layer of that name with states, in the text at least."""
+    return any(slot.name == name or slot.name.startswith((name + ".", name + "[")) for slot in frame.body.all_states())
 
 
 def _layout_names(frame: Frame) -> Iterator[str]:

@@ -10,6 +10,7 @@ from rnnc.semantics.arguments import Arguments
 from rnnc.semantics.values import Tensor
 
 OVER_TIME = ("sum", "mean", "max", "min", "softmax")
+LEAST = 2.0**-13  # of sums with a 1 in them; were it 1, what is just below had no slope
 
 
 def means_time(a: Arguments, labels: Sequence[str | None]) -> bool:
@@ -70,8 +71,8 @@ class _OverTime:
         b = self._builder
         below = b.op("sub", value, b.op("stop_gradient", self.largest(value)))
         powers = self._filled(b.op("exp", self._filled(below)))  # in the padding 1, and not what is there
-        # The sum has a 1 in it, and is nothing for a row without steps alone.
-        return b.op("div", powers, b.op("max", self.sum(powers), b.const(1.0)))
+        # The sum has a 1 in it, or what roundings left of that, and is nothing for a row without steps alone.
+        return b.op("div", powers, b.op("max", self.sum(powers), b.const(LEAST)))
 
     def _filled(self, value: Value) -> Value:
         return self._builder.op("fill_past", value, self._lengths, value=0.0)

@@ -36,13 +36,25 @@ APART = {  # a layer needs all steps of the one below, or runs the other way
     "the last step": "a = Rnn(4)(x)\n  y = Rnn(4)(x, h = last(a)) + a",
     "what comes later": "a = bidirectional(Rnn(2))(x)\n  y = backward(Rnn(3))(a)",
     "softmax over time": "a = Rnn(3)(x)\n  y = Rnn(3)(softmax(a, time))",
+    "windows": """
+  image = split(linear(x, out = [place: 4]), place, row: 2, channel: 2)
+  y = merge(stack(Conv(2), Conv(1))(image), [row, filters])""",
 }
+
+
+CONV = """cell Conv(filters) {
+  input x[row, channel]
+  state h[row, filters]
+  h' = tanh(conv(x, h, over = [row], kernel = [2]))
+  output h'
+}
+"""
 
 
 @cache
 def source(name: str) -> Source:
     body = {**NETWORKS, **APART}[name]
-    return Source("net.rnn", f"{CELLS}network Net {{\n  input x[input]\n  {body}\n  output y, end: last(y)\n}}\n")
+    return Source("net.rnn", f"{CELLS}{CONV}network Net {{\n  input x[input]\n  {body}\n  output y, end: last(y)\n}}\n")
 
 
 @cache

@@ -1,11 +1,14 @@
-"""Small cells that something was wrong with once, as random cells found them: all checks of random cells hold."""
+"""Small cells and networks that something was wrong with once, as random ones found them: all checks of these hold."""
 
 from __future__ import annotations
 
 import pytest
 
+from rnnc.verify.halves import HALVES
+from tests.cuda.support import needs_compiler
 from tests.support.cell_checks import Plan, check_cell
 from tests.support.cells import RandomSource
+from tests.support.networks.checks import Way, check_network, check_on_cuda
 
 CELLS = {
     "one place of a weight, prepared ahead": """
@@ -111,3 +114,31 @@ CELLS = {
 def test_a_cell_that_was_wrong(name: str, seed: int) -> None:
     source = RandomSource(CELLS[name], "C", sizes={"units": 2, "input": 3})
     check_cell(source, Plan(seed, slopes="tie" not in name))
+
+
+NETWORKS = {
+    "one step of a sequence that was turned around": """
+        network N {
+          input x[2]
+          e = reverse(x)
+          output t: at(e, -1), s: last(e), u: at(reverse(e) * e, -2)
+        }""",
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_network_that_was_wrong(name: str) -> None:
+    check_network(RandomSource(NETWORKS[name], "N"), Plan(0, tensorflow=False))
+
+
+@needs_compiler
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_network_that_was_wrong_on_cuda(name: str) -> None:
+    check_on_cuda(RandomSource(NETWORKS[name], "N"), 0, Way("persistent", "all"))
+
+
+@needs_compiler
+def test_a_softmax_over_the_only_step_of_a_row_has_no_slope_in_halves() -> None:
+    """Its sum is 1 up to a rounding, which decided whether the sum was seen as one of a row without steps."""
+    text = "network N {\n  input x[2]\n  d = dense(x, 3)\n  output softmax(d, time)\n}"
+    check_on_cuda(RandomSource(text, "N"), 30, Way("step", "all", HALVES[0]))

@@ -181,6 +181,11 @@ def test_orders_of_inner_cells_stay_within_their_places(order: str, wanted: str)
     assert " ".join(_only(of).states) == wanted
 
 
+def test_an_order_may_name_states_of_a_layer_that_nothing_reads() -> None:
+    of = model("network N {\n  input x[3]\n  y = RNN(2)(x)\n  z = LSTM(2)(y)\n  output y\n}\n", "N")
+    assert {one.name: one.states for one in of.layouts}["keras"] == ("y.h",)
+
+
 def test_layers_without_scopes_are_told_apart_by_their_names() -> None:
     of = model(INNER + "network N {\n  input x[3]\n  y = stack(R(3), 2)(x)\n  output y\n}\n", "N")
     assert list(arrays(_only(of))) == ["y[0]/rnn/w", "y[1]/rnn/w"]

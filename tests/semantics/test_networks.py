@@ -130,6 +130,14 @@ def test_what_has_no_time_has_one_mask_per_row(call: str) -> None:
     assert run(of).forward()["output", "z"].ndim == 2
 
 
+def test_what_is_exposed_of_a_network_is_zero_past_the_end_too() -> None:
+    text = "network N {\n input x[3]\n d = dense(x, 2, bias_init = 1.0)\n y = RNN(2)(tanh(d))\n output y\n}"
+    found = run(model(text, expose=("d", "y"))).forward(lengths=np.array([1, 0, 4]))
+    for name in ("d", "y"):
+        assert not found["expose", name][1:, 0].any()
+        assert found["expose", name][:, 2].all()
+
+
 TWO = """cell Two(units) {
   input x[input]
   state h[units]
@@ -137,6 +145,20 @@ TWO = """cell Two(units) {
   output h', c: 2 * h'
 }
 """
+
+
+@pytest.mark.parametrize("layer", ["Around(RNN(3))", "Within()"])
+def test_a_layer_with_cells_inside_runs_several_times(layer: str) -> None:
+    of = model(
+        "cell Around(inner: cell) {\n input x[input]\n use f = inner\n y = f(x)\n output y\n}\n"
+        "network Within {\n input x[input]\n y = Around(RNN(3))(x)\n output y\n}\n"
+        f"network N {{\n input x[3]\n use s = {layer}\n a = s(x)\n b = backward(s)(a)\n output b\n}}\n",
+        "N",
+    )
+    holds(run(of))
+    (path,) = {p.name.rpartition(".h.")[0] for p in of.parameters}
+    assert path == ("s.f" if "Around" in layer else "s.y.f")
+    assert len(of.states) == 2
 
 
 @pytest.mark.parametrize(("merge", "one"), [("concat", "concat"), ("sum", "sum"), ("none", "none")])

@@ -133,10 +133,17 @@ def _model_text(model: Model) -> str:
 class Subject:
     """One module with its judge, and arguments of a few steps and rows."""
 
-    def __init__(self, model: Model, module: ModuleRunner, sizes: dict[str, int], seed: int) -> None:
+    def __init__(
+        self,
+        model: Model,
+        module: ModuleRunner,
+        sizes: dict[str, int],
+        seed: int,
+        shape: tuple[int, int] | None = None,
+    ) -> None:
         self.model, self.module, self.sizes, self.seed = model, module, sizes, seed
         self.judge = InterpretedRunner(model, sizes)
-        self.steps, self.batch = (3, 3) if seed % 2 else (4, 2)
+        self.steps, self.batch = shape or ((3, 3) if seed % 2 else (4, 2))
         self.sample, self.draw = self._sample(seed)
         self._judged: dict[str, tuple[Results, Gradients]] = {}
 
@@ -145,9 +152,14 @@ class Subject:
         initial = self.module.init_params(seed, "float64", self.sizes)
         return draw.sample(self.judge, initial, self.steps, self.batch), draw
 
+    def lengths(self) -> Array:
+        """All steps, none, one, and what is between."""
+        between = [1 + i % self.steps for i in range(1, self.batch - 2)]
+        return np.asarray([self.steps, 0, 1, *between][: self.batch], np.int32)
+
     def situations(self) -> Iterator[tuple[str, Call]]:
         """Two ways to call the module, together with everything that may be given or absent."""
-        lengths = np.roll(np.asarray([self.steps, 0, 1][: self.batch], np.int32), self.seed // 2 % self.batch)
+        lengths = np.roll(self.lengths(), self.seed // 2 % self.batch)
         masks = self.draw.masks(self.steps, self.batch)
         call = self.sample.call
         yield "with state", call.with_(masks=masks if self.seed % 2 else None)

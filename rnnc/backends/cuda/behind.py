@@ -204,4 +204,4 @@ def _may_move(op: Op) -> bool:
         return Attrs(op).number("value") == 0
     if op.name == "contract":
         return not Attrs(op).text("reduce")
-    return op.name in _OTHERS or TABLE[op.name].kind in _KINDS
+    return op.name in _OTHERS or (op.name in TABLE and TABLE[op.name].kind in _KINDS)  # windows are not in the table

@@ -127,5 +127,6 @@ def _where_empty(e: Elements, op: Op, out: Value, index: tuple[str, ...]) -> str
 def _reverse_time(e: Elements, op: Op, out: Value, index: tuple[str, ...]) -> str:
     seq, lengths = op.args
     count = length(e, lengths, index[1])
-    t = e.kernel.bind("long long", "turned", f"{index[0]} < {count} ? {count} - 1 - {index[0]} : {index[0]}")
+    here = index[0] if index[0].isidentifier() else f"({index[0]})"  # `T - 1`, where one step is picked
+    t = e.kernel.bind("long long", "turned", f"{here} < {count} ? {count} - 1 - {here} : {here}")
     return e.operand(seq, out.type, (t, *index[1:]))

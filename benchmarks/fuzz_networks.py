@@ -1,0 +1,86 @@
+"""Random networks by hand: `python -m benchmarks.fuzz_networks --count 2000 --seed 0 --jobs 2`.
+
+A network that fails is made smaller and saved beside where this runs, as a source that can be compiled. Those for CUDA
+are small: g++ takes seconds for the kernels of each.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from tempfile import TemporaryDirectory
+
+from benchmarks.fuzzing import Found, arguments, run
+from rnnc.diagnostics import DiagnosticError
+from rnnc.verify.halves import halves_here
+from tests.support.cell_checks import Plan, plan
+from tests.support.cells import RandomSource
+from tests.support.choices import Choices, Replayed, Seeded, minimised
+from tests.support.networks import draw_network
+from tests.support.networks.checks import check_network, check_on_cuda, way
+
+Check = Callable[[RandomSource, int], Counter[str]]
+TRIES = {"numpy": 200, "tensorflow": 100, "cuda": 60}  # draws while a failing network is made smaller
+STATEMENTS = {"numpy": 4, "tensorflow": 3, "cuda": 2}
+
+
+def on_numpy(source: RandomSource, seed: int) -> Counter[str]:
+    """NumPy's module and the interpreter, with everything that holds of networks."""
+    return check_network(source, replace(plan(seed), tensorflow=False))
+
+
+def on_tensorflow(source: RandomSource, seed: int) -> Counter[str]:
+    """TensorFlow's module beside NumPy's, and little else."""
+    return check_network(source, Plan(seed, slopes=False, save=None, without=None, formatted=False, tensorflow=True))
+
+
+def on_cuda(source: RandomSource, seed: int) -> Counter[str]:
+    """CUDA's module, of another strategy and another way to save for each seed."""
+    return check_on_cuda(source, seed, way(seed, tuple(halves_here())))
+
+
+CHECKS: dict[str, Check] = {"numpy": on_numpy, "tensorflow": on_tensorflow, "cuda": on_cuda}
+
+
+def failure(choices: Choices, seed: int, target: str, found: Found | None = None) -> str | None:
+    """What fails for the network that these decisions make; None where nothing does."""
+    try:
+        done = CHECKS[target](draw_network(choices, STATEMENTS[target]), seed)
+    except DiagnosticError as error:
+        return f"{error.diagnostics[0].code} {error.diagnostics[0].message}"
+    except Exception as error:
+        return f"{type(error).__name__} {error}"
+    if found is not None:
+        found.done += done
+    return None
+
+
+def check(seeds: range, target: str) -> Found:
+    found = Found(len(seeds))
+    for seed in seeds:
+        choices = Seeded(seed)
+        kind = failure(choices, seed, target, found)
+        if kind is not None:
+            alike, tries = kind[:20], TRIES[target]
+            fewer = minimised(choices.made, lambda c: (failure(c, seed, target) or "").startswith(alike), tries)  # noqa: B023
+            source = draw_network(Replayed(fewer), STATEMENTS[target])
+            found.failures.append((seed, kind.splitlines()[0][:120], f"{source}\n# seed {seed}: {kind}\n"))
+    return found
+
+
+if __name__ == "__main__":
+    options = arguments(
+        __doc__.splitlines()[0] if __doc__ else "",
+        count=1000,
+        tensorflow="TensorFlow modules beside NumPy's",
+        cuda="CUDA modules on the CPU: some networks a minute",
+    )
+    target = "cuda" if options.cuda else "tensorflow" if options.tensorflow else "numpy"
+    with TemporaryDirectory() as folder:  # compiled kernels of random networks are of no use later
+        os.environ["XDG_CACHE_HOME"] = folder
+        status = run(f"networks {target}", partial(check, target=target), options, ".rnn")
+    sys.exit(status)
