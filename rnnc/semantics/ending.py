@@ -140,16 +140,20 @@ class Ending:
                 self._output(item, scope, len(statement.items) == 1)
 
     def _output(self, item: ast.OutputItem, scope: Scope, alone: bool) -> None:
-        frame = self.frame
-        name = item.name or _output_name(item.value)
-        c = Context(scope, frame, Owner("output", None, {}) if frame.kind == "network" else None)
+        frame, e = self.frame, item.value
+        name = item.name
+        if name is None and isinstance(e, ast.As):  # `linear(h) as y` is `y: linear(h)`
+            name, e = e.name, e.call
+        own = name or "output"
+        name = name or _output_name(e)
+        c = Context(scope, frame, Owner(own, None, {}))
         frame.graph.equation = "output"
-        value = self.expressions.value(item.value, c)
+        value = self.expressions.value(e, c)
         if isinstance(value, Many):
             for part, node in parts(value, f"{name}." if name else ""):
                 self._named_output(part, node, item)
             return
-        node = self.expressions.to_node(value, item.value.span, c)
+        node = self.expressions.to_node(value, e.span, c)
         if name is None and not alone:
             fix = f"write `output y: {item.value.span.text}`"
             raise Problem("E417", "one of several outputs needs a name", item.span, fix=fix)
