@@ -5,7 +5,7 @@ from __future__ import annotations
 from rnnc.ir.builder import Builder
 from rnnc.ir.program import NO_SPANS, Axis, Carry, DType, Loop, Port, Program, Type, Value
 from rnnc.semantics.frames import Body, Registry, Site, StateSlot
-from rnnc.semantics.lower import Lowering
+from rnnc.semantics.lower import Lowering, check_per_row
 from rnnc.semantics.nodes import Graph, Node, ShapeError
 from rnnc.semantics.over_time import OVER_TIME, lower_over_time
 from rnnc.semantics.values import Shape, show
@@ -43,9 +43,10 @@ class Level:
         leaves: dict[Node, Value] = self.parameter_leaves(body.graph)
         for port_name, node in inputs:
             dtype = DType.INT if node.attrs.get("dtype") == "int" else DType.FLOAT
-            value = Value(Type(self._axes(body.graph, node), dtype, batch=True, time=self.sequence), port_name)
+            timed = self.sequence and not node.attrs.get("per_row")
+            value = Value(Type(self._axes(body.graph, node), dtype, batch=True, time=timed), port_name)
             self.inputs.append(Port("input", port_name, value))
-            if self.lengths is not None:  # what stands in the padding must not reach a sum over time
+            if self.lengths is not None and timed:  # what stands in the padding must not reach a sum over time
                 value = self.builder.op("fill_past", value, self.lengths, value=0.0 if dtype is DType.FLOAT else 0)
             leaves[node] = value
         lowering = Lowering(body.graph, self.builder, leaves, self.mask, self)
@@ -75,12 +76,16 @@ class Level:
             self.as_float(self.builder, lowering[node]) if lowering[node].type.dtype is DType.BOOL else lowering[node]
         )
         if not value.type.batch:
-            value = self._with_lead(self.builder, value, self.inputs[0].value)
+            value = self._with_lead(self.builder, value, self._clock())
         if self.lengths is not None and value.type.time and value not in self._zero_past:
             value = self.builder.op(
                 "fill_past", value, self.lengths, value=0.0 if value.type.dtype is DType.FLOAT else 0
             )
         return value
+
+    def _clock(self) -> Value:
+        """An input that tells how many rows there are, and how many steps."""
+        return next(p.value for p in self.inputs if p.value.type.time is self.sequence)
 
     def _axes(self, graph: Graph, node: Node) -> tuple[Axis, ...]:
         return tuple(Axis(a.label, a.size) for a in graph.resolve_all(node.shape or ()))
@@ -247,6 +252,7 @@ class Level:
         pre = Lowering(body.graph, self.builder, dict(leaves), self.mask, self)
         elements: list[Value] = []
         for arg, proxy in zip(args, node.attrs["proxies"], strict=True):
+            check_per_row(proxy, arg)
             elements.append(self._element(arg, xs))
             leaves[proxy] = elements[-1]
         slots = body.all_states()
@@ -269,7 +275,7 @@ class Level:
             reverse=node.attrs["reverse"],
             lengths=self.lengths,
             valid=valid,
-            like=None if xs else next((p.value for p in self.inputs), None),
+            like=None if xs else self._clock(),
             name=node.attrs["frame"].prefix.rstrip("."),
             spans=NO_SPANS,
         )

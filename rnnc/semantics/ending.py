@@ -119,6 +119,10 @@ class Ending:
         if not mentions_input(self.definition.body):
             message = f"`{self.definition.name}` has no input, so it knows no batch and no time"
             self.diagnostics.error("E416", message, heading(self.definition), fix="write `input x[input]`")
+        elif frame.given is None and frame.inputs and all("per_row" in node.attrs for _, node in frame.inputs):
+            message = f"all inputs of `{self.definition.name}` come once per row, so it knows no time"
+            fix = "an input that comes at every step is declared without `per row`"
+            self.diagnostics.error("E416", message, heading(self.definition), fix=fix)
 
     # --- outputs and carries ---
 
@@ -140,13 +144,10 @@ class Ending:
                 self._output(item, scope, len(statement.items) == 1)
 
     def _output(self, item: ast.OutputItem, scope: Scope, alone: bool) -> None:
-        frame, e = self.frame, item.value
-        name = item.name
-        if name is None and isinstance(e, ast.As):  # `linear(h) as y` is `y: linear(h)`
-            name, e = e.name, e.call
-        own = name or "output"
+        frame = self.frame
+        name, e = written_output(item)
+        c = Context(scope, frame, output_owner(name))
         name = name or _output_name(e)
-        c = Context(scope, frame, Owner(own, None, {}))
         frame.graph.equation = "output"
         value = self.expressions.value(e, c)
         if isinstance(value, Many):
@@ -212,6 +213,17 @@ def parts(value: Many, path: str = "") -> Iterator[tuple[str, Node]]:
             yield from parts(inner, f"{path}{name}.")
         elif isinstance(inner, Tensor):
             yield path + name, inner.node
+
+
+def written_output(item: ast.OutputItem) -> tuple[str | None, ast.Expr]:
+    """The name that is written, and what it names: `linear(h) as y` is `y: linear(h)`."""
+    e = item.value
+    return (e.name, e.call) if item.name is None and isinstance(e, ast.As) else (item.name, e)
+
+
+def output_owner(name: str | None) -> Owner:
+    """What weights in an output are named after: the name that is written."""
+    return Owner(name or "output", None, {})
 
 
 def _output_name(e: ast.Expr) -> str | None:

@@ -123,6 +123,14 @@ def align(graph: Graph, builder: Builder, value: Value, own: Shape, shape: Shape
     return builder.op("reshape", value, axes=tuple(sizes))
 
 
+def check_per_row(input: Node, value: Value) -> None:
+    """Refuse a sequence for an input that a cell or network takes once per row."""
+    what: str | None = input.attrs.get("per_row")
+    if what is not None and value.type.time:
+        fix = "`last(y)` is one value; an input that changes from step to step is declared without `per row`"
+        raise ShapeError("E313", f"{what} is one value per row, and what it is given is a sequence", fix)
+
+
 def subset(graph: Graph, small: Shape, big: Shape) -> list[int] | None:
     """Where the labels of `small` stand in `big`; None where one is missing, doubtful or of another size."""
     labels = [a.label for a in big]

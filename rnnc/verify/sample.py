@@ -35,10 +35,6 @@ class Sample:
     d_outputs: Arrays
     d_state: Arrays
 
-    @property
-    def steps(self) -> int:
-        return self.call.steps
-
     def cast(self, dtype: DTypeLike) -> Sample:
         """The same numbers, rounded to another float dtype."""
         return self._changed(lambda a: a.astype(dtype))
@@ -181,16 +177,16 @@ class Draw:
             none = np.zeros(batch, np.int32)
             state = self._near(runner.forward(warm_up.with_(lengths=none)).state)
             call = Call(params, self.inputs(steps, batch), state)
-            results = self._inside(runner, call)
+            results = self._inside(runner, call, steps)
         return Sample(call, self._like(results.outputs), self._like(results.state))
 
-    def _inside(self, runner: Runner, call: Call) -> Results:
+    def _inside(self, runner: Runner, call: Call, steps: int) -> Results:
         try:
             return runner.forward(call)
         except OutsideTable as error:
             looks = f"{self.model.name} looks for row {error.row} in a table of {error.rows}"
             fix = f"keep the index inside: `min(n, {error.rows - 1})`, `n % {error.rows}`; or give the table more rows"
-            raise VerifyError("E809", f"within {call.steps} steps {looks}", fix=fix) from None
+            raise VerifyError("E809", f"within {steps} steps {looks}", fix=fix) from None
 
     def inputs(self, steps: int, batch: int) -> Arrays:
         """Normal numbers, or integers that every table has a row for."""

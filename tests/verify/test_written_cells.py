@@ -107,6 +107,22 @@ network Both(units = 3) {
   output d
 }
 """,
+    "inputs of one value per row": """
+cell Decoder(units) {
+  input y[input], context[width] per row, speaker[]: int per row
+  state h[units]
+  param voices[voice: 3, units] = uniform(-0.5, 0.5)
+  h' = tanh(linear(y, context, h) + lookup(voices, speaker))
+  output h', dense(h', 2) as logits
+}
+network Both(units = 3) {
+  input image[feature] per row, word[]: int, speaker[]: int per row
+  start = dense(image, units)
+  y = GRU(units)(embedding(word, 7, 2), h = tanh(start))
+  d = Decoder(units)(y, start, speaker)
+  output logits: d.logits, start, still: 2 * image
+}
+""",
     "large whole numbers, and powers of small ones": """
 cell Powers {
   input x[n: 3], k[n: 3]: int
