@@ -107,6 +107,30 @@ network Both(units = 3) {
   output d
 }
 """,
+    "places, ranks, and rows of what changes": """
+cell HardMemory(slots = 4, d = 3, heads = 2) {
+  input x[input], id[head: heads]: int
+  state K[slot: slots, key: d], V[slot: slots, head: heads, value: d], age[slot: slots], last[]: int, w[n: 3, m: 3]
+  q = l2_normalize(linear(x, out = [key]))
+  s = K @ q
+  n = argmax(s, slot)
+  last' = argmin(s) + argmax(places(slot: slots) % 3) + 0 * last
+  v = lookup(V, n)
+  vv = lookup(V, id % slots, axis = slot)
+  va = lookup(V, argmax(s) % d, axis = value)
+  oldest = argmax(age)
+  hit = places(slot: slots) == oldest
+  K' = where(hit, q, K)
+  V' = where(hit, v + 0.1 * vv + outer(linear(x, out = [head]) as a, linear(x, out = [value]) as b), V)
+  age' = where(hit, 0, age + 1)
+  top = sum(where(rank(s) < 2, s, 0)) + sum(rank(V, value) * V)
+  self_ = lookup(K, rank(s))
+  w' = tanh(w + lookup(w, rank(w, m), axis = n))
+  param P[row: 5, head: heads, c: 2]
+  pp = lookup(P, id % 5)
+  output v, top, self_, va, last_: last', pp, w', lo: lookup(places(5), last % 5) * 1.0
+}
+""",
     "inputs of one value per row": """
 cell Decoder(units) {
   input y[input], context[width] per row, speaker[]: int per row

@@ -108,6 +108,28 @@ for _name, _fold, _dtype, _slope, _linear in (
     )
 
 
+# --- the place of the largest ---
+
+
+def _infer_argmax(types: Sequence[Type], attrs: Mapping[str, AttrValue]) -> tuple[Type, ...]:
+    numeric("argmax", types)
+    (x,), positions = types, Attrs(attrs).integers("axes")
+    if len(positions) != 1:
+        raise TypeMismatch("argmax: a place is one of one axis")
+    want_axis("argmax", x, positions[0])
+    return (x.with_(axes=tuple(a for i, a in enumerate(x.axes) if i not in positions), dtype=DType.INT),)
+
+
+def _evaluate_argmax(op: Op, args: Sequence[Array], env: Env) -> Array:
+    import numpy as np
+
+    (axis,) = Attrs(op).integers("axes")
+    return result(np.argmax(args[0], axis=leads(op.args[0].type) + axis), op.out, env)
+
+
+register(Row("argmax", "reduction", _infer_argmax, _evaluate_argmax, None))
+
+
 # --- cumsum and softmax ---------------------------------------------------------------------------------------
 
 

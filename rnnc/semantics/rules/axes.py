@@ -50,10 +50,10 @@ def _argument(graph: Graph, node: Node, i: int = 0) -> Shape:
 
 
 def _axis(graph: Graph, node: Node) -> int:
-    return _named_or_only(graph, _argument(graph, node), node.attrs["axis"])
+    return named_or_only(graph, _argument(graph, node), node.attrs["axis"])
 
 
-def _named_or_only(graph: Graph, shape: Shape, label: str | None) -> int:
+def named_or_only(graph: Graph, shape: Shape, label: str | None) -> int:
     if label is not None:
         return find_axis(graph, shape, label)
     if len(shape) != 1:
@@ -67,7 +67,7 @@ def _named_or_only(graph: Graph, shape: Shape, label: str | None) -> int:
 def _reduced(graph: Graph, node: Node) -> list[int]:
     shape = _argument(graph, node)
     labels: tuple[str | None, ...] = node.attrs["axes"]
-    return [_named_or_only(graph, shape, label) for label in labels] if labels else list(range(len(shape)))
+    return [named_or_only(graph, shape, label) for label in labels] if labels else list(range(len(shape)))
 
 
 def _reduce_shape(graph: Graph, node: Node) -> Shape:
@@ -331,17 +331,6 @@ def _pad(lowering: Lowering, node: Node) -> Value:
     return lowering.op("pad", lowering[node.args[0]], axis=axis, before=before, after=after)
 
 
-def _lookup_shape(graph: Graph, node: Node) -> Shape:
-    table, index = _argument(graph, node, 0), _argument(graph, node, 1)
-    if not table:
-        raise ShapeError("E306", "a table has at least one axis: its rows")
-    return index + table[1:]
-
-
-def _lookup(lowering: Lowering, node: Node) -> Value:
-    return lowering.op("lookup", lowering[node.args[0]], lowering[node.args[1]])
-
-
 def _all_named(graph: Graph, shape: Shape, wanted: Shape) -> str:
     """The call with the axes that were left out, where sizes tell which these are."""
     fits = [
@@ -394,7 +383,6 @@ RULES["split"] = Rule(_split_shape, _reshape)
 RULES["transpose"] = Rule(_transpose_shape, _transpose)
 RULES["repeat"] = Rule(_repeat_shape, _repeat)
 RULES["pad"] = Rule(_pad_shape, _pad)
-RULES["lookup"] = Rule(_lookup_shape, _lookup)
 RULES["relabel"] = Rule(_relabel_shape, lambda lowering, node: lowering[node.args[0]])
 
-__all__ = ["find_axis", "subset"]
+__all__ = ["find_axis", "named_or_only", "subset"]
