@@ -261,11 +261,14 @@ def _dense(a: Arguments) -> Value:
     return Tensor(a.evaluate.elaborator.functions.apply(activation, result.node, names.path, a))
 
 
+_INITIAL = ("init", "bias_init")
+
+
 @builtin("conv")
 def _conv(a: Arguments) -> Value:
     """conv(x, h, over = [row, col], kernel = [3, 3]): a cross-correlation per operand, and a bias per channel."""
     a.count(1, 100_000)
-    a.allow("over", "kernel", "stride", "dilation", "padding", "bias", "out", "init", "bias_init", "weight", "weights")
+    a.allow("over", "kernel", "stride", "dilation", "padding", "per", "bias", "out", *_INITIAL, "weight", "weights")
     for option in ("over", "kernel"):
         if not a.has(option):
             raise Problem(
@@ -278,6 +281,7 @@ def _conv(a: Arguments) -> Value:
         "stride": a.integers("stride", len(over), 1),
         "dilation": a.integers("dilation", len(over), 1),
         "padding": a.word("padding", ("same", "valid"), "same"),
+        "per": a.evaluate.labels(a.options["per"].value, a.context) if a.has("per") else (),
         "spots": a.spots(),
     }
     names = naming(a)

@@ -131,6 +131,24 @@ cell HardMemory(slots = 4, d = 3, heads = 2) {
   output v, top, self_, va, last_: last', pp, w', lo: lookup(places(5), last % 5) * 1.0
 }
 """,
+    "convolutions with a kernel per channel, or per group of them": """
+cell Bottleneck(filters = 4, groups = 2) {
+  input x[row, col, channel]
+  state h[row, col, filters], c[row, col, filters]
+  b = relu(conv(x, h, over = [row, col], kernel = [1, 1], out = filters))
+  d = conv(b, over = [row, col], kernel = [3, 3], per = filters)
+  e = conv(b, over = [col, row], kernel = [2, 3], per = filters, out = [filters, m: 2], stride = 2)
+  s = split(b, filters, g: groups, inner: filters // groups)
+  k = merge(conv(s, over = [row, col], kernel = [3, 1], per = g, out = [g, inner], dilation = 2), [g, inner])
+  l = conv(s, over = row, kernel = 3, per = [col, g], out = [inner, g, col])
+  gate i = sigmoid(conv(d, over = [row, col], kernel = [1, 1]) + relabel(k, row: row, col: col, filters: filters))
+  gate f = sigmoid(conv(d, over = [row, col], kernel = [1, 1]))
+  gate o = sigmoid(conv(d, over = [row, col], kernel = [1, 1]))
+  c' = f * c + i * relu(conv(d, over = [row, col], kernel = [1, 1])) + 0.1 * mean(e) + mean(l)
+  h' = o * relu(c')
+  output h'
+}
+""",
     "inputs of one value per row": """
 cell Decoder(units) {
   input y[input], context[width] per row, speaker[]: int per row
