@@ -129,6 +129,7 @@ def _weight(reader: Reader, a: Arguments, name: str) -> f.Weight:
 
 def _weighted(reader: Reader, a: Arguments) -> Read:
     """`linear`, `conv`, `dense`: a product for each operand, and a bias."""
+    a.leave_out()
     if a.name == "dense":
         del a.operands[1:]
         a.operands[0] = Operand("weight", a.operands[0].expression, a.operands[0].context)
@@ -306,6 +307,7 @@ def _arranged(reader: Reader, a: Arguments) -> Read:
 
 def _joined(reader: Reader, a: Arguments) -> Read:
     """`concat(a, b)`, of a list too."""
+    a.leave_out()
     items: list[f.Formula] = []
     for formula in _operands(reader, a):
         items += formula.items if isinstance(formula, f.Items) else (formula,)

@@ -28,6 +28,7 @@ def _filled(a: Arguments) -> Value:
 @builtin("concat")
 def _concat(a: Arguments) -> Value:
     a.allow("axis")
+    a.leave_out()
     nodes: list[Node] = []
     for i, operand in enumerate(a.operands):
         value = a.value(i)
@@ -44,6 +45,7 @@ def _concat(a: Arguments) -> Value:
 def _stack_axis(a: Arguments) -> Value:
     """stack_axis(a, b, …, axis = label): values side by side on a new axis."""
     a.allow("axis")
+    a.leave_out()
     a.count(1, 100_000)
     if not a.has("axis"):
         raise Problem("E225", "`stack_axis` wants the label of its new axis", a.span, fix="axis = slot")
@@ -79,12 +81,13 @@ def _merge(a: Arguments) -> Value:
 
 @builtin("split")
 def _split(a: Arguments) -> Value:
-    """split(v, units, head: 4, unit: d): one axis becomes several; the last varies fastest."""
+    """split(v, units, head: 4, unit: d): one axis, the only one if none is named, becomes several."""
     a.count(3, 32)
-    a.allow()
-    label = a.axis(1)
-    parts = axes_of(a, 2)
-    for operand, part in zip(a.operands[2:], parts, strict=True):
+    a.allow("axis")
+    first = 2 if a.operands[1].label is None else 1
+    label = a.axis(1) if first == 2 else a.axis()
+    parts = axes_of(a, first)
+    for operand, part in zip(a.operands[first:], parts, strict=True):
         a.context.frame.axes.setdefault(operand.label or part.label, part)
     return added(a, "split", a.node(0), axis=label, parts=parts)
 

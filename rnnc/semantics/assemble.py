@@ -7,6 +7,7 @@ from rnnc.ir.program import NO_SPANS, Axis, Carry, DType, Loop, Port, Program, T
 from rnnc.semantics.frames import Body, Registry, Site, StateSlot
 from rnnc.semantics.lower import Lowering, check_per_row
 from rnnc.semantics.nodes import Graph, Node, ShapeError
+from rnnc.semantics.numbers import of_quotient
 from rnnc.semantics.over_time import OVER_TIME, lower_over_time
 from rnnc.semantics.values import Shape, show
 
@@ -93,6 +94,7 @@ class Level:
     def parameter_leaves(self, graph: Graph) -> dict[Node, Value]:
         """The parameters that this graph names, as values of the program."""
         leaves: dict[Node, Value] = {}
+        differs = False
         for parameter in self.registry.named_in(graph):
             node = parameter.nodes[graph]
             if node.poisoned:
@@ -101,9 +103,14 @@ class Level:
                 self.parameters[parameter.name] = Value(Type(self._axes(graph, node)), parameter.name)
                 parameter.shape = graph.resolve_all(node.shape or ())
             elif [a.size for a in self._axes(graph, node)] != [a.size for a in parameter.shape or ()]:
+                if differs:  # the one size is told of its first weight
+                    node.poisoned = True
+                    continue
+                differs = True
                 first, here = show(parameter.shape or ()), show(graph.resolve_all(node.shape or ()))
                 message = f"the shared weight `{parameter.name}` is {first} elsewhere, and {here} here"
-                graph.report(node, ShapeError("E312", message))
+                fix = "what has one set of weights has inputs of one size: make them so (`dense`), or `use` another"
+                graph.report(node, ShapeError("E312", message, fix))
             leaves[node] = self.parameters[parameter.name]
         return leaves
 
@@ -185,7 +192,7 @@ class Level:
             fallback = start if start.type.rank == len(axes) else self.builder.op("broadcast", start, axes=axes)
         if fallback.type.dtype is not slot.dtype:
             if fallback.type.dtype is DType.FLOAT and is_own and slot.init is not None:
-                body.graph.report(slot.init, _no_whole_numbers(slot))
+                body.graph.report(slot.init, _no_whole_numbers(slot, slot.init))
             elif fallback.type.dtype is DType.FLOAT:
                 raise _no_whole_numbers(slot)
             fallback = self.builder.op("cast", fallback, dtype=slot.dtype.value)
@@ -233,7 +240,7 @@ class Level:
             value = found(slot.node if next is None else next)
             if value.type.dtype is not slot.dtype:
                 if next is not None and next in lowering.values and value.type.dtype is DType.FLOAT:
-                    body.graph.report(next, _no_whole_numbers(slot))
+                    body.graph.report(next, _no_whole_numbers(slot, next))
                 value = builder.op("cast", value, dtype=slot.dtype.value)
             nexts.append(value if value.type.batch else self._with_lead(builder, value, like))
         exposed: dict[str, Value] = {}
@@ -300,10 +307,11 @@ class Level:
         return element
 
 
-def _no_whole_numbers(slot: StateSlot) -> ShapeError:
-    return ShapeError(
-        "E310", f"the state `{slot.name}` holds whole numbers, and this is a float", "declare it without `: int`"
-    )
+def _no_whole_numbers(slot: StateSlot, given: Node | None = None) -> ShapeError:
+    texts = [] if given is None else [value.span.text for value in (given, *given.args)]
+    fixes = [of_quotient(" ".join(texts)), "declare it without `: int`"]
+    fix = "; or ".join(fix for fix in fixes if fix is not None)
+    return ShapeError("E310", f"the state `{slot.name}` holds whole numbers, and this is a float", fix)
 
 
 __all__ = ["CannotStream", "Level", "Shape"]

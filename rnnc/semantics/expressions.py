@@ -13,7 +13,7 @@ from rnnc.ir.size import Size
 from rnnc.semantics.frames import Context, Indices
 from rnnc.semantics.names import Names, unknown_name
 from rnnc.semantics.nodes import MAX_SIZE, Node
-from rnnc.semantics.numbers import needs_value
+from rnnc.semantics.numbers import needs_value, of_quotient
 from rnnc.semantics.operators import Operators
 from rnnc.semantics.scope import Problem, Told, did_you_mean
 from rnnc.semantics.values import (
@@ -158,7 +158,8 @@ class Expressions:
         if number.known is None:
             raise needs_value(number, e.span)
         if not float(number.known).is_integer():
-            raise Problem("E206", f"a whole number is wanted here, not {number.known}", e.span)
+            fix = of_quotient(e.span.text)
+            raise Problem("E206", f"a whole number is wanted here, not {number.known}", e.span, fix=fix)
         return int(number.known)
 
     def size(self, e: ast.Expr, c: Context) -> Size:
@@ -166,7 +167,7 @@ class Expressions:
         number = self.number(e, c)
         size = number.size
         if size is None or (size.constant is not None and size.constant < 0):
-            raise _no_size(f"a size is a whole number, not {number.value}", number, e.span)
+            raise _no_size(f"a size is a whole number, not {number.value}", number, e.span, of_quotient(e.span.text))
         if size.constant is not None and size.constant > MAX_SIZE:
             raise _no_size(f"a size is at most {MAX_SIZE}", number, e.span)
         return size
@@ -343,10 +344,10 @@ class Expressions:
                 yield from self.each(tuple(rest), inner)
 
 
-def _no_size(message: str, number: Num, span: Span) -> Problem:
+def _no_size(message: str, number: Num, span: Span, fix: str | None = None) -> Problem:
     """E208: told of the argument by which a cell got the number, if it is one as it was given."""
     if number.given is None:
-        return Problem("E208", message, span)
+        return Problem("E208", message, span, fix=fix)
     return Problem("E208", message, number.given, notes=[Note("the size is read here", span)])
 
 

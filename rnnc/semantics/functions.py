@@ -14,7 +14,7 @@ from rnnc.semantics.frames import Context, Frame, Owner
 from rnnc.semantics.nodes import Node
 from rnnc.semantics.scope import PRELUDE, Problem, Scope, Told, heading
 from rnnc.semantics.values import FnValue, Num, Shaped, Tensor, Value, describe, show
-from rnnc.semantics.weighted import dotted
+from rnnc.semantics.weighted import dotted, other_owner
 from rnnc.syntax import ast
 
 if TYPE_CHECKING:
@@ -36,20 +36,24 @@ class Functions:
         a = Arguments(self.expressions, e, c, function.name)
         parameters = function.definition.parameters
         values: dict[str, tuple[Value, Span]] = {}
-        a.allow(*(p.name for p in parameters))
+        own = [p.name for p in parameters]
+        a.allow(*own, *(n for n in ("weights",) if n not in own))
         if len(a.operands) > len(parameters):
             a.count(sum(p.default is None for p in parameters), len(parameters))
         for i, parameter in enumerate(parameters[: len(a.operands)]):
             values[parameter.name] = (self._named(a.value(i), a.operands[i].expression, c), a.operands[i].span)
         for name, argument in a.options.items():
+            if name not in own:
+                continue
             if name in values:
                 raise Problem("E222", f"`{name}` is given twice", argument.span)
             values[name] = (self._named(a.option(name), argument.value, c), argument.value.span)
         gain = _gain(function, e, values)
         if gain is not None:
             return Initialiser("identity", (float(a.known_number(gain, "the gain of `identity`", e.span)),))
-        path = self._path(function, a, c)
-        return self._inline(function, values, path, a.shared, e.span, c)
+        other = other_owner(a) if "weights" not in own and c.owner is not None else None
+        path = self._path(function, a, c) if other is None else other + (c.name or function.name) + "."
+        return self._inline(function, values, path, bool(a.shared) or other is not None, e.span, c)
 
     def _named(self, value: Value, e: object, c: Context) -> Value:
         """An argument with the name that stands for it: the function may want the axis of that name."""
@@ -75,7 +79,8 @@ class Functions:
         else:
             first = function.definition.parameters[0].name if function.definition.parameters else ""
             values: dict[str, tuple[Value, Span]] = {first: (Tensor(node), a.span)}
-            value = self._inline(function, values, f"{path}.{function.name}.".replace("..", "."), a.shared, a.span, c)
+            own = f"{path}.{function.name}.".replace("..", ".")
+            value = self._inline(function, values, own, bool(a.shared) or a.has("weights"), a.span, c)
         if not isinstance(value, Tensor):
             raise Problem("E213", f"`{function.name}` gives {describe(value)} here, not a tensor", a.span)
         return value.node
@@ -85,7 +90,7 @@ class Functions:
         function: FnValue,
         values: dict[str, tuple[Value, Span]],
         path: str | None,
-        shared: tuple[str, ...],
+        shared: bool,
         span: Span,
         c: Context,
     ) -> Value:
@@ -102,7 +107,7 @@ class Functions:
                 frame.anonymous = path is None
                 c.frame.calls.append(frame)
                 frame.parameters = {p.name: p for p in definition.parameters}
-                frame.shareable = c.frame.shareable or bool(shared)
+                frame.shareable = c.frame.shareable or shared
                 for parameter in definition.parameters:
                     if parameter.name in values:
                         value, spot = values[parameter.name]

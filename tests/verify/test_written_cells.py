@@ -149,6 +149,38 @@ cell Bottleneck(filters = 4, groups = 2) {
   output h'
 }
 """,
+    "a function's weights in several calls, and operands that may go": """
+fn field(h[n], width) {
+  a = tanh(linear(h, out = width))
+  b = linear(a, out = n)
+  return b
+}
+cell RK4(units = 3, dt = 0.1, use_x = true, use_y = false) {
+  input x[input]
+  state h[units], g[units]
+  z  = linear(h, x if use_x, g if use_y)
+  k1 = field(z, 4)
+  k2 = field(z + dt / 2 * k1, 4, weights = k1)
+  k3 = field(z + dt / 2 * k2, 4, weights = k1)
+  k4 = field(z + dt * k3, 4, weights = k1)
+  h' = z + dt / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
+  n1 = layer_norm(h)
+  g' = g + n1 + layer_norm(x, weights = n1) if false else g * n1
+  for k in 0..2 { y[k] = field(h + k, 2, shared over k) }
+  output c: concat(h', x if use_y, n1 if use_x) + 0, sum(y[k] for k in 0..2) as q
+}
+""",
+    "the largest of three whose axes meet in pairs": """
+cell Extremes(units = 4, f: cell = none, norm: fn = none) {
+  input x[units], m[a: 2, units], q[n], g[k], S[k, n]
+  state h[units]
+  if f { use inner = f
+    i = inner(x) } else { i = x }
+  y = norm(x) if norm else x
+  h' = merge(split(x, a: 2, b: 2), [b, a]) + i + y + mean(max(q, g, S)) + min(S, q, 0.3, g)[k = 0, n = 0]
+  output h'
+}
+""",
     "inputs of one value per row": """
 cell Decoder(units) {
   input y[input], context[width] per row, speaker[]: int per row

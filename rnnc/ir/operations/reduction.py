@@ -27,9 +27,9 @@ def _infer_reduce(name: str, dtype: DType | None) -> Infer:
             want_axis(name, x, position)
         if len(set(positions)) != len(positions):
             raise TypeMismatch(f"{name}: an axis of {shown(x.axes)} is named twice")
-        kept = with_ones(x, positions)
+        kept, number = with_ones(x, positions), numeric(name, types)
         axes = kept if Attrs(attrs).flag("keep") else tuple(a for i, a in enumerate(kept) if i not in positions)
-        return (x.with_(axes=axes, dtype=dtype or numeric(name, types)),)
+        return (x.with_(axes=axes, dtype=dtype or number),)
 
     return infer
 

@@ -250,7 +250,7 @@ def _merge(lowering: Lowering, node: Node) -> Value:
 
 def _split_shape(graph: Graph, node: Node) -> Shape:
     shape = _argument(graph, node)
-    place = find_axis(graph, shape, node.attrs["axis"])
+    place = _axis(graph, node)
     parts: Shape = node.attrs["parts"]
     size = product(tuple(graph.resolve(p).size for p in parts))
     missing = (size - shape[place].size).constant
@@ -363,6 +363,12 @@ def _relabel_shape(graph: Graph, node: Node) -> Shape:
             "E308",
             f"`relabel` names all axes, in order: {show(shape)} has {len(shape)}, {show(wanted)} names {len(wanted)}",
             _all_named(graph, shape, wanted),
+        )
+    labels = [axis.label for axis in wanted]
+    twice = next((label for label in labels if labels.count(label) > 1), None)
+    if twice is not None:
+        raise ShapeError(
+            "E305", f"`relabel` would call two axes of {show(shape)} `{twice}`", "give each a name of its own"
         )
     if any(
         not graph.compatible(Shaped(b.label, a.size), Shaped(b.label, b.size))

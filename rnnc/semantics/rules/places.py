@@ -122,7 +122,7 @@ def _lookup(lowering: Lowering, node: Node) -> Value:
     if found.rows == 0 and not found.pairs and not (table.type.time or table.type.batch):
         return lowering.op("lookup", table, index)
     if index.type.dtype is not DType.INT:
-        fix = "whole numbers are inputs declared `: int`, `step`, `argmax(v)`, and what is made of them"
+        fix = "whole numbers are inputs declared `: int`, `step`, `argmax(v)`, and what is made of them; `//` divides"
         raise ShapeError("E310", "the index of `lookup` is a whole number, not a float", fix)
     n = len(found.index)
     if n + 1 + len(found.rest) > MAX_RANK:
