@@ -186,10 +186,32 @@ class Expressions:
 
     def own_axis(self, axis: ast.Axis, c: Context) -> Shaped:
         """An axis that this body brings in; where its label is taken by the caller's, it has another one."""
+        given = self._given_axis(axis, c)
+        if given is not None:
+            return given
         found = self.axis(axis, c)
         if axis.label is None:
             return found
         return replace(found, label=self.own_label(axis.label, c))
+
+    def _given_axis(self, axis: ast.Axis, c: Context) -> Shaped | None:
+        """The axis of an argument that a function was given the name of (`axis = head`); of none, the only one."""
+        e = axis.size
+        if c.frame.kind != "fn" or axis.label is not None or not isinstance(e, ast.Name):
+            return None
+        found = c.scope.find(e.id)
+        if found is None or e.id not in c.frame.parameters or not isinstance(found[1], Choice | None):
+            return None
+        graph = c.frame.graph
+        if found[1] is None:
+            return graph.placeholder()
+        for value in c.frame.scope.names.values():
+            if isinstance(value, Tensor):
+                graph.infer(value.node)
+                for own in graph.resolve_all(value.node.shape or ()):
+                    if own.label == found[1].word:
+                        return own
+        return None
 
     def own_label(self, label: str, c: Context) -> str:
         """A label that this body brings in, or another one where the caller's axes have it under another name.

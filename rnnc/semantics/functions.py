@@ -11,9 +11,10 @@ from rnnc.semantics.arguments import Arguments, Operand
 from rnnc.semantics.builtins import BUILTINS
 from rnnc.semantics.expressions import Expressions
 from rnnc.semantics.frames import Context, Frame, Owner
-from rnnc.semantics.nodes import Node
+from rnnc.semantics.nodes import Node, ShapeError
+from rnnc.semantics.rules.axes import find_axis
 from rnnc.semantics.scope import PRELUDE, Problem, Scope, Told, heading
-from rnnc.semantics.values import FnValue, Num, Shaped, Tensor, Value, describe, show
+from rnnc.semantics.values import Choice, FnValue, Num, Shaped, Tensor, Value, describe, show
 from rnnc.semantics.weighted import dotted, other_owner
 from rnnc.syntax import ast
 
@@ -123,7 +124,11 @@ class Functions:
                         value = self._held(value, frame)
                     if parameter.axes is not None:
                         node = self.expressions.to_node(value, spot, c)
-                        value = Tensor(self._matched(parameter, node, spot, frame, scope))
+                        axis = values.get("axis")
+                        if axis is not None and isinstance(axis[0], Choice | Num) and len(parameter.axes) == 1:
+                            value = Tensor(self._along(parameter, node, axis[0], axis[1], frame))
+                        else:
+                            value = Tensor(self._matched(parameter, node, spot, frame, scope))
                     scope.names[parameter.name] = value
                     if isinstance(value, Num) and value.label is not None:
                         frame.axes.setdefault(value.label, Shaped(value.label, value.size or Size.of(0), value.strong))
@@ -142,6 +147,26 @@ class Functions:
     def _held(self, value: Num, frame: Frame) -> Num:
         return value if value.known is None else Num(frame.body.registry.rounded(value.known))
 
+    def _along(self, parameter: ast.Parameter, node: Node, axis: Choice | Num, spot: Span, frame: Frame) -> Node:
+        """An argument of any axes, of which the one in the pattern is that given as `axis`."""
+        graph, (pattern,) = frame.graph, parameter.axes or ()
+        graph.infer(node)
+        if node.poisoned or not isinstance(pattern.size, ast.Name):
+            raise Told(spot)
+        if node.shape is None:
+            message = f"the axes of `{parameter.name}` of `{frame.name}` are not known here"
+            raise Problem("E311", message, node.span, fix="state them: `out = …`")
+        given = graph.resolve_all(node.shape)
+        label = axis.word if isinstance(axis, Choice) else axis.label
+        try:
+            own = given[find_axis(graph, given, label or spot.text)]
+        except ShapeError as error:
+            raise Problem(error.code, error.message, spot, fix=error.fix) from None
+        frame.scope.names[pattern.size.id] = Num(own.size, own.label, own.strong)
+        frame.axes[pattern.size.id] = own
+        frame.callers.update(each.label for each in given)
+        return node
+
     def _matched(self, parameter: ast.Parameter, node: Node, spot: Span, frame: Frame, scope: Scope) -> Node:
         """An argument under a pattern of axes: names in it are bound to the argument's own axes."""
         graph = frame.graph
@@ -156,6 +181,8 @@ class Functions:
             wanted = f"[{', '.join(a.span.text for a in axes)}]"
             labels = [a.label for a in given]
             fix = f"write a function for {show(given)}, with axes to work over by name"
+            if "axis" in frame.parameters and given:
+                fix = f"name the one that it works along: `axis = {labels[-1]}`"
             if len(axes) == 1 and given:
                 whole = f"`merge({spot.text}, [{', '.join(labels)}])`"
                 fix = f"{fix}; or {whole}, and it works over all of them at once"

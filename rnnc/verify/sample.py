@@ -35,6 +35,19 @@ class Sample:
     d_outputs: Arrays
     d_state: Arrays
 
+    def balanced(self, results: Results) -> Sample:
+        """Smaller cotangents where results are large, none where they are infinite: beside a result of -1e9, which
+        stands for what a softmax leaves out, the digits of all others would be lost in a sum."""
+
+        def each(cotangents: Arrays, of: Arrays) -> Arrays:
+            found: Arrays = {}
+            for name, array in cotangents.items():
+                size = np.abs(of[name])
+                found[name] = np.where(np.isfinite(size), array / np.maximum(1, size), 0.0)
+            return found
+
+        return replace(self, d_outputs=each(self.d_outputs, results.outputs), d_state=each(self.d_state, results.state))
+
     def cast(self, dtype: DTypeLike) -> Sample:
         """The same numbers, rounded to another float dtype."""
         return self._changed(lambda a: a.astype(dtype))

@@ -181,6 +181,20 @@ cell Extremes(units = 4, f: cell = none, norm: fn = none) {
   output h'
 }
 """,
+    "normalisation along one of several axes": """
+fn f(v, axis) {
+  param g[axis] = ones
+  return g * v / sqrt(mean(v * v, axis) + 1e-5) }
+cell D(units = 4, heads = 2) {
+  input x[units], m[head: heads, units]
+  state h[units]
+  c = f(m, head) + layer_norm(m, axis = head) + (
+    rms_norm(linear(m, per = head, out = [head, units]), axis = head)
+  ) + layer_norm(m, axis = units) as second
+  h' = layer_norm(linear(x, h)) + sum(c, head) + rms_norm(linear(x, bias = false) as r) * layer_norm(h, 1e-4) as r2
+  output h'
+}
+""",
     "inputs of one value per row": """
 cell Decoder(units) {
   input y[input], context[width] per row, speaker[]: int per row
