@@ -149,7 +149,9 @@ class Functions:
 
     def _along(self, parameter: ast.Parameter, node: Node, axis: Choice | Num, spot: Span, frame: Frame) -> Node:
         """An argument of any axes, of which the one in the pattern is that given as `axis`."""
-        graph, (pattern,) = frame.graph, parameter.axes or ()
+        graph, axes = frame.graph, parameter.axes
+        assert axes is not None
+        (pattern,) = axes
         graph.infer(node)
         if node.poisoned or not isinstance(pattern.size, ast.Name):
             raise Told(spot)
