@@ -49,7 +49,7 @@ def check_file(left: Remains, path: Path | None, diagnostics: Diagnostics) -> No
         _Checker(file_scope(left.file, path, left.lost), found).check(left.file)
     except DiagnosticError as error:
         found.extend(error.diagnostics)
-    if left.certain and not found.has_errors:
+    if left.certain and not (found.has_errors or diagnostics.has_errors):
         warn_of_unread(left.file, found)
     diagnostics.extend([d for d in found if left.certain or d.code not in OF_BODIES])
 

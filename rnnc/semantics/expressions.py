@@ -29,6 +29,7 @@ from rnnc.semantics.values import (
     Tensor,
     Value,
     describe,
+    named_by,
 )
 from rnnc.syntax import ast
 
@@ -200,16 +201,17 @@ class Expressions:
         if c.frame.kind != "fn" or axis.label is not None or not isinstance(e, ast.Name):
             return None
         found = c.scope.find(e.id)
-        if found is None or e.id not in c.frame.parameters or not isinstance(found[1], Choice | None):
+        if found is None or e.id not in c.frame.parameters or not isinstance(found[1], Choice | Tensor | None):
             return None
         graph = c.frame.graph
         if found[1] is None:
             return graph.placeholder()
+        label = named_by(found[1])
         for value in c.frame.scope.names.values():
             if isinstance(value, Tensor):
                 graph.infer(value.node)
                 for own in graph.resolve_all(value.node.shape or ()):
-                    if own.label == found[1].word:
+                    if own.label == label:
                         return own
         return None
 

@@ -14,7 +14,7 @@ from rnnc.semantics.frames import Context, Frame, Owner
 from rnnc.semantics.nodes import Node, ShapeError
 from rnnc.semantics.rules.axes import find_axis
 from rnnc.semantics.scope import PRELUDE, Problem, Scope, Told, heading
-from rnnc.semantics.values import Choice, FnValue, Num, Shaped, Tensor, Value, describe, show
+from rnnc.semantics.values import FnValue, Num, Shaped, Tensor, Value, describe, named_by, show
 from rnnc.semantics.weighted import dotted, other_owner
 from rnnc.syntax import ast
 
@@ -125,7 +125,7 @@ class Functions:
                     if parameter.axes is not None:
                         node = self.expressions.to_node(value, spot, c)
                         axis = values.get("axis")
-                        if axis is not None and isinstance(axis[0], Choice | Num) and len(parameter.axes) == 1:
+                        if axis is not None and axis[0] is not None and len(parameter.axes) == 1:
                             value = Tensor(self._along(parameter, node, axis[0], axis[1], frame))
                         else:
                             value = Tensor(self._matched(parameter, node, spot, frame, scope))
@@ -147,7 +147,7 @@ class Functions:
     def _held(self, value: Num, frame: Frame) -> Num:
         return value if value.known is None else Num(frame.body.registry.rounded(value.known))
 
-    def _along(self, parameter: ast.Parameter, node: Node, axis: Choice | Num, spot: Span, frame: Frame) -> Node:
+    def _along(self, parameter: ast.Parameter, node: Node, axis: Value, spot: Span, frame: Frame) -> Node:
         """An argument of any axes, of which the one in the pattern is that given as `axis`."""
         graph, axes = frame.graph, parameter.axes
         assert axes is not None
@@ -159,9 +159,8 @@ class Functions:
             message = f"the axes of `{parameter.name}` of `{frame.name}` are not known here"
             raise Problem("E311", message, node.span, fix="state them: `out = …`")
         given = graph.resolve_all(node.shape)
-        label = axis.word if isinstance(axis, Choice) else axis.label
         try:
-            own = given[find_axis(graph, given, label or spot.text)]
+            own = given[find_axis(graph, given, named_by(axis) or spot.text)]
         except ShapeError as error:
             raise Problem(error.code, error.message, spot, fix=error.fix) from None
         frame.scope.names[pattern.size.id] = Num(own.size, own.label, own.strong)

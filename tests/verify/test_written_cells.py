@@ -195,6 +195,35 @@ cell D(units = 4, heads = 2) {
   output h'
 }
 """,
+    "a code beside what it stands for": """
+cell VQRNN(units = 4, codes = 5) {
+  input x[input]
+  state h[units]
+  param codebook[code: codes, units] = normal(0, 1)
+  z = tanh(linear(x, h))
+  d = sum((codebook - z) ** 2, units)
+  k = argmin(d, code)
+  e = lookup(codebook, k)
+  q = z + stop_gradient(e - z)
+  h' = q
+  output h', commitment: sum((z - stop_gradient(e)) ** 2) + sum((stop_gradient(z) - e) ** 2), code: k
+}
+""",
+    "a norm along an axis that is called like an equation": """
+cell RetentionNorm(d = 4, heads = 2) {
+  input x[d]
+  let size = d // heads
+  state S[head: heads, k: size, v: size]
+  q = linear(x, out = [head: heads, k: size], bias = false)
+  k = linear(x, out = [head: heads, k: size], bias = false)
+  v = linear(x, out = [head: heads, v: size], bias = false)
+  gamma = 1 - 2 ** (-5 - places(head: heads))
+  S' = gamma * S + outer(k, v)
+  y = rms_norm(contract(q, S', over = k), axis = v)
+  g = silu(linear(x, out = [head: heads, v: size]))
+  output linear(o: merge(g * y, [head, v]), out = d) as y2
+}
+""",
     "inputs of one value per row": """
 cell Decoder(units) {
   input y[input], context[width] per row, speaker[]: int per row
