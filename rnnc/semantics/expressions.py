@@ -125,7 +125,8 @@ class Expressions:
                     "E212",
                     "this has no value: its condition is false and it has no `else`",
                     span,
-                    fix="an `if` without `else` may only be a term of a sum or a factor of a product; add `else …`",
+                    fix="an `if` without `else` is a term of a sum, a factor, or an operand of `linear`, `conv` or "
+                    "`concat`; add `else …`",
                 )
             case Choice():
                 raise unknown_name(value.word, value.span or span, c)
