@@ -7,13 +7,9 @@ from dataclasses import dataclass
 from rnnc.ir.program import Axis, DType, Value
 from rnnc.ir.size import Size
 from rnnc.semantics.lower import Lowering, align
-from rnnc.semantics.nodes import MAX_RANK, RULES, Graph, Node, Rule, ShapeError, known
-from rnnc.semantics.rules.axes import find_axis, named_or_only
+from rnnc.semantics.nodes import MAX_RANK, RULES, Graph, Node, Rule, ShapeError
+from rnnc.semantics.rules.axes import argument, axis_of, find_axis
 from rnnc.semantics.values import Shape, Shaped, show
-
-
-def _argument(graph: Graph, node: Node, i: int = 0) -> Shape:
-    return graph.resolve_all(known(node.args[i]))
 
 
 def _counted(lowering: Lowering, axis: Shaped, axes: int, place: int) -> Value:
@@ -31,16 +27,12 @@ def _places(lowering: Lowering, node: Node) -> Value:
     return _counted(lowering, axis, 1, 0)
 
 
-def _axis(graph: Graph, node: Node) -> int:
-    return named_or_only(graph, _argument(graph, node), node.attrs["axis"])
-
-
 # --- the place of the largest, and ranks ---
 
 
 def _best_shape(graph: Graph, node: Node) -> Shape:
-    place = _axis(graph, node)
-    shape = _argument(graph, node)
+    place = axis_of(graph, node)
+    shape = argument(graph, node)
     return shape[:place] + shape[place + 1 :]
 
 
@@ -48,12 +40,12 @@ def _best(lowering: Lowering, node: Node) -> Value:
     """The first place of the largest (smallest) value."""
     value = lowering[node.args[0]]
     value = lowering.op("neg", value) if node.attrs["smallest"] else value
-    return lowering.op("argmax", value, axes=(_axis(lowering.graph, node),))
+    return lowering.op("argmax", value, axes=(axis_of(lowering.graph, node),))
 
 
 def _rank_shape(graph: Graph, node: Node) -> Shape:
-    shape = _argument(graph, node)
-    _axis(graph, node)
+    shape = argument(graph, node)
+    axis_of(graph, node)
     if len(shape) >= MAX_RANK:
         raise ShapeError(
             "E314", f"ranks compare all pairs, so they are of at most {MAX_RANK - 1} axes, not {len(shape)}"
@@ -63,7 +55,7 @@ def _rank_shape(graph: Graph, node: Node) -> Shape:
 
 def _rank(lowering: Lowering, node: Node) -> Value:
     """How many along the axis are larger, or as large and before it."""
-    value, place, n = lowering[node.args[0]], _axis(lowering.graph, node), len(lowering.shape(node))
+    value, place, n = lowering[node.args[0]], axis_of(lowering.graph, node), len(lowering.shape(node))
     axis, one = lowering.shape(node)[place], Axis("", Size.of(1))
 
     def column(of: Value) -> Value:
@@ -100,7 +92,7 @@ class _Lookup:
 
 
 def _meeting(graph: Graph, node: Node) -> _Lookup:
-    table, index = _argument(graph, node, 0), _argument(graph, node, 1)
+    table, index = argument(graph, node, 0), argument(graph, node, 1)
     if not table:
         raise ShapeError("E306", "a table has at least one axis: its rows")
     label: str | None = node.attrs["axis"]
