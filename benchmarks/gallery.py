@@ -28,6 +28,7 @@ from rnnc.pictures.page import array_rows, fact_rows, notes
 from rnnc.pictures.sources import shown_source, without_layouts
 from rnnc.simulator.compile import find_compiler
 from rnnc.syntax import ast
+from rnnc.syntax.dump import print_ast
 from rnnc.syntax.parse import parse
 from rnnc.syntax.source import read_source
 from rnnc.syntax.walk import names_in
@@ -66,7 +67,7 @@ def digest(entry: Entry) -> str:
         name = needed.pop()
         if name in definitions and name not in found:
             plain = without_layouts(definitions[name])
-            found[name] = repr(plain)
+            found[name] = print_ast(plain)
             needed += names_in(plain)
     content = json.dumps([sorted(found.items()), first, entry.checked])
     return hashlib.sha256(content.encode()).hexdigest()

@@ -133,6 +133,7 @@ STRUCTURE: dict[str, str] = {
     "E417": "an output without a name",
     "E418": "a body without outputs",
     "E419": "an initial value that is not there before the first step",
+    "E420": "an equation that nothing reads (a warning)",
 }
 
 LAYOUTS: dict[str, str] = {

@@ -146,6 +146,10 @@ class Diagnostics:
     ) -> None:
         self.add(Diagnostic(code, message, span, tuple(notes), fix), use)
 
+    def warning(self, code: str, message: str, span: Span, *, fix: str | None = None) -> None:
+        """What is a slip more often than not, and compiles."""
+        self.add(Diagnostic(code, message, span, (), fix, "warning"))
+
     def extend(self, diagnostics: Sequence[Diagnostic]) -> None:
         for diagnostic in diagnostics:
             self.add(diagnostic)

@@ -106,7 +106,7 @@ def _options(reader: Reader, a: Arguments, *leave: str) -> tuple[tuple[str, f.Fo
 def _plain(reader: Reader, a: Arguments) -> Read:
     """A function of the language's own. Of compile-time values alone it is one itself, where that can be."""
     read = [reader.read(o.expression, o.context) for o in a.operands]
-    if all(isinstance(v, Known) for v in read) and a.name not in ("zeros", "ones", "full"):
+    if all(isinstance(v, Known) for v in read) and a.name not in ("zeros", "ones", "full", "places"):
         value = reader.evaluate.value(a.call, a.context)
         if not isinstance(value, Tensor | Many):
             return Known(value)
@@ -129,6 +129,7 @@ def _weight(reader: Reader, a: Arguments, name: str) -> f.Weight:
 
 def _weighted(reader: Reader, a: Arguments) -> Read:
     """`linear`, `conv`, `dense`: a product for each operand, and a bias."""
+    a.leave_out()
     if a.name == "dense":
         del a.operands[1:]
         a.operands[0] = Operand("weight", a.operands[0].expression, a.operands[0].context)
@@ -228,7 +229,7 @@ def _names_axis(reader: Reader, a: Arguments) -> bool:
 
 
 def _along(reader: Reader, a: Arguments) -> Read:
-    """`softmax`, `cumsum`, `flip`: along one axis, `softmax` also over several."""
+    """`softmax`, `cumsum`, `argmax`, …: along one axis, `softmax` also over several."""
     options = tuple((n, v) for n, v in _options(reader, a, "axis") if v != f.Word("false"))
     return f.Over(a.name, _operand(reader, a.operands[0]), _axes(a), options)
 
@@ -306,6 +307,7 @@ def _arranged(reader: Reader, a: Arguments) -> Read:
 
 def _joined(reader: Reader, a: Arguments) -> Read:
     """`concat(a, b)`, of a list too."""
+    a.leave_out()
     items: list[f.Formula] = []
     for formula in _operands(reader, a):
         items += formula.items if isinstance(formula, f.Items) else (formula,)
@@ -321,7 +323,7 @@ _BUILTINS: dict[str, _Handler] = {
     **dict.fromkeys(("linear", "conv", "dense"), _weighted),
     "peephole": _peephole,
     **dict.fromkeys(("sum", "mean", "prod", "max", "min"), _fold),
-    **dict.fromkeys(("softmax", "cumsum", "flip"), _along),
+    **dict.fromkeys(("softmax", "cumsum", "flip", "argmax", "argmin", "rank"), _along),
     "where": _where,
     "clip": _clip,
     "dropout": _random(1),

@@ -84,7 +84,7 @@ def fact_rows(description: Description) -> list[tuple[str, str]]:
 def array_rows(description: Description) -> list[tuple[str, str, str]]:
     """Kind, name and axes of everything that the module takes and gives."""
     model = description.model
-    rows = [("input", p.name, _axes(p.type.axes)) for p in model.inputs]
+    rows = [("input" if p.sequence else "input per row", p.name, _axes(p.type.axes)) for p in model.inputs]
     rows += [("state", p.name, _axes(p.type.axes)) for p in model.states]
     rows += [("output", p.name, _axes(p.type.axes)) for p in model.outputs]
     return rows + [("parameter" if p.trained else "fixed", p.name, _axes(p.axes)) for p in model.parameters]

@@ -8,6 +8,7 @@ from rnnc.diagnostics import DiagnosticError, Diagnostics, Source
 from rnnc.pictures import formula as f
 from rnnc.pictures.expressions import Reader, parts_of
 from rnnc.semantics.elaborate import Reading
+from rnnc.semantics.ending import output_owner, written_output
 from rnnc.semantics.frames import Context, Frame, Owner, key_text
 from rnnc.semantics.instances import slots_of
 from rnnc.semantics.nodes import Node
@@ -78,10 +79,10 @@ class _Bodies:
         """Outputs under their names; one that is a quantity is that quantity."""
         found: list[f.Equation] = []
         for statement, scope in frame.output_statements:
-            c = Context(scope, frame, Owner("output", None, {}) if frame.kind == "network" else None)
             for item in statement.items:
-                value = self.reader.formula(item.value, c)
-                name = item.name or (value.name if isinstance(value, f.Ref | f.Pick) else "output")
+                name, e = written_output(item)
+                value = self.reader.formula(e, Context(scope, frame, output_owner(name)))
+                name = name or (value.name if isinstance(value, f.Ref | f.Pick) else "output")
                 when: f.When = "now" if frame.kind == "cell" else ""
                 found.append(f.Equation(f.Ref(name, (), when, key=("output", name)), value, "output"))
         return found

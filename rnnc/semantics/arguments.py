@@ -70,12 +70,25 @@ class Arguments:
 
     # --- positional ---
 
+    def leave_out(self) -> None:
+        """Of functions of any number of operands: one with an `if` without `else` goes where its test is false."""
+        kept: list[Operand] = []
+        for operand in self.operands:
+            e = operand.expression
+            if not isinstance(e, ast.Conditional) or e.orelse is not None:
+                kept.append(operand)
+            elif self.evaluate.truth(e.test, operand.context):
+                kept.append(Operand(operand.label, e.value, operand.context))
+        self.operands = kept
+
     def count(self, low: int, high: int | None = None) -> None:
         """Check how many positional arguments there are."""
         n = len(self.operands)
         if n < low or n > (low if high is None else high):
             wanted = f"{low}" if high in (None, low) else f"{low} to {high}" if high < 1000 else f"at least {low}"
-            raise Problem("E223", f"`{self.name}` takes {wanted} argument{'s' * (wanted != '1')}, not {n}", self.span)
+            raise Problem(
+                "E223", f"`{self.name}` takes {wanted} argument{'s' * (wanted.split()[-1] != '1')}, not {n}", self.span
+            )
 
     def value(self, i: int) -> Value:
         """Evaluated once, however often it is asked for: an argument may bring weights along."""

@@ -8,11 +8,11 @@ from rnnc.semantics.builtins import added, builtin
 from rnnc.semantics.nodes import Node
 from rnnc.semantics.over_time import means_time, over_time
 from rnnc.semantics.scope import Problem
-from rnnc.semantics.values import Num, Shaped, Tensor, Value
+from rnnc.semantics.values import Shaped, Tensor, Value
 from rnnc.syntax import ast
 
 
-def _axes(a: Arguments, start: int = 0) -> tuple[Shaped, ...]:
+def axes_of(a: Arguments, start: int = 0) -> tuple[Shaped, ...]:
     """Axes given as arguments: sizes, or `label: size`."""
     given = ((o, ast.Axis(o.label, o.expression, span=o.span)) for o in a.operands[start:])
     return tuple(a.evaluate.own_axis(axis, o.context) for o, axis in given)
@@ -22,12 +22,13 @@ def _axes(a: Arguments, start: int = 0) -> tuple[Shaped, ...]:
 def _filled(a: Arguments) -> Value:
     a.allow()
     value = 0.0 if a.name == "zeros" else 1.0
-    return Tensor(a.context.frame.graph.add("filled", (), a.span, _axes(a), value=value))
+    return Tensor(a.context.frame.graph.add("filled", (), a.span, axes_of(a), value=value))
 
 
 @builtin("concat")
 def _concat(a: Arguments) -> Value:
     a.allow("axis")
+    a.leave_out()
     nodes: list[Node] = []
     for i, operand in enumerate(a.operands):
         value = a.value(i)
@@ -44,6 +45,7 @@ def _concat(a: Arguments) -> Value:
 def _stack_axis(a: Arguments) -> Value:
     """stack_axis(a, b, …, axis = label): values side by side on a new axis."""
     a.allow("axis")
+    a.leave_out()
     a.count(1, 100_000)
     if not a.has("axis"):
         raise Problem("E225", "`stack_axis` wants the label of its new axis", a.span, fix="axis = slot")
@@ -59,7 +61,7 @@ def _expand(a: Arguments) -> Value:
     a.allow()
     operand = a.operands[1]
     if operand.label is not None:
-        (axis,) = _axes(a, 1)
+        (axis,) = axes_of(a, 1)
     else:
         axis = Shaped(a.new_label(operand.expression, operand.context), Size.of(1), strong=True)
     return added(a, "expand", a.node(0), axis=axis)
@@ -81,12 +83,13 @@ def _merge(a: Arguments) -> Value:
 
 @builtin("split")
 def _split(a: Arguments) -> Value:
-    """split(v, units, head: 4, unit: d): one axis becomes several; the last varies fastest."""
+    """split(v, units, head: 4, unit: d): one axis, the only one if none is named, becomes several."""
     a.count(3, 32)
-    a.allow()
-    label = a.axis(1)
-    parts = _axes(a, 2)
-    for operand, part in zip(a.operands[2:], parts, strict=True):
+    a.allow("axis")
+    first = 2 if a.operands[1].label is None else 1
+    label = a.axis(1) if first == 2 else a.axis()
+    parts = axes_of(a, first)
+    for operand, part in zip(a.operands[first:], parts, strict=True):
         a.context.frame.axes.setdefault(operand.label or part.label, part)
     return added(a, "split", a.node(0), axis=label, parts=parts)
 
@@ -96,7 +99,7 @@ def _relabel(a: Arguments) -> Value:
     """relabel(v, key: d, …): the same numbers under other labels, all of them, in order."""
     a.count(2, 32)
     a.allow()
-    return added(a, "relabel", a.node(0), wanted=_axes(a, 1))
+    return added(a, "relabel", a.node(0), wanted=axes_of(a, 1))
 
 
 @builtin("transpose")
@@ -157,24 +160,3 @@ def _softmax(a: Arguments, axes: tuple[str | None, ...]) -> Value:
 
     powers = elementwise("exp", elementwise("sub", node, elementwise("stop_gradient", reduced("reduce_max", node))))
     return Tensor(elementwise("div", powers, reduced("reduce_sum", powers)))
-
-
-@builtin("lookup")
-def _lookup(a: Arguments) -> Value:
-    """lookup(table, index): rows of a table by an integer."""
-    a.count(2)
-    a.allow()
-    _check_row(a)
-    return added(a, "lookup", *a.nodes())
-
-
-def _check_row(a: Arguments) -> None:
-    """A number that is written down lies within the table."""
-    index = a.value(1)
-    if not isinstance(index, Num) or not isinstance(index.known, int):
-        return
-    table, graph = a.node(0), a.context.frame.graph
-    graph.infer(table)
-    rows = graph.resolve_all(table.shape)[0].size.constant if table.shape else None
-    if rows is not None and not 0 <= index.known < rows:
-        raise Problem("E307", f"a table of {rows} rows has those from 0 to {rows - 1}", a.operands[1].span)

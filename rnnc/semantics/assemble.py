@@ -5,8 +5,9 @@ from __future__ import annotations
 from rnnc.ir.builder import Builder
 from rnnc.ir.program import NO_SPANS, Axis, Carry, DType, Loop, Port, Program, Type, Value
 from rnnc.semantics.frames import Body, Registry, Site, StateSlot
-from rnnc.semantics.lower import Lowering
+from rnnc.semantics.lower import Lowering, check_per_row
 from rnnc.semantics.nodes import Graph, Node, ShapeError
+from rnnc.semantics.numbers import of_quotient
 from rnnc.semantics.over_time import OVER_TIME, lower_over_time
 from rnnc.semantics.values import Shape, show
 
@@ -43,9 +44,10 @@ class Level:
         leaves: dict[Node, Value] = self.parameter_leaves(body.graph)
         for port_name, node in inputs:
             dtype = DType.INT if node.attrs.get("dtype") == "int" else DType.FLOAT
-            value = Value(Type(self._axes(body.graph, node), dtype, batch=True, time=self.sequence), port_name)
+            timed = self.sequence and not node.attrs.get("per_row")
+            value = Value(Type(self._axes(body.graph, node), dtype, batch=True, time=timed), port_name)
             self.inputs.append(Port("input", port_name, value))
-            if self.lengths is not None:  # what stands in the padding must not reach a sum over time
+            if self.lengths is not None and timed:  # what stands in the padding must not reach a sum over time
                 value = self.builder.op("fill_past", value, self.lengths, value=0.0 if dtype is DType.FLOAT else 0)
             leaves[node] = value
         lowering = Lowering(body.graph, self.builder, leaves, self.mask, self)
@@ -76,12 +78,16 @@ class Level:
             self.as_float(self.builder, lowering[node]) if lowering[node].type.dtype is DType.BOOL else lowering[node]
         )
         if not value.type.batch:
-            value = self._with_lead(self.builder, value, self.inputs[0].value)
+            value = self._with_lead(self.builder, value, self._clock())
         if self.lengths is not None and value.type.time and value not in self._zero_past:
             value = self.builder.op(
                 "fill_past", value, self.lengths, value=0.0 if value.type.dtype is DType.FLOAT else 0
             )
         return value
+
+    def _clock(self) -> Value:
+        """An input that tells how many rows there are, and how many steps."""
+        return next(p.value for p in self.inputs if p.value.type.time is self.sequence)
 
     def _axes(self, graph: Graph, node: Node) -> tuple[Axis, ...]:
         return tuple(Axis(a.label, a.size) for a in graph.resolve_all(node.shape or ()))
@@ -89,6 +95,7 @@ class Level:
     def parameter_leaves(self, graph: Graph) -> dict[Node, Value]:
         """The parameters that this graph names, as values of the program."""
         leaves: dict[Node, Value] = {}
+        differs = False
         for parameter in self.registry.named_in(graph):
             node = parameter.nodes[graph]
             if node.poisoned:
@@ -97,9 +104,14 @@ class Level:
                 self.parameters[parameter.name] = Value(Type(self._axes(graph, node)), parameter.name)
                 parameter.shape = graph.resolve_all(node.shape or ())
             elif [a.size for a in self._axes(graph, node)] != [a.size for a in parameter.shape or ()]:
+                if differs:  # the one size is told of its first weight
+                    node.poisoned = True
+                    continue
+                differs = True
                 first, here = show(parameter.shape or ()), show(graph.resolve_all(node.shape or ()))
                 message = f"the shared weight `{parameter.name}` is {first} elsewhere, and {here} here"
-                graph.report(node, ShapeError("E312", message))
+                fix = "what has one set of weights has inputs of one size: make them so (`dense`), or `use` another"
+                graph.report(node, ShapeError("E312", message, fix))
             leaves[node] = self.parameters[parameter.name]
         return leaves
 
@@ -181,7 +193,7 @@ class Level:
             fallback = start if start.type.rank == len(axes) else self.builder.op("broadcast", start, axes=axes)
         if fallback.type.dtype is not slot.dtype:
             if fallback.type.dtype is DType.FLOAT and is_own and slot.init is not None:
-                body.graph.report(slot.init, _no_whole_numbers(slot))
+                body.graph.report(slot.init, _no_whole_numbers(slot, slot.init))
             elif fallback.type.dtype is DType.FLOAT:
                 raise _no_whole_numbers(slot)
             fallback = self.builder.op("cast", fallback, dtype=slot.dtype.value)
@@ -229,7 +241,7 @@ class Level:
             value = found(slot.node if next is None else next)
             if value.type.dtype is not slot.dtype:
                 if next is not None and next in lowering.values and value.type.dtype is DType.FLOAT:
-                    body.graph.report(next, _no_whole_numbers(slot))
+                    body.graph.report(next, _no_whole_numbers(slot, next))
                 value = builder.op("cast", value, dtype=slot.dtype.value)
             nexts.append(value if value.type.batch else self._with_lead(builder, value, like))
         exposed: dict[str, Value] = {}
@@ -248,6 +260,7 @@ class Level:
         pre = Lowering(body.graph, self.builder, dict(leaves), self.mask, self)
         elements: list[Value] = []
         for arg, proxy in zip(args, node.attrs["proxies"], strict=True):
+            check_per_row(proxy, arg)
             elements.append(self._element(arg, xs))
             leaves[proxy] = elements[-1]
         slots = body.all_states()
@@ -270,7 +283,7 @@ class Level:
             reverse=node.attrs["reverse"],
             lengths=self.lengths,
             valid=valid,
-            like=None if xs else next((p.value for p in self.inputs), None),
+            like=None if xs else self._clock(),
             name=node.attrs["frame"].prefix.rstrip("."),
             spans=NO_SPANS,
         )
@@ -295,10 +308,11 @@ class Level:
         return element
 
 
-def _no_whole_numbers(slot: StateSlot) -> ShapeError:
-    return ShapeError(
-        "E310", f"the state `{slot.name}` holds whole numbers, and this is a float", "declare it without `: int`"
-    )
+def _no_whole_numbers(slot: StateSlot, given: Node | None = None) -> ShapeError:
+    texts = [] if given is None else [value.span.text for value in (given, *given.args)]
+    fixes = [of_quotient(" ".join(texts)), "declare it without `: int`"]
+    fix = "; or ".join(fix for fix in fixes if fix is not None)
+    return ShapeError("E310", f"the state `{slot.name}` holds whole numbers, and this is a float", fix)
 
 
 __all__ = ["CannotStream", "Level", "Shape"]

@@ -76,11 +76,7 @@ def _extreme(a: Arguments) -> Value:
     if all(isinstance(v, Num) and v.known is not None for v in values):
         numbers = [v.known for v in values if isinstance(v, Num) and v.known is not None]
         return Num(max(numbers) if a.name == "max" else min(numbers))
-    nodes = [a.evaluate.to_node(v, o.span, a.context) for v, o in zip(values, a.operands, strict=True)]
-    result = nodes[0]
-    for node in nodes[1:]:
-        result = _elementwise(a, a.name, result, node).node
-    return Tensor(result)
+    return _elementwise(a, a.name, *a.nodes())
 
 
 def _is_axis(a: Arguments, value: Value) -> bool:

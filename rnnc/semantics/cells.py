@@ -72,6 +72,8 @@ class Cells:
     def checked(self, parameter: ast.Parameter, value: Value, span: Span, known: Set[str] = frozenset()) -> Value:
         """A value for a parameter: of its kind, among its choices. `known` are names that it may have meant."""
         name = parameter.name
+        if value is None and isinstance(parameter.default, ast.Constant) and parameter.default.value is None:
+            return None  # whatever else it takes
         if parameter.choices:
             if isinstance(value, Choice) and value.word in parameter.choices:
                 return Choice(value.word, parameter.choices)
@@ -188,4 +190,4 @@ def not_given(cell: str, parameter: ast.Parameter, wanted: str, span: Span) -> P
 
 def _or_none(fix: str, value: Value, kind: str) -> str:
     """What to give, or how to say that nothing may be given."""
-    return f"{fix}; a parameter that may be none is declared without `: {kind}`" if value is None else fix
+    return f"{fix}; a parameter that may be none is declared as `name: {kind} = none`" if value is None else fix

@@ -6,7 +6,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from rnnc.diagnostics import Diagnostics, Note, Span, Use
-from rnnc.semantics import arranging, layers, moments, randomness, weighted
+from rnnc.semantics import arranging, layers, moments, picking, randomness, weighted
 from rnnc.semantics.arguments import Arguments
 from rnnc.semantics.builtins import BUILTINS
 from rnnc.semantics.cells import Cells
@@ -25,7 +25,7 @@ from rnnc.syntax import ast
 
 MAX_DEPTH = 40
 
-REGISTERED = (arranging, layers, randomness, weighted)  # importing them registers their functions
+REGISTERED = (arranging, layers, picking, randomness, weighted)  # importing them registers their functions
 
 
 class Elaborator:

@@ -119,6 +119,10 @@ class Ending:
         if not mentions_input(self.definition.body):
             message = f"`{self.definition.name}` has no input, so it knows no batch and no time"
             self.diagnostics.error("E416", message, heading(self.definition), fix="write `input x[input]`")
+        elif frame.given is None and frame.inputs and all("per_row" in node.attrs for _, node in frame.inputs):
+            message = f"all inputs of `{self.definition.name}` come once per row, so it knows no time"
+            fix = "an input that comes at every step is declared without `per row`"
+            self.diagnostics.error("E416", message, heading(self.definition), fix=fix)
 
     # --- outputs and carries ---
 
@@ -141,15 +145,16 @@ class Ending:
 
     def _output(self, item: ast.OutputItem, scope: Scope, alone: bool) -> None:
         frame = self.frame
-        name = item.name or _output_name(item.value)
-        c = Context(scope, frame, Owner("output", None, {}) if frame.kind == "network" else None)
+        name, e = written_output(item)
+        c = Context(scope, frame, output_owner(name))
+        name = name or _output_name(e)
         frame.graph.equation = "output"
-        value = self.expressions.value(item.value, c)
+        value = self.expressions.value(e, c)
         if isinstance(value, Many):
             for part, node in parts(value, f"{name}." if name else ""):
                 self._named_output(part, node, item)
             return
-        node = self.expressions.to_node(value, item.value.span, c)
+        node = self.expressions.to_node(value, e.span, c)
         if name is None and not alone:
             fix = f"write `output y: {item.value.span.text}`"
             raise Problem("E417", "one of several outputs needs a name", item.span, fix=fix)
@@ -210,6 +215,17 @@ def parts(value: Many, path: str = "") -> Iterator[tuple[str, Node]]:
             yield from parts(inner, f"{path}{name}.")
         elif isinstance(inner, Tensor):
             yield path + name, inner.node
+
+
+def written_output(item: ast.OutputItem) -> tuple[str | None, ast.Expr]:
+    """The name that is written, and what it names: `linear(h) as y` is `y: linear(h)`."""
+    e = item.value
+    return (e.name, e.call) if item.name is None and isinstance(e, ast.As) else (item.name, e)
+
+
+def output_owner(name: str | None) -> Owner:
+    """What weights in an output are named after: the name that is written."""
+    return Owner(name or "output", None, {})
 
 
 def _output_name(e: ast.Expr) -> str | None:

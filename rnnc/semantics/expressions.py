@@ -13,7 +13,7 @@ from rnnc.ir.size import Size
 from rnnc.semantics.frames import Context, Indices
 from rnnc.semantics.names import Names, unknown_name
 from rnnc.semantics.nodes import MAX_SIZE, Node
-from rnnc.semantics.numbers import needs_value
+from rnnc.semantics.numbers import needs_value, of_quotient
 from rnnc.semantics.operators import Operators
 from rnnc.semantics.scope import Problem, Told, did_you_mean
 from rnnc.semantics.values import (
@@ -29,6 +29,7 @@ from rnnc.semantics.values import (
     Tensor,
     Value,
     describe,
+    named_by,
 )
 from rnnc.syntax import ast
 
@@ -124,7 +125,8 @@ class Expressions:
                     "E212",
                     "this has no value: its condition is false and it has no `else`",
                     span,
-                    fix="an `if` without `else` may only be a term of a sum or a factor of a product; add `else …`",
+                    fix="an `if` without `else` is a term of a sum, a factor, or an operand of `linear`, `conv` or "
+                    "`concat`; add `else …`",
                 )
             case Choice():
                 raise unknown_name(value.word, value.span or span, c)
@@ -158,7 +160,8 @@ class Expressions:
         if number.known is None:
             raise needs_value(number, e.span)
         if not float(number.known).is_integer():
-            raise Problem("E206", f"a whole number is wanted here, not {number.known}", e.span)
+            fix = of_quotient(e.span.text)
+            raise Problem("E206", f"a whole number is wanted here, not {number.known}", e.span, fix=fix)
         return int(number.known)
 
     def size(self, e: ast.Expr, c: Context) -> Size:
@@ -166,7 +169,7 @@ class Expressions:
         number = self.number(e, c)
         size = number.size
         if size is None or (size.constant is not None and size.constant < 0):
-            raise _no_size(f"a size is a whole number, not {number.value}", number, e.span)
+            raise _no_size(f"a size is a whole number, not {number.value}", number, e.span, of_quotient(e.span.text))
         if size.constant is not None and size.constant > MAX_SIZE:
             raise _no_size(f"a size is at most {MAX_SIZE}", number, e.span)
         return size
@@ -185,10 +188,33 @@ class Expressions:
 
     def own_axis(self, axis: ast.Axis, c: Context) -> Shaped:
         """An axis that this body brings in; where its label is taken by the caller's, it has another one."""
+        given = self._given_axis(axis, c)
+        if given is not None:
+            return given
         found = self.axis(axis, c)
         if axis.label is None:
             return found
         return replace(found, label=self.own_label(axis.label, c))
+
+    def _given_axis(self, axis: ast.Axis, c: Context) -> Shaped | None:
+        """The axis of an argument that a function was given the name of (`axis = head`); of none, the only one."""
+        e = axis.size
+        if c.frame.kind != "fn" or axis.label is not None or not isinstance(e, ast.Name):
+            return None
+        found = c.scope.find(e.id)
+        if found is None or e.id not in c.frame.parameters or not isinstance(found[1], Choice | Tensor | None):
+            return None
+        graph = c.frame.graph
+        if found[1] is None:
+            return graph.placeholder()
+        label = named_by(found[1])
+        for value in c.frame.scope.names.values():
+            if isinstance(value, Tensor):
+                graph.infer(value.node)
+                for own in graph.resolve_all(value.node.shape or ()):
+                    if own.label == label:
+                        return own
+        return None
 
     def own_label(self, label: str, c: Context) -> str:
         """A label that this body brings in, or another one where the caller's axes have it under another name.
@@ -343,10 +369,10 @@ class Expressions:
                 yield from self.each(tuple(rest), inner)
 
 
-def _no_size(message: str, number: Num, span: Span) -> Problem:
+def _no_size(message: str, number: Num, span: Span, fix: str | None = None) -> Problem:
     """E208: told of the argument by which a cell got the number, if it is one as it was given."""
     if number.given is None:
-        return Problem("E208", message, span)
+        return Problem("E208", message, span, fix=fix)
     return Problem("E208", message, number.given, notes=[Note("the size is read here", span)])
 
 

@@ -23,7 +23,7 @@ WRITTEN: dict[str, str] = {
     "maximum": "max({a}, {b})", "minimum": "min({a}, {b})", "reduce_sum": "sum({a})", "reduce_mean": "mean({a})",
     "reduce_max": "max({a})", "reduce_min": "min({a})", "select": "where(test, a, b)", "cond": "where(test, a, b)",
     "clip_by_value": "clip({a}, lo, hi)", "clamp": "clip({a}, lo, hi)", "gather": "lookup(table, place)",
-    "fc": "dense({a}, n)", "addmm": "linear(x, h)", "range": "0..{a}", "arange": "0..{a}",
+    "fc": "dense({a}, n)", "addmm": "linear(x, h)", "range": "0..{a}", "arange": "places({a})",
     "norm": "sqrt(sum({a} * {a}))", "var": "mean(({a} - mean({a})) ** 2)", "std": "sqrt(mean(({a} - mean({a})) ** 2))",
     "normalize": "l2_normalize({a})", "einsum": "contract(a, b, over = axis)",
     "tensordot": "contract(a, b, over = axis)", "squeeze": "x[axis = 0]", "unsqueeze": "expand({a}, axis)",
@@ -67,18 +67,20 @@ LAYERS: dict[str, str] = {
 }  # fmt: skip
 CELLS = {"simplernn": "RNN", "elman": "RNN", "vanillarnn": "RNN"}  # others by their names, with or without `Cell`
 
-_RANKS = "none has a gradient: `softmax(v)` weighs all places, and `max(v)` is the largest value"
+_RANKS = (
+    "nothing is sorted: `rank(v)` is 0 for the largest, so `where(rank(v) < k, v, 0)` keeps k; `argmax(v)` is a place"
+)
 _ALGEBRA = "there is no algebra of matrices beyond `@`, `transpose`, `outer` and `contract`"
 _NOISE = "a cell draws no numbers: noise is an input, `input noise[units]`"
 _BATCH = "statistics of a batch are no part of a cell; `layer_norm(v)` is in the library"
 _COMPLEX = "there are no complex numbers: the real and the imaginary part are two values"
 _TRANSFORM = "a transform is a product with a matrix: `fixed C[n, freq: n] = [cos(2 * pi * i * j / n) for …]`"
-_PLACES = "declare `fixed one[id: n, place: n] = identity`, and write `lookup(one, id)`"
+_PLACES = "write `where(places(place: n) == id, 1, 0)`"
 _LOOP = "the steps are no loop of the text: a cell is one step, and `for k in 0..n` unrolls"
 
 # What the language does not have, and what there is.
 MISSING: dict[str, str] = {
-    **dict.fromkeys(("argmax", "argmin", "topk", "top_k", "sort", "argsort", "median", "kthvalue", "unique"), _RANKS),
+    **dict.fromkeys(("topk", "top_k", "sort", "argsort", "median", "kthvalue", "unique", "nonzero"), _RANKS),
     **dict.fromkeys(("inv", "inverse", "pinv", "solve", "lstsq", "cholesky", "qr", "svd", "eig", "eigh"), _ALGEBRA),
     **dict.fromkeys(("det", "slogdet", "expm", "matrix_exp", "matrix_power", "trace"), _ALGEBRA),
     **dict.fromkeys(("rand", "randn", "randint", "random", "random_normal", "random_uniform"), _NOISE),

@@ -11,10 +11,11 @@ from rnnc.semantics.arguments import Arguments, Operand
 from rnnc.semantics.builtins import BUILTINS
 from rnnc.semantics.expressions import Expressions
 from rnnc.semantics.frames import Context, Frame, Owner
-from rnnc.semantics.nodes import Node
+from rnnc.semantics.nodes import Node, ShapeError
+from rnnc.semantics.rules.axes import find_axis
 from rnnc.semantics.scope import PRELUDE, Problem, Scope, Told, heading
-from rnnc.semantics.values import FnValue, Num, Shaped, Tensor, Value, describe, show
-from rnnc.semantics.weighted import dotted
+from rnnc.semantics.values import FnValue, Num, Shaped, Tensor, Value, describe, named_by, show
+from rnnc.semantics.weighted import dotted, other_owner
 from rnnc.syntax import ast
 
 if TYPE_CHECKING:
@@ -36,20 +37,24 @@ class Functions:
         a = Arguments(self.expressions, e, c, function.name)
         parameters = function.definition.parameters
         values: dict[str, tuple[Value, Span]] = {}
-        a.allow(*(p.name for p in parameters))
+        own = [p.name for p in parameters]
+        a.allow(*own, *(n for n in ("weights",) if n not in own))
         if len(a.operands) > len(parameters):
             a.count(sum(p.default is None for p in parameters), len(parameters))
         for i, parameter in enumerate(parameters[: len(a.operands)]):
             values[parameter.name] = (self._named(a.value(i), a.operands[i].expression, c), a.operands[i].span)
         for name, argument in a.options.items():
+            if name not in own:
+                continue
             if name in values:
                 raise Problem("E222", f"`{name}` is given twice", argument.span)
             values[name] = (self._named(a.option(name), argument.value, c), argument.value.span)
         gain = _gain(function, e, values)
         if gain is not None:
             return Initialiser("identity", (float(a.known_number(gain, "the gain of `identity`", e.span)),))
-        path = self._path(function, a, c)
-        return self._inline(function, values, path, a.shared, e.span, c)
+        other = other_owner(a) if "weights" not in own and c.owner is not None else None
+        path = self._path(function, a, c) if other is None else other + (c.name or function.name) + "."
+        return self._inline(function, values, path, bool(a.shared) or other is not None, e.span, c)
 
     def _named(self, value: Value, e: object, c: Context) -> Value:
         """An argument with the name that stands for it: the function may want the axis of that name."""
@@ -75,7 +80,8 @@ class Functions:
         else:
             first = function.definition.parameters[0].name if function.definition.parameters else ""
             values: dict[str, tuple[Value, Span]] = {first: (Tensor(node), a.span)}
-            value = self._inline(function, values, f"{path}.{function.name}.".replace("..", "."), a.shared, a.span, c)
+            own = f"{path}.{function.name}.".replace("..", ".")
+            value = self._inline(function, values, own, bool(a.shared) or a.has("weights"), a.span, c)
         if not isinstance(value, Tensor):
             raise Problem("E213", f"`{function.name}` gives {describe(value)} here, not a tensor", a.span)
         return value.node
@@ -85,7 +91,7 @@ class Functions:
         function: FnValue,
         values: dict[str, tuple[Value, Span]],
         path: str | None,
-        shared: tuple[str, ...],
+        shared: bool,
         span: Span,
         c: Context,
     ) -> Value:
@@ -102,7 +108,7 @@ class Functions:
                 frame.anonymous = path is None
                 c.frame.calls.append(frame)
                 frame.parameters = {p.name: p for p in definition.parameters}
-                frame.shareable = c.frame.shareable or bool(shared)
+                frame.shareable = c.frame.shareable or shared
                 for parameter in definition.parameters:
                     if parameter.name in values:
                         value, spot = values[parameter.name]
@@ -118,7 +124,11 @@ class Functions:
                         value = self._held(value, frame)
                     if parameter.axes is not None:
                         node = self.expressions.to_node(value, spot, c)
-                        value = Tensor(self._matched(parameter, node, spot, frame, scope))
+                        axis = values.get("axis")
+                        if axis is not None and axis[0] is not None and len(parameter.axes) == 1:
+                            value = Tensor(self._along(parameter, node, axis[0], axis[1], frame))
+                        else:
+                            value = Tensor(self._matched(parameter, node, spot, frame, scope))
                     scope.names[parameter.name] = value
                     if isinstance(value, Num) and value.label is not None:
                         frame.axes.setdefault(value.label, Shaped(value.label, value.size or Size.of(0), value.strong))
@@ -137,6 +147,27 @@ class Functions:
     def _held(self, value: Num, frame: Frame) -> Num:
         return value if value.known is None else Num(frame.body.registry.rounded(value.known))
 
+    def _along(self, parameter: ast.Parameter, node: Node, axis: Value, spot: Span, frame: Frame) -> Node:
+        """An argument of any axes, of which the one in the pattern is that given as `axis`."""
+        graph, axes = frame.graph, parameter.axes
+        assert axes is not None
+        (pattern,) = axes
+        graph.infer(node)
+        if node.poisoned or not isinstance(pattern.size, ast.Name):
+            raise Told(spot)
+        if node.shape is None:
+            message = f"the axes of `{parameter.name}` of `{frame.name}` are not known here"
+            raise Problem("E311", message, node.span, fix="state them: `out = …`")
+        given = graph.resolve_all(node.shape)
+        try:
+            own = given[find_axis(graph, given, named_by(axis) or spot.text)]
+        except ShapeError as error:
+            raise Problem(error.code, error.message, spot, fix=error.fix) from None
+        frame.scope.names[pattern.size.id] = Num(own.size, own.label, own.strong)
+        frame.axes[pattern.size.id] = own
+        frame.callers.update(each.label for each in given)
+        return node
+
     def _matched(self, parameter: ast.Parameter, node: Node, spot: Span, frame: Frame, scope: Scope) -> Node:
         """An argument under a pattern of axes: names in it are bound to the argument's own axes."""
         graph = frame.graph
@@ -151,6 +182,8 @@ class Functions:
             wanted = f"[{', '.join(a.span.text for a in axes)}]"
             labels = [a.label for a in given]
             fix = f"write a function for {show(given)}, with axes to work over by name"
+            if "axis" in frame.parameters and given:
+                fix = f"name the one that it works along: `axis = {labels[-1]}`"
             if len(axes) == 1 and given:
                 whole = f"`merge({spot.text}, [{', '.join(labels)}])`"
                 fix = f"{fix}; or {whole}, and it works over all of them at once"

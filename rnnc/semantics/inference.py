@@ -4,8 +4,9 @@
    has just become known are tried.
 2. When that stalls, backwards: a known result (a state's declared axes) gives unknown arguments their shape. Only nodes
    on the frontier are tried: known or declared themselves, with an unknown argument. Then 1 again.
-3. When that stalls too, one guess: an unknown argument of an elementwise operation has the shape of its known
-   neighbour. Then 1 again.
+3. When that stalls too, one guess. First backwards past what takes none: in `h' = z + sum(d, k)`, with a `d` that is
+   made of `z`, an unknown `z` has the axes of the state. Then: an unknown argument of an elementwise operation has the
+   shape of its known neighbour. Then 1 again.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class _Inference:
         for node in graph.nodes:
             self._forward(node)
         self._forwards()
-        while self._backwards() or self._guess():
+        while self._backwards() or self._guess_behind() or self._guess():
             self._forwards()
         self._recheck()
 
@@ -56,17 +57,34 @@ class _Inference:
 
     def _backwards(self) -> bool:
         """Try the frontier once, in the order of the text. Is anything new?"""
-        self.frontier = {n for n in self.frontier if RULES[n.op].backward is not None and _waits(n)}
-        for node in sorted(self.frontier, key=self.place.__getitem__):
-            rule = RULES[node.op].backward
-            if rule is None or not _waits(node):
-                continue
-            self.graph.spend(node)
-            try:
-                rule(self.graph, node)
-            except ShapeError as error:
-                self.graph.report(node, error)
+        for node in self._waiting():
+            if _waits(node):
+                self._tell(node)
         return bool(self.graph.news)
+
+    def _waiting(self) -> list[Node]:
+        """The frontier, in the order of the text, without what can tell nothing any more."""
+        self.frontier = {n for n in self.frontier if RULES[n.op].backward is not None and _waits(n)}
+        return sorted(self.frontier, key=self.place.__getitem__)
+
+    def _tell(self, node: Node) -> bool:
+        """Let a node tell its arguments. Is anything new?"""
+        rule = RULES[node.op].backward
+        assert rule is not None
+        self.graph.spend(node)
+        try:
+            rule(self.graph, node)
+        except ShapeError as error:
+            self.graph.report(node, error)
+        return bool(self.graph.news)
+
+    def _guess_behind(self) -> bool:
+        """The first shape that goes backwards if what can take none is passed by."""
+        self.graph.is_bold = True
+        try:
+            return any(self._tell(node) for node in self._waiting())
+        finally:
+            self.graph.is_bold = False
 
     def _guess(self) -> bool:
         """The first guess in the text that can be made."""

@@ -60,8 +60,14 @@ class Inputs:
             frame.axes.setdefault(axis.label, axis)
         if outer is not None:
             what = f"`{declared.name}` of `{frame.name}`"
-            return graph.add("adopt", (outer,), outer.span, None, declared=shape, what=what)
+            span = frame.span if declared.per_row else outer.span
+            adopted = graph.add("adopt", (outer,), span, None, declared=shape, what=what)
+            if declared.per_row:  # of a cell, steps are seen inside: what it is given is seen at its layer
+                (outer if outer.attrs.get("step") else adopted).attrs["per_row"] = what
+            return adopted
         node = graph.add("input", (), declared.span, shape, dtype=declared.dtype)
+        if declared.per_row:
+            node.attrs["per_row"] = f"`{declared.name}`"
         node.name = declared.name
         return node
 

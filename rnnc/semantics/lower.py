@@ -123,6 +123,14 @@ def align(graph: Graph, builder: Builder, value: Value, own: Shape, shape: Shape
     return builder.op("reshape", value, axes=tuple(sizes))
 
 
+def check_per_row(input: Node, value: Value) -> None:
+    """Refuse a sequence for an input that a cell or network takes once per row."""
+    what: str | None = input.attrs.get("per_row")
+    if what is not None and value.type.time:
+        fix = "`last(y)` is one value; an input that changes from step to step is declared without `per row`"
+        raise ShapeError("E313", f"{what} is one value per row, and what it is given is a sequence", fix)
+
+
 def subset(graph: Graph, small: Shape, big: Shape) -> list[int] | None:
     """Where the labels of `small` stand in `big`; None where one is missing, doubtful or of another size."""
     labels = [a.label for a in big]
@@ -156,12 +164,15 @@ def join(graph: Graph, shapes: Sequence[Shape], names: Sequence[str]) -> Shape:
             raise ShapeError(
                 "E301",
                 f"{names[left]} is {show(a)} but {names[right]} is {show(b)}: elementwise operations want equal axes",
-                _conflict_fix(a, b, names[left]),
+                _conflict_fix(a, b, names[left], names[right]),
             )
     return result
 
 
-def _conflict_fix(a: Shape, b: Shape, name: str) -> str:
+_LONGEST = 24  # of an expression that is repeated in a remedy
+
+
+def _conflict_fix(a: Shape, b: Shape, name: str, other: str) -> str:
     if len(a) == len(b) and any(_is_rounded(x.size - y.size) for x, y in zip(a, b, strict=True)):
         return "`//` rounds, so these agree for some sizes only: give the sizes, or state the factors as parameters"
     if len(a) == len(b) == 1:
@@ -174,6 +185,11 @@ def _conflict_fix(a: Shape, b: Shape, name: str) -> str:
             return f"give both one label (`relabel`), or for every pair: {pairs}"
         return "a weight matrix between them (`linear`), the same size for both, or `outer(a, b)` for every pair"
     shared = {x.label for x in a} & {x.label for x in b}
+    if len(a) == len(b) and all(x.size == y.size for x, y in zip(a, b, strict=True)):
+        text = other.strip("`")
+        named = text if other != text and len(text) <= _LONGEST else "…"
+        axes = ", ".join(f"{x.label}: {x.size}" if x.label.isidentifier() else str(x.size) for x in a)
+        return f"`relabel({named}, {axes})` calls the axes of the one as those of the other"
     if shared:
         return (
             "an axis that only one of them has broadcasts if all axes of the other stand in it, under the same labels"

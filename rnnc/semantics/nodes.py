@@ -85,6 +85,7 @@ class Graph:
         self.news: list[Node] = []  # nodes that have got a shape, or were poisoned, since somebody looked
         self.equation = ""
         self.calls: tuple[Span, ...] = ()
+        self.is_bold = False  # shapes go from behind past what takes none: a guess
 
     # --- building ---
 
@@ -239,6 +240,8 @@ class Graph:
                 continue
             takes = RULES[current.op].takes
             if takes == "never":
+                if self.is_bold and current is not node and not current.calls:
+                    continue
                 return False  # "skips" neither takes one nor stands in the way
             taken = taken or takes == "own"
             if takes == "arguments":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from rnnc.diagnostics import Span
@@ -94,6 +95,11 @@ def compare(op: str, left: Num, right: Num) -> bool | None:
             return None
         a, b = difference, 0
     return _COMPARISONS[op](a, b)
+
+
+def of_quotient(text: str) -> str | None:
+    """The remedy where a quotient stands in the text of what should be whole."""
+    return "`//` divides whole numbers, rounding down" if re.search(r"(?<!/)/(?!/)", text) else None
 
 
 def needs_value(number: Num, span: Span) -> Problem:

@@ -126,6 +126,8 @@ class Statements:
     def _declaration(self, frame: Frame, scope: Scope, kind: str, item: ast.Declared) -> None:
         c = Context(scope, frame)
         indices = self.elaborator.expressions.members(item.indices, c)
+        if item.per_row and kind != "input":
+            raise Problem("E414", f"`{item.name}` cannot be `per row`: only inputs can", item.span)
         match kind:
             case "input":
                 self._input(frame, scope, item)

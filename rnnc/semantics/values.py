@@ -163,6 +163,11 @@ def open_size(name: str) -> Num:
     return Num(Size.of(name), name)
 
 
+def named_by(value: Value) -> str | None:
+    """The axis that a value names, as the argument of a function."""
+    return value.label if isinstance(value, Num) else value.word if isinstance(value, Choice | Tensor) else None
+
+
 def describe(value: Value) -> str:
     """What a value is, for messages."""
     match value:

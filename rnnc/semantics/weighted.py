@@ -38,7 +38,7 @@ def naming(a: Arguments, default: str = "") -> Naming:
             fix=f"give it one: `y = {a.name}(…)`, then use `y`",
         )
     shareable = bool(a.shared) or frame.shareable
-    other = _other_owner(a)
+    other = other_owner(a)
     if other is not None:
         return Naming(other + (f"{a.context.name}." if a.context.name else default), True)
     path = dotted(owner.full(frame, a.shared) if owner.name else frame.prefix)
@@ -49,7 +49,7 @@ def dotted(path: str) -> str:
     return path if not path or path.endswith(".") else path + "."
 
 
-def _other_owner(a: Arguments) -> str | None:
+def other_owner(a: Arguments) -> str | None:
     """`weights = f`: the equation whose weights are used instead."""
     if not a.has("weights"):
         return None
@@ -199,6 +199,7 @@ def _out_axes(a: Arguments, option: str) -> tuple[Shaped, ...] | None:
 @builtin("linear")
 def _linear(a: Arguments) -> Value:
     """linear(x, h, …): the sum of a product with a weight [in, out] per operand, and a bias [out]."""
+    a.leave_out()
     a.count(1, 100_000)
     a.allow("bias", "out", "per", "init", "bias_init", "weight", "weights")
     names = naming(a)
@@ -261,11 +262,15 @@ def _dense(a: Arguments) -> Value:
     return Tensor(a.evaluate.elaborator.functions.apply(activation, result.node, names.path, a))
 
 
+_INITIAL = ("init", "bias_init")
+
+
 @builtin("conv")
 def _conv(a: Arguments) -> Value:
     """conv(x, h, over = [row, col], kernel = [3, 3]): a cross-correlation per operand, and a bias per channel."""
+    a.leave_out()
     a.count(1, 100_000)
-    a.allow("over", "kernel", "stride", "dilation", "padding", "bias", "out", "init", "bias_init", "weight", "weights")
+    a.allow("over", "kernel", "stride", "dilation", "padding", "per", "bias", "out", *_INITIAL, "weight", "weights")
     for option in ("over", "kernel"):
         if not a.has(option):
             raise Problem(
@@ -278,6 +283,7 @@ def _conv(a: Arguments) -> Value:
         "stride": a.integers("stride", len(over), 1),
         "dilation": a.integers("dilation", len(over), 1),
         "padding": a.word("padding", ("same", "valid"), "same"),
+        "per": a.evaluate.labels(a.options["per"].value, a.context) if a.has("per") else (),
         "spots": a.spots(),
     }
     names = naming(a)

@@ -200,13 +200,14 @@ class Equation(Node):
 
 @dataclass(frozen=True)
 class Declared(Node):
-    """One item of a declaration: `memory[slot: window, A]`, `ct[b, k][units] = 1`, `token[]: int`."""
+    """One item of a declaration: `memory[slot: window, A]`, `ct[b, k][units] = 1`, `token[]: int per row`."""
 
     name: str
     indices: tuple[Expr, ...]
     axes: tuple[Axis, ...]
     dtype: Literal["float", "int"] = "float"
     init: Expr | None = None
+    per_row: bool = False
 
 
 @dataclass(frozen=True)

@@ -174,7 +174,7 @@ class Builder:
         return ast.Declaration(parts[0].text, _nodes(parts), span=_span(parts))
 
     def declared(self, parts: Parts) -> ast.Declared:
-        name, *brackets, _, dtype, _, init = parts
+        name, *brackets, _, dtype, _, per, _, init = parts
         brackets = _of(Group, brackets)
         if not brackets:
             fix = f"`{name.text}[]` is one number, `{name.text}[units]` a vector"
@@ -189,6 +189,7 @@ class Builder:
             axes=axes.items,
             dtype=cast(Any, _one_of(dtype, ("float", "int"), "the type of a value")) if dtype else "float",
             init=init,
+            per_row=per is not None and _one_of(per, ("row",), "what an input stands once for") == "row",
             span=_span(parts),
         )
 

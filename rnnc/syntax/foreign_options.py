@@ -24,6 +24,8 @@ OTHERWISE: dict[str, str] = {
     "bidirectional": "write `bidirectional(LSTM(units))(x)`",
     "go_backwards": "write `backward(LSTM(units))(x)`",
     "num_layers": "write `stack(LSTM(units), 2)(x)`",
+    "groups": "`per = group`: kernels of their own for each place of an axis, which `split` makes of channels",
+    "depth_multiplier": "write `per = channel, out = [channel, of: n]`",
     "dropout": "write `dropout(x, 0.1)`",
     "recurrent_dropout": "write `dropout(h, 0.1)` in the cell",
     "batch_first": "leave it out: the axes of arrays are in one order, batch and time first",

@@ -241,6 +241,8 @@ class Speller:
         self.axes(item.axes)
         if item.dtype != "float":
             self.text(f": {item.dtype}")
+        if item.per_row:
+            self.text(" per row")
         self.default(item.init)
 
     def output_item(self, item: ast.OutputItem) -> None:

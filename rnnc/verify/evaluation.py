@@ -86,7 +86,8 @@ class Evaluation:
         self.fit = fit(model, recording, layout, extra)
         self.masks = assigned(self.fit, turned=masks_turned)
         self.model, self.recording, self.layout = model, recording, layout
-        self._sequence = {port.name: port.sequence for port in (*model.inputs, *model.outputs)}
+        self._timed_inputs = {port.name: port.sequence for port in model.inputs}
+        self._timed_outputs = {port.name: port.sequence for port in model.outputs}
         self.inputs = tuple(
             _one(name, self.fit.shape(inputs[name]), array.shape[lead:])
             for name, array, lead in zip(layout.inputs, self.recorded_inputs, leads, strict=True)
@@ -97,7 +98,7 @@ class Evaluation:
         self.given = self._inputs()
         self.steps, self.batch = self.given[next(p.name for p in model.inputs if p.sequence)].shape[:2]
         for name, array in self.given.items():
-            self._check_leads(f"the input {name!r}", array, self._sequence[name])
+            self._check_leads(f"the input {name!r}", array, self._timed_inputs[name])
         _check_states(recording)
 
     def call(self, runner: LayoutRunner) -> Call:
@@ -152,12 +153,12 @@ class Evaluation:
         """How recorded outputs hold the model's, by their feature axes."""
         recorded = self.recording.numbered("outputs")
         features = self.fit.features(self.model.outputs, self.layout.outputs)
-        leads = {self.timing.leads(self._sequence[name]) for name, _ in features}
+        leads = {self.timing.leads(self._timed_outputs[name]) for name, _ in features}
         if len(leads) > 1 and len(recorded) != len(features):
             raise VerifyError("E804", "outputs with and without time cannot be one recorded array")
         if len(recorded) == len(features):
             return tuple(
-                _one(name, shape, a.shape[self.timing.leads(self._sequence[name]) :])
+                _one(name, shape, a.shape[self.timing.leads(self._timed_outputs[name]) :])
                 for (name, shape), a in zip(features, recorded, strict=True)
             )
         lead = leads.pop()
@@ -168,8 +169,8 @@ class Evaluation:
         found: Arrays = {}
         for part, array in self._pairs(key, self.outputs()):
             for name, piece in part.take_apart(array).items():
-                found[name] = self.timing.turn(piece, self._sequence[name])
-                self._check_leads(f"`{key}`", found[name], self._sequence[name])
+                found[name] = self.timing.turn(piece, self._timed_outputs[name])
+                self._check_leads(f"`{key}`", found[name], self._timed_outputs[name])
         return found
 
     def cotangents(self) -> tuple[Arrays, Arrays]:
@@ -180,7 +181,7 @@ class Evaluation:
 
     def give_outputs(self, outputs: Arrays) -> tuple[Array, ...]:
         """The reverse of `take_outputs`."""
-        turned = {name: self.timing.turn_back(a, self._sequence[name]) for name, a in outputs.items()}
+        turned = {name: self.timing.turn_back(a, self._timed_outputs[name]) for name, a in outputs.items()}
         return tuple(part.put_together(turned) for part in self.outputs())
 
     def take_states(self, key: str) -> Arrays:
@@ -208,7 +209,7 @@ class Evaluation:
     def give_input(self, part: Group, inputs: Arrays) -> Array:
         """An array like an input in its recorded form."""
         (name,) = part.names
-        return part.put_together({name: self.timing.turn_back(inputs[name], self._sequence[name])})
+        return part.put_together({name: self.timing.turn_back(inputs[name], self._timed_inputs[name])})
 
     def _inputs(self) -> Arrays:
         found: Arrays = {}

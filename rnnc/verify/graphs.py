@@ -43,7 +43,7 @@ class GraphRunner(ModuleRunner):
         call = self.ordered(call)
         graph = self._graph(call)
         outputs, state = graph.session.run([graph.results.outputs, graph.results.state], self._feed(graph, call))
-        return Results(self.turned(outputs), state)
+        return Results(self.turned("outputs", outputs), state)
 
     def forward_train(self, call: Call) -> tuple[Results, Any]:
         """The tape is the graph: its gradients are computed from the arguments again."""
@@ -51,13 +51,13 @@ class GraphRunner(ModuleRunner):
 
     def backward(self, call: Call, tape: Any, d_outputs: Arrays, d_state: Arrays) -> Gradients:
         feed = self._feed(tape, self.ordered(call))
-        for role, arrays in (("outputs", self.turned(d_outputs)), ("state", d_state)):
+        for role, arrays in (("outputs", self.turned("outputs", d_outputs)), ("state", d_state)):
             feed |= {tape.cotangents[role, n]: a for n, a in arrays.items() if (role, n) in tape.cotangents}
         found = tape.session.run(tape.gradients, feed)
         inputs, state, params = (
             {n: a for (r, n), a in found.items() if r == role} for role in ("inputs", "state", "params")
         )
-        return Gradients(self.turned(inputs), state, params)
+        return Gradients(self.turned("inputs", inputs), state, params)
 
     def _feed(self, graph: _Graph, call: Call) -> dict[Any, Any]:
         feed: dict[Any, Any] = {tensor: _arrays(call, role)[name] for (role, name), tensor in graph.feeds.items()}
@@ -81,7 +81,8 @@ class GraphRunner(ModuleRunner):
         with tf.Graph().as_default() as graph:
             feeds: dict[tuple[str, str], Any] = {}
             for (role, name), array in arrays.items():
-                shape = [None, None, *array.shape[2:]] if role == "inputs" and name in self.sequences else array.shape
+                timed = role == "inputs" and name in self.sequences[role]
+                shape = [None, None, *array.shape[2:]] if timed else array.shape
                 feeds[role, name] = tf.placeholder(array.dtype, shape if self._driver == "dynamic" else array.shape)
             lengths = None if call.lengths is None else tf.placeholder(tf.int32, [None])
 

@@ -92,7 +92,8 @@ class InterpretedRunner:
                 state={**(call.state or {}), **_without("state:", point)},
             )
             found = evaluate(program, self._arrays(program, moved), sizes=self._sizes, frozen=frozen)
-            return float(sum((found[key] * weight).sum() for key, weight in weights.items()))
+            terms = (found[key][weight != 0] * weight[weight != 0] for key, weight in weights.items())
+            return float(sum(each.sum() for each in terms))
 
         point = _prefixed(
             {name: a for name, a in call.params.items() if name in self._trained},

@@ -53,10 +53,14 @@ class Cut:
     """Takes parts of calls and results along time or batch; knows which arrays have which axes."""
 
     def __init__(self, model: Model) -> None:
-        self._sequence = {p.name: p.sequence for p in (*model.inputs, *model.outputs)}
+        self._sequence = {p.name: p.sequence for p in model.inputs}
         self._per_step = {m.name: m.per == "step" for m in model.masks}
         self.sequences = tuple(p.name for p in model.outputs if p.sequence)
         self.is_whole = bool(model.steps_picked() - {0})  # a row that is cut off may lack a step, or end at another one
+
+    def steps(self, call: Call) -> int:
+        """How many there are."""
+        return next(a.shape[0] for name, a in call.inputs.items() if self._sequence[name])
 
     def time(self, call: Call, part: slice) -> Call:
         """Some steps of a call."""
@@ -141,7 +145,7 @@ def _padding(cut: Cut, runner: Runner, sample: Sample, lengths: Array) -> Differ
 def _single_steps(cut: Cut, runner: Runner, sample: Sample) -> Differences:
     whole = runner.forward(sample.call)
     state = sample.call.state
-    for at in range(sample.steps):
+    for at in range(cut.steps(sample.call)):
         one = runner.step(cut.one_step(sample.call, at).with_(state=state))
         state = one.state
         for name in cut.sequences:
@@ -151,7 +155,7 @@ def _single_steps(cut: Cut, runner: Runner, sample: Sample) -> Differences:
 
 def _chunks(cut: Cut, runner: Runner, sample: Sample) -> Differences:
     whole = runner.forward(sample.call)
-    middle = max(1, sample.steps // 3)
+    middle = max(1, cut.steps(sample.call) // 3)
     first = runner.forward(cut.time(sample.call, slice(0, middle)))
     second = runner.forward(cut.time(sample.call, slice(middle, None)).with_(state=first.state))
     for name in cut.sequences:

@@ -142,6 +142,7 @@ def _single(model: Model, judge: InterpretedRunner, sample: Sample, precision: P
 def _gradients(judge: InterpretedRunner, draw: Draw, initial: Arrays) -> Iterator[Row]:
     """The derived program against finite differences of the description, both interpreted."""
     sample = draw.sample(judge, initial, draw.enough(FEW_STEPS), FEW_ROWS)
+    sample = sample.balanced(judge.forward(sample.call))
     _, gradients = differentiate(judge, sample, sample.call)
     objective = judge.objective(sample)
     yield from difference_rows(objective.function, objective.point, objective.named(gradients), seed=0)

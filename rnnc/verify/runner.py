@@ -26,10 +26,6 @@ class Call:
     lengths: Array | None = None
     masks: Arrays | None = None
 
-    @property
-    def steps(self) -> int:
-        return next(iter(self.inputs.values())).shape[0]
-
     def with_(self, **changes: Any) -> Call:
         return replace(self, **changes)
 
@@ -88,7 +84,8 @@ class ModuleRunner:
         self.input_names = tuple(p.name for p in model.inputs)
         self.state_names = tuple(p.name for p in model.states)
         self.output_names = tuple(p.name for p in model.outputs)
-        self.sequences = {p.name for p in (*model.inputs, *model.outputs) if p.sequence}
+        ports = {"inputs": model.inputs, "outputs": model.outputs}
+        self.sequences = {role: {p.name for p in of if p.sequence} for role, of in ports.items()}
 
     def batch_major(self) -> ModuleRunner:
         """The same module, called in the other order. (Calls with masks are not: those have one order only.)"""
@@ -114,10 +111,10 @@ class ModuleRunner:
         return self._results(outputs, state), tape
 
     def backward(self, call: Call, tape: Any, d_outputs: Arrays, d_state: Arrays) -> Gradients:
-        d_results = _bare(self.output_names, self.turned(d_outputs))
+        d_results = _bare(self.output_names, self.turned("outputs", d_outputs))
         found = self.module.backward(call.params, tape, d_results, _bare(self.state_names, d_state))
         return Gradients(
-            self.turned(_named(self.input_names, found["x"])),
+            self.turned("inputs", _named(self.input_names, found["x"])),
             _named(self.state_names, found["state"]),
             {name: on_host(array) for name, array in found["params"].items()},
         )
@@ -138,17 +135,17 @@ class ModuleRunner:
         return {"time_major": self.time_major, **_training(call)}
 
     def _results(self, outputs: Any, state: Any) -> Results:
-        return Results(self.turned(_named(self.output_names, outputs)), _named(self.state_names, state))
+        return Results(self.turned("outputs", _named(self.output_names, outputs)), _named(self.state_names, state))
 
     def ordered(self, call: Call) -> Call:
         """The call with inputs in the module's order."""
-        return call.with_(inputs=self.turned(call.inputs))
+        return call.with_(inputs=self.turned("inputs", call.inputs))
 
-    def turned(self, arrays: Arrays) -> Arrays:
-        """Sequences in the module's order, or from it."""
+    def turned(self, role: str, arrays: Arrays) -> Arrays:
+        """Sequences among inputs or outputs in the module's order, or from it."""
         if self.time_major:
             return arrays
-        return {n: np.swapaxes(a, 0, 1) if n in self.sequences else a for n, a in arrays.items()}
+        return {n: np.swapaxes(a, 0, 1) if n in self.sequences[role] else a for n, a in arrays.items()}
 
 
 def _training(call: Call) -> dict[str, Any]:

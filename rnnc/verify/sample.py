@@ -35,9 +35,18 @@ class Sample:
     d_outputs: Arrays
     d_state: Arrays
 
-    @property
-    def steps(self) -> int:
-        return self.call.steps
+    def balanced(self, results: Results) -> Sample:
+        """Smaller cotangents where results are large, none where they are infinite: beside a result of -1e9, which
+        stands for what a softmax leaves out, the digits of all others would be lost in a sum."""
+
+        def each(cotangents: Arrays, of: Arrays) -> Arrays:
+            found: Arrays = {}
+            for name, array in cotangents.items():
+                size = np.abs(of[name])
+                found[name] = np.where(np.isfinite(size), array / np.maximum(1, size), 0.0)
+            return found
+
+        return replace(self, d_outputs=each(self.d_outputs, results.outputs), d_state=each(self.d_state, results.state))
 
     def cast(self, dtype: DTypeLike) -> Sample:
         """The same numbers, rounded to another float dtype."""
@@ -181,16 +190,16 @@ class Draw:
             none = np.zeros(batch, np.int32)
             state = self._near(runner.forward(warm_up.with_(lengths=none)).state)
             call = Call(params, self.inputs(steps, batch), state)
-            results = self._inside(runner, call)
+            results = self._inside(runner, call, steps)
         return Sample(call, self._like(results.outputs), self._like(results.state))
 
-    def _inside(self, runner: Runner, call: Call) -> Results:
+    def _inside(self, runner: Runner, call: Call, steps: int) -> Results:
         try:
             return runner.forward(call)
         except OutsideTable as error:
             looks = f"{self.model.name} looks for row {error.row} in a table of {error.rows}"
             fix = f"keep the index inside: `min(n, {error.rows - 1})`, `n % {error.rows}`; or give the table more rows"
-            raise VerifyError("E809", f"within {call.steps} steps {looks}", fix=fix) from None
+            raise VerifyError("E809", f"within {steps} steps {looks}", fix=fix) from None
 
     def inputs(self, steps: int, batch: int) -> Arrays:
         """Normal numbers, or integers that every table has a row for."""

@@ -172,6 +172,9 @@ REDUCTIONS = [
         for exclusive in (False, True)
     ),
     case("cumsum", num("b", "q"), axis=0, reverse=False, exclusive=False),
+    *(case("argmax", flt("tb", "p", 2, "q"), axes=(axis,)) for axis in range(3)),
+    case("argmax", flt("b", 40), axes=(0,)),
+    case("argmax", num("b", "q"), axes=(0,)),
     case("softmax", flt("tb", "p", "q"), axis=0),
     case("softmax", flt("", "p", "q"), axis=1),
     case("reduce_to", flt("tb", "p", "q"), axes=axes("p", "q"), batch=False, time=False),

@@ -233,7 +233,7 @@ LARGE = {
 
 @pytest.mark.parametrize("name", LARGE)
 def test_what_is_large_and_harmless(name: str) -> None:
-    assert check(Source(name, LARGE[name])) == []
+    assert [d for d in check(Source(name, LARGE[name])) if d.severity == "error"] == []
 
 
 def test_a_thousand_errors_are_all_told() -> None:

@@ -38,6 +38,9 @@ from tests.semantics.support import cell, holds, model, outputs, parameters, run
          {"P": "[5, units]", "h.x": "[input, 5]"}),
         ("  param P[units, place: 5]\n  h' = P @ cumsum(linear(x, bias = false))",
          {"P": "[units, 5]", "h.x": "[input, 5]"}),
+        # backwards past what is made of it, before its neighbours are looked at
+        ("  param C[code: 5, units]\n  z = linear(x, bias = false)\n  h' = z + sum(C - z, code) + sum((C - z) ** 2)",
+         {"C": "[5, units]", "z.x": "[input, units]"}),
         # in any order
         ("  h' = y\n  y = tanh(z)\n  z = linear(x, bias = false)", {"z.x": "[input, units]"}),
     ],

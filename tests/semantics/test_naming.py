@@ -28,6 +28,16 @@ def test_as_names_a_second_call() -> None:
     assert names(cell("  h' = tanh(linear(x) + linear(h) as rec)")) == ["h.x", "h.bias", "h.rec.h", "h.rec.bias"]
 
 
+def test_outputs_name_what_is_written_in_them() -> None:
+    head = "cell Cell(units) {\n  input x[input]\n  state h[units]\n  h' = tanh(linear(x, h, bias = false))\n  output "
+    assert names(model(head + "linear(h', out = 2)\n}"))[2:] == ["output.h", "output.bias"]
+    items = "y: linear(h', out = 2), dense(h', 3) as z, n: layer_norm(h'), d: dropout(h', 0.5)"
+    of = model(f"{head}{items}\n}}")
+    assert names(of)[2:] == ["y.h", "y.bias", "z.weight", "z.bias", "n.layer_norm.gain", "n.layer_norm.shift"]
+    assert list(outputs(of)) == ["y", "z", "n", "d"]
+    assert masks(of) == [("d", "step", 0.5)]
+
+
 def test_members_of_families() -> None:
     of = cell(
         "  for k in 0..2 {\n    state s[k][units]\n    q[k] = tanh(linear(x, s[k]))\n    s'[k] = q[k]\n  }\n"

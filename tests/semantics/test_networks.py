@@ -196,7 +196,7 @@ def test_a_layer_begins_with_what_another_gives() -> None:
     holds(case)
     lengths = np.array([2, 0, 4])
     first = network("a = RNN(4)(x)", "l = last(a)", "output l, c: dense(l, 4)")
-    begins = with_weights_of(first, case, {"a": "a", "output": "y", "x": "x"}).forward(lengths=lengths)
+    begins = with_weights_of(first, case, {"a": "a", "c": "y", "x": "x"}).forward(lengths=lengths)
     second = with_weights_of(network("y = LSTM(4)(x)", "output y"), case, {"y": "y", "x": "x"})
     second.arrays["state", "y.h"], second.arrays["state", "y.c"] = begins["output", "l"], begins["output", "c"]
     del case.arrays["state", "y.h"], case.arrays["state", "y.c"]

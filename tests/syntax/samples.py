@@ -17,7 +17,7 @@ fn act(v[d], w, eps = 1e-12) {
 
 """Everything at once."""
 cell Everything(units, inner: cell, f: fn = tanh, proj = none, reset: before | after = before, list = [1, 2, [3]],) {
-  input x[input], time[], token[]: int
+  input x[input], time[], token[]: int, image[f] per row, speaker[]: int per row
   state c[units], h[proj or units] = 1, ct[0, 1][slot: 3, units] = zeros
   param W[A, V] = glorot_uniform, v[V]
   fixed mask[n] = [1, 0, 1]

@@ -188,6 +188,29 @@ def test_several_inputs_outputs_and_states() -> None:
     same(again([X, word]), layer({"x": X, "word": word})[::3])
 
 
+PER_ROW = """
+cell Told(units = 3) {
+  input image[feature] per row, x[n]
+  state h[units]
+  h' = tanh(linear(x, image, h))
+  output h', image: 2 * image + 0 * sum(h')
+}
+"""
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_an_input_per_row(backwards: bool) -> None:
+    """It has no time: not in the layer, nor where the layer turns sequences around."""
+    m = load_module(compile_source(Source("told.rnn", PER_ROW), target="tf").text, "Told")
+    image = np.random.default_rng(4).standard_normal((ROWS, 2)).astype("float32")
+    layer = m.KerasLayer(return_sequences=True, go_backwards=backwards, seed=1)
+    outputs = layer({"image": image, "x": X})
+    x = X[:, ::-1] if backwards else X
+    same(outputs, m.forward(layer.parameters(), {"image": image, "x": x})[0])
+    made = layer({"image": keras.Input((2,)), "x": keras.Input((None, INPUT))})
+    assert (made["h"].shape, made["image"].shape) == ((None, None, 3), (None, None, 2))
+
+
 @pytest.mark.parametrize("example", ["bidirectional:StackedBidirectional", "multi:Multi", "classifier:RowClassifier"])
 def test_networks(example: str) -> None:
     m = module(example)

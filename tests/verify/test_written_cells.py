@@ -107,6 +107,139 @@ network Both(units = 3) {
   output d
 }
 """,
+    "places, ranks, and rows of what changes": """
+cell HardMemory(slots = 4, d = 3, heads = 2) {
+  input x[input], id[head: heads]: int
+  state K[slot: slots, key: d], V[slot: slots, head: heads, value: d], age[slot: slots], last[]: int, w[n: 3, m: 3]
+  q = l2_normalize(linear(x, out = [key]))
+  s = K @ q
+  n = argmax(s, slot)
+  last' = argmin(s) + argmax(places(slot: slots) % 3) + 0 * last
+  v = lookup(V, n)
+  vv = lookup(V, id % slots, axis = slot)
+  va = lookup(V, argmax(s) % d, axis = value)
+  oldest = argmax(age)
+  hit = places(slot: slots) == oldest
+  K' = where(hit, q, K)
+  V' = where(hit, v + 0.1 * vv + outer(linear(x, out = [head]) as a, linear(x, out = [value]) as b), V)
+  age' = where(hit, 0, age + 1)
+  top = sum(where(rank(s) < 2, s, 0)) + sum(rank(V, value) * V)
+  self_ = lookup(K, rank(s))
+  w' = tanh(w + lookup(w, rank(w, m), axis = n))
+  param P[row: 5, head: heads, c: 2]
+  pp = lookup(P, id % 5)
+  output v, top, self_, va, last_: last', pp, w', lo: lookup(places(5), last % 5) * 1.0
+}
+""",
+    "convolutions with a kernel per channel, or per group of them": """
+cell Bottleneck(filters = 4, groups = 2) {
+  input x[row, col, channel]
+  state h[row, col, filters], c[row, col, filters]
+  b = relu(conv(x, h, over = [row, col], kernel = [1, 1], out = filters))
+  d = conv(b, over = [row, col], kernel = [3, 3], per = filters)
+  e = conv(b, over = [col, row], kernel = [2, 3], per = filters, out = [filters, m: 2], stride = 2)
+  s = split(b, filters, g: groups, inner: filters // groups)
+  k = merge(conv(s, over = [row, col], kernel = [3, 1], per = g, out = [g, inner], dilation = 2), [g, inner])
+  l = conv(s, over = row, kernel = 3, per = [col, g], out = [inner, g, col])
+  gate i = sigmoid(conv(d, over = [row, col], kernel = [1, 1]) + relabel(k, row: row, col: col, filters: filters))
+  gate f = sigmoid(conv(d, over = [row, col], kernel = [1, 1]))
+  gate o = sigmoid(conv(d, over = [row, col], kernel = [1, 1]))
+  c' = f * c + i * relu(conv(d, over = [row, col], kernel = [1, 1])) + 0.1 * mean(e) + mean(l)
+  h' = o * relu(c')
+  output h'
+}
+""",
+    "a function's weights in several calls, and operands that may go": """
+fn field(h[n], width) {
+  a = tanh(linear(h, out = width))
+  b = linear(a, out = n)
+  return b
+}
+cell RK4(units = 3, dt = 0.1, use_x = true, use_y = false) {
+  input x[input]
+  state h[units], g[units]
+  z  = linear(h, x if use_x, g if use_y)
+  k1 = field(z, 4)
+  k2 = field(z + dt / 2 * k1, 4, weights = k1)
+  k3 = field(z + dt / 2 * k2, 4, weights = k1)
+  k4 = field(z + dt * k3, 4, weights = k1)
+  h' = z + dt / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
+  n1 = layer_norm(h)
+  g' = g + n1 + layer_norm(x, weights = n1) if false else g * n1
+  for k in 0..2 { y[k] = field(h + k, 2, shared over k) }
+  output c: concat(h', x if use_y, n1 if use_x) + 0, sum(y[k] for k in 0..2) as q
+}
+""",
+    "the largest of three whose axes meet in pairs": """
+cell Extremes(units = 4, f: cell = none, norm: fn = none) {
+  input x[units], m[a: 2, units], q[n], g[k], S[k, n]
+  state h[units]
+  if f { use inner = f
+    i = inner(x) } else { i = x }
+  y = norm(x) if norm else x
+  h' = merge(split(x, a: 2, b: 2), [b, a]) + i + y + mean(max(q, g, S)) + min(S, q, 0.3, g)[k = 0, n = 0]
+  output h'
+}
+""",
+    "normalisation along one of several axes": """
+fn f(v, axis) {
+  param g[axis] = ones
+  return g * v / sqrt(mean(v * v, axis) + 1e-5) }
+cell D(units = 4, heads = 2) {
+  input x[units], m[head: heads, units]
+  state h[units]
+  c = f(m, head) + layer_norm(m, axis = head) + (
+    rms_norm(linear(m, per = head, out = [head, units]), axis = head)
+  ) + layer_norm(m, axis = units) as second
+  h' = layer_norm(linear(x, h)) + sum(c, head) + rms_norm(linear(x, bias = false) as r) * layer_norm(h, 1e-4) as r2
+  output h'
+}
+""",
+    "a code beside what it stands for": """
+cell VQRNN(units = 4, codes = 5) {
+  input x[input]
+  state h[units]
+  param codebook[code: codes, units] = normal(0, 1)
+  z = tanh(linear(x, h))
+  d = sum((codebook - z) ** 2, units)
+  k = argmin(d, code)
+  e = lookup(codebook, k)
+  q = z + stop_gradient(e - z)
+  h' = q
+  output h', commitment: sum((z - stop_gradient(e)) ** 2) + sum((stop_gradient(z) - e) ** 2), code: k
+}
+""",
+    "a norm along an axis that is called like an equation": """
+cell RetentionNorm(d = 4, heads = 2) {
+  input x[d]
+  let size = d // heads
+  state S[head: heads, k: size, v: size]
+  q = linear(x, out = [head: heads, k: size], bias = false)
+  k = linear(x, out = [head: heads, k: size], bias = false)
+  v = linear(x, out = [head: heads, v: size], bias = false)
+  gamma = 1 - 2 ** (-5 - places(head: heads))
+  S' = gamma * S + outer(k, v)
+  y = rms_norm(contract(q, S', over = k), axis = v)
+  g = silu(linear(x, out = [head: heads, v: size]))
+  output linear(o: merge(g * y, [head, v]), out = d) as y2
+}
+""",
+    "inputs of one value per row": """
+cell Decoder(units) {
+  input y[input], context[width] per row, speaker[]: int per row
+  state h[units]
+  param voices[voice: 3, units] = uniform(-0.5, 0.5)
+  h' = tanh(linear(y, context, h) + lookup(voices, speaker))
+  output h', dense(h', 2) as logits
+}
+network Both(units = 3) {
+  input image[feature] per row, word[]: int, speaker[]: int per row
+  start = dense(image, units)
+  y = GRU(units)(embedding(word, 7, 2), h = tanh(start))
+  d = Decoder(units)(y, start, speaker)
+  output logits: d.logits, start, still: 2 * image
+}
+""",
     "large whole numbers, and powers of small ones": """
 cell Powers {
   input x[n: 3], k[n: 3]: int

@@ -20,10 +20,7 @@ def _infer_lookup(types: Sequence[Type], attrs: Mapping[str, AttrValue]) -> tupl
     table, index = types
     want("lookup", "the index", index, DType.INT)
     if table.time or table.batch:
-        raise TypeMismatch(
-            "lookup: the table should be a parameter, the same for every step and every row",
-            "what changes is read by a product: `where(number == i, 1, 0) @ M`, with `fixed number[row: n]` of 0, 1, …",
-        )
+        raise TypeMismatch("lookup: the table should be the same for every step and every row")
     if not table.rank:
         raise TypeMismatch("lookup: a single number is no table")
     return (index.with_(axes=(*index.axes, *table.axes[1:]), dtype=table.dtype),)

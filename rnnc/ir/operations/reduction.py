@@ -27,9 +27,9 @@ def _infer_reduce(name: str, dtype: DType | None) -> Infer:
             want_axis(name, x, position)
         if len(set(positions)) != len(positions):
             raise TypeMismatch(f"{name}: an axis of {shown(x.axes)} is named twice")
-        kept = with_ones(x, positions)
+        kept, number = with_ones(x, positions), numeric(name, types)
         axes = kept if Attrs(attrs).flag("keep") else tuple(a for i, a in enumerate(kept) if i not in positions)
-        return (x.with_(axes=axes, dtype=dtype or numeric(name, types)),)
+        return (x.with_(axes=axes, dtype=dtype or number),)
 
     return infer
 
@@ -106,6 +106,28 @@ for _name, _fold, _dtype, _slope, _linear in (
             _linear,
         )
     )
+
+
+# --- the place of the largest ---
+
+
+def _infer_argmax(types: Sequence[Type], attrs: Mapping[str, AttrValue]) -> tuple[Type, ...]:
+    numeric("argmax", types)
+    (x,), positions = types, Attrs(attrs).integers("axes")
+    if len(positions) != 1:
+        raise TypeMismatch("argmax: a place is one of one axis")
+    want_axis("argmax", x, positions[0])
+    return (x.with_(axes=tuple(a for i, a in enumerate(x.axes) if i not in positions), dtype=DType.INT),)
+
+
+def _evaluate_argmax(op: Op, args: Sequence[Array], env: Env) -> Array:
+    import numpy as np
+
+    (axis,) = Attrs(op).integers("axes")
+    return result(np.argmax(args[0], axis=leads(op.args[0].type) + axis), op.out, env)
+
+
+register(Row("argmax", "reduction", _infer_argmax, _evaluate_argmax, None))
 
 
 # --- cumsum and softmax ---------------------------------------------------------------------------------------

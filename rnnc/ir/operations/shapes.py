@@ -74,7 +74,7 @@ def elementwise(name: str, types: Sequence[Type], dtype: DType) -> Type:
 def numeric(name: str, types: Sequence[Type]) -> DType:
     """Floats where one is a float, else ints; truth values are not numbers."""
     if any(t.dtype is DType.BOOL for t in types):
-        raise TypeMismatch(f"{name} takes numbers, not truth values (use `where`)")
+        raise TypeMismatch(f"{name} takes numbers, not truth values", "`where(test, 1, 0)` is a number")
     return DType.FLOAT if any(t.dtype is DType.FLOAT for t in types) else DType.INT
 
 

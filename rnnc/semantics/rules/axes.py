@@ -45,12 +45,14 @@ def _instead(shape: Shape, label: str) -> str | None:
     return did_you_mean(label, [a.label for a in shape])
 
 
-def _argument(graph: Graph, node: Node, i: int = 0) -> Shape:
+def argument(graph: Graph, node: Node, i: int = 0) -> Shape:
+    """The axes of an argument."""
     return graph.resolve_all(known(node.args[i]))
 
 
-def _axis(graph: Graph, node: Node) -> int:
-    return _named_or_only(graph, _argument(graph, node), node.attrs["axis"])
+def axis_of(graph: Graph, node: Node) -> int:
+    """The place of the axis that a call names, or of the only one."""
+    return _named_or_only(graph, argument(graph, node), node.attrs["axis"])
 
 
 def _named_or_only(graph: Graph, shape: Shape, label: str | None) -> int:
@@ -65,14 +67,14 @@ def _named_or_only(graph: Graph, shape: Shape, label: str | None) -> int:
 
 
 def _reduced(graph: Graph, node: Node) -> list[int]:
-    shape = _argument(graph, node)
+    shape = argument(graph, node)
     labels: tuple[str | None, ...] = node.attrs["axes"]
     return [_named_or_only(graph, shape, label) for label in labels] if labels else list(range(len(shape)))
 
 
 def _reduce_shape(graph: Graph, node: Node) -> Shape:
     gone = _reduced(graph, node)
-    return tuple(a for i, a in enumerate(_argument(graph, node)) if i not in gone)
+    return tuple(a for i, a in enumerate(argument(graph, node)) if i not in gone)
 
 
 def _reduce(lowering: Lowering, node: Node) -> Value:
@@ -83,12 +85,12 @@ def _reduce(lowering: Lowering, node: Node) -> Value:
 
 
 def _same_shape(graph: Graph, node: Node) -> Shape:
-    _axis(graph, node)
-    return _argument(graph, node)
+    axis_of(graph, node)
+    return argument(graph, node)
 
 
 def _along(lowering: Lowering, node: Node) -> Value:
-    axis = _axis(lowering.graph, node)
+    axis = axis_of(lowering.graph, node)
     return lowering.op(node.attrs["ir"], lowering[node.args[0]], axis=axis, **node.attrs["options"])
 
 
@@ -96,7 +98,7 @@ def _along(lowering: Lowering, node: Node) -> Value:
 
 
 def _bounds(graph: Graph, node: Node) -> tuple[int, Size, Size]:
-    shape = _argument(graph, node)
+    shape = argument(graph, node)
     place = find_axis(graph, shape, node.attrs["axis"])
     size = shape[place].size
     ends: list[Size] = []
@@ -121,7 +123,7 @@ def _bounds(graph: Graph, node: Node) -> tuple[int, Size, Size]:
 
 def _slice_shape(graph: Graph, node: Node) -> Shape:
     place, lo, hi = _bounds(graph, node)
-    shape = list(_argument(graph, node))
+    shape = list(argument(graph, node))
     if node.attrs["drop"]:
         del shape[place]
     elif hi - lo != shape[place].size:
@@ -143,7 +145,7 @@ def _slice(lowering: Lowering, node: Node) -> Value:
 
 def _concat_place(graph: Graph, node: Node) -> tuple[int, Shape]:
     """The axis of concatenation in the first argument, and the first argument's shape."""
-    first = _argument(graph, node)
+    first = argument(graph, node)
     label: str | None = node.attrs["axis"]
     if label is None:
         if len(first) != 1:
@@ -157,7 +159,7 @@ def _concat_parts(graph: Graph, node: Node) -> tuple[int, list[Shape]]:
     place, first = _concat_place(graph, node)
     shapes = [first]
     for i in range(1, len(node.args)):
-        shape = _argument(graph, node, i)
+        shape = argument(graph, node, i)
         rest = first[:place] + first[place + 1 :]
         if len(shape) == len(first) and graph.equal(shape[:place] + shape[place + 1 :], rest):
             shapes.append(shape)
@@ -208,7 +210,7 @@ def _concat(lowering: Lowering, node: Node) -> Value:
 
 def _expand_shape(graph: Graph, node: Node) -> Shape:
     axis: Shaped = node.attrs["axis"]
-    shape = _argument(graph, node)
+    shape = argument(graph, node)
     if axis.label in [a.label for a in shape]:
         raise ShapeError("E305", f"{show(shape)} has an axis `{axis.label}` already")
     return (axis, *shape)
@@ -223,14 +225,14 @@ def _expand(lowering: Lowering, node: Node) -> Value:
 
 
 def _merge_places(graph: Graph, node: Node) -> list[int]:
-    shape, labels = _argument(graph, node), node.attrs["axes"]
+    shape, labels = argument(graph, node), node.attrs["axes"]
     if labels is None and not shape:
         raise ShapeError("E214", "one number has no axes to merge", "expand(v, name) gives it one")
     return list(range(len(shape))) if labels is None else [find_axis(graph, shape, label) for label in labels]
 
 
 def _merge_shape(graph: Graph, node: Node) -> Shape:
-    shape = _argument(graph, node)
+    shape = argument(graph, node)
     places = _merge_places(graph, node)
     if len(shape) == 1:
         return shape
@@ -253,8 +255,8 @@ def _merge(lowering: Lowering, node: Node) -> Value:
 
 
 def _split_shape(graph: Graph, node: Node) -> Shape:
-    shape = _argument(graph, node)
-    place = find_axis(graph, shape, node.attrs["axis"])
+    shape = argument(graph, node)
+    place = axis_of(graph, node)
     parts: Shape = node.attrs["parts"]
     size = product(tuple(graph.resolve(p).size for p in parts))
     missing = (size - shape[place].size).constant
@@ -276,7 +278,7 @@ def _reshape(lowering: Lowering, node: Node) -> Value:
 
 
 def _transpose_order(graph: Graph, node: Node) -> list[int]:
-    shape = _argument(graph, node)
+    shape = argument(graph, node)
     labels: tuple[str, ...] | None = node.attrs["axes"]
     if labels is None:
         if len(shape) != 2:
@@ -289,7 +291,7 @@ def _transpose_order(graph: Graph, node: Node) -> list[int]:
 
 
 def _transpose_shape(graph: Graph, node: Node) -> Shape:
-    shape = _argument(graph, node)
+    shape = argument(graph, node)
     return tuple(shape[i] for i in _transpose_order(graph, node))
 
 
@@ -301,20 +303,20 @@ def _transpose(lowering: Lowering, node: Node) -> Value:
 
 
 def _resized(graph: Graph, node: Node, size: Size) -> Shape:
-    place = _axis(graph, node)
-    shape = list(_argument(graph, node))
+    place = axis_of(graph, node)
+    shape = list(argument(graph, node))
     old = shape[place]
     shape[place] = Shaped(old.label if old.strong else str(size), size, old.strong)
     return tuple(shape)
 
 
 def _repeat_shape(graph: Graph, node: Node) -> Shape:
-    return _resized(graph, node, _argument(graph, node)[_axis(graph, node)].size * node.attrs["times"])
+    return _resized(graph, node, argument(graph, node)[axis_of(graph, node)].size * node.attrs["times"])
 
 
 def _repeat(lowering: Lowering, node: Node) -> Value:
     """Each element (`each`) or the whole axis several times: a new axis behind or before it, then both as one."""
-    place = _axis(lowering.graph, node)
+    place = axis_of(lowering.graph, node)
     axes = list(lowering.axes(lowering.shape(node.args[0])))
     at = place + 1 if node.attrs["each"] else place
     one = [*axes[:at], Axis("times", Size.of(1)), *axes[at:]]
@@ -325,25 +327,14 @@ def _repeat(lowering: Lowering, node: Node) -> Value:
 
 
 def _pad_shape(graph: Graph, node: Node) -> Shape:
-    size = _argument(graph, node)[_axis(graph, node)].size
+    size = argument(graph, node)[axis_of(graph, node)].size
     return _resized(graph, node, size + node.attrs["before"] + node.attrs["after"])
 
 
 def _pad(lowering: Lowering, node: Node) -> Value:
-    axis = _axis(lowering.graph, node)
+    axis = axis_of(lowering.graph, node)
     before, after = node.attrs["before"], node.attrs["after"]
     return lowering.op("pad", lowering[node.args[0]], axis=axis, before=before, after=after)
-
-
-def _lookup_shape(graph: Graph, node: Node) -> Shape:
-    table, index = _argument(graph, node, 0), _argument(graph, node, 1)
-    if not table:
-        raise ShapeError("E306", "a table has at least one axis: its rows")
-    return index + table[1:]
-
-
-def _lookup(lowering: Lowering, node: Node) -> Value:
-    return lowering.op("lookup", lowering[node.args[0]], lowering[node.args[1]])
 
 
 def _all_named(graph: Graph, shape: Shape, wanted: Shape) -> str:
@@ -371,13 +362,19 @@ def _in_order(graph: Graph, shape: Shape, wanted: Shape) -> str | None:
 
 
 def _relabel_shape(graph: Graph, node: Node) -> Shape:
-    shape = _argument(graph, node)
+    shape = argument(graph, node)
     wanted: Shape = node.attrs["wanted"]
     if len(wanted) != len(shape):
         raise ShapeError(
             "E308",
             f"`relabel` names all axes, in order: {show(shape)} has {len(shape)}, {show(wanted)} names {len(wanted)}",
             _all_named(graph, shape, wanted),
+        )
+    labels = [axis.label for axis in wanted]
+    twice = next((label for label in labels if labels.count(label) > 1), None)
+    if twice is not None:
+        raise ShapeError(
+            "E305", f"`relabel` would call two axes of {show(shape)} `{twice}`", "give each a name of its own"
         )
     if any(
         not graph.compatible(Shaped(b.label, a.size), Shaped(b.label, b.size))
@@ -398,7 +395,6 @@ RULES["split"] = Rule(_split_shape, _reshape)
 RULES["transpose"] = Rule(_transpose_shape, _transpose)
 RULES["repeat"] = Rule(_repeat_shape, _repeat)
 RULES["pad"] = Rule(_pad_shape, _pad)
-RULES["lookup"] = Rule(_lookup_shape, _lookup)
 RULES["relabel"] = Rule(_relabel_shape, lambda lowering, node: lowering[node.args[0]])
 
-__all__ = ["find_axis", "subset"]
+__all__ = ["argument", "axis_of", "find_axis", "subset"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import reduce
 from math import isinf
 from typing import TYPE_CHECKING
 
@@ -95,6 +96,8 @@ def _lower(lowering: Lowering, node: Node) -> Value:
         return _clipped(lowering, args[0], options)
     if node.attrs["ir"] == "pow" and not _is_whole(node.args[1], args[1]):
         args = [lowering.op("cast", a, dtype="float") if a.type.dtype is DType.INT else a for a in args]
+    if node.attrs["ir"] in ("max", "min"):
+        return reduce(lambda left, right: lowering.op(node.attrs["ir"], left, right), args)
     return lowering.op(node.attrs["ir"], *args, **options)
 
 

@@ -91,23 +91,30 @@ def _product(lowering: Lowering, node: Node) -> Value:
     )
 
 
-# --- conv: weight [kernel…, channels of the operand, channels of the result] ---
+# --- conv: weight [per axes…, kernel…, channels of the operand, channels of the result] ---
 
 
-def _window(graph: Graph, node: Node) -> tuple[list[int], list[int]]:
-    """Places of the axes that the kernel slides over, and of the channels."""
+def _window(graph: Graph, node: Node) -> tuple[list[int], list[int], list[int]]:
+    """Places of the axes that the kernel slides over, of those that have kernels of their own, and of the channels."""
     operand = graph.resolve_all(known(node.args[0]))
     over = [find_axis(graph, operand, label) for label in node.attrs["over"]]
-    return over, [i for i in range(len(operand)) if i not in over]
+    per, rest = _split_per(graph, node, operand)
+    both = [operand[i].label for i in per if i in over]
+    if both:
+        message = f"the kernel slides over `{both[0]}`, so that has none of its own in each place"
+        raise ShapeError("E305", message, "`per` names axes beside those of `over`", about=both[0])
+    return over, per, [i for i in rest if i not in over]
 
 
 def _kernel_shape(graph: Graph, node: Node) -> Shape | None:
     operand, hole = graph.resolve_all(known(node.args[0])), graph.resolve_all(known(node.args[1]))
-    _, channels = _window(graph, node)
+    _, per, channels = _window(graph, node)
+    new = _out_rest(graph, node, hole)
     kernel = tuple(
         Shaped(f"kernel_{n}", Size.of(k)) for n, k in zip(node.attrs["over"], node.attrs["kernel"], strict=True)
     )
-    return kernel + distinct(tuple(operand[i] for i in channels), hole) + hole
+    own = tuple(operand[i] for i in per)
+    return own + kernel + distinct(tuple(operand[i] for i in channels), new) + new
 
 
 def _slid(axis: Shaped, kernel: int, stride: int, dilation: int, padding: str) -> Shaped:
@@ -121,15 +128,19 @@ def _slid(axis: Shaped, kernel: int, stride: int, dilation: int, padding: str) -
 
 def _slid_axes(graph: Graph, node: Node) -> Shape:
     operand = graph.resolve_all(known(node.args[0]))
-    over, _ = _window(graph, node)
+    over = _window(graph, node)[0]
     settings = zip(over, node.attrs["kernel"], node.attrs["stride"], node.attrs["dilation"], strict=True)
     return tuple(_slid(operand[p], k, s, d, node.attrs["padding"]) for p, k, s, d in settings)
 
 
 def _conv_shape(graph: Graph, node: Node) -> Shape | None:
-    over, channels = _window(graph, node)
+    over, per, channels = _window(graph, node)
     out = graph.resolve_all(known(node.args[2]))
-    if 2 * len(over) + len(channels) + len(out) > len(LETTERS):
+    lost = set(_per_labels(graph, node)) - {axis.label for axis in out}
+    if lost:
+        fix = "axes that `per` names stay: name them in `out`, too"
+        raise ShapeError("E304", f"there is no axis `{min(lost)}` in the result {show(out)}", fix, about=min(lost))
+    if 2 * len(over) + len(per) + len(channels) + len(out) > len(LETTERS):
         raise ShapeError("E314", f"a convolution over {len(over)} axes at once is not possible", "convolve over fewer")
     return _slid_axes(graph, node) + out
 
@@ -152,15 +163,25 @@ def _conv_backward(graph: Graph, node: Node) -> bool:
     return graph.settle(node.args[2], tuple(channels))
 
 
+def _conv_guess(graph: Graph, node: Node) -> bool:
+    """Where every channel has a kernel of its own, these are the channels of the result."""
+    _, per, channels = _window(graph, node)
+    if not per or channels:
+        return False
+    operand = graph.resolve_all(known(node.args[0]))
+    return graph.settle(node.args[2], tuple(operand[i] for i in per))
+
+
 def _convolve(lowering: Lowering, node: Node) -> Value:
     """Patches of the operand times the kernel. args = operand, weight, hole."""
     operand, out = lowering.shape(node.args[0]), lowering.shape(node)
-    over, channels = _window(lowering.graph, node)
+    over, per, channels = _window(lowering.graph, node)
+    new = _out_rest(lowering.graph, node, lowering.shape(node.args[2]))
     value = lowering[node.args[0]]
     if value.type.dtype is DType.INT:
         value = lowering.op("cast", value, dtype="float")
-    if over + channels != list(range(len(operand))):
-        value = lowering.op("transpose", value, perm=tuple(over + channels))
+    if over + per + channels != list(range(len(operand))):
+        value = lowering.op("transpose", value, perm=tuple(over + per + channels))
     patches = lowering.op(
         "patches",
         value,
@@ -170,18 +191,14 @@ def _convolve(lowering: Lowering, node: Node) -> Value:
         dilation=tuple(node.attrs["dilation"]),
         padding=node.attrs["padding"],
     )
-    n, c = len(over), len(channels)
-    letters = LETTERS[: 2 * n + c]
-    fresh = LETTERS[2 * n + c : 2 * n + c + len(out) - n]
-    return lowering.op(
-        "contract",
-        patches,
-        lowering[node.args[1]],
-        a=letters,
-        b=letters[n:] + fresh,
-        out=letters[:n] + fresh,
-        reduce="",
-    )
+    n, p, end = len(over), len(per), 2 * len(over) + len(per) + len(channels)
+    letters, fresh = LETTERS[:end], LETTERS[end : end + len(new)]
+    places, kernel, own, summed = letters[:n], letters[n : 2 * n], letters[2 * n : 2 * n + p], letters[2 * n + p :]
+    by_label = {operand[i].label: x for i, x in zip(per, own, strict=True)}
+    by_label |= {axis.label: x for axis, x in zip(new, fresh, strict=True)}
+    result = fresh if not per else "".join(by_label[axis.label] for axis in out[n:])
+    weight = own + kernel + summed + fresh
+    return lowering.op("contract", patches, lowering[node.args[1]], a=letters, b=weight, out=places + result, reduce="")
 
 
 # --- products without weights ---
@@ -298,7 +315,7 @@ RULES["channel_bias"] = Rule(_bias, _given, takes="skips")
 RULES["weight"] = Rule(_weight_shape, _given)
 RULES["product"] = Rule(_product_shape, _product, _product_backward, takes="own", waits=False)
 RULES["kernel"] = Rule(_kernel_shape, _given)
-RULES["convolve"] = Rule(_conv_shape, _convolve, _conv_backward, takes="own")
+RULES["convolve"] = Rule(_conv_shape, _convolve, _conv_backward, _conv_guess, takes="own")
 RULES["matmul"] = Rule(_matmul_shape, _matmul, _matmul_backward, takes="arguments")
 RULES["outer"] = Rule(_outer_shape, _contract)
 RULES["contract"] = Rule(lambda graph, node: _contract_letters(graph, node)[3], _contract)

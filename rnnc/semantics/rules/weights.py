@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rnnc.ir.program import Value
-from rnnc.semantics.lower import Lowering
+from rnnc.semantics.lower import Lowering, check_per_row
 from rnnc.semantics.nodes import RULES, Graph, Node, Rule, ShapeError, known
 from rnnc.semantics.rules.axes import find_axis
 from rnnc.semantics.values import Shape, Shaped, show
@@ -56,10 +56,15 @@ def _adopt_backward(graph: Graph, node: Node) -> bool:
     return graph.receptive(node.args[0]) and graph.settle(node.args[0], weak)
 
 
+def _adopt_lower(lowering: Lowering, node: Node) -> Value:
+    check_per_row(node, lowering[node.args[0]])
+    return lowering[node.args[0]]
+
+
 def _given(lowering: Lowering, node: Node) -> Value:
     raise AssertionError(f"weight {node.name} was not given to the lowering")
 
 
 RULES["like"] = Rule(_like, _given)
 RULES["same"] = Rule(_same, _given, guess=_same_bias)
-RULES["adopt"] = Rule(_adopt, lambda lowering, node: lowering[node.args[0]], _adopt_backward, takes="arguments")
+RULES["adopt"] = Rule(_adopt, _adopt_lower, _adopt_backward, takes="arguments")

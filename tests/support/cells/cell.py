@@ -126,15 +126,16 @@ class CellWriter:
         free = c.pick((True, True, False))
         self._input("x", (weak(Size.of("input")),) if free else self._shape() or (self.units,))
         if c.chance(3):
-            self._input(*c.pick((("time", ()), ("z", self._shape()))))
+            self._input(*c.pick((("time", ()), ("z", self._shape()))), often=not c.chance(3))
         if c.chance(4):
             self.inputs.append("input token[]: int")
             self.body.ints.append(Var("token", (), seq=True))
 
-    def _input(self, name: str, shape: Shape) -> None:
-        self.inputs.append(f"input {name}[{shown(shape)}]")
+    def _input(self, name: str, shape: Shape, often: bool = True) -> None:
+        """An input at every step, or once per row."""
+        self.inputs.append(f"input {name}[{shown(shape)}]{'' if often else ' per row'}")
         self.body.can_name(shape)
-        self.body.vars.append(Var(name, shape, seq=True))
+        self.body.vars.append(Var(name, shape, seq=often))
         if shape and shape[0].label == "input":
             self.free.append("input")
 
@@ -363,7 +364,9 @@ class CellWriter:
         names = {i.rstrip("'"): i for i in items}
         texts = list(names.values())
         if c.chance(3):
+            body.owner = Owner("out")
             texts.append(f"out: {self.grower.grow(self._shape(), 2).text}")
+            body.owner = None
         if body.ints and c.chance(3):
             texts.append(f"whole: {c.pick(('step', body.ints[-1].name))}")
         if c.chance(5):

@@ -25,6 +25,9 @@ class NetworkWriter:
         c, body = self.choices, self.body
         lines = ["input x[input]"]
         body.vars.append(Var("x", (weak(Size.of("input")),), seq=True))
+        if c.chance(4):
+            lines.append("input still[3] per row")
+            body.vars.append(Var("still", (weak(3),)))
         if c.chance(3):
             lines.append("input token[]: int")
             body.ints.append(Var("token", (), seq=True))
@@ -43,7 +46,7 @@ class NetworkWriter:
         ]
         names = list(dict.fromkeys([found[-1].name, *(c.pick(found).name for _ in range(c.below(3)))]))
         if c.chance(3):
-            body.owner = Owner("output")
+            body.owner = Owner("out")
             names.append(f"out: {self.grower.grow(found[0].shape, 2).text}")
             body.owner = None
         lines += [*body.head, *body.lines, f"output {', '.join(names)}"]

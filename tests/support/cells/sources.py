@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from hypothesis import strategies as st
 
 from rnnc.ir.size import Size
-from tests.support.cells import views, weighted  # noqa: F401  (importing them lists their productions)
+from tests.support.cells import places, views, weighted  # noqa: F401  (importing them lists their productions)
 from tests.support.cells.axes import Axis, Var
 from tests.support.cells.body import Body, Owner
 from tests.support.cells.cell import CellWriter, Layer, Library

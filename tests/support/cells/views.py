@@ -80,11 +80,17 @@ def along(g: Grower, shape: Shape, depth: int, known: bool) -> Expr | None:
             return Expr(f"flip({inner.text}{over})", inner.bound)
         case _:
             if len(shape) != 1:
-                return inner
+                name = g.choices.pick(("layer_norm", "rms_norm"))
+                named = g.body.named(name) if g.body.kind != "fn" and axis.sliceable else None
+                return inner if named is None else _norm_along(inner, name, axis, named)
             name = g.choices.pick(("layer_norm", "rms_norm", *g.body.patterned))
             named = g.body.named(name) if g.body.kind != "fn" else None
             eps = ", eps = 0.05" if name in ("layer_norm", "rms_norm") else ""
             return inner if named is None else Expr(f"({name}({inner.text}{eps}){named})", 4.0)
+
+
+def _norm_along(inner: Expr, name: str, axis: Axis, named: str) -> Expr:
+    return Expr(f"({name}({inner.text}, eps = 0.05, axis = {axis.ref}){named})", 4.0)
 
 
 @production(2)
@@ -217,28 +223,3 @@ def split(g: Grower, shape: Shape, depth: int, known: bool) -> Expr | None:
     whole = g.body.fresh_axis(one.size * two.size)
     inner = g.grow((*shape[:at], whole, *shape[at + 2 :]), depth)
     return Expr(f"split({inner.text}, {whole.label}, {one.text}, {two.text})", inner.bound)
-
-
-@production(1)
-def looked_up(g: Grower, shape: Shape, depth: int, known: bool) -> Expr | None:
-    """Rows of a table by a whole number that every table has a row for."""
-    body = g.body
-    found = [v for v in body.ints if not v.shape and v.name.startswith("token")]
-    if body.kind == "fn" or not (found or body.kind == "cell"):
-        return None
-    index = body.read(g.choices.pick(found)) if found and g.choices.chance(2) else None
-    if index is None:
-        from tests.support.cells.elementwise import whole
-
-        index = whole(g)
-    if index == "2":
-        return None
-    if (
-        len(shape) == 1
-        and g.choices.chance(2)
-        and shape[0].text.isidentifier()
-        and (named := body.named("embedding")) is not None
-    ):
-        return Expr(f"(embedding({index}, 5, {shape[0].text}){named})", 0.5)
-    table = body.param((body.fresh_axis(4), *shape))
-    return Expr(f"lookup({body.read(table)}, {index})", 2.0)

@@ -148,7 +148,8 @@ def convolution(g: Grower, shape: Shape, depth: int, known: bool) -> Expr | None
         operand_over = tuple(long)
         actual = tuple(Axis(a.label, b.size, strong=True) for a, b in zip(long, over, strict=True))
     incoming = body.fresh_axis(g.choices.between(1, 2))
-    whole = (*operand_over, incoming) if not g.choices.chance(4) else (incoming, *operand_over)
+    own = (g.choices.pick(channels),) if g.choices.chance(4) else ()  # has kernels of its own
+    whole = (*operand_over, incoming, *own) if not g.choices.chance(4) else (*own, incoming, *operand_over)
     labelled = [body.fresh("u")] if not g.choices.chance(4) else [body.fresh("u"), body.fresh("u")]
     operands = [(label, g.grow(whole, depth)) for label in labelled]
     window = f"over = {labels(operand_over) if n > 1 else f'[{operand_over[0].ref}]'}, kernel = {kernel}"
@@ -158,6 +159,8 @@ def convolution(g: Grower, shape: Shape, depth: int, known: bool) -> Expr | None
         window += f", dilation = {dilation}"
     if padding != "same" or g.choices.chance(4):
         window += f", padding = {padding}"
+    if own:
+        window += f", per = {own[0].ref}"
     texts = ", ".join(f"{label}: {e.text}" for label, e in operands)
     text = f"(conv({texts}, {window}, out = {out_text(channels)}{_options(g)}){named})"
     bound = min(3 * sum(e.bound for _, e in operands) + 1, LARGE)

@@ -101,6 +101,31 @@ def _reduce(e: Elements, op: Op, place: str, lanes: Lanes | None = None) -> None
     _finish(e, op, place, total, lanes)
 
 
+@enters(REDUCTIONS, "argmax")
+def _argmax(e: Elements, op: Op, place: str, lanes: Lanes | None = None) -> None:
+    """The first place of the largest number, or of the first that is none."""
+    (x,), (axis,) = op.args, Attrs(op).integers("axes")
+    index = e.index(op.out.type, place)
+    position = x.type.time + x.type.batch + axis
+    type, least = C_TYPES[x.type.dtype], "(int)0x80000000" if x.type.dtype is DType.INT else "-inf_()"
+    best, at = e.kernel.names.new("best"), e.kernel.names.new("at")
+    e.kernel.line(f"{type} {best} = ({type})({least});")
+    e.kernel.line(f"int {at} = 0;")
+    with ExitStack() as stack:
+        (k,) = over(e, stack, summed_type(op), lanes)
+        element = e.kernel.names.new("x")
+        e.kernel.line(f"{type} {element} = {e.get(x, (*index[:position], k, *index[position:]))};")
+        with e.kernel.braces(f"if (!({element} <= {best}) && {best} == {best})"):
+            e.kernel.line(f"{best} = {element}; {at} = (int){k};")
+    if lanes is not None:
+        with e.kernel.braces(f"if ({lanes.count} > 1)"):
+            largest = e.kernel.names.new("largest")
+            e.kernel.line(f"{type} {largest} = warp_max({best});")
+            e.kernel.line(f"bool is_it = {best} == {largest} || {best} != {best};")
+            e.kernel.line(f"{at} = warp_min(is_it ? {at} : 0x7fffffff);")
+    _finish(e, op, place, at, lanes)
+
+
 @enters(REDUCTIONS, "reduce_to")
 def _reduce_to(e: Elements, op: Op, place: str, lanes: Lanes | None = None) -> None:
     (x,) = op.args

@@ -37,6 +37,12 @@ for _name, _function in (
     SPELLINGS[_name] = Written(_fold(_function))
 
 
+@spells("argmax")
+def _argmax(e: Emitter, op: Op) -> None:
+    (x,), (axis,) = op.args, Attrs(op).integers("axes")
+    e.line(f"{e.write(op.out)}[...] = np.argmax({e.read(x)}, axis={leads(x.type) + axis})")
+
+
 @spells("cumsum")
 def _cumsum(e: Emitter, op: Op) -> None:
     attrs = Attrs(op)

@@ -38,6 +38,12 @@ def _reduce_prod(b: Block, op: Op) -> str:
     return text
 
 
+@spells("argmax")
+def _argmax(b: Block, op: Op) -> str:
+    (x,), (axis,) = op.args, Attrs(op).integers("axes")
+    return f"tf.argmax({b.read(x)}, {leads(x.type) + axis}, output_type=tf.int32)"
+
+
 @spells("cumsum")
 def _cumsum(b: Block, op: Op) -> str:
     x, attrs = op.args[0], Attrs(op)
