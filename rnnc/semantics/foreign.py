@@ -76,6 +76,7 @@ _BATCH = "statistics of a batch are no part of a cell; `layer_norm(v)` is in the
 _COMPLEX = "there are no complex numbers: the real and the imaginary part are two values"
 _TRANSFORM = "a transform is a product with a matrix: `fixed C[n, freq: n] = [cos(2 * pi * i * j / n) for …]`"
 _PLACES = "write `where(places(place: n) == id, 1, 0)`"
+_DIAGONAL = "times a vector it is `a * v`; the matrix is `one * a`, with `fixed one[n, k: n] = identity`"
 _LOOP = "the steps are no loop of the text: a cell is one step, and `for k in 0..n` unrolls"
 
 # What the language does not have, and what there is.
@@ -91,7 +92,7 @@ MISSING: dict[str, str] = {
     **dict.fromkeys(("fft", "ifft", "rfft", "irfft", "dct", "hadamard_transform"), _TRANSFORM),
     **dict.fromkeys(("one_hot", "onehot"), _PLACES),
     "cumprod": "of positive numbers it is `exp(cumsum(log(v), axis))`",
-    **dict.fromkeys(("diag", "diagonal", "diagflat"), "a diagonal matrix times a vector is `a * v`"),
+    **dict.fromkeys(("diag", "diagonal", "diagflat"), _DIAGONAL),
     **dict.fromkeys(("map", "vmap"), "write `for k in 0..n { … }`, or `[f(v) for v in list]`"),
     "sequential": "a network calls one layer after another: `y = LSTM(units)(x)`, `z = dense(y, 3)`",
     **dict.fromkeys(("print", "assert"), "nothing runs while a description is read; `--expose` shows an equation"),

@@ -179,22 +179,28 @@ def _conflict_fix(a: Shape, b: Shape, name: str, other: str) -> str:
         if 1 in (a[0].size.constant, b[0].size.constant):
             return "`sum(…)` of an axis with one place is a number, which goes with everything"
         if a[0].strong and b[0].strong:
-            left = name.strip("`")
-            left = left if left.removesuffix("'").isidentifier() else "a"
-            pairs = f"`outer(a, b)` in products, `expand({left}, {b[0].label}: {b[0].size})` elsewhere"
-            return f"give both one label (`relabel`), or for every pair: {pairs}"
+            return f"give both one label (`relabel`), or for every pair: {_pairs(name, b[0])}"
         return "a weight matrix between them (`linear`), the same size for both, or `outer(a, b)` for every pair"
-    shared = {x.label for x in a} & {x.label for x in b}
     if len(a) == len(b) and all(x.size == y.size for x, y in zip(a, b, strict=True)):
-        text = other.strip("`")
-        named = text if other != text and len(text) <= _LONGEST else "…"
-        axes = ", ".join(f"{x.label}: {x.size}" if x.label.isidentifier() else str(x.size) for x in a)
-        return f"`relabel({named}, {axes})` calls the axes of the one as those of the other"
-    if shared:
+        kept, text = (a, other) if len({x.label for x in a}) == len(a) else (b, name)
+        text = text.strip("`") if text.startswith("`") and len(text) <= _LONGEST + 2 else "…"
+        axes = ", ".join(f"{x.label}: {x.size}" if x.label.isidentifier() else str(x.size) for x in kept)
+        return f"`relabel({text}, {axes})` calls the axes of the one as those of the other"
+    more = [x for x in b if x.label not in {y.label for y in a}]
+    if len(more) < len(b):
+        if len(more) == 1 and more[0].label.isidentifier():
+            return f"both have an axis that the other one lacks; for every pair of them: {_pairs(name, more[0])}"
         return (
             "an axis that only one of them has broadcasts if all axes of the other stand in it, under the same labels"
         )
     return "name the axes alike (`label: size`) where they are the same, or use `outer`, `expand` or `linear`"
+
+
+def _pairs(name: str, axis: Shaped) -> str:
+    """What is of every pair of an axis of `name` and another axis."""
+    text = name.strip("`")
+    text = text if text.removesuffix("'").isidentifier() else "a"
+    return f"`outer(a, b)` in products, `expand({text}, {axis.label}: {axis.size})` elsewhere"
 
 
 def _is_rounded(size: Size) -> bool:
