@@ -97,7 +97,8 @@ def _scan_maxplus(a, b, state, out):
 
 
 def _check_index(index, rows):
-    """An index that is not there is an error."""
+    """An index that is not there is an error; it may be a number that is written down."""
+    index = np.asarray(index)
     if index.size and (index.min() < 0 or index.max() >= rows):
         raise IndexError(f"an index is outside 0..{rows}: from {index.min()} to {index.max()}")
 

@@ -279,6 +279,15 @@ cell Graph(nodes = 3, units = 4) {
   output s'
 }
 """,
+    "rows whose numbers are written down": """
+cell Rows(n = 3, w = 2) {
+  input x[input]
+  state M[slot: n, w]
+  param T[row: n, w]
+  M' = tanh(M + linear(x) + lookup(T, 1) * lookup(M, 2) + lookup(tanh(T), 0) + sum(lookup(M, 1, axis = w)))
+  output M'
+}
+""",
 }
 
 
