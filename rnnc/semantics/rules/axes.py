@@ -72,9 +72,11 @@ def _reduced(graph: Graph, node: Node) -> list[int]:
     return [_named_or_only(graph, shape, label) for label in labels] if labels else list(range(len(shape)))
 
 
-def _reduce_shape(graph: Graph, node: Node) -> Shape:
-    gone = _reduced(graph, node)
-    return tuple(a for i, a in enumerate(argument(graph, node)) if i not in gone)
+def _reduce_shape(graph: Graph, node: Node) -> Shape | None:
+    if not node.attrs["axes"]:
+        return ()  # whatever the operand's axes are
+    gone = _reduced(graph, node) if node.args[0].shape is not None else None
+    return None if gone is None else tuple(a for i, a in enumerate(argument(graph, node)) if i not in gone)
 
 
 def _reduce(lowering: Lowering, node: Node) -> Value:
@@ -385,7 +387,7 @@ def _relabel_shape(graph: Graph, node: Node) -> Shape:
     return wanted
 
 
-RULES["reduce"] = Rule(_reduce_shape, _reduce)
+RULES["reduce"] = Rule(_reduce_shape, _reduce, waits=False)
 RULES["along"] = Rule(_same_shape, _along, given, takes="arguments")
 RULES["slice"] = Rule(_slice_shape, _slice)
 RULES["concat"] = Rule(_concat_shape, _concat)
