@@ -19,8 +19,8 @@ from tests.semantics.support import cell, holds, model, outputs, parameters, run
         # through a function with axes of its own
         ("  h' = rms_norm(linear(x, bias = false))", {"h.x": "[input, units]", "h.rms_norm.gain": "[units]"}),
         # a mean over all axes is a number, whatever these are: `z` is known later
-        ("  param p[k: 3, units]\n  h' = max(rms_norm(p * mean(z), axis = units), k) + z\n  z = linear(x, bias = false)",
-         {"p": "[3, units]", "h.rms_norm.gain": "[units]", "z.x": "[input, units]"}),
+        ("  param p[k: 3, units]\n  h' = max(rms_norm(p * mean(z), axis = units), k) + z\n  z = linear(x)",
+         {"p": "[3, units]", "h.rms_norm.gain": "[units]", "z.x": "[input, units]", "z.bias": "[units]"}),
         # from a neighbour in a sum
         ("  z = linear(x, bias = false) + h\n  h' = tanh(h) * sum(z)", {"z.x": "[input, units]"}),
         # from a state of one number, whose equation has no axes anywhere
