@@ -12,12 +12,12 @@ from dataclasses import replace
 from functools import partial
 from tempfile import TemporaryDirectory
 
-from benchmarks.fuzzing import Found, arguments, run
+from benchmarks.fuzzing import Found, arguments, run, search
 from rnnc.diagnostics import DiagnosticError
 from rnnc.verify.halves import halves_here
 from tests.support.cell_checks import Plan, check_cell, plan
 from tests.support.cells import draw_source
-from tests.support.choices import Choices, Replayed, Seeded, minimised
+from tests.support.choices import Choices
 
 Change = Callable[[Plan], Plan]
 TRIES = 200  # draws while a failing cell is made smaller
@@ -42,7 +42,7 @@ def with_cuda(plan: Plan) -> Plan:
     )
 
 
-def failure(choices: Choices, seed: int, change: Change, found: Found | None = None) -> str | None:
+def failure(choices: Choices, seed: int, change: Change, *, found: Found | None = None) -> str | None:
     """What fails for the source that these decisions make; None where nothing does."""
     try:
         done = check_cell(draw_source(choices), change(plan(seed)))
@@ -56,16 +56,7 @@ def failure(choices: Choices, seed: int, change: Change, found: Found | None = N
 
 
 def check(seeds: range, change: Change = unchanged) -> Found:
-    found = Found(len(seeds))
-    for seed in seeds:
-        choices = Seeded(seed)
-        kind = failure(choices, seed, change, found)
-        if kind is not None:
-            alike = kind[:20]
-            fewer = minimised(choices.made, lambda c: (failure(c, seed, change) or "").startswith(alike), TRIES)  # noqa: B023
-            source = draw_source(Replayed(fewer))
-            found.failures.append((seed, kind.splitlines()[0][:120], f"{source}\n# seed {seed}: {kind}\n"))
-    return found
+    return search(seeds, partial(failure, change=change), draw_source, TRIES)
 
 
 if __name__ == "__main__":

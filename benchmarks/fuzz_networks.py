@@ -14,12 +14,12 @@ from dataclasses import replace
 from functools import partial
 from tempfile import TemporaryDirectory
 
-from benchmarks.fuzzing import Found, arguments, run
+from benchmarks.fuzzing import Found, arguments, run, search
 from rnnc.diagnostics import DiagnosticError
 from rnnc.verify.halves import halves_here
 from tests.support.cell_checks import Plan, plan
 from tests.support.cells import RandomSource
-from tests.support.choices import Choices, Replayed, Seeded, minimised
+from tests.support.choices import Choices
 from tests.support.networks import draw_network
 from tests.support.networks.checks import check_network, check_on_cuda, way
 
@@ -46,7 +46,7 @@ def on_cuda(source: RandomSource, seed: int) -> Counter[str]:
 CHECKS: dict[str, Check] = {"numpy": on_numpy, "tensorflow": on_tensorflow, "cuda": on_cuda}
 
 
-def failure(choices: Choices, seed: int, target: str, found: Found | None = None) -> str | None:
+def failure(choices: Choices, seed: int, target: str, *, found: Found | None = None) -> str | None:
     """What fails for the network that these decisions make; None where nothing does."""
     try:
         done = CHECKS[target](draw_network(choices, STATEMENTS[target]), seed)
@@ -60,16 +60,8 @@ def failure(choices: Choices, seed: int, target: str, found: Found | None = None
 
 
 def check(seeds: range, target: str) -> Found:
-    found = Found(len(seeds))
-    for seed in seeds:
-        choices = Seeded(seed)
-        kind = failure(choices, seed, target, found)
-        if kind is not None:
-            alike, tries = kind[:20], TRIES[target]
-            fewer = minimised(choices.made, lambda c: (failure(c, seed, target) or "").startswith(alike), tries)  # noqa: B023
-            source = draw_network(Replayed(fewer), STATEMENTS[target])
-            found.failures.append((seed, kind.splitlines()[0][:120], f"{source}\n# seed {seed}: {kind}\n"))
-    return found
+    draw = partial(draw_network, statements=STATEMENTS[target])
+    return search(seeds, partial(failure, target=target), draw, TRIES[target])
 
 
 if __name__ == "__main__":

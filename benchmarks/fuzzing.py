@@ -1,4 +1,4 @@
-"""What the two programs that run random checks by hand share: workers, progress, and the report of a run."""
+"""What the programs that run random checks by hand share: workers, progress, and the report of a run."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
 from rnnc.version import __version__
+from tests.support.choices import Choices, Replayed, Seeded, minimised
 
 RESULTS = Path(__file__).parent / "results"
 STRETCH = 50  # seeds that a worker takes at once
@@ -33,6 +35,26 @@ class Found:
     seeds: int = 0
     done: Counter[str] = field(default_factory=Counter[str])
     failures: list[tuple[int, str, str]] = field(default_factory=list[tuple[int, str, str]])
+
+
+class Failure(Protocol):
+    """What fails for the source that decisions make, or None; what was done is counted in `found`."""
+
+    def __call__(self, choices: Choices, seed: int, *, found: Found | None = None) -> str | None: ...
+
+
+def search(seeds: range, failure: Failure, draw: Callable[[Choices], object], tries: int) -> Found:
+    """Check the sources of some seeds. One that fails is drawn again, smaller, as long as it fails alike."""
+    found = Found(len(seeds))
+    for seed in seeds:
+        choices = Seeded(seed)
+        kind = failure(choices, seed, found=found)
+        if kind is not None:
+            alike = kind[:20]
+            fewer = minimised(choices.made, lambda c: (failure(c, seed) or "").startswith(alike), tries)  # noqa: B023
+            text = f"{draw(Replayed(fewer))}\n# seed {seed}: {kind}\n"
+            found.failures.append((seed, kind.splitlines()[0][:120], text))
+    return found
 
 
 def arguments(description: str, count: int, **flags: str) -> argparse.Namespace:

@@ -97,8 +97,7 @@ def _scan_maxplus(a, b, state, out):
 
 
 def _check_index(index, rows):
-    """An index that is not there is an error; it may be a number that is written down."""
-    index = np.asarray(index)
+    """An index that is not there is an error."""
     if index.size and (index.min() < 0 or index.max() >= rows):
         raise IndexError(f"an index is outside 0..{rows}: from {index.min()} to {index.max()}")
 

@@ -17,19 +17,13 @@ from rnnc.simulator.nvrtc import compile_kernels
 from rnnc.simulator.source import prelude
 from rnnc.syntax.source import read_source
 from tests.cuda.test_modules import EXAMPLES
+from tests.simulator.texts import FRAGMENTS
 
 PRODUCT = """
 template <typename T> __device__ void product16(const T* a, const T* b, float* out) {
   const int group = threadIdx.x / 4, place = threadIdx.x % 4;
   unsigned fa[4], fb[2];
-  for (int i = 0; i < 4; ++i) {
-    const T* at = a + (group + i % 2 * 8) * 16 + place * 2 + i / 2 * 8;
-    fa[i] = at[0].bits | (unsigned)at[1].bits << 16;
-  }
-  for (int i = 0; i < 2; ++i) {
-    const T* at = b + (place * 2 + i * 8) * 8 + group;
-    fb[i] = at[0].bits | (unsigned)at[8].bits << 16;
-  }
+  fragments(a, b, fa, fb);
   float here[4] = {1.0f, 1.0f, 1.0f, 1.0f}, there[4] = {1.0f, 1.0f, 1.0f, 1.0f};
   rnnc_by_lanes<T>(here, fa, fb);
   mma_m16n8k16<T>(there, fa, fb);
@@ -57,7 +51,9 @@ def test_lanes_multiply_as_tensor_cores_do(kernel: str) -> None:
     wide = [a.astype(np.float32) for a in whole]
     bits = [a.view(np.uint32) >> 16 if kernel == "mma_bf16" else a.astype(np.float16).view(np.uint16) for a in wide]
     out = np.empty((2, 16, 8), np.float32)
-    Kernels(prelude() + by_lanes() + PRODUCT).get(kernel)(1, 32, (*(b.astype(np.uint16) for b in bits), out))
+    Kernels(prelude() + by_lanes() + FRAGMENTS + PRODUCT).get(kernel)(
+        1, 32, (*(b.astype(np.uint16) for b in bits), out)
+    )
     assert not out[0].any()
     assert np.array_equal(out[1], 1 + whole[0] @ whole[1])
 

@@ -4,8 +4,24 @@ from __future__ import annotations
 
 from rnnc.simulator.source import prelude
 
+FRAGMENTS = r"""
+// What a lane holds of a [16, 16] and b [16, 8].
+template <typename T> __device__ void fragments(const T* a, const T* b, unsigned (&fa)[4], unsigned (&fb)[2]) {
+  const int group = threadIdx.x / 4, place = threadIdx.x % 4;
+  for (int i = 0; i < 4; ++i) {
+    const T* at = a + (group + i % 2 * 8) * 16 + place * 2 + i / 2 * 8;
+    fa[i] = at[0].bits | (unsigned)at[1].bits << 16;
+  }
+  for (int i = 0; i < 2; ++i) {
+    const T* at = b + (place * 2 + i * 8) * 8 + group;
+    fb[i] = at[0].bits | (unsigned)at[8].bits << 16;
+  }
+}
+"""
+
 SOUND = (
     prelude()
+    + FRAGMENTS
     + r"""
 extern "C" __global__ void __launch_bounds__(256) add(const float* __restrict__ a, const float* __restrict__ b,
                                                       float* __restrict__ out, long long n) {
@@ -52,14 +68,7 @@ extern "C" __global__ void recur(const float* __restrict__ w, const float* __res
 template <typename T> __device__ void product16(const T* a, const T* b, float* out) {
   const int group = threadIdx.x / 4, place = threadIdx.x % 4;
   unsigned fa[4], fb[2];
-  for (int i = 0; i < 4; ++i) {
-    const T* at = a + (group + i % 2 * 8) * 16 + place * 2 + i / 2 * 8;
-    fa[i] = at[0].bits | (unsigned)at[1].bits << 16;
-  }
-  for (int i = 0; i < 2; ++i) {
-    const T* at = b + (place * 2 + i * 8) * 8 + group;
-    fb[i] = at[0].bits | (unsigned)at[8].bits << 16;
-  }
+  fragments(a, b, fa, fb);
   float acc[4] = {1.0f, 1.0f, 1.0f, 1.0f};
   mma_m16n8k16<T>(acc, fa, fb);
   for (int i = 0; i < 4; ++i) out[(group + i / 2 * 8) * 8 + place * 2 + i % 2] = acc[i];

@@ -29,10 +29,11 @@ class Slope:
 
 @dataclass(frozen=True)
 class Slopes:
-    """Products that are slopes (several: side by side along the axis of the `concat`), and what they make needless."""
+    """Products that are slopes (several: side by side along an axis; one has none), and what they make needless."""
 
-    products: dict[Value, tuple[Slope, ...]] = field(default_factory=dict[Value, tuple[Slope, ...]])
-    axes: dict[Value, int] = field(default_factory=dict[Value, int])
+    products: dict[Value, tuple[tuple[Slope, ...], int | None]] = field(
+        default_factory=dict[Value, tuple[tuple[Slope, ...], int | None]]
+    )
     needless: set[Value] = field(default_factory=set[Value])
 
 
@@ -66,7 +67,7 @@ class _Block:
                 continue
             whole = self._slope(d, s)
             if whole is not None:
-                found.products[op.out] = (whole[0],)
+                found.products[op.out] = (whole[0],), None
                 found.needless.update(whole[1])
                 return
             ds, parts = self._only(d, "concat"), self._only(s, "concat")
@@ -75,8 +76,7 @@ class _Block:
             pairs = [self._slope(a, b) for a, b in zip(ds.args, parts.args, strict=True)]
             sides = [pair for pair in pairs if pair is not None]
             if ds.attrs == parts.attrs and len(sides) == len(pairs):
-                found.products[op.out] = tuple(slope for slope, _ in sides)
-                found.axes[op.out] = Attrs(ds).integer("axis")
+                found.products[op.out] = tuple(slope for slope, _ in sides), Attrs(ds).integer("axis")
                 found.needless.update((d, s), *(needless for _, needless in sides))
                 return
 

@@ -11,7 +11,7 @@ from rnnc.backends.numpy.spelling.entry import spells
 from rnnc.backends.numpy.views import Index, Windows
 from rnnc.ir.operations.attrs import Attrs
 from rnnc.ir.operations.convolution import Window
-from rnnc.ir.program import Op, Type
+from rnnc.ir.program import Op, Type, Value
 from rnnc.ir.size import Size
 
 # --- windows ------------------------------------------------------------------------------------------------------
@@ -85,16 +85,22 @@ def _offsets(attrs: Attrs, counts: Sequence[str]) -> Iterator[tuple[tuple[int, .
 @spells("lookup")
 def _lookup(e: Emitter, op: Op) -> None:
     table, index = op.args
-    e.line(f"{e.helper('_take')}({e.read(table)}, {operand(e, index, index.type)}, {e.write(op.out)})")
+    rows = _as_array(e, index, operand(e, index, index.type))
+    e.line(f"{e.helper('_take')}({e.read(table)}, {rows}, {e.write(op.out)})")
 
 
 @spells("lookup_grad")
 def _lookup_grad(e: Emitter, op: Op) -> None:
     index, d = op.args
     batch, time = index.type.batch or d.type.batch, index.type.time or d.type.time
-    rows = e.stretched(index, index.type.with_(batch=batch, time=time))
+    rows = _as_array(e, index, e.stretched(index, index.type.with_(batch=batch, time=time)))
     cotangents = e.stretched(d, d.type.with_(batch=batch, time=time))
     e.line(f"{e.helper('_add_rows')}({e.write(op.out)}, {rows}, {cotangents})")
+
+
+def _as_array(e: Emitter, index: Value, text: str) -> str:
+    """An index as an array, where it is a number that is written down."""
+    return text if e.scalar(index) is None else f"np.array({text})"
 
 
 # --- values that may be absent ------------------------------------------------------------------------------------

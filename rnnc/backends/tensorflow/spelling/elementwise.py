@@ -111,11 +111,9 @@ def _operator(b: Block, op: Op) -> str:
 
 def _slopes(b: Block, op: Op) -> str:
     """A product that TensorFlow has one operation for, or several of them side by side."""
-    found = b.frame.slopes.products[op.out]
+    found, axis = b.frame.slopes.products[op.out]
     texts = [f"{GRADIENTS[s.function]}(y={b.read(s.y)}, dy={b.read(s.d)})" for s in found]
-    if op.out not in b.frame.slopes.axes:
-        return texts[0]
-    return f"tf.concat([{', '.join(texts)}], {leads(op.out.type) + b.frame.slopes.axes[op.out]})"
+    return texts[0] if axis is None else f"tf.concat([{', '.join(texts)}], {leads(op.out.type) + axis})"
 
 
 @spells(*BINARY)
