@@ -19,6 +19,7 @@ from rnnc.pictures.fusion import Fused, products
 from rnnc.pictures.latex import aligned
 from rnnc.pictures.mathml import displayed
 from rnnc.pictures.mathtree import Math
+from rnnc.pictures.page import fragment, page
 from rnnc.pictures.reading import body_of
 from rnnc.pictures.typeset import defined, equation
 
@@ -143,8 +144,6 @@ class Description:
 
     def html(self) -> str:
         """A whole page that needs nothing else, not even a network."""
-        from rnnc.pictures.page import page
-
         with _shallow():
             return page(self)
 
@@ -152,8 +151,6 @@ class Description:
         return f"$$\n{self.latex()}\n$$"
 
     def _repr_html_(self) -> str:
-        from rnnc.pictures.page import fragment
-
         with _shallow():
             return fragment(self)
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from rnnc.ir.program import Axis
 from rnnc.pictures import formula as f
-from rnnc.pictures.describing import Description
 from rnnc.pictures.facts import kept_text, products_text, size_text
 from rnnc.pictures.mathml import displayed
 from rnnc.pictures.sources import shown_source
 from rnnc.pictures.walking import everything
 from rnnc.resources import resource_text
 from rnnc.version import __version__
+
+if TYPE_CHECKING:
+    from rnnc.pictures.describing import Description
 
 STEPS = "t counts the steps from 0."
 MATRICES = "A product W x is x @ W of the parameter W [in, out]."

@@ -5,6 +5,7 @@ A result is a fresh array, or overwrites an operand of the same type that nothin
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
@@ -20,7 +21,7 @@ _UNLESS_ABSENT = ("fill_past", "masked", "dropout")  # the first operand itself,
 
 
 class Block(Emitter):
-    """Writes nodes as lines, in order."""
+    """Writes nodes as lines, in order. How loops are written is for `body.py` to say: they hold blocks themselves."""
 
     def __init__(self, frame: Frame, time: str, nodes: Sequence[Node], results: Iterable[Value]) -> None:
         super().__init__(frame, time)
@@ -42,7 +43,7 @@ class Block(Emitter):
             if isinstance(node, Op):
                 self._op(node)
             else:
-                self._loop(node)
+                self.write_loop(node)
 
     def define(
         self,
@@ -255,11 +256,13 @@ class Block(Emitter):
         variable = self._variables[out]
         return variable.startswith(name) and variable[len(name) :].lstrip("_").isdigit()
 
-    def _loop(self, loop: Loop) -> None:
-        from rnnc.backends.numpy.general_loop import write_general_loop
-        from rnnc.backends.numpy.loop import write_loop
+    @abstractmethod
+    def write_loop(self, loop: Loop) -> None:
+        """Write a loop."""
 
-        (write_loop if loop.is_plain else write_general_loop)(self, loop)
+    def nested(self, time: str, nodes: Sequence[Node], results: Iterable[Value]) -> Block:
+        """A block inside of this one, of the same kind."""
+        return type(self)(self.frame, time, nodes, results)
 
     def _dead(self, root: Root) -> bool:
         """Whether nothing after the present node reads any view of an array."""

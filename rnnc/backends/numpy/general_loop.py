@@ -74,7 +74,7 @@ class _GeneralLoop:
     def _body(self) -> list[str]:
         loop, outer = self._loop, self._outer
         time = self._size if loop.chunk else outer.time
-        block = Block(outer.frame, time, loop.body, results_of(loop))
+        block = outer.nested(time, loop.body, results_of(loop))
         own = set(loop.params)
         inherited = [*dict.fromkeys(v for v in reads(loop) if v not in own and v not in loop.args)]
         captured = [v for node in loop.body for v in reads(node)] + results_of(loop)

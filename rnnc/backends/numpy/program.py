@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rnnc.backends.escape import Names, identifier, string
 from rnnc.backends.functions import divided, function, optional_values, results_of
-from rnnc.backends.numpy.block import Block
+from rnnc.backends.numpy.body import Body
 from rnnc.backends.numpy.emitter import DTYPES, Frame, Root
 from rnnc.backends.numpy.lowering import lower
 from rnnc.backends.sizes import Sizes
@@ -32,7 +32,7 @@ def write_program(
     read_late = {v for node in late for v in reads(node)} | {port.value for port in program.outputs}
     packed = [v for v in dict.fromkeys([*(p.value for p in parameters), *results_of(early)]) if v in read_late]
 
-    pack = Block(frame, "T", early, packed)
+    pack = Body(frame, "T", early, packed)
     for port in parameters:
         pack.define(port.value, names.new(port.name))
         if any(port.value in reads(node) for node in early) or port.value in packed:
@@ -40,7 +40,7 @@ def write_program(
     pack.write_all()
     kept = [v for v in packed if pack.scalar(v) is None]
 
-    run = Block(frame, "T", late, (port.value for port in program.outputs))
+    run = Body(frame, "T", late, (port.value for port in program.outputs))
     run.inherit(pack, [*kept, *(v for v in packed if v not in kept)])
     for port in program.inputs:
         if port.role not in ("param", "fixed"):
@@ -59,13 +59,13 @@ def write_program(
     )
 
 
-def _enter(run: Block, port: Port, names: Names) -> None:
+def _enter(run: Body, port: Port, names: Names) -> None:
     variable = names.new(port.name or port.role)
     run.define(port.value, variable)
     run.line(f"{variable} = given[{string(f'{port.role}:{port.name}')}]")
 
 
-def _leave(run: Block, program: Program) -> None:
+def _leave(run: Body, program: Program) -> None:
     """Return the outputs: none shares memory with another, or with anything that does not belong to the call."""
     run.line("return {")
     keeper = _keepers(run, program)
@@ -74,7 +74,7 @@ def _leave(run: Block, program: Program) -> None:
     run.line("}")
 
 
-def _keepers(run: Block, program: Program) -> dict[Root, Port]:
+def _keepers(run: Body, program: Program) -> dict[Root, Port]:
     """Of every array that belongs to the call: the output that is not copied. The tape never is: nobody changes it."""
     keepers: dict[Root, Port] = {}
     for port in sorted(program.outputs, key=lambda port: (port.role != "tape", not port.value.type.time)):
@@ -85,7 +85,7 @@ def _keepers(run: Block, program: Program) -> dict[Root, Port]:
     return keepers
 
 
-def _result(run: Block, port: Port, keepers: dict[Root, Port]) -> str:
+def _result(run: Body, port: Port, keepers: dict[Root, Port]) -> str:
     text = run.read(port.value)
     if port.value in run.frame.nullable:
         return f"None if {text} is None else np.array({text})"

@@ -6,6 +6,7 @@ Scalar constants have no variable: they are written where they are read.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -13,6 +14,7 @@ from rnnc.backends.escape import Names, identifier, number
 from rnnc.backends.sizes import Sizes
 from rnnc.backends.tensorflow.places import Places
 from rnnc.backends.tensorflow.slopes import Slopes
+from rnnc.ir.operations.attrs import Attrs
 from rnnc.ir.program import DType, Loop, Node, Op, Spans, Type, Value
 from rnnc.ir.size import Size
 
@@ -33,8 +35,8 @@ class Frame:
     slopes: Slopes = field(default_factory=Slopes)
 
 
-class Block:
-    """Writes nodes as lines, in order.
+class Block(ABC):
+    """Writes nodes as lines, in order. What stands in them is for `body.py` to say.
 
     `time` names the length of the time axis in it. The variables `lengths` [B] (of a whole sequence) or `valid` [B] (in
     one step) tell which rows and steps count; they hold None where all do.
@@ -62,7 +64,8 @@ class Block:
                 if node.outs[0] not in self.frame.slopes.needless:
                     self._op(node)
             else:
-                self._loop(node)
+                self._place = ""
+                self.write_loop(node)
 
     def define(self, value: Value, variable: str) -> str:
         """Say which variable holds a value."""
@@ -188,8 +191,6 @@ class Block:
     # --- nodes --------------------------------------------------------------------------------------------------------
 
     def _number(self, op: Op) -> None:
-        from rnnc.ir.operations.attrs import Attrs
-
         attrs = Attrs(op)
         if op.name == "const":
             self._numbers[op.out] = attrs.scalar("value")
@@ -198,9 +199,7 @@ class Block:
             self._numbers[op.out] = f"float({size})" if op.out.type.dtype is DType.FLOAT else size
 
     def _op(self, op: Op) -> None:
-        from rnnc.backends.tensorflow.spelling import SPELLINGS
-
-        text = SPELLINGS[op.name](self, op)
+        text = self.spell(op)
         written = [arg for arg in op.args if arg not in self.frame.slopes.needless and self.number(arg) is None]
         if any(text == self.variable(arg) for arg in written):
             self.define(op.out, text)  # another name for the same tensor
@@ -222,8 +221,14 @@ class Block:
             if head:
                 self.lines.append(head)
 
-    def _loop(self, loop: Loop) -> None:
-        from rnnc.backends.tensorflow.loop import write_loop
+    @abstractmethod
+    def spell(self, op: Op) -> str:
+        """The expression of an operation's results."""
 
-        self._place = ""
-        write_loop(self, loop)
+    @abstractmethod
+    def write_loop(self, loop: Loop) -> None:
+        """Write a loop."""
+
+    def nested(self, time: str, valid: str | None) -> Block:
+        """A block inside of this one, of the same kind."""
+        return type(self)(self.frame, time, self, valid=valid)

@@ -31,7 +31,7 @@ def _write_body(outer: Block, loop: Loop, name: str) -> None:
     names = outer.frame.names
     time = names.new("steps") if loop.chunk else outer.time
     valid = names.new("valid")
-    body = Block(outer.frame, time, outer, valid=None if loop.chunk else valid)
+    body = outer.nested(time, None if loop.chunk else valid)
     body.lengths = valid if loop.chunk else None
     if loop.valid is not None:
         body.define(loop.valid, valid)

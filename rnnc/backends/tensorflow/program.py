@@ -9,7 +9,8 @@ from rnnc.backends.functions import divided, function, optional_values, results_
 from rnnc.backends.sizes import Sizes
 from rnnc.backends.skeleton import Written
 from rnnc.backends.tensorflow.apart import values_apart
-from rnnc.backends.tensorflow.block import Block, Frame
+from rnnc.backends.tensorflow.block import Frame
+from rnnc.backends.tensorflow.body import Body
 from rnnc.backends.tensorflow.places import Places
 from rnnc.backends.tensorflow.slopes import slopes
 from rnnc.backends.weighted import biases
@@ -47,14 +48,14 @@ def write_program(
     read_late = {v for node in late for v in reads(node)} | {port.value for port in program.outputs}
     read_early = {v for node in early for v in reads(node)}
 
-    pack = Block(frame, "T")
+    pack = Body(frame, "T")
     for port in parameters:
         if port.value in read_late or port.value in read_early:
             pack.line(f"{pack.fresh(port.value, port.name)} = p[{string(port.name)}]")
     pack.write(early)
     packed = [v for v in dict.fromkeys([*(p.value for p in parameters), *results_of(early)]) if v in read_late]
 
-    run = Block(frame, "T", pack)
+    run = Body(frame, "T", pack)
     for port in program.inputs:
         if port.role not in ("param", "fixed"):
             variable = run.fresh(port.value, port.name or port.role)
