@@ -5,7 +5,7 @@
                                                              zi, zj = split(z)
                                                              i, j   = sigmoid(zi), tanh(zj)
 
-In steps, per block:
+In steps, per block, once slices that make up a value are a split of it (`tiling`):
 1. sums with products are brought into one order: what is free of the state first (`sums`);
 2. products of one value with several weights become one. Pieces whose sums are consumed alike stand side by side
    (all sigmoids, then the next activation), so that one activation can serve them (`group`);
@@ -34,6 +34,7 @@ from rnnc.passes.pieces import PieceTable
 from rnnc.passes.products import LETTERS, Product, as_product, pack, packed_sizes
 from rnnc.passes.rewriting import PassRewriter
 from rnnc.passes.sums import regroup_sums
+from rnnc.passes.tiling import split_slices
 
 
 @compiler_pass
@@ -60,6 +61,7 @@ def _by_type(value: Value) -> Freedom:
 
 
 def _fuse_block(graph: BlockGraph, original: Callable[[Value], Freedom], context: PassContext) -> None:
+    split_slices(graph)
     levels = Levels(graph, original)
     regroup_sums(graph, levels)
     packed: dict[object, Value] = {}

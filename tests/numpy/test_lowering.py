@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import rnnc
+from tests.numpy.support import EXAMPLES
 
 SIGNS = """
 cell Gates(units) {
@@ -25,6 +26,16 @@ cell Heads(heads, units) {
   param w[input, units]
   param bias[units] = 0.5
   h' = tanh(x @ w + bias) + h
+  output h'
+}
+"""
+JOINT = """
+cell Joint(units) {
+  input x[input]
+  state h[units]
+  param W[input, both: 3 * units], U[units, both: 3 * units]
+  z = x @ W + h @ U
+  h' = sigmoid(z[both = :units]) * tanh(z[both = units:2 * units]) + sigmoid(z[both = 2 * units:]) * h
   output h'
 }
 """
@@ -60,11 +71,27 @@ def test_biases_are_weights_of_the_input_product() -> None:
     assert "np.negative(" not in forward
 
 
+def test_signs_of_gates_are_packed_with_their_weights() -> None:
+    text = inspect.getsource(rnnc.compile(EXAMPLES / "lstm.rnn", units=3, peepholes=True))
+    pack = text[text.index("def _pack_forward") : text.index("def _run_forward")]
+    assert "np.negative(i_x, out=" in pack
+    assert "np.negative(o_h, out=" in pack
+    assert "np.multiply(" not in pack
+
+
+def test_signs_of_a_part_of_a_weight() -> None:
+    """A weight that is one array gets its signs by a product, once."""
+    text = inspect.getsource(rnnc.compile(JOINT, units=3))
+    run = text[text.index("def _run_forward") : text.index("def _run_train")]
+    assert "signs" in text[text.index("def _pack_forward") : text.index("def _run_forward")]
+    assert "np_negative(" not in run
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("source", [SIGNS, MATRIX])
+@pytest.mark.parametrize("source", [SIGNS, MATRIX, JOINT])
 def test_the_numbers_stay(source: str, dtype: str) -> None:
     """A sequence at once is what single steps give: these know nothing of whole products."""
-    options = {"units": 3} if source is SIGNS else {"units": 3, "heads": 2}
+    options = {"units": 3, "heads": 2} if source is MATRIX else {"units": 3}
     module = rnnc.compile(source, **options)
     random = np.random.default_rng(1)
     params = {

@@ -30,6 +30,8 @@ UNARY = {
 @production(8)
 def unary(g: Grower, shape: Shape, depth: int, known: bool) -> Expr:
     name = g.choices.pick(tuple(UNARY))
+    if name == "identity" and not shape:
+        name = "tanh"  # of a number that is known it would be the initialiser
     argument, bound = UNARY[name]
     inner = g.grow(shape, depth, known and name in ("tanh", "sigmoid", "relu", "softplus", "sin", "identity"))
     if name in ("square", "gelu_tanh", "softplus", "cosh"):

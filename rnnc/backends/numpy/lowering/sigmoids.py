@@ -14,24 +14,24 @@ from rnnc.ir.operations.attrs import Attrs
 from rnnc.ir.program import Axis, Loop, Node, Op, Program, Value
 from rnnc.ir.size import Size
 
-Segments = tuple[tuple[Size, float], ...]  # factors along the last axis
+Segments = tuple[tuple[Size, bool], ...]  # along the last axis: which parts change their sign
 
 
 @dataclass
 class Edits:
-    """Arguments that get factors: (operation, position, factors of its last axis). One may get several: two parts of a
-    product that are summed reach its weight one after the other."""
+    """Arguments that change signs: (operation, position, parts of its last axis). One may do so several times: two
+    parts of a product that are summed reach its weight one after the other."""
 
     at: list[tuple[Op, int, Segments]] = field(default_factory=list[tuple[Op, int, Segments]])
 
 
 class Sigmoids(Lowering):
     def run(self) -> Program:
-        """First find every factor that moves into weights, then write the program anew."""
+        """First find every sign that moves into weights, then write the program anew."""
         self.sequences = {
             param: seq for node in all_nodes(self.program.nodes) if isinstance(node, Loop) for seq, param in node.xs
         }
-        self.factors: dict[tuple[Op, int], list[Segments]] = {}
+        self.signs: dict[tuple[Op, int], list[Segments]] = {}
         self.negated: set[Op] = set()
         for node in all_nodes(self.program.nodes):
             if isinstance(node, Op) and node.name == "sigmoid" and node not in self.negated:
@@ -41,13 +41,13 @@ class Sigmoids(Lowering):
     def _try(self, sigmoid: Op) -> None:
         (x,) = sigmoid.args
         edits = Edits()
-        if x.type.rank and self._push(x, ((x.type.shape[-1], -1.0),), edits):
+        if x.type.rank and self._push(x, ((x.type.shape[-1], True),), edits):
             self.negated.add(sigmoid)
             for op, position, segments in edits.at:
-                self.factors.setdefault((op, position), []).append(segments)
+                self.signs.setdefault((op, position), []).append(segments)
 
     def _push(self, value: Value, segments: Segments, edits: Edits) -> bool:
-        """Multiply a value that has one reader by multiplying weights that it is made of."""
+        """Change signs of a value that has one reader by changing those of weights that it is made of."""
         if self.uses[value] != 1:
             return False
         if value in self.sequences:
@@ -95,16 +95,16 @@ class Sigmoids(Lowering):
         attrs = Attrs(op)
         if attrs.integer("axis") != whole.type.rank - 1:
             return False
-        combined: list[tuple[Size, float]] = []
+        combined: list[tuple[Size, bool]] = []
         for out, size in zip(op.outs, attrs.sizes("sizes"), strict=True):
-            combined += segments if out is part else [(size, 1.0)]
+            combined += segments if out is part else [(size, False)]
         return self._push(whole, tuple(combined), edits)
 
     def op(self, op: Op, loop: Loop | None) -> list[Node]:
         args = list(op.args)
         for position in range(len(args)):
-            for segments in self.factors.get((op, position), ()):
-                args[position] = self._scaled(args[position], segments, op)
+            for segments in self.signs.get((op, position), ()):
+                args[position] = self._negated(args[position], segments, op)
         new = op if tuple(args) == op.args else replace(op, args=tuple(args))
         if op not in self.negated:
             return [new]
@@ -113,16 +113,40 @@ class Sigmoids(Lowering):
         over = b.op("add", b.op("exp", new.args[0], hint=op.out.name), one)
         return [*b.nodes, Op("div", (one, over), op.outs, (), op.spans)]
 
-    def _scaled(self, value: Value, segments: Segments, op: Op) -> Value:
-        """A weight with a factor, prepared with the other weights (or just before, at the top level)."""
+    def _negated(self, value: Value, segments: Segments, op: Op) -> Value:
+        """A weight with other signs, prepared with the other weights (or just before, at the top level)."""
         b = self.early
         with b.at(op.spans):
-            factors = {factor for _, factor in segments}
-            if len(factors) == 1:
-                return b.op("mul", value, b.const(factors.pop()), hint=value.name)
-            parts = [b.op("full", value=factor, axes=(Axis("", size),)) for size, factor in segments]
-            vector = b.op("concat", *parts, axis=0, hint="signs")
+            if all(negative for _, negative in segments):
+                return b.op("neg", value, hint=value.name)
+            whole = self.definitions.get(value)
+            if isinstance(whole, Op) and (parts := _signs_of_parts(whole, segments)) is not None:
+                new = [b.op("neg", part, hint=part.name) if negative else part for part, negative in parts]
+                joined = b.op("concat", *new, axis=value.type.rank - 1, hint=value.name)
+                self.definitions[joined] = b.nodes[-1]  # the next change finds its parts
+                return joined
+            signs = [
+                b.op("full", value=-1.0 if negative else 1.0, axes=(Axis("", size),)) for size, negative in segments
+            ]
+            vector = b.op("concat", *signs, axis=0, hint="signs")
             if value.type.rank > 1:
                 ones = tuple(Axis("", Size.of(1)) for _ in range(value.type.rank - 1))
                 vector = b.op("reshape", vector, axes=(*ones, *vector.type.axes))
             return b.op("mul", value, vector, hint=value.name)
+
+
+def _signs_of_parts(whole: Op, segments: Segments) -> list[tuple[Value, bool]] | None:
+    """The parts of a concatenation, and which of them change their sign; None where some would do so in part."""
+    if whole.name != "concat" or Attrs(whole).integer("axis") != whole.out.type.rank - 1:
+        return None
+    found: list[tuple[Value, bool]] = []
+    following = iter(segments)
+    end, negative = next(following)
+    start = Size.of(0)
+    for part in whole.args:
+        if start == end:
+            size, negative = next(following, (Size.of(0), False))
+            end = start + size
+        found.append((part, negative))
+        start = start + part.type.shape[-1]
+    return found if start == end == whole.out.type.shape[-1] else None
