@@ -133,7 +133,7 @@ def _pad(a: Arguments) -> Value:
 @builtin("flip", "softmax", "cumsum")
 def _along(a: Arguments) -> Value:
     a.count(1, 1000 if a.name == "softmax" else 2)
-    options: dict[str, object] = {}
+    options: dict[str, bool] = {}
     if a.name == "softmax" and len(axes := a.axes(1, "axis")) > 1:
         return _softmax(a, axes)
     if a.name == "cumsum":
@@ -143,7 +143,7 @@ def _along(a: Arguments) -> Value:
         a.allow("axis")
     node, axis = a.node(0), a.axis(1)
     if means_time(a, (axis,)):
-        return over_time(a)
+        return over_time(a, options)
     return added(a, "along", node, ir=a.name, axis=axis, options=options)
 
 

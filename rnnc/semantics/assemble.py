@@ -169,7 +169,8 @@ class Level:
             case "reverse":
                 return self.builder.op("reverse_time", value, self.lengths)
             case _ if what in OVER_TIME:
-                return lower_over_time(what, self.builder, self.as_float(self.builder, value), self.lengths)
+                value = self.as_float(self.builder, value)
+                return lower_over_time(what, node.attrs["options"], self.builder, value, self.lengths)
             case _:
                 value = self.builder.op("fill_past", value, self.lengths, value=0.0)
                 return self.builder.op("at", value, index=node.attrs["options"]["index"])

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rnnc.ir.builder import Builder
 from rnnc.ir.program import Value
 from rnnc.semantics.arguments import Arguments
 from rnnc.semantics.values import Tensor
 
-OVER_TIME = ("sum", "mean", "max", "min", "softmax")
+OVER_TIME = ("sum", "mean", "max", "min", "softmax", "cumsum")
 LEAST = 2.0**-13  # of sums with a 1 in them; were it 1, what is just below had no slope
 
 
@@ -23,14 +23,14 @@ def means_time(a: Arguments, labels: Sequence[str | None]) -> bool:
     return all(axis.label != "time" for axis in frame.graph.resolve_all(node.shape or ()))
 
 
-def over_time(a: Arguments) -> Tensor:
+def over_time(a: Arguments, options: Mapping[str, bool] | None = None) -> Tensor:
     """The node of such a call."""
-    node = a.context.frame.graph.add("temporal", (a.node(0),), a.span, None, what=a.name, options={})
+    node = a.context.frame.graph.add("temporal", (a.node(0),), a.span, None, what=a.name, options=options or {})
     return Tensor(node)
 
 
-def lower_over_time(what: str, builder: Builder, value: Value, lengths: Value) -> Value:
-    """`sum`, `mean`, `max`, `min`: one value per row, zeros for a row without steps; `softmax`: a sequence."""
+def lower_over_time(what: str, options: Mapping[str, bool], builder: Builder, value: Value, lengths: Value) -> Value:
+    """`sum`, `mean`, `max`, `min`: one value per row, zeros for one without steps; `softmax`, `cumsum`: a sequence."""
     over = _OverTime(builder, lengths)
     match what:
         case "sum":
@@ -41,6 +41,8 @@ def lower_over_time(what: str, builder: Builder, value: Value, lengths: Value) -
             return over.largest(value)
         case "min":
             return builder.op("neg", over.largest(builder.op("neg", value)))
+        case "cumsum":
+            return over.sums(value, options["reverse"], options["exclusive"])
         case _:
             return over.softmax(value)
 
@@ -52,6 +54,13 @@ class _OverTime:
     def sum(self, value: Value) -> Value:
         filled = self._filled(value)
         return self._builder.op("reduce_to", filled, axes=value.type.axes, batch=True, time=False)
+
+    def sums(self, value: Value, reverse: bool, exclusive: bool) -> Value:
+        """At every step the sum up to it (or from it on), without its own value where `exclusive`."""
+        b = self._builder
+        nothing = b.op("full", value=0.0, axes=value.type.axes)
+        found = b.op("scan_affine", b.const(1.0), self._filled(value), nothing, reverse=reverse)
+        return b.op("shift", found, nothing, reverse=reverse) if exclusive else found
 
     def mean(self, value: Value) -> Value:
         b = self._builder

@@ -42,6 +42,22 @@ def test_every_row_has_its_own_steps(name: str, operand: str) -> None:
             np.testing.assert_allclose(found[row], REDUCED[name](own, 0) if length else 0 * given[0, row], rtol=1e-14)
 
 
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("exclusive", [False, True])
+def test_sums_up_to_every_step(reverse: bool, exclusive: bool) -> None:
+    options = f"reverse = {str(reverse).lower()}, exclusive = {str(exclusive).lower()}"
+    of = network(f"output y: cumsum(x, time, {options}), n: cumsum(n, axis = time, {options})")
+    case = run(of, steps=5, batch=4)
+    holds(case)
+    found = case.forward(lengths=LENGTHS)
+    for name, given in (("y", case.arrays["input", "x"]), ("n", case.arrays["input", "n"])):
+        for row, length in enumerate(LENGTHS):
+            own = given[:length, row][:: -1 if reverse else 1]
+            wanted = (np.cumsum(own, 0) - own * exclusive)[:: -1 if reverse else 1]
+            np.testing.assert_allclose(found["output", name][:length, row], wanted, rtol=1e-13, atol=1e-14)
+            assert not found["output", name][length:, row].any()
+
+
 def test_attention_over_the_steps_of_another_layer() -> None:
     of = network("a = RNN(3)(x)", "w = softmax(sum(a * last(a)), time)", "output c: sum(w * a, time), a")
     case = run(of, steps=5, batch=4)

@@ -67,7 +67,8 @@ ROTATED = "concat(relabel({}, k: {n})[k = {n} - 1:], relabel({}, k: {n})[k = 0:{
 SQUARED = "relabel(transpose(outer(relabel({}, k: {n}), relabel({}, j: {n})), [j, k])[k = 0], {n})"
 NESTED = (
     "tanh({})", "reverse({})", "flip({})", "cumsum({})", "at({}, 0) * {}", "at({}, -1) + {}", "last({}) - {}",
-    "softmax({}, time)", "mean({}, time) * {}", "{} - max({}, time)", "where({} > at({}, 0) + 0.123, {}, 0)",
+    "softmax({}, time)", "tanh(cumsum({}, time, exclusive = true))", "tanh(cumsum({}, time, reverse = true))",
+    "mean({}, time) * {}", "{} - max({}, time)", "where({} > at({}, 0) + 0.123, {}, 0)",
     "repeat({}, {n}, 2)", "tile({}, {n}, 2)", ROTATED, SQUARED,
 )  # fmt: skip
 TIMELESS = ("last({})", "at({}, -1)", "at({}, -2)", "at({}, 1)", "sum({}, time)", "min({}, time)")
