@@ -15,9 +15,12 @@ def _chosen(rows, yes, no):
 def _steps(loop, name, body, steps, lengths, reverse, xs, carries, befores, ys):
     """Run `body` for every step. Returns final states, states before each step where asked for, stacked results.
 
-    xs: sequences [T, ...] or None; carries: (initial value, shape, whether it has rows); befores: which carries; ys:
-    (dtype, shape, whether it has rows).
+    xs: sequences [T, ...] or None; carries: (initial value, shape, whether it has rows); befores: which carries, and
+    which of the results is what the carry becomes, or None; ys: (dtype, shape, whether it has rows).
     """
+    # What the carry becomes at every step is known already, but for rows past their length.
+    later = {i: y for i, y in befores if y is not None and lengths is None}
+    now = [i for i, _ in befores if i not in later]
 
     def visit(step, elements, states):
         valid = None if lengths is None else step < lengths
@@ -25,12 +28,22 @@ def _steps(loop, name, body, steps, lengths, reverse, xs, carries, befores, ys):
         if valid is not None:
             after = [_chosen(valid, a, b) if c[2] else a for a, b, c in zip(after, states, carries)]
             made = [_chosen(valid, y, tf.zeros_like(y)) if about[2] else y for y, about in zip(made, ys)]
-        return after, [states[i] for i in befores] + made, named
+        return after, [states[i] for i in now] + made, named
 
-    kept = [(carries[i][0].dtype, carries[i][1], False) for i in befores]
+    kept = [(carries[i][0].dtype, carries[i][1], False) for i in now]
     stacks = kept + [(dtype, shape, False) for dtype, shape, _ in ys]
     finals, stacked = loop(name, visit, steps, reverse, xs, carries, stacks)
-    return finals, stacked[: len(befores)], stacked[len(befores) :]
+    found, made = dict(zip(now, stacked)), stacked[len(now) :]
+    for i, y in later.items():
+        found[i] = _delayed(made[y], carries[i][0], steps, reverse)
+    return finals, [found[i] for i, _ in befores], made
+
+
+def _delayed(sequence, init, steps, reverse):
+    """What was there before each step, from what is there after it."""
+    if reverse:
+        return tf.concat([sequence, [init]], 0)[1:]
+    return tf.concat([[init], sequence], 0)[:steps]
 
 
 def _stretches(loop, name, body, steps, size, lengths, reverse, xs, carries, befores, ys):
@@ -50,10 +63,10 @@ def _stretches(loop, name, body, steps, size, lengths, reverse, xs, carries, bef
         if left is not None:
             after = [_chosen(left > 0, a, b) if c[2] else a for a, b, c in zip(after, states, carries)]
             made = [_cleared(y, left, here, about) for y, about in zip(made, ys)]
-        return after, [states[i] for i in befores] + made, named
+        return after, [states[i] for i, _ in befores] + made, named
 
     per_stretch = [x if not timed else None for x, timed in xs if not (timed and x is not None)]
-    kept = [(carries[i][0].dtype, carries[i][1], False) for i in befores]
+    kept = [(carries[i][0].dtype, carries[i][1], False) for i, _ in befores]
     stacks = kept + [(dtype, shape, joined) for dtype, shape, _, joined in ys]
     finals, stacked = loop(name, visit, count, reverse, per_stretch, carries, stacks)
     for tensor, (_, shape, joined) in zip(stacked, stacks):

@@ -28,9 +28,9 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 STEPS, ROWS = 5, 4
 LENGTHS = np.array([5, 0, 3, 1])
 
-_HELPERS: dict[str, Any] = {"np": np, "tf": tf}
+HELPERS: dict[str, Any] = {"np": np, "tf": tf}
 for _part in ("helpers", "drivers"):
-    exec(compile(resource_text(f"templates/tensorflow/{_part}.py"), _part, "exec"), _HELPERS)
+    exec(compile(resource_text(f"templates/tensorflow/{_part}.py"), _part, "exec"), HELPERS)
 
 
 def text_of(program: Program, sizes: tuple[str, ...] = (), nullable: frozenset[Key] = frozenset()) -> str:
@@ -51,7 +51,7 @@ def runner(
     numbers = dict(sizes or {})
     bound = bind([(p, a) for p in program.inputs if (a := given[p.role, p.name]) is not None], numbers)
     absent = frozenset(key for key, array in given.items() if array is None)
-    space = dict(_HELPERS)
+    space = dict(HELPERS)
     exec(compile(text_of(program, tuple(numbers), absent), program.name, "exec"), space)
     name, values, dt = identifier(program.name), tuple(numbers.values()), tf.as_dtype(dtype)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from rnnc.backends.escape import identifier, literal, string
 from rnnc.backends.tensorflow.block import DTYPES, Block
 from rnnc.ir.program import Loop, Type, Value
@@ -22,9 +24,18 @@ def write_loop(outer: Block, loop: Loop) -> None:
     outer.line(f"    loop, {called}, {name}, {_count(outer, loop)}, {lengths}, {loop.reverse},")
     outer.line(f"    {_list([_sequence(outer, loop, seq, param) for seq, param in loop.xs])},")
     outer.line(f"    {_list([_carry(outer, carry.init, carry.param.type) for carry in loop.carries])},")
-    outer.line(f"    {literal([i for i, carry in enumerate(loop.carries) if carry.before is not None])},")
+    outer.line(f"    {literal([*_befores(loop)])},")
     outer.line(f"    {_list([_stack(outer, loop, value, seq) for value, seq in loop.ys])},")
     outer.line(")")
+
+
+def _befores(loop: Loop) -> Iterator[tuple[int, int | None]]:
+    """Of every carry that is wanted before each step its place, and which result is what it becomes, if one is."""
+    for i, carry in enumerate(loop.carries):
+        if carry.before is not None:
+            like = carry.before.type
+            same = (n for n, (value, seq) in enumerate(loop.ys) if value is carry.next and seq.type == like)
+            yield i, None if loop.chunk else next(same, None)
 
 
 def _write_body(outer: Block, loop: Loop, name: str) -> None:

@@ -69,5 +69,8 @@ def _reduce_to(b: Block, op: Op) -> str:
     summed = [*gone, *(leads(source) + i for i in stretched)]
     if not summed:
         return b.read(x) if source.rank == target.rank else f"tf.reshape({b.read(x)}, {b.shape(target)})"
+    if target.rank == 1 and target.dtype is DType.FLOAT and not stretched and not leads(target):
+        # As a bias's gradient: TensorFlow adds rows of a matrix up much faster than other axes.
+        return f"tf.raw_ops.BiasAddGrad(out_backprop=tf.reshape({b.read(x)}, [-1, {b.size(target.shape[0])}]))"
     total = f"tf.reduce_sum({b.read(x)}, {summed})"
     return f"tf.reshape({total}, {b.shape(target)})" if stretched and target.rank else total

@@ -24,9 +24,7 @@ def _one_step(type: Type) -> Type:
 def _shift(b: Block, op: Op) -> str:
     seq, init = op.args
     whole, first = b.full(seq, op.out.type), b.full(init, _one_step(op.out.type))
-    if Attrs(op).flag("reverse"):
-        return f"tf.concat([{whole}, [{first}]], 0)[1:]"
-    return f"tf.concat([[{first}], {whole}], 0)[:{b.time}]"
+    return f"{b.helper('_delayed')}({whole}, {first}, {b.time}, {Attrs(op).flag('reverse')})"
 
 
 @spells("scan_affine", "scan_maxplus")
