@@ -6,6 +6,7 @@ from rnnc.ir.program import Value
 from rnnc.ir.size import Size
 from rnnc.semantics.lower import Lowering, subset
 from rnnc.semantics.nodes import RULES, Graph, Node, Rule, ShapeError
+from rnnc.semantics.rules.elementwise import is_turned, is_turned_back, refuse_turning
 from rnnc.semantics.values import Shape, show
 
 MAX_INT = 2**31 - 1
@@ -48,21 +49,20 @@ def _equation(graph: Graph, node: Node) -> Shape | None:
     if not graph.equal(declared, shape):
         if shape == ():
             return declared  # a number fills the state
+        if is_turned_back(graph, declared, shape):  # axes are found by their labels, as in elementwise operations
+            if is_turned(node.args[0]):
+                own = graph.resolve_all(shape)
+                refuse_turning(f"what `{node.name}` is given", own, graph.resolve_all(declared))
+            for axis, place in zip(declared, subset(graph, declared, shape) or (), strict=True):
+                graph.unify(axis, shape[place])
+            return declared
         raise ShapeError(
             "E302",
             f"`{node.name}` is declared as {show(graph.resolve_all(declared))} "
             f"but {node.attrs.get('gives', 'its equation gives')} {show(graph.resolve_all(shape))}",
-            _brought(graph, graph.resolve_all(declared), graph.resolve_all(shape)),
+            "declare the state with the equation's axes, or bring the equation to the state's (`linear`, `merge`, …)",
         )
     return graph.unify_all(declared, shape)
-
-
-def _brought(graph: Graph, declared: Shape, shape: Shape) -> str:
-    """How the value of an equation gets the axes of its state."""
-    places = subset(graph, declared, shape)
-    if places is not None and len(declared) == len(shape):
-        return f"the same axes in another order: `transpose(…, [{', '.join(a.label for a in declared)}])`"
-    return "declare the state with the equation's axes, or bring the equation to the state's (`linear`, `merge`, …)"
 
 
 def _equation_backward(graph: Graph, node: Node) -> bool:
@@ -73,10 +73,9 @@ def _equation_backward(graph: Graph, node: Node) -> bool:
 
 
 def _equation_lower(lowering: Lowering, node: Node) -> Value:
-    value = lowering[node.args[0]]
     if lowering.shape(node) and not lowering.shape(node.args[0]):
-        value = lowering.op("broadcast", value, axes=lowering.axes(lowering.shape(node)))
-    return value
+        return lowering.op("broadcast", lowering[node.args[0]], axes=lowering.axes(lowering.shape(node)))
+    return lowering.aligned(node.args[0], lowering.shape(node))
 
 
 def _pattern(graph: Graph, node: Node) -> Shape | None:
