@@ -9,11 +9,10 @@ from rnnc.ir.size import Size, product
 from rnnc.semantics.lower import Lowering, align, subset
 from rnnc.semantics.nodes import RULES, Graph, Node, Rule, ShapeError, known
 from rnnc.semantics.rules.elementwise import given, naming
-from rnnc.semantics.scope import did_you_mean
+from rnnc.semantics.rules.hints import instead, name_it
 from rnnc.semantics.values import Shape, Shaped, show
 
 MOST_IN_ORDER = 6  # axes that are tried in all orders
-_NAME_IT = "name it: `axis = …`"
 
 
 def find_axis(graph: Graph, shape: Shape, label: str) -> int:
@@ -29,20 +28,7 @@ def find_axis(graph: Graph, shape: Shape, label: str) -> int:
             f"give one of them a label of its own: `other: {label}`",
             about=label,
         )
-    raise ShapeError("E304", f"there is no axis `{label}` in {show(shape)}", _instead(shape, label), about=label)
-
-
-def _instead(shape: Shape, label: str) -> str | None:
-    """What may be meant by the label of an axis that is not there."""
-    nameless = [a for a in shape if not a.label.isidentifier()]
-    if label in ("time", "batch"):
-        return "a cell has no axis of time or batch: a state can sum over time, and in a network `mean(y, time)` does"
-    if len(nameless) == 1 and label.isidentifier():
-        named = ", ".join(f"{label if a is nameless[0] else a.label}: {a.size}" for a in shape)
-        return f"the axis of {nameless[0].size} has no name of its own; `relabel(…, {named})` gives it one"
-    if label.lstrip("-").isdecimal() and all(a.label.isidentifier() for a in shape):
-        return "an axis is meant by its name: " + " or ".join(f"`{a.label}`" for a in shape[:4]) if shape else None
-    return did_you_mean(label, [a.label for a in shape])
+    raise ShapeError("E304", f"there is no axis `{label}` in {show(shape)}", instead(shape, label), about=label)
 
 
 def argument(graph: Graph, node: Node, i: int = 0) -> Shape:
@@ -59,7 +45,7 @@ def _named_or_only(graph: Graph, shape: Shape, label: str | None) -> int:
     if label is not None:
         return find_axis(graph, shape, label)
     if len(shape) != 1:
-        raise ShapeError("E306", f"which axis of {show(shape)}?", _NAME_IT)
+        raise ShapeError("E306", f"which axis of {show(shape)}?", name_it(shape))
     return 0
 
 
@@ -151,7 +137,7 @@ def _concat_place(graph: Graph, node: Node) -> tuple[int, Shape]:
     label: str | None = node.attrs["axis"]
     if label is None:
         if len(first) != 1:
-            raise ShapeError("E306", f"along which axis of {show(first)}?", node.attrs.get("fix", _NAME_IT))
+            raise ShapeError("E306", f"along which axis of {show(first)}?", node.attrs.get("fix", name_it(first)))
         return 0, first
     return find_axis(graph, first, label), first
 
@@ -284,7 +270,10 @@ def _transpose_order(graph: Graph, node: Node) -> list[int]:
     labels: tuple[str, ...] | None = node.attrs["axes"]
     if labels is None:
         if len(shape) != 2:
-            raise ShapeError("E306", f"in which order shall the axes of {show(shape)} stand?", "transpose(A, [b, a])")
+            fix = "transpose(A, [b, a])"
+            if len(shape) == 1:
+                fix = "a vector is not turned: `outer(a, b)` is the product of every pair, `A @ b` and `a @ A` sum"
+            raise ShapeError("E306", f"in which order shall the axes of {show(shape)} stand?", fix)
         return [1, 0]
     order = [find_axis(graph, shape, label) for label in labels]
     if sorted(order) != list(range(len(shape))):

@@ -60,9 +60,19 @@ def _equation(graph: Graph, node: Node) -> Shape | None:
             "E302",
             f"`{node.name}` is declared as {show(graph.resolve_all(declared))} "
             f"but {node.attrs.get('gives', 'its equation gives')} {show(graph.resolve_all(shape))}",
-            "declare the state with the equation's axes, or bring the equation to the state's (`linear`, `merge`, …)",
+            _brought(graph, graph.resolve_all(declared), graph.resolve_all(shape)),
         )
     return graph.unify_all(declared, shape)
+
+
+def _brought(graph: Graph, declared: Shape, shape: Shape) -> str:
+    """How the value of an equation gets the axes of its state."""
+    places = subset(graph, declared, shape)
+    if places is not None and len(shape) == len(declared) + 1:
+        more = next(a.label for i, a in enumerate(shape) if i not in places)
+        if more.isidentifier():
+            return f"`sum(…, {more})` sums over the axis that it has more; of products `A @ b` sums, `A * b` does not"
+    return "declare the state with the equation's axes, or bring the equation to the state's (`linear`, `merge`, …)"
 
 
 def _equation_backward(graph: Graph, node: Node) -> bool:
