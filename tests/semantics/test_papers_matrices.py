@@ -56,3 +56,22 @@ def test_axes_of_a_state_in_another_order() -> None:
     (one, last), (other, after) = (rnnc.compile(t).forward({}, {"x": x, "y": y}) for t in (text, swapped))
     np.testing.assert_array_equal(one, other)
     np.testing.assert_array_equal(last, after)
+
+
+def test_merged_axes_have_a_name_and_states_their_own() -> None:
+    text = """
+    cell Named(heads = 2, d = 3) {
+      input x[input]
+      let units = heads * d
+      state h[units]
+      q  = linear(x, bias = false, out = [head: heads, key: d])
+      h' = merge(q, wide: [head, key])
+      output sum(h'[units = 0:2] * merge(q, wide: [head, key])[wide = 2:4])
+    }"""
+    module = rnnc.compile(text)
+    params = module.init_params(seed=0, dtype="float64", input=4)
+    x = np.random.default_rng(0).standard_normal((1, 1, 4))
+    q = (x[0, 0] @ params["q.x"].reshape(4, 6)).ravel()
+    y, h = module.forward(params, x)
+    np.testing.assert_allclose(y.ravel(), q[0] * q[2] + q[1] * q[3])
+    np.testing.assert_allclose(h.ravel(), q)

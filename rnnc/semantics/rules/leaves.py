@@ -7,7 +7,7 @@ from rnnc.ir.size import Size
 from rnnc.semantics.lower import Lowering, subset
 from rnnc.semantics.nodes import RULES, Graph, Node, Rule, ShapeError
 from rnnc.semantics.rules.elementwise import is_turned, is_turned_back, refuse_turning
-from rnnc.semantics.values import Shape, show
+from rnnc.semantics.values import Shape, Shaped, show
 
 MAX_INT = 2**31 - 1
 
@@ -62,7 +62,9 @@ def _equation(graph: Graph, node: Node) -> Shape | None:
             f"but {node.attrs.get('gives', 'its equation gives')} {show(graph.resolve_all(shape))}",
             _brought(graph, graph.resolve_all(declared), graph.resolve_all(shape)),
         )
-    return graph.unify_all(declared, shape)
+    axes = zip(graph.unify_all(declared, shape), graph.resolve_all(declared), strict=True)
+    # A state's axes have the declared names before the step and after it.
+    return tuple(Shaped(own.label, axis.size, own.strong) if own.label.isidentifier() else axis for axis, own in axes)
 
 
 def _brought(graph: Graph, declared: Shape, shape: Shape) -> str:
