@@ -264,6 +264,7 @@ _APPLIED: dict[str, Callable[[f.Apply], tuple[Math, int]]] = {
     "stack_axis": _joined,
     "lookup": _looked_up,
     "transpose": _transposed,
+    "inverse": lambda a: (_power(a.arguments[0], number(-1)), _POWER),
     "zeros": _constant("0"),
     "ones": _constant("1"),
 }

@@ -69,7 +69,8 @@ def _expand(a: Arguments) -> Value:
 
 @builtin("merge")
 def _merge(a: Arguments) -> Value:
-    """merge(h, [head, unit]): several axes become one, all without a list; the last varies fastest."""
+    """merge(h, [head, unit]): several axes become one, all without a list; the last varies fastest. Behind a label they
+    are called so, `merge(h, unit: [head, d])`."""
     a.count(1, 2)
     a.allow()
     if len(a.operands) == 1:
@@ -78,7 +79,8 @@ def _merge(a: Arguments) -> Value:
     labels = a.evaluate.labels(operand.expression, operand.context)
     if not labels:
         raise Problem("E214", "which axes shall become one?", operand.span, fix="merge(h, [head, unit])")
-    return added(a, "merge", a.node(0), axes=labels)
+    name = a.evaluate.own_label(operand.label, a.context) if operand.label is not None else None
+    return added(a, "merge", a.node(0), axes=labels, name=name)
 
 
 @builtin("split")

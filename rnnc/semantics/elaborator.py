@@ -16,7 +16,7 @@ from rnnc.semantics.functions import Functions
 from rnnc.semantics.inner import Inner
 from rnnc.semantics.inputs import Inputs
 from rnnc.semantics.nodes import Graph
-from rnnc.semantics.remedies import of_call
+from rnnc.semantics.remedies import of_call, of_no_function
 from rnnc.semantics.scope import Fatal, Problem, Scope, Work
 from rnnc.semantics.statements import Statements
 from rnnc.semantics.values import CellValue, Choice, FnValue, Instance, LayerValue, Value, describe
@@ -91,7 +91,8 @@ class Elaborator:
                 raise self._no_function(function.word, e, c)
             case _:
                 message = f"`{e.function.span.text}` is {describe(function)}, not a function"
-                raise Problem("E205", message, e.function.span, fix=moments.called(e, c) or _multiplied(e))
+                fix = moments.called(e, c) or of_no_function(function, e) or _multiplied(e)
+                raise Problem("E205", message, e.function.span, fix=fix)
 
     def _call_builtin(self, name: str, e: ast.Call, c: Context) -> Value:
         try:

@@ -7,6 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import Note, Span
+from rnnc.semantics import moments
 from rnnc.semantics.frames import Context, Frame, Indices, Owner, StateSlot, key_text, member_text
 from rnnc.semantics.guard import guard, mentions_input
 from rnnc.semantics.instances import slots_of
@@ -53,6 +54,8 @@ class Ending:
                 del missing[key]  # the one slip explains both
             is_value, dropped = (name, False) in self.frame.members, self.frame.dropped.get(name)
             fix = near or (f"write `{name}`" if is_value else f"declare it: `state {name}[…]`")
+            if name in {n for n, _ in self.frame.inputs}:
+                fix = f"what a step hands on is a state: `state {name}[…]` in the place of the input"
             if dropped is not None:
                 fix = f"drop its equation, too: `drop {name}'`"
             self.diagnostics.error(
@@ -64,7 +67,8 @@ class Ending:
             )
         for (name, indices), slot in missing.items():
             shown, after = member_text(name, indices), member_text(name, indices, True)
-            fix = f"write `{after} = …`: its value after the step"
+            other = moments.meant_after(name, self.frame)
+            fix = f"write `{after} = …`{f' instead of `{other} = …`' if other else ''}: its value after the step"
             self.diagnostics.error("E407", f"the state `{shown}` has no equation `{after}`", slot.span, fix=fix)
 
     def _without_equation(self) -> Iterator[tuple[tuple[str, Indices], StateSlot]]:

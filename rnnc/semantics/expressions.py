@@ -8,13 +8,13 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import Note, Span
-from rnnc.ir.model import Initialiser
 from rnnc.ir.size import Size
 from rnnc.semantics.frames import Context, Indices
 from rnnc.semantics.names import Names, unknown_name
 from rnnc.semantics.nodes import MAX_SIZE, Node
 from rnnc.semantics.numbers import needs_value, of_quotient
 from rnnc.semantics.operators import Operators
+from rnnc.semantics.remedies import as_tensor, of_number, of_quotient_size
 from rnnc.semantics.scope import Problem, Told, did_you_mean
 from rnnc.semantics.values import (
     ABSENT,
@@ -135,7 +135,7 @@ class Expressions:
                 raise Problem("E213", f"this has several outputs: {names}", span, fix="pick one: `y.name`")
             case _:
                 message = f"a tensor or a number is wanted here, not {describe(value)}"
-                raise Problem("E213", message, span, fix=_as_tensor(value, span))
+                raise Problem("E213", message, span, fix=as_tensor(value, span))
 
     def items(self, expressions: tuple[ast.Expr, ...], c: Context) -> Iterator[Value]:
         """Values with comprehensions spliced in."""
@@ -147,16 +147,17 @@ class Expressions:
 
     # --- compile-time kinds ---
 
-    def number(self, e: ast.Expr, c: Context) -> Num:
+    def number(self, e: ast.Expr, c: Context, *, is_size: bool = True) -> Num:
         value = self.value(e, c)
         if isinstance(value, Num):
             return value
         if isinstance(value, Choice):
             raise unknown_name(value.word, value.span or e.span, c)
-        raise Problem("E206", f"a compile-time number is wanted here, not {describe(value)}", e.span, fix=_whole(value))
+        fix = of_quotient_size(value) or (of_number(e, value, c) if isinstance(value, Tensor) and is_size else None)
+        raise Problem("E206", f"a compile-time number is wanted here, not {describe(value)}", e.span, fix=fix)
 
     def integer(self, e: ast.Expr, c: Context) -> int:
-        number = self.number(e, c)
+        number = self.number(e, c, is_size=False)
         if number.known is None:
             raise needs_value(number, e.span)
         if not float(number.known).is_integer():
@@ -325,7 +326,9 @@ class Expressions:
             if label is None:
                 text = part.span.text
                 fix = f"`relabel(…, wide: {text})` gives an axis a name, as does `out = [wide: {text}]`"
-                fix = fix if isinstance(part, ast.Binary) else None
+                if not isinstance(part, ast.Binary):
+                    counted = isinstance(part, ast.Unary) and isinstance(part.operand, ast.Number)
+                    fix = "axes are not counted: an axis is meant by its name, `n` of `x[n]`" if counted else None
                 raise Problem("E214", "the name of an axis is wanted here", part.span, fix=fix)
             found.append(label)
         return tuple(found)
@@ -374,30 +377,3 @@ def _no_size(message: str, number: Num, span: Span, fix: str | None = None) -> P
     if number.given is None:
         return Problem("E208", message, span, fix=fix)
     return Problem("E208", message, number.given, notes=[Note("the size is read here", span)])
-
-
-def _as_tensor(value: Value, span: Span) -> str | None:
-    """The remedy where a list or an initialiser stands for a tensor."""
-    if isinstance(value, FnValue) and value.name in ("zeros", "ones"):
-        return f"write `{int(value.name == 'ones')}`"
-    if isinstance(value, FnValue) and value.name == "identity":
-        return f"declare it, `fixed start[…] = {span.text}`, and write `start` here"
-    if isinstance(value, Initialiser):
-        return f"declare it, `param start[…] = {span.text}`, and write `start`; noise of every step is an input"
-    if isinstance(value, tuple) and any(isinstance(v, Tensor) for v in value):
-        one = f"`{span.text}[0]` is its first member, and " if span.text.isidentifier() else ""
-        return f"{one}`stack_axis(a, b, axis = part)` makes one tensor of several"
-    if isinstance(value, tuple):
-        return "numbers are declared: `fixed table[n] = [0.1, 0.2]`"
-    return None
-
-
-def _whole(value: Value) -> str | None:
-    """The remedy for a size that was made with `/`: a quotient of open sizes is a number of the equations."""
-    if not isinstance(value, Tensor) or value.node.attrs.get("ir") != "div":
-        return None
-    parts = value.node.args
-    if any(node.op != "const" for node in parts):
-        return None
-    above, below = (node.attrs["value"] for node in parts)
-    return f"open sizes are divided by `//`, which rounds down: `{above} // {below}`"

@@ -42,6 +42,39 @@ WRITTEN: dict[str, str] = {
     "batch_dot": "{a} @ {b}", "logsumexp": "m + log(sum(exp({a} - m)))` with `m = max({a})",
     **dict.fromkeys(("roll", "circshift"), "concat({a}[axis = -1:], {a}[axis = 0:-1], axis = axis)"),
     **dict.fromkeys(("cosine", "cosine_similarity"), "sum({a} * {b}) / sqrt(sum({a} * {a}) * sum({b} * {b}) + 1e-8)"),
+    **dict.fromkeys(("inv", "inverted", "matrix_inverse"), "inverse({a})"), "solve": "inverse({a}) @ {b}",
+    "variance": "mean(({a} - mean({a})) ** 2)", "stddev": "sqrt(mean(({a} - mean({a})) ** 2))",
+    **dict.fromkeys(("circular_shift", "rotate"), "concat({a}[axis = -1:], {a}[axis = 0:-1], axis = axis)"),
+    **dict.fromkeys(("moveaxis", "movedim", "transpose_axes"), "transpose({a}, [b, a])"),
+    **dict.fromkeys(("vstack", "dstack", "column_stack", "row_stack"), "stack_axis(a, b, axis = part)"),
+    **dict.fromkeys(("dot_product", "inner_product", "vdot"), "sum({a} * {b})"), "matvec": "{a} @ {b}",
+    "vecmat": "{a} @ {b}", "bilinear": "contract(outer({a}, {b}), W, over = [i, j])",
+    **dict.fromkeys(("lerp", "mix", "blend"), "{a} + w * ({b} - {a})"), "if_else": "where(test, a, b)",
+    "masked_fill": "where(mask, value, {a})", **dict.fromkeys(("index_select", "take"), "lookup(table, place)"),
+    **dict.fromkeys(("scatter", "scatter_add", "index_put"), "where(places(slot: n) == place, new, old)"),
+    **dict.fromkeys(("amax", "reduce_maximum"), "max({a}, axis)"), "amin": "min({a}, axis)", "sgn": "sign({a})",
+    **dict.fromkeys(("mod", "fmod", "remainder", "modulo"), "{a} % {b}"), "floor_divide": "{a} // {b}",
+    "trunc": "sign({a}) * floor(abs({a}))", "hypot": "sqrt({a} * {a} + {b} * {b})", "erfc": "1 - erf({a})",
+    "atan2": "2 * atan({a} / (sqrt({a} * {a} + {b} * {b}) + {b}))", "logit": "log({a} / (1 - {a}))",
+    **dict.fromkeys(("arctan2", "angle_of"), "2 * atan({a} / (sqrt({a} * {a} + {b} * {b}) + {b}))"),
+    **dict.fromkeys(("asin", "arcsin"), "atan({a} / sqrt(1 - {a} * {a}))"), "sech": "1 / cosh({a})",
+    **dict.fromkeys(("acos", "arccos"), "pi / 2 - atan({a} / sqrt(1 - {a} * {a}))"), "cot": "1 / tan({a})",
+    **dict.fromkeys(("atanh", "arctanh"), "0.5 * log((1 + {a}) / (1 - {a}))"), "softmin": "softmax(-{a})",
+    **dict.fromkeys(("asinh", "arcsinh"), "log({a} + sqrt({a} * {a} + 1))"), "hardtanh": "hard_tanh({a})",
+    "logaddexp": "max({a}, {b}) + log1p(exp(-abs({a} - {b})))", "hardswish": "{a} * clip({a} / 6 + 0.5, 0, 1)",
+    "glu": "{a} * sigmoid({b})", "swiglu": "silu({a}) * {b}", "geglu": "gelu({a}) * {b}", "reglu": "relu({a}) * {b}",
+    "prelu": "where({a} > 0, {a}, slope * {a})", "maxout": "max(linear(x) as a, linear(x) as b)",
+    "threshold": "where({a} > level, {a}, 0)", "any": "max(where({a}, 1, 0)) > 0", "all": "min(where({a}, 1, 0)) > 0",
+    "count_nonzero": "sum(where({a} != 0, 1, 0))", "linspace": "fixed t[n] = [i / (n - 1) for i in 0..n]",
+    **dict.fromkeys(("tril", "causal_mask"), "where(expand(places(i: n), j: n) >= places(j: n), {a}, 0)"),
+    "triu": "where(expand(places(i: n), j: n) <= places(j: n), {a}, 0)",
+    "trace": "sum({a} * I)` with `fixed I[a: n, b: n] = identity",
+    **dict.fromkeys(("group_norm", "groupnorm"), "layer_norm(split({a}, axis, group: g, part: m), axis = part)"),
+    **dict.fromkeys(("l2norm", "l2_norm"), "sqrt(sum({a} * {a}))"), "l1_norm": "sum(abs({a}))",
+    **dict.fromkeys(("upsample", "upsampling1d", "repeat_interleave"), "repeat({a}, axis, 2)"),
+    **dict.fromkeys(("max_pool", "maxpool", "maxpool1d"), "max(split({a}, axis, place: n, part: 2), part)"),
+    **dict.fromkeys(("avg_pool", "avgpool", "pool", "mean_pool"), "mean(split({a}, axis, place: n, part: 2), part)"),
+    "step": "where({a} > 0, 1, 0)",
 }  # fmt: skip
 
 # Functions of libraries whose names mean something else here.
@@ -70,20 +103,25 @@ CELLS = {"simplernn": "RNN", "elman": "RNN", "vanillarnn": "RNN"}  # others by t
 _RANKS = (
     "nothing is sorted: `rank(v)` is 0 for the largest, so `where(rank(v) < k, v, 0)` keeps k; `argmax(v)` is a place"
 )
-_ALGEBRA = "there is no algebra of matrices beyond `@`, `transpose`, `outer` and `contract`"
+_ALGEBRA = "of matrices there are `@`, `transpose`, `outer`, `contract` and `inverse`"
 _NOISE = "a cell draws no numbers: noise is an input, `input noise[units]`"
 _BATCH = "statistics of a batch are no part of a cell; `layer_norm(v)` is in the library"
 _COMPLEX = "there are no complex numbers: the real and the imaginary part are two values"
 _TRANSFORM = "a transform is a product with a matrix: `fixed C[n, freq: n] = [cos(2 * pi * i * j / n) for …]`"
 _PLACES = "write `where(places(place: n) == id, 1, 0)`"
 _DIAGONAL = "times a vector it is `a * v`; the matrix is `one * a`, with `fixed one[n, k: n] = identity`"
+_ATTENTION = "it is written out: `softmax(keys @ q, place) @ values`, of an input `keys[place, unit] per row`"
+_KINDS = "whole numbers take part as they are, and truth values become numbers by `where(test, 1, 0)`"
+_LOSS = "a loss is no part of a module: it gives outputs, and takes the gradient of any loss by them"
+_LARGER = "a larger image first, `repeat(repeat(x, row, 2), col, 2)`, then `conv`"
+_SO_FAR = "along an axis there are `cumsum` and `cumax` (of a softmax); over time it is a state, `m' = max(m, x)`"
 _LOOP = "the steps are no loop of the text: a cell is one step, and `for k in 0..n` unrolls"
 
 # What the language does not have, and what there is.
 MISSING: dict[str, str] = {
     **dict.fromkeys(("topk", "top_k", "sort", "argsort", "median", "kthvalue", "unique", "nonzero"), _RANKS),
-    **dict.fromkeys(("inv", "inverse", "pinv", "solve", "lstsq", "cholesky", "qr", "svd", "eig", "eigh"), _ALGEBRA),
-    **dict.fromkeys(("det", "slogdet", "expm", "matrix_exp", "matrix_power", "trace"), _ALGEBRA),
+    **dict.fromkeys(("pinv", "lstsq", "cholesky", "qr", "svd", "eig", "eigh"), _ALGEBRA),
+    **dict.fromkeys(("det", "slogdet", "expm", "matrix_exp", "matrix_power"), _ALGEBRA),
     **dict.fromkeys(("rand", "randn", "randint", "random", "random_normal", "random_uniform"), _NOISE),
     **dict.fromkeys(("bernoulli", "multinomial", "gaussian", "rand_like", "randn_like", "noise"), _NOISE),
     **dict.fromkeys(("batch_norm", "batchnorm", "batchnorm1d", "batch_normalization", "batchnormalization"), _BATCH),
@@ -91,6 +129,11 @@ MISSING: dict[str, str] = {
     **dict.fromkeys(("complex", "real", "imag", "conj", "angle", "cis", "polar"), _COMPLEX),
     **dict.fromkeys(("fft", "ifft", "rfft", "irfft", "dct", "hadamard_transform"), _TRANSFORM),
     **dict.fromkeys(("one_hot", "onehot"), _PLACES),
+    **dict.fromkeys(("attention", "multi_head_attention", "multiheadattention", "self_attention"), _ATTENTION),
+    **dict.fromkeys(("float", "int", "bool", "cast", "astype", "to_float", "float32", "to_int"), _KINDS),
+    **dict.fromkeys(("mse", "mse_loss", "cross_entropy", "crossentropy", "binary_cross_entropy", "loss"), _LOSS),
+    **dict.fromkeys(("conv_transpose", "conv2d_transpose", "conv1d_transpose", "convtranspose2d", "deconv"), _LARGER),
+    **dict.fromkeys(("cummax", "cummin", "running_max"), _SO_FAR), "gumbel": _NOISE,
     "cumprod": "of positive numbers it is `exp(cumsum(log(v), axis))`",
     **dict.fromkeys(("diag", "diagonal", "diagflat"), _DIAGONAL),
     **dict.fromkeys(("map", "vmap"), "write `for k in 0..n { … }`, or `[f(v) for v in list]`"),

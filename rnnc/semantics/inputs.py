@@ -45,6 +45,7 @@ class Inputs:
             fix: str | None = None
             if outer is not None and outer.attrs.get("step") and len(declared.axes) == len(known) + 1:
                 fix = f"a layer is given one step at a time; {remedies.PLACES}"
+            fix = remedies.of_axes(known, declared) or fix
             raise Problem("E303", message, frame.span, notes=[Note("declared here", declared.span)], fix=fix)
         axes: list[Shaped] = []
         for i, axis in enumerate(declared.axes):

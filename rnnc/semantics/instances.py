@@ -10,6 +10,8 @@ from rnnc.semantics.nodes import Graph, Node
 from rnnc.semantics.scope import Problem, Told, did_you_mean
 from rnnc.semantics.values import Many, Tensor, Value
 
+_MOST = 6  # states that a message names
+
 
 def slots_of(state: InstanceState) -> dict[str, StateSlot]:
     """The states of a stepped instance in declared order, those of cells inside of it too: `h`, `ct[0]`, `memory.c`."""
@@ -65,7 +67,9 @@ def _no_part(state: InstanceState, frame: Frame, name: str, indices: Indices, pr
     """An instance is asked for something that its cell does not have."""
     names = {member_text(n, i, p) for (n, p), family in frame.members.items() for i in family if p == primed}
     shown = member_text(name, indices, primed)
-    return Problem("E244", f"`{state.key}` has no `{shown}`", span, fix=did_you_mean(shown, names))
+    there = f"its states are {', '.join(f'`{state.key}.{n}`' for n in list(slots_of(state))[:_MOST])}"
+    fix = did_you_mean(shown, names) or (there if slots_of(state) else None)
+    return Problem("E244", f"`{state.key}` has no `{shown}`", span, fix=fix)
 
 
 def results(frame: Frame) -> Value:

@@ -199,7 +199,7 @@ def _conflict_fix(a: Shape, b: Shape, name: str, other: str) -> str:
 def _pairs(name: str, axis: Shaped) -> str:
     """What is of every pair of an axis of `name` and another axis."""
     text = name.strip("`")
-    text = text if text.removesuffix("'").isidentifier() else "a"
+    text = text if len(text) <= _LONGEST and not text.startswith("argument ") else "a"
     return f"`outer(a, b)` in products, `expand({text}, {axis.label}: {axis.size})` elsewhere"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from rnnc.semantics.frames import Context
+from rnnc.semantics.frames import Context, Frame
 from rnnc.semantics.scope import Problem
 from rnnc.syntax import ast
 
@@ -49,6 +49,15 @@ def _is_time(e: ast.Expr, c: Context) -> bool:
             return _is_time(e.left, c)
         case _:
             return False
+
+
+def meant_after(name: str, frame: Frame) -> str | None:
+    """`h_t`, `h_new`: the equation that may have been meant for the value of a state after the step."""
+    for other, primed in frame.members:
+        found = None if primed else _AFFIXED.fullmatch(other)
+        if found is not None and name in (found["name"], found["stem"]):
+            return other
+    return None
 
 
 def suffixed(name: str, c: Context) -> str | None:

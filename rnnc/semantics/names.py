@@ -186,11 +186,12 @@ class Names:
                 "E215",
                 "a tensor is not indexed by position",
                 e.span,
-                fix=_by_axis(e, base.node),
+                fix=_by_axis(e, base.node, c),
             )
         if isinstance(base, Choice):
             raise unknown_name(base.word, base.span or e.base.span, c)
-        raise Problem("E215", f"{describe(base)} has no members", e.span)
+        fix = f"a call has round brackets: `{e.base.span.text}(…)`" if isinstance(base, FnValue) else None
+        raise Problem("E215", f"{describe(base)} has no members", e.span, fix=fix)
 
     def _is_family(self, e: ast.Name, c: Context) -> bool:
         if any(c.frame.members.get((e.id, e.primed), {})) or e.id in c.frame.instance_families:
@@ -292,17 +293,19 @@ def unknown_name(name: str, span: Span, c: Context, *, primed: bool = False) -> 
         return Problem("E201", "`step` is not defined", span, fix="the index of the step is known in cells")
 
     def meant() -> str | None:
-        return remedies.of_name(name, c) or did_you_mean(name, _known_names(c)) or remedies.of_weight(name)
+        near = remedies.of_name(name, c) or did_you_mean(name, _known_names(c))
+        return near or remedies.of_weight(name) or remedies.of_own_names(name, c)
 
     return Problem("E201", f"`{name}` is not defined", span, fix=meant)
 
 
-def _by_axis(e: ast.Subscript, node: Node) -> str:
+def _by_axis(e: ast.Subscript, node: Node, c: Context) -> str:
     """How a part of a tensor is written: with the name of its axis."""
     labels = [a.label for a in node.shape or ()]
     axis = labels[0] if labels and labels[0].isidentifier() else "axis"
     name = e.base.id if isinstance(e.base, ast.Name) else "x"
-    return f"name the axis: `{name}[{axis} = k]` or `{name}[{axis} = a:b]`"
+    steps = f"; steps are `last({name})` and `at({name}, k)`" if c.frame.body.kind == "network" else ""
+    return f"name the axis: `{name}[{axis} = k]` or `{name}[{axis} = a:b]`{steps}"
 
 
 def _known_names(c: Context) -> set[str]:

@@ -5,15 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from rnnc.diagnostics import Span
+from rnnc.ir.model import Initialiser
 from rnnc.semantics import foreign, moments
-from rnnc.semantics.frames import Context
-from rnnc.semantics.scope import Problem, did_you_mean
-from rnnc.semantics.values import CellValue, Shape
+from rnnc.semantics.frames import Context, Frame
+from rnnc.semantics.scope import Problem, Scope, did_you_mean
+from rnnc.semantics.values import CellValue, FnValue, Shape, Tensor, Value
 from rnnc.syntax import ast
 from rnnc.syntax.foreign_options import OPTIONS, OTHERWISE
 
 # How a network gives a layer all steps of a sequence.
 PLACES = "all of a sequence's n steps are `stack_axis((at(y, k) for k in 0..n), axis = place)`"
+
+ONCE = "every name is assigned once"
 
 _ATOM = re.compile(r"[\w.']+")
 _SHORT, _LONGEST = 30, 60  # of what is repeated in a message
@@ -32,12 +36,23 @@ def of_call(name: str, e: ast.Call, c: Context, known: set[str]) -> str | None:
     return _elsewhere(name, texts) or did_you_mean(name, known) or _cell(name, c, known)
 
 
+def of_no_function(value: Value, e: ast.Call) -> str | None:
+    """The remedy for a call of what is no function: a function's name in quotes, or a name that is taken here."""
+    if isinstance(value, str):
+        return f"a function is given by its name, without quotes: `{e.function.span.text} = {value}`"
+    if isinstance(e.function, ast.Name) and e.function.id == "step":
+        return _elsewhere("step", [a.value.span.text for a in e.arguments if isinstance(a, ast.Argument)])
+    return None
+
+
 def of_name(name: str, c: Context) -> str | None:
     """The remedy for a name that is not defined."""
     if name in foreign.DECLARED:
         return _declaration(name, c)
     if name in foreign.SELF:
         return "names stand alone: a state is `h`, and `h'` after the step"
+    if name == "e":
+        return "the exponential of `v` is `exp(v)`"
     return moments.suffixed(name, c)
 
 
@@ -77,10 +92,89 @@ def of_method(e: ast.Attribute) -> str:
     return f"write `{_filled(e.name + '({a})', [e.base.span.text])}`"
 
 
+def of_again(name: str, primed: bool, frame: Frame, scope: Scope | None) -> str:
+    """The remedy for a second equation of a name."""
+    if scope is None:  # a declaration
+        return ONCE
+    loop = next((s.loop for s in scope.chain() if s.loop is not None), None)
+    if loop is None or primed:
+        return f"{ONCE}: one of the two values takes a name of its own"
+    name = name if all(name not in (n for n, _ in there) for there in (frame.inputs, frame.states)) else "y"
+    return f"{ONCE}; what a loop changes is a family: `{name}[{loop} + 1] = …`, made of `{name}[{loop}]`"
+
+
+def no_state(frame: Frame, item: ast.Declared) -> Problem:
+    """E412, with where a state is declared instead."""
+    if frame.kind == "fn":
+        return Problem("E412", "a function has no state", item.span, fix="a cell has one: `use f = …`, then `f(x)`")
+    fix = "put the equations into a cell, `cell Step(…) { … }`, and use it as a layer: `y = Step(…)(x)`"
+    return Problem("E412", "a network's states are those of its layers", item.span, fix=fix)
+
+
+def of_number(e: ast.Expr, value: Tensor, c: Context) -> str | None:
+    """The remedy for a tensor where a size is wanted."""
+    if not isinstance(e, ast.Name):
+        return None
+    if c.frame.kind == "fn" and e.id in c.frame.parameters:
+        return f"with `{e.id}[n]` in the head of the function, `n` is the size of its axis"
+    labels = [a.label for a in value.node.shape or () if a.label.isidentifier()]
+    return f"the name of an axis is its size: `{labels[0]}`" if labels else None
+
+
+_LEADS = frozenset({"batch", "time", "b", "t", "n", "seq", "steps", "length", "seq_len", "timesteps", "batch_size"})
+
+
+def of_axes(given: Shape, declared: ast.Declared) -> str | None:
+    """The remedy for a value of other axes than a layer wants."""
+    if len(given) > len(declared.axes) and given[0].label.lower() in _LEADS:
+        return f"batch and time are no axes of a description, which rnnc adds: `input x[{given[-1].label}]`"
+    if not given and len(declared.axes) == 1:
+        vector = f"`expand(v, {declared.axes[0].span.text})` makes a vector of a number"
+        return f"{vector}, and `embedding(v, vocabulary, width)` one of a whole number"
+    return None
+
+
+def as_tensor(value: Value, span: Span) -> str | None:
+    """The remedy where a list or an initialiser stands for a tensor."""
+    if isinstance(value, FnValue) and value.name in ("zeros", "ones"):
+        return f"write `{int(value.name == 'ones')}`"
+    if isinstance(value, FnValue) and value.name == "identity":
+        return f"declare it, `fixed start[…] = {span.text}`, and write `start` here"
+    if isinstance(value, Initialiser):
+        return f"declare it, `param start[…] = {span.text}`, and write `start`; noise of every step is an input"
+    if isinstance(value, tuple) and any(isinstance(v, Tensor) for v in value):
+        one = f"`{span.text}[0]` is its first member, and " if span.text.isidentifier() else ""
+        return f"{one}`concat(a, b)` and `stack_axis(a, b, axis = part)` make one tensor of several"
+    if isinstance(value, tuple):
+        return "numbers are declared: `fixed table[n] = [0.1, 0.2]`"
+    return None
+
+
+def of_quotient_size(value: Value) -> str | None:
+    """The remedy for a size that was made with `/`: a quotient of open sizes is a number of the equations."""
+    if not isinstance(value, Tensor) or value.node.attrs.get("ir") != "div":
+        return None
+    parts = value.node.args
+    if any(node.op != "const" for node in parts):
+        return None
+    above, below = (node.attrs["value"] for node in parts)
+    return f"open sizes are divided by `//`, which rounds down: `{above} // {below}`"
+
+
+def of_own_names(name: str, c: Context) -> str | None:
+    """The remedy for a name that a function does not know, or of which a variant's base has other ones."""
+    if c.frame.kind == "fn":
+        head = f"`fn {c.frame.name}(…, {name})`"
+        return f"a function knows its own names only: give it, {head}, or `v[{name}]`, if an axis of `v` has that size"
+    return None
+
+
 def of_weight(name: str) -> str | None:
     """`W`, `W_xh`, `b`: names of weights, which nothing declares."""
     if foreign.WEIGHT.fullmatch(name) is None:
         return None
+    if name == "I":
+        return "an identity matrix is declared: `fixed I[row: n, col: n] = identity`"
     own = "`linear(x)` brings its own"
     if name[0].isupper():
         return f"a weight is declared, `param {name}[units, input]` for `{name} @ x`, `[units]` for `{name} * h`; {own}"
@@ -93,6 +187,8 @@ def of_option(option: ast.Argument, names: tuple[str, ...]) -> str | None:
     there = next((n for n in OPTIONS.get(key, ()) if n in names), None)
     if there is not None:
         text = option.value.span.text
+        if there == "axis" and text.lstrip("-").isdecimal():
+            return "write `axis = …`, an axis by its name"
         return f"write `{there} = {text if len(text) <= _SHORT and (text.isidentifier() or text.isdecimal()) else '…'}`"
     return OTHERWISE.get(key)
 

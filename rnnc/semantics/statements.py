@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import Note, Span
 from rnnc.ir.program import DType
+from rnnc.semantics import remedies
 from rnnc.semantics.frames import (
     Context,
     Frame,
@@ -22,14 +23,13 @@ from rnnc.semantics.guard import guard
 from rnnc.semantics.initialisers import GLOROT, initialiser
 from rnnc.semantics.moments import indexed
 from rnnc.semantics.nodes import MAX_RANK, Node
+from rnnc.semantics.order import inputs_first
 from rnnc.semantics.scope import Fatal, Lazy, Problem, Scope, report
 from rnnc.semantics.values import CellValue, Instance, LayerValue, Many, Shape, Shaped, Tensor, Value, describe
 from rnnc.syntax import ast
 
 if TYPE_CHECKING:
     from rnnc.semantics.elaborator import Elaborator
-
-ONCE = "every name is assigned once"
 
 
 class Statements:
@@ -112,11 +112,11 @@ class Statements:
             raise Problem("E413", "a `let` names one compile-time value", s.target.span)
         if name in scope.names and name in scope.spans:
             notes = [Note("first here", scope.spans[name])]
-            raise Problem("E406", f"`{name}` is defined twice", s.target.span, notes=notes, fix=ONCE)
+            raise Problem("E406", f"`{name}` is defined twice", s.target.span, notes=notes, fix=remedies.ONCE)
         family = frame.members.get((name, False))
         if family:
             notes = [Note("first here", next(iter(family.values())).span)]
-            raise Problem("E406", f"`{name}` is defined twice", s.target.span, notes=notes, fix=ONCE)
+            raise Problem("E406", f"`{name}` is defined twice", s.target.span, notes=notes, fix=remedies.ONCE)
         scope.names[name] = Lazy(s.value, scope, frame, s.span)
         frame.lets[name] = s.target.span
         scope.spans[name] = s.target.span
@@ -163,10 +163,7 @@ class Statements:
 
     def _state(self, frame: Frame, scope: Scope, item: ast.Declared, indices: Indices) -> None:
         if frame.kind != "cell":
-            where = (
-                "a network's states are those of its layers" if frame.kind == "network" else "a function has no state"
-            )
-            raise Problem("E412", where, item.span)
+            raise remedies.no_state(frame, item)
         graph = frame.graph
         node = graph.add("state", (), item.span, self._axes(frame, scope, item))
         node.name = frame.state_prefix + key_text(item.name, indices)
@@ -256,12 +253,21 @@ class Statements:
         node.name = frame.prefix + key_text(s.target.name, indices, s.target.primed)
         node.span = s.target.span
         node.attrs["statement"] = s
-        self._member(frame, s.target.name, s.target.primed, indices, node, s.target.span)
+        self._member(frame, s.target.name, s.target.primed, indices, node, s.target.span, scope)
         frame.pending[node] = (s, scope, indices)
         if s.kind == "gate":
             frame.gates.append(node.name)
 
-    def _member(self, frame: Frame, name: str, primed: bool, indices: Indices, node: Node, span: Span) -> None:
+    def _member(
+        self,
+        frame: Frame,
+        name: str,
+        primed: bool,
+        indices: Indices,
+        node: Node,
+        span: Span,
+        scope: Scope | None = None,
+    ) -> None:
         family = frame.members.setdefault((name, primed), {})
         other = family.get(indices)
         if other is None and not primed and name in frame.instances:
@@ -277,19 +283,19 @@ class Statements:
                 message = f"`{shown}` is the state before the step, which no equation defines"
                 raise Problem("E406", message, span, notes=notes, fix=f"its value after the step is `{after} = …`")
             if other.span == span:
-                member = key_text(name, (), primed) + "[k]"
+                member = key_text(name, (), primed) + ("[k]" if node.op == "equation" else "[k][…]")
                 fix = f"each turn defines a member of its own: `{member}`, with the loop's variable"
                 raise Problem("E406", f"`{shown}` is defined by every turn of the loop", span, fix=fix)
-            raise Problem("E406", f"`{shown}` is defined twice", span, notes=notes, fix=ONCE)
+            fix = remedies.of_again(name, primed, frame, scope)
+            raise Problem("E406", f"`{shown}` is defined twice", span, notes=notes, fix=fix)
         if not primed and name in frame.lets:
             notes = [Note("first here", frame.lets[name])]
-            raise Problem("E406", f"`{name}` is defined twice", span, notes=notes, fix=ONCE)
+            raise Problem("E406", f"`{name}` is defined twice", span, notes=notes, fix=remedies.ONCE)
         parameter = frame.parameters.get(name)
         if parameter is not None and not primed and node.op != "state":
             notes = [Note("the parameter", parameter.span)]
-            raise Problem(
-                "E406", f"`{name}` is a parameter already", span, notes=notes, fix="call one of them differently"
-            )
+            fix = f"its value is given where the cell is used, `…({name} = …)`; another value takes another name"
+            raise Problem("E406", f"`{name}` is a parameter already", span, notes=notes, fix=fix)
         family[indices] = node
 
     def _evaluate(self, frame: Frame, node: Node) -> None:
@@ -375,29 +381,3 @@ class Statements:
 def _has_parts(value: Value) -> bool:
     """Several outputs, or a list with a tensor in it."""
     return isinstance(value, Many) or (isinstance(value, tuple) and any(isinstance(v, Tensor) for v in value))
-
-
-def inputs_first(statements: tuple[ast.Statement, ...]) -> list[ast.Statement]:
-    """Inputs bring sizes that other declarations read, so they go first; one that reads an instance
-    (`input x[f.output.size]`) goes behind the last `use`."""
-    used = {s.target.name for s in statements if isinstance(s, ast.Use)}
-    inputs = [s for s in statements if isinstance(s, ast.Declaration) and s.kind == "input"]
-    late = [s for s in inputs if any(reads_name(a.size, used) for item in s.items for a in item.axes)]
-    order = [*(s for s in inputs if s not in late), *(s for s in statements if s not in inputs)]
-    last = max((i for i, s in enumerate(order) if isinstance(s, ast.Use)), default=-1)
-    return [*order[: last + 1], *late, *order[last + 1 :]]
-
-
-def reads_name(e: ast.Expr, names: set[str]) -> bool:
-    """Does the size of an axis read one of these names?"""
-    match e:
-        case ast.Name():
-            return e.id in names
-        case ast.Attribute():
-            return reads_name(e.base, names)
-        case ast.Subscript():
-            return reads_name(e.base, names)
-        case ast.Binary():
-            return reads_name(e.left, names) or reads_name(e.right, names)
-        case _:
-            return False

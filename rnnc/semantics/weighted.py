@@ -229,7 +229,7 @@ def _operand(a: Arguments, i: int) -> Node:
     operand = a.operands[i]
     if isinstance(a.value(i), Num):
         text = operand.span.text
-        fix = f"`out = {text}` is the size of the result" if i > 0 else None
+        fix = f"`out = {text}` is the size of the result" if i > 0 else "a vector of one number is `ones(1)`"
         raise Problem("E213", f"`{a.name}` wants tensors, and `{text}` is a number", operand.span, fix=fix)
     return a.node(i)
 

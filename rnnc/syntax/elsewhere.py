@@ -32,10 +32,32 @@ def destructuring(place: Place) -> Problem | None:
     )
     if not is_list or end == len(line) or line[end].type != "EQUAL" or place.at >= place.first + end:
         return None
-    fix = "give the value a name, and each part an equation: `z[gate = 0]`"
+    fix = "give the value a name, `z = …`: parts are `z[gate = 0]`, results of a function `z[0]`, outputs `z.y`"
     if kind in ("GATE", "LET", "USE"):
         fix = f"write one `{kind.lower()} {written[0].text} = …` for each"
     return problem("E142", "an equation defines one name", written[0].span.to(written[-1].span), fix)
+
+
+def in_function(place: Place) -> bool:
+    """Is this within a function?"""
+    words = (token.keyword for token in reversed(place.tokens[: place.first]))
+    return next((word for word in words if word in ("FN", "CELL", "NETWORK")), None) == "FN"
+
+
+def several_results(place: Place) -> Problem | None:
+    """`return a, b`"""
+    if place.token.type != "COMMA" or place.opened is not None or place.tokens[place.first].keyword != "RETURN":
+        return None
+    return problem("E142", "a function returns one value, or a list", place.token.span, "write `return [a, b]`")
+
+
+def derived(place: Place) -> Problem | None:
+    """`cell D(units) extends LSTM(units) { … }`"""
+    first = place.tokens[place.first].keyword
+    if first not in ("CELL", "NETWORK") or place.token.text not in ("extends", "inherits", "derives", "from", "of"):
+        return None
+    fix = "a variant is written `cell D(units) = LSTM(units) with { … }`"
+    return problem("E131", f"`{place.token.text}` is a word of another language", place.token.span, fix)
 
 
 def bars(place: Place) -> Problem | None:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from rnnc.diagnostics import Span
 from rnnc.syntax import elsewhere, indentation, subscripts
 from rnnc.syntax.brackets import CLOSERS, OPENERS, begins_statement
-from rnnc.syntax.elsewhere import NAMES
+from rnnc.syntax.elsewhere import NAMES, in_function
 from rnnc.syntax.expectations import expectation
 from rnnc.syntax.place import Place, Problem, Repair, problem
 from rnnc.syntax.tokens import Token
@@ -176,7 +176,8 @@ def _expression_statement(place: Place) -> Problem | None:
             return problem("E142", f"a line holds {_STATEMENTS}", place.token.span, "write `name = …`")
     if place.at == place.first + 1 and place.token.type in ("LPAR", "NEWLINE", "RBRACE") and "EQUAL" in place.expected:
         name = place.tokens[place.first]
-        return problem("E142", "an expression alone is no statement", name.span, "give it a name: `name = …`")
+        fix = "write `return …`" if in_function(place) else "give it a name: `name = …`"
+        return problem("E142", "an expression alone is no statement", name.span, fix)
     return None
 
 
@@ -359,6 +360,8 @@ _RULES: tuple[Callable[[Place], Problem | None], ...] = (
     indentation.definition,
     _nested_definition,
     elsewhere.destructuring,
+    elsewhere.several_results,
+    elsewhere.derived,
     subscripts.place_on_an_axis,
     _comprehension_among_arguments,
     subscripts.axes_in_parentheses,

@@ -15,6 +15,8 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("nonlinearity", "act", "fn"), ("activation",)),
     **dict.fromkeys(("kernel_size", "window"), ("kernel",)), **dict.fromkeys(("strides",), ("stride",)),
     **dict.fromkeys(("dilation_rate", "dilations"), ("dilation",)), "merge_mode": ("merge",),
+    **dict.fromkeys(("p", "prob", "probability", "dropout_rate", "drop_prob"), ("rate",)),
+    **dict.fromkeys(("keep_prob", "keep_probability"), ("keep",)),
 }  # fmt: skip
 # … and what does it in the language where it is no option of the function.
 OTHERWISE: dict[str, str] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 PRIMES = "′’‘ʹʼ´`＇"
+SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
 QUOTES = "“”„‟«»＂"
 
 _SIGNS = {

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from rnnc.syntax.foreign_options import OTHERWISE
-from rnnc.syntax.lookalikes import PRIMES, QUOTES, ascii_for, named
+from rnnc.syntax.lookalikes import PRIMES, QUOTES, SUPERSCRIPTS, ascii_for, named
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +197,11 @@ def _bad_number(match: re.Match[str]) -> Slip:
 
 def _lookalike_word(match: re.Match[str]) -> Slip:
     word = match[0]
+    raised = re.fullmatch(rf"(\w*?)([{SUPERSCRIPTS}]+)", word)
+    if raised is not None:
+        power = f"{raised[1]} ** {unicodedata.normalize('NFKD', raised[2])}".strip()
+        sign = named(raised[2][0])
+        return _slip(match, "E104", f"{sign} is no character of the language", f"write `{power}`", power)
     strange = [character for character in word if not character.isascii()]
     plain = "".join(character if character.isascii() else ascii_for(character) or "_" for character in word)
     if not plain.isidentifier():

@@ -95,7 +95,7 @@ def _undefined(results: Results) -> tuple[str, ...]:
     names = [name for name, a in {**results.outputs, **results.state}.items() if np.isnan(a).any()]
     if not names:
         return ()
-    where = f"for {', '.join(names)} at normally distributed inputs and states"
+    where = f"for {', '.join(names)} at normally distributed inputs"
     return (f"the description gives NaN {where}; {_NEVER_NEGATIVE}",)
 
 

@@ -1,7 +1,7 @@
 """Random arguments for a model: small distinct sizes that it can have, parameters, inputs, lengths, masks.
 
 Everything follows from the seed. Values stay where a cell is at home: parameters around their initial values, states
-around states that the model itself reaches.
+around states that the model itself reaches, on their side of zero if they must.
 """
 
 from __future__ import annotations
@@ -183,9 +183,13 @@ class Draw:
         params = {name: a + self._noise(a.shape) if name in trained else a for name, a in initial.items()}
         warm_up = Call(params, self.inputs(self.enough(WARM_UP), batch))
         try:
-            state = self._near(runner.forward(warm_up).state)
-            call = Call(params, self.inputs(steps, batch), state)
+            reached = runner.forward(warm_up).state
+            call = Call(params, self.inputs(steps, batch), self._near(reached))
             results = runner.forward(call)
+            if _undefined(results):  # of a sum of squares a root is taken, perhaps: it is never negative
+                milder = call.with_(state=self._scaled(reached))
+                others = runner.forward(milder)
+                call, results = (call, results) if _undefined(others) else (milder, others)
         except OutsideTable:  # a counter of steps, perhaps: from its first value it may get further
             none = np.zeros(batch, np.int32)
             state = self._near(runner.forward(warm_up.with_(lengths=none)).state)
@@ -231,11 +235,19 @@ class Draw:
     def _near(self, state: Arrays) -> Arrays:
         return {name: a + self._noise(a.shape) if is_float(a) else a for name, a in state.items()}
 
+    def _scaled(self, state: Arrays) -> Arrays:
+        """Near a state, with every number on the side of zero where it is."""
+        return {name: a * np.exp(self._noise(a.shape)) if is_float(a) else a for name, a in state.items()}
+
     def _noise(self, shape: tuple[int, ...]) -> Array:
         return SPREAD * self.random.normal(size=shape)
 
     def _like(self, arrays: Arrays) -> Arrays:
         return {name: self.random.normal(size=a.shape) for name, a in arrays.items() if a.dtype.kind == "f"}
+
+
+def _undefined(results: Results) -> bool:
+    return any(bool(np.isnan(a).any()) for arrays in (results.outputs, results.state) for a in arrays.values())
 
 
 def _table_rows(nodes: tuple[Node, ...], sizes: Mapping[str, int]) -> int:

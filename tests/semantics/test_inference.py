@@ -36,6 +36,14 @@ from tests.semantics.support import cell, holds, model, outputs, parameters, run
         ("  h' = linear(a: x[input = 1:], bias = false)", {"h.a": "[input - 1, units]"}),
         ("  h' = linear(a: x[input = :-1], bias = false)", {"h.a": "[input - 1, units]"}),
         ("  s = sum(x)\n  h' = linear(h, s, bias = false)", {"h.h": "[units, units]", "h.s": "[units]"}),
+        # backwards through what joins values: a new row of a buffer, parts of which one is unknown
+        (("  state b[row: 3, units]\n  z = linear(x, bias = false)\n  h' = b[row = 0]\n"
+          "  b' = concat(b[row = 1:], expand(tanh(z), row), axis = row)"),
+         {"z.x": "[input, units]"}),
+        (("  state b[row: 2, units]\n  h' = b[row = 0]\n  u = linear(h, bias = false)\n"
+          "  b' = stack_axis(linear(x, bias = false), u, axis = row)"),
+         {"u.h": "[units, units]", "b.x": "[input, units]"}),
+        ("  h' = concat(h[units = 0:1], linear(x, bias = false))", {"h.x": "[input, units - 1]"}),
         # backwards through a product without weights, and what keeps the axes
         ("  param P[place: 5, units]\n  h' = softmax(linear(x, bias = false)) @ P",
          {"P": "[5, units]", "h.x": "[input, 5]"}),

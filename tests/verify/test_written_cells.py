@@ -11,6 +11,30 @@ from rnnc.verify.commands import verify_source
 from rnnc.verify.errors import VerifyError
 
 CELLS = {
+    "a root of a state that is never negative": """
+cell Scaled(units, beta = 0.99) {
+  input x[input]
+  state h[units], m[units], p[units]
+  u  = linear(x, bias = false)
+  p' = 0.6 * p + 0.6 * u
+  m' = beta * m + (1 - beta) * u ** 2
+  h' = tanh(linear(h) + p' / sqrt(m' + 1e-8))
+  output h'
+}
+""",
+    "an inverse, a matrix whose axes come in another order, a row that is appended": """
+cell Filtered(n = 3, m = 2, rows = 3) {
+  input z[m]
+  state x[n], P[row: n, col: n] = start, past[lag: rows, width: n]
+  fixed start[row: n, col: n] = identity
+  param F[row: n, col: n] = identity, H[obs: m, n], R[obs: m, other: m] = identity
+  K     = P @ transpose(H) @ inverse(relabel(H @ P @ transpose(H), obs: m, other: m) + R)
+  x'    = F @ x + K @ (z - H @ x)
+  P'    = 0.1 * outer(relabel(x, col: n), relabel(x, row: n)) + relabel(F @ P @ transpose(F), row: n, col: n)
+  past' = concat(past[lag = 1:], expand(tanh(linear(z, old: past[lag = 0])), lag), axis = lag)
+  output x' + relabel(past'[lag = 0], row: n) + relabel(sum(P', row), row: n)
+}
+""",
     "whole numbers in linear recurrences": """
 cell Mixed(n = 3) {
   input x[n], u[n]: int

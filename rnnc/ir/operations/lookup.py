@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 def _infer_lookup(types: Sequence[Type], attrs: Mapping[str, AttrValue]) -> tuple[Type, ...]:
     table, index = types
+    if index.dtype is DType.FLOAT:
+        raise TypeMismatch(
+            "lookup: the index should be int, and is float", "an input of whole numbers is `input token[]: int`"
+        )
     want("lookup", "the index", index, DType.INT)
     if table.time or table.batch:
         raise TypeMismatch("lookup: the table should be the same for every step and every row")

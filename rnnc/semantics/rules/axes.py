@@ -6,14 +6,13 @@ from itertools import combinations, permutations
 
 from rnnc.ir.program import Axis, Value
 from rnnc.ir.size import Size, product
-from rnnc.semantics.lower import Lowering, align, subset
+from rnnc.semantics.lower import Lowering, subset
 from rnnc.semantics.nodes import RULES, Graph, Node, Rule, ShapeError, known
-from rnnc.semantics.rules.elementwise import given, naming
-from rnnc.semantics.scope import did_you_mean
+from rnnc.semantics.rules.elementwise import given
+from rnnc.semantics.rules.hints import instead, name_it
 from rnnc.semantics.values import Shape, Shaped, show
 
 MOST_IN_ORDER = 6  # axes that are tried in all orders
-_NAME_IT = "name it: `axis = …`"
 
 
 def find_axis(graph: Graph, shape: Shape, label: str) -> int:
@@ -29,20 +28,7 @@ def find_axis(graph: Graph, shape: Shape, label: str) -> int:
             f"give one of them a label of its own: `other: {label}`",
             about=label,
         )
-    raise ShapeError("E304", f"there is no axis `{label}` in {show(shape)}", _instead(shape, label), about=label)
-
-
-def _instead(shape: Shape, label: str) -> str | None:
-    """What may be meant by the label of an axis that is not there."""
-    nameless = [a for a in shape if not a.label.isidentifier()]
-    if label in ("time", "batch"):
-        return "a cell has no axis of time or batch: a state can sum over time, and in a network `mean(y, time)` does"
-    if len(nameless) == 1 and label.isidentifier():
-        named = ", ".join(f"{label if a is nameless[0] else a.label}: {a.size}" for a in shape)
-        return f"the axis of {nameless[0].size} has no name of its own; `relabel(…, {named})` gives it one"
-    if label.lstrip("-").isdecimal() and all(a.label.isidentifier() for a in shape):
-        return "an axis is meant by its name: " + " or ".join(f"`{a.label}`" for a in shape[:4]) if shape else None
-    return did_you_mean(label, [a.label for a in shape])
+    raise ShapeError("E304", f"there is no axis `{label}` in {show(shape)}", instead(shape, label), about=label)
 
 
 def argument(graph: Graph, node: Node, i: int = 0) -> Shape:
@@ -59,7 +45,7 @@ def _named_or_only(graph: Graph, shape: Shape, label: str | None) -> int:
     if label is not None:
         return find_axis(graph, shape, label)
     if len(shape) != 1:
-        raise ShapeError("E306", f"which axis of {show(shape)}?", _NAME_IT)
+        raise ShapeError("E306", f"which axis of {show(shape)}?", name_it(shape))
     return 0
 
 
@@ -142,71 +128,6 @@ def _slice(lowering: Lowering, node: Node) -> Value:
     return value
 
 
-# --- concatenation ---
-
-
-def _concat_place(graph: Graph, node: Node) -> tuple[int, Shape]:
-    """The axis of concatenation in the first argument, and the first argument's shape."""
-    first = argument(graph, node)
-    label: str | None = node.attrs["axis"]
-    if label is None:
-        if len(first) != 1:
-            raise ShapeError("E306", f"along which axis of {show(first)}?", node.attrs.get("fix", _NAME_IT))
-        return 0, first
-    return find_axis(graph, first, label), first
-
-
-def _concat_parts(graph: Graph, node: Node) -> tuple[int, list[Shape]]:
-    """Each argument's shape in the order of axes of the first."""
-    place, first = _concat_place(graph, node)
-    shapes = [first]
-    for i in range(1, len(node.args)):
-        shape = argument(graph, node, i)
-        rest = first[:place] + first[place + 1 :]
-        if len(shape) == len(first) and graph.equal(shape[:place] + shape[place + 1 :], rest):
-            shapes.append(shape)
-            continue
-        wanted = tuple(Shaped(a.label, b.size, b.strong) for a in first for b in shape if b.label == a.label)
-        fits = len(wanted) == len(first) == len(shape)
-        others = wanted[:place] + wanted[place + 1 :]
-        if not fits or not all(graph.compatible(a, b) for a, b in zip(rest, others, strict=True)):
-            fix = "the other axes must agree in label and size"
-            if graph.equal(shape, rest):
-                fix = f"`expand(…, {first[place].label})` gives it that axis, with one place"
-                if node.args[i].op == "const":
-                    label = first[place].label
-                    fix = f"the axis is named, `axis = {label}`; a number joins as `expand(…, {label})`"
-            raise ShapeError("E301", _unlike(node, i, first, shape), fix)
-        shapes.append(wanted)
-    return place, shapes
-
-
-def _unlike(node: Node, i: int, first: Shape, shape: Shape) -> str:
-    names = naming(node)
-    return f"{names[0]} is {show(first)} but {names[i]} is {show(shape)}: they do not fit side by side"
-
-
-def _concat_shape(graph: Graph, node: Node) -> Shape:
-    place, shapes = _concat_parts(graph, node)
-    if len(shapes) == 1:
-        return shapes[0]
-    size = shapes[0][place].size
-    for shape in shapes[1:]:
-        size = size + shape[place].size
-    old = shapes[0][place]
-    result = list(shapes[0])
-    result[place] = Shaped(old.label if old.strong else str(size), size, old.strong)
-    return tuple(result)
-
-
-def _concat(lowering: Lowering, node: Node) -> Value:
-    place, shapes = _concat_parts(lowering.graph, node)
-    args: list[Value] = []
-    for arg, shape in zip(node.args, shapes, strict=True):
-        args.append(align(lowering.graph, lowering.builder, lowering[arg], lowering.shape(arg), shape))
-    return args[0] if len(args) == 1 else lowering.op("concat", *args, axis=place)
-
-
 # --- new, merged and split axes ---
 
 
@@ -216,6 +137,14 @@ def _expand_shape(graph: Graph, node: Node) -> Shape:
     if axis.label in [a.label for a in shape]:
         raise ShapeError("E305", f"{show(shape)} has an axis `{axis.label}` already")
     return (axis, *shape)
+
+
+def _expand_backward(graph: Graph, node: Node) -> bool:
+    (arg,), axis = node.args, node.attrs["axis"]
+    if node.shape is None or arg.shape is not None or not graph.receptive(arg):
+        return False
+    rest = tuple(a for a in graph.resolve_all(node.shape) if a.label != axis.label)
+    return len(rest) == len(node.shape) - 1 and graph.settle(arg, rest)
 
 
 def _expand(lowering: Lowering, node: Node) -> Value:
@@ -236,11 +165,13 @@ def _merge_places(graph: Graph, node: Node) -> list[int]:
 def _merge_shape(graph: Graph, node: Node) -> Shape:
     shape = argument(graph, node)
     places = _merge_places(graph, node)
-    if len(shape) == 1:
+    name: str | None = node.attrs.get("name")
+    if len(shape) == 1 and name is None:
         return shape
     size = product(tuple(shape[p].size for p in places))
     rest = [a for i, a in enumerate(shape) if i not in places]
-    rest.insert(sum(1 for i in range(min(places)) if i not in places), Shaped(str(size), size))
+    made = Shaped(str(size), size) if name is None else Shaped(name, size, strong=True)
+    rest.insert(sum(1 for i in range(min(places)) if i not in places), made)
     return tuple(rest)
 
 
@@ -284,7 +215,10 @@ def _transpose_order(graph: Graph, node: Node) -> list[int]:
     labels: tuple[str, ...] | None = node.attrs["axes"]
     if labels is None:
         if len(shape) != 2:
-            raise ShapeError("E306", f"in which order shall the axes of {show(shape)} stand?", "transpose(A, [b, a])")
+            fix = "transpose(A, [b, a])"
+            if len(shape) == 1:
+                fix = "a vector is not turned: `outer(a, b)` is the product of every pair, `A @ b` and `a @ A` sum"
+            raise ShapeError("E306", f"in which order shall the axes of {show(shape)} stand?", fix)
         return [1, 0]
     order = [find_axis(graph, shape, label) for label in labels]
     if sorted(order) != list(range(len(shape))):
@@ -390,8 +324,7 @@ def _relabel_shape(graph: Graph, node: Node) -> Shape:
 RULES["reduce"] = Rule(_reduce_shape, _reduce, waits=False)
 RULES["along"] = Rule(_same_shape, _along, given, takes="arguments")
 RULES["slice"] = Rule(_slice_shape, _slice)
-RULES["concat"] = Rule(_concat_shape, _concat)
-RULES["expand"] = Rule(_expand_shape, _expand)
+RULES["expand"] = Rule(_expand_shape, _expand, _expand_backward, takes="arguments")
 RULES["merge"] = Rule(_merge_shape, _merge)
 RULES["split"] = Rule(_split_shape, _reshape)
 RULES["transpose"] = Rule(_transpose_shape, _transpose)

@@ -41,10 +41,10 @@ def _shape(graph: Graph, node: Node) -> Shape | None:
         error.fix = _product(graph, node, error.fix)
         raise
     for arg, name in zip(node.args, naming(node), strict=True):
-        if arg.shape is not None and _turned(arg):
+        if arg.shape is not None and is_turned(arg):
             for other in node.args:
-                if _is_turned_back(graph, arg.shape, other.shape or ()):
-                    _refuse_turning(name, arg.shape, graph.resolve_all(other.shape or ()))
+                if is_turned_back(graph, arg.shape, other.shape or ()):
+                    refuse_turning(name, arg.shape, graph.resolve_all(other.shape or ()))
     return shape
 
 
@@ -62,7 +62,7 @@ def _product(graph: Graph, node: Node, fix: str | None) -> str | None:
     return fix.replace("outer(a, b)", f"outer({a}, {b})") if fix is not None else None
 
 
-def _refuse_turning(name: str, own: Shape, shape: Shape) -> None:
+def refuse_turning(name: str, own: Shape, shape: Shape) -> None:
     raise ShapeError(
         "E301",
         f"{name} is {show(own)}: axes meet by their labels, so beside {show(shape)} the transposition is undone",
@@ -70,9 +70,9 @@ def _refuse_turning(name: str, own: Shape, shape: Shape) -> None:
     )
 
 
-def _turned(node: Node) -> bool:
-    """Is it a `transpose`, or arithmetic of one with numbers?"""
-    while node.op == "elementwise":
+def is_turned(node: Node) -> bool:
+    """Is it a `transpose`, arithmetic of one with numbers, or the name of such a value?"""
+    while node.op in ("elementwise", "equation"):
         with_axes = [a for a in node.args if a.shape]
         if len(with_axes) != 1:
             return False
@@ -80,7 +80,7 @@ def _turned(node: Node) -> bool:
     return node.op == "transpose"
 
 
-def _is_turned_back(graph: Graph, own: Shape, shape: Shape) -> bool:
+def is_turned_back(graph: Graph, own: Shape, shape: Shape) -> bool:
     """Would all axes of `shape` be found in `own`, in another order?"""
     if len(own) != len(shape) or graph.equal(own, shape):
         return False

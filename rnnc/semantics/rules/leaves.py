@@ -6,7 +6,8 @@ from rnnc.ir.program import Value
 from rnnc.ir.size import Size
 from rnnc.semantics.lower import Lowering, subset
 from rnnc.semantics.nodes import RULES, Graph, Node, Rule, ShapeError
-from rnnc.semantics.values import Shape, show
+from rnnc.semantics.rules.elementwise import is_turned, is_turned_back, refuse_turning
+from rnnc.semantics.values import Shape, Shaped, show
 
 MAX_INT = 2**31 - 1
 
@@ -48,20 +49,31 @@ def _equation(graph: Graph, node: Node) -> Shape | None:
     if not graph.equal(declared, shape):
         if shape == ():
             return declared  # a number fills the state
+        if is_turned_back(graph, declared, shape):  # axes are found by their labels, as in elementwise operations
+            if is_turned(node.args[0]):
+                own = graph.resolve_all(shape)
+                refuse_turning(f"what `{node.name}` is given", own, graph.resolve_all(declared))
+            for axis, place in zip(declared, subset(graph, declared, shape) or (), strict=True):
+                graph.unify(axis, shape[place])
+            return declared
         raise ShapeError(
             "E302",
             f"`{node.name}` is declared as {show(graph.resolve_all(declared))} "
             f"but {node.attrs.get('gives', 'its equation gives')} {show(graph.resolve_all(shape))}",
             _brought(graph, graph.resolve_all(declared), graph.resolve_all(shape)),
         )
-    return graph.unify_all(declared, shape)
+    axes = zip(graph.unify_all(declared, shape), graph.resolve_all(declared), strict=True)
+    # A state's axes have the declared names before the step and after it.
+    return tuple(Shaped(own.label, axis.size, own.strong) if own.label.isidentifier() else axis for axis, own in axes)
 
 
 def _brought(graph: Graph, declared: Shape, shape: Shape) -> str:
     """How the value of an equation gets the axes of its state."""
     places = subset(graph, declared, shape)
-    if places is not None and len(declared) == len(shape):
-        return f"the same axes in another order: `transpose(…, [{', '.join(a.label for a in declared)}])`"
+    if places is not None and len(shape) == len(declared) + 1:
+        more = next(a.label for i, a in enumerate(shape) if i not in places)
+        if more.isidentifier():
+            return f"`sum(…, {more})` sums over the axis that it has more; of products `A @ b` sums, `A * b` does not"
     return "declare the state with the equation's axes, or bring the equation to the state's (`linear`, `merge`, …)"
 
 
@@ -73,10 +85,9 @@ def _equation_backward(graph: Graph, node: Node) -> bool:
 
 
 def _equation_lower(lowering: Lowering, node: Node) -> Value:
-    value = lowering[node.args[0]]
     if lowering.shape(node) and not lowering.shape(node.args[0]):
-        value = lowering.op("broadcast", value, axes=lowering.axes(lowering.shape(node)))
-    return value
+        return lowering.op("broadcast", lowering[node.args[0]], axes=lowering.axes(lowering.shape(node)))
+    return lowering.aligned(node.args[0], lowering.shape(node))
 
 
 def _pattern(graph: Graph, node: Node) -> Shape | None:

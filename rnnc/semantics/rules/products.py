@@ -265,7 +265,7 @@ def _outer_shape(graph: Graph, node: Node) -> Shape | None:
         raise ShapeError(
             "E305",
             f"both sides of this outer product have an axis `{min(doubtful)}`",
-            "relabel one: `relabel(v, key: d)`",
+            _two_names(node, min(doubtful)),
         )
     if strong and strong == {a.label for a in left} == {a.label for a in right}:
         other = naming(node)[1].strip("`")
@@ -276,6 +276,13 @@ def _outer_shape(graph: Graph, node: Node) -> Shape | None:
             f"give one a name of its own, `relabel({other}, {', '.join(axes)})`; a product of elements is `*`",
         )
     return _contract_letters(graph, node)[3]
+
+
+def _two_names(node: Node, label: str) -> str:
+    """How one of two vectors of one size gets a name of its own."""
+    text = naming(node)[0].strip("`")
+    text = text if text.isidentifier() else "v"
+    return f"give one a name of its own: `relabel({text}, key: {label})`, or where it is made, `out = [key: {label}]`"
 
 
 def _contract_letters(graph: Graph, node: Node) -> tuple[str, str, str, Shape]:

@@ -1,0 +1,77 @@
+"""Matrices as papers write them: inverses, and axes of a state in whatever order."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import rnnc
+from rnnc.diagnostics import DiagnosticError
+
+INVERSE = """
+cell Inverse(n, m = n) {
+  input x[i: n, j: m]
+  output y: inverse(x)
+}"""
+
+
+@pytest.mark.parametrize("n", [1, 2, 5])
+def test_inverse_of_a_matrix(n: int) -> None:
+    module = rnnc.compile(INVERSE, n=n)
+    a = np.random.default_rng(n).standard_normal((2, 3, n, n)) + 3 * np.eye(n)
+    y, _ = module.forward({}, a)
+    np.testing.assert_allclose(y @ a, np.broadcast_to(np.eye(n), a.shape), atol=1e-12)
+
+
+def test_gradient_of_an_inverse() -> None:
+    module = rnnc.compile(INVERSE, n=3)
+    rng = np.random.default_rng(0)
+    a, d = rng.standard_normal((1, 1, 3, 3)) + 3 * np.eye(3), rng.standard_normal((1, 1, 3, 3))
+    y, _, tape = module.forward_train({}, a)
+    found = module.backward({}, tape, d, None)["x"]
+    turned = y.swapaxes(-1, -2)
+    np.testing.assert_allclose(found, -turned @ d @ turned, atol=1e-12)
+
+
+def test_an_inverse_is_of_a_square_matrix_with_a_number_of_rows() -> None:
+    for given, code in (({"n": 3, "m": 2}, "E308"), ({}, "E207")):
+        with pytest.raises(DiagnosticError) as error:
+            rnnc.compile(INVERSE, **given)
+        assert {d.code for d in error.value.diagnostics} == {code}
+
+
+def test_axes_of_a_state_in_another_order() -> None:
+    text = """
+    cell Pairs(n = 3, m = 2) {
+      input x[n], y[m]
+      state S[i: n, j: m]
+      S' = 0.5 * S + outer(relabel(x, i: n), relabel(y, j: m))
+      output S'
+    }"""
+    swapped = text.replace("0.5 * S + outer(relabel(x, i: n), relabel(y, j: m))",
+                           "outer(relabel(y, j: m), relabel(x, i: n)) + 0.5 * S")  # fmt: skip
+    assert swapped != text
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((2, 4, 3)), rng.standard_normal((2, 4, 2))
+    (one, last), (other, after) = (rnnc.compile(t).forward({}, {"x": x, "y": y}) for t in (text, swapped))
+    np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(last, after)
+
+
+def test_merged_axes_have_a_name_and_states_their_own() -> None:
+    text = """
+    cell Named(heads = 2, d = 3) {
+      input x[input]
+      let units = heads * d
+      state h[units]
+      q  = linear(x, bias = false, out = [head: heads, key: d])
+      h' = merge(q, wide: [head, key])
+      output sum(h'[units = 0:2] * merge(q, wide: [head, key])[wide = 2:4])
+    }"""
+    module = rnnc.compile(text)
+    params = module.init_params(seed=0, dtype="float64", input=4)
+    x = np.random.default_rng(0).standard_normal((1, 1, 4))
+    q = (x[0, 0] @ params["q.x"].reshape(4, 6)).ravel()
+    y, h = module.forward(params, x)
+    np.testing.assert_allclose(y.ravel(), q[0] * q[2] + q[1] * q[3])
+    np.testing.assert_allclose(h.ravel(), q)
