@@ -6,6 +6,7 @@ import ast
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from rnnc.importing import slices
 from rnnc.importing.values import Function, Given, Partial, Reference, Value
 
 LOOSEST, SUM, PRODUCT, SIGN, POWER, ATOM = range(6)  # how tightly a text holds together
@@ -30,6 +31,7 @@ WRITTEN = frozenset((*ELEMENTWISE, "negative"))  # what a cell may have as its a
 PARAMETERS = {
     "leaky_relu": ("features", "alpha"),
     "clip_by_value": ("t", "clip_value_min", "clip_value_max"),
+    "slice": ("input_", "begin", "size"),
     "softmax": ("logits", "axis"),
     "log_softmax": ("logits", "axis"),
     "concat": ("values", "axis"),
@@ -66,8 +68,10 @@ class Formulas:
         tensors: Callable[[ast.expr], Operand | None],
         evaluate: Callable[[ast.expr], Given],
         functions: Mapping[str, str],
+        axes: int = 2,
     ) -> None:
         self.tensors = tensors
+        self.axes = axes  # of tensors, the batch among them
         self.evaluate = evaluate
         self.functions = {**ELEMENTWISE, **functions}
 
@@ -91,10 +95,30 @@ class Formulas:
                 return compared(type(op), self.one(left), self.one(right))
             case ast.List(elts=elements) | ast.Tuple(elts=elements):
                 return [self.operand(element) for element in elements]
+            case ast.Subscript(value=base, slice=place) if self._is_tensor(base):
+                return self._slice(node, self.operand(base), slices.along_features(place, self.axes, self._whole))
             case ast.Call() if not any(isinstance(argument, ast.Starred) for argument in node.args):
                 return self._call(node)
             case _:
                 return self._constant(node)
+
+    def _is_tensor(self, node: ast.expr) -> bool:
+        try:
+            return isinstance(self.operand(node), Text)
+        except NotRead:
+            return False
+
+    def _slice(self, node: ast.expr, operand: Operand, ends: tuple[int | None, int | None] | None) -> Text:
+        """A part of a parameter; of what is computed from some it has no axis to name."""
+        if isinstance(operand, Text) and ends == (None, None):
+            return operand
+        if ends is None or not isinstance(operand, Text) or not operand.text.isidentifier():
+            raise NotRead(f"`{ast.unparse(node)}` (read are parts of an argument along the features)")
+        return Text(slices.written(operand.text, *ends))
+
+    def _whole(self, node: ast.expr) -> int | None:
+        value = self.evaluate(node).value
+        return value if isinstance(value, int) and not isinstance(value, bool) else None
 
     def applied(self, value: Value, operands: Sequence[Operand]) -> Text:
         """A function value, called on tensors: `tf.nn.elu`, a `lambda`, `functools.partial(…)`. Raises NotRead."""
@@ -109,12 +133,12 @@ class Formulas:
                 return self._named(function.value.last, [*given, *operands], named)
             case Function(node=node) if len(node.args.args) == len(operands):
                 bound = {parameter.arg: operand for parameter, operand in zip(node.args.args, operands, strict=True)}
-                inner = Formulas(
-                    lambda each: bound.get(each.id) if isinstance(each, ast.Name) else self.tensors(each),
-                    value.evaluate,
-                    self.functions,
-                )
-                return inner.one(node.body)
+
+                def tensors(each: ast.expr) -> Operand | None:
+                    own = bound.get(each.id) if isinstance(each, ast.Name) else None
+                    return own if own is not None else self.tensors(each)
+
+                return Formulas(tensors, value.evaluate, self.functions, self.axes).one(node.body)
             case _:
                 raise NotRead("it is no function of these arguments")
 
@@ -164,6 +188,9 @@ class Formulas:
                 return self._fold(name, members)
             case "concat", [list() as members, Text(text="-1" | "1" | "2")]:
                 return called("concat", *(each for each in members if isinstance(each, Text)))
+            case "slice", [Text(), list() as begin, list() as size]:
+                numbers = [[int(each.text) for each in part if isinstance(each, Text)] for part in (begin, size)]
+                return self._slice(ast.Name(id="tf.slice"), given[0], slices.of_sizes(*numbers))
             case "clip_by_value", [Text(), Text(), Text()]:
                 return called("clip", *texts)
             case "leaky_relu", [Text(), Text()]:

@@ -211,7 +211,7 @@ def bidirectional(call: Call) -> Meaning:
         backward = forward
     words = {"concat": "concat", "sum": "sum", "mul": "product", "ave": "mean", None: "none"}
     is_image = library.find(forward.definition).takes is not None
-    if sequences and merge == "concat" and not is_image:
+    if sequences and merge == "concat" and not is_image and not call.lowering.is_chain:
         return piece("Bidirectional", {"fw": forward, "bw": backward})
 
     def build(network: Network, x: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from rnnc.importing import library
 from rnnc.importing.further import given
 from rnnc.importing.lowering import (
@@ -20,6 +22,7 @@ from rnnc.importing.lowering import (
     spelled,
 )  # fmt: skip
 from rnnc.importing.pieces import Flow, Meaning, Network, Piece, behind_itself, input_of, piece
+from rnnc.importing.shared import width
 from rnnc.importing.signature import Constructor
 from rnnc.importing.states import kept
 
@@ -78,7 +81,9 @@ def residual(call: Call) -> Piece:
     text = call.formula("residual_fn", names) if call.has("residual_fn") else "x + y"
     if text in ("x + y", "y + x"):
         return piece("Residual", {"inner": one})
-    return piece("ResidualBy", {"inner": one, "join": call.written("residual_fn", names, text)})
+    found = piece("ResidualBy", {"inner": one, "join": call.written("residual_fn", names, text)})
+    is_free = "x_axis" in text or "concat(" in text  # of any width
+    return replace(found, wide="input") if is_free else found
 
 
 def wrapped(call: Call) -> Meaning:
@@ -89,9 +94,13 @@ def wrapped(call: Call) -> Meaning:
 def multi(call: Call) -> Meaning:
     """MultiRNNCell: a network of layers, or a cell of them where it stands inside another."""
     cells = call.items("cells")
+    places = [id(cell.value) for cell in cells]
+    if not call.lowering.several.isdisjoint(places):  # those that stand here alone, and twice, are instances then, too
+        call.lowering.several |= {place for place in places if places.count(place) > 1}
+        return _stacked(call)
     first = {id(cell.value): k for k, cell in reversed(list(enumerate(cells)))}  # the layer that names the variables
     if len(first) == len(cells):
-        return piece("Multi" if call.inside is None else "MultiCell", {"cells": call.cells("cells")})
+        return _stacked(call)
     several = {k: call.lowering.cell(cells[k], call.name) for k in sorted(first.values())}
     same = [first[id(cell.value)] for cell in cells]
     if call.inside is not None:
@@ -116,6 +125,12 @@ def multi(call: Call) -> Meaning:
         return x
 
     return Flow(build)
+
+
+def _stacked(call: Call) -> Piece:
+    pieces = call.cells("cells")
+    found = piece("Multi" if call.inside is None else "MultiCell", {"cells": pieces})
+    return replace(found, wide=width(pieces))
 
 
 # --- drivers -------------------------------------------------------------------------------------------------------

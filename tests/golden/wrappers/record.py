@@ -1,4 +1,4 @@
-"""Records calls of TensorFlow 1.15 (Python 3.7) of which the other recordings have none: python record.py
+"""Records calls of TensorFlow 1.15 (Python 3.7) of which the other recordings have none: python record.py [NAME …]
 
 Masks of DropoutWrapper are drawn here and put in the place of TensorFlow's own, under the names `input`, `state:<i>`
 and `output`; where several wrappers draw, with the number of the wrapper in front, in the order in which they draw.
@@ -7,6 +7,7 @@ and `output`; where several wrappers draw, with the number of the wrapper in fro
 import functools
 import json
 import os
+import sys
 
 import numpy as np
 import tensorflow as tf
@@ -72,6 +73,20 @@ CALLS = {
     "own_activations": (ACTIVATIONS, LENGTHY, [2]),
     "residual_fn": (
         f"cell = {R}ResidualWrapper({R}GRUCell(3), residual_fn=lambda i, o: tf.tanh(i) + 2.0 * o)", LENGTHY, [3],
+    ),
+    "residual_part": (
+        f"cell = {R}ResidualWrapper({R}GRUCell(3), residual_fn=lambda i, o: i[:, :3] + o)", LENGTHY, [5],
+    ),
+    "shared_residual": (
+        f"one = {R}GRUCell(3)\ncell = {R}MultiRNNCell([{R}ResidualWrapper(one), one])", DYNAMIC, [3],
+    ),
+    "shared_dropout": (
+        f"one = {R}LSTMCell(3)\n"
+        f"cell = {R}MultiRNNCell([{R}DropoutWrapper(one, 0.7), {R}DropoutWrapper(one, 1.0, 0.6)])", DYNAMIC, [3],
+    ),
+    "shared_wrapped_directions": (
+        f"cell_bw = {R}GRUCell(3)\ncell_fw = {R}ResidualWrapper(cell_bw)",
+        BOTH + "outputs = tf.concat(outputs, 2)", [3],
     ),
     "attention_twice": (
         f"cell = {K}AttentionCellWrapper({K}AttentionCellWrapper({R}LSTMCell(2), 2, attn_size=3), 1)", DYNAMIC, [2],
@@ -176,7 +191,10 @@ def record(name, cell, driver, shape, dtype=tf.float64):
 
 
 if __name__ == "__main__":
-    manifest = {"cases": {name: record(name, *call) for name, call in CALLS.items()}}
-    with open(os.path.join(FOLDER, "manifest.json"), "w") as file:
+    path = os.path.join(FOLDER, "manifest.json")
+    with open(path) as file:
+        manifest = json.load(file)
+    manifest["cases"].update({name: record(name, *CALLS[name]) for name in sys.argv[1:] or CALLS})
+    with open(path, "w") as file:
         json.dump(manifest, file, indent=1)
         file.write("\n")
