@@ -68,10 +68,10 @@ class Formulas:
         tensors: Callable[[ast.expr], Operand | None],
         evaluate: Callable[[ast.expr], Given],
         functions: Mapping[str, str],
-        axes: int = 2,
+        axes: Callable[[str], int] = lambda _: 2,
     ) -> None:
         self.tensors = tensors
-        self.axes = axes  # of tensors, the batch among them
+        self.axes = axes  # how many a text has, the batch among them
         self.evaluate = evaluate
         self.functions = {**ELEMENTWISE, **functions}
 
@@ -96,7 +96,9 @@ class Formulas:
             case ast.List(elts=elements) | ast.Tuple(elts=elements):
                 return [self.operand(element) for element in elements]
             case ast.Subscript(value=base, slice=place) if self._is_tensor(base):
-                return self._slice(node, self.operand(base), slices.along_features(place, self.axes, self._whole))
+                operand = self.one(base)
+                ends = slices.along_features(place, self.axes(operand.text), self._whole)
+                return self._slice(node, operand, ends)
             case ast.Call() if not any(isinstance(argument, ast.Starred) for argument in node.args):
                 return self._call(node)
             case _:
@@ -186,8 +188,11 @@ class Formulas:
                 return self._fold(name, members)
             case _, [list() as members, Text(text="0")] if name in FOLDS:
                 return self._fold(name, members)
-            case "concat", [list() as members, Text(text="-1" | "1" | "2")]:
-                return called("concat", *(each for each in members if isinstance(each, Text)))
+            case "concat", [list() as members, Text(text=axis)]:
+                joined = called("concat", *(each for each in members if isinstance(each, Text)))
+                if axis not in ("-1", str(self.axes(joined.text) - 1)):
+                    raise NotRead(f"`concat` along the axis {axis}")
+                return joined
             case "slice", [Text(), list() as begin, list() as size]:
                 numbers = [[int(each.text) for each in part if isinstance(each, Text)] for part in (begin, size)]
                 return self._slice(ast.Name(id="tf.slice"), given[0], slices.of_sizes(*numbers))

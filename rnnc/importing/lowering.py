@@ -104,7 +104,8 @@ class Lowering:
             return found
         alias = re.sub(r"[^A-Za-z0-9]+", "_", "_".join([found.definition, *parts])).rstrip("_")
         scopes = {found.layout or "tf": found.scope} if found.scope is not None else {}
-        text = entry.text(alias, scopes=scopes, layout=found.layout)
+        bound = {"cells": found.arguments["cells"]} if front and "cells" in found.arguments else None
+        text = entry.text(alias, bound, scopes=scopes, layout=found.layout)  # the library's cells have one input
         self.functions[alias] = declared_input(text, found) if other is not None or front or deep else text
         return replace(found, scope=None, layout=None, alias=alias)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rnnc.diagnostics import Source, Span
 from rnnc.importing.directions import Merge, find_merge
@@ -43,8 +43,9 @@ def read_script(
     if not lines:
         raise problem("E601", "there is no call here", Span(source, 0, len(source.text)), fix="such as LSTMCell(128)")
     at = _subject(lines, drivers, evaluator, knows)
-    head = _head(lines, at) if called(lines[at].value) in drivers else None
-    merge = _merge(lines, at, evaluator, functions) if called(lines[at].value) in BOTH_DIRECTIONS else None
+    driver = called(lines[at].value)
+    merge, names = _merge(lines, at, evaluator, functions) if driver in BOTH_DIRECTIONS else (None, None)
+    head = _head(lines, at, names, functions) if driver in drivers else None
     used = merge.values if merge is not None else ()
     others = [line for line in lines[at + 1 :] if not _keeps(line.value) and line.value not in used]
     behind = [line for line in others if not _trains(line)]
@@ -52,21 +53,25 @@ def read_script(
     return Subject(evaluator.line(lines[at].value, lines[at].names), head, merge, texts)
 
 
-def _merge(lines: list[Line], at: int, evaluator: Evaluator, functions: Mapping[str, str]) -> Merge | None:
-    """What is made of the outputs of the driver in line `at`."""
+def _merge(
+    lines: list[Line], at: int, evaluator: Evaluator, functions: Mapping[str, str]
+) -> tuple[Merge | None, frozenset[str]]:
+    """What is made of the outputs of the driver in line `at`, and what it is called."""
     driver = lines[at].statement
     if not isinstance(driver, ast.Assign):
-        return None
+        return None, frozenset()
     names = lines[-1].names
     rest = [(line.statement, line.value) for line in lines[at + 1 :]]
     return find_merge(driver.targets[0], rest, lambda node: evaluator.given(node, names), functions)
 
 
-def _head(lines: list[Line], at: int) -> Head | None:
-    """What stands behind the driver in line `at`."""
+def _head(lines: list[Line], at: int, names: frozenset[str] | None, functions: Mapping[str, str]) -> Head | None:
+    """What stands behind the driver in line `at`; `names` are those of outputs that are made of both directions'."""
     driven = _driven(lines[at])
     if driven is None:
         return None
+    if names is not None:
+        driven = replace(driven, outputs=names, state=None)
     assigned = {
         part.id: line.value
         for line in lines
@@ -74,7 +79,13 @@ def _head(lines: list[Line], at: int) -> Head | None:
         for part in line.statement.targets
         if isinstance(part, ast.Name)
     }
-    return find_head([line.value for line in lines[at + 1 :]], driven, assigned)
+
+    def activation(node: ast.expr) -> str | None:
+        if isinstance(node, ast.Constant) and node.value is None:
+            return "identity"
+        return functions.get(ast.unparse(node).rpartition(".")[2].strip("'"))
+
+    return find_head([(line.statement, line.value) for line in lines[at + 1 :]], driven, assigned, activation)
 
 
 def _driven(line: Line) -> Driven | None:
@@ -83,11 +94,16 @@ def _driven(line: Line) -> Driven | None:
     target = statement.targets[0] if isinstance(statement, ast.Assign) else None
     names = target.elts if isinstance(target, ast.Tuple | ast.List) else [target]
     plain = [name.id if isinstance(name, ast.Name) else None for name in names]
-    if not plain or plain[0] is None or not isinstance(driver, ast.Call):
+    if not plain or not isinstance(driver, ast.Call):
         return None
     scope = "rnn" if called(driver) in ("dynamic_rnn", "static_rnn", "static_state_saving_rnn") else ""
     lengths = any(keyword.arg == "sequence_length" for keyword in driver.keywords)
-    return Driven(plain[0], plain[1] if len(plain) == 2 else None, scope, lengths or len(driver.args) > 2)
+    first = (called(driver) or "").startswith("static") or any(
+        k.arg == "time_major" and ast.unparse(k.value) == "True" for k in driver.keywords
+    )
+    outputs = frozenset([plain[0]] if plain[0] is not None else [])
+    state = plain[1] if len(plain) == 2 else None
+    return Driven(outputs, state, scope, lengths or len(driver.args) > 2, first)
 
 
 def _parsed(source: Source) -> ast.Module:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from rnnc.importing import library
 from rnnc.importing.further import given
+from rnnc.importing.head import is_output
 from rnnc.importing.lowering import (
     NOTHING_KEPT,
     Call,
@@ -144,6 +145,9 @@ def bidirectional(call: Call) -> Meaning:
     one = call.given("cell_fw").value is call.given("cell_bw").value
     backward = forward if one else call.cell("cell_bw", further=True)
     image = ", " in (input_of(forward) or "")
+    if merge is not None and not all(is_output((forward, backward)[k], part) for k, part in merge.parts):
+        call.lowering.remarks.add("left out: what is made of final states that are no outputs")
+        merge = None
     if merge is None and not image:
         return (
             piece("SharedBidirectional", {"inner": forward})

@@ -183,9 +183,13 @@ class _Run:
         self, layer: LayerValue, nodes: list[Node], path: str, state: str, key: str, reverse: bool
     ) -> Value:
         sides: list[Value] = []
+        before = len(self.graph.nodes)
         for (name, part), backwards in zip(layer.layers, (reverse, not reverse), strict=True):
             sides.append(self.layer(part, nodes, f"{path}.{name}", f"{state}.{name}", f"{key}.{name}", backwards))
         forward, backward = sides
+        runs = [node for node in self.graph.nodes[before:] if node.op == "apply"]
+        for node in runs:
+            node.attrs["together"] = runs
         return self._merged(forward, backward, layer.option("merge"))
 
     def _merged(self, forward: Value, backward: Value, merge: Value) -> Value:

@@ -23,6 +23,7 @@ K = "tf.contrib.rnn."
 DYNAMIC = "outputs, final_state = tf.nn.dynamic_rnn(cell, x, initial_state=state0, parallel_iterations=1)"
 LENGTHY = "outputs, final_state = tf.nn.dynamic_rnn(cell, x, sequence_length=seq, dtype=dtype)"
 BOTH = "outputs, final_state = tf.nn.bidirectional_dynamic_rnn(cell_fw, cell_bw, x, sequence_length=seq, dtype=dtype)\n"
+WHOLE = "outputs, final_state = tf.nn.dynamic_rnn(cell, x, dtype=dtype)"
 TIMED = [[1], [2]]  # shapes of the inputs of PhasedLSTMCell
 LSTM_GRU = f"{R}MultiRNNCell([{R}LSTMCell(3), {R}GRUCell(2)])"
 JOINED = f"{R}MultiRNNCell([{R}BasicLSTMCell(2, state_is_tuple=False), {R}GRUCell(2)], state_is_tuple=False)"
@@ -37,6 +38,8 @@ ACTIVATIONS = f"""def cut(v):
 leaky = functools.partial(tf.nn.leaky_relu, alpha=0.1)
 squashed = {R}GRUCell(3, activation=lambda v: 1.7159 * tf.tanh(2.0 / 3.0 * v))
 cell = {R}MultiRNNCell([squashed, {R}LSTMCell(2, activation=leaky), {R}BasicRNNCell(2, cut)])"""
+DROPPED_TWICE = f"""one = {R}LSTMCell(3)
+cell = {R}MultiRNNCell([{R}DropoutWrapper(one, 0.7), {R}DropoutWrapper(one, 1.0, 0.6)])"""
 
 # The lines that make the cell, those that drive it, the input's shape, and the type if not float64.
 CALLS = {
@@ -81,12 +84,29 @@ CALLS = {
         f"one = {R}GRUCell(3)\ncell = {R}MultiRNNCell([{R}ResidualWrapper(one), one])", DYNAMIC, [3],
     ),
     "shared_dropout": (
-        f"one = {R}LSTMCell(3)\n"
-        f"cell = {R}MultiRNNCell([{R}DropoutWrapper(one, 0.7), {R}DropoutWrapper(one, 1.0, 0.6)])", DYNAMIC, [3],
+        DROPPED_TWICE, DYNAMIC, [3],
     ),
     "shared_wrapped_directions": (
         f"cell_bw = {R}GRUCell(3)\ncell_fw = {R}ResidualWrapper(cell_bw)",
         BOTH + "outputs = tf.concat(outputs, 2)", [3],
+    ),
+    "one_direction": (
+        f"cell_fw = {R}LSTMCell(3)\ncell_bw = {R}GRUCell(2)", BOTH + "_, outputs = outputs", [2],
+    ),
+    "joined_states": (
+        f"cell_fw = {R}LSTMCell(3)\ncell_bw = {R}LSTMCell(2)",
+        BOTH + "state_fw, state_bw = final_state\noutputs = tf.concat([state_fw.h, state_bw.h], 1)", [2],
+    ),
+    "last_step": (
+        f"cell = {R}GRUCell(3)",
+        f"{WHOLE}\noutputs = tf.layers.dense(outputs[:, -1, :], 2, tf.nn.relu, name='top')", [2],
+    ),
+    "every_step": (
+        f"cell = {R}GRUCell(3)",
+        f"{WHOLE}\noutputs = tf.contrib.layers.fully_connected(inputs=outputs, num_outputs=2, activation_fn=None)", [2],
+    ),
+    "mean_of_steps": (
+        f"cell = {R}GRUCell(3)", f"{WHOLE}\noutputs = tf.reduce_mean(outputs, axis=1)", [2],
     ),
     "attention_twice": (
         f"cell = {K}AttentionCellWrapper({K}AttentionCellWrapper({R}LSTMCell(2), 2, attn_size=3), 1)", DYNAMIC, [2],
