@@ -29,14 +29,34 @@ ELEMENTWISE = {name: name for name in ("floor", "ceil", "round", "log", "rsqrt",
 WRITTEN = frozenset((*ELEMENTWISE, "negative"))  # what a cell may have as its activation, written out
 # How the parameters of functions with several are called, for keywords.
 PARAMETERS = {
-    "leaky_relu": ("features", "alpha"),
     "clip_by_value": ("t", "clip_value_min", "clip_value_max"),
     "slice": ("input_", "begin", "size"),
     "softmax": ("logits", "axis"),
     "log_softmax": ("logits", "axis"),
     "concat": ("values", "axis"),
     **dict.fromkeys(FOLDS, ("input_tensor", "axis")),
-    **dict.fromkeys(("elu", "relu", "tanh", "sigmoid"), ("features",)),
+    "cumsum": ("x", "axis"),
+    **dict.fromkeys(("relu", "tanh", "sigmoid"), ("features",)),
+}
+
+
+# Functions of one tensor and numbers: how the library calls these, and the language.
+WITH_NUMBERS = {
+    "leaky_relu": {"alpha": "slope", "negative_slope": "slope"},
+    "elu": {"alpha": "alpha"},
+    "celu": {"alpha": "alpha"},
+    "squareplus": {"b": "b"},
+    "hard_shrink": {"threshold": "limit"},
+    "soft_shrink": {"threshold": "limit"},
+    "threshold": {"threshold": "limit", "default_value": "otherwise"},
+}
+# Activations that no cell can have, and why.
+REFUSED = {
+    "crelu": "it gives twice as many features as it takes",
+    "glu": "it gives half as many features as it takes",
+    "sparsemax": "the language has no function that sorts",
+    "threshold": "it wants numbers, `lambda v: keras.activations.threshold(v, 1.0, 0.0)`",
+    "cumsum": "without an axis it sums over the rows of a batch; over features it is `lambda v: tf.cumsum(v, axis=-1)`",
 }
 
 
@@ -167,6 +187,9 @@ class Formulas:
             else [self.operand(node.args[0])]
         )
         if isinstance(function, Reference):
+            if function.last == "gelu" and any(k.arg == "approximate" for k in node.keywords):
+                exact = all(ast.unparse(k.value) == "False" for k in node.keywords if k.arg == "approximate")
+                return called("gelu" if exact else "gelu_tanh", *(each for each in given if isinstance(each, Text)))
             if function.last in UNCHANGED and given:
                 return given[0]
             named = {k.arg: self.operand(k.value) for k in node.keywords if k.arg and k.arg not in ("name", "dtype")}
@@ -175,6 +198,8 @@ class Formulas:
 
     def _named(self, name: str, given: list[Operand], named: Mapping[str, Operand]) -> Text:
         """A function of the library by its name."""
+        if name in WITH_NUMBERS and len(given) + len(named) > 1:
+            return self._with_numbers(name, given, named)
         given = given + [named[each] for each in PARAMETERS.get(name, ())[len(given) :] if each in named]
         if set(named) - set(PARAMETERS.get(name, ())):
             raise NotRead(f"arguments of `{name}` by these names")
@@ -198,9 +223,7 @@ class Formulas:
                 return self._slice(ast.Name(id="tf.slice"), given[0], slices.of_sizes(*numbers))
             case "clip_by_value", [Text(), Text(), Text()]:
                 return called("clip", *texts)
-            case "leaky_relu", [Text(), Text()]:
-                return called("leaky_relu", texts[0], Text(f"slope = {texts[1].text}"))
-            case "softmax" | "log_softmax", [Text(), Text(text="-1" | "1")]:
+            case "softmax" | "log_softmax" | "cumsum", [Text(), Text(text="-1" | "1")]:
                 return called(name, texts[0])
             case "negative", [Text() as only]:
                 return Text(f"-{only.at(SIGN)}", SIGN)
@@ -210,6 +233,15 @@ class Formulas:
                 return called(self.functions[name], only)
             case _:
                 raise NotRead(f"`{name}` of these arguments has no counterpart here")
+
+    def _with_numbers(self, name: str, given: list[Operand], named: Mapping[str, Operand]) -> Text:
+        options = WITH_NUMBERS[name]
+        order = list(dict.fromkeys(options.values()))
+        numbers = dict(zip(order, given[1:], strict=False)) | {options.get(each, each): v for each, v in named.items()}
+        texts = {each: value.text for each, value in numbers.items() if isinstance(value, Text)}
+        if not isinstance(given[0], Text) or not texts.keys() <= set(order) or len(given) > len(order) + 1:
+            raise NotRead(f"arguments of `{name}` by these names")
+        return called(name, given[0], *(Text(f"{each} = {text}") for each, text in texts.items()))
 
     def _fold(self, name: str, members: Sequence[Operand]) -> Text:
         texts = [each for each in members if isinstance(each, Text)]

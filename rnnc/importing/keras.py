@@ -25,8 +25,10 @@ LIBRARY = "keras"
 ACTIVATIONS = {
     **{name: name for name in (
         "tanh", "sigmoid", "relu", "relu6", "leaky_relu", "elu", "selu", "softplus", "softsign", "silu", "swish",
-        "gelu", "mish", "log_sigmoid", "hard_tanh",
+        "gelu", "mish", "log_sigmoid", "hard_tanh", "celu", "hard_silu", "hard_shrink", "soft_shrink", "tanh_shrink",
+        "squareplus", "sparse_plus", "sparse_sigmoid", "softmax", "log_softmax",
     )},
+    "hard_swish": "hard_silu",
     "linear": "identity",
     "exponential": "exp",
     "hard_sigmoid": "keras_hard_sigmoid",

@@ -239,6 +239,8 @@ class Call:
                 return self.written(parameter, ("v",), constructor.computes(Call(made, self.lowering, None), "v"))
             case _:
                 return self.written(parameter, ("v",), self.formula(parameter, ("v",)))
+        if name in formulas.REFUSED:
+            raise self.cannot(parameter, f"`{name}`: {formulas.REFUSED[name]}")
         if name not in known:
             fix = did_you_mean(name, known) or f"known are {', '.join(known)}"
             raise problem("E603", f"there is no activation `{name}` here", given.span, fix=fix)

@@ -33,7 +33,7 @@ ACTIVATIONS = {
     **{name: name for name in (
         "tanh", "sigmoid", "relu", "softplus", "log_sigmoid", "softsign", "relu6", "leaky_relu", "elu", "selu", "silu",
         "swish", "gelu", "identity", "sin", "cos", "tan", "atan", "sinh", "cosh", "exp", "expm1", "log1p", "abs",
-        "sign", "square", "sqrt", "erf", "softmax", "log_softmax",
+        "sign", "square", "sqrt", "erf", "erfc", "softmax", "log_softmax", "asin", "acos", "asinh", "acosh", "atanh",
     )},
     "hard_sigmoid": "hard_sigmoid",
     "linear": "identity",
