@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Literal
@@ -127,12 +127,15 @@ class Diagnostics:
 
     def __init__(self) -> None:
         self._items: dict[tuple[str, Span | str], Diagnostic] = {}
+        self._alike: dict[tuple[str, Span | str], Hashable] = {}
         self.use: Use | None = None
 
-    def add(self, diagnostic: Diagnostic, use: Use | None = None) -> None:
+    def add(self, diagnostic: Diagnostic, use: Use | None = None, alike: Hashable = None) -> None:
         key = (diagnostic.code, diagnostic.span or diagnostic.message)
         if key not in self._items:
             self._items[key] = _with_use(diagnostic, use or self.use)
+            if alike is not None:
+                self._alike[key] = alike
 
     def error(
         self,
@@ -143,8 +146,10 @@ class Diagnostics:
         notes: Sequence[Note] = (),
         fix: str | None = None,
         use: Use | None = None,
+        alike: Hashable = None,
     ) -> None:
-        self.add(Diagnostic(code, message, span, tuple(notes), fix), use)
+        """`alike`: errors that share it are most likely one slip; the first is told, with the places of the others."""
+        self.add(Diagnostic(code, message, span, tuple(notes), fix), use, alike)
 
     def warning(self, code: str, message: str, span: Span, *, fix: str | None = None) -> None:
         """What is a slip more often than not, and compiles."""
@@ -155,7 +160,17 @@ class Diagnostics:
             self.add(diagnostic)
 
     def __iter__(self) -> Iterator[Diagnostic]:
-        return iter(sorted(self._items.values(), key=_by_place))
+        firsts: dict[Hashable, int] = {}
+        found: list[Diagnostic] = []
+        for key, diagnostic in sorted(self._items.items(), key=lambda item: _by_place(item[1])):
+            alike = self._alike.get(key)
+            if alike is None or alike not in firsts:
+                firsts[alike] = len(found)
+                found.append(diagnostic)
+            else:
+                first, place = found[firsts[alike]], Note("the same sizes meet here", diagnostic.span)
+                found[firsts[alike]] = replace(first, notes=(*first.notes, place))
+        return iter(found)
 
     def __len__(self) -> int:
         return len(self._items)

@@ -36,7 +36,20 @@ ZERO = Fact(True, True)
 _FINITE = frozenset(
     [
         *("add", "sub", "mul", "neg", "abs", "sign", "square", "max", "min", "where", "clip", "cast", "zeros_like"),
-        *("tanh", "sigmoid", "relu", "softplus", "log_sigmoid", "softmax", "sin", "cos", "atan", "erf", "floor"),
+        *(
+            "tanh",
+            "sigmoid",
+            "relu",
+            "softplus",
+            "log_sigmoid",
+            "softmax",
+            "sin",
+            "cos",
+            "atan",
+            "asinh",
+            "erf",
+            "floor",
+        ),
         *("ceil", "round", "stop_gradient", "reduce_sum", "reduce_mean", "reduce_max", "reduce_min", "cumsum"),
         *(
             "argmax",
@@ -58,7 +71,21 @@ _FINITE = frozenset(
 _ZERO_OF_ALL = frozenset(
     [
         *("add", "sub", "neg", "abs", "sign", "square", "max", "min", "tanh", "relu", "sin", "tan", "sinh", "atan"),
-        *("erf", "expm1", "log1p", "sqrt", "floor", "ceil", "round", "stop_gradient", "reduce_sum", "reduce_mean"),
+        *(
+            "asin",
+            "asinh",
+            "atanh",
+            "erf",
+            "expm1",
+            "log1p",
+            "sqrt",
+            "floor",
+            "ceil",
+            "round",
+            "stop_gradient",
+            "reduce_sum",
+            "reduce_mean",
+        ),
         *("cumsum", "reduce_to", "concat", "split", "slice", "reshape", "transpose", "flip", "pad", "broadcast"),
         *("patches", "unpatches"),
     ]

@@ -6,7 +6,7 @@ import ast
 from dataclasses import dataclass
 
 from rnnc.diagnostics import Source, Span
-from rnnc.importing import contrib, cudnn, fused, keras, models, tensorflow, torch
+from rnnc.importing import contrib, cudnn, fused, joined, keras, keras_steps, models, shared, tensorflow, torch
 from rnnc.importing.evaluate import Evaluator
 from rnnc.importing.head import headed
 from rnnc.importing.library import defines
@@ -14,11 +14,11 @@ from rnnc.importing.lowering import Lowering
 from rnnc.importing.pieces import Piece
 from rnnc.importing.script import read_script
 from rnnc.importing.signature import Constructor
-from rnnc.importing.values import Applied, Made, Names, Reference, Remarks, describe, problem
+from rnnc.importing.values import Applied, Given, Made, Names, Reference, Remarks, describe, problem
 from rnnc.importing.write import write
 from rnnc.semantics.scope import did_you_mean
 
-TABLES = (tensorflow, contrib, fused, cudnn, keras, models, torch)
+TABLES = (tensorflow, contrib, fused, cudnn, keras, keras_steps, joined, models, torch)
 CONSTRUCTORS: tuple[Constructor, ...] = tuple(each for table in TABLES for each in table.CONSTRUCTORS)
 ACTIVATIONS = {each.LIBRARY: each.ACTIVATIONS for each in (tensorflow, keras, torch)}
 DRIVERS = frozenset(driver.name for driver in tensorflow.DRIVERS)
@@ -42,20 +42,26 @@ def import_call(source: Source, *, name: str | None = None, inline: bool = False
     subject = script.given
     layers = [subject]
     if isinstance(subject.value, Applied):
-        layers = [layer for layer in subject.value.layers if not models.is_input(layer)]
+        layers = [layer for layer in subject.value.layers or [subject.value.layer] if not joined.is_input(layer)]
     first = layers[0].value if layers else subject.value
     if not isinstance(first, Made):
         fix = "such as LSTMCell(128)"
         raise problem("E602", f"a call of a cell or layer is wanted, not {describe(first)}", subject.span, fix=fix)
     lowering = Lowering(ACTIVATIONS, keras.FUNCTIONS, remarks, script.merge)
-    meaning = lowering.meaning(layers[0]) if len(layers) == 1 else models.chain(layers, lowering)
+    lowering.several |= shared.in_several(layers)
+    is_graph = isinstance(subject.value, Applied) and subject.value.layers is None
+    if isinstance(subject.value, Applied) and is_graph:
+        meaning = joined.graph(subject.value, lowering)
+    else:
+        meaning = lowering.meaning(layers[0]) if len(layers) == 1 else models.chain(layers, lowering)
     head = script.head if script.head is not None and script.head.suits(meaning) else None
     for value, text in script.behind:
         if head is None or value not in head.values:
             remarks.add(f"left out: `{text}`")
     if head is not None:
         meaning = headed(lowering.named(meaning) if isinstance(meaning, Piece) else meaning, head)
-    own = name or (_own_name(first) if len(layers) == 1 else "Layers")
+    meaning = shared.declared(meaning, lowering.instances)
+    own = name or (_own_name(first) if len(layers) == 1 and not is_graph else "Layers")
     text = write(meaning, source.text, own, lowering.functions, renamed=name is not None, inline=inline)
     return Imported(text, tuple(remarks.lines))
 
@@ -69,13 +75,15 @@ def _own_name(made: Made) -> str:
 
 
 def _knows(reference: Reference) -> bool:
-    return any(each.name == reference.last for each in CONSTRUCTORS)
+    is_joint = library_of(reference.path) == "keras" and reference.last in joined.FUNCTIONS
+    return is_joint or any(each.name == reference.last for each in CONSTRUCTORS)
 
 
-def _bind(reference: Reference, node: ast.Call, evaluator: Evaluator, names: Names, where: Span) -> Made:
+def _bind(reference: Reference, node: ast.Call, evaluator: Evaluator, names: Names, where: Span) -> Made | Applied:
     """The object that a call of a library's name makes. E603: no library has the name."""
-    candidates = [each for each in CONSTRUCTORS if each.name == reference.last]
     library = library_of(reference.path) or evaluator.library
+    joint = joined.FUNCTIONS.get(reference.last) if library == "keras" else None
+    candidates = [each for each in CONSTRUCTORS if each.name == (joint or reference.last)]
     here = [each for each in candidates if each.library == library] or candidates
     if not here:
         known = {each.name for each in CONSTRUCTORS}
@@ -86,6 +94,10 @@ def _bind(reference: Reference, node: ast.Call, evaluator: Evaluator, names: Nam
         raise problem("E603", f"no library knows `{reference.path}`", where, fix=fix)
     keywords = [keyword.arg for keyword in node.keywords if keyword.arg is not None]
     fitting = [each for each in here if all(each.takes(keyword) for keyword in keywords)]
+    if joint is not None and node.args:  # `layers.add([a, b])`
+        keywords = ast.copy_location(ast.Call(func=node.func, args=node.args[1:], keywords=node.keywords), node)
+        made = here[0].bind(keywords, evaluator, names, where)
+        return Applied(Given(made, where), evaluator.behind(node.args[0], names))
     return (fitting or here)[0].bind(node, evaluator, names, where)
 
 

@@ -1,7 +1,7 @@
 """Evaluates Python expressions as far as calls of constructors need it; everything else is an error at its place.
 
-Names, attributes, numbers, strings, lists, tuples, unary minus, arithmetic on numbers, `[cell] * 2`, sums of lists,
-comprehensions over lists and `range`, `list` and `tuple` of these, a `lambda` that is called where it stands, and
+Names, attributes, numbers, strings, lists, tuples, dictionaries, arithmetic and conditions on these, `[cell] * 2`,
+comprehensions, some functions of Python (`range`, `zip`, `len`, `int`, …), calls of functions of the text, and
 `functools.partial`.
 """
 
@@ -11,14 +11,30 @@ import ast
 from collections.abc import Callable, Iterator, Sequence
 
 from rnnc.diagnostics import Source, Span
-from rnnc.importing.values import Applied, Function, Given, Made, Names, Partial, Reference, Value, describe, problem
+from rnnc.importing.python import FUNCTIONS, MAX_ITEMS, READ, arithmetic, called, check_count, compared, limited, truth
+from rnnc.importing.values import (
+    Applied,
+    Broken,
+    Function,
+    Given,
+    Made,
+    Names,
+    Partial,
+    Record,
+    Reference,
+    Thunk,
+    Value,
+    describe,
+    problem,
+)  # fmt: skip
 
-MAX_ITEMS = 1000
 MAX_DEPTH = 50
-MAX_NUMBER = 2**53
-READ = "read are calls, names, numbers, strings, lists, and comprehensions over lists and `range`"
+JOINS: dict[type[ast.operator], str] = {
+    ast.Add: "keras.layers.add", ast.Sub: "keras.layers.subtract", ast.Mult: "keras.layers.multiply",
+}  # fmt: skip
+MAX_WORK = 100_000  # expressions
 
-Bind = Callable[[Reference, ast.Call, "Evaluator", Names, Span], Made]
+Bind = Callable[[Reference, ast.Call, "Evaluator", Names, Span], Made | Applied]
 Knows = Callable[[Reference], bool]
 
 
@@ -29,7 +45,9 @@ class Evaluator:
         self.source = source
         self._bind = bind
         self._knows = knows
-        self._depth = 0
+        self._depth = self._work = 0
+        self._line: Names = {}  # all names of the line that is evaluated
+        self.outermost: set[ast.Lambda] = set()  # functions that stand in no other
         self.library: str | None = None  # whose constructor's arguments are evaluated: names that stand alone are its
         offsets, lines = [0], source.text.split("\n")
         for line in lines:
@@ -49,13 +67,31 @@ class Evaluator:
 
     def given(self, node: ast.expr, names: Names) -> Given:
         """The value of an expression, with its place. Raises DiagnosticError."""
+        self._work += 1
         if self._depth >= MAX_DEPTH:
             raise problem("E602", "this is nested too deeply", self.span(node))
+        if self._work >= MAX_WORK:
+            raise problem("E602", "this text does too much", self.span(node))
         self._depth += 1
         try:
             return Given(self._value(node, names), self.span(node))
         finally:
             self._depth -= 1
+
+    def line(self, node: ast.expr, names: Names) -> Given:
+        """The value of a line of the text."""
+        outer, self._line = self._line, names
+        try:
+            return self.given(node, names)
+        finally:
+            self._line = outer
+
+    def items(self, node: ast.expr, names: Names) -> list[Given]:
+        """The members of a list that a line of the text goes through."""
+        return self._list(self.line(node, names))
+
+    def truth(self, node: ast.expr, names: Names) -> bool:
+        return truth(self.line(node, names))
 
     def argument(self, node: ast.expr, names: Names, library: str) -> Given:
         """The value of an argument of a constructor of a library."""
@@ -68,47 +104,118 @@ class Evaluator:
     def _value(self, node: ast.expr, names: Names) -> Value:
         match node:
             case ast.Constant(value=None | bool() | int() | float() | str() as value):
-                return _limited(value, self.span(node))
+                return limited(value, self.span(node))
             case ast.Name(id=name):
                 return self._name(name, names)
             case ast.Attribute(value=base, attr=attribute):
                 value = self.given(base, names).value
                 if isinstance(value, Reference):
                     return Reference(f"{value.path}.{attribute}")
+                if isinstance(value, Record) and attribute in value.fields:
+                    return self.entry(value.fields[attribute]).value
                 raise problem("E602", f"`.{attribute}` of {describe(value)} is not evaluated here", self.span(node))
             case ast.List() | ast.Tuple() | ast.ListComp() | ast.GeneratorExp():
                 return list(self._items(node, names))
+            case ast.Dict() | ast.Subscript() | ast.IfExp() | ast.BoolOp() | ast.Compare() | ast.UnaryOp(op=ast.Not()):
+                return self._chosen(node, names)
             case ast.UnaryOp(op=ast.USub() | ast.UAdd() as op, operand=operand):
                 number = self._number(operand, names)
                 return -number if isinstance(op, ast.USub) else number
             case ast.BinOp(left=left, op=op, right=right):
-                return self._binary(node, self.given(left, names), op, self.given(right, names))
+                a, b = self.given(left, names), self.given(right, names)
+                if isinstance(a.value, Applied) and isinstance(b.value, Applied) and type(op) in JOINS:
+                    both = ast.copy_location(ast.List(elts=[left, right], ctx=ast.Load()), node)
+                    call = ast.copy_location(ast.Call(func=left, args=[both], keywords=[]), node)
+                    return self._bind(Reference(JOINS[type(op)]), call, self, names, self.span(node))
+                return self._binary(node, a, op, b)
             case ast.Call():
                 return self._call(node, names)
             case ast.Lambda():
-                return Function(node, names, self.span(node), lambda each: self.given(each, names))
+                return self._function(node, names)
             case _:
                 raise problem("E602", "this kind of expression is not read", self.span(node), fix=READ)
 
     def _name(self, name: str, names: Names) -> Value:
         entry = names.get(name)
-        if entry is None:
-            return Reference(name)
+        return Reference(name) if entry is None else self.entry(entry).value
+
+    def entry(self, entry: Given | Thunk | Broken) -> Given:
+        """The value of a name, which is computed once."""
+        if isinstance(entry, Broken):
+            raise entry.error
         if isinstance(entry, Given):
-            return entry.value
+            return entry
         if entry.value is None:
-            entry.value = self.given(entry.node, entry.names)
-        return entry.value.value
+            outer, self._line = self._line, entry.line
+            try:
+                entry.value = self.given(entry.node, entry.names)
+            finally:
+                self._line = outer
+        return entry.value
+
+    def _function(self, node: ast.Lambda, names: Names) -> Function:
+        def evaluate(each: ast.expr) -> Given:
+            return self.given(each, {**names, **self._line} if is_outermost else names)
+
+        is_outermost = node in self.outermost
+        return Function(node, names, self.span(node), evaluate, is_outermost)
+
+    def _chosen(self, node: ast.expr, names: Names) -> Value:
+        """Conditions, what they choose, and members of lists and dictionaries."""
+        match node:
+            case ast.Dict(keys=keys, values=values):
+                named = zip(keys, values, strict=True)
+                return Record({self._key(key, names): Thunk(value, names, self._line) for key, value in named})
+            case ast.Subscript(value=base, slice=place) if not isinstance(place, ast.Slice | ast.Tuple):
+                return self._member(self.given(base, names), self.given(place, names))
+            case ast.IfExp(test=test, body=body, orelse=orelse):
+                return self.given(body if truth(self.given(test, names)) else orelse, names).value
+            case ast.BoolOp(op=op, values=values):
+                found = self.given(values[0], names)
+                for value in values[1:]:
+                    if truth(found) is isinstance(op, ast.Or):
+                        break
+                    found = self.given(value, names)
+                return found.value
+            case ast.UnaryOp(op=ast.Not(), operand=operand):
+                return not truth(self.given(operand, names))
+            case ast.Compare(left=left, ops=[op], comparators=[right]):
+                return compared(self.given(left, names), op, self.given(right, names), self.span(node))
+            case _:
+                raise problem("E602", "this kind of expression is not read", self.span(node), fix=READ)
+
+    def _key(self, key: ast.expr | None, names: Names) -> str:
+        found = self.given(key, names).value if key is not None else None
+        if isinstance(found, str | int):
+            return str(found)
+        raise problem("E602", "keys of a dictionary are strings here", self.span(key) if key else None)
+
+    def _member(self, base: Given, place: Given) -> Value:
+        match base.value, place.value:
+            case Record(fields=fields), str() | int() as key if str(key) in fields:
+                return self.entry(fields[str(key)]).value
+            case list() as items, int() as k if -len(items) <= k < len(items):
+                return items[k].value
+            case _:
+                what = f"`[{place.span.text}]` of {describe(base.value)} is not evaluated here"
+                raise problem("E602", what, base.span)
 
     # --- calls ---
 
     def _call(self, node: ast.Call, names: Names) -> Value:
         function = self.given(node.func, names).value
         match function:
-            case Reference(path="range"):
-                return self._range(node, names)
-            case Reference(path="list" | "tuple") if len(node.args) == 1 and not node.keywords:
-                return self._list(self.given(node.args[0], names))
+            case Reference(path="dict") if not node.args:
+                pairs = [(keyword.arg, keyword.value) for keyword in node.keywords]
+                return Record({name: Thunk(value, names, self._line) for name, value in pairs if name is not None})
+            case Reference(path=name) if name in FUNCTIONS and not node.keywords:
+                return called(name, [self.given(argument, names) for argument in node.args], self.span(node))
+            case Record(is_class=True):
+                return Record(function.fields)
+            case Reference(last="get") if function.path.endswith("activations.get") and len(node.args) == 1:
+                return self.given(node.args[0], names).value
+            case Reference(last="Model") if not self._knows(function):
+                return self._outputs(node, names)
             case Reference(last="partial") if not self._knows(function):
                 return self._partial(node, names)
             case Reference():
@@ -117,11 +224,21 @@ class Evaluator:
                 return self._substituted(function, node, names)
             case Made():
                 data = node.args[0] if node.args else None
-                return Applied(Given(function, self.span(node.func)), data and self._behind(data, names))
+                inputs = self.behind(data, names) if data is not None else ()
+                for keyword in node.keywords:
+                    if keyword.arg == "initial_state" and self._reads(keyword.value, names):
+                        fix = "import the layers alone, and write the network: `d = Decoder(x, h = last(e))`"
+                        what = "what other layers hand to a layer as its state is not read"
+                        raise problem("E602", what, self.span(keyword), fix=fix)
+                return Applied(Given(function, self.span(node.func)), inputs)
             case Applied():
                 raise problem("E602", "what a layer gives is called here", self.span(node.func))
             case _:
                 raise problem("E602", f"{describe(function)} is called here", self.span(node.func))
+
+    def _reads(self, node: ast.expr, names: Names) -> bool:
+        """Whether an expression reads names that the text has given values."""
+        return any(isinstance(each, ast.Name) and each.id in names for each in ast.walk(node))
 
     def _partial(self, node: ast.Call, names: Names) -> Partial:
         """`functools.partial(function, …)`."""
@@ -130,7 +247,18 @@ class Evaluator:
         function, *arguments = (self.given(argument, names) for argument in node.args)
         return Partial(function, arguments, {k.arg: self.given(k.value, names) for k in node.keywords if k.arg})
 
-    def _behind(self, node: ast.expr, names: Names) -> Applied | None:
+    def behind(self, node: ast.expr, names: Names) -> tuple[Applied, ...]:
+        """The layers that make what a layer is called on, one value or a list; none where it is data."""
+        if not isinstance(node, ast.List | ast.Tuple):
+            found = self._behind(node, names)
+            return (found,) if found is not None else ()
+        several = [self._behind(item, names, among_others=True) for item in node.elts]
+        found = tuple(each for each in several if each is not None)
+        if len(found) < len(several) and found:
+            raise problem("E602", "layers that are called on data and on what layers give", self.span(node))
+        return found
+
+    def _behind(self, node: ast.expr, names: Names, *, among_others: bool = False) -> Applied | None:
         """The layers that make what a layer is called on; None where it is data. A function that no library here knows
         (`tf.reshape`) gives data."""
         if isinstance(node, ast.Call) and not isinstance(node.func, ast.Call):
@@ -139,27 +267,35 @@ class Evaluator:
                 return None
         elif not isinstance(node, ast.Call) and not (isinstance(node, ast.Name) and node.id in names):
             return None
-        value = self.given(node, names).value
-        return value if isinstance(value, Applied) else None
+        given = self.given(node, names)
+        if among_others and isinstance(given.value, Made):  # keras.Input
+            return Applied(given)
+        return given.value if isinstance(given.value, Applied) else None
 
     def _substituted(self, function: Function, node: ast.Call, names: Names) -> Value:
-        """`(lambda one: …)(cell)`, with positional arguments only."""
+        """`(lambda one: …)(cell)`, or a call of a function of the text."""
         parameters = function.node.args
         plain = [parameter.arg for parameter in (*parameters.posonlyargs, *parameters.args)]
-        odd = parameters.vararg or parameters.kwarg or parameters.kwonlyargs or parameters.defaults or node.keywords
-        if odd or len(plain) != len(node.args):
-            raise problem("E602", "this call of a lambda is not read", self.span(node), fix="write the call out")
-        own = {name: self.given(argument, names) for name, argument in zip(plain, node.args, strict=True)}
-        return self.given(function.node.body, {**function.names, **own}).value
+        given = dict(zip(plain, node.args, strict=False))
+        named = {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg is not None}
+        known = {*plain, *(parameter.arg for parameter in parameters.kwonlyargs)}
+        outside = {**function.names, **self._line} if function.is_outermost else function.names
+        own = {name: Thunk(value, outside, self._line) for name, value in _defaults(parameters)}
+        own |= {name: Thunk(value, names, self._line) for name, value in {**given, **named}.items()}
+        odd = parameters.vararg or parameters.kwarg or len(named) < len(node.keywords) or len(node.args) > len(plain)
+        if odd or set(named) & set(given) or own.keys() != known or any(isinstance(a, ast.Starred) for a in node.args):
+            raise problem("E602", "this call of a function is not read", self.span(node), fix="write the call out")
+        return self.given(function.node.body, {**outside, **own}).value
 
-    def _range(self, node: ast.Call, names: Names) -> list[Given]:
-        numbers = [self._number(argument, names) for argument in node.args]
-        whole = [number for number in numbers if isinstance(number, int)]
-        span = self.span(node)
-        if node.keywords or not 1 <= len(numbers) <= 3 or len(whole) != len(numbers) or 0 in whole[2:]:
-            raise problem("E602", "`range` takes one to three whole numbers", span)
-        _check_count(len(range(*whole)), span)
-        return [Given(value, span) for value in range(*whole)]
+    def _outputs(self, node: ast.Call, names: Names) -> Value:
+        """`keras.Model(inputs, outputs)`."""
+        named = [keyword.value for keyword in node.keywords if keyword.arg in ("outputs", "output")]
+        found = self.given([*named, *node.args[1:2]][0], names) if named or len(node.args) > 1 else None
+        if found is not None and isinstance(found.value, list) and len(found.value) == 1:
+            found = found.value[0]
+        if found is None or not isinstance(found.value, Applied):
+            raise problem("E602", "a model with one output is read", self.span(node), fix="Model(inputs, outputs)")
+        return found.value
 
     # --- lists and numbers ---
 
@@ -178,13 +314,12 @@ class Evaluator:
             yield self.given(element, names)
             return
         clause, rest = clauses[0], clauses[1:]
-        if clause.ifs or clause.is_async:
-            where = clause.ifs[0] if clause.ifs else clause.target
-            raise problem("E602", "a condition in a comprehension is not evaluated", self.span(where), fix=READ)
         for item in self._list(self.given(clause.iter, names)):
-            yield from self._comprehension(element, rest, {**names, **self._bound(clause.target, item)})
+            inner = {**names, **self.taken_apart(clause.target, item)}
+            if all(truth(self.given(test, inner)) for test in clause.ifs):
+                yield from self._comprehension(element, rest, inner)
 
-    def _bound(self, target: ast.expr, item: Given) -> dict[str, Given]:
+    def taken_apart(self, target: ast.expr, item: Given) -> dict[str, Given]:
         """`n`, or `n, m` of pairs."""
         if isinstance(target, ast.Name):
             return {target.id: item}
@@ -194,12 +329,12 @@ class Evaluator:
             raise problem("E602", "this does not take the values apart", self.span(target))
         found: dict[str, Given] = {}
         for part, value in zip(parts, values, strict=True):
-            found |= self._bound(part, value)
+            found |= self.taken_apart(part, value)
         return found
 
     def _list(self, given: Given) -> list[Given]:
         if isinstance(given.value, list):
-            _check_count(len(given.value), given.span)
+            check_count(len(given.value), given.span)
             return given.value
         raise problem("E602", f"a list is wanted here, not {describe(given.value)}", given.span)
 
@@ -219,39 +354,16 @@ class Evaluator:
             case ast.Add(), list(), list() if len(a) + len(b) <= MAX_ITEMS:
                 return a + b
             case _, int() | float(), int() | float():
-                return _limited(_arithmetic(op, a, b, span), span)
+                return limited(arithmetic(op, a, b, span), span)
             case _:
                 raise problem("E602", "this arithmetic is not evaluated", span, fix=READ)
 
 
-def _arithmetic(op: ast.operator, a: float, b: float, span: Span) -> int | float:
-    try:
-        match op:
-            case ast.Add():
-                return a + b
-            case ast.Sub():
-                return a - b
-            case ast.Mult():
-                return a * b
-            case ast.Div():
-                return a / b
-            case ast.FloorDiv():
-                return a // b
-            case ast.Mod():
-                return a % b
-            case _:
-                raise problem("E602", "of arithmetic, + - * / // % are evaluated", span)
-    except ArithmeticError as error:
-        raise problem("E602", str(error), span) from error
-
-
-def _check_count(count: int, span: Span) -> None:
-    if count > MAX_ITEMS:
-        raise problem("E602", f"a list of more than {MAX_ITEMS} things", span)
-
-
-def _limited(value: float | str | None, span: Span) -> float | str | None:
-    """Numbers that a description can hold."""
-    if isinstance(value, int | float) and not abs(value) <= MAX_NUMBER:
-        raise problem("E602", "a number that is too large", span)
-    return value
+def _defaults(parameters: ast.arguments) -> list[tuple[str, ast.expr]]:
+    """The parameters of a function that have defaults."""
+    plain = [*parameters.posonlyargs, *parameters.args]
+    pairs = [*zip(plain[len(plain) - len(parameters.defaults) :], parameters.defaults, strict=True)]
+    return [
+        *((parameter.arg, value) for parameter, value in pairs),
+        *((p.arg, v) for p, v in zip(parameters.kwonlyargs, parameters.kw_defaults, strict=True) if v is not None),
+    ]

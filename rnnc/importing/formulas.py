@@ -6,6 +6,7 @@ import ast
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from rnnc.importing import slices
 from rnnc.importing.values import Function, Given, Partial, Reference, Value
 
 LOOSEST, SUM, PRODUCT, SIGN, POWER, ATOM = range(6)  # how tightly a text holds together
@@ -28,13 +29,34 @@ ELEMENTWISE = {name: name for name in ("floor", "ceil", "round", "log", "rsqrt",
 WRITTEN = frozenset((*ELEMENTWISE, "negative"))  # what a cell may have as its activation, written out
 # How the parameters of functions with several are called, for keywords.
 PARAMETERS = {
-    "leaky_relu": ("features", "alpha"),
     "clip_by_value": ("t", "clip_value_min", "clip_value_max"),
+    "slice": ("input_", "begin", "size"),
     "softmax": ("logits", "axis"),
     "log_softmax": ("logits", "axis"),
     "concat": ("values", "axis"),
     **dict.fromkeys(FOLDS, ("input_tensor", "axis")),
-    **dict.fromkeys(("elu", "relu", "tanh", "sigmoid"), ("features",)),
+    "cumsum": ("x", "axis"),
+    **dict.fromkeys(("relu", "tanh", "sigmoid"), ("features",)),
+}
+
+
+# Functions of one tensor and numbers: how the library calls these, and the language.
+WITH_NUMBERS = {
+    "leaky_relu": {"alpha": "slope", "negative_slope": "slope"},
+    "elu": {"alpha": "alpha"},
+    "celu": {"alpha": "alpha"},
+    "squareplus": {"b": "b"},
+    "hard_shrink": {"threshold": "limit"},
+    "soft_shrink": {"threshold": "limit"},
+    "threshold": {"threshold": "limit", "default_value": "otherwise"},
+}
+# Activations that no cell can have, and why.
+REFUSED = {
+    "crelu": "it gives twice as many features as it takes",
+    "glu": "it gives half as many features as it takes",
+    "sparsemax": "the language has no function that sorts",
+    "threshold": "it wants numbers, `lambda v: keras.activations.threshold(v, 1.0, 0.0)`",
+    "cumsum": "without an axis it sums over the rows of a batch; over features it is `lambda v: tf.cumsum(v, axis=-1)`",
 }
 
 
@@ -66,8 +88,10 @@ class Formulas:
         tensors: Callable[[ast.expr], Operand | None],
         evaluate: Callable[[ast.expr], Given],
         functions: Mapping[str, str],
+        axes: Callable[[str], int] = lambda _: 2,
     ) -> None:
         self.tensors = tensors
+        self.axes = axes  # how many a text has, the batch among them
         self.evaluate = evaluate
         self.functions = {**ELEMENTWISE, **functions}
 
@@ -91,10 +115,32 @@ class Formulas:
                 return compared(type(op), self.one(left), self.one(right))
             case ast.List(elts=elements) | ast.Tuple(elts=elements):
                 return [self.operand(element) for element in elements]
+            case ast.Subscript(value=base, slice=place) if self._is_tensor(base):
+                operand = self.one(base)
+                ends = slices.along_features(place, self.axes(operand.text), self._whole)
+                return self._slice(node, operand, ends)
             case ast.Call() if not any(isinstance(argument, ast.Starred) for argument in node.args):
                 return self._call(node)
             case _:
                 return self._constant(node)
+
+    def _is_tensor(self, node: ast.expr) -> bool:
+        try:
+            return isinstance(self.operand(node), Text)
+        except NotRead:
+            return False
+
+    def _slice(self, node: ast.expr, operand: Operand, ends: tuple[int | None, int | None] | None) -> Text:
+        """A part of a parameter; of what is computed from some it has no axis to name."""
+        if isinstance(operand, Text) and ends == (None, None):
+            return operand
+        if ends is None or not isinstance(operand, Text) or not operand.text.isidentifier():
+            raise NotRead(f"`{ast.unparse(node)}` (read are parts of an argument along the features)")
+        return Text(slices.written(operand.text, *ends))
+
+    def _whole(self, node: ast.expr) -> int | None:
+        value = self.evaluate(node).value
+        return value if isinstance(value, int) and not isinstance(value, bool) else None
 
     def applied(self, value: Value, operands: Sequence[Operand]) -> Text:
         """A function value, called on tensors: `tf.nn.elu`, a `lambda`, `functools.partial(…)`. Raises NotRead."""
@@ -109,12 +155,12 @@ class Formulas:
                 return self._named(function.value.last, [*given, *operands], named)
             case Function(node=node) if len(node.args.args) == len(operands):
                 bound = {parameter.arg: operand for parameter, operand in zip(node.args.args, operands, strict=True)}
-                inner = Formulas(
-                    lambda each: bound.get(each.id) if isinstance(each, ast.Name) else self.tensors(each),
-                    value.evaluate,
-                    self.functions,
-                )
-                return inner.one(node.body)
+
+                def tensors(each: ast.expr) -> Operand | None:
+                    own = bound.get(each.id) if isinstance(each, ast.Name) else None
+                    return own if own is not None else self.tensors(each)
+
+                return Formulas(tensors, value.evaluate, self.functions, self.axes).one(node.body)
             case _:
                 raise NotRead("it is no function of these arguments")
 
@@ -141,6 +187,9 @@ class Formulas:
             else [self.operand(node.args[0])]
         )
         if isinstance(function, Reference):
+            if function.last == "gelu" and any(k.arg == "approximate" for k in node.keywords):
+                exact = all(ast.unparse(k.value) == "False" for k in node.keywords if k.arg == "approximate")
+                return called("gelu" if exact else "gelu_tanh", *(each for each in given if isinstance(each, Text)))
             if function.last in UNCHANGED and given:
                 return given[0]
             named = {k.arg: self.operand(k.value) for k in node.keywords if k.arg and k.arg not in ("name", "dtype")}
@@ -149,6 +198,8 @@ class Formulas:
 
     def _named(self, name: str, given: list[Operand], named: Mapping[str, Operand]) -> Text:
         """A function of the library by its name."""
+        if name in WITH_NUMBERS and len(given) + len(named) > 1:
+            return self._with_numbers(name, given, named)
         given = given + [named[each] for each in PARAMETERS.get(name, ())[len(given) :] if each in named]
         if set(named) - set(PARAMETERS.get(name, ())):
             raise NotRead(f"arguments of `{name}` by these names")
@@ -162,13 +213,17 @@ class Formulas:
                 return self._fold(name, members)
             case _, [list() as members, Text(text="0")] if name in FOLDS:
                 return self._fold(name, members)
-            case "concat", [list() as members, Text(text="-1" | "1" | "2")]:
-                return called("concat", *(each for each in members if isinstance(each, Text)))
+            case "concat", [list() as members, Text(text=axis)]:
+                joined = called("concat", *(each for each in members if isinstance(each, Text)))
+                if axis not in ("-1", str(self.axes(joined.text) - 1)):
+                    raise NotRead(f"`concat` along the axis {axis}")
+                return joined
+            case "slice", [Text(), list() as begin, list() as size]:
+                numbers = [[int(each.text) for each in part if isinstance(each, Text)] for part in (begin, size)]
+                return self._slice(ast.Name(id="tf.slice"), given[0], slices.of_sizes(*numbers))
             case "clip_by_value", [Text(), Text(), Text()]:
                 return called("clip", *texts)
-            case "leaky_relu", [Text(), Text()]:
-                return called("leaky_relu", texts[0], Text(f"slope = {texts[1].text}"))
-            case "softmax" | "log_softmax", [Text(), Text(text="-1" | "1")]:
+            case "softmax" | "log_softmax" | "cumsum", [Text(), Text(text="-1" | "1")]:
                 return called(name, texts[0])
             case "negative", [Text() as only]:
                 return Text(f"-{only.at(SIGN)}", SIGN)
@@ -178,6 +233,15 @@ class Formulas:
                 return called(self.functions[name], only)
             case _:
                 raise NotRead(f"`{name}` of these arguments has no counterpart here")
+
+    def _with_numbers(self, name: str, given: list[Operand], named: Mapping[str, Operand]) -> Text:
+        options = WITH_NUMBERS[name]
+        order = list(dict.fromkeys(options.values()))
+        numbers = dict(zip(order, given[1:], strict=False)) | {options.get(each, each): v for each, v in named.items()}
+        texts = {each: value.text for each, value in numbers.items() if isinstance(value, Text)}
+        if not isinstance(given[0], Text) or not texts.keys() <= set(order) or len(given) > len(order) + 1:
+            raise NotRead(f"arguments of `{name}` by these names")
+        return called(name, given[0], *(Text(f"{each} = {text}") for each, text in texts.items()))
 
     def _fold(self, name: str, members: Sequence[Operand]) -> Text:
         texts = [each for each in members if isinstance(each, Text)]

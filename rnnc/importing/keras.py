@@ -25,8 +25,10 @@ LIBRARY = "keras"
 ACTIVATIONS = {
     **{name: name for name in (
         "tanh", "sigmoid", "relu", "relu6", "leaky_relu", "elu", "selu", "softplus", "softsign", "silu", "swish",
-        "gelu", "mish", "log_sigmoid", "hard_tanh",
+        "gelu", "mish", "log_sigmoid", "hard_tanh", "celu", "hard_silu", "hard_shrink", "soft_shrink", "tanh_shrink",
+        "squareplus", "sparse_plus", "sparse_sigmoid", "softmax", "log_softmax",
     )},
+    "hard_swish": "hard_silu",
     "linear": "identity",
     "exponential": "exp",
     "hard_sigmoid": "keras_hard_sigmoid",
@@ -211,7 +213,7 @@ def bidirectional(call: Call) -> Meaning:
         backward = forward
     words = {"concat": "concat", "sum": "sum", "mul": "product", "ave": "mean", None: "none"}
     is_image = library.find(forward.definition).takes is not None
-    if sequences and merge == "concat" and not is_image:
+    if sequences and merge == "concat" and not is_image and not call.lowering.is_chain:
         return piece("Bidirectional", {"fw": forward, "bw": backward})
 
     def build(network: Network, x: str) -> str:

@@ -71,15 +71,15 @@ class Entry:
 
     def _renamed(self, layout: str, name: str) -> Iterator[tuple[int, int, str]]:
         """The edits that give the layouts of that name another one."""
-        for each in self._layouts(layout):
+        for each in self.layouts_of(layout):
             start = each.span.start + each.span.text.index(layout, len("layout"))
             yield start, start + len(layout), name
 
     def _options(self, layout: str, option: str) -> list[ast.Expr]:
         """The values of an option in the layouts of that name."""
-        return [each.value for one in self._layouts(layout) for each in one.options if each.name == option]
+        return [each.value for one in self.layouts_of(layout) for each in one.options if each.name == option]
 
-    def _layouts(self, name: str) -> Iterator[ast.Layout]:
+    def layouts_of(self, name: str) -> Iterator[ast.Layout]:
         node = self.node.base if isinstance(self.node, ast.Variant) else self.node
         return _layouts_in(node.body if isinstance(node, ast.Cell | ast.Network | ast.With) else (), name)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from rnnc.diagnostics import DiagnosticError, Note
-from rnnc.importing import formulas, library
+from rnnc.importing import formulas, library, slices
 from rnnc.importing.directions import Merge
 from rnnc.importing.further import AROUND, further_inputs
 from rnnc.importing.pieces import Flow, Meaning, Piece, declared_input, input_of, piece
@@ -33,6 +33,10 @@ class Lowering:
     merge: Merge | None = None  # what becomes of the outputs of both directions of the whole
     functions: dict[str, str] = field(default_factory=dict[str, str])  # definitions that activations need
     seen: dict[int, Made] = field(default_factory=dict[int, Made])
+    several: set[int] = field(default_factory=set[int])  # objects in several places, each of which is an instance
+    is_chain: bool = False  # there are several layers of Keras, which have names of their own
+    instances: dict[str, Piece] = field(default_factory=dict[str, Piece])  # of those, by the names that they have
+    _names: dict[int, str] = field(default_factory=dict[int, str])
 
     def meaning(self, given: Given, *, inside: str | None = None, shared: bool = False) -> Meaning:
         """What an object means; `inside` names what it is an argument of, where only a cell may stand."""
@@ -40,6 +44,9 @@ class Lowering:
         if not isinstance(made, Made):
             fix = "pass a cell, such as LSTMCell(128)"
             raise problem("E605", f"a cell is wanted here, not {describe(made)}", given.span, fix=fix)
+        if id(made) in self._names:
+            name = self._names[id(made)]
+            return replace(self.instances[name], instance=name)
         if id(made) in self.seen and not shared:
             message = "one object in two places shares its weights between them, which is not said by this"
             notes = (Note("made here", made.span),)
@@ -53,7 +60,16 @@ class Lowering:
                 self.remarks.add(f"`{name}` of {made.constructor.name} is left out: {LEFT_OUT[name]}")
         self._tell_defaults(made)
         renames = isinstance(found, Piece) and scope is not None and declared - {scope}
-        return replace(found, scope=scope) if renames else found
+        found = replace(found, scope=scope) if renames else found
+        return self._as_instance(made, found) if id(made) in self.several and isinstance(found, Piece) else found
+
+    def _as_instance(self, made: Made, found: Piece) -> Piece:
+        """What stands for an object wherever it is: a name, under which the network has it once."""
+        found = self.named(found)
+        name = next(name for name in ("one", *(f"one{k}" for k in range(2, 1000))) if name not in self.instances)
+        self._names[id(made)] = name
+        self.instances[name] = found
+        return replace(found, instance=name)
 
     def _tell_defaults(self, made: Made) -> None:
         """What `tf.keras` means depends on the version of TensorFlow: newer defaults are read."""
@@ -79,6 +95,8 @@ class Lowering:
         entry = library.find(found.definition)
         wanted = input_of(found)
         other = wanted if wanted != entry.takes and re.search(r", |: int", wanted or "") else None
+        if found.wide == "input" and found.definition == "ResidualBy":
+            other = wanted
         front = "_".join(further_inputs(found)) if found.definition in AROUND else ""
         deep = "deep" if found.definition == "Attention" and "Attention" in found.needs else ""
         parts = [part for part in (found.layout, found.scope, other, front, deep) if part]
@@ -86,7 +104,8 @@ class Lowering:
             return found
         alias = re.sub(r"[^A-Za-z0-9]+", "_", "_".join([found.definition, *parts])).rstrip("_")
         scopes = {found.layout or "tf": found.scope} if found.scope is not None else {}
-        text = entry.text(alias, scopes=scopes, layout=found.layout)
+        bound = {"cells": found.arguments["cells"]} if front and "cells" in found.arguments else None
+        text = entry.text(alias, bound, scopes=scopes, layout=found.layout)  # the library's cells have one input
         self.functions[alias] = declared_input(text, found) if other is not None or front or deep else text
         return replace(found, scope=None, layout=None, alias=alias)
 
@@ -216,8 +235,12 @@ class Call:
                 pass
             case Reference(last=name) if name in known or name not in formulas.WRITTEN:
                 pass
+            case Made(constructor=constructor) as made if constructor.computes is not None:
+                return self.written(parameter, ("v",), constructor.computes(Call(made, self.lowering, None), "v"))
             case _:
                 return self.written(parameter, ("v",), self.formula(parameter, ("v",)))
+        if name in formulas.REFUSED:
+            raise self.cannot(parameter, f"`{name}`: {formulas.REFUSED[name]}")
         if name not in known:
             fix = did_you_mean(name, known) or f"known are {', '.join(known)}"
             raise problem("E603", f"there is no activation `{name}` here", given.span, fix=fix)
@@ -243,7 +266,8 @@ class Call:
         if (direct := re.fullmatch(rf"(\w+)\({', '.join(names)}\)", text)) is not None:
             return direct[1]
         functions = self.lowering.functions
-        body = f"({', '.join(names)}) {{\n  return {text}\n}}\n"
+        header = ", ".join(slices.parameter(name, text) for name in names)
+        body = f"({header}) {{\n  return {text}\n}}\n"
         own = (f"{parameter}{k}" for k in range(1, 1000))
         name = next(name for name in own if functions.get(name) in (None, f"fn {name}{body}"))
         functions[name] = f"fn {name}{body}"

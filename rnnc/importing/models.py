@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rnnc.importing.joined import is_input
 from rnnc.importing.keras import other, sequence_here
 from rnnc.importing.lowering import Call, Lowering
 from rnnc.importing.pieces import Flow, Meaning, Network, Piece, built
@@ -15,6 +16,7 @@ def sequential(call: Call) -> Flow:
 
 def chain(layers: list[Given], lowering: Lowering) -> Flow:
     """Layers one behind the other."""
+    lowering.is_chain = len(layers) > 1
     meanings = [(layer.value, lowering.meaning(layer)) for layer in layers]
 
     def build(network: Network, x: str) -> str:
@@ -27,10 +29,6 @@ def chain(layers: list[Given], lowering: Lowering) -> Flow:
         return x
 
     return Flow(build)
-
-
-def is_input(item: Given) -> bool:
-    return isinstance(item.value, Made) and item.value.constructor.name in ("Input", "InputLayer")
 
 
 def placeholder(call: Call) -> Flow:

@@ -21,6 +21,8 @@ class Piece:
     scope: str | None = None  # of the variables, where it is another than the definition's layout says
     layout: str | None = None  # of the definition's layouts the one that the library has, where that is not `tf`
     alias: str | None = None  # what the definition is called where it is written out with another scope or layout
+    instance: str | None = None  # what stands for it where it has one set of weights in several places
+    wide: str | None = None  # how wide its input is, where its arguments do not tell
 
     @property
     def is_network(self) -> bool:
@@ -40,6 +42,8 @@ class Piece:
     @property
     def text(self) -> str:
         """The expression; the first parameter of a cell goes without saying."""
+        if self.instance is not None:
+            return self.instance
         first = next(iter(library.find(self.definition).parameters), None)
         shown = [value if name == first else f"{name} = {value}" for name, value in self.arguments.items()]
         return f"{self.alias or self.definition}({', '.join(shown)})"
@@ -132,6 +136,8 @@ OUTPUTS = {"OutputProjection": "size", "Attention": "size"}  # parameters that s
 def input_of(cell: Piece) -> str | None:
     """The axes of the input and its type, `[5]`, `[row, col, channel]` or `[]: int`; None where it is one axis whose
     size is left to whoever uses the cell."""
+    if cell.wide is not None:
+        return f"[{cell.wide}]"
     if cell.definition in AS_WIDE_AS:
         one = cell.cells[AS_WIDE_AS[cell.definition]][0]
         *axes, _ = (input_of(one) or "[input]").strip("[]").split(", ")

@@ -32,11 +32,12 @@ STATES = "a module takes and gives the states of every call"
 _BY_REASON = {
     INITIAL: """
     initializer initializers kernel_initializer bias_initializer recurrent_initializer embeddings_initializer norm_gain
-    norm_shift
+    norm_shift beta_initializer gamma_initializer
     """,
     TRAINING: """
     kernel_regularizer recurrent_regularizer bias_regularizer activity_regularizer embeddings_regularizer
     kernel_constraint recurrent_constraint bias_constraint embeddings_constraint trainable trainable_ratio_on
+    beta_regularizer gamma_regularizer beta_constraint gamma_constraint
     """,
     DRAWN: "seed dropout_prob_seed",
     STORED: """
@@ -78,26 +79,29 @@ class Constructor:
 
     name: str
     library: str
-    signature: str
+    signature: str | None  # None: whatever is passed is not read
     reads: frozenset[str]
     lower: Callable[[Call], Meaning]
+    computes: Callable[[Call, str], str] | None = None  # what it makes of a text, where it is an activation
 
     @cached_property
     def parameters(self) -> Mapping[str, Parameter]:
         """All parameters by name, in order."""
-        return {parameter.name: parameter for parameter in _parameters(self.signature)}
+        return {parameter.name: parameter for parameter in _parameters(self.signature or "")}
 
     @cached_property
     def takes_more(self) -> bool:
-        return self.signature.rstrip(" ,").endswith("**kwargs")
+        return self.signature is None or self.signature.rstrip(" ,").endswith("**kwargs")
 
     def takes(self, keyword: str) -> bool:
         """Whether a call may pass this keyword."""
-        return keyword in self.parameters or (self.takes_more and keyword in EXTRA)
+        return keyword in self.parameters or (self.takes_more and (keyword in EXTRA or self.signature is None))
 
     def bind(self, node: ast.Call, evaluator: Evaluator, names: Names, where: Span) -> Made:
         """The object that a call makes. E604: arguments without a parameter, or the other way round; E606: an argument
         that means something which cannot be said."""
+        if self.signature is None:
+            return Made(self, {}, (), evaluator.span(node))
         passed = self._assigned(node, evaluator, where)
         arguments: dict[str, Given] = {}
         for name, value in passed.items():
@@ -114,7 +118,7 @@ class Constructor:
     @property
     def _shown(self) -> str:
         """The beginning of the signature, for messages."""
-        text = " ".join(self.signature.split())
+        text = " ".join((self.signature or "").split())
         return f"({text if len(text) < 100 else text[:100].rpartition(',')[0] + ', …'})"
 
     def _assigned(self, node: ast.Call, evaluator: Evaluator, where: Span) -> dict[str, ast.expr]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from rnnc.importing import library
 from rnnc.importing.further import given
+from rnnc.importing.head import is_output
 from rnnc.importing.lowering import (
     NOTHING_KEPT,
     Call,
@@ -20,6 +23,7 @@ from rnnc.importing.lowering import (
     spelled,
 )  # fmt: skip
 from rnnc.importing.pieces import Flow, Meaning, Network, Piece, behind_itself, input_of, piece
+from rnnc.importing.shared import width
 from rnnc.importing.signature import Constructor
 from rnnc.importing.states import kept
 
@@ -29,7 +33,7 @@ ACTIVATIONS = {
     **{name: name for name in (
         "tanh", "sigmoid", "relu", "softplus", "log_sigmoid", "softsign", "relu6", "leaky_relu", "elu", "selu", "silu",
         "swish", "gelu", "identity", "sin", "cos", "tan", "atan", "sinh", "cosh", "exp", "expm1", "log1p", "abs",
-        "sign", "square", "sqrt", "erf", "softmax", "log_softmax",
+        "sign", "square", "sqrt", "erf", "erfc", "softmax", "log_softmax", "asin", "acos", "asinh", "acosh", "atanh",
     )},
     "hard_sigmoid": "hard_sigmoid",
     "linear": "identity",
@@ -78,7 +82,9 @@ def residual(call: Call) -> Piece:
     text = call.formula("residual_fn", names) if call.has("residual_fn") else "x + y"
     if text in ("x + y", "y + x"):
         return piece("Residual", {"inner": one})
-    return piece("ResidualBy", {"inner": one, "join": call.written("residual_fn", names, text)})
+    found = piece("ResidualBy", {"inner": one, "join": call.written("residual_fn", names, text)})
+    is_free = "x_axis" in text or "concat(" in text  # of any width
+    return replace(found, wide="input") if is_free else found
 
 
 def wrapped(call: Call) -> Meaning:
@@ -89,9 +95,13 @@ def wrapped(call: Call) -> Meaning:
 def multi(call: Call) -> Meaning:
     """MultiRNNCell: a network of layers, or a cell of them where it stands inside another."""
     cells = call.items("cells")
+    places = [id(cell.value) for cell in cells]
+    if not call.lowering.several.isdisjoint(places):  # those that stand here alone, and twice, are instances then, too
+        call.lowering.several |= {place for place in places if places.count(place) > 1}
+        return _stacked(call)
     first = {id(cell.value): k for k, cell in reversed(list(enumerate(cells)))}  # the layer that names the variables
     if len(first) == len(cells):
-        return piece("Multi" if call.inside is None else "MultiCell", {"cells": call.cells("cells")})
+        return _stacked(call)
     several = {k: call.lowering.cell(cells[k], call.name) for k in sorted(first.values())}
     same = [first[id(cell.value)] for cell in cells]
     if call.inside is not None:
@@ -118,6 +128,12 @@ def multi(call: Call) -> Meaning:
     return Flow(build)
 
 
+def _stacked(call: Call) -> Piece:
+    pieces = call.cells("cells")
+    found = piece("Multi" if call.inside is None else "MultiCell", {"cells": pieces})
+    return replace(found, wide=width(pieces))
+
+
 # --- drivers -------------------------------------------------------------------------------------------------------
 
 
@@ -129,6 +145,9 @@ def bidirectional(call: Call) -> Meaning:
     one = call.given("cell_fw").value is call.given("cell_bw").value
     backward = forward if one else call.cell("cell_bw", further=True)
     image = ", " in (input_of(forward) or "")
+    if merge is not None and not all(is_output((forward, backward)[k], part) for k, part in merge.parts):
+        call.lowering.remarks.add("left out: what is made of final states that are no outputs")
+        merge = None
     if merge is None and not image:
         return (
             piece("SharedBidirectional", {"inner": forward})

@@ -48,12 +48,15 @@ class Applied:
     """A layer that is called on something: on data, or on what other layers give."""
 
     layer: Given
-    behind: Applied | None
+    inputs: tuple[Applied, ...] = ()
 
     @property
-    def layers(self) -> list[Given]:
-        """All layers from the data on."""
-        return [*(self.behind.layers if self.behind is not None else []), self.layer]
+    def layers(self) -> list[Given] | None:
+        """All layers from the data on, where none has several inputs."""
+        if len(self.inputs) > 1:
+            return None
+        before = self.inputs[0].layers if self.inputs else []
+        return [*before, self.layer] if before is not None else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +67,7 @@ class Function:
     names: Names
     span: Span
     evaluate: Callable[[ast.expr], Given]
+    is_outermost: bool = False  # it reads names of the text as they are where it is called
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,17 +79,35 @@ class Partial:
     keywords: Mapping[str, Given]
 
 
+@dataclass(frozen=True, eq=False)
+class Record:
+    """Values by name: a class of constants, an object of it, a `dict`."""
+
+    fields: Names
+    is_class: bool = False
+
+
 @dataclass
 class Thunk:
-    """A value that is computed when it is first read, with the names of its line."""
+    """A value that is computed when it is first read, with the names that it reads, and all names of its line."""
 
     node: ast.expr
     names: Names
+    line: Names
     value: Given | None = None
 
 
-Names: TypeAlias = "Mapping[str, Given | Thunk]"
-Value: TypeAlias = "bool | int | float | str | list[Given] | Reference | Made | Applied | Function | Partial | None"
+@dataclass(frozen=True)
+class Broken:
+    """What a name is whose value could not be read."""
+
+    error: DiagnosticError
+
+
+Names: TypeAlias = "Mapping[str, Given | Thunk | Broken]"
+Value: TypeAlias = (
+    "bool | int | float | str | list[Given] | Reference | Made | Applied | Function | Partial | Record | None"
+)
 
 
 @dataclass
@@ -113,6 +135,8 @@ def describe(value: object) -> str:
             return f"`{constructor.name}(…)`"
         case Applied():
             return "what a layer gives"
+        case Record():
+            return "an object of your own"
         case _:
             return "a function of your own"
 

@@ -12,7 +12,7 @@ _SPECIAL = {
     "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"{<}", ">": r"{>}", '"': r"{''}", "\n": " ",
 }  # fmt: skip
 _OPERATORS = {
-    "tanh", "exp", "log", "sin", "cos", "tan", "sinh", "cosh", "max", "min", "arctan",
+    "tanh", "exp", "log", "sin", "cos", "tan", "sinh", "cosh", "max", "min", "arctan", "arcsin", "arccos",
 }  # fmt: skip
 
 

@@ -33,6 +33,8 @@ _CHOICE, _TEST, _SUM, _PRODUCT, _POWER, _ATOM = range(6)
 _FUNCTIONS: dict[str, Math] = {
     "sigmoid": Greek("sigma"), "relu": Named("ReLU"), "elu": Named("ELU"), "selu": Named("SELU"), "gelu": Named("GELU"),
     "silu": Named("SiLU"), "relu6": Named("ReLU6"), "sign": Named("sgn"), "atan": Named("arctan"),
+    "asin": Named("arcsin"), "acos": Named("arccos"), "asinh": Named("arsinh"), "acosh": Named("arcosh"),
+    "atanh": Named("artanh"),
     "stop_gradient": Named("sg"), "layer_norm": Named("LN"), "rms_norm": Named("RMSNorm"),
 }  # fmt: skip
 _RELATIONS = {"<": "<", "<=": "<=", ">": ">", ">=": ">=", "==": "=", "!=": "!="}

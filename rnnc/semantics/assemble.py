@@ -52,6 +52,9 @@ class Level:
             leaves[node] = value
         lowering = Lowering(body.graph, self.builder, leaves, self.mask, self)
         lowering.run([node for _, node in outputs])
+        for node in body.graph.nodes:  # where one direction is read, the other has states all the same
+            if any(other in lowering.values for other in node.attrs.get("together", ())):
+                lowering.run([node])
         ports = [Port("output", n, self._output(lowering, node)) for n, node in outputs if node in lowering.values]
         for full in self.expose:
             node = body.equations.get(full)

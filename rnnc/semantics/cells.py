@@ -16,7 +16,20 @@ from rnnc.semantics.frames import Body, Context, Frame
 from rnnc.semantics.guard import plain_inputs
 from rnnc.semantics.nodes import Node
 from rnnc.semantics.scope import Problem, Scope, did_you_mean
-from rnnc.semantics.values import CellValue, Choice, FnValue, LayerValue, Many, Num, Tensor, Value, describe, open_size
+from rnnc.semantics.values import (
+    CellValue,
+    Choice,
+    FnValue,
+    Instance,
+    LayerValue,
+    Lent,
+    Many,
+    Num,
+    Tensor,
+    Value,
+    describe,
+    open_size,
+)  # fmt: skip
 from rnnc.syntax import ast
 
 BODY_COST = 60  # in units of work
@@ -65,7 +78,7 @@ class Cells:
         for name, value in given.items():
             parameter = parameters[names.index(name)]
             spot = a.options[name].value.span if name in a.options else a.operands[positions.index(name)].span
-            value = self.checked(parameter, value, spot, c.scope.all_names())
+            value = self.checked(parameter, _lent(value, c.frame), spot, c.scope.all_names())
             bound[name] = replace(value, given=value.given or spot) if isinstance(value, Num) else value
         return replace(cell, bound=tuple(bound.items()))
 
@@ -169,6 +182,23 @@ class Cells:
         if isinstance(value, Num):
             return Num(value.value, parameter.name, given=value.given)
         return value
+
+
+def _lent(value: Value, frame: Frame) -> Value:
+    """An instance as an argument is its cell, with the weights that it has here."""
+    match value:
+        case Instance():
+            state = frame.instances[value.key]
+            if not isinstance(state.cell, CellValue):
+                return value
+            prefix = f"{frame.prefix}{state.weights_of or state.key}."
+            return state.cell if state.cell.lent is not None else replace(state.cell, lent=Lent(prefix, state))
+        case tuple():
+            return tuple(_lent(each, frame) for each in value)
+        case LayerValue():
+            return replace(value, layers=tuple((name, _lent(each, frame)) for name, each in value.layers))
+        case _:
+            return value
 
 
 @contextmanager

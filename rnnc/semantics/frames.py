@@ -176,6 +176,7 @@ class InstanceState:
     written: Span  # the cell, as `use` has it
     weights_of: str | None = None  # the instance whose weights it has, where these are not its own
     applied: Span | None = None
+    has_run: bool = False  # by itself, or in a cell that it was given to: layouts have its weights there
     frame: Frame | None = None
     promised: dict[tuple[str, Indices, bool], Node] = field(default_factory=dict[tuple[str, Indices, bool], Node])
 

@@ -48,11 +48,17 @@ class Inner:
         if self.unknown(state.cell):
             return Tensor(c.frame.graph.poison(e.span))  # nothing that is made of it is an error
         prefix = f"{c.frame.prefix}{state.weights_of or instance.key}."
+        lent = None if c.frame.body.probing else state.cell.lent
+        if lent is not None:
+            prefix = lent.prefix
+        owner = lent.instance if lent is not None else state
         state_prefix = f"{c.frame.state_prefix}{instance.key}."
         sink = c.frame.body.sink
         c.frame.body.sink = state.slots
         try:
-            is_copy = state.weights_of is not None
+            is_copy = state.weights_of is not None or owner.has_run
+            is_shared = is_copy or lent is not None
+            owner.has_run = True
             frame = self.elaborator.cells.open(
                 c.frame.body,
                 state.cell,
@@ -60,7 +66,7 @@ class Inner:
                 state_prefix,
                 nodes,
                 e.span,
-                shareable=c.frame.shareable or is_copy,
+                shareable=c.frame.shareable or is_shared,
                 is_copy=c.frame.is_copy or is_copy,
             )
         finally:

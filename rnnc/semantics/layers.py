@@ -116,7 +116,8 @@ def apply(elaborator: Elaborator, layer: Value, a: Arguments, instance: Instance
     own = (c.owner.full(c.frame) if c.owner.name else c.frame.prefix.rstrip(".")) + (f".{c.name}" if c.name else "")
     local = own[len(c.frame.prefix) :]
     state = c.frame.state_prefix + local
-    run = _Run(elaborator, c, a.span, shareable=c.frame.shareable or instance is not None, call=a)
+    shareable = c.frame.shareable or instance is not None
+    run = _Run(elaborator, c, a.span, shareable=shareable, call=a, lent=_owner(instance))
     if instance is not None:
         if instance.applied is None:  # its states are called like its weights; those of further runs by their equations
             state = c.frame.state_prefix + instance.key
@@ -125,29 +126,47 @@ def apply(elaborator: Elaborator, layer: Value, a: Arguments, instance: Instance
     return run.layer(layer, nodes, own, state, local, c.frame.reverse)
 
 
+def _owner(instance: InstanceState | None) -> InstanceState | None:
+    """The instance, where it may be given to cells, which have its weights then."""
+    if instance is None or not isinstance(instance.cell, CellValue):
+        return None
+    return instance.cell.lent.instance if instance.cell.lent is not None else instance
+
+
 class _Run:
     """Applies a layer and its parts. `path`, `state`, `key`: names for weights, for states, and of the part."""
 
     def __init__(
-        self, elaborator: Elaborator, c: Context, span: Span, *, shareable: bool, call: Arguments | None = None
+        self,
+        elaborator: Elaborator,
+        c: Context,
+        span: Span,
+        *,
+        shareable: bool,
+        call: Arguments | None = None,
+        lent: InstanceState | None = None,
     ) -> None:
-        self.elaborator, self.c, self.span, self.shareable = elaborator, c, span, shareable
+        self.elaborator, self.c, self.span, self.shareable, self.lent = elaborator, c, span, shareable, lent
         self.graph = c.frame.graph
         self.call = call  # whose options say what the states of its cell begin as
 
     def layer(self, layer: Value, nodes: list[Node], path: str, state: str, key: str, reverse: bool) -> Value:
         match layer:
             case CellValue():
+                run, lent = self, layer.lent
+                if lent is not None:
+                    path = lent.prefix.rstrip(".")
+                    run = _Run(self.elaborator, self.c, self.span, shareable=True, call=self.call, lent=lent.instance)
                 resolved = self.elaborator.variants.resolved(layer)
                 if resolved.unknown:
                     return Tensor(self.graph.poison(self.span))
                 if isinstance(resolved.definition, ast.Network):
-                    return self._network(resolved, nodes, path, state, key, reverse)
-                return self._cell(resolved, nodes, path, state, key, reverse)
+                    return run._network(resolved, nodes, path, state, key, reverse)
+                return run._cell(resolved, nodes, path, state, key, reverse)
             case Instance():
                 used = self.c.frame.instances[layer.key]
                 used.applied = used.applied or self.span
-                shared = _Run(self.elaborator, self.c, self.span, shareable=True)
+                shared = _Run(self.elaborator, self.c, self.span, shareable=True, lent=_owner(used))
                 return shared.layer(used.cell, nodes, self.c.frame.prefix + layer.key, state, key, reverse)
             case LayerValue(kind="forward"):
                 return self.layer(layer.layers[0][1], nodes, path, state, key, reverse)
@@ -164,9 +183,13 @@ class _Run:
         self, layer: LayerValue, nodes: list[Node], path: str, state: str, key: str, reverse: bool
     ) -> Value:
         sides: list[Value] = []
+        before = len(self.graph.nodes)
         for (name, part), backwards in zip(layer.layers, (reverse, not reverse), strict=True):
             sides.append(self.layer(part, nodes, f"{path}.{name}", f"{state}.{name}", f"{key}.{name}", backwards))
         forward, backward = sides
+        runs = [node for node in self.graph.nodes[before:] if node.op == "apply"]
+        for node in runs:
+            node.attrs["together"] = runs
         return self._merged(forward, backward, layer.option("merge"))
 
     def _merged(self, forward: Value, backward: Value, merge: Value) -> Value:
@@ -217,9 +240,12 @@ class _Run:
 
     def _keep(self, key: str, frame: Frame) -> None:
         """For layouts, which have the weights of several runs once."""
-        frame.is_copy = self.c.frame.children.setdefault(key, frame) is not frame
-        if frame.is_copy:
+        is_further = self.c.frame.children.setdefault(key, frame) is not frame
+        if is_further:
             self.c.frame.further_runs.append((key, frame))
+        frame.is_copy = is_further or (self.lent is not None and self.lent.has_run)
+        if self.lent is not None:
+            self.lent.has_run = True
 
     def _network(self, cell: CellValue, nodes: list[Node], path: str, state: str, key: str, reverse: bool) -> Value:
         """An inner network is read in place."""

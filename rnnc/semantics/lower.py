@@ -165,6 +165,7 @@ def join(graph: Graph, shapes: Sequence[Shape], names: Sequence[str]) -> Shape:
                 "E301",
                 f"{names[left]} is {show(a)} but {names[right]} is {show(b)}: elementwise operations want equal axes",
                 _conflict_fix(a, b, names[left], names[right]),
+                alike=frozenset((show(a), show(b))),
             )
     return result
 

@@ -10,7 +10,7 @@ Axes of a function's or inner cell's pattern (`v[d]`) are placeholders (`?1`) th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -48,8 +48,11 @@ class Node:
 class ShapeError(Exception):
     """What a rule raises: code, message, and what would mend it."""
 
-    def __init__(self, code: str, message: str, fix: str | None = None, *, about: str | None = None) -> None:
+    def __init__(
+        self, code: str, message: str, fix: str | None = None, *, about: str | None = None, alike: Hashable = None
+    ) -> None:
         self.code, self.message, self.fix = code, message, fix
+        self.alike = alike  # what errors of one body share that are most likely one slip
         self.about = about  # the label that is wrong: carets stand under it where the text has it
         super().__init__(message)
 
@@ -255,7 +258,8 @@ class Graph:
         self.news.append(node)
         spots: dict[str, Span] = node.attrs.get("spots", {})
         span, notes = located(spots.get(error.about or "", node.span), node.calls)
-        self.diagnostics.error(error.code, error.message, span, notes=notes, fix=error.fix, use=node.use)
+        alike = (self, error.alike) if error.alike is not None else None
+        self.diagnostics.error(error.code, error.message, span, notes=notes, fix=error.fix, use=node.use, alike=alike)
         if node.shape is None:
             node.shape = ()
 

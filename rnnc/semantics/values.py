@@ -12,6 +12,7 @@ from rnnc.ir.size import Size
 from rnnc.syntax import ast
 
 if TYPE_CHECKING:
+    from rnnc.semantics.frames import InstanceState
     from rnnc.semantics.nodes import Node
     from rnnc.semantics.scope import Scope
 
@@ -88,11 +89,19 @@ class FnValue:
     damaged: bool = False  # its text could not be read as a whole
 
 
+@dataclass(frozen=True, eq=False)
+class Lent:
+    """Whose weights a cell has that was given as an instance (`Residual(f)`), and what these are called."""
+
+    prefix: str
+    instance: InstanceState
+
+
 @dataclass(frozen=True)
 class CellValue:
     """A cell or network with arguments bound. `variant`: a named one whose `with` has not been carried out yet;
     `derived`: one whose `with` has; `unknown`: it stands for whatever cell somebody will give;
-    `damaged`: its text could not be read as a whole."""
+    `damaged`: its text could not be read as a whole; `lent`: it has the weights of an instance."""
 
     definition: ast.Cell | ast.Network
     scope: Scope = field(compare=False)
@@ -104,6 +113,7 @@ class CellValue:
     dropped: tuple[ast.Target, ...] = field(default=(), compare=False)  # what its `with` has removed
     unknown: bool = False
     damaged: bool = False
+    lent: Lent | None = field(default=None, compare=False)
 
     @property
     def arguments(self) -> dict[str, Value]:

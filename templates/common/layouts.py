@@ -5,6 +5,9 @@ def from_layout(name, arrays):
     """Parameters from another library's arrays. Row shards are put together."""
     layout = _layout(name)
     arrays = _joined(arrays, layout)
+    if layout["untold"]:
+        untold = " and ".join(map(repr, layout["untold"]))
+        raise ValueError(f"{name}: arrays with such shapes do not tell {untold}, so compile for given sizes")
     sizes = layout["sizes"](arrays)
     found = {}
     for foreign, (shape, tree) in layout["arrays"](sizes).items():

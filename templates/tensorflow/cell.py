@@ -85,7 +85,7 @@ class Cell(_legacy("RNNCell", tf.Module)):
 
     def parameters(self):
         """The parameters as tensors by name, as `forward` takes them."""
-        return _variable_parameters(_CELL_LAYOUT, self._cell_variables)
+        return _variable_parameters(_CELL_LAYOUT, self._cell_variables, self._cell_sizes)
 
     def _packed(self):
         """The packed parameters; in a graph they are made once, outside of loops."""

@@ -55,7 +55,7 @@ class _KerasWeights:
     def parameters(self):
         """The parameters as tensors by name, as `forward` takes them."""
         tensors = {name: tf.cast(weight, self._dtype) for name, weight in self._held.weights.items()}
-        return _variable_parameters(_KERAS_LAYOUT, tensors)
+        return _variable_parameters(_KERAS_LAYOUT, tensors, self._held.sizes)
 
     # --- dtypes -------------------------------------------------------------------------------------------------------
 

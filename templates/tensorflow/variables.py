@@ -75,14 +75,15 @@ def _variable_arrays(layout, initial):
     return {name: (array, trained[name]) for name, array in to_layout(layout, initial).items()}
 
 
-def _variable_parameters(layout, variables):
-    """The parameters as tensors, from variables by name."""
+def _variable_parameters(layout, variables, sizes):
+    """The parameters as tensors, from variables by name; `sizes` are the open ones."""
     tensors = {name: tf.convert_to_tensor(variable) for name, variable in variables.items()}
     if layout is None:
         return {name: tensors[name] for name in SPEC["parameters"]}
     found = {}
-    shapes = {name: _Plain(tuple(tensor.shape.as_list())) for name, tensor in tensors.items()}
-    for name, (_, tree) in _LAYOUTS[layout]["arrays"](_LAYOUTS[layout]["sizes"](shapes)).items():
+    shapes = _parameter_axes(tuple(sizes.get(size) for size in SPEC["sizes"]))
+    known = _layout_sizes({name: _Plain(shape) for name, shape in shapes.items()})
+    for name, (_, tree) in _LAYOUTS[layout]["arrays"](known).items():
         _take_apart(tree, tensors[name], found, tf)
     return {name: found[name] for name in SPEC["parameters"]}
 

@@ -97,6 +97,7 @@ def _size(value: int | str) -> Size:
 
 # What each function can be drawn from where that is not [-2, 2].
 DOMAINS = {"log": (0.2, 3.0), "log1p": (-0.8, 3.0), "sqrt": (0.2, 3.0), "rsqrt": (0.2, 3.0), "tan": (-1.2, 1.2)}
+DOMAINS |= {"asin": (-0.9, 0.9), "acos": (-0.9, 0.9), "acosh": (1.2, 3.0), "atanh": (-0.9, 0.9)}
 
 
 def _unary() -> list[Case]:
@@ -107,7 +108,8 @@ def _unary() -> list[Case]:
             found.append(case(function.name, truth("tb", "p")))
             continue
         found.append(case(function.name, flt("tb", "p", "q", low=low, high=high)))
-        found.append(case(function.name, num("b", "q", low=1, high=4)))
+        if function.name not in ("asin", "acos", "acosh", "atanh"):  # of which whole numbers are none, or at the edge
+            found.append(case(function.name, num("b", "q", low=1, high=4)))
     return [*found, case("reciprocal", flt("", low=0.5, high=2.0)), case("tanh", flt())]
 
 

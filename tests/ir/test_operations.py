@@ -145,6 +145,7 @@ def test_ties_of_maxplus_go_to_the_state() -> None:
         ("tanh", [-1, 0, 1]),
         ("relu", [0, 0, 1e4]),
         ("atan", [np.arctan(-1e4), 0, np.arctan(1e4)]),
+        ("asinh", [np.arcsinh(-1e4), 0, np.arcsinh(1e4)]),
         ("erf", [-1, 0, 1]),
     ],
 )

@@ -70,3 +70,52 @@ def test_a_variant_that_lost_an_entry_says_so(tmp_path: Path) -> None:
     module = rnnc.compile(path, name="Gone")
     with pytest.raises(ValueError, match=r"does not fit Gone: .*i"):
         module.from_layout("tf", {})
+
+
+JOINED = """
+cell Joined(units) {
+  input x[a], z[b], w[c]
+  state h[units]
+  gate i = sigmoid(linear(x, z) * linear(w) as third)
+  gate f = sigmoid(linear(both: concat(w, w), bias = false))
+  h' = i * h + f * tanh(linear(u: concat(x, z), h))
+  output h'
+  layout two {
+    "kernel"  = [[h.u], [h.h], [f.both]]
+    "kernels" = [[i.x], [i.z], [i.third.w]]
+    "bias"    = [i.bias, i.third.bias, h.bias]
+  }
+}
+
+cell Sums(units) {
+  input x[a], z[b]
+  state h[units]
+  h' = tanh(linear(twice: concat(x, z, x, z), u: concat(x, z), h))
+  output h'
+  layout sums {
+    "kernel" = [[h.twice], [h.u], [h.h]]
+    "bias"   = h.bias
+  }
+}
+"""
+
+
+def test_weights_that_tell_sums_of_sizes(tmp_path: Path) -> None:
+    (tmp_path / "joined.rnn").write_text(JOINED)
+    sums = rnnc.compile(tmp_path / "joined.rnn", name="Sums")
+    params = sums.init_params(seed=1, units=4, a=2, b=3)
+    arrays = sums.to_layout("sums", params)
+    assert arrays["kernel"].shape == (3 * (2 + 3) + 4, 4)
+    back = sums.from_layout("sums", arrays)
+    assert all(np.array_equal(back[name], array) for name, array in params.items())
+
+
+def test_arrays_that_do_not_tell_their_sizes_say_so(tmp_path: Path) -> None:
+    (tmp_path / "joined.rnn").write_text(JOINED)
+    joined = rnnc.compile(tmp_path / "joined.rnn", name="Joined")
+    arrays = joined.to_layout("two", joined.init_params(units=4, a=2, b=3, c=1))
+    assert arrays["kernel"].shape == (2 + 3 + 4 + 2, 4)
+    with pytest.raises(ValueError, match=r"two: arrays with such shapes do not tell .*'a'.*, so compile"):
+        joined.from_layout("two", arrays)
+    given = rnnc.compile(tmp_path / "joined.rnn", name="Joined", a=2, b=3)
+    assert given.from_layout("two", arrays)["f.both"].shape == (2, 4)

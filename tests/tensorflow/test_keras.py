@@ -198,6 +198,37 @@ cell Told(units = 3) {
 """
 
 
+JOINED = """
+cell Joined(units) {
+  input x[a], z[b]
+  state h[units]
+  gate i = sigmoid(linear(x, z))
+  h' = i * h + tanh(linear(u: concat(x, z), h))
+  output h'
+  layout keras(scope = "joined") {
+    "kernel" = [[i.x], [i.z], [h.u], [h.h]]
+    "bias"   = [i.bias, h.bias]
+  }
+  layout tf {
+    "kernel" = [[i.x], [i.z], [h.u], [h.h]]
+    "bias"   = [i.bias, h.bias]
+  }
+}
+"""
+
+
+def test_a_kernel_that_joins_two_open_sizes() -> None:
+    m = load_module(compile_source(Source("joined.rnn", JOINED), target="tf").text, "Joined")
+    z = X[..., :2]
+    layer = m.KerasLayer(UNITS, return_sequences=True)
+    found = layer({"x": X, "z": z})
+    assert [w.shape for w in layer.weights] == [(2 * (INPUT + 2) + UNITS, UNITS), (2 * UNITS,)]
+    expected, _ = m.forward(layer.parameters(), {"x": X, "z": z})
+    same(found, expected)
+    cell = m.Cell(UNITS)
+    assert cell([X[:, 0], z[:, 0]], cell.zero_state(ROWS, tf.float32))[0].shape == (ROWS, UNITS)
+
+
 @pytest.mark.parametrize("backwards", [False, True])
 def test_an_input_per_row(backwards: bool) -> None:
     """It has no time: not in the layer, nor where the layer turns sequences around."""

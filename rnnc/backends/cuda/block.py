@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 DTYPES = {DType.FLOAT: "dt", DType.INT: "cp.int32", DType.BOOL: "cp.bool_"}
 COSTLY = frozenset({  # what is not worth computing twice
     "exp", "expm1", "log", "log1p", "tanh", "sigmoid", "softplus", "log_sigmoid", "sin", "cos", "tan", "atan", "sinh",
-    "cosh", "erf", "pow", "div", "mod", "reshape", "unpatches", "lookup", "sqrt", "rsqrt",
+    "cosh", "asin", "acos", "asinh", "acosh", "atanh", "erf", "pow", "div", "mod", "reshape", "unpatches", "lookup",
+    "sqrt", "rsqrt",
 })  # fmt: skip
 DEEP = 24  # maps in a row: longer chains are cut, so that expressions stay short
 

@@ -61,8 +61,10 @@ def _reduced(graph: Graph, node: Node) -> list[int]:
 def _reduce_shape(graph: Graph, node: Node) -> Shape | None:
     if not node.attrs["axes"]:
         return ()  # whatever the operand's axes are
-    gone = _reduced(graph, node) if node.args[0].shape is not None else None
-    return None if gone is None else tuple(a for i, a in enumerate(argument(graph, node)) if i not in gone)
+    if node.args[0].shape is None:
+        return () if node.attrs["axes"] == (None,) else None  # of the only axis, whatever that is
+    gone = _reduced(graph, node)
+    return tuple(a for i, a in enumerate(argument(graph, node)) if i not in gone)
 
 
 def _reduce(lowering: Lowering, node: Node) -> Value:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 UNARY = (
     "neg", "abs", "sign", "exp", "expm1", "log", "log1p", "sqrt", "rsqrt", "square", "reciprocal", "tanh", "sigmoid",
-    "relu", "softplus", "log_sigmoid", "sin", "cos", "tan", "atan", "sinh", "cosh", "erf", "floor", "ceil", "round",
-    "logical_not", "stop_gradient",
+    "relu", "softplus", "log_sigmoid", "sin", "cos", "tan", "atan", "sinh", "cosh", "asin", "acos", "asinh", "acosh",
+    "atanh", "erf", "floor", "ceil", "round", "logical_not", "stop_gradient",
 )  # fmt: skip
 
 

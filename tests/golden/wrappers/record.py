@@ -1,4 +1,4 @@
-"""Records calls of TensorFlow 1.15 (Python 3.7) of which the other recordings have none: python record.py
+"""Records calls of TensorFlow 1.15 (Python 3.7) of which the other recordings have none: python record.py [NAME …]
 
 Masks of DropoutWrapper are drawn here and put in the place of TensorFlow's own, under the names `input`, `state:<i>`
 and `output`; where several wrappers draw, with the number of the wrapper in front, in the order in which they draw.
@@ -7,6 +7,7 @@ and `output`; where several wrappers draw, with the number of the wrapper in fro
 import functools
 import json
 import os
+import sys
 
 import numpy as np
 import tensorflow as tf
@@ -22,6 +23,7 @@ K = "tf.contrib.rnn."
 DYNAMIC = "outputs, final_state = tf.nn.dynamic_rnn(cell, x, initial_state=state0, parallel_iterations=1)"
 LENGTHY = "outputs, final_state = tf.nn.dynamic_rnn(cell, x, sequence_length=seq, dtype=dtype)"
 BOTH = "outputs, final_state = tf.nn.bidirectional_dynamic_rnn(cell_fw, cell_bw, x, sequence_length=seq, dtype=dtype)\n"
+WHOLE = "outputs, final_state = tf.nn.dynamic_rnn(cell, x, dtype=dtype)"
 TIMED = [[1], [2]]  # shapes of the inputs of PhasedLSTMCell
 LSTM_GRU = f"{R}MultiRNNCell([{R}LSTMCell(3), {R}GRUCell(2)])"
 JOINED = f"{R}MultiRNNCell([{R}BasicLSTMCell(2, state_is_tuple=False), {R}GRUCell(2)], state_is_tuple=False)"
@@ -36,6 +38,8 @@ ACTIVATIONS = f"""def cut(v):
 leaky = functools.partial(tf.nn.leaky_relu, alpha=0.1)
 squashed = {R}GRUCell(3, activation=lambda v: 1.7159 * tf.tanh(2.0 / 3.0 * v))
 cell = {R}MultiRNNCell([squashed, {R}LSTMCell(2, activation=leaky), {R}BasicRNNCell(2, cut)])"""
+DROPPED_TWICE = f"""one = {R}LSTMCell(3)
+cell = {R}MultiRNNCell([{R}DropoutWrapper(one, 0.7), {R}DropoutWrapper(one, 1.0, 0.6)])"""
 
 # The lines that make the cell, those that drive it, the input's shape, and the type if not float64.
 CALLS = {
@@ -72,6 +76,37 @@ CALLS = {
     "own_activations": (ACTIVATIONS, LENGTHY, [2]),
     "residual_fn": (
         f"cell = {R}ResidualWrapper({R}GRUCell(3), residual_fn=lambda i, o: tf.tanh(i) + 2.0 * o)", LENGTHY, [3],
+    ),
+    "residual_part": (
+        f"cell = {R}ResidualWrapper({R}GRUCell(3), residual_fn=lambda i, o: i[:, :3] + o)", LENGTHY, [5],
+    ),
+    "shared_residual": (
+        f"one = {R}GRUCell(3)\ncell = {R}MultiRNNCell([{R}ResidualWrapper(one), one])", DYNAMIC, [3],
+    ),
+    "shared_dropout": (
+        DROPPED_TWICE, DYNAMIC, [3],
+    ),
+    "shared_wrapped_directions": (
+        f"cell_bw = {R}GRUCell(3)\ncell_fw = {R}ResidualWrapper(cell_bw)",
+        BOTH + "outputs = tf.concat(outputs, 2)", [3],
+    ),
+    "one_direction": (
+        f"cell_fw = {R}LSTMCell(3)\ncell_bw = {R}GRUCell(2)", BOTH + "_, outputs = outputs", [2],
+    ),
+    "joined_states": (
+        f"cell_fw = {R}LSTMCell(3)\ncell_bw = {R}LSTMCell(2)",
+        BOTH + "state_fw, state_bw = final_state\noutputs = tf.concat([state_fw.h, state_bw.h], 1)", [2],
+    ),
+    "last_step": (
+        f"cell = {R}GRUCell(3)",
+        f"{WHOLE}\noutputs = tf.layers.dense(outputs[:, -1, :], 2, tf.nn.relu, name='top')", [2],
+    ),
+    "every_step": (
+        f"cell = {R}GRUCell(3)",
+        f"{WHOLE}\noutputs = tf.contrib.layers.fully_connected(inputs=outputs, num_outputs=2, activation_fn=None)", [2],
+    ),
+    "mean_of_steps": (
+        f"cell = {R}GRUCell(3)", f"{WHOLE}\noutputs = tf.reduce_mean(outputs, axis=1)", [2],
     ),
     "attention_twice": (
         f"cell = {K}AttentionCellWrapper({K}AttentionCellWrapper({R}LSTMCell(2), 2, attn_size=3), 1)", DYNAMIC, [2],
@@ -176,7 +211,10 @@ def record(name, cell, driver, shape, dtype=tf.float64):
 
 
 if __name__ == "__main__":
-    manifest = {"cases": {name: record(name, *call) for name, call in CALLS.items()}}
-    with open(os.path.join(FOLDER, "manifest.json"), "w") as file:
+    path = os.path.join(FOLDER, "manifest.json")
+    with open(path) as file:
+        manifest = json.load(file)
+    manifest["cases"].update({name: record(name, *CALLS[name]) for name in sys.argv[1:] or CALLS})
+    with open(path, "w") as file:
         json.dump(manifest, file, indent=1)
         file.write("\n")

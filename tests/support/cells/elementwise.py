@@ -22,6 +22,12 @@ UNARY = {
     "reciprocal": ("square({}) + 0.6", lambda b: 2.0), "square": ("{}", lambda b: b * b), "sin": ("{}", _ONE),
     "cos": ("{}", _ONE), "tan": ("0.9 * tanh({})", lambda b: 2.0), "atan": ("{}", lambda b: 1.6),
     "sinh": ("tanh({})", lambda b: 2.0), "cosh": ("tanh({})", lambda b: 2.0), "erf": ("{}", _ONE),
+    "asin": ("0.9 * sin({})", lambda b: 1.6), "acos": ("0.9 * sin({})", lambda b: 3.2), "asinh": ("{}", _SAME),
+    "acosh": ("square({}) + 1.1", _SAME), "atanh": ("0.9 * tanh({})", lambda b: 1.6), "erfc": ("{}", lambda b: 2.0),
+    "celu": ("{} + 0.27", lambda b: b + 1), "hard_silu": ("{} - 0.31", _SAME), "squareplus": ("{}", lambda b: b + 1),
+    "hard_shrink": ("{} + 0.33", lambda b: b + 1), "soft_shrink": ("{} - 0.39", lambda b: b + 1),
+    "tanh_shrink": ("{}", lambda b: b + 1), "sparse_plus": ("{} + 0.47", lambda b: b + 1),
+    "sparse_sigmoid": ("{} - 0.51", _ONE),
     "sign": ("{} - 0.29", _ONE), "floor": ("{} + 0.37", lambda b: b + 1), "ceil": ("{} + 0.41", lambda b: b + 2),
     "round": ("{} + 0.43", lambda b: b + 1), "stop_gradient": ("{}", _SAME),
 }  # fmt: skip
@@ -34,7 +40,7 @@ def unary(g: Grower, shape: Shape, depth: int, known: bool) -> Expr:
         name = "tanh"  # of a number that is known it would be the initialiser
     argument, bound = UNARY[name]
     inner = g.grow(shape, depth, known and name in ("tanh", "sigmoid", "relu", "softplus", "sin", "identity"))
-    if name in ("square", "gelu_tanh", "softplus", "cosh"):
+    if name in ("square", "gelu_tanh", "softplus", "cosh", "acosh", "squareplus"):
         inner = g.squashed(Expr(inner.text, inner.bound**2 if name == "square" else inner.bound))
         inner = Expr(inner.text, min(inner.bound, LARGE**0.5))
     return Expr(f"{name}({argument.format(inner.text)})", bound(inner.bound))

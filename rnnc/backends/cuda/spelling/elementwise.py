@@ -12,7 +12,8 @@ FUNCTIONS = {
     "exp": "exp_", "expm1": "expm1_", "log": "log_", "log1p": "log1p_", "sqrt": "sqrt_", "rsqrt": "rsqrt_",
     "reciprocal": "reciprocal_", "tanh": "tanh_", "sigmoid": "sigmoid_", "softplus": "softplus_",
     "log_sigmoid": "log_sigmoid_", "sin": "sin_", "cos": "cos_", "tan": "tan_", "atan": "atan_", "sinh": "sinh_",
-    "cosh": "cosh_", "erf": "erf_",
+    "cosh": "cosh_", "asin": "asin_", "acos": "acos_", "asinh": "asinh_", "acosh": "acosh_", "atanh": "atanh_",
+    "erf": "erf_",
 }  # fmt: skip
 SAME_KIND = {"abs": "abs_", "sign": "sign_", "square": "square_", "relu": "relu_"}
 ROUNDING = {"floor": "floor_", "ceil": "ceil_", "round": "round_"}

@@ -1,0 +1,229 @@
+"""The statements of a text, one after the other. Names are bound when they are read, so lines that the description does
+not need may hold anything. Loops over lists that are known are carried out."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from rnnc.diagnostics import DiagnosticError
+from rnnc.importing.evaluate import Evaluator
+from rnnc.importing.functions import as_lambda
+from rnnc.importing.values import Broken, Given, Names, Record, Reference, Thunk, problem
+
+MOST = 5000  # statements, every turn of a loop counted
+ADDS = {"append": "a list", "add": "a model"}  # methods that put something behind what is there
+
+
+@dataclass(frozen=True)
+class Line:
+    """A value that a statement computes, the statement, and the names that it may read."""
+
+    value: ast.expr
+    statement: ast.stmt
+    names: Names
+
+
+class Lines:
+    """Reads statements; `names` are those after the last one."""
+
+    def __init__(self, evaluator: Evaluator) -> None:
+        self._evaluator = evaluator
+        self.names: dict[str, Given | Thunk | Broken] = {}
+        self.broken: list[DiagnosticError] = []  # statements that are not read
+        self._held = self._count = 0
+
+    def read(self, body: Sequence[ast.stmt]) -> Iterator[Line]:
+        for statement in body:
+            yield from self._statement(statement)
+
+    def _statement(self, statement: ast.stmt) -> Iterator[Line]:
+        self._count += 1
+        if self._count > MOST:
+            raise problem("E602", "this text does too much", self._evaluator.span(statement))
+        before = dict(self.names)
+        match statement:
+            case ast.Assign(targets=targets, value=value):
+                thunk = Thunk(value, before, before)
+                for target in targets:
+                    self._assign(target, thunk)
+                yield Line(value, statement, before)
+            case ast.AnnAssign(target=target, value=ast.expr() as value):
+                self._assign(target, Thunk(value, before, before))
+                yield Line(value, statement, before)
+            case ast.AugAssign(target=ast.Name(id=name) as target, op=op, value=value):
+                read = ast.copy_location(ast.Name(id=name, ctx=ast.Load()), target)
+                whole = ast.copy_location(ast.BinOp(left=read, op=op, right=value), statement)
+                self.names[name] = Thunk(whole, before, before)
+            case ast.FunctionDef(name=name):
+                function = as_lambda(statement)
+                if function is not None:
+                    self._evaluator.outermost.add(function)
+                    self.names[name] = Thunk(function, before, before)
+                else:
+                    self.names[name] = Given(Reference(name), self._evaluator.span(statement))
+            case ast.ClassDef():
+                self._class(statement)
+            case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method), args=[one])) if (
+                method in ADDS and isinstance(entry := self.names.get(name), Thunk | Broken)
+            ):
+                if isinstance(entry, Thunk):
+                    yield from self._add(name, entry, one, statement)
+            case ast.Expr(value=value):
+                yield Line(value, statement, before)
+            case ast.For() | ast.If():
+                yield from self._block(statement)
+            case ast.With(body=body) | ast.Try(body=body):
+                yield from self.read(body)
+            case ast.Import() | ast.ImportFrom():
+                self._import(statement)
+            case ast.Pass() | ast.Assert() | ast.Global() | ast.Delete():
+                pass
+            case _:
+                self._break(statement, self._unread(statement))
+
+    def _unread(self, statement: ast.stmt) -> DiagnosticError:
+        fix = "pass the lines that make the cell or layer"
+        return problem("E602", "this kind of statement is not read", self._evaluator.span(statement), fix=fix)
+
+    def _break(self, statement: ast.stmt, error: DiagnosticError) -> None:
+        """Nobody knows what the names are that a statement assigns, or adds something to."""
+        self.broken.append(error)
+        for node in ast.walk(statement):
+            match node:
+                case ast.Name(id=name, ctx=ast.Store()) | ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                    self.names[name] = Broken(error)
+                case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method)) if method in ADDS:
+                    self.names[name] = Broken(error)
+                case _:
+                    pass
+
+    # --- blocks ---
+
+    def _block(self, statement: ast.For | ast.If) -> Iterator[Line]:
+        """A loop turn by turn, or the branch that is taken."""
+        try:
+            if isinstance(statement, ast.If):
+                turns = [None]
+                chosen = statement.body if self._truth(statement.test) else statement.orelse
+            else:
+                turns = self._evaluator.items(statement.iter, self.names)
+                chosen = statement.body
+        except DiagnosticError as error:
+            self._break(statement, error)
+            return
+        for turn in turns:
+            if isinstance(statement, ast.For) and turn is not None:
+                try:
+                    self.names |= self._evaluator.taken_apart(statement.target, turn)
+                except DiagnosticError as error:
+                    self._break(statement, error)
+                    return
+            yield from self.read(chosen)
+
+    def _truth(self, test: ast.expr) -> bool:
+        if ast.unparse(test) == "__name__ == '__main__'":
+            return True
+        return self._evaluator.truth(test, self.names)
+
+    # --- names ---
+
+    def _hold(self, node: ast.expr) -> ast.Name:
+        """A name for an expression with the names that it reads now."""
+        self._held += 1
+        name = f"‹{self._held}›"
+        before = dict(self.names)
+        self.names[name] = Thunk(node, before, before)
+        return ast.copy_location(ast.Name(id=name, ctx=ast.Load()), node)
+
+    def _add(self, name: str, entry: Thunk, one: ast.expr, statement: ast.Expr) -> Iterator[Line]:
+        """`cells.append(one)` gives the name another list, `model.add(one)` another model."""
+        one = self._hold(one)
+        more = ast.copy_location(ast.List(elts=[one], ctx=ast.Load()), one)
+        node = entry.node
+        if isinstance(node, ast.Call) and statement.value.func.attr == "add":  # type: ignore[attr-defined]
+            had = node.args[0] if node.args else ast.copy_location(ast.List(elts=[], ctx=ast.Load()), node)
+            layers = ast.copy_location(ast.BinOp(left=had, op=ast.Add(), right=more), one)
+            whole: ast.expr = ast.copy_location(ast.Call(func=node.func, args=[layers], keywords=node.keywords), node)
+        else:
+            whole = ast.copy_location(ast.BinOp(left=self._hold_entry(entry), op=ast.Add(), right=more), one)
+        names = {**entry.names, **{key: value for key, value in self.names.items() if key.startswith("‹")}}
+        self.names[name] = Thunk(whole, names, names)
+        if isinstance(whole, ast.Call):
+            yield Line(ast.copy_location(ast.Name(id=name, ctx=ast.Load()), node), statement, dict(self.names))
+
+    def _hold_entry(self, entry: Thunk) -> ast.Name:
+        self._held += 1
+        name = f"‹{self._held}›"
+        self.names[name] = entry
+        return ast.copy_location(ast.Name(id=name, ctx=ast.Load()), entry.node)
+
+    def _assign(self, target: ast.expr, thunk: Thunk) -> None:
+        """A plain name holds the value, one of several its own (`a, b = GRUCell(4), GRUCell(3)`). Of what a call gives
+        (`outputs, state = …`) the first are the outputs, and the others are tensors, which nobody reads."""
+        if isinstance(target, ast.Tuple | ast.List) and target.elts:
+            values = thunk.node.elts if isinstance(thunk.node, ast.Tuple | ast.List) else []
+            if len(values) == len(target.elts):
+                for part, value in zip(target.elts, values, strict=True):
+                    self._assign(part, Thunk(value, thunk.names, thunk.line))
+                return
+            target, *others = target.elts
+            for part in others:
+                if isinstance(part, ast.Name):
+                    self.names.pop(part.id, None)
+        match target:
+            case ast.Name(id=name):
+                self.names[name] = thunk
+            case ast.Attribute(value=ast.Name(id=name), attr=attribute):
+                self._set(name, attribute, thunk)
+            case ast.Subscript(value=ast.Name(id=name), slice=ast.Constant(value=str() as key)):
+                self._set(name, key, thunk)
+            case _:
+                pass
+
+    def _set(self, name: str, field: str, thunk: Thunk) -> None:
+        """`config.units = 4`."""
+        entry = self.names.get(name)
+        try:
+            held = self._evaluator.entry(entry) if isinstance(entry, Given | Thunk) else None
+        except DiagnosticError:
+            return
+        if held is not None and isinstance(held.value, Record):
+            fields = {**held.value.fields, field: thunk}
+            self.names[name] = Given(Record(fields, held.value.is_class), held.span)
+
+    def _class(self, statement: ast.ClassDef) -> None:
+        """A class of constants (`class Config: units = 4`), or one whose `__init__` only sets some."""
+        fields: dict[str, Given | Thunk | Broken] = {}
+        before = dict(self.names)
+        for inner in statement.body:
+            match inner:
+                case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                    fields[name] = Thunk(value, {**before, **fields}, before)
+                case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+                    fields[name] = Thunk(value, {**before, **fields}, before)
+                case ast.FunctionDef(name="__init__", body=body):
+                    for each in body:
+                        match each:
+                            case ast.Assign(targets=[ast.Attribute(value=ast.Name(id="self"), attr=name)], value=value):
+                                fields[name] = Thunk(value, before, before)
+                            case _:
+                                pass
+                case _:
+                    pass
+        if not fields:
+            self._break(statement, self._unread(statement))
+        else:
+            self.broken.append(self._unread(statement))
+            self.names[statement.name] = Given(Record(fields, is_class=True), self._evaluator.span(statement))
+
+    def _import(self, statement: ast.Import | ast.ImportFrom) -> None:
+        span = self._evaluator.span(statement)
+        front = f"{statement.module}." if isinstance(statement, ast.ImportFrom) and statement.module else ""
+        for alias in statement.names:
+            path = front + alias.name
+            if alias.asname is None and not front:
+                self.names.pop(alias.name.partition(".")[0], None)  # `import a.b` binds `a`, which stands for itself
+            else:
+                self.names[alias.asname or alias.name] = Given(Reference(path), span)
