@@ -28,7 +28,7 @@ DEVICES = {
     "h200": DeviceModel(132, 227 * KIB, 228 * KIB),
 }
 HERE = "here"
-Kept = tuple[tuple[int, int, int], ...]  # of each product, what registers hold of its weights
+Kept = tuple[tuple[int, int, int, int, int], ...]  # of each product, what registers hold of its weights
 WAYS = ("step", "block", "persistent")  # the columns of estimates
 KINDS = {"cluster": "block"}  # strategies that are one way of another
 
@@ -128,7 +128,7 @@ class Loops:
                 if key not in worst or _taken(kernel) > _taken(worst[key]):
                     worst[key] = replace(kernel, name=key[0])
         for (_, dtype), kernel in worst.items():
-            yield from _kernels("_loop", dtype, [kernel])
+            yield from _kernels("_loop_", dtype, [kernel])
 
     def ways(self, looped: Looped, dtype: str, rows: int) -> list[Way]:
         """What there is to choose from."""
@@ -152,7 +152,7 @@ class Loops:
         """Whether registers do not hold what a plan wants them to; without NVRTC they are thought to."""
         key = name, dtype, team.kept
         if key not in self._compiled:
-            code, arch = self.module._code(dtype, name.rpartition("_")[0], 1, team.kept), self.device.compute_capability
+            code, arch = self.module._code(dtype, name, 1, team.kept), self.device.compute_capability
             try:
                 found = compile_kernels(code, (f"sm_{arch}",))
             except NvrtcMissing:
@@ -202,7 +202,7 @@ def _products(kernel: TeamLoop) -> tuple[tuple[int, int, int], ...]:
 
 def _kernels(program: str, dtype: str, kernels: Sequence[KernelResources]) -> Iterator[tuple[str, ...]]:
     """The table's lines for the kernels of a program on one architecture."""
-    alone = [kernel for kernel in kernels if program.endswith("_loop") or _spilled(kernel)]
+    alone = [kernel for kernel in kernels if "_loop_" in program or _spilled(kernel)]
     others = [kernel for kernel in kernels if kernel not in alone]
     for kernel in alone:
         figures = kernel.registers, _spilled(kernel), kernel.static_shared

@@ -4,7 +4,10 @@ Modules round arrays where they store them, and compute in float32. Where a comp
 a few roundings of an array's largest number, whatever the cell is. Where it is not (differences of large numbers,
 thresholds, long products), nobody can do better than the arithmetic itself. What it does is measured with the
 description alone, by Monte Carlo arithmetic: the interpreter runs it some times more, and what each operation gives
-becomes one of the two half numbers around it, at random.
+becomes one of the two half numbers around it, at random. Where a description decides (`==`, `<`, the kink of a `min`),
+a rounding can take one number past a threshold, or all of an array alike, and halves can be equal that were not before
+they were stored: so in every second run all numbers of an array are rounded alike, and in two of four some results stay
+float32.
 """
 
 from __future__ import annotations
@@ -23,13 +26,15 @@ if TYPE_CHECKING:
     from rnnc.verify.interpreted import InterpretedRunner
 
 ROUNDINGS = 8  # of the largest number of an array: what a well-conditioned computation may be off
-RUNS = 64  # of the interpreter at most: thresholds that few roundings cross are crossed by some of them
+RUNS = 128  # of the interpreter at most: thresholds that few roundings cross are crossed by some of them
+SINGLES = 0.5  # of the results in runs that leave some as they are computed
 NOTHING = 0.5  # of its largest number: who is off by that much has no digit left
 
 
 @dataclass(frozen=True)
 class Half:
-    """A type of 16 bits: its binary digits, the exponent of its smallest number, and its largest one."""
+    """A type of 16 bits, or the one that is computed in: its binary digits, the exponent of its smallest number, and
+    its largest one."""
 
     name: str
     digits: int
@@ -50,15 +55,16 @@ class Half:
         """Of arrays in well-conditioned computations, relative to max(1, their largest number)."""
         return ROUNDINGS * 2.0**-self.digits
 
-    def rounded(self, array: Array, random: np.random.Generator) -> Array:
+    def rounded(self, array: Array, random: np.random.Generator, *, alike: bool = False) -> Array:
         """Each number as one of the two of this type around it, at random, the nearer one more often: right on average.
-        Those of this type stay."""
+        Those of this type stay. `alike`: what decides is the same for all numbers."""
         _, exponent = np.frexp(array)
         spacing = np.ldexp(1.0, np.maximum(exponent - self.digits, self.smallest))
-        found = np.floor(array / spacing + random.random(array.shape)) * spacing
+        found = np.floor(array / spacing + random.random(() if alike else array.shape)) * spacing
         return np.where(np.abs(found) > self.largest, np.copysign(np.inf, found), found)
 
 
+SINGLE = Half("float32", 24, -149, (2 - 2.0**-23) * 2.0**127)  # what modules compute in
 HALVES = (Half("float16", 11, -24, 65504.0), Half("bfloat16", 8, -133, (2 - 2.0**-7) * 2.0**127))
 
 
@@ -85,9 +91,13 @@ class Movement:
         return self._found[name]
 
     def _again(self) -> None:
-        random = np.random.default_rng(self._runs)
-        rounding = self._judge.with_rounding(lambda array: self._half.rounded(array, random))
-        for name, array in self._run(rounding).items():
+        random, alike, mixed = np.random.default_rng(self._runs), self._runs % 2 == 1, self._runs % 4 > 1
+
+        def rounded(array: Array) -> Array:
+            type = SINGLE if mixed and random.random() < SINGLES else self._half
+            return type.rounded(array, random, alike=alike)
+
+        for name, array in self._run(self._judge.with_rounding(rounded)).items():
             error = relative_error(array, self._exact[name])
             self._found[name] = max(self._found[name], float("inf") if np.isnan(error) else error)
         self._runs += 1

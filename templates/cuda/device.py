@@ -181,10 +181,11 @@ class _Launch:
 
 
 def _kernel(device, dtype, name, cooperative=False, cluster=1, kept=()):
-    """A kernel; those of its program are compiled when the first one is asked for. `kept`: what stays in registers."""
+    """A kernel; those of its program are compiled when the first one is asked for, but a loop's for itself. `kept`:
+    what stays in registers."""
     key = device, dtype, name, cooperative, cluster, kept
     if key not in _BUILT:
-        program = name.rpartition("_")[0]
+        program = _text_of(name)
         with _BUILDING:
             whole = device, dtype, program, cooperative, cluster, kept
             module = _BUILT.get(whole)
@@ -196,21 +197,27 @@ def _kernel(device, dtype, name, cooperative=False, cluster=1, kept=()):
     return _BUILT[key]
 
 
+def _text_of(name):
+    """The text that a kernel is in: of its program, or its own."""
+    return name if name in _KERNELS else name.rpartition("_")[0]
+
+
 def _code(dtype, program, cluster=1, kept=()):
-    """The kernels of a program, with all that they call. `cluster`: how many blocks are one; `kept`: what registers
+    """The kernels of a text, with all that they call. `cluster`: how many blocks are one; `kept`: what registers
     hold of the weights of each product of one of the kernels, as registers.cuh says."""
     types = f"typedef {REALS[dtype]} real;\ntypedef {ITEMS[dtype]} item;"
     kernels = _KERNELS[program]
     if cluster > 1:
         kernels = kernels.replace("__launch_bounds__", f"__cluster_dims__({cluster}, 1, 1) __launch_bounds__")
-    teams = f"{_TEAMS}\n{_IN_REGISTERS}\n{_EXCHANGE}" if program.endswith("_loop") else ""
+    teams = f"{_TEAMS}\n{_IN_REGISTERS}\n{_EXCHANGE}" if "_loop_" in program else ""
     teams += _MULTIPLY if "multiply_tiles<" in kernels else ""
-    if kernels.count("= multiply<") > _FEW_PRODUCTS:
+    if kernels.count("= multiply<") > _FEW_PRODUCTS and not any(deep for _, _, deep, _, _ in kept):
         teams = teams.replace("__device__ void", "__device__ __attribute__((noinline)) void")
-    for number, (wide, deep, part) in enumerate(kept, start=1):
-        if deep:
-            sizes = f"wide = {wide}, deep = {deep}, part = {part}"
-            teams += f"template <> struct InRegisters<{number}> {{ static constexpr int {sizes}; }};\n"
+    if any(deep for _, _, deep, _, _ in kept):
+        for number, (heads, wide, deep, part, rest) in enumerate(kept, start=1):
+            held = f"static constexpr int heads = {heads}, wide = {wide}, deep = {deep}, part = {part};"
+            held += f" static constexpr bool rest = {rest}, staged = false;"
+            teams += f"template <> struct InRegisters<{number}> {{ {held} }};\n"
     return f"{_PRELUDE}\n{types}\n{_MATH}\n{teams}\n{kernels}"
 
 

@@ -1,10 +1,12 @@
 // Weights that stay in registers for all steps: of each product of a kernel the first of its k, as many as the plan
-// says. The compiler must know the numbers, since registers have no addresses. A worker (a thread of full numbers, a warp
+// says, at each of a team's heads. The compiler must know the numbers, since registers have no addresses. A worker (a thread of full numbers, a warp
 // of halves) holds `wide` groups of columns and `deep` steps of k, `part` of them in one chunk; its neighbours hold the
 // other columns, and then those of the other `splits`. Workers that are left hold copies, for other rows.
 
+// Where any are kept, all others are in shared memory; `rest` says whether a product has others.
 template <int product> struct InRegisters {
-  static constexpr int wide = 1, deep = 0, part = 1;
+  static constexpr int heads = 1, wide = 1, deep = 0, part = 1;
+  static constexpr bool rest = true, staged = true;
 };
 
 // What a worker holds of one step of k, and what it adds to the sums.
@@ -73,9 +75,11 @@ template <> struct Holding<bf16> : HoldingHalves<bf16> {};
 template <typename I, typename Plan> struct Kept {
   typedef Holding<I> H;
   static constexpr int deep = Plan::deep, across = Lying<I>::across * Plan::wide;
-  typename H::Piece at[deep > 0 ? deep : 1][Plan::wide];
+  static constexpr bool rest = Plan::rest, staged = Plan::staged;
+  static constexpr int parts = (deep + Plan::part - 1) / Plan::part;
+  typename H::Piece at[deep > 0 ? Plan::heads * deep : 1][Plan::wide];
 
-  // How many of the first k stay here.
+  // How many of the first k of a head stay here.
   __device__ static __forceinline__ int near(Places p, int inner) {
     const int all = deep * p.splits * H::unit;
     return all < inner ? all : inner;
@@ -83,7 +87,8 @@ template <typename I, typename Plan> struct Kept {
 
   // All of shared memory is there for the weights on their way, as many steps at once as it holds.
   template <typename Weight>
-  __device__ __forceinline__ void fill(unsigned char* smem, Places p, int inner, int columns, Weight weight) {
+  __device__ __forceinline__ void fill(
+      unsigned char* smem, Places p, int inner, int columns, Weight weight, int head) {
     if constexpr (deep > 0) {
       const int wide = up_to(columns, Lying<I>::across), slab = p.splits * H::unit, all = near(p, inner);
       const int room = (p.stage / (int)sizeof(I) / wide - 8) / slab, most = room > 1 ? room : 1;
@@ -94,14 +99,14 @@ template <typename I, typename Plan> struct Kept {
         fill_weights((I*)smem, first * slab, length, columns, weight);
         __syncthreads();
 #pragma unroll
-        for (int s = 0; s < deep; ++s) {
-          const int k = ((s - first) * p.splits + place.split) * H::unit;
-          if (s < first || s >= first + most) continue;
+        for (int i = 0; i < Plan::heads * deep; ++i) {
+          const int s = i % deep, k = ((s - first) * p.splits + place.split) * H::unit;
+          if (i / deep != head || s < first || s >= first + most) continue;
 #pragma unroll
           for (int f = 0; f < Plan::wide; ++f) {
             const int column = place.column + f * Lying<I>::across;
             const bool there = k < length && column < wide && place.copy < place.copies;
-            at[s][f] = there ? H::piece((const I*)smem, k, column, wide, length) : typename H::Piece{};
+            at[i][f] = there ? H::piece((const I*)smem, k, column, wide, length) : typename H::Piece{};
           }
         }
       }
@@ -109,25 +114,35 @@ template <typename I, typename Plan> struct Kept {
     }
   }
 
-  // What chunk `number` adds to the sums, whose lefts are `line` apart.
+  // Part `which` of all heads' parts, one after the other. It has no branches, so that loads run ahead. (Not a loop, of
+  // which the compiler would make one part with an index.)
+  template <int i, typename Total>
+  __device__ __forceinline__ void add_part(
+      Total& total, int which, int inner, int splits, int split, const I* lefts, int line) const {
+    if (which == i) {
+      constexpr int from = i % parts * Plan::part;
+#pragma unroll
+      for (int s = from; s < deep && s < from + Plan::part; ++s) {
+        if (s == deep - 1 && (s * splits + split) * H::unit >= inner) continue;
+        total.add(lefts + (s - from) * splits * H::unit, line, at[i / parts * deep + s]);
+      }
+    } else if constexpr (i + 1 < Plan::heads * parts) {
+      add_part<i + 1>(total, which, inner, splits, split, lefts, line);
+    }
+  }
+
+  // What chunk `number` of a head adds to the sums, whose lefts are `line` apart.
   template <int TALL, typename N>
   __device__ __forceinline__ void add(
-      N* sums, bool first, Places p, int tall, int wide, int inner, int line, const I* lefts, int number) const {
+      N* sums, bool first, Places p, int tall, int wide, int inner, int line, const I* lefts, int number,
+      int head) const {
     const Place place(p, wide);
     if (place.copy >= place.copies) return;
     for (int row = place.copy * TALL; row < tall; row += place.copies * TALL) {
       typename H::template Total<TALL, Plan::wide> total;
       total.zero();
       const I* const a = lefts + row * line + place.split * H::unit;
-#pragma unroll
-      for (int part = 0; part * Plan::part < deep; ++part) {
-        if (part != number) continue;  // a part has no branches, so that loads run ahead
-#pragma unroll
-        for (int s = part * Plan::part; s < deep && s < (part + 1) * Plan::part; ++s) {
-          if (s == deep - 1 && (s * p.splits + place.split) * H::unit >= inner) continue;
-          total.add(a + (s - part * Plan::part) * p.splits * H::unit, line, at[s]);
-        }
-      }
+      add_part<0>(total, head * parts + number, inner, p.splits, place.split, a, line);
       N* const sum = sums + (place.split * tall + row) * wide + place.column;
 #pragma unroll
       for (int f = 0; f < Plan::wide; ++f) {
@@ -137,11 +152,12 @@ template <typename I, typename Plan> struct Kept {
   }
   template <typename N>
   __device__ __forceinline__ void chunk(
-      N* sums, bool first, Places p, int tall, int wide, int inner, int line, const I* lefts, int number) const {
+      N* sums, bool first, Places p, int tall, int wide, int inner, int line, const I* lefts, int number,
+      int head) const {
     if constexpr (deep > 0) {
-      if constexpr (H::unit > 1) add<16>(sums, first, p, tall, wide, inner, line, lefts, number);
-      else if (tall < 4) add<1>(sums, first, p, tall, wide, inner, line, lefts, number);
-      else add<4>(sums, first, p, tall, wide, inner, line, lefts, number);
+      if constexpr (H::unit > 1) add<16>(sums, first, p, tall, wide, inner, line, lefts, number, head);
+      else if (tall < 4) add<1>(sums, first, p, tall, wide, inner, line, lefts, number, head);
+      else add<4>(sums, first, p, tall, wide, inner, line, lefts, number, head);
     }
   }
 

@@ -112,9 +112,10 @@ __device__ void fill_weights(I* at, int start, int length, int columns, Weight w
 }
 
 // Where buffers are at one of the team's heads: the weights of each lie behind those of the one before.
-template <typename I> __device__ __forceinline__ Places places_of_head(Places p, int head, int inner, int columns) {
-  const int wide = up_to(columns, Lying<I>::across);
-  if (p.weights >= 0) p.weights += head * up_to(Lying<I>::whole(wide, inner) * (int)sizeof(I), 16);
+template <typename I, typename Kept>
+__device__ __forceinline__ Places places_of_head(Places p, int head, int inner, int columns, const Kept&) {
+  const int wide = up_to(columns, Lying<I>::across), there = inner - Kept::near(p, inner);
+  if (p.weights >= 0 && there > 0) p.weights += head * up_to(Lying<I>::whole(wide, there) * (int)sizeof(I), 16);
   return p;
 }
 
@@ -265,29 +266,30 @@ template <> struct Adding<bf16> : AddingHalves<bf16> {};
 // `chunk` of k at a time, but for weights that are `kept` in registers, and for a left one that is there.
 template <typename I, typename N, typename Kept, typename Weight>
 __device__ Sums<N> multiply(
-    unsigned char* smem, Places p, int rows, int inner, int columns, Left<I> left, const Kept& kept, Weight weight) {
+    unsigned char* smem, Places p, int rows, int inner, int columns, Left<I> left, const Kept& kept, int head,
+    Weight weight) {
   N* const sums = (N*)(smem + p.sums);
   const int wide = up_to(columns, Lying<I>::across), tall = Lying<I>::tall(rows), near = Kept::near(p, inner);
   for (int start = 0; start < inner; start += p.chunk) {
     const int length = inner - start < p.chunk ? inner - start : p.chunk;
     I* const lefts = (I*)(smem + (left.near < 0 ? p.left : left.near)) + (left.near < 0 ? 0 : start);
     const int line = left.near < 0 ? Lying<I>::line(length) : (int)left.stride;
-    const int held = near <= start ? 0 : near - start < length ? near - start : length;
+    const int held = !Kept::rest ? length : near <= start ? 0 : near - start < length ? near - start : length;
     const int after = start + held, rest = length - held;  // where the weights in shared memory begin
     const I* weights = (const I*)(smem + p.weights) + Lying<I>::place(after - near, 0, wide, inner - near);
-    const bool staged = left.near < 0 || p.weights < 0 || start > 0;
+    const bool staged = left.near < 0 || (Kept::staged && p.weights < 0) || start > 0;
     if (staged) __syncthreads();  // nobody reads the last ones any more, or adds to the sums
-    if (p.weights < 0) {
+    if (Kept::staged && p.weights < 0) {
       I* const stage = (I*)(smem + p.stage);
       fill_weights(stage, after, rest, columns, weight);
       weights = stage;
     }
     if (left.near < 0) fill_rows(lefts, left.at + start, left.stride, rows, length);
     if (staged) __syncthreads();
-    if (held > 0) kept.chunk(sums, start == 0, p, tall, wide, inner, line, lefts, start / p.chunk);
+    if (held > 0) kept.chunk(sums, start == 0, p, tall, wide, inner, line, lefts, start / p.chunk, head);
     if (held > 0 && rest > 0) __syncthreads();
-    const int lines = p.weights < 0 ? rest : inner - near;
-    if (rest > 0) Adding<I>::chunk(sums, after == 0, p.splits, tall, wide, line, rest, lefts + held, weights, lines);
+    const int lines = Kept::staged && p.weights < 0 ? rest : inner - near;
+    if (Kept::rest && rest > 0) Adding<I>::chunk(sums, after == 0, p.splits, tall, wide, line, rest, lefts + held, weights, lines);
   }
   return {sums, p.splits, tall * wide, wide};
 }

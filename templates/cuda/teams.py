@@ -9,8 +9,8 @@ _Team = collections.namedtuple("_Team", "blocks teams rows heads clustered share
 _THREADS = 256
 # Of a thread, for weights: as many as a kernel may leave, and fewer. Those that spill are not taken.
 _REGISTERS = 128, 64
-# Loops with more products call what these share, which compiles in a quarter of the time; registers do not hold weights
-# across calls. With a few, the hundredths of a microsecond that calls cost every step are worth more.
+# Loops with more products call what these share, which compiles in a quarter of the time, but where registers hold
+# weights: not across calls. With a few, the hundredths of a microsecond that calls cost every step are worth more.
 _FEW_PRODUCTS = 4
 
 
@@ -92,7 +92,7 @@ def _team_without_spills(plan, spills):
     kernel whether they are too many."""
     for registers in _REGISTERS:
         team = plan(registers)
-        if team is None or not any(deep for _, deep, _ in team.kept) or not spills(team):
+        if team is None or not _registers(4, team.kept) or not spills(team):
             return team
     return plan(0)
 
@@ -112,28 +112,28 @@ def _wide(item, features, slots, blocks):
     return _up_to(slots * -(-features // blocks), 8 if item == 2 else 4)
 
 
-def _held(item, registers, wide, summed, splits, chunk):
-    """What a worker has in registers, of so many (see registers.cuh): `wide`, `deep`, `part`."""
+def _held(item, registers, heads, wide, summed, splits, chunk):
+    """What a worker has in registers, of so many (see registers.cuh): `heads`, `wide`, `deep`, `part`, `rest`."""
     workers, across, unit, each = (_THREADS // 32, 8, 16, 2) if item == 2 else (_THREADS, 4, 1, item)
     groups = -(-wide // across // (workers // splits))
     registers -= 4 * (groups - 4) if item == 2 and groups > 4 else 0  # of sums
-    deep = min(-(-summed // (unit * splits)), registers // (each * groups))
+    deep = min(-(-summed // (unit * splits)), registers // (each * groups * heads))
     part = chunk // (unit * splits) if chunk < summed else deep
     if deep > part and chunk % (unit * splits):
         deep = part
     if deep <= 0 or groups > (8 if item == 2 else 1):
-        return 1, 0, 1
-    return groups, deep, min(deep, part)
+        return 1, 1, 0, 1, 1
+    return heads, groups, deep, min(deep, part), int(deep * unit * splits < summed)
 
 
 def _registers(item, kept):
     """How many of a thread hold weights."""
-    return sum(wide * deep * (2 if item == 2 else item) for wide, deep, _ in kept)
+    return sum(heads * wide * deep * (2 if item == 2 else item) for heads, wide, deep, _, _ in kept)
 
 
 def _near(item, kept, splits, summed):
-    """How many of a product's k have their weights in registers."""
-    return min(summed, kept[1] * splits * (16 if item == 2 else 1))
+    """How many of a product's k have their weights in registers, at each head."""
+    return min(summed, kept[2] * splits * (16 if item == 2 else 1))
 
 
 def _team_buffers(shared, item, rows, heads, blocks, products, resident, registers=0):
@@ -150,7 +150,7 @@ def _team_buffers(shared, item, rows, heads, blocks, products, resident, registe
     ways = itertools.product(dict.fromkeys(min(rows, n) for n in (64, 32, 16, 8, 4, 2, 1)), (16, 4, 1), chunks)
     for at_once, most, chunk in ways:
         end, weights, splits, kept = 0, [], [], []
-        free = registers if heads == 1 and len(products) <= _FEW_PRODUCTS else 0
+        free = registers
         tall = _up_to(at_once, 16) if halves else at_once if at_once < 4 else _up_to(at_once, 4)
         for wide, (_, summed, _) in zip(wides, products):
             if halves:  # fragments of 16 rows by 32 columns, one to a warp
@@ -158,12 +158,12 @@ def _team_buffers(shared, item, rows, heads, blocks, products, resident, registe
             else:  # four columns to a thread, and four rows where there are as many
                 across, down, workers = wide // 4, tall // 4 if tall >= 4 else tall, _THREADS
             splits.append(max(1, min(most, workers // (across if registers else across * down))))
-            held = _held(item, free, wide, summed, splits[-1], chunk)
+            held = _held(item, free, heads, wide, summed, splits[-1], chunk)
             kept.append(held)
             free -= _registers(item, (held,))
             weights.append(end if resident else -1)
             end += heads * _weights(item, summed - _near(item, held, splits[-1], summed), wide) if resident else 0
-        if registers and not any(deep for _, deep, _ in kept):
+        if registers and not _registers(item, kept):
             return None  # as without them
         places, stage = [], 0
         for place, parts, wide, (_, summed, _) in zip(weights, splits, wides, products):
@@ -186,7 +186,7 @@ def _team_weights(item, team, products):
         team.kept, team.numbers[4::3], team.numbers[6::3], products
     ):
         wide, inner = _wide(item, features, slots, team.blocks), _near(item, held, splits, summed)
-        near += inner * wide * item
+        near += team.heads * inner * wide * item
         far += team.heads * (summed - inner) * wide * item if place >= 0 else 0
     return near, far
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rnnc.cli import loops as tables
 from rnnc.compiler import compile_source
 from rnnc.diagnostics import Source
 from rnnc.runtime import load_module
@@ -25,6 +26,14 @@ NETWORKS = {
     "residual": "a = Rnn(3)(x)\n  y = stack(Rnn(3), Rnn(3), residual = true)(a)",
     "in both directions": "y = bidirectional(stack(Rnn(3), Rnn(4)))(x)",
     "five": "y = stack(Rnn(n) for n in [2, 3, 4, 3, 2])(x)",
+    "branches": """
+  a = Rnn(3)(x)
+  b = Rnn(4)(a)
+  p = linear(b, out = 3)
+  c = Two(2)(concat(a, p))
+  q = linear(a, out = 2)
+  d = Rnn(3)(concat(tanh(linear(c, out = 2)), q))
+  y = concat(a, d)""",
     "heads": "y = stack(Heads(3), Heads(2))(x)",
     "read elsewhere, too": """
   a = Rnn(4)(x)
@@ -68,11 +77,13 @@ def expected(name: str, with_lengths: bool) -> tuple[Any, Any, Any]:
     return results(module, source(name), "float64", with_lengths)
 
 
-def launched(name: str) -> list[str]:
-    """The kernels of loops that run for training, and then for the backward pass."""
+def launched(name: str, most: int = 4) -> list[str]:
+    """The kernels of loops that run for training, and then for the backward pass, if there is room for so many loops in
+    one."""
     module = load(text(name), name, How())
     launcher, found = module._launcher("float64"), []
     loop = launcher.loop
+    launcher._is_less = lambda rows, joint, loops: len(loops) <= most
     launcher.loop = lambda kernel, *rest: (found.append(kernel), loop(kernel, *rest))
     close(results(module, source(name), "float64", True), expected(name, True), 1e-12)
     return found
@@ -100,15 +111,43 @@ def test_it_is_one_kernel(name: str) -> None:
     assert len(kernels) == (4 if name == "five" else 2)  # four loops at most
 
 
+@pytest.mark.parametrize(
+    ("name", "most", "count"),
+    [
+        *(("five", most, count) for most, count in ((3, 3), (2, 3), (1, 5))),
+        *(("branches", most, count) for most, count in ((3, 2), (2, 2), (1, 4))),
+        *(("three, backwards", most, count) for most, count in ((2, 2), (1, 3))),
+        *(("in both directions", most, count) for most, count in ((3, 2), (2, 2), (1, 4))),
+        ("read elsewhere, too", 1, 2),
+    ],
+)
+def test_a_device_without_room_for_all_runs_some_and_then_the_others(name: str, most: int, count: int) -> None:
+    """Three or two layers as one kernel; what stands between two that are apart is computed for all steps."""
+    assert len(launched(name, most)) == 2 * count
+
+
+def test_the_planner_finds_how_many_have_room() -> None:
+    """Four layers on an H100, whose registers and shared memory hold the weights of two."""
+    net = f"{CELLS}network Net {{\n  input x[3]\n  y = stack(Rnn(1400) for n in 0..4)(x)\n  output y\n}}\n"
+    space = tables.Loops(compile_source(Source("net.rnn", net), "Net", {}, target="cuda"), tables.DEVICES["h100"])
+    space._spills = lambda *_: False
+    room = {
+        len(looped.loops): min(space.ways(looped, "float32", 2), key=lambda way: way.seconds).name
+        for looped in space.loops
+        if looped.program == "forward"
+    }
+    assert room == {1: "persistent", 2: "persistent", 3: "step", 4: "step"}
+
+
 @pytest.mark.parametrize("name", APART)
 def test_it_is_not(name: str) -> None:
-    assert "runs" not in text(name).partition('"train_joint_loop": ')[2].partition('""",')[0]
+    assert "runs" not in text(name).partition('"train_joint_loop_1": ')[2].partition('""",')[0]
     assert launched(name)[1].startswith("train")
 
 
 def test_all_meet_at_once() -> None:
     """Both layers of the stack meet twice a step, and so does the kernel."""
-    lines = text("two").partition('"train_joint_loop": ')[2].partition('""",')[0].split("\n")
+    lines = text("two").partition('"train_joint_loop_1": ')[2].partition('""",')[0].split("\n")
     assert sum("team.meet();" in line for line in lines) == 2
 
 
@@ -125,13 +164,6 @@ def test_what_stands_between_is_computed_once() -> None:
 def test_no_schedule_and_no_race_changes_numbers(name: str, schedule: Any) -> None:
     module = load(text(name), name, How(schedule=schedule, race=True))
     close(results(module, source(name), "float32", True), expected(name, True), 2e-5)
-
-
-@pytest.mark.parametrize("name", ["two", "read elsewhere, too"])
-def test_a_device_without_room_runs_one_after_the_other(name: str) -> None:
-    module = load(text(name), name, How())
-    module._launcher("float64").together = lambda *_: None
-    close(results(module, source(name), "float64", True), expected(name, True), 1e-12)
 
 
 def test_a_lost_meeting_is_found() -> None:

@@ -63,7 +63,7 @@ def test_lanes_multiply_as_tensor_cores_do(kernel: str) -> None:
 def test_kernels_compile_for_them(dtype: str, arch: str) -> None:
     pytest.importorskip("cupy_backends.cuda.libs.nvrtc", exc_type=ImportError)
     module = load(text(), "lstm")
-    for program in ("forward_loop", "backward_loop"):
+    for program in ("forward_loop_1", "backward_loop_1"):
         found = compile_kernels(module._code(dtype, program), (arch,))
         assert all(kernel.spill_stores == kernel.spill_loads == 0 for kernel in found)
 

@@ -19,7 +19,6 @@ from rnnc.syntax.source import Source, read_source
 from rnnc.verify.report import compare
 from tests.cuda.support import needs_compiler, planner
 from tests.cuda.test_heads import CELLS as HEADS
-from tests.cuda.test_heads import plans
 from tests.cuda.test_modules import EXAMPLES
 from tests.cuda.test_teams import CELLS, TOLERANCES, half, results
 
@@ -31,6 +30,10 @@ ALL = {
     "two": "cell C(units) {\n input x[input]\n state h[units], m[23]\n g = sigmoid(linear(x, h))\n"
     " m' = tanh(linear(x, m, out = 23) as k)\n h' = g * h + linear(m')\n output h', m'\n}",
     "heads": HEADS["lstm"].replace("(d, ", "(units, ").replace(": d", ": units"),
+    "heads_twice": HEADS["gru"].replace("(d, ", "(units, ").replace(": d", ": units"),
+    "five": "cell C(units) {\n input x[input]\n state h[units], m[7]\n a = tanh(linear(x, h, out = 11) as a)\n"
+    " b = tanh(linear(a, m, out = units) as b)\n m' = tanh(linear(b) + linear(x) as m)\n"
+    " h' = 0.5 * h + tanh(linear(m', h) as h)\n output h'\n}",
 }
 ITEMS = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8}
 H100 = (132, 227 << 10)
@@ -73,6 +76,8 @@ CASES = [
     pytest.param("two", "block", "float32", 150, 2, 12, marks=pytest.mark.slow),
     pytest.param("projected", "persistent", "float16", 37, 5, 128, marks=pytest.mark.slow),
     pytest.param("attention", "block", "float16", 37, 3, 128, marks=pytest.mark.slow),
+    ("five", "block", "float16", 37, 3, 128),
+    pytest.param("five", "persistent", "float32", 37, 5, 128, marks=pytest.mark.slow),
 ]
 
 
@@ -104,7 +109,7 @@ def test_operands_may_come_in_several_chunks(
     strategy = "block" if multiprocessors == 1 else "persistent"
     module = loaded("lstm", strategy, registers, How(device=device), units)
     checked(module, "lstm", rows, dtype, units)
-    assert any(deep > part for _, team in _plans(module) for _, deep, part in team.kept)
+    assert any(deep > part for _, team in _plans(module) for _, _, deep, part, _ in team.kept)
 
 
 @needs_compiler
@@ -115,13 +120,28 @@ def test_no_race_in_registers() -> None:
 
 
 @needs_compiler
-@pytest.mark.parametrize("multiprocessors", [pytest.param(1, marks=pytest.mark.slow), 3])
-def test_registers_hold_one_head_of_each_block(multiprocessors: int) -> None:
-    """Those of several heads would want an index, which registers do not have."""
-    module = loaded("heads", "block", 128, How(device=DeviceModel(multiprocessors)), 20)
-    checked(module, "heads", 1, "float32", 20)
-    assert {plan.heads for plan in plans(module)} == {3 // multiprocessors}
-    assert {any(deep for _, deep, _ in plan.kept) for plan in plans(module)} == {multiprocessors == 3}
+@pytest.mark.parametrize(
+    ("cell", "dtype", "units", "multiprocessors", "registers", "heads"),
+    [
+        ("heads", "float32", 20, 3, 128, 1),
+        ("heads", "float16", 37, 2, 128, 2),
+        ("heads_twice", "float32", 37, 1, 60, 3),
+        pytest.param("heads_twice", "bfloat16", 70, 2, 24, 2, marks=pytest.mark.slow),
+        pytest.param("heads", "float64", 21, 1, 128, 3, marks=pytest.mark.slow),
+    ],
+)
+def test_registers_hold_weights_of_each_head(
+    cell: str, dtype: str, units: int, multiprocessors: int, registers: int, heads: int
+) -> None:
+    """Of the last team's too, which has fewer heads."""
+    device = DeviceModel(multiprocessors, compute_capability="80")  # which has no clusters
+    module = loaded(cell, "block", registers, How(device=device), units)
+    checked(module, cell, 5 if multiprocessors == 1 else 1, dtype, units)
+    found = [(team, products) for (_, _, products, *_), team in _plans(module)]
+    assert {team.heads for team, _ in found} == {heads}
+    assert all(any(deep for _, _, deep, _, _ in team.kept) for team, _ in found)
+    far = [module._team_weights(ITEMS[dtype], team, products)[1] for team, products in found]
+    assert any(far) == (registers < 128)
 
 
 def plan(units: int, rows: int, item: int, registers: int, *, backward: bool = False, room: Any = H100) -> Any:
@@ -191,7 +211,27 @@ def test_registers_hold_what_the_plan_wants(example: str, units: int, dtype: str
         team = min(space.ways(looped, dtype, rows), key=lambda way: way.seconds).team
         wanted = space.module._registers(ITEMS[dtype], team.kept)
         assert wanted
-        for kernel in compile_kernels(space.module._code(dtype, f"{looped.program}_loop", 1, team.kept)):
+        for kernel in compile_kernels(space.module._code(dtype, looped.kernel.name, 1, team.kept)):
             if kernel.name == looped.kernel.name:
                 assert kernel.spill_stores == kernel.spill_loads == kernel.stack == 0, kernel
                 assert kernel.registers > wanted + 64  # they are not elsewhere
+
+
+@pytest.mark.parametrize(
+    ("cell", "dtype", "kept"),
+    [
+        ("heads", "float16", (3, 2, 8, 8, 1)),
+        pytest.param("heads", "float32", (3, 1, 8, 8, 1), marks=pytest.mark.slow),
+        pytest.param("five", "bfloat16", (1, 2, 4, 4, 0), marks=pytest.mark.slow),
+        pytest.param("five", "float32", (1, 1, 4, 4, 1), marks=pytest.mark.slow),
+    ],
+)
+def test_heads_and_many_products_spill_nothing(cell: str, dtype: str, kept: tuple[int, ...]) -> None:
+    pytest.importorskip("cupy_backends.cuda.libs.nvrtc", exc_type=ImportError)
+    module = loaded(cell, "block", 128, units=200)
+    for program in ("forward_loop_1", "backward_loop_1"):
+        products = module._KERNELS[program].count("= multiply<")
+        found = compile_kernels(module._code(dtype, program, 1, (kept,) * products), ("sm_80", "sm_90"))
+        for kernel in found:
+            assert kernel.spill_stores == kernel.spill_loads == kernel.stack == 0, kernel
+            assert kernel.registers > module._registers(ITEMS[dtype], (kept,) * products) + 64

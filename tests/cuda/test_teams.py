@@ -128,7 +128,7 @@ def test_long_sums_are_made_by_warps(cell: str, strategy: str) -> None:
     alone = strategy == "block"  # race mode has room for the threads of one multiprocessor
     how = How(race=alone, device=DeviceModel(multiprocessors=1 if alone else 2))
     module = loaded(cell, strategy, how, units=70)
-    assert "__syncwarp();" in module._KERNELS["forward_loop"]
+    assert "__syncwarp();" in module._KERNELS["forward_loop_1"]
     assert_same(results(module, 3), expected(cell, 3, units=70), 1e-11)
 
 

@@ -24,6 +24,15 @@ from rnnc.verify.sample import Draw
 TAME = "h' = tanh(linear(x, h))"
 DIFFERENCE = "y = tanh(linear(x, h)) + 20\n h' = y - 20"
 THRESHOLD = "y = linear(x, h)\n h' = where(y > 0, 1, -1) * tanh(y)"
+# Decisions of one step after the other, each for all units at once, or between what is stored and what is computed.
+DECISIONS = {
+    "at a constant": "a = tanh(linear(x, h))\n h' = 0.5 * a + where(k <= 0.3, 0.2, 0.1)\n k' = where(a > 0.5, k, 0.3)",
+    "equality": "p = 0.3 * k\n k' = tanh(linear(x, h)) / 3\n"
+    " h' = where(0.1 * k' == k' * 0.1, 0.5, 0.25) + where(p == 0.3 * k, p, 1)",
+    "rounded": "k' = k + 0.1\n h' = tanh(linear(x, h)) * where(floor(10 * k + 0.5) == 10 * k, 1, 0.7)",
+    "kink": "a = linear(x, h)\n k' = min(a, 3 * (a / 3)) + max(k, min(k, h))\n h' = tanh(min(k', k))",
+    "largest": "a = tanh(linear(x, h))\n k' = a * where(a == max(a, units), 1, 0.5)\n h' = k'",
+}
 BEYOND = "a = linear(x)\n b = linear(h)\n h' = tanh(exp(10 + a) * exp(10 + b) * 1e-9)"
 
 
@@ -36,7 +45,8 @@ def half(request: pytest.FixtureRequest) -> Half:
 
 def judged(equation: str, half: Half) -> tuple[Judged, InterpretedRunner]:
     """A cell of one equation, and its interpreter."""
-    text = f"cell C(units) {{\n input x[input]\n state h[units]\n {equation}\n output h'\n}}"
+    states = "h[units], k[units] = 0.3" if "k'" in equation else "h[units]"
+    text = f"cell C(units) {{\n input x[input]\n state {states}\n {equation}\n output h'\n}}"
     compiled = compile_source(Source("c.rnn", text))
     model, sizes = compiled.unit.model, {"units": 5, "input": 4}
     judge = InterpretedRunner(model, sizes)
@@ -87,6 +97,20 @@ def test_others_may_be_off_as_far_as_the_arithmetic_moves_them(equation: str, ha
     found, notes = rows(equation, half)
     assert all(row.passed for row in found), found
     assert equation == THRESHOLD or (all(row.error > half.tolerance for row in found) and not notes)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("name", DECISIONS)
+def test_decisions_may_fall_as_in_any_half_arithmetic(name: str, seed: int, half: Half) -> None:
+    """Where each result is a half number or stays float32, as modules round them: what they store, and nothing else."""
+    one, judge = judged(DECISIONS[name], half)
+    stored = np.random.default_rng(seed)
+
+    def rounding(array: Array) -> Array:
+        return array.astype(half.dtype if stored.random() < 0.4 else np.float32).astype(np.float64)
+
+    found = list(one.rows(judge.with_rounding(rounding)))
+    assert all(row.passed for row in found), found
 
 
 @pytest.mark.parametrize(("equation", "roundings"), [(TAME, 20), (DIFFERENCE, 100), (THRESHOLD, 20)])

@@ -24,7 +24,7 @@ _EXCEPT = frozenset({"reduce_to", "cumsum"})
 
 @dataclass(frozen=True)
 class Behind:
-    """A loop that can run `lag` steps behind the first one of its chain.
+    """A loop that can run `lag` steps behind another one, the first of a chain.
 
     `inside` is the same loop with what stands between (`between` in its steps, `outside` as it stands before the loop,
     if nothing else reads it).
@@ -38,7 +38,7 @@ class Behind:
 
 
 def chains(nodes: Sequence[Node], results: Iterable[Value]) -> dict[Loop, list[Behind]]:
-    """For loops that others can run behind these, in order."""
+    """For each loop those that can run behind it, in order, as far as one kernel goes."""
     return _Chains(nodes, frozenset(results)).found
 
 
@@ -71,7 +71,8 @@ class _Chains:
         self._results = results
         self._readers: dict[Value, list[Node]] = {}
         self._needs: dict[Value, frozenset[Loop]] = {}  # the loops that a value needs
-        self._lags: dict[Loop, tuple[Loop, int]] = {}  # the first loop of its chain, and how far behind it a loop is
+        self._lags: dict[Loop, dict[Loop, int]] = {}  # how far behind a first loop those of its chain are
+        self._lowest: dict[Loop, Loop] = {}  # of the longest chain that a loop is in
         for node in nodes:
             needs = self._needed(node)
             for value in reads(node):
@@ -89,19 +90,22 @@ class _Chains:
         return frozenset[Loop]().union(*(self._needs.get(value, frozenset()) for value in reads(node)))
 
     def _place(self, loop: Loop) -> None:
-        """Put a loop behind others, where that can be."""
+        """Put a loop behind others, where that can be: behind the lowest of a chain, and then behind any of it."""
         needed = self._needed(loop) if _can_be_behind(loop) else frozenset[Loop]()
-        for first in dict.fromkeys(first for other, (first, _) in self._lags.items() if other in needed):
-            chain = [first, *(one.loop for one in self.found.get(first, ()))]
-            if len(chain) < MOST and (first.reverse, first.lengths) == (loop.reverse, loop.lengths):
-                behind = self._behind(loop, chain)
+        for first, lags in self._lags.items():
+            lowest = self._lowest[first]
+            alike = (first.reverse, first.lengths) == (loop.reverse, loop.lengths)
+            if alike and len(lags) < MOST and not needed.isdisjoint(lags) and self._lowest.get(loop, first) is lowest:
+                behind = self._behind(loop, lags)
                 if behind is not None:
                     self.found.setdefault(first, []).append(behind)
-                    self._lags[loop] = first, behind.lag
-                    return
-        self._lags[loop] = loop, 0
+                    lags[loop] = behind.lag
+                    self._lowest[loop] = lowest
+        self._lags[loop] = {loop: 0}
+        self._lowest.setdefault(loop, loop)
 
-    def _behind(self, loop: Loop, chain: Sequence[Loop]) -> Behind | None:
+    def _behind(self, loop: Loop, lags: Mapping[Loop, int]) -> Behind | None:
+        chain = list(lags)
         inside = _Inside(self, loop, chain)
         if not inside.enter():
             return None
@@ -110,7 +114,7 @@ class _Chains:
         for value in reads(whole):
             if value not in inside.steps and not self._needs.get(value, own) <= own:
                 return None  # it would wait for all steps of the chain, or for a loop that the first one does not need
-        lag = 1 + max(self._lags[inside.steps[seq]][1] for seq, _ in whole.xs if seq in inside.steps)
+        lag = 1 + max(lags[inside.steps[seq]] for seq, _ in whole.xs if seq in inside.steps)
         return Behind(loop, whole, lag, tuple(inside.body), self._outside(inside))
 
     def _outside(self, inside: _Inside) -> tuple[Value, ...]:

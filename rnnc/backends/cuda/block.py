@@ -56,8 +56,9 @@ class Block:
         self._windows: set[Value] = set()  # what is not written down
         self.chains: dict[Loop, list[Behind]] = {}  # loops that can run behind others, by the first one
         self.behind: dict[Loop, LoopWriter] = {}
-        self._guarded = "", 0  # where the last lines under a condition end
-        self._spared: dict[Value, Loop] = {}  # what such a loop computes by itself
+        self.spared: dict[Value, list[str]] = {}  # the plans of kernels that compute a value by themselves
+        self._guarded: tuple[Sequence[str], int] = (), 0  # where the last lines under a condition end
+        self._promised: dict[Value, str] = {}  # the lines that allocate arrays which have a name already
 
     def line(self, text: str) -> None:
         self.lines.append(text)
@@ -104,13 +105,20 @@ class Block:
 
     def allocate(self, value: Value, hint: str = "v") -> Home:
         """The array that a value will be in: given, or new."""
+        home = self.promised(value, hint)
+        if value in self._promised:
+            self.ahead(self._promised.pop(value))
+        self.homes[value] = home
+        return home
+
+    def promised(self, value: Value, hint: str = "v") -> Home:
+        """The array that a value will be in, which `allocate` makes."""
         if value not in self.targets:
             name = self.shared.names.new(value.name or hint)
             text = f"{name} = cp.empty({self.shape(value.type, self.most)}, {DTYPES[value.type.dtype]})"
-            self.ahead(text)
             shorter = value.type.time and self.most != self.time
+            self._promised[value] = text
             self.targets[value] = Home(name, f"[:{self.time}]" if shorter else "")
-        self.homes[value] = self.targets[value]
         return self.targets[value]
 
     # --- nodes --------------------------------------------------------------------------------------------------------
@@ -125,8 +133,6 @@ class Block:
         if self.around is None:
             self.chains = chains(nodes, results)
             nodes = in_order(nodes, self.chains) if self.chains else nodes
-            behind = [one for found in self.chains.values() for one in found]
-            self._spared = {value: one.loop for one in behind for value in one.outside}
         self._stages(nodes)
         self._windows = windows(nodes, results)
         maps: dict[int, list[Value]] = {}
@@ -140,41 +146,40 @@ class Block:
             found = combined.get(stage, [])
             for node in found:
                 if isinstance(node, Op):
-                    with self._unless(self._plan(node.outs[0])):
+                    with self._unless(self._plans(node.outs[0])):
                         self._combine(node)
             self._loops([node for node in found if isinstance(node, Loop)])
-            written: dict[str, list[Value]] = {}
+            written: dict[tuple[str, ...], list[Value]] = {}
             for value in maps.get(stage, ()):
-                written.setdefault(self._plan(value), []).append(value)
-            for plan, values in written.items():
-                with self._unless(plan):
+                written.setdefault(self._plans(value), []).append(value)
+            for plans, values in written.items():
+                with self._unless(plans):
                     self._maps(values)
         for value in results:
             if value in self.numbers:
                 self._constant(value)
 
-    def _plan(self, value: Value) -> str:
-        """The variable of a kernel that computes a value by itself, where it runs."""
-        writer = self.behind.get(self._spared[value]) if value in self._spared else None
-        return "" if writer is None else writer.plan
+    def _plans(self, value: Value) -> tuple[str, ...]:
+        """The variables of kernels that compute a value by themselves, where they run."""
+        return tuple(self.spared.get(value, ()))
 
     @contextmanager
-    def _unless(self, plan: str) -> Generator[None]:
-        """Lines for where that kernel does not run."""
+    def _unless(self, plans: Sequence[str]) -> Generator[None]:
+        """Lines for where none of those kernels runs."""
         start = len(self.lines)
         yield
         lines = self.lines[start:]
         del self.lines[start:]
-        self.unless(plan, lines)
+        self.unless(plans, lines)
 
-    def unless(self, plan: str, lines: Sequence[str]) -> None:
-        """Append lines that are for where a kernel does not run, if there is one."""
-        if plan and lines:
-            if self._guarded != (plan, len(self.lines)):
-                self.lines.append(f"if {plan} is None:")
+    def unless(self, plans: Sequence[str], lines: Sequence[str]) -> None:
+        """Append lines that are for where no kernel of some runs, if there are any."""
+        if plans and lines:
+            if self._guarded != (plans, len(self.lines)):
+                self.lines.append(f"if {' and '.join(f'{plan} is None' for plan in plans)}:")
             lines = ["    " + line for line in lines]
         self.lines += lines
-        self._guarded = plan, len(self.lines)
+        self._guarded = plans, len(self.lines)
 
     def _define(self, op: Op) -> None:
         attrs = Attrs(op)

@@ -34,21 +34,31 @@ class _Step:
 
 def write_loops(outer: Block, loops: Sequence[Loop]) -> None:
     """Write loops that do not need one another into the block around them; their results are in memory afterwards."""
-    plans: dict[str, list[LoopWriter]] = {}
+    plans: dict[tuple[str, ...], list[LoopWriter]] = {}
     for loop in loops:
-        writer = outer.behind[loop] if loop in outer.behind else LoopWriter(outer, loop)
-        plans.setdefault(writer.plan, []).append(writer)
-    for plan, group in plans.items():
+        writer = _writer(outer, loop)
+        plans.setdefault(tuple(writer.plans), []).append(writer)
+    for guards, group in plans.items():
         for first in range(0, len(group), MOST):
             written = group[first : first + MOST]
             lines = [line for one in written for line in one.lines()]
+            plan = ""
             if len(written) > 1:
-                _, lines = _together(outer, written, [one.member for one in written], lines)
-            if not plan:
-                lines = _with_those_behind(outer, written, lines)
-            outer.unless(plan, lines)
+                plan, lines = _together(outer, written, [one.member for one in written], lines)
+            plans_behind, lines = _with_those_behind(outer, written, lines)
+            asked = [*filter(None, [plan]), *plans_behind]
+            if guards and asked:
+                outer.line(f"{' = '.join(asked)} = None")
+            outer.unless(guards, lines)
             for one in written:
                 outer.homes.update(zip((carry.final for carry in one.loop.carries), one.step.current, strict=True))
+
+
+def _writer(outer: Block, loop: Loop) -> LoopWriter:
+    """What writes a loop, which others may have asked for already."""
+    if loop not in outer.behind:
+        outer.behind[loop] = LoopWriter(outer, loop)
+    return outer.behind[loop]
 
 
 class LoopWriter:
@@ -62,7 +72,7 @@ class LoopWriter:
         self.step = _step(outer, loop, self.index)
         self.member = Member(loop, self._enter_team)
         self.team: TeamLoop | None = None  # as a kernel of its own
-        self.plan = ""  # the variable that says whether it runs behind others, where it can
+        self.plans: list[str] = []  # the variables that say whether it runs behind others, where it can
         self._lines: list[str] | None = None
 
     def behind(self, how: Behind) -> Member:
@@ -139,30 +149,30 @@ def _together(
     return plan, _either(outer, plan, f"launch.together({asked})", (team, kernel), steps, lines)
 
 
-def _with_those_behind(outer: Block, written: Sequence[LoopWriter], lines: list[str]) -> list[str]:
-    """Loops with those that can run some steps behind them, as one kernel where that costs less."""
+def _with_those_behind(outer: Block, written: Sequence[LoopWriter], lines: list[str]) -> tuple[list[str], list[str]]:
+    """Loops with those that can run some steps behind them, as one kernel where that costs less: with as many of them
+    as one kernel may have, else with fewer. And the variables that say whether."""
     found = sorted((one for first in written for one in outer.chains.get(first.loop, ())), key=lambda one: one.lag)
     behind = found[: MOST - len(written)]
-    if not behind:
-        return lines
-    writers = [LoopWriter(outer, one.loop) for one in behind]
-    alone = {value for one in behind for value in one.outside}
-    entered = [seq for one in behind for seq, _ in one.loop.xs if outer.home(seq) is None and seq not in outer.numbers]
-    for seq in dict.fromkeys(seq for seq in entered if seq not in alone):
-        outer.allocate(seq)
-    start = len(outer.lines)
-    for seq in dict.fromkeys(seq for seq in entered if seq in alone):
-        outer.allocate(seq)
-    arrays = outer.lines[start:]
-    del outer.lines[start:]
+    writers = [_writer(outer, one.loop) for one in behind]
     for writer in writers:
         writer.lines()
-    outer.behind.update((writer.loop, writer) for writer in writers)
-    members = [*(one.member for one in written), *(w.behind(one) for w, one in zip(writers, behind, strict=True))]
-    plan, lines = _together(outer, [*written, *writers], members, [*arrays, *lines])
-    for writer in writers:
-        writer.plan = plan
-    return lines
+    plans: dict[int, str] = {}
+    for count in range(1, len(behind) + 1):
+        if count < len(behind) and behind[count].lag == behind[count - 1].lag:
+            continue  # half of a layer
+        members = [one.member for one in written]
+        members += [writer.behind(one) for writer, one in zip(writers, behind[:count], strict=False)]
+        new, lines = _together(outer, [*written, *writers[:count]], members, lines)
+        if new:
+            plans[count] = new
+    around = sorted(plans, reverse=True)  # a kernel of fewer loops is asked for where there is none of more
+    for place, (writer, one) in enumerate(zip(writers, behind, strict=True)):
+        mine = [plans[count] for count in around if count > place]
+        writer.plans += mine
+        for value in one.outside:
+            outer.spared.setdefault(value, []).extend(mine)
+    return [plans[count] for count in around], lines
 
 
 def _either(
@@ -233,8 +243,7 @@ def _enter(outer: Block, body: Block, loop: Loop, index: str) -> None:
         if seq in outer.numbers:
             body.numbers[param] = outer.numbers[seq]
             continue
-        home = outer.home(seq)
-        assert home is not None
+        home = outer.home(seq) or outer.promised(seq)
         body.place(param, home.host, _row(param.type, index), nullable=home.nullable)
 
 

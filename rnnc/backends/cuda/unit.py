@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -19,7 +20,8 @@ THREADS = 256
 
 @dataclass
 class Kernels:
-    """The kernels of a module, by the program that asked for them first; two with the same text are one.
+    """The kernels of a module, in texts that are compiled at once: those of the program that asked for them first, and
+    each kernel that is a loop. Two with the same text are one.
 
     `strategy`: how loops run; with `step` none becomes a kernel.
     """
@@ -27,14 +29,17 @@ class Kernels:
     strategy: str = "auto"
     names: dict[str, str] = field(default_factory=dict[str, str])  # from the text behind the name to the name
     programs: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    count: Counter[str] = field(default_factory=Counter[str])  # of the kernels by program
     loops: list[Looped] = field(default_factory=list["Looped"])  # how each loop was written, for people
 
-    def name(self, kernel: Kernel, program: str) -> str:
-        """The name under which a kernel is launched: that of its program and a number."""
+    def name(self, kernel: Kernel, program: str, *, alone: bool = False) -> str:
+        """The name under which a kernel is launched: that of its program and a number. `alone`: it is a text for
+        itself, of that name."""
         text = "\n".join([f"({kernel.head()}) {{", *("  " + line for line in kernel.lines), "}"])
         if text not in self.names:
-            mine = self.programs.setdefault(program, [])
-            self.names[text] = name = f"{program}_{len(mine) + 1}"
+            self.count[program] += 1
+            self.names[text] = name = f"{program}_{self.count[program]}"
+            mine = self.programs.setdefault(name if alone else program, [])
             head = f'extern "C" __global__ void __launch_bounds__({THREADS}, 1) {name}'
             mine.append("\n".join([*kernel.comments(), head + text]))
         return self.names[text]

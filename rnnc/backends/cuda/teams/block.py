@@ -350,7 +350,7 @@ def _finish(block: TeamBlock, parts: Sequence[list[Item]], exchange: Exchange) -
         raise Unfit("it has more arguments than a kernel may")
     program = f"{block.shared.program}{'_joint' if len(parts) > 1 else ''}_loop"
     return TeamLoop(
-        block.shared.kernels.name(kernel, program),
+        block.shared.kernels.name(kernel, program, alone=True),
         tuple(argument.host for argument in kernel.arguments.values()),
         tuple((use.features, use.tiled.summed, len(use.slots)) for use in block.multiplied),
         block.work,

@@ -96,7 +96,7 @@ class Multiplied:
             place = e.flat(self.tiled.right.type, [at[x] for x in self.tiled.order])
             kernel.line(f"return {e.pointer(home, self.tiled.right)}[{place}];")
         kernel.line(f"Kept<item, InRegisters<{number}>> kept_{number};")
-        self._for_heads(kernel, "kept_{number}.fill(smem, {places}, {summed}, {columns}, {weight});")
+        self._for_heads(kernel, "kept_{number}.fill(smem, {places}, {summed}, {columns}, {weight}, {head});")
         lines = kernel.lines[start:]
         del kernel.lines[start:]
         return lines
@@ -129,7 +129,7 @@ class Multiplied:
         places, weight = self._of_head(kernel, f"(int){summed}", columns)
         kernel.line(
             f"const Sums<real> sum_{number} = multiply<item, real>(smem, {places}, count, (int){summed}, {columns},"
-            f" left_{number}, kept_{number}, {weight});"
+            f" left_{number}, kept_{number}, {self._head}, {weight});"
         )
         lines = kernel.lines[start:]
         del kernel.lines[start:]
@@ -139,6 +139,11 @@ class Multiplied:
     def _columns(self) -> str:
         return f"{len(self.slots)} * {self.share}.share"
 
+    @property
+    def _head(self) -> str:
+        """Which of the team's heads a statement is for."""
+        return "own_head" if self.tiled.heads else "0"
+
     def _for_heads(self, kernel: Kernel, statement: str) -> None:
         """A statement for each of the team's heads, where there are heads."""
         summed, columns = f"(int){kernel.size(self.tiled.summed)}", self._columns
@@ -147,7 +152,7 @@ class Multiplied:
             if heads:
                 kernel.line("const long long head = team.first_head + own_head;")
             places, weight = self._of_head(kernel, summed, columns)
-            found = {"number": self.number, "places": places, "weight": weight}
+            found = {"number": self.number, "places": places, "weight": weight, "head": self._head}
             kernel.line(statement.format(summed=summed, columns=columns, **found))
 
     def _of_head(self, kernel: Kernel, summed: str, columns: str) -> tuple[str, str]:
@@ -155,7 +160,7 @@ class Multiplied:
         number, places, weight = self.number, f"places_{self.number}", f"weight_{self.number}"
         if not self.tiled.heads:
             return places, weight
-        own = f"places_of_head<item>({places}, own_head, {summed}, {columns})"
+        own = f"places_of_head<item>({places}, own_head, {summed}, {columns}, kept_{number})"
         kernel.line(f"const Places own_places_{number} = {own};")
         own = f"[&](int k, int column) {{ return {weight}(head, k, column); }}"
         kernel.line(f"const auto own_weight_{number} = {own};")
