@@ -75,14 +75,19 @@ def _own_name(made: Made) -> str:
 
 
 def _knows(reference: Reference) -> bool:
-    is_joint = library_of(reference.path) == "keras" and reference.last in joined.FUNCTIONS
+    is_joint = _may_join(reference, library_of(reference.path)) and reference.last in joined.FUNCTIONS
     return is_joint or any(each.name == reference.last for each in CONSTRUCTORS)
+
+
+def _may_join(reference: Reference, library: str | None) -> bool:
+    """`layers.add`, or `concatenate` alone: functions of Keras under names that others have, too."""
+    return library == "keras" or "." not in reference.path
 
 
 def _bind(reference: Reference, node: ast.Call, evaluator: Evaluator, names: Names, where: Span) -> Made | Applied:
     """The object that a call of a library's name makes. E603: no library has the name."""
     library = library_of(reference.path) or evaluator.library
-    joint = joined.FUNCTIONS.get(reference.last) if library == "keras" else None
+    joint = joined.FUNCTIONS.get(reference.last) if _may_join(reference, library) else None
     candidates = [each for each in CONSTRUCTORS if each.name == (joint or reference.last)]
     here = [each for each in candidates if each.library == library] or candidates
     if not here:

@@ -7,6 +7,7 @@ import ast
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeGuard
 
 from rnnc.diagnostics import DiagnosticError
 from rnnc.importing.formulas import Formulas, NotRead, Operand, Text, called
@@ -39,20 +40,22 @@ def find_merge(
     lines: Iterable[tuple[ast.stmt, ast.expr]],
     evaluate: Callable[[ast.expr], Given],
     functions: Mapping[str, str],
-) -> tuple[Merge | None, frozenset[str]]:
+) -> tuple[Merge | None, frozenset[str], tuple[ast.expr, ...]]:
     """What the lines behind a driver make of its results, which `target` names, None where both outputs stay as they
-    are, or come to stand side by side; and the names that this is given."""
+    are, or come to stand side by side; the names that this is given, and the values of the lines that make it."""
     reading = _Reading(target, evaluate, functions)
     for statement, value in lines:
         reading.read(statement, value)
     merge = reading.merge()
-    return (None if merge is None or merge.formula == SIDE_BY_SIDE else merge), merge.names if merge else frozenset()
+    if merge is None:
+        return None, frozenset(), ()
+    return (merge if merge.formula != SIDE_BY_SIDE else None), merge.names, merge.values
 
 
 class _Reading:
     def __init__(self, target: ast.expr, evaluate: Callable[[ast.expr], Given], functions: Mapping[str, str]) -> None:
         self._known: dict[str, Operand] = {}
-        self._states: dict[str, int | None] = {}  # names of final states: of a direction, or of both
+        self._states: dict[str, tuple[int | None, str]] = {}  # names of final states: of both, of a direction, a part
         self._parts: set[tuple[int, str]] = set()
         self._formulas = Formulas(self._tensor, evaluate, functions, self._axes)
         self._found: Text | None = None
@@ -77,9 +80,13 @@ class _Reading:
     def _bind_states(self, states: ast.expr) -> None:
         match states:
             case ast.Name(id=name):
-                self._states[name] = None
-            case ast.Tuple(elts=[ast.Name(id=forward), ast.Name(id=backward)]):
-                self._states |= {forward: 0, backward: 1}
+                self._states[name] = None, ""
+            case ast.Tuple(elts=[forward, backward]):
+                for direction, state in enumerate((forward, backward)):
+                    parts = state.elts if isinstance(state, ast.Tuple) else []
+                    self._states |= {each.id: (direction, f"[{k}]") for k, each in enumerate(parts) if _is_name(each)}
+                    if isinstance(state, ast.Name):
+                        self._states[state.id] = direction, ""
             case _:
                 pass
 
@@ -113,18 +120,21 @@ class _Reading:
         match = re.fullmatch(r"(\w+)((?:\.\w+|\[-?\d+\])*)", text)
         if match is None or match[1] not in self._states:
             return None
-        direction, part = self._states[match[1]], match[2]
+        (direction, front), part = self._states[match[1]], match[2]
+        if direction is None and not part:
+            self._parts |= {(0, ""), (1, "")}
+            return list(LAST)
         if direction is None:
             place = re.match(r"\[(-?[01])\]", part)
             if place is None:
                 return None
             direction, part = int(place[1]) % 2, part[place.end() :]
-        self._parts.add((direction, part))
+        self._parts.add((direction, front + part))
         return LAST[direction]
 
     def read(self, statement: ast.stmt, value: ast.expr) -> None:
         targets = statement.targets if isinstance(statement, ast.Assign) else []
-        if targets and isinstance(value, ast.Name) and self._states.get(value.id, 0) is None:  # `fw, bw = states`
+        if targets and isinstance(value, ast.Name) and self._states.get(value.id) == (None, ""):  # `fw, bw = states`
             self._bind_states(targets[0])
             self._values.append(value)
             return
@@ -165,6 +175,10 @@ class _Reading:
             return None
         names = frozenset(name for _, name, _ in self._picked if name is not None)
         return Merge(directions.pop(), names, tuple(values))
+
+
+def _is_name(node: ast.expr) -> TypeGuard[ast.Name]:
+    return isinstance(node, ast.Name)
 
 
 def _number(node: ast.expr) -> int | None:

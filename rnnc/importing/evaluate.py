@@ -210,6 +210,9 @@ class Evaluator:
                 return Record({name: Thunk(value, names, self._line) for name, value in pairs if name is not None})
             case Reference(path=name) if name in FUNCTIONS and not node.keywords:
                 return called(name, [self.given(argument, names) for argument in node.args], self.span(node))
+            case Reference(last="placeholder"):
+                fix = "give the number: `keep_prob = 0.5` in its place"
+                raise problem("E602", "a placeholder has no value before the graph runs", self.span(node), fix=fix)
             case Record(is_class=True):
                 return Record(function.fields)
             case Reference(last="get") if function.path.endswith("activations.get") and len(node.args) == 1:

@@ -37,6 +37,7 @@ class Driven:
     scope: str
     has_lengths: bool
     steps_first: bool
+    parts: Mapping[str, str]  # names that parts of the final state have, `h`: "[1]"
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,10 @@ class _Search:
             found = self._product(value)
             if found is not None:
                 return replace(found, values=(*found.values, *self._renaming))
-            if self._turned(statement, value) or (end := self._end(value)) is None:
+            if self._turned(statement, value):
+                continue
+            if (end := self._end(value)) is None:
+                self._forget(statement)
                 continue
             for target in statement.targets if isinstance(statement, ast.Assign) else []:
                 if isinstance(target, ast.Name):
@@ -114,6 +118,14 @@ class _Search:
             if end[0].text != "{}":
                 last = Head(end[0], self._driven, (*end[1], value, *self._renaming))
         return last
+
+    def _forget(self, statement: ast.stmt) -> None:
+        """A name that holds something else from here on."""
+        for target in statement.targets if isinstance(statement, ast.Assign) else []:
+            for node in ast.walk(target):
+                if isinstance(node, ast.Name):
+                    self._outputs.pop(node.id, None)
+                    self._ends.pop(node.id, None)
 
     def _end(self, value: ast.expr) -> tuple[End, tuple[ast.expr, ...]] | None:
         """`outputs[:, -1]`, `outputs[:, -1, :]`, or `outputs[-1]` where steps come first; `tf.reduce_mean(outputs, 1)`;
@@ -125,6 +137,8 @@ class _Search:
             if re.search(rf"(?<![\w.]){re.escape(y)}(?!\w)", text):
                 made = self._of_outputs(value, re.sub(rf"(?<![\w.]){re.escape(y)}(?!\w)", "y", text), steps_first)
                 return (End(made), ()) if made is not None else None
+        if text in driven.parts:
+            return End("last({})", f"{driven.state}{driven.parts[text]}"), ()
         is_state = driven.state and re.match(rf"{driven.state}(?!\w)", text)
         return (End("last({})", text), ()) if is_state else None
 
@@ -142,11 +156,15 @@ class _Search:
         text = ast.unparse(value).replace(" ", "")
         found = re.fullmatch(r"(?:tf\.transpose\((\w+),(?:perm=)?[\[(]1,0,2[\])]\)|(\w+))", text)
         name = (found[1] or found[2]) if found is not None else None
-        if found is None or name not in self._outputs:
+        stacked = re.fullmatch(r"tf\.stack\((\w+)(?:,(?:axis=)?([01]))?\)", text)
+        name = stacked[1] if stacked is not None else name
+        if name not in self._outputs:
             return False
+        turns = found is not None and found[1] is not None
         for target in statement.targets if isinstance(statement, ast.Assign) else []:
             if isinstance(target, ast.Name):
-                self._outputs[target.id] = self._outputs[name] != (found[1] is not None)
+                first = self._outputs[name] != turns if stacked is None else stacked[2] != "1"
+                self._outputs[target.id] = first
         self._renaming.append(value)
         return True
 
@@ -162,6 +180,11 @@ class _Search:
                 return self._of_variables([end, weights], bias, value)
             case ast.Call() if called(value) in DENSE:
                 return self._of_layer(value)
+            case ast.Call(func=function, args=[ast.BinOp() | ast.Call() as inner], keywords=[]):
+                found, name = self._product(inner), self._activation(function)
+                if found is None or name is None or found.activation != "identity":
+                    return None
+                return replace(found, activation=name, values=(*found.values, value))
             case _:
                 return None
 

@@ -12,6 +12,7 @@ from rnnc.importing.evaluate import Evaluator
 from rnnc.importing.functions import as_lambda
 from rnnc.importing.values import Broken, Given, Names, Record, Reference, Thunk, problem
 
+MOST_DEEP = 5  # functions in functions
 MOST = 5000  # statements, every turn of a loop counted
 ADDS = {"append": "a list", "add": "a model"}  # methods that put something behind what is there
 
@@ -32,7 +33,8 @@ class Lines:
         self._evaluator = evaluator
         self.names: dict[str, Given | Thunk | Broken] = {}
         self.broken: list[DiagnosticError] = []  # statements that are not read
-        self._held = self._count = 0
+        self._held = self._count = self._depth = 0
+        self._functions: dict[str, ast.FunctionDef] = {}  # those that are no expressions
 
     def read(self, body: Sequence[ast.stmt]) -> Iterator[Line]:
         for statement in body:
@@ -44,6 +46,10 @@ class Lines:
             raise problem("E602", "this text does too much", self._evaluator.span(statement))
         before = dict(self.names)
         match statement:
+            case (
+                ast.Assign(value=ast.Call(func=ast.Name(id=name))) | ast.Expr(value=ast.Call(func=ast.Name(id=name)))
+            ) if name in self._functions and self._depth < MOST_DEEP:
+                yield from self._carry_out(self._functions[name], statement)
             case ast.Assign(targets=targets, value=value):
                 thunk = Thunk(value, before, before)
                 for target in targets:
@@ -63,6 +69,7 @@ class Lines:
                     self.names[name] = Thunk(function, before, before)
                 else:
                     self.names[name] = Given(Reference(name), self._evaluator.span(statement))
+                    self._functions[name] = statement
             case ast.ClassDef():
                 self._class(statement)
             case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method), args=[one])) if (
@@ -98,6 +105,30 @@ class Lines:
                     self.names[name] = Broken(error)
                 case _:
                     pass
+
+    def _carry_out(self, function: ast.FunctionDef, statement: ast.Assign | ast.Expr) -> Iterator[Line]:
+        """`logits = model(x)`: the lines of the function, in which its parameters are the arguments."""
+        call = statement.value
+        assert isinstance(call, ast.Call)
+        outside, parameters = self.names, [parameter.arg for parameter in function.args.args]
+        given = dict(zip(parameters, call.args, strict=False)) | {k.arg: k.value for k in call.keywords if k.arg}
+        local = {name: Thunk(value, outside, outside) for name, value in given.items()}
+        self.names = {**{name: entry for name, entry in outside.items() if name not in parameters}, **local}
+        self._depth += 1
+        for inner in function.body:
+            if isinstance(inner, ast.Return) and inner.value is not None:
+                targets = statement.targets if isinstance(statement, ast.Assign) else []
+                last = ast.Assign(targets=targets, value=inner.value) if targets else ast.Expr(value=inner.value)
+                ast.copy_location(last, inner)
+                before = dict(self.names)
+                yield Line(inner.value, last, before)
+                for target in targets:
+                    self._assign(target, Thunk(inner.value, before, before))
+                outside = {**outside, **{name: self.names[name] for name in _names(targets) if name in self.names}}
+                break
+            yield from self._statement(inner)
+        self._depth -= 1
+        self.names = outside
 
     # --- blocks ---
 
@@ -164,6 +195,13 @@ class Lines:
         (`outputs, state = …`) the first are the outputs, and the others are tensors, which nobody reads."""
         if isinstance(target, ast.Tuple | ast.List) and target.elts:
             values = thunk.node.elts if isinstance(thunk.node, ast.Tuple | ast.List) else []
+            if not values and isinstance(thunk.node, ast.ListComp | ast.BinOp | ast.IfExp):  # `a, b = [GRUCell(4)] * 2`
+                held = self._hold_entry(thunk)
+                for k, part in enumerate(target.elts):
+                    place = ast.copy_location(ast.Constant(value=k), held)
+                    one = ast.copy_location(ast.Subscript(value=held, slice=place, ctx=ast.Load()), held)
+                    self._assign(part, Thunk(one, dict(self.names), thunk.line))
+                return
             if len(values) == len(target.elts):
                 for part, value in zip(target.elts, values, strict=True):
                     self._assign(part, Thunk(value, thunk.names, thunk.line))
@@ -227,3 +265,7 @@ class Lines:
                 self.names.pop(alias.name.partition(".")[0], None)  # `import a.b` binds `a`, which stands for itself
             else:
                 self.names[alias.asname or alias.name] = Given(Reference(path), span)
+
+
+def _names(targets: Sequence[ast.expr]) -> list[str]:
+    return [node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)]

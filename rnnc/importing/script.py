@@ -44,8 +44,8 @@ def read_script(
         raise problem("E601", "there is no call here", Span(source, 0, len(source.text)), fix="such as LSTMCell(128)")
     at = _subject(lines, drivers, evaluator, knows)
     driver = called(lines[at].value)
-    merge, names = _merge(lines, at, evaluator, functions) if driver in BOTH_DIRECTIONS else (None, None)
-    head = _head(lines, at, names, functions) if driver in drivers else None
+    merge, names, made = _merge(lines, at, evaluator, functions) if driver in BOTH_DIRECTIONS else (None, None, ())
+    head = _head(lines, at, names, made, functions) if driver in drivers else None
     used = merge.values if merge is not None else ()
     others = [line for line in lines[at + 1 :] if not _keeps(line.value) and line.value not in used]
     behind = [line for line in others if not _trains(line)]
@@ -55,17 +55,19 @@ def read_script(
 
 def _merge(
     lines: list[Line], at: int, evaluator: Evaluator, functions: Mapping[str, str]
-) -> tuple[Merge | None, frozenset[str]]:
-    """What is made of the outputs of the driver in line `at`, and what it is called."""
+) -> tuple[Merge | None, frozenset[str], tuple[ast.expr, ...]]:
+    """What is made of the outputs of the driver in line `at`, what it is called, and the values that make it."""
     driver = lines[at].statement
     if not isinstance(driver, ast.Assign):
-        return None, frozenset()
+        return None, frozenset(), ()
     names = lines[-1].names
     rest = [(line.statement, line.value) for line in lines[at + 1 :]]
     return find_merge(driver.targets[0], rest, lambda node: evaluator.given(node, names), functions)
 
 
-def _head(lines: list[Line], at: int, names: frozenset[str] | None, functions: Mapping[str, str]) -> Head | None:
+def _head(
+    lines: list[Line], at: int, names: frozenset[str] | None, made: tuple[ast.expr, ...], functions: Mapping[str, str]
+) -> Head | None:
     """What stands behind the driver in line `at`; `names` are those of outputs that are made of both directions'."""
     driven = _driven(lines[at])
     if driven is None:
@@ -85,7 +87,8 @@ def _head(lines: list[Line], at: int, names: frozenset[str] | None, functions: M
             return "identity"
         return functions.get(ast.unparse(node).rpartition(".")[2].strip("'"))
 
-    return find_head([(line.statement, line.value) for line in lines[at + 1 :]], driven, assigned, activation)
+    rest = [(line.statement, line.value) for line in lines[at + 1 :] if line.value not in made]
+    return find_head(rest, driven, assigned, activation)
 
 
 def _driven(line: Line) -> Driven | None:
@@ -103,7 +106,13 @@ def _driven(line: Line) -> Driven | None:
     )
     outputs = frozenset([plain[0]] if plain[0] is not None else [])
     state = plain[1] if len(plain) == 2 else None
-    return Driven(outputs, state, scope, lengths or len(driver.args) > 2, first)
+    parts: dict[str, str] = {}
+    if (
+        len(names) == 2 and isinstance(pair := names[1], ast.Tuple | ast.List) and len(pair.elts) == 2
+    ):  # `_, (c, h) = …`
+        state = "‹state›"
+        parts = {part.id: f"[{k}]" for k, part in enumerate(pair.elts) if isinstance(part, ast.Name)}
+    return Driven(outputs, state, scope, lengths or len(driver.args) > 2, first, parts)
 
 
 def _parsed(source: Source) -> ast.Module:

@@ -62,7 +62,8 @@ class Cell:
         if found is not None and not found.missing:
             return found
         names = [one.name for one in self.model.layouts]
-        message = f"the weights of {self.spelled} have no form in {kind!r}{near_misses(kind, names)}"
+        message = f"the weights of {self.spelled} have no form in {kind!r}"
+        message += near_misses(kind, names) if found is None else ""
         if found is not None:
             own = {parameter.name for parameter in self.model.parameters}
             homeless = [name for name in found.missing if name in own]

@@ -16,6 +16,7 @@ from rnnc.verify.errors import VerifyError
 from rnnc.weights.cell import Cell, Seen, see
 from rnnc.weights.table import NO_CELL, Table
 
+NEAR = 0.7  # of names, from where on arrays are most likely meant to be those of a cell
 MOST = 64  # combinations of a cell's choices that are tried
 
 
@@ -25,7 +26,7 @@ def discover(kind: str, table: Table, options: Mapping[str, object], zeros: Sequ
     `options` are bound in every cell; those that lack one are not meant.
     """
     found: list[Seen] = []
-    reasons: list[str] = []
+    reasons: list[tuple[float, str]] = []
     for name, path in LIBRARY.items():
         source = source_from_text(path.rpartition("/")[2], resource_text(path))
         found += _fitting(source, name, kind, table, options, zeros, reasons)
@@ -36,7 +37,13 @@ def discover(kind: str, table: Table, options: Mapping[str, object], zeros: Sequ
     known = ", ".join(LIBRARY)
     if not certain:
         message = f"these are not the {kind} arrays of {known}, whatever their choices"
-        raise VerifyError(NO_CELL, message, notes=reasons, fix="say which cell or network it is: --cell FILE[:NAME]")
+        (nearness, nearest), *others = sorted(reasons, reverse=True)
+        if nearness >= NEAR and nearness > others[0][0]:
+            message = f"these are not the {kind} arrays of {known}; the nearest is {nearest}"
+            fix = "--only, --without and --zeros say which arrays are meant, --cell FILE[:NAME] of which cell"
+            raise VerifyError(NO_CELL, message, fix=fix)
+        notes = [reason for _, reason in reasons]
+        raise VerifyError(NO_CELL, message, notes=notes, fix="say which cell or network it is: --cell FILE[:NAME]")
     fits = " or ".join(seen.cell.spelled for seen in certain)
     raise VerifyError(NO_CELL, f"these may be the arrays of {fits}", fix="say which: --cell FILE[:NAME], -D NAME=VALUE")
 
@@ -67,7 +74,7 @@ def _fitting(
     table: Table,
     options: Mapping[str, object],
     zeros: Sequence[str],
-    reasons: list[str],
+    reasons: list[tuple[float, str]],
 ) -> Iterator[Seen]:
     """The cell with every choice that is open and fits; where none does, the reason of the first."""
     cells = [Cell(source, name, {**options, **chosen}) for chosen in _choices(source, name, options)]
@@ -75,8 +82,20 @@ def _fitting(
     fitting = [one for one in tried if isinstance(one, Seen)]
     yield from fitting
     if not fitting:
-        errors = [one for one in tried if isinstance(one, DiagnosticError)]
-        reasons.append(f"{name}: {errors[0].diagnostics[0].message}")
+        told = [(_nearness(cell, kind, table), one) for cell, one in zip(cells, tried, strict=True)]
+        nearest, error = max(told, key=lambda each: each[0])
+        assert isinstance(error, DiagnosticError)
+        reasons.append((nearest, f"{name}: {error.diagnostics[0].message}"))
+
+
+def _nearness(cell: Cell, kind: str, table: Table) -> float:
+    """The share of names that the table and the cell's arrays have both, of all that they have."""
+    try:
+        wanted = {foreign.name.rpartition("/")[2] for foreign in cell.layout(kind).arrays}
+    except DiagnosticError:
+        return 0.0
+    known = {name.rpartition("/")[2] for name in table.arrays}
+    return len(wanted & known) / len(wanted | known)
 
 
 def _tried(cell: Cell, kind: str, table: Table, zeros: Sequence[str]) -> Seen | DiagnosticError:

@@ -54,7 +54,7 @@ def convert(
     arrays = seen.arrays(table)
     own = float_type(arrays) if dtype is None else np.dtype(dtype)
     cell = seen.cell
-    target = None if into is None else see(cell, kind, into, zeros)
+    target = None if into is None else _place(cell, kind, into, zeros)
     layout = cell.layout(kind) if target is None else target.layout
     # In float64, so that sums and offsets of biases are rounded once
     params = cell.to_parameters(seen.layout, as_type(arrays, np.dtype(np.float64)))
@@ -69,6 +69,16 @@ def convert(
             )
     placed = target.found.matching.split(written, dict(into.arrays))
     return Converted(_as_in(placed, into), (*notes, *into.notes, *target.found.notes))
+
+
+def _place(cell: Cell, kind: str, into: Table, zeros: Sequence[str]) -> Seen:
+    try:
+        return see(cell, kind, into, zeros)
+    except VerifyError as error:
+        (diagnostic,) = error.diagnostics
+        notes = [note.message for note in diagnostic.notes]
+        fix = "--at GLOB says which arrays of the --into file are meant; `rnnc weights list` shows them"
+        raise VerifyError(diagnostic.code, f"the --into file: {diagnostic.message}", notes=notes, fix=fix) from error
 
 
 def _as_in(arrays: Mapping[str, Array], into: Table) -> dict[str, Array]:

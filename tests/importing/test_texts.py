@@ -105,3 +105,26 @@ def test_texts_without_an_end(text: str) -> None:
     with pytest.raises(DiagnosticError) as caught:
         import_call(Source("<call>", text))
     assert caught.value.diagnostics[0].code == "E602"
+
+
+DRIVEN = "outputs, state = tf.nn.dynamic_rnn(GRUCell(4), x, dtype=tf.float32)\n"
+BOTH = "tf.nn.bidirectional_dynamic_rnn(GRUCell(4), GRUCell(3), x, dtype=tf.float32)\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (f"{DRIVEN}last = outputs[:, -1]\nlogits = tf.layers.dense(last, 2)", "logits = dense(end, 2)"),
+        (f"{DRIVEN}w = tf.get_variable('w', [4, 2])\np = tf.nn.softmax(tf.matmul(state, w))", "y2 = softmax(logits)"),
+        (f"{DRIVEN}outputs = tf.transpose(outputs, [1, 0, 2])\nlast = outputs[-1]", "end = at(y, -1)"),
+        (f"{DRIVEN}outputs = tf.nn.relu(outputs)\nlogits = tf.layers.dense(outputs, 2)", "cell GRUCell = GRU(4)"),
+        ("_, (c, h) = tf.nn.dynamic_rnn(LSTMCell(4), x)\nlogits = tf.layers.dense(h, 2)", "end = last(y)"),
+        (f"def model(x):\n  {DRIVEN}  return tf.reduce_max(outputs, 1)\ny = model(data)", "end = max(y, time)"),
+        (f"outputs, states = {BOTH}y = tf.concat(states, 1)", "output concat(last(y.forward), at(y.backward, 0))"),
+        (f"(fw, bw), _ = {BOTH}y = tf.layers.dense(bw, 2)", "logits = dense(y.backward, 2)"),
+        (f"cells = [GRUCell(n) for n in (4, 3)]\na, b = [c for c in cells]\n{DRIVEN}", "cell GRUCell = GRU(4)"),
+        ("a, b = [GRUCell(4)] * 2\nMultiRNNCell([a, b])", "network SharedLayers(inner: cell = GRU(4), layers = 2) {"),
+    ],
+)
+def test_what_stands_behind_a_driver(text: str, line: str) -> None:
+    assert line in [" ".join(each.split()) for each in imported(text).splitlines()]

@@ -271,6 +271,31 @@ def test_missing_left_over_mixed_and_other_shapes_are_refused(weights: Weights) 
     assert "too large for float32" in said
 
 
+def test_what_is_nearly_a_cell_is_told_by_itself(weights: Weights) -> None:
+    arrays = {f"{gate}.{name}": np.ones((3, 3)) for gate in "ijfo" for name in ("x", "h")}
+    arrays |= {f"{gate}.bias": np.ones(3) for gate in "ijfo"}
+    for wrong, said in (
+        (
+            {name: array for name, array in arrays.items() if name != "f.h"},
+            "no recorded variable is the layout's 'f.h'",
+        ),
+        ({**arrays, "extra": np.ones(3)}, "no array of the layout 'rnnc' is the recorded 'extra'"),
+        ({**arrays, "f.h": np.ones((3, 2))}, "axis 1 of 'f.h'"),
+    ):
+        told = weights.refused(weights.file("wrong.npz", wrong), "--from", "rnnc", "--to", "tf")
+        assert f"the nearest is LSTM: {said}" in told
+        assert "RNN:" not in told
+
+
+def test_the_arrays_of_a_whole_model_want_a_choice(weights: Weights) -> None:
+    arrays = {"lstm_cell/kernel": np.ones((5, 8)), "lstm_cell/bias": np.ones(8)}
+    model = weights.file("model.npz", {**arrays, "dense/kernel": np.ones((2, 2))})
+    source = weights.file("lstm.npz", arrays)
+    told = weights.refused(source, "--from", "tf", "--to", "tf", "--into", model)
+    assert "the --into file: no array of the layout 'tf' is the recorded 'dense/kernel'" in told
+    assert "--at GLOB says" in told
+
+
 def test_a_wrong_cell_is_reported_like_everywhere(weights: Weights) -> None:
     path = weights.file("a.npz", load(BY_NAME["torch_lstm"]).arrays)
     broken = weights.folder / "broken.rnn"
