@@ -135,6 +135,7 @@ STRUCTURE: dict[str, str] = {
     "E419": "an initial value that is not there before the first step",
     "E420": "an equation that nothing reads (a warning)",
     "E421": "an output that is a state before the step (a warning)",
+    "E422": "an axis of batch or time in a description (a warning)",
 }
 
 LAYOUTS: dict[str, str] = {
