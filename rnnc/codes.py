@@ -134,6 +134,8 @@ STRUCTURE: dict[str, str] = {
     "E418": "a body without outputs",
     "E419": "an initial value that is not there before the first step",
     "E420": "an equation that nothing reads (a warning)",
+    "E421": "an output that is a state before the step (a warning)",
+    "E422": "an axis of batch or time in a description (a warning)",
 }
 
 LAYOUTS: dict[str, str] = {

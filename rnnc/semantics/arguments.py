@@ -114,7 +114,7 @@ class Arguments:
         """Report an option that the function does not have."""
         for name in self.options:
             if name not in names:
-                there = f"{kind}s: {', '.join(names)}" if names else None
+                there = f"{kind}s: {', '.join(names)}" if names else f"it has no {kind}s"
                 fix = of_option(self.options[name], names) or did_you_mean(name, names) or there
                 raise Problem("E221", f"`{self.name}` has no {kind} `{name}`", self.name_span(name), fix=fix)
 

@@ -150,6 +150,7 @@ def _reduce(a: Arguments) -> Value:
 
 @builtin("where")
 def _where(a: Arguments) -> Value:
+    """where(test, a, b): `a` where the test holds, `b` elsewhere."""
     a.count(3)
     a.allow()
     test = a.value(0)

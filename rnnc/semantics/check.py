@@ -11,7 +11,7 @@ from rnnc.diagnostics import Diagnostic, DiagnosticError, Diagnostics, Note, Sou
 from rnnc.semantics.elaborate import elaborate_in, file_scope
 from rnnc.semantics.files import Files
 from rnnc.semantics.scope import Scope, Work, heading
-from rnnc.semantics.unread import warn_of_unread
+from rnnc.semantics.unread import warn_of_leads, warn_of_old_outputs, warn_of_unread
 from rnnc.semantics.values import CellValue, FnValue
 from rnnc.syntax import ast
 from rnnc.syntax.damage import Remains, damage_of
@@ -51,6 +51,8 @@ def check_file(left: Remains, path: Path | None, diagnostics: Diagnostics) -> No
         found.extend(error.diagnostics)
     if left.certain and not (found.has_errors or diagnostics.has_errors):
         warn_of_unread(left.file, found)
+        warn_of_old_outputs(left.file, found)
+        warn_of_leads(left.file, found)
     diagnostics.extend([d for d in found if left.certain or d.code not in OF_BODIES])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator
 from contextlib import contextmanager
 
@@ -111,7 +112,9 @@ class Elaborator:
 
 def _usage(name: str) -> str | None:
     """How a function is called: the first line of what its implementation says of itself."""
-    line = (BUILTINS[name].__doc__ or "").split("\n")[0].partition(": ")[0].rstrip(".")
+    line = (BUILTINS[name].__doc__ or "").split("\n")[0]
+    whole = re.match(r"(.*?\))(?:: |\.?$)", line)
+    line = whole[1] if whole is not None else line.partition(": ")[0].rstrip(".")
     return f"it is called so: `{line}`" if "(" in line else None
 
 

@@ -48,6 +48,7 @@ class Ending:
             self.frame.body.damaged = True
             if name in states:  # a family, and no member of it
                 self._no_member(name, indices, node)
+                missing.pop((name, ()), None)
                 continue
             near = did_you_mean(name, {n for n, _ in missing}) or did_you_mean(name, states)
             for key in [k for k in missing if near == f"did you mean `{k[0]}`?"]:
@@ -99,6 +100,10 @@ class Ending:
 
     def _no_member(self, name: str, indices: Indices, node: Node) -> None:
         shown, after = member_text(name, indices), member_text(name, indices, True)
+        if (name, ()) in self.frame.states:
+            fix = f"`{name}` is one state: write `{name}' = stack_axis(…)`, or declare `state {name}[k][…]` in a loop"
+            self.diagnostics.error("E202", f"`{shown}` is no state, so it has no `{after}`", node.span, fix=fix)
+            return
         members = ", ".join(f"`{key_text(*key)}`" for key in islice((k for k in self.frame.states if k[0] == name), 4))
         fix = f"declare it: `state {shown}[…]`; the states of that name are {members}"
         self.diagnostics.error("E202", f"`{shown}` is no state, so it has no `{after}`", node.span, fix=fix)

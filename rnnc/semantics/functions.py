@@ -11,7 +11,7 @@ from rnnc.semantics.arguments import Arguments, Operand
 from rnnc.semantics.builtins import BUILTINS
 from rnnc.semantics.expressions import Expressions
 from rnnc.semantics.frames import Context, Frame, Owner
-from rnnc.semantics.nodes import Node, ShapeError
+from rnnc.semantics.nodes import Graph, Node, ShapeError
 from rnnc.semantics.rules.axes import find_axis
 from rnnc.semantics.scope import PRELUDE, Problem, Scope, Told, heading
 from rnnc.semantics.values import FnValue, Num, Shaped, Tensor, Value, describe, named_by, show
@@ -152,7 +152,7 @@ class Functions:
         graph, axes = frame.graph, parameter.axes
         assert axes is not None
         (pattern,) = axes
-        graph.infer(node)
+        _infer(graph, node)
         if node.poisoned or not isinstance(pattern.size, ast.Name):
             raise Told(spot)
         if node.shape is None:
@@ -172,7 +172,7 @@ class Functions:
         """An argument under a pattern of axes: names in it are bound to the argument's own axes."""
         graph = frame.graph
         pattern: list[Shaped] = []
-        graph.infer(node)
+        _infer(graph, node)
         if node.poisoned:
             raise Told(spot)
         given = graph.resolve_all(node.shape) if node.shape is not None else None
@@ -201,6 +201,21 @@ class Functions:
             else:
                 pattern.append(self.expressions.axis(axis, Context(scope, frame)))
         return graph.add("pattern", (node,), spot, None, pattern=tuple(pattern), what=what)
+
+
+def _infer(graph: Graph, node: Node) -> None:
+    """The axes of an argument, as far as they are known already: states that it reads as they are after the step have
+    the declared ones, before their equations are read."""
+    graph.infer(node)
+    stack, seen = [node], {node}
+    while stack and not node.settled:
+        part = stack.pop()
+        if part.shape is None and "declared" in part.attrs:
+            graph.settle(part, part.attrs["declared"])
+        new = [a for a in part.args if a.shape is None and a not in seen]
+        seen.update(new)
+        stack.extend(new)
+    graph.infer(node)
 
 
 def _is_prelude(function: FnValue) -> bool:

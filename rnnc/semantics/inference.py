@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 from rnnc.semantics.nodes import RULES, Graph, Node, ShapeError
+from rnnc.semantics.values import show
 
 
 def infer_all(graph: Graph) -> None:
@@ -108,8 +109,12 @@ class _Inference:
                 continue
             try:
                 shape = RULES[node.op].shape(self.graph, node)
-                if shape is not None:
-                    self.graph.settle(node, shape)
+                if shape is None:
+                    continue
+                if not self.graph.equal(node.shape, shape):
+                    given, wanted = (show(self.graph.resolve_all(s)) for s in (shape, node.shape))
+                    raise ShapeError("E301", f"this gives {given}, but where it is read {wanted} is wanted")
+                self.graph.settle(node, shape)
             except ShapeError as error:
                 self.graph.report(node, error)
 

@@ -105,6 +105,9 @@ def of_quotient(text: str) -> str | None:
 def needs_value(number: Num, span: Span) -> Problem:
     """A size steers something and must be given."""
     name = min(number.value.symbols) if isinstance(number.value, Size) and number.value.symbols else "it"
+    if name.startswith("?"):
+        fix = "the axes of an argument are known where its value is stated further up, or by `out = …`"
+        return Problem("E207", "this size decides the structure here, and is not known yet", span, fix=fix)
     return Problem(
         "E207",
         f"`{name}` must be given: it decides the structure here",

@@ -23,7 +23,8 @@ def _site(a: Arguments, rate: Value) -> Site | None:
             raise Problem("E228", f"a rate is at least 0 and below 1, not {known}", spot)
         keep = 1 - known
     if keep is None:
-        raise Problem("E225", f"`{a.name}` wants a rate or `keep = …`", a.span)
+        fix = "`dropout(v, 0.1)` drops a tenth" if a.name == "dropout" else "`zoneout(new, old, 0.1)` keeps a tenth"
+        raise Problem("E225", f"`{a.name}` wants a rate or `keep = …`", a.span, fix=fix)
     if not 0 < keep <= 1:
         spot = a.options["keep"].value.span
         raise Problem("E228", f"the probability to keep is above 0 and at most 1, not {keep}", spot)

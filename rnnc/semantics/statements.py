@@ -44,6 +44,10 @@ class Statements:
     def read(self, frame: Frame, scope: Scope, statements: tuple[ast.Statement, ...]) -> None:
         """Declare everything, then evaluate every equation."""
         self._declare(frame, scope, statements)
+        for node, (s, _, indices) in frame.pending.items():
+            state = frame.states.get((s.target.name, indices)) if s.target.primed else None
+            if state is not None:
+                node.attrs["declared"] = state.node.shape
         for slot, item, inner in frame.initials:
             with guard(self.diagnostics, frame):
                 self._initial(frame, slot, item, inner)
@@ -304,7 +308,6 @@ class Statements:
         s, scope, indices = frame.pending.pop(node)
         slot = frame.states.get((s.target.name, indices)) if s.target.primed else None
         if slot is not None:
-            node.attrs["declared"] = slot.node.shape
             slot.next = node
         frame.graph.equation = node.name
         owner = Owner(s.target.name, s.target, dict(enumerate(indices)))

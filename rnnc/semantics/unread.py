@@ -1,4 +1,5 @@
-"""Equations that nothing reads: a slip more often than not, so `rnnc check` warns of them."""
+"""What is right and yet a slip more often than not, so that `rnnc check` warns of it: equations that nothing reads,
+outputs that have no prime, axes of batch and time."""
 
 from __future__ import annotations
 
@@ -26,6 +27,47 @@ def warn_of_unread(file: ast.File, diagnostics: Diagnostics) -> None:
             told.add(s.target.name)
             fix = "read it, or leave it out: no module computes it, or has its weights"
             diagnostics.warning("E420", f"nothing reads `{s.target.name}`", s.target.span, fix=fix)
+
+
+def warn_of_old_outputs(file: ast.File, diagnostics: Diagnostics) -> None:
+    """A warning for each output without a name that is a state before the step, `h` instead of `h'`."""
+    for definition in file.definitions:
+        if not isinstance(definition, ast.Cell):
+            continue
+        statements = list(_statements(definition.body))
+        states = {
+            item.name for s in statements if isinstance(s, ast.Declaration) and s.kind == "state" for item in s.items
+        }
+        for item in (item for s in statements if isinstance(s, ast.Output) for item in s.items):
+            whole = item.value
+            name = whole.base if isinstance(whole, ast.Subscript) else whole
+            if item.name is not None or not isinstance(name, ast.Name) or name.primed or name.id not in states:
+                continue
+            text, primed = whole.span.text, whole.span.text.replace(name.id, name.id + "'", 1)
+            fix = f"write `{primed}`; if the value before the step is wanted, name it: `output old: {text}`"
+            message = f"the output `{text}` is the state before the step"
+            diagnostics.warning("E421", message, whole.span, fix=fix)
+
+
+_LEADS = frozenset({"batch", "batch_size", "time", "timesteps", "seq_len", "sequence_length"})
+
+
+def warn_of_leads(file: ast.File, diagnostics: Diagnostics) -> None:
+    """A warning for each open size of an input that is called as the axes are which every array has anyway."""
+    for definition in file.definitions:
+        if not isinstance(definition, ast.Cell | ast.Network):
+            continue
+        given = {parameter.name for parameter in definition.parameters}
+        for s in _statements(definition.body):
+            if not isinstance(s, ast.Declaration) or s.kind != "input":
+                continue
+            for axis in (axis for item in s.items for axis in item.axes):
+                if axis.label is None and isinstance(axis.size, ast.Name) and axis.size.id in _LEADS - given:
+                    fix = (
+                        f"leave it out: rnnc adds batch and time; if it is meant, give it a label, `n: {axis.size.id}`"
+                    )
+                    message = f"`{axis.size.id}` is one more axis, beside those of batch and time"
+                    diagnostics.warning("E422", message, axis.span, fix=fix)
 
 
 def _statements(body: Sequence[ast.Statement]) -> Iterator[ast.Statement]:

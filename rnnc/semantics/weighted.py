@@ -119,6 +119,8 @@ def _named(a: Arguments, operand: Operand) -> str:
         if isinstance(e, ast.Comprehension) and e.value is operand.expression:
             places = ", ".join(clause.name for clause in e.clauses)
             return f"define `u[{places}] = {operand.span.text}` in a `for`, and write `(u[{places}] for …)`"
+    if isinstance(operand.expression, ast.List) and operand.expression.items:
+        return f"operands are no list: `{a.name}({', '.join(item.span.text for item in operand.expression.items)})`"
     return f"`{a.name}(u: {operand.span.text})`"
 
 
@@ -229,9 +231,16 @@ def _operand(a: Arguments, i: int) -> Node:
     operand = a.operands[i]
     if isinstance(a.value(i), Num):
         text = operand.span.text
-        fix = f"`out = {text}` is the size of the result" if i > 0 else "a vector of one number is `ones(1)`"
+        fix = f"`out = {text}` is the size of the result" if i > 0 else _of_first_number(a, text)
         raise Problem("E213", f"`{a.name}` wants tensors, and `{text}` is a number", operand.span, fix=fix)
     return a.node(i)
+
+
+def _of_first_number(a: Arguments, text: str) -> str:
+    """The remedy for `linear(units)`, as libraries make layers, and for `linear(1)`."""
+    if text.isidentifier() or len(a.operands) > 1:
+        return f"operands come first: `{a.name}(x, out = {text})`"
+    return "a vector of one number is `ones(1)`"
 
 
 @builtin("dense")

@@ -60,6 +60,21 @@ def derived(place: Place) -> Problem | None:
     return problem("E131", f"`{place.token.text}` is a word of another language", place.token.span, fix)
 
 
+def type_of_a_parameter(place: Place) -> Problem | None:
+    """`cell A(units: int = 4)`"""
+    kind = place.before
+    if place.token.type != "EQUAL" or kind is None or kind.text not in ("int", "float", "bool", "str", "list", "size"):
+        return None
+    fix = "leave it out: what stands behind `=` says what a parameter is"
+    return problem("E146", f"`{kind.text}` is no kind of parameter: `cell` and `fn` are", kind.span, fix)
+
+
+def declared_behind(place: Place) -> str | None:
+    """The remedy for `inputs: x[n]`."""
+    word = place.before.text.removesuffix("s") if place.before is not None and place.at == place.first + 1 else ""
+    return f"write `{word} {place.after.text}[…]`" if word in ("input", "state", "output", "param") else None
+
+
 def bars(place: Place) -> Problem | None:
     """`|x|`"""
     if place.token.type != "VBAR" or not {"NUMBER", "NAME"} <= place.expected:
@@ -151,6 +166,8 @@ def missing_operator(place: Place) -> Problem | None:
         return None
     if "EQUAL" in place.expected and "PLUS" not in place.expected:  # `let n 3`
         return None
+    if token.text == "where":
+        return problem("E141", "`where` is a function", token.span, "write `where(test, a, b)`")
     what = "an operator or a comma" if "COMMA" in place.expected else "an operator"
     message = f"{what} is missing between `{before.text}` and `{token.text}`"
     return problem("E141", message, token.span, _product(place))

@@ -228,7 +228,8 @@ def _names_an_output(place: Place) -> bool:
 def _colon_for_equals(place: Place) -> Problem | None:
     token, before = place.token, place.before
     if token.type == "COLON" and "EQUAL" in place.expected and place.after.type not in ("NEWLINE", "LBRACE"):
-        return problem("E134", "`:` does not define", token.span, "write `=`", place.replaced("EQUAL"))
+        fix = elsewhere.declared_behind(place) or "write `=`"
+        return problem("E134", "`:` does not define", token.span, fix, place.replaced("EQUAL"))
     if before is not None and before.type == "COLON" and {"FN", "CELL"} <= place.expected:
         repair = Repair(place.at - 1, place.at, (Token("EQUAL", "=", before.span),))
         return problem("E134", "the default of a parameter comes after `=`", before.span, "write `=`", repair)
@@ -362,6 +363,7 @@ _RULES: tuple[Callable[[Place], Problem | None], ...] = (
     elsewhere.destructuring,
     elsewhere.several_results,
     elsewhere.derived,
+    elsewhere.type_of_a_parameter,
     subscripts.place_on_an_axis,
     _comprehension_among_arguments,
     subscripts.axes_in_parentheses,

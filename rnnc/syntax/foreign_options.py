@@ -30,6 +30,7 @@ OTHERWISE: dict[str, str] = {
     "depth_multiplier": "write `per = channel, out = [channel, of: n]`",
     "dropout": "write `dropout(x, 0.1)`",
     "recurrent_dropout": "write `dropout(h, 0.1)` in the cell",
+    "training": "leave it out: masks are drawn by a module's `forward_train`",
     "batch_first": "leave it out: the axes of arrays are in one order, batch and time first",
     "time_major": "leave it out: the axes of arrays are in one order, batch and time first",
     "input_size": "leave it out: the input brings its size",

@@ -177,7 +177,7 @@ def _prime(match: re.Match[str]) -> Slip:
     member = _MEMBER.search(match.string, 0, match.start())
     fix = f"write `{member[1]}'{member[2]}`" if member is not None else None
     if match.string[match.start() - 1 : match.start()] == "'":
-        return _slip(match, "E115", "a name has one prime at most")
+        return _slip(match, "E115", "a name has one prime at most", "a second state keeps what was: `old' = h`")
     return _slip(match, "E115", "a prime belongs to a name and follows it directly", fix)
 
 

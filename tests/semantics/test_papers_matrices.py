@@ -75,3 +75,42 @@ def test_merged_axes_have_a_name_and_states_their_own() -> None:
     y, h = module.forward(params, x)
     np.testing.assert_allclose(y.ravel(), q[0] * q[2] + q[1] * q[3])
     np.testing.assert_allclose(h.ravel(), q)
+
+
+def test_a_square_matrix_needs_no_names() -> None:
+    text = """
+    cell Square(n = 3) {
+      input x[n]
+      state P[n, n] = start
+      fixed start[n, n] = identity, I[n, n] = identity
+      param A[n, n] = normal(0, 0.5)
+      S  = A - transpose(A)
+      F  = inverse(I + S) @ (I - S)
+      P' = F @ P @ transpose(F) + outer(x, relabel(x, other: n))
+      output S: merge(S), F: merge(F), P: merge(P')
+    }"""
+    module = rnnc.compile(text)
+    params = module.init_params(seed=0, dtype="float64")
+    x = np.random.default_rng(0).standard_normal((1, 1, 3))
+    found, _ = module.forward(params, x)
+    s = params["A"] - params["A"].T
+    f = np.linalg.solve(np.eye(3) + s, np.eye(3) - s)
+    np.testing.assert_allclose(found["S"].reshape(3, 3), s, rtol=1e-12)
+    np.testing.assert_allclose(found["F"].reshape(3, 3), f, atol=1e-12)
+    np.testing.assert_allclose(found["P"].reshape(3, 3), f @ f.T + np.outer(x, x), atol=1e-12)
+
+
+def test_a_function_knows_the_axes_of_a_state_after_the_step() -> None:
+    text = """
+    cell Conceptor(n = 3) {
+      input x[n]
+      state R[n, n]
+      fixed I[n, n] = identity
+      C  = inverse(R' + I)
+      R' = 0.9 * R + outer(x, relabel(x, other: n))
+      output merge(C)
+    }"""
+    x = np.random.default_rng(0).standard_normal(3)
+    module = rnnc.compile(text)
+    y, _ = module.forward(module.init_params(seed=0, dtype="float64"), x[None, None])
+    np.testing.assert_allclose(y.reshape(3, 3), np.linalg.inv(np.outer(x, x) + np.eye(3)), atol=1e-12)

@@ -308,7 +308,7 @@ def _relabel_shape(graph: Graph, node: Node) -> Shape:
             f"`relabel` names all axes, in order: {show(shape)} has {len(shape)}, {show(wanted)} names {len(wanted)}",
             _all_named(graph, shape, wanted),
         )
-    labels = [axis.label for axis in wanted]
+    labels = [axis.label for axis in wanted if axis.strong]  # two axes of one bare size are as in `param A[n, n]`
     twice = next((label for label in labels if labels.count(label) > 1), None)
     if twice is not None:
         raise ShapeError(

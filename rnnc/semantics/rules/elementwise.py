@@ -63,11 +63,12 @@ def _product(graph: Graph, node: Node, fix: str | None) -> str | None:
 
 
 def refuse_turning(name: str, own: Shape, shape: Shape) -> None:
-    raise ShapeError(
-        "E301",
-        f"{name} is {show(own)}: axes meet by their labels, so beside {show(shape)} the transposition is undone",
-        f"rename them by their places: `relabel(…, {', '.join(f'{a.label}: {a.size}' for a in shape)})`",
-    )
+    fix = f"rename them by their places: `relabel(…, {', '.join(f'{a.label}: {a.size}' for a in shape)})`"
+    if len({a.size for a in shape}) == 1:
+        size = shape[0].size
+        fix += f"; a square matrix `[{size}, {size}]` needs no names"
+    message = f"{name} is {show(own)}: axes meet by their labels, so beside {show(shape)} the transposition is undone"
+    raise ShapeError("E301", message, fix)
 
 
 def is_turned(node: Node) -> bool:
