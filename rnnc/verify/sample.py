@@ -184,7 +184,8 @@ class Draw:
         warm_up = Call(params, self.inputs(self.enough(WARM_UP), batch))
         try:
             reached = runner.forward(warm_up).state
-            call = Call(params, self.inputs(steps, batch), self._near(reached))
+            state = self._near(reached)
+            call = Call(params, self.inputs(steps, batch), state)
             results = runner.forward(call)
             if _undefined(results):  # of a sum of squares a root is taken, perhaps: it is never negative
                 milder = call.with_(state=self._scaled(reached))

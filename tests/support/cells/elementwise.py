@@ -25,6 +25,7 @@ UNARY = {
     "asin": ("0.9 * sin({})", lambda b: 1.6), "acos": ("0.9 * sin({})", lambda b: 3.2), "asinh": ("{}", _SAME),
     "acosh": ("square({}) + 1.1", _SAME), "atanh": ("0.9 * tanh({})", lambda b: 1.6), "erfc": ("{}", lambda b: 2.0),
     "celu": ("{} + 0.27", lambda b: b + 1), "hard_silu": ("{} - 0.31", _SAME), "squareplus": ("{}", lambda b: b + 1),
+    "threshold": ("{} + 0.35, 0.05, 0.2", lambda b: b + 1),
     "hard_shrink": ("{} + 0.33", lambda b: b + 1), "soft_shrink": ("{} - 0.39", lambda b: b + 1),
     "tanh_shrink": ("{}", lambda b: b + 1), "sparse_plus": ("{} + 0.47", lambda b: b + 1),
     "sparse_sigmoid": ("{} - 0.51", _ONE),

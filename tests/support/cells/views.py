@@ -223,3 +223,16 @@ def split(g: Grower, shape: Shape, depth: int, known: bool) -> Expr | None:
     whole = g.body.fresh_axis(one.size * two.size)
     inner = g.grow((*shape[:at], whole, *shape[at + 2 :]), depth)
     return Expr(f"split({inner.text}, {whole.label}, {one.text}, {two.text})", inner.bound)
+
+
+@production(1)
+def inverted(g: Grower, shape: Shape, depth: int, known: bool) -> Expr | None:
+    """A row of the inverse of a matrix that is far from singular."""
+    size = shape[0].size.constant if len(shape) == 1 else None
+    if size is None or not 1 <= size <= 3:
+        return None
+    one, two = g.body.fresh_axis(size), g.body.fresh_axis(size)
+    matrix = g.grow((one, two), depth)
+    diagonal = f"where(expand(places({one.text}), {two.text}) == places({two.text}), 2, 0)"
+    text = f"inverse(0.3 * tanh({matrix.text}) + {diagonal})[{one.label} = 0]"
+    return Expr(fitted(text, (two,), shape), 1.0)
