@@ -158,6 +158,7 @@ class Block:
         for value in results:
             if value in self.numbers:
                 self._constant(value)
+        assert not self._promised, "an array was promised that nothing writes"
 
     def _plans(self, value: Value) -> tuple[str, ...]:
         """The variables of kernels that compute a value by themselves, where they run."""
