@@ -114,3 +114,24 @@ def test_a_function_knows_the_axes_of_a_state_after_the_step() -> None:
     module = rnnc.compile(text)
     y, _ = module.forward(module.init_params(seed=0, dtype="float64"), x[None, None])
     np.testing.assert_allclose(y.reshape(3, 3), np.linalg.inv(np.outer(x, x) + np.eye(3)), atol=1e-12)
+
+
+def test_new_names_are_known_before_the_value_that_gets_them() -> None:
+    """`relabel` says all axes, so what is stated further down may have a structure that depends on them."""
+    text = """
+    cell Below(n = 2) {
+      input x[n]
+      y = inverse(relabel(A, i: 2, j: 2))[i = 0]
+      A = outer(relabel(x, a: n), relabel(x, b: n)) + where(expand(places(a: n), b: n) == places(b: n), 3, 0)
+      output y
+    }"""
+    x = np.random.default_rng(0).standard_normal((1, 1, 2))
+    y, _ = rnnc.compile(text).forward({}, x)
+    np.testing.assert_allclose(y[0, 0], np.linalg.inv(np.outer(x, x) + 3 * np.eye(2))[0], atol=1e-12)
+
+
+def test_new_names_of_a_value_below_have_its_sizes() -> None:
+    text = "cell Below(n = 2) {\n  input x[n]\n  y = relabel(A, i: 3)\n  A = 2 * x\n  output y\n}"
+    with pytest.raises(DiagnosticError) as error:
+        rnnc.compile(text)
+    assert {d.code for d in error.value.diagnostics} == {"E308"}

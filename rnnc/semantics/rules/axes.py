@@ -300,8 +300,10 @@ def _in_order(graph: Graph, shape: Shape, wanted: Shape) -> str | None:
 
 
 def _relabel_shape(graph: Graph, node: Node) -> Shape:
-    shape = argument(graph, node)
     wanted: Shape = node.attrs["wanted"]
+    if node.args[0].shape is None:
+        return wanted  # whatever the operand's axes are called
+    shape = argument(graph, node)
     if len(wanted) != len(shape):
         raise ShapeError(
             "E308",
@@ -332,6 +334,6 @@ RULES["split"] = Rule(_split_shape, _reshape)
 RULES["transpose"] = Rule(_transpose_shape, _transpose)
 RULES["repeat"] = Rule(_repeat_shape, _repeat)
 RULES["pad"] = Rule(_pad_shape, _pad)
-RULES["relabel"] = Rule(_relabel_shape, lambda lowering, node: lowering[node.args[0]])
+RULES["relabel"] = Rule(_relabel_shape, lambda lowering, node: lowering[node.args[0]], waits=False)
 
 __all__ = ["argument", "axis_of", "find_axis", "subset"]
