@@ -149,6 +149,9 @@ def _init(a: Arguments, option: str, default: Initialiser) -> Initialiser:
 
 def _declare(a: Arguments, name: str, node: Node, init: Initialiser, names: Naming, fan_in: int | None = None) -> Node:
     registry, graph = a.context.frame.body.registry, a.context.frame.graph
+    fix = f"name one of the calls: `{a.name}(…) as rec`"
+    if a.name == "linear":
+        fix = f"one call sums several products, `linear(x, h)`; or {fix}"
     return registry.declare(
         name,
         graph,
@@ -157,7 +160,7 @@ def _declare(a: Arguments, name: str, node: Node, init: Initialiser, names: Nami
         span=node.span,
         shareable=names.shareable,
         fan_in=fan_in,
-        fix=None if a.context.name else f"name one of the calls: `{a.name}(…) as rec`",
+        fix=None if a.context.name else fix,
     )
 
 
