@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 import rnnc
+from rnnc.torch import as_torch
 
 torch: Any = pytest.importorskip("torch")
 EXAMPLES = Path(__file__).parents[2] / "examples"
+SIZES = {"units": 4, "input": 3}
 
 
 @cache
@@ -21,6 +23,12 @@ def compiled(example: str, *options: tuple[str, str], **how: Any) -> ModuleType:
     """An example, or a text, as a module of NumPy."""
     where = example if "{" in example else f"{EXAMPLES / example}"
     return rnnc.compile(where, options=dict(options), **how)
+
+
+def net(example: str, *options: tuple[str, str], dtype: Any = torch.float64, **how: Any) -> Any:
+    module = compiled(example, *options)
+    sizes = {name: SIZES.get(name, 3) for name in module.SPEC["sizes"]}
+    return as_torch(module, dtype=dtype, **sizes, **how)
 
 
 def normal(*shape: int, seed: int = 0, dtype: Any = None, grad: bool = True) -> Any:
