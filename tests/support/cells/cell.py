@@ -2,33 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from rnnc.ir.size import Size
 from tests.support.cells.axes import Axis, Expr, Shape, Var, shown, strong, weak
 from tests.support.cells.body import Body, Owner
 from tests.support.cells.elementwise import condition, test, whole
 from tests.support.cells.grow import LARGE, Grower
+from tests.support.cells.library import Library
 from tests.support.choices import Choices
-
-
-@dataclass
-class Library:
-    """What a file defines so far."""
-
-    functions: list[str] = field(default_factory=list[str])
-    patterned: list[str] = field(default_factory=list[str])
-    transforms: list[str] = field(default_factory=list[str])
-    layers: list[Layer] = field(default_factory=list["Layer"])
-
-
-@dataclass(frozen=True)
-class Layer:
-    """A cell from [input] to [units] (its first parameter), and its float states under that size."""
-
-    name: str
-    states: tuple[str, ...]
-    alike: bool  # all of its states have the axes [units]
 
 
 class CellWriter:
@@ -401,6 +381,3 @@ class CellWriter:
         if own and c.chance(2):
             text += f"cell {name}Less = {name} with {{\n  drop unread\n}}\n"
         return text
-
-
-__all__ = ["CellWriter", "Layer", "Library"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from rnnc.ir.size import Size
 from tests.support.cells.axes import Shape, Var, weak
 from tests.support.cells.body import Body, Owner
-from tests.support.cells.cell import Layer, Library
 from tests.support.cells.grow import Grower
+from tests.support.cells.library import Layer, Library
 from tests.support.choices import Choices
 
 

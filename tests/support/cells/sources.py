@@ -11,9 +11,10 @@ from rnnc.ir.size import Size
 from tests.support.cells import places, views, weighted  # noqa: F401  (importing them lists their productions)
 from tests.support.cells.axes import Axis, Var
 from tests.support.cells.body import Body, Owner
-from tests.support.cells.cell import CellWriter, Layer, Library
+from tests.support.cells.cell import CellWriter
 from tests.support.cells.elementwise import binary, clipped, unary, with_number
 from tests.support.cells.grow import Grower
+from tests.support.cells.library import Layer, Library
 from tests.support.cells.network import NetworkWriter
 from tests.support.choices import Choices, Drawn
 
