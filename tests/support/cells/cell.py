@@ -284,7 +284,7 @@ class CellWriter:
     def _inner_cell(self) -> None:
         """`use f = …`, stepped once; its states may be read, and carried on changed."""
         c, body = self.choices, self.body
-        inner: Layer = c.pick(self.library.layers)
+        inner = c.pick(self.library.layers)
         f, y = body.fresh("f"), body.fresh("y")
         size = c.between(1, 3)
         own = c.chance(2)
