@@ -234,5 +234,7 @@ def inverted(g: Grower, shape: Shape, depth: int, known: bool) -> Expr | None:
     one, two = g.body.fresh_axis(size), g.body.fresh_axis(size)
     matrix = g.grow((one, two), depth)
     diagonal = f"where(expand(places({one.text}), {two.text}) == places({two.text}), 2, 0)"
-    text = f"inverse(0.3 * tanh({matrix.text}) + {diagonal})[{one.label} = 0]"
+    # Named anew, since the size has to be known, and what stands in there may be stated further down.
+    known_axes = f"relabel(0.3 * tanh({matrix.text}) + {diagonal}, {shown((one, two))})"
+    text = f"inverse({known_axes})[{one.label} = 0]"
     return Expr(fitted(text, (two,), shape), 1.0)
