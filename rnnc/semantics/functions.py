@@ -12,6 +12,7 @@ from rnnc.semantics.builtins import BUILTINS
 from rnnc.semantics.expressions import Expressions
 from rnnc.semantics.frames import Context, Frame, Owner
 from rnnc.semantics.nodes import Graph, Node, ShapeError
+from rnnc.semantics.numbers import STATED
 from rnnc.semantics.rules.axes import find_axis
 from rnnc.semantics.scope import PRELUDE, Problem, Scope, Told, heading
 from rnnc.semantics.values import FnValue, Num, Shaped, Tensor, Value, describe, named_by, show
@@ -157,7 +158,7 @@ class Functions:
             raise Told(spot)
         if node.shape is None:
             message = f"the axes of `{parameter.name}` of `{frame.name}` are not known here"
-            raise Problem("E311", message, node.span, fix="state them: `out = …`")
+            raise Problem("E311", message, node.span, fix=STATED)
         given = graph.resolve_all(node.shape)
         try:
             own = given[find_axis(graph, given, named_by(axis) or spot.text)]

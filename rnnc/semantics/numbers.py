@@ -97,6 +97,9 @@ def compare(op: str, left: Num, right: Num) -> bool | None:
     return _COMPARISONS[op](a, b)
 
 
+STATED = "the axes of an argument are known where its value is stated further up, or by `out = …`"
+
+
 def of_quotient(text: str) -> str | None:
     """The remedy where a quotient stands in the text of what should be whole."""
     return "`//` divides whole numbers, rounding down" if re.search(r"(?<!/)/(?!/)", text) else None
@@ -106,8 +109,7 @@ def needs_value(number: Num, span: Span) -> Problem:
     """A size steers something and must be given."""
     name = min(number.value.symbols) if isinstance(number.value, Size) and number.value.symbols else "it"
     if name.startswith("?"):
-        fix = "the axes of an argument are known where its value is stated further up, or by `out = …`"
-        return Problem("E207", "this size decides the structure here, and is not known yet", span, fix=fix)
+        return Problem("E207", "this size decides the structure here, and is not known yet", span, fix=STATED)
     return Problem(
         "E207",
         f"`{name}` must be given: it decides the structure here",

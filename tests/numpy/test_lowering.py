@@ -115,3 +115,22 @@ def test_gates_have_limits(size: float) -> None:
     with np.errstate(all="raise"):
         outputs, _ = module.forward({}, x)
     np.testing.assert_array_equal(outputs, [[[1, 0, 0.5]]])
+
+
+def test_conditions_that_are_known_are_conditions() -> None:
+    """What is the same for all rows does not stand for the whole value; the truth value that remains is no number."""
+    text = """
+    cell Known(n = 2) {
+      input x[n]
+      state h[n]
+      param p[n] = 0.25
+      e  = 1 + mean(ones(k: 2))
+      h' = 0.5 * h + where(e > 5, tanh(x + h), p)
+      output h'
+    }"""
+    module = rnnc.compile(text)
+    assert "np.array(False" in inspect.getsource(module)
+    y, _, tape = module.forward_train(module.init_params(dtype="float64"), np.zeros((1, 3, 2)))
+    np.testing.assert_array_equal(y[0, :, 0], [0.25, 0.375, 0.4375])
+    found = module.backward(module.init_params(dtype="float64"), tape, np.ones((1, 3, 2)))
+    np.testing.assert_array_equal(found["params"]["p"], [4.25, 4.25])

@@ -106,6 +106,10 @@ LEFT: dict[str, tuple[Make, dict[str, int]]] = {
         lambda b, x, y, w: b.op("concat", _slice(b, x, 0, 1), _slice(b, y, 1, 2), axis=0),
         {"slice": 2, "concat": 1},
     ),
+    "where of what is narrower": (
+        lambda b, x, y, w: b.op("where", b.const(True), b.op("reduce_sum", x, axes=(0,), keep=True), y),
+        {"reduce_sum": 1, "broadcast": 1},
+    ),
     "pad with nothing": (lambda b, x, y, w: _pad(b, x, 0, 0), {}),
     "pad twice": (lambda b, x, y, w: _pad(b, _pad(b, x, 1, 0), 2, 1), {"pad": 1}),
     "sum of neighbouring pads": (lambda b, x, y, w: b.op("add", _pad(b, x, 0, 4), _pad(b, y, 4, 0)), {"concat": 1}),

@@ -48,6 +48,7 @@ OTHERS: tuple[tuple[str, Rule], ...] = (
     ("cast", views.same_type),
     ("reshape", views.same_type),
     ("reshape", views.last_one_counts),
+    ("where", views.where_decided),
     ("broadcast", views.same_type),
     ("broadcast", views.last_one_counts),
     ("reduce_to", views.same_type),

@@ -8,7 +8,7 @@ from functools import reduce
 from rnnc.ir.operations.attrs import Attrs
 from rnnc.ir.program import Op, Value
 from rnnc.ir.size import Size
-from rnnc.passes.folding.site import Site, build
+from rnnc.passes.folding.site import Site, build, number
 
 ZERO = Size.of(0)
 
@@ -23,6 +23,15 @@ def last_one_counts(site: Site, op: Op) -> Value | None:
     """Of two reshapes, broadcasts or sums down to a type in a row, only the last one's type matters."""
     inner = site.definition(op.args[0], op.name)
     return None if inner is None else build(site, op.name, *inner.args, **dict(op.attrs))
+
+
+def where_decided(site: Site, op: Op) -> Value | None:
+    """The side that is always taken, stretched to the result's axes."""
+    test = number(site, op.args[0])
+    if test is None:
+        return None
+    taken, wanted = op.args[1 if test else 2], op.out.type
+    return build(site, "broadcast", taken, axes=wanted.axes) if taken.type.with_(axes=wanted.axes) == wanted else None
 
 
 def transpose(site: Site, op: Op) -> Value | None:

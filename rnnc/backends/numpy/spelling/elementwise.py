@@ -93,7 +93,8 @@ def operand(e: Emitter, value: Value, like: Type) -> str:
     text = e.scalar(value)
     if text is None:
         return e.aligned(value, like)
-    return e.constant(text, DType.FLOAT if like.dtype is DType.FLOAT else value.type.dtype)
+    floating = like.dtype is DType.FLOAT and value.type.dtype is not DType.BOOL  # a condition stays one
+    return e.constant(text, DType.FLOAT if floating else value.type.dtype)
 
 
 def _ufunc(function: str) -> Write:
