@@ -82,15 +82,17 @@ def along(g: Grower, shape: Shape, depth: int, known: bool) -> Expr | None:
             if len(shape) != 1:
                 name = g.choices.pick(("layer_norm", "rms_norm"))
                 named = g.body.named(name) if g.body.kind != "fn" and axis.sliceable else None
-                return inner if named is None else _norm_along(inner, name, axis, named)
+                return inner if named is None else _norm_along(inner, shape, name, axis, named)
             name = g.choices.pick(("layer_norm", "rms_norm", *g.body.patterned))
             named = g.body.named(name) if g.body.kind != "fn" else None
             eps = ", eps = 0.05" if name in ("layer_norm", "rms_norm") else ""
             return inner if named is None else Expr(f"({name}({inner.text}{eps}){named})", 4.0)
 
 
-def _norm_along(inner: Expr, name: str, axis: Axis, named: str) -> Expr:
-    return Expr(f"({name}({inner.text}, eps = 0.05, axis = {axis.ref}){named})", 4.0)
+def _norm_along(inner: Expr, shape: Shape, name: str, axis: Axis, named: str) -> Expr:
+    # Named anew, since the axes have to be known, and what stands in there may be stated further down.
+    known = f"relabel({inner.text}, {shown(shape)})"
+    return Expr(f"({name}({known}, eps = 0.05, axis = {axis.ref}){named})", 4.0)
 
 
 @production(2)
