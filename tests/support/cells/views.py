@@ -235,7 +235,7 @@ def inverted(g: Grower, shape: Shape, depth: int, known: bool) -> Expr | None:
         return None
     one, two = g.body.fresh_axis(size), g.body.fresh_axis(size)
     matrix = g.grow((one, two), depth)
-    diagonal = f"where(expand(places({one.text}), {two.text}) == places({two.text}), 2, 0)"
+    diagonal = f"where(expand(places({two.text}), {one.text}) == places({one.text}), 2, 0)"
     # Named anew, since the size has to be known, and what stands in there may be stated further down.
     known_axes = f"relabel(0.3 * tanh({matrix.text}) + {diagonal}, {shown((one, two))})"
     text = f"inverse({known_axes})[{one.label} = 0]"
