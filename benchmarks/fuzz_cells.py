@@ -13,11 +13,9 @@ from functools import partial
 from tempfile import TemporaryDirectory
 
 from benchmarks.fuzzing import Found, arguments, run, search
-from rnnc.diagnostics import DiagnosticError
 from rnnc.verify.halves import halves_here
 from tests.support.cell_checks import Plan, check_cell, plan
 from tests.support.cells import draw_source
-from tests.support.choices import Choices
 
 Change = Callable[[Plan], Plan]
 TRIES = 200  # draws while a failing cell is made smaller
@@ -42,21 +40,8 @@ def with_cuda(plan: Plan) -> Plan:
     )
 
 
-def failure(choices: Choices, seed: int, change: Change, *, found: Found | None = None) -> str | None:
-    """What fails for the source that these decisions make; None where nothing does."""
-    try:
-        done = check_cell(draw_source(choices), change(plan(seed)))
-    except DiagnosticError as error:
-        return f"{error.diagnostics[0].code} {error.diagnostics[0].message}"
-    except Exception as error:
-        return f"{type(error).__name__} {error}"
-    if found is not None:
-        found.done += done
-    return None
-
-
 def check(seeds: range, change: Change = unchanged) -> Found:
-    return search(seeds, partial(failure, change=change), draw_source, TRIES)
+    return search(seeds, draw_source, lambda source, seed: check_cell(source, change(plan(seed))), TRIES)
 
 
 if __name__ == "__main__":

@@ -15,11 +15,9 @@ from functools import partial
 from tempfile import TemporaryDirectory
 
 from benchmarks.fuzzing import Found, arguments, run, search
-from rnnc.diagnostics import DiagnosticError
 from rnnc.verify.halves import halves_here
 from tests.support.cell_checks import Plan, plan
 from tests.support.cells import RandomSource
-from tests.support.choices import Choices
 from tests.support.networks import draw_network
 from tests.support.networks.checks import check_network, check_on_cuda, way
 
@@ -46,22 +44,8 @@ def on_cuda(source: RandomSource, seed: int) -> Counter[str]:
 CHECKS: dict[str, Check] = {"numpy": on_numpy, "tensorflow": on_tensorflow, "cuda": on_cuda}
 
 
-def failure(choices: Choices, seed: int, target: str, *, found: Found | None = None) -> str | None:
-    """What fails for the network that these decisions make; None where nothing does."""
-    try:
-        done = CHECKS[target](draw_network(choices, STATEMENTS[target]), seed)
-    except DiagnosticError as error:
-        return f"{error.diagnostics[0].code} {error.diagnostics[0].message}"
-    except Exception as error:
-        return f"{type(error).__name__} {error}"
-    if found is not None:
-        found.done += done
-    return None
-
-
 def check(seeds: range, target: str) -> Found:
-    draw = partial(draw_network, statements=STATEMENTS[target])
-    return search(seeds, partial(failure, target=target), draw, TRIES[target])
+    return search(seeds, partial(draw_network, statements=STATEMENTS[target]), CHECKS[target], TRIES[target])
 
 
 if __name__ == "__main__":

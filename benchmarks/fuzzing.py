@@ -12,16 +12,19 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import TypeVar
 
 import numpy as np
 
+from rnnc.diagnostics import DiagnosticError
 from rnnc.version import __version__
 from tests.support.choices import Choices, Replayed, Seeded, minimised
 
 RESULTS = Path(__file__).parent / "results"
 STRETCH = 50  # seeds that a worker takes at once
+Source = TypeVar("Source")
 
 
 def _today() -> date:
@@ -37,23 +40,34 @@ class Found:
     failures: list[tuple[int, str, str]] = field(default_factory=list[tuple[int, str, str]])
 
 
-class Failure(Protocol):
-    """What fails for the source that decisions make, or None; what was done is counted in `found`."""
+def search(
+    seeds: range, draw: Callable[[Choices], Source], check: Callable[[Source, int], Counter[str]], tries: int
+) -> Found:
+    """Check the sources of some seeds: `check` counts what was done. One that fails is drawn again, smaller, as long as
+    it fails alike."""
 
-    def __call__(self, choices: Choices, seed: int, *, found: Found | None = None) -> str | None: ...
+    def outcome(choices: Choices, seed: int) -> Counter[str] | str:
+        try:
+            return check(draw(choices), seed)
+        except DiagnosticError as error:
+            return f"{error.diagnostics[0].code} {error.diagnostics[0].message}"
+        except Exception as error:
+            return f"{type(error).__name__} {error}"
 
+    def alike(choices: Choices, seed: int, kind: str) -> bool:
+        found = outcome(choices, seed)
+        return isinstance(found, str) and found.startswith(kind[:20])
 
-def search(seeds: range, failure: Failure, draw: Callable[[Choices], object], tries: int) -> Found:
-    """Check the sources of some seeds. One that fails is drawn again, smaller, as long as it fails alike."""
     found = Found(len(seeds))
     for seed in seeds:
         choices = Seeded(seed)
-        kind = failure(choices, seed, found=found)
-        if kind is not None:
-            alike = kind[:20]
-            fewer = minimised(choices.made, lambda c: (failure(c, seed) or "").startswith(alike), tries)  # noqa: B023
-            text = f"{draw(Replayed(fewer))}\n# seed {seed}: {kind}\n"
-            found.failures.append((seed, kind.splitlines()[0][:120], text))
+        done = outcome(choices, seed)
+        if isinstance(done, Counter):
+            found.done += done
+            continue
+        fewer = minimised(choices.made, partial(alike, seed=seed, kind=done), tries)
+        text = f"{draw(Replayed(fewer))}\n# seed {seed}: {done}\n"
+        found.failures.append((seed, done.splitlines()[0][:120], text))
     return found
 
 

@@ -28,7 +28,7 @@ from rnnc.verify.invariants import (
 from rnnc.verify.judged import FLOAT32, FLOAT64, Judged, Precision, precision_of, step
 from rnnc.verify.report import ROUNDING, Report, Row
 from rnnc.verify.runner import Call, Gradients, ModuleRunner, Results
-from rnnc.verify.sample import STEPS, Draw, Sample, choose_sizes
+from rnnc.verify.sample import STEPS, Draw, Sample, choose_sizes, undefined
 from rnnc.verify.ways import running, titled
 
 BATCH = 4  # of the comparisons: enough for a full row, an empty one, one of one step, and another
@@ -77,8 +77,8 @@ def prove(
     rows += _passes(module, plain, sample, situations)
     rows.append(worst_row("batch-major as time-major", _orders(module, sample), ROUNDING))
     rows += invariant_rows(model, module, sample, lengths)
-    undefined = _undefined(judge.forward(sample.call)) or _without_slope(rows)
-    notes = (*_notes(model), *left_out, *undefined)
+    unproved = _undefined(judge.forward(sample.call)) or _without_slope(rows)
+    notes = (*_notes(model), *left_out, *unproved)
     return Report(f"{model.name} ({_text(chosen)})", tuple(rows), notes)
 
 
@@ -92,7 +92,7 @@ def _notes(model: Model) -> tuple[str, ...]:
 
 def _undefined(results: Results) -> tuple[str, ...]:
     """What to tell where the description itself gives no numbers, so that nothing can agree with it."""
-    names = [name for name, a in {**results.outputs, **results.state}.items() if np.isnan(a).any()]
+    names = undefined(results)
     if not names:
         return ()
     where = f"for {', '.join(names)} at normally distributed inputs"

@@ -187,10 +187,10 @@ class Draw:
             state = self._near(reached)
             call = Call(params, self.inputs(steps, batch), state)
             results = runner.forward(call)
-            if _undefined(results):  # of a sum of squares a root is taken, perhaps: it is never negative
+            if undefined(results):  # of a sum of squares a root is taken, perhaps: it is never negative
                 milder = call.with_(state=self._scaled(reached))
                 others = runner.forward(milder)
-                call, results = (call, results) if _undefined(others) else (milder, others)
+                call, results = (call, results) if undefined(others) else (milder, others)
         except OutsideTable:  # a counter of steps, perhaps: from its first value it may get further
             none = np.zeros(batch, np.int32)
             state = self._near(runner.forward(warm_up.with_(lengths=none)).state)
@@ -247,8 +247,9 @@ class Draw:
         return {name: self.random.normal(size=a.shape) for name, a in arrays.items() if a.dtype.kind == "f"}
 
 
-def _undefined(results: Results) -> bool:
-    return any(bool(np.isnan(a).any()) for arrays in (results.outputs, results.state) for a in arrays.values())
+def undefined(results: Results) -> list[str]:
+    """The outputs and states that are not all numbers."""
+    return [name for name, a in {**results.outputs, **results.state}.items() if np.isnan(a).any()]
 
 
 def _table_rows(nodes: tuple[Node, ...], sizes: Mapping[str, int]) -> int:

@@ -24,7 +24,7 @@ def write_loop(outer: Block, loop: Loop) -> None:
     outer.line(f"    loop, {called}, {name}, {_count(outer, loop)}, {lengths}, {loop.reverse},")
     outer.line(f"    {_list([_sequence(outer, loop, seq, param) for seq, param in loop.xs])},")
     outer.line(f"    {_list([_carry(outer, carry.init, carry.param.type) for carry in loop.carries])},")
-    outer.line(f"    {literal([*_befores(loop)])},")
+    outer.line(f"    {literal(list(_befores(loop)))},")
     outer.line(f"    {_list([_stack(outer, loop, value, seq) for value, seq in loop.ys])},")
     outer.line(")")
 

@@ -74,8 +74,6 @@ ALGEBRA = (
     Pattern("stop_gradient(stop_gradient(x)) -> stop_gradient(x)"),
     Pattern("logical_not(logical_not(x)) -> x"),
     # Choices.
-    Pattern("where(True, x, y) -> x"),
-    Pattern("where(False, x, y) -> y"),
     Pattern("where(c, x, x) -> x"),
     Pattern("where(logical_not(c), x, y) -> where(c, y, x)"),
 )
