@@ -169,9 +169,12 @@ class Files:
                     item.span,
                     fix=did_you_mean(item.name, own),
                 )
-            if statement.names and item.alias in scope.names:
+            # Two imports of whole files may well bring the same definition, of a file that both import.
+            if item.alias in scope.names and (statement.names or scope.names[item.alias] is not own[item.name]):
                 notes = [Note("the other one", scope.spans[item.alias])] if item.alias in scope.spans else []
                 fix = f"give it another name: `{item.name} as …`"
+                if not statement.names:
+                    fix = f'import what is used by its name: `import {item.name} as … from "{statement.path.value}"`'
                 raise Problem("E231", f"`{item.alias}` is defined twice", item.span, notes=notes, fix=fix)
             scope.names[item.alias] = own[item.name]
             scope.spans[item.alias] = item.span

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import replace
 
 from rnnc.diagnostics import Span
 from rnnc.semantics.scope import Fatal, Problem, Scope, Work, defined_names, did_you_mean, heading, statements_in
 from rnnc.semantics.values import CellValue, Choice, Value, describe, open_size
 from rnnc.syntax import ast
+from rnnc.syntax.walk import names_in
 
 Statements = tuple[ast.Statement, ...]
 
@@ -25,6 +26,7 @@ class Variants:
         self._running: list[ast.Variant] = []
         self._resolved: dict[int, tuple[CellValue, CellValue]] = {}  # by identity; what is kept has an id of its own
         self._parameters: dict[int, tuple[ast.Variant, tuple[ast.Parameter, ...]]] = {}
+        self._words: dict[int, tuple[Statements, frozenset[str]]] = {}
 
     def resolved(self, cell: CellValue) -> CellValue:
         """A named variant as the cell that it derives from, with its `with` carried out (once)."""
@@ -85,10 +87,16 @@ class Variants:
             return base
         base = self.resolved(base)
         body = self._changed(base.definition.body, e.body)
-        merged = _merged(base.scope, scope)
+        merged = _merged(base.scope, scope, self._words_of(base.definition.body))
         definition = replace(base.definition, body=body)
         dropped = (*base.dropped, *(t for s in e.body if isinstance(s, ast.Drop) for t in s.targets))
         return replace(base, definition=definition, scope=merged, derived=True, dropped=dropped)
+
+    def _words_of(self, body: Statements) -> frozenset[str]:
+        """Every name that a body reads (found once)."""
+        if id(body) not in self._words:
+            self._words[id(body)] = body, frozenset(names_in(body))
+        return self._words[id(body)][1]
 
     def _changed(self, body: Statements, changes: Statements) -> Statements:
         size = sum(1 for _ in statements_in(body))
@@ -98,15 +106,16 @@ class Variants:
         return body
 
 
-def _merged(base: Scope, scope: Scope) -> Scope:
-    """What a cell knows, and what is known where it is changed: the cell's own names come first."""
+def _merged(base: Scope, scope: Scope, own: Set[str]) -> Scope:
+    """What a cell knows, and what is known where it is changed: the cell's own names come first. `own`: those in its
+    text, where they may be sizes that its inputs bring, or labels of axes."""
     known = {id(s) for s in base.chain()}
     merged = Scope(base)
     for outer in scope.chain():
         if id(outer) in known:
             break  # and so are all that follow
         for name, value in outer.names.items():
-            if name not in merged.names and base.find(name) is None:
+            if name not in own and name not in merged.names and base.find(name) is None:
                 merged.names[name] = value
     return merged
 

@@ -158,6 +158,19 @@ def test_with_where_a_cell_is_used() -> None:
     assert len(parameters(model(text, "N"))) == 6
 
 
+def test_names_of_where_a_cell_is_changed_are_not_those_in_its_own_text() -> None:
+    """`input` is a size of each cell of its own; what the changes alone name is the outer one's."""
+    text = BASE + (
+        "cell W(units, j = 3, k = 2) {\n  input x[input], a[other]\n  use f = Base(units) with { h' = k * i * j }\n"
+        "  use g = Base(units) with { h' = i + j }\n  y = f(a)\n  z = g(y)\n  output j * z + sum(x)\n}\n"
+        "network N(units = 4) {\n  input x[input]\n  output stack(Base(units) with { gate i = 0.5 }, 2)(x)\n}\n"
+    )
+    sizes = parameters(model(text, "W"))
+    assert (sizes["f.j.x"], sizes["g.j.x"]) == ("[other, units]", "[units, units]")
+    holds(run(model(text, "W", units=3)))
+    assert parameters(model(text, "N"))["output[1].j.x"] == "[4, 4]"
+
+
 def test_a_layout_that_lost_an_entry_says_so_and_one_that_is_replaced_does_not() -> None:
     lost = model(BASE + "cell V = Base with { gate i = 0.5 }", "V")
     assert set(lost.layouts[0].missing) == {"i.x", "j.bias"}
