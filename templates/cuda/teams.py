@@ -7,6 +7,7 @@
 # exchange are; and what a step is estimated to take.
 _Team = collections.namedtuple("_Team", "blocks teams rows heads clustered shared threads numbers kept copies seconds")
 _THREADS = 256
+_WARPS = _THREADS // 32
 # Of a thread, for weights: as many as a kernel may leave, and fewer. Those that spill are not taken.
 _REGISTERS = 128, 64
 # Loops with more products call what these share, which compiles in a quarter of the time, but where registers hold
@@ -69,7 +70,7 @@ def _copy_bytes(item, rows, heads, features, number, batch):
     bytes = _number_bytes(item, number)
     halves = bytes == 2
     line = _up_to(features, 16) + 8 if halves else features + 16 // bytes
-    return _up_to((_up_to(rows, 16 if halves else 4) if batch else 1) * heads * line * bytes, 16)
+    return _up_to((max(4, _tall(bytes, rows)) if batch else 1) * heads * line * bytes, 16)
 
 
 def _number_bytes(item, number):
@@ -107,28 +108,58 @@ def _weights(item, summed, wide):
     return summed and _up_to((_up_to(summed, 16) + 8 if item == 2 else summed) * wide * item, 16)
 
 
+def _tall(item, rows):
+    """Rows of a left operand, with those that fill them up."""
+    if item == 2:
+        return 8 if rows <= 8 else _up_to(rows, 16)
+    return rows if rows < 4 else _up_to(rows, 4)
+
+
 def _wide(item, features, slots, blocks):
     """Columns of a block, with those that fill it up."""
     return _up_to(slots * -(-features // blocks), 8 if item == 2 else 4)
 
 
+def _splits(item, most, tall, wide, summed, registers):
+    """Into how many parts, each with sums of its own, threads cut what a product sums."""
+    if item == 2:  # as many as take warps least time, and whoever adds the sums up
+        cuts = [splits for splits in (1, 2, 4, 8) if splits <= most]
+        added = 4 * tall * wide / _NEAR
+        return min(cuts, key=lambda n: _multiplying(tall, wide, summed, n, 1 if registers else 0) + n * added)
+    across, down = wide // 4, tall // 4 if tall >= 4 else tall  # four columns to a thread, and four rows if there are
+    return max(1, min(most, _THREADS // (across if registers else across * down)))
+
+
+def _multiplying(tall, wide, summed, splits, near):
+    """Clocks of fragments of 16 columns, eight rows and 16 k of halves, where warps share columns and parts of k: the
+    share `near` of the weights in registers, where a warp has the same columns at all rows, the others by 32 columns
+    and two fragments of rows."""
+    warps, groups, tiles = _WARPS // splits, -(-wide // 16), tall // 8
+    own = -(-groups // warps)
+    copies = max(1, warps // -(-groups // own))
+    pairs, both = -(-tiles // 2), min(tiles, 2)
+    held, staged = own * -(-pairs // copies) * both, -(-(-(-wide // 32) * pairs) // warps) * 2 * both
+    steps = -(-summed // 16) / splits
+    return (near * held + (1 - near) * staged) * steps * _WARPS * 16 * 8 * 16 / _MULTIPLICATIONS[2]
+
+
 def _held(item, registers, heads, wide, summed, splits, chunk):
     """What a worker has in registers, of so many (see registers.cuh): `heads`, `wide`, `deep`, `part`, `rest`."""
-    workers, across, unit, each = (_THREADS // 32, 8, 16, 2) if item == 2 else (_THREADS, 4, 1, item)
-    groups = -(-wide // across // (workers // splits))
-    registers -= 4 * (groups - 4) if item == 2 and groups > 4 else 0  # of sums
+    workers, across, unit, each = (_WARPS, 16, 16, 4) if item == 2 else (_THREADS, 4, 1, item)
+    groups = -(-wide // (across * (workers // splits)))
+    registers -= 8 * (groups - 2) if item == 2 and groups > 2 else 0  # of sums
     deep = min(-(-summed // (unit * splits)), registers // (each * groups * heads))
     part = chunk // (unit * splits) if chunk < summed else deep
     if deep > part and chunk % (unit * splits):
         deep = part
-    if deep <= 0 or groups > (8 if item == 2 else 1):
+    if deep <= 0 or groups > (4 if item == 2 else 1):
         return 1, 1, 0, 1, 1
     return heads, groups, deep, min(deep, part), int(deep * unit * splits < summed)
 
 
 def _registers(item, kept):
     """How many of a thread hold weights."""
-    return sum(heads * wide * deep * (2 if item == 2 else item) for heads, wide, deep, _, _ in kept)
+    return sum(heads * wide * deep * (4 if item == 2 else item) for heads, wide, deep, _, _ in kept)
 
 
 def _near(item, kept, splits, summed):
@@ -151,13 +182,9 @@ def _team_buffers(shared, item, rows, heads, blocks, products, resident, registe
     for at_once, most, chunk in ways:
         end, weights, splits, kept = 0, [], [], []
         free = registers
-        tall = _up_to(at_once, 16) if halves else at_once if at_once < 4 else _up_to(at_once, 4)
+        tall = _tall(item, at_once)
         for wide, (_, summed, _) in zip(wides, products):
-            if halves:  # fragments of 16 rows by 32 columns, one to a warp
-                across, down, workers = -(-wide // 32), tall // 16, _THREADS // 32
-            else:  # four columns to a thread, and four rows where there are as many
-                across, down, workers = wide // 4, tall // 4 if tall >= 4 else tall, _THREADS
-            splits.append(max(1, min(most, workers // (across if registers else across * down))))
+            splits.append(_splits(item, most, tall, wide, summed, registers))
             held = _held(item, free, heads, wide, summed, splits[-1], chunk)
             kept.append(held)
             free -= _registers(item, (held,))
@@ -206,10 +233,13 @@ def _team_cost(item, rows, heads, blocks, products, work, resident, kept, splits
     clocks = rows * work / blocks / _ELEMENTS
     for (features, summed, slots), held, parts in zip(products, kept, splits):
         columns = slots * -(-features // blocks)
-        far = 1 - _near(item, held, parts, summed) / summed
-        reading = _reading(item, rows, _wide(item, features, slots, blocks), summed, far) / _NEAR
+        far, wide = 1 - _near(item, held, parts, summed) / summed, _wide(item, features, slots, blocks)
+        reading = _reading(item, rows, wide, summed, far) / _NEAR
         picking = 0 if resident else -(-rows // 64) * columns * summed * item / _PICKED
-        multiplying = (_up_to(rows, 16) if item == 2 else rows) * columns * summed / _MULTIPLICATIONS.get(item, 128)
+        if item == 2:
+            multiplying = _multiplying(_tall(item, rows), wide, summed, parts, 1 - far)
+        else:
+            multiplying = rows * columns * summed / 128
         clocks += heads * max(multiplying, reading, picking)
     meet = _MEET_ALONE if blocks == 1 else _MEET_CLUSTERED if clustered else _MEET
     turns = (heads - 1) * len(products) * _MULTIPLIED
@@ -230,9 +260,9 @@ def _exchange_cost(item, rows, heads, blocks, exchanged, copies):
 def _reading(item, rows, wide, summed, far):
     """Bytes of shared memory that a product's loads take, a whole line for each load of a warp of one number: `far` is
     the share of the weights that are there."""
-    if item == 2:  # of 16 rows and k, a load for each register of a fragment: four of lefts, two of each eight columns
-        groups = -(-wide // 32)
-        return 128 * _up_to(rows, 16) // 16 * -(-summed // 16) * (4 * groups + 2 * far * (wide // 8))
+    if item == 2:  # of 16 k, a load for each register of a fragment: two of eight rows, four of 16 columns
+        tiles = _tall(item, rows) // 8
+        return 128 * -(-summed // 16) * (2 * tiles * -(-wide // 32) + 4 * far * -(-tiles // 2) * -(-wide // 16))
     tall = 1 if rows < 4 else 4  # rows and four columns of a thread
     return _up_to(rows, tall) // tall * wide // 4 * summed * 4 * (tall + item * far)
 

@@ -26,10 +26,10 @@ SIZES = {"units": 3, "input": 4}
 CELL = Source("c.rnn", "cell C(units) {\n input x[input]\n state h[units]\n h' = tanh(linear(x, h))\n output h'\n}")
 SCAN = Source("s.rnn", "cell S(units) {\n input x[units]\n state h[units]\n h' = sigmoid(x) * h + x\n output h'\n}")
 # In teams.cuh, where fragments of halves are added up; other types have other functions.
-SUM = "*sum = first ? total[f][i] : *sum + total[f][i];"
+SUM = "*sum = first ? total[i] : *sum + total[i];"
 DAMAGED = {
-    "columns in the wrong order": "*sum = first ? total[f][i ^ 1] : *sum + total[f][i ^ 1];",
-    "a fiftieth too much": "*sum = 1.02f * (first ? total[f][i] : *sum + total[f][i]);",
+    "columns in the wrong order": "*sum = first ? total[i ^ 2] : *sum + total[i ^ 2];",
+    "a fiftieth too much": "*sum = 1.02f * (first ? total[i] : *sum + total[i]);",
 }
 
 

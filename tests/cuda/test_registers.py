@@ -99,7 +99,7 @@ def test_any_part_of_the_weights_may_stay_in_registers(
 @needs_compiler
 @pytest.mark.parametrize(
     ("dtype", "units", "rows", "registers", "multiprocessors", "kilobytes"),
-    [("float16", 60, 9, 24, 1, 28), pytest.param("float32", 100, 9, 12, 2, 112, marks=pytest.mark.slow)],
+    [("float16", 60, 9, 24, 1, 24), pytest.param("float32", 100, 9, 12, 2, 112, marks=pytest.mark.slow)],
 )
 def test_operands_may_come_in_several_chunks(
     dtype: str, units: int, rows: int, registers: int, multiprocessors: int, kilobytes: int
@@ -220,9 +220,9 @@ def test_registers_hold_what_the_plan_wants(example: str, units: int, dtype: str
 @pytest.mark.parametrize(
     ("cell", "dtype", "kept"),
     [
-        ("heads", "float16", (3, 2, 8, 8, 1)),
+        ("heads", "float16", (3, 1, 8, 8, 1)),
         pytest.param("heads", "float32", (3, 1, 8, 8, 1), marks=pytest.mark.slow),
-        pytest.param("five", "bfloat16", (1, 2, 4, 4, 0), marks=pytest.mark.slow),
+        pytest.param("five", "bfloat16", (1, 1, 4, 4, 0), marks=pytest.mark.slow),
         pytest.param("five", "float32", (1, 1, 4, 4, 1), marks=pytest.mark.slow),
     ],
 )
