@@ -1,6 +1,6 @@
 // Weights that stay in registers for all steps: of each product of a kernel the first of its k, as many as the plan
 // says, at each of a team's heads. The compiler must know the numbers, since registers have no addresses. A worker (a thread of full numbers, a warp
-// of halves) holds `wide` groups of columns and `deep` steps of k, `part` of them in one chunk; its neighbours hold the
+// with fragments) holds `wide` groups of columns and `deep` steps of k, `part` of them in one chunk; its neighbours hold the
 // other columns, and then those of the other `splits`. Workers that are left hold copies, for other rows.
 
 // Where any are kept, all others are in shared memory; `rest` says whether a product has others.
@@ -40,9 +40,9 @@ template <typename I> struct Holding {
     }
   };
 };
-template <typename I> struct HoldingHalves {
+template <typename I> struct HoldingFragments {
   struct Piece { unsigned x[4]; };
-  static constexpr int unit = 16, threads = 32, across = 16;
+  static constexpr int unit = Fragments<I>::deep, threads = 32, across = 16;
   __device__ static __forceinline__ Piece piece(const I* weights, int k, int column, int wide, int inner) {
     Piece held;
     columns_at(held.x, weights + column * Lying<I>::line(inner) + k, Lying<I>::line(inner), wide - column);
@@ -61,7 +61,7 @@ template <typename I> struct HoldingHalves {
         unsigned rows[2];
         rows_at(rows, lefts + t * 8 * line, line);
 #pragma unroll
-        for (int f = 0; f < WIDE; ++f) mma_m16n8k16<I>(x[f][t], held[f].x, rows);
+        for (int f = 0; f < WIDE; ++f) Fragments<I>::add(x[f][t], held[f].x, rows);
       }
     }
     __device__ __forceinline__ void store(float* sums, bool first, int wide, int there, int f) {
@@ -70,8 +70,9 @@ template <typename I> struct HoldingHalves {
     }
   };
 };
-template <> struct Holding<f16> : HoldingHalves<f16> {};
-template <> struct Holding<bf16> : HoldingHalves<bf16> {};
+template <> struct Holding<f16> : HoldingFragments<f16> {};
+template <> struct Holding<bf16> : HoldingFragments<bf16> {};
+template <> struct Holding<tf32> : HoldingFragments<tf32> {};
 
 template <typename I, typename Plan> struct Kept {
   typedef Holding<I> H;

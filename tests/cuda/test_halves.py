@@ -12,7 +12,7 @@ from rnnc.simulator.driver import DeviceModel
 from rnnc.simulator.loader import load
 from rnnc.syntax.source import Source
 from rnnc.verify import commands
-from rnnc.verify.halves import HALVES, halves_here
+from rnnc.verify.halves import HALVES, TF32, halves_here
 from rnnc.verify.interpreted import InterpretedRunner
 from rnnc.verify.judged import FLOAT32, Judged, Precision, precision_of
 from rnnc.verify.report import Report, Row
@@ -100,6 +100,6 @@ def test_rows_that_all_targets_have_are_those_of_the_gallery(monkeypatch: pytest
     monkeypatch.setattr(commands, "prove", prove)
     for common in (False, True):
         commands.verify_source(CELL, target="cuda", common=common)
-    assert asked[0]["halves"] == halves_here()
+    assert asked[0]["halves"] == (*halves_here(), TF32)
     assert list(asked[0]["ways"]) == [f"strategy {name}" for name in ("step", "block", "persistent")]
     assert asked[1] == {"seed": 0}
