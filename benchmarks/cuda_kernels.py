@@ -1,7 +1,8 @@
 """The kernels of the examples, compiled by NVRTC without a device: `python -m benchmarks.cuda_kernels --record`.
 
 Every kernel of every example, for each architecture, in float32 and float16, and loops with TF32: the most registers of
-any, and what it spills. That they compute what they should is proved elsewhere, with the kernels on the CPU: `make gallery-proofs`.
+any, and what it spills. That they compute what they should is proved elsewhere, with the kernels on the CPU: `make
+gallery-proofs`.
 Exit status 1 where a kernel does not compile, or one spills.
 """
 
