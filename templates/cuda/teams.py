@@ -6,7 +6,7 @@
 # kernel gets; what of the weights stays in registers, as the kernel is compiled for it; where copies of what threads
 # exchange are; and what a step is estimated to take.
 _Team = collections.namedtuple("_Team", "blocks teams rows heads clustered shared threads numbers kept copies seconds")
-# Numbers as products of loops see them: their bytes; the k of a fragment that tensor cores multiply, 1 where threads do.
+# Numbers as products of loops see them: their bytes; the k of a fragment for tensor cores, 1 where threads multiply.
 _Item = collections.namedtuple("_Item", "bytes deep")
 _HALF, _ROUNDED, _SINGLE, _DOUBLE = _Item(2, 16), _Item(4, 8), _Item(4, 1), _Item(8, 1)
 _ITEMS = {"float16": _HALF, "bfloat16": _HALF, "tf32": _ROUNDED, "float32": _SINGLE, "float64": _DOUBLE}
@@ -229,7 +229,7 @@ def _team_weights(item, team, products):
 
 # Estimates of an H100: seconds to meet, to launch a kernel, clocks in a second, and seconds that a product of a block
 # takes at least (three barriers, operands on their way), and until memory answers; and of a multiprocessor in a clock,
-# multiplications (of halves, of TF32, of others), bytes of shared memory, bytes from elsewhere, bytes that go to the shared
+# multiplications (by the k of fragments), bytes of shared memory, bytes from elsewhere, bytes that go to the shared
 # memory of others, bytes of weights that are picked from elsewhere one by one, and elements that are computed one by
 # one. Only their ratios decide anything.
 _MEET, _MEET_CLUSTERED, _MEET_ALONE, _LAUNCH, _CLOCK = 1.1e-6, 0.25e-6, 0.05e-6, 4e-6, 1.7e9
