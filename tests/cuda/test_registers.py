@@ -38,6 +38,7 @@ ALL = {
 }
 ITEMS = planner()["_ITEMS"]
 H100 = (132, 227 << 10)
+ALLOWED = {**TOLERANCES, "tf32": TF32.tolerance, "float32": 2e-5, "float64": 1e-11}
 
 
 def loaded(cell: str, strategy: str, registers: int, how: How | None = None, units: int = 6) -> ModuleType:
@@ -56,7 +57,7 @@ def checked(module: ModuleType, cell: str, rows: int, dtype: str, units: int) ->
         found = results(module, rows, dtype=kind)
     rounding = kind if ITEMS[dtype].bytes == 2 else None
     for name, value in results(rnnc.compile(ALL[cell], units=units), rows, rounding=rounding).items():
-        row = compare(name, found[name], value, TOLERANCES.get(dtype, {"float32": 2e-5}.get(dtype, 1e-11)))
+        row = compare(name, found[name], value, ALLOWED[dtype])
         assert row.passed, row
 
 

@@ -17,7 +17,7 @@ from rnnc.simulator.driver import DeviceModel
 from rnnc.simulator.faults import KernelFault
 from rnnc.simulator.loader import load
 from rnnc.syntax.source import Source
-from rnnc.verify.halves import HALVES, TF32
+from rnnc.verify.halves import HALVES
 from rnnc.verify.report import compare
 from tests.cuda.support import needs_compiler
 
@@ -182,7 +182,7 @@ def test_the_planner_uses_all_the_ways_there_are() -> None:
     assert all(team.shared <= kilobytes << 10 for (kilobytes, _), team in found.items())
 
 
-TOLERANCES = {half.name: half.tolerance for half in (*HALVES, TF32)}
+TOLERANCES = {half.name: half.tolerance for half in HALVES}
 # Every word with every other one; half of all ways are slow tests.
 WAYS = [
     pytest.param(cell, dtype, strategy, marks=[pytest.mark.slow] * ((a + b + c) % 2))
