@@ -13,7 +13,7 @@ from functools import partial
 from tempfile import TemporaryDirectory
 
 from benchmarks.fuzzing import Found, arguments, run, search
-from rnnc.verify.halves import halves_here
+from rnnc.verify.ways import half_types
 from tests.support.cell_checks import Plan, check_cell, plan
 from tests.support.cells import draw_source
 
@@ -33,7 +33,7 @@ def without_tensorflow(plan: Plan) -> Plan:
 def with_cuda(plan: Plan) -> Plan:
     """CUDA beside NumPy and the interpreter, and nothing else: its kernels take g++ seconds. Of every four cells, one
     that has loops as kernels and one that goes step by step are run in a half type, too."""
-    halves = halves_here()
+    halves = half_types("cuda")
     half = halves[(plan.seed // 4 + plan.seed) % len(halves)] if plan.seed % 4 in (0, 3) else None
     return Plan(
         plan.seed, slopes=False, save=None, without=None, formatted=False, tensorflow=False, cuda=True, half=half

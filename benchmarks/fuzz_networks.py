@@ -15,7 +15,7 @@ from functools import partial
 from tempfile import TemporaryDirectory
 
 from benchmarks.fuzzing import Found, arguments, run, search
-from rnnc.verify.halves import halves_here
+from rnnc.verify.ways import half_types
 from tests.support.cell_checks import Plan, plan
 from tests.support.cells import RandomSource
 from tests.support.networks import draw_network
@@ -38,7 +38,7 @@ def on_tensorflow(source: RandomSource, seed: int) -> Counter[str]:
 
 def on_cuda(source: RandomSource, seed: int) -> Counter[str]:
     """CUDA's module, of another strategy and another way to save for each seed."""
-    return check_on_cuda(source, seed, way(seed, tuple(halves_here())))
+    return check_on_cuda(source, seed, way(seed, half_types("cuda")))
 
 
 CHECKS: dict[str, Check] = {"numpy": on_numpy, "tensorflow": on_tensorflow, "cuda": on_cuda}

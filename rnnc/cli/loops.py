@@ -88,8 +88,8 @@ class Loops:
 
     @property
     def dtypes(self) -> tuple[str, ...]:
-        """Those that the module knows."""
-        return tuple(self.module.REALS)
+        """The numbers that the module knows: dtypes, and float32 whose products may be rounded to TF32."""
+        return tuple(self.module._ITEMS)
 
     @property
     def open_sizes(self) -> list[str]:
@@ -162,7 +162,7 @@ class Loops:
 
     def _launcher(self, dtype: str) -> Any:
         """The module's own, which says what the device has room for."""
-        return self.module._launcher(self.module._named_dtype(dtype))
+        return self.module._launcher_of(dtype)
 
     def _figures(self, team: Any, kernel: TeamLoop, dtype: str) -> tuple[str, ...]:
         """Of a team: how many and how large, rows, heads, rows at once; of a block: products whose weights stay there

@@ -1,18 +1,20 @@
 """The half types: which of them there are, how exact their modules have to be, and what they do to a computation.
 
-Modules round arrays where they store them, and compute in float32. Where a computation is well-conditioned that costs
-a few roundings of an array's largest number, whatever the cell is. Where it is not (differences of large numbers,
-thresholds, long products), nobody can do better than the arithmetic itself. What it does is measured with the
-description alone, by Monte Carlo arithmetic: the interpreter runs it some times more, and what each operation gives
-becomes one of the two half numbers around it, at random. Where a description decides (`==`, `<`, the kink of a `min`),
-a rounding can take one number past a threshold, or all of an array alike, and halves can be equal that were not before
-they were stored: so in every second run all numbers of an array are rounded alike, and in two of four some results stay
-float32.
+Modules round arrays where they store them, and compute in float32; for TF32 they round what products multiply. Where a
+computation is well-conditioned that costs a few roundings of an array's largest number, whatever the cell is. Where it
+is not (differences of large numbers, thresholds, long products), nobody can do better than the arithmetic itself. What
+it does is measured with the description alone, by Monte Carlo arithmetic: the interpreter runs it some times more, and
+what each operation gives becomes one of the two half numbers around it, at random. Where a description decides (`==`,
+`<`, the kink of a `min`), a rounding can take one number past a threshold, or all of an array alike, and halves can be
+equal that were not before they were stored: so in every second run all numbers of an array are rounded alike, and in
+two of four some results stay float32.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -33,8 +35,8 @@ NOTHING = 0.5  # of its largest number: who is off by that much has no digit lef
 
 @dataclass(frozen=True)
 class Half:
-    """A type of 16 bits, or the one that is computed in: its binary digits, the exponent of its smallest number, and
-    its largest one."""
+    """A type of 16 bits, or TF32, or the one that is computed in: its binary digits, the exponent of its smallest
+    number, and its largest one."""
 
     name: str
     digits: int
@@ -45,7 +47,7 @@ class Half:
     def dtype(self) -> DTypeLike:
         """NumPy's. Raises ImportError (bfloat16 without ml_dtypes)."""
         if self.name != "bfloat16":
-            return np.dtype(self.name)
+            return np.dtype("float32" if self is TF32 else self.name)
         from ml_dtypes import bfloat16  # pyright: ignore[reportMissingImports, reportMissingTypeStubs]
 
         return np.dtype(bfloat16)  # pyright: ignore[reportUnknownArgumentType]
@@ -66,6 +68,22 @@ class Half:
 
 SINGLE = Half("float32", 24, -149, (2 - 2.0**-23) * 2.0**127)  # what modules compute in
 HALVES = (Half("float16", 11, -24, 65504.0), Half("bfloat16", 8, -133, (2 - 2.0**-7) * 2.0**127))
+TF32 = Half("tf32", 11, -136, (2 - 2.0**-10) * 2.0**127)  # what products may round float32 to
+ASKED_FOR = "CUPY_TF32"  # in the environment
+
+
+@contextmanager
+def products_in(half: Half | None) -> Generator[None]:
+    """While modules may round what products multiply to TF32, or must not, whatever the environment says."""
+    before = os.environ.get(ASKED_FOR)
+    os.environ[ASKED_FOR] = str(int(half is TF32))
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[ASKED_FOR]
+        else:
+            os.environ[ASKED_FOR] = before
 
 
 def halves_here() -> tuple[Half, ...]:

@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from rnnc.verify.arrays import Array, Arrays, DTypeLike
-from rnnc.verify.halves import NOTHING, Half, Movement
+from rnnc.verify.halves import NOTHING, Half, Movement, products_in
 from rnnc.verify.interpreted import InterpretedRunner
 from rnnc.verify.invariants import Differences, differentiate, gradient_pairs, results_pairs, worst_row
 from rnnc.verify.report import ROUNDING, TOLERANCE, Row, compare
@@ -33,6 +33,11 @@ class Precision:
     dtype: DTypeLike
     tolerance: float
     half: Half | None = None
+
+    @property
+    def name(self) -> str:
+        """For titles."""
+        return self.half.name if self.half else str(self.dtype)
 
 
 FLOAT64, FLOAT32 = Precision(WIDE, ROUNDING), Precision(np.dtype(np.float32), TOLERANCE[np.dtype(np.float32)])
@@ -74,7 +79,9 @@ class Judged:
 
     def rows(self, module: Runner) -> Iterator[Row]:
         """One for each entry point of a module: the array that is nearest to its tolerance, or furthest past it."""
-        with np.errstate(all="ignore") if self._precision.half else nullcontext():  # its range is seen in the numbers
+        half = self._precision.half
+        quiet = np.errstate(all="ignore") if half else nullcontext()  # its range is seen in the numbers
+        with products_in(half), quiet:
             entries = self._evaluate(module, self._rounded)
         for entry, found in entries.items():
             title, expected = f"{self.what}: {entry}", self._expected[entry]

@@ -49,7 +49,8 @@ def prove(
     """Prove a module (and `plain`, the same compiled without passes) right. E805: no small sizes suit the model; E808:
     it has neither weights nor inputs of floats.
 
-    `halves`: the half types that it computes in, too; `ways`: the same compiled to run in other ways, by their names.
+    `halves`: the half types, and TF32, that it computes in, too; `ways`: the same compiled to run in other ways, by
+    their names.
     """
     if not model.parameters and not any(port.type.dtype is DType.FLOAT for port in model.inputs):
         message = f"nothing tells {model.name} whether to compute in float32 or float64"
@@ -126,7 +127,7 @@ def _calls(
 ) -> list[Judged]:
     """What the interpreter makes of every situation, in one precision."""
     return [
-        Judged(judge, Sample(call, sample.d_outputs, sample.d_state), precision, f"{precision.dtype}, {name}")
+        Judged(judge, Sample(call, sample.d_outputs, sample.d_state), precision, f"{precision.name}, {name}")
         for name, call in situations.items()
     ]
 
@@ -136,7 +137,7 @@ def _single(model: Model, judge: InterpretedRunner, sample: Sample, precision: P
     if model.step is None:
         return []
     single = Sample(Cut(model).one_step(sample.call, 0), {}, {})
-    return [Judged(judge, single, precision, str(precision.dtype), step)]
+    return [Judged(judge, single, precision, precision.name, step)]
 
 
 def _gradients(judge: InterpretedRunner, draw: Draw, initial: Arrays) -> Iterator[Row]:

@@ -10,15 +10,15 @@ from dataclasses import replace
 from rnnc.backends.cuda.module import loops
 from rnnc.backends.unit import Unit
 from rnnc.compiler import STRATEGIES
-from rnnc.verify.halves import HALVES, Half, halves_here
+from rnnc.verify.halves import HALVES, TF32, Half, halves_here
 from rnnc.verify.report import Row
 
 CUDA = "cuda"
 
 
 def half_types(target: str) -> tuple[Half, ...]:
-    """Those that modules of a target compute in, as far as they can be had here."""
-    return halves_here() if target == CUDA else ()
+    """Those that modules of a target compute in, as far as they can be had here; and TF32."""
+    return (*halves_here(), TF32) if target == CUDA else ()
 
 
 def strategies(unit: Unit, target: str) -> tuple[str, ...]:

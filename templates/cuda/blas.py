@@ -24,6 +24,11 @@ _KINDS = {
 _TF32 = 77  # what float32 is added up in where it may be rounded before
 
 
+def _may_be_rounded():
+    """Whether products may round float32 to TF32: what CuPy asks, too."""
+    return os.environ.get("CUPY_TF32", "0") != "0"
+
+
 class _Blas:
     """The functions of cuBLAS themselves, with the handle that CuPy has for this thread and device."""
 
@@ -49,7 +54,7 @@ class _Blas:
         if _lying(out)[0]:
             a, b, out = (array.swapaxes(-1, -2) for array in (b, a, out))
         kind, compute, number = _KINDS[str(out.dtype)]
-        if kind == 0 and os.environ.get("CUPY_TF32", "0") != "0":
+        if kind == 0 and _may_be_rounded():
             compute = _TF32
         stacked = out.ndim > 2
         rows, columns = out.shape[-2:]

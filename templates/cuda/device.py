@@ -59,7 +59,13 @@ def _execute(program, prepared, sizes, steps, rows, dtype, given):
 
 def _launcher(dtype):
     """What launches kernels for a dtype on the present device."""
-    key = cp.cuda.Device().id, str(dtype)
+    rounded = str(dtype) == "float32" and _may_be_rounded() and _attributes()["ComputeCapabilityMajor"] >= 8
+    return _launcher_of("tf32" if rounded else str(dtype))
+
+
+def _launcher_of(numbers):
+    """The same for numbers by their name, which is that of a dtype, or "tf32": float32 that products may round."""
+    key = cp.cuda.Device().id, numbers
     if key not in _BUILT:
         _BUILT[key] = _Launch(*key)
     return _BUILT[key]
@@ -74,15 +80,15 @@ def _attributes():
 
 
 class _Launch:
-    """Launches kernels on one device, for one dtype."""
+    """Launches kernels on one device, for numbers of one name."""
 
-    def __init__(self, device, dtype):
+    def __init__(self, device, numbers):
         attributes = _attributes()
         major, minor = attributes["ComputeCapabilityMajor"], attributes["ComputeCapabilityMinor"]
         if major < 7:
             needed = "kernels need a GPU of compute capability 7.0 (Volta) or newer"
             raise RuntimeError(f"{needed}, and device {device} has {major}.{minor}")
-        self.key, self.item = (device, dtype), np.dtype(dtype).itemsize
+        self.key, self.item = (device, numbers), _ITEMS[numbers]
         self.room = attributes["MultiProcessorCount"], attributes["MaxSharedMemoryPerBlockOptin"]
         self.clusters = _CLUSTERS[0] if major >= 9 else 0
         self.plans = {}
@@ -205,7 +211,8 @@ def _text_of(name):
 def _code(dtype, program, cluster=1, kept=()):
     """The kernels of a text, with all that they call. `cluster`: how many blocks are one; `kept`: what registers
     hold of the weights of each product of one of the kernels, as registers.cuh says."""
-    types = f"typedef {REALS[dtype]} real;\ntypedef {ITEMS[dtype]} item;"
+    item = ITEMS.get(dtype, "tf32" if "_loop_" in program else "float")  # elsewhere the library multiplies
+    types = f"typedef {REALS.get(dtype, 'float')} real;\ntypedef {item} item;"
     kernels = _KERNELS[program]
     if cluster > 1:
         kernels = kernels.replace("__launch_bounds__", f"__cluster_dims__({cluster}, 1, 1) __launch_bounds__")

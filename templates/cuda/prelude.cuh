@@ -5,11 +5,13 @@
 
 struct f16 { unsigned short bits; };   // IEEE half, storage only
 struct bf16 { unsigned short bits; };  // bfloat16, storage only
+struct tf32 { float whole; };          // float32, which products of matrices may round to the eleven bits of TF32
 
 // ---- numbers: everything computes in float (double stays double), rounding is to nearest even ----
 
 __device__ __forceinline__ float to_float(float x) { return x; }
 __device__ __forceinline__ double to_float(double x) { return x; }
+__device__ __forceinline__ float to_float(tf32 x) { return x.whole; }
 __device__ __forceinline__ float to_float(f16 x) {
   float y;
   asm("cvt.f32.f16 %0, %1;" : "=f"(y) : "h"(x.bits));
@@ -23,6 +25,9 @@ template <> struct rnnc_rounded<float> {
 };
 template <> struct rnnc_rounded<double> {
   __device__ static __forceinline__ double of(double x) { return x; }
+};
+template <> struct rnnc_rounded<tf32> {
+  __device__ static __forceinline__ tf32 of(float x) { return {x}; }
 };
 template <> struct rnnc_rounded<f16> {
   __device__ static __forceinline__ f16 of(float x) {

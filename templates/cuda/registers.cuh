@@ -1,6 +1,6 @@
 // Weights that stay in registers for all steps: of each product of a kernel the first of its k, as many as the plan
 // says, at each of a team's heads. The compiler must know the numbers, since registers have no addresses. A worker (a thread of full numbers, a warp
-// of halves) holds `wide` groups of columns and `deep` steps of k, `part` of them in one chunk; its neighbours hold the
+// with fragments) holds `wide` groups of columns and `deep` steps of k, `part` of them in one chunk; its neighbours hold the
 // other columns, and then those of the other `splits`. Workers that are left hold copies, for other rows.
 
 // Where any are kept, all others are in shared memory; `rest` says whether a product has others.
@@ -12,7 +12,7 @@ template <int product> struct InRegisters {
 // What a worker holds of one step of k, and what it adds to the sums.
 template <typename I> struct Holding {
   struct Piece { I x[4]; };
-  static constexpr int unit = 1, threads = 1;
+  static constexpr int unit = 1, threads = 1, across = 4;
   __device__ static __forceinline__ Piece piece(const I* weights, int k, int column, int wide, int) {
     const I* const at = weights + k * wide + column;
     return {{at[0], at[1], at[2], at[3]}};
@@ -31,7 +31,7 @@ template <typename I> struct Holding {
         for (int i = 0; i < WIDE * 4; ++i) x[r][i / 4][i % 4] += a * held[i / 4].x[i % 4];
       }
     }
-    __device__ __forceinline__ void store(I* sums, bool first, int wide, int f) {
+    __device__ __forceinline__ void store(I* sums, bool first, int wide, int, int f) {
 #pragma unroll
       for (int i = 0; i < TALL * 4; ++i) {
         I* const sum = sums + i / 4 * wide + i % 4;
@@ -40,41 +40,43 @@ template <typename I> struct Holding {
     }
   };
 };
-template <typename I> struct HoldingHalves {
-  struct Piece { unsigned x[2]; };
-  static constexpr int unit = 16, threads = 32;
-  __device__ static __forceinline__ Piece piece(const I* weights, int k, int column, int, int inner) {
-    const I* const at = weights + (column + threadIdx.x % 32 / 4) * Lying<I>::line(inner) + k + threadIdx.x % 4 * 2;
-    return {{pair_at(at), pair_at(at + 8)}};
+template <typename I> struct HoldingFragments {
+  struct Piece { unsigned x[4]; };
+  static constexpr int unit = Fragments<I>::deep, threads = 32, across = 16;
+  __device__ static __forceinline__ Piece piece(const I* weights, int k, int column, int wide, int inner) {
+    Piece held;
+    columns_at(held.x, weights + column * Lying<I>::line(inner) + k, Lying<I>::line(inner), wide - column);
+    return held;
   }
-  template <int, int WIDE> struct Total {
-    float x[WIDE][4];
+  template <int TALL, int WIDE> struct Total {
+    static constexpr int tiles = TALL / 8;
+    float x[WIDE][tiles][4];
     __device__ __forceinline__ void zero() {
 #pragma unroll
-      for (int i = 0; i < WIDE * 4; ++i) x[i / 4][i % 4] = 0;
+      for (int i = 0; i < WIDE * tiles * 4; ++i) x[i / (tiles * 4)][i / 4 % tiles][i % 4] = 0;
     }
     __device__ __forceinline__ void add(const I* lefts, int line, const Piece (&held)[WIDE]) {
-      const I* const a = lefts + threadIdx.x % 32 / 4 * line + threadIdx.x % 4 * 2;
-      const unsigned fa[4] = {pair_at(a), pair_at(a + 8 * line), pair_at(a + 8), pair_at(a + 8 * line + 8)};
 #pragma unroll
-      for (int f = 0; f < WIDE; ++f) mma_m16n8k16<I>(x[f], fa, held[f].x);
-    }
-    __device__ __forceinline__ void store(float* sums, bool first, int wide, int f) {
-      float* const at = sums + threadIdx.x % 32 / 4 * wide + threadIdx.x % 4 * 2;
+      for (int t = 0; t < tiles; ++t) {
+        unsigned rows[2];
+        rows_at(rows, lefts + t * 8 * line, line);
 #pragma unroll
-      for (int i = 0; i < 4; ++i) {
-        float* const sum = at + i / 2 * 8 * wide + i % 2;
-        *sum = first ? x[f][i] : *sum + x[f][i];
+        for (int f = 0; f < WIDE; ++f) Fragments<I>::add(x[f][t], held[f].x, rows);
       }
+    }
+    __device__ __forceinline__ void store(float* sums, bool first, int wide, int there, int f) {
+#pragma unroll
+      for (int t = 0; t < tiles; ++t) put_sums(sums + t * 8 * wide, first, wide, there, x[f][t]);
     }
   };
 };
-template <> struct Holding<f16> : HoldingHalves<f16> {};
-template <> struct Holding<bf16> : HoldingHalves<bf16> {};
+template <> struct Holding<f16> : HoldingFragments<f16> {};
+template <> struct Holding<bf16> : HoldingFragments<bf16> {};
+template <> struct Holding<tf32> : HoldingFragments<tf32> {};
 
 template <typename I, typename Plan> struct Kept {
   typedef Holding<I> H;
-  static constexpr int deep = Plan::deep, across = Lying<I>::across * Plan::wide;
+  static constexpr int deep = Plan::deep, across = H::across * Plan::wide;
   static constexpr bool rest = Plan::rest, staged = Plan::staged;
   static constexpr int parts = (deep + Plan::part - 1) / Plan::part;
   typename H::Piece at[deep > 0 ? Plan::heads * deep : 1][Plan::wide];
@@ -104,7 +106,7 @@ template <typename I, typename Plan> struct Kept {
           if (i / deep != head || s < first || s >= first + most) continue;
 #pragma unroll
           for (int f = 0; f < Plan::wide; ++f) {
-            const int column = place.column + f * Lying<I>::across;
+            const int column = place.column + f * H::across;
             const bool there = k < length && column < wide && place.copy < place.copies;
             at[i][f] = there ? H::piece((const I*)smem, k, column, wide, length) : typename H::Piece{};
           }
@@ -146,7 +148,8 @@ template <typename I, typename Plan> struct Kept {
       N* const sum = sums + (place.split * tall + row) * wide + place.column;
 #pragma unroll
       for (int f = 0; f < Plan::wide; ++f) {
-        if (place.column + f * Lying<I>::across < wide) total.store(sum + f * Lying<I>::across, first, wide, f);
+        const int there = wide - place.column - f * H::across;
+        if (there > 0) total.store(sum + f * H::across, first, wide, there, f);
       }
     }
   }
@@ -155,8 +158,10 @@ template <typename I, typename Plan> struct Kept {
       N* sums, bool first, Places p, int tall, int wide, int inner, int line, const I* lefts, int number,
       int head) const {
     if constexpr (deep > 0) {
-      if constexpr (H::unit > 1) add<16>(sums, first, p, tall, wide, inner, line, lefts, number, head);
-      else if (tall < 4) add<1>(sums, first, p, tall, wide, inner, line, lefts, number, head);
+      if constexpr (H::unit > 1) {
+        if (tall < 16) add<8>(sums, first, p, tall, wide, inner, line, lefts, number, head);
+        else add<16>(sums, first, p, tall, wide, inner, line, lefts, number, head);
+      } else if (tall < 4) add<1>(sums, first, p, tall, wide, inner, line, lefts, number, head);
       else add<4>(sums, first, p, tall, wide, inner, line, lefts, number, head);
     }
   }

@@ -79,9 +79,34 @@ template <typename N> struct Sums {
 
 __device__ __forceinline__ int up_to(int n, int step) { return (n + step - 1) / step * step; }
 
+// What tensor cores multiply: fragments of 16 columns of weights by eight rows, since teams have few rows (with columns
+// and rows the other way round eight of 16 would be zeros). `deep` numbers are summed, of which a register holds `each`;
+// `weight` and `row` give what a lane has in one, weights as they lie in shared memory.
+template <typename I> struct Fragments;
+template <typename I> struct FragmentsOfHalves {
+  static constexpr int deep = 16, each = 2;
+  __device__ static __forceinline__ I rounded(I x) { return x; }
+  __device__ static __forceinline__ unsigned weight(const I* at) { return pair_at(at); }
+  __device__ static __forceinline__ unsigned row(const I* at) { return pair_at(at); }
+  __device__ static __forceinline__ void add(float (&sums)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
+    mma_m16n8k16<I>(sums, a, b);
+  }
+};
+template <> struct Fragments<f16> : FragmentsOfHalves<f16> {};
+template <> struct Fragments<bf16> : FragmentsOfHalves<bf16> {};
+template <> struct Fragments<tf32> {
+  static constexpr int deep = 8, each = 1;
+  __device__ static __forceinline__ tf32 rounded(tf32 x) { return {__uint_as_float(to_tf32(x.whole))}; }
+  __device__ static __forceinline__ unsigned weight(const tf32* at) { return __float_as_uint(at->whole); }
+  __device__ static __forceinline__ unsigned row(const tf32* at) { return to_tf32(at->whole); }
+  __device__ static __forceinline__ void add(float (&sums)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
+    mma_m16n8k8_tf32(sums, a, b);
+  }
+};
+
 // How the operands of a product lie in shared memory, counted in numbers. Full numbers: weights by rows of k, sums of
-// four columns and one or four rows by each thread. Halves: weights by columns, k without gaps, fragments of 16 rows and
-// eight columns by each warp; a line is eight longer than it must be, so that lanes meet different banks.
+// four columns and one or four rows by each thread. For fragments: weights by columns, k without gaps; a line is 16
+// bytes longer than it must be, so that lanes meet different banks.
 template <typename I> struct Lying {
   static constexpr int across = 4;
   __device__ static __forceinline__ int tall(int rows) { return rows < 4 ? rows : (rows + 3) / 4 * 4; }
@@ -89,17 +114,20 @@ template <typename I> struct Lying {
   __device__ static __forceinline__ int deep(int inner) { return inner; }
   __device__ static __forceinline__ int place(int k, int column, int wide, int) { return k * wide + column; }
   __device__ static __forceinline__ int whole(int wide, int inner) { return inner * wide; }
+  __device__ static __forceinline__ I rounded(I x) { return x; }
 };
-template <typename I> struct LyingHalves {
+template <typename I> struct LyingForFragments {
   static constexpr int across = 8;
-  __device__ static __forceinline__ int tall(int rows) { return (rows + 15) / 16 * 16; }
-  __device__ static __forceinline__ int line(int length) { return (length + 15) / 16 * 16 + 8; }
-  __device__ static __forceinline__ int deep(int inner) { return (inner + 15) / 16 * 16; }
+  __device__ static __forceinline__ int tall(int rows) { return rows <= 8 ? 8 : (rows + 15) / 16 * 16; }
+  __device__ static __forceinline__ int line(int length) { return deep(length) + 16 / (int)sizeof(I); }
+  __device__ static __forceinline__ int deep(int inner) { return up_to(inner, Fragments<I>::deep); }
   __device__ static __forceinline__ int place(int k, int column, int, int inner) { return column * line(inner) + k; }
   __device__ static __forceinline__ int whole(int wide, int inner) { return line(inner) * wide; }
+  __device__ static __forceinline__ I rounded(I x) { return Fragments<I>::rounded(x); }
 };
-template <> struct Lying<f16> : LyingHalves<f16> {};
-template <> struct Lying<bf16> : LyingHalves<bf16> {};
+template <> struct Lying<f16> : LyingForFragments<f16> {};
+template <> struct Lying<bf16> : LyingForFragments<bf16> {};
+template <> struct Lying<tf32> : LyingForFragments<tf32> {};
 
 // Bring weights [start, start + length) of this block's columns into shared memory, with zeros around them.
 template <typename I, typename Weight>
@@ -107,7 +135,7 @@ __device__ void fill_weights(I* at, int start, int length, int columns, Weight w
   const int wide = up_to(columns, Lying<I>::across), deep = Lying<I>::deep(length);
   for (int i = threadIdx.x; i < deep * wide; i += blockDim.x) {
     const int k = i / wide, c = i % wide;
-    at[Lying<I>::place(k, c, wide, length)] = k < length && c < columns ? weight(start + k, c) : I{};
+    at[Lying<I>::place(k, c, wide, length)] = k < length && c < columns ? Lying<I>::rounded(weight(start + k, c)) : I{};
   }
 }
 
@@ -203,44 +231,69 @@ __device__ void add_part(
   }
 }
 
-// The same of halves, by fragments: a warp has 16 rows by up to 32 columns. `inner` is what the weights' lines are for.
+// Fragments as a lane holds them: of 16 columns of weights, whose lines of k are `down` apart, where `there` are that
+// many; of eight rows of a left operand; and where their sums go.
 template <typename I>
+__device__ __forceinline__ void columns_at(unsigned (&held)[4], const I* weights, int down, int there) {
+  typedef Fragments<I> F;
+  const I* const at = weights + threadIdx.x % 32 / 4 * down + threadIdx.x % 4 * F::each;
+  const bool both = there > 8;  // a column's line stands there or not with those of its eight
+  held[0] = F::weight(at);
+  held[1] = both ? F::weight(at + 8 * down) : 0;
+  held[2] = F::weight(at + F::deep / 2);
+  held[3] = both ? F::weight(at + 8 * down + F::deep / 2) : 0;
+}
+template <typename I> __device__ __forceinline__ void rows_at(unsigned (&held)[2], const I* lefts, int line) {
+  typedef Fragments<I> F;
+  const I* const at = lefts + threadIdx.x % 32 / 4 * line + threadIdx.x % 4 * F::each;
+  held[0] = F::row(at);
+  held[1] = F::row(at + F::deep / 2);
+}
+__device__ __forceinline__ void put_sums(float* sums, bool first, int wide, int there, const float (&total)[4]) {
+  float* const at = sums + threadIdx.x % 4 * 2 * wide + threadIdx.x % 32 / 4;
+#pragma unroll
+  for (int i = 0; i < 4; ++i) {
+    float* const sum = at + i % 2 * wide + i / 2 * 8;
+    if (i / 2 * 8 < there) *sum = first ? total[i] : *sum + total[i];
+  }
+}
+
+// The same by fragments: a warp has up to 32 columns by TALL rows, 8 or 16. `inner` is what the weights' lines
+// are for.
+template <int TALL, typename I>
 __device__ void add_fragments(
     float* sums, bool first, int splits, int tall, int wide, int line, int length, const I* lefts, const I* weights,
     int inner) {
-  const int down = Lying<I>::line(inner), steps = Lying<I>::deep(length) / 16;
-  const int groups = (wide + 31) / 32, units = tall / 16 * groups, warps = blockDim.x / 32 / splits;
-  const int lane = threadIdx.x % 32, split = threadIdx.x / 32 / warps, part = (steps + splits - 1) / splits;
+  constexpr int TILES = TALL / 8;
+  const int down = Lying<I>::line(inner), steps = Lying<I>::deep(length) / Fragments<I>::deep;
+  const int groups = (wide + 31) / 32, units = tall / TALL * groups, warps = blockDim.x / 32 / splits;
+  const int split = threadIdx.x / 32 / warps, part = (steps + splits - 1) / splits;
   const int from = split * part, to = from + part < steps ? from + part : steps;
   if (split >= splits) return;
   for (int unit = threadIdx.x / 32 % warps; unit < units; unit += warps) {
-    const int row = unit / groups * 16 + lane / 4, column = unit % groups * 32;
-    const int fragments = wide - column < 32 ? (wide - column) / 8 : 4;
-    const I* const a = lefts + row * line + lane % 4 * 2;
-    const I* const b = weights + (column + lane / 4) * down + lane % 4 * 2;
-    float* const at = sums + (split * tall + row) * wide + column + lane % 4 * 2;
-    float total[4][4] = {};
+    const int row = unit / groups * TALL, column = unit % groups * 32, there = wide - column;
+    const I* const b = lefts + row * line;
+    const I* const a = weights + column * down;
+    float total[2][TILES][4] = {};
     for (int step = from; step < to; ++step) {
-      const int k = step * 16;
-      const unsigned fa[4] = {
-          pair_at(a + k), pair_at(a + 8 * line + k), pair_at(a + k + 8), pair_at(a + 8 * line + k + 8)};
+      const int k = step * Fragments<I>::deep;
+      unsigned fb[TILES][2];
 #pragma unroll
-      for (int f = 0; f < 4; ++f) {
-        if (f < fragments) {
-          const unsigned fb[2] = {pair_at(b + f * 8 * down + k), pair_at(b + f * 8 * down + k + 8)};
-          mma_m16n8k16<I>(total[f], fa, fb);
-        }
+      for (int t = 0; t < TILES; ++t) rows_at(fb[t], b + t * 8 * line + k, line);
+#pragma unroll
+      for (int f = 0; f < 2; ++f) {
+        if (f * 16 >= there) continue;
+        unsigned fa[4];
+        columns_at(fa, a + f * 16 * down + k, down, there - f * 16);
+#pragma unroll
+        for (int t = 0; t < TILES; ++t) Fragments<I>::add(total[f][t], fa, fb[t]);
       }
     }
+    float* const at = sums + (split * tall + row) * wide + column;
 #pragma unroll
-    for (int f = 0; f < 4; ++f) {
-      if (f < fragments) {
+    for (int f = 0; f < 2; ++f) {
 #pragma unroll
-        for (int i = 0; i < 4; ++i) {
-          float* const sum = at + i / 2 * 8 * wide + f * 8 + i % 2;
-          *sum = first ? total[f][i] : *sum + total[f][i];
-        }
-      }
+      for (int t = 0; t < TILES; ++t) put_sums(at + t * 8 * wide + f * 16, first, wide, there - f * 16, total[f][t]);
     }
   }
 }
@@ -252,15 +305,17 @@ template <typename I> struct Adding {
     else add_part<4>(sums, first, splits, tall, wide, line, length, lefts, weights);
   }
 };
-template <typename I> struct AddingHalves {
+template <typename I> struct AddingFragments {
   __device__ static __forceinline__ void chunk(
       float* sums, bool first, int splits, int tall, int wide, int line, int length, const I* lefts, const I* weights,
       int inner) {
-    add_fragments(sums, first, splits, tall, wide, line, length, lefts, weights, inner);
+    if (tall < 16) add_fragments<8>(sums, first, splits, tall, wide, line, length, lefts, weights, inner);
+    else add_fragments<16>(sums, first, splits, tall, wide, line, length, lefts, weights, inner);
   }
 };
-template <> struct Adding<f16> : AddingHalves<f16> {};
-template <> struct Adding<bf16> : AddingHalves<bf16> {};
+template <> struct Adding<f16> : AddingFragments<f16> {};
+template <> struct Adding<bf16> : AddingFragments<bf16> {};
+template <> struct Adding<tf32> : AddingFragments<tf32> {};
 
 // sums[row, column] = left[row, k] weight(k, column), by all threads of a block; operands come through shared memory,
 // `chunk` of k at a time, but for weights that are `kept` in registers, and for a left one that is there.

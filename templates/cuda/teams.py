@@ -6,7 +6,12 @@
 # kernel gets; what of the weights stays in registers, as the kernel is compiled for it; where copies of what threads
 # exchange are; and what a step is estimated to take.
 _Team = collections.namedtuple("_Team", "blocks teams rows heads clustered shared threads numbers kept copies seconds")
+# Numbers as products of loops see them: their bytes; the k of a fragment for tensor cores, 1 where threads multiply.
+_Item = collections.namedtuple("_Item", "bytes deep")
+_HALF, _ROUNDED, _SINGLE, _DOUBLE = _Item(2, 16), _Item(4, 8), _Item(4, 1), _Item(8, 1)
+_ITEMS = {"float16": _HALF, "bfloat16": _HALF, "tf32": _ROUNDED, "float32": _SINGLE, "float64": _DOUBLE}
 _THREADS = 256
+_WARPS = _THREADS // 32
 # Of a thread, for weights: as many as a kernel may leave, and fewer. Those that spill are not taken.
 _REGISTERS = 128, 64
 # Loops with more products call what these share, which compiles in a quarter of the time, but where registers hold
@@ -24,7 +29,7 @@ def _team_plan(
     """How a loop runs on a device: the way that is estimated to cost least of those that its strategy allows and that
     fit; None for single steps from the host.
 
-    `room`: multiprocessors, and bytes of shared memory of a block; `item`: bytes of a number; `products`: for each
+    `room`: multiprocessors, and bytes of shared memory of a block; `item`: what a number is; `products`: for each
     product and head the features of which a block has its part, how many numbers are summed, and its columns for each
     feature; `work`: elements of a row that are computed one by one; `sums`: multiplications that are, and are the
     library's from the host; `heads`: what teams share as they share rows; `alone`: one team has all rows; `meetings`:
@@ -66,14 +71,13 @@ def _team_plan(
 def _copy_bytes(item, rows, heads, features, number, batch):
     """What a copy of a team's part of an array takes of shared memory: lines as products want them (see `Lying` in
     teams.cuh), for each head and row, and rows that fill them up."""
-    bytes = _number_bytes(item, number)
-    halves = bytes == 2
-    line = _up_to(features, 16) + 8 if halves else features + 16 // bytes
-    return _up_to((_up_to(rows, 16 if halves else 4) if batch else 1) * heads * line * bytes, 16)
+    number = _number(item, number)
+    return _up_to((max(4, _tall(number, rows)) if batch else 1) * heads * _line(number, features) * number.bytes, 16)
 
 
-def _number_bytes(item, number):
-    return {"item": item, "real": max(item, 4), "int": 4, "bool": 1}[number]
+def _number(item, number):
+    full = _DOUBLE if item == _DOUBLE else _SINGLE
+    return {"item": item, "real": full, "int": _SINGLE, "bool": _Item(1, 1)}[number]
 
 
 def _team_copies(shared, end, sizes):
@@ -92,7 +96,7 @@ def _team_without_spills(plan, spills):
     kernel whether they are too many."""
     for registers in _REGISTERS:
         team = plan(registers)
-        if team is None or not _registers(4, team.kept) or not spills(team):
+        if team is None or not any(deep for _, _, deep, _, _ in team.kept) or not spills(team):
             return team
     return plan(0)
 
@@ -104,36 +108,72 @@ def _shares(count, most):
 
 def _weights(item, summed, wide):
     """Bytes of shared memory for the weights of a product, as `Lying` in teams.cuh says."""
-    return summed and _up_to((_up_to(summed, 16) + 8 if item == 2 else summed) * wide * item, 16)
+    return summed and _up_to((_line(item, summed) if item.deep > 1 else summed) * wide * item.bytes, 16)
+
+
+def _line(item, length):
+    """What a line of an operand takes, in numbers."""
+    return _up_to(length, item.deep) + 16 // item.bytes
+
+
+def _tall(item, rows):
+    """Rows of a left operand, with those that fill them up."""
+    if item.deep > 1:
+        return 8 if rows <= 8 else _up_to(rows, 16)
+    return rows if rows < 4 else _up_to(rows, 4)
 
 
 def _wide(item, features, slots, blocks):
     """Columns of a block, with those that fill it up."""
-    return _up_to(slots * -(-features // blocks), 8 if item == 2 else 4)
+    return _up_to(slots * -(-features // blocks), 8 if item.deep > 1 else 4)
+
+
+def _splits(item, most, tall, wide, summed, registers):
+    """Into how many parts, each with sums of its own, threads cut what a product sums."""
+    if item.deep > 1:  # as many as take warps least time, and whoever adds the sums up
+        cuts = [splits for splits in (1, 2, 4, 8) if splits <= most]
+        added = 4 * tall * wide / _NEAR
+        return min(cuts, key=lambda n: _multiplying(item, tall, wide, summed, n, 1 if registers else 0) + n * added)
+    across, down = wide // 4, tall // 4 if tall >= 4 else tall  # four columns to a thread, and four rows if there are
+    return max(1, min(most, _THREADS // (across if registers else across * down)))
+
+
+def _multiplying(item, tall, wide, summed, splits, near):
+    """Clocks of fragments of 16 columns and eight rows, where warps share columns and parts of k: the
+    share `near` of the weights in registers, where a warp has the same columns at all rows, the others by 32 columns
+    and two fragments of rows."""
+    warps, groups, tiles = _WARPS // splits, -(-wide // 16), tall // 8
+    own = -(-groups // warps)
+    copies = max(1, warps // -(-groups // own))
+    pairs, both = -(-tiles // 2), min(tiles, 2)
+    held, staged = own * -(-pairs // copies) * both, -(-(-(-wide // 32) * pairs) // warps) * 2 * both
+    steps = -(-summed // item.deep) / splits
+    return (near * held + (1 - near) * staged) * steps * _WARPS * 16 * 8 * item.deep / _MULTIPLICATIONS[item.deep]
 
 
 def _held(item, registers, heads, wide, summed, splits, chunk):
     """What a worker has in registers, of so many (see registers.cuh): `heads`, `wide`, `deep`, `part`, `rest`."""
-    workers, across, unit, each = (_THREADS // 32, 8, 16, 2) if item == 2 else (_THREADS, 4, 1, item)
-    groups = -(-wide // across // (workers // splits))
-    registers -= 4 * (groups - 4) if item == 2 and groups > 4 else 0  # of sums
+    fragments, unit = item.deep > 1, item.deep
+    workers, across, each = (_WARPS, 16, 4) if fragments else (_THREADS, 4, item.bytes)
+    groups = -(-wide // (across * (workers // splits)))
+    registers -= 8 * (groups - 2) if fragments and groups > 2 else 0  # of sums
     deep = min(-(-summed // (unit * splits)), registers // (each * groups * heads))
     part = chunk // (unit * splits) if chunk < summed else deep
     if deep > part and chunk % (unit * splits):
         deep = part
-    if deep <= 0 or groups > (8 if item == 2 else 1):
+    if deep <= 0 or groups > (4 if fragments else 1):
         return 1, 1, 0, 1, 1
     return heads, groups, deep, min(deep, part), int(deep * unit * splits < summed)
 
 
 def _registers(item, kept):
     """How many of a thread hold weights."""
-    return sum(heads * wide * deep * (2 if item == 2 else item) for heads, wide, deep, _, _ in kept)
+    return sum(heads * wide * deep * (4 if item.deep > 1 else item.bytes) for heads, wide, deep, _, _ in kept)
 
 
 def _near(item, kept, splits, summed):
     """How many of a product's k have their weights in registers, at each head."""
-    return min(summed, kept[2] * splits * (16 if item == 2 else 1))
+    return min(summed, kept[2] * splits * item.deep)
 
 
 def _team_buffers(shared, item, rows, heads, blocks, products, resident, registers=0):
@@ -143,7 +183,7 @@ def _team_buffers(shared, item, rows, heads, blocks, products, resident, registe
     Weights that stay are those of all heads of a team; the other buffers are those of one. Operands lie there as
     `Lying` in teams.cuh says; sums are float32 for halves.
     """
-    halves, total = item == 2, max(item, 4)
+    total = max(item.bytes, 4)
     deepest = max((summed for _, summed, _ in products), default=1)
     wides = [_wide(item, features, slots, blocks) for features, _, slots in products]
     chunks = dict.fromkeys(min(deepest, n) for n in (deepest, 1024, 512, 256, 128, 64, 32, 16))
@@ -151,13 +191,9 @@ def _team_buffers(shared, item, rows, heads, blocks, products, resident, registe
     for at_once, most, chunk in ways:
         end, weights, splits, kept = 0, [], [], []
         free = registers
-        tall = _up_to(at_once, 16) if halves else at_once if at_once < 4 else _up_to(at_once, 4)
+        tall = _tall(item, at_once)
         for wide, (_, summed, _) in zip(wides, products):
-            if halves:  # fragments of 16 rows by 32 columns, one to a warp
-                across, down, workers = -(-wide // 32), tall // 16, _THREADS // 32
-            else:  # four columns to a thread, and four rows where there are as many
-                across, down, workers = wide // 4, tall // 4 if tall >= 4 else tall, _THREADS
-            splits.append(max(1, min(most, workers // (across if registers else across * down))))
+            splits.append(_splits(item, most, tall, wide, summed, registers))
             held = _held(item, free, heads, wide, summed, splits[-1], chunk)
             kept.append(held)
             free -= _registers(item, (held,))
@@ -171,7 +207,7 @@ def _team_buffers(shared, item, rows, heads, blocks, products, resident, registe
             end += _up_to(parts * tall * wide * total, 16)
             stage = max(stage, _weights(item, min(chunk, summed), wide))
         left = end
-        end += _up_to(tall * (_up_to(chunk, 16) + 8 if halves else chunk + 16 // item) * item, 16) if products else 0
+        end += _up_to(tall * _line(item, chunk) * item.bytes, 16) if products else 0
         staged = end
         end += 0 if resident else stage
         if end <= shared:
@@ -186,19 +222,19 @@ def _team_weights(item, team, products):
         team.kept, team.numbers[4::3], team.numbers[6::3], products
     ):
         wide, inner = _wide(item, features, slots, team.blocks), _near(item, held, splits, summed)
-        near += team.heads * inner * wide * item
-        far += team.heads * (summed - inner) * wide * item if place >= 0 else 0
+        near += team.heads * inner * wide * item.bytes
+        far += team.heads * (summed - inner) * wide * item.bytes if place >= 0 else 0
     return near, far
 
 
 # Estimates of an H100: seconds to meet, to launch a kernel, clocks in a second, and seconds that a product of a block
 # takes at least (three barriers, operands on their way), and until memory answers; and of a multiprocessor in a clock,
-# multiplications (of halves, of others), bytes of shared memory, bytes from elsewhere, bytes that go to the shared
+# multiplications (by the k of fragments), bytes of shared memory, bytes from elsewhere, bytes that go to the shared
 # memory of others, bytes of weights that are picked from elsewhere one by one, and elements that are computed one by
 # one. Only their ratios decide anything.
 _MEET, _MEET_CLUSTERED, _MEET_ALONE, _LAUNCH, _CLOCK = 1.1e-6, 0.25e-6, 0.05e-6, 4e-6, 1.7e9
 _MULTIPLIED, _THROUGH = 0.5e-6, 0.2e-6
-_MULTIPLICATIONS, _NEAR, _FAR, _SENT, _PICKED, _ELEMENTS = {2: 1024}, 128, 32, 14, 4, 2
+_MULTIPLICATIONS, _NEAR, _FAR, _SENT, _PICKED, _ELEMENTS = {16: 1024, 8: 512, 1: 128}, 128, 32, 14, 4, 2
 
 
 def _team_cost(item, rows, heads, blocks, products, work, resident, kept, splits, meetings, clustered):
@@ -206,10 +242,13 @@ def _team_cost(item, rows, heads, blocks, products, work, resident, kept, splits
     clocks = rows * work / blocks / _ELEMENTS
     for (features, summed, slots), held, parts in zip(products, kept, splits):
         columns = slots * -(-features // blocks)
-        far = 1 - _near(item, held, parts, summed) / summed
-        reading = _reading(item, rows, _wide(item, features, slots, blocks), summed, far) / _NEAR
-        picking = 0 if resident else -(-rows // 64) * columns * summed * item / _PICKED
-        multiplying = (_up_to(rows, 16) if item == 2 else rows) * columns * summed / _MULTIPLICATIONS.get(item, 128)
+        far, wide = 1 - _near(item, held, parts, summed) / summed, _wide(item, features, slots, blocks)
+        reading = _reading(item, rows, wide, summed, far) / _NEAR
+        picking = 0 if resident else -(-rows // 64) * columns * summed * item.bytes / _PICKED
+        if item.deep > 1:
+            multiplying = _multiplying(item, _tall(item, rows), wide, summed, parts, 1 - far)
+        else:
+            multiplying = rows * columns * summed / _MULTIPLICATIONS[1]
         clocks += heads * max(multiplying, reading, picking)
     meet = _MEET_ALONE if blocks == 1 else _MEET_CLUSTERED if clustered else _MEET
     turns = (heads - 1) * len(products) * _MULTIPLIED
@@ -221,7 +260,7 @@ def _exchange_cost(item, rows, heads, blocks, exchanged, copies):
     share, which answers late."""
     clocks, through = 0, 0 if exchanged else _THROUGH
     for (features, number, batch), place in zip(exchanged, copies[2::2]):
-        bytes = (rows if batch else 1) * heads * features * _number_bytes(item, number)
+        bytes = (rows if batch else 1) * heads * features * _number(item, number).bytes
         clocks += bytes / _FAR if place < 0 else bytes * (blocks - 1) / blocks / _SENT
         through = _THROUGH if place < 0 else through
     return clocks / _CLOCK + through
@@ -230,18 +269,20 @@ def _exchange_cost(item, rows, heads, blocks, exchanged, copies):
 def _reading(item, rows, wide, summed, far):
     """Bytes of shared memory that a product's loads take, a whole line for each load of a warp of one number: `far` is
     the share of the weights that are there."""
-    if item == 2:  # of 16 rows and k, a load for each register of a fragment: four of lefts, two of each eight columns
-        groups = -(-wide // 32)
-        return 128 * _up_to(rows, 16) // 16 * -(-summed // 16) * (4 * groups + 2 * far * (wide // 8))
+    if (
+        item.deep > 1
+    ):  # of a fragment's k, a load for each register of a fragment: two of eight rows, four of 16 columns
+        tiles = _tall(item, rows) // 8
+        return 128 * -(-summed // item.deep) * (2 * tiles * -(-wide // 32) + 4 * far * -(-tiles // 2) * -(-wide // 16))
     tall = 1 if rows < 4 else 4  # rows and four columns of a thread
-    return _up_to(rows, tall) // tall * wide // 4 * summed * 4 * (tall + item * far)
+    return _up_to(rows, tall) // tall * wide // 4 * summed * 4 * (tall + item.bytes * far)
 
 
 def _step_cost(item, rows, products, work, sums, heads, meetings, multiprocessors):
     """Seconds of a step from the host."""
-    clocks = rows * (work / _ELEMENTS + sums / _MULTIPLICATIONS.get(item, 128)) / multiprocessors
+    clocks = rows * (work / _ELEMENTS + sums / _MULTIPLICATIONS[item.deep]) / multiprocessors
     for features, summed, slots in products:
         columns = heads * slots * features
-        multiplying = rows * columns * summed / _MULTIPLICATIONS.get(item, 128)
-        clocks += max(multiplying, columns * summed * item / _FAR) / multiprocessors
+        multiplying = rows * columns * summed / _MULTIPLICATIONS[item.deep]
+        clocks += max(multiplying, columns * summed * item.bytes / _FAR) / multiprocessors
     return clocks / _CLOCK + _LAUNCH * (len(products) + max(1, meetings))

@@ -47,7 +47,7 @@ def test_plans_are_those_of_the_planner(rnnc: RunRnnc, lstm: Path) -> None:
     assert len(lines) == 3 * 2 * 3  # loops, dtypes, rows
     space = tables.Loops(compile_source(read_source(lstm), None, {"units": 256}, target="cuda"), tables.DEVICES["h100"])
     for cells in lines:
-        item = {"float16": 2, "float32": 4}[cells[1]]
+        item = space.module._ITEMS[cells[1]]
         (kernel,) = [each.kernel for each in space.loops if each.kernel is not None and each.kernel.name == cells[0]]
         products = tuple((a.evaluate({}), b.evaluate({}), n) for a, b, n in kernel.products)
         plan = space.module._team_plan(
@@ -110,7 +110,10 @@ def test_open_sizes_are_asked_for(rnnc: RunRnnc, lstm: Path) -> None:
     ("arguments", "message"),
     [
         (("--batch", "1"), "are for --target cuda"),
-        (("--target", "cuda", "--dtype", "float8"), "--dtype takes float16, bfloat16, float32, float64, not 'float8'"),
+        (
+            ("--target", "cuda", "--dtype", "float8"),
+            "--dtype takes float16, bfloat16, tf32, float32, float64, not 'float8'",
+        ),
         (("--target", "cuda", "--batch", "0"), "numbers from 1 on"),
         (("--target", "cuda", "--device", "tpu"), "'tpu' is not one of"),
     ],

@@ -116,7 +116,7 @@ class Batch:
         if dtype not in self.texts:
             self.texts[dtype] = text_of(self.kernels, dtype)
         module = cupy.RawModule(code=self.texts[dtype])
-        return Launch(cupy, module, np.dtype(dtype).itemsize, self.strategy, self.threads, space)
+        return Launch(cupy, module, planner()["_ITEMS"][dtype], self.strategy, self.threads, space)
 
 
 @dataclass
@@ -125,7 +125,7 @@ class Launch:
 
     cupy: Cupy
     module: Any
-    item: int
+    item: Any  # numbers, as the planner sees them
     strategy: str
     threads: int
     space: dict[str, Any]  # of the functions of a module

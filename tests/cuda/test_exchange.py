@@ -98,7 +98,20 @@ def test_the_planner_exchanges_through_shared_memory_where_it_has_room() -> None
     def plan(rows: int, kilobytes: int, strategy: str = "cluster", pairs: Any = (16, 4)) -> Any:
         exchanged = tuple((features, "item", True) for features in pairs)
         return module._team_plan(
-            *(strategy, (8, kilobytes << 10), 4, rows, ((16, 16, 4),), 16, 0, 1, True, 1, exchanged, 8)
+            *(
+                strategy,
+                (8, kilobytes << 10),
+                module._ITEMS["float32"],
+                rows,
+                ((16, 16, 4),),
+                16,
+                0,
+                1,
+                True,
+                1,
+                exchanged,
+                8,
+            )
         )
 
     for kilobytes, kept in ((200, [True, True]), (60, [False, True]), (16, [False, False])):

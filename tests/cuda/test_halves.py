@@ -12,7 +12,7 @@ from rnnc.simulator.driver import DeviceModel
 from rnnc.simulator.loader import load
 from rnnc.syntax.source import Source
 from rnnc.verify import commands
-from rnnc.verify.halves import HALVES, halves_here
+from rnnc.verify.halves import HALVES, TF32, halves_here
 from rnnc.verify.interpreted import InterpretedRunner
 from rnnc.verify.judged import FLOAT32, Judged, Precision, precision_of
 from rnnc.verify.report import Report, Row
@@ -26,10 +26,10 @@ SIZES = {"units": 3, "input": 4}
 CELL = Source("c.rnn", "cell C(units) {\n input x[input]\n state h[units]\n h' = tanh(linear(x, h))\n output h'\n}")
 SCAN = Source("s.rnn", "cell S(units) {\n input x[units]\n state h[units]\n h' = sigmoid(x) * h + x\n output h'\n}")
 # In teams.cuh, where fragments of halves are added up; other types have other functions.
-SUM = "*sum = first ? total[f][i] : *sum + total[f][i];"
+SUM = "*sum = first ? total[i] : *sum + total[i];"
 DAMAGED = {
-    "columns in the wrong order": "*sum = first ? total[f][i ^ 1] : *sum + total[f][i ^ 1];",
-    "a fiftieth too much": "*sum = 1.02f * (first ? total[f][i] : *sum + total[f][i]);",
+    "columns in the wrong order": "*sum = first ? total[i ^ 2] : *sum + total[i ^ 2];",
+    "a fiftieth too much": "*sum = 1.02f * (first ? total[i] : *sum + total[i]);",
 }
 
 
@@ -100,6 +100,6 @@ def test_rows_that_all_targets_have_are_those_of_the_gallery(monkeypatch: pytest
     monkeypatch.setattr(commands, "prove", prove)
     for common in (False, True):
         commands.verify_source(CELL, target="cuda", common=common)
-    assert asked[0]["halves"] == halves_here()
+    assert asked[0]["halves"] == (*halves_here(), TF32)
     assert list(asked[0]["ways"]) == [f"strategy {name}" for name in ("step", "block", "persistent")]
     assert asked[1] == {"seed": 0}

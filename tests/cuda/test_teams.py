@@ -160,7 +160,16 @@ def test_the_planner_uses_all_the_ways_there_are() -> None:
     module = loaded("gru", "block")
     found = {
         (kilobytes, rows): module._team_plan(
-            "block", (2, kilobytes << 10), 8, rows, ((40, 40, 2), (40, 40, 1)), 120, 0, 1, False, 2
+            "block",
+            (2, kilobytes << 10),
+            module._ITEMS["float64"],
+            rows,
+            ((40, 40, 2), (40, 40, 1)),
+            120,
+            0,
+            1,
+            False,
+            2,
         )
         for kilobytes in ROOMS
         for rows in (1, 3, 70)
@@ -253,8 +262,10 @@ def test_the_planner_prefers_what_fits() -> None:
     module = loaded("lstm", "auto")
     device = (132, 227 << 10)
 
-    def plan(rows: int, units: int, item: int = 4) -> Any:
-        return module._team_plan("auto", device, item, rows, ((units, units, 4),), units, 0, 1, False, 1)
+    def plan(rows: int, units: int, dtype: str = "float32") -> Any:
+        return module._team_plan(
+            "auto", device, module._ITEMS[dtype], rows, ((units, units, 4),), units, 0, 1, False, 1
+        )
 
     assert plan(32, 64).blocks == 1
     assert plan(16, 768).blocks > 1

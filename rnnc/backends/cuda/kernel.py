@@ -18,7 +18,7 @@ STORED = {**C_TYPES, DType.FLOAT: "item"}  # how arrays hold them: halves are co
 # What C++ and the skeleton of a kernel call something else.
 RESERVED = frozenset({
     "real", "item", "n", "k", "total", "t", "start", "stretch_steps", "T", "B", "steps", "threadIdx", "blockIdx", "now",
-    "next", "blockDim", "gridDim", "f16", "bf16", "smem", "half", "asm", "auto", "bool", "int", "long", "const",
+    "next", "blockDim", "gridDim", "f16", "bf16", "tf32", "smem", "half", "asm", "auto", "bool", "int", "long", "const",
     "float", "double", "char", "void", "signed", "unsigned", "short", "struct", "union", "enum", "class", "template",
     "typename", "operator", "new", "delete", "this", "virtual", "static", "extern", "inline", "register", "volatile",
     "mutable", "switch", "case", "default", "do", "goto", "sizeof", "typedef", "namespace", "using", "public",

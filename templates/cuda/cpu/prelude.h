@@ -3,6 +3,7 @@
 
 struct f16 { unsigned short bits; };
 struct bf16 { unsigned short bits; };
+struct tf32 { float whole; };
 
 namespace rnnc_cpu {
 
@@ -34,12 +35,14 @@ inline unsigned short bfloat_bits(float x) {
 
 inline float to_float(float x) { return x; }
 inline double to_float(double x) { return x; }
+inline float to_float(tf32 x) { return x.whole; }
 inline float to_float(f16 x) { return rnnc_cpu::half_value(x.bits); }
 inline float to_float(bf16 x) { return __uint_as_float((unsigned)x.bits << 16); }
 
 template <typename T> struct rnnc_rounded;
 template <> struct rnnc_rounded<float> { static float of(float x) { return x; } };
 template <> struct rnnc_rounded<double> { static double of(double x) { return x; } };
+template <> struct rnnc_rounded<tf32> { static tf32 of(float x) { return {x}; } };
 template <> struct rnnc_rounded<f16> { static f16 of(float x) { return {rnnc_cpu::half_bits(x)}; } };
 template <> struct rnnc_rounded<bf16> { static bf16 of(float x) { return {rnnc_cpu::bfloat_bits(x)}; } };
 template <typename T, typename X> inline T from_float(X x) { return rnnc_rounded<T>::of(x); }
