@@ -64,6 +64,8 @@ def picked(g: Grower, shape: Shape, depth: int, known: bool) -> Expr | None:
         return None
     at = g.choices.below(len(shape) + 1)
     inner = g.grow((*shape[:at], rows, *shape[at:]), depth)
-    index = g.choices.pick((f"{g.choices.pick(('argmax', 'argmin'))}({_apart(g, rows)})", _index(g) or "1"))
+    index = _index(g)  # a value of parameters alone is a table: it has a row for every index
+    index = "1" if index is None else f"{index} % {rows.size}"
+    index = g.choices.pick((f"{g.choices.pick(('argmax', 'argmin'))}({_apart(g, rows)})", index))
     along = f", axis = {rows.label}" if at or g.choices.chance(2) else ""
     return Expr(f"lookup({inner.text}, {index}{along})", inner.bound)
