@@ -58,7 +58,7 @@ def make_case(row: Row, module: ModuleType) -> Case:
 
 
 def rounded(array: Any, dtype: str) -> Any:
-    """Float32 numbers, each the nearest that a dtype has."""
+    """Float32 numbers, each the nearest that a dtype of arrays has."""
     if dtype == "float16":
         return array.astype(np.float16).astype(np.float32)
     if dtype == "bfloat16":  # the upper half of a float32; ties go to what is even

@@ -20,10 +20,11 @@ from typing import Any
 import numpy as np
 
 from benchmarks.device.cells import INVENTED
+from benchmarks.device.rounding import products_in, stored
 
 STRATEGIES = ("auto", "step", "block", "cluster", "persistent")
 # Of gradients summed over rows and steps, against float64: some tens of roundings of each dtype.
-TOLERANCES = {"float32": 2e-4, "float64": 1e-10, "float16": 2e-2, "bfloat16": 1.5e-1}
+TOLERANCES = {"float32": 2e-4, "float64": 1e-10, "float16": 2e-2, "bfloat16": 1.5e-1, "tf32": 2e-2}
 CELLS = {
     "lstm": """cell C(units) {
   input x[input]
@@ -90,7 +91,7 @@ def _dtypes() -> list[str]:
 def numbers(module: ModuleType, dtype: str, rows: int, units: int) -> tuple[dict[str, Any], Any, Any]:
     """Parameters, input and lengths, as arrays of NumPy."""
     random = np.random.default_rng(0)
-    shapes = module.init_params(seed=0, dtype=dtype, input=INPUT, units=units)
+    shapes = module.init_params(seed=0, dtype=stored(dtype), input=INPUT, units=units)
     params = {name: (1.5 * units**-0.5 * random.standard_normal(p.shape)).astype(p.dtype) for name, p in shapes.items()}
     x = random.standard_normal((rows, STEPS, INPUT)).astype(next(iter(params.values())).dtype)
     return params, x, random.integers(0, STEPS + 1, rows).astype(np.int32)
@@ -120,7 +121,9 @@ def agrees(give: Give, cell: str, strategy: str, dtype: str, size: tuple[int, in
     wide = {name: array.astype(np.float64) for name, array in params.items()}
     for given in (None, lengths):
         expected = everything(judge, wide, x.astype(np.float64), given)
-        for name, array in everything(module, params, x, given).items():
+        with products_in(dtype):
+            computed = everything(module, params, x, given)
+        for name, array in computed.items():
             error = np.abs(array.astype(np.float64) - expected[name]).max() / max(1.0, np.abs(expected[name]).max())
             if not error <= TOLERANCES[dtype]:
                 raise AssertionError(f"{name} is {error:.1e} off, with{'out' if given is None else ''} lengths")

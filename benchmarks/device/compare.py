@@ -13,6 +13,7 @@ from benchmarks.device.case import MODES, Case, Contender, Mode, NotThere, devia
 from benchmarks.device.floor import Rates, floor
 from benchmarks.device.modules import load
 from benchmarks.device.report import Figure
+from benchmarks.device.rounding import products_in
 from benchmarks.device.rows import Row
 from benchmarks.device.timing import Clock, Times, in_turn, tried
 
@@ -54,11 +55,12 @@ class Comparison:
 
     def row(self, row: Row) -> list[Figure]:
         """Both modes of one row; its failure is a figure, too."""
-        try:
-            case = make_case(row, self.loaded(self.folder, f"{row.module}_cuda"))
-        except Exception as error:
-            return [self._figure(row, mode, "all", missing=_told(error)) for mode in MODES]
-        return [figure for mode in MODES for figure in self._mode(case, mode)]
+        with products_in(row.dtype):
+            try:
+                case = make_case(row, self.loaded(self.folder, f"{row.module}_cuda"))
+            except Exception as error:
+                return [self._figure(row, mode, "all", missing=_told(error)) for mode in MODES]
+            return [figure for mode in MODES for figure in self._mode(case, mode)]
 
     def _mode(self, case: Case, mode: Mode) -> list[Figure]:
         built = {name: tried(lambda build=build: build(case)) for name, build in self.contenders.items()}

@@ -15,7 +15,7 @@ from typing import Any
 from benchmarks.device.case import Mode
 from benchmarks.device.rows import Row
 
-ITEMS = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8}
+ITEMS = {"float16": 2, "bfloat16": 2, "tf32": 4, "float32": 4, "float64": 8}
 KEPT = 227 + 200  # KiB of weights that a multiprocessor can keep in shared memory and registers
 KERNELS = """
 extern "C" __global__ void meet(unsigned* counter, int times) {
@@ -120,7 +120,7 @@ def measure(cupy: Any, prelude: str, timed: Callable[[Callable[[], Any]], float]
 
 
 def _products(cupy: Any, timed: Callable[[Callable[[], Any]], float], size: int) -> dict[str, float]:
-    """Operations a second of a large product in each dtype; bfloat16 by PyTorch, where it is there."""
+    """Operations a second of a large product in each dtype; bfloat16 and TF32 by PyTorch, where it is there."""
     found: dict[str, float] = {}
     for dtype in ("float16", "float32", "float64"):
         a = cupy.ones((size, size), dtype)
@@ -130,9 +130,13 @@ def _products(cupy: Any, timed: Callable[[Callable[[], Any]], float], size: int)
         import torch
 
         if torch.cuda.is_available():
-            b = torch.ones((size, size), dtype=torch.bfloat16, device="cuda")
-            result = torch.empty_like(b)
-            found["bfloat16"] = 2 * size**3 / timed(lambda: torch.matmul(b, b, out=result))
+            rounds = torch.backends.cuda.matmul.allow_tf32
+            torch.backends.cuda.matmul.allow_tf32 = True
+            for name, dtype in (("bfloat16", torch.bfloat16), ("tf32", torch.float32)):
+                b = torch.ones((size, size), dtype=dtype, device="cuda")
+                result = torch.empty_like(b)
+                found[name] = 2 * size**3 / timed(lambda b=b, result=result: torch.matmul(b, b, out=result))
+            torch.backends.cuda.matmul.allow_tf32 = rounds
     except ImportError:
         pass
     return found

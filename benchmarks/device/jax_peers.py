@@ -5,23 +5,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from benchmarks.device.case import Case, Contender, Mode, NotThere
+from benchmarks.device.rounding import is_asked_for, stored
 from benchmarks.device.steps import PLAIN, State
 
 
-@lru_cache(maxsize=1)
 def _jax() -> Any:
+    """The library, which rounds where the row says so. Raises NotThere."""
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # others need memory too
     try:
         import jax
     except ImportError:
         raise NotThere("JAX is not installed") from None
-    jax.config.update("jax_default_matmul_precision", "highest")  # float32 means float32, for all
+    jax.config.update("jax_default_matmul_precision", "tensorfloat32" if is_asked_for() else "highest")
     return jax
 
 
@@ -111,4 +111,4 @@ def _contender(name: str, jax: Any, case: Case, run: Callable[[Any, Any], Any], 
 
 
 def _array(jax: Any, case: Case, array: Any) -> Any:
-    return jax.numpy.asarray(array, dtype=case.row.dtype)
+    return jax.numpy.asarray(array, dtype=stored(case.row.dtype))

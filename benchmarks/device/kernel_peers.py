@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.device.case import Case, Contender, NotThere
+from benchmarks.device.rounding import TF32
 from benchmarks.device.steps import PLAIN
 from benchmarks.device.torch_peers import tensors, the_torch, torch_contender
 
@@ -17,6 +18,8 @@ def flash_rnn(case: Case) -> Contender:
     torch, row = the_torch(), case.row
     if row.cell != "LSTM" or row.layers > 1 or row.both:
         raise NotThere("FlashRNN has no such network among those compared")
+    if row.dtype == TF32:
+        raise NotThere("FlashRNN is not told to round")
     flashrnn = _imported("flashrnn").flashrnn
     plain = PLAIN[row.cell].weights(case.params)
     x, d_outputs = tensors(case)

@@ -8,11 +8,12 @@ import numpy as np
 
 from benchmarks.device.case import Case, Contender, Mode, NotThere
 from benchmarks.device.modules import parameters
+from benchmarks.device.rounding import stored
 
 
 def generated(case: Case, dtype: str | None = None) -> Contender:
     """The module in the row's dtype. Training packs the parameters in every call, as they change between calls."""
-    module, dtype = case.module, dtype or case.row.dtype
+    module, dtype = case.module, stored(dtype or case.row.dtype)
     if dtype not in module.REALS:
         raise NotThere(f"not there yet: the module has {', '.join(module.REALS)}")
     own = next(iter(parameters(module, case.row, dtype).values())).dtype

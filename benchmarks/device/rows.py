@@ -53,7 +53,7 @@ def _rows() -> Iterator[Row]:
     halves = ("float16", "bfloat16")
     first = [Row("LSTM", 1024, 16, 768, 768, dtype) for dtype in ("float32", *halves)]
     yield from first
-    yield from (Row(cell, 100, 64, 512, 512, "float32") for cell in ("LSTM", "GRU"))
+    yield from (Row(cell, 100, 64, 512, 512, dtype) for cell in ("LSTM", "GRU") for dtype in ("float32", "tf32"))
     yield from (row.like(time=time) for row in first for time in (256, 2048))  # the slope is what a step costs
     yield from (row.like(batch=batch) for row in first for batch in (1, 2, 8, 64, 128, 256))
     resets = ("GRU", "GRU, reset before")

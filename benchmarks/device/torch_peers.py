@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from benchmarks.device.case import Case, Contender, Mode, NotThere
+from benchmarks.device.rounding import is_asked_for, stored
 from benchmarks.device.steps import PLAIN, State
 
 UNROLLED = 128  # steps: torch.compile writes a loop out, and takes minutes for longer ones
 
 
-@lru_cache(maxsize=1)
 def the_torch() -> Any:
-    """The library. Raises NotThere."""
+    """The library, which rounds where the row says so. Raises NotThere."""
     try:
         import torch
     except ImportError:
         raise NotThere("PyTorch is not installed") from None
-    torch.backends.cuda.matmul.allow_tf32 = False  # float32 means float32, for all
-    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = is_asked_for()
     return torch
 
 
@@ -128,7 +126,7 @@ def torch_contender(
 def tensors(case: Case) -> tuple[Any, Any]:
     """Input and cotangent in the dtype of the row."""
     torch = the_torch()
-    dtype = getattr(torch, case.row.dtype)
+    dtype = getattr(torch, stored(case.row.dtype))
     return torch.from_dlpack(case.x).to(dtype), torch.from_dlpack(case.d_outputs).to(dtype)
 
 

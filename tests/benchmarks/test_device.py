@@ -22,9 +22,11 @@ from benchmarks.device.cells import CELLS
 from benchmarks.device.modules import generate
 from benchmarks.device.modules import load as load_numpy
 from benchmarks.device.ours import generated, reference
+from benchmarks.device.rounding import products_in
 from benchmarks.device.rows import Row, rows, tiny
 from benchmarks.device.steps import PLAIN, State
 from benchmarks.device.timing import SPIN, DeviceClock, Times, in_turn
+from benchmarks.device.torch_peers import the_torch
 from rnnc.simulator.cupy_like import Cupy
 from rnnc.simulator.loader import load
 from rnnc.simulator.nvrtc import compile_kernels
@@ -73,6 +75,7 @@ def distinct() -> list[Row]:
 
 def test_rows_are_those_that_were_asked_for() -> None:
     found = {(row.cell, row.time, row.batch, row.input, row.units, row.dtype, row.layers, row.both) for row in rows()}
+    assert ("GRU", 100, 64, 512, 512, "tf32", 1, False) in found
     for batch, dtype in itertools.product((1, 2, 8, 16, 64, 128, 256), ("float16", "bfloat16")):
         assert ("LSTM", 1024, batch, 768, 768, dtype, 1, False) in found
     assert ("GRU", 3000, 6, 64, 192, "float16", 1, False) in found
@@ -186,13 +189,21 @@ def test_who_cannot_take_part_says_why(folder: Path) -> None:
 
 
 @needs_compiler
-@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "tf32"])
 def test_halves_are_judged(folder: Path, dtype: str) -> None:
     pytest.importorskip("ml_dtypes")
     row = tiny(next(row for row in rows() if row.dtype == dtype))
     for figure in comparison(folder).row(row):
         assert figure.error is not None
         assert 0 < figure.error < 0.05
+
+
+def test_all_round_where_a_row_says_so() -> None:
+    pytest.importorskip("torch")
+    for dtype in ("tf32", "float32", "float16"):
+        with products_in(dtype):
+            flags = the_torch().backends
+            assert flags.cudnn.allow_tf32 == flags.cuda.matmul.allow_tf32 == (dtype == "tf32")
 
 
 @needs_compiler
