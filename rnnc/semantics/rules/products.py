@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rnnc.ir.program import DType, Type, Value
 from rnnc.ir.size import Size
-from rnnc.semantics.lower import Lowering
+from rnnc.semantics.lower import Lowering, subset
 from rnnc.semantics.nodes import RULES, Graph, Node, Rule, ShapeError, known
 from rnnc.semantics.rules.axes import find_axis
 from rnnc.semantics.rules.elementwise import naming
@@ -142,7 +142,17 @@ def _conv_shape(graph: Graph, node: Node) -> Shape | None:
         raise ShapeError("E304", f"there is no axis `{min(lost)}` in the result {show(out)}", fix, about=min(lost))
     if 2 * len(over) + len(per) + len(channels) + len(out) > len(LETTERS):
         raise ShapeError("E314", f"a convolution over {len(over)} axes at once is not possible", "convolve over fewer")
-    return _slid_axes(graph, node) + out
+    return _in_order(graph, _slid_axes(graph, node) + out, node)[0]
+
+
+def _in_order(graph: Graph, shape: Shape, node: Node) -> tuple[Shape, list[int]]:
+    """The axes of a convolution, places before channels, as its reader has them where it knows them already, in another
+    order maybe; and where each stands in `shape`."""
+    own = list(range(len(shape)))
+    if node.shape is None or len(node.shape) != len(shape) or graph.equal(shape, node.shape):
+        return shape, own
+    places = subset(graph, graph.resolve_all(node.shape), shape) or own
+    return tuple(shape[p] for p in places), places
 
 
 def _conv_backward(graph: Graph, node: Node) -> bool:
@@ -174,7 +184,7 @@ def _conv_guess(graph: Graph, node: Node) -> bool:
 
 def _convolve(lowering: Lowering, node: Node) -> Value:
     """Patches of the operand times the kernel. args = operand, weight, hole."""
-    operand, out = lowering.shape(node.args[0]), lowering.shape(node)
+    operand = lowering.shape(node.args[0])
     over, per, channels = _window(lowering.graph, node)
     new = _out_rest(lowering.graph, node, lowering.shape(node.args[2]))
     value = lowering[node.args[0]]
@@ -196,9 +206,11 @@ def _convolve(lowering: Lowering, node: Node) -> Value:
     places, kernel, own, summed = letters[:n], letters[n : 2 * n], letters[2 * n : 2 * n + p], letters[2 * n + p :]
     by_label = {operand[i].label: x for i, x in zip(per, own, strict=True)}
     by_label |= {axis.label: x for axis, x in zip(new, fresh, strict=True)}
-    result = fresh if not per else "".join(by_label[axis.label] for axis in out[n:])
-    weight = own + kernel + summed + fresh
-    return lowering.op("contract", patches, lowering[node.args[1]], a=letters, b=weight, out=places + result, reduce="")
+    hole = lowering.shape(node.args[2])
+    result = places + (fresh if not per else "".join(by_label[axis.label] for axis in hole))
+    _, order = _in_order(lowering.graph, _slid_axes(lowering.graph, node) + hole, node)
+    weight, result = own + kernel + summed + fresh, "".join(result[p] for p in order)
+    return lowering.op("contract", patches, lowering[node.args[1]], a=letters, b=weight, out=result, reduce="")
 
 
 # --- products without weights ---
