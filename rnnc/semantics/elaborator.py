@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from rnnc.diagnostics import Diagnostics, Note, Span, Use
 from rnnc.semantics import arranging, layers, moments, picking, randomness, weighted
 from rnnc.semantics.arguments import Arguments
-from rnnc.semantics.builtins import BUILTINS
+from rnnc.semantics.builtins import BUILTINS, LABELLED, WEIGHTED
 from rnnc.semantics.cells import Cells
 from rnnc.semantics.expressions import Expressions
 from rnnc.semantics.frames import Body, Context, Frame, Registry
@@ -92,12 +92,16 @@ class Elaborator:
                 raise self._no_function(function.word, e, c)
             case _:
                 message = f"`{e.function.span.text}` is {describe(function)}, not a function"
-                fix = moments.called(e, c) or of_no_function(function, e) or _multiplied(e)
+                fix = moments.called(e, c) or of_no_function(function, e, c, BUILTINS) or _multiplied(e)
                 raise Problem("E205", message, e.function.span, fix=fix)
 
     def _call_builtin(self, name: str, e: ast.Call, c: Context) -> Value:
+        a = Arguments(self.expressions, e, c, name)
+        a.refuse_labels(end=LABELLED.get(name))
+        if name not in WEIGHTED:
+            a.refuse_sharing()
         try:
-            return BUILTINS[name](Arguments(self.expressions, e, c, name))
+            return BUILTINS[name](a)
         except Problem as problem:
             if problem.code == "E223" and problem.span == e.span:
                 problem.fix = problem.fix or _usage(name)

@@ -40,6 +40,7 @@ class Functions:
         values: dict[str, tuple[Value, Span]] = {}
         own = [p.name for p in parameters]
         a.allow(*own, *(n for n in ("weights",) if n not in own))
+        a.refuse_labels(own)
         if len(a.operands) > len(parameters):
             a.count(sum(p.default is None for p in parameters), len(parameters))
         for i, parameter in enumerate(parameters[: len(a.operands)]):
@@ -141,7 +142,7 @@ class Functions:
                     raise Problem("E410", message, heading(definition), fix="end it with `return …`")
                 statement, inner = frame.returned
                 owner = Owner("", None, {})
-                return self.expressions.value(statement.value, Context(inner, frame, owner))
+                return _returned(self.expressions.value(statement.value, Context(inner, frame, owner)), frame, span)
         finally:
             graph.calls = calls
 
@@ -202,6 +203,18 @@ class Functions:
             else:
                 pattern.append(self.expressions.axis(axis, Context(scope, frame)))
         return graph.add("pattern", (node,), spot, None, pattern=tuple(pattern), what=what)
+
+
+def _returned(value: Value, frame: Frame, span: Span) -> Value:
+    """A result's axes are called as the function calls them, also where they had another name beside its caller's."""
+    own = {new: label for label, new in frame.relabelled.items()}
+    match value:
+        case Tensor() if own:
+            return Tensor(frame.graph.add("returned", (value.node,), span, None, own=own), value.word)
+        case tuple():
+            return tuple(_returned(each, frame, span) for each in value)
+        case _:
+            return value
 
 
 def _infer(graph: Graph, node: Node) -> None:

@@ -201,7 +201,7 @@ def _out_axes(a: Arguments, option: str) -> tuple[Shaped, ...] | None:
     return tuple(a.evaluate.named_axis(item, a.context) for item in items)
 
 
-@builtin("linear")
+@builtin("linear", labels=0, weights=True)
 def _linear(a: Arguments) -> Value:
     """linear(x, h, …): the sum of a product with a weight [in, out] per operand, and a bias [out]."""
     a.leave_out()
@@ -246,7 +246,7 @@ def _of_first_number(a: Arguments, text: str) -> str:
     return "a vector of one number is `ones(1)`"
 
 
-@builtin("dense")
+@builtin("dense", weights=True)
 def _dense(a: Arguments) -> Value:
     """dense(x, n): one product with a weight [in, n] and a bias [n], called `weight` and `bias`."""
     a.count(1, 2)
@@ -277,7 +277,7 @@ def _dense(a: Arguments) -> Value:
 _INITIAL = ("init", "bias_init")
 
 
-@builtin("conv")
+@builtin("conv", labels=0, weights=True)
 def _conv(a: Arguments) -> Value:
     """conv(x, h, over = [row, col], kernel = [3, 3]): a cross-correlation per operand, and a bias per channel."""
     a.leave_out()
@@ -330,7 +330,7 @@ def _channels(a: Arguments, over: tuple[str, ...]) -> tuple[Shaped, ...] | None:
     )
 
 
-@builtin("peephole")
+@builtin("peephole", weights=True)
 def _peephole(a: Arguments) -> Value:
     """peephole(c): c times a weight of its own shape (or of the axes named by `axes`)."""
     a.count(1)
