@@ -11,7 +11,7 @@ from rnnc.semantics.arguments import Arguments, Operand
 from rnnc.semantics.builtins import BUILTINS
 from rnnc.semantics.expressions import Expressions
 from rnnc.semantics.frames import Context, Frame, Owner
-from rnnc.semantics.nodes import Graph, Node, ShapeError
+from rnnc.semantics.nodes import RULES, Graph, Node, ShapeError
 from rnnc.semantics.numbers import STATED
 from rnnc.semantics.rules.axes import find_axis
 from rnnc.semantics.scope import PRELUDE, Problem, Scope, Told, heading
@@ -155,6 +155,8 @@ class Functions:
         assert axes is not None
         (pattern,) = axes
         _infer(graph, node)
+        while not node.settled and _guess_beside(graph, node):
+            graph.infer(node)
         if node.poisoned or not isinstance(pattern.size, ast.Name):
             raise Told(spot)
         if node.shape is None:
@@ -230,6 +232,21 @@ def _infer(graph: Graph, node: Node) -> None:
         seen.update(new)
         stack.extend(new)
     graph.infer(node)
+
+
+def _guess_beside(graph: Graph, node: Node) -> bool:
+    """One step towards the axes of an argument: what is unknown in it has those of what it meets, `h + linear(u)`."""
+    stack, seen = [node], {node}
+    while stack:
+        part = stack.pop()
+        guess = RULES[part.op].guess
+        beside = any(a.shape for a in part.args) and any(not a.settled and graph.receptive(a) for a in part.args)
+        if part.op == "elementwise" and guess is not None and beside:
+            return guess(graph, part)
+        new = [a for a in part.args if not a.settled and a not in seen]
+        seen.update(new)
+        stack.extend(new)
+    return False
 
 
 def _is_prelude(function: FnValue) -> bool:
