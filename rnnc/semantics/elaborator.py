@@ -75,6 +75,10 @@ class Elaborator:
 
     def call(self, e: ast.Call, c: Context) -> Value:
         """What a call gives, of whatever is called."""
+        of = e.function.base if isinstance(e.function, ast.Attribute) else None
+        if isinstance(of, ast.Name) and of.id in c.frame.instances:
+            fix = f"an instance is stepped by its name: `{of.id}(x)`"
+            raise Problem("E205", f"`{e.function.span.text}` is no function", e.function.span, fix=fix)
         function = self.expressions.value(e.function, c.named(None))
         match function:
             case FnValue(definition=None, name=name):
@@ -98,8 +102,8 @@ class Elaborator:
     def _call_builtin(self, name: str, e: ast.Call, c: Context) -> Value:
         a = Arguments(self.expressions, e, c, name)
         a.refuse_labels(end=LABELLED.get(name))
-        if name not in WEIGHTED:
-            a.refuse_sharing()
+        if name not in WEIGHTED and isinstance(e.function, ast.Name) and e.function.id == name:
+            a.refuse_sharing()  # where a parameter stands for it, another function may have weights
         try:
             return BUILTINS[name](a)
         except Problem as problem:
