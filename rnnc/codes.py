@@ -95,6 +95,8 @@ NAMES: dict[str, str] = {
     "E243": "an equation to expose that does not exist",
     "E244": "what an inner cell does not have",
     "E245": "a cell is used without one of its parameters",
+    "E246": "a label of an argument, where it means nothing",
+    "E247": "`shared over` of what has no weights",
 }
 
 SHAPES: dict[str, str] = {

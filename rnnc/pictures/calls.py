@@ -76,7 +76,7 @@ def _run(reader: Reader, a: Arguments, layer: f.Layer, instance: str) -> f.Run:
     arguments = tuple(_operand(reader, o) for o in a.operands)
     own = c.owner.full(c.frame)[len(c.frame.prefix) :] if c.owner is not None and c.owner.name else ""
     inside = instance or own + (f".{c.name}" if c.name else "")
-    return f.Run(layer, arguments, instance, inside, _options(reader, a))
+    return f.Run(layer, arguments, instance, inside, _options(reader, a), c.frame.body.kind == "cell")
 
 
 # --- functions ---

@@ -77,7 +77,7 @@ class Reader:
         """A quantity of this body, with the step that its value belongs to."""
         when: When = ""
         if c.frame.kind == "cell" and (primed or self.moves(node)):
-            when = "before" if node.op == "state" and not primed else "now"
+            when = "before" if node.op in ("state", "found") and not primed else "now"
         return Ref(name, indices, when, owner, node)
 
     def moves(self, node: Node) -> bool:

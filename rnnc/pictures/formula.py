@@ -198,6 +198,7 @@ class Run:
     instance: str = ""
     inside: str = ""  # the path of the names in it
     starts: tuple[tuple[str, Formula], ...] = ()  # states, and what they begin with
+    steps: bool = False  # one step in a cell: `starts` are what it finds in these states
 
 
 @dataclass(frozen=True)

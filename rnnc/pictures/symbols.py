@@ -81,13 +81,22 @@ def first(name: str) -> Math:
     return _scripted(name, [Digits("0")], [])
 
 
+def before(name: str) -> Math:
+    """A state before the step."""
+    return _scripted(name, [_before()], [])
+
+
+def _before() -> Math:
+    return row(Letter("t"), Sign("less"), Digits("1"))
+
+
 def quantity(ref: Ref) -> Math:
     """A quantity with its step: `c'` is c at t, `c` of a state is c at t - 1."""
     below: list[Math] = []
     if ref.when == "now":
         below = [Letter("t")]
     elif ref.when == "before":
-        below = [row(Letter("t"), Sign("less"), Digits("1"))]
+        below = [_before()]
     owners = [part for part in ref.owner.split(".") if part]
     return _scripted(ref.name, below, [*(_instance(o) for o in owners), *_place(ref.indices)])
 

@@ -25,7 +25,7 @@ from rnnc.pictures.mathtree import (
     listed,
     row,
 )
-from rnnc.pictures.symbols import first, glyph, instance, number, quantity, size, weight
+from rnnc.pictures.symbols import before, first, glyph, instance, number, quantity, size, weight
 
 # How tightly what a formula is binds, loosest first.
 _CHOICE, _TEST, _SUM, _PRODUCT, _POWER, _ATOM = range(6)
@@ -113,7 +113,8 @@ def _set(formula: f.Formula) -> tuple[Math, int]:
             return layer(formula), _ATOM
         case f.Run():
             function = instance(formula.instance) if formula.instance else layer(formula.layer)
-            starts = [row(first(name), Sign("="), typeset(value)) for name, value in formula.starts]
+            state = before if formula.steps else first
+            starts = [row(state(name), Sign("="), typeset(value)) for name, value in formula.starts]
             return called(function, _with_options(formula.arguments, starts)), _ATOM
         case f.Pick(base, name):
             return Script(_within(base, _ATOM), None, Words(name)), _ATOM

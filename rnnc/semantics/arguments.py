@@ -104,6 +104,27 @@ class Arguments:
     def nodes(self) -> list[Node]:
         return [self.node(i) for i in range(len(self.operands))]
 
+    def refuse_labels(self, options: Iterable[str] = (), end: int | None = None) -> None:
+        """Report labels (`v: x`) where they mean nothing: of the first `end` operands, or of all."""
+        for argument in self.call.arguments:
+            if not isinstance(argument, ast.Argument) or argument.mark != ":" or argument.name is None:
+                continue
+            if any(o.expression is argument.value for o in self.operands[:end]):
+                label, text = argument.name, argument.value.span.text
+                fix = f"write `{label} = …`" if label in set(options) else f"leave `{label}:` out"
+                if label not in set(options) and argument is not self.call.arguments[0]:
+                    fix += f"; an option is written `{label} = …`"
+                message = f"an argument of `{self.name}` has no label, and `{label}: {text}` gives it one"
+                raise Problem("E246", message, _name_span(argument, label), fix=fix)
+
+    def refuse_sharing(self, *, cell: bool = False) -> None:
+        """Report `shared over k` where there are no weights, or where they are a cell's."""
+        found = next((s for s in self.call.arguments if isinstance(s, ast.SharedOver)), None)
+        if found is not None:
+            why = "brings its weights along" if cell else "has no weights to share"
+            message = f"`shared over` is for weights that a call makes: `{self.name}` {why}"
+            raise Problem("E247", message, found.span, fix=_SHARING if cell else "leave it out")
+
     # --- options ---
 
     def name_span(self, option: str) -> Span:
@@ -226,6 +247,9 @@ class Arguments:
             wanted = f"{count} whole numbers" if count != 1 else "a whole number"
             raise Problem("E226", f"`{name}` wants {wanted} from 1 on", argument.value.span)
         return tuple(int(n) for n in numbers)
+
+
+_SHARING = "leave it out; what runs with one set of weights is one instance, `use f = …`, and `use g = f` beside it"
 
 
 def _name_span(argument: ast.Argument, name: str) -> Span:

@@ -18,7 +18,7 @@ def axes_of(a: Arguments, start: int = 0) -> tuple[Shaped, ...]:
     return tuple(a.evaluate.own_axis(axis, o.context) for o, axis in given)
 
 
-@builtin("zeros", "ones")
+@builtin("zeros", "ones", labels=0)
 def _filled(a: Arguments) -> Value:
     a.allow()
     value = 0.0 if a.name == "zeros" else 1.0
@@ -54,7 +54,7 @@ def _stack_axis(a: Arguments) -> Value:
     return added(a, "concat", *nodes, axis=one.label)
 
 
-@builtin("expand")
+@builtin("expand", labels=1)
 def _expand(a: Arguments) -> Value:
     """expand(v, slot) or expand(v, slot: 3): a new leading axis of one place, or of as many as are said."""
     a.count(2)
@@ -67,7 +67,7 @@ def _expand(a: Arguments) -> Value:
     return added(a, "expand", a.node(0), axis=axis)
 
 
-@builtin("merge")
+@builtin("merge", labels=1)
 def _merge(a: Arguments) -> Value:
     """merge(h, [head, unit]): several axes become one, all without a list; the last varies fastest. Behind a label they
     are called so, `merge(h, unit: [head, d])`."""
@@ -83,7 +83,7 @@ def _merge(a: Arguments) -> Value:
     return added(a, "merge", a.node(0), axes=labels, name=name)
 
 
-@builtin("split")
+@builtin("split", labels=1)
 def _split(a: Arguments) -> Value:
     """split(v, units, head: 4, unit: d): one axis, the only one if none is named, becomes several."""
     a.count(3, 32)
@@ -96,7 +96,7 @@ def _split(a: Arguments) -> Value:
     return added(a, "split", a.node(0), axis=label, parts=parts)
 
 
-@builtin("relabel")
+@builtin("relabel", labels=1)
 def _relabel(a: Arguments) -> Value:
     """relabel(v, key: d, …): the same numbers under other labels, all of them, in order."""
     a.count(2, 32)

@@ -123,8 +123,8 @@ class Level:
         zeros = builder.op("zeros_like", like)
         if like.type.rank:
             zeros = builder.op("reduce_sum", zeros, axes=tuple(range(like.type.rank)), keep=False)
-        if value.type.dtype is DType.FLOAT and zeros.type.dtype is not DType.FLOAT:
-            zeros = builder.op("cast", zeros, dtype="float")
+        if value.type.dtype is not zeros.type.dtype:
+            zeros = builder.op("cast", zeros, dtype=value.type.dtype.value)
         return builder.op("add", value, zeros)
 
     def as_float(self, builder: Builder, value: Value) -> Value:

@@ -18,14 +18,20 @@ from rnnc.semantics.values import Absent, Choice, Num, Shaped, Tensor, Value, de
 
 Builtin = Callable[[Arguments], Value]
 BUILTINS: dict[str, Builtin] = {}
+LABELLED: dict[str, int] = {}  # functions whose operands have labels, from which on: those of `linear`, new axes
+WEIGHTED: set[str] = set()  # functions with weights, which equations may share
 
 
-def builtin(*names: str) -> Callable[[Builtin], Builtin]:
-    """Registers a function under the names that the language has for it."""
+def builtin(*names: str, labels: int | None = None, weights: bool = False) -> Callable[[Builtin], Builtin]:
+    """Registers a function under the names that the language has for it. Its operands have labels from `labels` on."""
 
     def add(function: Builtin) -> Builtin:
         for name in names:
             BUILTINS[name] = function
+            if labels is not None:
+                LABELLED[name] = labels
+            if weights:
+                WEIGHTED.add(name)
         return function
 
     return add

@@ -62,6 +62,8 @@ class Cells:
             return cell  # of the parameters of which nothing is known
         parameters = self.elaborator.variants.parameters_of(cell)
         names = [p.name for p in parameters]
+        a.refuse_labels(names)
+        a.refuse_sharing(cell=True)
         a.allow(*names, kind="parameter")
         bound = cell.arguments
         free = [n for n in names if n not in dict(cell.bound)]
@@ -147,7 +149,7 @@ class Cells:
             frame.given = list(given) if given is not None else None
             inputs = plain_inputs(cell.definition.body)
             if given is not None and not body.probing and inputs is not None and len(inputs) != len(given):
-                raise wrong_inputs(cell.name, inputs, len(given), span)
+                raise wrong_inputs(cell.name, cell.definition, inputs, len(given), span)
             frame.cell = cell
             frame.reverse, frame.shareable, frame.is_copy = reverse, shareable, is_copy
             bound = cell.arguments

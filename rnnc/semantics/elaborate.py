@@ -16,6 +16,7 @@ from rnnc.semantics.files import Files
 from rnnc.semantics.frames import Body, Context, Frame, Parameter, Registry
 from rnnc.semantics.layouts import LayoutReader
 from rnnc.semantics.nodes import Graph, Node
+from rnnc.semantics.rules.products import fan_in
 from rnnc.semantics.scope import Lazy, Problem, Scope, Work, did_you_mean, heading, report
 from rnnc.semantics.settle import settle_body
 from rnnc.semantics.values import CellValue, Num, Shape, Value, texts
@@ -372,12 +373,8 @@ def _infos(program: Program, role: str) -> tuple[PortInfo, ...]:
 
 def _fan_in(parameter: Parameter) -> tuple[int, ...]:
     """Which axes of a weight are inputs: those of the operand (and the kernel's)."""
-    node = next(iter(parameter.nodes.values()))
-    if parameter.fan_in is None or node.shape is None:
-        return ()
-    hole = node.args[1].shape or ()
-    fresh = len(hole) - len(node.attrs.get("per", ()))
-    return tuple(range(len(node.attrs.get("per", ())), len(node.shape) - max(fresh, 0)))
+    graph, node = next(iter(parameter.nodes.items()))
+    return () if parameter.fan_in is None or node.shape is None else fan_in(graph, node)
 
 
 def _symbols(program: Program) -> set[str]:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from rnnc.diagnostics import Diagnostics, Note, Span, Use
 from rnnc.semantics import arranging, layers, moments, picking, randomness, weighted
 from rnnc.semantics.arguments import Arguments
-from rnnc.semantics.builtins import BUILTINS
+from rnnc.semantics.builtins import BUILTINS, LABELLED, WEIGHTED
 from rnnc.semantics.cells import Cells
 from rnnc.semantics.expressions import Expressions
 from rnnc.semantics.frames import Body, Context, Frame, Registry
@@ -75,6 +75,10 @@ class Elaborator:
 
     def call(self, e: ast.Call, c: Context) -> Value:
         """What a call gives, of whatever is called."""
+        of = e.function.base if isinstance(e.function, ast.Attribute) else None
+        if isinstance(of, ast.Name) and of.id in c.frame.instances:
+            fix = f"an instance is stepped by its name: `{of.id}(x)`"
+            raise Problem("E205", f"`{e.function.span.text}` is no function", e.function.span, fix=fix)
         function = self.expressions.value(e.function, c.named(None))
         match function:
             case FnValue(definition=None, name=name):
@@ -92,12 +96,16 @@ class Elaborator:
                 raise self._no_function(function.word, e, c)
             case _:
                 message = f"`{e.function.span.text}` is {describe(function)}, not a function"
-                fix = moments.called(e, c) or of_no_function(function, e) or _multiplied(e)
+                fix = moments.called(e, c) or of_no_function(function, e, c, BUILTINS) or _multiplied(e)
                 raise Problem("E205", message, e.function.span, fix=fix)
 
     def _call_builtin(self, name: str, e: ast.Call, c: Context) -> Value:
+        a = Arguments(self.expressions, e, c, name)
+        a.refuse_labels(end=LABELLED.get(name))
+        if name not in WEIGHTED and isinstance(e.function, ast.Name) and e.function.id == name:
+            a.refuse_sharing()  # where a parameter stands for it, another function may have weights
         try:
-            return BUILTINS[name](Arguments(self.expressions, e, c, name))
+            return BUILTINS[name](a)
         except Problem as problem:
             if problem.code == "E223" and problem.span == e.span:
                 problem.fix = problem.fix or _usage(name)

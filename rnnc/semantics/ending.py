@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rnnc.diagnostics import Note, Span
 from rnnc.semantics import moments
 from rnnc.semantics.frames import Context, Frame, Indices, Owner, StateSlot, key_text, member_text
-from rnnc.semantics.guard import guard, mentions_input
+from rnnc.semantics.guard import guard, mentions_input, plainly_declared
 from rnnc.semantics.instances import slots_of
 from rnnc.semantics.nodes import Node
 from rnnc.semantics.scope import Problem, Scope, Told, did_you_mean, heading, report
@@ -124,7 +124,8 @@ class Ending:
         given = frame.given if frame.given is not None and not frame.body.probing else []
         if len(given) > len(frame.inputs) and not frame.broken:
             names = [n for n, _ in frame.inputs]
-            report(self.diagnostics, wrong_inputs(frame.name, names, len(given), frame.span))
+            problem = wrong_inputs(frame.name, self.definition, names, len(given), frame.span)
+            report(self.diagnostics, problem)
         if not mentions_input(self.definition.body):
             message = f"`{self.definition.name}` has no input, so it knows no batch and no time"
             self.diagnostics.error("E416", message, heading(self.definition), fix="write `input x[input]`")
@@ -247,9 +248,11 @@ def _output_name(e: ast.Expr) -> str | None:
             return None
 
 
-def wrong_inputs(cell: str, inputs: list[str], given: int, span: Span) -> Problem:
-    """A cell is given more or fewer inputs than it has."""
+def wrong_inputs(cell: str, definition: ast.Cell | ast.Network, inputs: list[str], given: int, span: Span) -> Problem:
+    """A cell is given more or fewer inputs than it has: more, where libraries hand states from step to step."""
     names = " and ".join(f"`{name}`" for name in inputs) or "none"
-    return Problem(
-        "E223", f"`{cell}` has {len(inputs)} input{'s' * (len(inputs) != 1)} ({names}) but is given {given}", span
-    )
+    message = f"`{cell}` has {len(inputs)} input{'s' * (len(inputs) != 1)} ({names}) but is given {given}"
+    states = plainly_declared("state", definition.body) if given > len(inputs) else []
+    call = ", ".join([*inputs, *(f"{state} = …" for state in states[-1:])])
+    fix = f"its states are its own; one is given by name: `f({call})`" if states else None
+    return Problem("E223", message, span, fix=fix)

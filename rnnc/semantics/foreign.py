@@ -121,7 +121,8 @@ _LOOP = "the steps are no loop of the text: a cell is one step, and `for k in 0.
 MISSING: dict[str, str] = {
     **dict.fromkeys(("topk", "top_k", "sort", "argsort", "median", "kthvalue", "unique", "nonzero"), _RANKS),
     **dict.fromkeys(("pinv", "lstsq", "cholesky", "qr", "svd", "eig", "eigh"), _ALGEBRA),
-    **dict.fromkeys(("det", "slogdet", "expm", "matrix_exp", "matrix_power"), _ALGEBRA),
+    **dict.fromkeys(("det", "slogdet", "matrix_power"), _ALGEBRA),
+    **dict.fromkeys(("expm", "matrix_exp"), "sum its series in a `for`: `t[0] = I`, `t[k] = t[k - 1] @ A / k`"),
     **dict.fromkeys(("rand", "randn", "randint", "random", "random_normal", "random_uniform"), _NOISE),
     **dict.fromkeys(("bernoulli", "multinomial", "gaussian", "rand_like", "randn_like", "noise"), _NOISE),
     **dict.fromkeys(("batch_norm", "batchnorm", "batchnorm1d", "batch_normalization", "batchnormalization"), _BATCH),

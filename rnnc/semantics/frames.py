@@ -96,7 +96,7 @@ class Registry:
                 f"two weights would be called `{name}`",
                 place or span,
                 notes=notes,
-                fix=fix or "name one of the calls: `… as rec`",
+                fix=_of_inner(found.place, place or span) or fix or "name one of the calls: `… as rec`",
             )
         if found is None:
             found = Parameter(name, init, trained, span, place or span, shareable, fan_in, use=self.diagnostics.use)
@@ -125,6 +125,17 @@ def _called_twice(name: str, first: Span, second: Span) -> Problem:
     return Problem(
         "E402", f"two weights would be called `{name}`", second, notes=[Note("the other one", first)], fix=fix
     )
+
+
+def _of_inner(one: Span, other: Span) -> str | None:
+    """What to do where one of two calls stands in the other, `linear(u: relu(dense(x, n)))`."""
+    inner = min(one, other, key=lambda span: span.end - span.start)
+    outer = other if inner is one else one
+    if one == other or not (outer.source is inner.source and outer.start <= inner.start and inner.end <= outer.end):
+        return None
+    text = inner.text
+    named = f"`{text} as inner`" if text.endswith(")") and len(text) <= _LONGEST else "`… as inner`"
+    return f"one stands in the other: give the inner one an equation of its own, or a name, {named}"
 
 
 def _read_again(name: str, call: Span, place: Span) -> Problem:
@@ -191,6 +202,7 @@ class Body:
         self.states: StateTree = []
         self.sink = self.states  # where a state declared now goes: inner cells have a branch of their own
         self.probing = False
+        self.found: dict[str, tuple[Node, Span]] = {}  # what steps of inner cells find in their states
         self.sites: dict[str, Site] = {}
         self.step: StateSlot | None = None
         self.state_prefix: str | None = None  # of the outermost cell, once one has been opened

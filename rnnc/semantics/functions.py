@@ -11,7 +11,7 @@ from rnnc.semantics.arguments import Arguments, Operand
 from rnnc.semantics.builtins import BUILTINS
 from rnnc.semantics.expressions import Expressions
 from rnnc.semantics.frames import Context, Frame, Owner
-from rnnc.semantics.nodes import Graph, Node, ShapeError
+from rnnc.semantics.nodes import RULES, Graph, Node, ShapeError
 from rnnc.semantics.numbers import STATED
 from rnnc.semantics.rules.axes import find_axis
 from rnnc.semantics.scope import PRELUDE, Problem, Scope, Told, heading
@@ -40,6 +40,7 @@ class Functions:
         values: dict[str, tuple[Value, Span]] = {}
         own = [p.name for p in parameters]
         a.allow(*own, *(n for n in ("weights",) if n not in own))
+        a.refuse_labels(own)
         if len(a.operands) > len(parameters):
             a.count(sum(p.default is None for p in parameters), len(parameters))
         for i, parameter in enumerate(parameters[: len(a.operands)]):
@@ -141,7 +142,7 @@ class Functions:
                     raise Problem("E410", message, heading(definition), fix="end it with `return …`")
                 statement, inner = frame.returned
                 owner = Owner("", None, {})
-                return self.expressions.value(statement.value, Context(inner, frame, owner))
+                return _returned(self.expressions.value(statement.value, Context(inner, frame, owner)), frame, span)
         finally:
             graph.calls = calls
 
@@ -154,6 +155,8 @@ class Functions:
         assert axes is not None
         (pattern,) = axes
         _infer(graph, node)
+        while not node.settled and _guess_beside(graph, node):
+            graph.infer(node)
         if node.poisoned or not isinstance(pattern.size, ast.Name):
             raise Told(spot)
         if node.shape is None:
@@ -204,6 +207,18 @@ class Functions:
         return graph.add("pattern", (node,), spot, None, pattern=tuple(pattern), what=what)
 
 
+def _returned(value: Value, frame: Frame, span: Span) -> Value:
+    """A result's axes are called as the function calls them, also where they had another name beside its caller's."""
+    own = {new: label for label, new in frame.relabelled.items()}
+    match value:
+        case Tensor() if own:
+            return Tensor(frame.graph.add("returned", (value.node,), span, None, own=own), value.word)
+        case tuple():
+            return tuple(_returned(each, frame, span) for each in value)
+        case _:
+            return value
+
+
 def _infer(graph: Graph, node: Node) -> None:
     """The axes of an argument, as far as they are known already: states that it reads as they are after the step have
     the declared ones, before their equations are read."""
@@ -217,6 +232,21 @@ def _infer(graph: Graph, node: Node) -> None:
         seen.update(new)
         stack.extend(new)
     graph.infer(node)
+
+
+def _guess_beside(graph: Graph, node: Node) -> bool:
+    """One step towards the axes of an argument: what is unknown in it has those of what it meets, `h + linear(u)`."""
+    stack, seen = [node], {node}
+    while stack:
+        part = stack.pop()
+        guess = RULES[part.op].guess
+        beside = any(a.shape for a in part.args) and any(not a.settled and graph.receptive(a) for a in part.args)
+        if part.op == "elementwise" and guess is not None and beside:
+            return guess(graph, part)
+        new = [a for a in part.args if not a.settled and a not in seen]
+        seen.update(new)
+        stack.extend(new)
+    return False
 
 
 def _is_prelude(function: FnValue) -> bool:

@@ -36,7 +36,12 @@ def plain_inputs(statements: tuple[ast.Statement, ...]) -> list[str] | None:
     """The names of a body's inputs; None where they depend on `for` and `if`."""
     if any(_has_input(s) for s in statements if isinstance(s, ast.For | ast.If)):
         return None
-    return [i.name for s in statements if isinstance(s, ast.Declaration) and s.kind == "input" for i in s.items]
+    return plainly_declared("input", statements)
+
+
+def plainly_declared(kind: str, statements: tuple[ast.Statement, ...]) -> list[str]:
+    """The names of a body's inputs or states, beside those in `for` and `if`."""
+    return [i.name for s in statements if isinstance(s, ast.Declaration) and s.kind == kind for i in s.items]
 
 
 def _has_input(s: ast.Statement) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import Diagnostics, Note, Span
@@ -10,7 +11,7 @@ from rnnc.semantics.arguments import Arguments
 from rnnc.semantics.cells import missing_at
 from rnnc.semantics.frames import Body, Context, Frame, Indices, Registry
 from rnnc.semantics.inference import infer_all
-from rnnc.semantics.instances import keep_promises, part, probed_states, results
+from rnnc.semantics.instances import keep_promises, part, probed_states, results, slots_of
 from rnnc.semantics.nodes import Graph, Node
 from rnnc.semantics.scope import Problem, Told, report
 from rnnc.semantics.values import CellValue, Instance, LayerValue, Promise, Tensor, Value, describe
@@ -18,6 +19,15 @@ from rnnc.syntax import ast
 
 if TYPE_CHECKING:
     from rnnc.semantics.elaborator import Elaborator
+
+
+def _refuse(a: Arguments, states: Mapping[str, object]) -> None:
+    """Report a state that a step is given and that its cell does not have."""
+    for name in a.options:
+        own = name.removeprefix(f"{a.name}.")  # `f(x, f.h = …)`
+        if name not in states and own in states:
+            raise Problem("E221", f"`{a.name}` has no state `{name}`", a.name_span(name), fix=f"write `{own} = …`")
+    a.allow(*states, kind="state")
 
 
 class Inner:
@@ -34,6 +44,8 @@ class Inner:
     def _call(self, instance: Instance, e: ast.Call, c: Context) -> Value:
         state = c.frame.instances[instance.key]
         a = Arguments(self.expressions, e, c, instance.key)
+        a.refuse_labels()
+        a.refuse_sharing(cell=True)
         if c.frame.body.kind == "network":
             return layers.apply(self.elaborator, state.cell, a, instance=state)
         if state.applied is not None:
@@ -45,6 +57,7 @@ class Inner:
             raise Problem("E404", f"inside a cell only cells can be used, not {describe(state.cell)}", e.span)
         state.applied = e.span
         nodes = a.nodes()
+        given = {n: (self.expressions.tensor(o.value, c), o.value.span) for n, o in a.options.items()}
         if self.unknown(state.cell):
             return Tensor(c.frame.graph.poison(e.span))  # nothing that is made of it is an error
         prefix = f"{c.frame.prefix}{state.weights_of or instance.key}."
@@ -55,6 +68,7 @@ class Inner:
         state_prefix = f"{c.frame.state_prefix}{instance.key}."
         sink = c.frame.body.sink
         c.frame.body.sink = state.slots
+        c.frame.body.found |= {state_prefix + name: value for name, value in given.items()}
         try:
             is_copy = state.weights_of is not None or owner.has_run
             is_shared = is_copy or lent is not None
@@ -74,6 +88,9 @@ class Inner:
         state.frame = frame
         c.frame.children[instance.key] = frame
         keep_promises(state, frame, lambda problem: report(self.elaborator.diagnostics, problem))
+        missing = {name for name in given if c.frame.body.found.pop(state_prefix + name, None) is not None}
+        if missing - frame.broken:
+            _refuse(a, slots_of(state))
         return results(frame)
 
     def unknown(self, cell: CellValue | LayerValue) -> bool:

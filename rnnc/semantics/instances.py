@@ -54,13 +54,13 @@ def keep_promises(state: InstanceState, frame: Frame, tell: Callable[[Problem], 
 
 
 def _found(state: InstanceState, frame: Frame, name: str, indices: Indices, primed: bool) -> Node | None:
-    member = frame.members.get((name, primed), {}).get(indices)
-    if member is not None:
-        return member
     slot = slots_of(state).get(key_text(name, indices))
-    if slot is None:
-        return None
-    return slot.carry or slot.next if primed else slot.node
+    if slot is not None and not primed:
+        return slot.node  # what the last step left, whatever this step is given
+    member = frame.members.get((name, primed), {}).get(indices)
+    if member is not None or slot is None:
+        return member
+    return slot.carry or slot.next
 
 
 def _no_part(state: InstanceState, frame: Frame, name: str, indices: Indices, primed: bool, span: Span) -> Problem:

@@ -102,6 +102,8 @@ def apply(elaborator: Elaborator, layer: Value, a: Arguments, instance: Instance
         raise Problem("E404", "layers run sequences: they belong in a network", a.span, fix="in a cell: `use f = …`")
     if not isinstance(layer, CellValue) or isinstance(layer.definition, ast.Network):
         a.allow()  # the states of one cell alone have names here
+    a.refuse_labels()
+    a.refuse_sharing(cell=True)
     if c.frame.anonymous:
         raise nameless(c.frame)
     if c.owner is None:

@@ -133,6 +133,9 @@ class Names:
     def _member_fix(self, e: ast.Attribute, base: Value, c: Context) -> str | None:
         if not isinstance(base, Tensor):
             return None
+        called = e.base.function if isinstance(e.base, ast.Call) else None
+        if isinstance(called, ast.Name) and called.id in c.frame.instances and c.frame.body.kind == "cell":
+            return f"what `{called.id}` has is read by its name: `{called.id}.{e.name}'` after the step"
         found = c.scope.find(e.name)
         if e.name in self.evaluate.elaborator.builtins or (found is not None and isinstance(found[1], FnValue)):
             return remedies.of_method(e)

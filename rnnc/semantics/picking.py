@@ -9,7 +9,7 @@ from rnnc.semantics.scope import Problem
 from rnnc.semantics.values import Num, Tensor, Value
 
 
-@builtin("places")
+@builtin("places", labels=0)
 def _places(a: Arguments) -> Value:
     """places(slot: 5): 0, 1, … along a new axis, as whole numbers."""
     a.count(1)

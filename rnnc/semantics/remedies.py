@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 from rnnc.diagnostics import Span
 from rnnc.ir.model import Initialiser
@@ -36,13 +36,25 @@ def of_call(name: str, e: ast.Call, c: Context, known: set[str]) -> str | None:
     return _elsewhere(name, texts) or did_you_mean(name, known) or _cell(name, c, known)
 
 
-def of_no_function(value: Value, e: ast.Call) -> str | None:
+def of_no_function(value: Value, e: ast.Call, c: Context, functions: Container[str]) -> str | None:
     """The remedy for a call of what is no function: a function's name in quotes, or a name that is taken here."""
     if isinstance(value, str):
         return f"a function is given by its name, without quotes: `{e.function.span.text} = {value}`"
     if isinstance(e.function, ast.Name) and e.function.id == "step":
         return _elsewhere("step", [a.value.span.text for a in e.arguments if isinstance(a, ast.Argument)])
+    if isinstance(e.function, ast.Name) and (e.function.id in functions or _is_hidden(e.function.id, c)):
+        return f"here it hides the function or cell `{e.function.id}`: give it another name where it is declared"
     return None
+
+
+def _is_hidden(name: str, c: Context) -> bool:
+    """Does something that is declared here have the name of a definition?"""
+    scope: Scope | None = c.scope
+    while scope is not None:
+        if (name in scope.names or scope.load(name)) and isinstance(scope.names[name], FnValue | CellValue):
+            return True
+        scope = scope.parent
+    return False
 
 
 def of_name(name: str, c: Context) -> str | None:

@@ -31,9 +31,10 @@ def settle_body(body: Body, outputs: Sequence[Node]) -> None:
 
 
 def _report_undetermined(body: Body, outputs: Sequence[Node]) -> None:
-    """Holes without axes. One that could only learn its axes from what is wrong elsewhere is no error of its own."""
+    """Holes without axes, or with one of which no more is known than that a function has it in its pattern. A hole that
+    could only learn its axes from what is wrong elsewhere is no error of its own."""
     graph = body.graph
-    holes = [n for n in graph.nodes if n.op == "hole" and n.shape is None and not n.poisoned]
+    holes = [n for n in graph.nodes if n.op == "hole" and not n.poisoned and _is_open(graph, n)]
     if not holes:
         return
     users = _users(graph)
@@ -41,12 +42,16 @@ def _report_undetermined(body: Body, outputs: Sequence[Node]) -> None:
     declared = _needed([n for n in graph.nodes if "declared" in n.attrs])
     # first those that no declared shape could have reached: the others may be waiting for them
     for hole in sorted(holes, key=lambda h: h in declared):
-        reached = _reached(hole, users)
+        reached = _reached(graph, hole, users)
         if not body.damaged and not any(n.poisoned for n in reached):
             unread = [n for n in reached if n.op == "equation" and n not in users and n not in read]
             _report(graph, hole, unread)
         for node in (hole, *reached):
             node.poisoned = True
+
+
+def _is_open(graph: Graph, node: Node) -> bool:
+    return node.shape is None or any(graph.is_open(axis) for axis in graph.resolve_all(node.shape))
 
 
 def _report(graph: Graph, hole: Node, unread: list[Node]) -> None:
@@ -67,13 +72,13 @@ def _users(graph: Graph) -> dict[Node, list[Node]]:
     return users
 
 
-def _reached(hole: Node, users: Mapping[Node, list[Node]]) -> list[Node]:
+def _reached(graph: Graph, hole: Node, users: Mapping[Node, list[Node]]) -> list[Node]:
     """Everything whose shape hangs on this hole, up to what is known to be wrong."""
     found: dict[Node, None] = {}
     stack = [hole]
     while stack:
         for user in users.get(stack.pop(), ()):
-            if user not in found and (user.shape is None or user.poisoned):
+            if user not in found and (user.poisoned or _is_open(graph, user)):
                 found[user] = None
                 if not user.poisoned:
                     stack.append(user)

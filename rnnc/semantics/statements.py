@@ -162,7 +162,7 @@ class Statements:
         if len(axes) > MAX_RANK:
             raise Problem("E314", f"this has {len(axes)} axes; at most {MAX_RANK} are possible", item.span)
         for written, axis in zip(item.axes, axes, strict=True):
-            frame.axes.setdefault(written.label or axis.label, axis)
+            frame.axes.setdefault(written.label or _named(written.size) or axis.label, axis)
         return tuple(axes)
 
     def _state(self, frame: Frame, scope: Scope, item: ast.Declared, indices: Indices) -> None:
@@ -171,14 +171,24 @@ class Statements:
         graph = frame.graph
         node = graph.add("state", (), item.span, self._axes(frame, scope, item))
         node.name = frame.state_prefix + key_text(item.name, indices)
-        self._member(frame, item.name, False, indices, node, item.span)
         dtype = DType.INT if item.dtype == "int" else DType.FLOAT
+        self._member(frame, item.name, False, indices, self._found(frame, node, dtype), item.span)
         init: Node | None = None
         slot = StateSlot(node.name, node, dtype, init, item.span)
         frame.states[item.name, indices] = slot
         frame.body.sink.append(slot)
         if item.init is not None:
             frame.initials.append((slot, item, scope))
+
+    def _found(self, frame: Frame, state: Node, dtype: DType) -> Node:
+        """What equations find in a state: what the last step left there, or what this one is given, `f(x, h = …)`."""
+        value, span = frame.body.found.pop(state.name, (None, state.span))
+        if value is None:
+            return state
+        attrs = {"declared": state.shape, "gives": "this step is given", "dtype": dtype}
+        node = frame.graph.add("found", (value,), span, None, **attrs)
+        node.name = state.name
+        return node
 
     def _initial(self, frame: Frame, slot: StateSlot, item: ast.Declared, scope: Scope) -> None:
         """`state n[d] = 1`, `= start`: the value before the first step; it may read parameters."""
@@ -384,3 +394,8 @@ class Statements:
 def _has_parts(value: Value) -> bool:
     """Several outputs, or a list with a tensor in it."""
     return isinstance(value, Many) or (isinstance(value, tuple) and any(isinstance(v, Tensor) for v in value))
+
+
+def _named(size: ast.Expr) -> str | None:
+    """The name that a bare size is: what the text calls its axis, `n` of `v[n]`, whatever its caller's label."""
+    return size.id if isinstance(size, ast.Name) else None

@@ -201,30 +201,41 @@ def _out_axes(a: Arguments, option: str) -> tuple[Shaped, ...] | None:
     return tuple(a.evaluate.named_axis(item, a.context) for item in items)
 
 
-@builtin("linear")
+@builtin("linear", labels=0, weights=True)
 def _linear(a: Arguments) -> Value:
     """linear(x, h, …): the sum of a product with a weight [in, out] per operand, and a bias [out]."""
     a.leave_out()
     a.count(1, 100_000)
-    a.allow("bias", "out", "per", "init", "bias_init", "weight", "weights")
+    a.allow("bias", "out", "per", "each", "init", "bias_init", "weight", "weights")
     names = naming(a)
-    per = a.evaluate.labels(a.options["per"].value, a.context) if a.has("per") else ()
-    hole = _hole(a, _out_axes(a, "out"))
-    return _sum(a, _products(a, names, hole, per))
+    per, each = (a.evaluate.labels(a.options[o].value, a.context) if a.has(o) else () for o in ("per", "each"))
+    return _sum(a, _products(a, names, _with_each(a, _out_axes(a, "out"), each), per, each))
 
 
-def _products(a: Arguments, names: Naming, hole: Node, per: tuple[str, ...]) -> list[Node]:
+def _with_each(a: Arguments, out: tuple[Shaped, ...] | None, each: tuple[str, ...]) -> Node:
+    """The axes of the result: those of `each`, which stay, need not be named in `out`."""
+    hole, named = _hole(a, out), {axis.label for axis in out or ()}
+    left = tuple(label for label in each if label not in named)
+    if out is None or not left:
+        return hole
+    operands = [_operand(a, i) for i in range(len(a.operands))]
+    return a.context.frame.graph.add("stays", (hole, *operands), a.span, None, each=left, spots=a.spots())
+
+
+def _products(
+    a: Arguments, names: Naming, hole: Node, per: tuple[str, ...] = (), each: tuple[str, ...] = ()
+) -> list[Node]:
     graph = a.context.frame.graph
     terms: list[Node] = []
-    init = _init(a, "init", GLOROT)
+    init, kept = _init(a, "init", GLOROT), {"per": per, "each": each, "spots": a.spots()}
     for i, (operand, label) in enumerate(zip(a.operands, _operand_names(a), strict=True)):
         x = _operand(a, i)
         name = names.path + label
-        fresh = graph.add("weight", (x, hole), operand.span, per=per, spots=a.spots())
+        fresh = graph.add("weight", (x, hole), operand.span, None, **kept)
         weight = _transformed(a, _declare(a, name, fresh, init, names, fan_in=-1), name, names)
-        terms.append(graph.add("product", (x, weight, hole), operand.span, per=per, spots=a.spots()))
+        terms.append(graph.add("product", (x, weight, hole), operand.span, None, **kept))
     if a.flag("bias", True):
-        fresh = graph.add("bias", (hole,), a.span)
+        fresh = graph.add("channel_bias", (hole,), a.span, None, **kept) if each else graph.add("bias", (hole,), a.span)
         terms.append(_declare(a, names.path + "bias", fresh, _init(a, "bias_init", ZEROS), names))
     return terms
 
@@ -246,7 +257,7 @@ def _of_first_number(a: Arguments, text: str) -> str:
     return "a vector of one number is `ones(1)`"
 
 
-@builtin("dense")
+@builtin("dense", weights=True)
 def _dense(a: Arguments) -> Value:
     """dense(x, n): one product with a weight [in, n] and a bias [n], called `weight` and `bias`."""
     a.count(1, 2)
@@ -261,7 +272,7 @@ def _dense(a: Arguments) -> Value:
     first = a.operands[0]
     a.operands[0] = Operand("weight", first.expression, first.context)
     names = naming(a)
-    result = _sum(a, _products(a, names, _hole(a, out), ()))
+    result = _sum(a, _products(a, names, _hole(a, out)))
     activation = a.option("activation")
     if activation is None:
         return result
@@ -277,7 +288,7 @@ def _dense(a: Arguments) -> Value:
 _INITIAL = ("init", "bias_init")
 
 
-@builtin("conv")
+@builtin("conv", labels=0, weights=True)
 def _conv(a: Arguments) -> Value:
     """conv(x, h, over = [row, col], kernel = [3, 3]): a cross-correlation per operand, and a bias per channel."""
     a.leave_out()
@@ -330,7 +341,7 @@ def _channels(a: Arguments, over: tuple[str, ...]) -> tuple[Shaped, ...] | None:
     )
 
 
-@builtin("peephole")
+@builtin("peephole", weights=True)
 def _peephole(a: Arguments) -> Value:
     """peephole(c): c times a weight of its own shape (or of the axes named by `axes`)."""
     a.count(1)

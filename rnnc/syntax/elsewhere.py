@@ -155,8 +155,32 @@ def dotted_target(place: Place) -> Problem | None:
         used = place.tokens[place.first + 1].text
         fix = f"cells inside of it are among `{used}.states`: `carry {used}.states[k] = …`"
         return problem("E144", f"`carry` names a state of `{used}`, and no way to it", span, fix)
-    fix = f"write `carry {before.text}.{name} = …`"
+    used, state = before.text, name.rstrip("'")
+    fix = f"`carry {used}.{state} = …` is what the next step finds in it, `{used}(x, {state} = …)` what this one does"
     return problem("E144", "a dotted name can only be defined by `carry`", span, fix)
+
+
+def pair_in_brackets(place: Place) -> Problem | None:
+    """`f(x, (h, c))`, `z = (a, b)`"""
+    at = place.opened
+    if place.token.type != "COMMA" or "COMMA" in place.expected or at is None or place.tokens[at].type != "LPAR":
+        return None
+    if at and place.tokens[at - 1].type in NAMES | {"RPAR", "RSQB"}:
+        return None
+    fix = "several values are a list, `[a, b]`"
+    if at and place.tokens[at - 1].type in ("LPAR", "COMMA"):
+        fix = f"{fix}, and arguments stand side by side, `f(a, b)`; a state is given by its name, `f(x, h = …)`"
+    return problem("E142", "round brackets hold one value", place.token.span, fix)
+
+
+def missing_in(place: Place) -> Problem | None:
+    """`for k of 0..n`"""
+    token = place.token
+    if "IN" not in place.expected:
+        return None
+    is_substitute = token.type in ("EQUAL", "COLON") or token.text in ("of", "from", "over")
+    repair = place.replaced("IN") if is_substitute else place.inserted("IN")
+    return problem("E143", "`for` needs `in` behind its name", token.span, "write `for k in 0..n`", repair)
 
 
 def missing_operator(place: Place) -> Problem | None:

@@ -264,15 +264,6 @@ def _chained_comparison(place: Place) -> Problem | None:
     return problem("E135", "comparisons do not chain", token.span, "write `a < b and b < c`")
 
 
-def _missing_in(place: Place) -> Problem | None:
-    token = place.token
-    if "IN" not in place.expected:
-        return None
-    is_substitute = token.type in ("EQUAL", "COLON") or token.text in ("of", "from", "over")
-    repair = place.replaced("IN") if is_substitute else place.inserted("IN")
-    return problem("E143", "`for` needs `in` behind its name", token.span, "write `for k in 0..n`", repair)
-
-
 def _comprehension_among_arguments(place: Place) -> Problem | None:
     """`stack_axis(q[k] for k in 0..3, axis = hop)`"""
     at = place.opened
@@ -369,6 +360,7 @@ _RULES: tuple[Callable[[Place], Problem | None], ...] = (
     subscripts.axes_in_parentheses,
     subscripts.axes_out_of_place,
     subscripts.index_behind_index,
+    subscripts.number_of_an_axis,
     elsewhere.bars,
     elsewhere.comment,
     elsewhere.foreign_import,
@@ -382,7 +374,7 @@ _RULES: tuple[Callable[[Place], Problem | None], ...] = (
     _outside_definition,
     _statement_in_layout,
     _expression_statement,
-    _missing_in,
+    elsewhere.missing_in,
     _function_without_braces,
     _equality,
     _colon_for_equals,
@@ -396,5 +388,6 @@ _RULES: tuple[Callable[[Place], Problem | None], ...] = (
     _primed_name,
     elsewhere.several_uses,
     elsewhere.dotted_target,
+    elsewhere.pair_in_brackets,
     elsewhere.missing_operator,
 )

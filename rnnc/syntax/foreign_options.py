@@ -36,6 +36,11 @@ OTHERWISE: dict[str, str] = {
     "input_size": "leave it out: the input brings its size",
     "in_features": "leave it out: the input brings its size",
     "input_shape": "leave it out: the input brings its size",
+    **dict.fromkeys(
+        ("initial_state", "init_state", "state", "states", "hx", "h0"), "a state has its name: `f(x, h = …)`"
+    ),
+    "each": "`linear(x, each = node, out = unit)` has one weight for all places of an axis",
+    "over": "`contract(a, b, over = key)` sums over one axis, `linear(x, each = node)` over all others",
     "stateful": "leave it out: states are given to a module, and it returns them",
     "name": "a name comes behind: `linear(x) as name`",
     "dtype": "leave it out: every value is of the model's one float type",

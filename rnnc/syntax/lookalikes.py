@@ -6,7 +6,10 @@ import unicodedata
 
 PRIMES = "′’‘ʹʼ´`＇"
 SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
+SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉₊₋ₐₑₒₓₕₖₗₘₙₚₛₜᵢⱼᵣᵤᵥ"
 QUOTES = "“”„‟«»＂"
+# Marks above a letter, which tell one quantity from another.
+ACCENTS = {"\u0302": "hat", "\u0303": "tilde", "\u0304": "bar", "\u0305": "bar", "\u0307": "dot", "\u030c": "check"}
 
 _SIGNS = {
     **dict.fromkeys("–—−‐‑‒―", "-"),
@@ -40,7 +43,28 @@ def ascii_for(character: str) -> str | None:
     if plain.isascii() and plain:
         return plain
     words = unicodedata.name(character, "").split()
-    return words[-1].lower() if words[:1] == ["GREEK"] and "LETTER" in words else None
+    if words[:1] != ["GREEK"] or "LETTER" not in words:
+        return None
+    return words[-1].title() if "CAPITAL" in words else words[-1].lower()
+
+
+def without_accents(word: str) -> str | None:
+    """`ĥ` as `h_hat`: a word in ASCII, with the names of the marks above its letters; None where it has none."""
+    parts = unicodedata.normalize("NFKD", word)
+    marks = [ACCENTS[part] for part in parts if part in ACCENTS]
+    plain = "".join(part for part in parts if part not in ACCENTS)
+    return f"{plain}_{'_'.join(marks)}" if marks and plain.isascii() and plain.isidentifier() else None
+
+
+# What papers write with a sign, and the language with a word.
+WORDS = {
+    "√": "write `sqrt(v)`", "∑": "write `sum(v)`, or over an axis `sum(v, axis)`",
+    "∏": "write `prod(v)`, or over an axis `prod(v, axis)`", "‖": "the norm of `v` is `sqrt(sum(v * v))`",
+    "∥": "the norm of `v` is `sqrt(sum(v * v))`; side by side is `concat(a, b)`", "⊕": "write `+`, or `concat(a, b)`",
+    "∇": "derivatives are a module's own, `backward`", "∂": "derivatives are a module's own, `backward`",
+    "∼": "noise that a cell draws is an input, `input noise[units]`",
+    "∈": "axes and sizes are declared: `W[units, input]`",
+}  # fmt: skip
 
 
 def named(character: str) -> str:

@@ -8,7 +8,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from rnnc.syntax.foreign_options import OTHERWISE
-from rnnc.syntax.lookalikes import PRIMES, QUOTES, SUPERSCRIPTS, ascii_for, named
+from rnnc.syntax.lookalikes import (
+    ACCENTS,
+    PRIMES,
+    QUOTES,
+    SUBSCRIPTS,
+    SUPERSCRIPTS,
+    WORDS,
+    ascii_for,
+    named,
+    without_accents,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +45,8 @@ _IMAGINARY = frozenset({"j", "J", "im", "i"})
 _ASSIGNMENT = r"(?:\*\*|//|[-+*/%@])=(?!=)"
 # `h_{t-1}`, as LaTeX writes indices
 _INDEXED = r"[A-Za-z_][A-Za-z_0-9]*(?:(?<=_)|\^)\{(?=[^{}\n]{1,40}\})[ (]*\w+(?:[ ]*[-+,][ ]*\w+)*[ )]*\}'?"
+_SUBSCRIPT = rf"[A-Za-z_][A-Za-z_0-9]*'?[{SUBSCRIPTS}]+"
+_ACCENTED = rf"[A-Za-z_][A-Za-z_0-9]*[{''.join(ACCENTS)}]\w*"
 _LOOKALIKE_WORD = r"[A-Za-z_0-9]*[^\W\x00-\x7f]\w*"
 _LOOKALIKE_PRIME = rf"[A-Za-z_][A-Za-z_0-9]*[{PRIMES}]"
 
@@ -47,6 +59,8 @@ _DISGUISES = (
     _DISGUISED_SIGN,
     _ASSIGNMENT,
     _FOREIGN,
+    _SUBSCRIPT,
+    _ACCENTED,
     _LOOKALIKE_WORD,
     _LOOKALIKE_PRIME,
 )
@@ -117,7 +131,17 @@ def _dotted_sign(match: re.Match[str]) -> Slip:
 def _indexed(match: re.Match[str]) -> Slip:
     """`h_{t-1}`, `W_{xh}`, `h^{(l)}`"""
     name, _, index = match[0].rstrip("'").partition("{")
-    name, index = name.rstrip("_^") or "_", index.strip("}() ")
+    return _of_index(match, name.rstrip("_^") or "_", index.strip("}() "))
+
+
+def _subscript(match: re.Match[str]) -> Slip:
+    """`hₜ₋₁`, `W₁`"""
+    name = match[0].rstrip(SUBSCRIPTS)
+    index = unicodedata.normalize("NFKD", match[0][len(name) :]).replace("\u2212", "-")
+    return _of_index(match, name.rstrip("'"), index)
+
+
+def _of_index(match: re.Match[str], name: str, index: str) -> Slip:
     message = "indices are no part of a name"
     if re.match(r"t\b", index):
         fix = f"`{name}` is the value of this step; of a state it is the one before, and `{name}'` the one after"
@@ -203,11 +227,24 @@ def _lookalike_word(match: re.Match[str]) -> Slip:
         sign = named(raised[2][0])
         return _slip(match, "E104", f"{sign} is no character of the language", f"write `{power}`", power)
     strange = [character for character in word if not character.isascii()]
-    plain = "".join(character if character.isascii() else ascii_for(character) or "_" for character in word)
-    if not plain.isidentifier():
-        plain = "_" + re.sub(r"\W", "_", plain)
     message = f"names have ASCII letters only; this one has {named(strange[0])}"
+    plain = without_accents(word)
+    if word == "σ" and match.string.startswith("(", match.end()):
+        plain = "sigmoid"
+    if plain is not None:
+        return _slip(match, "E104", message, f"write `{plain}`", plain)
+    plain = "".join(character if character.isascii() else ascii_for(character) or "_" for character in word)
+    if (multiple := re.fullmatch(r"([0-9]+)([A-Za-z]\w*)", plain)) is not None:
+        plain = f"{multiple[1]} * {multiple[2]}"
+    elif not plain.isidentifier():
+        plain = "_" + re.sub(r"\W", "_", plain)
     return _slip(match, "E104", message, f"write `{plain}`", plain)
+
+
+def _accented(match: re.Match[str]) -> Slip:
+    """`h̃`, where the mark is a character of its own."""
+    plain = without_accents(match[0]) or match[0][0]
+    return _slip(match, "E104", f"names have ASCII letters only, and no marks: `{match[0]}`", f"write `{plain}`", plain)
 
 
 def _lookalike_prime(match: re.Match[str]) -> Slip:
@@ -222,7 +259,7 @@ def _strange(match: re.Match[str]) -> Slip:
     if plain is None and not character.isprintable():
         return _slip(match, "E105", f"an invisible or control character: {named(character)}", "remove it")
     if plain is None:
-        return _slip(match, "E103", f"{named(character)} has no meaning here")
+        return _slip(match, "E103", f"{named(character)} has no meaning here", WORDS.get(character))
     shown = "a space" if plain == " " else f"`{plain}`"
     instead = "" if plain in "'\"" else plain
     return _slip(match, "E104", f"{named(character)} is no character of the language", f"write {shown}", instead)
@@ -248,6 +285,8 @@ _KINDS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Slip]], ...] = tu
         (";", _semicolon),
         (_FOREIGN, _foreign_word),
         (_LOOKALIKE_PRIME, _lookalike_prime),
+        (_SUBSCRIPT, _subscript),
+        (_ACCENTED, _accented),
         (_LOOKALIKE_WORD, _lookalike_word),
         (rf'[{QUOTES}][^{QUOTES}"\n]*[{QUOTES}"]', _typographic_quotes),
         (r"(?s:(.)\1*)", _strange),

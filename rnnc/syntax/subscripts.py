@@ -43,6 +43,21 @@ def place_on_an_axis(place: Place) -> Problem | None:
     return problem("E142", "a slice names its axis", token.span, fix, repair)
 
 
+def number_of_an_axis(place: Place) -> Problem | None:
+    """`x[0 = 1:3]`: an axis by its number."""
+    at, before = place.opened, place.before
+    if place.token.type != "EQUAL" or at is None or place.tokens[at].type != "LSQB" or before is None:
+        return None
+    if before.type != "NUMBER" or place.tokens[place.at - 2].type not in ("LSQB", "COMMA"):
+        return None
+    begin = _operand(place, at)
+    name = place.tokens[begin].span.to(place.tokens[at - 1].span).text if begin < at else "x"
+    name = name if len(name) <= _LONGEST and name.isprintable() else "x"
+    axis = axis_of(place, name.rstrip("'")) or "n"
+    fix = f"axes are not counted: write `{name}[{axis} = …]`, with the axis by its name"
+    return problem("E142", "a slice names its axis", before.span, fix)
+
+
 def _is_stepped(place: Place, at: int) -> bool:
     """`x[n = 0:4:2]`: is this the second colon behind the `=` of an axis?"""
     colons = 0

@@ -51,7 +51,7 @@ def test_every_construct_is_drawn() -> None:
         "weights = ", "weight = ", "per = ", " as w", ".states'", ".output.size", "mask = sequence", "merge = none",
         "residual = true", "dropout = ", "= none", " @ ", " ** ", " % ", " // ", " and ", " or ", "not ", "step",
         "padding = valid", "stride = ", "dilation = ", "gradient = pass", "exclusive = true", "[-1]", "over = [",
-        " per row",
+        " per row", "each = ",
     ):  # fmt: skip
         assert construct in text, construct
 

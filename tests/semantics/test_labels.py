@@ -104,3 +104,30 @@ def test_several_axes_at_once() -> None:
         other.arrays = whole.arrays
         for key, array in whole.forward().items():
             np.testing.assert_allclose(array, other.forward()[key], atol=1e-12)
+
+
+TWO_WEIGHTS = """
+fn f(v[d], n) {
+  param p[d, k: n], q[d, k: n]
+  return v @ p - 2 * (v @ q)
+}
+cell Caller {
+  input x[%s: 3]
+  state h[k: 3]
+  h' = tanh(f(x, 3) as a + f(h, 3) as b)
+  output h'
+}
+"""
+
+
+@pytest.mark.parametrize("label", ["k", "other"])
+def test_what_a_function_declares_twice_under_its_callers_label_is_one_axis(label: str) -> None:
+    """And the result has the function's name of it, whoever calls: `h` has an axis `k`, too."""
+    of = model(TWO_WEIGHTS % label, "Caller")
+    assert parameters(of) == dict.fromkeys(("h.a.p", "h.a.q", "h.b.p", "h.b.q"), "[3, 3]")
+    holds(run(of))
+
+
+def test_a_result_with_the_callers_axis_and_its_own_keeps_them_apart() -> None:
+    text = "fn f(v[d]) {\n  param p[k: 3]\n  return outer(p, v)\n}\n" + CALLER.replace("f(x)", "sum(f(x))") % "k"
+    holds(run(model(text, "Caller")))

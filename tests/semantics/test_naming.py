@@ -225,3 +225,12 @@ def test_what_an_outer_cell_makes_of_an_inner_state() -> None:
     kept = found["state", "f.h"]
     assert ((kept == last) | (mask == 0)).all()
     assert not (kept == last).all()
+
+
+def test_a_function_that_is_given_may_have_no_weights_to_share() -> None:
+    text = (
+        "cell C(norm: fn = tanh) {\n  input x[3]\n  state h[3]\n"
+        "  for k in 0..2 {\n    z[k] = norm(x + k * h, shared over k)\n  }\n  h' = z[0] + z[1]\n  output h'\n}\n"
+    )
+    assert parameters(model(text)) == {}
+    assert parameters(model(text.replace("= tanh", "= rms_norm"))) == {"z.rms_norm.gain": "[3]"}

@@ -9,6 +9,7 @@ import rnnc
 from rnnc.diagnostics import Diagnostic, DiagnosticError
 from rnnc.syntax.format import format_source
 from rnnc.syntax.source import Source
+from tests.semantics.support import holds, model, parameters, run
 
 
 def only_error(text: str) -> Diagnostic:
@@ -61,3 +62,32 @@ def test_sizes_that_agree_for_some_numbers_only() -> None:
     assert found.code == "E301"
     assert "`//` rounds" in str(found.fix)
     rnnc.compile(text, units=8)
+
+
+def test_a_convolution_gives_its_axes_in_the_order_in_which_they_are_read() -> None:
+    """Beside `x`, whose channels stand in the middle; with a kernel for every channel, too."""
+    of = model(
+        "cell Turned(rows = 4, cols = 3, maps = 2, group = 3) {\n"
+        "  input x[row: rows, map: maps, col: cols]\n"
+        "  state h[row: rows, map: maps, col: cols], g[map: maps, group: group, row: rows, col: cols]\n"
+        "  gate r = sigmoid(conv(x, h, over = [row, col], kernel = [3, 3]))\n"
+        "  h' = r * h + x\n"
+        "  g' = tanh(conv(g, over = [row, col], kernel = [3, 3], per = group)) * g + x\n"
+        "  output h'\n}\n"
+    )
+    assert parameters(of)["r.x"] == "[3, 3, 2, 2]"
+    holds(run(of))
+
+
+def test_the_order_of_axes_that_a_convolution_is_read_in_changes_no_number() -> None:
+    text = (
+        "cell C {\n  input x[row: 4, map: 2, col: 3]\n  state h[AXES]\n"
+        "  h' = tanh(conv(x, h, over = [row, col], kernel = [3, 3])) * h + x\n  output sum(h', map)\n}\n"
+    )
+    orders = ("row: 4, map: 2, col: 3", "row: 4, col: 3, map: 2", "map: 2, row: 4, col: 3")
+    found = [rnnc.compile(text.replace("AXES", axes)) for axes in orders]
+    params = found[0].init_params(seed=1, dtype="float64")
+    x = np.random.default_rng(2).normal(size=(2, 3, 4, 2, 3))
+    one, *others = (module.forward(params, x)[0] for module in found)
+    for other in others:
+        np.testing.assert_allclose(one, other, atol=1e-12)

@@ -118,3 +118,14 @@ def test_a_state_is_carried_once() -> None:
     text = CELLS + "cell W(inner: cell) {\n input x[n]\n use f = inner\n carry f.c = f.c\n carry f.states[0] = f.c'\n"
     with pytest.raises(DiagnosticError, match="carried twice"):
         rnnc.compile(text + " y = f(x)\n output y\n}", name="W", inner="Plain(2)")
+
+
+def test_a_state_of_whole_numbers_stays_one_where_its_equation_is_a_number() -> None:
+    text = "cell C {\n  input x[2]\n  state n[]: int\n  n' = 7\n  output y: x + n\n}\n"
+    module = rnnc.compile(text)
+    x = np.ones((3, 4, 2))
+    _, after = module.forward({}, x)
+    assert after.dtype == np.int32
+    assert after.tolist() == [7, 7, 7]
+    _, after = module.step({}, x[:, 0], after)
+    assert after.dtype == np.int32

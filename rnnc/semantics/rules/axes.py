@@ -325,6 +325,14 @@ def _relabel_shape(graph: Graph, node: Node) -> Shape:
     return wanted
 
 
+def _returned_shape(graph: Graph, node: Node) -> Shape:
+    shape, own = argument(graph, node), node.attrs["own"]
+    labels = {axis.label for axis in shape}
+    return tuple(
+        Shaped(own[a.label], a.size, a.strong) if own.get(a.label, a.label) not in labels else a for a in shape
+    )
+
+
 RULES["reduce"] = Rule(_reduce_shape, _reduce, waits=False)
 RULES["along"] = Rule(_same_shape, _along, given, takes="arguments")
 RULES["slice"] = Rule(_slice_shape, _slice)
@@ -334,6 +342,7 @@ RULES["split"] = Rule(_split_shape, _reshape)
 RULES["transpose"] = Rule(_transpose_shape, _transpose)
 RULES["repeat"] = Rule(_repeat_shape, _repeat)
 RULES["pad"] = Rule(_pad_shape, _pad)
+RULES["returned"] = Rule(_returned_shape, lambda lowering, node: lowering[node.args[0]], given, takes="arguments")
 RULES["relabel"] = Rule(_relabel_shape, lambda lowering, node: lowering[node.args[0]], waits=False)
 
 __all__ = ["argument", "axis_of", "find_axis", "subset"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rnnc.ir.program import Value
+from rnnc.ir.program import DType, Value
 from rnnc.ir.size import Size
 from rnnc.semantics.lower import Lowering, subset
 from rnnc.semantics.nodes import RULES, Graph, Node, Rule, ShapeError
@@ -90,6 +90,17 @@ def _equation_lower(lowering: Lowering, node: Node) -> Value:
     return lowering.aligned(node.args[0], lowering.shape(node))
 
 
+def _found(lowering: Lowering, node: Node) -> Value:
+    """What an inner cell finds in a state at this step: of the state's type."""
+    value, dtype = _equation_lower(lowering, node), node.attrs["dtype"]
+    if value.type.dtype is dtype:
+        return value
+    if dtype is DType.INT and value.type.dtype is DType.FLOAT:
+        message = f"the state `{node.name}` holds whole numbers, and this step is given a float"
+        raise ShapeError("E310", message, "what is made of whole numbers is whole: `//`, `%`, `where`, …")
+    return lowering.op("cast", value, dtype=dtype.value)
+
+
 def _pattern(graph: Graph, node: Node) -> Shape | None:
     shape = node.args[0].shape
     pattern: Shape = node.attrs["pattern"]
@@ -120,6 +131,7 @@ for _name in ("input", "state", "param", "mask", "member", "poison"):
 RULES["const"] = Rule(_declared, _constant)
 RULES["filled"] = Rule(_declared, _filled)
 RULES["equation"] = Rule(_equation, _equation_lower, _equation_backward, takes="arguments", waits=False)
+RULES["found"] = Rule(_equation, _found, _equation_backward, takes="arguments", waits=False)
 RULES["pattern"] = Rule(
     _pattern, lambda lowering, node: lowering[node.args[0]], _pattern_backward, _pattern_guess, takes="arguments"
 )

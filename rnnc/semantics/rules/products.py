@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from rnnc.ir.program import DType, Type, Value
 from rnnc.ir.size import Size
-from rnnc.semantics.lower import Lowering
+from rnnc.semantics.lower import Lowering, align, subset
 from rnnc.semantics.nodes import RULES, Graph, Node, Rule, ShapeError, known
 from rnnc.semantics.rules.axes import find_axis
 from rnnc.semantics.rules.elementwise import naming
+from rnnc.semantics.rules.hints import instead
 from rnnc.semantics.values import Shape, Shaped, show
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -24,20 +25,59 @@ def _no_value(lowering: Lowering, node: Node) -> Value:
     return Value(Type())
 
 
+def _stays(graph: Graph, node: Node) -> Shape | None:
+    """Axes of the operands that stay, before those that a product brings in."""
+    hole, *operands = node.args
+    axes = [axis for x in operands for axis in graph.resolve_all(x.shape or ())]
+    found = {label: next((axis for axis in axes if axis.label == label), None) for label in node.attrs["each"]}
+    missing = next((label for label, axis in found.items() if axis is None), None)
+    if missing is None:
+        return tuple(axis for axis in found.values() if axis is not None) + graph.resolve_all(known(hole))
+    if any(x.shape is None for x in operands):
+        return None
+    raise ShapeError("E304", f"no operand has an axis `{missing}`", instead(tuple(axes), missing), about=missing)
+
+
 def _bias(graph: Graph, node: Node) -> Shape | None:
-    return known(node.args[0])
+    """Of the axes that the products bring in: for all places of `each` it is the same."""
+    out = graph.resolve_all(known(node.args[0]))
+    each = _each(graph, node, out)
+    return tuple(a for a in out if a.label not in each)
 
 
 def _bias_backward(graph: Graph, node: Node) -> bool:
     return node.shape is not None and node.args[0].shape is None and graph.settle(node.args[0], node.shape)
 
 
-# --- linear: weight [operand axes, out axes]; with `per`, the per axes stand first and are in both ---
+# --- linear: weight [operand axes, out axes]; with `per`, the per axes stand first and are in both; axes of `each`, for
+# whose places the weight is the same, stand in the operand and in the result, and not in it ---
 
 
 def _split_per(graph: Graph, node: Node, operand: Shape) -> tuple[list[int], list[int]]:
     per = [find_axis(graph, operand, label) for label in node.attrs["per"]]
     return per, [i for i in range(len(operand)) if i not in per]
+
+
+def _each(graph: Graph, node: Node, out: Shape) -> list[str]:
+    """The axes of the result for whose places the weight is the same."""
+    try:
+        each = [out[find_axis(graph, out, label)].label for label in node.attrs.get("each", ())]
+    except ShapeError as error:
+        stays = "an axis of `each` stays, so what reads the result has it, too; all others are summed over"
+        raise ShapeError(error.code, error.message, error.fix or stays, about=error.about) from None
+    both = [label for label in each if label in node.attrs.get("per", ())]
+    if both:
+        message = f"`{both[0]}` is among the axes of `per` and of `each`"
+        raise ShapeError("E305", message, "`per`: a weight of its own for each place; `each`: the same", about=both[0])
+    return each
+
+
+def fan_in(graph: Graph, node: Node) -> tuple[int, ...]:
+    """Which axes of a weight are inputs: those of the operand that are summed, and the kernel's."""
+    operand, out = graph.resolve_all(known(node.args[0])), graph.resolve_all(known(node.args[1]))
+    per, rest = _split_per(graph, node, operand)
+    each = _each(graph, node, out)
+    return tuple(range(len(per), len(per) + sum(operand[i].label not in each for i in rest)))
 
 
 def _per_labels(graph: Graph, node: Node) -> list[str]:
@@ -55,8 +95,10 @@ def _weight_shape(graph: Graph, node: Node) -> Shape | None:
     operand = graph.resolve_all(known(node.args[0]))
     out = graph.resolve_all(known(node.args[1]))
     per, rest = _split_per(graph, node, operand)
-    new = _out_rest(graph, node, out)
-    return tuple(operand[i] for i in per) + distinct(tuple(operand[i] for i in rest), new) + new
+    each = _each(graph, node, out)
+    new = tuple(a for a in _out_rest(graph, node, out) if a.label not in each)
+    inputs = tuple(operand[i] for i in rest if operand[i].label not in each)
+    return tuple(operand[i] for i in per) + distinct(inputs, new) + new
 
 
 def distinct(inputs: Shape, outputs: Shape) -> Shape:
@@ -78,17 +120,25 @@ def _product(lowering: Lowering, node: Node) -> Value:
     graph = lowering.graph
     operand, out = lowering.shape(node.args[0]), lowering.shape(node)
     per, rest = _split_per(graph, node, operand)
-    new = _out_rest(graph, node, out)
+    each = _each(graph, node, out)
+    kept = [i for i in rest if operand[i].label in each]
+    new = tuple(a for a in _out_rest(graph, node, out) if a.label not in each)
     letters = LETTERS[: len(operand)]
     fresh = LETTERS[len(operand) : len(operand) + len(new)]
-    weight = "".join(letters[i] for i in per + rest) + fresh
-    by_label = {operand[i].label: letters[i] for i in per} | {a.label: f for a, f in zip(new, fresh, strict=True)}
-    if len(by_label) != len(per) + len(new):
+    weight = "".join(letters[i] for i in per + rest if i not in kept) + fresh
+    by_label = {operand[i].label: letters[i] for i in per + kept}
+    by_label |= {axis.label: letter for axis, letter in zip(new, fresh, strict=True)}
+    if len(by_label) != len(per) + len(kept) + len(new):
         raise ShapeError("E305", f"two axes of the result {show(out)} have one label", "give them labels of their own")
-    result = "".join(by_label[a.label] for a in out)
-    return lowering.op(
+    own = tuple(a for a in out if a.label in by_label)
+    result = "".join(by_label[a.label] for a in own)
+    value = lowering.op(
         "contract", lowering[node.args[0]], lowering[node.args[1]], a=letters, b=weight, out=result, reduce=""
     )
+    if own == out:
+        return value
+    # An operand without an axis of `each` is the same for all its places.
+    return lowering.op("broadcast", align(graph, lowering.builder, value, own, out), axes=lowering.axes(out))
 
 
 # --- conv: weight [per axes…, kernel…, channels of the operand, channels of the result] ---
@@ -142,7 +192,17 @@ def _conv_shape(graph: Graph, node: Node) -> Shape | None:
         raise ShapeError("E304", f"there is no axis `{min(lost)}` in the result {show(out)}", fix, about=min(lost))
     if 2 * len(over) + len(per) + len(channels) + len(out) > len(LETTERS):
         raise ShapeError("E314", f"a convolution over {len(over)} axes at once is not possible", "convolve over fewer")
-    return _slid_axes(graph, node) + out
+    return _in_order(graph, _slid_axes(graph, node) + out, node)[0]
+
+
+def _in_order(graph: Graph, shape: Shape, node: Node) -> tuple[Shape, list[int]]:
+    """The axes of a convolution, places before channels, as its reader has them where it knows them already, in another
+    order maybe; and where each stands in `shape`."""
+    own = list(range(len(shape)))
+    if node.shape is None or len(node.shape) != len(shape) or graph.equal(shape, node.shape):
+        return shape, own
+    places = subset(graph, graph.resolve_all(node.shape), shape) or own
+    return tuple(shape[p] for p in places), places
 
 
 def _conv_backward(graph: Graph, node: Node) -> bool:
@@ -174,7 +234,7 @@ def _conv_guess(graph: Graph, node: Node) -> bool:
 
 def _convolve(lowering: Lowering, node: Node) -> Value:
     """Patches of the operand times the kernel. args = operand, weight, hole."""
-    operand, out = lowering.shape(node.args[0]), lowering.shape(node)
+    operand = lowering.shape(node.args[0])
     over, per, channels = _window(lowering.graph, node)
     new = _out_rest(lowering.graph, node, lowering.shape(node.args[2]))
     value = lowering[node.args[0]]
@@ -196,9 +256,11 @@ def _convolve(lowering: Lowering, node: Node) -> Value:
     places, kernel, own, summed = letters[:n], letters[n : 2 * n], letters[2 * n : 2 * n + p], letters[2 * n + p :]
     by_label = {operand[i].label: x for i, x in zip(per, own, strict=True)}
     by_label |= {axis.label: x for axis, x in zip(new, fresh, strict=True)}
-    result = fresh if not per else "".join(by_label[axis.label] for axis in out[n:])
-    weight = own + kernel + summed + fresh
-    return lowering.op("contract", patches, lowering[node.args[1]], a=letters, b=weight, out=places + result, reduce="")
+    hole = lowering.shape(node.args[2])
+    result = places + (fresh if not per else "".join(by_label[axis.label] for axis in hole))
+    _, order = _in_order(lowering.graph, _slid_axes(lowering.graph, node) + hole, node)
+    weight, result = own + kernel + summed + fresh, "".join(result[p] for p in order)
+    return lowering.op("contract", patches, lowering[node.args[1]], a=letters, b=weight, out=result, reduce="")
 
 
 # --- products without weights ---
@@ -317,6 +379,7 @@ def _given(lowering: Lowering, node: Node) -> Value:
 
 
 RULES["hole"] = Rule(_hole, _no_value, waits=False)
+RULES["stays"] = Rule(_stays, _no_value, waits=False)
 RULES["bias"] = Rule(_bias, _given, _bias_backward, takes="own")
 RULES["channel_bias"] = Rule(_bias, _given, takes="skips")
 RULES["weight"] = Rule(_weight_shape, _given)

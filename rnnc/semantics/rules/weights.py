@@ -31,6 +31,8 @@ def _same_bias(graph: Graph, node: Node) -> bool:
     known, other = node.args
     if known.shape is None or other.op not in ("bias", "channel_bias") or other.args[0].shape is not None:
         return False
+    if other.attrs.get("each"):
+        return False  # the result has more axes
     return graph.settle(other.args[0], known.shape)
 
 

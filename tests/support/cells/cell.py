@@ -295,13 +295,14 @@ class CellWriter:
         body.head.append(f"use {f} = {called}")
         fed = self.equation((weak(c.between(1, 3)),) if c.chance(2) else (self.units,))
         result = (self.units,) if own else (weak(size),)
-        call = f"{f}({fed.name})"
+        state = inner.states[0]
+        given = c.pick((f"0.5 * {f}.{state}", f"tanh({f}.{state})", "0")) if c.chance(3) else None
+        call = f"{f}({fed.name}{f', {state} = {given}' if given is not None else ''})"
         body.add(f"{y} = {call if own else f'relabel({call}, {shown(result)})'}")
         body.vars.append(Var(y, result, LARGE, state=True))
-        for name in (f"{f}.{inner.states[0]}", f"{f}.{inner.states[0]}'"):
+        for name in (f"{f}.{state}", f"{f}.{state}'"):
             body.vars.append(Var(f"{name}" if own else f"relabel({name}, {shown(result)})", result, 6.0, state=True))
         if c.chance(2):
-            state = inner.states[0]
             body.add(
                 f"carry {f}.{state} = "
                 + c.pick(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.cells.axes import Axis, Expr, Shape
+from tests.support.cells.axes import Axis, Expr, Shape, weak
 from tests.support.cells.body import Weights, labels, out_text
 from tests.support.cells.grow import LARGE, Grower, production
 from tests.support.cells.views import fitted, more_axes
@@ -90,6 +90,26 @@ def per_axis(g: Grower, shape: Shape, depth: int, known: bool) -> Expr | None:
     label = body.fresh("u")
     text = f"linear({label}: {inner.text}, per = {per.ref}, out = {out_text(shape)}{_options(g)})"
     return Expr(f"({text}{named})", min(3 * inner.bound, LARGE))
+
+
+@production(2)
+def each_place(g: Grower, shape: Shape, depth: int, known: bool) -> Expr | None:
+    """One weight for all places of an axis that stays, of operands that have it or not."""
+    body = g.body
+    if len(shape) < 2 or not body.outable(shape) or body.kind == "fn":
+        return None
+    each = g.choices.pick(shape)
+    whole, inner_axis = more_axes(g, (each,))
+    if inner_axis.label in {a.label for a in shape} or (named := body.named("weights")) is None:
+        return None
+    inner = g.grow(whole, depth)
+    operands, bound = f"{body.fresh('u')}: {inner.text}", 3 * inner.bound
+    if g.choices.chance(2):
+        context = g.grow((weak(g.choices.between(1, 3)),), depth)
+        operands, bound = f"{operands}, {body.fresh('u')}: {context.text}", bound + 3 * context.bound
+    others = shape[1:] if each is shape[0] and g.choices.chance(2) else shape  # those that stay need no name
+    text = f"linear({operands}, each = {each.ref}, out = {out_text(others)}{_options(g)})"
+    return Expr(f"({text}{named})", min(bound, LARGE))
 
 
 @production(2)

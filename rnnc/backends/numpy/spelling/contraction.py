@@ -11,7 +11,7 @@ from rnnc.backends.numpy.spelling.entry import spells
 from rnnc.backends.numpy.views import Index, Reshape, Step, Transpose
 from rnnc.backends.sizes import times
 from rnnc.ir.operations.attrs import Attrs
-from rnnc.ir.program import Op
+from rnnc.ir.program import DType, Op
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,7 @@ class Lettered:
     place: Place
     letters: str
     sizes: dict[str, str]
+    dtype: DType
 
     def through(self, *steps: Step, letters: str, contiguous: bool) -> Lettered:
         place = Place(self.place.root, (*self.place.steps, *steps), self.place.contiguous and contiguous)
@@ -38,8 +39,8 @@ def _contract(e: Emitter, op: Op) -> None:
         for value, letters in ((a, letters_a), (b, letters_b))
         for letter, text in zip(letters, e.shape(value.type), strict=True)
     }
-    left = _summed(e, Lettered(e.place(a), letters_a, sizes), set(letters_b) | set(letters_out), op)
-    right = _summed(e, Lettered(e.place(b), letters_b, sizes), set(letters_a) | set(letters_out), op)
+    left = _summed(e, Lettered(e.place(a), letters_a, sizes, a.type.dtype), set(letters_b) | set(letters_out), op)
+    right = _summed(e, Lettered(e.place(b), letters_b, sizes, b.type.dtype), set(letters_a) | set(letters_out), op)
     shared = [x for x in left.letters if x in right.letters]
     stack = [x for x in letters_out if x in shared]
     inner = [x for x in left.letters if x in shared and x not in stack]
@@ -47,7 +48,9 @@ def _contract(e: Emitter, op: Op) -> None:
     columns = [x for x in letters_out if x in right.letters and x not in stack]
     if not inner:
         _outer(e, op, left, right, letters_out)
-    elif stack:
+        return
+    left, right = _alike(e, left, op), _alike(e, right, op)
+    if stack:
         _stacked(e, op, left, right, stack, rows, inner, columns, letters_out)
     elif columns and rows and letters_out == "".join(columns + rows):
         _matrices(e, op, right, left, columns, inner, rows, letters_out)
@@ -64,7 +67,12 @@ def _summed(e: Emitter, x: Lettered, kept: set[str], op: Op) -> Lettered:
     total = e.temporary([x.sizes[i] for i in letters], DTYPES[op.out.type.dtype], "total")
     source = e.view_of(x.place)
     e.line(f"np.add.reduce({source}, axis=({', '.join(map(str, lonely))},), out={e.view_of(total)})")
-    return Lettered(total, letters, x.sizes)
+    return Lettered(total, letters, x.sizes, op.out.type.dtype)
+
+
+def _alike(e: Emitter, x: Lettered, op: Op) -> Lettered:
+    """The operand in the result's type: `np.dot` of whole numbers and floats of 32 bits would be one of 64."""
+    return x if x.dtype is op.out.type.dtype else _copied(e, x, x.letters, op)
 
 
 def _outer(e: Emitter, op: Op, left: Lettered, right: Lettered, out: str) -> None:
@@ -132,7 +140,7 @@ def _copied(e: Emitter, x: Lettered, wanted: str, op: Op) -> Lettered:
     """A contiguous copy with the axes in another order."""
     fresh = e.temporary([x.sizes[letter] for letter in wanted], DTYPES[op.out.type.dtype], "ordered")
     e.line(f"{e.view_of(fresh)}[...] = {e.view_of(x.place, *_reordered(x, wanted))}")
-    return Lettered(fresh, wanted, x.sizes)
+    return Lettered(fresh, wanted, x.sizes, op.out.type.dtype)
 
 
 def _stacked(
