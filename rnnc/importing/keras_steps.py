@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from rnnc.importing.keras import other, sequence_here
+from rnnc.importing.keras import other
+from rnnc.importing.keras_ways import sequence_here
 from rnnc.importing.lowering import Call, spelled
 from rnnc.importing.pieces import Flow, Meaning, Network
 from rnnc.importing.signature import Constructor
@@ -10,7 +11,6 @@ from rnnc.importing.values import problem
 
 # Layers that compute what no description says, and why.
 REFUSED = {
-    "RepeatVector": ("it makes a sequence of one value", "give the value to the layer as an input `per row`"),
     "BatchNormalization": ("it has statistics of batches", "fold its numbers into the weights of the layer behind it"),
     **dict.fromkeys(
         (
@@ -35,6 +35,22 @@ def refused(call: Call) -> Meaning:
     raise problem("E606", f"{call.name}: {why}", call.made.span, fix=fix)
 
 
+def repeat(call: Call) -> Flow:
+    """One value for every step, where there are as many as come in."""
+    count = call.size("n")
+
+    def build(network: Network, x: str) -> str:
+        if network.is_sequence or count != network.steps:
+            why = "it makes a sequence of one value"
+            why += ", and how many steps come in is not said" if network.steps is None else f" of {count} steps"
+            fix = "keras.Input with as many steps, or give the value to the layer behind it as an input `per row`"
+            raise problem("E606", f"RepeatVector: {why}", call.made.span, fix=fix)
+        network.is_sequence = network.repeats = True
+        return x
+
+    return Flow(build)
+
+
 def masking(call: Call) -> Flow:
     call.lowering.remarks.add("`Masking` is left out: give the lengths of the rows instead")
     return Flow(lambda network, x: x)
@@ -56,7 +72,7 @@ def over_time(call: Call) -> Flow:
     fold = "max" if "Max" in call.name else "mean"
 
     def build(network: Network, x: str) -> str:
-        sequence_here(call, network)
+        sequence_here(call.made, network)
         network.is_sequence = False
         return network.equation("p", f"{fold}({x}, time)")
 
@@ -68,7 +84,13 @@ def layer_normalization(call: Call) -> Flow:
         if call.given(parameter).value != wanted:
             raise call.cannot(parameter, f"layer_norm has {parameter}={wanted}")
     eps = spelled(call.number("epsilon"))
-    return Flow(lambda network, x: network.equation("n", f"layer_norm({x}, eps = {eps})"))
+
+    def build(network: Network, x: str) -> str:
+        n = network.equation("n", f"layer_norm({x}, eps = {eps})")
+        network.arrays |= {"gamma": f"{n}.layer_norm.gain", "beta": f"{n}.layer_norm.shift"}
+        return n
+
+    return Flow(build)
 
 
 def spatial_dropout(call: Call) -> Flow:
@@ -127,6 +149,7 @@ CONSTRUCTORS: tuple[Constructor, ...] = (
         for name, (signature, reads) in ACTIVATIONS.items()
     ),
     *(Constructor(name, "keras", None, frozenset(), refused) for name in REFUSED),
+    other("RepeatVector", "n, **kwargs", "n", repeat),
     other("Masking", "mask_value=0.0, **kwargs", "mask_value", masking),
     other("Flatten", "data_format=None, **kwargs", "", flatten),
     *(

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import DiagnosticError, Note
 from rnnc.importing import formulas, library, slices
@@ -16,10 +17,11 @@ from rnnc.importing.signature import LEFT_OUT, Constructor
 from rnnc.importing.values import Given, Made, Reference, Remarks, describe, problem
 from rnnc.semantics.scope import did_you_mean
 
+if TYPE_CHECKING:
+    from rnnc.importing.recurrences import Recurrence
+
 MAX_SIZE = 2**31
 FIRST_KERAS = {"recurrent_activation": "hard_sigmoid", "reset_after": False}  # defaults of TensorFlow 1's tf.keras
-
-
 NOTHING_KEPT = "nothing is kept, and the rest is divided by 0"
 
 
@@ -47,11 +49,7 @@ class Lowering:
         if id(made) in self._names:
             name = self._names[id(made)]
             return replace(self.instances[name], instance=name)
-        if id(made) in self.seen and not shared:
-            message = "one object in two places shares its weights between them, which is not said by this"
-            notes = (Note("made here", made.span),)
-            raise problem("E606", message, given.span, notes=notes, fix="make two of them")
-        self.seen[id(made)] = made
+        self._once(made, given, shared=shared)
         found = made.constructor.lower(Call(made, self, inside))
         scope = _scope(made)
         declared = _declared(found)
@@ -62,6 +60,25 @@ class Lowering:
         renames = isinstance(found, Piece) and scope is not None and declared - {scope}
         found = replace(found, scope=scope) if renames else found
         return self._as_instance(made, found) if id(made) in self.several and isinstance(found, Piece) else found
+
+    def recurrence(self, given: Given) -> Recurrence:
+        """What a recurrent layer runs, among others that it may take states from, or leave some to."""
+        made = given.value
+        assert isinstance(made, Made)
+        assert made.constructor.runs is not None
+        self._once(made, given)
+        for name in made.passed:
+            if made.constructor.library != "keras":  # of Keras the layer inside tells it
+                self.remarks.add(f"`{name}` of {made.constructor.name} is left out: {LEFT_OUT[name]}")
+        return made.constructor.runs(Call(made, self, None))
+
+    def _once(self, made: Made, given: Given, *, shared: bool = False) -> None:
+        """E606: an object is in two places that has weights."""
+        if id(made) in self.seen and not shared and made.constructor.has_weights:
+            message = "one object in two places shares its weights between them, which is not said by this"
+            notes = (Note("made here", made.span),)
+            raise problem("E606", message, given.span, notes=notes, fix="make two of them")
+        self.seen[id(made)] = made
 
     def _as_instance(self, made: Made, found: Piece) -> Piece:
         """What stands for an object wherever it is: a name, under which the network has it once."""

@@ -82,7 +82,7 @@ SLIPS = [
     ("one = Bidirectional(LSTM(4, return_sequences=True))\nSequential([one, «one»])", "E606", "shares its weights"),
     ("keras.Sequential([keras.layers.LSTM(4), «keras.layers.RepeatVector(3)»])", "E606", "a sequence of one value"),
     ("keras.Sequential([«keras.layers.Conv1D(4, 3)», keras.layers.LSTM(4)])", "E606", "across steps"),
-    ("x = LSTM(4)(keras.Input((3, 2)))\ny = LSTM(4)(z, «initial_state=x»)", "E602", "other layers hand"),
+    ("x = LSTM(4)(keras.Input((3, 2)))\ny = LSTM(4)(z, initial_state=«x»)", "E606", "other states"),
     ("ResidualWrapper(GRUCell(4), residual_fn=«lambda i, o: i[0] + o»)", "E606", "along the features"),
     ("GridLSTMCell(4, feature_size=2, frequency_skip=1, num_frequency_blocks=«[1, 2]»)", "E606", "2 blocks"),
 ]
