@@ -31,14 +31,14 @@ BEGINS = ("initial_state", "hx")
 def part(whole: Given, place: ast.expr) -> Value:
     """One of several values that a line takes apart, or all from one on; of what a driver gives the first are the
     outputs, and the others are tensors, which nobody reads."""
-    if isinstance(place, ast.Slice):
-        start: int = ast.literal_eval(place.lower) if place.lower is not None else 0
-        return whole.value[start:] if isinstance(whole.value, list) else Reference(OPAQUE)
-    k = ast.literal_eval(place)
+    rest = isinstance(place, ast.Slice)
+    k: int = ast.literal_eval((place.lower or ast.Constant(0)) if isinstance(place, ast.Slice) else place)
     match whole.value:
+        case list() as items if rest:
+            return items[k:]
         case list() as items if k < len(items):
             return items[k].value
-        case Made() | Applied() if k == 0:
+        case Made() | Applied() if k == 0 and not rest:
             return whole.value
         case _:
             return Reference(OPAQUE)

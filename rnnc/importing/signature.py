@@ -149,7 +149,8 @@ class Constructor:
         for keyword in node.keywords:
             span = evaluator.span(keyword)
             assert keyword.arg is not None, "calls are spread out"
-            name = Span(span.source, span.start, span.start + len(keyword.arg))
+            is_written = span.text.startswith(keyword.arg)  # else it stands in a dictionary, `**options`
+            name = Span(span.source, span.start, span.start + len(keyword.arg)) if is_written else span
             if keyword.arg in passed:
                 raise problem("E604", f"`{keyword.arg}` is given twice", name)
             if not self.takes(keyword.arg):

@@ -40,7 +40,7 @@ OVER = {
 WITH_PLACES = ("max", "min")  # of these PyTorch also tells where they are
 TURNS = ("transpose", "permute", "swapaxes")
 FLAT = ("view", "reshape", "flatten")
-SIZES = frozenset(["size", "dim", "shape", "get_shape", "ndimension", "numel"])
+SIZES = frozenset(["size", "dim", "shape", "get_shape", "ndimension", "numel", "device", "dtype"])
 _ARRAYS = "zeros zeros_like new_zeros ones randn rand tensor arange full from_numpy placeholder Variable device"
 ARRAYS = frozenset(_ARRAYS.split())
 
@@ -167,7 +167,8 @@ class Tensors:
                     found = None
                 if found is not None:
                     return [(node, found)]
-                return [] if isinstance(node, ast.Name) else self._leaves(node.value, names)
+                is_size = isinstance(node, ast.Attribute) and node.attr in SIZES
+                return [] if isinstance(node, ast.Name) or is_size else self._leaves(node.value, names)
             case ast.Call(func=function):
                 if (own := self._of_call(node, names)) is not None:
                     return [(node, own)]

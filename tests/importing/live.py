@@ -28,7 +28,7 @@ def module_of(text: str) -> Any:
 def outputs(module: Any, params: Mapping[str, Array], inputs: Mapping[str, Array]) -> Array:
     """The first output of a module, of those inputs that it has."""
     names = list(module.SPEC["inputs"])
-    given = [*inputs.values()][0] if len(names) == 1 else {name: inputs[name] for name in names}
+    given = next(iter(inputs.values())) if len(names) == 1 else {name: inputs[name] for name in names}
     found, _ = module.forward(params, given)
     return next(iter(found.values())) if isinstance(found, dict) else found
 
