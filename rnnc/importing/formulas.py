@@ -209,6 +209,8 @@ class Formulas:
             raise NotRead(f"arguments of `{name}` by these names")
         texts = [each for each in given if isinstance(each, Text)]
         match name, given:
+            case "gnmt_residual_fn", [Text() as x, Text() as y] if x.text.isidentifier() and y.text.isidentifier():
+                return binary(ast.Add, Text(slices.written(x.text, None, f"{y.text}_axis")), y)  # of as many features
             case _, [Text(), Text()] if name in AS_OPERATOR:
                 return binary(AS_OPERATOR[name], *texts)
             case _, [Text(), Text()] if name in AS_COMPARISON:

@@ -141,6 +141,7 @@ class Graph:
                     found[id(tensor)] = self._step(network, tensor, given, found, ran)
                 case _:
                     pass
+        network.is_row = False
         result = found[id(self._last)]
         network.is_sequence = result.is_sequence
         return result.text

@@ -126,10 +126,12 @@ def over_time(call: Call, cell: Piece) -> Meaning:
         y = network.equation("y", f"{f'backward({cell.text})' if backwards else cell.text}({x})")
         network.is_sequence = sequences
         network.scopes[y] = ""
+        turned = ", go_backwards = true" if backwards else ""
+        steps = ", return_sequences = false" if not sequences else ""
+        network.reference = f"keras.layers.RNN({y}{steps}{turned})"
         if network.alone and not sequences:  # backwards, Keras begins with the padding of short rows
             network.layouts.setdefault(LIBRARY, [])
-            turned = ", go_backwards = true" if backwards else ""
-            network.options[LIBRARY] = f"reference = keras.layers.RNN({y}, return_sequences = false{turned})"
+            network.options[LIBRARY] = f"reference = {network.reference}"
         if sequences:
             return f"reverse({y})"
         return f"at({y}, 0)" if backwards else f"last({y})"

@@ -88,6 +88,7 @@ def layer_normalization(call: Call) -> Flow:
     def build(network: Network, x: str) -> str:
         n = network.equation("n", f"layer_norm({x}, eps = {eps})")
         network.arrays |= {"gamma": f"{n}.layer_norm.gain", "beta": f"{n}.layer_norm.shift"}
+        network.reference = f"keras.layers.LayerNormalization(epsilon = {eps})"
         return n
 
     return Flow(build)
@@ -130,6 +131,8 @@ def activated(call: Call, v: str) -> str:
 def activation_layer(call: Call) -> Flow:
     def build(network: Network, x: str) -> str:
         text = activated(call, x)
+        if call.name == "Activation":
+            network.reference = f"keras.layers.Activation({call.function('activation') or 'identity'})"
         return x if text == x else network.equation("y", text)
 
     return Flow(build)

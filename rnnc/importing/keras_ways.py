@@ -42,10 +42,12 @@ def bidirectional(call: Call) -> Meaning:
         if network.alone:
             lines = library.scopes("Bidirectional", LIBRARY)
             network.layouts[LIBRARY] = [line.replace("y.", f"{y}.", 1) for line in lines]
-        if network.alone and merge is not None:
+        if merge is not None:
             steps = "" if sequences else ", return_sequences = false"
             layers = f'{y}.forward, {y}.backward, merge_mode = "{merge}"{steps}'
-            network.options[LIBRARY] = f"reference = keras.layers.Bidirectional({layers})"
+            network.reference = f"keras.layers.Bidirectional({layers})"
+        if network.alone and merge is not None:
+            network.options[LIBRARY] = f"reference = {network.reference}"
         if whole:
             return y
         ends = (f"{y}.forward", f"{y}.backward") if sequences else (f"last({y}.forward)", f"at({y}.backward, 0)")

@@ -12,12 +12,26 @@ from rnnc.importing.values import Made
 def named(network: Network, places: Mapping[int, str]) -> None:
     """Give a network of several layers the layout of its library, where every layer has a name. `places` are the names
     that PyTorch has for layers, by their identity; Keras names a layer as it is told, or after its class."""
-    libraries = {each.made.constructor.library for each in network.weights}
-    names = places if libraries == {"torch"} else _names_of_keras(network.weights) if libraries == {"keras"} else {}
-    if not network.alone and network.weights and all(id(each.made) in names for each in network.weights):
-        (library,) = libraries
-        lines = [line for each in network.weights for line in _lines(each, names[id(each.made)])]
-        network.layouts[library] = list(dict.fromkeys(lines))
+    several = [each for each in network.weights if each.are_there]
+    libraries = {each.made.constructor.library for each in several}
+    of_keras = _names_of_keras(network.weights) if libraries == {"keras"} else {}
+    names = places if libraries == {"torch"} else of_keras
+    if network.alone or not several or not all(id(each.made) in names for each in several):
+        return
+    (library,) = libraries
+    lines = [line for each in several for line in _lines(each, names[id(each.made)])]
+    network.layouts[library] = list(dict.fromkeys(lines))
+    calls = [(each.reference, names[id(each.made)] + _inside(each)) for each in network.weights if each.reference != ""]
+    if library == "keras" and network.is_row and all(call is not None for call, _ in calls):
+        shown = ", ".join(call for call, _ in calls if call is not None)
+        words = ", ".join(f'"{name}"' for _, name in calls)
+        network.options[library] = f"reference = keras.Sequential([{shown}], names = [{words}])"
+
+
+def _inside(weights: Weights) -> str:
+    """Where in the layer that has the arrays is, which computes them: `/dense` in TimeDistributed."""
+    front = next(iter(weights.arrays), "").rpartition("/")[0]
+    return f"/{front}" if front else ""
 
 
 def _lines(weights: Weights, name: str) -> Iterator[str]:

@@ -28,6 +28,7 @@ def chain(layers: list[Given], lowering: Lowering) -> Flow:
 
     def build(network: Network, x: str) -> str:
         network.alone = network.alone and len(meanings) == 1
+        network.is_row = not network.weights
         given = Built(x, network.is_sequence)
         if shapes and len(shapes[0]) > 1:
             network.steps = shapes[0][0]
@@ -49,6 +50,8 @@ def behind(meaning: Meaning, made: Made, network: Network, given: Built) -> Buil
     if isinstance(meaning, Piece):
         sequence_here(made, network)
     text = built(meaning, network, given.text)
+    if isinstance(meaning, Piece) and made.constructor.library == "keras":
+        network.reference = text
     network.told(made)
     width = output_of(meaning) if isinstance(meaning, Piece) else None
     return Built(text, network.is_sequence, given.steps_first, width)
@@ -100,6 +103,8 @@ def dense(call: Call) -> Flow:
         network.arrays["kernel"] = f"{z}.weight" if bias else f"{z}.v"
         if bias:
             network.arrays["bias"] = f"{z}.bias"
+        function = f", activation = {activation}" if activation not in (None, "identity") else ""
+        network.reference = f"keras.layers.Dense({units}{function}{'' if bias else ', use_bias = false'})"
         return z if activation in (None, "identity") else network.equation("y", f"{activation}({z})")
 
     return Flow(build)
@@ -107,7 +112,12 @@ def dense(call: Call) -> Flow:
 
 def dropout_layer(call: Call) -> Flow:
     rate = call.rate("rate")
-    return Flow(lambda network, x: x if rate == 0 else network.equation("d", f"dropout({x}, {rate!r}, mask = step)"))
+
+    def build(network: Network, x: str) -> str:
+        network.reference = "" if rate == 0 else None
+        return x if rate == 0 else network.equation("d", f"dropout({x}, {rate!r}, mask = step)")
+
+    return Flow(build)
 
 
 def time_distributed(call: Call) -> Flow:

@@ -63,6 +63,12 @@ class Weights:
     arrays: Mapping[str, str]
     scopes: Mapping[str, str]
     layers: tuple[tuple[str, int, str], ...]
+    reference: str | None  # the call that makes such a layer, as layouts have it; "" where it computes nothing
+
+    @property
+    def are_there(self) -> bool:
+        """Whether the layer has any."""
+        return bool(self.arrays or self.scopes or self.layers)
 
 
 @dataclass
@@ -80,7 +86,9 @@ class Network:
     # of the layer that is put in: its arrays by the library's names, and the scopes inside of it that cells have
     arrays: dict[str, str] = field(default_factory=dict[str, str])
     scopes: dict[str, str] = field(default_factory=dict[str, str])
+    reference: str | None = None  # the call that makes such a layer, where one can be compared with it
     weights: list[Weights] = field(default_factory=list["Weights"])  # of all layers so far
+    is_row: bool = False  # its layers stand one behind the other, and nothing else
     steps: int | None = None  # how many there are, where a text tells
     repeats: bool = False  # what comes out so far is one value, which is to stand at every step
 
@@ -100,10 +108,10 @@ class Network:
 
     def told(self, made: Made, layers: Sequence[tuple[str, int, str]] = ()) -> None:
         """A layer is put in: what it has left in `arrays` and `scopes`, and the layers of a recurrence, are its own."""
-        if self.arrays or self.scopes or layers:
-            self.weights.append(Weights(made, {**self.arrays}, {**self.scopes}, tuple(layers)))
+        self.weights.append(Weights(made, {**self.arrays}, {**self.scopes}, tuple(layers), self.reference))
         self.arrays.clear()
         self.scopes.clear()
+        self.reference = None
 
     def use(self, cell: Piece, x: str) -> None:
         """A cell stands behind an expression: what it needs, and how wide it wants the input."""

@@ -10,6 +10,8 @@ import pytest
 
 from rnnc.diagnostics import DiagnosticError, Source
 from rnnc.importing.calls import import_call
+from rnnc.verify.commands import verify_live
+from rnnc.verify.live.constructors import LIBRARIES
 from tests.importing import live
 
 needs_torch = pytest.mark.skipif(find_spec("torch") is None, reason="needs torch")
@@ -253,3 +255,43 @@ def test_names_of_weights_are_those_of_the_state() -> None:
     text = import_call(Source("<call>", TEXTS_OF_TORCH["a list of layers"])).text
     for line in ('scope y2 = "layers.1.*_l0"', '"head.3.weight" = T(z2.weight)'):
         assert line in text
+
+
+COMPARED = {
+    "sequential": (
+        "keras",
+        (
+            "keras.Sequential([layers.LSTM(4, return_sequences=True, activation='elu', "
+            "recurrent_activation='hard_sigmoid'), layers.GRU(3, go_backwards=True), layers.Dense(5, 'selu'), "
+            "layers.Dense(2, 'softmax', use_bias=False)])"
+        ),
+    ),
+    "all steps": (
+        "keras",
+        (
+            "keras.Sequential([layers.Bidirectional(layers.GRU(3, return_sequences=True), merge_mode='ave'), "
+            "layers.LayerNormalization(), layers.SimpleRNN(3, activation='mish', return_sequences=True), "
+            "layers.TimeDistributed(layers.Dense(4)), layers.Activation('sparsemax')])"
+        ),
+    ),
+    "layers of torch": ("torch", "nn.GRU(3, 4, num_layers=2, dropout=0.0, bidirectional=True, batch_first=True)"),
+}
+
+
+@pytest.mark.parametrize("name", COMPARED)
+def test_models_are_compared_with_the_live_library(name: str) -> None:
+    library, call = COMPARED[name]
+    for package in LIBRARIES[library].packages:
+        pytest.importorskip(package)
+    report = verify_live(Source("<text>", import_call(Source("<call>", call)).text), library)
+    assert report.passed, report.failures
+
+
+def test_the_residual_of_gnmt_takes_as_many_inputs_as_there_are_outputs() -> None:
+    functions = ("tf.contrib.seq2seq.gnmt_residual_fn", "lambda i, o: i[:, :4] + o")
+    calls = [f"ResidualWrapper(GRUCell(4), residual_fn={function})" for function in functions]
+    x = np.random.default_rng(0).standard_normal((2, 5, 7))
+    modules = [live.module_of(call) for call in calls]
+    params = modules[0].init_params(seed=1, input=7, dtype="float64")
+    first, second = (live.outputs(module, params, {"x": x}) for module in modules)
+    assert np.array_equal(first, second)
