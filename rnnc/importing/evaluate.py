@@ -268,6 +268,8 @@ class Evaluator:
                 return Record({**(base.fields if isinstance(base, Record) else {}), **more})
             case Reference(path=name) if name in FUNCTIONS and not node.keywords:
                 return called(name, [self.given(argument, names) for argument in node.args], self.span(node))
+            case Reference(last="constant" | "convert_to_tensor") if node.args and not self.knows(function):
+                return self.given(node.args[0], names).value
             case Reference(last="placeholder"):
                 fix = "give the number: `keep_prob = 0.5` in its place"
                 raise problem("E602", "a placeholder has no value before the graph runs", self.span(node), fix=fix)
