@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import DiagnosticError
 from rnnc.importing import classes
-from rnnc.importing.tensors import ARRAYS, OPAQUE, SIZES, results
+from rnnc.importing.tensors import ARRAYS, OPAQUE, SIZES, UNREAD, results
 from rnnc.importing.values import (
     Applied,
     Finals,
@@ -15,6 +15,7 @@ from rnnc.importing.values import (
     Instance,
     Made,
     Names,
+    Outputs,
     Reference,
     Tensor,
     Value,
@@ -40,6 +41,8 @@ def part(whole: Given, place: ast.expr) -> Value:
             return items[k].value
         case Made() | Applied() if k == 0 and not rest:
             return whole.value
+        case Applied():
+            return Reference(UNREAD)
         case _:
             return Reference(OPAQUE)
 
@@ -107,6 +110,13 @@ def outputs(ev: Evaluator, node: ast.Call, names: Names) -> Value:
     found = ev.given([*named, *node.args[1:2]][0], names) if named or len(node.args) > 1 else None
     if found is not None and isinstance(found.value, list) and len(found.value) == 1:
         found = found.value[0]
-    if found is None or not isinstance(found.value, Tensor):
-        raise problem("E602", "a model with one output is read", ev.span(node), fix="Model(inputs, outputs)")
-    return found.value
+    value = found.value if found is not None else None
+    items = [item.value for item in value] if isinstance(value, list) else []
+    tensors = tuple(item for item in items if isinstance(item, Tensor))
+    if tensors and len(tensors) == len(items):
+        return Outputs(tensors)
+    if not isinstance(value, Tensor):
+        raise problem(
+            "E602", "a model that gives what layers give is read", ev.span(node), fix="Model(inputs, outputs)"
+        )
+    return value

@@ -108,7 +108,7 @@ class _Search:
         product: Head | None = None  # the last of the products of each other
         for statement, value in lines:
             found = self._product(value)
-            if found is not None and found.end.product is not None or product is None and found is not None:
+            if (found is not None and found.end.product is not None) or (product is None and found is not None):
                 product = found
                 self._name(statement, End("{}", product=found), ())
                 continue

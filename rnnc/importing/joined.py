@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from rnnc.diagnostics import Span
+from rnnc.importing.built import side_by_side, together
 from rnnc.importing.keras import other
 from rnnc.importing.lowering import Call, Lowering
 from rnnc.importing.models import behind, shape_of
 from rnnc.importing.pieces import Flow, Meaning, Network, output_of
 from rnnc.importing.recurrences import Ran, Recurrence, Runner, State
-from rnnc.importing.tensors import as_tensor, together
+from rnnc.importing.tensors import as_tensor
 from rnnc.importing.values import (
     Applied,
     Built,
@@ -21,6 +22,7 @@ from rnnc.importing.values import (
     Finals,
     Incoming,
     Made,
+    Outputs,
     Tensor,
     Value,
     describe,
@@ -67,7 +69,7 @@ class Graph:
                 self._states[id(tensor)] = states
                 for each in (*inputs, *states.values()):
                     self._collect(each, seen)
-            case Computed(inputs=inputs):
+            case Computed(inputs=inputs) | Outputs(parts=inputs):
                 for each in inputs:
                     self._collect(each, seen)
             case Final(of=of, state=state, place=place):
@@ -136,6 +138,9 @@ class Graph:
                     found[id(tensor)] = Built(text, is_sequence=False)
                 case Computed(inputs=inputs, build=build):
                     found[id(tensor)] = build(network, [found[id(each)] for each in inputs])
+                case Outputs(parts=parts):
+                    several = [found[id(each)] for each in parts]
+                    found[id(tensor)] = Built(_listed(several), any(each.is_sequence for each in several))
                 case Applied(inputs=inputs):
                     given = [found[id(each)] for each in inputs] or [Built(x)]
                     found[id(tensor)] = self._step(network, tensor, given, found, ran)
@@ -191,8 +196,10 @@ class Graph:
         name = joint_of(applied)
         if name is not None:
             whole = together(given, applied.layer.span)
-            text = joined(made, name, [each.text for each in given], 2 if whole.is_sequence else 1)
-            return replace(whole, text=network.equation("m", text))
+            texts = [each.text for each in given] if name == "Concatenate" else side_by_side(given)
+            text = joined(made, name, texts, 2 if whole.is_sequence else 1)
+            width = None if name == "Concatenate" else whole.width
+            return replace(whole, text=network.equation("m", text), width=width)
         meaning = self._meanings[id(applied)]
         if not isinstance(meaning, Recurrence):
             return behind(meaning, made, network, given[0])
@@ -216,6 +223,13 @@ class Graph:
         network.told(made, result.layers)
         width = output_of(meaning.layers[-1][0]) if len(meaning.layers[-1]) == 1 else None
         return Built(result.text, meaning.sequences, first if first is not None else one.steps_first, width)
+
+
+def _listed(several: Sequence[Built]) -> str:
+    """Outputs; what is no equation of its own gets a name."""
+    texts = [each.text for each in several]
+    named = [text if text.isidentifier() else f"out{k}: {text}" for k, text in enumerate(texts, 1)]
+    return ", ".join(dict.fromkeys(named))
 
 
 def _tensor(value: Value, span: Span) -> Tensor:

@@ -17,7 +17,7 @@ from rnnc.importing.lowering import (
     listed,
     size,
 )  # fmt: skip
-from rnnc.importing.pieces import Flow, Meaning, Network, Piece, piece
+from rnnc.importing.pieces import Flow, Meaning, Network, Piece, output_of, piece
 from rnnc.importing.signature import Constructor
 from rnnc.importing.values import Made, describe, problem
 
@@ -125,7 +125,7 @@ def over_time(call: Call, cell: Piece) -> Meaning:
         sequence_here(call.made, network)
         y = network.equation("y", f"{f'backward({cell.text})' if backwards else cell.text}({x})")
         network.is_sequence = sequences
-        network.scopes[y] = ""
+        network.scopes[y], network.width = "", output_of(cell)
         turned = ", go_backwards = true" if backwards else ""
         steps = ", return_sequences = false" if not sequences else ""
         network.reference = f"keras.layers.RNN({y}{steps}{turned})"

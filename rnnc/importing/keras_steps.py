@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from rnnc.importing.built import softmax
 from rnnc.importing.keras import other
 from rnnc.importing.keras_ways import sequence_here
 from rnnc.importing.lowering import Call, spelled
 from rnnc.importing.pieces import Flow, Meaning, Network
 from rnnc.importing.signature import Constructor
-from rnnc.importing.values import problem
+from rnnc.importing.values import Built, problem
 
 # Layers that compute what no description says, and why.
 REFUSED = {
@@ -118,8 +119,6 @@ def activated(call: Call, v: str) -> str:
             alpha = call.number("alpha")
             return f"elu({v})" if alpha == 1 else f"max({v}, 0.0) + {spelled(alpha)} * expm1(min({v}, 0.0))"
         case "Softmax":
-            if call.given("axis").value not in (-1, None):
-                raise call.cannot("axis", "softmax goes over the features here", "axis=-1")
             return f"softmax({v})"
         case _:
             most, slope, threshold = (call.given(name).value for name in ("max_value", "negative_slope", "threshold"))
@@ -130,6 +129,9 @@ def activated(call: Call, v: str) -> str:
 
 def activation_layer(call: Call) -> Flow:
     def build(network: Network, x: str) -> str:
+        if call.name == "Softmax":
+            axis = call.given("axis").value
+            return network.equation("w", softmax(Built(x, network.is_sequence, False), axis, call.made.span))
         text = activated(call, x)
         if call.name == "Activation":
             network.reference = f"keras.layers.Activation({call.function('activation') or 'identity'})"
@@ -148,7 +150,7 @@ ACTIVATIONS = {
 }
 CONSTRUCTORS: tuple[Constructor, ...] = (
     *(
-        Constructor(name, "keras", signature, frozenset(reads.split()), activation_layer, activated)
+        Constructor(name, "keras", signature, frozenset(reads.split()), activation_layer, activated, has_weights=False)
         for name, (signature, reads) in ACTIVATIONS.items()
     ),
     *(Constructor(name, "keras", None, frozenset(), refused) for name in REFUSED),

@@ -34,7 +34,7 @@ def bidirectional(call: Call) -> Meaning:
         sequence_here(call.made, network)
         network.use(forward, x)
         network.use(backward, x)
-        network.is_sequence = sequences
+        network.is_sequence, network.width = sequences, None
         ways = f"forward = {forward.text}, backward = {backward.text}"
         whole = sequences and merge is not None and not is_image
         y = network.equation("y", f"bidirectional({ways}, merge = {words[merge] if whole else 'none'})({x})")

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rnnc.diagnostics import DiagnosticError
+from rnnc.importing.calling import parameters_given, spread
 from rnnc.importing.classes import is_model, with_field
 from rnnc.importing.evaluate import Evaluator
 from rnnc.importing.functions import as_lambda
@@ -158,10 +159,13 @@ class Lines:
         """`logits = model(x)`: the lines of the function, in which its parameters are the arguments."""
         call = statement.value
         assert isinstance(call, ast.Call)
-        outside, parameters = self.names, [parameter.arg for parameter in function.args.args]
-        given = dict(zip(parameters, call.args, strict=False)) | {k.arg: k.value for k in call.keywords if k.arg}
-        local = {name: Thunk(value, outside, outside) for name, value in given.items()}
-        self.names = {**{name: entry for name, entry in outside.items() if name not in parameters}, **local}
+        outside = self.names
+        whole, names = spread(self._evaluator, call, outside)
+        local = parameters_given(self._evaluator, function.args, whole, names, outside)
+        if local is None:
+            what = "this call of a function is not read"
+            raise problem("E602", what, self._evaluator.span(call), fix="write the call out")
+        self.names = {**outside, **local}
         self._depth += 1
         for inner in function.body:
             if isinstance(inner, ast.Return) and inner.value is not None:

@@ -35,6 +35,7 @@ def chain(layers: list[Given], lowering: Lowering) -> Flow:
         for made, meaning in meanings:
             assert isinstance(made, Made)
             given = behind(meaning, made, network, given)
+        network.width = given.width
         return given.text
 
     return Flow(build)
@@ -42,8 +43,8 @@ def chain(layers: list[Given], lowering: Lowering) -> Flow:
 
 def behind(meaning: Meaning, made: Made, network: Network, given: Built) -> Built:
     """A layer behind what it is given."""
-    network.is_sequence = given.is_sequence
-    if network.repeats and not is_recurrent(made):
+    network.is_sequence, network.width = given.is_sequence, given.width
+    if given.repeats and not is_recurrent(made):
         fix = "put the recurrent layer first"
         raise problem("E606", "one value for every step is read before a recurrent layer", made.span, fix=fix)
     network.repeats = False
@@ -53,8 +54,8 @@ def behind(meaning: Meaning, made: Made, network: Network, given: Built) -> Buil
     if isinstance(meaning, Piece) and made.constructor.library == "keras":
         network.reference = text
     network.told(made)
-    width = output_of(meaning) if isinstance(meaning, Piece) else None
-    return Built(text, network.is_sequence, given.steps_first, width)
+    width = output_of(meaning) if isinstance(meaning, Piece) else network.width
+    return Built(text, network.is_sequence, given.steps_first, width, network.repeats)
 
 
 def shape_of(item: Given) -> list[int | None] | None:
@@ -84,6 +85,7 @@ def embedding(call: Call) -> Flow:
             raise problem("E606", "Embedding stands first: it takes whole numbers", call.made.span)
         network.inputs[x] = f"{x}[]: int"
         e = network.equation("e", f"embedding({x}, {rows}, {width})")
+        network.width = str(width)
         network.arrays["embeddings"] = f"{e}.embedding.table"
         return e
 
@@ -100,6 +102,7 @@ def dense(call: Call) -> Flow:
     def build(network: Network, x: str) -> str:
         product = f"linear(v: {x}, out = {units}, bias = false)" if not bias else f"dense({x}, {units})"
         z = network.equation("z", product)
+        network.width = None if activation in WIDER else str(units)
         network.arrays["kernel"] = f"{z}.weight" if bias else f"{z}.v"
         if bias:
             network.arrays["bias"] = f"{z}.bias"

@@ -91,6 +91,7 @@ class Network:
     is_row: bool = False  # its layers stand one behind the other, and nothing else
     steps: int | None = None  # how many there are, where a text tells
     repeats: bool = False  # what comes out so far is one value, which is to stand at every step
+    width: str | None = None  # how many features it has, where that is known
 
     def equation(self, hint: str, value: str) -> str:
         """`hint = value`, under a name that is free; the name."""

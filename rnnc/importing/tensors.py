@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import DiagnosticError, Span
+from rnnc.importing.built import side_by_side, softmax, together, wrapped
 from rnnc.importing.formulas import Formulas, NotRead, Text
 from rnnc.importing.values import (
     Applied,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from rnnc.importing.pieces import Network
 
 OPAQUE = "‹data›"  # sizes of arrays, and arrays that are no results of layers
+UNREAD = "‹state›"  # final states of layers that have others than these here know
 _SAME = "contiguous to float double cuda cpu clone type identity convert_to_tensor cast pack_padded_sequence data"
 SAME = frozenset(_SAME.split())
 OVER = {
@@ -40,6 +42,9 @@ OVER = {
 WITH_PLACES = ("max", "min")  # of these PyTorch also tells where they are
 TURNS = ("transpose", "permute", "swapaxes")
 FLAT = ("view", "reshape", "flatten")
+SPECIAL = frozenset(
+    (*SAME, *OVER, *TURNS, *FLAT, "squeeze", "unsqueeze", "dropout", "detach", "pad_packed_sequence", "softmax")
+)
 SIZES = frozenset(["size", "dim", "shape", "get_shape", "ndimension", "numel", "device", "dtype"])
 _ARRAYS = "zeros zeros_like new_zeros ones randn rand tensor arange full from_numpy placeholder Variable device"
 ARRAYS = frozenset(_ARRAYS.split())
@@ -100,6 +105,7 @@ class Tensors:
             if self._leaves(node, names) or self._is_of_layers(node, names):
                 raise
             return None
+        self._check_read(value, node)
         found = as_tensor(value)
         if found is None and isinstance(value, list) and value:
             found = as_tensor(value[0].value)  # a layer that gives its states, too
@@ -118,7 +124,15 @@ class Tensors:
             if self._leaves(node, names):
                 raise
             return None
+        for item in given.value if isinstance(given.value, list) else [given]:
+            self._check_read(item.value, node)
         return given if _has_tensor(given.value) else None
+
+    def _check_read(self, value: Value, node: ast.expr) -> None:
+        if isinstance(value, Reference) and value.path.startswith(UNREAD):
+            fix = "import the layers alone, and write the network: `d = Decoder(x, h = last(e))`"
+            what = "the final states of this layer are handed on, which is not said by this"
+            raise problem("E606", what, self._ev.span(node), fix=fix)
 
     def _is_of_layers(self, node: ast.expr, names: Names) -> bool:
         """Whether a call is one of a layer or a model."""
@@ -140,8 +154,12 @@ class Tensors:
         functions = self._ev.functions_in(node, names)
 
         def build(network: Network, built: Sequence[Built]) -> Built:
-            texts = {key: Text(each.text) for key, each in zip(own, built, strict=True)}
             whole = together(built, span)
+            calls = {_last(each.func) for each in ast.walk(node) if isinstance(each, ast.Call)}
+            is_plain = calls.isdisjoint(("concat", "concatenate", "cat", "glu", "crelu"))  # as many features everywhere
+            parts = side_by_side(built) if is_plain else [each.text for each in built]
+            whole = whole if is_plain else replace(whole, width=None)
+            texts = {key: Text(part) for key, part in zip(own, parts, strict=True)}
             axes = 3 if whole.is_sequence else 2
             formulas = Formulas(
                 lambda each: texts.get(id(each)), lambda each: self._ev.given(each, names), functions, lambda _: axes
@@ -199,8 +217,7 @@ class Tensors:
         self, name: str, args: Sequence[ast.expr], keywords: Sequence[ast.keyword], node: ast.expr, names: Names
     ) -> Value:
         """A function of the library's, or a method, that is no formula; None where it is none of these."""
-        if not args or name not in SAME | OVER.keys() | {*TURNS, *FLAT, "squeeze", "unsqueeze", "dropout", "detach",
-                                                         "pad_packed_sequence"}:  # fmt: skip
+        if not args or name not in SPECIAL:
             return None
         first = self._ev.given(args[0], names).value if not isinstance(args[0], ast.List | ast.Tuple) else None
         if isinstance(first, Finals) and name in ("squeeze", *SAME):
@@ -217,12 +234,14 @@ class Tensors:
             return [Given(tensor, span), Given(Reference(OPAQUE), span)]
         if name in OVER:
             return self._over(name, tensor, rest, given, node, names)
+        if name == "softmax":
+            return self._softmax(tensor, rest, given, node, names)
         if name in TURNS:
             return self._turned(tensor, rest, given, node, names)
         if name == "dropout":
             return self._dropped(tensor, rest, given, node, names)
         if name == "detach":
-            return Computed((tensor,), lambda network, built: _wrapped(network, built[0], "stop_gradient({})"))
+            return Computed((tensor,), lambda network, built: wrapped(network, built[0], "stop_gradient({})"))
         return self._flat(name, tensor, rest, node, names)
 
     def _numbers(self, nodes: Sequence[ast.expr], names: Names) -> list[int | None]:
@@ -258,6 +277,18 @@ class Tensors:
             return [Given(found, span), Given(Reference(OPAQUE), span)]
         return found
 
+    def _softmax(
+        self, tensor: Tensor, rest: list[ast.expr], given: dict[str, ast.expr], node: ast.expr, names: Names
+    ) -> Value:
+        """Over the features, or over the steps, as attention has it."""
+        numbers = self._numbers([*rest[:1], *(given[key] for key in ("dim", "axis") if key in given)], names)
+        axis, span = numbers[0] if numbers else -1, self._ev.span(node)
+
+        def build(network: Network, built: Sequence[Built]) -> Built:
+            return replace(built[0], text=network.equation("w", softmax(built[0], axis, span)))
+
+        return Computed((tensor,), build)
+
     def _turned(
         self, tensor: Tensor, rest: list[ast.expr], given: dict[str, ast.expr], node: ast.expr, names: Names
     ) -> Value:
@@ -287,7 +318,7 @@ class Tensors:
         if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate < 1:
             raise problem("E605", "the rate of a dropout is a number from 0 on, and less than 1", span)
         text = f"dropout({{}}, {rate!r}, mask = step)"
-        return Computed((tensor,), lambda network, built: _wrapped(network, built[0], text, "d") if rate else built[0])
+        return Computed((tensor,), lambda network, built: wrapped(network, built[0], text, "d") if rate else built[0])
 
     def _flat(self, name: str, tensor: Tensor, rest: list[ast.expr], node: ast.expr, names: Names) -> Value:
         """`y.view(-1, 4)`, `y.squeeze(-1)`: other axes, the same numbers of each step."""
@@ -355,18 +386,9 @@ def _has_tensor(value: Value) -> bool:
     return isinstance(value, Tensor | Finals) and not isinstance(value, Incoming)
 
 
-def together(built: Sequence[Built], span: Span) -> Built:
-    """What has the steps of all of these."""
-    orders = {each.steps_first for each in built if each.is_sequence} - {None}
-    if len(orders) > 1:
-        raise problem("E606", "one of these has the steps first, and another the rows", span)
-    widths = {each.width for each in built}
-    return Built("", any(each.is_sequence for each in built), next(iter(orders), None),
-                 widths.pop() if len(widths) == 1 else None)  # fmt: skip
-
-
-def _wrapped(network: Network, one: Built, text: str, hint: str = "v") -> Built:
-    return replace(one, text=network.equation(hint, text.format(one.text)))
+def _last(node: ast.expr) -> str:
+    """The last word of a dotted name."""
+    return ast.unparse(node).rpartition(".")[2]
 
 
 def _is_all(node: ast.expr) -> bool:

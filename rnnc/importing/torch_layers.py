@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
+from rnnc.importing.built import softmax
 from rnnc.importing.lowering import Call, Lower, spelled
 from rnnc.importing.models import chain
 from rnnc.importing.pieces import Flow, Meaning, Network
 from rnnc.importing.signature import Constructor
-from rnnc.importing.values import Made, problem
+from rnnc.importing.values import Built, Made, problem
 
 LIBRARY = "torch"
 # Functions of one tensor as PyTorch has them, in the words of the language.
@@ -55,6 +56,7 @@ def linear(call: Call) -> Flow:
     def build(network: Network, x: str) -> str:
         product = f"dense({x}, {units})" if bias else f"linear(v: {x}, out = {units}, bias = false)"
         z = network.equation("z", product)
+        network.width = str(units)
         network.arrays["weight"] = f"T({z}.weight)" if bias else f"T({z}.v)"
         if bias:
             network.arrays["bias"] = f"{z}.bias"
@@ -71,6 +73,7 @@ def embedding(call: Call) -> Flow:
             raise problem("E606", "Embedding stands first: it takes whole numbers", call.made.span)
         network.inputs[x] = f"{x}[]: int"
         e = network.equation("e", f"embedding({x}, {rows}, {width})")
+        network.width = str(width)
         network.arrays["weight"] = f"{e}.embedding.table"
         return e
 
@@ -164,8 +167,13 @@ def over_features(call: Call) -> Flow:
     name = {"Softmax": "softmax", "LogSoftmax": "log_softmax", "GLU": "glu"}[call.name]
 
     def build(network: Network, x: str) -> str:
+        if name == "softmax":
+            return network.equation(
+                "w", softmax(Built(x, network.is_sequence), call.given("dim").value, call.made.span)
+            )
         if call.given("dim").value not in (-1, 2 if network.is_sequence else 1):
             raise call.cannot("dim", f"{call.name} goes over the features here", "dim=-1")
+        network.width = None if name == "glu" else network.width
         return network.equation("y", f"{name}({x})")
 
     return Flow(build)

@@ -85,6 +85,13 @@ class Computed(Tensor):
 
 
 @dataclass(frozen=True, eq=False)
+class Outputs(Tensor):
+    """Several that a model gives."""
+
+    parts: tuple[Tensor, ...]
+
+
+@dataclass(frozen=True, eq=False)
 class Final(Tensor):
     """A state of a recurrent layer after the last step: its name, and of which of the layers and directions it is."""
 
@@ -108,12 +115,13 @@ class Finals:
 @dataclass(frozen=True)
 class Built:
     """The expression for a tensor. `steps_first`: how a text has the array; None where nothing tells. `width`: how many
-    features it has, where that is known."""
+    features it has, where that is known. `repeats`: it is one value, which is to stand at every step."""
 
     text: str
     is_sequence: bool = True
     steps_first: bool | None = None
     width: str | None = None
+    repeats: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -123,6 +123,11 @@ TEXTS_OF_TORCH = {
         "self.rnn = nn.GRU(n, h, batch_first=True)\nself.fc = nn.Linear(h, 6)\nself.act = nn.GLU()",
         "y, _ = self.rnn(x)\nreturn self.act(self.fc(y)) + F.glu(self.fc2(y), dim=-1)",
     ).replace("self.act = nn.GLU()", "self.fc2 = nn.Linear(h, 6)\n        self.act = nn.GLU()"),
+    "attention": net(
+        "self.rnn = nn.LSTM(n, h, batch_first=True)\nself.score = nn.Linear(h, 1)\nself.fc = nn.Linear(h, 2)",
+        "y, (h, c) = self.rnn(x)\nw = F.softmax(self.score(torch.tanh(y)), dim=1)\n"
+        "context = torch.sum(w * y, dim=1)\nreturn self.fc(context + h[-1])",
+    ),
 }  # fmt: skip
 STEPS_FIRST = {
     "encoder and decoder": (SEQ2SEQ, {"src": X, "trg": Y}),
@@ -165,6 +170,9 @@ def test_tokens_and_lengths() -> None:
 
 
 KERAS = {
+    "attention": "inp = keras.Input((6, 3))\ny = layers.LSTM(4, return_sequences=True)(inp)\n"
+    "w = layers.Softmax(axis=1)(layers.Dense(1, activation='tanh')(y))\nc = layers.Multiply()([y, w])\n"
+    "c = layers.GlobalAveragePooling1D()(c)\nmodel = keras.Model(inp, c)",
     "sequential": "model = keras.Sequential([keras.Input((6, 3)), layers.LSTM(4, return_sequences=True), "
     "layers.Bidirectional(layers.GRU(3), merge_mode='mul'), layers.Dense(2, 'softmax')])",
     "unpacked": "common = {'units': 4, 'return_sequences': True}\nstack = [layers.GRU(**common), "
