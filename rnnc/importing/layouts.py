@@ -29,7 +29,7 @@ def named(network: Network, places: Mapping[int, str]) -> None:
 
 
 def _inside(weights: Weights) -> str:
-    """Where in the layer that has the arrays is, which computes them: `/dense` in TimeDistributed."""
+    """Where in the layer that has the arrays is, which computes them: `/layer` of TimeDistributed."""
     front = next(iter(weights.arrays), "").rpartition("/")[0]
     return f"/{front}" if front else ""
 

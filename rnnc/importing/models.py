@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from rnnc.importing.keras import other
 from rnnc.importing.keras_ways import sequence_here
-from rnnc.importing.layouts import snake
 from rnnc.importing.lowering import Call, Lowering
 from rnnc.importing.pieces import Flow, Meaning, Network, Piece, built, output_of
 from rnnc.importing.values import Built, Given, Made, Reference, is_input, problem
@@ -136,7 +135,7 @@ def time_distributed(call: Call) -> Flow:
     def build(network: Network, x: str) -> str:
         sequence_here(call.made, network)
         y = built(meaning, network, x)
-        network.arrays = {f"{snake(made.constructor.name)}/{name}": text for name, text in network.arrays.items()}
+        network.arrays = {f"layer/{name}": text for name, text in network.arrays.items()}  # as files of Keras have it
         return y
 
     return Flow(build)

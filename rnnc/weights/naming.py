@@ -60,7 +60,7 @@ def _readings(layout: WeightLayout, table: Table, own: Names) -> Sequence[tuple[
         new = way(wanted, names, table)
         if new is not None:
             pairs = dict.fromkeys((_scope(old) or old, _scope(to) or to) for old, to in new.items())
-            note = "; ".join(f"{old!r} is taken for {to!r}" for old, to in pairs)
+            note = "; ".join(f"{old!r} is taken for {to!r}" for old, to in pairs if old != to)
             readings.append(({name: new[text] for name, text in own.items()}, (note,)))
     return readings
 
@@ -78,7 +78,9 @@ def by_position(layout: WeightLayout, table: Table) -> Names:
         groups.setdefault(_scope(name), []).append(name)
     found: Names = {}
     for group, members in groups.items():
-        fitting = dict.fromkeys(tuple(parts) for parts in scopes.values() if len(parts) == len(members))
+        as_many = {scope: tuple(parts) for scope, parts in scopes.items() if len(parts) == len(members)}
+        alike = {scope: parts for scope, parts in as_many.items() if _plain(scope) == _plain(group)}
+        fitting = dict.fromkeys((alike or as_many).values())
         parts = next(iter(fitting)) if len(fitting) == 1 else tuple(_last(name) for name in members)
         found.update({name: _joined(group, part) for name, part in zip(members, parts, strict=True)})
     return found
@@ -160,6 +162,11 @@ def _grouped(names: Iterable[str]) -> dict[str, list[str]]:
 def _orderly(scopes: Sequence[str], ordered: bool) -> bool:
     """Whether it is known which comes first: by the file, or because they only differ in a number."""
     return ordered or len({re.sub(r"\d+", "", scope).strip("_") for scope in scopes}) <= 1
+
+
+def _plain(scope: str) -> str:
+    """A scope without the numbers by which Keras tells layers of one class apart."""
+    return re.sub(r"_\d+(?=/|$)", "", scope)
 
 
 def _natural(name: str) -> tuple[tuple[str, int], ...]:

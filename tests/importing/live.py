@@ -75,6 +75,7 @@ def keras_error(text: str, inputs: Mapping[str, Array]) -> float:
         for variable in model.trainable_weights:
             variable.assign(0.5 * np.random.default_rng(len(arrays)).standard_normal(variable.shape))
             path = re.sub(r"/(forward|backward)_[a-z_0-9]+/(?=.*cell)", r"/\1_layer/", variable.path)
+            path = re.sub(r"(time_distributed(_\d+)?)/[a-z_0-9]+/", r"\1/layer/", path)
             arrays[re.sub(r"^(sequential|functional|net)(_\d+)?/", "", path)] = np.asarray(variable)
         wanted = np.asarray(model(x))
     finally:
