@@ -5,13 +5,16 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from rnnc.diagnostics import DiagnosticError
+from rnnc.diagnostics import DiagnosticError, Span
 from rnnc.importing import classes
-from rnnc.importing.tensors import ARRAYS, OPAQUE, SIZES, UNREAD, results
+from rnnc.importing.tensors import ARRAYS, OPAQUE, SIZES, UNREAD
 from rnnc.importing.values import (
     Applied,
+    Broken,
+    Final,
     Finals,
     Given,
+    Incoming,
     Instance,
     Made,
     Names,
@@ -43,6 +46,8 @@ def part(whole: Given, place: ast.expr) -> Value:
             return whole.value
         case Applied():
             return Reference(UNREAD)
+        case Incoming() as several if not rest:
+            return several.part(k)
         case _:
             return Reference(OPAQUE)
 
@@ -89,7 +94,17 @@ def of_library(ev: Evaluator, function: Reference, node: ast.Call, names: Names)
             return found
         if function.path.startswith(OPAQUE) or function.last in ARRAYS:
             return Reference(OPAQUE)
+        for argument in node.args:
+            _check_known(ev, argument, names)
     return ev.bind(function, node, ev, names, ev.span(node.func))
+
+
+def _check_known(ev: Evaluator, node: ast.expr, names: Names) -> None:
+    """The error of a name whose value could not be read."""
+    for each in ast.walk(node):
+        entry = names.get(each.id) if isinstance(each, ast.Name) else None
+        if isinstance(entry, Broken):
+            raise entry.error
 
 
 def applied(ev: Evaluator, made: Made, node: ast.Call, names: Names) -> Value:
@@ -101,7 +116,8 @@ def applied(ev: Evaluator, made: Made, node: ast.Call, names: Names) -> Value:
         begin = node.args[1]
     inputs = ev.tensors.inputs(data, names) if data is not None else ()
     state = ev.tensors.state(begin, names) if begin is not None else None
-    return results(Applied(Given(made, ev.span(node.func)), inputs, state), ev.span(node))
+    text = ast.unparse(data) if data is not None else "x"
+    return results(Applied(Given(made, ev.span(node.func)), inputs, state, text), ev.span(node))
 
 
 def outputs(ev: Evaluator, node: ast.Call, names: Names) -> Value:
@@ -120,3 +136,30 @@ def outputs(ev: Evaluator, node: ast.Call, names: Names) -> Value:
             "E602", "a model that gives what layers give is read", ev.span(node), fix="Model(inputs, outputs)"
         )
     return value
+
+
+def results(applied: Applied, span: Span) -> Value:
+    """What a call of a layer gives: its outputs, and the final states with them where the library says so."""
+    made = applied.layer.value
+    assert isinstance(made, Made)
+    if made.constructor.states is None:
+        return applied
+    states = made.constructor.states(made)
+    if made.constructor.library == "torch":
+        count = _number(made, "num_layers") * (2 if _flag(made, "bidirectional") else 1)
+        finals = [Given(Finals(applied, name, count), span) for name in states]
+        return [Given(applied, span), finals[0] if len(finals) == 1 else Given(finals, span)]
+    layers = [made.arguments["layer"].value] if made.constructor.name == "Bidirectional" else [made]
+    if not any(isinstance(layer, Made) and _flag(layer, "return_state") for layer in layers):
+        return applied
+    ways = range(2 if made.constructor.name == "Bidirectional" else 1)
+    return [Given(applied, span), *(Given(Final(applied, name, k), span) for k in ways for name in states)]
+
+
+def _number(made: Made, name: str) -> int:
+    value = made.arguments[name].value if name in made.arguments else 1
+    return value if isinstance(value, int) and 0 < value < 1000 else 1
+
+
+def _flag(made: Made, name: str) -> bool:
+    return name in made.arguments and made.arguments[name].value is True

@@ -106,7 +106,11 @@ class Evaluator:
 
     def items(self, node: ast.expr, names: Names) -> list[Given]:
         """The members of a list that a line of the text goes through."""
-        return self._list(self.line(node, names))
+        found = self.line(node, names)
+        if isinstance(found.value, Tensor):
+            fix = "a layer goes over the steps by itself: LSTM in the place of LSTMCell"
+            raise problem("E602", "a loop over the steps of a sequence is not read", found.span, fix=fix)
+        return self._list(found)
 
     def truth(self, node: ast.expr, names: Names) -> bool:
         return truth(self.line(node, names))
@@ -268,6 +272,10 @@ class Evaluator:
                 return Record({**(base.fields if isinstance(base, Record) else {}), **more})
             case Reference(path=name) if name in FUNCTIONS and not node.keywords:
                 return called(name, [self.given(argument, names) for argument in node.args], self.span(node))
+            case Reference(path="getattr") if len(node.args) > 1:
+                name = self.given(node.args[1], names).value
+                whole = ast.Attribute(value=node.args[0], attr=name if isinstance(name, str) else "", ctx=ast.Load())
+                return self.given(ast.copy_location(whole, node), names).value
             case Reference(last="constant" | "convert_to_tensor") if node.args and not self.knows(function):
                 return self.given(node.args[0], names).value
             case Reference(last="placeholder"):

@@ -11,8 +11,8 @@ from rnnc.importing.built import side_by_side, together
 from rnnc.importing.keras import other
 from rnnc.importing.lowering import Call, Lowering
 from rnnc.importing.models import behind, shape_of
-from rnnc.importing.pieces import Flow, Meaning, Network, output_of
-from rnnc.importing.recurrences import Ran, Recurrence, Runner, State
+from rnnc.importing.pieces import Flow, Meaning, Network, Piece, output_of
+from rnnc.importing.recurrences import Ran, Recurrence, Runner, State, placed
 from rnnc.importing.tensors import as_tensor
 from rnnc.importing.values import (
     Applied,
@@ -50,6 +50,8 @@ class Graph:
         self._wanted: dict[int, set[State]] = {}
         self._states: dict[int, dict[State, Tensor]] = {}
         self._meanings: dict[int, Meaning | Recurrence] = {}
+        self._data: dict[str, Incoming] = {}  # what layers are called on that no layer gives, as the text has it
+        self._shared: dict[int, Recurrence] = {}  # what layers run that are called several times, by instances
         lowering.is_chain = True
         seen: set[int] = set()
         self._collect(last, seen)
@@ -64,10 +66,10 @@ class Graph:
             return
         seen.add(id(tensor))
         match tensor:
-            case Applied(inputs=inputs):
+            case Applied():
                 states = self._begin(tensor)
                 self._states[id(tensor)] = states
-                for each in (*inputs, *states.values()):
+                for each in (*self._inputs(tensor), *states.values()):
                     self._collect(each, seen)
             case Computed(inputs=inputs) | Outputs(parts=inputs):
                 for each in inputs:
@@ -80,6 +82,14 @@ class Graph:
         if self._is_source(tensor) and self._key(tensor) not in [self._key(each) for each in self._sources]:
             self._sources.append(tensor)
         self._order.append(tensor)
+
+    def _inputs(self, applied: Applied) -> tuple[Tensor, ...]:
+        """What a layer is called on."""
+        if applied.inputs or is_input(applied.layer):
+            return applied.inputs
+        text = applied.data
+        name = text if text.isidentifier() else "x"
+        return (self._data.setdefault(text, Incoming(name, applied.layer.span.start)),)
 
     @staticmethod
     def _is_source(tensor: Tensor) -> bool:
@@ -116,12 +126,46 @@ class Graph:
         made = applied.layer.value
         hands_on = id(applied) in self._wanted or bool(self._states[id(applied)])
         if isinstance(made, Made) and made.constructor.runs is not None:
-            if hands_on or made.constructor.library == "torch":
-                return self._lowering.recurrence(applied.layer)
+            if hands_on or made.constructor.library == "torch" or len(self._calls(made)) > 1:
+                before = next(
+                    (self._meanings[id(each)] for each in self._calls(made) if id(each) in self._meanings), None
+                )
+                return before if before is not None else self._lowering.recurrence(applied.layer)
         elif hands_on:
             what = f"the states of {describe(made)} are handed on, which is not said by this"
             raise problem("E606", what, applied.layer.span)
         return self._lowering.meaning(applied.layer)
+
+    def _calls(self, made: Made) -> list[Applied]:
+        """The calls of one object."""
+        return [each for each in self._order if isinstance(each, Applied) and each.layer.value is made]
+
+    def _instances(self, network: Network, made: Made, meaning: Recurrence, runner: Runner) -> Recurrence:
+        """What a layer runs that is called several times: cells that the network has once."""
+        if id(made) in self._shared:
+            return self._shared[id(made)]
+        wanted = {state for each in self._calls(made) for state in self._wanted.get(id(each), ())}
+        layers: list[tuple[str, int, str]] = []
+        several: list[tuple[Piece, ...]] = []
+        for k, cells in enumerate(meaning.layers):
+            row: list[Piece] = []
+            for cell, place, side in placed(cells, k):
+                whole = runner.showing(cell) if ("c", place) in wanted else cell
+                network.needs |= whole.everything
+                name = network.instance(whole)
+                layers.append((name, k, side))
+                row.append(replace(whole, instance=name))
+            several.append(tuple(row))
+        network.told(made, layers)
+        return self._shared.setdefault(id(made), replace(meaning, layers=tuple(several)))
+
+    def _widen(self, network: Network, made: Made, found: Mapping[int, Built], one: Built) -> None:
+        """What comes in is as wide as all else that a layer reads."""
+        read = [found[id(each)] for call in self._calls(made) for each in self._inputs(call) if id(each) in found]
+        wide = one.width or next((each.width for each in read if each.width is not None), None)
+        for each in read:
+            if each.text in network.inputs and wide is not None:
+                network.inputs[each.text] = f"{each.text}[{wide}]"
 
     # --- the network ---
 
@@ -141,8 +185,8 @@ class Graph:
                 case Outputs(parts=parts):
                     several = [found[id(each)] for each in parts]
                     found[id(tensor)] = Built(_listed(several), any(each.is_sequence for each in several))
-                case Applied(inputs=inputs):
-                    given = [found[id(each)] for each in inputs] or [Built(x)]
+                case Applied():
+                    given = [found[id(each)] for each in self._inputs(tensor)] or [Built(x)]
                     found[id(tensor)] = self._step(network, tensor, given, found, ran)
                 case _:
                     pass
@@ -169,16 +213,26 @@ class Graph:
                 name = named[self._key(each)]
                 shape = shape_of(each.layer) if isinstance(each, Applied) else None
                 is_row = shape is not None and len(shape) == 1 and not self._is_looked_up(each)
-                size = "input" if name == "x" else f"{name}_size"
+                size = "input" if name == "x" else f"{named[self._as_wide_as(each)]}_size"
                 network.inputs[name] = f"{name}[{size}] per row" if is_row else f"{name}[{size}]"
                 network.steps = shape[0] if shape and not is_row else network.steps
                 steps_first = False if isinstance(each, Applied) else None
                 found[id(each)] = Built(name, not is_row, steps_first)
         return found
 
+    def _as_wide_as(self, source: Tensor) -> int:
+        """The first source that has as many features, since one set of weights reads both."""
+        for each in self._order:
+            if isinstance(each, Applied) and isinstance(each.layer.value, Made) and source in self._inputs(each):
+                calls = self._calls(each.layer.value)
+                read = [one for call in calls for one in self._inputs(call) if self._is_source(one)]
+                if len(calls) > 1 and joint_of(each) is None:
+                    return self._key(read[0])
+        return self._key(source)
+
     def _is_looked_up(self, source: Tensor) -> bool:
         """Whether an embedding reads what comes in."""
-        readers = [each for each in self._order if isinstance(each, Applied) and source in each.inputs]
+        readers = [each for each in self._order if isinstance(each, Applied) and source in self._inputs(each)]
         made = [each.layer.value for each in readers]
         return any(isinstance(each, Made) and each.constructor.name == "Embedding" for each in made)
 
@@ -218,9 +272,14 @@ class Graph:
                 raise problem("E606", f"the state `{key[0]}` is one value per row, and gets a sequence", span)
             states[key] = found[id(tensor)].text
         wanted = frozenset(self._wanted.get(id(applied), ()))
-        result = Runner(network, self._lowering, span, states, wanted).run(meaning, one.text)
+        runner = Runner(network, self._lowering, span, states, wanted)
+        is_shared = len(self._calls(made)) > 1
+        result = runner.run(self._instances(network, made, meaning, runner) if is_shared else meaning, one.text)
         ran[id(applied)] = result
-        network.told(made, result.layers)
+        if is_shared:
+            self._widen(network, made, found, one)
+        else:
+            network.told(made, result.layers)
         width = output_of(meaning.layers[-1][0]) if len(meaning.layers[-1]) == 1 else None
         return Built(result.text, meaning.sequences, first if first is not None else one.steps_first, width)
 

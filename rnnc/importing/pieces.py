@@ -107,6 +107,13 @@ class Network:
         self.scopes[y] = ""
         return y
 
+    def instance(self, cell: Piece) -> str:
+        """A name for a cell that the network has once, whoever calls it."""
+        taken = {part for line in self.lines for part in line.split()[:2]} | self.inputs.keys()
+        name = next(each for each in ("one", *(f"one{k}" for k in range(2, 1000))) if each not in taken)
+        self.lines.append(f"use {name} = {cell.text}")
+        return name
+
     def told(self, made: Made, layers: Sequence[tuple[str, int, str]] = ()) -> None:
         """A layer is put in: what it has left in `arrays` and `scopes`, and the layers of a recurrence, are its own."""
         self.weights.append(Weights(made, {**self.arrays}, {**self.scopes}, tuple(layers), self.reference))

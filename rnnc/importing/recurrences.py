@@ -3,7 +3,7 @@ the states that they leave to others."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from rnnc.diagnostics import Span
@@ -56,9 +56,11 @@ class Runner:
     def run(self, recurrence: Recurrence, x: str) -> Ran:
         ran, last = Ran(x), len(recurrence.layers) - 1
         for k, cells in enumerate(recurrence.layers):
-            outputs = self._layer(ran, recurrence, k, [self._prepared(cell, p) for cell, p in _placed(cells, k)], x)
+            outputs = self._layer(
+                ran, recurrence, k, [self._prepared(cell, place) for cell, place, _ in placed(cells, k)], x
+            )
             if k == last and not recurrence.sequences:
-                outputs = [ran.finals["h", place] for _, place in _placed(cells, k)]
+                outputs = [ran.finals["h", place] for _, place, _ in placed(cells, k)]
             x = recurrence.merge(*outputs) if len(cells) == 2 else outputs[0]
             if k < last and recurrence.rate:
                 x = self._network.equation("d", f"dropout({x}, {recurrence.rate!r}, mask = step)")
@@ -68,11 +70,11 @@ class Runner:
     def _layer(self, ran: Ran, recurrence: Recurrence, k: int, cells: list[Piece], x: str) -> list[str]:
         """One layer, in its directions; their outputs."""
         network, both = self._network, len(cells) == 2
-        places = [place for _, place in _placed(cells, k)]
+        places = [place for _, place, _ in placed(cells, k)]
         for cell in cells:
             network.use(cell, x)
         begins = any(self._begin(place) for place in places)
-        if both and not begins:
+        if both and not begins and all(cell.instance is None for cell in cells):
             ways = f"forward = {cells[0].text}, backward = {cells[1].text}"
             y = network.equation("y", f"bidirectional({ways}, merge = none)({x})")
             for cell, place, side, final in zip(cells, places, SIDES, ("last({})", "at({}, 0)"), strict=True):
@@ -82,7 +84,7 @@ class Runner:
         outputs: list[str] = []
         for cell, place, side in zip(cells, places, SIDES, strict=False):
             back = side == "backward" or (recurrence.backwards and not both)
-            simple = back and not begins  # a layer that runs backwards takes no states
+            simple = back and not begins and cell.instance is None  # `backward(cell)` takes no states
             given = f"reverse({x})" if back and not simple else x
             name = f"backward({cell.text})" if simple else cell.text
             y = network.equation("y", f"{name}({given}{self._begin(place)})")
@@ -103,9 +105,9 @@ class Runner:
                 what = f"the state `{name}` of {cell.definition} is handed on, which is not said by this"
                 fix = "import the layers alone, and write the network: `d = Decoder(x, h = last(e))`"
                 raise problem("E606", what, self._span, fix=fix)
-        return self._showing(cell) if ("c", place) in self._wanted else cell
+        return self.showing(cell) if ("c", place) in self._wanted and not cell.shows else cell
 
-    def _showing(self, cell: Piece) -> Piece:
+    def showing(self, cell: Piece) -> Piece:
         """The cell with its state `c` as an output beside `h`."""
         text = f"{cell.text} with {{\n  output h', c: c'\n}}\n"
         functions = self._lowering.functions
@@ -121,9 +123,9 @@ class Runner:
             ran.finals["c", place] = final.format(f"{y}.c")
 
 
-def _placed(cells: list[Piece] | tuple[Piece, ...], layer: int) -> list[tuple[Piece, int]]:
-    """Cells with their places: layer by layer, forwards first."""
-    return [(cell, len(cells) * layer + k) for k, cell in enumerate(cells)]
+def placed(cells: Sequence[Piece], layer: int) -> list[tuple[Piece, int, str]]:
+    """Cells with their places and directions: layer by layer, forwards first."""
+    return [(cell, len(cells) * layer + k, side) for k, (cell, side) in enumerate(zip(cells, SIDES, strict=False))]
 
 
 def _output(cell: Piece, y: str) -> str:

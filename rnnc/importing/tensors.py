@@ -8,14 +8,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rnnc.diagnostics import DiagnosticError, Span
+from rnnc.diagnostics import DiagnosticError
 from rnnc.importing.built import side_by_side, softmax, together, wrapped
 from rnnc.importing.formulas import Formulas, NotRead, Text
 from rnnc.importing.values import (
     Applied,
     Built,
     Computed,
-    Final,
     Finals,
     Given,
     Incoming,
@@ -48,33 +47,6 @@ SPECIAL = frozenset(
 SIZES = frozenset(["size", "dim", "shape", "get_shape", "ndimension", "numel", "device", "dtype"])
 _ARRAYS = "zeros zeros_like new_zeros ones randn rand tensor arange full from_numpy placeholder Variable device"
 ARRAYS = frozenset(_ARRAYS.split())
-
-
-def results(applied: Applied, span: Span) -> Value:
-    """What a call of a layer gives: its outputs, and the final states with them where the library says so."""
-    made = applied.layer.value
-    assert isinstance(made, Made)
-    if made.constructor.states is None:
-        return applied
-    states = made.constructor.states(made)
-    if made.constructor.library == "torch":
-        count = _number(made, "num_layers") * (2 if _flag(made, "bidirectional") else 1)
-        finals = [Given(Finals(applied, name, count), span) for name in states]
-        return [Given(applied, span), finals[0] if len(finals) == 1 else Given(finals, span)]
-    layers = [made.arguments["layer"].value] if made.constructor.name == "Bidirectional" else [made]
-    if not any(isinstance(layer, Made) and _flag(layer, "return_state") for layer in layers):
-        return applied
-    ways = range(2 if made.constructor.name == "Bidirectional" else 1)
-    return [Given(applied, span), *(Given(Final(applied, name, k), span) for k in ways for name in states)]
-
-
-def _number(made: Made, name: str) -> int:
-    value = made.arguments[name].value if name in made.arguments else 1
-    return value if isinstance(value, int) and 0 < value < 1000 else 1
-
-
-def _flag(made: Made, name: str) -> bool:
-    return name in made.arguments and made.arguments[name].value is True
 
 
 class Tensors:
@@ -354,6 +326,13 @@ class Tensors:
             raise problem("E606", "this part of the final states is not read", span, fix="one layer of them: `h[-1]`")
         tensor = as_tensor(base)
         assert tensor is not None
+        if (
+            isinstance(tensor, Incoming)
+            and len(parts) == 1
+            and (k := self._numbers(parts, names)[0]) is not None
+            and k >= 0
+        ):
+            return tensor.part(k)
         if not parts:
             return tensor
         is_first, numbers = len(parts) == 1, self._numbers(parts[-1:], names)

@@ -50,19 +50,26 @@ class Tensor:
 
 @dataclass(frozen=True, eq=False)
 class Incoming(Tensor):
-    """What a model is given: an argument of its own function, and its place among these."""
+    """What a model is given: an argument of its own function, and its place among these; of one that is taken apart,
+    `src, trg = inputs`, the parts."""
 
     name: str
     place: int
+    parts: dict[int, Incoming] = field(default_factory=dict[int, "Incoming"])
+
+    def part(self, k: int) -> Incoming:
+        return self.parts.setdefault(k, Incoming(f"{self.name}_{k + 1}", self.place + k))
 
 
 @dataclass(frozen=True, eq=False)
 class Applied(Tensor):
-    """A layer that is called on something: on data, or on what other layers give. `state` is what it begins with."""
+    """A layer that is called on something: on `data`, as the text has it, or on what other layers give. `state` is what
+    it begins with."""
 
     layer: Given
     inputs: tuple[Tensor, ...] = ()
     state: Given | None = None
+    data: str = "x"
 
     @property
     def layers(self) -> list[Given] | None:

@@ -53,6 +53,7 @@ def _readings(layout: WeightLayout, table: Table, own: Names) -> Sequence[tuple[
     readings: list[tuple[Names, tuple[str, ...]]] = [(own, ())]
     ways: tuple[Callable[[Sequence[str], Sequence[str], Table], Names | None], ...] = (
         with_other_ending,
+        numbered_alike,
         layers_in_order,
         scopes_in_order,
     )
@@ -125,10 +126,23 @@ def layers_in_order(wanted: Sequence[str], names: Sequence[str], table: Table) -
     return found
 
 
+def numbered_alike(wanted: Sequence[str], names: Sequence[str], table: Table) -> Names | None:
+    """Scopes that are the same but for the numbers of their layers, which Keras counts by class in a whole session."""
+    theirs, ours = _kinds(names, _plain), _kinds(wanted, _plain)
+    if {kind: len(scopes) for kind, scopes in theirs.items()} != {kind: len(scopes) for kind, scopes in ours.items()}:
+        return None
+    pairs = [
+        (old, new, kind[1])
+        for kind, scopes in theirs.items()
+        for old, new in zip(sorted(scopes, key=_natural), sorted(ours[kind], key=_natural), strict=True)
+    ]
+    return {_joined(old, part): _joined(new, part) for old, new, parts in pairs for part in parts}
+
+
 def scopes_in_order(wanted: Sequence[str], names: Sequence[str], table: Table) -> Names | None:
     """Whole scopes, one after the other among those that end in the same kind of cell and hold the same names."""
     ordered = table.ordered and not table.numbered
-    theirs, ours = _kinds(names), _kinds(wanted)
+    theirs, ours = _kinds(names, _own_kind), _kinds(wanted, _own_kind)
     found: Names = {}
     if {kind: len(scopes) for kind, scopes in theirs.items()} != {kind: len(scopes) for kind, scopes in ours.items()}:
         return None
@@ -140,14 +154,19 @@ def scopes_in_order(wanted: Sequence[str], names: Sequence[str], table: Table) -
     return found
 
 
-def _kinds(names: Sequence[str]) -> dict[tuple[str, frozenset[str]], list[str]]:
-    """Scopes by the last part of theirs, without a number, and the names in them."""
+def _own_kind(scope: str) -> str:
+    """The last part of a scope, without a number."""
+    return _plain(_last(scope))
+
+
+def _kinds(names: Sequence[str], kind: Callable[[str], str]) -> dict[tuple[str, frozenset[str]], list[str]]:
+    """Scopes by their kind and the names in them."""
     groups: dict[str, list[str]] = {}
     for name in names:
         groups.setdefault(_scope(name), []).append(_last(name))
     kinds: dict[tuple[str, frozenset[str]], list[str]] = {}
     for scope, parts in groups.items():
-        kinds.setdefault((re.sub(r"_\d+$", "", _last(scope)), frozenset(parts)), []).append(scope)
+        kinds.setdefault((kind(scope), frozenset(parts)), []).append(scope)
     return kinds
 
 

@@ -80,6 +80,7 @@ def keras_error(text: str, inputs: Mapping[str, Array]) -> float:
         wanted = np.asarray(model(x))
     finally:
         keras.backend.set_floatx(before)
+        keras.utils.clear_session()  # and the policy that was made of it
     module = module_of(text)
     found = outputs(module, module.from_layout("keras", arrays), inputs)
     return float(np.max(np.abs(found.reshape(wanted.shape) - wanted)))

@@ -129,6 +129,12 @@ TEXTS_OF_TORCH = {
         "context = torch.sum(w * y, dim=1)\nreturn self.fc(context + h[-1])",
     ),
 }  # fmt: skip
+SIAMESE = net(
+    "self.rnn = nn.LSTM(n, h, batch_first=True, bidirectional=True)\nself.fc = nn.Linear(4 * h, 2)",
+    "_, (ha, ca) = self.rnn(a)\nyb, (hb, cb) = self.rnn(b)\n"
+    "return torch.sigmoid(self.fc(torch.cat([ha[0], ca[1], hb[1], cb[0]], 1)))",
+    "a, b",
+)
 STEPS_FIRST = {
     "encoder and decoder": (SEQ2SEQ, {"src": X, "trg": Y}),
     "transposes": (
@@ -165,11 +171,18 @@ def test_a_class_with_the_steps_first(name: str) -> None:
 
 
 @needs_torch
+def test_one_layer_reads_two_sequences() -> None:
+    assert live.torch_error(SIAMESE, {"a": X, "b": Y}) < TOLERANCE
+
+
+@needs_torch
 def test_tokens_and_lengths() -> None:
     assert live.torch_error(TOKEN_MODEL, {"text": TOKENS, "lengths": LENGTHS}) < TOLERANCE
 
 
 KERAS = {
+    "one layer twice": "a = keras.Input((6, 3))\nshared = layers.LSTM(4, return_sequences=True, name='shared')\n"
+    "y = shared(a)\nz = layers.Dense(3)(y)\nmodel = keras.Model(a, layers.add([shared(z), y]))",
     "attention": "inp = keras.Input((6, 3))\ny = layers.LSTM(4, return_sequences=True)(inp)\n"
     "w = layers.Softmax(axis=1)(layers.Dense(1, activation='tanh')(y))\nc = layers.Multiply()([y, w])\n"
     "c = layers.GlobalAveragePooling1D()(c)\nmodel = keras.Model(inp, c)",
@@ -234,7 +247,16 @@ REFUSED = [
     (net(LSTM, "y, _ = self.rnn(x)\nreturn self.fc(«y.reshape(y.size(0), -1)»)"), "E606", "puts steps together"),
     (net(LSTM, "y, _ = self.rnn(x)\nreturn «torch.fft(y)»"), "E606", "not read of what layers give"),
     (net(LSTM, "y, _ = self.rnn(x)\nreturn self.fc(«y[:, -1, :2]»)"), "E606", "this part"),
-    (net(LSTM, "y, _ = self.rnn(x)\nz, _ = «self.rnn»(y)\nreturn z"), "E606", "shares its weights"),
+    (
+        net(LSTM, "y, _ = self.rnn(x)\nreturn self.fc(y) + «self.fc»(y * 2)"),
+        "E606",
+        "shares its weights",
+    ),
+    (
+        net("self.cell = nn.LSTMCell(n, h)", "for t in «x.unbind(1)»:\n    h, c = self.cell(t)\nreturn h"),
+        "E602",
+        "loop over the steps",
+    ),
     (net(LSTM, "y, _ = self.rnn(x)\nreturn «self.gone»(y)"), "E602", "sets no `gone`"),
     (net(LSTM, "if «mode»:\n    return x\nreturn x"), "E602", "condition"),
     (TORCH + "class Net(nn.Module):\n    «def __init__(self, n):\n        self.rnn = nn.GRU(n, n)»\n"
