@@ -52,7 +52,7 @@ def part(whole: Given, place: ast.expr) -> Value:
             return Reference(OPAQUE)
 
 
-def holder(ev: Evaluator, function: ast.Attribute, names: Names) -> Tensor | Finals | Instance | None:
+def holder(ev: Evaluator, function: ast.Attribute, names: Names) -> Tensor | Finals | Instance | Made | None:
     """A tensor whose method is called, or an object of which one is called that gives itself; None for all others."""
     node = function.value
     if isinstance(node, ast.Name) and node.id not in names:
@@ -64,14 +64,16 @@ def holder(ev: Evaluator, function: ast.Attribute, names: Names) -> Tensor | Fin
     if isinstance(value, Instance):
         is_own = function.attr in value.fields or value.blueprint.method(function.attr) is not None
         return value if function.attr in classes.SELF and not is_own else None
+    if isinstance(value, Made) and value.constructor.library == "torch" and function.attr in classes.SELF:
+        return value
     return value if isinstance(value, Tensor | Finals) else None
 
 
 def method(
-    ev: Evaluator, held: Tensor | Finals | Instance, function: ast.Attribute, node: ast.Call, names: Names
+    ev: Evaluator, held: Tensor | Finals | Instance | Made, function: ast.Attribute, node: ast.Call, names: Names
 ) -> Value:
     """`y.transpose(0, 1)`, `y.relu()`, `x.size(0)`, `model.to(device)`."""
-    if isinstance(held, Instance):
+    if isinstance(held, Instance | Made):
         return held
     if function.attr in SIZES:
         return Reference(OPAQUE)

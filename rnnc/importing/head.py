@@ -101,6 +101,7 @@ class _Search:
         self._driven, self._assigned, self._activation = driven, assigned, activation
         self._outputs = dict.fromkeys(sorted(driven.outputs), driven.steps_first)  # names, and whether steps come first
         self._renaming: list[ast.expr] = []
+        self._nameless: dict[str, list[ast.Call]] = {}
         self._ends: dict[str, tuple[End, tuple[ast.expr, ...]]] = {}  # names, and the values that made them
 
     def head(self, lines: Sequence[tuple[ast.stmt, ast.expr]]) -> Head | None:
@@ -190,6 +191,14 @@ class _Search:
         self._renaming.append(value)
         return True
 
+    def _numbered(self, kind: str, value: ast.Call) -> str:
+        """What the library calls a layer that has no name: those of one kind are counted."""
+        several = self._nameless.setdefault(kind, [])
+        if value not in several:
+            several.append(value)
+        place = several.index(value)
+        return f"{kind}_{place}" if place else kind
+
     def _product(self, value: ast.expr) -> Head | None:
         match value:
             case ast.BinOp(op=ast.Add(), left=ast.Call() as product, right=bias) if called(product) == "matmul":
@@ -261,9 +270,8 @@ class _Search:
         relu = "relu" if kind in FIRST_RELU and called(value) != "linear" else "identity"
         activation = self._activation(function) if function is not None else relu
         uses = given.get("use_bias")
-        scope = next(
-            (node.value for name in ("name", "scope") if isinstance(node := given.get(name), ast.Constant)), kind
-        )
+        own = (node.value for name in ("name", "scope") if isinstance(node := given.get(name), ast.Constant))
+        scope = next(own, None) or self._numbered(kind, value)
         if activation is None or len(value.args) > 3 or not (uses is None or isinstance(uses, ast.Constant)):
             return None
         biased = uses is None or bool(uses.value)

@@ -200,7 +200,6 @@ class Graph:
         if len(self._sources) < 2:
             named = {self._key(each): "x" for each in self._sources}
         else:
-            self._lowering.remarks.add(INCOMING)
             named: dict[int, str] = {}
             for each in self._sources:
                 hint = _name_of(each)
@@ -218,6 +217,8 @@ class Graph:
                 network.steps = shape[0] if shape and not is_row else network.steps
                 steps_first = False if isinstance(each, Applied) else None
                 found[id(each)] = Built(name, not is_row, steps_first)
+        if sum(each.is_sequence for each in {each.text: each for each in found.values()}.values()) > 1:
+            self._lowering.remarks.add(INCOMING)
         return found
 
     def _as_wide_as(self, source: Tensor) -> int:

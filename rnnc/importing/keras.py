@@ -32,6 +32,7 @@ ACTIVATIONS = {
     "exponential": "exp",
     "hard_sigmoid": "keras_hard_sigmoid",
     "sparsemax": "keras_sparsemax",
+    "glu": "glu",
 }  # fmt: skip
 RNN: dict[str, Option] = {
     "units": size("units"),

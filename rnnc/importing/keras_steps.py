@@ -9,6 +9,7 @@ from rnnc.importing.lowering import Call, spelled
 from rnnc.importing.pieces import Flow, Meaning, Network
 from rnnc.importing.signature import Constructor
 from rnnc.importing.values import Built, problem
+from rnnc.importing.written import WIDER
 
 # Layers that compute what no description says, and why.
 REFUSED = {
@@ -134,6 +135,7 @@ def activation_layer(call: Call) -> Flow:
             return network.equation("w", softmax(Built(x, network.is_sequence, False), axis, call.made.span))
         text = activated(call, x)
         if call.name == "Activation":
+            network.width = network.width if text.partition("(")[0] not in WIDER else None
             network.reference = f"keras.layers.Activation({call.function('activation') or 'identity'})"
         return x if text == x else network.equation("y", text)
 

@@ -13,8 +13,10 @@ from rnnc.importing import formulas, library, slices
 from rnnc.importing.directions import Merge
 from rnnc.importing.further import AROUND, further_inputs
 from rnnc.importing.pieces import Flow, Meaning, Piece, declared_input, input_of, piece
+from rnnc.importing.scopes import declared_scopes, scope_of
 from rnnc.importing.signature import LEFT_OUT, Constructor
 from rnnc.importing.values import Given, Made, Reference, Remarks, describe, problem
+from rnnc.importing.written import PAIRS, WIDER, named_in
 from rnnc.semantics.scope import did_you_mean
 
 if TYPE_CHECKING:
@@ -51,8 +53,8 @@ class Lowering:
             return replace(self.instances[name], instance=name)
         self._once(made, given, shared=shared)
         found = made.constructor.lower(Call(made, self, inside))
-        scope = _scope(made)
-        declared = _declared(found)
+        scope = scope_of(made)
+        declared = declared_scopes(found)
         for name in made.passed:
             if name != "name" or scope is None or not declared:
                 self.remarks.add(f"`{name}` of {made.constructor.name} is left out: {LEFT_OUT[name]}")
@@ -125,20 +127,6 @@ class Lowering:
         text = entry.text(alias, bound, scopes=scopes, layout=found.layout)  # the library's cells have one input
         self.functions[alias] = declared_input(text, found) if other is not None or front or deep else text
         return replace(found, scope=None, layout=None, alias=alias)
-
-
-def _scope(made: Made) -> str | None:
-    """The scope that an object's name puts in front of its variables, in the library where it does."""
-    given, parameter = made.arguments.get("name"), made.constructor.parameters.get("name")
-    name = given.value if given is not None else parameter and parameter.default
-    has_scope = made.constructor.library == "tf" and isinstance(name, str) and re.fullmatch(r"[\w.-]+", name)
-    return str(name) if has_scope else None
-
-
-def _declared(found: Meaning) -> set[str]:
-    """The scopes that the library's layouts have for it."""
-    entry = library.find(found.definition) if isinstance(found, Piece) else None
-    return {scope.value for scope in entry.scopes_of("tf")} if entry is not None else set()
 
 
 @dataclass(frozen=True)
@@ -256,8 +244,11 @@ class Call:
                 return self.written(parameter, ("v",), constructor.computes(Call(made, self.lowering, None), "v"))
             case _:
                 return self.written(parameter, ("v",), self.formula(parameter, ("v",)))
-        if name in formulas.REFUSED:
+        is_step = self.made.constructor.computes is not None or self.name == "Dense"  # of what has a size by itself
+        if name in formulas.REFUSED and not (is_step and name in WIDER):
             raise self.cannot(parameter, f"`{name}`: {formulas.REFUSED[name]}")
+        if known.get(name) in PAIRS and not is_step:
+            raise self.cannot(parameter, f"`{name}` compares all features, whose number no equation of the cell tells")
         if name not in known:
             fix = did_you_mean(name, known) or f"known are {', '.join(known)}"
             raise problem("E603", f"there is no activation `{name}` here", given.span, fix=fix)
@@ -278,6 +269,7 @@ class Call:
 
     def written(self, parameter: str, names: Sequence[str], text: str) -> str:
         """The name of a function that computes an expression, which is written out unless the language has it."""
+        self.lowering.functions |= named_in(text)
         if text == ", ".join(names):
             return "identity"
         if (direct := re.fullmatch(rf"(\w+)\({', '.join(names)}\)", text)) is not None:

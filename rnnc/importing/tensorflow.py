@@ -39,6 +39,7 @@ ACTIVATIONS = {
     "linear": "identity",
     "exponential": "exp",
     "sparsemax": "sparsemax",
+    "crelu": "crelu",
 }  # fmt: skip
 
 

@@ -40,6 +40,7 @@ fn crelu(v) {
 """,
 }  # fmt: skip
 WIDER = ("glu", "crelu")  # those that give other numbers of features than they take
+PAIRS = ("sparsemax", "keras_sparsemax")  # those that compare all features, whose number has to be known before
 
 
 def named_in(text: str) -> Mapping[str, str]:

@@ -61,6 +61,13 @@ SLIPS = [
     # what cannot be said
     ("LSTMCell(4, activation=«lambda v: tf.cumsum(v)»)", "E606", "function of your own that is not read: `cumsum`"),
     ("def act(v):\n  print(v)\n  return v\nLSTMCell(4, activation=«act»)", "E603", "no activation `act`"),
+    ("GRUCell(4, activation=«tf.contrib.sparsemax.sparsemax»)", "E606", "compares all features"),
+    ("keras.layers.LSTM(4, activation=«'glu'»)", "E606", "half as many"),
+    (
+        "y, *s = keras.layers.RNN([LSTMCell(4)], return_state=True)(keras.Input((5, 3)))\nkeras.layers.LSTM(4)(y, initial_state=«s»)",
+        "E606",
+        "handed on",
+    ),
     ("ResidualWrapper(GRUCell(4), residual_fn=«tf.nn.conv2d»)", "E606", "residual_fn"),
     ("keras.layers.ConvLSTM1D(4, 3, padding='same', recurrent_dropout=«0.2»)", "E606", "recurrent_dropout"),
     ("keras.layers.ConvLSTM1D(4, 3, dropout=«0.2»)", "E606", "for every gate"),
