@@ -11,7 +11,7 @@ from rnnc.importing.built import side_by_side, together
 from rnnc.importing.keras import other
 from rnnc.importing.lowering import Call, Lowering
 from rnnc.importing.models import behind, shape_of
-from rnnc.importing.pieces import Flow, Meaning, Network, Piece, output_of
+from rnnc.importing.pieces import Flow, Meaning, Network, Piece
 from rnnc.importing.recurrences import Ran, Recurrence, Runner, State, placed
 from rnnc.importing.tensors import as_tensor
 from rnnc.importing.values import (
@@ -281,7 +281,7 @@ class Graph:
             self._widen(network, made, found, one)
         else:
             network.told(made, result.layers)
-        width = output_of(meaning.layers[-1][0]) if len(meaning.layers[-1]) == 1 else None
+        width = meaning.width
         return Built(result.text, meaning.sequences, first if first is not None else one.steps_first, width)
 
 

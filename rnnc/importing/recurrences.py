@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from rnnc.diagnostics import Span
 from rnnc.importing.head import GIVES_H, GIVES_STATE
 from rnnc.importing.lowering import Lowering
-from rnnc.importing.pieces import Network, Piece
+from rnnc.importing.pieces import Network, Piece, output_of
 from rnnc.importing.values import problem
 
 ONE_STATE, TWO_STATES = GIVES_STATE | {"VariationalRNN", "VariationalGRU"}, GIVES_H | {"VariationalLSTM"}
@@ -27,6 +27,15 @@ class Recurrence:
     backwards: bool = False  # it begins with the last step, and gives that first
     sequences: bool = True
     steps_first: bool | None = None
+
+    @property
+    def width(self) -> str | None:
+        """How many features come out, where that is known."""
+        sizes = [output_of(cell) or "" for cell in self.layers[-1]]
+        if len(sizes) == 1:
+            return sizes[0] or None
+        is_joined = self.merge("1", "2") == "concat(1, 2)" and all(size.isdigit() for size in sizes)
+        return str(sum(map(int, sizes))) if is_joined else None
 
 
 @dataclass

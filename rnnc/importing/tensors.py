@@ -4,6 +4,7 @@ them. What they compute is said when the network is put together, where it is kn
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -298,13 +299,13 @@ class Tensors:
 
         def build(network: Network, built: Sequence[Built]) -> Built:
             one = built[0]
-            keeps = name in ("squeeze", "unsqueeze") and (numbers in ([-1], [2]) or not one.is_sequence)
-            keeps |= name == "view" or (name == "reshape" and not one.is_sequence)
-            if name in ("view", "reshape") and one.is_sequence:
-                last = numbers[-1] if len(numbers) > 1 else None
-                keeps = last != -1 and (last is None or one.width in (None, str(last))) and numbers[0] in (-1, None)
-                keeps = keeps or (len(numbers) == 3 and numbers[-1] == -1)
-            if not (keeps or not one.is_sequence):
+            keeps = name in ("squeeze", "unsqueeze") and numbers in ([-1], [2])
+            if name in ("view", "reshape") and numbers:
+                last = numbers[-1]
+                is_whole = re.fullmatch(r"[\w.]+\.(size\((2|-1)\)|shape\[(2|-1)\])", ast.unparse(rest[-1])) is not None
+                is_whole |= last is not None and (one.width == str(last) or (len(numbers) == 3 and last == -1))
+                keeps = is_whole and (len(numbers) == 3 or (len(numbers) == 2 and numbers[0] == -1))
+            if one.is_sequence and not keeps:
                 what = f"`{name}` puts steps together, and a description does not know how many there are"
                 raise problem("E606", what, span, fix="read are the last step, a mean over all, or every step alone")
             return one

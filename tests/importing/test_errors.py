@@ -64,7 +64,7 @@ SLIPS = [
     ("GRUCell(4, activation=«tf.contrib.sparsemax.sparsemax»)", "E606", "compares all features"),
     ("keras.layers.LSTM(4, activation=«'glu'»)", "E606", "half as many"),
     (
-        "y, *s = layers.RNN([LSTMCell(4)], return_state=True)(keras.Input((5, 3)))\nlayers.LSTM(4)(y, initial_state=«s»)",
+        "y, *s = layers.RNN([LSTMCell(4)], return_state=True)(keras.Input((5, 3)))\nLSTM(4)(y, initial_state=«s»)",
         "E606",
         "handed on",
     ),

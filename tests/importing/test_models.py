@@ -119,6 +119,10 @@ TEXTS_OF_TORCH = {
         "model = Net()", "class Own(Net):\n    def forward(self, x):\n        return self.fc(self.rnn(x)[0][:, "
         "0])\nmodel = Own()"
     ),
+    "flat steps": net(
+        TWO,
+        "y, _ = self.rnn(x)\ny = y.contiguous().view(-1, 8)\nreturn self.fc(y).view(x.size(0), x.size(1), -1)",
+    ),
     "gates of features": net(
         "self.rnn = nn.GRU(n, h, batch_first=True)\nself.fc = nn.Linear(h, 6)\nself.act = nn.GLU()",
         "y, _ = self.rnn(x)\nreturn self.act(self.fc(y)) + F.glu(self.fc2(y), dim=-1)",
@@ -245,6 +249,8 @@ REFUSED = [
     (net("self.rnn = nn.LSTM(n, h)", "y, _ = self.rnn(x)\nz, _ = «self.b»(y)\nreturn z").replace(
         "h)\n    def", "h)\n        self.b = nn.LSTM(h, h, batch_first=True)\n    def"), "E606", "steps come first"),
     (net(LSTM, "y, _ = self.rnn(x)\nreturn self.fc(«y.reshape(y.size(0), -1)»)"), "E606", "puts steps together"),
+    (net(LSTM, "y, _ = self.rnn(x)\nreturn «y.view(-1, y.size(1) * y.size(2))»"), "E606", "puts steps together"),
+    (net(LSTM, "y, _ = self.rnn(x)\nreturn self.fc(«y.reshape(-1, 24)»)"), "E606", "puts steps together"),
     (net(LSTM, "y, _ = self.rnn(x)\nreturn «torch.fft(y)»"), "E606", "not read of what layers give"),
     (net(LSTM, "y, _ = self.rnn(x)\nreturn self.fc(«y[:, -1, :2]»)"), "E606", "this part"),
     (
