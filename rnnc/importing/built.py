@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from rnnc.diagnostics import Span
+from rnnc.importing import slices
 from rnnc.importing.pieces import Network
 from rnnc.importing.values import Built, problem
 
@@ -17,6 +18,18 @@ def softmax(one: Built, axis: object, span: Span) -> str:
     if one.is_sequence and axis == (0 if one.steps_first else 1):
         return f"softmax({one.text}, time)"
     raise problem("E606", "softmax goes over the features here, or over the steps", span, fix="the last axis, -1")
+
+
+def part_of_features(start: int | None, end: int | None) -> Callable[[Network, Sequence[Built]], Built]:
+    """Some of the features of a tensor, by a function whose parameter names their axis."""
+    name = "_".join(["part", *("" if each is None else str(each).replace("-", "m") for each in (start, end))])
+    text = f"fn {name}(v[v_axis]) {{\n  return {slices.written('v', start, end)}\n}}\n"
+
+    def build(network: Network, built: Sequence[Built]) -> Built:
+        network.functions[name] = text
+        return replace(built[0], text=network.equation("v", f"{name}({built[0].text})"), width=None)
+
+    return build
 
 
 def side_by_side(built: Sequence[Built]) -> list[str]:

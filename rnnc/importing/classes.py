@@ -120,11 +120,11 @@ def places(ev: Evaluator, instance: Instance) -> dict[int, str]:
                 for name in ("layers", "args"):
                     if name in value.arguments:
                         visit(value.arguments[name].value, path)
-            case Instance(fields=fields):
+            case Instance(fields=fields) | Record(fields=fields):
                 for name, entry in fields.items():
                     if isinstance(entry, Broken):
                         continue
-                    if isinstance(held := _value(ev, entry), Made | Instance | list):
+                    if isinstance(held := _value(ev, entry), Made | Instance | Record | list):
                         visit(held, f"{path}.{name}" if path else name)
             case list():
                 for k, item in enumerate(value):

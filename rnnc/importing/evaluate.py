@@ -283,6 +283,8 @@ class Evaluator:
                 raise problem("E602", "a placeholder has no value before the graph runs", self.span(node), fix=fix)
             case Reference(last="ModuleList") if not self.knows(function):
                 return self._list(self.given(node.args[0], names)) if node.args else []
+            case Reference(last="ModuleDict") if not self.knows(function) and len(node.args) == 1:
+                return self.given(node.args[0], names).value
             case Record(is_class=True):
                 return Record(function.fields)
             case Reference(last="get") if function.path.endswith("activations.get") and len(node.args) == 1:
@@ -312,7 +314,7 @@ class Evaluator:
         """The functions of one tensor of the library whose functions an expression calls, as the language has them."""
         for each in ast.walk(node):
             if isinstance(each, ast.Call):
-                function = self.given(each.func, names).value
+                function = self.if_known(each.func, names).value
                 if isinstance(function, Reference):
                     return self.functions_of(function.path)
         return self.functions_of("")

@@ -31,6 +31,7 @@ WRITTEN = frozenset((*ELEMENTWISE, "negative"))  # what a cell may have as its a
 # How the parameters of functions with several are called, for keywords.
 PARAMETERS = {
     "clip_by_value": ("t", "clip_value_min", "clip_value_max"),
+    "clamp": ("input", "min", "max"),
     "slice": ("input_", "begin", "size"),
     **dict.fromkeys(("softmax", "log_softmax"), ("logits", "axis")),
     **dict.fromkeys(("concat", "concatenate", "cat"), ("values", "axis")),
@@ -227,7 +228,9 @@ class Formulas:
             case "slice", [Text(), list() as begin, list() as size]:
                 numbers = [[int(each.text) for each in part if isinstance(each, Text)] for part in (begin, size)]
                 return self._slice(ast.Name(id="tf.slice"), given[0], slices.of_sizes(*numbers))
-            case "clip_by_value", [Text(), Text(), Text()]:
+            case "zeros_like" | "ones_like", [Text()]:
+                return Text("0.0" if name == "zeros_like" else "1.0")
+            case "clip_by_value" | "clamp" | "clip", [Text(), Text(), Text()]:
                 return called("clip", *texts)
             case "softmax" | "log_softmax" | "cumsum" | "glu" | "sparsemax", [Text() as only, Text(text=axis)]:
                 if axis not in ("-1", str(self.axes(only.text) - 1)):

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import DiagnosticError
-from rnnc.importing.built import side_by_side, softmax, together, wrapped
+from rnnc.importing.built import part_of_features, side_by_side, softmax, together, wrapped
 from rnnc.importing.formulas import Formulas, NotRead, Text
 from rnnc.importing.values import (
     Applied,
@@ -173,6 +173,8 @@ class Tensors:
 
     def _of_call(self, node: ast.Call, names: Names) -> Tensor | None:
         """A call that is more than a function of numbers: of a layer, of all steps."""
+        if isinstance(node.func, ast.Attribute) and self._leaves(node.func.value, names):  # a method
+            return as_tensor(self._ev.given(node, names).value) if node.func.attr not in SIZES else None
         try:
             function = self._ev.given(node.func, names).value
         except DiagnosticError:
@@ -336,6 +338,15 @@ class Tensors:
             return tensor.part(k)
         if not parts:
             return tensor
+        features = parts[-1] if len(parts) == 3 or any(_is_ellipsis(each) for each in parts[:-1]) else None
+        if isinstance(features, ast.Slice) and features.step is None:
+            ends = [None if end is None else self._numbers([end], names)[0] for end in (features.lower, features.upper)]
+            if [end is None for end in ends] == [end is None for end in (features.lower, features.upper)]:
+                front = parts[:-1] if len(parts) == 3 else []
+                whole = self.indexed(base, ast.Tuple(elts=front, ctx=ast.Load()), node, names) if front else base
+                tensor = as_tensor(whole)
+                assert tensor is not None
+                return Computed((tensor,), part_of_features(*ends))
         is_first, numbers = len(parts) == 1, self._numbers(parts[-1:], names)
         front_is_all = all(_is_all(each) for each in parts[:-1])
         if len(parts) > 2 or not front_is_all or len(numbers) != 1 or numbers[0] is None:

@@ -37,7 +37,7 @@ def write(
         named(network, places)
         body = network.text(output)
         parts += [text for key, text in named_in(body).items() if key not in functions]
-        parts += functions.values()
+        parts += {**functions, **network.functions}.values()
         parts += [library.find(needed).text() for needed in library.closure(network.needs, known=inline)]
         parts.append(f"network {name} {{\n{body}\n}}\n")
     elif meaning.definition in library.KNOWN_EVERYWHERE and not inline and meaning.scope is None:

@@ -123,6 +123,22 @@ TEXTS_OF_TORCH = {
         TWO,
         "y, _ = self.rnn(x)\ny = y.contiguous().view(-1, 8)\nreturn self.fc(y).view(x.size(0), x.size(1), -1)",
     ),
+    "parts of features": net(
+        "self.rnn = nn.GRU(n, h, batch_first=True, bidirectional=True)\nself.h = h",
+        "y, _ = self.rnn(x)\nreturn torch.cat([y[:, -1, : self.h], y[:, 0, self.h :]], dim=1)",
+    ),
+    "functions": net(
+        "self.layers = nn.ModuleDict({'rnn': nn.GRU(n, h, batch_first=True), 'fc': nn.Linear(h, 2)})",
+        "y, _ = self.layers['rnn'](x)\ny = y - y[:, 0].unsqueeze(1) + y.clamp(-0.1, 0.1) + F.elu(y, alpha=0.5)\n"
+        "y = torch.where(y > 0, y, torch.zeros_like(y))\n"
+        "return self.layers['fc'](torch.max(y, 1)[0] + y.sum(dim=1) - torch.mean(y, 1))",
+    ),
+    "activations": net(
+        "self.rnn = nn.RNN(n, h, batch_first=True)\nself.o = nn.Sequential(nn.Linear(h, 6), nn.CELU(0.7), nn.Mish(), "
+        "nn.ELU(0.6), nn.GELU(), nn.Hardtanh(-0.5, 0.5), nn.Softshrink(0.1), nn.Hardshrink(0.05), nn.Tanhshrink(), "
+        "nn.LogSigmoid(), nn.SELU(), nn.Softplus(), nn.Hardswish(), nn.Linear(6, 2), nn.LogSoftmax(dim=2))",
+        "return self.o(self.rnn(x)[0])",
+    ),
     "gates of features": net(
         "self.rnn = nn.GRU(n, h, batch_first=True)\nself.fc = nn.Linear(h, 6)\nself.act = nn.GLU()",
         "y, _ = self.rnn(x)\nreturn self.act(self.fc(y)) + F.glu(self.fc2(y), dim=-1)",
@@ -252,7 +268,7 @@ REFUSED = [
     (net(LSTM, "y, _ = self.rnn(x)\nreturn «y.view(-1, y.size(1) * y.size(2))»"), "E606", "puts steps together"),
     (net(LSTM, "y, _ = self.rnn(x)\nreturn self.fc(«y.reshape(-1, 24)»)"), "E606", "puts steps together"),
     (net(LSTM, "y, _ = self.rnn(x)\nreturn «torch.fft(y)»"), "E606", "not read of what layers give"),
-    (net(LSTM, "y, _ = self.rnn(x)\nreturn self.fc(«y[:, -1, :2]»)"), "E606", "this part"),
+    (net(LSTM, "y, _ = self.rnn(x)\nreturn self.fc(«y[:, 1:]»)"), "E606", "this part"),
     (
         net(LSTM, "y, _ = self.rnn(x)\nreturn self.fc(y) + «self.fc»(y * 2)"),
         "E606",
