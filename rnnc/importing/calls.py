@@ -6,7 +6,20 @@ import ast
 from dataclasses import dataclass
 
 from rnnc.diagnostics import Source, Span
-from rnnc.importing import contrib, cudnn, fused, joined, keras, keras_steps, models, shared, tensorflow, torch
+from rnnc.importing import (
+    contrib,
+    cudnn,
+    fused,
+    joined,
+    keras,
+    keras_steps,
+    models,
+    shared,
+    tensorflow,
+    torch,
+    torch_layers,
+    written,
+)  # fmt: skip
 from rnnc.importing.evaluate import Evaluator
 from rnnc.importing.head import headed
 from rnnc.importing.library import defines
@@ -14,13 +27,25 @@ from rnnc.importing.lowering import Lowering
 from rnnc.importing.pieces import Piece
 from rnnc.importing.script import read_script
 from rnnc.importing.signature import Constructor
-from rnnc.importing.values import Applied, Given, Made, Names, Reference, Remarks, describe, problem
+from rnnc.importing.values import (
+    Applied,
+    Given,
+    Made,
+    Names,
+    Reference,
+    Remarks,
+    Tensor,
+    describe,
+    is_input,
+    problem,
+)  # fmt: skip
 from rnnc.importing.write import write
 from rnnc.semantics.scope import did_you_mean
 
-TABLES = (tensorflow, contrib, fused, cudnn, keras, keras_steps, joined, models, torch)
+TABLES = (tensorflow, contrib, fused, cudnn, keras, keras_steps, joined, models, torch, torch_layers)
 CONSTRUCTORS: tuple[Constructor, ...] = tuple(each for table in TABLES for each in table.CONSTRUCTORS)
 ACTIVATIONS = {each.LIBRARY: each.ACTIVATIONS for each in (tensorflow, keras, torch)}
+FUNCTIONS = {**ACTIVATIONS, torch.LIBRARY: torch_layers.FUNCTIONS}  # of one tensor, by library
 DRIVERS = frozenset(driver.name for driver in tensorflow.DRIVERS)
 
 
@@ -38,31 +63,33 @@ def import_call(source: Source, *, name: str | None = None, inline: bool = False
     `name`: what the cell or network is called. `inline`: every definition that it needs is written out.
     """
     remarks = Remarks()
-    script = read_script(source, _bind, _knows, DRIVERS, tensorflow.ACTIVATIONS)
-    subject = script.given
+    script = read_script(source, _bind, _knows, DRIVERS, FUNCTIONS, lambda path: library_of(path) or tensorflow.LIBRARY)
+    subject, places = script.given, script.places
+    value = subject.value
     layers = [subject]
-    if isinstance(subject.value, Applied):
-        layers = [layer for layer in subject.value.layers or [subject.value.layer] if not joined.is_input(layer)]
-    first = layers[0].value if layers else subject.value
-    if not isinstance(first, Made):
+    if isinstance(value, Applied):
+        layers = [layer for layer in value.layers or [value.layer] if not is_input(layer)]
+    first = layers[0].value if layers else value
+    if not isinstance(first, Made) and not isinstance(value, Tensor):
         fix = "such as LSTMCell(128)"
         raise problem("E602", f"a call of a cell or layer is wanted, not {describe(first)}", subject.span, fix=fix)
-    lowering = Lowering(ACTIVATIONS, keras.FUNCTIONS, remarks, script.merge)
+    lowering = Lowering(ACTIVATIONS, written.FUNCTIONS, remarks, script.merge)
     lowering.several |= shared.in_several(layers)
-    is_graph = isinstance(subject.value, Applied) and subject.value.layers is None
-    if isinstance(subject.value, Applied) and is_graph:
-        meaning = joined.graph(subject.value, lowering)
+    is_graph = isinstance(value, Tensor) and (not isinstance(value, Applied) or value.layers is None or bool(places))
+    if isinstance(value, Tensor) and is_graph:
+        meaning = joined.Graph(value, lowering).flow
     else:
         meaning = lowering.meaning(layers[0]) if len(layers) == 1 else models.chain(layers, lowering)
     head = script.head if script.head is not None and script.head.suits(meaning) else None
-    for value, text in script.behind:
-        if head is None or value not in head.values:
+    for line, text in script.behind:
+        if head is None or line not in head.values:
             remarks.add(f"left out: `{text}`")
     if head is not None:
         meaning = headed(lowering.named(meaning) if isinstance(meaning, Piece) else meaning, head)
     meaning = shared.declared(meaning, lowering.instances)
-    own = name or (_own_name(first) if len(layers) == 1 and not is_graph else "Layers")
-    text = write(meaning, source.text, own, lowering.functions, renamed=name is not None, inline=inline)
+    own = name or script.name or (_own_name(first) if isinstance(first, Made) and not is_graph else None)
+    own = own if own is not None and (is_graph or len(layers) == 1 or script.name) else name or "Layers"
+    text = write(meaning, source.text, own, lowering.functions, places, renamed=name is not None, inline=inline)
     return Imported(text, tuple(remarks.lines))
 
 
@@ -102,7 +129,7 @@ def _bind(reference: Reference, node: ast.Call, evaluator: Evaluator, names: Nam
     if joint is not None and node.args:  # `layers.add([a, b])`
         keywords = ast.copy_location(ast.Call(func=node.func, args=node.args[1:], keywords=node.keywords), node)
         made = here[0].bind(keywords, evaluator, names, where)
-        return Applied(Given(made, where), evaluator.behind(node.args[0], names))
+        return Applied(Given(made, where), evaluator.tensors.inputs(node.args[0], names))
     return (fitting or here)[0].bind(node, evaluator, names, where)
 
 
@@ -111,6 +138,6 @@ def library_of(path: str) -> str | None:
     front = path.split(".")[:-1]
     if "keras" in front or front[-1:] == ["layers"]:
         return "keras"
-    if front[:1] in (["torch"], ["nn"]):
-        return "torch"
+    if front[:1] in (["torch"], ["nn"], ["F"]):
+        return torch.LIBRARY
     return tensorflow.LIBRARY if front else None

@@ -8,25 +8,33 @@ comprehensions, some functions of Python (`range`, `zip`, `len`, `int`, …), ca
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from rnnc.diagnostics import Source, Span
+from rnnc.diagnostics import DiagnosticError, Source, Span
+from rnnc.importing import applying, classes
+from rnnc.importing.calling import partial, spread, substituted
 from rnnc.importing.python import FUNCTIONS, MAX_ITEMS, READ, arithmetic, called, check_count, compared, limited, truth
+from rnnc.importing.tensors import OPAQUE, SIZES, Tensors
 from rnnc.importing.values import (
     Applied,
+    Blueprint,
     Broken,
+    Finals,
     Function,
     Given,
+    Instance,
     Made,
+    Method,
     Names,
-    Partial,
     Record,
     Reference,
+    Tensor,
     Thunk,
     Value,
     describe,
     problem,
 )  # fmt: skip
+from rnnc.semantics.scope import did_you_mean
 
 MAX_DEPTH = 50
 JOINS: dict[type[ast.operator], str] = {
@@ -36,6 +44,13 @@ MAX_WORK = 100_000  # expressions
 
 Bind = Callable[[Reference, ast.Call, "Evaluator", Names, Span], Made | Applied]
 Knows = Callable[[Reference], bool]
+CarryOut = Callable[
+    [ast.FunctionDef, Names], tuple[Names, Value]
+]  # the names behind a function's statements, its result
+
+
+def _no_statements(function: ast.FunctionDef, names: Names) -> tuple[Names, Value]:
+    raise problem("E602", f"`{function.name}` is not read here", None)
 
 
 class Evaluator:
@@ -43,10 +58,13 @@ class Evaluator:
 
     def __init__(self, source: Source, bind: Bind, knows: Knows) -> None:
         self.source = source
-        self._bind = bind
-        self._knows = knows
+        self.bind = bind
+        self.knows = knows
+        self.carry_out: CarryOut = _no_statements
+        self.functions_of: Callable[[str], Mapping[str, str]] = lambda path: {}  # of the library of a dotted name
+        self.tensors = Tensors(self)
         self._depth = self._work = 0
-        self._line: Names = {}  # all names of the line that is evaluated
+        self.names_of_line: Names = {}  # all names of the line that is evaluated
         self.outermost: set[ast.Lambda] = set()  # functions that stand in no other
         self.library: str | None = None  # whose constructor's arguments are evaluated: names that stand alone are its
         offsets, lines = [0], source.text.split("\n")
@@ -80,15 +98,19 @@ class Evaluator:
 
     def line(self, node: ast.expr, names: Names) -> Given:
         """The value of a line of the text."""
-        outer, self._line = self._line, names
+        outer, self.names_of_line = self.names_of_line, names
         try:
             return self.given(node, names)
         finally:
-            self._line = outer
+            self.names_of_line = outer
 
     def items(self, node: ast.expr, names: Names) -> list[Given]:
         """The members of a list that a line of the text goes through."""
-        return self._list(self.line(node, names))
+        found = self.line(node, names)
+        if isinstance(found.value, Tensor):
+            fix = "a layer goes over the steps by itself: LSTM in the place of LSTMCell"
+            raise problem("E602", "a loop over the steps of a sequence is not read", found.span, fix=fix)
+        return self._list(found)
 
     def truth(self, node: ast.expr, names: Names) -> bool:
         return truth(self.line(node, names))
@@ -113,12 +135,24 @@ class Evaluator:
                     return Reference(f"{value.path}.{attribute}")
                 if isinstance(value, Record) and attribute in value.fields:
                     return self.entry(value.fields[attribute]).value
+                if isinstance(value, Instance):
+                    return self._member_of(value, attribute, node)
+                if isinstance(value, Tensor | Finals) and attribute in SIZES:
+                    return Reference(OPAQUE)
                 raise problem("E602", f"`.{attribute}` of {describe(value)} is not evaluated here", self.span(node))
             case ast.List() | ast.Tuple() | ast.ListComp() | ast.GeneratorExp():
                 return list(self._items(node, names))
+            case ast.Subscript(value=base, slice=place, ctx=ast.Store()):
+                return applying.part(self.given(base, names), place)
+            case ast.Subscript(value=base, slice=place) if isinstance(
+                held := self.given(base, names).value, Tensor | Finals
+            ):
+                return self.tensors.indexed(held, place, node, names)
             case ast.Dict() | ast.Subscript() | ast.IfExp() | ast.BoolOp() | ast.Compare() | ast.UnaryOp(op=ast.Not()):
                 return self._chosen(node, names)
             case ast.UnaryOp(op=ast.USub() | ast.UAdd() as op, operand=operand):
+                if (tensor := self.tensors.computed(node, names)) is not None:
+                    return tensor
                 number = self._number(operand, names)
                 return -number if isinstance(op, ast.USub) else number
             case ast.BinOp(left=left, op=op, right=right):
@@ -126,7 +160,9 @@ class Evaluator:
                 if isinstance(a.value, Applied) and isinstance(b.value, Applied) and type(op) in JOINS:
                     both = ast.copy_location(ast.List(elts=[left, right], ctx=ast.Load()), node)
                     call = ast.copy_location(ast.Call(func=left, args=[both], keywords=[]), node)
-                    return self._bind(Reference(JOINS[type(op)]), call, self, names, self.span(node))
+                    return self.bind(Reference(JOINS[type(op)]), call, self, names, self.span(node))
+                if isinstance(a.value, Tensor | Finals) or isinstance(b.value, Tensor | Finals):
+                    return self.tensors.computed(node, names)
                 return self._binary(node, a, op, b)
             case ast.Call():
                 return self._call(node, names)
@@ -146,16 +182,16 @@ class Evaluator:
         if isinstance(entry, Given):
             return entry
         if entry.value is None:
-            outer, self._line = self._line, entry.line
+            outer, self.names_of_line = self.names_of_line, entry.line
             try:
                 entry.value = self.given(entry.node, entry.names)
             finally:
-                self._line = outer
+                self.names_of_line = outer
         return entry.value
 
     def _function(self, node: ast.Lambda, names: Names) -> Function:
         def evaluate(each: ast.expr) -> Given:
-            return self.given(each, {**names, **self._line} if is_outermost else names)
+            return self.given(each, {**names, **self.names_of_line} if is_outermost else names)
 
         is_outermost = node in self.outermost
         return Function(node, names, self.span(node), evaluate, is_outermost)
@@ -164,8 +200,7 @@ class Evaluator:
         """Conditions, what they choose, and members of lists and dictionaries."""
         match node:
             case ast.Dict(keys=keys, values=values):
-                named = zip(keys, values, strict=True)
-                return Record({self._key(key, names): Thunk(value, names, self._line) for key, value in named})
+                return Record(self._fields(keys, values, names))
             case ast.Subscript(value=base, slice=place) if not isinstance(place, ast.Slice | ast.Tuple):
                 return self._member(self.given(base, names), self.given(place, names))
             case ast.IfExp(test=test, body=body, orelse=orelse):
@@ -184,6 +219,16 @@ class Evaluator:
             case _:
                 raise problem("E602", "this kind of expression is not read", self.span(node), fix=READ)
 
+    def _fields(self, keys: Sequence[ast.expr | None], values: Sequence[ast.expr], names: Names) -> Names:
+        """The values of a dictionary by their keys; without one stands another dictionary, `**common`."""
+        fields: dict[str, Given | Thunk | Broken] = {}
+        for key, value in zip(keys, values, strict=True):
+            if key is None and isinstance(inner := self.given(value, names).value, Record):
+                fields |= inner.fields
+            else:
+                fields[self._key(key, names)] = Thunk(value, names, self.names_of_line)
+        return fields
+
     def _key(self, key: ast.expr | None, names: Names) -> str:
         found = self.given(key, names).value if key is not None else None
         if isinstance(found, str | int):
@@ -196,109 +241,90 @@ class Evaluator:
                 return self.entry(fields[str(key)]).value
             case list() as items, int() as k if -len(items) <= k < len(items):
                 return items[k].value
+            case Reference(path=path), _ if path.startswith(OPAQUE):
+                return Reference(OPAQUE)
             case _:
                 what = f"`[{place.span.text}]` of {describe(base.value)} is not evaluated here"
                 raise problem("E602", what, base.span)
 
+    def _member_of(self, instance: Instance, attribute: str, node: ast.expr) -> Value:
+        if attribute == "training":
+            return False
+        try:
+            return classes.member(self, instance, attribute)
+        except KeyError:
+            fix = did_you_mean(attribute, instance.fields)
+            what = f"`{instance.blueprint.node.name}` sets no `{attribute}`"
+            raise problem("E602", what, self.span(node), fix=fix) from None
+
     # --- calls ---
 
     def _call(self, node: ast.Call, names: Names) -> Value:
+        if isinstance(node.func, ast.Attribute) and (held := applying.holder(self, node.func, names)) is not None:
+            return applying.method(self, held, node.func, node, names)
         function = self.given(node.func, names).value
+        node, names = spread(self, node, names)
         match function:
-            case Reference(path="dict") if not node.args:
+            case Reference(path="dict") if len(node.args) <= 1:
+                base = self.given(node.args[0], names).value if node.args else Record({})
                 pairs = [(keyword.arg, keyword.value) for keyword in node.keywords]
-                return Record({name: Thunk(value, names, self._line) for name, value in pairs if name is not None})
+                more = {name: Thunk(value, names, self.names_of_line) for name, value in pairs if name is not None}
+                return Record({**(base.fields if isinstance(base, Record) else {}), **more})
             case Reference(path=name) if name in FUNCTIONS and not node.keywords:
                 return called(name, [self.given(argument, names) for argument in node.args], self.span(node))
+            case Reference(path="getattr") if len(node.args) > 1:
+                name = self.given(node.args[1], names).value
+                whole = ast.Attribute(value=node.args[0], attr=name if isinstance(name, str) else "", ctx=ast.Load())
+                return self.given(ast.copy_location(whole, node), names).value
+            case Reference(last="constant" | "convert_to_tensor") if node.args and not self.knows(function):
+                return self.given(node.args[0], names).value
             case Reference(last="placeholder"):
                 fix = "give the number: `keep_prob = 0.5` in its place"
                 raise problem("E602", "a placeholder has no value before the graph runs", self.span(node), fix=fix)
+            case Reference(last="ModuleList") if not self.knows(function):
+                return self._list(self.given(node.args[0], names)) if node.args else []
+            case Reference(last="ModuleDict") if not self.knows(function) and len(node.args) == 1:
+                return self.given(node.args[0], names).value
             case Record(is_class=True):
                 return Record(function.fields)
             case Reference(last="get") if function.path.endswith("activations.get") and len(node.args) == 1:
                 return self.given(node.args[0], names).value
-            case Reference(last="Model") if not self._knows(function):
-                return self._outputs(node, names)
-            case Reference(last="partial") if not self._knows(function):
-                return self._partial(node, names)
+            case Reference(last="Model") if not self.knows(function):
+                return applying.outputs(self, node, names)
+            case Reference(last="partial") if not self.knows(function):
+                return partial(self, node, names)
             case Reference():
-                return self._bind(function, node, self, names, self.span(node.func))
+                return applying.of_library(self, function, node, names)
             case Function():
-                return self._substituted(function, node, names)
+                return substituted(self, function, node, names)
             case Made():
-                data = node.args[0] if node.args else None
-                inputs = self.behind(data, names) if data is not None else ()
-                for keyword in node.keywords:
-                    if keyword.arg == "initial_state" and self._reads(keyword.value, names):
-                        fix = "import the layers alone, and write the network: `d = Decoder(x, h = last(e))`"
-                        what = "what other layers hand to a layer as its state is not read"
-                        raise problem("E602", what, self.span(keyword), fix=fix)
-                return Applied(Given(function, self.span(node.func)), inputs)
+                return applying.applied(self, function, node, names)
+            case Blueprint():
+                return classes.made_of(self, function, node, names)
+            case Instance():
+                return classes.called(self, function, node, names)
+            case Method():
+                return classes.method_called(self, function, node, names)
             case Applied():
                 raise problem("E602", "what a layer gives is called here", self.span(node.func))
             case _:
                 raise problem("E602", f"{describe(function)} is called here", self.span(node.func))
 
-    def _reads(self, node: ast.expr, names: Names) -> bool:
-        """Whether an expression reads names that the text has given values."""
-        return any(isinstance(each, ast.Name) and each.id in names for each in ast.walk(node))
+    def functions_in(self, node: ast.expr, names: Names) -> Mapping[str, str]:
+        """The functions of one tensor of the library whose functions an expression calls, as the language has them."""
+        for each in ast.walk(node):
+            if isinstance(each, ast.Call):
+                function = self.if_known(each.func, names).value
+                if isinstance(function, Reference):
+                    return self.functions_of(function.path)
+        return self.functions_of("")
 
-    def _partial(self, node: ast.Call, names: Names) -> Partial:
-        """`functools.partial(function, …)`."""
-        if not node.args or any(keyword.arg is None for keyword in node.keywords):
-            raise problem("E602", "this `partial` is not read", self.span(node), fix="write a `lambda`")
-        function, *arguments = (self.given(argument, names) for argument in node.args)
-        return Partial(function, arguments, {k.arg: self.given(k.value, names) for k in node.keywords if k.arg})
-
-    def behind(self, node: ast.expr, names: Names) -> tuple[Applied, ...]:
-        """The layers that make what a layer is called on, one value or a list; none where it is data."""
-        if not isinstance(node, ast.List | ast.Tuple):
-            found = self._behind(node, names)
-            return (found,) if found is not None else ()
-        several = [self._behind(item, names, among_others=True) for item in node.elts]
-        found = tuple(each for each in several if each is not None)
-        if len(found) < len(several) and found:
-            raise problem("E602", "layers that are called on data and on what layers give", self.span(node))
-        return found
-
-    def _behind(self, node: ast.expr, names: Names, *, among_others: bool = False) -> Applied | None:
-        """The layers that make what a layer is called on; None where it is data. A function that no library here knows
-        (`tf.reshape`) gives data."""
-        if isinstance(node, ast.Call) and not isinstance(node.func, ast.Call):
-            function = self.given(node.func, names).value
-            if isinstance(function, Reference) and not self._knows(function):
-                return None
-        elif not isinstance(node, ast.Call) and not (isinstance(node, ast.Name) and node.id in names):
-            return None
-        given = self.given(node, names)
-        if among_others and isinstance(given.value, Made):  # keras.Input
-            return Applied(given)
-        return given.value if isinstance(given.value, Applied) else None
-
-    def _substituted(self, function: Function, node: ast.Call, names: Names) -> Value:
-        """`(lambda one: …)(cell)`, or a call of a function of the text."""
-        parameters = function.node.args
-        plain = [parameter.arg for parameter in (*parameters.posonlyargs, *parameters.args)]
-        given = dict(zip(plain, node.args, strict=False))
-        named = {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg is not None}
-        known = {*plain, *(parameter.arg for parameter in parameters.kwonlyargs)}
-        outside = {**function.names, **self._line} if function.is_outermost else function.names
-        own = {name: Thunk(value, outside, self._line) for name, value in _defaults(parameters)}
-        own |= {name: Thunk(value, names, self._line) for name, value in {**given, **named}.items()}
-        odd = parameters.vararg or parameters.kwarg or len(named) < len(node.keywords) or len(node.args) > len(plain)
-        if odd or set(named) & set(given) or own.keys() != known or any(isinstance(a, ast.Starred) for a in node.args):
-            raise problem("E602", "this call of a function is not read", self.span(node), fix="write the call out")
-        return self.given(function.node.body, {**outside, **own}).value
-
-    def _outputs(self, node: ast.Call, names: Names) -> Value:
-        """`keras.Model(inputs, outputs)`."""
-        named = [keyword.value for keyword in node.keywords if keyword.arg in ("outputs", "output")]
-        found = self.given([*named, *node.args[1:2]][0], names) if named or len(node.args) > 1 else None
-        if found is not None and isinstance(found.value, list) and len(found.value) == 1:
-            found = found.value[0]
-        if found is None or not isinstance(found.value, Applied):
-            raise problem("E602", "a model with one output is read", self.span(node), fix="Model(inputs, outputs)")
-        return found.value
+    def if_known(self, node: ast.expr, names: Names) -> Given:
+        """The value of an expression, None where nothing tells it."""
+        try:
+            return self.given(node, names)
+        except DiagnosticError:
+            return Given(None, self.span(node))
 
     # --- lists and numbers ---
 
@@ -360,13 +386,3 @@ class Evaluator:
                 return limited(arithmetic(op, a, b, span), span)
             case _:
                 raise problem("E602", "this arithmetic is not evaluated", span, fix=READ)
-
-
-def _defaults(parameters: ast.arguments) -> list[tuple[str, ast.expr]]:
-    """The parameters of a function that have defaults."""
-    plain = [*parameters.posonlyargs, *parameters.args]
-    pairs = [*zip(plain[len(plain) - len(parameters.defaults) :], parameters.defaults, strict=True)]
-    return [
-        *((parameter.arg, value) for parameter, value in pairs),
-        *((p.arg, v) for p, v in zip(parameters.kwonlyargs, parameters.kw_defaults, strict=True) if v is not None),
-    ]

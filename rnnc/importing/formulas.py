@@ -23,6 +23,7 @@ AS_COMPARISON: dict[str, type[ast.cmpop]] = {
 }  # fmt: skip
 AS_FUNCTION = {"minimum": "min", "maximum": "max", "where": "where"}
 FOLDS = {"add_n": "sum", "reduce_sum": "sum", "reduce_mean": "mean", "reduce_max": "max", "reduce_min": "min"}
+IGNORED = ("name", "dtype", "inplace", "training")
 UNCHANGED = ("identity", "cast", "constant", "convert_to_tensor", "stack")
 # Functions of one tensor that no cell has as its activation by default, but the language has.
 ELEMENTWISE = {name: name for name in ("floor", "ceil", "round", "log", "rsqrt", "reciprocal", "stop_gradient")}
@@ -30,31 +31,34 @@ WRITTEN = frozenset((*ELEMENTWISE, "negative"))  # what a cell may have as its a
 # How the parameters of functions with several are called, for keywords.
 PARAMETERS = {
     "clip_by_value": ("t", "clip_value_min", "clip_value_max"),
+    "clamp": ("input", "min", "max"),
     "slice": ("input_", "begin", "size"),
-    "softmax": ("logits", "axis"),
-    "log_softmax": ("logits", "axis"),
-    "concat": ("values", "axis"),
+    **dict.fromkeys(("softmax", "log_softmax"), ("logits", "axis")),
+    **dict.fromkeys(("concat", "concatenate", "cat"), ("values", "axis")),
+    **dict.fromkeys(("glu", "sparsemax"), ("x", "axis")),
     **dict.fromkeys(FOLDS, ("input_tensor", "axis")),
     "cumsum": ("x", "axis"),
     **dict.fromkeys(("relu", "tanh", "sigmoid"), ("features",)),
 }
 
 
+SYNONYMS = {"dim": "axis"}  # what PyTorch calls parameters
 # Functions of one tensor and numbers: how the library calls these, and the language.
+PLAIN_NAMES = {"hardshrink": "hard_shrink", "softshrink": "soft_shrink"}  # of those that have other names in PyTorch
 WITH_NUMBERS = {
+    **{name: {"lambd": "limit"} for name in PLAIN_NAMES},
     "leaky_relu": {"alpha": "slope", "negative_slope": "slope"},
     "elu": {"alpha": "alpha"},
     "celu": {"alpha": "alpha"},
     "squareplus": {"b": "b"},
     "hard_shrink": {"threshold": "limit"},
     "soft_shrink": {"threshold": "limit"},
-    "threshold": {"threshold": "limit", "default_value": "otherwise"},
+    "threshold": {"threshold": "limit", "default_value": "otherwise", "value": "otherwise"},
 }
 # Activations that no cell can have, and why.
 REFUSED = {
     "crelu": "it gives twice as many features as it takes",
     "glu": "it gives half as many features as it takes",
-    "sparsemax": "the language has no function that sorts",
     "threshold": "it wants numbers, `lambda v: keras.activations.threshold(v, 1.0, 0.0)`",
     "cumsum": "without an axis it sums over the rows of a batch; over features it is `lambda v: tf.cumsum(v, axis=-1)`",
 }
@@ -192,7 +196,7 @@ class Formulas:
                 return called("gelu" if exact else "gelu_tanh", *(each for each in given if isinstance(each, Text)))
             if function.last in UNCHANGED and given:
                 return given[0]
-            named = {k.arg: self.operand(k.value) for k in node.keywords if k.arg and k.arg not in ("name", "dtype")}
+            named = {k.arg: self.operand(k.value) for k in node.keywords if k.arg and k.arg not in IGNORED}
             return self._named(function.last, given, named)
         return self.applied(function, given)
 
@@ -200,11 +204,14 @@ class Formulas:
         """A function of the library by its name."""
         if name in WITH_NUMBERS and len(given) + len(named) > 1:
             return self._with_numbers(name, given, named)
+        named = {SYNONYMS.get(each, each): value for each, value in named.items()}
         given = given + [named[each] for each in PARAMETERS.get(name, ())[len(given) :] if each in named]
         if set(named) - set(PARAMETERS.get(name, ())):
             raise NotRead(f"arguments of `{name}` by these names")
         texts = [each for each in given if isinstance(each, Text)]
         match name, given:
+            case "gnmt_residual_fn", [Text() as x, Text() as y] if x.text.isidentifier() and y.text.isidentifier():
+                return binary(ast.Add, Text(slices.written(x.text, None, f"{y.text}_axis")), y)  # of as many features
             case _, [Text(), Text()] if name in AS_OPERATOR:
                 return binary(AS_OPERATOR[name], *texts)
             case _, [Text(), Text()] if name in AS_COMPARISON:
@@ -213,24 +220,29 @@ class Formulas:
                 return self._fold(name, members)
             case _, [list() as members, Text(text="0")] if name in FOLDS:
                 return self._fold(name, members)
-            case "concat", [list() as members, Text(text=axis)]:
+            case "concat" | "concatenate" | "cat", [list() as members, Text(text=axis)]:
                 joined = called("concat", *(each for each in members if isinstance(each, Text)))
                 if axis not in ("-1", str(self.axes(joined.text) - 1)):
-                    raise NotRead(f"`concat` along the axis {axis}")
+                    raise NotRead(f"`{name}` along the axis {axis}")
                 return joined
             case "slice", [Text(), list() as begin, list() as size]:
                 numbers = [[int(each.text) for each in part if isinstance(each, Text)] for part in (begin, size)]
                 return self._slice(ast.Name(id="tf.slice"), given[0], slices.of_sizes(*numbers))
-            case "clip_by_value", [Text(), Text(), Text()]:
+            case "zeros_like" | "ones_like", [Text()]:
+                return Text("0.0" if name == "zeros_like" else "1.0")
+            case "clip_by_value" | "clamp" | "clip", [Text(), Text(), Text()]:
                 return called("clip", *texts)
-            case "softmax" | "log_softmax" | "cumsum", [Text(), Text(text="-1" | "1")]:
-                return called(name, texts[0])
+            case "softmax" | "log_softmax" | "cumsum" | "glu" | "sparsemax", [Text() as only, Text(text=axis)]:
+                if axis not in ("-1", str(self.axes(only.text) - 1)):
+                    raise NotRead(f"`{name}` along the axis {axis}")
+                return called(self.functions.get(name, name), only)
             case "negative", [Text() as only]:
                 return Text(f"-{only.at(SIGN)}", SIGN)
             case _, [Text(), *_] if name in AS_FUNCTION and len(texts) == len(given):
                 return called(AS_FUNCTION[name], *texts)
             case _, [Text() as only] if name in self.functions:
-                return called(self.functions[name], only)
+                known = self.functions[name]
+                return Text(known.format(only.text)) if "{}" in known else called(known, only)
             case _:
                 raise NotRead(f"`{name}` of these arguments has no counterpart here")
 
@@ -241,7 +253,9 @@ class Formulas:
         texts = {each: value.text for each, value in numbers.items() if isinstance(value, Text)}
         if not isinstance(given[0], Text) or not texts.keys() <= set(order) or len(given) > len(order) + 1:
             raise NotRead(f"arguments of `{name}` by these names")
-        return called(name, given[0], *(Text(f"{each} = {text}") for each, text in texts.items()))
+        return called(
+            PLAIN_NAMES.get(name, name), given[0], *(Text(f"{each} = {text}") for each, text in texts.items())
+        )
 
     def _fold(self, name: str, members: Sequence[Operand]) -> Text:
         texts = [each for each in members if isinstance(each, Text)]

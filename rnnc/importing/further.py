@@ -31,8 +31,8 @@ def given(cell: Piece, x: str, form: str = "{}") -> str:
     return ", ".join(form.format(name) for name in names)
 
 
-def declaration(cell: Piece, axes: str) -> str:
-    return f"input {', '.join([*(f'{name}[]' for name in further_inputs(cell)), f'x{axes}'])}"
+def declaration(cell: Piece, axes: str, x: str = "x") -> str:
+    return ", ".join([*(f"{name}[]" for name in further_inputs(cell)), f"{x}{axes}"])
 
 
 def handing_on(text: str, cell: Piece) -> str:
@@ -40,7 +40,7 @@ def handing_on(text: str, cell: Piece) -> str:
     names = further_inputs(cell)
     if not names or cell.definition not in AROUND:
         return text
-    text = text.replace("input x[", declaration(cell, "["), 1)
+    text = text.replace("input x[", f"input {declaration(cell, '[')}", 1)
     front = ", ".join(names)
     dropped = ", ".join(f"{name}_in" for name in names)
     # the first of several layers

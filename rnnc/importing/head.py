@@ -43,10 +43,11 @@ class Driven:
 @dataclass(frozen=True)
 class End:
     """A value that is made of a layer's outputs, as a text around them; or the part `state` of the final state, if a
-    cell has what it gives there."""
+    cell has what it gives there; or the result of a product of one of these."""
 
     text: str
     state: str | None = None
+    product: Head | None = None  # which it is the result of
 
     def suits(self, meaning: Meaning, known: str | None) -> bool:
         """Whether a layer gives it."""
@@ -79,7 +80,8 @@ class Head:
     activation: str = "identity"
 
     def suits(self, meaning: Meaning) -> bool:
-        return self.end.suits(meaning, self.driven.state)
+        before = self.end.product
+        return before.suits(meaning) if before is not None else self.end.suits(meaning, self.driven.state)
 
 
 def find_head(
@@ -99,25 +101,46 @@ class _Search:
         self._driven, self._assigned, self._activation = driven, assigned, activation
         self._outputs = dict.fromkeys(sorted(driven.outputs), driven.steps_first)  # names, and whether steps come first
         self._renaming: list[ast.expr] = []
+        self._nameless: dict[str, list[ast.Call]] = {}
         self._ends: dict[str, tuple[End, tuple[ast.expr, ...]]] = {}  # names, and the values that made them
 
     def head(self, lines: Sequence[tuple[ast.stmt, ast.expr]]) -> Head | None:
-        last: Head | None = None
+        last: Head | None = None  # an end that nothing is multiplied with
+        product: Head | None = None  # the last of the products of each other
         for statement, value in lines:
             found = self._product(value)
-            if found is not None:
-                return replace(found, values=(*found.values, *self._renaming))
-            if self._turned(statement, value):
+            if (found is not None and found.end.product is not None) or (product is None and found is not None):
+                product = found
+                self._name(statement, End("{}", product=found), ())
+                continue
+            if (more := self._activated(value)) is not None:
+                self._name(statement, End("{}", product=more), ())
+                continue
+            if product is not None or self._turned(statement, value):
                 continue
             if (end := self._end(value)) is None:
                 self._forget(statement)
                 continue
-            for target in statement.targets if isinstance(statement, ast.Assign) else []:
-                if isinstance(target, ast.Name):
-                    self._ends[target.id] = end[0], (*end[1], value)
+            self._name(statement, end[0], (*end[1], value))
             if end[0].text != "{}":
                 last = Head(end[0], self._driven, (*end[1], value, *self._renaming))
-        return last
+        return replace(product, values=(*product.values, *self._renaming)) if product is not None else last
+
+    def _name(self, statement: ast.stmt, end: End, values: tuple[ast.expr, ...]) -> None:
+        for target in statement.targets if isinstance(statement, ast.Assign) else []:
+            if isinstance(target, ast.Name):
+                self._ends[target.id] = end, values
+
+    def _activated(self, value: ast.expr) -> Head | None:
+        """`tf.nn.relu(hidden)` of a product that has a name."""
+        match value:
+            case ast.Call(func=function, args=[ast.Name(id=name)], keywords=[]) if name in self._ends:
+                product, activation = self._ends[name][0].product, self._activation(function)
+                if product is None or activation is None or product.activation != "identity":
+                    return None
+                return replace(product, activation=activation, values=(*product.values, value))
+            case _:
+                return None
 
     def _forget(self, statement: ast.stmt) -> None:
         """A name that holds something else from here on."""
@@ -168,6 +191,14 @@ class _Search:
         self._renaming.append(value)
         return True
 
+    def _numbered(self, kind: str, value: ast.Call) -> str:
+        """What the library calls a layer that has no name: those of one kind are counted."""
+        several = self._nameless.setdefault(kind, [])
+        if value not in several:
+            several.append(value)
+        place = several.index(value)
+        return f"{kind}_{place}" if place else kind
+
     def _product(self, value: ast.expr) -> Head | None:
         match value:
             case ast.BinOp(op=ast.Add(), left=ast.Call() as product, right=bias) if called(product) == "matmul":
@@ -196,7 +227,8 @@ class _Search:
         shape = _shape(weights) if weights is not None else None
         if end is None or shape is None or len(shape) != 2 or (bias is not None and biases is None):
             return None
-        values = (*end[1], value, *(each for each in (weights, biases) if each is not None))
+        before = end[0].product.values if end[0].product is not None else ()
+        values = (*before, *end[1], value, *(each for each in (weights, biases) if each is not None))
         head = Head(end[0], self._driven, values, shape[1], _name(weights), _name(biases), biases is not None)
         return replace(head, values=(*values, *self._holders(arguments[1], bias)))
 
@@ -238,15 +270,15 @@ class _Search:
         relu = "relu" if kind in FIRST_RELU and called(value) != "linear" else "identity"
         activation = self._activation(function) if function is not None else relu
         uses = given.get("use_bias")
-        scope = next(
-            (node.value for name in ("name", "scope") if isinstance(node := given.get(name), ast.Constant)), kind
-        )
+        own = (node.value for name in ("name", "scope") if isinstance(node := given.get(name), ast.Constant))
+        scope = next(own, None) or self._numbered(kind, value)
         if activation is None or len(value.args) > 3 or not (uses is None or isinstance(uses, ast.Constant)):
             return None
         biased = uses is None or bool(uses.value)
         suffix = ("kernel", "bias") if kind == "dense" else ("weights", "biases")
         found = [f"{scope}/{each}" for each in suffix]
-        values = (*end[1], value)
+        before = end[0].product.values if end[0].product is not None else ()
+        values = (*before, *end[1], value)
         return Head(end[0], self._driven, values, classes.value, found[0], found[1], biased, activation)
 
 
@@ -255,20 +287,27 @@ def headed(meaning: Meaning, head: Head) -> Flow:
 
     def build(network: Network, x: str) -> str:
         y = built(meaning, network, x)
-        end = head.end.text.format(y)
-        if end != y:
-            end = network.equation("end", end)
-        lines = network.layouts.setdefault("tf", [f'scope {y} = "{head.driven.scope}"'] if y.isidentifier() else [])
+        network.layouts.setdefault("tf", [f'scope {y} = "{head.driven.scope}"'] if y.isidentifier() else [])
         network.options["tf"] = 'constants = "float32"'
-        if head.classes is None:
-            return end
-        plain = f"linear(end: {end}, out = {head.classes}, bias = false)"
-        logits = network.equation("logits", f"dense({end}, {head.classes})" if head.has_bias else plain)
-        lines += [f'"{head.weights}" = {logits}.{"weight" if head.has_bias else "end"}'] if head.weights else []
-        lines += [f'"{head.biases}" = {logits}.bias'] if head.biases and head.has_bias else []
-        return logits if head.activation == "identity" else network.equation("y", f"{head.activation}({logits})")
+        return multiplied(network, y, head)
 
     return Flow(build)
+
+
+def multiplied(network: Network, y: str, head: Head) -> str:
+    """The products behind the outputs `y`, one behind the other."""
+    before = head.end.product
+    end = multiplied(network, y, before) if before is not None else head.end.text.format(y)
+    if before is None and end != y:
+        end = network.equation("end", end)
+    if head.classes is None:
+        return end
+    plain = f"linear(end: {end}, out = {head.classes}, bias = false)"
+    logits = network.equation("logits", f"dense({end}, {head.classes})" if head.has_bias else plain)
+    lines = network.layouts["tf"]
+    lines += [f'"{head.weights}" = {logits}.{"weight" if head.has_bias else "end"}'] if head.weights else []
+    lines += [f'"{head.biases}" = {logits}.bias'] if head.biases and head.has_bias else []
+    return logits if head.activation == "identity" else network.equation("y", f"{head.activation}({logits})")
 
 
 def called(value: ast.expr) -> str | None:

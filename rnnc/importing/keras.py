@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from rnnc.importing import library
+from rnnc.importing.keras_ways import LIBRARY, bidirectional, recurrence, sequence_here, states_of
 from rnnc.importing.lowering import (
     Call,
     Lower,
@@ -17,11 +17,10 @@ from rnnc.importing.lowering import (
     listed,
     size,
 )  # fmt: skip
-from rnnc.importing.pieces import Flow, Meaning, Network, Piece, piece
+from rnnc.importing.pieces import Flow, Meaning, Network, Piece, output_of, piece
 from rnnc.importing.signature import Constructor
-from rnnc.importing.values import Given, Made, describe, problem
+from rnnc.importing.values import Made, describe, problem
 
-LIBRARY = "keras"
 ACTIVATIONS = {
     **{name: name for name in (
         "tanh", "sigmoid", "relu", "relu6", "leaky_relu", "elu", "selu", "softplus", "softsign", "silu", "swish",
@@ -32,16 +31,9 @@ ACTIVATIONS = {
     "linear": "identity",
     "exponential": "exp",
     "hard_sigmoid": "keras_hard_sigmoid",
+    "sparsemax": "keras_sparsemax",
+    "glu": "glu",
 }  # fmt: skip
-# Functions that the language does not have under any name.
-FUNCTIONS = {
-    "keras_hard_sigmoid": """# That of Keras 3; in Keras 2 it was `hard_sigmoid`.
-fn keras_hard_sigmoid(v) {
-  return hard_sigmoid(v, slope = 1 / 6)
-}
-"""
-}
-
 RNN: dict[str, Option] = {
     "units": size("units"),
     "activation": function_or_identity("activation"),
@@ -131,25 +123,21 @@ def over_time(call: Call, cell: Piece) -> Meaning:
 
     def build(network: Network, x: str) -> str:
         network.use(cell, x)
-        sequence_here(call, network)
+        sequence_here(call.made, network)
         y = network.equation("y", f"{f'backward({cell.text})' if backwards else cell.text}({x})")
         network.is_sequence = sequences
+        network.scopes[y], network.width = "", output_of(cell)
+        turned = ", go_backwards = true" if backwards else ""
+        steps = ", return_sequences = false" if not sequences else ""
+        network.reference = f"keras.layers.RNN({y}{steps}{turned})"
         if network.alone and not sequences:  # backwards, Keras begins with the padding of short rows
             network.layouts.setdefault(LIBRARY, [])
-            turned = ", go_backwards = true" if backwards else ""
-            network.options[LIBRARY] = f"reference = keras.layers.RNN({y}, return_sequences = false{turned})"
+            network.options[LIBRARY] = f"reference = {network.reference}"
         if sequences:
             return f"reverse({y})"
         return f"at({y}, 0)" if backwards else f"last({y})"
 
     return Flow(build)
-
-
-def sequence_here(call: Call, network: Network) -> None:
-    """E606: what comes in is the last step of another layer."""
-    if not network.is_sequence:
-        fix = "return_sequences=True in the layer before"
-        raise problem("E606", f"{call.name} takes a sequence, and gets one step", call.made.span, fix=fix)
 
 
 def dropped(call: Call, cell: Piece) -> Piece:
@@ -201,82 +189,6 @@ def stacked(call: Call, parameter: str) -> Piece:
     return piece(definition, {"cells": pieces})
 
 
-def bidirectional(call: Call) -> Meaning:
-    """Both directions of a layer, which is copied for the way back."""
-    merge = call.word("merge_mode", ("concat", "sum", "mul", "ave", None))
-    forward, sequences = direction(call, "layer", backwards=False)
-    if call.has("backward_layer"):
-        backward, other = direction(call, "backward_layer", backwards=True)
-        if other != sequences:
-            raise call.cannot("backward_layer", "both layers return sequences, or neither")
-    else:
-        backward = forward
-    words = {"concat": "concat", "sum": "sum", "mul": "product", "ave": "mean", None: "none"}
-    is_image = library.find(forward.definition).takes is not None
-    if sequences and merge == "concat" and not is_image and not call.lowering.is_chain:
-        return piece("Bidirectional", {"fw": forward, "bw": backward})
-
-    def build(network: Network, x: str) -> str:
-        sequence_here(call, network)
-        network.use(forward, x)
-        network.use(backward, x)
-        network.is_sequence = sequences
-        ways = f"forward = {forward.text}, backward = {backward.text}"
-        whole = sequences and merge is not None and not is_image
-        y = network.equation("y", f"bidirectional({ways}, merge = {words[merge] if whole else 'none'})({x})")
-        lines = network.layouts.setdefault(LIBRARY, [])
-        number = f"_{len(lines) // 2}" if lines else ""  # Keras counts layers of one class
-        for line in library.scopes("Bidirectional", LIBRARY):
-            lines.append(line.replace("y.", f"{y}.", 1).replace('"bidirectional/', f'"bidirectional{number}/', 1))
-        if network.alone and merge is not None:
-            steps = "" if sequences else ", return_sequences = false"
-            layers = f'{y}.forward, {y}.backward, merge_mode = "{merge}"{steps}'
-            network.options[LIBRARY] = f"reference = keras.layers.Bidirectional({layers})"
-        if whole:
-            return y
-        ends = (f"{y}.forward", f"{y}.backward") if sequences else (f"last({y}.forward)", f"at({y}.backward, 0)")
-        return merged(merge, *ends, axis=", axis = filters" if is_image else "")
-
-    return Flow(build)
-
-
-def merged(merge: str | None, a: str, b: str, axis: str) -> str:
-    match merge:
-        case "concat":
-            return f"concat({a}, {b}{axis})"
-        case "sum":
-            return f"{a} + {b}"
-        case "mul":
-            return f"{a} * {b}"
-        case "ave":
-            return f"({a} + {b}) / 2"
-        case _:
-            return f"forward: {a}, backward: {b}"
-
-
-def direction(call: Call, parameter: str, *, backwards: bool) -> tuple[Piece, bool]:
-    """The cell of a layer inside Bidirectional, and whether it returns sequences."""
-    given = call.given(parameter)
-    made = given.value
-    if not isinstance(made, Made) or "return_sequences" not in made.constructor.parameters:
-        raise call.wrong(parameter, "a recurrent layer")
-    inner = Call(made, call.lowering, None)
-    if inner.flag("go_backwards") != backwards:
-        raise call.cannot(parameter, "forward layers go forwards, and a layer given for the way back goes backwards")
-    sequences = inner.flag("return_sequences")
-    plain = Made(made.constructor, {**made.arguments, "return_sequences": Given(True, given.span),
-                                    "go_backwards": Given(False, given.span)}, made.passed, made.span)  # fmt: skip
-    found = call.lowering.meaning(Given(plain, given.span))
-    if isinstance(found, Flow):
-        raise call.wrong(parameter, "a layer of one cell")
-    return multi_cell(found), sequences
-
-
-def multi_cell(found: Piece) -> Piece:
-    """Layers as one cell, where only a cell may stand."""
-    return replace(found, definition="MultiCell") if found.definition == "Multi" else found
-
-
 # --- the table -----------------------------------------------------------------------------------------------------
 
 _INITIAL = "kernel_initializer='glorot_uniform', recurrent_initializer='orthogonal', bias_initializer='zeros', "
@@ -292,7 +204,7 @@ _CONVOLVED = (
     f"recurrent_activation='sigmoid', use_bias=True, {_INITIAL}unit_forget_bias=True, {_REGULAR}{_ACTIVITY}"
     f"{_CONSTRAINT}seed=None, return_sequences=False, return_state=False, go_backwards=False, stateful=False, **kwargs"
 )
-_TIME = frozenset(("dropout", "recurrent_dropout", "go_backwards", "return_sequences"))
+_TIME = frozenset(("dropout", "recurrent_dropout", "go_backwards", "return_sequences", "return_state"))
 
 
 def _parameters_of(options: dict[str, Option]) -> frozenset[str]:
@@ -300,14 +212,16 @@ def _parameters_of(options: dict[str, Option]) -> frozenset[str]:
 
 
 def _layer(name: str, signature: str, definition: str, options: dict[str, Option]) -> Constructor:
-    return Constructor(name, LIBRARY, signature, _parameters_of(options) | _TIME, layer_of(definition, options))
+    reads, lower = _parameters_of(options) | _TIME, layer_of(definition, options)
+    return Constructor(name, LIBRARY, signature, reads, lower, states=states_of, runs=recurrence)
 
 
 def _cudnn(name: str, more: str, lower: Lower) -> Constructor:
     """The layer has fewer arguments than others: cuDNN knows one activation and no dropout inside."""
     constraint, layer = _CONSTRAINT.partition("dropout")[0], _LAYER.replace("unroll=False, ", "")
     signature = f"units, {_INITIAL}{more}{_REGULAR}{_ACTIVITY}{constraint}{layer}**kwargs"
-    return other(name, signature, "units unit_forget_bias return_sequences go_backwards", lower)
+    reads = frozenset(["units", "unit_forget_bias", "return_sequences", "go_backwards", "return_state"])
+    return Constructor(name, LIBRARY, signature, reads, lower, states=states_of, runs=recurrence)
 
 
 def _cell(name: str, signature: str, definition: str, options: dict[str, Option]) -> Constructor:
@@ -368,10 +282,13 @@ CONSTRUCTORS = (
         rnn,
     ),
     other("StackedRNNCells", "cells, **kwargs", "cells", lambda call: stacked(call, "cells")),
-    other(
+    Constructor(
         "Bidirectional",
+        LIBRARY,
         "layer, merge_mode='concat', weights=None, backward_layer=None, **kwargs",
-        "layer merge_mode backward_layer",
+        frozenset(("layer", "merge_mode", "backward_layer")),
         bidirectional,
+        states=states_of,
+        runs=recurrence,
     ),
 )

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from rnnc.importing.keras import other, sequence_here
+from rnnc.importing.built import softmax
+from rnnc.importing.keras import other
+from rnnc.importing.keras_ways import sequence_here
 from rnnc.importing.lowering import Call, spelled
 from rnnc.importing.pieces import Flow, Meaning, Network
 from rnnc.importing.signature import Constructor
-from rnnc.importing.values import problem
+from rnnc.importing.values import Built, problem
+from rnnc.importing.written import WIDER
 
 # Layers that compute what no description says, and why.
 REFUSED = {
-    "RepeatVector": ("it makes a sequence of one value", "give the value to the layer as an input `per row`"),
     "BatchNormalization": ("it has statistics of batches", "fold its numbers into the weights of the layer behind it"),
     **dict.fromkeys(
         (
@@ -35,6 +37,22 @@ def refused(call: Call) -> Meaning:
     raise problem("E606", f"{call.name}: {why}", call.made.span, fix=fix)
 
 
+def repeat(call: Call) -> Flow:
+    """One value for every step, where there are as many as come in."""
+    count = call.size("n")
+
+    def build(network: Network, x: str) -> str:
+        if network.is_sequence or count != network.steps:
+            why = "it makes a sequence of one value"
+            why += ", and how many steps come in is not said" if network.steps is None else f" of {count} steps"
+            fix = "keras.Input with as many steps, or give the value to the layer behind it as an input `per row`"
+            raise problem("E606", f"RepeatVector: {why}", call.made.span, fix=fix)
+        network.is_sequence = network.repeats = True
+        return x
+
+    return Flow(build)
+
+
 def masking(call: Call) -> Flow:
     call.lowering.remarks.add("`Masking` is left out: give the lengths of the rows instead")
     return Flow(lambda network, x: x)
@@ -56,7 +74,7 @@ def over_time(call: Call) -> Flow:
     fold = "max" if "Max" in call.name else "mean"
 
     def build(network: Network, x: str) -> str:
-        sequence_here(call, network)
+        sequence_here(call.made, network)
         network.is_sequence = False
         return network.equation("p", f"{fold}({x}, time)")
 
@@ -68,7 +86,14 @@ def layer_normalization(call: Call) -> Flow:
         if call.given(parameter).value != wanted:
             raise call.cannot(parameter, f"layer_norm has {parameter}={wanted}")
     eps = spelled(call.number("epsilon"))
-    return Flow(lambda network, x: network.equation("n", f"layer_norm({x}, eps = {eps})"))
+
+    def build(network: Network, x: str) -> str:
+        n = network.equation("n", f"layer_norm({x}, eps = {eps})")
+        network.arrays |= {"gamma": f"{n}.layer_norm.gain", "beta": f"{n}.layer_norm.shift"}
+        network.reference = f"keras.layers.LayerNormalization(epsilon = {eps})"
+        return n
+
+    return Flow(build)
 
 
 def spatial_dropout(call: Call) -> Flow:
@@ -95,8 +120,6 @@ def activated(call: Call, v: str) -> str:
             alpha = call.number("alpha")
             return f"elu({v})" if alpha == 1 else f"max({v}, 0.0) + {spelled(alpha)} * expm1(min({v}, 0.0))"
         case "Softmax":
-            if call.given("axis").value not in (-1, None):
-                raise call.cannot("axis", "softmax goes over the features here", "axis=-1")
             return f"softmax({v})"
         case _:
             most, slope, threshold = (call.given(name).value for name in ("max_value", "negative_slope", "threshold"))
@@ -107,7 +130,13 @@ def activated(call: Call, v: str) -> str:
 
 def activation_layer(call: Call) -> Flow:
     def build(network: Network, x: str) -> str:
+        if call.name == "Softmax":
+            axis = call.given("axis").value
+            return network.equation("w", softmax(Built(x, network.is_sequence, False), axis, call.made.span))
         text = activated(call, x)
+        if call.name == "Activation":
+            network.width = network.width if text.partition("(")[0] not in WIDER else None
+            network.reference = f"keras.layers.Activation({call.function('activation') or 'identity'})"
         return x if text == x else network.equation("y", text)
 
     return Flow(build)
@@ -123,10 +152,11 @@ ACTIVATIONS = {
 }
 CONSTRUCTORS: tuple[Constructor, ...] = (
     *(
-        Constructor(name, "keras", signature, frozenset(reads.split()), activation_layer, activated)
+        Constructor(name, "keras", signature, frozenset(reads.split()), activation_layer, activated, has_weights=False)
         for name, (signature, reads) in ACTIVATIONS.items()
     ),
     *(Constructor(name, "keras", None, frozenset(), refused) for name in REFUSED),
+    other("RepeatVector", "n, **kwargs", "n", repeat),
     other("Masking", "mask_value=0.0, **kwargs", "mask_value", masking),
     other("Flatten", "data_format=None, **kwargs", "", flatten),
     *(

@@ -8,9 +8,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rnnc.diagnostics import DiagnosticError
+from rnnc.importing.calling import parameters_given, spread
+from rnnc.importing.classes import is_model, with_field
 from rnnc.importing.evaluate import Evaluator
 from rnnc.importing.functions import as_lambda
-from rnnc.importing.values import Broken, Given, Names, Record, Reference, Thunk, problem
+from rnnc.importing.values import Blueprint, Broken, Given, Names, Record, Reference, Thunk, Value, problem
 
 MOST_DEEP = 5  # functions in functions
 MOST = 5000  # statements, every turn of a loop counted
@@ -34,11 +36,32 @@ class Lines:
         self.names: dict[str, Given | Thunk | Broken] = {}
         self.broken: list[DiagnosticError] = []  # statements that are not read
         self._held = self._count = self._depth = 0
+        self._is_function = False
         self._functions: dict[str, ast.FunctionDef] = {}  # those that are no expressions
+        self.returned: Given | Thunk | None = None  # what the function gives whose statements these are
 
     def read(self, body: Sequence[ast.stmt]) -> Iterator[Line]:
         for statement in body:
-            yield from self._statement(statement)
+            if self.returned is None:
+                yield from self._statement(statement)
+
+    def carry_out(self, function: ast.FunctionDef, names: Names) -> tuple[Names, Value]:
+        """The names behind the last statement of a function, and what it returns."""
+        if self._depth >= MOST_DEEP:
+            raise problem("E602", "functions call each other too deeply", self._evaluator.span(function))
+        inner = Lines(self._evaluator)
+        inner.names, inner._functions, inner._depth = {**names}, {**self._functions}, self._depth + 1
+        inner._is_function = True
+        outer, self._evaluator.carry_out = self._evaluator.carry_out, inner.carry_out
+        try:
+            for _ in inner.read(function.body):
+                pass
+            result = self._evaluator.entry(inner.returned).value if inner.returned is not None else None
+        finally:
+            self._evaluator.carry_out = outer
+        if inner.returned is None and inner.broken:
+            raise inner.broken[0]
+        return inner.names, result
 
     def _statement(self, statement: ast.stmt) -> Iterator[Line]:
         self._count += 1
@@ -70,6 +93,11 @@ class Lines:
                 else:
                     self.names[name] = Given(Reference(name), self._evaluator.span(statement))
                     self._functions[name] = statement
+            case ast.ClassDef() if is_model(statement) or self._has_model(statement):
+                bases = [self._entry(base) for base in statement.bases]
+                known = tuple(base for base in bases if isinstance(base, Blueprint))
+                blueprint = Blueprint(statement, self.names, known)  # the names as they are when an object is made
+                self.names[statement.name] = Given(blueprint, self._evaluator.span(statement))
             case ast.ClassDef():
                 self._class(statement)
             case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method), args=[one])) if (
@@ -77,6 +105,13 @@ class Lines:
             ):
                 if isinstance(entry, Thunk):
                     yield from self._add(name, entry, one, statement)
+            case ast.Expr(
+                value=ast.Call(
+                    func=ast.Attribute(value=ast.Attribute(value=ast.Name(id=name), attr=field), attr="append"),
+                    args=[one],
+                )
+            ) if name in self.names:
+                self._append(name, field, one, statement)
             case ast.Expr(value=value):
                 yield Line(value, statement, before)
             case ast.For() | ast.If():
@@ -87,8 +122,20 @@ class Lines:
                 self._import(statement)
             case ast.Pass() | ast.Assert() | ast.Global() | ast.Delete():
                 pass
+            case ast.Return(value=value) if self._is_function:
+                nothing = Given(None, self._evaluator.span(statement))
+                self.returned = Thunk(value, before, before) if value is not None else nothing
             case _:
                 self._break(statement, self._unread(statement))
+
+    def _entry(self, node: ast.expr) -> Value:
+        """The value of a name, None where it has none that is read."""
+        entry = self.names.get(node.id) if isinstance(node, ast.Name) else None
+        return entry.value if isinstance(entry, Given) else None
+
+    def _has_model(self, statement: ast.ClassDef) -> bool:
+        """Whether a class is made of one whose objects compute something."""
+        return any(isinstance(self._entry(base), Blueprint) for base in statement.bases)
 
     def _unread(self, statement: ast.stmt) -> DiagnosticError:
         fix = "pass the lines that make the cell or layer"
@@ -96,6 +143,8 @@ class Lines:
 
     def _break(self, statement: ast.stmt, error: DiagnosticError) -> None:
         """Nobody knows what the names are that a statement assigns, or adds something to."""
+        if self._is_function and any(isinstance(node, ast.Return) for node in ast.walk(statement)):
+            raise error
         self.broken.append(error)
         for node in ast.walk(statement):
             match node:
@@ -110,10 +159,13 @@ class Lines:
         """`logits = model(x)`: the lines of the function, in which its parameters are the arguments."""
         call = statement.value
         assert isinstance(call, ast.Call)
-        outside, parameters = self.names, [parameter.arg for parameter in function.args.args]
-        given = dict(zip(parameters, call.args, strict=False)) | {k.arg: k.value for k in call.keywords if k.arg}
-        local = {name: Thunk(value, outside, outside) for name, value in given.items()}
-        self.names = {**{name: entry for name, entry in outside.items() if name not in parameters}, **local}
+        outside = self.names
+        whole, names = spread(self._evaluator, call, outside)
+        local = parameters_given(self._evaluator, function.args, whole, names, outside)
+        if local is None:
+            what = "this call of a function is not read"
+            raise problem("E602", what, self._evaluator.span(call), fix="write the call out")
+        self.names = {**outside, **local}
         self._depth += 1
         for inner in function.body:
             if isinstance(inner, ast.Return) and inner.value is not None:
@@ -184,6 +236,16 @@ class Lines:
         if isinstance(whole, ast.Call):
             yield Line(ast.copy_location(ast.Name(id=name, ctx=ast.Load()), node), statement, dict(self.names))
 
+    def _append(self, name: str, field: str, one: ast.expr, statement: ast.Expr) -> None:
+        """`self.layers.append(one)`."""
+        read = ast.Attribute(value=ast.Name(id=name, ctx=ast.Load()), attr=field, ctx=ast.Load())
+        more = ast.List(elts=[one], ctx=ast.Load())
+        whole = ast.BinOp(left=read, op=ast.Add(), right=more)
+        for node in (read, read.value, more, whole):
+            ast.copy_location(node, one)
+        before = dict(self.names)
+        self._set(name, field, Thunk(whole, before, before))
+
     def _hold_entry(self, entry: Thunk) -> ast.Name:
         self._held += 1
         name = f"‹{self._held}›"
@@ -195,21 +257,18 @@ class Lines:
         (`outputs, state = …`) the first are the outputs, and the others are tensors, which nobody reads."""
         if isinstance(target, ast.Tuple | ast.List) and target.elts:
             values = thunk.node.elts if isinstance(thunk.node, ast.Tuple | ast.List) else []
-            if not values and isinstance(thunk.node, ast.ListComp | ast.BinOp | ast.IfExp):  # `a, b = [GRUCell(4)] * 2`
-                held = self._hold_entry(thunk)
-                for k, part in enumerate(target.elts):
-                    place = ast.copy_location(ast.Constant(value=k), held)
-                    one = ast.copy_location(ast.Subscript(value=held, slice=place, ctx=ast.Load()), held)
-                    self._assign(part, Thunk(one, dict(self.names), thunk.line))
-                return
             if len(values) == len(target.elts):
                 for part, value in zip(target.elts, values, strict=True):
                     self._assign(part, Thunk(value, thunk.names, thunk.line))
                 return
-            target, *others = target.elts
-            for part in others:
-                if isinstance(part, ast.Name):
-                    self.names.pop(part.id, None)
+            held = self._hold_entry(thunk)
+            for k, part in enumerate(target.elts):  # `a, b = [GRUCell(4)] * 2`, `outputs, state = …`
+                place: ast.expr = ast.copy_location(ast.Constant(value=k), held)
+                if isinstance(part, ast.Starred):
+                    place, part = ast.copy_location(ast.Slice(lower=place), held), part.value
+                one = ast.copy_location(ast.Subscript(value=held, slice=place, ctx=ast.Store()), held)
+                self._assign(part, Thunk(one, dict(self.names), thunk.line))
+            return
         match target:
             case ast.Name(id=name):
                 self.names[name] = thunk
@@ -227,9 +286,9 @@ class Lines:
             held = self._evaluator.entry(entry) if isinstance(entry, Given | Thunk) else None
         except DiagnosticError:
             return
-        if held is not None and isinstance(held.value, Record):
-            fields = {**held.value.fields, field: thunk}
-            self.names[name] = Given(Record(fields, held.value.is_class), held.span)
+        found = with_field(held, field, thunk) if held is not None else None
+        if found is not None:
+            self.names[name] = found
 
     def _class(self, statement: ast.ClassDef) -> None:
         """A class of constants (`class Config: units = 4`), or one whose `__init__` only sets some."""

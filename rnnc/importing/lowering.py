@@ -6,20 +6,24 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import DiagnosticError, Note
 from rnnc.importing import formulas, library, slices
 from rnnc.importing.directions import Merge
 from rnnc.importing.further import AROUND, further_inputs
 from rnnc.importing.pieces import Flow, Meaning, Piece, declared_input, input_of, piece
+from rnnc.importing.scopes import declared_scopes, scope_of
 from rnnc.importing.signature import LEFT_OUT, Constructor
 from rnnc.importing.values import Given, Made, Reference, Remarks, describe, problem
+from rnnc.importing.written import PAIRS, WIDER, named_in
 from rnnc.semantics.scope import did_you_mean
+
+if TYPE_CHECKING:
+    from rnnc.importing.recurrences import Recurrence
 
 MAX_SIZE = 2**31
 FIRST_KERAS = {"recurrent_activation": "hard_sigmoid", "reset_after": False}  # defaults of TensorFlow 1's tf.keras
-
-
 NOTHING_KEPT = "nothing is kept, and the rest is divided by 0"
 
 
@@ -47,14 +51,10 @@ class Lowering:
         if id(made) in self._names:
             name = self._names[id(made)]
             return replace(self.instances[name], instance=name)
-        if id(made) in self.seen and not shared:
-            message = "one object in two places shares its weights between them, which is not said by this"
-            notes = (Note("made here", made.span),)
-            raise problem("E606", message, given.span, notes=notes, fix="make two of them")
-        self.seen[id(made)] = made
+        self._once(made, given, shared=shared)
         found = made.constructor.lower(Call(made, self, inside))
-        scope = _scope(made)
-        declared = _declared(found)
+        scope = scope_of(made)
+        declared = declared_scopes(found)
         for name in made.passed:
             if name != "name" or scope is None or not declared:
                 self.remarks.add(f"`{name}` of {made.constructor.name} is left out: {LEFT_OUT[name]}")
@@ -62,6 +62,25 @@ class Lowering:
         renames = isinstance(found, Piece) and scope is not None and declared - {scope}
         found = replace(found, scope=scope) if renames else found
         return self._as_instance(made, found) if id(made) in self.several and isinstance(found, Piece) else found
+
+    def recurrence(self, given: Given) -> Recurrence:
+        """What a recurrent layer runs, among others that it may take states from, or leave some to."""
+        made = given.value
+        assert isinstance(made, Made)
+        assert made.constructor.runs is not None
+        self._once(made, given)
+        for name in made.passed:
+            if made.constructor.library != "keras":  # of Keras the layer inside tells it
+                self.remarks.add(f"`{name}` of {made.constructor.name} is left out: {LEFT_OUT[name]}")
+        return made.constructor.runs(Call(made, self, None))
+
+    def _once(self, made: Made, given: Given, *, shared: bool = False) -> None:
+        """E606: an object is in two places that has weights."""
+        if id(made) in self.seen and not shared and made.constructor.has_weights:
+            message = "one object in two places shares its weights between them, which is not said by this"
+            notes = (Note("made here", made.span),)
+            raise problem("E606", message, given.span, notes=notes, fix="make two of them")
+        self.seen[id(made)] = made
 
     def _as_instance(self, made: Made, found: Piece) -> Piece:
         """What stands for an object wherever it is: a name, under which the network has it once."""
@@ -108,20 +127,6 @@ class Lowering:
         text = entry.text(alias, bound, scopes=scopes, layout=found.layout)  # the library's cells have one input
         self.functions[alias] = declared_input(text, found) if other is not None or front or deep else text
         return replace(found, scope=None, layout=None, alias=alias)
-
-
-def _scope(made: Made) -> str | None:
-    """The scope that an object's name puts in front of its variables, in the library where it does."""
-    given, parameter = made.arguments.get("name"), made.constructor.parameters.get("name")
-    name = given.value if given is not None else parameter and parameter.default
-    has_scope = made.constructor.library == "tf" and isinstance(name, str) and re.fullmatch(r"[\w.-]+", name)
-    return str(name) if has_scope else None
-
-
-def _declared(found: Meaning) -> set[str]:
-    """The scopes that the library's layouts have for it."""
-    entry = library.find(found.definition) if isinstance(found, Piece) else None
-    return {scope.value for scope in entry.scopes_of("tf")} if entry is not None else set()
 
 
 @dataclass(frozen=True)
@@ -239,8 +244,11 @@ class Call:
                 return self.written(parameter, ("v",), constructor.computes(Call(made, self.lowering, None), "v"))
             case _:
                 return self.written(parameter, ("v",), self.formula(parameter, ("v",)))
-        if name in formulas.REFUSED:
+        is_step = self.made.constructor.computes is not None or self.name == "Dense"  # of what has a size by itself
+        if name in formulas.REFUSED and not (is_step and name in WIDER):
             raise self.cannot(parameter, f"`{name}`: {formulas.REFUSED[name]}")
+        if known.get(name) in PAIRS and not is_step:
+            raise self.cannot(parameter, f"`{name}` compares all features, whose number no equation of the cell tells")
         if name not in known:
             fix = did_you_mean(name, known) or f"known are {', '.join(known)}"
             raise problem("E603", f"there is no activation `{name}` here", given.span, fix=fix)
@@ -261,6 +269,7 @@ class Call:
 
     def written(self, parameter: str, names: Sequence[str], text: str) -> str:
         """The name of a function that computes an expression, which is written out unless the language has it."""
+        self.lowering.functions |= named_in(text)
         if text == ", ".join(names):
             return "identity"
         if (direct := re.fullmatch(rf"(\w+)\({', '.join(names)}\)", text)) is not None:

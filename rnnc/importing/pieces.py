@@ -6,9 +6,13 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from rnnc.importing import library
 from rnnc.importing.further import declaration, further_inputs, given, handing_on
+
+if TYPE_CHECKING:
+    from rnnc.importing.values import Made
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,7 @@ class Piece:
     alias: str | None = None  # what the definition is called where it is written out with another scope or layout
     instance: str | None = None  # what stands for it where it has one set of weights in several places
     wide: str | None = None  # how wide its input is, where its arguments do not tell
+    shows: bool = False  # it is a variant, with its state `c` as an output beside `h`
 
     @property
     def is_network(self) -> bool:
@@ -36,7 +41,7 @@ class Piece:
     @property
     def everything(self) -> frozenset[str]:
         """Those, and the definition itself."""
-        own = library.find(self.definition).needs if self.alias is not None else (self.definition,)
+        own = library.find(self.definition).needs if self.alias is not None and not self.shows else (self.definition,)
         return self.needs.union(own)
 
     @property
@@ -49,21 +54,48 @@ class Piece:
         return f"{self.alias or self.definition}({', '.join(shown)})"
 
 
+@dataclass(frozen=True)
+class Weights:
+    """Those of a layer: arrays by the library's names, cells by their equations with the scopes inside of the layer,
+    and of a recurrence with their layers and directions."""
+
+    made: Made
+    arrays: Mapping[str, str]
+    scopes: Mapping[str, str]
+    layers: tuple[tuple[str, int, str], ...]
+    reference: str | None  # the call that makes such a layer, as layouts have it; "" where it computes nothing
+
+    @property
+    def are_there(self) -> bool:
+        """Whether the layer has any."""
+        return bool(self.arrays or self.scopes or self.layers)
+
+
 @dataclass
 class Network:
     """A network while it is put together: its input, its equations, what they need, and lines of its layouts."""
 
-    inputs: str = "input x[input]"
+    inputs: dict[str, str] = field(default_factory=lambda: {"x": "x[input]"})  # by name, as they are declared
     is_sequence: bool = True  # what comes out so far
     alone: bool = True  # it is one layer, whose variables have no other scope in front of theirs
     lines: list[str] = field(default_factory=list[str])
     needs: set[str] = field(default_factory=set[str])
     layouts: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     options: dict[str, str] = field(default_factory=dict[str, str])  # of layouts, as text
+    functions: dict[str, str] = field(default_factory=dict[str, str])  # that the language does not have, as text
+    # of the layer that is put in: its arrays by the library's names, and the scopes inside of it that cells have
+    arrays: dict[str, str] = field(default_factory=dict[str, str])
+    scopes: dict[str, str] = field(default_factory=dict[str, str])
+    reference: str | None = None  # the call that makes such a layer, where one can be compared with it
+    weights: list[Weights] = field(default_factory=list["Weights"])  # of all layers so far
+    is_row: bool = False  # its layers stand one behind the other, and nothing else
+    steps: int | None = None  # how many there are, where a text tells
+    repeats: bool = False  # what comes out so far is one value, which is to stand at every step
+    width: str | None = None  # how many features it has, where that is known
 
     def equation(self, hint: str, value: str) -> str:
         """`hint = value`, under a name that is free; the name."""
-        taken = {line.split()[0] for line in self.lines} | {"x"}
+        taken = {line.split()[0] for line in self.lines} | self.inputs.keys()
         name = next(each for each in (hint, *(f"{hint}{k}" for k in range(2, 1000))) if each not in taken)
         self.lines.append(f"{name} = {value}")
         return name
@@ -71,14 +103,31 @@ class Network:
     def layer(self, cell: Piece, x: str, hint: str = "y") -> str:
         """A layer of a cell."""
         self.use(cell, x)
-        return self.equation(hint, f"{cell.text}({given(cell, x)})")
+        y = self.equation(hint, f"{cell.text}({given(cell, x)})")
+        self.scopes[y] = ""
+        return y
+
+    def instance(self, cell: Piece) -> str:
+        """A name for a cell that the network has once, whoever calls it."""
+        taken = {part for line in self.lines for part in line.split()[:2]} | self.inputs.keys()
+        name = next(each for each in ("one", *(f"one{k}" for k in range(2, 1000))) if each not in taken)
+        self.lines.append(f"use {name} = {cell.text}")
+        return name
+
+    def told(self, made: Made, layers: Sequence[tuple[str, int, str]] = ()) -> None:
+        """A layer is put in: what it has left in `arrays` and `scopes`, and the layers of a recurrence, are its own."""
+        self.weights.append(Weights(made, {**self.arrays}, {**self.scopes}, tuple(layers), self.reference))
+        self.arrays.clear()
+        self.scopes.clear()
+        self.reference = None
 
     def use(self, cell: Piece, x: str) -> None:
         """A cell stands behind an expression: what it needs, and how wide it wants the input."""
         self.needs |= cell.everything
         wanted = input_of(cell)
-        if x == "x" and (wanted is not None or further_inputs(cell)):
-            self.inputs = declaration(cell, wanted or "[input]")
+        if x in self.inputs and (wanted is not None or further_inputs(cell)):
+            axes = wanted or re.sub(r"^\w+", "", self.inputs[x])
+            self.inputs[x] = declaration(cell, axes, x)
 
     def text(self, output: str) -> str:
         """The statements."""
@@ -86,7 +135,8 @@ class Network:
             f"layout {name}{f'({self.options[name]})' if name in self.options else ''} {{\n" + "\n".join(lines) + "\n}"
             for name, lines in self.layouts.items()
         ]
-        return "\n".join([self.inputs, *self.lines, f"output {output}", *([""] if blocks else []), *blocks])
+        inputs = [f"input {declared}" for declared in self.inputs.values()]
+        return "\n".join([*inputs, *self.lines, f"output {output}", *([""] if blocks else []), *blocks])
 
 
 @dataclass(frozen=True)

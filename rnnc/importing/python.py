@@ -6,7 +6,7 @@ import ast
 from collections.abc import Sequence
 
 from rnnc.diagnostics import Span
-from rnnc.importing.values import Given, Value, describe, problem
+from rnnc.importing.values import Finals, Given, Instance, Made, Record, Tensor, Value, describe, problem
 
 MAX_ITEMS = 1000
 MAX_NUMBER = 2**53
@@ -25,6 +25,12 @@ def truth(given: Given) -> bool:
 
 def compared(left: Given, op: ast.cmpop, right: Given, span: Span) -> bool:
     a, b = left.value, right.value
+    if (
+        b is None
+        and isinstance(a, Tensor | Finals | Made | Record | Instance | list)
+        and isinstance(op, ast.Is | ast.IsNot)
+    ):
+        return isinstance(op, ast.IsNot)
     if isinstance(a, PLAIN) and isinstance(b, list) and isinstance(op, ast.In | ast.NotIn):
         return (a in [item.value for item in b]) is isinstance(op, ast.In)
     if isinstance(a, PLAIN) and isinstance(b, PLAIN):

@@ -6,17 +6,23 @@ Names are bound when they are read, so lines that the description does not need 
 from __future__ import annotations
 
 import ast
+import re
 import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 from rnnc.diagnostics import Source, Span
+from rnnc.importing import classes
 from rnnc.importing.directions import Merge, find_merge
 from rnnc.importing.evaluate import Bind, Evaluator, Knows
 from rnnc.importing.head import Driven, Head, called, find_head
 from rnnc.importing.lines import Line, Lines
-from rnnc.importing.values import Given, Reference, Thunk, problem
+from rnnc.importing.values import Blueprint, Given, Instance, Names, Reference, Thunk, problem
 
+# What trains models, feeds them, or looks at them.
+OTHERS = (
+    r"\boptim|losses|metrics|callbacks|datasets|(Loss|Optimizer|Session|Saver|Loader|Dataset|Tokenizer|Coordinator)$"
+)
 BOTH_DIRECTIONS = ("bidirectional_dynamic_rnn",)  # drivers that give the outputs of both apart
 
 
@@ -28,29 +34,72 @@ class Subject:
     head: Head | None
     merge: Merge | None  # of the outputs of both directions
     behind: tuple[tuple[ast.expr, str], ...]  # what else stands behind it: values, and the text of their lines
+    name: str | None = None  # of the class, where the text has one
+    places: Mapping[int, str] = field(default_factory=dict[int, str])  # what PyTorch calls the layers of an object
 
 
 def read_script(
-    source: Source, bind: Bind, knows: Knows, drivers: frozenset[str], functions: Mapping[str, str]
+    source: Source,
+    bind: Bind,
+    knows: Knows,
+    drivers: frozenset[str],
+    functions: Mapping[str, Mapping[str, str]],
+    library: Callable[[str], str],
 ) -> Subject:
     """The object that a text is about: what its driver runs, or else its last line. Behind a driver, `functions` are
     known by the library's names. Raises DiagnosticError."""
     evaluator = Evaluator(source, bind, knows)
+    evaluator.functions_of = lambda path: functions[library(path)]
     reading = Lines(evaluator)
+    evaluator.carry_out = reading.carry_out
     lines = list(reading.read(_parsed(source).body))
-    if not lines and reading.broken:
+    at = _subject(lines, drivers, evaluator, knows) if lines else None
+    models = [entry.value for entry in reading.names.values() if isinstance(entry, Given)]
+    classes_there = [each for each in models if isinstance(each, Blueprint)]
+    if classes_there and (at is None or _is_of_others(lines[at].value, lines[at].names, knows)):
+        return _of_object(classes.by_default(evaluator, classes_there[-1]), evaluator)
+    if at is None and reading.broken:
         raise reading.broken[0]
-    if not lines:
+    if at is None:
         raise problem("E601", "there is no call here", Span(source, 0, len(source.text)), fix="such as LSTMCell(128)")
-    at = _subject(lines, drivers, evaluator, knows)
     driver = called(lines[at].value)
-    merge, names, made = _merge(lines, at, evaluator, functions) if driver in BOTH_DIRECTIONS else (None, None, ())
-    head = _head(lines, at, names, made, functions) if driver in drivers else None
+    if driver not in drivers:
+        given, model = _object(lines[at], evaluator)
+        if model is not None:
+            return _of_object(model, evaluator, given)
+    plain = functions["tf"]
+    merge, names, made = _merge(lines, at, evaluator, plain) if driver in BOTH_DIRECTIONS else (None, None, ())
+    head = _head(lines, at, names, made, plain) if driver in drivers else None
     used = merge.values if merge is not None else ()
     others = [line for line in lines[at + 1 :] if not _keeps(line.value) and line.value not in used]
     behind = [line for line in others if not _trains(line)]
     texts = tuple((line.value, evaluator.span(line.statement).text) for line in behind)
-    return Subject(evaluator.line(lines[at].value, lines[at].names), head, merge, texts)
+    given = evaluator.line(lines[at].value, lines[at].names)
+    return Subject(_first(given), head, merge, texts)
+
+
+def _object(line: Line, evaluator: Evaluator) -> tuple[Given | None, Instance | None]:
+    """The object of a class of the text that a line makes, or calls, and then what that gives."""
+    value = line.value
+    if isinstance(value, ast.Call) and isinstance(value.func, ast.Name | ast.Attribute):
+        function = evaluator.if_known(value.func, line.names).value
+        if isinstance(function, Instance):
+            return evaluator.line(value, line.names), function
+        if not isinstance(function, Blueprint | None):
+            return None, None
+    made = evaluator.line(value, line.names)
+    return None, made.value if isinstance(made.value, Instance) else None
+
+
+def _of_object(model: Instance, evaluator: Evaluator, given: Given | None = None) -> Subject:
+    """What an object of a class of the text gives."""
+    given = given if given is not None else classes.result_of(evaluator, model)
+    return Subject(_first(given), None, None, (), model.blueprint.node.name, classes.places(evaluator, model))
+
+
+def _first(given: Given) -> Given:
+    """The outputs, of what gives states with them."""
+    return given.value[0] if isinstance(given.value, list) and given.value else given
 
 
 def _merge(
@@ -140,15 +189,30 @@ def _subject(lines: list[Line], drivers: frozenset[str], evaluator: Evaluator, k
     last = len(lines) - 1
     while last > 0 and _asks_object(lines[last]):
         last -= 1
-    makes = [k for k in range(last, -1, -1) if not _asks_object(lines[k]) and not _is_of_others(lines[k], knows)]
+    makes = [
+        k
+        for k in range(last, -1, -1)
+        if not _asks_object(lines[k]) and not _is_of_others(lines[k].value, lines[k].names, knows)
+    ]
     return makes[0] if makes else last
 
 
-def _is_of_others(line: Line, knows: Knows) -> bool:
-    """`print(…)`, `loss = tf.reduce_mean(…)`: a call of a function that is none of the text's, nor a cell or layer."""
-    name = called(line.value)
-    is_here = isinstance(line.value, ast.Call) and isinstance(line.value.func, ast.Name) and name in line.names
-    return name is not None and name[:1].islower() and not is_here and not knows(Reference(name))
+def _is_of_others(value: ast.expr, names: Names, knows: Knows) -> bool:
+    """`print(…)`, `loss = tf.reduce_mean(…)`, `optimizer = optim.Adam(…)`, `loss = criterion(…)`: a call of what is
+    none of the text's, nor a cell or layer."""
+    if not isinstance(value, ast.Call):
+        return False
+    if isinstance(value.func, ast.Attribute) and isinstance(value.func.value, ast.Call):  # `Net(4).to(device)`
+        return _is_of_others(value.func.value, names, knows)
+    path = ast.unparse(value.func)
+    entry = names.get(path) if isinstance(value.func, ast.Name) else None
+    if isinstance(entry, Given) and isinstance(entry.value, Reference) and entry.value.path != path:
+        path = entry.value.path  # `from torch.optim import Adam`
+    elif entry is not None:
+        return isinstance(entry, Thunk) and _is_of_others(entry.node, entry.names, knows)
+    name = path.rpartition(".")[2]
+    is_known = knows(Reference(name))
+    return not is_known and (name[:1].islower() or re.search(OTHERS, path) is not None)
 
 
 def _asks_object(line: Line) -> bool:

@@ -8,6 +8,7 @@ description tells; LEFT_OUT says why), or it must keep its default, because noth
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from rnnc.importing.evaluate import Evaluator
     from rnnc.importing.lowering import Call
     from rnnc.importing.pieces import Meaning
+    from rnnc.importing.recurrences import Recurrence
 
 INITIAL = "initial values are set in the parameters of the module"
 TRAINING = "it belongs to training"
@@ -37,22 +39,23 @@ _BY_REASON = {
     TRAINING: """
     kernel_regularizer recurrent_regularizer bias_regularizer activity_regularizer embeddings_regularizer
     kernel_constraint recurrent_constraint bias_constraint embeddings_constraint trainable trainable_ratio_on
-    beta_regularizer gamma_regularizer beta_constraint gamma_constraint
+    beta_regularizer gamma_regularizer beta_constraint gamma_constraint padding_idx scale_grad_by_freq
     """,
     DRAWN: "seed dropout_prob_seed",
     STORED: """
     name reuse state_is_tuple num_unit_shards num_proj_shards device compile_stateful use_dynamic_rnn
-    implementation unroll use_cudnn time_major batch_first weights
+    implementation unroll use_cudnn time_major batch_first weights inplace
     """,
     WIDTH: "input_size",
     STATES: "return_state stateful state_saver state_name",
 }
 LEFT_OUT = {name: reason for reason, names in _BY_REASON.items() for name in names.split()}
 NOTED = ("name", "state_is_tuple")  # left out, and yet of interest to what stands around the object
+SHAPES = ("shape", "input_shape", "batch_shape", "batch_input_shape")  # data, which may tell how many steps there are
 _DATA = """
     inputs dtype sequence_length initial_state initial_state_fw initial_state_bw initial_states_fw initial_states_bw
     parallel_iterations swap_memory scope input_shape input_dim input_length batch_input_shape batch_shape
-    batch_size shape input_tensor tensor sparse ragged optional
+    batch_size shape input_tensor tensor sparse ragged optional in_features
 """
 DATA = frozenset(_DATA.split())
 # What `**kwargs` takes in the constructors of layers.
@@ -83,11 +86,20 @@ class Constructor:
     reads: frozenset[str]
     lower: Callable[[Call], Meaning]
     computes: Callable[[Call, str], str] | None = None  # what it makes of a text, where it is an activation
+    states: Callable[[Made], tuple[str, ...]] | None = None  # what states it has, where others can be given them
+    runs: Callable[[Call], Recurrence] | None = None  # the cells that it runs, where it has such states
+    has_weights: bool = True  # so that one object in two places is one set of them
 
     @cached_property
     def parameters(self) -> Mapping[str, Parameter]:
         """All parameters by name, in order."""
         return {parameter.name: parameter for parameter in _parameters(self.signature or "")}
+
+    @cached_property
+    def _several(self) -> str | None:
+        """The parameter that takes all further arguments in order, `*layers`."""
+        found = re.search(r"(?<![*\w])\*(\w+)", self.signature or "")
+        return found[1] if found is not None else None
 
     @cached_property
     def takes_more(self) -> bool:
@@ -107,6 +119,8 @@ class Constructor:
         for name, value in passed.items():
             if name in self.reads or (name in NOTED and isinstance(value, ast.Constant)):
                 arguments[name] = evaluator.argument(value, names, self.library)
+            elif name in SHAPES and isinstance(value, ast.Tuple | ast.List):
+                arguments[name] = Given([evaluator.if_known(each, names) for each in value.elts], evaluator.span(value))
             elif name not in DATA:
                 self._left_out(name, value, evaluator.span(value))
         for parameter in self.parameters.values():
@@ -124,18 +138,19 @@ class Constructor:
     def _assigned(self, node: ast.Call, evaluator: Evaluator, where: Span) -> dict[str, ast.expr]:
         """Every argument under the name of its parameter."""
         places = [parameter.name for parameter in self.parameters.values() if not parameter.keyword_only]
-        for argument in node.args:
-            if isinstance(argument, ast.Starred):
-                raise problem("E602", "`*` of arguments is not read", evaluator.span(argument), fix="write them out")
+        if self._several is not None:
+            rest = ast.copy_location(ast.List(elts=node.args[len(places) :], ctx=ast.Load()), node)
+            node = ast.Call(func=node.func, args=[*node.args[: len(places)], rest], keywords=node.keywords)
+            places.append(self._several)
         if len(node.args) > len(places):
             message = f"`{self.name}` takes {len(places)} arguments in order, not {len(node.args)}"
             raise problem("E604", message, evaluator.span(node.args[len(places)]), fix=f"{self.name}{self._shown}")
         passed = dict(zip(places, node.args, strict=False))
         for keyword in node.keywords:
             span = evaluator.span(keyword)
-            if keyword.arg is None:
-                raise problem("E602", "`**` of arguments is not read", span, fix="write them out")
-            name = Span(span.source, span.start, span.start + len(keyword.arg))
+            assert keyword.arg is not None, "calls are spread out"
+            is_written = span.text.startswith(keyword.arg)  # else it stands in a dictionary, `**options`
+            name = Span(span.source, span.start, span.start + len(keyword.arg)) if is_written else span
             if keyword.arg in passed:
                 raise problem("E604", f"`{keyword.arg}` is given twice", name)
             if not self.takes(keyword.arg):

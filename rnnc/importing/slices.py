@@ -35,7 +35,7 @@ def of_sizes(begin: Sequence[int], size: Sequence[int]) -> tuple[int | None, int
     return begin[-1] or None, None if size[-1] == -1 else begin[-1] + size[-1]
 
 
-def written(name: str, start: int | None, end: int | None) -> str:
+def written(name: str, start: int | None, end: int | str | None) -> str:
     """A part of the parameter of a function, whose axis has a name for that."""
     return f"{name}[{name}_axis = {'' if start is None else start}:{'' if end is None else end}]"
 

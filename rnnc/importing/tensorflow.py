@@ -38,6 +38,8 @@ ACTIVATIONS = {
     "hard_sigmoid": "hard_sigmoid",
     "linear": "identity",
     "exponential": "exp",
+    "sparsemax": "sparsemax",
+    "crelu": "crelu",
 }  # fmt: skip
 
 
@@ -117,7 +119,7 @@ def multi(call: Call) -> Meaning:
             names[k] = f"f[{k}]"
             network.lines.append(f"use {names[k]} = {one.text}")
         if x == "x" and wide is not None:
-            network.inputs = f"input x[{wide}]"
+            network.inputs["x"] = f"x[{wide}]"
         for k in same:
             x = network.equation("y", f"{names[k]}({x})")
         if network.alone:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from rnnc.importing.layers import layered
 from rnnc.importing.lowering import Call, Option, bound, flag, optional_size, size
 from rnnc.importing.pieces import Meaning, Piece, piece
+from rnnc.importing.recurrences import Recurrence
 from rnnc.importing.signature import Constructor
+from rnnc.importing.values import Made
 
 LIBRARY = "torch"
 ACTIVATIONS = {"tanh": "tanh", "relu": "relu"}
@@ -37,14 +39,31 @@ def layers(call: Call) -> Meaning:
     return piece("Bidirectional", {"fw": one, "bw": one}) if both else one
 
 
+def recurrence(call: Call) -> Recurrence:
+    """What a layer runs among others, layer by layer."""
+    one, count, both = cell(call), call.size("num_layers"), call.flag("bidirectional")
+    rate = call.rate("dropout") if count > 1 else 0.0
+    return Recurrence(((one,) * (1 + both),) * count, rate, steps_first=not call.flag("batch_first"))
+
+
+def states_of(made: Made) -> tuple[str, ...]:
+    """The states of a layer, in the order of PyTorch."""
+    return ("h", "c") if made.constructor.name == "LSTM" else ("h",)
+
+
+def _layer(name: str, signature: str) -> Constructor:
+    return Constructor(name, LIBRARY, signature, _LAYER_READS, layers, states=states_of, runs=recurrence)
+
+
 _SIZES = "input_size, hidden_size, num_layers=1, "
 _REST = "bias=True, batch_first=False, dropout=0.0, bidirectional=False, "
-_LAYER_READS = frozenset(("hidden_size", "num_layers", "bias", "dropout", "bidirectional", "proj_size", "nonlinearity"))
+_READS = "hidden_size num_layers bias dropout bidirectional proj_size nonlinearity batch_first"
+_LAYER_READS = frozenset(_READS.split())
 _CELL_READS = frozenset(("hidden_size", "bias", "nonlinearity"))
 CONSTRUCTORS = (
-    Constructor("RNN", LIBRARY, f"{_SIZES}nonlinearity='tanh', {_REST}device=None, dtype=None", _LAYER_READS, layers),
-    Constructor("LSTM", LIBRARY, f"{_SIZES}{_REST}proj_size=0, device=None, dtype=None", _LAYER_READS, layers),
-    Constructor("GRU", LIBRARY, f"{_SIZES}{_REST}device=None, dtype=None", _LAYER_READS, layers),
+    _layer("RNN", f"{_SIZES}nonlinearity='tanh', {_REST}device=None, dtype=None"),
+    _layer("LSTM", f"{_SIZES}{_REST}proj_size=0, device=None, dtype=None"),
+    _layer("GRU", f"{_SIZES}{_REST}device=None, dtype=None"),
     Constructor(
         "RNNCell",
         LIBRARY,

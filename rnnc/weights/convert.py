@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,7 +59,7 @@ def convert(
     # In float64, so that sums and offsets of biases are rounded once
     params = cell.to_parameters(seen.layout, as_type(arrays, np.dtype(np.float64)))
     written = cell.to_arrays(layout, params)
-    notes = (*table.notes, *seen.found.notes)
+    notes = (*table.notes, *seen.found.notes, *_not_finite(arrays))
     if into is None or target is None:
         return Converted(as_type(written, own), notes)
     for name in target.zeros:
@@ -69,6 +69,14 @@ def convert(
             )
     placed = target.found.matching.split(written, dict(into.arrays))
     return Converted(_as_in(placed, into), (*notes, *into.notes, *target.found.notes))
+
+
+def _not_finite(arrays: Mapping[str, Array]) -> Iterator[str]:
+    """What a model that went wrong in training leaves."""
+    for name, array in arrays.items():
+        count = array.size - int(np.count_nonzero(np.isfinite(array)))
+        if count:
+            yield f"{name!r} holds {count} of {array.size} numbers that are not finite"
 
 
 def _place(cell: Cell, kind: str, into: Table, zeros: Sequence[str]) -> Seen:

@@ -53,6 +53,7 @@ def _readings(layout: WeightLayout, table: Table, own: Names) -> Sequence[tuple[
     readings: list[tuple[Names, tuple[str, ...]]] = [(own, ())]
     ways: tuple[Callable[[Sequence[str], Sequence[str], Table], Names | None], ...] = (
         with_other_ending,
+        numbered_alike,
         layers_in_order,
         scopes_in_order,
     )
@@ -60,7 +61,7 @@ def _readings(layout: WeightLayout, table: Table, own: Names) -> Sequence[tuple[
         new = way(wanted, names, table)
         if new is not None:
             pairs = dict.fromkeys((_scope(old) or old, _scope(to) or to) for old, to in new.items())
-            note = "; ".join(f"{old!r} is taken for {to!r}" for old, to in pairs)
+            note = "; ".join(f"{old!r} is taken for {to!r}" for old, to in pairs if old != to)
             readings.append(({name: new[text] for name, text in own.items()}, (note,)))
     return readings
 
@@ -78,7 +79,9 @@ def by_position(layout: WeightLayout, table: Table) -> Names:
         groups.setdefault(_scope(name), []).append(name)
     found: Names = {}
     for group, members in groups.items():
-        fitting = dict.fromkeys(tuple(parts) for parts in scopes.values() if len(parts) == len(members))
+        as_many = {scope: tuple(parts) for scope, parts in scopes.items() if len(parts) == len(members)}
+        alike = {scope: parts for scope, parts in as_many.items() if _plain(scope) == _plain(group)}
+        fitting = dict.fromkeys((alike or as_many).values())
         parts = next(iter(fitting)) if len(fitting) == 1 else tuple(_last(name) for name in members)
         found.update({name: _joined(group, part) for name, part in zip(members, parts, strict=True)})
     return found
@@ -123,10 +126,23 @@ def layers_in_order(wanted: Sequence[str], names: Sequence[str], table: Table) -
     return found
 
 
+def numbered_alike(wanted: Sequence[str], names: Sequence[str], table: Table) -> Names | None:
+    """Scopes that are the same but for the numbers of their layers, which Keras counts by class in a whole session."""
+    theirs, ours = _kinds(names, _plain), _kinds(wanted, _plain)
+    if {kind: len(scopes) for kind, scopes in theirs.items()} != {kind: len(scopes) for kind, scopes in ours.items()}:
+        return None
+    pairs = [
+        (old, new, kind[1])
+        for kind, scopes in theirs.items()
+        for old, new in zip(sorted(scopes, key=_natural), sorted(ours[kind], key=_natural), strict=True)
+    ]
+    return {_joined(old, part): _joined(new, part) for old, new, parts in pairs for part in parts}
+
+
 def scopes_in_order(wanted: Sequence[str], names: Sequence[str], table: Table) -> Names | None:
     """Whole scopes, one after the other among those that end in the same kind of cell and hold the same names."""
     ordered = table.ordered and not table.numbered
-    theirs, ours = _kinds(names), _kinds(wanted)
+    theirs, ours = _kinds(names, _own_kind), _kinds(wanted, _own_kind)
     found: Names = {}
     if {kind: len(scopes) for kind, scopes in theirs.items()} != {kind: len(scopes) for kind, scopes in ours.items()}:
         return None
@@ -138,14 +154,19 @@ def scopes_in_order(wanted: Sequence[str], names: Sequence[str], table: Table) -
     return found
 
 
-def _kinds(names: Sequence[str]) -> dict[tuple[str, frozenset[str]], list[str]]:
-    """Scopes by the last part of theirs, without a number, and the names in them."""
+def _own_kind(scope: str) -> str:
+    """The last part of a scope, without a number."""
+    return _plain(_last(scope))
+
+
+def _kinds(names: Sequence[str], kind: Callable[[str], str]) -> dict[tuple[str, frozenset[str]], list[str]]:
+    """Scopes by their kind and the names in them."""
     groups: dict[str, list[str]] = {}
     for name in names:
         groups.setdefault(_scope(name), []).append(_last(name))
     kinds: dict[tuple[str, frozenset[str]], list[str]] = {}
     for scope, parts in groups.items():
-        kinds.setdefault((re.sub(r"_\d+$", "", _last(scope)), frozenset(parts)), []).append(scope)
+        kinds.setdefault((kind(scope), frozenset(parts)), []).append(scope)
     return kinds
 
 
@@ -160,6 +181,11 @@ def _grouped(names: Iterable[str]) -> dict[str, list[str]]:
 def _orderly(scopes: Sequence[str], ordered: bool) -> bool:
     """Whether it is known which comes first: by the file, or because they only differ in a number."""
     return ordered or len({re.sub(r"\d+", "", scope).strip("_") for scope in scopes}) <= 1
+
+
+def _plain(scope: str) -> str:
+    """A scope without the numbers by which Keras tells layers of one class apart."""
+    return re.sub(r"_\d+(?=/|$)", "", scope)
 
 
 def _natural(name: str) -> tuple[tuple[str, int], ...]:

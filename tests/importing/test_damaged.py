@@ -10,6 +10,7 @@ from rnnc.codes import CODES
 from rnnc.diagnostics import Diagnostic, DiagnosticError, Source
 from rnnc.importing.calls import import_call
 from tests.importing.test_golden import MANIFEST, call_of
+from tests.importing.test_models import KERAS, SEQ2SEQ, TEXTS_OF_TORCH, TOKEN_MODEL
 
 CALLS = [
     *(call_of(name) for name in sorted(MANIFEST)),
@@ -18,6 +19,10 @@ CALLS = [
     "torch.nn.LSTM(5, 4, num_layers=2, bidirectional=True, dropout=0.5)",
     "y, (h, c) = tf.contrib.cudnn_rnn.CudnnLSTM(2, 4, 'skip_input', direction='bidirectional', dropout=0.5)(x)",
     "keras.layers.Bidirectional(keras.layers.CuDNNGRU(4, return_sequences=True))",
+    *TEXTS_OF_TORCH.values(),
+    *KERAS.values(),
+    SEQ2SEQ,
+    TOKEN_MODEL,
 ]
 PIECES = [
     *"()[]{},.=*:-'\"\n 0\\@", "None",

@@ -61,6 +61,13 @@ SLIPS = [
     # what cannot be said
     ("LSTMCell(4, activation=«lambda v: tf.cumsum(v)»)", "E606", "function of your own that is not read: `cumsum`"),
     ("def act(v):\n  print(v)\n  return v\nLSTMCell(4, activation=«act»)", "E603", "no activation `act`"),
+    ("GRUCell(4, activation=«tf.contrib.sparsemax.sparsemax»)", "E606", "compares all features"),
+    ("keras.layers.LSTM(4, activation=«'glu'»)", "E606", "half as many"),
+    (
+        "y, *s = layers.RNN([LSTMCell(4)], return_state=True)(keras.Input((5, 3)))\nLSTM(4)(y, initial_state=«s»)",
+        "E606",
+        "handed on",
+    ),
     ("ResidualWrapper(GRUCell(4), residual_fn=«tf.nn.conv2d»)", "E606", "residual_fn"),
     ("keras.layers.ConvLSTM1D(4, 3, padding='same', recurrent_dropout=«0.2»)", "E606", "recurrent_dropout"),
     ("keras.layers.ConvLSTM1D(4, 3, dropout=«0.2»)", "E606", "for every gate"),
@@ -82,7 +89,7 @@ SLIPS = [
     ("one = Bidirectional(LSTM(4, return_sequences=True))\nSequential([one, «one»])", "E606", "shares its weights"),
     ("keras.Sequential([keras.layers.LSTM(4), «keras.layers.RepeatVector(3)»])", "E606", "a sequence of one value"),
     ("keras.Sequential([«keras.layers.Conv1D(4, 3)», keras.layers.LSTM(4)])", "E606", "across steps"),
-    ("x = LSTM(4)(keras.Input((3, 2)))\ny = LSTM(4)(z, «initial_state=x»)", "E602", "other layers hand"),
+    ("x = LSTM(4)(keras.Input((3, 2)))\ny = LSTM(4)(z, initial_state=«x»)", "E606", "other states"),
     ("ResidualWrapper(GRUCell(4), residual_fn=«lambda i, o: i[0] + o»)", "E606", "along the features"),
     ("GridLSTMCell(4, feature_size=2, frequency_skip=1, num_frequency_blocks=«[1, 2]»)", "E606", "2 blocks"),
 ]

@@ -122,6 +122,14 @@ BOTH = "tf.nn.bidirectional_dynamic_rnn(GRUCell(4), GRUCell(3), x, dtype=tf.floa
         (f"def model(x):\n  {DRIVEN}  return tf.reduce_max(outputs, 1)\ny = model(data)", "end = max(y, time)"),
         (f"outputs, states = {BOTH}y = tf.concat(states, 1)", "output concat(last(y.forward), at(y.backward, 0))"),
         (f"(fw, bw), _ = {BOTH}y = tf.layers.dense(bw, 2)", "logits = dense(y.backward, 2)"),
+        (
+            f"{DRIVEN}h = tf.layers.dense(state, 6, tf.nn.crelu)\ny = tf.layers.dense(h, 2)",
+            '"dense_1/kernel" = logits2.weight',
+        ),
+        (
+            f"{DRIVEN}h = tf.layers.dense(state, 6)\nh = tf.nn.relu(h)\ny = tf.layers.dense(h, 2)",
+            "logits2 = dense(y2, 2)",
+        ),
         (f"cells = [GRUCell(n) for n in (4, 3)]\na, b = [c for c in cells]\n{DRIVEN}", "cell GRUCell = GRU(4)"),
         ("a, b = [GRUCell(4)] * 2\nMultiRNNCell([a, b])", "network SharedLayers(inner: cell = GRU(4), layers = 2) {"),
     ],

@@ -7,9 +7,29 @@ from dataclasses import dataclass
 # What arguments are. All but cells may be None: the library's own default.
 SIZE, SIZES, NUMBER, FLAG, WORD = "size", "list of sizes", "number", "flag", "word"
 ACTIVATION, LIST_OF_ACTIVATIONS = "activation", "list of activations"
-CELL, CELLS = "cell", "cells"
+CELL, CELLS, WORDS = "cell", "cells", "list of words"
 
-ACTIVATIONS = ("tanh", "sigmoid", "relu", "softplus", "softsign")  # that mean the same everywhere
+# Activations that mean the same in the language and in a library, by the language's names, as the library calls them.
+_EVERYWHERE = ("tanh", "sigmoid", "relu", "softplus", "softsign")
+# `gelu` and `leaky_relu` have constants in float32 in TensorFlow's kernels: they differ by 1e-9 in float64.
+_BOTH = ("elu", "selu", "relu6", "silu", "softmax", "log_softmax", "log_sigmoid")
+TENSORFLOW_ACTIVATIONS = {
+    **{name: name for name in (*_EVERYWHERE, *_BOTH, "identity", "sin", "cos", "atan", "erf")},
+    "swish": "silu",
+}
+KERAS_ACTIVATIONS = {
+    **{name: name for name in (
+        *_EVERYWHERE, *_BOTH, "mish", "hard_tanh", "celu", "hard_silu", "hard_shrink", "soft_shrink", "tanh_shrink",
+        "squareplus", "sparse_plus", "sparse_sigmoid",
+    )},
+    "swish": "silu", "identity": "linear", "exp": "exponential",
+    # functions that `rnnc import` writes out
+    "keras_hard_sigmoid": "hard_sigmoid", "keras_sparsemax": "sparsemax", "glu": "glu",
+}  # fmt: skip
+TORCH_ACTIVATIONS = {"tanh": "tanh", "relu": "relu"}
+ONNX_ACTIVATIONS = {
+    **{name: name.capitalize() for name in _EVERYWHERE}, "elu": "Elu", "hard_sigmoid": "HardSigmoid",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -122,7 +142,11 @@ KERAS: dict[str, Constructor] = {
         )
         for axes in (1, 2, 3)
     },
-    "keras.Sequential": Constructor({"layers": CELLS}, 1, ("layer",)),
+    # `names` stand in front of those of variables, `layer_0` and so on where there are none.
+    "keras.Sequential": Constructor({"layers": CELLS, "names": WORDS}, 1, ("layer",)),
+    "keras.layers.Dense": Constructor({"units": SIZE, "activation": ACTIVATION, "use_bias": FLAG}, 1, ("layer",)),
+    "keras.layers.LayerNormalization": Constructor({"epsilon": NUMBER}, 0, ("layer",)),
+    "keras.layers.Activation": Constructor({"activation": ACTIVATION}, 1, ("layer",)),
     "keras.layers.Bidirectional": Constructor(
         {"layer": CELL, "backward_layer": CELL, "merge_mode": WORD, "return_sequences": FLAG}, 2, ("layer",)
     ),
@@ -153,12 +177,14 @@ ONNX: dict[str, Constructor] = {
 
 @dataclass(frozen=True)
 class Library:
-    """`packages`: the modules that it needs, and what pip calls them. `recorder`: what runs it, beside this file."""
+    """`packages`: the modules that it needs, and what pip calls them. `recorder`: what runs it, beside this file.
+    `activations`: those that it has, by the language's names."""
 
     about: str
     packages: dict[str, str]
     recorder: str
     constructors: dict[str, Constructor]
+    activations: dict[str, str]
     example: str
 
 
@@ -168,6 +194,7 @@ LIBRARIES: dict[str, Library] = {
         {"tensorflow": "tensorflow", "tf_keras": "tf-keras"},
         "tf_cells",
         TENSORFLOW,
+        TENSORFLOW_ACTIVATIONS,
         "tf.nn.rnn_cell.GRUCell(units)",
     ),
     "keras": Library(
@@ -175,16 +202,23 @@ LIBRARIES: dict[str, Library] = {
         {"tensorflow": "tensorflow", "keras": "keras"},
         "keras_layers",
         KERAS,
+        KERAS_ACTIVATIONS,
         "keras.layers.GRU(units)",
     ),
     "torch": Library(
-        "the modules of torch.nn", {"torch": "torch"}, "torch_modules", TORCH, "torch.nn.GRU(input, units)"
+        "the modules of torch.nn",
+        {"torch": "torch"},
+        "torch_modules",
+        TORCH,
+        TORCH_ACTIVATIONS,
+        "torch.nn.GRU(input, units)",
     ),
     "onnx": Library(
         "the operators of ONNX",
         {"onnx": "onnx", "onnxruntime": "onnxruntime"},
         "onnx_nodes",
         ONNX,
+        ONNX_ACTIVATIONS,
         "onnx.GRU(units)",
     ),
 }

@@ -34,7 +34,18 @@ class _Layer:
             return
         for variable in self.layer.trainable_weights:
             *_, cell, name = variable.path.split("/")
-            yield f"{self.place}/{re.sub(r'_[0-9]+$', '', cell)}/{name}", variable
+            inside = f"{re.sub(r'_[0-9]+$', '', cell)}/" if self.is_recurrent else ""
+            yield f"{self.place}/{inside}{name}", variable
+
+    @property
+    def is_recurrent(self) -> bool:
+        """Whether it has states, and takes a mask."""
+        return hasattr(self.layer, "return_sequences")
+
+    @property
+    def folds(self) -> bool:
+        """Whether it gives one value of all steps."""
+        return self.is_recurrent and not self.layer.return_sequences
 
 
 def recorded(case: Case) -> dict[str, Array]:
@@ -77,27 +88,35 @@ def recorded(case: Case) -> dict[str, Array]:
 
 
 def _layers(tree: Tree, dtype: str) -> Iterator[_Layer]:
-    """The layers that a sequence goes through. Of several the first one turns around, and the last one gives its last
-    step, where the whole does."""
-    turns = steps = {}
-    if tree["call"] == "keras.layers.RNN":
-        given = tree["arguments"]
-        turns = {"go_backwards": given.get("go_backwards", False)}
-        steps = {"return_sequences": given.get("return_sequences", True)}
-        tree = given["cell"]
-    if tree["call"] != "keras.Sequential":
-        made = _built(tree, dtype, **turns, **steps)
+    """The layers that a sequence goes through. What is asked of several is asked of the whole: the first one turns
+    around, and the last one gives its last step."""
+    how = _how(tree)
+    inner = tree["arguments"]["cell"] if tree["call"] == "keras.layers.RNN" else tree
+    if inner["call"] != "keras.Sequential":
+        made = _built(tree, dtype)
         yield _Layer(made, re.sub(r"_[0-9]+$", "", made.name))
         return
-    layers = tree["arguments"]["layers"]
-    for k, one in enumerate(layers):
-        how = {**(turns if k == 0 else {}), **(steps if one is layers[-1] else {})}
-        yield _Layer(_built(one, dtype, **how), f"layer_{k}")
+    layers = inner["arguments"]["layers"]
+    names = inner["arguments"].get("names") or [f"layer_{k}" for k in range(len(layers))]
+    for k, (one, name) in enumerate(zip(layers, names, strict=True)):
+        first = {"go_backwards": how["go_backwards"]} if k == 0 and "go_backwards" in how else {}
+        last = {"return_sequences": how["return_sequences"]} if one is layers[-1] and "return_sequences" in how else {}
+        yield _Layer(_built(one, dtype, **first, **last), name)
+
+
+def _how(tree: Tree) -> dict[str, Any]:
+    """What is asked of a layer that stands in `keras.layers.RNN`."""
+    asked = ("go_backwards", "return_sequences") if tree["call"] == "keras.layers.RNN" else ()
+    return {name: tree["arguments"][name] for name in asked if name in tree["arguments"]}
 
 
 def _built(tree: Tree, dtype: str, **how: Any) -> Any:
+    if tree["call"] == "keras.layers.RNN":
+        return _built(tree["arguments"]["cell"], dtype, **{**_how(tree), **how})
     arguments: dict[str, Any] = {"dtype": dtype, **tree["arguments"]}
     name = tree["call"].rpartition(".")[2]
+    if not issubclass(getattr(keras.layers, name), keras.layers.RNN | keras.layers.Bidirectional):
+        return getattr(keras.layers, name)(**arguments)
     if name == "Bidirectional":
         steps = {"return_sequences": arguments.pop("return_sequences", True)}
         arguments["layer"] = _built(arguments["layer"], dtype, **steps)
@@ -109,11 +128,20 @@ def _built(tree: Tree, dtype: str, **how: Any) -> Any:
 
 
 def _run(layers: list[_Layer], x: Any, mask: Any, given: list[list[Any]]) -> tuple[Any, list[list[Any]]]:
-    """Outputs, and the final states of every layer."""
+    """Outputs, and the final states of every layer. Past the lengths outputs are zero."""
     finals: list[list[Any]] = []
     for k, one in enumerate(layers):
-        x, *states = one.layer(x, mask=mask, initial_state=given[k] if given else None)
+        states: list[Any] = []
+        if one.is_recurrent:
+            x, *states = one.layer(x, mask=mask, initial_state=given[k] if given else None)
+        else:
+            x = one.layer(x)
         finals.append(states)
-        if mask is not None and not isinstance(one.layer, keras.layers.Bidirectional) and one.layer.go_backwards:
-            mask = tf.reverse(mask, [1])  # of what comes out, the padding comes first
+        if one.folds:
+            mask = None
+        elif mask is not None and one.is_recurrent and not isinstance(one.layer, keras.layers.Bidirectional):
+            # of what comes out of one that goes backwards, the padding comes first
+            mask = tf.reverse(mask, [1]) if one.layer.go_backwards else mask
+    if mask is not None:
+        x *= tf.cast(tf.reshape(mask, [*mask.shape, *[1] * (len(x.shape) - 2)]), x.dtype)
     return x, finals

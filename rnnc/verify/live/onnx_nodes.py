@@ -59,8 +59,7 @@ class _Layer:
         """All attributes of the node."""
         found = {name: self.arguments[name] for name in ATTRIBUTES if name in self.arguments}
         if "activations" in self.arguments:
-            functions = [name.capitalize() for name in self.arguments["activations"]]
-            found["activations"] = functions * len(self.halves)
+            found["activations"] = self.arguments["activations"] * len(self.halves)
         return {**found, "hidden_size": self.units, "direction": self.direction}
 
 

@@ -116,7 +116,9 @@ def _value(
         case (known.NUMBER, float()) | (known.FLAG, bool()) | (known.WORD, str()):
             return value
         case known.ACTIVATION, FunctionName():
-            return _activation(name, value, of)
+            return _activation(name, value, of, library)
+        case known.WORDS, tuple():
+            return [item for item in value if isinstance(item, str)]
         case known.SIZES, tuple():
             numbers = [item.evaluate(sizes) for item in value if isinstance(item, Size)]
             if len(numbers) != len(value):
@@ -126,7 +128,7 @@ def _value(
             functions = [item for item in value if isinstance(item, FunctionName)]
             if len(functions) != len(value):
                 _wrong(of.span, f"{of.function} wants a {kind} for {name!r}")
-            return [_activation(name, item, of) for item in functions]
+            return [_activation(name, item, of, library) for item in functions]
         case known.CELL, Counterpart() | InnerCounterpart():
             return _cell(value, of, library, sizes)
         case known.CELLS, tuple():
@@ -135,11 +137,13 @@ def _value(
             _wrong(of.span, f"{of.function} wants a {kind} for {name!r}")
 
 
-def _activation(name: str, function: FunctionName, of: Counterpart) -> str:
-    if function.own or function.name not in known.ACTIVATIONS:
-        fix = f"there are {', '.join(known.ACTIVATIONS)}"
+def _activation(name: str, function: FunctionName, of: Counterpart, library: str) -> str:
+    """What the library calls a function; one of the text's own is compared like any other."""
+    there = known.LIBRARIES[library].activations
+    if function.name not in there:
+        fix = f"there are {', '.join(there)}"
         _wrong(of.span, f"the function `{function.name}` ({name!r} of {of.function}) has no counterpart", fix)
-    return function.name
+    return there[function.name]
 
 
 def _cell(value: CounterpartArgument, of: Counterpart, library: str, sizes: Mapping[str, int]) -> Tree:

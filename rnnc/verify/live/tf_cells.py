@@ -171,7 +171,7 @@ class _Cells:
 
 
 def _activation(name: str) -> Any:
-    return getattr(tf if name in ("tanh", "sigmoid") else tf.nn, name)
+    return next(getattr(part, name) for part in (tf.nn, tf.math, tf) if hasattr(part, name))
 
 
 def _own_cell(about: Mapping[str, Any]) -> Any:
