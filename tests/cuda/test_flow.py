@@ -136,7 +136,7 @@ def test_random_networks(seed: int) -> None:
 def test_what_is_missing_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """A loop behind another one that nobody runs where its kernel does not."""
     monkeypatch.setattr(Launches, "together", lambda *_: None)
-    monkeypatch.setattr("rnnc.backends.cuda.block.Block.unless", _never)
+    monkeypatch.setattr("rnnc.backends.cuda.straight.stages.Straight.unless", _never)
     with pytest.raises((AssertionError, NameError)):
         check(stacked("five"), "Net", {}, {"input": 3}, 0)
 

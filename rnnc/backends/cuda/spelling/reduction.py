@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass
 
-from rnnc.backends.cuda.elements import Elements
-from rnnc.backends.cuda.kernel import C_TYPES
-from rnnc.backends.cuda.spelling.entry import REDUCTIONS, enters
+from rnnc.backends.cuda.kernels.elements import Elements
+from rnnc.backends.cuda.kernels.kernel import C_TYPES
+from rnnc.backends.cuda.spelling.entry import REDUCTIONS, Lanes, enters
 from rnnc.backends.cuda.spelling.summed import summed_letters, summed_type
 from rnnc.backends.functions import lead_letters
 from rnnc.ir.operations.attrs import Attrs
@@ -16,14 +15,6 @@ from rnnc.ir.program import DType, Op, Type
 
 START = {"sum": "0", "mean": "0", "prod": "1", "max": "-inf_()", "min": "inf_()"}
 STEP = {"sum": "{0} + {1}", "mean": "{0} + {1}", "prod": "{0} * {1}", "max": "max_({0}, {1})", "min": "min_({0}, {1})"}
-
-
-@dataclass(frozen=True)
-class Lanes:
-    """The threads that make one element of a result: `count` of them, 1 or a whole warp; `lane` is this one."""
-
-    count: str
-    lane: str
 
 
 def over(e: Elements, stack: ExitStack, type: Type, lanes: Lanes | None) -> list[str]:

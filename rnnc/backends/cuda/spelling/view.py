@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import accumulate
 
-from rnnc.backends.cuda.elements import Elements
-from rnnc.backends.cuda.kernel import C_TYPES
+from rnnc.backends.cuda.kernels.elements import Elements
+from rnnc.backends.cuda.kernels.kernel import C_TYPES
 from rnnc.backends.cuda.spelling.entry import MAPS, enters
 from rnnc.ir.operations.attrs import Attrs
 from rnnc.ir.operations.shapes import untouched

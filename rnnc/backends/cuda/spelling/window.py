@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from itertools import product
 
-from rnnc.backends.cuda.elements import Elements
-from rnnc.backends.cuda.kernel import C_TYPES
+from rnnc.backends.cuda.kernels.elements import Elements
+from rnnc.backends.cuda.kernels.kernel import C_TYPES
 from rnnc.backends.cuda.spelling.entry import MAPS, enters
 from rnnc.backends.cuda.spelling.view import chosen
 from rnnc.ir.operations.convolution import Window

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-from rnnc.backends.cuda.kernel import Kernel
+from rnnc.backends.cuda.kernels.kernel import Kernel
+from rnnc.backends.cuda.kernels.looped import Looped
 from rnnc.backends.escape import Names, string
 from rnnc.backends.sizes import Sizes
-
-if TYPE_CHECKING:
-    from rnnc.backends.cuda.report import Looped
 
 # Of a block. One to a multiprocessor is enough: else the compiler spills registers for the sake of more of them.
 THREADS = 256
@@ -30,7 +27,7 @@ class Kernels:
     names: dict[str, str] = field(default_factory=dict[str, str])  # from the text behind the name to the name
     programs: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     count: Counter[str] = field(default_factory=Counter[str])  # of the kernels by program
-    loops: list[Looped] = field(default_factory=list["Looped"])  # how each loop was written, for people
+    loops: list[Looped] = field(default_factory=list[Looped])  # how each loop was written, for people
 
     def name(self, kernel: Kernel, program: str, *, alone: bool = False) -> str:
         """The name under which a kernel is launched: that of its program and a number. `alone`: it is a text for

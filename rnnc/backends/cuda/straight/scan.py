@@ -18,9 +18,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rnnc.backends.cuda.block import Block
-from rnnc.backends.cuda.elements import Elements
-from rnnc.backends.cuda.kernel import C_TYPES
+from rnnc.backends.cuda.kernels.elements import Elements
+from rnnc.backends.cuda.kernels.kernel import C_TYPES
 from rnnc.backends.cuda.spelling.lines import (
     Form,
     element,
@@ -31,6 +30,7 @@ from rnnc.backends.cuda.spelling.lines import (
     line_type,
     walk,
 )
+from rnnc.backends.cuda.straight.block import Block
 from rnnc.ir.program import DType, Op
 
 LANES = 32  # of a warp

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from rnnc.backends.cuda.kernel import C_TYPES, Kernel
+from rnnc.backends.cuda.kernels.kernel import C_TYPES, Kernel
 from rnnc.ir.program import DType, Op, Type, Value
 from rnnc.ir.size import Size
 
@@ -29,7 +30,7 @@ class Home:
         return f"(None if {self.array} is None else {picked})" if self.nullable and self.index else picked
 
 
-class Elements:
+class Elements(ABC):
     """Writes the elements of values into one kernel.
 
     `homes` are the values that lie in memory when the kernel runs; all others are made by `definitions`. An index has
@@ -60,15 +61,17 @@ class Elements:
         if home is not None:
             text = self.read(value, home, index)
         else:
-            from rnnc.backends.cuda.spelling import MAPS
-
             op = self.definitions[value]
             self.kernel.spans |= op.spans
-            text = MAPS[op.name](self, op, value, index)
+            text = self.spell(op, value, index)
         if (known := self.kernel.known(value, index)) is not None:
             return known
         name = self.kernel.bind(C_TYPES[value.type.dtype], value.name or "v", text)
         return self.kernel.remember(value, index, name)
+
+    @abstractmethod
+    def spell(self, op: Op, value: Value, index: tuple[str, ...]) -> str:
+        """An element of a result of a map, as an expression of elements of its operands."""
 
     def read(self, value: Value, home: Home, index: tuple[str, ...]) -> str:
         """An element that is in memory."""
