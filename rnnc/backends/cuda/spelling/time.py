@@ -96,6 +96,12 @@ def _at_step(e: Elements, op: Op, out: Value, index: tuple[str, ...]) -> str:
     return e.get(op.args[0], _at(out.type, index, _step(e, Attrs(op).integer("index"))))
 
 
+@enters(MAPS, "edge")
+def _edge(e: Elements, op: Op, out: Value, index: tuple[str, ...]) -> str:
+    step = _at(out.type, index, _step(e, -1 if Attrs(op).flag("reverse") else 0))
+    return chosen(e, out, [(f"{e.steps()} > 0", op.args[0], out.type.with_(time=True), step)])
+
+
 def _step(e: Elements, index: int) -> str:
     return str(index) if index >= 0 else f"{e.steps()} - {-index}"
 
@@ -118,9 +124,8 @@ def _place_at(e: Elements, op: Op, out: Value, index: tuple[str, ...]) -> str:
 @enters(MAPS, "where_empty")
 def _where_empty(e: Elements, op: Op, out: Value, index: tuple[str, ...]) -> str:
     d, lengths = op.args
-    flag = e.there(lengths)
     empty = f"{length(e, lengths, e.parts(out.type, index)[0]['b'])} == 0"
-    return chosen(e, out, [(empty if flag is None else f"{flag} && {empty}", d, out.type, index)])
+    return chosen(e, out, [(empty, d, out.type, index)])
 
 
 @enters(MAPS, "reverse_time")
