@@ -39,7 +39,7 @@ class Launches:
 
     def __post_init__(self) -> None:
         for text in self.texts:
-            self.parameters.update((name, head.split(", ")) for name, head in _HEAD.findall(text))
+            self.parameters.update((name, " ".join(head.split()).split(", ")) for name, head in _HEAD.findall(text))
 
     def __call__(self, name: str, threads: int, *arguments: Any) -> None:
         if threads:

@@ -13,6 +13,7 @@ from rnnc.backends.sizes import Sizes
 
 # Of a block. One to a multiprocessor is enough: else the compiler spills registers for the sake of more of them.
 THREADS = 256
+WIDTH = 112  # of the lines of a kernel's parameters
 
 
 @dataclass
@@ -32,7 +33,7 @@ class Kernels:
     def name(self, kernel: Kernel, program: str, *, alone: bool = False) -> str:
         """The name under which a kernel is launched: that of its program and a number. `alone`: it is a text for
         itself, of that name."""
-        text = "\n".join([f"({kernel.head()}) {{", *("  " + line for line in kernel.lines), "}"])
+        text = "\n".join([f"({_wrapped(kernel.head())}) {{", *("  " + line for line in kernel.needed()), "}"])
         if text not in self.names:
             self.count[program] += 1
             self.names[text] = name = f"{program}_{self.count[program]}"
@@ -40,6 +41,17 @@ class Kernels:
             head = f'extern "C" __global__ void __launch_bounds__({THREADS}, 1) {name}'
             mine.append("\n".join([*kernel.comments(), head + text]))
         return self.names[text]
+
+
+def _wrapped(parameters: Sequence[str]) -> str:
+    """Parameters on as many lines as they need."""
+    lines = [""]
+    for number, parameter in enumerate(parameters, start=1):
+        text = parameter + "," * (number < len(parameters))
+        if len(lines[-1]) + len(text) > WIDTH:
+            lines.append("")
+        lines[-1] += f" {text}" if lines[-1] else text
+    return lines[0] if len(lines) == 1 else "\n    " + "\n    ".join(lines)
 
 
 class Shared:

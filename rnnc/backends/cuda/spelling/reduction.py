@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
-from rnnc.backends.cuda.kernels.elements import Elements
+from rnnc.backends.cuda.kernels.elements import Elements, factor
 from rnnc.backends.cuda.kernels.kernel import C_TYPES
 from rnnc.backends.cuda.spelling.entry import REDUCTIONS, Lanes, enters
 from rnnc.backends.cuda.spelling.summed import summed_letters, summed_type
@@ -45,7 +45,7 @@ def accumulator(e: Elements, op: Op, kind: str) -> str:
     start = START[kind]
     if op.out.type.dtype is DType.INT:
         start = {"max": "(int)0x80000000", "min": "0x7fffffff"}.get(kind, start)
-    e.kernel.line(f"{type} {name} = ({type})({start});")
+    e.kernel.line(f"{type} {name} = ({type}){factor(start)};")
     return name
 
 

@@ -17,8 +17,7 @@ def length(e: Elements, lengths: Value, b: str) -> str:
     known = e.kernel.known(lengths, (b, "length"))
     if known is not None:
         return known
-    name = e.kernel.names.new("length")
-    e.kernel.line(f"long long {name} = {e.steps()};")
+    name = e.kernel.variable("long long", "length", e.steps())
     with e.kernel.braces(f"if ({flag})"):
         e.kernel.line(f"{name} = {e.get(lengths, (b,))};")
     return e.kernel.remember(lengths, (b, "length"), name)
@@ -40,8 +39,7 @@ def _left(e: Elements, op: Op, out: Value, index: tuple[str, ...]) -> str:
     """How many steps of a stretch count for a row."""
     (lengths,) = op.args
     start, here = e.kernel.scalar("start", "start"), e.kernel.scalar("stretch_steps", "stop - start")
-    name = e.kernel.names.new("left")
-    e.kernel.line(f"int {name} = (int){here};")
+    name = e.kernel.variable("int", "left", f"(int){here}")
     flag = e.there(lengths)
     with e.kernel.braces(f"if ({flag})" if flag else ""):
         e.kernel.line(f"{name} = (int)within_({e.get(lengths, (index[0],))} - {start}, {here});")

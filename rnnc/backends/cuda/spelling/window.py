@@ -62,8 +62,7 @@ def _unpatches(e: Elements, op: Op, out: Value, index: tuple[str, ...]) -> str:
     window = Window.of(op)
     leads, spatial = out.type.time + out.type.batch, window.spatial
     extents, befores = e.extents(d.type)[leads : leads + spatial], _befores(e, window, out.type)
-    total = e.kernel.names.new("total")
-    e.kernel.line(f"{C_TYPES[out.type.dtype]} {total} = 0;")
+    total = e.kernel.variable(C_TYPES[out.type.dtype], "total", "0")
     for offset in product(*map(range, window.kernel)):
         with e.kernel.braces(""):
             places: list[str] = []

@@ -6,11 +6,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rnnc.backends.cuda.kernels.elements import Home
+from rnnc.backends.cuda.kernels.elements import Home, along, factor, place_of
 from rnnc.backends.cuda.straight.inner import InnerElements
 from rnnc.backends.cuda.straight.stages import Straight
 from rnnc.backends.cuda.teams.team import Owner, Team
-from rnnc.backends.cuda.teams.tiles import Multiplied
+from rnnc.backends.cuda.teams.tiles import Multiplied, many
 from rnnc.ir.program import DType, Type, Value
 from rnnc.ir.size import product
 
@@ -69,7 +69,7 @@ class Place:
                     f"const int r = e / ({own}), j = e % {share}.own;",
                     f"const long long head = team.first_head + e / {share}.own % team.heads;",
                 ]
-            place = f"({row}) * {features}" if self.heads else f"row * {features}"
+            place = f"{factor(row)} * {features}"
             inside = [
                 *products,
                 *(["__syncthreads();"] if uses else []),
@@ -97,7 +97,8 @@ class Place:
     def _alone(self, row: str, alike: str) -> list[str]:
         """The beginning where there are no features to share: the threads of all blocks have one element after the
         other."""
-        first = f"(team.rank * (long long)blockDim.x + threadIdx.x){alike}"
+        first = "team.rank * (long long)blockDim.x + threadIdx.x"
+        first = f"({first}){alike}" if alike else first
         if not self.type.batch and not self.heads:
             return [f"if ({first} == 0) {{", "  const long long n = 0;"]
         count = " * ".join(["team.rows"] * self.type.batch + ["(long long)team.heads"] * bool(self.heads))
@@ -128,7 +129,9 @@ class TeamElements(InnerElements):
     def index(self, type: Type, place: str) -> list[str]:
         if self._own is None:
             sizes, count = [self.kernel.size(size) for size in type.shape], len(self.team.heads)
-            heads, features = self.parted(sizes[:count], "head"), self.parted(sizes[count:], "f")
+            names = along(type.axes)
+            heads = self.parted(sizes[:count], "head", names[:count])
+            features = self.parted(sizes[count:], "f", names[count:])
             self._heads = tuple(heads)
             self._own = (*(["row"] if type.batch else []), *heads, *features)
         return list(self._own)
@@ -204,11 +207,10 @@ class TeamElements(InnerElements):
             self.uses[value] = Multiplied(number, value, tiled, product(place.type.shape[place.heads :]), share)
         use = self.uses[value]
         self.kernel.spans |= self.definitions[value].spans
-        column = ""
-        for at, letter in zip(index[1 + place.heads :], tiled.out, strict=True):
-            column = at if not column else f"({column}) * {self.kernel.size(tiled.sizes[letter])} + {at}"
+        sizes = [self.kernel.size(tiled.sizes[letter]) for letter in tiled.out]
+        column = place_of(index[1 + place.heads :], sizes)
         slot = use.slot(self._formula(value, column))
-        at = f"{slot} * {share}.share + j" if slot else "j"
+        at = f"{many(slot, share)} + j" if slot else "j"
         name = self.kernel.bind("real", value.name or "product", f"sum_{use.number}(r, {at})")
         return self.kernel.remember(value, index, name)
 

@@ -78,9 +78,7 @@ class Multiplied:
             kernel.line(f"const long long f = {share}.first + column % {share}.share;")
             kernel.line(f"if (f >= {kernel.size(self.features)}) return item{{}};")
             *others, last = self.slots
-            choice = "".join(
-                f"column < {place} * {share}.share ? {text} : " for place, text in enumerate(others, start=1)
-            )
+            choice = "".join(f"column < {many(place, share)} ? {text} : " for place, text in enumerate(others, start=1))
             kernel.line(f"const long long c = {choice}{last};")
             kernel.line(f"if (c < 0 || c >= {kernel.size(self.tiled.columns)}) return item{{}};")
             at: dict[str, str] = {}
@@ -122,10 +120,11 @@ class Multiplied:
             first, stride = f"(({row}) * {heads} + head) * {summed}", f"{heads} * {summed}"
         found = left(self.left, "team.first + pass", first, stride)
         kernel.line(f"const Left<item> left_{number} = {found};")
-        places, weight = self._of_head(kernel, f"(int){summed}", columns)
+        whole = _int(summed)
+        places, weight = self._of_head(kernel, whole, columns)
+        kernel.line(f"const Sums<real> sum_{number} = multiply<item, real>(")
         kernel.line(
-            f"const Sums<real> sum_{number} = multiply<item, real>(smem, {places}, count, (int){summed}, {columns},"
-            f" left_{number}, kept_{number}, {self._head}, {weight});"
+            f"    smem, {places}, count, {whole}, {columns}, left_{number}, kept_{number}, {self._head}, {weight});"
         )
         lines = kernel.lines[start:]
         del kernel.lines[start:]
@@ -133,7 +132,7 @@ class Multiplied:
 
     @property
     def _columns(self) -> str:
-        return f"{len(self.slots)} * {self.share}.share"
+        return many(len(self.slots), self.share)
 
     @property
     def _head(self) -> str:
@@ -142,7 +141,7 @@ class Multiplied:
 
     def _for_heads(self, kernel: Kernel, statement: str) -> None:
         """A statement for each of the team's heads, where there are heads."""
-        summed, columns = f"(int){kernel.size(self.tiled.summed)}", self._columns
+        summed, columns = _int(kernel.size(self.tiled.summed)), self._columns
         heads = self.tiled.heads
         with kernel.braces("for (int own_head = 0; own_head < team.heads; ++own_head)") if heads else kernel.apart(0):
             if heads:
@@ -161,6 +160,16 @@ class Multiplied:
         own = f"[&](int k, int column) {{ return {weight}(head, k, column); }}"
         kernel.line(f"const auto own_weight_{number} = {own};")
         return f"own_{places}", f"own_{weight}"
+
+
+def _int(size: str) -> str:
+    """A size that fits into an int."""
+    return size if size.isdecimal() else f"(int){size}"
+
+
+def many(count: int, share: str) -> str:
+    """So many times the columns of a block."""
+    return f"{count} * {share}.share" if count > 1 else f"{share}.share"
 
 
 def tiled(op: Op, block: Straight, many: int, computed: Container[str]) -> Tiled | str:
