@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rnnc.backends.cuda.kernels.kernel import C_TYPES, Kernel
@@ -30,17 +31,32 @@ class Home:
         return f"(None if {self.array} is None else {picked})" if self.nullable and self.index else picked
 
 
+_IN_BRACKETS = re.compile(r"\([^()]*\)")
+
+
 def place_of(index: Sequence[str], extents: Sequence[str]) -> str:
     """The place of an index among all that there are of axes of these sizes, the last one fastest."""
     text = ""
     for at, extent in zip(index, extents, strict=True):
-        text = at if not text else f"{factor(text)} * {extent} + {at}"
+        if extent != "1":
+            text = at if not text else f"{factor(text)} * {extent} + {at}"
     return text or "0"
+
+
+def total_of(extents: Iterable[str]) -> str:
+    """How many elements there are of axes of these sizes. Numbers are multiplied here: in C they might leave an int."""
+    known, others = 1, list[str]()
+    for extent in extents:
+        if extent.isdecimal():
+            known *= int(extent)
+        else:
+            others.append(extent)
+    return " * ".join(others if known == 1 and others else [*others, str(known)])
 
 
 def factor(text: str) -> str:
     """An expression where it is multiplied or cast."""
-    return text if text.isalnum() or text.isidentifier() else f"({text})"
+    return text if text.isalnum() or text.isidentifier() or _IN_BRACKETS.fullmatch(text) else f"({text})"
 
 
 def along(axes: Sequence[Axis]) -> list[str]:

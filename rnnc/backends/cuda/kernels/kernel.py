@@ -84,7 +84,7 @@ class Kernel:
     @contextmanager
     def braces(self, head: str, tail: str = "") -> Generator[None]:
         """A block of statements; what is computed in it is not known after it."""
-        self.line(f"{head} {{")
+        self.line(f"{head} {{".lstrip())
         with self.apart(1):
             yield
         self.line("}" + tail)
@@ -183,7 +183,12 @@ class Kernel:
 
     def size(self, size: Size) -> str:
         """A size as an expression; its symbols become parameters."""
-        text = " + ".join(self._monomial(monomial, factor) for monomial, factor in size.terms) or "0"
+        text = ""
+        for monomial, factor in sorted(size.terms, key=lambda term: (term[1] < 0, not term[0])):  # row - 1
+            part = self._monomial(monomial, abs(factor))
+            sign = "-" if factor < 0 else "+"
+            text = f"{text} {sign} {part}" if text else part if factor > 0 else f"-{part}"
+        text = text or "0"
         return text if re.fullmatch(r"\w+", text) else f"({text})"
 
     def _monomial(self, monomial: Sequence[str | Quotient], factor: int) -> str:

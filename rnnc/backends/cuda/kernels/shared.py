@@ -13,7 +13,7 @@ from rnnc.backends.sizes import Sizes
 
 # Of a block. One to a multiprocessor is enough: else the compiler spills registers for the sake of more of them.
 THREADS = 256
-WIDTH = 112  # of the lines of a kernel's parameters
+WIDTH, SHORT = 112, 48  # of the lines of a kernel's parameters; and where they stand behind its name
 
 
 @dataclass
@@ -51,7 +51,7 @@ def _wrapped(parameters: Sequence[str]) -> str:
         if len(lines[-1]) + len(text) > WIDTH:
             lines.append("")
         lines[-1] += f" {text}" if lines[-1] else text
-    return lines[0] if len(lines) == 1 else "\n    " + "\n    ".join(lines)
+    return lines[0] if len(lines[0]) <= SHORT and len(lines) == 1 else "\n    " + "\n    ".join(lines)
 
 
 class Shared:

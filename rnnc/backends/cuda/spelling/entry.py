@@ -25,6 +25,11 @@ class Lanes:
     count: str
     lane: str
 
+    @property
+    def where_several(self) -> str:
+        """The condition of what is for a warp; nothing where it is always one."""
+        return "" if self.count.isdecimal() else f"if ({self.count} > 1)"
+
 
 class Reduction(Protocol):
     """Writes the statements of one element of the result, by its place in its array; `lanes` make it together."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from rnnc.backends.cuda.analysis.joined import Part
-from rnnc.backends.cuda.kernels.elements import Elements, Home
+from rnnc.backends.cuda.kernels.elements import Elements, Home, total_of
 from rnnc.backends.cuda.kernels.kernel import Kernel
 from rnnc.backends.cuda.kernels.shared import Shared
 from rnnc.backends.cuda.spelling.spelled import Spelled
@@ -125,7 +125,7 @@ class Block:
         kernel = Kernel(self.shared.sizes.variables)
         elements = self.elements(kernel)
         many = kernel.whole(times if times.isidentifier() else "times", times) if times else ""
-        kernel.line(f"const long long total = {' * '.join(filter(None, [*elements.extents(space), many])) or '1'};")
+        kernel.line(f"const long long total = {total_of([*elements.extents(space), *filter(None, [many])])};")
         first = "blockIdx.x * (long long)blockDim.x + threadIdx.x"
         with kernel.braces(f"for (long long n = {first}; n < total; n += (long long)gridDim.x * blockDim.x)"):
             body(elements, "n")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from rnnc.backends.cuda.analysis.products import Product, by_letter
-from rnnc.backends.cuda.kernels.elements import Elements
+from rnnc.backends.cuda.kernels.elements import Elements, total_of
 from rnnc.backends.cuda.kernels.kernel import Argument, Kernel
 from rnnc.backends.cuda.straight.block import Block
 from rnnc.backends.escape import string
@@ -92,7 +92,7 @@ class Implicit:
         time, batch = elements.steps() if TIME in letters else "", elements.rows() if BATCH in letters else ""
         sizes = by_letter(self.op, time, batch, kernel.size)
         for name, group in zip(SIZES, self.groups, strict=True):
-            kernel.line(f"const long long {name} = {' * '.join(sizes[x] for x in group) or '1'};")
+            kernel.line(f"const long long {name} = {total_of(sizes[x] for x in group)};")
         kernel.spans |= self.op.spans
         return kernel, elements, sizes
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rnnc.backends.cuda.kernels.elements import Home, factor
+from rnnc.backends.cuda.kernels.elements import Home, factor, total_of
 from rnnc.backends.cuda.spelling.spelled import Spelled
 from rnnc.backends.cuda.straight.stages import Straight
 from rnnc.ir.program import Loop, Value
@@ -25,7 +25,7 @@ class InnerElements(Spelled):
     def _placed(self, value: Value, home: Home, place: str) -> str:
         if not home.index:
             return place
-        return f"{self.step()} * {factor(' * '.join(self.extents(value.type)) or '1')} + {place}"
+        return f"{self.step()} * {factor(total_of(self.extents(value.type)))} + {place}"
 
 
 class InnerBlock(Straight):
