@@ -38,7 +38,7 @@ def as_torch(
     masks=None)` and returns (outputs, final state).
 
     - `params`: arrays by rnnc's names, float32 or float64, as the module's `init_params` and `from_layout` give them;
-      without them `init_params(seed=seed, dtype=dtype, **sizes)`. `dtype` is float32 where it is not given.
+      without them `init_params(seed=seed, dtype=dtype, **sizes)`. `dtype`: of PyTorch, or its name; float32 without it.
     - `layout`: under whose names and in whose arrangement parameters are kept: "auto" is PyTorch's own
       (`weight_ih_l0`) where the module has a layout `torch` and trains all of its parameters. None, and "auto"
       elsewhere: rnnc's names with a `:` for each dot.
@@ -56,12 +56,11 @@ def as_torch(
         raise TypeError(f"as_torch takes a module that rnnc wrote for {' or '.join(TARGETS)}, and is given {said}")
     if params is None:
         name = "float32" if dtype is None else str(dtype).removeprefix("torch.")
-        initial: Mapping[str, Any] = module.init_params(seed=seed, dtype=name, **sizes)
+        params = cast("Mapping[str, Any]", module.init_params(seed=seed, dtype=name, **sizes))
     elif sizes:
         raise TypeError(f"as_torch: sizes follow from params; {', '.join(sizes)} cannot be given as well")
-    else:
-        initial = params
-    found: Any = Recurrent(module, initial, layout, batch_first)
+    found: Any = Recurrent(module, params, layout, batch_first)
+    dtype = getattr(torch, dtype, dtype) if isinstance(dtype, str) else dtype
     return found.to(device=device or _place(module), dtype=dtype)
 
 
@@ -123,8 +122,7 @@ class Recurrent(torch.nn.Module):
         if how["training"]:
             drawn = seed is None and not spec["masks"].keys() <= (masks or {}).keys()
             how["seed"] = int(torch.randint(2**62, ())) if drawn else seed
-        if isinstance(lengths, torch.Tensor):
-            lengths = lengths.detach().cpu().numpy()
+        lengths = lengths.detach().cpu().numpy() if isinstance(lengths, torch.Tensor) else lengths
         call = _Call(module, list(params), list(inputs), list(states), isinstance(x, Mapping), lengths, how, kind)
         tensors = [*params.values(), *inputs.values(), *states.values()]
         if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
@@ -162,15 +160,18 @@ class _Generated:
 
     module: ModuleType
 
+    def __post_init__(self) -> None:
+        """`torch.compile` calls `forward` as it is. (As a decorator this would import the compiler, for seconds.)"""
+        cast("Any", Recurrent).forward = torch.compiler.disable(Recurrent.forward)
+
     def __deepcopy__(self, memo: object) -> _Generated:
         return self
 
     def __reduce__(self) -> tuple[Callable[[str], _Generated], tuple[str]]:
         name = self.module.__name__
         if sys.modules.get(name) is not self.module:
-            raise TypeError(
-                f"the module {name} was not imported by its name, so it cannot be pickled: save state_dict()"
-            )
+            said = f"the module {name} was not imported by its name, so it cannot be pickled"
+            raise TypeError(f"{said}: save state_dict()")
         return _imported, (name,)
 
 
@@ -189,9 +190,8 @@ class _Kind:
         """Raises TypeError and ValueError where the module does not compute like that."""
         spec, wanted = module.SPEC, _place(module)
         if self.dtype not in (torch.float32, torch.float64):
-            raise TypeError(
-                f"the parameters are {self.dtype}; {spec['name']} computes in float32 (.float()) or float64"
-            )
+            said = f"the parameters are {self.dtype}; {spec['name']}"
+            raise TypeError(f"{said} computes in float32 (.float()) or float64")
         if self.device.type != wanted:
             raise ValueError(
                 f"the parameters are on {self.device}, and a module for {spec['target']} computes on {wanted}:"
@@ -238,16 +238,14 @@ class _Call:
         """Gradients of parameters, inputs and given states from those of outputs and final states."""
         spec = self.module.SPEC
         arrays = [None if slope is None else _array(slope) for slope in slopes]
-        d_outputs = dict(zip(self._outputs, arrays, strict=False))
-        d_outputs = {name: d_outputs[name] for name in spec["outputs"]}  # what is exposed has none
+        d_outputs = dict(zip(spec["outputs"], arrays, strict=False))  # what is exposed has none
         d_final = dict(zip(spec["states"], arrays[len(self._outputs) :], strict=True))
         with _current(self.kind.device):
             found = self.module.backward(self._by_name(self.params, params), tape, d_outputs, d_final or None)
             inputs = found["x"] if self.dicts else {self.inputs[0]: found["x"]}
             states = _by_name("state", found["state"], spec["states"]) if spec["states"] else {}
             rows = (self.params, found["params"]), (self.inputs, inputs), (self.states, states)
-            gradients = [arrays.get(name) for names, arrays in rows for name in names]
-            return [None if gradient is None else _tensor(gradient) for gradient in gradients]
+            return [None if g is None else _tensor(g) for names, arrays in rows for g in map(arrays.get, names)]
 
     def is_differentiable(self, index: int) -> bool:
         """Whether a result has a cotangent: floats that are no exposed equations."""
@@ -288,8 +286,14 @@ class _Differentiable(torch.autograd.Function):
         return tuple(results)
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
     def backward(ctx: Any, *slopes: Tensor | None) -> tuple[Tensor | None, ...]:
+        if torch.is_grad_enabled():  # create_graph: results are no constants, of slopes that are some, either
+            slopes = tuple(None if slope is None else slope.detach().requires_grad_() for slope in slopes)
+        return _Differentiable._backward(ctx, *slopes)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def _backward(ctx: Any, *slopes: Tensor | None) -> tuple[Tensor | None, ...]:
         params = ctx.saved_tensors
         if ctx.tape is None:
             raise RuntimeError(
@@ -306,12 +310,10 @@ def _arranged(
     module: Any, params: Mapping[str, Any], layout: str | None, all_trained: bool
 ) -> tuple[str | None, dict[str, Any]]:
     """The layout that is used, and parameters as it has them. Raises KeyError and ValueError where it does not fit."""
-    if layout == "auto":
-        try:
-            return ("torch", dict(module.to_layout("torch", params))) if all_trained else (None, dict(params))
-        except (KeyError, ValueError):  # there is none, or a variant has lost it
-            return None, dict(params)
-    if layout is None:
+    if layout == "auto" and all_trained:
+        with contextlib.suppress(KeyError, ValueError):  # there is none, or a variant has lost it
+            return "torch", dict(module.to_layout("torch", params))
+    if layout is None or layout == "auto":
         return None, dict(params)
     if not all_trained:
         raise ValueError(f"{module.SPEC['name']} has fixed parameters, which no layout tells from others: layout=None")

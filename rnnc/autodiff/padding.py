@@ -93,7 +93,7 @@ _ZERO_OF_ALL = frozenset(
 _ZERO_OF_ANY = frozenset(["mul", "contract"])
 _ZERO_OF_FIRST = frozenset(["div", "dropout", "reverse_time"])
 # Sums over rows or steps, one step for all rows, and recurrences, which carry what they meet to other steps.
-_MIXING = frozenset(["contract", "reduce_to", "lookup_grad", "at", "shift", "scan_affine"])
+_MIXING = frozenset(["contract", "reduce_to", "lookup_grad", "at", "edge", "shift", "scan_affine"])
 
 
 def guard_padding(train: Program, backward: Program) -> Program:

@@ -9,9 +9,9 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
+from rnnc.backends.cuda.kernels.looped import Looped, TeamLoop
 from rnnc.backends.cuda.module import loops
-from rnnc.backends.cuda.report import Looped, remarks
-from rnnc.backends.cuda.teams.block import TeamLoop
+from rnnc.backends.cuda.report import remarks
 from rnnc.cli.messages import Failure
 from rnnc.compiler import Compiled
 from rnnc.passes.manager import Remark
@@ -109,7 +109,7 @@ class Loops:
     def products(self) -> Iterator[tuple[str, ...]]:
         """A line for each product that steps as kernels hold."""
         for looped in self.loops:
-            for product in looped.products():
+            for product in looped.products:
                 how = f"{product.how}: {product.apart}" if product.apart else product.how
                 yield _name(looped), product.name, str(product.columns), str(product.summed or ""), how
 

@@ -173,7 +173,7 @@ def test_stretches_are_loops_of_the_host() -> None:
 def test_every_product_of_a_kernel_is_explained(cell: str) -> None:
     for looped in loops(compile_source(Source("cell.rnn", CELLS[cell]), None, {"units": 6}, target="cuda").unit):
         assert looped.kernel is not None
-        products = looped.products()
+        products = looped.products
         shared = [product for product in products if not product.apart]
         assert len(shared) <= len(looped.kernel.products)
         assert bool(shared) == bool(looped.kernel.products)

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rnnc.backends.cuda.kernels.shared import Kernels
 from rnnc.backends.cuda.program import write_program
-from rnnc.backends.cuda.unit import Kernels
 from rnnc.backends.escape import identifier
 from rnnc.ir.binding import bind
 from rnnc.ir.program import Program

@@ -45,6 +45,7 @@ APART = {  # a layer needs all steps of the one below, or runs the other way
     "the last step": "a = Rnn(4)(x)\n  y = Rnn(4)(x, h = last(a)) + a",
     "what comes later": "a = bidirectional(Rnn(2))(x)\n  y = backward(Rnn(3))(a)",
     "softmax over time": "a = Rnn(3)(x)\n  y = Rnn(3)(softmax(a, time))",
+    "the number of steps": "y = stack(Rnn(3), Blind(4))(x)",
     "windows": """
   image = split(linear(x, out = [place: 4]), place, row: 2, channel: 2)
   y = merge(stack(Conv(2), Conv(1))(image), [row, filters])""",
@@ -55,6 +56,13 @@ CONV = """cell Conv(filters) {
   input x[row, channel]
   state h[row, filters]
   h' = tanh(conv(x, h, over = [row], kernel = [2]))
+  output h'
+}
+cell Blind(units) {
+  input x[input]
+  state h[units] = 0.5
+  param gain[units] = ones
+  h' = tanh(gain * h) - 0.1
   output h'
 }
 """

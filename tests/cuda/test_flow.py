@@ -39,7 +39,7 @@ class Launches:
 
     def __post_init__(self) -> None:
         for text in self.texts:
-            self.parameters.update((name, head.split(", ")) for name, head in _HEAD.findall(text))
+            self.parameters.update((name, " ".join(head.split()).split(", ")) for name, head in _HEAD.findall(text))
 
     def __call__(self, name: str, threads: int, *arguments: Any) -> None:
         if threads:
@@ -136,7 +136,7 @@ def test_random_networks(seed: int) -> None:
 def test_what_is_missing_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """A loop behind another one that nobody runs where its kernel does not."""
     monkeypatch.setattr(Launches, "together", lambda *_: None)
-    monkeypatch.setattr("rnnc.backends.cuda.block.Block.unless", _never)
+    monkeypatch.setattr("rnnc.backends.cuda.straight.stages.Straight.unless", _never)
     with pytest.raises((AssertionError, NameError)):
         check(stacked("five"), "Net", {}, {"input": 3}, 0)
 

@@ -11,7 +11,7 @@ import pytest
 
 import rnnc
 from rnnc.backends.cuda.module import loops
-from rnnc.backends.cuda.teams import block
+from rnnc.backends.cuda.teams import write
 from rnnc.compiler import compile_source
 from rnnc.passes.uncoupled import leading
 from rnnc.simulator.cupy_like import How
@@ -186,7 +186,7 @@ def test_kernels_are_written_only_where_nothing_is_read_across_heads(
     cell: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Even where the analysis says that all axes of the first state are uncoupled."""
-    monkeypatch.setattr(block, "leading", lambda loop: loop.carries[0].param.type.axes)
+    monkeypatch.setattr(write, "leading", lambda loop: loop.carries[0].param.type.axes)
     unit = compile_source(Source("cell.rnn", COUPLED[cell][0]), None, {"input": 4}, target="cuda").unit
     for looped in loops(unit):
         assert looped.kernel is not None

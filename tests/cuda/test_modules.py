@@ -222,3 +222,13 @@ def test_an_axis_may_be_one_less_than_a_size_that_is_open() -> None:
     found, gradients = (m.backward(params, t, wanted)["params"] for m, t in ((cuda, tape), (expected, other)))
     for name, array in gradients.items():
         np.testing.assert_allclose(found[name], array, rtol=0, atol=1e-12, err_msg=name)
+
+
+def test_large_numbers_are_multiplied_before_they_are_written() -> None:
+    """In C++ a product of two ints is one, too."""
+    cell = (
+        "cell Large {\n  input x[70000]\n  state h[70000]\n  h' = tanh(linear(x, h) + linear(x) as y)\n  output h'\n}\n"
+    )
+    text = compile_source(Source("large.rnn", cell), None, {}, target="cuda").text
+    assert "const long long total = 4900000000;" in text
+    assert "70000 * 70000" not in text.split("_KERNELS = {")[1]

@@ -23,6 +23,12 @@ def test_nothing_spills(example: str) -> None:
             assert kernel.spill_stores == kernel.spill_loads == 0, kernel
 
 
+@pytest.mark.parametrize("example", ["lstm", "gru", pytest.param("conv_lstm", marks=pytest.mark.slow)])
+def test_every_variable_is_read(example: str) -> None:
+    for code in codes(example, "float32"):
+        assert compile_kernels(code, ("sm_90",), ("--diag-error=177",))
+
+
 def test_float64_compiles() -> None:
     for code in codes("lstm", "float64"):
         assert compile_kernels(code, ("sm_90",))

@@ -89,6 +89,26 @@ def test_modules_import_each_other_in_no_circle() -> None:
     TopologicalSorter(graph).prepare()  # raises CycleError with the circle
 
 
+# Folders of the CUDA target, likewise; its files beside them may import all.
+CUDA = ("analysis", "kernels", "spelling", "straight", "teams", "loops")
+
+
+def test_folders_of_the_cuda_target_import_in_one_direction() -> None:
+    base = "rnnc.backends.cuda."
+    ranks = {folder: rank for rank, folder in enumerate(CUDA)}
+    found = {name: name.removeprefix(base).split(".")[0] for name in NAMES if name.startswith(base)}
+    folders = {path.name for path in (PACKAGE / "backends" / "cuda").iterdir() if (path / "__init__.py").exists()}
+    assert folders == set(CUDA)
+    wrong = [
+        f"{name}:{line} imports {imported}"
+        for name, folder in found.items()
+        if folder in ranks
+        for imported, line in imports(NAMES[name], at_import_time=False)
+        if imported.startswith("rnnc.backends.cuda") and ranks.get(found.get(imported, ""), len(CUDA)) > ranks[folder]
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
 ALONE = "torch"  # it stands beside generated modules, where there may be no compiler
 
 

@@ -327,6 +327,7 @@ def _time() -> list[Case]:
                 case("place", flt("b", "p"), there, flt("tb", "p"), where=where, note=note),
                 case("place", flt("", "p"), there, flt("t", "p"), where=where, note=note),
             ]
+    found += [case("edge", flt("tb", "p"), reverse=reverse) for reverse in (False, True)]
     for index in (0, -1, 2):
         found += [
             case("at", flt("tb", "p"), index=index),

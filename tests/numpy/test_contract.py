@@ -34,6 +34,15 @@ cell Dropped(units) {
   output h'
 }
 """
+SCANS = """
+cell Scans(units) {
+  input x[input]
+  state s[units], m[units]
+  s' = sigmoid(linear(x)) * s + linear(x) as new
+  m' = max(m + log_sigmoid(linear(x)), s')
+  output m'
+}
+"""
 T, B, INPUT, UNITS = 6, 3, 4, 5
 
 
@@ -173,6 +182,19 @@ def test_no_steps_and_no_rows(lstm: ModuleType, params: Any) -> None:
     outputs, final, tape = lstm.forward_train(params, np.zeros((0, T, INPUT)), None, [])
     assert outputs.shape == (0, T, UNITS)
     assert not lstm.backward(params, tape, outputs)["params"]["i.x"].any()
+
+
+@pytest.mark.parametrize("cell", [LSTM, SCANS], ids=["loop", "scans"])
+def test_without_steps_the_slope_of_a_final_state_is_that_of_the_initial_one(cell: str) -> None:
+    """Also where recurrences need no loop."""
+    module = rnnc.compile(cell, units=3)
+    given, x = module.init_params(input=3), np.zeros((2, 0, 3), "float32")
+    outputs, final, tape = module.forward_train(given, x)
+    d_final = {name: array + 2.0 for name, array in final.items()} if isinstance(final, dict) else final + 2.0
+    found = module.backward(given, tape, outputs, d_final)
+    for slope, expected in zip(leaves(found["state"]), leaves(d_final), strict=True):
+        np.testing.assert_array_equal(slope, expected)
+    assert not any(array.any() for array in leaves(found["params"]))
 
 
 def test_saturated_gates_neither_warn_nor_overflow(lstm: ModuleType, params: Any, x: np.ndarray) -> None:

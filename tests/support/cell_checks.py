@@ -81,10 +81,15 @@ def check_cell(source: RandomSource, plan: Plan) -> Counter[str]:
     subject = Subject(model, _runner(model, compiled.text), {n: source.sizes[n] for n in model.sizes}, plan.seed)
     situations = dict(subject.situations())
     subject.compare(situations)
+    empty = Subject(model, subject.module, subject.sizes, plan.seed, (3, 0) if model.fewest_steps() else (0, 2))
+    calls = {f"{empty.steps} steps of {empty.batch} rows": empty.sample.call.with_(state=None)}
+    calls |= {f"{name}, with state": empty.sample.call for name in calls}
+    empty.compare(calls)
     done["module against interpreter"] += 1
     if plan.tensorflow:
         other = compile_source(text, source.name, source.options, target="tf", verify_passes=True)
-        subject.compare(situations, _runner(model, other.text), "TensorFlow, ")
+        for each, some in ((subject, situations), (empty, calls)):
+            each.compare(some, _runner(model, other.text), "TensorFlow, ")
         done["module of TensorFlow against interpreter"] += 1
     if plan.cuda:
         shared = plan.seed % 2 == 1
@@ -93,7 +98,8 @@ def check_cell(source: RandomSource, plan: Plan) -> Counter[str]:
         module = placed(other.text, model.name, "cuda")
         if shared:
             share_out(vars(module))
-        subject.compare(situations, ModuleRunner(model, module), "CUDA, ")
+        for each, some in ((subject, situations), (empty, calls)):
+            each.compare(some, ModuleRunner(model, module), "CUDA, ")
         done["module of CUDA against interpreter"] += 1
         if plan.half is not None:
             subject.compare_half(situations, ModuleRunner(model, module), plan.half)

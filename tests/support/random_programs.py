@@ -291,7 +291,11 @@ class _Grower:
             case 2:
                 return self.builder.op("last", seq, self.lengths)
             case 3:
-                return self.builder.op("at", seq, index=-1)
+                return (
+                    self.builder.op("edge", seq, reverse=True)
+                    if self.rng.random() < 0.5
+                    else self.builder.op("at", seq, index=-1)
+                )
             case 4:
                 return self.builder.op("fill_past", seq, self.lengths, value=0.0)
             case _:

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -69,3 +70,29 @@ def test_a_copy_of_the_file_needs_no_rnnc(tmp_path: Path) -> None:
     command = [sys.executable, "-c", script]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.stdout == "torch.Size([2, 5, 4])\n", done.stderr
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")  # PyTorch's own look at it
+@pytest.mark.parametrize("pickled", [False, True])
+def test_torch_compile_leaves_it_as_it_is(pickled: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is around it is compiled, with values and gradients as without; a module from a file or from none."""
+    ours, head = net("lstm.rnn"), torch.nn.Linear(3, 3, dtype=torch.float64)
+    if pickled:
+        (tmp_path / "kept_lstm.py").write_text(
+            compile_source(read_source(EXAMPLES / "lstm.rnn")).text, encoding="utf-8"
+        )
+        monkeypatch.syspath_prepend(tmp_path)
+        ours = pickle.loads(pickle.dumps(as_torch(importlib.import_module("kept_lstm"), dtype=torch.float64, **SIZES)))
+
+    def loss(x: Any) -> Any:
+        return torch.relu(ours(head(x))[0]).sum()
+
+    x, found = normal(2, 3, 3, grad=False), []
+    for each in (loss, torch.compile(loss, backend="eager")):
+        head.zero_grad()
+        value = each(x)
+        value.backward()
+        found.append((value.detach(), head.weight.grad.clone()))
+    for plain, compiled_ in zip(*found, strict=True):
+        assert torch.equal(plain, compiled_)
+    assert torch.equal(torch.compile(ours, backend="eager")(x)[0], ours(x)[0])

@@ -164,6 +164,16 @@ def test_there_is_no_second_derivative() -> None:
         slope.sum().backward()
 
 
+def test_a_gradient_is_no_constant_where_the_sum_of_results_is_differentiated() -> None:
+    """What comes back is a constant then, and what is made of it could be taken for one: a penalty without a slope."""
+    ours, x = net("gru.rnn"), normal(2, 3, 3)
+    (slope,) = torch.autograd.grad(ours(x)[0].sum(), [x], create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        (slope.square().sum() + x.sum()).backward()
+    (slope,) = torch.autograd.grad(ours(x)[0].sum(), [x])
+    assert not slope.requires_grad
+
+
 def test_parameters_that_change_before_backward_are_noticed() -> None:
     ours = net("gru.rnn")
     y, _ = ours(normal(2, 3, 3))
@@ -278,6 +288,13 @@ def test_autocast(dtype: Any) -> None:
     assert linear.weight.grad is not None
     with pytest.raises(TypeError, match=rf"x is {dtype}, and the parameters are torch.float32"):
         ours(short)
+
+
+def test_a_type_by_its_name() -> None:
+    for dtype in ("float64", torch.float64):
+        assert {parameter.dtype for parameter in net("gru.rnn", dtype=dtype).parameters()} == {torch.float64}
+    with pytest.raises(TypeError, match="dtype should be float32 or float64, and is float16"):
+        net("gru.rnn", dtype="float16")
 
 
 def test_it_trains_beside_other_modules() -> None:

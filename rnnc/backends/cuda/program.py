@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rnnc.backends.cuda.block import Block
+from rnnc.backends.cuda.kernels.shared import Kernels, Shared
+from rnnc.backends.cuda.loops.body import Body
 from rnnc.backends.cuda.lowering import lower
-from rnnc.backends.cuda.unit import Kernels, Shared
 from rnnc.backends.escape import Names, identifier, string
 from rnnc.backends.functions import divided, function, optional_values
 from rnnc.backends.skeleton import Written
@@ -37,7 +37,7 @@ def write_program(
     shared = Shared(kernels, name, sizes, names)
     read_late = {v for node in late for v in reads(node)} | {port.value for port in program.outputs}
 
-    pack = Block(shared, "T")
+    pack = Body(shared, "T")
     for port in program.inputs_of("param", "fixed"):
         variable = names.new(port.name)
         pack.line(f"{variable} = p[{string(port.name)}]")
@@ -45,7 +45,7 @@ def write_program(
     wanted = [v for node in early for v in node.outs if v in read_late]
     pack.write(early, [v for v in wanted if v not in pack.numbers])
 
-    run, optional = Block(shared, "T"), optional_values(program, nullable)
+    run, optional = Body(shared, "T"), optional_values(program, nullable)
     run.definitions, run.numbers = dict(pack.definitions), dict(pack.numbers)
     kept: list[str] = []
     for value in dict.fromkeys([*(p.value for p in program.inputs_of("param", "fixed")), *wanted]):
@@ -75,7 +75,7 @@ def write_program(
     )
 
 
-def _result(run: Block, port: Port, program: Program) -> str:
+def _result(run: Body, port: Port, program: Program) -> str:
     """An output: a copy where its array is the caller's, or an output of an earlier port, or the tape's, which must not
     change when the caller changes a result."""
     text = run.array(port.value)

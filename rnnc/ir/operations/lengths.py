@@ -129,6 +129,22 @@ def _derive_at(builder: Builder, op: Op, d: Value) -> Sequence[Value | None]:
     return [builder.op("place_at", d, op.args[0], index=Attrs(op).integer("index"))]
 
 
+def _infer_edge(types: Sequence[Type], attrs: Mapping[str, AttrValue]) -> tuple[Type, ...]:
+    (seq,) = types
+    want("edge", "the sequence", seq, DType.FLOAT)
+    return _infer_at(types, attrs)
+
+
+def _evaluate_edge(op: Op, args: Sequence[Array], env: Env) -> Array:
+    seq = args[0][-1:] if Attrs(op).flag("reverse") else args[0][:1]
+    return result(seq.sum(axis=0), op.out, env)
+
+
+@of_one_output
+def _derive_edge(builder: Builder, op: Op, d: Value) -> Sequence[Value | None]:
+    return [builder.op("place_at", d, op.args[0], index=-1 if Attrs(op).flag("reverse") else 0)]
+
+
 # --- place, place_at, where_empty: the transposes -------------------------------------------------------------
 
 
@@ -159,7 +175,7 @@ def _derive_place(builder: Builder, op: Op, d_out: Value) -> Sequence[Value | No
     if Attrs(op).text("where") == "last":
         d = Term(builder, builder.op("last", d_out, lengths))
     else:
-        first = Term(builder, d_out).op("at", index=0)
+        first = Term(builder, d_out).op("edge", reverse=False)
         d = first - first.op("where_empty", Term(builder, lengths))
     return [fit(d, value.type), None, None]
 
@@ -196,7 +212,7 @@ def _evaluate_where_empty(op: Op, args: Sequence[OptionalArray], env: Env) -> Ar
     value = full(d, op.args[0].type, op.out.type, env)
     out = np.zeros_like(value)
     row_axis = int(op.out.type.time)
-    for row, length in _rows(lengths, 1, env):
+    for row, length in _rows(lengths, 1 if env.time is None else env.time, env):
         if not length:
             where = (slice(None),) * row_axis + (row,)
             out[where] = value[where]
@@ -238,6 +254,7 @@ register(Row("fill_past", "time", _infer_fill_past, _evaluate_fill_past, _derive
 register(Row("final", "time", _infer_final, _evaluate_final, _derive_final, (0, 1), (2,)))
 register(Row("last", "time", _infer_last, _evaluate_last, _derive_last, (0,), (1,)))
 register(Row("at", "time", _infer_at, _evaluate_at, _derive_at, (0,)))
+register(Row("edge", "time", _infer_edge, _evaluate_edge, _derive_edge, (0,)))
 register(Row("place", "time", _infer_place, _evaluate_place, _derive_place, (0,), (1,)))
 register(Row("place_at", "time", _infer_place_at, _evaluate_place_at, _derive_place_at, (0,)))
 register(Row("where_empty", "time", _infer_where_empty, _evaluate_where_empty, _derive_where_empty, (0,), (1,)))

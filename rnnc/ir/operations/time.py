@@ -22,11 +22,6 @@ def _initial(op: Op, array: Array, env: Env) -> Array:
     return full(array, init.type, op.out.type.with_(time=False), env)
 
 
-def _first(reverse: bool) -> int:
-    """The index of the step that meets the initial value."""
-    return -1 if reverse else 0
-
-
 def _infer_shift(types: Sequence[Type], attrs: Mapping[str, AttrValue]) -> tuple[Type, ...]:
     seq, init = types
     if not seq.time or init.time:
@@ -49,7 +44,7 @@ def _derive_shift(builder: Builder, op: Op, d_out: Value) -> Sequence[Value | No
     d, reverse = Term(builder, d_out), Attrs(op).flag("reverse")
     return [
         fit(d.op("shift", 0.0, reverse=not reverse), seq.type) if is_float(seq) else None,
-        fit(d.op("at", index=_first(reverse)), init.type) if is_float(init) else None,
+        fit(d.op("edge", reverse=reverse), init.type) if is_float(init) else None,
     ]
 
 
@@ -99,7 +94,7 @@ def _derive_scan_affine(builder: Builder, op: Op, d: Value) -> Sequence[Value | 
     a, b, init = (Term(builder, v) for v in op.args)
     g = _back_through(a, Term(builder, d), reverse)
     before = s.op("shift", init, reverse=reverse)
-    d_init = (a * g).op("at", index=_first(reverse))
+    d_init = (a * g).op("edge", reverse=reverse)  # of the step that meets the initial value
     return [fit(g * before, a.value.type), fit(g, b.value.type), fit(d_init, init.value.type)]
 
 
@@ -112,7 +107,7 @@ def _derive_scan_maxplus(builder: Builder, op: Op, d: Value) -> Sequence[Value |
     stays = (s.op("shift", init, reverse=reverse) + a >= b).to_float()
     g = _back_through(stays, Term(builder, d), reverse)
     d_a = stays * g
-    d_init = d_a.op("at", index=_first(reverse))
+    d_init = d_a.op("edge", reverse=reverse)
     return [fit(d_a, a.value.type), fit(g - d_a, b.value.type), fit(d_init, init.value.type)]
 
 

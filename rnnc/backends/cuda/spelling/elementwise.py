@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rnnc.backends.cuda.elements import Elements
+from rnnc.backends.cuda.kernels.elements import Elements
 from rnnc.backends.cuda.spelling.entry import MAPS, enters
 from rnnc.ir.operations.attrs import Attrs
 from rnnc.ir.program import DType, Op, Value

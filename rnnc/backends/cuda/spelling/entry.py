@@ -8,16 +8,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
+from rnnc.backends.cuda.kernels.elements import Elements
 from rnnc.ir.program import Op, Value
 
-if TYPE_CHECKING:
-    from rnnc.backends.cuda.elements import Elements
-    from rnnc.backends.cuda.spelling.reduction import Lanes
+Map = Callable[[Elements, Op, Value, tuple[str, ...]], str]
+Whole = Callable[[Elements, Op, str], None]
 
-Map = Callable[["Elements", Op, Value, tuple[str, ...]], str]
-Whole = Callable[["Elements", Op, str], None]
+
+@dataclass(frozen=True)
+class Lanes:
+    """The threads that make one element of a result: `count` of them, 1 or a whole warp; `lane` is this one."""
+
+    count: str
+    lane: str
+
+    @property
+    def where_several(self) -> str:
+        """The condition of what is for a warp; nothing where it is always one."""
+        return "" if self.count.isdecimal() else f"if ({self.count} > 1)"
 
 
 class Reduction(Protocol):

@@ -1,7 +1,7 @@
 """Operations whose elements depend on those before them along one axis: a thread walks along a line.
 
 An element of a line makes the state before it into the state after it. What it does is (factor, term) in one form for
-all elements of an operation, and several elements one after the other are again of that form: see `scan.py`.
+all elements of an operation, and several elements one after the other are again of that form: see `straight/scan.py`.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rnnc.backends.cuda.elements import Elements
-from rnnc.backends.cuda.kernel import C_TYPES
+from rnnc.backends.cuda.kernels.elements import Elements
+from rnnc.backends.cuda.kernels.kernel import C_TYPES
 from rnnc.backends.cuda.spelling.entry import LINES, enters
 from rnnc.backends.cuda.spelling.reduction import put
 from rnnc.ir.operations.attrs import Attrs
@@ -22,7 +22,8 @@ class Form:
     """What elements do to a state s, with a factor f (where there is one) and a term b.
 
     `neutral` and `nothing` are the factor and the term that leave every state as it is. `unfit` says which composed
-    factors are not to be used, and `doubtful` which states, found by composition, are not to be trusted: see `scan.py`.
+    factors are not to be used, and `doubtful` which states, found by composition, are not to be trusted: see
+    `straight/scan.py`.
     """
 
     apply: str

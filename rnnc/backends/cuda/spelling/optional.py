@@ -2,37 +2,36 @@
 
 from __future__ import annotations
 
-from rnnc.backends.cuda.elements import Elements
+from rnnc.backends.cuda.kernels.elements import Elements
 from rnnc.backends.cuda.spelling.entry import MAPS, enters
 from rnnc.backends.cuda.spelling.view import chosen
 from rnnc.ir.operations.attrs import Attrs
 from rnnc.ir.program import DType, Op, Value
 
 
-def _element_if_there(e: Elements, value: Value, out: Value, index: tuple[str, ...], otherwise: str) -> str:
-    """An element of an operand that may be absent, as a number: `otherwise` where it is."""
-    flag = e.there(value)
-    if flag is None:
-        return e.operand(value, out.type, index, DType.FLOAT)
-    name = e.kernel.names.new("given")
-    e.kernel.line(f"real {name} = {otherwise};")
-    with e.kernel.braces(f"if ({flag})"):
-        e.kernel.line(f"{name} = {e.operand(value, out.type, index, DType.FLOAT)};")
-    return name
-
-
 @enters(MAPS, "dropout")
 def _dropout(e: Elements, op: Op, out: Value, index: tuple[str, ...]) -> str:
     x, mask = op.args
-    keep = e.literal(Attrs(op).number("keep"), DType.FLOAT)
-    share = _element_if_there(e, mask, out, index, keep)
-    return f"{e.operand(x, out.type, index)} * {share} / {keep}"
+    keep, text = e.literal(Attrs(op).number("keep"), DType.FLOAT), e.operand(x, out.type, index)
+    flag = e.there(mask)
+    if flag is None:
+        return f"{text} * {e.operand(mask, out.type, index, DType.FLOAT)} / {keep}"
+    name = e.kernel.variable("real", out.name or "dropped", text)
+    with e.kernel.braces(f"if ({flag})"):
+        e.kernel.line(f"{name} *= {e.operand(mask, out.type, index, DType.FLOAT)} / {keep};")
+    return name
 
 
 @enters(MAPS, "zoneout")
 def _zoneout(e: Elements, op: Op, out: Value, index: tuple[str, ...]) -> str:
     new, old, mask = op.args
-    share = _element_if_there(e, mask, out, index, e.literal(Attrs(op).number("keep"), DType.FLOAT))
+    share, flag = e.literal(Attrs(op).number("keep"), DType.FLOAT), e.there(mask)
+    if flag is None:
+        share = e.operand(mask, out.type, index, DType.FLOAT)
+    else:
+        share = e.kernel.variable("real", "share", share)
+        with e.kernel.braces(f"if ({flag})"):
+            e.kernel.line(f"{share} = {e.operand(mask, out.type, index, DType.FLOAT)};")
     fresh, stale = (e.operand(value, out.type, index, DType.FLOAT) for value in (new, old))
     return f"{share} * {fresh} + ((real)1 - {share}) * {stale}"
 
@@ -42,8 +41,7 @@ def _masked(e: Elements, op: Op, out: Value, index: tuple[str, ...]) -> str:
     x, valid = op.args
     flag = e.there(valid)
     if flag is not None:  # the condition is read only where it is there
-        name = e.kernel.names.new("counts")
-        e.kernel.line(f"bool {name} = true;")
+        name = e.kernel.variable("bool", "counts", "true")
         with e.kernel.braces(f"if ({flag})"):
             e.kernel.line(f"{name} = {e.operand(valid, out.type, index)};")
     else:
@@ -76,8 +74,7 @@ def _lookup(e: Elements, op: Op, out: Value, index: tuple[str, ...]) -> str:
     where = [leads[lead] for lead, has in (("t", rows.type.time), ("b", rows.type.batch)) if has]
     inner = features[: rows.type.rank]
     row = e.get(rows, (*where, *inner))
-    name = e.kernel.names.new(out.name or "row")
-    e.kernel.line(f"real {name} = (real)nan_();")  # what an index outside of the table gives
+    name = e.kernel.variable("real", out.name or "row", "(real)nan_()")  # what an index outside of the table gives
     with e.kernel.braces(f"if ({row} >= 0 && {row} < {e.kernel.size(table.type.shape[0])})"):
         e.kernel.line(f"{name} = {e.get(table, (row, *features[rows.type.rank :]))};")
     return name

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass
 
-from rnnc.backends.cuda.elements import Elements
-from rnnc.backends.cuda.kernel import C_TYPES
-from rnnc.backends.cuda.spelling.entry import REDUCTIONS, enters
+from rnnc.backends.cuda.kernels.elements import Elements, factor, total_of
+from rnnc.backends.cuda.kernels.kernel import C_TYPES
+from rnnc.backends.cuda.spelling.entry import REDUCTIONS, Lanes, enters
 from rnnc.backends.cuda.spelling.summed import summed_letters, summed_type
 from rnnc.backends.functions import lead_letters
 from rnnc.ir.operations.attrs import Attrs
@@ -16,14 +15,6 @@ from rnnc.ir.program import DType, Op, Type
 
 START = {"sum": "0", "mean": "0", "prod": "1", "max": "-inf_()", "min": "inf_()"}
 STEP = {"sum": "{0} + {1}", "mean": "{0} + {1}", "prod": "{0} * {1}", "max": "max_({0}, {1})", "min": "min_({0}, {1})"}
-
-
-@dataclass(frozen=True)
-class Lanes:
-    """The threads that make one element of a result: `count` of them, 1 or a whole warp; `lane` is this one."""
-
-    count: str
-    lane: str
 
 
 def over(e: Elements, stack: ExitStack, type: Type, lanes: Lanes | None) -> list[str]:
@@ -35,7 +26,7 @@ def over(e: Elements, stack: ExitStack, type: Type, lanes: Lanes | None) -> list
             stack.enter_context(e.kernel.braces(f"for (long long {name} = 0; {name} < {extent}; ++{name})"))
         return names
     name = e.kernel.names.new("k")
-    head = f"for (long long {name} = {lanes.lane}; {name} < {' * '.join(extents) or '1'}; {name} += {lanes.count})"
+    head = f"for (long long {name} = {lanes.lane}; {name} < {total_of(extents)}; {name} += {lanes.count})"
     stack.enter_context(e.kernel.braces(head))
     return e.parted(extents, name)
 
@@ -43,8 +34,8 @@ def over(e: Elements, stack: ExitStack, type: Type, lanes: Lanes | None) -> list
 def together(e: Elements, kind: str, total: str, lanes: Lanes | None) -> None:
     """All lanes' totals in one, in the same order every time."""
     if lanes is not None:
-        kind = "sum" if kind == "mean" else kind
-        e.kernel.line(f"if ({lanes.count} > 1) {total} = warp_{kind}({total});")
+        text = f"{total} = warp_{'sum' if kind == 'mean' else kind}({total});"
+        e.kernel.line(f"{lanes.where_several} {text}".lstrip())
 
 
 def accumulator(e: Elements, op: Op, kind: str) -> str:
@@ -54,7 +45,7 @@ def accumulator(e: Elements, op: Op, kind: str) -> str:
     start = START[kind]
     if op.out.type.dtype is DType.INT:
         start = {"max": "(int)0x80000000", "min": "0x7fffffff"}.get(kind, start)
-    e.kernel.line(f"{type} {name} = ({type})({start});")
+    e.kernel.line(f"{type} {name} = ({type}){factor(start)};")
     return name
 
 
@@ -97,7 +88,7 @@ def _reduce(e: Elements, op: Op, place: str, lanes: Lanes | None = None) -> None
         e.kernel.line(f"{total} = {STEP[kind].format(total, element)};")
     together(e, kind, total, lanes)
     if kind == "mean":
-        total = f"{total} / (real)({' * '.join(e.extents(summed_type(op))) or '1'})"
+        total = f"{total} / (real){factor(total_of(e.extents(summed_type(op))))}"
     _finish(e, op, place, total, lanes)
 
 
@@ -109,7 +100,7 @@ def _argmax(e: Elements, op: Op, place: str, lanes: Lanes | None = None) -> None
     position = x.type.time + x.type.batch + axis
     type, least = C_TYPES[x.type.dtype], "(int)0x80000000" if x.type.dtype is DType.INT else "-inf_()"
     best, at = e.kernel.names.new("best"), e.kernel.names.new("at")
-    e.kernel.line(f"{type} {best} = ({type})({least});")
+    e.kernel.line(f"{type} {best} = ({type}){factor(least)};")
     e.kernel.line(f"int {at} = 0;")
     with ExitStack() as stack:
         (k,) = over(e, stack, summed_type(op), lanes)
@@ -118,7 +109,7 @@ def _argmax(e: Elements, op: Op, place: str, lanes: Lanes | None = None) -> None
         with e.kernel.braces(f"if (!({element} <= {best}) && {best} == {best})"):
             e.kernel.line(f"{best} = {element}; {at} = (int){k};")
     if lanes is not None:
-        with e.kernel.braces(f"if ({lanes.count} > 1)"):
+        with e.kernel.braces(lanes.where_several):
             largest = e.kernel.names.new("largest")
             e.kernel.line(f"{type} {largest} = warp_max({best});")
             e.kernel.line(f"bool is_it = {best} == {largest} || {best} != {best};")

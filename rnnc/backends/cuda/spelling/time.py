@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rnnc.backends.cuda.elements import Elements
+from rnnc.backends.cuda.kernels.elements import Elements
 from rnnc.backends.cuda.spelling.entry import MAPS, enters
 from rnnc.backends.cuda.spelling.view import chosen
 from rnnc.ir.operations.attrs import Attrs
@@ -17,8 +17,7 @@ def length(e: Elements, lengths: Value, b: str) -> str:
     known = e.kernel.known(lengths, (b, "length"))
     if known is not None:
         return known
-    name = e.kernel.names.new("length")
-    e.kernel.line(f"long long {name} = {e.steps()};")
+    name = e.kernel.variable("long long", "length", e.steps())
     with e.kernel.braces(f"if ({flag})"):
         e.kernel.line(f"{name} = {e.get(lengths, (b,))};")
     return e.kernel.remember(lengths, (b, "length"), name)
@@ -40,8 +39,7 @@ def _left(e: Elements, op: Op, out: Value, index: tuple[str, ...]) -> str:
     """How many steps of a stretch count for a row."""
     (lengths,) = op.args
     start, here = e.kernel.scalar("start", "start"), e.kernel.scalar("stretch_steps", "stop - start")
-    name = e.kernel.names.new("left")
-    e.kernel.line(f"int {name} = (int){here};")
+    name = e.kernel.variable("int", "left", f"(int){here}")
     flag = e.there(lengths)
     with e.kernel.braces(f"if ({flag})" if flag else ""):
         e.kernel.line(f"{name} = (int)within_({e.get(lengths, (index[0],))} - {start}, {here});")
@@ -96,6 +94,12 @@ def _at_step(e: Elements, op: Op, out: Value, index: tuple[str, ...]) -> str:
     return e.get(op.args[0], _at(out.type, index, _step(e, Attrs(op).integer("index"))))
 
 
+@enters(MAPS, "edge")
+def _edge(e: Elements, op: Op, out: Value, index: tuple[str, ...]) -> str:
+    step = _at(out.type, index, _step(e, -1 if Attrs(op).flag("reverse") else 0))
+    return chosen(e, out, [(f"{e.steps()} > 0", op.args[0], out.type.with_(time=True), step)])
+
+
 def _step(e: Elements, index: int) -> str:
     return str(index) if index >= 0 else f"{e.steps()} - {-index}"
 
@@ -118,9 +122,8 @@ def _place_at(e: Elements, op: Op, out: Value, index: tuple[str, ...]) -> str:
 @enters(MAPS, "where_empty")
 def _where_empty(e: Elements, op: Op, out: Value, index: tuple[str, ...]) -> str:
     d, lengths = op.args
-    flag = e.there(lengths)
     empty = f"{length(e, lengths, e.parts(out.type, index)[0]['b'])} == 0"
-    return chosen(e, out, [(empty if flag is None else f"{flag} && {empty}", d, out.type, index)])
+    return chosen(e, out, [(empty, d, out.type, index)])
 
 
 @enters(MAPS, "reverse_time")

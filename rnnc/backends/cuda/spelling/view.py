@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import accumulate
 
-from rnnc.backends.cuda.elements import Elements
-from rnnc.backends.cuda.kernel import C_TYPES
+from rnnc.backends.cuda.kernels.elements import Elements, place_of
+from rnnc.backends.cuda.kernels.kernel import C_TYPES
 from rnnc.backends.cuda.spelling.entry import MAPS, enters
 from rnnc.ir.operations.attrs import Attrs
 from rnnc.ir.operations.shapes import untouched
@@ -36,14 +36,12 @@ def _reshape(e: Elements, op: Op, out: Value, index: tuple[str, ...]) -> str:
     front, back = untouched(x.type, out.type)
     first = out.type.time + out.type.batch + front
     last = len(index) - back
-    text = ""
-    for at, extent in zip(index[first:last], e.extents(out.type)[first:last], strict=True):
-        text = at if not text else f"({text}) * {extent} + {at}"
+    text = place_of(index[first:last], e.extents(out.type)[first:last])
     extents = e.extents(x.type)
     between = extents[first : len(extents) - back]
     found: list[str] = []
     if between:
-        rest = e.kernel.bind("long long", "place", text or "0")
+        rest = e.kernel.bind("long long", "place", text)
         for extent in reversed(between[1:]):
             found.insert(0, e.kernel.bind("long long", "i", f"{rest} % {extent}"))
             rest = e.kernel.bind("long long", "place", f"{rest} / {extent}")
@@ -91,8 +89,7 @@ def chosen(e: Elements, out: Value, cases: Sequence[tuple[str, Value, Type, tupl
 
     A case is (condition, operand, the type that the operand broadcasts to, the index within that).
     """
-    name = e.kernel.names.new(out.name or "part")
-    e.kernel.line(f"{C_TYPES[out.type.dtype]} {name} = {e.literal(0, out.type.dtype)};")
+    name = e.kernel.variable(C_TYPES[out.type.dtype], out.name or "part", e.literal(0, out.type.dtype))
     for number, (condition, value, like, index) in enumerate(cases):
         head = f"if ({condition})" if number == 0 else f"else if ({condition})" if condition else "else"
         with e.kernel.braces(head):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from itertools import product
 
-from rnnc.backends.cuda.elements import Elements
-from rnnc.backends.cuda.kernel import C_TYPES
+from rnnc.backends.cuda.kernels.elements import Elements, factor
+from rnnc.backends.cuda.kernels.kernel import C_TYPES
 from rnnc.backends.cuda.spelling.entry import MAPS, enters
 from rnnc.backends.cuda.spelling.view import chosen
 from rnnc.ir.operations.convolution import Window
@@ -23,7 +23,7 @@ def _patches(e: Elements, op: Op, out: Value, index: tuple[str, ...]) -> str:
     found: list[str] = []
     conditions: list[str] = []
     for axis, (place, offset, extent) in enumerate(zip(places, offsets, extents, strict=True)):
-        text = f"{place} * {window.stride[axis]} + {offset} * {window.dilation[axis]} - {befores[axis]}"
+        text = f"{_times(place, window.stride[axis])} + {_times(offset, window.dilation[axis])} - {befores[axis]}"
         at = e.kernel.bind("long long", "at", text)
         found.append(at)
         if window.same:
@@ -47,7 +47,7 @@ def _spread(e: Elements, op: Op, out: Value, index: tuple[str, ...]) -> str:
     for axis, extent in enumerate(extents):
         stride, before = window.stride[axis], befores[axis]
         position, offset = index[leads + axis], index[leads + spatial + axis]
-        at = e.kernel.bind("long long", "at", f"{position} + {before} - {offset} * {window.dilation[axis]}")
+        at = e.kernel.bind("long long", "at", f"{position} + {before} - {_times(offset, window.dilation[axis])}")
         places.append(at if stride == 1 else f"{at} / {stride}")
         between = [] if stride == 1 else [f"{at} % {stride} == 0"]
         conditions += [f"{at} >= 0", *between, f"{places[-1]} < {extent}"]
@@ -62,8 +62,7 @@ def _unpatches(e: Elements, op: Op, out: Value, index: tuple[str, ...]) -> str:
     window = Window.of(op)
     leads, spatial = out.type.time + out.type.batch, window.spatial
     extents, befores = e.extents(d.type)[leads : leads + spatial], _befores(e, window, out.type)
-    total = e.kernel.names.new("total")
-    e.kernel.line(f"{C_TYPES[out.type.dtype]} {total} = 0;")
+    total = e.kernel.variable(C_TYPES[out.type.dtype], "total", "0")
     for offset in product(*map(range, window.kernel)):
         with e.kernel.braces(""):
             places: list[str] = []
@@ -82,3 +81,8 @@ def _unpatches(e: Elements, op: Op, out: Value, index: tuple[str, ...]) -> str:
 def _befores(e: Elements, window: Window, image: Type) -> list[str]:
     """How many zeros stand before each spatial axis of an image."""
     return [e.kernel.size(before) for before, _ in window.pads(image.shape)]
+
+
+def _times(at: str, number: int) -> str:
+    """A place at every so many others."""
+    return at if number == 1 else f"{factor(at)} * {number}"

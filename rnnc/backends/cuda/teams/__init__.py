@@ -1,1 +1,1 @@
-"""Loops on the device: one kernel for all steps, in which teams of blocks share the rows of the batch."""
+"""Loops on the device: one kernel for all steps, whose blocks are in teams."""

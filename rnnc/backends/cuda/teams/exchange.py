@@ -6,18 +6,16 @@ write through `Seen`, which is either.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from rnnc.backends.cuda.elements import Home
-from rnnc.backends.cuda.kernel import C_TYPES, STORED
+from rnnc.backends.cuda.kernels.elements import Home
+from rnnc.backends.cuda.kernels.kernel import C_TYPES, STORED
+from rnnc.backends.cuda.kernels.looped import Exchanged
+from rnnc.backends.cuda.teams.team import Team
 from rnnc.backends.cuda.teams.ways import Way
 from rnnc.ir.program import Type
-from rnnc.ir.size import Size, product
-
-if TYPE_CHECKING:
-    from rnnc.backends.cuda.teams.block import TeamBlock
+from rnnc.ir.size import product
 
 Swap = tuple[Home, Home, Type]  # two arrays that change places after a step
 
@@ -31,33 +29,23 @@ class Exchanging(Exception):
 
 
 @dataclass(frozen=True)
-class Exchanged:
-    """A pair of arrays, for the planner: how many elements a head has of a row, what a number is there (`item`, `real`,
-    `int`, `bool`), and whether there are rows."""
-
-    features: Size
-    number: str
-    batch: bool
-
-
-@dataclass(frozen=True)
 class Exchange:
     """The pairs of a kernel. `carried` have numbers before the first step, and are read behind the last one."""
 
-    block: TeamBlock
+    team: Team
     carried: Sequence[Swap]
     doubled: Sequence[Swap]
 
-    def check(self) -> None:
+    def check(self, read: Set[str]) -> None:
         """Of two arrays that change places, threads read both of one another or none. Raises Exchanging."""
         pairs = [(a.array, b.array) for a, b, _ in (*self.carried, *self.doubled)]
-        found = {array: pair[0] for pair in pairs if self.block.read() & {*pair} for array in pair}
-        if found != self.block.exchanged:
+        found = {array: pair[0] for pair in pairs if read & {*pair} for array in pair}
+        if found != self.team.exchanged:
             raise Exchanging(found)
 
     def pairs(self) -> tuple[Exchanged, ...]:
         """In the order of the kernel's parameters."""
-        heads = len(self.block.heads)
+        heads = len(self.team.heads)
         return tuple(
             Exchanged(product(type.shape[heads:]), _number(home, type), type.batch) for home, _, type in self._seen()
         )
@@ -71,26 +59,26 @@ class Exchange:
         """The last statements before the loop."""
         if not self._seen():
             return []
-        kernel, heads, at = self.block.kernel, len(self.block.heads), iter(self.numbers()[2:])
+        kernel, heads, at = self.team.kernel, len(self.team.heads), iter(self.numbers()[2:])
         lines = ["clear_copies(smem, copies_from, copies_end);"]
         for pair in self._seen():
             home, _, type = pair
             sizes = ", ".join(kernel.size(product(shape)) for shape in (type.shape[:heads], type.shape[heads:]))
-            of = f"const Seen<{_number(home, type)}> {self.block.seen(home.array)[0]}"
+            of = f"const Seen<{_number(home, type)}> {self.team.seen(home.array)[0]}"
             lines.append(f"{of}(team, smem, {next(at)}, {next(at)}, {', '.join(self._pointers(pair))}, {sizes});")
         return [*lines, *self._moved("fetch"), *self._settle()]
 
     def turn(self, ways: Sequence[Way]) -> list[str]:
         """Statements at the beginning of a step: which array of each pair is the first one."""
-        used = [way for way in ways if any(self.block.turns[home.array] == way for home, _, _ in self._seen())]
+        used = [way for way in ways if any(self.team.turns[home.array] == way for home, _, _ in self._seen())]
         return [
             f"const bool turned{way.number} = {f'(step + {way.lag})' if way.lag else 'step'} % 2 != 0;" for way in used
         ]
 
     def swaps(self, way: Way) -> list[str]:
         """Statements at the end of a step: other arrays change places."""
-        pairs = [pair for pair in (*self.carried, *self.doubled) if pair[0].array not in self.block.exchanged]
-        pairs = [pair for pair in pairs if self.block.turns[pair[0].array] == way]
+        pairs = [pair for pair in (*self.carried, *self.doubled) if pair[0].array not in self.team.exchanged]
+        pairs = [pair for pair in pairs if self.team.turns[pair[0].array] == way]
         return [f"swap_({', '.join(self._pointers(pair))});" for pair in pairs]
 
     def after(self, steps: str) -> list[str]:
@@ -99,7 +87,7 @@ class Exchange:
 
     def _pointers(self, pair: Swap) -> list[str]:
         """The kernel's parameters for two arrays."""
-        pointer = self.block.kernel.pointer
+        pointer = self.team.kernel.pointer
         return [pointer(home.array, pair[2].dtype, written=True, wide=home.wide) for home in pair[:2]]
 
     def _settle(self) -> list[str]:
@@ -107,13 +95,13 @@ class Exchange:
 
     def _moved(self, how: str, turned: str = "") -> list[str]:
         return [
-            f"{self.block.seen(home.array)[0]}.{how}({turned}team, {'team.rows' if type.batch else '1'});"
+            f"{self.team.seen(home.array)[0]}.{how}({turned}team, {'team.rows' if type.batch else '1'});"
             for home, _, type in self.carried
-            if home.array in self.block.exchanged
+            if home.array in self.team.exchanged
         ]
 
     def _seen(self) -> list[Swap]:
-        return [pair for pair in (*self.carried, *self.doubled) if pair[0].array in self.block.exchanged]
+        return [pair for pair in (*self.carried, *self.doubled) if pair[0].array in self.team.exchanged]
 
 
 def _number(home: Home, type: Type) -> str:

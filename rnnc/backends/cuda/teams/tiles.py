@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-from rnnc.backends.cuda.products import product_of
+from rnnc.backends.cuda.analysis.products import product_of
+from rnnc.backends.cuda.kernels.elements import Elements
+from rnnc.backends.cuda.kernels.kernel import Kernel
+from rnnc.backends.cuda.straight.stages import Straight
 from rnnc.ir.operations.attrs import Attrs
 from rnnc.ir.program import Op, Value
 from rnnc.ir.size import Size, product
-
-if TYPE_CHECKING:
-    from rnnc.backends.cuda.elements import Elements
-    from rnnc.backends.cuda.kernel import Kernel
-    from rnnc.backends.cuda.teams.block import TeamBlock
-    from rnnc.backends.cuda.teams.elements import TeamElements
 
 
 @dataclass(frozen=True)
@@ -82,9 +78,7 @@ class Multiplied:
             kernel.line(f"const long long f = {share}.first + column % {share}.share;")
             kernel.line(f"if (f >= {kernel.size(self.features)}) return item{{}};")
             *others, last = self.slots
-            choice = "".join(
-                f"column < {place} * {share}.share ? {text} : " for place, text in enumerate(others, start=1)
-            )
+            choice = "".join(f"column < {many(place, share)} ? {text} : " for place, text in enumerate(others, start=1))
             kernel.line(f"const long long c = {choice}{last};")
             kernel.line(f"if (c < 0 || c >= {kernel.size(self.tiled.columns)}) return item{{}};")
             at: dict[str, str] = {}
@@ -110,8 +104,8 @@ class Multiplied:
         del kernel.lines[start:]
         return lines
 
-    def multiply(self, e: TeamElements) -> list[str]:
-        """Statements of an item: the sums of its columns."""
+    def multiply(self, e: Elements, left: Callable[[Value, str, str, str], str]) -> list[str]:
+        """Statements of an item: the sums of its columns. `left` gives the operand from a place in a row on."""
         kernel, number = e.kernel, self.number
         start, columns = len(kernel.lines), self._columns
         summed = stride = kernel.size(self.tiled.summed)
@@ -124,12 +118,13 @@ class Multiplied:
         if self.tiled.stacked:
             heads = kernel.size(product(tuple(self.tiled.sizes[x] for x in self.tiled.heads)))
             first, stride = f"(({row}) * {heads} + head) * {summed}", f"{heads} * {summed}"
-        found = e.left(self.left, "team.first + pass", first, stride)
+        found = left(self.left, "team.first + pass", first, stride)
         kernel.line(f"const Left<item> left_{number} = {found};")
-        places, weight = self._of_head(kernel, f"(int){summed}", columns)
+        whole = _int(summed)
+        places, weight = self._of_head(kernel, whole, columns)
+        kernel.line(f"const Sums<real> sum_{number} = multiply<item, real>(")
         kernel.line(
-            f"const Sums<real> sum_{number} = multiply<item, real>(smem, {places}, count, (int){summed}, {columns},"
-            f" left_{number}, kept_{number}, {self._head}, {weight});"
+            f"    smem, {places}, count, {whole}, {columns}, left_{number}, kept_{number}, {self._head}, {weight});"
         )
         lines = kernel.lines[start:]
         del kernel.lines[start:]
@@ -137,7 +132,7 @@ class Multiplied:
 
     @property
     def _columns(self) -> str:
-        return f"{len(self.slots)} * {self.share}.share"
+        return many(len(self.slots), self.share)
 
     @property
     def _head(self) -> str:
@@ -146,7 +141,7 @@ class Multiplied:
 
     def _for_heads(self, kernel: Kernel, statement: str) -> None:
         """A statement for each of the team's heads, where there are heads."""
-        summed, columns = f"(int){kernel.size(self.tiled.summed)}", self._columns
+        summed, columns = _int(kernel.size(self.tiled.summed)), self._columns
         heads = self.tiled.heads
         with kernel.braces("for (int own_head = 0; own_head < team.heads; ++own_head)") if heads else kernel.apart(0):
             if heads:
@@ -167,8 +162,19 @@ class Multiplied:
         return f"own_{places}", f"own_{weight}"
 
 
-def tiled(op: Op, block: TeamBlock) -> Tiled | str:
-    """The product that an operation is; where blocks cannot have their own columns of it, the reason."""
+def _int(size: str) -> str:
+    """A size that fits into an int."""
+    return size if size.isdecimal() else f"(int){size}"
+
+
+def many(count: int, share: str) -> str:
+    """So many times the columns of a block."""
+    return f"{count} * {share}.share" if count > 1 else f"{share}.share"
+
+
+def tiled(op: Op, block: Straight, many: int, computed: Container[str]) -> Tiled | str:
+    """The product that an operation is, with so `many` axes of heads; where blocks of a team cannot have their own
+    columns of it, the reason. `computed` are the arrays that the loop writes."""
     if product_of(op) is None:
         return "it is none"
     if not op.out.type.batch or op.out.type.time or not op.out.type.rank:
@@ -183,11 +189,11 @@ def tiled(op: Op, block: TeamBlock) -> Tiled | str:
     left = batched[0]
     right = next(arg for arg in op.args if arg is not left)
     home, out = block.home(right), attrs.text("out")
-    if home is None or home.array in block.owners:
+    if home is None or home.array in computed:
         return "its weights are computed in the loop"
     if any(found and found.wide for found in map(block.home, op.args)):
         return "an operand is held as it is computed, not as arrays hold it"
-    heads, columns = out[: len(block.heads)], out[len(block.heads) :]
+    heads, columns = out[:many], out[many:]
     stacked = bool(heads) and letters[left].startswith(heads)
     inner = letters[left][len(heads) :] if stacked else letters[left]
     if not columns or any(x in out or x not in letters[right] for x in inner):

@@ -27,7 +27,8 @@ class Way:
         t, number, end = self.step, self.number, f"{steps} + {self.lag}" if self.lag else steps
         forward = f"step - {self.lag}" if self.lag else "step"
         here, after = (f"{end} - 1 - step", f"{t} - 1") if self.reverse else (forward, f"{t} + 1")
-        found = [f"const long long {t} = {here}, {t}_next = {after};", f"const bool more{number} = step + 1 < {end};"]
+        found = [f"const long long {t} = {here};", f"const long long {t}_next = {after};"]
+        found.append(f"const bool more{number} = step + 1 < {end};")
         if lags:
             found.append(f"const bool runs{number} = {f'step >= {self.lag} && ' if self.lag else ''}step < {end};")
         return found

@@ -90,6 +90,12 @@ def _at(e: Emitter, op: Op) -> bool:
 SPELLINGS["at"] = View(_at, _at_write)
 
 
+@spells("edge")
+def _edge(e: Emitter, op: Op) -> None:
+    step = "-1:" if Attrs(op).flag("reverse") else ":1"
+    e.line(f"np.sum({e.read(op.args[0], Index((step,)))}, axis=0, out={e.write(op.out)})")
+
+
 @spells("place")
 def _place(e: Emitter, op: Op) -> None:
     d, lengths, _ = op.args
@@ -112,13 +118,10 @@ def _place_at(e: Emitter, op: Op) -> None:
 def _where_empty(e: Emitter, op: Op) -> None:
     d, lengths = op.args
     source, out, given = operand(e, d, op.out.type), e.write(op.out), e.read(lengths)
-    e.line(f"if {given} is None:")
-    e.line(f"    {out}.fill(0)")
-    e.line("else:")
     if source != out:
-        e.line(f"    {out}[...] = {source}")
+        e.line(f"{out}[...] = {source}")
     filled = f"({given} > 0).reshape({', '.join(['-1', *['1'] * op.out.type.rank])})"
-    e.line(f"    np.copyto({out}, {zero(op.out.type)}, where={filled})")
+    e.line(f"np.copyto({out}, {zero(op.out.type)}, where={e.time} > 0 if {given} is None else {filled})")
 
 
 @spells("reverse_time")

@@ -68,6 +68,11 @@ def _at(b: Block, op: Op) -> str:
     return f"{b.read(op.args[0])}[{Attrs(op).integer('index')}]"
 
 
+@spells("edge")
+def _edge(b: Block, op: Op) -> str:
+    return f"tf.reduce_sum({b.read(op.args[0])}[{'-1:' if Attrs(op).flag('reverse') else ':1'}], 0)"
+
+
 @spells("place")
 def _place(b: Block, op: Op) -> str:
     d, lengths, _ = op.args
@@ -87,8 +92,7 @@ def _where_empty(b: Block, op: Op) -> str:
     given = _lengths(b, lengths)
     whole = b.full(d, op.out.type)
     rows = f"tf.reshape({given}, [-1{', 1' * op.out.type.rank}])"
-    text = f"tf.where_v2(tf.equal({rows}, 0), {whole}, tf.zeros_like({whole}))"
-    return f"tf.zeros_like({whole}) if {given} is None else {text}"
+    return f"tf.where_v2(tf.equal({b.time} if {given} is None else {rows}, 0), {whole}, tf.zeros_like({whole}))"
 
 
 @spells("reverse_time")

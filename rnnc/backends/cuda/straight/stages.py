@@ -7,29 +7,25 @@ written to memory itself only where a product, a loop or the caller reads it, or
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
-from rnnc.backends.cuda.behind import Behind, chains, in_order
-from rnnc.backends.cuda.elements import Elements, Home
-from rnnc.backends.cuda.implicit import Implicit, windows
-from rnnc.backends.cuda.joined import NOTHING, Part, element_type, joined
-from rnnc.backends.cuda.kernel import Kernel
-from rnnc.backends.cuda.products import Product, by_letter, product_of
+from rnnc.backends.cuda.analysis.behind import Behind, chains, in_order
+from rnnc.backends.cuda.analysis.joined import NOTHING, Part, element_type, joined
+from rnnc.backends.cuda.analysis.products import Product, by_letter, product_of, windows
+from rnnc.backends.cuda.kernels.shared import Shared
 from rnnc.backends.cuda.spelling import LINES, MAPS
-from rnnc.backends.cuda.spelling.view import moved, position, shifted
-from rnnc.backends.cuda.unit import Shared
+from rnnc.backends.cuda.straight.block import Block
+from rnnc.backends.cuda.straight.implicit import Implicit
+from rnnc.backends.cuda.straight.reductions import write_reduction
+from rnnc.backends.cuda.straight.scan import write_line
 from rnnc.backends.escape import number as literal
 from rnnc.ir.operations.attrs import Attrs
 from rnnc.ir.program import DType, Loop, Node, Op, Type, Value, reads
 from rnnc.ir.size import Size
 
-if TYPE_CHECKING:
-    from rnnc.backends.cuda.loop import LoopWriter
-
-DTYPES = {DType.FLOAT: "dt", DType.INT: "cp.int32", DType.BOOL: "cp.bool_"}
 COSTLY = frozenset({  # what is not worth computing twice
     "exp", "expm1", "log", "log1p", "tanh", "sigmoid", "softplus", "log_sigmoid", "sin", "cos", "tan", "atan", "sinh",
     "cosh", "asin", "acos", "asinh", "acosh", "atanh", "erf", "pow", "div", "mod", "reshape", "unpatches", "lookup",
@@ -38,90 +34,18 @@ COSTLY = frozenset({  # what is not worth computing twice
 DEEP = 24  # maps in a row: longer chains are cut, so that expressions stay short
 
 
-class Block:
-    """Writes nodes as lines of the host. `time` is the number of steps there; there are at most `most`."""
+class Straight(Block, ABC):
+    """Writes nodes, in stages. How loops are written is for `loops/body.py` to say: they hold blocks themselves."""
 
     fuses = False  # whether products are computed where they are read: then what they are inside of cannot wait
 
     def __init__(self, shared: Shared, time: str, around: Block | None = None, *, most: str | None = None) -> None:
-        self.shared, self.time, self.around = shared, time, around
-        self.most = most or time  # steps that there may be: of stretches the last one may be shorter
-        self.lines: list[str] = []
-        self.before: list[str] = []  # lines that allocate, once, before the loop that this block is the body of
-        self.definitions: dict[Value, Op] = {} if around is None else dict(around.definitions)
-        self.numbers: dict[Value, float | int | bool | Size] = {} if around is None else dict(around.numbers)
-        self.homes: dict[Value, Home] = {}
-        self.targets: dict[Value, Home] = {}  # arrays that are there already, for results
+        super().__init__(shared, time, around, most=most)
         self._stage: dict[Value, int] = {}
         self._windows: set[Value] = set()  # what is not written down
         self.chains: dict[Loop, list[Behind]] = {}  # loops that can run behind others, by the first one
-        self.behind: dict[Loop, LoopWriter] = {}
         self.spared: dict[Value, list[str]] = {}  # the plans of kernels that compute a value by themselves
         self._guarded: tuple[Sequence[str], int] = (), 0  # where the last lines under a condition end
-        self._promised: dict[Value, str] = {}  # the lines that allocate arrays which have a name already
-
-    def line(self, text: str) -> None:
-        self.lines.append(text)
-
-    def ahead(self, text: str) -> None:
-        """Append a line that need not be done again for every step."""
-        (self.lines if self.around is None else self.before).append(text)
-
-    # --- places -------------------------------------------------------------------------------------------------------
-
-    def home(self, value: Value) -> Home | None:
-        """Where a value is in memory, here or around."""
-        block: Block | None = self
-        while block is not None:
-            if value in block.homes:
-                return block.homes[value]
-            block = block.around
-        return None
-
-    def place(self, value: Value, array: str, index: str = "", *, nullable: bool = False, wide: bool = False) -> None:
-        self.homes[value] = Home(array, index, nullable, wide)
-
-    def array(self, value: Value) -> str:
-        """The array of a value that is in memory, as all others hold floats."""
-        home = self.home(value)
-        if home is None:
-            raise KeyError(f"no array holds {value.name!r}")
-        return f"{home.host}.astype(dt, copy=False)" if home.wide else home.host
-
-    def size(self, size: Size) -> str:
-        return self.shared.sizes.text(size)
-
-    def shape(self, type: Type, time: str | None = None) -> str:
-        """The shape of an array, as a tuple."""
-        return f"({''.join(f'{n}, ' for n in self.extents(type, time))})"
-
-    def count(self, type: Type, time: str | None = None) -> str:
-        """How many elements an array has."""
-        return " * ".join(f"({n})" if " " in n else n for n in self.extents(type, time)) or "1"
-
-    def extents(self, type: Type, time: str | None = None) -> list[str]:
-        leads = ([time or self.time] if type.time else []) + (["B"] if type.batch else [])
-        return [*leads, *map(self.size, type.shape)]
-
-    def allocate(self, value: Value, hint: str = "v") -> Home:
-        """The array that a value will be in: given, or new."""
-        home = self.promised(value, hint)
-        if value in self._promised:
-            self.ahead(self._promised.pop(value))
-        self.homes[value] = home
-        return home
-
-    def promised(self, value: Value, hint: str = "v") -> Home:
-        """The array that a value will be in, which `allocate` makes."""
-        if value not in self.targets:
-            name = self.shared.names.new(value.name or hint)
-            text = f"{name} = cp.empty({self.shape(value.type, self.most)}, {DTYPES[value.type.dtype]})"
-            shorter = value.type.time and self.most != self.time
-            self._promised[value] = text
-            self.targets[value] = Home(name, f"[:{self.time}]" if shorter else "")
-        return self.targets[value]
-
-    # --- nodes --------------------------------------------------------------------------------------------------------
 
     def write(self, nodes: Sequence[Node], results: Iterable[Value]) -> None:
         """Write nodes; `results` are in memory afterwards, or are constants."""
@@ -148,7 +72,9 @@ class Block:
                 if isinstance(node, Op):
                     with self._unless(self._plans(node.outs[0])):
                         self._combine(node)
-            self._loops([node for node in found if isinstance(node, Loop)])
+            loops = [node for node in found if isinstance(node, Loop)]
+            if loops:
+                self.write_loops(loops)
             written: dict[tuple[str, ...], list[Value]] = {}
             for value in maps.get(stage, ()):
                 written.setdefault(self._plans(value), []).append(value)
@@ -159,6 +85,10 @@ class Block:
             if value in self.numbers:
                 self._constant(value)
         assert not self._promised, "an array was promised that nothing writes"
+
+    @abstractmethod
+    def write_loops(self, loops: Sequence[Loop]) -> None:
+        """Write loops that do not need one another; their results are in memory afterwards."""
 
     def _plans(self, value: Value) -> tuple[str, ...]:
         """The variables of kernels that compute a value by themselves, where they run."""
@@ -247,12 +177,6 @@ class Block:
         text = self.size(number) if isinstance(number, Size) else literal(number)
         self.line(f"{self.allocate(value).host}[...] = {text}")
 
-    def _loops(self, loops: Sequence[Loop]) -> None:
-        from rnnc.backends.cuda.loop import write_loops
-
-        if loops:
-            write_loops(self, loops)
-
     def _combine(self, node: Op) -> None:
         product = product_of(node)
         if product is not None:
@@ -264,14 +188,10 @@ class Block:
 
     def line_of(self, op: Op) -> None:
         """Write an operation along lines."""
-        from rnnc.backends.cuda.scan import write_line
-
         write_line(self, op)
 
     def reduction(self, op: Op) -> None:
         """Write an operation of which each element combines many."""
-        from rnnc.backends.cuda.rows import write_reduction
-
         write_reduction(self, op)
 
     def _product(self, op: Op, product: Product) -> None:
@@ -294,56 +214,6 @@ class Block:
                 groups.setdefault(part.value.type.with_(dtype=DType.FLOAT), []).append((value, part))
         for type, group in groups.items():
             self.map(type, group)
-
-    def map(self, type: Type, group: Sequence[tuple[Value, Part]]) -> None:
-        """Write one kernel that computes values, or parts of them."""
-        goals: dict[Value, Home] = {}
-        for whole, part in group:
-            if whole not in goals:
-                goals[whole] = self.allocate(whole)
-                if whole is not part.value:
-                    self.scattered(goals[whole])
-                del self.homes[whole]  # not yet there for the kernel that writes it
-
-        def body(e: Elements, n: str) -> None:
-            index = e.index(type, n)
-            found = [(whole, part, e.get(part.value, index)) for whole, part in group]
-            for whole, part, text in found:
-                place = n
-                if whole is not part.value:
-                    at = shifted(position(type, index, part.axis), e.kernel.size(part.start))
-                    place = e.flat(whole.type, moved(type, index, part.axis, at))
-                e.write(whole, goals[whole], place, text)
-
-        self.launch(body, type)
-        self.homes.update(goals)
-
-    def scattered(self, home: Home) -> None:
-        """Take note that an array is written part by part, by the threads that have the elements of parts."""
-
-    def launch(self, body: Callable[[Elements, str], None], space: Type, times: str = "") -> None:
-        """Write a kernel and its call: `body` for each element of an array of type `space`, by its place `n`; as many
-        times as `times` says on the host."""
-        kernel = Kernel(self.shared.sizes.variables)
-        elements = self.elements(kernel)
-        many = kernel.whole(times if times.isidentifier() else "times", times) if times else ""
-        kernel.line(f"const long long total = {' * '.join(filter(None, [*elements.extents(space), many])) or '1'};")
-        first = "blockIdx.x * (long long)blockDim.x + threadIdx.x"
-        with kernel.braces(f"for (long long n = {first}; n < total; n += (long long)gridDim.x * blockDim.x)"):
-            body(elements, "n")
-        self.call(kernel, self.count(space) + (f" * {times}" if times else ""))
-
-    def elements(self, kernel: Kernel) -> Elements:
-        """What writes elements into a kernel of this block."""
-        return Elements(kernel, self.home, self.definitions, self.numbers, self.time)
-
-    def entered(self, kernel: Kernel) -> Kernel:
-        """A kernel with what must stand before its statements."""
-        return kernel
-
-    def call(self, kernel: Kernel, threads: str) -> None:
-        """Write the launch of a kernel over so many elements."""
-        self.line(self.shared.call(self.entered(kernel), threads))
 
 
 def _is_map(node: Node) -> bool:

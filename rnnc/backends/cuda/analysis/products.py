@@ -1,15 +1,17 @@
-"""Which contractions are products of matrices, and how the library gets them."""
+"""Which contractions are products of matrices, how the library gets them, and which windows only these read."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from rnnc.backends.functions import BATCH, TIME, lead_letters
 from rnnc.backends.sizes import times
 from rnnc.ir.operations.attrs import Attrs
-from rnnc.ir.program import DType, Node, Op
+from rnnc.ir.program import DType, Loop, Node, Op, Value, reads
 from rnnc.ir.size import Size
+
+WINDOWS = frozenset({"patches", "cuda.spread"})
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,15 @@ def by_letter(op: Op, time: str, batch: str, size: Callable[[Size], str]) -> dic
     found = {TIME: time, BATCH: batch}
     for arg, key in zip(op.args, ("a", "b"), strict=True):
         found |= dict(zip(Attrs(op).text(key), map(size, arg.type.shape), strict=True))
+    return found
+
+
+def windows(nodes: Sequence[Node], results: Iterable[Value]) -> set[Value]:
+    """The windows that only products read: those need not be in memory."""
+    found = {node.out for node in nodes if isinstance(node, Op) and node.name in WINDOWS}.difference(results)
+    for node in nodes:
+        if isinstance(node, Loop) or product_of(node) is None:
+            found.difference_update(reads(node))
     return found
 
 

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-from rnnc.backends.cuda.kernel import Kernel
+from rnnc.backends.cuda.kernels.kernel import Kernel
+from rnnc.backends.cuda.kernels.looped import Looped
 from rnnc.backends.escape import Names, string
 from rnnc.backends.sizes import Sizes
 
-if TYPE_CHECKING:
-    from rnnc.backends.cuda.report import Looped
-
 # Of a block. One to a multiprocessor is enough: else the compiler spills registers for the sake of more of them.
 THREADS = 256
+WIDTH, SHORT = 112, 48  # of the lines of a kernel's parameters; and where they stand behind its name
 
 
 @dataclass
@@ -30,12 +28,12 @@ class Kernels:
     names: dict[str, str] = field(default_factory=dict[str, str])  # from the text behind the name to the name
     programs: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     count: Counter[str] = field(default_factory=Counter[str])  # of the kernels by program
-    loops: list[Looped] = field(default_factory=list["Looped"])  # how each loop was written, for people
+    loops: list[Looped] = field(default_factory=list[Looped])  # how each loop was written, for people
 
     def name(self, kernel: Kernel, program: str, *, alone: bool = False) -> str:
         """The name under which a kernel is launched: that of its program and a number. `alone`: it is a text for
         itself, of that name."""
-        text = "\n".join([f"({kernel.head()}) {{", *("  " + line for line in kernel.lines), "}"])
+        text = "\n".join([f"({_wrapped(kernel.head())}) {{", *("  " + line for line in kernel.needed()), "}"])
         if text not in self.names:
             self.count[program] += 1
             self.names[text] = name = f"{program}_{self.count[program]}"
@@ -43,6 +41,17 @@ class Kernels:
             head = f'extern "C" __global__ void __launch_bounds__({THREADS}, 1) {name}'
             mine.append("\n".join([*kernel.comments(), head + text]))
         return self.names[text]
+
+
+def _wrapped(parameters: Sequence[str]) -> str:
+    """Parameters on as many lines as they need."""
+    lines = [""]
+    for number, parameter in enumerate(parameters, start=1):
+        text = parameter + "," * (number < len(parameters))
+        if len(lines[-1]) + len(text) > WIDTH:
+            lines.append("")
+        lines[-1] += f" {text}" if lines[-1] else text
+    return lines[0] if len(lines[0]) <= SHORT and len(lines) == 1 else "\n    " + "\n    ".join(lines)
 
 
 class Shared:

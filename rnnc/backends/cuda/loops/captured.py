@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rnnc.backends.cuda.block import Block
-from rnnc.backends.cuda.implicit import windows
-from rnnc.backends.cuda.inner import InnerBlock, InnerElements
-from rnnc.backends.cuda.joined import NOTHING, Part
-from rnnc.backends.cuda.kernel import Argument, Kernel
-from rnnc.backends.cuda.products import product_of
-from rnnc.backends.cuda.unit import Shared
+from rnnc.backends.cuda.analysis.joined import NOTHING, Part
+from rnnc.backends.cuda.analysis.products import product_of, windows
+from rnnc.backends.cuda.kernels.kernel import Argument, Kernel
+from rnnc.backends.cuda.kernels.shared import Shared
+from rnnc.backends.cuda.straight.block import Block
+from rnnc.backends.cuda.straight.inner import InnerBlock, InnerElements
 from rnnc.ir.program import Loop, Node, Op, Type, Value, reads
 
 

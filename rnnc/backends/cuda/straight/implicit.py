@@ -7,21 +7,17 @@ these with the kernel. `templates/cuda/tiles.cuh` multiplies; here stand the lin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
-from rnnc.backends.cuda.kernel import Argument, Kernel
-from rnnc.backends.cuda.products import Product, by_letter, product_of
+from rnnc.backends.cuda.analysis.products import Product, by_letter
+from rnnc.backends.cuda.kernels.elements import Elements, total_of
+from rnnc.backends.cuda.kernels.kernel import Argument, Kernel
+from rnnc.backends.cuda.straight.block import Block
 from rnnc.backends.escape import string
 from rnnc.backends.functions import BATCH, TIME
 from rnnc.backends.sizes import times
-from rnnc.ir.program import Loop, Node, Op, Value, reads
+from rnnc.ir.program import Op, Value
 
-if TYPE_CHECKING:
-    from rnnc.backends.cuda.block import Block
-    from rnnc.backends.cuda.elements import Elements
-
-WINDOWS = frozenset({"patches", "cuda.spread"})
 SIZES = ("stacks", "rows", "summed", "columns")
 # What the statements around elements call something.
 LOCAL = frozenset({
@@ -29,15 +25,6 @@ LOCAL = frozenset({
     "found",
 })  # fmt: skip
 PLACE = "(stack * rows + row) * columns + column"  # of an element, where axes are in the order of these groups
-
-
-def windows(nodes: Sequence[Node], results: Iterable[Value]) -> set[Value]:
-    """The windows that only products read: those need not be in memory."""
-    found = {node.out for node in nodes if isinstance(node, Op) and node.name in WINDOWS}.difference(results)
-    for node in nodes:
-        if isinstance(node, Loop) or product_of(node) is None:
-            found.difference_update(reads(node))
-    return found
 
 
 class Implicit:
@@ -105,7 +92,7 @@ class Implicit:
         time, batch = elements.steps() if TIME in letters else "", elements.rows() if BATCH in letters else ""
         sizes = by_letter(self.op, time, batch, kernel.size)
         for name, group in zip(SIZES, self.groups, strict=True):
-            kernel.line(f"const long long {name} = {' * '.join(sizes[x] for x in group) or '1'};")
+            kernel.line(f"const long long {name} = {total_of(sizes[x] for x in group)};")
         kernel.spans |= self.op.spans
         return kernel, elements, sizes
 

@@ -18,9 +18,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rnnc.backends.cuda.block import Block
-from rnnc.backends.cuda.elements import Elements
-from rnnc.backends.cuda.kernel import C_TYPES
+from rnnc.backends.cuda.kernels.elements import Elements, factor, total_of
+from rnnc.backends.cuda.kernels.kernel import C_TYPES
 from rnnc.backends.cuda.spelling.lines import (
     Form,
     element,
@@ -31,6 +30,7 @@ from rnnc.backends.cuda.spelling.lines import (
     line_type,
     walk,
 )
+from rnnc.backends.cuda.straight.block import Block
 from rnnc.ir.program import DType, Op
 
 LANES = 32  # of a warp
@@ -160,7 +160,7 @@ class _Kernels:
         )
 
     def _lines(self, e: Elements) -> str:
-        return e.kernel.bind("long long", "lines", " * ".join(e.extents(line_type(self.op))) or "1")
+        return e.kernel.bind("long long", "lines", total_of(e.extents(line_type(self.op))))
 
     def _parts(self, e: Elements) -> str:
         return e.kernel.pointer(self.parts, self.op.out.type.dtype, written=True, wide=True)
@@ -171,5 +171,5 @@ class _Kernels:
 
     def _variable(self, e: Elements, hint: str, value: str) -> str:
         name, type = e.kernel.names.new(hint), C_TYPES[self.op.out.type.dtype]
-        e.kernel.line(f"{type} {name} = ({type})({value});")
+        e.kernel.line(f"{type} {name} = ({type}){factor(value)};")
         return name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,6 +27,9 @@ RESERVED = frozenset({
     "erf", "abs", "max", "min", "pow", "floor", "ceil", "sqrt", "tanh", "true", "false", "xor", "or", "and", "not",
     "compl", "bitand", "bitor",
 })  # fmt: skip
+
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_CONSTANT = re.compile(r"\s*const (?:long long|int|real|bool) (\w+) = [^;{]*;")
 
 
 @dataclass
@@ -65,6 +69,7 @@ class Kernel:
     def __post_init__(self) -> None:
         self.names = Names((*RESERVED, *self.local, *self.sizes.values()))
         self.formulas: dict[str, str] = {}  # of whole numbers that were bound
+        self._types: dict[str, str] = {}  # of variables
         self._scopes: list[dict[tuple[Value, tuple[str, ...]], str]] = [{}]
         self._pointers: dict[str, str] = {}
         self._wholes: dict[str, str] = {}
@@ -79,7 +84,7 @@ class Kernel:
     @contextmanager
     def braces(self, head: str, tail: str = "") -> Generator[None]:
         """A block of statements; what is computed in it is not known after it."""
-        self.line(f"{head} {{")
+        self.line(f"{head} {{".lstrip())
         with self.apart(1):
             yield
         self.line("}" + tail)
@@ -97,9 +102,21 @@ class Kernel:
         """A new variable with the value of an expression."""
         name = self.names.new(hint)
         self.line(f"const {type} {name} = {text};")
+        self._types[name] = type
         if type == "long long":
             self.formulas[name] = text
         return name
+
+    def variable(self, type: str, hint: str, text: str) -> str:
+        """A new variable that the next statements still change."""
+        name = self.names.new(hint)
+        self.line(f"{type} {name} = {text};")
+        self._types[name] = type
+        return name
+
+    def holds(self, text: str, type: str) -> bool:
+        """Whether an expression is a variable of that type, which needs no other one."""
+        return self._types.get(text) == type
 
     def known(self, value: Value, index: tuple[str, ...]) -> str | None:
         """The variable that holds an element, if it has been computed here or in a block around."""
@@ -111,6 +128,18 @@ class Kernel:
     def remember(self, value: Value, index: tuple[str, ...], name: str) -> str:
         self._scopes[-1][value, index] = name
         return name
+
+    def needed(self) -> list[str]:
+        """The statements, but for constants that nothing reads: the index along an axis that an operand lacks, say."""
+        uses = Counter(word for line in self.lines for word in _words(line))
+        found: list[str] = []
+        for line in reversed(self.lines):
+            constant = _CONSTANT.fullmatch(line)
+            if constant and uses[constant[1]] == 1 and "_sync(" not in line:  # a warp meets there
+                uses.subtract(_words(line))
+            else:
+                found.append(line)
+        return found[::-1]
 
     def comments(self) -> list[str]:
         """The lines of the description that the statements so far come from, in its order; which are then forgotten."""
@@ -147,14 +176,19 @@ class Kernel:
             self._wholes[host] = self.scalar(self.names.new(hint), host)
         return self._wholes[host]
 
-    def head(self) -> str:
+    def head(self) -> list[str]:
         """The declarations of all parameters."""
         declared = (argument.declaration(name, shared=self.shared) for name, argument in self.arguments.items())
-        return ", ".join([*declared, *self.more])
+        return [*declared, *self.more]
 
     def size(self, size: Size) -> str:
         """A size as an expression; its symbols become parameters."""
-        text = " + ".join(self._monomial(monomial, factor) for monomial, factor in size.terms) or "0"
+        text = ""
+        for monomial, factor in sorted(size.terms, key=lambda term: (term[1] < 0, not term[0])):  # row - 1
+            part = self._monomial(monomial, abs(factor))
+            sign = "-" if factor < 0 else "+"
+            text = f"{text} {sign} {part}" if text else part if factor > 0 else f"-{part}"
+        text = text or "0"
         return text if re.fullmatch(r"\w+", text) else f"({text})"
 
     def _monomial(self, monomial: Sequence[str | Quotient], factor: int) -> str:
@@ -173,3 +207,8 @@ class Kernel:
         name = self.whole(host, host) if taken else self.scalar(host, host)
         self.symbols.add(name)
         return name
+
+
+def _words(line: str) -> list[str]:
+    """The names in a statement."""
+    return [] if line.lstrip().startswith("//") else _WORD.findall(line)

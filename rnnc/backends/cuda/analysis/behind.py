@@ -114,8 +114,10 @@ class _Chains:
         for value in reads(whole):
             if value not in inside.steps and not self._needs.get(value, own) <= own:
                 return None  # it would wait for all steps of the chain, or for a loop that the first one does not need
-        lag = 1 + max(lags[inside.steps[seq]] for seq, _ in whole.xs if seq in inside.steps)
-        return Behind(loop, whole, lag, tuple(inside.body), self._outside(inside))
+        found = [lags[inside.steps[seq]] for seq, _ in whole.xs if seq in inside.steps]
+        if not found:
+            return None  # it wants to know how many steps there are, and nothing else
+        return Behind(loop, whole, 1 + max(found), tuple(inside.body), self._outside(inside))
 
     def _outside(self, inside: _Inside) -> tuple[Value, ...]:
         """What is computed of whole sequences for this loop alone."""

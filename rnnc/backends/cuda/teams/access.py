@@ -5,18 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from rnnc.backends.cuda.elements import Home
-from rnnc.backends.cuda.inner import InnerElements
-from rnnc.backends.cuda.kernel import Kernel
-from rnnc.backends.cuda.teams.tiles import Multiplied
+from rnnc.backends.cuda.kernels.elements import Home, along, factor, place_of
+from rnnc.backends.cuda.straight.inner import InnerElements
+from rnnc.backends.cuda.straight.stages import Straight
+from rnnc.backends.cuda.teams.team import Owner, Team
+from rnnc.backends.cuda.teams.tiles import Multiplied, many
 from rnnc.ir.program import DType, Type, Value
 from rnnc.ir.size import product
-
-if TYPE_CHECKING:
-    from rnnc.backends.cuda.teams.block import TeamBlock
-
 
 _NAME = re.compile(r"[A-Za-z_]\w*")
 
@@ -31,18 +27,6 @@ class Unfused(Exception):
 
 class Coupled(Exception):
     """An axis is not one of heads: what a step computes lacks it, or threads read what those of another head wrote."""
-
-
-@dataclass(frozen=True)
-class Owner:
-    """Threads by the elements that they have: of a type, one thread or one warp each.
-
-    An item that multiplies takes heads one after the other, so that elements are those of other threads of the same
-    block: a barrier of the block stands at its beginning and its end.
-    """
-
-    type: Type
-    warp: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,14 +62,14 @@ class Place:
                 ]
             whole = [f"for (int j = {start}; j < {own}; j += {stride}) {{", *("  " + x for x in where), *lines, "}"]
         else:
-            products = [line for use in uses for line in use.multiply(elements)]
+            products = [line for use in uses for line in use.multiply(elements, elements.left)]
             where = [f"const int r = e / {share}.own, j = e % {share}.own;"]
             if self.heads and not uses:
                 where = [
                     f"const int r = e / ({own}), j = e % {share}.own;",
                     f"const long long head = team.first_head + e / {share}.own % team.heads;",
                 ]
-            place = f"({row}) * {features}" if self.heads else f"row * {features}"
+            place = f"{factor(row)} * {features}"
             inside = [
                 *products,
                 *(["__syncthreads();"] if uses else []),
@@ -113,7 +97,8 @@ class Place:
     def _alone(self, row: str, alike: str) -> list[str]:
         """The beginning where there are no features to share: the threads of all blocks have one element after the
         other."""
-        first = f"(team.rank * (long long)blockDim.x + threadIdx.x){alike}"
+        first = "team.rank * (long long)blockDim.x + threadIdx.x"
+        first = f"({first}){alike}" if alike else first
         if not self.type.batch and not self.heads:
             return [f"if ({first} == 0) {{", "  const long long n = 0;"]
         count = " * ".join(["team.rows"] * self.type.batch + ["(long long)team.heads"] * bool(self.heads))
@@ -129,9 +114,9 @@ class Place:
 class TeamElements(InnerElements):
     """`reads` and `writes` are the arrays that the item touches; a read of what the same thread wrote is none."""
 
-    def __init__(self, block: TeamBlock, kernel: Kernel, place: Place | None) -> None:
-        super().__init__(kernel, block.home, block.definitions, block.numbers, block.time)
-        self.block, self.place = block, place
+    def __init__(self, team: Team, block: Straight, place: Place | None) -> None:
+        super().__init__(team.kernel, block.home, block.definitions, block.numbers, block.time)
+        self.team, self.place = team, place
         self.reads: set[str] = set()
         self.writes: set[str] = set()
         self.uses: dict[Value, Multiplied] = {}
@@ -139,59 +124,61 @@ class TeamElements(InnerElements):
         self._heads: tuple[str, ...] = ()
 
     def step(self) -> str:
-        return self.block.way.step
+        return self.team.way.step
 
     def index(self, type: Type, place: str) -> list[str]:
         if self._own is None:
-            sizes, count = [self.kernel.size(size) for size in type.shape], len(self.block.heads)
-            heads, features = self.parted(sizes[:count], "head"), self.parted(sizes[count:], "f")
+            sizes, count = [self.kernel.size(size) for size in type.shape], len(self.team.heads)
+            names = along(type.axes)
+            heads = self.parted(sizes[:count], "head", names[:count])
+            features = self.parted(sizes[count:], "f", names[count:])
             self._heads = tuple(heads)
             self._own = (*(["row"] if type.batch else []), *heads, *features)
         return list(self._own)
 
     def get(self, value: Value, index: Sequence[str]) -> str:
-        if value in self.block.tiled and self.homes(value) is None:
+        if value in self.team.tiled and self.homes(value) is None:
             return self._sum(value, tuple(index))
         return super().get(value, index)
 
     def read(self, value: Value, home: Home, index: tuple[str, ...]) -> str:
-        if home.array in self.block.owners:
+        if home.array in self.team.owners:
             self._stay(value, index)
-            owner = self.block.owners[home.array]
+            owner = self.team.owners[home.array]
             if owner is None or owner != self._owner() or index != self._own:
                 self.reads.add(home.array)
             if value.type.batch and index[0] != "row":
-                self.block.alone = True
-            if home.array in self.block.exchanged:
-                seen, turned = self.block.seen(home.array)
+                self.team.alone = True
+            if home.array in self.team.exchanged:
+                seen, turned = self.team.seen(home.array)
                 place = f"{self._where(value, *index[:1])}, {self.flat(value.type, index)}"
                 return self.computed(value, home, f"{seen}.get({turned}, {place})")
         if home.index:  # memory is slower than a step
             ahead = self.flat(value.type.with_(time=True), (f"{self.step()}_next", *index))
-            self.kernel.line(f"if (more{self.block.way.number}) prefetch_l2(&{self.pointer(home, value)}[{ahead}]);")
+            self.kernel.line(f"if (more{self.team.way.number}) prefetch_l2(&{self.pointer(home, value)}[{ahead}]);")
         return super().read(value, home, index)
 
     def write(self, value: Value, home: Home, place: str, element: str) -> None:
         self.writes.add(home.array)
-        if home.array not in self.block.exchanged:
+        if home.array not in self.team.exchanged:
             return super().write(value, home, place, element)
-        seen, turned = self.block.seen(home.array)
+        seen, turned = self.team.seen(home.array)
         where, element = self._where(value, "row"), self.stored(value, home, element)
-        self.kernel.spans |= self.block.definitions[value].spans
+        self.kernel.spans |= self.definitions[value].spans
         return self.kernel.line(f"{seen}.put({turned}, {where}, {place}, {element});")
 
     def left(self, value: Value, row: str, place: str, stride: str) -> str:
         """The left operand of a product, from a place in a row on, as an initialiser."""
         home = self.homes(value)
         assert home is not None
-        if home.array in self.block.exchanged:
-            seen, turned = self.block.seen(home.array)
+        if home.array in self.team.exchanged:
+            seen, turned = self.team.seen(home.array)
             return f"{seen}.left({turned}, {self._where(value, row)}, {place})"
         return f"{{{self.pointer(home, value)} + {place}, {stride}, -1}}"
 
     def _where(self, value: Value, row: str = "0") -> str:
         """The row and the head of an element that threads exchange."""
-        return f"{row if value.type.batch else '0'}, {'head' if self.block.heads else '0'}"
+        return f"{row if value.type.batch else '0'}, {'head' if self.team.heads else '0'}"
 
     def _owner(self) -> Owner | None:
         """The threads that have the elements of this item."""
@@ -202,7 +189,7 @@ class TeamElements(InnerElements):
     def _stay(self, value: Value, index: tuple[str, ...]) -> None:
         """Raises Coupled where an element of the loop's own is not of the head that the thread is at."""
         features = index[value.type.batch :]
-        if features[: len(self.block.heads)] != self._heads or len(self._heads) < len(self.block.heads):
+        if features[: len(self.team.heads)] != self._heads or len(self._heads) < len(self.team.heads):
             raise Coupled
 
     def _sum(self, value: Value, index: tuple[str, ...]) -> str:
@@ -214,17 +201,16 @@ class TeamElements(InnerElements):
         if place is None or not place.share or place.warp or not place.type.batch or index[0] != "row":
             raise Unfused(value)
         self._stay(value, index)
-        tiled, share = self.block.tiled[value], place.share
+        tiled, share = self.team.tiled[value], place.share
         if value not in self.uses:
-            number = self.block.number() + len(self.uses)
+            number = len(self.team.multiplied) + len(self.uses) + 1
             self.uses[value] = Multiplied(number, value, tiled, product(place.type.shape[place.heads :]), share)
         use = self.uses[value]
-        self.kernel.spans |= self.block.definitions[value].spans
-        column = ""
-        for at, letter in zip(index[1 + place.heads :], tiled.out, strict=True):
-            column = at if not column else f"({column}) * {self.kernel.size(tiled.sizes[letter])} + {at}"
+        self.kernel.spans |= self.definitions[value].spans
+        sizes = [self.kernel.size(tiled.sizes[letter]) for letter in tiled.out]
+        column = place_of(index[1 + place.heads :], sizes)
         slot = use.slot(self._formula(value, column))
-        at = f"{slot} * {share}.share + j" if slot else "j"
+        at = f"{many(slot, share)} + j" if slot else "j"
         name = self.kernel.bind("real", value.name or "product", f"sum_{use.number}(r, {at})")
         return self.kernel.remember(value, index, name)
 

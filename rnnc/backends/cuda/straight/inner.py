@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from rnnc.backends.cuda.block import Block
-from rnnc.backends.cuda.elements import Elements, Home
-from rnnc.ir.program import Value
+from collections.abc import Sequence
+
+from rnnc.backends.cuda.kernels.elements import Home, factor, total_of
+from rnnc.backends.cuda.spelling.spelled import Spelled
+from rnnc.backends.cuda.straight.stages import Straight
+from rnnc.ir.program import Loop, Value
 
 
-class InnerElements(Elements):
+class InnerElements(Spelled):
     """An index that a home has on the host is that of the step `t` here."""
 
     def read(self, value: Value, home: Home, index: tuple[str, ...]) -> str:
@@ -22,10 +25,10 @@ class InnerElements(Elements):
     def _placed(self, value: Value, home: Home, place: str) -> str:
         if not home.index:
             return place
-        return f"{self.step()} * ({' * '.join(self.extents(value.type)) or '1'}) + {place}"
+        return f"{self.step()} * {factor(total_of(self.extents(value.type)))} + {place}"
 
 
-class InnerBlock(Block):
+class InnerBlock(Straight):
     """The step of a loop, or of a kernel that is a loop."""
 
     def home(self, value: Value) -> Home | None:
@@ -34,3 +37,6 @@ class InnerBlock(Block):
         if found is None or value in self.homes:
             return found
         return Home(found.host, nullable=found.nullable, wide=found.wide)
+
+    def write_loops(self, loops: Sequence[Loop]) -> None:
+        raise AssertionError("a step whose kernels know its number holds no loops")

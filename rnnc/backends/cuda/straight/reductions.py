@@ -6,11 +6,11 @@ device. A warp's threads take every thirty-second element each, and their totals
 
 from __future__ import annotations
 
-from rnnc.backends.cuda.block import Block
-from rnnc.backends.cuda.elements import Elements
+from rnnc.backends.cuda.kernels.elements import Elements
 from rnnc.backends.cuda.spelling import REDUCTIONS
-from rnnc.backends.cuda.spelling.reduction import Lanes
+from rnnc.backends.cuda.spelling.entry import Lanes
 from rnnc.backends.cuda.spelling.summed import side_by_side, summed_type
+from rnnc.backends.cuda.straight.block import Block
 from rnnc.ir.program import Op, Type
 
 SHORT = 64  # combined elements, below which the host need not be asked

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from rnnc.backends.cuda.kernel import C_TYPES, Kernel
-from rnnc.ir.program import DType, Op, Type, Value
+from rnnc.backends.cuda.kernels.kernel import C_TYPES, Kernel
+from rnnc.ir.program import Axis, DType, Op, Type, Value
 from rnnc.ir.size import Size
 
 ONE = Size.of(1)
@@ -29,7 +31,40 @@ class Home:
         return f"(None if {self.array} is None else {picked})" if self.nullable and self.index else picked
 
 
-class Elements:
+_IN_BRACKETS = re.compile(r"\([^()]*\)")
+
+
+def place_of(index: Sequence[str], extents: Sequence[str]) -> str:
+    """The place of an index among all that there are of axes of these sizes, the last one fastest."""
+    text = ""
+    for at, extent in zip(index, extents, strict=True):
+        if extent != "1":
+            text = at if not text else f"{factor(text)} * {extent} + {at}"
+    return text or "0"
+
+
+def total_of(extents: Iterable[str]) -> str:
+    """How many elements there are of axes of these sizes. Numbers are multiplied here: in C they might leave an int."""
+    known, others = 1, list[str]()
+    for extent in extents:
+        if extent.isdecimal():
+            known *= int(extent)
+        else:
+            others.append(extent)
+    return " * ".join(others if known == 1 and others else [*others, str(known)])
+
+
+def factor(text: str) -> str:
+    """An expression where it is multiplied or cast."""
+    return text if text.isalnum() or text.isidentifier() or _IN_BRACKETS.fullmatch(text) else f"({text})"
+
+
+def along(axes: Sequence[Axis]) -> list[str]:
+    """What indices along axes are called: a label alone is a size's name already."""
+    return [f"i_{axis.label}" if axis.label else "i" for axis in axes]
+
+
+class Elements(ABC):
     """Writes the elements of values into one kernel.
 
     `homes` are the values that lie in memory when the kernel runs; all others are made by `definitions`. An index has
@@ -60,15 +95,18 @@ class Elements:
         if home is not None:
             text = self.read(value, home, index)
         else:
-            from rnnc.backends.cuda.spelling import MAPS
-
             op = self.definitions[value]
             self.kernel.spans |= op.spans
-            text = MAPS[op.name](self, op, value, index)
+            text = self.spell(op, value, index)
         if (known := self.kernel.known(value, index)) is not None:
             return known
-        name = self.kernel.bind(C_TYPES[value.type.dtype], value.name or "v", text)
+        type = C_TYPES[value.type.dtype]
+        name = text if self.kernel.holds(text, type) else self.kernel.bind(type, value.name or "v", text)
         return self.kernel.remember(value, index, name)
+
+    @abstractmethod
+    def spell(self, op: Op, value: Value, index: tuple[str, ...]) -> str:
+        """An element of a result of a map, as an expression of elements of its operands."""
 
     def read(self, value: Value, home: Home, index: tuple[str, ...]) -> str:
         """An element that is in memory."""
@@ -99,17 +137,18 @@ class Elements:
 
     def index(self, type: Type, place: str) -> list[str]:
         """The index of the element at a place of an array without gaps."""
-        return self.parted(self.extents(type), place)
+        return self.parted(self.extents(type), place, [*["step"] * type.time, *["row"] * type.batch, *along(type.axes)])
 
-    def parted(self, extents: Sequence[str], place: str) -> list[str]:
-        """A place as an index into axes of these sizes."""
+    def parted(self, extents: Sequence[str], place: str, names: Sequence[str] = ()) -> list[str]:
+        """A place as an index into axes of these sizes, in variables of these names."""
+        names = names or ["i"] * len(extents)
         found: list[str] = []
         for number, extent in reversed(list(enumerate(extents))):
             if number == 0:
                 found.insert(0, place)
             else:
-                found.insert(0, self.kernel.bind("long long", "i", f"{place} % {extent}"))
-                place = self.kernel.bind("long long", "rest", f"{place} / {extent}")
+                found.insert(0, self.kernel.bind("long long", names[number], f"{place} % {extent}"))
+                place = self.kernel.bind("long long", names[0] if number == 1 else "rest", f"{place} / {extent}")
         return found
 
     def operand(self, value: Value, like: Type, index: Sequence[str], dtype: DType | None = None) -> str:
@@ -122,7 +161,7 @@ class Elements:
             return text
         if value in self.numbers:
             return self.literal(self.numbers[value], dtype)
-        return f"({C_TYPES[dtype]})({text})"
+        return f"({C_TYPES[dtype]}){factor(text)}"
 
     def aligned(self, type: Type, like: Type, index: Sequence[str]) -> tuple[str, ...]:
         """The index of an operand that broadcasts to a result with that index."""
@@ -141,8 +180,7 @@ class Elements:
     def literal(self, number: float | int | bool | Size, dtype: DType) -> str:
         """A constant as C has it."""
         if isinstance(number, Size):
-            text = self.kernel.size(number)
-            return f"({C_TYPES[dtype]})({text})"
+            return f"({C_TYPES[dtype]}){self.kernel.size(number)}"
         if dtype is DType.BOOL:
             return "true" if number else "false"
         if dtype is DType.INT:
@@ -174,10 +212,7 @@ class Elements:
 
     def flat(self, type: Type, index: Sequence[str]) -> str:
         """The place of an element in an array without gaps."""
-        text = ""
-        for at, extent in zip(index, self.extents(type), strict=True):
-            text = at if not text else f"({text}) * {extent} + {at}"
-        return text or "0"
+        return place_of(index, self.extents(type))
 
     def there(self, value: Value) -> str | None:
         """The flag that tells whether a value that may be absent is there; None where it always is."""

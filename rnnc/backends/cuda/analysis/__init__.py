@@ -1,0 +1,1 @@
+"""What a program holds, before any text: products, values put together from parts, loops behind others."""

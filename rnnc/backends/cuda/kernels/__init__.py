@@ -1,0 +1,1 @@
+"""The text of kernels: single elements, statements around them, and all kernels of a module."""

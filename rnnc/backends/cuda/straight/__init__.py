@@ -1,0 +1,1 @@
+"""Straight code: nodes as kernels and products that the host launches."""

@@ -1,0 +1,72 @@
+"""What is known of the kernel of a loop while it is written: its variables, and what its threads share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from rnnc.backends.cuda.kernels.elements import Home
+from rnnc.backends.cuda.kernels.kernel import Kernel
+from rnnc.backends.cuda.teams.tiles import Multiplied, Tiled
+from rnnc.backends.cuda.teams.ways import FIRST, VARIABLES, Way
+from rnnc.ir.program import Axis, DType, Type, Value
+from rnnc.ir.size import product
+
+# What the statements around the items define.
+LOCAL = VARIABLES | frozenset({
+    "lane", "team", "smem",
+    "step", "pass", "count", "e", "r", "j", "row", "f", "n", "at_once",
+    "counters", "team_blocks", "team_rows", "clustered", "Team", "Share", "Places", "Sums", "multiply",
+    "keep_weights", "swap_", "team_heads", "head", "own_head", "places_of_head", "Kept", "InRegisters", "Left", "Seen",
+    "clear_copies", "copies_from", "copies_end",
+})  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Threads by the elements that they have: of a type, one thread or one warp each.
+
+    An item that multiplies takes heads one after the other, so that elements are those of other threads of the same
+    block: a barrier of the block stands at its beginning and its end.
+    """
+
+    type: Type
+    warp: bool = False
+
+
+class Team:
+    """A kernel, which blocks write whose threads are in teams. `sizes` are its symbols of sizes; `heads` the first axes
+    of everything that a step writes; `exchanged` the arrays that threads read of one another, with the first one of
+    each pair."""
+
+    def __init__(self, sizes: dict[str, str], heads: tuple[Axis, ...], exchanged: Mapping[str, str]) -> None:
+        self.heads, self.exchanged = heads, exchanged
+        self.kernel = Kernel(sizes, LOCAL, shared=True)
+        self.way = FIRST  # of the loop that is being written
+        self.turns: dict[str, Way] = {}  # how the loop goes through the steps that an array belongs to
+        self.tiled: dict[Value, Tiled] = {}
+        self.multiplied: list[Multiplied] = []
+        self.shares: dict[str, str] = {}  # by the text of a number of features
+        self.owners: dict[str, Owner | None] = {}  # which threads write an array, where they are always the same
+        self.alone = False  # whether one team must have all rows
+        self._seen: dict[str, str] = {}
+
+    def own(self, home: Home, type: Type) -> None:
+        """An array of what a loop carries: which threads write it."""
+        self.turns[home.array] = self.way
+        self.owners[home.array] = Owner(type.with_(dtype=DType.FLOAT))
+
+    def share(self, space: Type) -> str:
+        """The variable that says which features of a type a block has; none where there are none to share."""
+        if space.rank == len(self.heads):
+            return ""
+        features = self.kernel.size(product(space.shape[len(self.heads) :]))
+        return self.shares.setdefault(features, f"share_{len(self.shares) + 1}")
+
+    def seen(self, array: str) -> tuple[str, str]:
+        """The variable for what threads see of one another in a pair of arrays, and which of them an array is."""
+        first = self.exchanged[array]
+        if first not in self._seen:
+            self._seen[first] = self.kernel.names.new(f"{first}_seen")
+        turned = f"turned{self.way.number}"
+        return self._seen[first], turned if array == first else f"!{turned}"

@@ -1,0 +1,161 @@
+"""Loops on the device: one kernel for all steps, in which teams of blocks share the rows of the batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+
+from rnnc.backends.cuda.analysis.products import product_of
+from rnnc.backends.cuda.kernels.looped import ProductReport, TeamLoop
+from rnnc.backends.cuda.straight.block import Block
+from rnnc.backends.cuda.teams.access import Coupled, TeamElements, Unfused
+from rnnc.backends.cuda.teams.exchange import Exchange, Exchanging, Swap
+from rnnc.backends.cuda.teams.items import BEFORE, TeamBlock, Unfit
+from rnnc.backends.cuda.teams.meetings import Item, meetings, together
+from rnnc.backends.cuda.teams.team import Team
+from rnnc.backends.cuda.teams.ways import ways_of
+from rnnc.ir.program import Axis, Loop, Op, Value
+from rnnc.ir.size import Size, product
+from rnnc.passes.uncoupled import leading
+
+PARAMETERS = 4096  # bytes of a kernel's parameters that every device takes
+ALONE = "each thread sums up its own elements"
+SHARED, STORED = "where its sums are read", "into memory, since other threads read its sums"
+
+
+@dataclass(frozen=True)
+class Member:
+    """A loop of a kernel. `enter` says where its values are, writes its nodes, and returns the arrays of carries that
+    change places after every step. It is `lag` steps behind the first one."""
+
+    loop: Loop
+    enter: Callable[[TeamBlock], list[Swap]]
+    lag: int = 0
+
+
+def write_team(outer: Block, members: Sequence[Member]) -> tuple[TeamBlock, TeamLoop]:
+    """The kernel of a loop, or of several that do not need one another at the same step. Raises Unfit."""
+    if not all(member.loop.is_plain for member in members):
+        raise Unfit("its steps are loops themselves")
+    heads = zip(*(leading(member.loop) for member in members), strict=False)
+    return _write(outer, members, tuple(axes[0] for axes in takewhile(lambda axes: len({*axes}) == 1, heads)))
+
+
+def _write(outer: Block, members: Sequence[Member], heads: tuple[Axis, ...]) -> tuple[TeamBlock, TeamLoop]:
+    """With those axes as heads, or with fewer where something reads across one."""
+    try:
+        return _write_heads(outer, members, heads)
+    except (Coupled, Unfit):
+        if not heads:
+            raise
+        return _write(outer, members, heads[:-1])
+
+
+def _write_heads(outer: Block, members: Sequence[Member], heads: tuple[Axis, ...]) -> tuple[TeamBlock, TeamLoop]:
+    written: frozenset[Value] = frozenset()
+    exchanged: Mapping[str, str] = {}
+    while True:
+        team = Team(outer.shared.sizes.variables, heads, exchanged)
+        block = TeamBlock(outer.shared, outer, team, written)
+        try:
+            with outer.shared.names.on_trial():  # each trial has the same ones
+                ways = ways_of([(member.loop.reverse, member.lag) for member in members])
+                parts: list[list[Item]] = []
+                carried: list[Swap] = []
+                for member, team.way in zip(members, ways, strict=True):
+                    block.items = []
+                    carried += member.enter(block)
+                    parts.append(block.items)
+                block.items = [item for part in parts for item in part]
+                _check_uses(block)
+                doubled = block.doubled()
+                exchange = Exchange(team, carried, doubled)
+                exchange.check(block.read())
+        except Unfused as found:
+            if found.value in written:
+                raise Unfit("other threads read a product") from None
+            written |= {found.value}
+        except Exchanging as found:
+            exchanged = found.arrays
+        else:
+            return block, _finish(block, parts, exchange)
+
+
+def _check_uses(block: TeamBlock) -> None:
+    """Each element of a product is computed once, or the product is written to memory."""
+    for value, found in block.team.tiled.items():
+        uses = [use for use in block.team.multiplied if use.value is value]
+        if uses and sum((use.features * len(use.slots) for use in uses), Size.of(0)) != found.columns:
+            raise Unfused(value)
+
+
+def _finish(block: TeamBlock, parts: Sequence[list[Item]], exchange: Exchange) -> TeamLoop:
+    """The whole kernel around the items."""
+    team, kernel = block.team, block.team.kernel
+    elements = TeamElements(team, block, None)
+    swaps = [*exchange.carried, *exchange.doubled]
+    weights = [line for use in team.multiplied for line in use.weights(elements)]
+    weights += [line for use in team.multiplied for line in use.rest(kernel)]
+    shares = [f"const Share {name}(team, {features});" for features, name in team.shares.items()]
+    rows, steps = elements.rows(), elements.steps()
+    heads = kernel.size(product(tuple(axis.size for axis in team.heads)))
+    swapped = {x.array: y.array for a, b, _ in swaps for x, y in ((a, b), (b, a))}
+    before = {array for part in parts for item in part for array in item.reads if array.endswith(BEFORE)}
+    swapped |= {x: y for array in before for x, y in ((array, array[: -len(BEFORE)]), (array[: -len(BEFORE)], array))}
+    items = together(parts, swapped)
+    meets = meetings(items, swapped)
+    ways = list(dict.fromkeys(item.way for part in parts for item in part))
+    last = max(way.lag for way in ways)
+    body = [line for way in ways for line in way.variables(steps, lags=last > 0)]
+    body += exchange.turn(ways)
+    for item, meet in zip(items, meets, strict=True):
+        body += [*(["team.meet();"] if meet else []), *item.way.around(item.lines, last)]
+    for way in ways:
+        body += way.around(exchange.swaps(way), last)
+    kernel.lines = [
+        "extern __shared__ __align__(16) unsigned char smem[];",
+        f"Team team(team_blocks, team_rows, team_heads, clustered, {rows}, {heads}, counters);",
+        *shares,
+        *weights,
+        *(["__syncthreads();"] if weights else []),
+        *exchange.before(),
+        f"for (long long step = 0; step < {steps}{f' + {last}' * (last > 0)}; ++step) {{",
+        *("  " + line for line in body),
+        "}",
+        *exchange.after(steps),
+    ]
+    places = [name for use in team.multiplied for name in use.names()]
+    sizes = ("team_blocks", "team_rows", "team_heads")
+    numbers = (*sizes, "clustered", "at_once", "left_at", "stage_at", "chunk", *places, *exchange.numbers())
+    kernel.more = ["unsigned* counters", *(f"int {name}" for name in numbers)]
+    if 8 * (len(kernel.arguments) + 1) + 4 * len(numbers) > PARAMETERS:
+        raise Unfit("it has more arguments than a kernel may")
+    program = f"{block.shared.program}{'_joint' if len(parts) > 1 else ''}_loop"
+    return TeamLoop(
+        block.shared.kernels.name(kernel, program, alone=True),
+        tuple(argument.host for argument in kernel.arguments.values()),
+        tuple((use.features, use.tiled.summed, len(use.slots)) for use in team.multiplied),
+        block.work,
+        block.sums,
+        team.alone,
+        sum(meets),
+        team.heads,
+        exchange.pairs(),
+    )
+
+
+def products(block: TeamBlock, loops: Sequence[Loop]) -> tuple[ProductReport, ...]:
+    """The products of a step of loops, as a kernel has them."""
+    nodes = [node for loop in loops for node in loop.body]
+    return tuple(_product(block, node) for node in nodes if product_of(node) and isinstance(node, Op))
+
+
+def _product(block: TeamBlock, op: Op) -> ProductReport:
+    found = block.team.tiled.get(op.out)
+    weights = next((arg.name for arg in op.args if not arg.type.batch), "")
+    name = weights or op.out.name or "of two values"
+    if found is None:
+        return ProductReport(name, product(op.out.type.shape), None, ALONE, block.apart[op.out], op.spans)
+    how = SHARED if block.home(op.out) is None else STORED
+    return ProductReport(name, found.columns, found.summed, how, "", op.spans)
