@@ -13,7 +13,7 @@ from functools import partial
 from tempfile import TemporaryDirectory
 
 from benchmarks.fuzzing import Found, arguments, run, search
-from rnnc.verify.ways import half_types
+from rnnc.verify.proving.ways import half_types
 from tests.support.cell_checks import Plan, check_cell, plan
 from tests.support.cells import draw_source
 

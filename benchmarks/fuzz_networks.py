@@ -15,7 +15,7 @@ from functools import partial
 from tempfile import TemporaryDirectory
 
 from benchmarks.fuzzing import Found, arguments, run, search
-from rnnc.verify.ways import half_types
+from rnnc.verify.proving.ways import half_types
 from tests.support.cell_checks import Plan, plan
 from tests.support.cells import RandomSource
 from tests.support.networks import draw_network

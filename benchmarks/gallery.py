@@ -23,13 +23,13 @@ from benchmarks.gallery_cells import ENTRIES, GROUPS, Entry
 from rnnc import __version__
 from rnnc.compiler import TARGETS
 from rnnc.pictures.describing import Description
-from rnnc.pictures.latex import aligned
+from rnnc.pictures.equations.latex import aligned
 from rnnc.pictures.page import array_rows, fact_rows, notes
 from rnnc.pictures.sources import shown_source, without_layouts
 from rnnc.simulator.compile import find_compiler
 from rnnc.syntax import ast
-from rnnc.syntax.dump import print_ast
 from rnnc.syntax.parse import parse
+from rnnc.syntax.printing.dump import print_ast
 from rnnc.syntax.source import read_source
 from rnnc.syntax.walk import names_in
 

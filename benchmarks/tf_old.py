@@ -23,8 +23,8 @@ from rnnc.compiler import compile_source, model_of
 from rnnc.runtime import load_module
 from rnnc.syntax.source import read_source
 from rnnc.verify.arrays import Arrays
-from rnnc.verify.runner import ModuleRunner
-from rnnc.verify.sample import Draw, choose_sizes
+from rnnc.verify.proving.sample import Draw, choose_sizes
+from rnnc.verify.running.runner import ModuleRunner
 
 ROOT = Path(__file__).resolve().parents[1]
 CHILD = ROOT / "benchmarks" / "tf_old_child.py"

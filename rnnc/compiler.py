@@ -19,10 +19,10 @@ from rnnc.passes import AFTER, BEFORE
 from rnnc.passes.manager import Dump, Pass, Remark, Timing, UnknownPass, check_names, pass_names, run_passes
 from rnnc.passes.memory import plan_memory
 from rnnc.semantics.check import check_file
-from rnnc.semantics.choose import choose
 from rnnc.semantics.elaborate import Reading, elaborate, file_scope, read_definition
+from rnnc.semantics.scopes.choose import choose
 from rnnc.syntax import ast
-from rnnc.syntax.damage import remains
+from rnnc.syntax.errors.damage import remains
 from rnnc.syntax.parse import parse, parse_partial
 from rnnc.version import __version__
 

@@ -6,7 +6,8 @@ import ast
 from dataclasses import dataclass
 
 from rnnc.diagnostics import Source, Span
-from rnnc.importing import (
+from rnnc.importing.formulas import written
+from rnnc.importing.libraries import (
     contrib,
     cudnn,
     fused,
@@ -14,20 +15,18 @@ from rnnc.importing import (
     keras,
     keras_steps,
     models,
-    shared,
     tensorflow,
     torch,
     torch_layers,
-    written,
-)  # fmt: skip
-from rnnc.importing.evaluate import Evaluator
-from rnnc.importing.head import headed
-from rnnc.importing.library import defines
-from rnnc.importing.lowering import Lowering
-from rnnc.importing.pieces import Piece
-from rnnc.importing.script import read_script
-from rnnc.importing.signature import Constructor
-from rnnc.importing.values import (
+)
+from rnnc.importing.pieces import shared
+from rnnc.importing.pieces.head import headed
+from rnnc.importing.pieces.library import defines
+from rnnc.importing.pieces.lowering import Lowering
+from rnnc.importing.pieces.pieces import Piece
+from rnnc.importing.pieces.write import write
+from rnnc.importing.python.signature import Constructor
+from rnnc.importing.python.values import (
     Applied,
     Given,
     Made,
@@ -39,8 +38,9 @@ from rnnc.importing.values import (
     is_input,
     problem,
 )  # fmt: skip
-from rnnc.importing.write import write
-from rnnc.semantics.scope import did_you_mean
+from rnnc.importing.texts.evaluate import Evaluator
+from rnnc.importing.texts.script import read_script
+from rnnc.semantics.scopes.scope import did_you_mean
 
 TABLES = (tensorflow, contrib, fused, cudnn, keras, keras_steps, joined, models, torch, torch_layers)
 CONSTRUCTORS: tuple[Constructor, ...] = tuple(each for table in TABLES for each in table.CONSTRUCTORS)

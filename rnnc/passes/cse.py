@@ -12,9 +12,9 @@ from dataclasses import replace
 
 from rnnc.ir.operations import TABLE
 from rnnc.ir.program import Carry, Loop, Node, Op, Program, Spans, Value
+from rnnc.passes.analysis.numbering import Key, Numbering
 from rnnc.passes.manager import PassContext, compiler_pass
-from rnnc.passes.numbering import Key, Numbering
-from rnnc.passes.rewriting import PassRewriter
+from rnnc.passes.rewrites.rewriting import PassRewriter
 
 
 @compiler_pass

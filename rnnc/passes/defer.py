@@ -25,11 +25,11 @@ from rnnc.ir.builder import Builder
 from rnnc.ir.program import Carry, Loop, Node, Op, Program, Spans, Value, reads
 from rnnc.ir.rewrite import loop_results
 from rnnc.ir.trim import trim
-from rnnc.passes.collect import Collector
-from rnnc.passes.extent import at_most, features, outgrows, row_cost
+from rnnc.passes.analysis.collect import Collector
+from rnnc.passes.analysis.extent import at_most, features, outgrows, row_cost
 from rnnc.passes.hoist import with_xs
 from rnnc.passes.manager import PassContext, compiler_pass
-from rnnc.passes.rewriting import StepRewriter
+from rnnc.passes.rewrites.rewriting import StepRewriter
 
 GROWTH = 4  # how many times more a row may store per step than the sum has numbers
 

@@ -17,10 +17,10 @@ from dataclasses import replace
 from rnnc.ir.operations import TABLE
 from rnnc.ir.program import Loop, Op, Program, Value
 from rnnc.ir.rewrite import loop_results
-from rnnc.passes.blockgraph import BlockGraph
-from rnnc.passes.freedom import Freedom, freedom
+from rnnc.passes.analysis.blockgraph import BlockGraph
+from rnnc.passes.analysis.freedom import Freedom, freedom
 from rnnc.passes.manager import PassContext, compiler_pass
-from rnnc.passes.rewriting import PassRewriter
+from rnnc.passes.rewrites.rewriting import PassRewriter
 
 SUMS = ("add", "sub")
 

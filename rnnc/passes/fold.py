@@ -8,7 +8,7 @@ from rnnc.ir.operations import TABLE
 from rnnc.ir.program import NO_SPANS, AttrValue, Carry, Loop, Op, Program, Spans, Value
 from rnnc.passes.folding.table import RULES
 from rnnc.passes.manager import PassContext, compiler_pass
-from rnnc.passes.rewriting import PassRewriter
+from rnnc.passes.rewrites.rewriting import PassRewriter
 
 
 @compiler_pass

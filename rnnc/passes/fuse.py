@@ -25,16 +25,16 @@ from dataclasses import replace
 from rnnc.ir.operations import TABLE
 from rnnc.ir.program import Axis, Loop, Op, Program, Value
 from rnnc.ir.rewrite import loop_results
-from rnnc.passes.blockgraph import BlockGraph
-from rnnc.passes.extent import ONE
-from rnnc.passes.freedom import Freedom, freedom, is_weight
-from rnnc.passes.levels import Levels
+from rnnc.passes.analysis.blockgraph import BlockGraph
+from rnnc.passes.analysis.extent import ONE
+from rnnc.passes.analysis.freedom import Freedom, freedom, is_weight
+from rnnc.passes.analysis.levels import Levels
 from rnnc.passes.manager import PassContext, compiler_pass
-from rnnc.passes.pieces import PieceTable
-from rnnc.passes.products import LETTERS, Product, as_product, pack, packed_sizes
-from rnnc.passes.rewriting import PassRewriter
-from rnnc.passes.sums import regroup_sums
-from rnnc.passes.tiling import split_slices
+from rnnc.passes.rewrites.pieces import PieceTable
+from rnnc.passes.rewrites.products import LETTERS, Product, as_product, pack, packed_sizes
+from rnnc.passes.rewrites.rewriting import PassRewriter
+from rnnc.passes.rewrites.sums import regroup_sums
+from rnnc.passes.rewrites.tiling import split_slices
 
 
 @compiler_pass

@@ -29,12 +29,12 @@ from rnnc.ir.operations import TABLE
 from rnnc.ir.program import Loop, Node, Op, Program, Value, reads
 from rnnc.ir.rewrite import loop_results
 from rnnc.ir.trim import length_givers
-from rnnc.passes.extent import features, outgrows, row_cost
-from rnnc.passes.freedom import Freedom, freedom
-from rnnc.passes.lift import Lifter, fill_past
+from rnnc.passes.analysis.extent import features, outgrows, row_cost
+from rnnc.passes.analysis.freedom import Freedom, freedom
 from rnnc.passes.manager import PassContext, compiler_pass
-from rnnc.passes.regroup import regroup
-from rnnc.passes.rewriting import PassRewriter
+from rnnc.passes.rewrites.lift import Lifter, fill_past
+from rnnc.passes.rewrites.regroup import regroup
+from rnnc.passes.rewrites.rewriting import PassRewriter
 
 SPREAD_LIMIT = 2  # arithmetic operations that may be repeated at every step to avoid a larger sequence
 

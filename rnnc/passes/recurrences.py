@@ -36,14 +36,14 @@ from rnnc.ir.rewrite import (
     substitute_results,
 )
 from rnnc.ir.trim import length_givers, trim
-from rnnc.passes.cycles import explain_cycles
-from rnnc.passes.extent import features
-from rnnc.passes.freedom import Freedom, freedom
+from rnnc.passes.analysis.cycles import explain_cycles
+from rnnc.passes.analysis.extent import features
+from rnnc.passes.analysis.freedom import Freedom, freedom
+from rnnc.passes.analysis.linearity import Coefficients, NoForm, affine, between, max_plus
 from rnnc.passes.hoist import hoist_constants, spreads, with_xs
-from rnnc.passes.lift import Lifter
-from rnnc.passes.linearity import Coefficients, NoForm, affine, between, max_plus
 from rnnc.passes.manager import PassContext, compiler_pass
-from rnnc.passes.rewriting import StepRewriter
+from rnnc.passes.rewrites.lift import Lifter
+from rnnc.passes.rewrites.rewriting import StepRewriter
 
 BUDGET = 4096  # numbers that a scan may store per row and step
 

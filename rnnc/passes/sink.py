@@ -20,12 +20,12 @@ from dataclasses import replace
 
 from rnnc.ir.operations import TABLE
 from rnnc.ir.program import Loop, Node, Op, Program, Value, reads
-from rnnc.passes.collect import Collector
-from rnnc.passes.extent import at_most, row_cost
-from rnnc.passes.freedom import is_masking, sums_batch
-from rnnc.passes.lift import Lifter, fill_past
+from rnnc.passes.analysis.collect import Collector
+from rnnc.passes.analysis.extent import at_most, row_cost
+from rnnc.passes.analysis.freedom import is_masking, sums_batch
 from rnnc.passes.manager import PassContext, compiler_pass
-from rnnc.passes.rewriting import PassRewriter
+from rnnc.passes.rewrites.lift import Lifter, fill_past
+from rnnc.passes.rewrites.rewriting import PassRewriter
 
 DELICATE = frozenset(["div", "floordiv", "mod", "pow", "log", "sqrt", "rsqrt", "reciprocal"])
 

@@ -12,16 +12,16 @@ from rnnc.backends.unit import Unit
 from rnnc.compiler import kept_of, reading_of, unit_of
 from rnnc.diagnostics import Diagnostic, DiagnosticError, Source
 from rnnc.ir.model import Model
-from rnnc.pictures import formula as f
-from rnnc.pictures.drawing import Drawing
+from rnnc.pictures.drawing.drawing import Drawing
+from rnnc.pictures.drawing.fusion import Fused, products
+from rnnc.pictures.equations import formula as f
+from rnnc.pictures.equations.latex import aligned
+from rnnc.pictures.equations.mathml import displayed
+from rnnc.pictures.equations.mathtree import Math
+from rnnc.pictures.equations.reading import body_of
+from rnnc.pictures.equations.typeset import defined, equation
 from rnnc.pictures.facts import SAVES, Facts, facts
-from rnnc.pictures.fusion import Fused, products
-from rnnc.pictures.latex import aligned
-from rnnc.pictures.mathml import displayed
-from rnnc.pictures.mathtree import Math
 from rnnc.pictures.page import fragment, page
-from rnnc.pictures.reading import body_of
-from rnnc.pictures.typeset import defined, equation
 
 
 @contextmanager

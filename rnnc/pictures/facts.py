@@ -10,7 +10,7 @@ from rnnc.autodiff import PerStep
 from rnnc.ir.model import Model, ParameterInfo
 from rnnc.ir.program import Loop, Program, walk
 from rnnc.ir.size import Size, product
-from rnnc.pictures.fusion import Fused, products
+from rnnc.pictures.drawing.fusion import Fused, products
 
 SAVES = ("all", "states", "every=8")  # the ways to save that a page tells of
 

@@ -8,11 +8,11 @@ from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from rnnc.ir.program import Axis
-from rnnc.pictures import formula as f
+from rnnc.pictures.equations import formula as f
+from rnnc.pictures.equations.mathml import displayed
+from rnnc.pictures.equations.walking import everything
 from rnnc.pictures.facts import kept_text, products_text, size_text
-from rnnc.pictures.mathml import displayed
 from rnnc.pictures.sources import shown_source
-from rnnc.pictures.walking import everything
 from rnnc.resources import resource_text
 from rnnc.version import __version__
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from rnnc.ir.builder import Builder
 from rnnc.ir.program import NO_SPANS, Axis, Carry, DType, Loop, Port, Program, Type, Value
-from rnnc.semantics.frames import Body, Registry, Site, StateSlot
-from rnnc.semantics.lower import Lowering, check_per_row
-from rnnc.semantics.nodes import Graph, Node, ShapeError
-from rnnc.semantics.numbers import of_quotient
-from rnnc.semantics.over_time import OVER_TIME, lower_over_time
-from rnnc.semantics.values import Shape, show
+from rnnc.semantics.bodies.frames import Body, Registry, Site, StateSlot
+from rnnc.semantics.functions.over_time import OVER_TIME, lower_over_time
+from rnnc.semantics.scopes.numbers import of_quotient
+from rnnc.semantics.scopes.values import Shape, show
+from rnnc.semantics.shapes.lower import Lowering, check_per_row
+from rnnc.semantics.shapes.nodes import Graph, Node, ShapeError
 
 
 class CannotStream(Exception):

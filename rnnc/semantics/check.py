@@ -10,11 +10,11 @@ from rnnc.codes import CODES
 from rnnc.diagnostics import Diagnostic, DiagnosticError, Diagnostics, Note, Source, Span
 from rnnc.semantics.elaborate import elaborate_in, file_scope
 from rnnc.semantics.files import Files
-from rnnc.semantics.scope import Scope, Work, heading
+from rnnc.semantics.scopes.scope import Scope, Work, heading
+from rnnc.semantics.scopes.values import CellValue, FnValue
 from rnnc.semantics.unread import warn_of_leads, warn_of_old_outputs, warn_of_unread
-from rnnc.semantics.values import CellValue, FnValue
 from rnnc.syntax import ast
-from rnnc.syntax.damage import Remains, damage_of
+from rnnc.syntax.errors.damage import Remains, damage_of
 from rnnc.syntax.parse import parse
 
 Compiled = ast.Cell | ast.Network | ast.Variant

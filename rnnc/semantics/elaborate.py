@@ -11,15 +11,15 @@ from rnnc.ir.model import MaskInfo, Model, ParameterInfo, PortInfo
 from rnnc.ir.program import Axis, Loop, Program, walk
 from rnnc.ir.size import Size
 from rnnc.semantics.assemble import CannotStream, Level
-from rnnc.semantics.elaborator import Elaborator
+from rnnc.semantics.bodies.frames import Body, Context, Frame, Parameter, Registry
+from rnnc.semantics.bodies.settle import settle_body
+from rnnc.semantics.definitions.elaborator import Elaborator
 from rnnc.semantics.files import Files
-from rnnc.semantics.frames import Body, Context, Frame, Parameter, Registry
-from rnnc.semantics.layouts import LayoutReader
-from rnnc.semantics.nodes import Graph, Node
-from rnnc.semantics.rules.products import fan_in
-from rnnc.semantics.scope import Lazy, Problem, Scope, Work, did_you_mean, heading, report
-from rnnc.semantics.settle import settle_body
-from rnnc.semantics.values import CellValue, Num, Shape, Value, texts
+from rnnc.semantics.layouts.layouts import LayoutReader
+from rnnc.semantics.scopes.scope import Lazy, Problem, Scope, Work, did_you_mean, heading, report
+from rnnc.semantics.scopes.values import CellValue, Num, Shape, Value, texts
+from rnnc.semantics.shapes.nodes import Graph, Node
+from rnnc.semantics.shapes.rules.products import fan_in
 from rnnc.syntax import ast
 from rnnc.syntax.literals import as_text
 from rnnc.syntax.parse import parse_expression

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from rnnc.diagnostics import DiagnosticError, Diagnostics, Note, Source, Span, Use
 from rnnc.resources import resource_text
-from rnnc.semantics.nodes import MAX_RANK
-from rnnc.semantics.scope import PRELUDE, Fatal, Library, Problem, Scope, did_you_mean, heading, report
-from rnnc.semantics.values import CellValue, FnValue, Value
+from rnnc.semantics.scopes.scope import PRELUDE, Fatal, Library, Problem, Scope, did_you_mean, heading, report
+from rnnc.semantics.scopes.values import CellValue, FnValue, Value
+from rnnc.semantics.shapes.nodes import MAX_RANK
 from rnnc.syntax import ast
-from rnnc.syntax.damage import damage_of
+from rnnc.syntax.errors.damage import damage_of
 from rnnc.syntax.parse import parse
 from rnnc.syntax.source import read_source
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 
 from rnnc.diagnostics import Diagnostics, Source, Span
-from rnnc.syntax.lookalikes import named
-from rnnc.syntax.slips import slip_at
+from rnnc.syntax.spelling.lookalikes import named
+from rnnc.syntax.spelling.slips import slip_at
 from rnnc.syntax.tables import Tables
 from rnnc.syntax.tokens import Token
 

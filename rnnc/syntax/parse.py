@@ -11,13 +11,13 @@ from typing import Any, Literal, cast
 
 from rnnc.diagnostics import DiagnosticError, Diagnostics, Source, Span
 from rnnc.syntax import ast
-from rnnc.syntax.brackets import arrange
 from rnnc.syntax.build import Definitions
 from rnnc.syntax.depth import check_depth
-from rnnc.syntax.explain import explain
+from rnnc.syntax.errors.brackets import arrange
+from rnnc.syntax.errors.explain import explain
+from rnnc.syntax.errors.place import Place, Problem
 from rnnc.syntax.lexer import MAX_ERRORS, tokenize
 from rnnc.syntax.machine import Machine
-from rnnc.syntax.place import Place, Problem
 from rnnc.syntax.tables import tables
 from rnnc.syntax.tokens import Token
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from rnnc.resources import resource_text
-from rnnc.syntax.slips import DISGUISED
+from rnnc.syntax.spelling.slips import DISGUISED
 
 _FORMAT = "1"  # of the cached data
 

@@ -14,18 +14,18 @@ from rnnc.compiler import PASSES, Compiled, compile_source, model_of
 from rnnc.diagnostics import Source
 from rnnc.ir.layout import WeightLayout
 from rnnc.ir.model import Model
-from rnnc.verify.fit import choose_layout, find_layout
-from rnnc.verify.graphs import GraphRunner
 from rnnc.verify.live.report import LiveComparison, Ways, against_live
-from rnnc.verify.narrowed import in_half_type
-from rnnc.verify.placing import notes, placed
-from rnnc.verify.proofs import prove
-from rnnc.verify.recorded import against
-from rnnc.verify.recording import load_recording
+from rnnc.verify.proving.proofs import prove
+from rnnc.verify.proving.ways import half_types, lacking, running, strategies, titled
+from rnnc.verify.records.fit import choose_layout, find_layout
+from rnnc.verify.records.narrowed import in_half_type
+from rnnc.verify.records.recorded import against
+from rnnc.verify.records.recording import load_recording
+from rnnc.verify.records.widths import with_width
 from rnnc.verify.report import Report
-from rnnc.verify.runner import ModuleRunner
-from rnnc.verify.ways import half_types, lacking, running, strategies, titled
-from rnnc.verify.widths import with_width
+from rnnc.verify.running.graphs import GraphRunner
+from rnnc.verify.running.placing import notes, placed
+from rnnc.verify.running.runner import ModuleRunner
 
 EVERY_PASS = frozenset(PASSES)
 

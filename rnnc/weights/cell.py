@@ -17,7 +17,7 @@ from rnnc.ir.model import Model
 from rnnc.runtime import load_module
 from rnnc.verify.arrays import Array
 from rnnc.verify.errors import VerifyError, near_misses
-from rnnc.verify.fit import layout_equations
+from rnnc.verify.records.fit import layout_equations
 from rnnc.verify.sizes import solve
 from rnnc.weights.naming import Found, find
 from rnnc.weights.table import OTHER_MEANING, Table, float_type

@@ -7,8 +7,8 @@ from itertools import islice, product
 
 from rnnc.diagnostics import DiagnosticError, Source, Span
 from rnnc.resources import resource_text
-from rnnc.semantics.choose import choose
 from rnnc.semantics.files import LIBRARY
+from rnnc.semantics.scopes.choose import choose
 from rnnc.syntax import ast
 from rnnc.syntax.parse import parse
 from rnnc.syntax.source import source_from_text

@@ -1,7 +1,7 @@
 """Finds the arrays of a layout among those of a file, whatever a model calls its layers.
 
-`rnnc.verify.match` knows the scopes that drivers put in front. Here are, beyond that, variables by number (Keras 3),
-endings for the place of a layer (PyTorch's `_l1`), and layers that are only told apart by their order.
+`rnnc.verify.records.match` knows the scopes that drivers put in front. Here are, beyond that, variables by number
+(Keras 3), endings for the place of a layer (PyTorch's `_l1`), and layers that are only told apart by their order.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from itertools import takewhile
 
 from rnnc.ir.layout import WeightLayout
 from rnnc.verify.errors import VerifyError
-from rnnc.verify.match import Matching, match_variables
+from rnnc.verify.records.match import Matching, match_variables
 from rnnc.weights.table import Table
 
 Names = dict[str, str]  # the names that a layout may know, by those of the file

@@ -22,11 +22,9 @@ from benchmarks.device.cells import CELLS
 from benchmarks.device.modules import generate
 from benchmarks.device.modules import load as load_numpy
 from benchmarks.device.ours import generated, reference
-from benchmarks.device.rounding import products_in
 from benchmarks.device.rows import Row, rows, tiny
 from benchmarks.device.steps import PLAIN, State
 from benchmarks.device.timing import SPIN, DeviceClock, Times, in_turn
-from benchmarks.device.torch_peers import the_torch
 from rnnc.simulator.cupy_like import Cupy
 from rnnc.simulator.loader import load
 from rnnc.simulator.nvrtc import compile_kernels
@@ -196,14 +194,6 @@ def test_halves_are_judged(folder: Path, dtype: str) -> None:
     for figure in comparison(folder).row(row):
         assert figure.error is not None
         assert 0 < figure.error < 0.05
-
-
-def test_all_round_where_a_row_says_so() -> None:
-    pytest.importorskip("torch")
-    for dtype in ("tf32", "float32", "float16"):
-        with products_in(dtype):
-            flags = the_torch().backends
-            assert flags.cudnn.allow_tf32 == flags.cuda.matmul.allow_tf32 == (dtype == "tf32")
 
 
 @needs_compiler

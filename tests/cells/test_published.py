@@ -12,8 +12,8 @@ import pytest
 
 import rnnc
 from rnnc.syntax import ast
-from rnnc.syntax.format import format_source
 from rnnc.syntax.parse import parse
+from rnnc.syntax.printing.format import format_source
 from rnnc.syntax.source import read_source
 from tests.cells.papers import gates, grus, lstms, memories, networks
 from tests.cells.papers.shared import Step, relu

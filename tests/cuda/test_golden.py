@@ -16,7 +16,7 @@ import pytest
 
 from rnnc.syntax.source import read_source
 from rnnc.verify.commands import verify_against
-from rnnc.verify.halves import halves_here
+from rnnc.verify.proving.halves import halves_here
 from rnnc.verify.report import Report
 from tests.cuda.support import needs_compiler
 from tests.verify.cases import CASES, Case

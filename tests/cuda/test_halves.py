@@ -12,13 +12,13 @@ from rnnc.simulator.driver import DeviceModel
 from rnnc.simulator.loader import load
 from rnnc.syntax.source import Source
 from rnnc.verify import commands
-from rnnc.verify.halves import HALVES, TF32, halves_here
-from rnnc.verify.interpreted import InterpretedRunner
-from rnnc.verify.judged import FLOAT32, Judged, Precision, precision_of
+from rnnc.verify.proving.halves import HALVES, TF32, halves_here
+from rnnc.verify.proving.interpreted import InterpretedRunner
+from rnnc.verify.proving.judged import FLOAT32, Judged, Precision, precision_of
+from rnnc.verify.proving.sample import Draw
+from rnnc.verify.proving.ways import running, strategies, titled
 from rnnc.verify.report import Report, Row
-from rnnc.verify.runner import ModuleRunner
-from rnnc.verify.sample import Draw
-from rnnc.verify.ways import running, strategies, titled
+from rnnc.verify.running.runner import ModuleRunner
 from tests.cuda.support import needs_compiler
 
 ENTRIES = ("forward", "forward_train", "backward")

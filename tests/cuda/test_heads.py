@@ -13,7 +13,7 @@ import rnnc
 from rnnc.backends.cuda.module import loops
 from rnnc.backends.cuda.teams import write
 from rnnc.compiler import compile_source
-from rnnc.passes.uncoupled import leading
+from rnnc.passes.analysis.uncoupled import leading
 from rnnc.simulator.cupy_like import How
 from rnnc.simulator.driver import DeviceModel
 from rnnc.simulator.loader import load

@@ -16,7 +16,7 @@ from rnnc.simulator.faults import KernelFault
 from rnnc.simulator.loader import load
 from rnnc.simulator.nvrtc import compile_kernels
 from rnnc.syntax.source import Source
-from rnnc.verify.halves import Half, halves_here
+from rnnc.verify.proving.halves import Half, halves_here
 from tests.cuda.support import needs_compiler
 
 # Strides, dilation and holes at the edge; rows, columns and numbers that are summed past one tile, and none a multiple.

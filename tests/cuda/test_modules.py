@@ -16,7 +16,7 @@ from rnnc.runtime import load_module
 from rnnc.simulator.loader import load
 from rnnc.syntax.source import Source, read_source
 from rnnc.verify.commands import verify_against, verify_source
-from rnnc.verify.halves import halves_here
+from rnnc.verify.proving.halves import halves_here
 from tests.cuda.support import needs_compiler
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"

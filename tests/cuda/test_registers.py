@@ -16,7 +16,7 @@ from rnnc.simulator.cupy_like import How
 from rnnc.simulator.loader import load
 from rnnc.simulator.nvrtc import compile_kernels
 from rnnc.syntax.source import Source, read_source
-from rnnc.verify.halves import TF32, products_in
+from rnnc.verify.proving.halves import TF32, products_in
 from rnnc.verify.report import compare
 from tests.cuda.support import needs_compiler, planner
 from tests.cuda.test_heads import CELLS as HEADS

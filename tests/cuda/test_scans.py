@@ -15,7 +15,7 @@ from rnnc.simulator.cupy_like import Cupy, How
 from rnnc.simulator.driver import DeviceModel
 from rnnc.simulator.loader import load
 from rnnc.syntax.source import read_source
-from rnnc.verify.runner import ModuleRunner
+from rnnc.verify.running.runner import ModuleRunner
 from tests.cuda.support import SHARING, Arrays, Batch, needs_compiler
 from tests.cuda.test_modules import EXAMPLES
 from tests.ir.cases import Arg, Case, as_program, axes

@@ -17,7 +17,7 @@ from rnnc.simulator.driver import DeviceModel
 from rnnc.simulator.faults import KernelFault
 from rnnc.simulator.loader import load
 from rnnc.syntax.source import Source
-from rnnc.verify.halves import HALVES
+from rnnc.verify.proving.halves import HALVES
 from rnnc.verify.report import compare
 from tests.cuda.support import needs_compiler
 

@@ -13,7 +13,7 @@ from rnnc.simulator.cupy_cuda import DeviceModel
 from rnnc.simulator.cupy_like import How
 from rnnc.simulator.loader import load
 from rnnc.syntax.source import Source
-from rnnc.verify.halves import ASKED_FOR, TF32, products_in
+from rnnc.verify.proving.halves import ASKED_FOR, TF32, products_in
 from tests.cuda.support import needs_compiler
 
 CELL = Source(

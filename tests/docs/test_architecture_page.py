@@ -14,8 +14,9 @@ from rnnc.ir.operations import TABLE
 from rnnc.passes import AFTER, BEFORE
 from rnnc.passes.manager import Pass, pass_names
 from rnnc.passes.memory import plan_memory
-from rnnc.verify import differences, report
+from rnnc.verify import report
 from rnnc.verify.live.report import TOLERANCES
+from rnnc.verify.proving import differences
 from tests.docs.pages import ROOT, page
 from tests.house.test_layers import LAYERS
 from tests.ir.cases import CASES

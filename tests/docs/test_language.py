@@ -9,10 +9,10 @@ import pytest
 
 from rnnc.compiler import check, compile_source
 from rnnc.diagnostics import Diagnostic
-from rnnc.semantics.builtins import BUILTINS
-from rnnc.semantics.choose import definitions_of
-from rnnc.syntax.format import format_source
+from rnnc.semantics.functions.builtins import BUILTINS
+from rnnc.semantics.scopes.choose import definitions_of
 from rnnc.syntax.parse import parse
+from rnnc.syntax.printing.format import format_source
 from rnnc.syntax.source import read_source
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -89,24 +89,61 @@ def test_modules_import_each_other_in_no_circle() -> None:
     TopologicalSorter(graph).prepare()  # raises CycleError with the circle
 
 
-# Folders of the CUDA target, likewise; its files beside them may import all.
-CUDA = ("analysis", "kernels", "spelling", "straight", "teams", "loops")
+# Folders of parts, likewise. What stands beside the folders of a part may import them all, or be imported by them.
+FOLDERS = {
+    "backends.cuda": ("analysis", "kernels", "spelling", "straight", "teams", "loops"),
+    "backends.numpy": ("lowering", "spelling"),
+    "backends.tensorflow": ("spelling",),
+    "cli": ("commands",),
+    "importing": ("python", "formulas", "pieces", "texts", "libraries"),
+    "ir": ("operations",),
+    "passes": ("analysis", "rewrites", "folding"),
+    "pictures": ("equations", "placement", "drawing"),
+    "semantics": ("scopes", "shapes", "bodies", "expressions", "functions", "layouts", "definitions"),
+    "syntax": ("spelling", "errors", "printing"),
+    "verify": ("running", "proving", "records", "live"),
+    "weights": ("containers",),
+}
+BACK_FOR_TYPES = {"importing", "semantics"}  # what is put together of all parts, and known to them, by its type
 
 
-def test_folders_of_the_cuda_target_import_in_one_direction() -> None:
-    base = "rnnc.backends.cuda."
-    ranks = {folder: rank for rank, folder in enumerate(CUDA)}
-    found = {name: name.removeprefix(base).split(".")[0] for name in NAMES if name.startswith(base)}
-    folders = {path.name for path in (PACKAGE / "backends" / "cuda").iterdir() if (path / "__init__.py").exists()}
-    assert folders == set(CUDA)
+def inside(part: str) -> dict[str, str]:
+    """Modules of a part by their names, each with the folder that it is in, or its own name."""
+    base = f"rnnc.{part}."
+    return {name: name.removeprefix(base).split(".")[0] for name in NAMES if name.startswith(base)}
+
+
+def test_every_folder_has_a_place() -> None:
+    folders: dict[str, set[str]] = {}
+    for path in PACKAGE.rglob("__init__.py"):
+        *above, name = path.parent.relative_to(PACKAGE.parent).parts
+        part = ".".join(above[1:])
+        if part and part not in ("backends", "semantics.shapes"):
+            folders.setdefault(part, set()).add(name)
+    assert folders == {part: set(names) for part, names in FOLDERS.items()}
+
+
+@pytest.mark.parametrize("part", FOLDERS)
+def test_folders_of_a_part_import_in_one_direction(part: str) -> None:
+    found, ranks = inside(part), {folder: rank for rank, folder in enumerate(FOLDERS[part])}
     wrong = [
         f"{name}:{line} imports {imported}"
         for name, folder in found.items()
         if folder in ranks
-        for imported, line in imports(NAMES[name], at_import_time=False)
-        if imported.startswith("rnnc.backends.cuda") and ranks.get(found.get(imported, ""), len(CUDA)) > ranks[folder]
+        for imported, line in imports(NAMES[name], at_import_time=part in BACK_FOR_TYPES)
+        if ranks.get(found.get(imported, ""), 0) > ranks[folder]
     ]
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("part", FOLDERS)
+def test_what_stands_beside_folders_is_above_or_below_them(part: str) -> None:
+    graph: dict[str, set[str]] = {}
+    found = inside(part)
+    for name, folder in found.items():
+        others = {found[i] for i, _ in imports(NAMES[name], at_import_time=True) if i in found}
+        graph.setdefault(folder, set()).update(others - {folder})
+    TopologicalSorter(graph).prepare()  # raises CycleError with the circle
 
 
 ALONE = "torch"  # it stands beside generated modules, where there may be no compiler

@@ -9,7 +9,7 @@ import pytest
 from rnnc.compiler import check, model_of
 from rnnc.diagnostics import Source
 from rnnc.importing.calls import Imported, import_call
-from rnnc.importing.library import FILES
+from rnnc.importing.pieces.library import FILES
 from rnnc.resources import resource_path
 
 

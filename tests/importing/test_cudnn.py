@@ -9,8 +9,8 @@ import pytest
 from rnnc.compiler import check, model_of
 from rnnc.diagnostics import DiagnosticError, Source
 from rnnc.importing.calls import Imported, import_call
-from rnnc.importing.cudnn import LAYERS
-from rnnc.syntax.format import format_source
+from rnnc.importing.libraries.cudnn import LAYERS
+from rnnc.syntax.printing.format import format_source
 from rnnc.verify.commands import verify_against, verify_live
 
 RECORDED = Path(__file__).parents[1] / "golden" / "cudnn"

@@ -10,7 +10,7 @@ import pytest
 from rnnc.compiler import check
 from rnnc.diagnostics import DiagnosticError, Source
 from rnnc.importing.calls import import_call
-from rnnc.syntax.format import format_source
+from rnnc.syntax.printing.format import format_source
 from rnnc.verify.commands import verify_against
 from tests.verify.cases import NOT_A_CELL
 

@@ -11,7 +11,7 @@ import pytest
 from rnnc.compiler import check
 from rnnc.diagnostics import Source
 from rnnc.importing.calls import import_call
-from rnnc.syntax.format import format_source
+from rnnc.syntax.printing.format import format_source
 from rnnc.verify.commands import verify_against
 
 FOLDER = Path(__file__).parents[1] / "golden" / "wrappers"

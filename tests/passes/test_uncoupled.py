@@ -6,7 +6,7 @@ import pytest
 
 from rnnc.compiler import compile_source
 from rnnc.ir.program import Loop
-from rnnc.passes.uncoupled import leading, uncoupled
+from rnnc.passes.analysis.uncoupled import leading, uncoupled
 from rnnc.syntax.source import Source
 
 MATRIX = "cell C {\n input x[input]\n k = linear(x, out = [key])\n v = linear(x, out = [value])\n"

@@ -9,8 +9,8 @@ from xml.etree import ElementTree
 import pytest
 
 from rnnc.diagnostics import DiagnosticError
-from rnnc.pictures.drawing import Drawing
-from rnnc.pictures.pieces import Matrix, Terminal
+from rnnc.pictures.drawing.drawing import Drawing
+from rnnc.pictures.drawing.pieces import Matrix, Terminal
 from tests.pictures.drawn import described, example, names
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from rnnc.pictures.latex import aligned, escaped
+from rnnc.pictures.equations.latex import aligned, escaped
 from tests.pictures.drawn import described, example, names
 
 GOLDEN = Path(__file__).parent / "golden"

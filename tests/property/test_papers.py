@@ -11,16 +11,16 @@ import pytest
 
 from rnnc.compiler import check, compile_source
 from rnnc.runtime import load_module
-from rnnc.semantics.choose import definitions_of
+from rnnc.semantics.scopes.choose import definitions_of
 from rnnc.syntax import ast
-from rnnc.syntax.format import format_source
 from rnnc.syntax.parse import parse
+from rnnc.syntax.printing.format import format_source
 from rnnc.syntax.source import Source, read_source
-from rnnc.verify.interpreted import InterpretedRunner
-from rnnc.verify.invariants import Differences, differentiate, gradient_pairs, results_pairs, worst_row
+from rnnc.verify.proving.interpreted import InterpretedRunner
+from rnnc.verify.proving.invariants import Differences, differentiate, gradient_pairs, results_pairs, worst_row
+from rnnc.verify.proving.sample import Draw, choose_sizes
 from rnnc.verify.report import TOLERANCE as TOLERANCES
-from rnnc.verify.runner import ModuleRunner
-from rnnc.verify.sample import Draw, choose_sizes
+from rnnc.verify.running.runner import ModuleRunner
 
 PAPERS = Path(__file__).resolve().parents[1] / "data" / "papers"
 FILES = sorted(PAPERS.glob("*.rnn"))

@@ -11,8 +11,8 @@ from rnnc.compiler import compile_source
 from rnnc.diagnostics import Source
 from rnnc.ir.operations import TABLE
 from rnnc.ir.program import Op, walk
-from rnnc.semantics.builtins import BUILTINS
-from rnnc.semantics.initialisers import KINDS
+from rnnc.semantics.functions.builtins import BUILTINS
+from rnnc.semantics.functions.initialisers import KINDS
 from rnnc.syntax import ast
 from rnnc.syntax.parse import parse
 from rnnc.syntax.source import read_source

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rnnc.verify.halves import HALVES
+from rnnc.verify.proving.halves import HALVES
 from tests.cuda.support import needs_compiler
 from tests.support.cell_checks import Plan, check_cell
 from tests.support.cells import RandomSource

@@ -13,7 +13,7 @@ from rnnc.ir.interpreter import Key, evaluate
 from rnnc.ir.model import Model
 from rnnc.ir.program import DType, Type
 from rnnc.ir.verifier import verify
-from rnnc.verify.sample import choose_sizes
+from rnnc.verify.proving.sample import choose_sizes
 
 Array = NDArray[np.generic]
 Results = dict[Key, Array]

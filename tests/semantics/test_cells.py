@@ -8,7 +8,7 @@ import pytest
 
 from rnnc.compiler import check, model_of
 from rnnc.diagnostics import Source
-from rnnc.semantics.choose import definitions_of
+from rnnc.semantics.scopes.choose import definitions_of
 from rnnc.syntax.parse import parse
 from rnnc.syntax.source import read_source
 from tests.semantics.support import holds, run

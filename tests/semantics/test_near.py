@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from rnnc.semantics.elaborator import BUILTINS
-from rnnc.semantics.near import distance
-from rnnc.semantics.scope import did_you_mean
+from rnnc.semantics.definitions.elaborator import BUILTINS
+from rnnc.semantics.scopes.near import distance
+from rnnc.semantics.scopes.scope import did_you_mean
 
 NAMES = {*BUILTINS, "RNN", "LSTM", "GRU", "layer_norm", "hidden", "units", "init", "x", "h"}
 

@@ -7,7 +7,7 @@ import pytest
 
 import rnnc
 from rnnc.diagnostics import Diagnostic, DiagnosticError
-from rnnc.syntax.format import format_source
+from rnnc.syntax.printing.format import format_source
 from rnnc.syntax.source import Source
 from tests.semantics.support import holds, model, parameters, run
 

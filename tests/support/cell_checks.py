@@ -15,19 +15,19 @@ from rnnc.diagnostics import Source
 from rnnc.ir.model import Model
 from rnnc.ir.text import print_program
 from rnnc.runtime import load_module
-from rnnc.syntax.format import format_source
+from rnnc.syntax.printing.format import format_source
 from rnnc.verify.arrays import Array, Arrays
 from rnnc.verify.commands import EVERY_PASS
-from rnnc.verify.differences import Function, difference_rows
-from rnnc.verify.halves import Half
-from rnnc.verify.interpreted import InterpretedRunner
-from rnnc.verify.invariants import Cut, Differences, differentiate, gradient_pairs, results_pairs, worst_row
-from rnnc.verify.judged import Judged, precision_of
-from rnnc.verify.placing import placed
+from rnnc.verify.proving.differences import Function, difference_rows
+from rnnc.verify.proving.halves import Half
+from rnnc.verify.proving.interpreted import InterpretedRunner
+from rnnc.verify.proving.invariants import Cut, Differences, differentiate, gradient_pairs, results_pairs, worst_row
+from rnnc.verify.proving.judged import Judged, precision_of
+from rnnc.verify.proving.sample import Draw, Sample
 from rnnc.verify.report import TOLERANCE as TOLERANCES
 from rnnc.verify.report import Row
-from rnnc.verify.runner import Call, Gradients, ModuleRunner, Results
-from rnnc.verify.sample import Draw, Sample
+from rnnc.verify.running.placing import placed
+from rnnc.verify.running.runner import Call, Gradients, ModuleRunner, Results
 from tests.support.cells import RandomSource
 from tests.support.shared_work import share_out
 

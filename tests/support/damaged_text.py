@@ -16,7 +16,7 @@ from types import FrameType
 
 from rnnc.compiler import check, compile_source
 from rnnc.diagnostics import DiagnosticError, Source
-from rnnc.semantics.choose import definitions_of
+from rnnc.semantics.scopes.choose import definitions_of
 from rnnc.syntax.parse import parse
 from tests.support.choices import Choices
 

@@ -19,15 +19,15 @@ from rnnc.compiler import compile_source
 from rnnc.diagnostics import Source
 from rnnc.ir.model import Model
 from rnnc.runtime import load_module
-from rnnc.verify.fit import find_layout
-from rnnc.verify.graphs import GraphRunner
 from rnnc.verify.live.recorder import RecordedCase, record
 from rnnc.verify.live.report import Situation, compared, features_of, same, summary
 from rnnc.verify.live.request import declared, tree_of
-from rnnc.verify.recording import Recording
+from rnnc.verify.proving.sample import choose_sizes
+from rnnc.verify.records.fit import find_layout
+from rnnc.verify.records.recording import Recording
 from rnnc.verify.report import Row
-from rnnc.verify.runner import ModuleRunner
-from rnnc.verify.sample import choose_sizes
+from rnnc.verify.running.graphs import GraphRunner
+from rnnc.verify.running.runner import ModuleRunner
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnnc.diagnostics import DiagnosticError, Diagnostics, Source
-from rnnc.syntax.dump import print_ast, read_ast
-from rnnc.syntax.format import format_source
 from rnnc.syntax.parse import parse, parse_expression, parse_partial
+from rnnc.syntax.printing.dump import print_ast, read_ast
+from rnnc.syntax.printing.format import format_source
 from rnnc.syntax.source import source_from_bytes
 from tests.syntax.samples import SAMPLES
 

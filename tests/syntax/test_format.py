@@ -7,9 +7,9 @@ import re
 import pytest
 
 from rnnc.diagnostics import DiagnosticError, Source
-from rnnc.syntax.dump import print_ast, read_ast
-from rnnc.syntax.format import format_source
 from rnnc.syntax.parse import parse
+from rnnc.syntax.printing.dump import print_ast, read_ast
+from rnnc.syntax.printing.format import format_source
 from tests.syntax.samples import SAMPLES
 
 

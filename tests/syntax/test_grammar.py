@@ -6,9 +6,9 @@ import pytest
 
 from rnnc.diagnostics import Source
 from rnnc.syntax import ast
-from rnnc.syntax.dump import print_ast, read_ast
 from rnnc.syntax.parse import parse, parse_expression
-from rnnc.syntax.spell import expression_text
+from rnnc.syntax.printing.dump import print_ast, read_ast
+from rnnc.syntax.printing.spell import expression_text
 from tests.syntax.samples import SAMPLES
 
 EXPRESSIONS = {

@@ -15,8 +15,8 @@ import rnnc.resources
 from rnnc.diagnostics import Diagnostics, Source
 from rnnc.resources import resource_text
 from rnnc.syntax import tables
-from rnnc.syntax.brackets import arrange
 from rnnc.syntax.build import Builder
+from rnnc.syntax.errors.brackets import arrange
 from rnnc.syntax.lexer import tokenize
 from rnnc.syntax.parse import _Run
 from tests.syntax.samples import SAMPLES

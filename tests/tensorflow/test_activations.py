@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import rnnc
-from rnnc.importing.keras import ACTIVATIONS
+from rnnc.importing.libraries.keras import ACTIVATIONS
 from tests.tensorflow.keras_support import keras, wanted
 
 pytestmark = wanted

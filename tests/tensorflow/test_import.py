@@ -13,12 +13,12 @@ import pytest
 
 import rnnc
 from rnnc.diagnostics import Source
-from rnnc.importing import keras as keras_table
-from rnnc.importing import models
-from rnnc.importing import tensorflow as tf_table
-from rnnc.importing import torch as torch_table
 from rnnc.importing.calls import import_call
-from rnnc.importing.signature import Constructor
+from rnnc.importing.libraries import keras as keras_table
+from rnnc.importing.libraries import models
+from rnnc.importing.libraries import tensorflow as tf_table
+from rnnc.importing.libraries import torch as torch_table
+from rnnc.importing.python.signature import Constructor
 
 ROWS, STEPS, INPUT = 3, 6, 5
 

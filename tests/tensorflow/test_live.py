@@ -12,9 +12,9 @@ from rnnc.diagnostics import Source
 from rnnc.importing.calls import import_call
 from rnnc.runtime import load_module
 from rnnc.verify.commands import module_ways
-from rnnc.verify.fit import find_layout
 from rnnc.verify.live.recorder import record
 from rnnc.verify.live.report import LiveComparison
+from rnnc.verify.records.fit import find_layout
 from rnnc.verify.report import Report, Row
 from tests.support.tf_matrix import CELLS, Combination, cover, run
 from tests.tensorflow.support import compiled, tf

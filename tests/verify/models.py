@@ -12,7 +12,7 @@ from rnnc.ir.model import Initialiser, MaskInfo, Model, ParameterInfo, PortInfo
 from rnnc.ir.program import NO_SPANS, Axis, Carry, DType, Loop, Port, Program, Type, Value
 from rnnc.ir.size import Size
 from rnnc.verify.arrays import Arrays
-from rnnc.verify.runner import Call, Gradients, Results
+from rnnc.verify.running.runner import Call, Gradients, Results
 
 INPUT, UNITS = Size.of("input"), Size.of("units")
 

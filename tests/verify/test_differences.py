@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rnnc.verify.differences import difference_rows
+from rnnc.verify.proving.differences import difference_rows
 
 
 def smooth(point: dict[str, np.ndarray]) -> float:

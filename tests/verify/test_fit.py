@@ -8,7 +8,7 @@ import pytest
 from rnnc.ir.layout import Cat, Leaf
 from rnnc.ir.model import Model
 from rnnc.verify.errors import VerifyError
-from rnnc.verify.fit import find_layout, layout_equations
+from rnnc.verify.records.fit import find_layout, layout_equations
 from rnnc.verify.sizes import solve
 from tests.verify.models import INPUT, UNITS, foreign, layout, model, parameter
 

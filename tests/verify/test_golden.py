@@ -13,9 +13,9 @@ from rnnc.runtime import load_module
 from rnnc.syntax.source import read_source
 from rnnc.verify.arrays import Arrays
 from rnnc.verify.commands import verify_against
-from rnnc.verify.interpreted import InterpretedRunner
-from rnnc.verify.recorded import against
-from rnnc.verify.recording import load_recording
+from rnnc.verify.proving.interpreted import InterpretedRunner
+from rnnc.verify.records.recorded import against
+from rnnc.verify.records.recording import load_recording
 from rnnc.verify.report import Report
 from tests.verify.cases import CASES, NOT_A_CELL, Case
 

@@ -13,12 +13,12 @@ from rnnc.compiler import compile_source
 from rnnc.diagnostics import Source
 from rnnc.runtime import load_module
 from rnnc.verify.arrays import Array
-from rnnc.verify.halves import HALVES, Half, halves_here
-from rnnc.verify.interpreted import InterpretedRunner
-from rnnc.verify.judged import Judged, precision_of
+from rnnc.verify.proving.halves import HALVES, Half, halves_here
+from rnnc.verify.proving.interpreted import InterpretedRunner
+from rnnc.verify.proving.judged import Judged, precision_of
+from rnnc.verify.proving.sample import Draw
 from rnnc.verify.report import Row
-from rnnc.verify.runner import Call, ModuleRunner, Results
-from rnnc.verify.sample import Draw
+from rnnc.verify.running.runner import Call, ModuleRunner, Results
 
 # What halves are enough for, and where they are not: a difference of large numbers, a threshold, the range.
 TAME = "h' = tanh(linear(x, h))"

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from rnnc.ir.model import Model
-from rnnc.verify.differences import difference_rows
-from rnnc.verify.interpreted import InterpretedRunner
-from rnnc.verify.invariants import differentiate, invariant_rows
-from rnnc.verify.runner import Gradients
-from rnnc.verify.sample import Draw, Sample
+from rnnc.verify.proving.differences import difference_rows
+from rnnc.verify.proving.interpreted import InterpretedRunner
+from rnnc.verify.proving.invariants import differentiate, invariant_rows
+from rnnc.verify.proving.sample import Draw, Sample
+from rnnc.verify.running.runner import Gradients
 from tests.verify.models import simple_loop
 
 SIZES = {"units": 3}

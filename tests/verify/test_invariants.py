@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from rnnc.ir.program import Program
-from rnnc.verify.invariants import invariant_rows
+from rnnc.verify.proving.invariants import invariant_rows
+from rnnc.verify.proving.sample import Draw
 from rnnc.verify.report import Row
-from rnnc.verify.runner import Call, Gradients, Results, Runner
-from rnnc.verify.sample import Draw
+from rnnc.verify.running.runner import Call, Gradients, Results, Runner
 from tests.verify.models import BasicRNN, basic_rnn
 
 SIZES = {"input": 3, "units": 2}

@@ -8,11 +8,11 @@ from rnnc.compiler import compile_source
 from rnnc.diagnostics import Source
 from rnnc.runtime import load_module
 from rnnc.verify.arrays import Array
-from rnnc.verify.interpreted import InterpretedRunner
-from rnnc.verify.judged import FLOAT32, Judged
+from rnnc.verify.proving.interpreted import InterpretedRunner
+from rnnc.verify.proving.judged import FLOAT32, Judged
+from rnnc.verify.proving.sample import Draw
 from rnnc.verify.report import Row
-from rnnc.verify.runner import ModuleRunner
-from rnnc.verify.sample import Draw
+from rnnc.verify.running.runner import ModuleRunner
 
 # The terms of the gradient of `b` are large and cancel: softmax does not care what is added to all places.
 CANCELS = """

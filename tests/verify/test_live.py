@@ -13,11 +13,11 @@ from rnnc.ir.model import Model
 from rnnc.syntax.source import read_source
 from rnnc.verify.commands import verify_live
 from rnnc.verify.errors import VerifyError
-from rnnc.verify.fit import find_layout
 from rnnc.verify.live import recorder
 from rnnc.verify.live.report import same, situations
 from rnnc.verify.live.request import Tree, declared, drivers, tree_of
-from rnnc.verify.recording import Recording
+from rnnc.verify.records.fit import find_layout
+from rnnc.verify.records.recording import Recording
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 

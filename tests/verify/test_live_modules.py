@@ -14,11 +14,11 @@ from rnnc.runtime import load_module
 from rnnc.syntax.source import read_source
 from rnnc.verify.commands import module_ways, verify_live
 from rnnc.verify.errors import VerifyError
-from rnnc.verify.fit import find_layout
 from rnnc.verify.live import recorder
 from rnnc.verify.live.constructors import LIBRARIES
 from rnnc.verify.live.recorder import record
 from rnnc.verify.live.report import LiveComparison
+from rnnc.verify.records.fit import find_layout
 from rnnc.verify.report import Report
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

@@ -11,11 +11,11 @@ from rnnc.ir.model import MaskInfo
 from rnnc.ir.program import NO_SPANS, Axis
 from rnnc.verify.arrays import Arrays
 from rnnc.verify.errors import VerifyError
-from rnnc.verify.fit import Fit
-from rnnc.verify.mask_names import assigned
-from rnnc.verify.masks import site_masks
-from rnnc.verify.match import Matching
-from rnnc.verify.recording import Recording
+from rnnc.verify.records.fit import Fit
+from rnnc.verify.records.mask_names import assigned
+from rnnc.verify.records.masks import site_masks
+from rnnc.verify.records.match import Matching
+from rnnc.verify.records.recording import Recording
 from tests.verify.models import UNITS, layout, model
 
 T, B, N = 5, 3, 2

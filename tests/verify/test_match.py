@@ -7,7 +7,7 @@ import pytest
 
 from rnnc.ir.layout import Leaf, WeightLayout
 from rnnc.verify.errors import VerifyError
-from rnnc.verify.match import group, match_variables
+from rnnc.verify.records.match import group, match_variables
 from tests.verify.models import foreign, layout
 
 

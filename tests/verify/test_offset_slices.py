@@ -9,8 +9,8 @@ import pytest
 
 from rnnc.compiler import model_of
 from rnnc.syntax.source import read_source
-from rnnc.verify.interpreted import InterpretedRunner
-from rnnc.verify.runner import Call
+from rnnc.verify.proving.interpreted import InterpretedRunner
+from rnnc.verify.running.runner import Call
 
 GRID = read_source(Path(__file__).parents[2] / "examples" / "grid_lstm.rnn")
 BATCH, STEPS, WIDTH = 2, 2, 5

@@ -15,10 +15,10 @@ from rnnc.diagnostics import Source
 from rnnc.runtime import load_module
 from rnnc.syntax.source import read_source
 from rnnc.verify.commands import EVERY_PASS, verify_source
-from rnnc.verify.judged import MOST
-from rnnc.verify.proofs import prove
+from rnnc.verify.proving.judged import MOST
+from rnnc.verify.proving.proofs import prove
 from rnnc.verify.report import Report
-from rnnc.verify.runner import ModuleRunner
+from rnnc.verify.running.runner import ModuleRunner
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 

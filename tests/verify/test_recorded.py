@@ -10,10 +10,10 @@ import pytest
 
 from rnnc.ir.model import Model
 from rnnc.verify.errors import VerifyError
-from rnnc.verify.recorded import against as against_recording
-from rnnc.verify.recording import load_recording
+from rnnc.verify.records.recorded import against as against_recording
+from rnnc.verify.records.recording import load_recording
 from rnnc.verify.report import Report
-from rnnc.verify.runner import Call, Gradients, LayoutRunner
+from rnnc.verify.running.runner import Call, Gradients, LayoutRunner
 from tests.verify.models import BasicRNN, basic_rnn
 
 

@@ -11,7 +11,7 @@ from rnnc.diagnostics import DiagnosticError
 from rnnc.ir.model import MaskInfo, Model
 from rnnc.ir.program import NO_SPANS, Axis, DType, Op, Port, Program, Type, Value
 from rnnc.ir.size import Size
-from rnnc.verify.sample import Draw, choose_sizes
+from rnnc.verify.proving.sample import Draw, choose_sizes
 from tests.verify.models import UNITS, BasicRNN, basic_rnn, model, port
 
 HEADS = Size.of("heads")

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from rnnc.syntax.source import read_source
-from rnnc.verify.adam import Adam
-from rnnc.verify.adam_settings import find_decay, find_rate, find_settings
 from rnnc.verify.arrays import Array, Arrays
 from rnnc.verify.commands import verify_against
 from rnnc.verify.errors import VerifyError
-from rnnc.verify.recording import Recording
+from rnnc.verify.records.adam import Adam
+from rnnc.verify.records.adam_settings import find_decay, find_rate, find_settings
+from rnnc.verify.records.recording import Recording
 from rnnc.verify.report import Report
 
 TESTS = Path(__file__).parents[1]

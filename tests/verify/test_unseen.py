@@ -11,9 +11,9 @@ from rnnc.compiler import model_of
 from rnnc.diagnostics import Source
 from rnnc.verify.arrays import Arrays
 from rnnc.verify.commands import verify_against
-from rnnc.verify.interpreted import InterpretedRunner
-from rnnc.verify.invariants import differentiate
-from rnnc.verify.sample import Draw
+from rnnc.verify.proving.interpreted import InterpretedRunner
+from rnnc.verify.proving.invariants import differentiate
+from rnnc.verify.proving.sample import Draw
 
 CELL = """
 cell Odd(units, period = 2) {

@@ -12,7 +12,7 @@ import pytest
 
 from rnnc.diagnostics import Source
 from rnnc.importing.calls import import_call
-from rnnc.importing.cudnn import LAYERS
+from rnnc.importing.libraries.cudnn import LAYERS
 from tests.weights.support import LSTM, Weights, same
 
 RECORDED = Path(__file__).parents[1] / "golden" / "cudnn"

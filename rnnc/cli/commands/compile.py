@@ -69,8 +69,8 @@ def command(
 
 def syntax_tree(source: Source) -> str:
     """The text form of the syntax tree."""
-    from rnnc.syntax.dump import print_ast
     from rnnc.syntax.parse import parse
+    from rnnc.syntax.printing.dump import print_ast
 
     return print_ast(parse(source))
 

@@ -17,7 +17,7 @@ from rnnc.compiler import Compiled, compile_source
 from rnnc.diagnostics import Source, Span
 from rnnc.passes.manager import Remark, Timing
 from rnnc.render import Paint, Style, annotate, screen
-from rnnc.syntax.extents import definition_lines
+from rnnc.syntax.printing.extents import definition_lines
 from rnnc.syntax.source import FileName
 
 if TYPE_CHECKING:

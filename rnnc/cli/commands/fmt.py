@@ -12,7 +12,7 @@ from rnnc.cli.files import STDIN, read, write_atomically, write_product
 from rnnc.cli.messages import say, show
 from rnnc.diagnostics import DiagnosticError, Source
 from rnnc.render import screen
-from rnnc.syntax.format import format_source
+from rnnc.syntax.printing.format import format_source
 
 
 @click.command("fmt")

@@ -17,7 +17,7 @@ NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 def identifier(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     """A name that a definition may have beside those of the library."""
-    from rnnc.importing.library import defines
+    from rnnc.importing.pieces.library import defines
     from rnnc.syntax.tables import tables
 
     if value is not None and not NAME.fullmatch(value):

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 
 from rnnc.ir.operations.attrs import Attrs
 from rnnc.ir.program import Op, Value
+from rnnc.passes.analysis.numbering import COMMUTATIVE
 from rnnc.passes.folding.site import Number, Site, build, is_exact_zero, number
-from rnnc.passes.numbering import COMMUTATIVE
 
 Bindings = Mapping[str, Value]
 Constants = Mapping[str, Number]

@@ -19,7 +19,7 @@ from pathlib import Path
 from rnnc.verify.errors import VerifyError
 from rnnc.verify.live.constructors import LIBRARIES
 from rnnc.verify.live.request import Tree
-from rnnc.verify.recording import Recording, load_recording
+from rnnc.verify.records.recording import Recording, load_recording
 
 ROOT = Path(__file__).resolve().parents[3]  # what holds the package rnnc
 MODULE = "rnnc.verify.live.child"  # the program of that process

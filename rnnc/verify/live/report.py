@@ -14,15 +14,15 @@ from rnnc.ir.layout import WeightLayout
 from rnnc.ir.model import Model
 from rnnc.verify.arrays import DTypeLike
 from rnnc.verify.errors import VerifyError
-from rnnc.verify.invariants import worst_row
 from rnnc.verify.live.constructors import DRIVERS
 from rnnc.verify.live.recorder import RecordedCase, record
 from rnnc.verify.live.request import declared, drivers, tree_of
-from rnnc.verify.recorded import against
-from rnnc.verify.recording import Recording
+from rnnc.verify.proving.invariants import worst_row
+from rnnc.verify.proving.sample import choose_sizes
+from rnnc.verify.records.recorded import against
+from rnnc.verify.records.recording import Recording
 from rnnc.verify.report import ROUNDING, TOLERANCE, Report, Row, Tolerance
-from rnnc.verify.runner import LayoutRunner
-from rnnc.verify.sample import choose_sizes
+from rnnc.verify.running.runner import LayoutRunner
 
 STEPS = 3
 

@@ -13,7 +13,7 @@ import numpy as np
 from rnnc.verify.arrays import Array
 from rnnc.verify.live.masks import DropoutRecorder
 from rnnc.verify.live.numbers import Numbers
-from rnnc.verify.sessions import plain_session
+from rnnc.verify.running.sessions import plain_session
 
 tf: Any = import_module("tensorflow.compat.v1")
 tf.disable_control_flow_v2()  # that of TensorFlow 1, whose graphs are made in a fraction of the time

@@ -20,11 +20,18 @@ from rnnc.simulator.cupy_like import How, Schedule
 from rnnc.simulator.driver import DeviceModel
 from rnnc.simulator.loader import load
 from rnnc.verify.arrays import Arrays
-from rnnc.verify.halves import Half
-from rnnc.verify.invariants import Differences, differentiate, gradient_pairs, invariant_rows, results_pairs, worst_row
-from rnnc.verify.placing import has_device, placed
-from rnnc.verify.runner import Call, ModuleRunner
-from rnnc.verify.sample import Sample
+from rnnc.verify.proving.halves import Half
+from rnnc.verify.proving.invariants import (
+    Differences,
+    differentiate,
+    gradient_pairs,
+    invariant_rows,
+    results_pairs,
+    worst_row,
+)
+from rnnc.verify.proving.sample import Sample
+from rnnc.verify.running.placing import has_device, placed
+from rnnc.verify.running.runner import Call, ModuleRunner
 from tests.support.cell_checks import TOLERANCE, Plan, Subject, Wrong, check_cell
 from tests.support.cells import RandomSource
 from tests.support.shared_work import share_out

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from rnnc.ir.operations import TABLE
 from rnnc.ir.operations.attrs import Attrs
 from rnnc.ir.program import Loop, Node, Op, Value, reads
-from rnnc.passes.freedom import sums_batch
+from rnnc.passes.analysis.freedom import sums_batch
 
 MOST = 4  # loops of one kernel: more would take long to compile
 MOST_BETWEEN = 24  # operations between two loops

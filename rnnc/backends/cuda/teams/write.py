@@ -17,7 +17,7 @@ from rnnc.backends.cuda.teams.team import Team
 from rnnc.backends.cuda.teams.ways import ways_of
 from rnnc.ir.program import Axis, Loop, Op, Value
 from rnnc.ir.size import Size, product
-from rnnc.passes.uncoupled import leading
+from rnnc.passes.analysis.uncoupled import leading
 
 PARAMETERS = 4096  # bytes of a kernel's parameters that every device takes
 ALONE = "each thread sums up its own elements"

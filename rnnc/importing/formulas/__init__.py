@@ -1,0 +1,1 @@
+"""Expressions over tensors, in the words of the language."""

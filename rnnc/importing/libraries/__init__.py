@@ -1,0 +1,1 @@
+"""The cells, layers and drivers of each library."""

@@ -1,0 +1,348 @@
+"""Models whose layers are called on each other: on several values, on states that others leave, and that meet again
+(`layers.add([x, y])`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from rnnc.diagnostics import Span
+from rnnc.importing.libraries.keras import other
+from rnnc.importing.libraries.models import behind, shape_of
+from rnnc.importing.libraries.recurrences import Ran, Recurrence, Runner, State, placed
+from rnnc.importing.pieces.built import side_by_side, together
+from rnnc.importing.pieces.lowering import Call, Lowering
+from rnnc.importing.pieces.pieces import Flow, Meaning, Network, Piece
+from rnnc.importing.python.values import (
+    Applied,
+    Built,
+    Computed,
+    Final,
+    Finals,
+    Incoming,
+    Made,
+    Outputs,
+    Tensor,
+    Value,
+    describe,
+    is_input,
+    problem,
+)  # fmt: skip
+from rnnc.importing.texts.tensors import as_tensor
+
+SIGNS = {"Add": "+", "Subtract": "-", "Multiply": "*"}
+JOINTS = {
+    "Add": "sum", "Subtract": "", "Multiply": "prod", "Average": "mean", "Maximum": "max", "Minimum": "min",
+    "Concatenate": "concat",
+}  # fmt: skip
+FUNCTIONS = {name.lower(): name for name in JOINTS}
+INCOMING = "what comes in has one number of steps: import the two parts alone where they have different ones, and give\
+ the second one the final states of the first as `state`"
+
+
+class Graph:
+    """Tensors, up to the one that a model gives."""
+
+    def __init__(self, last: Tensor, lowering: Lowering) -> None:
+        self._last, self._lowering = last, lowering
+        self._order: list[Tensor] = []  # each behind what it is made of
+        self._sources: list[Tensor] = []
+        self._wanted: dict[int, set[State]] = {}
+        self._states: dict[int, dict[State, Tensor]] = {}
+        self._meanings: dict[int, Meaning | Recurrence] = {}
+        self._data: dict[str, Incoming] = {}  # what layers are called on that no layer gives, as the text has it
+        self._shared: dict[int, Recurrence] = {}  # what layers run that are called several times, by instances
+        lowering.is_chain = True
+        seen: set[int] = set()
+        self._collect(last, seen)
+        self._sources.sort(key=_place_of)
+        for each in self._order:
+            if isinstance(each, Applied) and not is_input(each.layer) and joint_of(each) is None:
+                self._meanings[id(each)] = self._meaning(each)
+        self.flow = Flow(self._build)
+
+    def _collect(self, tensor: Tensor, seen: set[int]) -> None:
+        if id(tensor) in seen:
+            return
+        seen.add(id(tensor))
+        match tensor:
+            case Applied():
+                states = self._begin(tensor)
+                self._states[id(tensor)] = states
+                for each in (*self._inputs(tensor), *states.values()):
+                    self._collect(each, seen)
+            case Computed(inputs=inputs) | Outputs(parts=inputs):
+                for each in inputs:
+                    self._collect(each, seen)
+            case Final(of=of, state=state, place=place):
+                self._wanted.setdefault(id(of), set()).add((state, place))
+                self._collect(of, seen)
+            case _:
+                pass
+        if self._is_source(tensor) and self._key(tensor) not in [self._key(each) for each in self._sources]:
+            self._sources.append(tensor)
+        self._order.append(tensor)
+
+    def _inputs(self, applied: Applied) -> tuple[Tensor, ...]:
+        """What a layer is called on."""
+        if applied.inputs or is_input(applied.layer):
+            return applied.inputs
+        text = applied.data
+        name = text if text.isidentifier() else "x"
+        return (self._data.setdefault(text, Incoming(name, applied.layer.span.start)),)
+
+    @staticmethod
+    def _is_source(tensor: Tensor) -> bool:
+        return isinstance(tensor, Incoming) or (isinstance(tensor, Applied) and is_input(tensor.layer))
+
+    @staticmethod
+    def _key(tensor: Tensor) -> int:
+        return id(tensor.layer.value) if isinstance(tensor, Applied) else id(tensor)
+
+    def _begin(self, applied: Applied) -> dict[State, Tensor]:
+        """The states that a layer begins with, where others give them."""
+        given, made = applied.state, applied.layer.value
+        if given is None or not isinstance(made, Made) or made.constructor.states is None:
+            return {}
+        names = made.constructor.states(made)
+        items = [item.value for item in given.value] if isinstance(given.value, list) else [given.value]
+        found: dict[State, Tensor] = {}
+        if made.constructor.library == "torch":
+            if len(items) != len(names):
+                items = []
+            for name, item in zip(names, items, strict=True):
+                parts = [item.at(k) for k in range(item.count)] if isinstance(item, Finals) else [item]
+                found |= {(name, k): _tensor(part, given.span) for k, part in enumerate(parts)}
+        else:
+            ways = 2 if made.constructor.name == "Bidirectional" else 1
+            keys = [(name, k) for k in range(ways) for name in names]
+            if len(keys) == len(items):
+                found = {key: _tensor(item, given.span) for key, item in zip(keys, items, strict=True)}
+        if not found:
+            raise problem("E606", f"{describe(made)} has other states, or another number of them", given.span)
+        return found
+
+    def _meaning(self, applied: Applied) -> Meaning | Recurrence:
+        made = applied.layer.value
+        hands_on = id(applied) in self._wanted or bool(self._states[id(applied)])
+        if isinstance(made, Made) and made.constructor.runs is not None:
+            if hands_on or made.constructor.library == "torch" or len(self._calls(made)) > 1:
+                before = next(
+                    (self._meanings[id(each)] for each in self._calls(made) if id(each) in self._meanings), None
+                )
+                return before if before is not None else self._lowering.recurrence(applied.layer)
+        elif hands_on:
+            what = f"the states of {describe(made)} are handed on, which is not said by this"
+            raise problem("E606", what, applied.layer.span)
+        return self._lowering.meaning(applied.layer)
+
+    def _calls(self, made: Made) -> list[Applied]:
+        """The calls of one object."""
+        return [each for each in self._order if isinstance(each, Applied) and each.layer.value is made]
+
+    def _instances(self, network: Network, made: Made, meaning: Recurrence, runner: Runner) -> Recurrence:
+        """What a layer runs that is called several times: cells that the network has once."""
+        if id(made) in self._shared:
+            return self._shared[id(made)]
+        wanted = {state for each in self._calls(made) for state in self._wanted.get(id(each), ())}
+        layers: list[tuple[str, int, str]] = []
+        several: list[tuple[Piece, ...]] = []
+        for k, cells in enumerate(meaning.layers):
+            row: list[Piece] = []
+            for cell, place, side in placed(cells, k):
+                whole = runner.showing(cell) if ("c", place) in wanted else cell
+                network.needs |= whole.everything
+                name = network.instance(whole)
+                layers.append((name, k, side))
+                row.append(replace(whole, instance=name))
+            several.append(tuple(row))
+        network.told(made, layers)
+        return self._shared.setdefault(id(made), replace(meaning, layers=tuple(several)))
+
+    def _widen(self, network: Network, made: Made, found: Mapping[int, Built], one: Built) -> None:
+        """What comes in is as wide as all else that a layer reads."""
+        read = [found[id(each)] for call in self._calls(made) for each in self._inputs(call) if id(each) in found]
+        wide = one.width or next((each.width for each in read if each.width is not None), None)
+        for each in read:
+            if each.text in network.inputs and wide is not None:
+                network.inputs[each.text] = f"{each.text}[{wide}]"
+
+    # --- the network ---
+
+    def _build(self, network: Network, x: str) -> str:
+        network.alone = False
+        found = self._declare(network)
+        ran: dict[int, Ran] = {}
+        for tensor in self._order:
+            if id(tensor) in found:
+                continue
+            match tensor:
+                case Final(of=of, state=state, place=place):
+                    text = ran[id(of)].finals[state, place]
+                    found[id(tensor)] = Built(text, is_sequence=False)
+                case Computed(inputs=inputs, build=build):
+                    found[id(tensor)] = build(network, [found[id(each)] for each in inputs])
+                case Outputs(parts=parts):
+                    several = [found[id(each)] for each in parts]
+                    found[id(tensor)] = Built(_listed(several), any(each.is_sequence for each in several))
+                case Applied():
+                    given = [found[id(each)] for each in self._inputs(tensor)] or [Built(x)]
+                    found[id(tensor)] = self._step(network, tensor, given, found, ran)
+                case _:
+                    pass
+        network.is_row = False
+        result = found[id(self._last)]
+        network.is_sequence = result.is_sequence
+        return result.text
+
+    def _declare(self, network: Network) -> dict[int, Built]:
+        """The inputs of the network, under the names that they have in the text where there are several."""
+        if len(self._sources) < 2:
+            named = {self._key(each): "x" for each in self._sources}
+        else:
+            named: dict[int, str] = {}
+            for each in self._sources:
+                hint = _name_of(each)
+                free = (hint, *(f"{hint}{k}" for k in range(2, 1000)))
+                named[self._key(each)] = next(name for name in free if name not in named.values())
+            network.inputs.clear()
+        found: dict[int, Built] = {}
+        for each in (*self._sources, *self._order):
+            if self._is_source(each) and id(each) not in found:
+                name = named[self._key(each)]
+                shape = shape_of(each.layer) if isinstance(each, Applied) else None
+                is_row = shape is not None and len(shape) == 1 and not self._is_looked_up(each)
+                size = "input" if name == "x" else f"{named[self._as_wide_as(each)]}_size"
+                network.inputs[name] = f"{name}[{size}] per row" if is_row else f"{name}[{size}]"
+                network.steps = shape[0] if shape and not is_row else network.steps
+                steps_first = False if isinstance(each, Applied) else None
+                found[id(each)] = Built(name, not is_row, steps_first)
+        if sum(each.is_sequence for each in {each.text: each for each in found.values()}.values()) > 1:
+            self._lowering.remarks.add(INCOMING)
+        return found
+
+    def _as_wide_as(self, source: Tensor) -> int:
+        """The first source that has as many features, since one set of weights reads both."""
+        for each in self._order:
+            if isinstance(each, Applied) and isinstance(each.layer.value, Made) and source in self._inputs(each):
+                calls = self._calls(each.layer.value)
+                read = [one for call in calls for one in self._inputs(call) if self._is_source(one)]
+                if len(calls) > 1 and joint_of(each) is None:
+                    return self._key(read[0])
+        return self._key(source)
+
+    def _is_looked_up(self, source: Tensor) -> bool:
+        """Whether an embedding reads what comes in."""
+        readers = [each for each in self._order if isinstance(each, Applied) and source in self._inputs(each)]
+        made = [each.layer.value for each in readers]
+        return any(isinstance(each, Made) and each.constructor.name == "Embedding" for each in made)
+
+    def _step(
+        self,
+        network: Network,
+        applied: Applied,
+        given: list[Built],
+        found: Mapping[int, Built],
+        ran: dict[int, Ran],
+    ) -> Built:
+        """A layer behind what it is given."""
+        made = applied.layer.value
+        assert isinstance(made, Made)
+        name = joint_of(applied)
+        if name is not None:
+            whole = together(given, applied.layer.span)
+            texts = [each.text for each in given] if name == "Concatenate" else side_by_side(given)
+            text = joined(made, name, texts, 2 if whole.is_sequence else 1)
+            width = None if name == "Concatenate" else whole.width
+            return replace(whole, text=network.equation("m", text), width=width)
+        meaning = self._meanings[id(applied)]
+        if not isinstance(meaning, Recurrence):
+            return behind(meaning, made, network, given[0])
+        span, one = applied.layer.span, given[0]
+        if not one.is_sequence:
+            raise problem("E606", f"{made.constructor.name} takes a sequence, and gets one step", span)
+        first = meaning.steps_first
+        if None not in (one.steps_first, first) and one.steps_first != first:
+            what = "the steps come first" if one.steps_first else "the rows of the batch come first"
+            fix = f"batch_first={not one.steps_first}, or a transpose before it"
+            raise problem("E606", f"{what} in what {made.constructor.name} is given, and not in what it takes", span,
+                          fix=fix)  # fmt: skip
+        states: dict[State, str] = {}
+        for key, tensor in self._states[id(applied)].items():
+            if found[id(tensor)].is_sequence:
+                raise problem("E606", f"the state `{key[0]}` is one value per row, and gets a sequence", span)
+            states[key] = found[id(tensor)].text
+        wanted = frozenset(self._wanted.get(id(applied), ()))
+        runner = Runner(network, self._lowering, span, states, wanted)
+        is_shared = len(self._calls(made)) > 1
+        result = runner.run(self._instances(network, made, meaning, runner) if is_shared else meaning, one.text)
+        ran[id(applied)] = result
+        if is_shared:
+            self._widen(network, made, found, one)
+        else:
+            network.told(made, result.layers)
+        width = meaning.width
+        return Built(result.text, meaning.sequences, first if first is not None else one.steps_first, width)
+
+
+def _listed(several: Sequence[Built]) -> str:
+    """Outputs; what is no equation of its own gets a name."""
+    texts = [each.text for each in several]
+    named = [text if text.isidentifier() else f"out{k}: {text}" for k, text in enumerate(texts, 1)]
+    return ", ".join(dict.fromkeys(named))
+
+
+def _tensor(value: Value, span: Span) -> Tensor:
+    found = as_tensor(value)
+    if found is None:
+        raise problem("E602", f"a state that a layer leaves is wanted here, not {describe(value)}", span)
+    return found
+
+
+def _place_of(source: Tensor) -> int:
+    """Where it stands among the others."""
+    return (
+        source.layer.span.start if isinstance(source, Applied) else source.place if isinstance(source, Incoming) else 0
+    )
+
+
+def _name_of(source: Tensor) -> str:
+    """What a source is called."""
+    if isinstance(source, Applied) and isinstance(source.layer.value, Made):
+        given = source.layer.value.arguments.get("name")
+        name = given.value if given is not None else "x"
+    else:
+        name = source.name if isinstance(source, Incoming) else "x"
+    return name if isinstance(name, str) and name.isidentifier() and name.isascii() else "x"
+
+
+def joint_of(applied: Applied) -> str | None:
+    """How several values are put together; None where a layer of one is called."""
+    made = applied.layer.value
+    return made.constructor.name if isinstance(made, Made) and made.constructor.name in JOINTS else None
+
+
+def joined(made: Made, name: str, texts: Sequence[str], last: int) -> str:
+    axis = made.arguments.get("axis")
+    if axis is not None and axis.value not in (-1, last):
+        raise problem("E606", "values are put together along the features here", axis.span, fix="axis=-1")
+    if name in SIGNS:
+        return f" {SIGNS[name]} ".join(texts)
+    if name == "Average":
+        return f"({' + '.join(texts)}) / {len(texts)}"
+    return f"{JOINTS[name]}({', '.join(texts)})"
+
+
+def alone(call: Call) -> Meaning:
+    raise problem("E606", f"{call.name} puts several values together, and stands among layers of one", call.made.span)
+
+
+CONSTRUCTORS = tuple(
+    other(
+        name,
+        "axis=-1, **kwargs" if name == "Concatenate" else "**kwargs",
+        "axis" if name == "Concatenate" else "",
+        alone,
+    )
+    for name in JOINTS
+)

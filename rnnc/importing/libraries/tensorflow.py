@@ -1,0 +1,302 @@
+"""`tf.nn.rnn_cell` and the drivers of `tf.nn`, as of TensorFlow 1.15 and `tf.compat.v1`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from rnnc.importing.libraries.states import kept
+from rnnc.importing.pieces import library
+from rnnc.importing.pieces.further import given
+from rnnc.importing.pieces.head import is_output
+from rnnc.importing.pieces.lowering import (
+    NOTHING_KEPT,
+    Call,
+    Lower,
+    Option,
+    flag,
+    function,
+    limit,
+    listed,
+    number,
+    optional_size,
+    row,
+    size,
+    spelled,
+)  # fmt: skip
+from rnnc.importing.pieces.pieces import Flow, Meaning, Network, Piece, behind_itself, input_of, piece
+from rnnc.importing.pieces.shared import width
+from rnnc.importing.python.signature import Constructor
+
+LIBRARY = "tf"
+# Functions of tf, tf.nn and tf.math that the language has under some name.
+ACTIVATIONS = {
+    **{name: name for name in (
+        "tanh", "sigmoid", "relu", "softplus", "log_sigmoid", "softsign", "relu6", "leaky_relu", "elu", "selu", "silu",
+        "swish", "gelu", "identity", "sin", "cos", "tan", "atan", "sinh", "cosh", "exp", "expm1", "log1p", "abs",
+        "sign", "square", "sqrt", "erf", "erfc", "softmax", "log_softmax", "asin", "acos", "asinh", "acosh", "atanh",
+    )},
+    "hard_sigmoid": "hard_sigmoid",
+    "linear": "identity",
+    "exponential": "exp",
+    "sparsemax": "sparsemax",
+    "crelu": "crelu",
+}  # fmt: skip
+
+
+def cell(name: str, signature: str, definition: str, /, **options: Option) -> Constructor:
+    return row(LIBRARY, name, signature, definition, **options)
+
+
+# --- wrappers and stacks that have a say in what they are ----------------------------------------------------------
+
+# Cells of which `Dropout` drops the state h where it is told no more, and the places of their other states.
+_ONLY_H = "RNN GRU UGRNN IntersectionRNN MinimalRNN ComplementCFN IndRNN IndyGRU"
+_C_AND_H = """
+    LSTM BasicLSTM LSTMBlock CoupledLSTM LayerNormLSTM WeightNormLSTM RecurrentDropoutLSTM NAS PhasedLSTM ConvLSTM1D
+    ConvLSTM2D ConvLSTM3D GroupLSTM IndyLSTM
+"""
+HAS_H = {**{name: list[int]() for name in _ONLY_H.split()}, **{name: [0] for name in _C_AND_H.split()}}
+
+
+def dropout(call: Call) -> Piece:
+    """DropoutWrapper: new masks for every step, or one for the whole sequence."""
+    one = call.cell("cell", further=True)
+    arguments: dict[str, str | Piece | list[Piece]] = {"inner": one}
+    for option in ("input_keep", "state_keep", "output_keep"):
+        arguments[option] = spelled(call.fraction(f"{option}_prob"))
+        if call.fraction(f"{option}_prob") == 0:
+            raise call.cannot(f"{option}_prob", NOTHING_KEPT)
+    if call.fraction("state_keep_prob") < 1:
+        alone = kept(call)
+        if one.definition not in HAS_H or alone != HAS_H[one.definition]:
+            arguments["kept"] = listed(map(str, alone))
+    if call.flag("variational_recurrent"):
+        arguments["mask"] = "sequence"
+        call.lowering.remarks.add(
+            "`variational_recurrent` of DropoutWrapper draws one mask for a whole batch; here every row has its own"
+        )
+    return piece("Dropout", arguments)
+
+
+def residual(call: Call) -> Piece:
+    """ResidualWrapper: the input and the output are added, or what a function makes of them."""
+    one, names = call.cell("cell"), ("x", "y")
+    text = call.formula("residual_fn", names) if call.has("residual_fn") else "x + y"
+    if text in ("x + y", "y + x"):
+        return piece("Residual", {"inner": one})
+    found = piece("ResidualBy", {"inner": one, "join": call.written("residual_fn", names, text)})
+    is_free = "x_axis" in text or "concat(" in text  # of any width
+    return replace(found, wide="input") if is_free else found
+
+
+def wrapped(call: Call) -> Meaning:
+    """What changes where or how a cell runs, not what it computes: a device, or a driver over a sequence."""
+    return call.lowering.meaning(call.given("cell"), inside=call.inside)
+
+
+def multi(call: Call) -> Meaning:
+    """MultiRNNCell: a network of layers, or a cell of them where it stands inside another."""
+    cells = call.items("cells")
+    places = [id(cell.value) for cell in cells]
+    if not call.lowering.several.isdisjoint(places):  # those that stand here alone, and twice, are instances then, too
+        call.lowering.several |= {place for place in places if places.count(place) > 1}
+        return _stacked(call)
+    first = {id(cell.value): k for k, cell in reversed(list(enumerate(cells)))}  # the layer that names the variables
+    if len(first) == len(cells):
+        return _stacked(call)
+    several = {k: call.lowering.cell(cells[k], call.name) for k in sorted(first.values())}
+    same = [first[id(cell.value)] for cell in cells]
+    if call.inside is not None:
+        return piece("MultiCell", {"cells": [several[k] for k in same], "same": listed(map(str, same))})
+    if len(first) == 1:
+        return piece("SharedLayers", {"inner": several[0], "layers": str(len(cells))})
+
+    def build(network: Network, x: str) -> str:
+        names: dict[int, str] = {}
+        wide = behind_itself([several[k] for k in same], same)
+        for k, one in several.items():
+            network.use(one, x if k == 0 else names[0])
+            names[k] = f"f[{k}]"
+            network.lines.append(f"use {names[k]} = {one.text}")
+        if x == "x" and wide is not None:
+            network.inputs["x"] = f"x[{wide}]"
+        for k in same:
+            x = network.equation("y", f"{names[k]}({x})")
+        if network.alone:
+            network.layouts[LIBRARY] = [f'scope {name} = "multi_rnn_cell/cell_{k}"' for k, name in names.items()]
+            network.options[LIBRARY] = 'constants = "float32"'
+        return x
+
+    return Flow(build)
+
+
+def _stacked(call: Call) -> Piece:
+    pieces = call.cells("cells")
+    found = piece("Multi" if call.inside is None else "MultiCell", {"cells": pieces})
+    return replace(found, wide=width(pieces))
+
+
+# --- drivers -------------------------------------------------------------------------------------------------------
+
+
+def bidirectional(call: Call) -> Meaning:
+    """Both directions of a layer. Images have no axis of their own to put outputs together along; and what a text makes
+    of the outputs is said as it is written."""
+    merge = call.lowering.merge
+    forward = call.cell("cell_fw", further=True)
+    one = call.given("cell_fw").value is call.given("cell_bw").value
+    backward = forward if one else call.cell("cell_bw", further=True)
+    image = ", " in (input_of(forward) or "")
+    if merge is not None and not all(is_output((forward, backward)[k], part) for k, part in merge.parts):
+        call.lowering.remarks.add("left out: what is made of final states that are no outputs")
+        merge = None
+    if merge is None and not image:
+        return (
+            piece("SharedBidirectional", {"inner": forward})
+            if one
+            else piece("Bidirectional", {"fw": forward, "bw": backward})
+        )
+
+    def build(network: Network, x: str) -> str:
+        network.use(forward, x)
+        network.use(backward, x)
+        definition, ways = ("SharedBidirectional", shared) if one else ("Bidirectional", apart)
+        outputs = ways(network, x)
+        along = ", axis = filters" if image else ""
+        result = merge.of(*outputs) if merge is not None else f"concat({', '.join(outputs)}{along})"
+        if network.alone:
+            order = [] if one else [f"order state = [{', '.join(outputs)}]"]  # whatever that of the formula
+            network.layouts[LIBRARY] = [*library.scopes(definition, LIBRARY), *order]
+            network.options[LIBRARY] = 'constants = "float32"'
+        return result
+
+    def shared(network: Network, x: str) -> tuple[str, str]:
+        network.lines.append(f"use f = {forward.text}")
+        fw = network.equation("fw", f"f({given(forward, x)})")
+        bw = network.equation("bw", f"f({given(forward, x, 'reverse({})')})")
+        return fw, f"reverse({bw})"
+
+    def apart(network: Network, x: str) -> tuple[str, str]:
+        both = f"bidirectional(forward = {forward.text}, backward = {backward.text}, merge = none)"
+        y = network.equation("y", f"{both}({given(forward, x)})")
+        return f"{y}.forward", f"{y}.backward"
+
+    return Flow(build)
+
+
+def stack_bidirectional(call: Call) -> Piece:
+    """The dynamic stack and the static one, whose layers have no scope of their own in front of the directions."""
+    forward, backward = call.cells("cells_fw"), call.cells("cells_bw")
+    if len(forward) != len(backward):
+        raise call.wrong("cells_bw", f"as long as `cells_fw`: {len(forward)}")
+    static = "true" if call.name == "stack_bidirectional_rnn" else "false"
+    return piece("StackedBidirectional", {"fw": forward, "bw": backward, "static": static})
+
+
+def raw(call: Call) -> Piece:
+    """raw_rnn: a loop that the caller writes."""
+    why = "what a function of your own hands from step to step is not told by the call"
+    raise call.cannot("loop_fn", why, "import the cell alone, and call `step` of its module in the loop")
+
+
+def special(name: str, signature: str, reads: str, lower: Lower) -> Constructor:
+    return Constructor(name, LIBRARY, signature, frozenset(reads.split()), lower)
+
+
+CELLS = (
+    cell(
+        "BasicRNNCell",
+        "num_units, activation=None, reuse=None, name=None, dtype=None, **kwargs",
+        "RNN",
+        units=size("num_units"),
+        activation=function("activation"),
+    ),
+    cell(
+        "GRUCell",
+        "num_units, activation=None, reuse=None, kernel_initializer=None, bias_initializer=None, name=None, "
+        "dtype=None, **kwargs",
+        "GRU",
+        units=size("num_units"),
+        activation=function("activation"),
+    ),
+    cell(
+        "BasicLSTMCell",
+        "num_units, forget_bias=1.0, state_is_tuple=True, activation=None, reuse=None, name=None, dtype=None, **kwargs",
+        "BasicLSTM",
+        units=size("num_units"),
+        forget_bias=number("forget_bias"),
+        activation=function("activation"),
+    ),
+    cell(
+        "LSTMCell",
+        "num_units, use_peepholes=False, cell_clip=None, initializer=None, num_proj=None, proj_clip=None, "
+        "num_unit_shards=None, num_proj_shards=None, forget_bias=1.0, state_is_tuple=True, activation=None, "
+        "reuse=None, name=None, dtype=None, **kwargs",
+        "LSTM",
+        units=size("num_units"),
+        proj=optional_size("num_proj"),
+        peepholes=flag("use_peepholes"),
+        forget_bias=number("forget_bias"),
+        cell_clip=limit("cell_clip"),
+        proj_clip=limit("proj_clip"),
+        activation=function("activation"),
+    ),
+)
+WRAPPERS = (
+    special(
+        "DropoutWrapper",
+        "cell, input_keep_prob=1.0, output_keep_prob=1.0, state_keep_prob=1.0, variational_recurrent=False, "
+        "input_size=None, dtype=None, seed=None, dropout_state_filter_visitor=None, **kwargs",
+        "cell input_keep_prob output_keep_prob state_keep_prob variational_recurrent dropout_state_filter_visitor",
+        dropout,
+    ),
+    special("ResidualWrapper", "cell, residual_fn=None, **kwargs", "cell residual_fn", residual),
+    special("DeviceWrapper", "cell, device, **kwargs", "cell", wrapped),
+    special("MultiRNNCell", "cells, state_is_tuple=True", "cells", multi),
+)
+_ONE = "initial_state=None, dtype=None, "
+_TWO = "initial_state_fw=None, initial_state_bw=None, dtype=None, "
+_MANY = "cells_fw, cells_bw, inputs, initial_states_fw=None, initial_states_bw=None, dtype=None, sequence_length=None, "
+DRIVERS = (
+    special(
+        "dynamic_rnn",
+        f"cell, inputs, sequence_length=None, {_ONE}parallel_iterations=None, swap_memory=False, time_major=False, "
+        "scope=None",
+        "cell",
+        wrapped,
+    ),
+    special("static_rnn", f"cell, inputs, {_ONE}sequence_length=None, scope=None", "cell", wrapped),
+    special("raw_rnn", "cell, loop_fn, parallel_iterations=None, swap_memory=False, scope=None", "cell loop_fn", raw),
+    special(
+        "static_state_saving_rnn",
+        "cell, inputs, state_saver, state_name, sequence_length=None, scope=None",
+        "cell",
+        wrapped,
+    ),
+    special(
+        "bidirectional_dynamic_rnn",
+        f"cell_fw, cell_bw, inputs, sequence_length=None, {_TWO}parallel_iterations=None, swap_memory=False, "
+        "time_major=False, scope=None",
+        "cell_fw cell_bw",
+        bidirectional,
+    ),
+    special(
+        "static_bidirectional_rnn",
+        f"cell_fw, cell_bw, inputs, {_TWO}sequence_length=None, scope=None",
+        "cell_fw cell_bw",
+        bidirectional,
+    ),
+    special(
+        "stack_bidirectional_dynamic_rnn",
+        f"{_MANY}parallel_iterations=None, time_major=False, scope=None, swap_memory=False",
+        "cells_fw cells_bw",
+        stack_bidirectional,
+    ),
+    special(
+        "stack_bidirectional_rnn",
+        f"{_MANY}scope=None",
+        "cells_fw cells_bw",
+        stack_bidirectional,
+    ),
+)
+CONSTRUCTORS = (*CELLS, *WRAPPERS, *DRIVERS)

@@ -1,0 +1,55 @@
+"""Expressions for tensors while a network is put together: what has steps, how wide it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from rnnc.diagnostics import Span
+from rnnc.importing.formulas import slices
+from rnnc.importing.pieces.pieces import Network
+from rnnc.importing.python.values import Built, problem
+
+
+def softmax(one: Built, axis: object, span: Span) -> str:
+    """The text of a softmax along an axis of an array. E606: over the rows of a batch."""
+    if axis in (-1, 2 if one.is_sequence else 1):
+        return f"softmax({one.text})"
+    if one.is_sequence and axis == (0 if one.steps_first else 1):
+        return f"softmax({one.text}, time)"
+    raise problem("E606", "softmax goes over the features here, or over the steps", span, fix="the last axis, -1")
+
+
+def part_of_features(start: int | None, end: int | None) -> Callable[[Network, Sequence[Built]], Built]:
+    """Some of the features of a tensor, by a function whose parameter names their axis."""
+    name = "_".join(["part", *("" if each is None else str(each).replace("-", "m") for each in (start, end))])
+    text = f"fn {name}(v[v_axis]) {{\n  return {slices.written('v', start, end)}\n}}\n"
+
+    def build(network: Network, built: Sequence[Built]) -> Built:
+        network.functions[name] = text
+        return replace(built[0], text=network.equation("v", f"{name}({built[0].text})"), width=None)
+
+    return build
+
+
+def side_by_side(built: Sequence[Built]) -> list[str]:
+    """The texts of operands of one operation: one feature beside several is a number, which goes with all of them."""
+    widths = {each.width for each in built}
+    return [f"sum({each.text})" if each.width == "1" and len(widths) > 1 else each.text for each in built]
+
+
+def together(built: Sequence[Built], span: Span) -> Built:
+    """What has the steps of all of these."""
+    orders = {each.steps_first for each in built if each.is_sequence} - {None}
+    if len(orders) > 1:
+        raise problem("E606", "one of these has the steps first, and another the rows", span)
+    if any(each.repeats for each in built):
+        raise problem("E606", "one value for every step is read before a recurrent layer", span)
+    widths = {each.width for each in built}
+    widths = widths - {"1"} or widths
+    width = widths.pop() if len(widths) == 1 else None
+    return Built("", any(each.is_sequence for each in built), next(iter(orders), None), width)
+
+
+def wrapped(network: Network, one: Built, text: str, hint: str = "v") -> Built:
+    return replace(one, text=network.equation(hint, text.format(one.text)))

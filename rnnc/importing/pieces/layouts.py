@@ -1,0 +1,80 @@
+"""How the library of a model names the weights of its layers: the layout of the network."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+from rnnc.importing.pieces.pieces import Network, Weights
+from rnnc.importing.python.values import Made
+
+
+def named(network: Network, places: Mapping[int, str]) -> None:
+    """Give a network of several layers the layout of its library, where every layer has a name. `places` are the names
+    that PyTorch has for layers, by their identity; Keras names a layer as it is told, or after its class."""
+    several = [each for each in network.weights if each.are_there]
+    libraries = {each.made.constructor.library for each in several}
+    of_keras = _names_of_keras(network.weights) if libraries == {"keras"} else {}
+    names = places if libraries == {"torch"} else of_keras
+    if network.alone or not several or not all(id(each.made) in names for each in several):
+        return
+    (library,) = libraries
+    lines = [line for each in several for line in _lines(each, names[id(each.made)])]
+    network.layouts[library] = list(dict.fromkeys(lines))
+    calls = [(each.reference, names[id(each.made)] + _inside(each)) for each in network.weights if each.reference != ""]
+    if library == "keras" and network.is_row and all(call is not None for call, _ in calls):
+        shown = ", ".join(call for call, _ in calls if call is not None)
+        words = ", ".join(f'"{name}"' for _, name in calls)
+        network.options[library] = f"reference = keras.Sequential([{shown}], names = [{words}])"
+
+
+def _inside(weights: Weights) -> str:
+    """Where in the layer that has the arrays is, which computes them: `/layer` of TimeDistributed."""
+    front = next(iter(weights.arrays), "").rpartition("/")[0]
+    return f"/{front}" if front else ""
+
+
+def _lines(weights: Weights, name: str) -> Iterator[str]:
+    is_torch = weights.made.constructor.library == "torch"
+    joint = "." if is_torch else "/"
+    for array, text in weights.arrays.items():
+        yield f'"{name}{joint}{array}" = {text}'
+    for y, inner in weights.scopes.items():
+        yield f'scope {y} = "{name}{joint + inner if inner else ""}"'
+    for y, layer, side in weights.layers:
+        if is_torch:
+            yield f'scope {y} = "{name}.*_l{layer}{"_reverse" if side == "backward" else ""}"'
+        else:
+            both = weights.made.constructor.name == "Bidirectional"
+            yield f'scope {y} = "{name}{f"/{side}_layer" if both else ""}"'
+
+
+def _names_of_keras(several: Iterable[Weights]) -> dict[int, str]:
+    """By identity; layers of one class are counted in the order in which they are made, those inside others too."""
+    found: dict[int, str] = {}
+    counts: dict[str, int] = {}
+    made = {id(one): one for each in several for one in _all_in(each.made)}
+    for one in sorted(made.values(), key=lambda one: one.span.start):
+        given = one.arguments.get("name")
+        name = given.value if given is not None else None
+        if not isinstance(name, str) or not re.fullmatch(r"[\w.-]+", name):
+            name = snake(one.constructor.name)
+            counts[name] = counts.get(name, -1) + 1
+            name = f"{name}_{counts[name]}" if counts[name] else name
+        found[id(one)] = name
+    return found
+
+
+def _all_in(made: Made) -> Iterator[Made]:
+    """A layer, and those that it is given."""
+    yield made
+    for given in made.arguments.values():
+        for each in given.value if isinstance(given.value, list) else [given]:
+            if isinstance(each.value, Made):
+                yield from _all_in(each.value)
+
+
+def snake(name: str) -> str:
+    """`LayerNormalization` is `layer_normalization`, `SimpleRNN` `simple_rnn`, as Keras has it."""
+    apart = re.sub(r"(.)([A-Z][a-z0-9]+)", r"\1_\2", name)
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", apart).lower()

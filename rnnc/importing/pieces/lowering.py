@@ -1,0 +1,392 @@
+"""From objects to pieces: what is asked of an argument, and each object once (weights that are shared must be said)."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from rnnc.diagnostics import DiagnosticError, Note
+from rnnc.importing.formulas import formulas, slices
+from rnnc.importing.formulas.directions import Merge
+from rnnc.importing.formulas.written import PAIRS, WIDER, named_in
+from rnnc.importing.pieces import library
+from rnnc.importing.pieces.further import AROUND, further_inputs
+from rnnc.importing.pieces.pieces import Flow, Meaning, Piece, declared_input, input_of, piece
+from rnnc.importing.pieces.scopes import declared_scopes, scope_of
+from rnnc.importing.python.signature import LEFT_OUT, Constructor
+from rnnc.importing.python.values import Given, Made, Reference, Remarks, describe, problem
+from rnnc.semantics.scopes.scope import did_you_mean
+
+if TYPE_CHECKING:
+    from rnnc.importing.libraries.recurrences import Recurrence
+
+MAX_SIZE = 2**31
+FIRST_KERAS = {"recurrent_activation": "hard_sigmoid", "reset_after": False}  # defaults of TensorFlow 1's tf.keras
+NOTHING_KEPT = "nothing is kept, and the rest is divided by 0"
+
+
+@dataclass
+class Lowering:
+    """The objects of one text."""
+
+    activations: Mapping[str, Mapping[str, str]]  # by library: the library's names to the language's
+    written: Mapping[str, str]  # texts of functions that the language does not have, by name
+    remarks: Remarks = field(default_factory=Remarks)
+    merge: Merge | None = None  # what becomes of the outputs of both directions of the whole
+    functions: dict[str, str] = field(default_factory=dict[str, str])  # definitions that activations need
+    seen: dict[int, Made] = field(default_factory=dict[int, Made])
+    several: set[int] = field(default_factory=set[int])  # objects in several places, each of which is an instance
+    is_chain: bool = False  # there are several layers of Keras, which have names of their own
+    instances: dict[str, Piece] = field(default_factory=dict[str, Piece])  # of those, by the names that they have
+    _names: dict[int, str] = field(default_factory=dict[int, str])
+
+    def meaning(self, given: Given, *, inside: str | None = None, shared: bool = False) -> Meaning:
+        """What an object means; `inside` names what it is an argument of, where only a cell may stand."""
+        made = given.value
+        if not isinstance(made, Made):
+            fix = "pass a cell, such as LSTMCell(128)"
+            raise problem("E605", f"a cell is wanted here, not {describe(made)}", given.span, fix=fix)
+        if id(made) in self._names:
+            name = self._names[id(made)]
+            return replace(self.instances[name], instance=name)
+        self._once(made, given, shared=shared)
+        found = made.constructor.lower(Call(made, self, inside))
+        scope = scope_of(made)
+        declared = declared_scopes(found)
+        for name in made.passed:
+            if name != "name" or scope is None or not declared:
+                self.remarks.add(f"`{name}` of {made.constructor.name} is left out: {LEFT_OUT[name]}")
+        self._tell_defaults(made)
+        renames = isinstance(found, Piece) and scope is not None and declared - {scope}
+        found = replace(found, scope=scope) if renames else found
+        return self._as_instance(made, found) if id(made) in self.several and isinstance(found, Piece) else found
+
+    def recurrence(self, given: Given) -> Recurrence:
+        """What a recurrent layer runs, among others that it may take states from, or leave some to."""
+        made = given.value
+        assert isinstance(made, Made)
+        assert made.constructor.runs is not None
+        self._once(made, given)
+        for name in made.passed:
+            if made.constructor.library != "keras":  # of Keras the layer inside tells it
+                self.remarks.add(f"`{name}` of {made.constructor.name} is left out: {LEFT_OUT[name]}")
+        return made.constructor.runs(Call(made, self, None))
+
+    def _once(self, made: Made, given: Given, *, shared: bool = False) -> None:
+        """E606: an object is in two places that has weights."""
+        if id(made) in self.seen and not shared and made.constructor.has_weights:
+            message = "one object in two places shares its weights between them, which is not said by this"
+            notes = (Note("made here", made.span),)
+            raise problem("E606", message, given.span, notes=notes, fix="make two of them")
+        self.seen[id(made)] = made
+
+    def _as_instance(self, made: Made, found: Piece) -> Piece:
+        """What stands for an object wherever it is: a name, under which the network has it once."""
+        found = self.named(found)
+        name = next(name for name in ("one", *(f"one{k}" for k in range(2, 1000))) if name not in self.instances)
+        self._names[id(made)] = name
+        self.instances[name] = found
+        return replace(found, instance=name)
+
+    def _tell_defaults(self, made: Made) -> None:
+        """What `tf.keras` means depends on the version of TensorFlow: newer defaults are read."""
+        silent = [name for name in FIRST_KERAS if name in made.constructor.parameters and name not in made.arguments]
+        if silent and re.match(r"tf\.(compat\.v1\.)?keras\.", made.span.text):
+            older = ", ".join(f"{name}={FIRST_KERAS[name]!r}" for name in silent)
+            what = f"{made.constructor.name} is read with the defaults of Keras 3"
+            self.remarks.add(f"{what}; in TensorFlow 1 they are {older}: write them into the call where they are meant")
+
+    def cell(self, given: Given, inside: str, *, further: bool = False) -> Piece:
+        """An object that steps like a cell; one with `further` inputs where these are handed on. E606: it is none."""
+        found = self.meaning(given, inside=inside)
+        if isinstance(found, Flow) or found.is_network:
+            raise problem("E606", f"{describe(given.value)} is no cell, and stands inside {inside}", given.span)
+        if further_inputs(found) and not further:
+            message = f"{describe(given.value)} has several inputs, which {inside} does not hand on"
+            fix = "import the cells one at a time, and write the network: `a = PhasedLSTM(4)(time, x)`, `b = GRU(3)(a)`"
+            raise problem("E606", message, given.span, fix=fix)
+        return self.named(found)
+
+    def named(self, found: Piece) -> Piece:
+        """A cell for a place inside another: with other names of variables it is a definition of its own."""
+        entry = library.find(found.definition)
+        wanted = input_of(found)
+        other = wanted if wanted != entry.takes and re.search(r", |: int", wanted or "") else None
+        if found.wide == "input" and found.definition == "ResidualBy":
+            other = wanted
+        front = "_".join(further_inputs(found)) if found.definition in AROUND else ""
+        deep = "deep" if found.definition == "Attention" and "Attention" in found.needs else ""
+        parts = [part for part in (found.layout, found.scope, other, front, deep) if part]
+        if not parts:
+            return found
+        alias = re.sub(r"[^A-Za-z0-9]+", "_", "_".join([found.definition, *parts])).rstrip("_")
+        scopes = {found.layout or "tf": found.scope} if found.scope is not None else {}
+        bound = {"cells": found.arguments["cells"]} if front and "cells" in found.arguments else None
+        text = entry.text(alias, bound, scopes=scopes, layout=found.layout)  # the library's cells have one input
+        self.functions[alias] = declared_input(text, found) if other is not None or front or deep else text
+        return replace(found, scope=None, layout=None, alias=alias)
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call and what is asked of its arguments; every method raises E605 at an argument of the wrong kind."""
+
+    made: Made
+    lowering: Lowering
+    inside: str | None
+
+    @property
+    def name(self) -> str:
+        return self.made.constructor.name
+
+    def has(self, parameter: str) -> bool:
+        """Whether the argument was passed, and is not None."""
+        return parameter in self.made.arguments and self.made.arguments[parameter].value is not None
+
+    def given(self, parameter: str) -> Given:
+        """The argument, or the default of its parameter."""
+        found = self.made.arguments.get(parameter)
+        if found is not None:
+            return found
+        default = self.made.constructor.parameters[parameter].default
+        assert default is None or isinstance(default, bool | int | float | str), parameter
+        return Given(default, self.made.span)
+
+    def wrong(self, parameter: str, wanted: str, fix: str | None = None) -> DiagnosticError:
+        found = self.given(parameter)
+        if fix is None and isinstance(found.value, Reference) and "." not in found.value.path:
+            fix = f"nothing gives `{found.value.path}` a value: put a line `{found.value.path} = …` before the call"
+        return problem(
+            "E605", f"`{parameter}` of {self.name} is {wanted}, not {describe(found.value)}", found.span, fix=fix
+        )
+
+    def cannot(self, parameter: str, why: str, fix: str | None = None) -> DiagnosticError:
+        """E606 at an argument."""
+        return problem("E606", f"`{parameter}` of {self.name}: {why}", self.given(parameter).span, fix=fix)
+
+    # --- values ---
+
+    def size(self, parameter: str) -> int:
+        value = self.given(parameter).value
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < MAX_SIZE:
+            raise self.wrong(parameter, "a whole number from 1 on")
+        return value
+
+    def whole(self, parameter: str) -> int:
+        value = self.given(parameter).value
+        if isinstance(value, bool) or not isinstance(value, int) or not abs(value) < MAX_SIZE:
+            raise self.wrong(parameter, "a whole number")
+        return value
+
+    def number(self, parameter: str) -> int | float:
+        value = self.given(parameter).value
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise self.wrong(parameter, "a number")
+        return value
+
+    def fraction(self, parameter: str) -> float:
+        value = self.number(parameter)
+        if not 0 <= value <= 1:
+            raise self.wrong(parameter, "a number from 0 to 1")
+        return value
+
+    def rate(self, parameter: str) -> float:
+        """The share that dropout takes away; E606 where it is everything."""
+        found = self.fraction(parameter)
+        if found == 1:
+            raise self.cannot(parameter, NOTHING_KEPT)
+        return found
+
+    def flag(self, parameter: str) -> bool:
+        value = self.given(parameter).value
+        if value is not None and not isinstance(value, bool):
+            raise self.wrong(parameter, "True or False")
+        return bool(value)
+
+    def word(self, parameter: str, words: Iterable[str | None]) -> str | None:
+        value, known = self.given(parameter).value, tuple(words)
+        if (value is not None and not isinstance(value, str)) or value not in known:
+            fix = did_you_mean(value, [word for word in known if word]) if isinstance(value, str) else None
+            raise self.wrong(parameter, " or ".join(map(repr, known)), fix)
+        return value
+
+    def items(self, parameter: str) -> list[Given]:
+        value = self.given(parameter).value
+        if not isinstance(value, list) or not value:
+            raise self.wrong(parameter, "a list with something in it")
+        return value
+
+    def numbers(self, parameter: str, least: int) -> list[int]:
+        found: list[int] = []
+        for item in self.items(parameter):
+            if isinstance(item.value, bool) or not isinstance(item.value, int) or not least <= item.value < MAX_SIZE:
+                message = (
+                    f"`{parameter}` of {self.name} holds whole numbers from {least} on, not {describe(item.value)}"
+                )
+                raise problem("E605", message, item.span)
+            found.append(item.value)
+        return found
+
+    def function(self, parameter: str) -> str | None:
+        """The language's name of an activation; None where None is passed. One that the language does not have by name
+        is written out as a function."""
+        given, known = self.given(parameter), self.lowering.activations[self.made.constructor.library]
+        match given.value:
+            case None:
+                return None
+            case str() as name:
+                pass
+            case Reference(last=name) if name in known or name not in formulas.WRITTEN:
+                pass
+            case Made(constructor=constructor) as made if constructor.computes is not None:
+                return self.written(parameter, ("v",), constructor.computes(Call(made, self.lowering, None), "v"))
+            case _:
+                return self.written(parameter, ("v",), self.formula(parameter, ("v",)))
+        is_step = self.made.constructor.computes is not None or self.name == "Dense"  # of what has a size by itself
+        if name in formulas.REFUSED and not (is_step and name in WIDER):
+            raise self.cannot(parameter, f"`{name}`: {formulas.REFUSED[name]}")
+        if known.get(name) in PAIRS and not is_step:
+            raise self.cannot(parameter, f"`{name}` compares all features, whose number no equation of the cell tells")
+        if name not in known:
+            fix = did_you_mean(name, known) or f"known are {', '.join(known)}"
+            raise problem("E603", f"there is no activation `{name}` here", given.span, fix=fix)
+        if known[name] in self.lowering.written:
+            self.lowering.functions[known[name]] = self.lowering.written[known[name]]
+        return known[name]
+
+    def formula(self, parameter: str, names: Sequence[str]) -> str:
+        """What a function of Python computes, as an expression over the `names` of its parameters."""
+        given, known = self.given(parameter), self.lowering.activations[self.made.constructor.library]
+        translation = formulas.Formulas(lambda _: None, lambda _: given, known)
+        try:
+            return translation.applied(given.value, [formulas.Text(name) for name in names]).text
+        except formulas.NotRead as error:
+            message = f"`{parameter}` of {self.name} is {describe(given.value)} that is not read: {error}"
+            fix = f"leave it out, and write it as an `fn {parameter}({', '.join(names)})` in the description"
+            raise problem("E606", message, given.span, fix=fix) from None
+
+    def written(self, parameter: str, names: Sequence[str], text: str) -> str:
+        """The name of a function that computes an expression, which is written out unless the language has it."""
+        self.lowering.functions |= named_in(text)
+        if text == ", ".join(names):
+            return "identity"
+        if (direct := re.fullmatch(rf"(\w+)\({', '.join(names)}\)", text)) is not None:
+            return direct[1]
+        functions = self.lowering.functions
+        header = ", ".join(slices.parameter(name, text) for name in names)
+        body = f"({header}) {{\n  return {text}\n}}\n"
+        own = (f"{parameter}{k}" for k in range(1, 1000))
+        name = next(name for name in own if functions.get(name) in (None, f"fn {name}{body}"))
+        functions[name] = f"fn {name}{body}"
+        return name
+
+    def cell(self, parameter: str, *, further: bool = False) -> Piece:
+        return self.lowering.cell(self.given(parameter), self.name, further=further)
+
+    def cells(self, parameter: str) -> list[Piece]:
+        """Cells one behind the other; the first of them may have further inputs."""
+        items = self.items(parameter)
+        return [self.lowering.cell(item, self.name, further=item is items[0]) for item in items]
+
+
+# --- rows of tables ------------------------------------------------------------------------------------------------
+
+Text = str | None | Piece  # None: the default of the library's definition
+
+
+@dataclass(frozen=True)
+class Read:
+    """One option of a cell of the library: which parameter it comes from, and how."""
+
+    parameter: str
+    text: Callable[[Call, str], Text]
+
+
+Option = Read | str
+Lower = Callable[[Call], Meaning]
+
+
+def size(parameter: str) -> Read:
+    return Read(parameter, lambda call, name: str(call.size(name)))
+
+
+def optional_size(parameter: str) -> Read:
+    return Read(parameter, lambda call, name: str(call.size(name)) if call.has(name) else None)
+
+
+def number(parameter: str) -> Read:
+    return Read(parameter, lambda call, name: spelled(call.number(name)))
+
+
+def whole(parameter: str) -> Read:
+    return Read(parameter, lambda call, name: str(call.whole(name)))
+
+
+def limit(parameter: str) -> Read:
+    """A limit of a clip: positive, or none."""
+
+    def text(call: Call, name: str) -> str | None:
+        if not call.has(name):
+            return None
+        if call.number(name) <= 0:
+            raise call.wrong(name, "a positive number or None")
+        return spelled(call.number(name))
+
+    return Read(parameter, text)
+
+
+def flag(parameter: str) -> Read:
+    return Read(parameter, lambda call, name: "true" if call.flag(name) else "false")
+
+
+def fraction(parameter: str) -> Read:
+    return Read(parameter, lambda call, name: spelled(call.fraction(name)))
+
+
+def function(parameter: str) -> Read:
+    """An activation; None is what the cell has by itself."""
+    return Read(parameter, lambda call, name: call.function(name))
+
+
+def function_or_identity(parameter: str) -> Read:
+    return Read(parameter, lambda call, name: call.function(name) or "identity")
+
+
+def inner(parameter: str, *, further: bool = False) -> Read:
+    return Read(parameter, lambda call, name: call.cell(name, further=further))
+
+
+def sizes(parameter: str) -> Read:
+    return Read(parameter, lambda call, name: listed(map(str, call.numbers(name, 1))))
+
+
+def bound(
+    call: Call, definition: str, options: Mapping[str, Option], *, scope: str | None = None, layout: str | None = None
+) -> Piece:
+    """A definition of the library with each option read from the call. Inside of another cell, the names of variables
+    have to be right: under a `scope` that is not the definition's own, or of another layout of it than `tf`."""
+    arguments: dict[str, str | Piece | list[Piece]] = {}
+    for option, read in options.items():
+        value = read if isinstance(read, str) else read.text(call, read.parameter)
+        if value is not None:
+            arguments[option] = value
+    found = piece(definition, arguments)
+    return found if call.inside is None else replace(found, scope=scope, layout=layout)
+
+
+def row(library: str, name: str, signature: str, definition: str, /, **options: Option) -> Constructor:
+    """A constructor that is one definition of the library."""
+    reads = frozenset(read.parameter for read in options.values() if isinstance(read, Read))
+    return Constructor(name, library, signature, reads, lambda call: bound(call, definition, options))
+
+
+def spelled(value: float) -> str:
+    """A number as the language writes it."""
+    return repr(value)
+
+
+def listed(texts: Iterable[str]) -> str:
+    return f"[{', '.join(texts)}]"

@@ -1,0 +1,57 @@
+"""The text of the description: the definitions that it needs, and the cell or network of the call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rnnc.diagnostics import Source
+from rnnc.importing.formulas.written import named_in
+from rnnc.importing.pieces import library
+from rnnc.importing.pieces.layouts import named
+from rnnc.importing.pieces.pieces import Flow, Meaning, Network, declared_input
+from rnnc.render import screen
+from rnnc.syntax.printing.format import format_source
+
+
+def write(
+    meaning: Meaning,
+    call: str,
+    name: str,
+    functions: Mapping[str, str],
+    places: Mapping[int, str],
+    *,
+    renamed: bool,
+    inline: bool,
+) -> str:
+    """A description in the standard form.
+
+    `name` is what the cell or network is called where it has no name of the library, or where it is `renamed`;
+    `functions` are texts of functions by name, `places` names of layers. `inline` writes definitions
+    out that are known in every file.
+    """
+    head = "".join(f"# {screen(line)}".rstrip() + "\n" for line in call.strip().splitlines())
+    parts: list[str] = []
+    if isinstance(meaning, Flow):
+        network = Network()
+        output = meaning.build(network, "x")
+        named(network, places)
+        body = network.text(output)
+        parts += [text for key, text in named_in(body).items() if key not in functions]
+        parts += {**functions, **network.functions}.values()
+        parts += [library.find(needed).text() for needed in library.closure(network.needs, known=inline)]
+        parts.append(f"network {name} {{\n{body}\n}}\n")
+    elif meaning.definition in library.KNOWN_EVERYWHERE and not inline and meaning.scope is None:
+        parts += functions.values()
+        parts += [library.find(needed).text() for needed in library.closure(meaning.needs, known=inline)]
+        parts.append(f"cell {name} = {meaning.text}\n")
+    else:
+        entry = library.find(meaning.definition)
+        scopes = {"tf": meaning.scope} if meaning.scope is not None else {}
+        parts += functions.values()
+        needed = library.closure({*meaning.needs, *entry.needs}, known=inline)
+        inside = meaning.definition in library.closure(meaning.needs, known=True)  # with its own defaults
+        parts += [library.find(each).text() for each in needed if inside or each != meaning.definition]
+        text = entry.text(name if renamed or inside else None, meaning.arguments, scopes)
+        parts.append(declared_input(text, meaning))
+    gap = "\n" if parts[0].startswith('"""') else ""  # the comment is of the whole text, not of that definition
+    return format_source(Source("<imported>", head + gap + "\n".join(parts) + "\n"))

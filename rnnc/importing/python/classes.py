@@ -1,0 +1,174 @@
+"""Classes of the text whose objects are models: `class Net(nn.Module)` with `forward`, `class Net(keras.Model)` with
+`call`. What `__init__` and these do is carried out, statement by statement."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from rnnc.importing.python.calling import parameters_given
+from rnnc.importing.python.values import (
+    Blueprint,
+    Broken,
+    Given,
+    Incoming,
+    Instance,
+    Made,
+    Method,
+    Names,
+    Record,
+    Thunk,
+    Value,
+    problem,
+)  # fmt: skip
+
+if TYPE_CHECKING:
+    from rnnc.importing.texts.evaluate import Evaluator
+
+RUNS = ("forward", "call")  # what calls of an object run
+SELF = {"to", "cuda", "cpu", "eval", "train", "float", "double", "half", "requires_grad_", "apply"}  # give the object
+MOST_DEEP = 20
+
+
+def is_model(node: ast.ClassDef) -> bool:
+    """Whether the objects of a class compute something."""
+    return any(isinstance(each, ast.FunctionDef) and each.name in RUNS for each in node.body)
+
+
+def made_of(ev: Evaluator, blueprint: Blueprint, node: ast.Call, names: Names) -> Instance:
+    """A new object, with the fields that `__init__` sets."""
+    span = ev.span(node)
+    constants = {
+        target.id: Thunk(each.value, blueprint.names, blueprint.names)
+        for each in blueprint.node.body
+        if isinstance(each, ast.Assign)
+        for target in each.targets
+        if isinstance(target, ast.Name)
+    }
+    empty = Instance(blueprint, constants, span)
+    first = blueprint.method("__init__")
+    if first is None:
+        return empty
+    after, _ = _run(ev, first, empty, node, names)
+    entry = after.get(_self_of(first))
+    made = ev.entry(entry).value if isinstance(entry, Given | Thunk) else None
+    return made if isinstance(made, Instance) else empty
+
+
+def called(ev: Evaluator, instance: Instance, node: ast.Call, names: Names) -> Value:
+    """What an object gives that is called."""
+    function = instance.blueprint.method(*RUNS)
+    if function is None:
+        what = f"`{instance.blueprint.node.name}` has neither `forward` nor `call`"
+        raise problem("E602", what, ev.span(node.func))
+    return method_called(ev, Method(instance, function), node, names)
+
+
+def method_called(ev: Evaluator, method: Method, node: ast.Call, names: Names) -> Value:
+    _, result = _run(ev, method.node, method.instance, node, names)
+    return result
+
+
+def member(ev: Evaluator, instance: Instance, attribute: str) -> Value:
+    """`self.units`, `self.init_hidden`. Raises KeyError."""
+    if attribute in instance.fields:
+        return ev.entry(instance.fields[attribute]).value
+    method = instance.blueprint.method(attribute)
+    if method is None:
+        raise KeyError(attribute)
+    return Method(instance, method)
+
+
+def result_of(ev: Evaluator, instance: Instance) -> Given:
+    """What an object gives of what comes in: its function, called on its own parameters."""
+    function = instance.blueprint.method(*RUNS)
+    if function is None:
+        raise problem("E602", f"`{instance.blueprint.node.name}` has neither `forward` nor `call`", instance.span)
+    positional = [*function.args.posonlyargs, *function.args.args][1:]
+    wanted = positional[: len(positional) - len(function.args.defaults)]
+    names = {f"‹{each.arg}›": Given(Incoming(each.arg, k), instance.span) for k, each in enumerate(wanted)}
+    arguments: list[ast.expr] = [ast.copy_location(ast.Name(id=name, ctx=ast.Load()), function) for name in names]
+    call = ast.copy_location(
+        ast.Call(func=ast.copy_location(ast.Name(id="self", ctx=ast.Load()), function), args=arguments, keywords=[]),
+        function,
+    )
+    return Given(called(ev, instance, call, {**instance.blueprint.names, **names}), instance.span)
+
+
+def by_default(ev: Evaluator, blueprint: Blueprint) -> Instance:
+    """An object of a class that nothing in the text makes one of; E604 where that takes arguments."""
+    first, name = blueprint.method("__init__"), blueprint.node.name
+    if first is not None:
+        plain = [*first.args.posonlyargs, *first.args.args][1:]
+        wanted = [each.arg for each in plain[: len(plain) - len(first.args.defaults)]]
+        if wanted:
+            shown = ", ".join(f"{each}=…" for each in wanted)
+            what = f"no line makes a `{name}`, which needs {', '.join(f'`{each}`' for each in wanted)}"
+            raise problem("E604", what, ev.span(first), fix=f"put a line `model = {name}({shown})` behind the class")
+    reference = ast.copy_location(ast.Name(id=name, ctx=ast.Load()), blueprint.node)
+    return made_of(ev, blueprint, ast.copy_location(ast.Call(func=reference, args=[], keywords=[]), blueprint.node), {})
+
+
+def places(ev: Evaluator, instance: Instance) -> dict[int, str]:
+    """What PyTorch calls the layers of an object, by their identity: `encoder.lstm`, `layers.0`."""
+    found: dict[int, str] = {}
+
+    def visit(value: Value, path: str) -> None:
+        match value:
+            case Made():
+                found.setdefault(id(value), path)
+                for name in ("layers", "args"):
+                    if name in value.arguments:
+                        visit(value.arguments[name].value, path)
+            case Instance(fields=fields) | Record(fields=fields):
+                for name, entry in fields.items():
+                    if isinstance(entry, Broken):
+                        continue
+                    if isinstance(held := _value(ev, entry), Made | Instance | Record | list):
+                        visit(held, f"{path}.{name}" if path else name)
+            case list():
+                for k, item in enumerate(value):
+                    visit(item.value, f"{path}.{k}")
+            case _:
+                pass
+
+    visit(instance, "")
+    return found
+
+
+def _value(ev: Evaluator, entry: Given | Thunk) -> Value:
+    from rnnc.diagnostics import DiagnosticError
+
+    try:
+        return ev.entry(entry).value
+    except DiagnosticError:  # a field that nothing here can be
+        return None
+
+
+def _self_of(function: ast.FunctionDef) -> str:
+    plain = [*function.args.posonlyargs, *function.args.args]
+    return plain[0].arg if plain else "self"
+
+
+def _run(
+    ev: Evaluator, function: ast.FunctionDef, instance: Instance, node: ast.Call, names: Names
+) -> tuple[Names, Value]:
+    """The names after the last statement of a method, and what it returns."""
+    outside = instance.blueprint.names
+    own = parameters_given(ev, function.args, node, names, outside, skip=1)
+    if own is None:
+        what = f"these arguments do not fit `{function.name}` of `{instance.blueprint.node.name}`"
+        raise problem("E604", what, ev.span(node))
+    itself = Given(instance, ev.span(node))
+    return ev.carry_out(function, {**outside, **own, _self_of(function): itself})
+
+
+def with_field(held: Given, name: str, entry: Given | Thunk) -> Given | None:
+    """The object with another field; None where it is none whose fields are known."""
+    match held.value:
+        case Record(fields=fields, is_class=is_class):
+            return Given(Record({**fields, name: entry}, is_class), held.span)
+        case Instance(blueprint=blueprint, fields=fields, span=span):
+            return Given(Instance(blueprint, {**fields, name: entry}, span), held.span)
+        case _:
+            return None

@@ -1,0 +1,259 @@
+"""What the text of a call is evaluated to. Objects have an identity, as in Python: `[cell] * 2` is one cell twice."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+from rnnc.diagnostics import Diagnostic, DiagnosticError, Note, Span
+
+if TYPE_CHECKING:
+    from rnnc.importing.pieces.pieces import Network
+    from rnnc.importing.python.signature import Constructor
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A dotted name that nothing in the text defines: `tf.nn.relu`."""
+
+    path: str
+
+    @property
+    def last(self) -> str:
+        return self.path.rpartition(".")[2]
+
+
+@dataclass(frozen=True)
+class Given:
+    """A value and where it is written."""
+
+    value: Value
+    span: Span
+
+
+@dataclass(frozen=True, eq=False)
+class Made:
+    """One object: a call of a constructor that the tables know."""
+
+    constructor: Constructor
+    arguments: Mapping[str, Given]  # those that were passed and matter
+    passed: tuple[str, ...]  # all that were passed
+    span: Span
+
+
+@dataclass(frozen=True, eq=False)
+class Tensor:
+    """What a network computes on its way, or is given."""
+
+
+@dataclass(frozen=True, eq=False)
+class Incoming(Tensor):
+    """What a model is given: an argument of its own function, and its place among these; of one that is taken apart,
+    `src, trg = inputs`, the parts."""
+
+    name: str
+    place: int
+    parts: dict[int, Incoming] = field(default_factory=dict[int, "Incoming"])
+
+    def part(self, k: int) -> Incoming:
+        return self.parts.setdefault(k, Incoming(f"{self.name}_{k + 1}", self.place + k))
+
+
+@dataclass(frozen=True, eq=False)
+class Applied(Tensor):
+    """A layer that is called on something: on `data`, as the text has it, or on what other layers give. `state` is what
+    it begins with."""
+
+    layer: Given
+    inputs: tuple[Tensor, ...] = ()
+    state: Given | None = None
+    data: str = "x"
+
+    @property
+    def layers(self) -> list[Given] | None:
+        """All layers from the data on, where none has several inputs, nor more than what the one before gives."""
+        if len(self.inputs) > 1 or self.state is not None:
+            return None
+        if not self.inputs:
+            return [self.layer]
+        one = self.inputs[0]
+        before = one.layers if isinstance(one, Applied) else None
+        return [*before, self.layer] if before is not None else None
+
+
+@dataclass(frozen=True, eq=False)
+class Computed(Tensor):
+    """What functions and operators make of other tensors; `build` tells how, when these have names."""
+
+    inputs: tuple[Tensor, ...]
+    build: Callable[[Network, Sequence[Built]], Built]
+
+
+@dataclass(frozen=True, eq=False)
+class Outputs(Tensor):
+    """Several that a model gives."""
+
+    parts: tuple[Tensor, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Final(Tensor):
+    """A state of a recurrent layer after the last step: its name, and of which of the layers and directions it is."""
+
+    of: Applied
+    state: str
+    place: int
+
+
+@dataclass(frozen=True, eq=False)
+class Finals:
+    """The final states of one name of all layers and directions, which PyTorch keeps in one array."""
+
+    of: Applied
+    state: str
+    count: int
+
+    def at(self, place: int) -> Final:
+        return Final(self.of, self.state, place % self.count)
+
+
+@dataclass(frozen=True)
+class Built:
+    """The expression for a tensor. `steps_first`: how a text has the array; None where nothing tells. `width`: how many
+    features it has, where that is known. `repeats`: it is one value, which is to stand at every step."""
+
+    text: str
+    is_sequence: bool = True
+    steps_first: bool | None = None
+    width: str | None = None
+    repeats: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Blueprint:
+    """A class of the text whose objects are models, and the names around it."""
+
+    node: ast.ClassDef
+    names: Names
+    bases: tuple[Blueprint, ...] = ()
+
+    def method(self, *names: str) -> ast.FunctionDef | None:
+        """The first of these methods that it has."""
+        own = {each.name: each for each in self.node.body if isinstance(each, ast.FunctionDef)}
+        found = next((own[name] for name in names if name in own), None)
+        inherited = (base.method(*names) for base in self.bases)
+        return found or next((each for each in inherited if each is not None), None)
+
+
+@dataclass(frozen=True, eq=False)
+class Instance:
+    """An object of a class of the text."""
+
+    blueprint: Blueprint
+    fields: Names
+    span: Span
+
+
+@dataclass(frozen=True, eq=False)
+class Method:
+    """A function of an object."""
+
+    instance: Instance
+    node: ast.FunctionDef
+
+
+@dataclass(frozen=True, eq=False)
+class Function:
+    """A `lambda` with the names that it closes over; `evaluate` gives values of expressions in it."""
+
+    node: ast.Lambda
+    names: Names
+    span: Span
+    evaluate: Callable[[ast.expr], Given]
+    is_outermost: bool = False  # it reads names of the text as they are where it is called
+
+
+@dataclass(frozen=True, eq=False)
+class Partial:
+    """`functools.partial(function, …)`."""
+
+    function: Given
+    arguments: Sequence[Given]
+    keywords: Mapping[str, Given]
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """Values by name: a class of constants, an object of it, a `dict`."""
+
+    fields: Names
+    is_class: bool = False
+
+
+@dataclass
+class Thunk:
+    """A value that is computed when it is first read, with the names that it reads, and all names of its line."""
+
+    node: ast.expr
+    names: Names
+    line: Names
+    value: Given | None = None
+
+
+@dataclass(frozen=True)
+class Broken:
+    """What a name is whose value could not be read."""
+
+    error: DiagnosticError
+
+
+Names: TypeAlias = "Mapping[str, Given | Thunk | Broken]"
+Objects: TypeAlias = "Made | Tensor | Finals | Blueprint | Instance | Method"
+Value: TypeAlias = "bool | int | float | str | list[Given] | Reference | Function | Partial | Record | Objects | None"
+
+
+@dataclass
+class Remarks:
+    """What a person should know of a call that the description does not say, each once."""
+
+    lines: dict[str, None] = field(default_factory=dict[str, None])
+
+    def add(self, line: str) -> None:
+        self.lines.setdefault(line)
+
+
+def is_input(item: Given) -> bool:
+    """Whether an object only says what comes in."""
+    return isinstance(item.value, Made) and item.value.constructor.name in ("Input", "InputLayer")
+
+
+def describe(value: object) -> str:
+    """A value in words, for messages."""
+    match value:
+        case None | bool() | int() | float():
+            return repr(value)
+        case str():
+            return "a string"
+        case list():
+            return "a list"
+        case Reference(path=path):
+            return f"`{path}`"
+        case Made(constructor=constructor):
+            return f"`{constructor.name}(…)`"
+        case Tensor() | Finals():
+            return "what a layer gives"
+        case Record() | Instance():
+            return "an object of your own"
+        case Blueprint(node=node):
+            return f"the class `{node.name}`"
+        case _:
+            return "a function of your own"
+
+
+def problem(
+    code: str, message: str, span: Span | None, *, fix: str | None = None, notes: tuple[Note, ...] = ()
+) -> DiagnosticError:
+    """The error to raise."""
+    return DiagnosticError([Diagnostic(code, message, span, notes, fix)])

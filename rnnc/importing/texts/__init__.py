@@ -1,0 +1,1 @@
+"""The text of a call, read statement by statement and never executed."""

@@ -1,0 +1,167 @@
+"""Calls of layers and of functions on what other layers give, and what they give themselves."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from rnnc.diagnostics import DiagnosticError, Span
+from rnnc.importing.python import classes
+from rnnc.importing.python.values import (
+    Applied,
+    Broken,
+    Final,
+    Finals,
+    Given,
+    Incoming,
+    Instance,
+    Made,
+    Names,
+    Outputs,
+    Reference,
+    Tensor,
+    Value,
+    problem,
+)  # fmt: skip
+from rnnc.importing.texts.tensors import ARRAYS, OPAQUE, SIZES, UNREAD
+
+if TYPE_CHECKING:
+    from rnnc.importing.texts.evaluate import Evaluator
+
+DATA = ("inputs", "input")  # what the parameter is called that takes what a layer is called on
+BEGINS = ("initial_state", "hx")
+
+
+def part(whole: Given, place: ast.expr) -> Value:
+    """One of several values that a line takes apart, or all from one on; of what a driver gives the first are the
+    outputs, and the others are tensors, which nobody reads."""
+    rest = isinstance(place, ast.Slice)
+    k: int = ast.literal_eval((place.lower or ast.Constant(0)) if isinstance(place, ast.Slice) else place)
+    match whole.value:
+        case list() as items if rest:
+            return items[k:]
+        case list() as items if k < len(items):
+            return items[k].value
+        case Made() | Applied() if k == 0 and not rest:
+            return whole.value
+        case Applied():
+            return Reference(UNREAD)
+        case Incoming() as several if not rest:
+            return several.part(k)
+        case _:
+            return Reference(OPAQUE)
+
+
+def holder(ev: Evaluator, function: ast.Attribute, names: Names) -> Tensor | Finals | Instance | Made | None:
+    """A tensor whose method is called, or an object of which one is called that gives itself; None for all others."""
+    node = function.value
+    if isinstance(node, ast.Name) and node.id not in names:
+        return None
+    try:
+        value = ev.given(node, names).value
+    except DiagnosticError:
+        return None
+    if isinstance(value, Instance):
+        is_own = function.attr in value.fields or value.blueprint.method(function.attr) is not None
+        return value if function.attr in classes.SELF and not is_own else None
+    if isinstance(value, Made) and value.constructor.library == "torch" and function.attr in classes.SELF:
+        return value
+    return value if isinstance(value, Tensor | Finals) else None
+
+
+def method(
+    ev: Evaluator, held: Tensor | Finals | Instance | Made, function: ast.Attribute, node: ast.Call, names: Names
+) -> Value:
+    """`y.transpose(0, 1)`, `y.relu()`, `x.size(0)`, `model.to(device)`."""
+    if isinstance(held, Instance | Made):
+        return held
+    if function.attr in SIZES:
+        return Reference(OPAQUE)
+    args = [function.value, *node.args]
+    found = ev.tensors.function(function.attr, args, node.keywords, node, names)
+    if found is not None:
+        return found
+    path = ast.copy_location(ast.Name(id=f"‹{function.attr}›", ctx=ast.Load()), function)
+    whole = ast.copy_location(ast.Call(func=path, args=args, keywords=node.keywords), node)
+    own = Given(Reference(f"torch.{function.attr}"), ev.span(function))
+    return ev.tensors.computed(whole, {**names, path.id: own})
+
+
+def of_library(ev: Evaluator, function: Reference, node: ast.Call, names: Names) -> Value:
+    """An object of the library's, or a function of tensors, or arrays that are no tensors of layers."""
+    if not ev.knows(function):
+        found = ev.tensors.function(function.last, node.args, node.keywords, node, names)
+        found = found if found is not None else ev.tensors.computed(node, names)
+        if found is not None:
+            return found
+        if function.path.startswith(OPAQUE) or function.last in ARRAYS:
+            return Reference(OPAQUE)
+        for argument in node.args:
+            _check_known(ev, argument, names)
+    return ev.bind(function, node, ev, names, ev.span(node.func))
+
+
+def _check_known(ev: Evaluator, node: ast.expr, names: Names) -> None:
+    """The error of a name whose value could not be read."""
+    for each in ast.walk(node):
+        entry = names.get(each.id) if isinstance(each, ast.Name) else None
+        if isinstance(entry, Broken):
+            raise entry.error
+
+
+def applied(ev: Evaluator, made: Made, node: ast.Call, names: Names) -> Value:
+    """What a layer gives that is called on something."""
+    named = {keyword.arg: keyword.value for keyword in node.keywords}
+    data = node.args[0] if node.args else next((named[name] for name in DATA if name in named), None)
+    begin = next((named[name] for name in BEGINS if name in named), None)
+    if made.constructor.library == "torch" and len(node.args) > 1:
+        begin = node.args[1]
+    inputs = ev.tensors.inputs(data, names) if data is not None else ()
+    state = ev.tensors.state(begin, names) if begin is not None else None
+    text = ast.unparse(data) if data is not None else "x"
+    return results(Applied(Given(made, ev.span(node.func)), inputs, state, text), ev.span(node))
+
+
+def outputs(ev: Evaluator, node: ast.Call, names: Names) -> Value:
+    """`keras.Model(inputs, outputs)`."""
+    named = [keyword.value for keyword in node.keywords if keyword.arg in ("outputs", "output")]
+    found = ev.given([*named, *node.args[1:2]][0], names) if named or len(node.args) > 1 else None
+    if found is not None and isinstance(found.value, list) and len(found.value) == 1:
+        found = found.value[0]
+    value = found.value if found is not None else None
+    items = [item.value for item in value] if isinstance(value, list) else []
+    tensors = tuple(item for item in items if isinstance(item, Tensor))
+    if tensors and len(tensors) == len(items):
+        return Outputs(tensors)
+    if not isinstance(value, Tensor):
+        raise problem(
+            "E602", "a model that gives what layers give is read", ev.span(node), fix="Model(inputs, outputs)"
+        )
+    return value
+
+
+def results(applied: Applied, span: Span) -> Value:
+    """What a call of a layer gives: its outputs, and the final states with them where the library says so."""
+    made = applied.layer.value
+    assert isinstance(made, Made)
+    if made.constructor.states is None:
+        return applied
+    states = made.constructor.states(made)
+    if made.constructor.library == "torch":
+        count = _number(made, "num_layers") * (2 if _flag(made, "bidirectional") else 1)
+        finals = [Given(Finals(applied, name, count), span) for name in states]
+        return [Given(applied, span), finals[0] if len(finals) == 1 else Given(finals, span)]
+    layers = [made.arguments["layer"].value] if made.constructor.name == "Bidirectional" else [made]
+    if not any(isinstance(layer, Made) and _flag(layer, "return_state") for layer in layers):
+        return applied
+    ways = range(2 if made.constructor.name == "Bidirectional" else 1)
+    return [Given(applied, span), *(Given(Final(applied, name, k), span) for k in ways for name in states)]
+
+
+def _number(made: Made, name: str) -> int:
+    value = made.arguments[name].value if name in made.arguments else 1
+    return value if isinstance(value, int) and 0 < value < 1000 else 1
+
+
+def _flag(made: Made, name: str) -> bool:
+    return name in made.arguments and made.arguments[name].value is True

@@ -1,0 +1,399 @@
+"""Evaluates Python expressions as far as calls of constructors need it; everything else is an error at its place.
+
+Names, attributes, numbers, strings, lists, tuples, dictionaries, arithmetic and conditions on these, `[cell] * 2`,
+comprehensions, some functions of Python (`range`, `zip`, `len`, `int`, …), calls of functions of the text, and
+`functools.partial`.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from rnnc.diagnostics import DiagnosticError, Source, Span
+from rnnc.importing.python import classes
+from rnnc.importing.python.calling import partial, spread, substituted
+from rnnc.importing.python.python import (
+    FUNCTIONS,
+    MAX_ITEMS,
+    READ,
+    arithmetic,
+    called,
+    check_count,
+    compared,
+    limited,
+    truth,
+)
+from rnnc.importing.python.values import (
+    Applied,
+    Blueprint,
+    Broken,
+    Finals,
+    Function,
+    Given,
+    Instance,
+    Made,
+    Method,
+    Names,
+    Record,
+    Reference,
+    Tensor,
+    Thunk,
+    Value,
+    describe,
+    problem,
+)  # fmt: skip
+from rnnc.importing.texts import applying
+from rnnc.importing.texts.tensors import OPAQUE, SIZES, Tensors
+from rnnc.semantics.scopes.scope import did_you_mean
+
+MAX_DEPTH = 50
+JOINS: dict[type[ast.operator], str] = {
+    ast.Add: "keras.layers.add", ast.Sub: "keras.layers.subtract", ast.Mult: "keras.layers.multiply",
+}  # fmt: skip
+MAX_WORK = 100_000  # expressions
+
+Bind = Callable[[Reference, ast.Call, "Evaluator", Names, Span], Made | Applied]
+Knows = Callable[[Reference], bool]
+CarryOut = Callable[
+    [ast.FunctionDef, Names], tuple[Names, Value]
+]  # the names behind a function's statements, its result
+
+
+def _no_statements(function: ast.FunctionDef, names: Names) -> tuple[Names, Value]:
+    raise problem("E602", f"`{function.name}` is not read here", None)
+
+
+class Evaluator:
+    """Evaluates expressions of one text; `bind` makes objects of calls of what a library `knows`."""
+
+    def __init__(self, source: Source, bind: Bind, knows: Knows) -> None:
+        self.source = source
+        self.bind = bind
+        self.knows = knows
+        self.carry_out: CarryOut = _no_statements
+        self.functions_of: Callable[[str], Mapping[str, str]] = lambda path: {}  # of the library of a dotted name
+        self.tensors = Tensors(self)
+        self._depth = self._work = 0
+        self.names_of_line: Names = {}  # all names of the line that is evaluated
+        self.outermost: set[ast.Lambda] = set()  # functions that stand in no other
+        self.library: str | None = None  # whose constructor's arguments are evaluated: names that stand alone are its
+        offsets, lines = [0], source.text.split("\n")
+        for line in lines:
+            offsets.append(offsets[-1] + len(line) + 1)
+        self._lines = list(zip(offsets, lines, strict=False))
+
+    def span(self, node: ast.AST) -> Span:
+        """Where a node stands; Python counts columns in bytes."""
+        if not isinstance(node, ast.expr | ast.stmt | ast.keyword):
+            return Span(self.source, 0, len(self.source.text))
+        start = self._offset(node.lineno, node.col_offset)
+        return Span(self.source, start, self._offset(node.end_lineno or node.lineno, node.end_col_offset or 0))
+
+    def _offset(self, line: int, column: int) -> int:
+        offset, text = self._lines[line - 1]
+        return offset + len(text.encode()[:column].decode(errors="replace"))
+
+    def given(self, node: ast.expr, names: Names) -> Given:
+        """The value of an expression, with its place. Raises DiagnosticError."""
+        self._work += 1
+        if self._depth >= MAX_DEPTH:
+            raise problem("E602", "this is nested too deeply", self.span(node))
+        if self._work >= MAX_WORK:
+            raise problem("E602", "this text does too much", self.span(node))
+        self._depth += 1
+        try:
+            return Given(self._value(node, names), self.span(node))
+        finally:
+            self._depth -= 1
+
+    def line(self, node: ast.expr, names: Names) -> Given:
+        """The value of a line of the text."""
+        outer, self.names_of_line = self.names_of_line, names
+        try:
+            return self.given(node, names)
+        finally:
+            self.names_of_line = outer
+
+    def items(self, node: ast.expr, names: Names) -> list[Given]:
+        """The members of a list that a line of the text goes through."""
+        found = self.line(node, names)
+        if isinstance(found.value, Tensor):
+            fix = "a layer goes over the steps by itself: LSTM in the place of LSTMCell"
+            raise problem("E602", "a loop over the steps of a sequence is not read", found.span, fix=fix)
+        return self._list(found)
+
+    def truth(self, node: ast.expr, names: Names) -> bool:
+        return truth(self.line(node, names))
+
+    def argument(self, node: ast.expr, names: Names, library: str) -> Given:
+        """The value of an argument of a constructor of a library."""
+        outer, self.library = self.library, library
+        try:
+            return self.given(node, names)
+        finally:
+            self.library = outer
+
+    def _value(self, node: ast.expr, names: Names) -> Value:
+        match node:
+            case ast.Constant(value=None | bool() | int() | float() | str() as value):
+                return limited(value, self.span(node))
+            case ast.Name(id=name):
+                return self._name(name, names)
+            case ast.Attribute(value=base, attr=attribute):
+                value = self.given(base, names).value
+                if isinstance(value, Reference):
+                    return Reference(f"{value.path}.{attribute}")
+                if isinstance(value, Record) and attribute in value.fields:
+                    return self.entry(value.fields[attribute]).value
+                if isinstance(value, Instance):
+                    return self._member_of(value, attribute, node)
+                if isinstance(value, Tensor | Finals) and attribute in SIZES:
+                    return Reference(OPAQUE)
+                raise problem("E602", f"`.{attribute}` of {describe(value)} is not evaluated here", self.span(node))
+            case ast.List() | ast.Tuple() | ast.ListComp() | ast.GeneratorExp():
+                return list(self._items(node, names))
+            case ast.Subscript(value=base, slice=place, ctx=ast.Store()):
+                return applying.part(self.given(base, names), place)
+            case ast.Subscript(value=base, slice=place) if isinstance(
+                held := self.given(base, names).value, Tensor | Finals
+            ):
+                return self.tensors.indexed(held, place, node, names)
+            case ast.Dict() | ast.Subscript() | ast.IfExp() | ast.BoolOp() | ast.Compare() | ast.UnaryOp(op=ast.Not()):
+                return self._chosen(node, names)
+            case ast.UnaryOp(op=ast.USub() | ast.UAdd() as op, operand=operand):
+                if (tensor := self.tensors.computed(node, names)) is not None:
+                    return tensor
+                number = self._number(operand, names)
+                return -number if isinstance(op, ast.USub) else number
+            case ast.BinOp(left=left, op=op, right=right):
+                a, b = self.given(left, names), self.given(right, names)
+                if isinstance(a.value, Applied) and isinstance(b.value, Applied) and type(op) in JOINS:
+                    both = ast.copy_location(ast.List(elts=[left, right], ctx=ast.Load()), node)
+                    call = ast.copy_location(ast.Call(func=left, args=[both], keywords=[]), node)
+                    return self.bind(Reference(JOINS[type(op)]), call, self, names, self.span(node))
+                if isinstance(a.value, Tensor | Finals) or isinstance(b.value, Tensor | Finals):
+                    return self.tensors.computed(node, names)
+                return self._binary(node, a, op, b)
+            case ast.Call():
+                return self._call(node, names)
+            case ast.Lambda():
+                return self._function(node, names)
+            case _:
+                raise problem("E602", "this kind of expression is not read", self.span(node), fix=READ)
+
+    def _name(self, name: str, names: Names) -> Value:
+        entry = names.get(name)
+        return Reference(name) if entry is None else self.entry(entry).value
+
+    def entry(self, entry: Given | Thunk | Broken) -> Given:
+        """The value of a name, which is computed once."""
+        if isinstance(entry, Broken):
+            raise entry.error
+        if isinstance(entry, Given):
+            return entry
+        if entry.value is None:
+            outer, self.names_of_line = self.names_of_line, entry.line
+            try:
+                entry.value = self.given(entry.node, entry.names)
+            finally:
+                self.names_of_line = outer
+        return entry.value
+
+    def _function(self, node: ast.Lambda, names: Names) -> Function:
+        def evaluate(each: ast.expr) -> Given:
+            return self.given(each, {**names, **self.names_of_line} if is_outermost else names)
+
+        is_outermost = node in self.outermost
+        return Function(node, names, self.span(node), evaluate, is_outermost)
+
+    def _chosen(self, node: ast.expr, names: Names) -> Value:
+        """Conditions, what they choose, and members of lists and dictionaries."""
+        match node:
+            case ast.Dict(keys=keys, values=values):
+                return Record(self._fields(keys, values, names))
+            case ast.Subscript(value=base, slice=place) if not isinstance(place, ast.Slice | ast.Tuple):
+                return self._member(self.given(base, names), self.given(place, names))
+            case ast.IfExp(test=test, body=body, orelse=orelse):
+                return self.given(body if truth(self.given(test, names)) else orelse, names).value
+            case ast.BoolOp(op=op, values=values):
+                found = self.given(values[0], names)
+                for value in values[1:]:
+                    if truth(found) is isinstance(op, ast.Or):
+                        break
+                    found = self.given(value, names)
+                return found.value
+            case ast.UnaryOp(op=ast.Not(), operand=operand):
+                return not truth(self.given(operand, names))
+            case ast.Compare(left=left, ops=[op], comparators=[right]):
+                return compared(self.given(left, names), op, self.given(right, names), self.span(node))
+            case _:
+                raise problem("E602", "this kind of expression is not read", self.span(node), fix=READ)
+
+    def _fields(self, keys: Sequence[ast.expr | None], values: Sequence[ast.expr], names: Names) -> Names:
+        """The values of a dictionary by their keys; without one stands another dictionary, `**common`."""
+        fields: dict[str, Given | Thunk | Broken] = {}
+        for key, value in zip(keys, values, strict=True):
+            if key is None and isinstance(inner := self.given(value, names).value, Record):
+                fields |= inner.fields
+            else:
+                fields[self._key(key, names)] = Thunk(value, names, self.names_of_line)
+        return fields
+
+    def _key(self, key: ast.expr | None, names: Names) -> str:
+        found = self.given(key, names).value if key is not None else None
+        if isinstance(found, str | int):
+            return str(found)
+        raise problem("E602", "keys of a dictionary are strings here", self.span(key) if key else None)
+
+    def _member(self, base: Given, place: Given) -> Value:
+        match base.value, place.value:
+            case Record(fields=fields), str() | int() as key if str(key) in fields:
+                return self.entry(fields[str(key)]).value
+            case list() as items, int() as k if -len(items) <= k < len(items):
+                return items[k].value
+            case Reference(path=path), _ if path.startswith(OPAQUE):
+                return Reference(OPAQUE)
+            case _:
+                what = f"`[{place.span.text}]` of {describe(base.value)} is not evaluated here"
+                raise problem("E602", what, base.span)
+
+    def _member_of(self, instance: Instance, attribute: str, node: ast.expr) -> Value:
+        if attribute == "training":
+            return False
+        try:
+            return classes.member(self, instance, attribute)
+        except KeyError:
+            fix = did_you_mean(attribute, instance.fields)
+            what = f"`{instance.blueprint.node.name}` sets no `{attribute}`"
+            raise problem("E602", what, self.span(node), fix=fix) from None
+
+    # --- calls ---
+
+    def _call(self, node: ast.Call, names: Names) -> Value:
+        if isinstance(node.func, ast.Attribute) and (held := applying.holder(self, node.func, names)) is not None:
+            return applying.method(self, held, node.func, node, names)
+        function = self.given(node.func, names).value
+        node, names = spread(self, node, names)
+        match function:
+            case Reference(path="dict") if len(node.args) <= 1:
+                base = self.given(node.args[0], names).value if node.args else Record({})
+                pairs = [(keyword.arg, keyword.value) for keyword in node.keywords]
+                more = {name: Thunk(value, names, self.names_of_line) for name, value in pairs if name is not None}
+                return Record({**(base.fields if isinstance(base, Record) else {}), **more})
+            case Reference(path=name) if name in FUNCTIONS and not node.keywords:
+                return called(name, [self.given(argument, names) for argument in node.args], self.span(node))
+            case Reference(path="getattr") if len(node.args) > 1:
+                name = self.given(node.args[1], names).value
+                whole = ast.Attribute(value=node.args[0], attr=name if isinstance(name, str) else "", ctx=ast.Load())
+                return self.given(ast.copy_location(whole, node), names).value
+            case Reference(last="constant" | "convert_to_tensor") if node.args and not self.knows(function):
+                return self.given(node.args[0], names).value
+            case Reference(last="placeholder"):
+                fix = "give the number: `keep_prob = 0.5` in its place"
+                raise problem("E602", "a placeholder has no value before the graph runs", self.span(node), fix=fix)
+            case Reference(last="ModuleList") if not self.knows(function):
+                return self._list(self.given(node.args[0], names)) if node.args else []
+            case Reference(last="ModuleDict") if not self.knows(function) and len(node.args) == 1:
+                return self.given(node.args[0], names).value
+            case Record(is_class=True):
+                return Record(function.fields)
+            case Reference(last="get") if function.path.endswith("activations.get") and len(node.args) == 1:
+                return self.given(node.args[0], names).value
+            case Reference(last="Model") if not self.knows(function):
+                return applying.outputs(self, node, names)
+            case Reference(last="partial") if not self.knows(function):
+                return partial(self, node, names)
+            case Reference():
+                return applying.of_library(self, function, node, names)
+            case Function():
+                return substituted(self, function, node, names)
+            case Made():
+                return applying.applied(self, function, node, names)
+            case Blueprint():
+                return classes.made_of(self, function, node, names)
+            case Instance():
+                return classes.called(self, function, node, names)
+            case Method():
+                return classes.method_called(self, function, node, names)
+            case Applied():
+                raise problem("E602", "what a layer gives is called here", self.span(node.func))
+            case _:
+                raise problem("E602", f"{describe(function)} is called here", self.span(node.func))
+
+    def functions_in(self, node: ast.expr, names: Names) -> Mapping[str, str]:
+        """The functions of one tensor of the library whose functions an expression calls, as the language has them."""
+        for each in ast.walk(node):
+            if isinstance(each, ast.Call):
+                function = self.if_known(each.func, names).value
+                if isinstance(function, Reference):
+                    return self.functions_of(function.path)
+        return self.functions_of("")
+
+    def if_known(self, node: ast.expr, names: Names) -> Given:
+        """The value of an expression, None where nothing tells it."""
+        try:
+            return self.given(node, names)
+        except DiagnosticError:
+            return Given(None, self.span(node))
+
+    # --- lists and numbers ---
+
+    def _items(self, node: ast.List | ast.Tuple | ast.ListComp | ast.GeneratorExp, names: Names) -> Iterator[Given]:
+        if isinstance(node, ast.ListComp | ast.GeneratorExp):
+            yield from self._comprehension(node.elt, node.generators, names)
+            return
+        for item in node.elts:
+            if isinstance(item, ast.Starred):
+                yield from self._list(self.given(item.value, names))
+            else:
+                yield self.given(item, names)
+
+    def _comprehension(self, element: ast.expr, clauses: Sequence[ast.comprehension], names: Names) -> Iterator[Given]:
+        if not clauses:
+            yield self.given(element, names)
+            return
+        clause, rest = clauses[0], clauses[1:]
+        for item in self._list(self.given(clause.iter, names)):
+            inner = {**names, **self.taken_apart(clause.target, item)}
+            if all(truth(self.given(test, inner)) for test in clause.ifs):
+                yield from self._comprehension(element, rest, inner)
+
+    def taken_apart(self, target: ast.expr, item: Given) -> dict[str, Given]:
+        """`n`, or `n, m` of pairs."""
+        if isinstance(target, ast.Name):
+            return {target.id: item}
+        parts = target.elts if isinstance(target, ast.Tuple | ast.List) else []
+        values = item.value if isinstance(item.value, list) else []
+        if not parts or len(parts) != len(values):
+            raise problem("E602", "this does not take the values apart", self.span(target))
+        found: dict[str, Given] = {}
+        for part, value in zip(parts, values, strict=True):
+            found |= self.taken_apart(part, value)
+        return found
+
+    def _list(self, given: Given) -> list[Given]:
+        if isinstance(given.value, list):
+            check_count(len(given.value), given.span)
+            return given.value
+        raise problem("E602", f"a list is wanted here, not {describe(given.value)}", given.span)
+
+    def _number(self, node: ast.expr, names: Names) -> int | float:
+        given = self.given(node, names)
+        if isinstance(given.value, int | float) and not isinstance(given.value, bool):
+            return given.value
+        raise problem("E602", f"a number is wanted here, not {describe(given.value)}", given.span)
+
+    def _binary(self, node: ast.BinOp, left: Given, op: ast.operator, right: Given) -> Value:
+        a, b, span = left.value, right.value, self.span(node)
+        if isinstance(op, ast.Mult) and isinstance(a, int) and isinstance(b, list):
+            a, b = b, a
+        match op, a, b:
+            case ast.Mult(), list(), int() if len(a) * max(b, 0) <= MAX_ITEMS:
+                return a * b
+            case ast.Add(), list(), list() if len(a) + len(b) <= MAX_ITEMS:
+                return a + b
+            case _, int() | float(), int() | float():
+                return limited(arithmetic(op, a, b, span), span)
+            case _:
+                raise problem("E602", "this arithmetic is not evaluated", span, fix=READ)

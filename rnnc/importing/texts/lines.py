@@ -1,0 +1,330 @@
+"""The statements of a text, one after the other. Names are bound when they are read, so lines that the description does
+not need may hold anything. Loops over lists that are known are carried out."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from rnnc.diagnostics import DiagnosticError
+from rnnc.importing.python.calling import parameters_given, spread
+from rnnc.importing.python.classes import is_model, with_field
+from rnnc.importing.python.functions import as_lambda
+from rnnc.importing.python.values import Blueprint, Broken, Given, Names, Record, Reference, Thunk, Value, problem
+from rnnc.importing.texts.evaluate import Evaluator
+
+MOST_DEEP = 5  # functions in functions
+MOST = 5000  # statements, every turn of a loop counted
+ADDS = {"append": "a list", "add": "a model"}  # methods that put something behind what is there
+
+
+@dataclass(frozen=True)
+class Line:
+    """A value that a statement computes, the statement, and the names that it may read."""
+
+    value: ast.expr
+    statement: ast.stmt
+    names: Names
+
+
+class Lines:
+    """Reads statements; `names` are those after the last one."""
+
+    def __init__(self, evaluator: Evaluator) -> None:
+        self._evaluator = evaluator
+        self.names: dict[str, Given | Thunk | Broken] = {}
+        self.broken: list[DiagnosticError] = []  # statements that are not read
+        self._held = self._count = self._depth = 0
+        self._is_function = False
+        self._functions: dict[str, ast.FunctionDef] = {}  # those that are no expressions
+        self.returned: Given | Thunk | None = None  # what the function gives whose statements these are
+
+    def read(self, body: Sequence[ast.stmt]) -> Iterator[Line]:
+        for statement in body:
+            if self.returned is None:
+                yield from self._statement(statement)
+
+    def carry_out(self, function: ast.FunctionDef, names: Names) -> tuple[Names, Value]:
+        """The names behind the last statement of a function, and what it returns."""
+        if self._depth >= MOST_DEEP:
+            raise problem("E602", "functions call each other too deeply", self._evaluator.span(function))
+        inner = Lines(self._evaluator)
+        inner.names, inner._functions, inner._depth = {**names}, {**self._functions}, self._depth + 1
+        inner._is_function = True
+        outer, self._evaluator.carry_out = self._evaluator.carry_out, inner.carry_out
+        try:
+            for _ in inner.read(function.body):
+                pass
+            result = self._evaluator.entry(inner.returned).value if inner.returned is not None else None
+        finally:
+            self._evaluator.carry_out = outer
+        if inner.returned is None and inner.broken:
+            raise inner.broken[0]
+        return inner.names, result
+
+    def _statement(self, statement: ast.stmt) -> Iterator[Line]:
+        self._count += 1
+        if self._count > MOST:
+            raise problem("E602", "this text does too much", self._evaluator.span(statement))
+        before = dict(self.names)
+        match statement:
+            case (
+                ast.Assign(value=ast.Call(func=ast.Name(id=name))) | ast.Expr(value=ast.Call(func=ast.Name(id=name)))
+            ) if name in self._functions and self._depth < MOST_DEEP:
+                yield from self._carry_out(self._functions[name], statement)
+            case ast.Assign(targets=targets, value=value):
+                thunk = Thunk(value, before, before)
+                for target in targets:
+                    self._assign(target, thunk)
+                yield Line(value, statement, before)
+            case ast.AnnAssign(target=target, value=ast.expr() as value):
+                self._assign(target, Thunk(value, before, before))
+                yield Line(value, statement, before)
+            case ast.AugAssign(target=ast.Name(id=name) as target, op=op, value=value):
+                read = ast.copy_location(ast.Name(id=name, ctx=ast.Load()), target)
+                whole = ast.copy_location(ast.BinOp(left=read, op=op, right=value), statement)
+                self.names[name] = Thunk(whole, before, before)
+            case ast.FunctionDef(name=name):
+                function = as_lambda(statement)
+                if function is not None:
+                    self._evaluator.outermost.add(function)
+                    self.names[name] = Thunk(function, before, before)
+                else:
+                    self.names[name] = Given(Reference(name), self._evaluator.span(statement))
+                    self._functions[name] = statement
+            case ast.ClassDef() if is_model(statement) or self._has_model(statement):
+                bases = [self._entry(base) for base in statement.bases]
+                known = tuple(base for base in bases if isinstance(base, Blueprint))
+                blueprint = Blueprint(statement, self.names, known)  # the names as they are when an object is made
+                self.names[statement.name] = Given(blueprint, self._evaluator.span(statement))
+            case ast.ClassDef():
+                self._class(statement)
+            case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method), args=[one])) if (
+                method in ADDS and isinstance(entry := self.names.get(name), Thunk | Broken)
+            ):
+                if isinstance(entry, Thunk):
+                    yield from self._add(name, entry, one, statement)
+            case ast.Expr(
+                value=ast.Call(
+                    func=ast.Attribute(value=ast.Attribute(value=ast.Name(id=name), attr=field), attr="append"),
+                    args=[one],
+                )
+            ) if name in self.names:
+                self._append(name, field, one, statement)
+            case ast.Expr(value=value):
+                yield Line(value, statement, before)
+            case ast.For() | ast.If():
+                yield from self._block(statement)
+            case ast.With(body=body) | ast.Try(body=body):
+                yield from self.read(body)
+            case ast.Import() | ast.ImportFrom():
+                self._import(statement)
+            case ast.Pass() | ast.Assert() | ast.Global() | ast.Delete():
+                pass
+            case ast.Return(value=value) if self._is_function:
+                nothing = Given(None, self._evaluator.span(statement))
+                self.returned = Thunk(value, before, before) if value is not None else nothing
+            case _:
+                self._break(statement, self._unread(statement))
+
+    def _entry(self, node: ast.expr) -> Value:
+        """The value of a name, None where it has none that is read."""
+        entry = self.names.get(node.id) if isinstance(node, ast.Name) else None
+        return entry.value if isinstance(entry, Given) else None
+
+    def _has_model(self, statement: ast.ClassDef) -> bool:
+        """Whether a class is made of one whose objects compute something."""
+        return any(isinstance(self._entry(base), Blueprint) for base in statement.bases)
+
+    def _unread(self, statement: ast.stmt) -> DiagnosticError:
+        fix = "pass the lines that make the cell or layer"
+        return problem("E602", "this kind of statement is not read", self._evaluator.span(statement), fix=fix)
+
+    def _break(self, statement: ast.stmt, error: DiagnosticError) -> None:
+        """Nobody knows what the names are that a statement assigns, or adds something to."""
+        if self._is_function and any(isinstance(node, ast.Return) for node in ast.walk(statement)):
+            raise error
+        self.broken.append(error)
+        for node in ast.walk(statement):
+            match node:
+                case ast.Name(id=name, ctx=ast.Store()) | ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                    self.names[name] = Broken(error)
+                case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method)) if method in ADDS:
+                    self.names[name] = Broken(error)
+                case _:
+                    pass
+
+    def _carry_out(self, function: ast.FunctionDef, statement: ast.Assign | ast.Expr) -> Iterator[Line]:
+        """`logits = model(x)`: the lines of the function, in which its parameters are the arguments."""
+        call = statement.value
+        assert isinstance(call, ast.Call)
+        outside = self.names
+        whole, names = spread(self._evaluator, call, outside)
+        local = parameters_given(self._evaluator, function.args, whole, names, outside)
+        if local is None:
+            what = "this call of a function is not read"
+            raise problem("E602", what, self._evaluator.span(call), fix="write the call out")
+        self.names = {**outside, **local}
+        self._depth += 1
+        for inner in function.body:
+            if isinstance(inner, ast.Return) and inner.value is not None:
+                targets = statement.targets if isinstance(statement, ast.Assign) else []
+                last = ast.Assign(targets=targets, value=inner.value) if targets else ast.Expr(value=inner.value)
+                ast.copy_location(last, inner)
+                before = dict(self.names)
+                yield Line(inner.value, last, before)
+                for target in targets:
+                    self._assign(target, Thunk(inner.value, before, before))
+                outside = {**outside, **{name: self.names[name] for name in _names(targets) if name in self.names}}
+                break
+            yield from self._statement(inner)
+        self._depth -= 1
+        self.names = outside
+
+    # --- blocks ---
+
+    def _block(self, statement: ast.For | ast.If) -> Iterator[Line]:
+        """A loop turn by turn, or the branch that is taken."""
+        try:
+            if isinstance(statement, ast.If):
+                turns = [None]
+                chosen = statement.body if self._truth(statement.test) else statement.orelse
+            else:
+                turns = self._evaluator.items(statement.iter, self.names)
+                chosen = statement.body
+        except DiagnosticError as error:
+            self._break(statement, error)
+            return
+        for turn in turns:
+            if isinstance(statement, ast.For) and turn is not None:
+                try:
+                    self.names |= self._evaluator.taken_apart(statement.target, turn)
+                except DiagnosticError as error:
+                    self._break(statement, error)
+                    return
+            yield from self.read(chosen)
+
+    def _truth(self, test: ast.expr) -> bool:
+        if ast.unparse(test) == "__name__ == '__main__'":
+            return True
+        return self._evaluator.truth(test, self.names)
+
+    # --- names ---
+
+    def _hold(self, node: ast.expr) -> ast.Name:
+        """A name for an expression with the names that it reads now."""
+        self._held += 1
+        name = f"‹{self._held}›"
+        before = dict(self.names)
+        self.names[name] = Thunk(node, before, before)
+        return ast.copy_location(ast.Name(id=name, ctx=ast.Load()), node)
+
+    def _add(self, name: str, entry: Thunk, one: ast.expr, statement: ast.Expr) -> Iterator[Line]:
+        """`cells.append(one)` gives the name another list, `model.add(one)` another model."""
+        one = self._hold(one)
+        more = ast.copy_location(ast.List(elts=[one], ctx=ast.Load()), one)
+        node = entry.node
+        if isinstance(node, ast.Call) and statement.value.func.attr == "add":  # type: ignore[attr-defined]
+            had = node.args[0] if node.args else ast.copy_location(ast.List(elts=[], ctx=ast.Load()), node)
+            layers = ast.copy_location(ast.BinOp(left=had, op=ast.Add(), right=more), one)
+            whole: ast.expr = ast.copy_location(ast.Call(func=node.func, args=[layers], keywords=node.keywords), node)
+        else:
+            whole = ast.copy_location(ast.BinOp(left=self._hold_entry(entry), op=ast.Add(), right=more), one)
+        names = {**entry.names, **{key: value for key, value in self.names.items() if key.startswith("‹")}}
+        self.names[name] = Thunk(whole, names, names)
+        if isinstance(whole, ast.Call):
+            yield Line(ast.copy_location(ast.Name(id=name, ctx=ast.Load()), node), statement, dict(self.names))
+
+    def _append(self, name: str, field: str, one: ast.expr, statement: ast.Expr) -> None:
+        """`self.layers.append(one)`."""
+        read = ast.Attribute(value=ast.Name(id=name, ctx=ast.Load()), attr=field, ctx=ast.Load())
+        more = ast.List(elts=[one], ctx=ast.Load())
+        whole = ast.BinOp(left=read, op=ast.Add(), right=more)
+        for node in (read, read.value, more, whole):
+            ast.copy_location(node, one)
+        before = dict(self.names)
+        self._set(name, field, Thunk(whole, before, before))
+
+    def _hold_entry(self, entry: Thunk) -> ast.Name:
+        self._held += 1
+        name = f"‹{self._held}›"
+        self.names[name] = entry
+        return ast.copy_location(ast.Name(id=name, ctx=ast.Load()), entry.node)
+
+    def _assign(self, target: ast.expr, thunk: Thunk) -> None:
+        """A plain name holds the value, one of several its own (`a, b = GRUCell(4), GRUCell(3)`). Of what a call gives
+        (`outputs, state = …`) the first are the outputs, and the others are tensors, which nobody reads."""
+        if isinstance(target, ast.Tuple | ast.List) and target.elts:
+            values = thunk.node.elts if isinstance(thunk.node, ast.Tuple | ast.List) else []
+            if len(values) == len(target.elts):
+                for part, value in zip(target.elts, values, strict=True):
+                    self._assign(part, Thunk(value, thunk.names, thunk.line))
+                return
+            held = self._hold_entry(thunk)
+            for k, part in enumerate(target.elts):  # `a, b = [GRUCell(4)] * 2`, `outputs, state = …`
+                place: ast.expr = ast.copy_location(ast.Constant(value=k), held)
+                if isinstance(part, ast.Starred):
+                    place, part = ast.copy_location(ast.Slice(lower=place), held), part.value
+                one = ast.copy_location(ast.Subscript(value=held, slice=place, ctx=ast.Store()), held)
+                self._assign(part, Thunk(one, dict(self.names), thunk.line))
+            return
+        match target:
+            case ast.Name(id=name):
+                self.names[name] = thunk
+            case ast.Attribute(value=ast.Name(id=name), attr=attribute):
+                self._set(name, attribute, thunk)
+            case ast.Subscript(value=ast.Name(id=name), slice=ast.Constant(value=str() as key)):
+                self._set(name, key, thunk)
+            case _:
+                pass
+
+    def _set(self, name: str, field: str, thunk: Thunk) -> None:
+        """`config.units = 4`."""
+        entry = self.names.get(name)
+        try:
+            held = self._evaluator.entry(entry) if isinstance(entry, Given | Thunk) else None
+        except DiagnosticError:
+            return
+        found = with_field(held, field, thunk) if held is not None else None
+        if found is not None:
+            self.names[name] = found
+
+    def _class(self, statement: ast.ClassDef) -> None:
+        """A class of constants (`class Config: units = 4`), or one whose `__init__` only sets some."""
+        fields: dict[str, Given | Thunk | Broken] = {}
+        before = dict(self.names)
+        for inner in statement.body:
+            match inner:
+                case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                    fields[name] = Thunk(value, {**before, **fields}, before)
+                case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+                    fields[name] = Thunk(value, {**before, **fields}, before)
+                case ast.FunctionDef(name="__init__", body=body):
+                    for each in body:
+                        match each:
+                            case ast.Assign(targets=[ast.Attribute(value=ast.Name(id="self"), attr=name)], value=value):
+                                fields[name] = Thunk(value, before, before)
+                            case _:
+                                pass
+                case _:
+                    pass
+        if not fields:
+            self._break(statement, self._unread(statement))
+        else:
+            self.broken.append(self._unread(statement))
+            self.names[statement.name] = Given(Record(fields, is_class=True), self._evaluator.span(statement))
+
+    def _import(self, statement: ast.Import | ast.ImportFrom) -> None:
+        span = self._evaluator.span(statement)
+        front = f"{statement.module}." if isinstance(statement, ast.ImportFrom) and statement.module else ""
+        for alias in statement.names:
+            path = front + alias.name
+            if alias.asname is None and not front:
+                self.names.pop(alias.name.partition(".")[0], None)  # `import a.b` binds `a`, which stands for itself
+            else:
+                self.names[alias.asname or alias.name] = Given(Reference(path), span)
+
+
+def _names(targets: Sequence[ast.expr]) -> list[str]:
+    return [node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)]

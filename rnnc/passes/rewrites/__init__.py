@@ -1,0 +1,1 @@
+"""What several passes do: values lifted out of loops, products packed, sums regrouped."""

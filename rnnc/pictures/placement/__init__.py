@@ -1,0 +1,1 @@
+"""A graph laid out: columns, the order in them, heights, and the tracks of wires."""

@@ -1,0 +1,65 @@
+"""Wires that no order of turns keeps apart between two columns: one end moves. And empty heights are closed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rnnc.pictures.placement.channels import conflicts
+from rnnc.pictures.placement.layered import Columns
+from rnnc.pictures.placement.nets import nets_between
+from rnnc.pictures.placement.straightening import Straightening
+
+_NUDGES = (8, -8, 14, -14, 22, -22, 34, -34, 50, -50)
+_ROUNDS = 12
+_BAND = 18  # of height that may stay empty
+
+
+def separated(graph: Columns, top: Sequence[int]) -> list[int]:
+    """The tops of all vertices, some moved a little where that keeps wires apart."""
+    best = list(top)
+    wrong = _wrong(graph, best)
+    for _ in range(_ROUNDS):
+        if not wrong:
+            break
+        found = _better(graph, best, wrong)
+        if found is None:
+            break
+        best, wrong = found
+    return _closed(graph, best)
+
+
+def _closed(graph: Columns, top: Sequence[int]) -> list[int]:
+    """Without bands of height in which nothing stands: wires only cross them."""
+    stretches = sorted((top[v], top[v] + vertex.height) for v, vertex in enumerate(graph.vertices))
+    shifts: list[tuple[int, int]] = []  # from this height on, up by so much
+    reached, shift = stretches[0][0] if stretches else 0, stretches[0][0] if stretches else 0
+    for upper, lower in stretches:
+        shift += max(0, upper - reached - _BAND)
+        shifts.append((upper, shift))
+        reached = max(reached, lower)
+    return [y - next(s for upper, s in reversed(shifts) if upper <= y) for y in top]
+
+
+Wrong = list[tuple[int, tuple[int, int], tuple[int, int]]]  # column, the net that leaves late, the one that comes late
+
+
+def _wrong(graph: Columns, top: Sequence[int]) -> Wrong:
+    ranks = range(len(graph.order) - 1)
+    return [(rank, a, b) for rank in ranks for a, b in conflicts(nets_between(graph, top, rank))]
+
+
+def _better(graph: Columns, top: list[int], wrong: Wrong) -> tuple[list[int], Wrong] | None:
+    """The first nudge after which fewer wires touch."""
+    for rank, a, b in wrong:
+        ends = [s.v for s in graph.segments if s.net == a and graph.vertices[s.u].rank == rank]
+        ends += [s.u for s in graph.segments if s.net == b and graph.vertices[s.u].rank == rank]
+        for v in dict.fromkeys(ends):
+            for nudge in _NUDGES:
+                moving = Straightening(graph, list(top))
+                for unit in dict.fromkeys((moving.unit_of[v], (v,))):
+                    moved = moving.pushed(unit, top[v] + nudge)
+                    tried = [moved.get(w, y) for w, y in enumerate(top)]
+                    left = _wrong(graph, tried) if moved else wrong
+                    if len(left) < len(wrong):
+                        return tried, left
+    return None

@@ -1,0 +1,225 @@
+"""Cells and networks: binding their parameters, and reading their bodies."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence, Set
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from rnnc.diagnostics import Span
+from rnnc.semantics.bodies.ending import Ending, wrong_inputs
+from rnnc.semantics.bodies.frames import Body, Context, Frame
+from rnnc.semantics.bodies.guard import plain_inputs
+from rnnc.semantics.expressions.arguments import Arguments
+from rnnc.semantics.functions import layers
+from rnnc.semantics.functions.builtins import BUILTINS
+from rnnc.semantics.scopes.scope import Problem, Scope, did_you_mean
+from rnnc.semantics.scopes.values import (
+    CellValue,
+    Choice,
+    FnValue,
+    Instance,
+    LayerValue,
+    Lent,
+    Many,
+    Num,
+    Tensor,
+    Value,
+    describe,
+    open_size,
+)  # fmt: skip
+from rnnc.semantics.shapes.nodes import Node
+from rnnc.syntax import ast
+
+BODY_COST = 60  # in units of work
+
+if TYPE_CHECKING:
+    from rnnc.semantics.definitions.elaborator import Elaborator
+
+
+class Cells:
+    """Binds arguments to cells, and opens them."""
+
+    def __init__(self, elaborator: Elaborator) -> None:
+        self.elaborator, self.expressions = elaborator, elaborator.expressions
+
+    def call(self, cell: CellValue, e: ast.Call, c: Context) -> Value:
+        """Binding (`LSTM(4)`) or, where a tensor is given, stepping or running (`LSTM(4)(x)`)."""
+        a = Arguments(self.expressions, e, c, cell.name)
+        values = [a.value(i) for i in range(len(a.operands))]
+        if any(isinstance(v, Tensor | Many) for v in values):
+            if c.frame.body.kind != "network":
+                raise Problem(
+                    "E404",
+                    f"inside a cell an inner cell is used by name: `use f = {cell.name}(…)`, then `f(…)`",
+                    e.span,
+                    fix="its states are its own: `f.h`, and `f.h'` after the step",
+                )
+            with missing_at(e.function.span, e.span):
+                return layers.apply(self.elaborator, cell, a)
+        if cell.unknown:
+            return cell  # of the parameters of which nothing is known
+        parameters = self.elaborator.variants.parameters_of(cell)
+        names = [p.name for p in parameters]
+        a.refuse_labels(names)
+        a.refuse_sharing(cell=True)
+        a.allow(*names, kind="parameter")
+        bound = cell.arguments
+        free = [n for n in names if n not in dict(cell.bound)]
+        if len(values) > len(names):
+            shown = ", ".join(names)
+            message = f"`{cell.name}` has {len(names)} parameter{'s' * (len(names) != 1)} ({shown}), not {len(values)}"
+            raise Problem("E223", message, e.span)
+        positions = free if len(free) >= len(values) else names
+        given: dict[str, Value] = dict(zip(positions, values, strict=False))
+        for name in a.options:
+            if name in given:
+                raise Problem("E222", f"`{name}` is given twice", a.name_span(name))
+            given[name] = a.choice(name, parameters[names.index(name)].choices)
+        for name, value in given.items():
+            parameter = parameters[names.index(name)]
+            spot = a.options[name].value.span if name in a.options else a.operands[positions.index(name)].span
+            value = self.checked(parameter, _lent(value, c.frame), spot, c.scope.all_names())
+            bound[name] = replace(value, given=value.given or spot) if isinstance(value, Num) else value
+        return replace(cell, bound=tuple(bound.items()))
+
+    def checked(self, parameter: ast.Parameter, value: Value, span: Span, known: Set[str] = frozenset()) -> Value:
+        """A value for a parameter: of its kind, among its choices. `known` are names that it may have meant."""
+        name = parameter.name
+        if value is None and isinstance(parameter.default, ast.Constant) and parameter.default.value is None:
+            return None  # whatever else it takes
+        if parameter.choices:
+            if isinstance(value, Choice) and value.word in parameter.choices:
+                return Choice(value.word, parameter.choices)
+            word = value.word if isinstance(value, Choice) else value.name if isinstance(value, FnValue) else ""
+            if word in parameter.choices:
+                return Choice(word, parameter.choices)
+            if not (value is None and "none" in parameter.choices):
+                fix = did_you_mean(word, parameter.choices) if word else None
+                raise Problem("E217", f"`{name}` is one of {', '.join(parameter.choices)}", span, fix=fix)
+        if parameter.kind == "cell" and not isinstance(value, CellValue | LayerValue):
+            raise Problem(
+                "E239",
+                f"`{name}` wants a cell, not {describe(value)}",
+                span,
+                fix=_or_none(f"{name} = LSTM(units = 4)", value, "cell"),
+            )
+        if parameter.kind == "fn" and not isinstance(value, FnValue):
+            fix = _or_none(f"{name} = tanh", value, "fn")
+            raise Problem("E239", f"`{name}` wants a function, not {describe(value)}", span, fix=fix)
+        if isinstance(value, Choice) and not parameter.choices:
+            names = known | set(BUILTINS) if parameter.kind == "fn" else known
+            raise Problem(
+                "E201", f"`{value.word}` is not defined", value.span or span, fix=did_you_mean(value.word, names)
+            )
+        default = parameter.default
+        if isinstance(default, ast.Constant) and isinstance(default.value, bool) and not isinstance(value, bool):
+            raise Problem("E224", f"`{name}` is true or false, not {describe(value)}", span)
+        wants_number = isinstance(default, ast.Number) or (
+            default is None and parameter.kind is None and not parameter.choices
+        )
+        if wants_number and isinstance(value, bool | str):
+            raise Problem("E206", f"`{name}` is a number, not {describe(value)}", span)
+        return value
+
+    def open(
+        self,
+        body: Body,
+        cell: CellValue,
+        prefix: str,
+        state_prefix: str,
+        given: Sequence[Node] | None,
+        span: Span,
+        *,
+        reverse: bool = False,
+        shareable: bool = False,
+        is_copy: bool = False,
+    ) -> Frame:
+        """Read a cell's (or network's) body. `given` are its inputs; None: they stay open (the outermost)."""
+        with self.elaborator.reading(cell.name, span):
+            self.elaborator.work.spend(BODY_COST, span)
+            cell = self.elaborator.variants.resolved(cell)
+            scope = Scope(cell.scope)
+            frame = Frame(body, scope, prefix, body.kind, cell.name, span)
+            frame.state_prefix = state_prefix
+            frame.use = self.elaborator.diagnostics.use
+            if body.state_prefix is None:
+                body.state_prefix = state_prefix
+            frame.given = list(given) if given is not None else None
+            inputs = plain_inputs(cell.definition.body)
+            if given is not None and not body.probing and inputs is not None and len(inputs) != len(given):
+                raise wrong_inputs(cell.name, cell.definition, inputs, len(given), span)
+            frame.cell = cell
+            frame.reverse, frame.shareable, frame.is_copy = reverse, shareable, is_copy
+            bound = cell.arguments
+            frame.parameters = {p.name: p for p in cell.parameters}
+            frame.dropped = {t.name: t.span for t in cell.dropped}
+            for parameter in cell.parameters:
+                scope.names[parameter.name] = self._parameter(parameter, bound, frame, scope, given is None, span)
+            self.elaborator.statements.read(frame, scope, cell.definition.body)
+            Ending(self.elaborator, frame, cell.definition).close()
+            return frame
+
+    def _parameter(
+        self, parameter: ast.Parameter, bound: dict[str, Value], frame: Frame, scope: Scope, outermost: bool, span: Span
+    ) -> Value:
+        if parameter.name in bound:
+            value = bound[parameter.name]
+        elif isinstance(parameter.default, ast.Name) and parameter.default.id in parameter.choices:
+            value = Choice(parameter.default.id, parameter.choices)  # not evaluated: `step` is also a value
+        elif parameter.default is not None:
+            value = self.expressions.value(parameter.default, Context(scope, frame))
+            value = self.checked(parameter, value, parameter.default.span)
+        elif parameter.kind is not None or parameter.choices:
+            wanted = " or ".join(parameter.choices) or f"a {'function' if parameter.kind == 'fn' else 'cell'}"
+            if not outermost:
+                raise not_given(frame.name, parameter, f": {wanted}", span)
+            message = f"`{frame.name}` wants `{parameter.name}` stated: {wanted}"
+            raise Problem("E230", message, parameter.span, fix=f"give it: `-D '{parameter.name}=…'`")
+        elif outermost:
+            return open_size(parameter.name)
+        else:
+            raise not_given(frame.name, parameter, "", span)
+        if isinstance(value, Num):
+            return Num(value.value, parameter.name, given=value.given)
+        return value
+
+
+def _lent(value: Value, frame: Frame) -> Value:
+    """An instance as an argument is its cell, with the weights that it has here."""
+    match value:
+        case Instance():
+            state = frame.instances[value.key]
+            if not isinstance(state.cell, CellValue):
+                return value
+            prefix = f"{frame.prefix}{state.weights_of or state.key}."
+            return state.cell if state.cell.lent is not None else replace(state.cell, lent=Lent(prefix, state))
+        case tuple():
+            return tuple(_lent(each, frame) for each in value)
+        case LayerValue():
+            return replace(value, layers=tuple((name, _lent(each, frame)) for name, each in value.layers))
+        case _:
+            return value
+
+
+@contextmanager
+def missing_at(cell: Span, call: Span) -> Generator[None]:
+    """A parameter that is missing where a cell is called is marked where the cell stands."""
+    try:
+        yield
+    except Problem as problem:
+        if problem.code == "E245" and problem.span == call:
+            problem.span = cell
+        raise
+
+
+def not_given(cell: str, parameter: ast.Parameter, wanted: str, span: Span) -> Problem:
+    """A cell is used without a parameter that has no default."""
+    fix = f"give it: `{cell}({parameter.name} = {' or '.join(parameter.choices) or '…'})`"
+    return Problem("E245", f"`{cell}` wants its parameter `{parameter.name}` stated{wanted}", span, fix=fix)
+
+
+def _or_none(fix: str, value: Value, kind: str) -> str:
+    """What to give, or how to say that nothing may be given."""
+    return f"{fix}; a parameter that may be none is declared as `name: {kind} = none`" if value is None else fix

@@ -1,0 +1,134 @@
+"""One elaboration: what reads expressions, statements, functions, cells and their instances, put together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from rnnc.diagnostics import Diagnostics, Note, Span, Use
+from rnnc.semantics.bodies import moments
+from rnnc.semantics.bodies.frames import Body, Context, Frame, Registry
+from rnnc.semantics.bodies.inputs import Inputs
+from rnnc.semantics.bodies.remedies import of_call, of_no_function
+from rnnc.semantics.definitions.cells import Cells
+from rnnc.semantics.definitions.inner import Inner
+from rnnc.semantics.definitions.statements import Statements
+from rnnc.semantics.expressions.arguments import Arguments
+from rnnc.semantics.expressions.expressions import Expressions
+from rnnc.semantics.functions import arranging, layers, picking, randomness, weighted
+from rnnc.semantics.functions.builtins import BUILTINS, LABELLED, WEIGHTED
+from rnnc.semantics.functions.functions import Functions
+from rnnc.semantics.scopes.scope import Fatal, Problem, Scope, Work
+from rnnc.semantics.scopes.values import CellValue, Choice, FnValue, Instance, LayerValue, Value, describe
+from rnnc.semantics.scopes.variants import Variants
+from rnnc.semantics.shapes.nodes import Graph
+from rnnc.syntax import ast
+
+MAX_DEPTH = 40
+
+REGISTERED = (arranging, layers, picking, randomness, weighted)  # importing them registers their functions
+
+
+class Elaborator:
+    """One elaboration of one model: its parts, which know one another through it."""
+
+    def __init__(self, diagnostics: Diagnostics, work: Work) -> None:
+        self.diagnostics = diagnostics
+        self.work = work
+        self.builtins = BUILTINS
+        self.expressions = Expressions(self)
+        self.statements = Statements(self)
+        self.functions = Functions(self)
+        self.cells = Cells(self)
+        self.inner = Inner(self)
+        self.inputs = Inputs(self)
+        self.variants = Variants(self._evaluate_alone, work)
+        self._depth: list[str] = []
+
+    def _evaluate_alone(self, e: ast.Expr, scope: Scope) -> Value:
+        """A compile-time expression outside of any body (defaults, bases of variants)."""
+        body = Body("network", Graph(self.diagnostics, self.work), Registry(self.diagnostics))
+        frame = Frame(body, scope, "", "fn", "", e.span)
+        return self.expressions.value(e, Context(scope, frame))
+
+    @contextmanager
+    def reading(self, name: str, span: Span) -> Generator[None]:
+        """A body is read, inside of those that are being read; `span` is what uses it."""
+        if len(self._depth) >= MAX_DEPTH:
+            raise Fatal(
+                "E405", f"definitions are nested more than {MAX_DEPTH} deep here", span,
+                notes=[Note("the innermost: " + " → ".join([*self._depth[-3:], name]))],
+                fix=f"does `{name}` use itself?",
+            )  # fmt: skip
+        use = self.diagnostics.use
+        if self._depth:
+            self.diagnostics.use = Use(span, use)
+        self._depth.append(name)
+        try:
+            yield
+        except Problem as problem:
+            problem.use = problem.use or self.diagnostics.use
+            raise
+        finally:
+            self._depth.pop()
+            self.diagnostics.use = use
+
+    def call(self, e: ast.Call, c: Context) -> Value:
+        """What a call gives, of whatever is called."""
+        of = e.function.base if isinstance(e.function, ast.Attribute) else None
+        if isinstance(of, ast.Name) and of.id in c.frame.instances:
+            fix = f"an instance is stepped by its name: `{of.id}(x)`"
+            raise Problem("E205", f"`{e.function.span.text}` is no function", e.function.span, fix=fix)
+        function = self.expressions.value(e.function, c.named(None))
+        match function:
+            case FnValue(definition=None, name=name):
+                return self._call_builtin(name, e, c)
+            case FnValue():
+                return self.functions.call(function, e, c)
+            case CellValue():
+                return self.cells.call(function, e, c)
+            case LayerValue():
+                arguments = Arguments(self.expressions, e, c, function.kind)
+                return layers.apply(self, function, arguments)
+            case Instance():
+                return self.inner.call(function, e, c)
+            case Choice():
+                raise self._no_function(function.word, e, c)
+            case _:
+                message = f"`{e.function.span.text}` is {describe(function)}, not a function"
+                fix = moments.called(e, c) or of_no_function(function, e, c, BUILTINS) or _multiplied(e)
+                raise Problem("E205", message, e.function.span, fix=fix)
+
+    def _call_builtin(self, name: str, e: ast.Call, c: Context) -> Value:
+        a = Arguments(self.expressions, e, c, name)
+        a.refuse_labels(end=LABELLED.get(name))
+        if name not in WEIGHTED and isinstance(e.function, ast.Name) and e.function.id == name:
+            a.refuse_sharing()  # where a parameter stands for it, another function may have weights
+        try:
+            return BUILTINS[name](a)
+        except Problem as problem:
+            if problem.code == "E223" and problem.span == e.span:
+                problem.fix = problem.fix or _usage(name)
+            raise
+
+    def _no_function(self, name: str, e: ast.Call, c: Context) -> Problem:
+        def fix() -> str | None:
+            return of_call(name, e, c, c.scope.all_names() | set(BUILTINS) | set(c.frame.instances))
+
+        return Problem("E205", f"there is no function or cell `{name}`", e.function.span, fix=fix)
+
+
+def _usage(name: str) -> str | None:
+    """How a function is called: the first line of what its implementation says of itself."""
+    line = (BUILTINS[name].__doc__ or "").split("\n")[0]
+    whole = re.match(r"(.*?\))(?:: |\.?$)", line)
+    line = whole[1] if whole is not None else line.partition(": ")[0].rstrip(".")
+    return f"it is called so: `{line}`" if "(" in line else None
+
+
+def _multiplied(e: ast.Call) -> str | None:
+    """What a call of something that is no function may have meant."""
+    if len(e.arguments) == 1 and isinstance(e.arguments[0], ast.Argument) and e.arguments[0].mark is None:
+        return f"did you mean `{e.function.span.text} * ({e.arguments[0].span.text})`?"
+    return None

@@ -1,0 +1,168 @@
+"""Cells inside of cells: stepping an instance, and what can be known of it before that."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from rnnc.diagnostics import Diagnostics, Note, Span
+from rnnc.semantics.bodies.frames import Body, Context, Frame, Indices, Registry
+from rnnc.semantics.bodies.instances import keep_promises, part, probed_states, results, slots_of
+from rnnc.semantics.definitions.cells import missing_at
+from rnnc.semantics.expressions.arguments import Arguments
+from rnnc.semantics.functions import layers
+from rnnc.semantics.scopes.scope import Problem, Told, report
+from rnnc.semantics.scopes.values import CellValue, Instance, LayerValue, Promise, Tensor, Value, describe
+from rnnc.semantics.shapes.inference import infer_all
+from rnnc.semantics.shapes.nodes import Graph, Node
+from rnnc.syntax import ast
+
+if TYPE_CHECKING:
+    from rnnc.semantics.definitions.elaborator import Elaborator
+
+
+def _refuse(a: Arguments, states: Mapping[str, object]) -> None:
+    """Report a state that a step is given and that its cell does not have."""
+    for name in a.options:
+        own = name.removeprefix(f"{a.name}.")  # `f(x, f.h = …)`
+        if name not in states and own in states:
+            raise Problem("E221", f"`{a.name}` has no state `{name}`", a.name_span(name), fix=f"write `{own} = …`")
+    a.allow(*states, kind="state")
+
+
+class Inner:
+    """The instances of a body (`use f = …`)."""
+
+    def __init__(self, elaborator: Elaborator) -> None:
+        self.elaborator, self.expressions = elaborator, elaborator.expressions
+        self._probes: dict[int, tuple[CellValue, Frame]] = {}
+
+    def call(self, instance: Instance, e: ast.Call, c: Context) -> Value:
+        with missing_at(c.frame.instances[instance.key].written, e.span):
+            return self._call(instance, e, c)
+
+    def _call(self, instance: Instance, e: ast.Call, c: Context) -> Value:
+        state = c.frame.instances[instance.key]
+        a = Arguments(self.expressions, e, c, instance.key)
+        a.refuse_labels()
+        a.refuse_sharing(cell=True)
+        if c.frame.body.kind == "network":
+            return layers.apply(self.elaborator, state.cell, a, instance=state)
+        if state.applied is not None:
+            raise Problem(
+                "E408", f"`{instance.key}` is stepped twice", e.span, notes=[Note("the other step", state.applied)],
+                fix="one instance is stepped exactly once; `use` another",
+            )  # fmt: skip
+        if not isinstance(state.cell, CellValue):
+            raise Problem("E404", f"inside a cell only cells can be used, not {describe(state.cell)}", e.span)
+        state.applied = e.span
+        nodes = a.nodes()
+        given = {n: (self.expressions.tensor(o.value, c), o.value.span) for n, o in a.options.items()}
+        if self.unknown(state.cell):
+            return Tensor(c.frame.graph.poison(e.span))  # nothing that is made of it is an error
+        prefix = f"{c.frame.prefix}{state.weights_of or instance.key}."
+        lent = None if c.frame.body.probing else state.cell.lent
+        if lent is not None:
+            prefix = lent.prefix
+        owner = lent.instance if lent is not None else state
+        state_prefix = f"{c.frame.state_prefix}{instance.key}."
+        sink = c.frame.body.sink
+        c.frame.body.sink = state.slots
+        c.frame.body.found |= {state_prefix + name: value for name, value in given.items()}
+        try:
+            is_copy = state.weights_of is not None or owner.has_run
+            is_shared = is_copy or lent is not None
+            owner.has_run = True
+            frame = self.elaborator.cells.open(
+                c.frame.body,
+                state.cell,
+                prefix,
+                state_prefix,
+                nodes,
+                e.span,
+                shareable=c.frame.shareable or is_shared,
+                is_copy=c.frame.is_copy or is_copy,
+            )
+        finally:
+            c.frame.body.sink = sink
+        state.frame = frame
+        c.frame.children[instance.key] = frame
+        keep_promises(state, frame, lambda problem: report(self.elaborator.diagnostics, problem))
+        missing = {name for name in given if c.frame.body.found.pop(state_prefix + name, None) is not None}
+        if missing - frame.broken:
+            _refuse(a, slots_of(state))
+        return results(frame)
+
+    def unknown(self, cell: CellValue | LayerValue) -> bool:
+        """Does this stand for whatever cell somebody will give?"""
+        return isinstance(cell, CellValue) and self.elaborator.variants.resolved(cell).unknown
+
+    def attribute(self, instance: Instance, e: ast.Attribute, c: Context) -> Value:
+        """`f.output`, `f.states`, `f.states'`, `f.c`, `f.c'`."""
+        state = c.frame.instances[instance.key]
+        if e.name == "output" and not e.primed:
+            return self.output_promise(state.cell, e.span)
+        if not isinstance(state.cell, CellValue):
+            raise Problem("E201", f"`{state.key}` has no `{e.name}`", e.span)
+        graph = c.frame.graph
+        if self.unknown(state.cell) and e.name != "states":
+            return Tensor(graph.poison(e.span))
+        if e.name == "states":
+            names = probed_states(self.probe(state.cell, e.span))
+            return tuple(Tensor(part(state, name, (), e.primed, e.span, graph)) for name in names)
+        return Tensor(part(state, e.name, (), e.primed, e.span, graph))
+
+    def member(self, e: ast.Attribute, indices: Indices, c: Context) -> Node | None:
+        """`f.ct'[0]`: a member of a family inside of an instance; None where the brackets are no such thing."""
+        base = self.expressions.value(e.base, c)
+        if not isinstance(base, Instance) or e.name == "states":
+            return None
+        state = c.frame.instances[base.key]
+        if self.unknown(state.cell):
+            return c.frame.graph.poison(e.span)
+        return part(state, e.name, indices, e.primed, e.span, c.frame.graph)
+
+    def output_promise(self, cell: Value, span: Span) -> Promise:
+        """`f.output`: its size, known before the cell is stepped."""
+        if isinstance(cell, LayerValue):
+            return Promise(layers.output_size(self.elaborator, cell, span))
+        assert isinstance(cell, CellValue)
+        probe = self.probe(cell, span)
+        if len(probe.outputs) != 1:
+            raise Problem("E409", f"`{cell.name}` has {len(probe.outputs)} outputs: `.output` is of one", span)
+        node = probe.outputs[0][1]
+        shape = probe.graph.resolve_all(node.shape or ())
+        if len(shape) != 1:
+            raise Problem("E409", f"the output of `{cell.name}` has {len(shape)} axes, so no one size", span)
+        if any(s.startswith("?") for s in shape[0].size.symbols):
+            raise Problem(
+                "E409", f"the output size of `{cell.name}` depends on its input, so it is not known here", span,
+                fix="give the size as a parameter",
+            )  # fmt: skip
+        return Promise(shape[0].size)
+
+    def probe(self, cell: CellValue, span: Span) -> Frame:
+        """The cell read on its own, with inputs of unknown size: for what can be known before it is stepped."""
+        if self.unknown(cell):
+            raise Told(span)
+        for known, frame in self._probes.values():
+            if known is cell:
+                return frame
+        diagnostics = Diagnostics()
+        resolved = self.elaborator.variants.resolved(cell)
+        kind = "network" if isinstance(resolved.definition, ast.Network) else "cell"
+        body = Body(kind, Graph(diagnostics, self.elaborator.work), Registry(diagnostics))
+        body.probing = True
+        frame = self.elaborator.cells.open(body, cell, "", "", (), span)
+        infer_all(body.graph)
+        if diagnostics.has_errors:
+            first = next(d for d in diagnostics if d.severity == "error")
+            raise Problem(
+                first.code,
+                f"in `{cell.name}`: {first.message}",
+                first.span or span,
+                notes=[Note("used here", span)],
+                fix=first.fix,
+            )
+        self._probes[id(cell)] = (cell, frame)
+        return frame

@@ -1,0 +1,401 @@
+"""Statements of a body: declarations first, then every equation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rnnc.diagnostics import Note, Span
+from rnnc.ir.program import DType
+from rnnc.semantics.bodies import remedies
+from rnnc.semantics.bodies.frames import (
+    Context,
+    Frame,
+    Indices,
+    InstanceState,
+    Owner,
+    ReadEquation,
+    StateSlot,
+    key_text,
+    member_text,
+    nameless,
+)
+from rnnc.semantics.bodies.guard import guard
+from rnnc.semantics.bodies.moments import indexed
+from rnnc.semantics.definitions.order import inputs_first
+from rnnc.semantics.functions.initialisers import GLOROT, initialiser
+from rnnc.semantics.scopes.scope import Fatal, Lazy, Problem, Scope, report
+from rnnc.semantics.scopes.values import CellValue, Instance, LayerValue, Many, Shape, Shaped, Tensor, Value, describe
+from rnnc.semantics.shapes.nodes import MAX_RANK, Node
+from rnnc.syntax import ast
+
+if TYPE_CHECKING:
+    from rnnc.semantics.definitions.elaborator import Elaborator
+
+
+class Statements:
+    """Reads the statements of one frame."""
+
+    def __init__(self, elaborator: Elaborator) -> None:
+        self.elaborator = elaborator
+        self.diagnostics = elaborator.diagnostics
+
+    # --- reading ---
+
+    def read(self, frame: Frame, scope: Scope, statements: tuple[ast.Statement, ...]) -> None:
+        """Declare everything, then evaluate every equation."""
+        self._declare(frame, scope, statements)
+        for node, (s, _, indices) in frame.pending.items():
+            state = frame.states.get((s.target.name, indices)) if s.target.primed else None
+            if state is not None:
+                node.attrs["declared"] = state.node.shape
+        for slot, item, inner in frame.initials:
+            with guard(self.diagnostics, frame):
+                self._initial(frame, slot, item, inner)
+        for node in list(frame.pending):
+            self._evaluate(frame, node)
+
+    def _declare(self, frame: Frame, scope: Scope, statements: tuple[ast.Statement, ...]) -> None:
+        for s in statements:
+            with guard(self.diagnostics, frame, s):
+                if isinstance(s, ast.Equation) and s.kind == "let":
+                    self._let(frame, scope, s)
+                elif isinstance(s, ast.Damaged):
+                    frame.missing.update(s.words)
+                    frame.lost.update(s.words)
+                    frame.body.damaged = True
+        for s in inputs_first(statements):
+            self.elaborator.work.spend(1, s.span)
+            with guard(self.diagnostics, frame, s):
+                self._statement(frame, scope, s)
+
+    def _statement(self, frame: Frame, scope: Scope, s: ast.Statement) -> None:
+        expressions, c = self.elaborator.expressions, Context(scope, frame)
+        match s:
+            case ast.Equation(kind="let") | ast.Damaged():
+                pass  # read already
+            case ast.Equation():
+                self._equation(frame, scope, s)
+            case ast.Declaration():
+                for item in s.items:
+                    with guard(self.diagnostics, frame, item):
+                        self._declaration(frame, scope, s.kind, item)
+            case ast.Use():
+                self._use(frame, scope, s)
+            case ast.For():
+                for value in expressions.list_of(s.values, c):
+                    self.elaborator.work.spend(1, s.span)
+                    self._declare(frame, scope.turn(s.name, value), s.body)
+            case ast.If():
+                self._declare(frame, scope, s.body if expressions.truth(s.test, c) else s.orelse)
+            case ast.Output():
+                frame.output_statements.append((s, scope))
+            case ast.Carry():
+                frame.carries.append((s, scope))
+            case ast.Layout():
+                frame.layouts.append((s, scope))
+            case ast.Return():
+                if frame.kind != "fn":
+                    fix = f"write `output {s.value.span.text}`"
+                    raise Problem("E412", "`return` belongs in a function", s.span, fix=fix)
+                if frame.returned is not None:
+                    raise Problem(
+                        "E406",
+                        "a function returns once",
+                        s.span,
+                        notes=[Note("the other return", frame.returned[0].span)],
+                    )
+                frame.returned = (s, scope)
+            case ast.Drop():
+                raise Problem("E412", "`drop` belongs in `with { … }`", s.span)
+            case _:
+                raise AssertionError(f"the grammar allows no {type(s).__name__} here")
+
+    def _let(self, frame: Frame, scope: Scope, s: ast.Equation) -> None:
+        name = s.target.name
+        if s.target.indices or s.target.primed:
+            raise Problem("E413", "a `let` names one compile-time value", s.target.span)
+        if name in scope.names and name in scope.spans:
+            notes = [Note("first here", scope.spans[name])]
+            raise Problem("E406", f"`{name}` is defined twice", s.target.span, notes=notes, fix=remedies.ONCE)
+        family = frame.members.get((name, False))
+        if family:
+            notes = [Note("first here", next(iter(family.values())).span)]
+            raise Problem("E406", f"`{name}` is defined twice", s.target.span, notes=notes, fix=remedies.ONCE)
+        scope.names[name] = Lazy(s.value, scope, frame, s.span)
+        frame.lets[name] = s.target.span
+        scope.spans[name] = s.target.span
+
+    # --- declarations ---
+
+    def _declaration(self, frame: Frame, scope: Scope, kind: str, item: ast.Declared) -> None:
+        c = Context(scope, frame)
+        indices = self.elaborator.expressions.members(item.indices, c)
+        if item.per_row and kind != "input":
+            raise Problem("E414", f"`{item.name}` cannot be `per row`: only inputs can", item.span)
+        match kind:
+            case "input":
+                self._input(frame, scope, item)
+            case "state":
+                self._state(frame, scope, item, indices)
+            case _:
+                self._param(frame, scope, item, indices, trained=kind == "param")
+
+    def _input(self, frame: Frame, scope: Scope, item: ast.Declared) -> None:
+        if frame.kind == "fn":
+            raise Problem("E412", "a function has parameters, not inputs", item.span)
+        if item.init is not None:
+            raise Problem("E414", "an input has no initial value", item.span)
+        node = self.elaborator.inputs.feed(frame, item, scope)
+        frame.inputs.append((item.name, node))
+        self._member(frame, item.name, False, (), node, item.span)
+
+    def _axes(self, frame: Frame, scope: Scope, item: ast.Declared) -> Shape:
+        c = Context(scope, frame)
+        axes: list[Shaped] = []
+        for axis in item.axes:
+            if axis.label is None and isinstance(axis.size, ast.Name) and scope.find(axis.size.id) is None:
+                known = frame.axes.get(axis.size.id)
+                if known is not None:
+                    axes.append(known)
+                    continue
+            axes.append(self.elaborator.expressions.own_axis(axis, c))
+        if len(axes) > MAX_RANK:
+            raise Problem("E314", f"this has {len(axes)} axes; at most {MAX_RANK} are possible", item.span)
+        for written, axis in zip(item.axes, axes, strict=True):
+            frame.axes.setdefault(written.label or _named(written.size) or axis.label, axis)
+        return tuple(axes)
+
+    def _state(self, frame: Frame, scope: Scope, item: ast.Declared, indices: Indices) -> None:
+        if frame.kind != "cell":
+            raise remedies.no_state(frame, item)
+        graph = frame.graph
+        node = graph.add("state", (), item.span, self._axes(frame, scope, item))
+        node.name = frame.state_prefix + key_text(item.name, indices)
+        dtype = DType.INT if item.dtype == "int" else DType.FLOAT
+        self._member(frame, item.name, False, indices, self._found(frame, node, dtype), item.span)
+        init: Node | None = None
+        slot = StateSlot(node.name, node, dtype, init, item.span)
+        frame.states[item.name, indices] = slot
+        frame.body.sink.append(slot)
+        if item.init is not None:
+            frame.initials.append((slot, item, scope))
+
+    def _found(self, frame: Frame, state: Node, dtype: DType) -> Node:
+        """What equations find in a state: what the last step left there, or what this one is given, `f(x, h = …)`."""
+        value, span = frame.body.found.pop(state.name, (None, state.span))
+        if value is None:
+            return state
+        attrs = {"declared": state.shape, "gives": "this step is given", "dtype": dtype}
+        node = frame.graph.add("found", (value,), span, None, **attrs)
+        node.name = state.name
+        return node
+
+    def _initial(self, frame: Frame, slot: StateSlot, item: ast.Declared, scope: Scope) -> None:
+        """`state n[d] = 1`, `= start`: the value before the first step; it may read parameters."""
+        assert item.init is not None
+        value = self.elaborator.expressions.tensor(item.init, Context(scope, frame, Owner(item.name, None, {})))
+        slot.init = frame.graph.add(
+            "equation", (value,), item.init.span, None, declared=slot.node.shape, gives="begins as"
+        )
+        slot.init.name = slot.name
+
+    def _param(self, frame: Frame, scope: Scope, item: ast.Declared, indices: Indices, *, trained: bool) -> None:
+        graph = frame.graph
+        shape = self._axes(frame, scope, item)
+        if frame.anonymous:
+            raise nameless(frame)
+        if item.dtype == "int":
+            message = f"`{item.name}` cannot be `int`: only inputs and states can"
+            raise Problem("E414", message, item.span, fix="leave `: int` out")
+        c = Context(scope, frame)
+        init = initialiser(self.elaborator.expressions, item.init, c) if item.init is not None else GLOROT
+        if not trained and item.init is None:
+            raise Problem(
+                "E414",
+                f"`{item.name}` is fixed, so its values must be given",
+                item.span,
+                fix=f"write `fixed {item.span.text} = […]`",
+            )
+        name = frame.prefix + key_text(item.name, indices)
+        node = frame.body.registry.declare(
+            name,
+            graph,
+            lambda: graph.add("param", (), item.span, shape),
+            init=init,
+            span=item.span,
+            place=frame.span if frame.kind == "fn" else item.span,
+            trained=trained,
+            shareable=frame.shareable,
+            fix=f"name one of the calls: `{frame.name}(…) as a`" if frame.kind == "fn" else "rename one",
+        )
+        self._member(frame, item.name, False, indices, node, item.span)
+
+    def _use(self, frame: Frame, scope: Scope, s: ast.Use) -> None:
+        if frame.kind == "fn":
+            raise Problem("E412", "a function cannot use a cell", s.span)
+        c = Context(scope, frame)
+        key = key_text(s.target.name, self.elaborator.expressions.indices(s.target.indices, c))
+        cell = self.elaborator.expressions.value(s.cell, c)
+        weights_of: str | None = None
+        if isinstance(cell, Instance) and frame.kind == "cell":
+            other = frame.instances[cell.key]
+            cell, weights_of = other.cell, other.weights_of or other.key
+        if not isinstance(cell, CellValue | LayerValue):
+            again = "in a network a layer that is called twice runs twice, with one set of weights"
+            fix = again if isinstance(cell, Instance) else None
+            raise Problem("E239", f"`use` wants a cell, not {describe(cell)}", s.cell.span, fix=fix)
+        if key in frame.instances:
+            raise Problem(
+                "E406", f"`{key}` is used twice", s.span, notes=[Note("first here", frame.instances[key].span)]
+            )
+        branch: list[object] = []
+        if frame.kind == "cell":
+            frame.body.sink.append(branch)  # type: ignore[arg-type]
+        if s.target.indices:
+            frame.instance_families.add(s.target.name)
+        state = InstanceState(key, cell, s.span, branch, s.cell.span, weights_of)  # type: ignore[arg-type]
+        frame.instances[key] = state
+
+    # --- equations ---
+
+    def _equation(self, frame: Frame, scope: Scope, s: ast.Equation) -> None:
+        in_time = indexed(s.target, Context(scope, frame))
+        if in_time is not None:
+            raise in_time
+        indices = self.elaborator.expressions.members(s.target.indices, Context(scope, frame))
+        node = frame.graph.add("equation", (), s.span)
+        node.name = frame.prefix + key_text(s.target.name, indices, s.target.primed)
+        node.span = s.target.span
+        node.attrs["statement"] = s
+        self._member(frame, s.target.name, s.target.primed, indices, node, s.target.span, scope)
+        frame.pending[node] = (s, scope, indices)
+        if s.kind == "gate":
+            frame.gates.append(node.name)
+
+    def _member(
+        self,
+        frame: Frame,
+        name: str,
+        primed: bool,
+        indices: Indices,
+        node: Node,
+        span: Span,
+        scope: Scope | None = None,
+    ) -> None:
+        family = frame.members.setdefault((name, primed), {})
+        other = family.get(indices)
+        if other is None and not primed and name in frame.instances:
+            raise Problem(
+                "E406", f"`{name}` is an instance already", span, notes=[Note("here", frame.instances[name].span)]
+            )
+        if other is not None:
+            node.poisoned = True
+            shown = member_text(name, indices, primed)
+            notes = [Note("first here", other.span)]
+            if other.op == "state" and node.op == "equation":
+                after = member_text(name, indices, True)
+                message = f"`{shown}` is the state before the step, which no equation defines"
+                raise Problem("E406", message, span, notes=notes, fix=f"its value after the step is `{after} = …`")
+            if other.span == span:
+                member = key_text(name, (), primed) + ("[k]" if node.op == "equation" else "[k][…]")
+                fix = f"each turn defines a member of its own: `{member}`, with the loop's variable"
+                raise Problem("E406", f"`{shown}` is defined by every turn of the loop", span, fix=fix)
+            fix = remedies.of_again(name, primed, frame, scope)
+            raise Problem("E406", f"`{shown}` is defined twice", span, notes=notes, fix=fix)
+        if not primed and name in frame.lets:
+            notes = [Note("first here", frame.lets[name])]
+            raise Problem("E406", f"`{name}` is defined twice", span, notes=notes, fix=remedies.ONCE)
+        parameter = frame.parameters.get(name)
+        if parameter is not None and not primed and node.op != "state":
+            notes = [Note("the parameter", parameter.span)]
+            fix = f"its value is given where the cell is used, `…({name} = …)`; another value takes another name"
+            raise Problem("E406", f"`{name}` is a parameter already", span, notes=notes, fix=fix)
+        family[indices] = node
+
+    def _evaluate(self, frame: Frame, node: Node) -> None:
+        if node not in frame.pending:
+            return
+        s, scope, indices = frame.pending.pop(node)
+        slot = frame.states.get((s.target.name, indices)) if s.target.primed else None
+        if slot is not None:
+            slot.next = node
+        frame.graph.equation = node.name
+        owner = Owner(s.target.name, s.target, dict(enumerate(indices)))
+        frame.equations.append(ReadEquation(node, s, indices, Context(scope, frame, owner)))
+        try:
+            value = self.elaborator.expressions.value(s.value, Context(scope, frame, owner))
+            self._define(frame, node, s, indices, scope, value, owner)
+        except Fatal:
+            raise
+        except Problem as problem:
+            node.poisoned = True
+            frame.body.damaged = True
+            report(self.diagnostics, problem)
+        if node.args or node.poisoned:
+            frame.body.equations[node.name] = node
+
+    def _define(
+        self, frame: Frame, node: Node, s: ast.Equation, indices: Indices, scope: Scope, value: Value, owner: Owner
+    ) -> None:
+        if not s.target.primed and _has_parts(value):
+            self._define_parts(frame, node, s, indices, value)
+            return
+        if isinstance(value, CellValue | LayerValue):
+            raise Problem(
+                "E239",
+                f"an equation gives a tensor, not {describe(value)}",
+                s.value.span,
+                fix=f"write `use {s.target.name} = {s.value.span.text}`"
+                if frame.body.kind == "cell"
+                else f"give it its input: `{s.target.name} = {s.value.span.text}(x)`",
+            )
+        node.args = [self.elaborator.expressions.to_node(value, s.value.span, Context(scope, frame, owner))]
+        node.name = frame.prefix + key_text(s.target.name, indices, s.target.primed)
+        node.args[0].called = node.args[0].called or node.name
+
+    def _define_parts(self, frame: Frame, node: Node, s: ast.Equation, indices: Indices, value: Value) -> None:
+        """The name means several outputs or a list from now on; the node is nobody's."""
+        early = next((n for n in frame.graph.nodes if node in n.args), None)
+        if early is not None:
+            what = f"`{key_text(s.target.name, indices)}` means {describe(value)}, and is read before it is defined"
+            notes = [Note("defined here", s.span)]
+            raise Problem("E213", what, early.span, notes=notes, fix="define it further up")
+        node.shape = ()
+        if isinstance(value, tuple):
+            value = self._members(frame, s, indices, value)
+        frame.parts[s.target.name, indices] = value
+        family = frame.members[s.target.name, False]
+        del family[indices]
+        if not family:
+            del frame.members[s.target.name, False]
+
+    def _members(self, frame: Frame, s: ast.Equation, indices: Indices, values: tuple[Value, ...]) -> Value:
+        """The tensors of a list as equations of their own: `r[0]`, `r[1]`, …"""
+        found: list[Value] = []
+        for k, value in enumerate(values):
+            if not isinstance(value, Tensor):
+                found.append(value)
+                continue
+            node = frame.graph.add("equation", (value.node,), s.value.span)
+            node.name = frame.prefix + key_text(s.target.name, (*indices, k))
+            value.node.called = value.node.called or node.name
+            frame.body.equations[node.name] = node
+            found.append(Tensor(node))
+        return tuple(found)
+
+    def force(self, frame: Frame, node: Node) -> None:
+        """In a network an equation that is read is evaluated first, so that shapes flow forwards; in a cell, one of
+        which a part is read, which may be a list or several outputs."""
+        equation = frame.graph.equation
+        self._evaluate(frame, node)
+        frame.graph.equation = equation
+
+
+def _has_parts(value: Value) -> bool:
+    """Several outputs, or a list with a tensor in it."""
+    return isinstance(value, Many) or (isinstance(value, tuple) and any(isinstance(v, Tensor) for v in value))
+
+
+def _named(size: ast.Expr) -> str | None:
+    """The name that a bare size is: what the text calls its axis, `n` of `v[n]`, whatever its caller's label."""
+    return size.id if isinstance(size, ast.Name) else None

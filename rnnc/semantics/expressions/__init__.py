@@ -1,0 +1,1 @@
+"""Expressions: names, operators, arguments of calls."""

@@ -1,0 +1,147 @@
+"""Operators: of compile-time values they are computed, of tensors they become nodes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rnnc.diagnostics import Span
+from rnnc.semantics.bodies.frames import Context
+from rnnc.semantics.expressions.names import unknown_name
+from rnnc.semantics.scopes.numbers import arithmetic, compare, needs_value
+from rnnc.semantics.scopes.scope import Problem, Told, did_you_mean
+from rnnc.semantics.scopes.values import ABSENT, Absent, CellValue, Choice, FnValue, LayerValue, Num, Tensor, Value
+from rnnc.syntax import ast
+
+if TYPE_CHECKING:
+    from rnnc.semantics.expressions.expressions import Expressions
+
+ELEMENTWISE = {
+    "+": "add", "-": "sub", "*": "mul", "/": "div", "%": "mod", "//": "floordiv", "**": "pow",
+    "<": "lt", "<=": "le", ">": "gt", ">=": "ge", "==": "eq", "!=": "ne",
+}  # fmt: skip
+
+
+class Operators:
+    """Evaluates `-a`, `not a`, `a + b`, `a == b`, `a or b`, …"""
+
+    def __init__(self, evaluate: Expressions) -> None:
+        self.evaluate = evaluate
+
+    def unary(self, e: ast.Unary, c: Context) -> Value:
+        if e.op == "not":
+            value = self.evaluate.value(e.operand, c)
+            if isinstance(value, Tensor):
+                return Tensor(c.frame.graph.add("elementwise", (value.node,), e.span, ir="logical_not"))
+            return not self.evaluate.truth(e.operand, c)
+        value = self.evaluate.value(e.operand, c)
+        match value:
+            case Num():
+                return value if e.op == "+" else Num(-value.value)
+            case Absent():
+                return ABSENT
+            case _:
+                node = self.evaluate.to_node(value, e.operand.span, c)
+                return Tensor(node if e.op == "+" else c.frame.graph.add("elementwise", (node,), e.span, ir="neg"))
+
+    def binary(self, e: ast.Binary, c: Context) -> Value:
+        if e.op in ("and", "or"):
+            return self._logic(e, c)
+        left, right = self.evaluate.value(e.left, c), self.evaluate.value(e.right, c)
+        if e.op in ("==", "!="):
+            left, right = _word(e.left, left, right), _word(e.right, right, left)
+        if e.op in ("==", "!=") and not isinstance(left, Tensor) and not isinstance(right, Tensor):
+            return self._equal(e, left, right, c) == (e.op == "==")
+        if isinstance(left, Absent) or isinstance(right, Absent):
+            return self._absent(e, left, right, c)
+        if isinstance(left, tuple) and isinstance(right, tuple) and e.op == "+":
+            self.evaluate.work.spend(len(left) + len(right), e.span)
+            return self.evaluate.lists.made(left + right, e.span)
+        if isinstance(left, Num) and isinstance(right, Num):
+            result = arithmetic(e, left, right)
+            if result is not None:
+                return result
+        a, b = self.evaluate.to_node(left, e.left.span, c), self.evaluate.to_node(right, e.right.span, c)
+        if e.op == "@":
+            return Tensor(c.frame.graph.add("matmul", (a, b), e.span))
+        return Tensor(c.frame.graph.add("elementwise", (a, b), e.span, ir=ELEMENTWISE[e.op]))
+
+    def _logic(self, e: ast.Binary, c: Context) -> Value:
+        left = self.evaluate.value(e.left, c)
+        if isinstance(left, Tensor):
+            name = f"logical_{e.op}"
+            right = self.evaluate.tensor(e.right, c)
+            return Tensor(c.frame.graph.add("elementwise", (left.node, right), e.span, ir=name))
+        if e.op == "and":
+            return self.evaluate.truth(e.left, c) and self.evaluate.truth(e.right, c)
+        if isinstance(left, bool):  # a boolean is never none: here `or` is the logical one
+            return left or self.evaluate.truth(e.right, c)
+        if isinstance(left, Choice):
+            raise unknown_name(left.word, left.span or e.left.span, c)
+        return self.evaluate.value(e.right, c) if left is None else left
+
+    def _equal(self, e: ast.Binary, left: Value, right: Value, c: Context) -> bool:
+        for one, other, spot in ((left, right, e.right), (right, left, e.left)):
+            if isinstance(one, Choice) and one.among and isinstance(other, Choice) and other.word not in one.among:
+                choices = ", ".join(one.among)
+                raise Problem(
+                    "E217",
+                    f"`{other.word}` is none of the choices {choices}",
+                    spot.span,
+                    fix=did_you_mean(other.word, one.among),
+                )
+        if isinstance(left, Num) and isinstance(right, Num):
+            result = compare("==", left, right)
+            if result is None:
+                raise needs_value(left if left.known is None else right, e.span)
+            return result
+        if isinstance(left, FnValue) and isinstance(right, FnValue):
+            return left.name == right.name
+        if isinstance(left, Choice) and not left.among and not isinstance(right, Choice):
+            raise unknown_name(left.word, left.span or e.left.span, c)
+        if isinstance(right, Choice) and not right.among and not isinstance(left, Choice):
+            raise unknown_name(right.word, right.span or e.right.span, c)
+        return self._same(left, right, e.span)
+
+    def _same(self, a: Value, b: Value, span: Span) -> bool:
+        """Are two values equal? Lists and cells are compared part by part, as far as there is work left for that."""
+        self.evaluate.work.spend(1, span)
+        match a, b:
+            case (tuple(), tuple()):
+                return len(a) == len(b) and all(self._same(x, y, span) for x, y in zip(a, b, strict=True))
+            case (CellValue(), CellValue()) if a is not b and (a.unknown or b.unknown):
+                raise Told(span)
+            case (CellValue(), CellValue()):
+                return a is b or (
+                    a.definition is b.definition
+                    and [n for n, _ in a.bound] == [n for n, _ in b.bound]
+                    and all(self._same(x, y, span) for (_, x), (_, y) in zip(a.bound, b.bound, strict=True))
+                )
+            case (LayerValue(), LayerValue()):
+                return a is b or (
+                    (a.kind, a.options, len(a.layers)) == (b.kind, b.options, len(b.layers))
+                    and all(self._same(x, y, span) for (_, x), (_, y) in zip(a.layers, b.layers, strict=True))
+                )
+            case _:
+                return type(a) is type(b) and a == b
+
+    def _absent(self, e: ast.Binary, left: Value, right: Value, c: Context) -> Value:
+        if e.op not in ("+", "-", "*"):
+            raise Problem(
+                "E212", f"nothing stands on one side of `{e.op}`: a condition is false and has no `else`", e.span,
+                fix="an `if` without `else` may only be a term of a sum or a factor of a product",
+            )  # fmt: skip
+        if isinstance(right, Absent):
+            return left
+        if e.op == "-":
+            if isinstance(right, Num):
+                return Num(-right.value)
+            node = self.evaluate.to_node(right, e.right.span, c)
+            return Tensor(c.frame.graph.add("elementwise", (node,), e.span, ir="neg"))
+        return right
+
+
+def _word(e: ast.Expr, value: Value, beside: Value) -> Value:
+    """Beside a parameter that takes one of a few words, such a word is itself, whatever else has that name here."""
+    if isinstance(beside, Choice) and isinstance(e, ast.Name) and not e.primed and e.id in beside.among:
+        return Choice(e.id, beside.among)
+    return value

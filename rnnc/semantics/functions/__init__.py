@@ -1,0 +1,1 @@
+"""The functions of the language, and those of descriptions; layers of networks."""

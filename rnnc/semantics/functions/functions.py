@@ -1,0 +1,281 @@
+"""Calls of functions: their bodies are read in the place of the call, and their weights belong to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rnnc.diagnostics import Span
+from rnnc.ir.model import Initialiser
+from rnnc.ir.size import Size
+from rnnc.semantics.bodies.frames import Context, Frame, Owner
+from rnnc.semantics.expressions.arguments import Arguments, Operand
+from rnnc.semantics.expressions.expressions import Expressions
+from rnnc.semantics.functions.builtins import BUILTINS
+from rnnc.semantics.functions.weighted import dotted, other_owner
+from rnnc.semantics.scopes.numbers import STATED
+from rnnc.semantics.scopes.scope import PRELUDE, Problem, Scope, Told, heading
+from rnnc.semantics.scopes.values import FnValue, Num, Shaped, Tensor, Value, describe, named_by, show
+from rnnc.semantics.shapes.nodes import RULES, Graph, Node, ShapeError
+from rnnc.semantics.shapes.rules.axes import find_axis
+from rnnc.syntax import ast
+
+if TYPE_CHECKING:
+    from rnnc.semantics.definitions.elaborator import Elaborator
+
+
+# Numbers of functions of the language that a library may hold in float32, as a layout's `constants` says.
+HELD = {"leaky_relu": "slope"}
+
+
+class Functions:
+    """Calls functions that are written in the language, and applies those that are given as options."""
+
+    def __init__(self, elaborator: Elaborator) -> None:
+        self.elaborator, self.expressions = elaborator, elaborator.expressions
+
+    def call(self, function: FnValue, e: ast.Call, c: Context) -> Value:
+        assert function.definition is not None
+        a = Arguments(self.expressions, e, c, function.name)
+        parameters = function.definition.parameters
+        values: dict[str, tuple[Value, Span]] = {}
+        own = [p.name for p in parameters]
+        a.allow(*own, *(n for n in ("weights",) if n not in own))
+        a.refuse_labels(own)
+        if len(a.operands) > len(parameters):
+            a.count(sum(p.default is None for p in parameters), len(parameters))
+        for i, parameter in enumerate(parameters[: len(a.operands)]):
+            values[parameter.name] = (self._named(a.value(i), a.operands[i].expression, c), a.operands[i].span)
+        for name, argument in a.options.items():
+            if name not in own:
+                continue
+            if name in values:
+                raise Problem("E222", f"`{name}` is given twice", argument.span)
+            values[name] = (self._named(a.option(name), argument.value, c), argument.value.span)
+        gain = _gain(function, e, values)
+        if gain is not None:
+            return Initialiser("identity", (float(a.known_number(gain, "the gain of `identity`", e.span)),))
+        other = other_owner(a) if "weights" not in own and c.owner is not None else None
+        path = self._path(function, a, c) if other is None else other + (c.name or function.name) + "."
+        return self._inline(function, values, path, bool(a.shared) or other is not None, e.span, c)
+
+    def _named(self, value: Value, e: object, c: Context) -> Value:
+        """An argument with the name that stands for it: the function may want the axis of that name."""
+        if not isinstance(value, Tensor) or value.word is not None or not isinstance(e, ast.Name) or e.primed:
+            return value
+        return Tensor(value.node, self.expressions.as_label(e.id, c))
+
+    def _path(self, function: FnValue, a: Arguments, c: Context) -> str | None:
+        """Where weights of this call are named: `i.ln.`; None where no equation owns them."""
+        name = c.name or function.name
+        if c.owner is None:
+            return None
+        own = c.owner.full(c.frame, a.shared) if c.owner.name else c.frame.prefix
+        return dotted(own) + name + "."
+
+    def apply(self, function: FnValue, node: Node, path: str, a: Arguments) -> Node:
+        """A function given as an option (`weight = weight_norm`, `activation = tanh`) applied to a node."""
+        c = a.context
+        if function.definition is None:
+            call = ast.Call(ast.Name(function.name, span=a.span), (), span=a.span)
+            operand = _Given(self.expressions, call, c, function.name, node)
+            value = BUILTINS[function.name](operand)
+        else:
+            first = function.definition.parameters[0].name if function.definition.parameters else ""
+            values: dict[str, tuple[Value, Span]] = {first: (Tensor(node), a.span)}
+            own = f"{path}.{function.name}.".replace("..", ".")
+            value = self._inline(function, values, own, bool(a.shared) or a.has("weights"), a.span, c)
+        if not isinstance(value, Tensor):
+            raise Problem("E213", f"`{function.name}` gives {describe(value)} here, not a tensor", a.span)
+        return value.node
+
+    def _inline(
+        self,
+        function: FnValue,
+        values: dict[str, tuple[Value, Span]],
+        path: str | None,
+        shared: bool,
+        span: Span,
+        c: Context,
+    ) -> Value:
+        definition = function.definition
+        assert definition is not None
+        assert function.scope is not None
+        graph, calls = c.frame.graph, c.frame.graph.calls
+        graph.calls = (*calls, span)
+        try:
+            with self.elaborator.reading(function.name, span):
+                scope = Scope(function.scope)
+                frame = Frame(c.frame.body, scope, path or "", "fn", function.name, span)
+                frame.state_prefix = c.frame.state_prefix + frame.prefix[len(c.frame.prefix) :]
+                frame.anonymous = path is None
+                c.frame.calls.append(frame)
+                frame.parameters = {p.name: p for p in definition.parameters}
+                frame.shareable = c.frame.shareable or shared
+                for parameter in definition.parameters:
+                    if parameter.name in values:
+                        value, spot = values[parameter.name]
+                    elif parameter.default is not None:
+                        value = self.expressions.value(parameter.default, Context(scope, frame))
+                        spot = parameter.span
+                    else:
+                        fix = f"its parameters: {', '.join(p.name for p in definition.parameters)}"
+                        raise Problem(
+                            "E223", f"`{function.name}` wants an argument for `{parameter.name}`", span, fix=fix
+                        )
+                    if parameter.name == HELD.get(function.name) and isinstance(value, Num) and _is_prelude(function):
+                        value = self._held(value, frame)
+                    if parameter.axes is not None:
+                        node = self.expressions.to_node(value, spot, c)
+                        axis = values.get("axis")
+                        if axis is not None and axis[0] is not None and len(parameter.axes) == 1:
+                            value = Tensor(self._along(parameter, node, axis[0], axis[1], frame))
+                        else:
+                            value = Tensor(self._matched(parameter, node, spot, frame, scope))
+                    scope.names[parameter.name] = value
+                    if isinstance(value, Num) and value.label is not None:
+                        frame.axes.setdefault(value.label, Shaped(value.label, value.size or Size.of(0), value.strong))
+                self.elaborator.statements.read(frame, scope, definition.body)
+                if frame.returned is None and (frame.broken or frame.body.damaged):
+                    raise Told(span)
+                if frame.returned is None:
+                    message = f"`{function.name}` returns nothing"
+                    raise Problem("E410", message, heading(definition), fix="end it with `return …`")
+                statement, inner = frame.returned
+                owner = Owner("", None, {})
+                return _returned(self.expressions.value(statement.value, Context(inner, frame, owner)), frame, span)
+        finally:
+            graph.calls = calls
+
+    def _held(self, value: Num, frame: Frame) -> Num:
+        return value if value.known is None else Num(frame.body.registry.rounded(value.known))
+
+    def _along(self, parameter: ast.Parameter, node: Node, axis: Value, spot: Span, frame: Frame) -> Node:
+        """An argument of any axes, of which the one in the pattern is that given as `axis`."""
+        graph, axes = frame.graph, parameter.axes
+        assert axes is not None
+        (pattern,) = axes
+        _infer(graph, node)
+        while not node.settled and _guess_beside(graph, node):
+            graph.infer(node)
+        if node.poisoned or not isinstance(pattern.size, ast.Name):
+            raise Told(spot)
+        if node.shape is None:
+            message = f"the axes of `{parameter.name}` of `{frame.name}` are not known here"
+            raise Problem("E311", message, node.span, fix=STATED)
+        given = graph.resolve_all(node.shape)
+        try:
+            own = given[find_axis(graph, given, named_by(axis) or spot.text)]
+        except ShapeError as error:
+            raise Problem(error.code, error.message, spot, fix=error.fix) from None
+        frame.scope.names[pattern.size.id] = Num(own.size, own.label, own.strong)
+        frame.axes[pattern.size.id] = own
+        frame.callers.update(each.label for each in given)
+        return node
+
+    def _matched(self, parameter: ast.Parameter, node: Node, spot: Span, frame: Frame, scope: Scope) -> Node:
+        """An argument under a pattern of axes: names in it are bound to the argument's own axes."""
+        graph = frame.graph
+        pattern: list[Shaped] = []
+        _infer(graph, node)
+        if node.poisoned:
+            raise Told(spot)
+        given = graph.resolve_all(node.shape) if node.shape is not None else None
+        axes = parameter.axes or ()
+        what = f"`{parameter.name}` of `{frame.name}`"
+        if given is not None and len(given) != len(axes):
+            wanted = f"[{', '.join(a.span.text for a in axes)}]"
+            labels = [a.label for a in given]
+            fix = f"write a function for {show(given)}, with axes to work over by name"
+            if "axis" in frame.parameters and given:
+                fix = f"name the one that it works along: `axis = {labels[-1]}`"
+            if len(axes) == 1 and given:
+                whole = f"`merge({spot.text}, [{', '.join(labels)}])`"
+                fix = f"{fix}; or {whole}, and it works over all of them at once"
+            raise Problem("E303", f"{what} is {wanted}, but what it is given is {show(given)}", spot, fix=fix)
+        for i, axis in enumerate(axes):
+            size = axis.size
+            if isinstance(size, ast.Name) and scope.find(size.id) is None:
+                known = given is not None and len(given) == len(axes)
+                actual = given[i] if known and given is not None else graph.placeholder()
+                scope.names[size.id] = Num(actual.size, actual.label, actual.strong)
+                frame.axes[axis.label or size.id] = actual
+                if actual.label != (axis.label or size.id):
+                    frame.callers.add(actual.label)
+                pattern.append(actual)
+            else:
+                pattern.append(self.expressions.axis(axis, Context(scope, frame)))
+        return graph.add("pattern", (node,), spot, None, pattern=tuple(pattern), what=what)
+
+
+def _returned(value: Value, frame: Frame, span: Span) -> Value:
+    """A result's axes are called as the function calls them, also where they had another name beside its caller's."""
+    own = {new: label for label, new in frame.relabelled.items()}
+    match value:
+        case Tensor() if own:
+            return Tensor(frame.graph.add("returned", (value.node,), span, None, own=own), value.word)
+        case tuple():
+            return tuple(_returned(each, frame, span) for each in value)
+        case _:
+            return value
+
+
+def _infer(graph: Graph, node: Node) -> None:
+    """The axes of an argument, as far as they are known already: states that it reads as they are after the step have
+    the declared ones, before their equations are read."""
+    graph.infer(node)
+    stack, seen = [node], {node}
+    while stack and not node.settled:
+        part = stack.pop()
+        if part.shape is None and "declared" in part.attrs:
+            graph.settle(part, part.attrs["declared"])
+        new = [a for a in part.args if a.shape is None and a not in seen]
+        seen.update(new)
+        stack.extend(new)
+    graph.infer(node)
+
+
+def _guess_beside(graph: Graph, node: Node) -> bool:
+    """One step towards the axes of an argument: what is unknown in it has those of what it meets, `h + linear(u)`."""
+    stack, seen = [node], {node}
+    while stack:
+        part = stack.pop()
+        guess = RULES[part.op].guess
+        beside = any(a.shape for a in part.args) and any(not a.settled and graph.receptive(a) for a in part.args)
+        if part.op == "elementwise" and guess is not None and beside:
+            return guess(graph, part)
+        new = [a for a in part.args if not a.settled and a not in seen]
+        seen.update(new)
+        stack.extend(new)
+    return False
+
+
+def _is_prelude(function: FnValue) -> bool:
+    return function.definition is not None and function.definition.span.source.name == PRELUDE
+
+
+def _gain(function: FnValue, e: ast.Call, values: dict[str, tuple[Value, Span]]) -> Num | None:
+    """The number of `identity(0.5)`: the initialiser has the name of an activation, which takes a tensor.
+
+    An activation that is given under a name of its own (`activation = identity`) stays one, of numbers, too.
+    """
+    if function.name != "identity" or not _is_prelude(function):
+        return None
+    if not isinstance(e.function, ast.Name) or e.function.id != function.name:
+        return None
+    given = [value for value, _ in values.values()]
+    return given[0] if len(given) == 1 and isinstance(given[0], Num) else None
+
+
+class _Given(Arguments):
+    """A call of a built-in function whose one argument is a node already."""
+
+    def __init__(self, evaluate: Expressions, call: ast.Call, c: Context, name: str, node: Node) -> None:
+        super().__init__(evaluate, call, c, name)
+        self.operands = [Operand(None, call.function, c)]
+        self._node = node
+
+    def value(self, i: int) -> Value:
+        return Tensor(self._node)
+
+    def node(self, i: int) -> Node:
+        return self._node

@@ -1,0 +1,96 @@
+"""Initialisers: how the text says what `init_params` fills an array with."""
+
+from __future__ import annotations
+
+from rnnc.ir.model import Initialiser
+from rnnc.semantics.bodies.foreign import INITIALISERS
+from rnnc.semantics.bodies.frames import Context
+from rnnc.semantics.expressions.arguments import Arguments
+from rnnc.semantics.expressions.expressions import Expressions
+from rnnc.semantics.functions.builtins import BUILTINS, builtin
+from rnnc.semantics.scopes.scope import Problem, did_you_mean
+from rnnc.semantics.scopes.values import Absent, FnValue, Num, Value, describe
+from rnnc.syntax import ast
+
+# kind → the numbers that it takes, by default
+KINDS: dict[str, tuple[float, ...]] = {
+    "zeros": (), "ones": (), "constant": (0.0,), "uniform": (0.0, 1.0), "normal": (0.0, 1.0),
+    "truncated_normal": (0.0, 1.0), "glorot_uniform": (), "glorot_normal": (), "he_uniform": (), "he_normal": (),
+    "lecun_uniform": (), "lecun_normal": (), "orthogonal": (1.0,), "identity": (1.0,),
+    "exponential_uniform": (0.0, 1.0),
+}  # fmt: skip
+ZEROS = Initialiser("zeros")
+GLOROT = Initialiser("glorot_uniform")
+
+
+@builtin(*(kind for kind in KINDS if kind not in BUILTINS and kind != "identity"))
+def _initialiser(a: Arguments) -> Value:
+    """uniform(-0.1, 0.1): an initialiser with its numbers."""
+    a.allow()
+    numbers = list(KINDS[a.name])
+    if len(a.operands) > len(numbers):
+        raise _too_many(a, len(numbers))
+    for i, operand in enumerate(a.operands):
+        number = a.evaluate.number(operand.expression, operand.context)
+        numbers[i] = float(a.known_number(number, f"each number of `{a.name}`", operand.span))
+    return Initialiser(a.name, tuple(numbers))
+
+
+def _too_many(a: Arguments, most: int) -> Problem:
+    """`W = glorot_uniform(input, units)`: sizes, where an initialiser has its numbers."""
+    owner, given = a.context.owner, len(a.operands)
+    plain = a.name if most == 0 else f"{a.name}({', '.join(map(str, KINDS[a.name]))})"
+    fix = f"write `{plain}`"
+    if owner is not None and owner.name:
+        sizes = ", ".join(o.span.text for o in a.operands[:4])
+        fix = f"a weight is declared: `param {owner.name}[{sizes if len(sizes) < 30 else '…'}] = {plain}`"
+    takes = f"0 to {most} arguments" if most else "no arguments"
+    return Problem("E223", f"`{a.name}` takes {takes}, not {given}: it fills what is declared", a.span, fix=fix)
+
+
+def initialiser(evaluate: Expressions, e: ast.Expr, c: Context) -> Initialiser:
+    """`glorot_uniform`, `uniform(0, 1)`, a number, or a list of numbers in row-major order."""
+    if isinstance(e, ast.Name) and e.id in KINDS and isinstance(_found(c, e.id), FnValue | None):
+        return Initialiser(e.id, KINDS[e.id])
+    value = evaluate.value(e, c)
+    match value:
+        case Initialiser():
+            return value
+        case FnValue() if value.name in KINDS:
+            return Initialiser(value.name, KINDS[value.name])
+        case Num() if value.known is not None:
+            return Initialiser("constant", (float(value.known),))
+        case tuple():
+            return Initialiser("values", tuple(_flatten(value, e)))
+        case Absent() | None:
+            return GLOROT
+        case _:
+            name = e.id if isinstance(e, ast.Name) else ""
+            fix = _elsewhere(e) or did_you_mean(name, KINDS) or f"one of {', '.join(KINDS)}, a number, a list"
+            raise Problem("E227", f"an initialiser is wanted here, not {describe(value)}", e.span, fix=fix)
+
+
+def _elsewhere(e: ast.Expr) -> str | None:
+    """`"orthogonal"`, `xavier_uniform`: an initialiser in quotes, or under another name."""
+    word = e.value if isinstance(e, ast.String) else e.id if isinstance(e, ast.Name) else ""
+    plain = word if isinstance(e, ast.String) and word in KINDS else INITIALISERS.get(word.lower())
+    return f"write `{plain}`" if plain else None
+
+
+def _found(c: Context, name: str) -> object:
+    found = c.scope.find(name)
+    return None if found is None else found[1]
+
+
+def _flatten(values: tuple[Value, ...], e: ast.Expr) -> list[float]:
+    flat: list[float] = []
+    for value in values:
+        if isinstance(value, tuple):
+            flat.extend(_flatten(value, e))
+        elif isinstance(value, Num) and value.known is not None:
+            flat.append(float(value.known))
+        elif isinstance(value, bool):
+            flat.append(float(value))
+        else:
+            raise Problem("E227", "a list of given values holds numbers only", e.span)
+    return flat

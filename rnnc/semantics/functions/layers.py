@@ -1,0 +1,366 @@
+"""Layers of networks: cells run over sequences, their directions and stacks, and picks of one step."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rnnc.diagnostics import Span
+from rnnc.ir.program import Value as IrValue
+from rnnc.ir.size import Size
+from rnnc.semantics.bodies.frames import Body, Context, Frame, InstanceState, Site, StateSlot, nameless
+from rnnc.semantics.bodies.instances import results
+from rnnc.semantics.bodies.settle import settle_body
+from rnnc.semantics.expressions.arguments import Arguments
+from rnnc.semantics.functions.builtins import builtin
+from rnnc.semantics.functions.weighted import dotted
+from rnnc.semantics.scopes.scope import Problem
+from rnnc.semantics.scopes.values import CellValue, Instance, LayerValue, Many, Num, Shape, Tensor, Value, describe
+from rnnc.semantics.shapes.lower import Lowering
+from rnnc.semantics.shapes.nodes import RULES, Graph, Node, Rule
+from rnnc.syntax import ast
+
+if TYPE_CHECKING:
+    from rnnc.semantics.definitions.elaborator import Elaborator
+
+_NO_ONE_AXIS = (
+    "`merge = none` gives `y.forward` and `y.backward`, to be put together as you like; `merge` is also `sum`, `mean`, "
+    "`product`"
+)
+MERGES = ("concat", "sum", "mean", "product", "none")
+
+
+# --- making layers ---
+
+
+def _layer(a: Arguments, value: Value, span: Span) -> CellValue | LayerValue | Instance:
+    if isinstance(value, CellValue | LayerValue | Instance):
+        return value
+    raise Problem("E239", f"`{a.name}` wants cells, not {describe(value)}", span, fix=f"{a.name}(LSTM(units))")
+
+
+@builtin("bidirectional")
+def _bidirectional(a: Arguments) -> Value:
+    """bidirectional(cell) or bidirectional(forward = …, backward = …); merge = concat | sum | mean | product | none."""
+    a.count(0, 2)
+    a.allow("forward", "backward", "merge")
+    given = [_layer(a, a.value(i), a.operands[i].span) for i in range(len(a.operands))]
+    named = [n for n in ("forward", "backward") if a.has(n)]
+    given += [_layer(a, a.option(n), a.options[n].value.span) for n in named]
+    if not given or len(given) > 2:
+        raise Problem("E223", "`bidirectional` wants one cell for both directions, or one for each", a.span)
+    merge = a.word("merge", MERGES, "concat")
+    return LayerValue("bidirectional", (("forward", given[0]), ("backward", given[-1])), (("merge", merge),))
+
+
+@builtin("forward", "backward")
+def _directed(a: Arguments) -> Value:
+    """backward(cell): runs from the last step of each row to its first."""
+    a.count(1)
+    a.allow()
+    return LayerValue(a.name, (("", _layer(a, a.value(0), a.operands[0].span)),))
+
+
+@builtin("stack")
+def _stack(a: Arguments) -> Value:
+    """stack(cell, n), stack([a, b, …]) or stack(LSTM(n) for n in sizes); residual = true, dropout = rate."""
+    a.allow("residual", "dropout", "mask")
+    layers: list[Value] = []
+    for i, operand in enumerate(a.operands):
+        value = a.value(i)
+        if isinstance(value, tuple):
+            layers.extend(_layer(a, v, operand.span) for v in value)
+        elif isinstance(value, Num) and i == 1 and len(layers) == 1:
+            n = a.evaluate.integer(operand.expression, operand.context)
+            if not 1 <= n <= 1000:
+                raise Problem("E226", f"a stack has 1 to 1000 layers, not {n}", operand.span)
+            layers = layers * n
+        else:
+            layers.append(_layer(a, value, operand.span))
+    if not layers:
+        raise Problem("E223", "a stack of nothing", a.span, fix="stack(LSTM(units), 2)")
+    options: list[tuple[str, Value]] = [
+        ("residual", a.flag("residual", False)),
+        ("mask", a.word("mask", ("step", "sequence"), "step")),
+    ]
+    rate = a.number("dropout")
+    if rate is not None:
+        if not 0 <= rate < 1:
+            raise Problem(
+                "E228", f"a dropout rate is at least 0 and below 1, not {rate}", a.options["dropout"].value.span
+            )
+        options.append(("dropout", Num(rate)))
+    return LayerValue("stack", tuple((f"[{k}]", layer) for k, layer in enumerate(layers)), tuple(options))
+
+
+# --- running layers ---
+
+
+def apply(elaborator: Elaborator, layer: Value, a: Arguments, instance: InstanceState | None = None) -> Value:
+    """A layer on its inputs, in a network. Weights are named after the equation, or after a `use`."""
+    c = a.context
+    if c.frame.body.kind != "network":
+        raise Problem("E404", "layers run sequences: they belong in a network", a.span, fix="in a cell: `use f = …`")
+    if not isinstance(layer, CellValue) or isinstance(layer.definition, ast.Network):
+        a.allow()  # the states of one cell alone have names here
+    a.refuse_labels()
+    a.refuse_sharing(cell=True)
+    if c.frame.anonymous:
+        raise nameless(c.frame)
+    if c.owner is None:
+        raise Problem("E403", "a layer is named after its equation, and this has none", a.span, fix="y = …")
+    nodes: list[Node] = []
+    for i, operand in enumerate(a.operands):
+        value = a.value(i)
+        parts = [v for _, v in value.items] if isinstance(value, Many) else [value]
+        nodes.extend(a.evaluate.to_node(v, operand.span, c) for v in parts)
+    if not nodes:
+        raise Problem("E223", "a layer wants its input", a.span)
+    own = (c.owner.full(c.frame) if c.owner.name else c.frame.prefix.rstrip(".")) + (f".{c.name}" if c.name else "")
+    local = own[len(c.frame.prefix) :]
+    state = c.frame.state_prefix + local
+    shareable = c.frame.shareable or instance is not None
+    run = _Run(elaborator, c, a.span, shareable=shareable, call=a, lent=_owner(instance))
+    if instance is not None:
+        if instance.applied is None:  # its states are called like its weights; those of further runs by their equations
+            state = c.frame.state_prefix + instance.key
+        instance.applied = a.span
+        return run.layer(layer, nodes, c.frame.prefix + instance.key, state, instance.key, c.frame.reverse)
+    return run.layer(layer, nodes, own, state, local, c.frame.reverse)
+
+
+def _owner(instance: InstanceState | None) -> InstanceState | None:
+    """The instance, where it may be given to cells, which have its weights then."""
+    if instance is None or not isinstance(instance.cell, CellValue):
+        return None
+    return instance.cell.lent.instance if instance.cell.lent is not None else instance
+
+
+class _Run:
+    """Applies a layer and its parts. `path`, `state`, `key`: names for weights, for states, and of the part."""
+
+    def __init__(
+        self,
+        elaborator: Elaborator,
+        c: Context,
+        span: Span,
+        *,
+        shareable: bool,
+        call: Arguments | None = None,
+        lent: InstanceState | None = None,
+    ) -> None:
+        self.elaborator, self.c, self.span, self.shareable, self.lent = elaborator, c, span, shareable, lent
+        self.graph = c.frame.graph
+        self.call = call  # whose options say what the states of its cell begin as
+
+    def layer(self, layer: Value, nodes: list[Node], path: str, state: str, key: str, reverse: bool) -> Value:
+        match layer:
+            case CellValue():
+                run, lent = self, layer.lent
+                if lent is not None:
+                    path = lent.prefix.rstrip(".")
+                    run = _Run(self.elaborator, self.c, self.span, shareable=True, call=self.call, lent=lent.instance)
+                resolved = self.elaborator.variants.resolved(layer)
+                if resolved.unknown:
+                    return Tensor(self.graph.poison(self.span))
+                if isinstance(resolved.definition, ast.Network):
+                    return run._network(resolved, nodes, path, state, key, reverse)
+                return run._cell(resolved, nodes, path, state, key, reverse)
+            case Instance():
+                used = self.c.frame.instances[layer.key]
+                used.applied = used.applied or self.span
+                shared = _Run(self.elaborator, self.c, self.span, shareable=True, lent=_owner(used))
+                return shared.layer(used.cell, nodes, self.c.frame.prefix + layer.key, state, key, reverse)
+            case LayerValue(kind="forward"):
+                return self.layer(layer.layers[0][1], nodes, path, state, key, reverse)
+            case LayerValue(kind="backward"):
+                return self.layer(layer.layers[0][1], nodes, path, state, key, not reverse)
+            case LayerValue(kind="bidirectional"):
+                return self._bidirectional(layer, nodes, path, state, key, reverse)
+            case LayerValue():
+                return self._stack(layer, nodes, path, state, key, reverse)
+            case _:
+                raise Problem("E239", f"a layer is wanted here, not {describe(layer)}", self.span)
+
+    def _bidirectional(
+        self, layer: LayerValue, nodes: list[Node], path: str, state: str, key: str, reverse: bool
+    ) -> Value:
+        sides: list[Value] = []
+        before = len(self.graph.nodes)
+        for (name, part), backwards in zip(layer.layers, (reverse, not reverse), strict=True):
+            sides.append(self.layer(part, nodes, f"{path}.{name}", f"{state}.{name}", f"{key}.{name}", backwards))
+        forward, backward = sides
+        runs = [node for node in self.graph.nodes[before:] if node.op == "apply"]
+        for node in runs:
+            node.attrs["together"] = runs
+        return self._merged(forward, backward, layer.option("merge"))
+
+    def _merged(self, forward: Value, backward: Value, merge: Value) -> Value:
+        """Both directions as one; several outputs under the same names each for itself."""
+        if isinstance(forward, Many) and isinstance(backward, Many) and merge != "none":
+            others = dict(backward.items)
+            if [n for n, _ in forward.items] == list(others):
+                return Many(tuple((name, self._merged(one, others[name], merge)) for name, one in forward.items))
+        if merge == "none" or not (isinstance(forward, Tensor) and isinstance(backward, Tensor)):
+            return Many((("forward", forward), ("backward", backward)))
+        both = (forward.node, backward.node)
+        if merge == "concat":
+            return Tensor(self.graph.add("concat", both, self.span, None, axis=None, fix=_NO_ONE_AXIS))
+        ir = "mul" if merge == "product" else "add"
+        node = self.graph.add("elementwise", both, self.span, ir=ir)
+        if merge == "mean":
+            half = self.graph.add("const", (), self.span, (), value=0.5)
+            node = self.graph.add("elementwise", (node, half), self.span, ir="mul")
+        return Tensor(node)
+
+    def _stack(self, layer: LayerValue, nodes: list[Node], path: str, state: str, key: str, reverse: bool) -> Value:
+        result: Value = None
+        last = len(layer.layers) - 1
+        for k, (name, part) in enumerate(layer.layers):
+            result = self.layer(part, nodes, path + name, state + name, key + name, reverse)
+            if isinstance(result, Many):
+                if k != last:
+                    raise Problem("E213", "a layer within a stack has one output", self.span)
+                return result
+            assert isinstance(result, Tensor)
+            if layer.option("residual") is True:
+                if len(nodes) != 1:
+                    raise Problem("E213", "a residual layer has one input", self.span)
+                result = Tensor(self.graph.add("elementwise", (result.node, nodes[0]), self.span, ir="add"))
+            rate = layer.option("dropout")
+            if isinstance(rate, Num) and rate.known and k != last:
+                result = Tensor(
+                    self._dropout(result.node, 1 - float(rate.known), str(layer.option("mask")), state + name)
+                )
+            nodes = [result.node]
+        return result
+
+    def _dropout(self, node: Node, keep: float, per: str, name: str) -> Node:
+        body = self.c.frame.body
+        site = Site(f"{name}.dropout", body.registry.rounded(keep), per, self.span)
+        body.sites[site.name] = site
+        return self.graph.add("random", (node,), self.span, ir="dropout", site=site)
+
+    def _keep(self, key: str, frame: Frame) -> None:
+        """For layouts, which have the weights of several runs once."""
+        is_further = self.c.frame.children.setdefault(key, frame) is not frame
+        if is_further:
+            self.c.frame.further_runs.append((key, frame))
+        frame.is_copy = is_further or (self.lent is not None and self.lent.has_run)
+        if self.lent is not None:
+            self.lent.has_run = True
+
+    def _network(self, cell: CellValue, nodes: list[Node], path: str, state: str, key: str, reverse: bool) -> Value:
+        """An inner network is read in place."""
+        frame = self.elaborator.cells.open(
+            self.c.frame.body,
+            cell,
+            dotted(path),
+            dotted(state),
+            nodes,
+            self.span,
+            reverse=reverse,
+            shareable=self.shareable,
+        )
+        self._keep(key, frame)
+        return results(frame)
+
+    def _cell(self, cell: CellValue, nodes: list[Node], path: str, state: str, key: str, reverse: bool) -> Value:
+        """A cell gets a body of its own; it becomes one loop."""
+        self.graph.infer(*nodes)
+        shapes: list[Shape] = []
+        for node in nodes:
+            if node.poisoned:
+                return Tensor(self.graph.poison(self.span))
+            if node.shape is None:
+                raise Problem(
+                    "E311", "the axes of this layer's input are not known here", node.span, fix="state them: `out = …`"
+                )
+            shapes.append(self.graph.resolve_all(node.shape))
+        body = Body("cell", Graph(self.elaborator.diagnostics, self.elaborator.work), self.c.frame.body.registry)
+        proxies = [
+            body.graph.add("input", (), n.span, shape, step=True) for n, shape in zip(nodes, shapes, strict=True)
+        ]
+        before = len(self.elaborator.diagnostics)
+        frame = self.elaborator.cells.open(
+            body, cell, dotted(path), dotted(state), proxies, self.span, shareable=self.shareable
+        )
+        settle_body(body, [n for _, n in frame.outputs])
+        self._keep(key, frame)
+        self.c.frame.body.sink.append(body.states)
+        self.c.frame.body.equations.update(body.equations)
+        if len(self.elaborator.diagnostics) > before or not frame.outputs or not body.readable:
+            return Tensor(self.graph.poison(self.span))
+        starts = self._starts(body, dotted(state))
+        shape = body.graph.resolve_all(frame.outputs[0][1].shape or ())
+        node = self.graph.add(
+            "apply", [*nodes, *starts.values()], self.span, shape, body=body, frame=frame, proxies=proxies,
+            reverse=reverse, starts=tuple(starts),
+        )  # fmt: skip
+        picks: list[tuple[str, Value]] = []
+        for i, (name, output) in enumerate(frame.outputs):
+            shape = body.graph.resolve_all(output.shape or ())
+            pick = self.graph.add("pick", (node,), self.span, shape, index=i)
+            pick.name = path
+            picks.append((name, Tensor(pick)))
+        return picks[0][1] if len(picks) == 1 else Many(tuple(picks))
+
+    def _starts(self, body: Body, prefix: str) -> dict[StateSlot, Node]:
+        """`GRU(4)(y, h = last(a))`: what states are before the first step, in this network's graph."""
+        found: dict[StateSlot, Node] = {}
+        call = self.call
+        if call is None or not call.options:
+            return found
+        slots = {slot.name.removeprefix(prefix): slot for slot in body.all_states()}
+        call.allow(*slots, kind="state")
+        for name, option in call.options.items():
+            value = self.elaborator.expressions.tensor(option.value, self.c)
+            shape, span = body.graph.resolve_all(slots[name].node.shape or ()), option.value.span
+            start = self.graph.add("equation", (value,), span, None, declared=shape, gives="begins as")
+            start.name = slots[name].name
+            found[slots[name]] = start
+        return found
+
+
+def output_size(elaborator: Elaborator, layer: Value, span: Span) -> Size:
+    """The size of a layer's output, as far as it is known without its input."""
+    elaborator.work.spend(1, span)
+    if isinstance(layer, LayerValue):
+        sizes = [output_size(elaborator, part, span) for _, part in layer.layers]
+        if layer.kind == "bidirectional" and layer.option("merge") == "concat":
+            return sizes[0] + sizes[1]
+        return sizes[-1]
+    return elaborator.inner.output_promise(layer, span).size
+
+
+# --- picks of steps ---
+
+
+@builtin("last", "reverse", "at")
+def _temporal(a: Arguments) -> Value:
+    """last(y): the last valid step of each row; at(y, -1): one step for all rows; reverse(y): within each length."""
+    if a.context.frame.body.kind != "network":
+        raise Problem("E404", f"`{a.name}` picks from a sequence: it belongs in a network", a.span)
+    a.allow("index")
+    attrs: dict[str, object] = {}
+    if a.name == "at":
+        a.count(2)
+        attrs["index"] = a.evaluate.integer(a.operands[1].expression, a.operands[1].context)
+    else:
+        a.count(1)
+    node = a.node(0)
+    return Tensor(a.context.frame.graph.add("temporal", (node,), a.span, None, what=a.name, options=attrs))
+
+
+def _same(graph: Graph, node: Node) -> Shape | None:
+    return node.args[0].shape
+
+
+def _lower_temporal(lowering: Lowering, node: Node) -> IrValue:
+    return lowering.level.temporal(lowering, node)
+
+
+RULES["temporal"] = Rule(_same, _lower_temporal)
+RULES["apply"] = Rule(lambda graph, node: node.shape, lambda lowering, node: lowering.level.apply(lowering, node))
+RULES["pick"] = Rule(lambda graph, node: node.shape, lambda lowering, node: lowering.level.picked(node))
+
+__all__ = ["Frame", "apply", "output_size"]

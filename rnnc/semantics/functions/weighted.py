@@ -1,0 +1,358 @@
+"""Functions that bring weights along: `linear`, `dense`, `conv`, `peephole`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rnnc.diagnostics import Note
+from rnnc.ir.model import Initialiser
+from rnnc.semantics.bodies.frames import Owner, nameless
+from rnnc.semantics.bodies.moments import indexed
+from rnnc.semantics.expressions.arguments import Arguments, Operand
+from rnnc.semantics.functions.builtins import builtin
+from rnnc.semantics.functions.initialisers import GLOROT, ZEROS, initialiser
+from rnnc.semantics.scopes.scope import Problem, Told, did_you_mean
+from rnnc.semantics.scopes.values import FnValue, Num, Shaped, Tensor, Value, describe
+from rnnc.semantics.shapes.nodes import Node
+from rnnc.syntax import ast
+
+
+@dataclass(frozen=True)
+class Naming:
+    """Where the weights of one call are called what: `path` ends in a dot."""
+
+    path: str
+    shareable: bool
+
+
+def naming(a: Arguments, default: str = "") -> Naming:
+    """`i.`, `zi.rec.` (as), `fi[0].` (shared over k), or the path of another equation (`weights = f`)."""
+    frame, owner = a.context.frame, a.context.owner
+    if frame.anonymous:
+        raise nameless(frame)
+    if owner is None:
+        raise Problem(
+            "E403",
+            "a weight is named after its equation, and this has none",
+            a.span,
+            fix=f"give it one: `y = {a.name}(…)`, then use `y`",
+        )
+    shareable = bool(a.shared) or frame.shareable
+    other = other_owner(a)
+    if other is not None:
+        return Naming(other + (f"{a.context.name}." if a.context.name else default), True)
+    path = dotted(owner.full(frame, a.shared) if owner.name else frame.prefix)
+    return Naming(path + (f"{a.context.name}." if a.context.name else default), shareable)
+
+
+def dotted(path: str) -> str:
+    return path if not path or path.endswith(".") else path + "."
+
+
+def other_owner(a: Arguments) -> str | None:
+    """`weights = f`: the equation whose weights are used instead."""
+    if not a.has("weights"):
+        return None
+    frame, owner = a.context.frame, a.context.owner
+    assert owner is not None
+    e: ast.Expr | None = a.options["weights"].value
+    if isinstance(e, ast.Conditional):
+        e = e.value if a.evaluate.truth(e.test, a.context) else e.orelse
+        if e is None:
+            return None
+    _check_equation(a, e.base if isinstance(e, ast.Subscript) else e)
+    if isinstance(e, ast.Name):
+        same = Owner(e.id, owner.target, owner.indices)
+        indices = () if not _is_family(a, e.id) else None
+        return dotted(same.full(frame, a.shared) if indices is None else f"{frame.prefix}{e.id}")
+    if isinstance(e, ast.Subscript) and isinstance(e.base, ast.Name):
+        places = a.evaluate.indices(tuple(i for i in e.items if not isinstance(i, ast.Slice)), a.context)
+        return dotted(f"{frame.prefix}{e.base.id}[{','.join(map(str, places))}]")
+    spot = a.options["weights"].value.span
+    raise Problem("E229", "`weights` names the equation whose weights are used", spot, fix="write `weights = f`")
+
+
+def _check_equation(a: Arguments, e: ast.Expr) -> None:
+    """A name after `weights =` must be one of this body."""
+    names = {name for name, _ in a.context.frame.members}
+    if isinstance(e, ast.Name) and e.id not in names:
+        if a.context.frame.may_have_had(e.id):
+            raise Told(e.span)
+        raise Problem("E201", f"there is no equation `{e.id}` here", e.span, fix=did_you_mean(e.id, names))
+
+
+def _is_family(a: Arguments, name: str) -> bool:
+    members = a.context.frame.members
+    return any(k != () for key in ((name, False), (name, True)) for k in members.get(key, {}))
+
+
+def operand_name(a: Arguments, operand: Operand) -> str:
+    """What the weight of an operand is called: its label, or the name that it is."""
+    if operand.label is not None:
+        return operand.label
+    e = operand.expression
+    if isinstance(e, ast.Name):
+        return e.id
+    if (
+        isinstance(e, ast.Subscript)
+        and isinstance(e.base, ast.Name)
+        and not any(isinstance(i, ast.Slice) for i in e.items)
+    ):
+        in_time = indexed(e, operand.context)
+        if in_time is not None:
+            raise in_time
+        places = a.evaluate.indices(tuple(i for i in e.items if not isinstance(i, ast.Slice)), operand.context)
+        return f"{e.base.id}[{','.join(map(str, places))}]"
+    a.value(a.operands.index(operand))  # an error of its own comes first
+    raise Problem(
+        "E220",
+        "the weight of this operand has no name: an operand is a name, or has a label",
+        operand.span,
+        fix=_named(a, operand),
+    )
+
+
+def _named(a: Arguments, operand: Operand) -> str:
+    """How an operand gets a name; members of a comprehension have those of a family."""
+    values = [argument.value for argument in a.call.arguments if isinstance(argument, ast.Argument)]
+    for e in values:
+        if isinstance(e, ast.Comprehension) and e.value is operand.expression:
+            places = ", ".join(clause.name for clause in e.clauses)
+            return f"define `u[{places}] = {operand.span.text}` in a `for`, and write `(u[{places}] for …)`"
+    if isinstance(operand.expression, ast.List) and operand.expression.items:
+        return f"operands are no list: `{a.name}({', '.join(item.span.text for item in operand.expression.items)})`"
+    return f"`{a.name}(u: {operand.span.text})`"
+
+
+def _operand_names(a: Arguments) -> list[str]:
+    """What the weights of all operands are called. One call has one weight for each, shared or not."""
+    names: list[str] = []
+    for operand in a.operands:
+        name = operand_name(a, operand)
+        if name in names:
+            other = a.operands[names.index(name)]
+            text = operand.expression.span.text
+            raise Problem(
+                "E402",
+                f"two operands of this `{a.name}` would have one weight, `{name}`",
+                operand.span,
+                notes=[Note("the other one", other.span)],
+                fix=f"give one a label: `new: {text}`",
+            )
+        names.append(name)
+    return names
+
+
+def _init(a: Arguments, option: str, default: Initialiser) -> Initialiser:
+    return initialiser(a.evaluate, a.options[option].value, a.context) if a.has(option) else default
+
+
+def _declare(a: Arguments, name: str, node: Node, init: Initialiser, names: Naming, fan_in: int | None = None) -> Node:
+    registry, graph = a.context.frame.body.registry, a.context.frame.graph
+    fix = f"name one of the calls: `{a.name}(…) as rec`"
+    if a.name == "linear":
+        fix = f"one call sums several products, `linear(x, h)`; or {fix}"
+    return registry.declare(
+        name,
+        graph,
+        lambda: node,
+        init=init,
+        span=node.span,
+        shareable=names.shareable,
+        fan_in=fan_in,
+        fix=None if a.context.name else fix,
+    )
+
+
+def _transformed(a: Arguments, weight: Node, path: str, names: Naming) -> Node:
+    """`weight = weight_norm`: the weight goes through a function of the language first."""
+    value = a.option("weight")
+    if value is None:
+        return weight
+    if not isinstance(value, FnValue):
+        spot = a.options["weight"].value.span
+        raise Problem("E229", f"`weight` names a function, not {describe(value)}", spot, fix="write `weight = f`")
+    return a.evaluate.elaborator.functions.apply(value, weight, path, a)
+
+
+def _sum(a: Arguments, terms: list[Node]) -> Value:
+    graph = a.context.frame.graph
+    total = terms[0]
+    for term in terms[1:]:
+        total = graph.add("elementwise", (total, term), a.span, ir="add")
+    return Tensor(total)
+
+
+def _hole(a: Arguments, out: tuple[Shaped, ...] | None) -> Node:
+    return a.context.frame.graph.add("hole", (), a.span, out, call=a.name)
+
+
+def _out_axes(a: Arguments, option: str) -> tuple[Shaped, ...] | None:
+    """`out = [head, unit]`: names of axes known in this body, or sizes; one need no bracket."""
+    if not a.has(option):
+        return None
+    e = a.options[option].value
+    if isinstance(e, ast.Conditional):
+        chosen = e.value if a.evaluate.truth(e.test, a.context) else e.orelse
+        e = e if chosen is None else chosen
+    if not isinstance(e, ast.List) and a.option(option) is None:
+        return None
+    items = e.items if isinstance(e, ast.List) else (e,)
+    return tuple(a.evaluate.named_axis(item, a.context) for item in items)
+
+
+@builtin("linear", labels=0, weights=True)
+def _linear(a: Arguments) -> Value:
+    """linear(x, h, …): the sum of a product with a weight [in, out] per operand, and a bias [out]."""
+    a.leave_out()
+    a.count(1, 100_000)
+    a.allow("bias", "out", "per", "each", "init", "bias_init", "weight", "weights")
+    names = naming(a)
+    per, each = (a.evaluate.labels(a.options[o].value, a.context) if a.has(o) else () for o in ("per", "each"))
+    return _sum(a, _products(a, names, _with_each(a, _out_axes(a, "out"), each), per, each))
+
+
+def _with_each(a: Arguments, out: tuple[Shaped, ...] | None, each: tuple[str, ...]) -> Node:
+    """The axes of the result: those of `each`, which stay, need not be named in `out`."""
+    hole, named = _hole(a, out), {axis.label for axis in out or ()}
+    left = tuple(label for label in each if label not in named)
+    if out is None or not left:
+        return hole
+    operands = [_operand(a, i) for i in range(len(a.operands))]
+    return a.context.frame.graph.add("stays", (hole, *operands), a.span, None, each=left, spots=a.spots())
+
+
+def _products(
+    a: Arguments, names: Naming, hole: Node, per: tuple[str, ...] = (), each: tuple[str, ...] = ()
+) -> list[Node]:
+    graph = a.context.frame.graph
+    terms: list[Node] = []
+    init, kept = _init(a, "init", GLOROT), {"per": per, "each": each, "spots": a.spots()}
+    for i, (operand, label) in enumerate(zip(a.operands, _operand_names(a), strict=True)):
+        x = _operand(a, i)
+        name = names.path + label
+        fresh = graph.add("weight", (x, hole), operand.span, None, **kept)
+        weight = _transformed(a, _declare(a, name, fresh, init, names, fan_in=-1), name, names)
+        terms.append(graph.add("product", (x, weight, hole), operand.span, None, **kept))
+    if a.flag("bias", True):
+        fresh = graph.add("channel_bias", (hole,), a.span, None, **kept) if each else graph.add("bias", (hole,), a.span)
+        terms.append(_declare(a, names.path + "bias", fresh, _init(a, "bias_init", ZEROS), names))
+    return terms
+
+
+def _operand(a: Arguments, i: int) -> Node:
+    """An operand with a weight: a tensor. A number is more likely meant as the size of the result."""
+    operand = a.operands[i]
+    if isinstance(a.value(i), Num):
+        text = operand.span.text
+        fix = f"`out = {text}` is the size of the result" if i > 0 else _of_first_number(a, text)
+        raise Problem("E213", f"`{a.name}` wants tensors, and `{text}` is a number", operand.span, fix=fix)
+    return a.node(i)
+
+
+def _of_first_number(a: Arguments, text: str) -> str:
+    """The remedy for `linear(units)`, as libraries make layers, and for `linear(1)`."""
+    if text.isidentifier() or len(a.operands) > 1:
+        return f"operands come first: `{a.name}(x, out = {text})`"
+    return "a vector of one number is `ones(1)`"
+
+
+@builtin("dense", weights=True)
+def _dense(a: Arguments) -> Value:
+    """dense(x, n): one product with a weight [in, n] and a bias [n], called `weight` and `bias`."""
+    a.count(1, 2)
+    a.allow("bias", "out", "init", "bias_init", "activation")
+    if len(a.operands) == 2:
+        size = a.operands[1]
+        number = a.evaluate.number(size.expression, size.context)
+        out = (a.evaluate.named_axis(size.expression, size.context),) if number.size else None
+        del a.operands[1]
+    else:
+        out = _out_axes(a, "out")
+    first = a.operands[0]
+    a.operands[0] = Operand("weight", first.expression, first.context)
+    names = naming(a)
+    result = _sum(a, _products(a, names, _hole(a, out)))
+    activation = a.option("activation")
+    if activation is None:
+        return result
+    if not isinstance(activation, FnValue):
+        spot = a.options["activation"].value.span
+        raise Problem(
+            "E229", f"`activation` names a function, not {describe(activation)}", spot, fix="for example `tanh`"
+        )
+    assert isinstance(result, Tensor)
+    return Tensor(a.evaluate.elaborator.functions.apply(activation, result.node, names.path, a))
+
+
+_INITIAL = ("init", "bias_init")
+
+
+@builtin("conv", labels=0, weights=True)
+def _conv(a: Arguments) -> Value:
+    """conv(x, h, over = [row, col], kernel = [3, 3]): a cross-correlation per operand, and a bias per channel."""
+    a.leave_out()
+    a.count(1, 100_000)
+    a.allow("over", "kernel", "stride", "dilation", "padding", "per", "bias", "out", *_INITIAL, "weight", "weights")
+    for option in ("over", "kernel"):
+        if not a.has(option):
+            raise Problem(
+                "E225", f"`conv` wants `{option}` stated", a.span, fix="conv(x, over = [row, col], kernel = [3, 3])"
+            )
+    over = a.evaluate.labels(a.options["over"].value, a.context)
+    window = {
+        "over": over,
+        "kernel": a.integers("kernel", len(over), None),
+        "stride": a.integers("stride", len(over), 1),
+        "dilation": a.integers("dilation", len(over), 1),
+        "padding": a.word("padding", ("same", "valid"), "same"),
+        "per": a.evaluate.labels(a.options["per"].value, a.context) if a.has("per") else (),
+        "spots": a.spots(),
+    }
+    names = naming(a)
+    graph = a.context.frame.graph
+    hole = _hole(a, _channels(a, over))
+    terms: list[Node] = []
+    init = _init(a, "init", GLOROT)
+    for i, (operand, label) in enumerate(zip(a.operands, _operand_names(a), strict=True)):
+        x = _operand(a, i)
+        name = names.path + label
+        fresh = graph.add("kernel", (x, hole), operand.span, None, **window)
+        weight = _transformed(a, _declare(a, name, fresh, init, names, fan_in=-1), name, names)
+        terms.append(graph.add("convolve", (x, weight, hole), operand.span, None, **window))
+    if a.flag("bias", True):
+        fresh = graph.add("channel_bias", (hole,), a.span)
+        terms.append(_declare(a, names.path + "bias", fresh, _init(a, "bias_init", ZEROS), names))
+    return _sum(a, terms)
+
+
+def _channels(a: Arguments, over: tuple[str, ...]) -> tuple[Shaped, ...] | None:
+    """`out` of a convolution: the axes that it slides over stand in the result anyway."""
+    out = _out_axes(a, "out")
+    slid = [axis for axis in out or () if axis.label in over]
+    if out is None or not slid:
+        return out
+    others = ", ".join(f"{axis.label}: {axis.size}" if axis.strong else axis.label for axis in out if axis not in slid)
+    raise Problem(
+        "E305",
+        f"`out` of a convolution names the channels: `{slid[0].label}`, over which it slides, stays",
+        a.options["out"].value.span,
+        fix=f"write `out = [{others or 'channel: n'}]`",
+    )
+
+
+@builtin("peephole", weights=True)
+def _peephole(a: Arguments) -> Value:
+    """peephole(c): c times a weight of its own shape (or of the axes named by `axes`)."""
+    a.count(1)
+    a.allow("axes", "init", "weights")
+    names = naming(a, "" if a.context.name else "peephole.")
+    graph = a.context.frame.graph
+    c = a.node(0)
+    axes = a.evaluate.labels(a.options["axes"].value, a.context) if a.has("axes") else None
+    fresh = graph.add("like", (c,), a.span, None, axes=axes)
+    weight = _declare(a, names.path.rstrip("."), fresh, _init(a, "init", GLOROT), names)
+    return Tensor(graph.add("elementwise", (c, weight), a.span, ir="mul"))
+
+
+__all__ = ["Num", "naming"]

@@ -1,0 +1,1 @@
+"""`layout` blocks: arrays of other libraries as arrangements of parameters."""

@@ -1,0 +1,1 @@
+"""Names and what they stand for at compile time: values, definitions, variants of cells."""

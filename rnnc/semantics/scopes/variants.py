@@ -1,0 +1,271 @@
+"""Variants (`with`): a cell as what it derives from, with equations replaced, added and dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Set
+from dataclasses import replace
+
+from rnnc.diagnostics import Span
+from rnnc.semantics.scopes.scope import Fatal, Problem, Scope, Work, defined_names, did_you_mean, heading, statements_in
+from rnnc.semantics.scopes.values import CellValue, Choice, Value, describe, open_size
+from rnnc.syntax import ast
+from rnnc.syntax.walk import names_in
+
+Statements = tuple[ast.Statement, ...]
+
+MAX_DERIVED = 40
+STATEMENTS = 10  # of a body are looked at for one unit of work
+
+
+class Variants:
+    """Carries out `with`. `evaluate` reads an expression outside of any body."""
+
+    def __init__(self, evaluate: Callable[[ast.Expr, Scope], Value], work: Work) -> None:
+        self._evaluate = evaluate
+        self._work = work
+        self._running: list[ast.Variant] = []
+        self._resolved: dict[int, tuple[CellValue, CellValue]] = {}  # by identity; what is kept has an id of its own
+        self._parameters: dict[int, tuple[ast.Variant, tuple[ast.Parameter, ...]]] = {}
+        self._words: dict[int, tuple[Statements, frozenset[str]]] = {}
+
+    def resolved(self, cell: CellValue) -> CellValue:
+        """A named variant as the cell that it derives from, with its `with` carried out (once)."""
+        if cell.variant is None:
+            return cell
+        key = id(cell) if cell.bound else id(cell.variant)
+        if key not in self._resolved:
+            self._resolved[key] = cell, self._carried_out(cell, cell.variant)
+        return self._resolved[key][1]
+
+    def _carried_out(self, cell: CellValue, variant: ast.Variant) -> CellValue:
+        at = next((i for i, running in enumerate(self._running) if running is variant), None)
+        if at is not None:
+            raise _circle(self._running[at:])
+        if len(self._running) >= MAX_DERIVED:
+            message = f"`{variant.name}` is at the end of more than {MAX_DERIVED} variants of variants"
+            raise Fatal("E405", message, heading(variant))
+        self._running.append(variant)
+        try:
+            base = self.resolved(self._base(variant, cell))
+        finally:
+            self._running.pop()
+        own = {p.name for p in variant.parameters}
+        given = {n: v for n, v in cell.bound if n not in own}
+        definition = replace(base.definition, name=variant.name, doc=variant.doc or base.definition.doc)
+        parameters = variant.parameters + tuple(p for p in base.parameters if p.name not in own)
+        bound = {**{n: v for n, v in cell.bound if n in own}, **base.arguments, **given}
+        return replace(
+            base, definition=definition, name=variant.name, parameters=parameters, bound=tuple(bound.items())
+        )
+
+    def _base(self, variant: ast.Variant, cell: CellValue) -> CellValue:
+        """What a variant derives from, as its own parameters say."""
+        scope = Scope(cell.scope)
+        scope.names.update(cell.arguments)
+        for parameter in variant.parameters:
+            if parameter.name not in scope.names:
+                default = parameter.default
+                scope.names[parameter.name] = self._evaluate(default, scope) if default else open_size(parameter.name)
+        base = self._evaluate(variant.base, scope)
+        if not isinstance(base, CellValue):
+            raise _no_cell(base, "a cell is wanted here", variant.base.span, cell.scope)
+        return base
+
+    def parameters_of(self, cell: CellValue) -> tuple[ast.Parameter, ...]:
+        """Everything that can be given to a cell: of a variant, its own parameters and its base's."""
+        if cell.variant is None:
+            return cell.parameters
+        if id(cell.variant) not in self._parameters:
+            self._parameters[id(cell.variant)] = cell.variant, self.resolved(cell).parameters
+        return self._parameters[id(cell.variant)][1]
+
+    def derive(self, base: Value, e: ast.With, scope: Scope) -> CellValue:
+        """`base with { … }`: the body with equations replaced, added and dropped."""
+        if not isinstance(base, CellValue):
+            raise _no_cell(base, "`with` changes a cell", e.base.span, scope)
+        if base.unknown:
+            return base
+        base = self.resolved(base)
+        body = self._changed(base.definition.body, e.body)
+        merged = _merged(base.scope, scope, self._words_of(base.definition.body))
+        definition = replace(base.definition, body=body)
+        dropped = (*base.dropped, *(t for s in e.body if isinstance(s, ast.Drop) for t in s.targets))
+        return replace(base, definition=definition, scope=merged, derived=True, dropped=dropped)
+
+    def _words_of(self, body: Statements) -> frozenset[str]:
+        """Every name that a body reads (found once)."""
+        if id(body) not in self._words:
+            self._words[id(body)] = body, frozenset(names_in(body))
+        return self._words[id(body)][1]
+
+    def _changed(self, body: Statements, changes: Statements) -> Statements:
+        size = sum(1 for _ in statements_in(body))
+        for n, change in enumerate(changes):
+            self._work.spend(1 + (size + n) // STATEMENTS, change.span)
+            body = changed(body, change)
+        return body
+
+
+def _merged(base: Scope, scope: Scope, own: Set[str]) -> Scope:
+    """What a cell knows, and what is known where it is changed: the cell's own names come first. `own`: those in its
+    text, where they may be sizes that its inputs bring, or labels of axes."""
+    known = {id(s) for s in base.chain()}
+    merged = Scope(base)
+    for outer in scope.chain():
+        if id(outer) in known:
+            break  # and so are all that follow
+        for name, value in outer.names.items():
+            if name not in own and name not in merged.names and base.find(name) is None:
+                merged.names[name] = value
+    return merged
+
+
+def _circle(variants: list[ast.Variant]) -> Problem:
+    """Variants that derive from one another, told from the first one in the text on."""
+    first = min(range(len(variants)), key=lambda i: variants[i].span.start)
+    names = [v.name for v in variants[first:] + variants[:first]]
+    head = variants[first]
+    return Problem("E236", f"`{head.name}` derives from itself: {' → '.join([*names, head.name])}", heading(head))
+
+
+def _no_cell(value: Value, wanted: str, span: Span, scope: Scope) -> Problem:
+    if isinstance(value, Choice):
+        return Problem(
+            "E201",
+            f"`{value.word}` is not defined",
+            value.span or span,
+            fix=did_you_mean(value.word, scope.all_names()),
+        )
+    return Problem("E237", f"{wanted}, not {describe(value)}", span)
+
+
+def changed(body: Statements, change: ast.Statement) -> Statements:
+    """Replace in all branches, drop, or add what replaces nothing."""
+    match change:
+        case ast.Equation(target=target):
+
+            def same_equation(s: ast.Statement) -> bool:
+                return isinstance(s, ast.Equation) and (s.target.name, s.target.primed) == (target.name, target.primed)
+
+            return _replace(body, same_equation, change)
+        case ast.Declaration():
+            return (change, *_left(body, change))
+        case ast.Output():
+            return _replace(body, lambda s: isinstance(s, ast.Output), change)
+        case ast.Use(target=target):
+            return _replace(body, lambda s: isinstance(s, ast.Use) and s.target.name == target.name, change)
+        case ast.Layout(name=name):
+            return _replace(body, lambda s: isinstance(s, ast.Layout) and s.name == name, change)
+        case ast.Drop(targets=targets):
+            for target in targets:
+                body = _drop(body, target)
+            return body
+        case ast.If() | ast.For():
+            return (*_left(body, change), change)
+        case _:
+            return (*body, change)
+
+
+def _left(body: Statements, change: ast.Statement) -> Statements:
+    """What a change with branches or repetition leaves of a body: a name that some branches alone define keeps its old
+    definition in the others."""
+    result: list[ast.Statement] = []
+    for s in body:
+        match s:
+            case ast.For():
+                result.append(replace(s, body=_left(s.body, change)))
+            case ast.If():
+                result.append(replace(s, body=_left(s.body, change), orelse=_left(s.orelse, change)))
+            case ast.Declaration(items=items) if len(items) > 1 and _defined(s) & _defined(change):
+                result += _left(tuple(replace(s, items=(item,)) for item in items), change)
+            case _ if not _defined(s) & _defined(change):
+                result.append(s)
+            case _ if isinstance(change, ast.If):
+                then, otherwise = (s,), (s,)
+                for inner in change.body:
+                    then = _left(then, inner)
+                for inner in change.orelse:
+                    otherwise = _left(otherwise, inner)
+                if then or otherwise:
+                    result.append(replace(change, body=then, orelse=otherwise))
+            case _:
+                pass
+    return tuple(result)
+
+
+def _defined(s: ast.Statement) -> set[tuple[str, str, bool]]:
+    """What a statement defines in any of its branches: kind, name, and whether it is a state's next value."""
+    match s:
+        case ast.Equation(target=target):
+            return {("equation", target.name, target.primed)}
+        case ast.Declaration(kind=kind, items=items):
+            return {(kind, item.name, False) for item in items}
+        case ast.Output():
+            return {("output", "", False)}
+        case ast.Use(target=target):
+            return {("use", target.name, False)}
+        case ast.Layout(name=name):
+            return {("layout", name, False)}
+        case ast.For(body=body):
+            return set[tuple[str, str, bool]]().union(*map(_defined, body))
+        case ast.If(body=body, orelse=orelse):
+            return set[tuple[str, str, bool]]().union(*map(_defined, (*body, *orelse)))
+        case _:
+            return set()
+
+
+def _drop(body: Statements, target: ast.Target) -> Statements:
+    """Without a name that must be there."""
+    dropped = _dropped(body, target)
+    if dropped == body:
+        prime = "'" if target.primed else ""
+        names = sorted({n for s in body for n in defined_names(s)})
+        message = f"there is no `{target.name}{prime}` to drop"
+        raise Problem("E238", message, target.span, fix=did_you_mean(target.name, names))
+    return dropped
+
+
+def _replace(body: Statements, replaces: Callable[[ast.Statement], bool], new: ast.Statement) -> Statements:
+    found = False
+
+    def visit(statements: Statements) -> Statements:
+        nonlocal found
+        result: list[ast.Statement] = []
+        for s in statements:
+            if replaces(s):
+                found = True
+                if isinstance(s, ast.Equation) and isinstance(new, ast.Equation) and s.target.indices:
+                    # the member's own indices stay: the new right-hand side reads the same loop variables
+                    target = replace(new.target, indices=new.target.indices or s.target.indices)
+                    result.append(replace(new, target=target))
+                else:
+                    result.append(new)
+            elif isinstance(s, ast.For):
+                result.append(replace(s, body=visit(s.body)))
+            elif isinstance(s, ast.If):
+                result.append(replace(s, body=visit(s.body), orelse=visit(s.orelse)))
+            else:
+                result.append(s)
+        return tuple(result)
+
+    changed = visit(body)
+    return changed if found else (*body, new)
+
+
+def _dropped(body: Statements, target: ast.Target) -> Statements:
+    result: list[ast.Statement] = []
+    for s in body:
+        match s:
+            case ast.Equation() | ast.Use() if s.target.name == target.name and s.target.primed == target.primed:
+                continue
+            case ast.Declaration() if not target.primed and any(i.name == target.name for i in s.items):
+                items = tuple(i for i in s.items if i.name != target.name)
+                if items:
+                    result.append(replace(s, items=items))
+            case ast.For():
+                result.append(replace(s, body=_dropped(s.body, target)))
+            case ast.If():
+                result.append(replace(s, body=_dropped(s.body, target), orelse=_dropped(s.orelse, target)))
+            case _:
+                result.append(s)
+    return tuple(result)

@@ -1,0 +1,1 @@
+"""The graph of a body while its shapes are found, and the operations that it becomes."""

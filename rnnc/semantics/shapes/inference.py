@@ -1,0 +1,124 @@
+"""Finding every shape of a body: forwards along the arguments, backwards from what is declared, and by guesses.
+
+1. Forwards: a node whose arguments are known gets its shape by the rule of its operation. Only the users of a node that
+   has just become known are tried.
+2. When that stalls, backwards: a known result (a state's declared axes) gives unknown arguments their shape. Only nodes
+   on the frontier are tried: known or declared themselves, with an unknown argument. Then 1 again.
+3. When that stalls too, one guess. First backwards past what takes none: in `h' = z + sum(d, k)`, with a `d` that is
+   made of `z`, an unknown `z` has the axes of the state. Then: an unknown argument of an elementwise operation has the
+   shape of its known neighbour. Then 1 again.
+"""
+
+from __future__ import annotations
+
+from rnnc.semantics.scopes.values import show
+from rnnc.semantics.shapes.nodes import RULES, Graph, Node, ShapeError
+
+
+def infer_all(graph: Graph) -> None:
+    """Settle every node that can be; the others stay without a shape. Reports what does not fit."""
+    _Inference(graph).run()
+
+
+class _Inference:
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.place = {node: i for i, node in enumerate(graph.nodes)}
+        self.users: dict[Node, list[Node]] = {}
+        for node in graph.nodes:
+            for arg in node.args:
+                self.users.setdefault(arg, []).append(node)
+        self.frontier = {n for n in graph.nodes if "declared" in n.attrs or n.shape is not None}
+        self.guesses = dict.fromkeys(n for n in graph.nodes if RULES[n.op].guess is not None and not n.settled)
+
+    def run(self) -> None:
+        graph = self.graph
+        graph.news.clear()
+        for node in graph.nodes:
+            self._forward(node)
+        self._forwards()
+        while self._backwards() or self._guess_behind() or self._guess():
+            self._forwards()
+        self._recheck()
+
+    def _forwards(self) -> None:
+        """From everything that is new on to all that follows from it."""
+        news = self.graph.news
+        while news:
+            node = news.pop()
+            self.frontier.add(node)
+            self.guesses.pop(node, None)
+            for user in self.users.get(node, ()):
+                self._forward(user)
+
+    def _forward(self, node: Node) -> None:
+        if not node.settled:
+            self.graph.spend(node)
+            self.graph.forward(node)
+
+    def _backwards(self) -> bool:
+        """Try the frontier once, in the order of the text. Is anything new?"""
+        for node in self._waiting():
+            if _waits(node):
+                self._tell(node)
+        return bool(self.graph.news)
+
+    def _waiting(self) -> list[Node]:
+        """The frontier, in the order of the text, without what can tell nothing any more."""
+        self.frontier = {n for n in self.frontier if RULES[n.op].backward is not None and _waits(n)}
+        return sorted(self.frontier, key=self.place.__getitem__)
+
+    def _tell(self, node: Node) -> bool:
+        """Let a node tell its arguments. Is anything new?"""
+        rule = RULES[node.op].backward
+        assert rule is not None
+        self.graph.spend(node)
+        try:
+            rule(self.graph, node)
+        except ShapeError as error:
+            self.graph.report(node, error)
+        return bool(self.graph.news)
+
+    def _guess_behind(self) -> bool:
+        """The first shape that goes backwards if what can take none is passed by."""
+        self.graph.is_bold = True
+        try:
+            return any(self._tell(node) for node in self._waiting())
+        finally:
+            self.graph.is_bold = False
+
+    def _guess(self) -> bool:
+        """The first guess in the text that can be made."""
+        for node in self.guesses:
+            rule = RULES[node.op].guess
+            if rule is None or node.settled or any(a.poisoned for a in node.args):
+                continue
+            self.graph.spend(node)
+            try:
+                rule(self.graph, node)
+            except ShapeError as error:
+                self.graph.report(node, error)
+            if self.graph.news:
+                return True
+        return False
+
+    def _recheck(self) -> None:
+        """Nodes that got their shape from behind must still agree with their own rule."""
+        for node in self.graph.nodes:
+            if node.poisoned or node.shape is None or any(a.poisoned or a.shape is None for a in node.args):
+                continue
+            try:
+                shape = RULES[node.op].shape(self.graph, node)
+                if shape is None:
+                    continue
+                if not self.graph.equal(node.shape, shape):
+                    given, wanted = (show(self.graph.resolve_all(s)) for s in (shape, node.shape))
+                    raise ShapeError("E301", f"this gives {given}, but where it is read {wanted} is wanted")
+                self.graph.settle(node, shape)
+            except ShapeError as error:
+                self.graph.report(node, error)
+
+
+def _waits(node: Node) -> bool:
+    """Could a shape still go from this node to an argument?"""
+    return not node.poisoned and any(a.shape is None for a in node.args) and not any(a.poisoned for a in node.args)

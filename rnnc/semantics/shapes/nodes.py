@@ -1,0 +1,280 @@
+"""The graph of one cell while its shapes are being found.
+
+Equations may stand in any order and most weights get their shape from where they are used, so expressions become nodes
+whose shape may still be unknown; `inference.py` finds them, by the rules of the operations.
+
+Backward shapes only go where a product can take them (`receptive`): a reduction's result is never guessed.
+
+Axes of a function's or inner cell's pattern (`v[d]`) are placeholders (`?1`) that unification binds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from rnnc.diagnostics import Diagnostics, Note, Span, Use
+from rnnc.ir.size import Size
+from rnnc.semantics.scopes.scope import PRELUDE, Work
+from rnnc.semantics.scopes.values import Shape, Shaped, show
+
+if TYPE_CHECKING:
+    from rnnc.ir.program import Value
+    from rnnc.semantics.shapes.lower import Lowering
+
+
+@dataclass(eq=False)
+class Node:
+    """One operation of the language. `shape` is None while unknown; `poisoned` once an error has been reported."""
+
+    op: str
+    args: list[Node]
+    span: Span
+    attrs: dict[str, Any] = field(default_factory=dict[str, Any])
+    shape: Shape | None = None
+    poisoned: bool = False
+    equation: str = ""
+    name: str = ""
+    calls: tuple[Span, ...] = ()  # the calls of functions that it was read in, outermost first
+    called: str = ""  # the name that the text gives to this value, if it has one
+    use: Use | None = None  # what led to the body that it was read in
+
+    @property
+    def settled(self) -> bool:
+        return self.poisoned or self.shape is not None
+
+
+class ShapeError(Exception):
+    """What a rule raises: code, message, and what would mend it."""
+
+    def __init__(
+        self, code: str, message: str, fix: str | None = None, *, about: str | None = None, alike: Hashable = None
+    ) -> None:
+        self.code, self.message, self.fix = code, message, fix
+        self.alike = alike  # what errors of one body share that are most likely one slip
+        self.about = about  # the label that is wrong: carets stand under it where the text has it
+        super().__init__(message)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How an operation finds its shape (None: not yet), what it tells its arguments, and what it becomes."""
+
+    shape: Callable[[Graph, Node], Shape | None]
+    lower: Callable[[Lowering, Node], Value]
+    backward: Callable[[Graph, Node], bool] | None = None
+    guess: Callable[[Graph, Node], bool] | None = None
+    takes: Literal["own", "arguments", "never", "skips"] = (
+        "never"  # a shape from behind: itself, as its arguments do, …
+    )
+    waits: bool = True  # call `shape` only once every argument is known
+
+
+RULES: dict[str, Rule] = {}
+MAX_SIZE = 2**40
+MAX_RANK = 12
+NODE_COST = 4  # in units of work: inferred and lowered, a node costs more than reading an expression
+
+
+class Graph:
+    """Nodes in the order of the text, and what is known of placeholders."""
+
+    def __init__(self, diagnostics: Diagnostics, work: Work | None = None) -> None:
+        self.diagnostics = diagnostics
+        self.work = work  # what inference may spend
+        self.nodes: list[Node] = []
+        self._bindings: dict[str, Shaped] = {}
+        self.news: list[Node] = []  # nodes that have got a shape, or were poisoned, since somebody looked
+        self.equation = ""
+        self.calls: tuple[Span, ...] = ()
+        self.is_bold = False  # shapes go from behind past what takes none: a guess
+
+    # --- building ---
+
+    def add(self, op: str, args: Iterable[Node], span: Span, shape: Shape | None = None, **attrs: Any) -> Node:
+        node = Node(op, list(args), span, attrs, shape, equation=self.equation, calls=self.calls)
+        node.use = self.diagnostics.use
+        self.nodes.append(node)
+        if self.work is not None:
+            self.work.spend(NODE_COST, span)
+        return node
+
+    def poison(self, span: Span) -> Node:
+        """A node that stands for an expression with an error in it."""
+        node = self.add("poison", (), span, ())
+        node.poisoned = True
+        return node
+
+    # --- placeholders and unification ---
+
+    def placeholder(self) -> Shaped:
+        label = f"?{len(self._bindings) + 1}"
+        self._bindings[label] = Shaped(label, Size.of(label))
+        return self._bindings[label]
+
+    def resolve_size(self, size: Size) -> Size:
+        while True:
+            known = {
+                s: self._bindings[s].size for s in size.symbols if s in self._bindings and self._bindings[s].label != s
+            }
+            if not known:
+                return size
+            size = size.substitute(known)
+
+    def resolve(self, axis: Shaped) -> Shaped:
+        while axis.label in self._bindings and self._bindings[axis.label].label != axis.label:
+            axis = self._bindings[axis.label]
+        size = self.resolve_size(axis.size)
+        return axis if size == axis.size else Shaped(axis.label, size, axis.strong)
+
+    def resolve_all(self, shape: Shape) -> Shape:
+        return tuple(self.resolve(axis) for axis in shape)
+
+    def is_open(self, axis: Shaped) -> bool:
+        """A placeholder that nothing has bound yet."""
+        return axis.label in self._bindings
+
+    def compatible(self, a: Shaped, b: Shaped) -> bool:
+        """Could the two be one axis? (Does not bind.)"""
+        a, b = self.resolve(a), self.resolve(b)
+        if self.is_open(a) or self.is_open(b):
+            return True
+        if a.strong and b.strong and a.label != b.label:
+            return False
+        return a.size == b.size or self._free(a.size) or self._free(b.size)
+
+    def _free(self, size: Size) -> bool:
+        symbol = size.symbol
+        return symbol is not None and symbol in self._bindings
+
+    def same_size(self, a: Size, b: Size) -> bool:
+        """Equal sizes; a free one becomes the other."""
+        a, b = self.resolve_size(a), self.resolve_size(b)
+        for one, other in ((a, b), (b, a)):
+            if one != other and self._free(one):
+                self._bindings[str(one.symbol)] = Shaped(str(other), other)
+                return True
+        return a == b
+
+    def unify(self, a: Shaped, b: Shaped) -> Shaped:
+        """Make compatible axes one; the better-known label wins."""
+        a, b = self.resolve(a), self.resolve(b)
+        if self.is_open(a) and a.label != b.label:
+            self._bindings[a.label] = b
+            return b
+        if self.is_open(b) and a.label != b.label:
+            self._bindings[b.label] = a
+            return a
+        for one, other in ((a.size, b.size), (b.size, a.size)):
+            if one != other and self._free(one):
+                self._bindings[str(one.symbol)] = Shaped(f"{other}", other)
+                break
+        better = b if b.strong and not a.strong else a
+        return self.resolve(better)
+
+    def equal(self, a: Shape, b: Shape) -> bool:
+        return len(a) == len(b) and all(self.compatible(x, y) for x, y in zip(a, b, strict=True))
+
+    def unify_all(self, a: Shape, b: Shape) -> Shape:
+        return tuple(self.unify(x, y) for x, y in zip(a, b, strict=True))
+
+    # --- inference ---
+
+    def settle(self, node: Node, shape: Shape) -> bool:
+        """Give a node a shape, or check it against the one that it has. True where that is news."""
+        shape = self.resolve_all(shape)
+        if node.shape is None:
+            if len(shape) > MAX_RANK:
+                raise ShapeError("E314", f"this would have {len(shape)} axes; at most {MAX_RANK} are possible")
+            for axis in shape:
+                if (axis.size.constant or 0) > MAX_SIZE:
+                    raise ShapeError("E208", f"this would be {show(shape)}: an axis has at most {MAX_SIZE} places")
+            node.shape = shape
+            self.news.append(node)
+            return True
+        if not self.equal(node.shape, shape):
+            raise ShapeError("E301", f"this is {show(self.resolve_all(node.shape))} here but {show(shape)} there")
+        node.shape = self.unify_all(node.shape, shape)
+        return False
+
+    def infer(self, *wanted: Node) -> None:
+        """Run forward rules for these nodes and for what they need, as far as they go."""
+        seen: set[Node] = set()
+        for root in wanted:
+            stack = [(root, False)]
+            while stack:
+                node, ready = stack.pop()
+                if ready:
+                    self.forward(node)
+                elif not node.settled and node not in seen:
+                    seen.add(node)
+                    self.spend(node)
+                    stack.append((node, True))
+                    stack.extend((a, False) for a in reversed(node.args))
+
+    def forward(self, node: Node) -> None:
+        """Give a node its shape, if its arguments tell it."""
+        rule = RULES[node.op]
+        if any(a.poisoned for a in node.args):
+            node.poisoned = True
+            self.news.append(node)
+            return
+        if rule.waits and not all(a.shape is not None for a in node.args):
+            return
+        try:
+            shape = rule.shape(self, node)
+            if shape is not None:
+                self.settle(node, shape)
+        except ShapeError as error:
+            self.report(node, error)
+
+    def spend(self, node: Node) -> None:
+        """Count a step of inference."""
+        if self.work is not None:
+            self.work.spend(1, node.span)
+
+    def receptive(self, node: Node) -> bool:
+        """May the node's unknown shape be given from behind?"""
+        stack, seen, taken = [node], {node}, False
+        while stack:
+            current = stack.pop()
+            if current.shape is not None:
+                continue
+            takes = RULES[current.op].takes
+            if takes == "never":
+                if self.is_bold and current is not node and not current.calls:
+                    continue
+                return False  # "skips" neither takes one nor stands in the way
+            taken = taken or takes == "own"
+            if takes == "arguments":
+                new = [a for a in current.args if a not in seen]
+                seen.update(new)
+                stack.extend(new)
+        return taken
+
+    def report(self, node: Node, error: ShapeError) -> None:
+        node.poisoned = True
+        self.news.append(node)
+        spots: dict[str, Span] = node.attrs.get("spots", {})
+        span, notes = located(spots.get(error.about or "", node.span), node.calls)
+        alike = (self, error.alike) if error.alike is not None else None
+        self.diagnostics.error(error.code, error.message, span, notes=notes, fix=error.fix, use=node.use, alike=alike)
+        if node.shape is None:
+            node.shape = ()
+
+
+def located(span: Span, calls: tuple[Span, ...]) -> tuple[Span, list[Note]]:
+    """Where an error inside of functions is shown: at the user's own text, with the calls that led there."""
+    notes: list[Note] = []
+    rest = list(calls)
+    while span.source.name == PRELUDE and rest:
+        notes.append(Note("found in here, a function that the language brings along", span))
+        span = rest.pop()
+    return span, notes[:1] + [Note("called here", call) for call in reversed(rest)]
+
+
+def known(node: Node) -> Shape:
+    """The shape of a node that must have one by now."""
+    assert node.shape is not None, node.op
+    return node.shape

@@ -1,0 +1,1 @@
+"""Where the grammar cannot go on: what is wrong there, in words that help, and what is left of the file."""

@@ -1,0 +1,393 @@
+"""What is wrong where the grammar cannot go on: from the state of the parser to a message that helps.
+
+Each rule below knows one slip. The first that recognises the place explains it, and may say how to mend the tokens, so
+that the statement is still read and one slip is one diagnostic.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+
+from rnnc.diagnostics import Span
+from rnnc.syntax.errors import elsewhere, indentation, subscripts
+from rnnc.syntax.errors.brackets import CLOSERS, OPENERS, begins_statement
+from rnnc.syntax.errors.elsewhere import NAMES, in_function
+from rnnc.syntax.errors.expectations import expectation
+from rnnc.syntax.errors.place import Place, Problem, Repair, problem
+from rnnc.syntax.tokens import Token
+
+_COMPARISONS = frozenset({"<", "<=", ">", ">=", "==", "!="})
+_BINARY = _COMPARISONS | frozenset({"+", "-", "*", "/", "//", "%", "@", "**", "..", "and", "or"})
+_FOREIGN = {
+    **dict.fromkeys(("def", "func", "function", "fun"), "fn"),
+    **dict.fromkeys(("class", "struct", "module", "layer"), "cell"),
+    **dict.fromkeys(("model", "net"), "network"),
+    **dict.fromkeys(("var", "const", "val"), "let"),
+    **dict.fromkeys(("include", "using", "require"), "import"),
+    **dict.fromkeys(("weight", "parameter", "trainable", "variable"), "param"),
+    **dict.fromkeys(("buffer", "constant"), "fixed"),
+    **dict.fromkeys(("del", "delete", "remove"), "drop"),
+    "in": "input",
+    **dict.fromkeys(("out", "emit", "yield"), "output"),
+    **dict.fromkeys(("hidden", "memory", "register"), "state"),
+}
+_LAYOUT_WORDS = frozenset({"SCOPE", "ORDER", "MASK"})
+_NEVER_FIRST = frozenset({"IN", "AS", "WITH"})  # where an expression begins these were meant as names
+_STATEMENTS = "an equation, a declaration or another statement"
+
+
+def explain(place: Place) -> Problem:
+    """The problem at a place where the parser cannot go on."""
+    for rule in _RULES:
+        found = rule(place)
+        if found is not None:
+            return found
+    return _unexpected(place)
+
+
+# --- the first word of a statement -------------------------------------------------------------------------
+
+
+def _misspelt_keyword(place: Place) -> Problem | None:
+    """`gat i = …`, `ouput h'`, `def f(x) {`: where a statement could have begun with another word."""
+    if place.at - place.first > 1:
+        return None
+    word = place.tokens[place.first]
+    is_foreign_keyword = word.keyword is not None and word.keyword in place.starts
+    declares = word.type == "IN" and place.after.type in NAMES  # `in x[input]`
+    if is_foreign_keyword or not (word.type == "NAME" or declares):
+        return None
+    if place.at > place.first and place.token.type not in NAMES | {"NUMBER", "STRING", "LPAR"}:
+        return None
+    words = {place.spelling[name]: name for name in place.starts if place.spelling.get(name, "").isidentifier()}
+    foreign = _FOREIGN.get(word.text.lower())
+    if foreign == "fn" and foreign in words:
+        foreign = indentation.kind_of_block(place.tokens, place.first)
+    near = [foreign] if foreign in words else difflib.get_close_matches(word.text.lower(), words, n=1, cutoff=0.7)
+    if not near:
+        return None
+    if place.token.type == "LPAR" and place.at > place.first:  # a call, `drops(x)`; no keyword is followed by `(` …
+        return None
+    terminal = words[near[0]]
+    code, message = "E140", f"`{word.text}` is no keyword"
+    if declares:
+        message = "`in` begins no statement"
+    elif foreign in words:
+        code, message = "E131", f"`{word.text}` is a word of another language"
+    is_reserved = terminal in ("FOR", "IF")
+    token = Token(terminal if is_reserved else "NAME", near[0], word.span, None if is_reserved else terminal)
+    repair = Repair(place.first, place.first + 1, (token,))
+    return problem(code, message, word.span, f"did you mean `{near[0]}`?", repair)
+
+
+def _unknown_keyword(place: Place) -> Problem | None:
+    """`foo h[units]`: two names, of which the first is near no word of the language."""
+    word = place.tokens[place.first]
+    if place.at != place.first + 1 or word.type != "NAME" or word.keyword is not None:
+        return None
+    if place.token.type not in NAMES or "EQUAL" not in place.expected:
+        return None
+    words = sorted(filter(str.isidentifier, (place.spelling.get(name, "") for name in place.starts)))
+    fix = f"a statement begins with {', '.join(f'`{one}`' for one in words)}, or is an equation, `name = …`"
+    return problem("E140", f"`{word.text}` is no keyword", word.span, fix)
+
+
+def _keyword_alone(place: Place) -> Problem | None:
+    """`return` without a value, `state c'[units]`: a keyword with something behind it that it does not take."""
+    word, token = place.tokens[place.first], place.token
+    if place.at != place.first + 1 or word.keyword not in place.starts or "EQUAL" not in place.expected:
+        return None
+    if token.type == "PRIMED":
+        fix = f"write `{token.text[:-1]}`"
+        return problem("E115", f"`{word.text}` names states and values without a prime", token.span, fix)
+    if _is_reserved(token):
+        return _reserved(token)
+    needs = "an expression" if word.keyword in ("OUTPUT", "RETURN") else "a name"
+    return problem("E141", f"{needs} is missing after `{word.text}`", word.span)
+
+
+def _docstring_inside(place: Place) -> Problem | None:
+    """`cell A(n) { \"\"\"…\"\"\"`: documentation where Python has it."""
+    token = place.token
+    if token.type != "DOC" or "CELL" in place.starts:
+        return None
+    fix, repair = "put it before `cell`, or make it a comment, `# …`", Repair(place.at, place.at + 1, ())
+    return problem("E144", "a docstring stands before a definition, not in it", token.span, fix, repair)
+
+
+def _nested_definition(place: Place) -> Problem | None:
+    word = place.tokens[place.first]
+    keyword = word.keyword or _FOREIGN.get(word.text, "").upper()
+    if place.at != place.first + 1 or keyword not in ("CELL", "FN", "NETWORK", "IMPORT") or keyword in place.starts:
+        return None
+    return problem("E144", "definitions stand at the top level of a file", word.span, "close the block before it")
+
+
+def _misspelt_word(place: Place) -> Problem | None:
+    """`a if b els c`: a name where only a word of the language could be meant."""
+    if place.token.type != "NAME" or "NAME" in place.expected:
+        return None
+    words = {place.spelling[name]: name for name in place.expected if place.spelling.get(name, "").isidentifier()}
+    near = difflib.get_close_matches(place.token.text.lower(), words, n=1, cutoff=0.7)
+    if not near:
+        return None
+    repair = place.replaced(words[near[0]])
+    message = f"`{place.token.text}` is no keyword"
+    return problem("E140", message, place.token.span, f"did you mean `{near[0]}`?", repair)
+
+
+def _misplaced_layout_word(place: Place) -> Problem | None:
+    word = place.tokens[place.first]
+    if place.at != place.first + 1 or word.keyword not in _LAYOUT_WORDS or word.keyword in place.starts:
+        return None
+    if place.token.type not in ("NAME", "STRING"):
+        return None
+    message = f"`{word.text}` belongs in a layout"
+    return problem("E144", message, word.span, f"write `layout name {{ {word.text} … }}`")
+
+
+def _outside_definition(place: Place) -> Problem | None:
+    """An equation at the top level of a file, or any word that begins no definition."""
+    if "CELL" not in place.starts or place.at != place.first or place.token.type not in NAMES:
+        return None
+    word = place.token
+    if begins_statement(place.tokens, place.at):
+        message = "equations and declarations belong in a definition"
+        return problem("E144", message, word.span, "write `cell Name { … }`")
+    message = f"a definition begins with `cell`, `fn`, `network` or `import`, not with `{word.text}`"
+    return problem("E142", message, word.span)
+
+
+def _statement_in_layout(place: Place) -> Problem | None:
+    if "SCOPE" not in place.starts or place.at != place.first or place.token.type not in NAMES:
+        return None
+    message = "a layout holds entries, `scope`, `order`, `mask`, `for` and `if`"
+    return problem("E144", message, place.token.span, 'an entry is `"foreign name" = i.x`')
+
+
+def _expression_statement(place: Place) -> Problem | None:
+    """`tanh(x)` alone on a line."""
+    is_start = place.at == place.first
+    if "GATE" in place.starts and is_start and place.token.type in ("NUMBER", "LPAR", "MINUS", "STRING"):
+        if place.token.type == "STRING":
+            return problem("E144", "entries of foreign names belong in a layout", place.token.span)
+        if place.token.type != "MINUS":
+            return problem("E142", f"a line holds {_STATEMENTS}", place.token.span, "write `name = …`")
+    if place.at == place.first + 1 and place.token.type in ("LPAR", "NEWLINE", "RBRACE") and "EQUAL" in place.expected:
+        name = place.tokens[place.first]
+        fix = "write `return …`" if in_function(place) else "give it a name: `name = …`"
+        return problem("E142", "an expression alone is no statement", name.span, fix)
+    return None
+
+
+# --- signs that are nearly right ---------------------------------------------------------------------------
+
+
+def _equality(place: Place) -> Problem | None:
+    token, expected = place.token, place.expected
+    equals = next((name for name, text in place.spelling.items() if text == "=="), "")
+    if token.type == "EQUAL" and _names_an_output(place):
+        fix = f"write `output {place.tokens[place.at - 1].text}: …`"
+        colon = place.replaced("COLON") if "COLON" in expected else None
+        return problem("E133", "`=` defines; an output is named with `:`", token.span, fix, colon)
+    first = place.tokens[place.first : place.at]
+    is_defined = any(t.type in ("EQUAL", "IF") for t in first)  # what comes behind is a value
+    if token.type == "EQUAL" and (equals in expected or (place.is_after_operand and is_defined)):
+        return problem("E133", "`=` defines, it does not compare", token.span, "write `==`", place.replaced(equals))
+    if token.type == equals and "EQUAL" in expected:
+        message = "`==` compares, it does not define"
+        return problem("E133", message, token.span, "write `=`", place.replaced("EQUAL"))
+    if token.type == "EQUAL" and place.is_after_operand:
+        return problem("E142", "only a name can be defined", token.span, "write `==` to compare")
+    return None
+
+
+def _function_without_braces(place: Place) -> Problem | None:
+    """`fn double(v) = 2 * v`"""
+    word = place.tokens[place.first]
+    if place.token.type != "EQUAL" or word.keyword != "FN" or "LBRACE" not in place.expected:
+        return None
+    end = next(token.span.start for token in place.tokens[place.at :] if token.type in ("NEWLINE", "$END"))
+    head, body = (
+        word.span.source.text[a:b].strip()
+        for a, b in ((word.span.start, place.token.span.start), (place.token.span.end, end))
+    )
+    fix = f"write `{head} {{ return {body or '…'} }}`"
+    return problem("E133", "a function has its body in braces", place.token.span, fix)
+
+
+def _names_an_output(place: Place) -> bool:
+    """`output z = 2 * x`, `output h', c = c'`: a name behind the keyword, or behind a comma."""
+    if place.tokens[place.first].keyword != "OUTPUT" or place.at < place.first + 2 or place.opened is not None:
+        return False
+    name, before = place.tokens[place.at - 1], place.tokens[place.at - 2]
+    return name.type == "NAME" and (place.at == place.first + 2 or before.type == "COMMA")
+
+
+def _colon_for_equals(place: Place) -> Problem | None:
+    token, before = place.token, place.before
+    if token.type == "COLON" and "EQUAL" in place.expected and place.after.type not in ("NEWLINE", "LBRACE"):
+        fix = elsewhere.declared_behind(place) or "write `=`"
+        return problem("E134", "`:` does not define", token.span, fix, place.replaced("EQUAL"))
+    if before is not None and before.type == "COLON" and {"FN", "CELL"} <= place.expected:
+        repair = Repair(place.at - 1, place.at, (Token("EQUAL", "=", before.span),))
+        return problem("E134", "the default of a parameter comes after `=`", before.span, "write `=`", repair)
+    return None
+
+
+def _choice_or_kind(place: Place) -> Problem | None:
+    """`inner: sell`: one word after the colon of a parameter, and no kind."""
+    before = place.before
+    if before is None or "VBAR" not in place.expected or before.type != "NAME":
+        return None
+    near = difflib.get_close_matches(before.text, ("cell", "fn"), n=1)
+    fix = f"did you mean `{near[0]}`?" if near else "choices are written `before | after`"
+    return problem("E146", f"`{before.text}` is no kind of parameter: `cell` and `fn` are", before.span, fix)
+
+
+def _block_colon(place: Place) -> Problem | None:
+    token = place.token
+    is_header = "LBRACE" in place.expected or ("IF" in place.expected and place.after.type in ("NEWLINE", "LBRACE"))
+    if token.type != "COLON" or not is_header:
+        return None
+    fix, repair = "write `{ … }` instead of the `:`", indentation.braced(place.tokens, place.first, place.at)
+    if place.after.type == "LBRACE":
+        fix, repair = "remove the `:`", Repair(place.at, place.at + 1, ())
+    return problem("E132", "a block stands in braces, without a colon", token.span, fix, repair)
+
+
+def _chained_comparison(place: Place) -> Problem | None:
+    token = place.token
+    if token.text not in _COMPARISONS or not place.is_after_operand or token.type in place.expected:
+        return None
+    return problem("E135", "comparisons do not chain", token.span, "write `a < b and b < c`")
+
+
+def _comprehension_among_arguments(place: Place) -> Problem | None:
+    """`stack_axis(q[k] for k in 0..3, axis = hop)`"""
+    at = place.opened
+    if place.token.type != "COMMA" or at is None or place.tokens[at].type != "LPAR":
+        return None
+    inside, depth = place.tokens[at + 1 : place.at], 0
+    for token in inside:
+        depth += (token.type in OPENERS) - (token.type in CLOSERS)
+        if token.type == "FOR" and depth == 0:
+            fix = "put it in parentheses: `f((v for k in 0..n), …)`"
+            message = "a comprehension among other arguments stands in parentheses"
+            return problem("E142", message, inside[0].span.to(inside[-1].span), fix)
+    return None
+
+
+# --- lines -------------------------------------------------------------------------------------------------
+
+
+def _two_statements(place: Place) -> Problem | None:
+    if "NEWLINE" not in place.expected or place.before is None:
+        return None
+    token = place.token
+    begins = begins_statement(place.tokens, place.at) or token.type in ("FOR", "IF")
+    if not begins and place.before.type != "RBRACE":
+        return None
+    message = "a statement ends with its line" if place.before.type != "RBRACE" else "after `}` comes a new line"
+    return problem("E123", message, token.span, "begin a new line here", place.inserted("NEWLINE"))
+
+
+def _open_line(place: Place) -> Problem | None:
+    """A line that ends in an operator, or begins with one."""
+    token, before = place.token, place.before
+    fix = "put the expression in parentheses: a newline in them is a space"
+    if token.type == "NEWLINE" and before is not None and before.text in _BINARY:
+        message = f"the line ends after `{before.text}`, and with it the statement"
+        return problem("E125", message, before.span, fix, Repair(place.at, place.at + 1, ()))
+    if place.at == place.first and token.text in _BINARY and place.first > 0:
+        return problem("E125", f"a statement cannot begin with `{token.text}`", token.span, fix)
+    return None
+
+
+# --- names -------------------------------------------------------------------------------------------------
+
+
+def _reserved_name(place: Place) -> Problem | None:
+    """`in = x`, `gate as = …`, `z = 2 * in`"""
+    token = place.token
+    if "NAME" not in place.expected or not _is_reserved(token):
+        return None
+    is_expression = "NUMBER" in place.expected and place.after.type not in ("COLON", "EQUAL")
+    if is_expression and token.type not in _NEVER_FIRST:
+        return None
+    return _reserved(token)
+
+
+def _is_reserved(token: Token) -> bool:
+    return token.text.isidentifier() and token.type not in NAMES
+
+
+def _reserved(token: Token) -> Problem:
+    message = f"`{token.text}` is a reserved word, not a name"
+    return problem("E142", message, token.span, f"write `{token.text}_`, for example")
+
+
+def _primed_name(place: Place) -> Problem | None:
+    token = place.token
+    if token.type != "PRIMED" or "NAME" not in place.expected or "PRIMED" in place.expected:
+        return None
+    fix = f"write `{token.text[:-1]}`"
+    return problem("E115", "a prime marks what a state becomes; it has no place here", token.span, fix)
+
+
+def _unexpected(place: Place) -> Problem:
+    token = place.token
+    needs = expectation(place.expected, place.spelling)
+    if token.type == "NEWLINE":
+        end = Span(token.span.source, token.span.start, token.span.start)
+        return problem("E141", f"the line ends where {needs} should come", end)
+    if token.type == "$END":
+        return problem("E141", f"the text ends where {needs} should come", token.span)
+    return problem("E142", f"`{token.text}` where {needs} should come", token.span)
+
+
+_RULES: tuple[Callable[[Place], Problem | None], ...] = (
+    _docstring_inside,
+    indentation.definition,
+    _nested_definition,
+    elsewhere.destructuring,
+    elsewhere.several_results,
+    elsewhere.derived,
+    elsewhere.type_of_a_parameter,
+    subscripts.place_on_an_axis,
+    _comprehension_among_arguments,
+    subscripts.axes_in_parentheses,
+    subscripts.axes_out_of_place,
+    subscripts.index_behind_index,
+    subscripts.number_of_an_axis,
+    elsewhere.bars,
+    elsewhere.comment,
+    elsewhere.foreign_import,
+    elsewhere.foreign_statement,
+    elsewhere.function_without_a_name,
+    elsewhere.condition_first,
+    _keyword_alone,
+    _misspelt_keyword,
+    _unknown_keyword,
+    _misplaced_layout_word,
+    _outside_definition,
+    _statement_in_layout,
+    _expression_statement,
+    elsewhere.missing_in,
+    _function_without_braces,
+    _equality,
+    _colon_for_equals,
+    _choice_or_kind,
+    _block_colon,
+    _chained_comparison,
+    _misspelt_word,
+    _two_statements,
+    _open_line,
+    _reserved_name,
+    _primed_name,
+    elsewhere.several_uses,
+    elsewhere.dotted_target,
+    elsewhere.pair_in_brackets,
+    elsewhere.missing_operator,
+)

@@ -1,0 +1,1 @@
+"""Recorded arrays: what a record says, which parameters its variables are, and modules compared with it."""

@@ -1,0 +1,1 @@
+"""Modules that are run: where they are placed, how they are called, sessions of TensorFlow."""
