@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rnnc.diagnostics import Note, Span
-from rnnc.ir.program import DType
+from rnnc.diagnostics import Note
 from rnnc.semantics.bodies import remedies
 from rnnc.semantics.bodies.frames import (
     Context,
@@ -14,18 +13,16 @@ from rnnc.semantics.bodies.frames import (
     InstanceState,
     Owner,
     ReadEquation,
-    StateSlot,
     key_text,
-    member_text,
-    nameless,
 )
 from rnnc.semantics.bodies.guard import guard
 from rnnc.semantics.bodies.moments import indexed
+from rnnc.semantics.definitions.declarations import Declarations
+from rnnc.semantics.definitions.members import define_member
 from rnnc.semantics.definitions.order import inputs_first
-from rnnc.semantics.functions.initialisers import GLOROT, initialiser
 from rnnc.semantics.scopes.scope import Fatal, Lazy, Problem, Scope, report
-from rnnc.semantics.scopes.values import CellValue, Instance, LayerValue, Many, Shape, Shaped, Tensor, Value, describe
-from rnnc.semantics.shapes.nodes import MAX_RANK, Node
+from rnnc.semantics.scopes.values import CellValue, Instance, LayerValue, Many, Tensor, Value, describe
+from rnnc.semantics.shapes.nodes import Node
 from rnnc.syntax import ast
 
 if TYPE_CHECKING:
@@ -38,6 +35,7 @@ class Statements:
     def __init__(self, elaborator: Elaborator) -> None:
         self.elaborator = elaborator
         self.diagnostics = elaborator.diagnostics
+        self._declarations = Declarations(elaborator)
 
     # --- reading ---
 
@@ -50,7 +48,7 @@ class Statements:
                 node.attrs["declared"] = state.node.shape
         for slot, item, inner in frame.initials:
             with guard(self.diagnostics, frame):
-                self._initial(frame, slot, item, inner)
+                self._declarations.initial(frame, slot, item, inner)
         for node in list(frame.pending):
             self._evaluate(frame, node)
 
@@ -78,7 +76,7 @@ class Statements:
             case ast.Declaration():
                 for item in s.items:
                     with guard(self.diagnostics, frame, item):
-                        self._declaration(frame, scope, s.kind, item)
+                        self._declarations.declare(frame, scope, s.kind, item)
             case ast.Use():
                 self._use(frame, scope, s)
             case ast.For():
@@ -125,110 +123,7 @@ class Statements:
         frame.lets[name] = s.target.span
         scope.spans[name] = s.target.span
 
-    # --- declarations ---
-
-    def _declaration(self, frame: Frame, scope: Scope, kind: str, item: ast.Declared) -> None:
-        c = Context(scope, frame)
-        indices = self.elaborator.expressions.members(item.indices, c)
-        if item.per_row and kind != "input":
-            raise Problem("E414", f"`{item.name}` cannot be `per row`: only inputs can", item.span)
-        match kind:
-            case "input":
-                self._input(frame, scope, item)
-            case "state":
-                self._state(frame, scope, item, indices)
-            case _:
-                self._param(frame, scope, item, indices, trained=kind == "param")
-
-    def _input(self, frame: Frame, scope: Scope, item: ast.Declared) -> None:
-        if frame.kind == "fn":
-            raise Problem("E412", "a function has parameters, not inputs", item.span)
-        if item.init is not None:
-            raise Problem("E414", "an input has no initial value", item.span)
-        node = self.elaborator.inputs.feed(frame, item, scope)
-        frame.inputs.append((item.name, node))
-        self._member(frame, item.name, False, (), node, item.span)
-
-    def _axes(self, frame: Frame, scope: Scope, item: ast.Declared) -> Shape:
-        c = Context(scope, frame)
-        axes: list[Shaped] = []
-        for axis in item.axes:
-            if axis.label is None and isinstance(axis.size, ast.Name) and scope.find(axis.size.id) is None:
-                known = frame.axes.get(axis.size.id)
-                if known is not None:
-                    axes.append(known)
-                    continue
-            axes.append(self.elaborator.expressions.own_axis(axis, c))
-        if len(axes) > MAX_RANK:
-            raise Problem("E314", f"this has {len(axes)} axes; at most {MAX_RANK} are possible", item.span)
-        for written, axis in zip(item.axes, axes, strict=True):
-            frame.axes.setdefault(written.label or _named(written.size) or axis.label, axis)
-        return tuple(axes)
-
-    def _state(self, frame: Frame, scope: Scope, item: ast.Declared, indices: Indices) -> None:
-        if frame.kind != "cell":
-            raise remedies.no_state(frame, item)
-        graph = frame.graph
-        node = graph.add("state", (), item.span, self._axes(frame, scope, item))
-        node.name = frame.state_prefix + key_text(item.name, indices)
-        dtype = DType.INT if item.dtype == "int" else DType.FLOAT
-        self._member(frame, item.name, False, indices, self._found(frame, node, dtype), item.span)
-        init: Node | None = None
-        slot = StateSlot(node.name, node, dtype, init, item.span)
-        frame.states[item.name, indices] = slot
-        frame.body.sink.append(slot)
-        if item.init is not None:
-            frame.initials.append((slot, item, scope))
-
-    def _found(self, frame: Frame, state: Node, dtype: DType) -> Node:
-        """What equations find in a state: what the last step left there, or what this one is given, `f(x, h = …)`."""
-        value, span = frame.body.found.pop(state.name, (None, state.span))
-        if value is None:
-            return state
-        attrs = {"declared": state.shape, "gives": "this step is given", "dtype": dtype}
-        node = frame.graph.add("found", (value,), span, None, **attrs)
-        node.name = state.name
-        return node
-
-    def _initial(self, frame: Frame, slot: StateSlot, item: ast.Declared, scope: Scope) -> None:
-        """`state n[d] = 1`, `= start`: the value before the first step; it may read parameters."""
-        assert item.init is not None
-        value = self.elaborator.expressions.tensor(item.init, Context(scope, frame, Owner(item.name, None, {})))
-        slot.init = frame.graph.add(
-            "equation", (value,), item.init.span, None, declared=slot.node.shape, gives="begins as"
-        )
-        slot.init.name = slot.name
-
-    def _param(self, frame: Frame, scope: Scope, item: ast.Declared, indices: Indices, *, trained: bool) -> None:
-        graph = frame.graph
-        shape = self._axes(frame, scope, item)
-        if frame.anonymous:
-            raise nameless(frame)
-        if item.dtype == "int":
-            message = f"`{item.name}` cannot be `int`: only inputs and states can"
-            raise Problem("E414", message, item.span, fix="leave `: int` out")
-        c = Context(scope, frame)
-        init = initialiser(self.elaborator.expressions, item.init, c) if item.init is not None else GLOROT
-        if not trained and item.init is None:
-            raise Problem(
-                "E414",
-                f"`{item.name}` is fixed, so its values must be given",
-                item.span,
-                fix=f"write `fixed {item.span.text} = […]`",
-            )
-        name = frame.prefix + key_text(item.name, indices)
-        node = frame.body.registry.declare(
-            name,
-            graph,
-            lambda: graph.add("param", (), item.span, shape),
-            init=init,
-            span=item.span,
-            place=frame.span if frame.kind == "fn" else item.span,
-            trained=trained,
-            shareable=frame.shareable,
-            fix=f"name one of the calls: `{frame.name}(…) as a`" if frame.kind == "fn" else "rename one",
-        )
-        self._member(frame, item.name, False, indices, node, item.span)
+    # --- instances ---
 
     def _use(self, frame: Frame, scope: Scope, s: ast.Use) -> None:
         if frame.kind == "fn":
@@ -267,50 +162,10 @@ class Statements:
         node.name = frame.prefix + key_text(s.target.name, indices, s.target.primed)
         node.span = s.target.span
         node.attrs["statement"] = s
-        self._member(frame, s.target.name, s.target.primed, indices, node, s.target.span, scope)
+        define_member(frame, s.target.name, s.target.primed, indices, node, s.target.span, scope)
         frame.pending[node] = (s, scope, indices)
         if s.kind == "gate":
             frame.gates.append(node.name)
-
-    def _member(
-        self,
-        frame: Frame,
-        name: str,
-        primed: bool,
-        indices: Indices,
-        node: Node,
-        span: Span,
-        scope: Scope | None = None,
-    ) -> None:
-        family = frame.members.setdefault((name, primed), {})
-        other = family.get(indices)
-        if other is None and not primed and name in frame.instances:
-            raise Problem(
-                "E406", f"`{name}` is an instance already", span, notes=[Note("here", frame.instances[name].span)]
-            )
-        if other is not None:
-            node.poisoned = True
-            shown = member_text(name, indices, primed)
-            notes = [Note("first here", other.span)]
-            if other.op == "state" and node.op == "equation":
-                after = member_text(name, indices, True)
-                message = f"`{shown}` is the state before the step, which no equation defines"
-                raise Problem("E406", message, span, notes=notes, fix=f"its value after the step is `{after} = …`")
-            if other.span == span:
-                member = key_text(name, (), primed) + ("[k]" if node.op == "equation" else "[k][…]")
-                fix = f"each turn defines a member of its own: `{member}`, with the loop's variable"
-                raise Problem("E406", f"`{shown}` is defined by every turn of the loop", span, fix=fix)
-            fix = remedies.of_again(name, primed, frame, scope)
-            raise Problem("E406", f"`{shown}` is defined twice", span, notes=notes, fix=fix)
-        if not primed and name in frame.lets:
-            notes = [Note("first here", frame.lets[name])]
-            raise Problem("E406", f"`{name}` is defined twice", span, notes=notes, fix=remedies.ONCE)
-        parameter = frame.parameters.get(name)
-        if parameter is not None and not primed and node.op != "state":
-            notes = [Note("the parameter", parameter.span)]
-            fix = f"its value is given where the cell is used, `…({name} = …)`; another value takes another name"
-            raise Problem("E406", f"`{name}` is a parameter already", span, notes=notes, fix=fix)
-        family[indices] = node
 
     def _evaluate(self, frame: Frame, node: Node) -> None:
         if node not in frame.pending:
@@ -394,8 +249,3 @@ class Statements:
 def _has_parts(value: Value) -> bool:
     """Several outputs, or a list with a tensor in it."""
     return isinstance(value, Many) or (isinstance(value, tuple) and any(isinstance(v, Tensor) for v in value))
-
-
-def _named(size: ast.Expr) -> str | None:
-    """The name that a bare size is: what the text calls its axis, `n` of `v[n]`, whatever its caller's label."""
-    return size.id if isinstance(size, ast.Name) else None
