@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import rnnc
+from rnnc.importing.formulas.written import named_in
 from rnnc.importing.libraries.keras import ACTIVATIONS
 from tests.tensorflow.keras_support import keras, wanted
 
@@ -18,9 +19,8 @@ X = np.concatenate([np.linspace(-7, 7, 29), [-1.0, -0.5, 0.5, 1.0, 3.0]]).reshap
 
 @pytest.mark.parametrize("name", KNOWN)
 def test_it_computes_what_keras_does(name: str, tmp_path: Path) -> None:
-    of_keras = "fn keras_hard_sigmoid(v) { return hard_sigmoid(v, slope = 1 / 6) }\n"
     cell = f"cell A {{ input x[n]\n y = {ACTIVATIONS[name]}(x)\n output y }}\n"
-    module = rnnc.compile((of_keras if "keras" in ACTIVATIONS[name] else "") + cell)
+    module = rnnc.compile("".join(named_in(cell).values()) + cell, n=X.shape[-1])
     found, _ = module.forward({}, X)
     expected = np.asarray(getattr(keras.activations, name)(X))
     np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6)
