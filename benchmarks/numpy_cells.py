@@ -1,7 +1,8 @@
 """How fast the generated NumPy modules are, beside the loop they replace and the products they cannot do without.
 
-    python benchmarks/numpy_cells.py            # all shapes, some minutes; writes benchmarks/results/
-    python benchmarks/numpy_cells.py --quick    # the small shapes, seconds; writes nothing
+    python benchmarks/numpy_cells.py                 # all shapes, some minutes; writes benchmarks/results/
+    python benchmarks/numpy_cells.py --quick         # the small shapes, seconds; writes nothing
+    python benchmarks/numpy_cells.py --one-thread    # products by one thread, as all else is computed
 
 All contenders run in one process, in turn, round by round, each after an untimed call of its own; a figure is the
 median of its rounds. The error beside a time is the largest of all arrays' max|a - b| / max|b|, b from the generated
@@ -13,6 +14,8 @@ from __future__ import annotations
 import argparse
 from types import ModuleType
 from typing import Any
+
+from threadpoolctl import threadpool_limits
 
 import rnnc
 from contenders import GRU, LSTM, Kind, Shape, floor, generated, make_case, pytorch, tutorial
@@ -29,7 +32,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--quick", action="store_true", help="small shapes, few rounds, nothing written")
     parser.add_argument("--budget", type=float, default=8.0, metavar="SECONDS", help="of measuring per line of shapes")
+    parser.add_argument("--one-thread", action="store_true", help="of the library of products, as the rest has one")
     options = parser.parse_args()
+    with threadpool_limits(1 if options.one_thread else None, "blas"):
+        run(options)
+
+
+def run(options: argparse.Namespace) -> None:
     about: dict[str, Any] = {**environment("torch"), **blas()}
     figures: list[Figure] = []
     for kind in (LSTM, GRU):
@@ -40,7 +49,7 @@ def main() -> None:
                 print("\n".join(map(line, found)), flush=True)
                 figures += found
     if not options.quick:
-        write("numpy_cells", INTRO, about, figures)
+        write("numpy_cells_one_thread" if about["threads"] == 1 else "numpy_cells", INTRO, about, figures)
 
 
 def compare(kind: Kind, module: ModuleType, shape: Shape, mode: Mode, threads: int, budget: float) -> list[Figure]:
