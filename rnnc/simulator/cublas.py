@@ -19,6 +19,7 @@ from rnnc.simulator.streams import RELAXED, Stream, Streams
 
 INVALID_VALUE, INTERNAL_ERROR, NOT_SUPPORTED = 7, 14, 15  # statuses
 DTYPES = {0: ("float32", 68), 1: ("float64", 70), 2: ("float16", 68), 14: ("bfloat16", 68)}  # what it adds up in
+TF32 = 77  # what float32 may be added up in, too
 FILE = "cublas on the CPU"
 
 
@@ -72,7 +73,7 @@ class Cublas(ModuleType):
         if alpha._obj.value != 1 or beta._obj.value != 0 or {kind_a, kind_b} != {kind_c} or min(m, n, k, count) < 0:
             return NOT_SUPPORTED
         name, sums = DTYPES[kind_c]
-        if compute != sums:
+        if compute != sums and (name, compute) != ("float32", TF32):
             return NOT_SUPPORTED
         if own.stream.is_capturing() and own.stream.mode != RELAXED and not own.room:
             return INTERNAL_ERROR  # it would be memory of the graph's own
@@ -82,7 +83,7 @@ class Cublas(ModuleType):
         out = _Matrices(c, dtype, (m, n), 0, ld_c, apart_c, count)
         if not all(one.valid for one in (left, right, out)):
             return INVALID_VALUE
-        own.stream.do(lambda: multiply(left.array(), right.array(), out.array()))
+        own.stream.do(lambda: multiply(left.array(), right.array(), out.array(), rounds=compute == TF32))
         return 0
 
 
@@ -115,10 +116,17 @@ class _Matrices:
         return found.swapaxes(1, 2) if self._turned else found
 
 
-def multiply(a: Any, b: Any, out: Any) -> None:
-    """Halves are added up in float32 and rounded once."""
+def multiply(a: Any, b: Any, out: Any, *, rounds: bool = False) -> None:
+    """Halves are added up in float32 and rounded once; `rounds`: float32 is multiplied as TF32."""
     sums = np.promote_types(a.dtype, np.float32) if a.dtype.itemsize <= 2 else a.dtype
-    out[...] = np.matmul(a.astype(sums, copy=False), b.astype(sums, copy=False)).astype(out.dtype, copy=False)
+    a, b = (_rounded(x) if rounds else x.astype(sums, copy=False) for x in (a, b))
+    out[...] = np.matmul(a, b).astype(out.dtype, copy=False)
+
+
+def _rounded(array: Any) -> Any:
+    """Float32 numbers to eleven binary digits, to the nearest."""
+    mantissa, exponent = np.frexp(array)
+    return np.ldexp(np.rint(np.ldexp(mantissa, 11)), exponent - 11).astype(np.float32)
 
 
 def _dtype(name: str) -> np.dtype[Any]:

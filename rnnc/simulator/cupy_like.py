@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import ModuleType, SimpleNamespace
@@ -75,14 +76,15 @@ class Cupy(ModuleType):
         return self
 
     def matmul(self, a: Any, b: Any, out: Any = None) -> Any:
-        """NumPy's; CuPy has no products in a capture."""
+        """NumPy's; CuPy has no products in a capture, and rounds float32 where the environment says so."""
         if self.cuda.get_current_stream().is_capturing():
             raise NotImplementedError("calling cuBLAS API during stream capture is currently unsupported")
         if out is None:
             out = self.empty((*np.broadcast_shapes(a.shape[:-2], b.shape[:-2]), a.shape[-2], b.shape[-1]), a.dtype)
         elif not out.flags.c_contiguous:
             raise ValueError("the output of a product must be C-contiguous")
-        self.cuda.get_current_stream().do(lambda: multiply(a, b, out))
+        rounds = out.dtype == np.float32 and os.environ.get("CUPY_TF32", "0") != "0"
+        self.cuda.get_current_stream().do(lambda: multiply(a, b, out, rounds=rounds))
         return out
 
     def RawModule(  # the name is CuPy's

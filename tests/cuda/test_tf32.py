@@ -42,6 +42,7 @@ def forward(strategy: str, rows: int, units: int, capability: str = "90", dtype:
     compiled = compile_source(CELL, None, {"strategy": strategy, "units": units}, target="cuda")
     device = DeviceModel(multiprocessors=2, compute_capability=capability)
     module = load(compiled.text, "c", How(device=device))
+    vars(module)["_CAPTURED"] = 2  # of single steps
     random = np.random.default_rng(0)
     (name,) = module.init_params(seed=0, dtype=dtype)
     weights = (random.standard_normal((units, units)) / units**0.5).astype(dtype)
@@ -50,7 +51,9 @@ def forward(strategy: str, rows: int, units: int, capability: str = "90", dtype:
 
 
 @needs_compiler
-@pytest.mark.parametrize(("strategy", "rows", "units"), [("block", 3, 21), ("persistent", 19, 40), ("block", 70, 8)])
+@pytest.mark.parametrize(
+    ("strategy", "rows", "units"), [("block", 3, 21), ("persistent", 19, 40), ("block", 70, 8), ("step", 3, 21)]
+)
 def test_products_of_loops_round_what_they_multiply(strategy: str, rows: int, units: int) -> None:
     """And nothing else: neither what a state keeps, nor sums."""
     with products_in(TF32):
