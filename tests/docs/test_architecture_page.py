@@ -18,7 +18,7 @@ from rnnc.verify import report
 from rnnc.verify.live.report import TOLERANCES
 from rnnc.verify.proving import differences
 from tests.docs.pages import ROOT, page
-from tests.house.test_layers import LAYERS
+from tests.house.test_layers import FOLDERS, LAYERS
 from tests.ir.cases import CASES
 
 PAGE = page("architecture.md")
@@ -82,6 +82,14 @@ def test_the_parts_stand_in_the_order_of_their_layers() -> None:
     assert sorted(listed) == sorted(ranks)
     order = [ranks[part] for part in listed]
     assert order == sorted(order)
+
+
+def test_folders_are_listed_in_the_order_of_their_imports() -> None:
+    rows = re.findall(r"^\| `([\w/]+)/` \| (.*) \|$", _section("## Folders of parts"), re.MULTILINE)
+    assert len(rows) > 4
+    for part, listed in rows:
+        folders = re.findall(r"`(\w+)/`", listed)
+        assert folders == list(FOLDERS[part.replace("/", ".")]) or "#" in listed
 
 
 @pytest.fixture(scope="module")
