@@ -9,6 +9,7 @@ from rnnc.simulator.loader import load
 from rnnc.simulator.nvrtc import compile_kernels
 from rnnc.syntax.source import read_source
 from tests.cuda.test_modules import EXAMPLES
+from tests.support.examples import OPTIONS
 
 pytest.importorskip("cupy_backends.cuda.libs.nvrtc", exc_type=ImportError)
 
@@ -23,7 +24,7 @@ def test_nothing_spills(example: str) -> None:
             assert kernel.spill_stores == kernel.spill_loads == 0, kernel
 
 
-@pytest.mark.parametrize("example", ["lstm", "gru", pytest.param("conv_lstm", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("example", ["lstm", "gru", pytest.param("conv_lstm:ConvLSTM2D", marks=pytest.mark.slow)])
 def test_every_variable_is_read(example: str) -> None:
     for code in codes(example, "float32"):
         assert compile_kernels(code, ("sm_90",), ("--diag-error=177",))
@@ -36,6 +37,8 @@ def test_float64_compiles() -> None:
 
 def codes(example: str, dtype: str) -> list[str]:
     """The text that the module gives to NVRTC for two of its programs and their loops."""
-    text = compile_source(read_source(EXAMPLES / f"{example}.rnn"), None, {"units": 64}, target="cuda").text
-    module = load(text, example)
+    file, _, name = example.partition(":")
+    options = OPTIONS.get(example, {}) if name else {"units": 64}
+    text = compile_source(read_source(EXAMPLES / f"{file}.rnn"), name or None, options, target="cuda").text
+    module = load(text, file)
     return [module._code(dtype, program) for program in module._KERNELS if program.startswith(("forward", "backward"))]
