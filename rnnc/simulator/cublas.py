@@ -20,6 +20,7 @@ from rnnc.simulator.streams import RELAXED, Stream, Streams
 INVALID_VALUE, INTERNAL_ERROR, NOT_SUPPORTED = 7, 14, 15  # statuses
 DTYPES = {0: ("float32", 68), 1: ("float64", 70), 2: ("float16", 68), 14: ("bfloat16", 68)}  # what it adds up in
 TF32 = 77  # what float32 may be added up in, too
+ASKED_FOR = "CUPY_TF32"  # in the environment, for products that may round float32 to it
 FILE = "cublas on the CPU"
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnc.simulator.cublas import multiply
+from rnnc.simulator.cublas import ASKED_FOR, multiply
 from rnnc.simulator.cupy_cuda import Cuda
 from rnnc.simulator.driver import DeviceModel
 from rnnc.simulator.launch import Kernel, Kernels, Schedule
@@ -83,7 +83,7 @@ class Cupy(ModuleType):
             out = self.empty((*np.broadcast_shapes(a.shape[:-2], b.shape[:-2]), a.shape[-2], b.shape[-1]), a.dtype)
         elif not out.flags.c_contiguous:
             raise ValueError("the output of a product must be C-contiguous")
-        rounds = out.dtype == np.float32 and os.environ.get("CUPY_TF32", "0") != "0"
+        rounds = out.dtype == np.float32 and os.environ.get(ASKED_FOR, "0") != "0"
         self.cuda.get_current_stream().do(lambda: multiply(a, b, out, rounds=rounds))
         return out
 

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from rnnc.compiler import compile_source
+from rnnc.simulator.cublas import ASKED_FOR
 from rnnc.simulator.cupy_cuda import DeviceModel
 from rnnc.simulator.cupy_like import How
 from rnnc.simulator.loader import load
 from rnnc.syntax.source import Source
-from rnnc.verify.proving.halves import ASKED_FOR, TF32, products_in
+from rnnc.verify.proving.halves import TF32, products_in
 from tests.cuda.support import needs_compiler
 
 CELL = Source(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rnnc.importing.formulas.written import WIDER
+from rnnc.importing.libraries.everywhere import flatten
 from rnnc.importing.libraries.keras import other
 from rnnc.importing.libraries.keras_ways import sequence_here
 from rnnc.importing.pieces.built import softmax
@@ -56,17 +57,6 @@ def repeat(call: Call) -> Flow:
 def masking(call: Call) -> Flow:
     call.lowering.remarks.add("`Masking` is left out: give the lengths of the rows instead")
     return Flow(lambda network, x: x)
-
-
-def flatten(call: Call) -> Flow:
-    """Of the last step of a layer, which is flat."""
-
-    def build(network: Network, x: str) -> str:
-        if network.is_sequence:
-            raise problem("E606", "Flatten: a description does not know how many steps there are", call.made.span)
-        return x
-
-    return Flow(build)
 
 
 def over_time(call: Call) -> Flow:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
 from rnnc.importing.formulas.written import WIDER
+from rnnc.importing.libraries.everywhere import same, table
 from rnnc.importing.libraries.keras import other
 from rnnc.importing.libraries.keras_ways import sequence_here
 from rnnc.importing.pieces.lowering import Call, Lowering
@@ -70,25 +70,10 @@ def shape_of(item: Given) -> list[int | None] | None:
     return None
 
 
-def placeholder(call: Call) -> Flow:
-    return Flow(lambda network, x: x)
-
-
 def embedding(call: Call) -> Flow:
-    rows, width = call.size("input_dim"), call.size("output_dim")
     if call.flag("mask_zero"):
         call.lowering.remarks.add("`mask_zero` of Embedding is left out: give the lengths of the rows instead")
-
-    def build(network: Network, x: str) -> str:
-        if x not in network.inputs or any(re.search(rf"\b{x}\b", line) for line in network.lines):
-            raise problem("E606", "Embedding stands first: it takes whole numbers", call.made.span)
-        network.inputs[x] = f"{x}[]: int"
-        e = network.equation("e", f"embedding({x}, {rows}, {width})")
-        network.width = str(width)
-        network.arrays["embeddings"] = f"{e}.embedding.table"
-        return e
-
-    return Flow(build)
+    return table(call, str(call.size("input_dim")), str(call.size("output_dim")), "embeddings")
 
 
 def dense(call: Call) -> Flow:
@@ -169,4 +154,4 @@ LAYERS = (
 )
 # What only says what comes in; the signature has grown over time.
 _SHAPE = "shape=None, batch_size=None, dtype=None, sparse=None, batch_shape=None, name=None, tensor=None, **kwargs"
-CONSTRUCTORS = (*LAYERS, other("Input", _SHAPE, "", placeholder), other("InputLayer", _SHAPE, "", placeholder))
+CONSTRUCTORS = (*LAYERS, other("Input", _SHAPE, "", same), other("InputLayer", _SHAPE, "", same))

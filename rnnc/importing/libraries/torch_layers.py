@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
+from rnnc.importing.libraries.everywhere import flatten, same, table
 from rnnc.importing.libraries.models import chain
 from rnnc.importing.pieces.built import softmax
 from rnnc.importing.pieces.lowering import Call, Lower, spelled
@@ -66,18 +65,7 @@ def linear(call: Call) -> Flow:
 
 
 def embedding(call: Call) -> Flow:
-    rows, width = call.size("num_embeddings"), call.size("embedding_dim")
-
-    def build(network: Network, x: str) -> str:
-        if x not in network.inputs or any(re.search(rf"\b{x}\b", line) for line in network.lines):
-            raise problem("E606", "Embedding stands first: it takes whole numbers", call.made.span)
-        network.inputs[x] = f"{x}[]: int"
-        e = network.equation("e", f"embedding({x}, {rows}, {width})")
-        network.width = str(width)
-        network.arrays["weight"] = f"{e}.embedding.table"
-        return e
-
-    return Flow(build)
+    return table(call, str(call.size("num_embeddings")), str(call.size("embedding_dim")), "weight")
 
 
 def layer_norm(call: Call) -> Flow:
@@ -112,19 +100,6 @@ def sequential(call: Call) -> Flow:
         if not isinstance(item.value, Made):
             raise problem("E606", "a Sequential of layers of the library is read", item.span)
     return chain(items, call.lowering)
-
-
-def same(call: Call) -> Flow:
-    return Flow(lambda network, x: x)
-
-
-def flatten(call: Call) -> Flow:
-    def build(network: Network, x: str) -> str:
-        if network.is_sequence:
-            raise problem("E606", "Flatten: a description does not know how many steps there are", call.made.span)
-        return x
-
-    return Flow(build)
 
 
 def refused(call: Call) -> Meaning:

@@ -70,8 +70,7 @@ class Declarations:
         node.name = frame.state_prefix + key_text(item.name, indices)
         dtype = DType.INT if item.dtype == "int" else DType.FLOAT
         define_member(frame, item.name, False, indices, self._found(frame, node, dtype), item.span)
-        init: Node | None = None
-        slot = StateSlot(node.name, node, dtype, init, item.span)
+        slot = StateSlot(node.name, node, dtype, None, item.span)
         frame.states[item.name, indices] = slot
         frame.body.sink.append(slot)
         if item.init is not None:

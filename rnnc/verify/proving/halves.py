@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rnnc.simulator.cublas import ASKED_FOR
 from rnnc.verify.arrays import Array, Arrays, DTypeLike
 from rnnc.verify.report import relative_error
 
@@ -69,7 +70,6 @@ class Half:
 SINGLE = Half("float32", 24, -149, (2 - 2.0**-23) * 2.0**127)  # what modules compute in
 HALVES = (Half("float16", 11, -24, 65504.0), Half("bfloat16", 8, -133, (2 - 2.0**-7) * 2.0**127))
 TF32 = Half("tf32", 11, -136, (2 - 2.0**-10) * 2.0**127)  # what products may round float32 to
-ASKED_FOR = "CUPY_TF32"  # in the environment
 
 
 @contextmanager
