@@ -40,8 +40,10 @@ GROUPS: dict[str, list[Entry]] = {
     "Simple recurrent networks": [
         Entry("rnn"), Entry("elman:Elman"), Entry("elman:Jordan"), Entry("narx"), Entry("indrnn:IndRNN"),
         Entry("antisymmetric"), Entry("cornn:CoRNN"), Entry("cornn:UnICORNN"), Entry("lem"),
+        Entry("lipschitz"), Entry("liquid:CfC"), Entry("liquid:LTC", {}, {"steps": "2"}),
         Entry("fast_grnn:FastRNN"), Entry("reservoir:EchoState"), Entry("reservoir:SCRN"), Entry("clockwork"),
-        Entry("highway_rnn"), Entry("fast_weights"), Entry("skip_input:SkipInputRNN"),
+        Entry("highway_rnn"), Entry("fast_weights"), Entry("weighted_average"),
+        Entry("ntm:NTM", {}, {"units": "3", "slots": "4", "width": "2"}), Entry("skip_input:SkipInputRNN"),
     ],
     "LSTM and its relatives": [
         Entry("lstm"),
@@ -54,6 +56,8 @@ GROUPS: dict[str, list[Entry]] = {
         Entry("lstm_variants:NOAF"), Entry("lstm_variants:CIFG"), Entry("lstm_variants:NP"), Entry("lstm_variants:FGR"),
         Entry("layer_norm_lstm", {"keep": "0.9"}), Entry("layer_norm_cells:LayerNormProductsLSTM"),
         Entry("weight_norm_lstm"), Entry("group_lstm"), Entry("phased_lstm"), Entry("time_lstm"),
+        Entry("sub_lstm"), Entry("fast_slow", {"slow_units": "256"}, {"slow_units": "2"}),
+        Entry("pred_rnn", {"layers": "2"}, {"layers": "2", "filters": "2", "kernel": "[3, 3]"}),
         Entry("conv_lstm:ConvLSTM1D"), Entry("conv_lstm:ConvLSTM2D"), Entry("conv_lstm:ConvLSTM3D"),
         *(Entry(f"strided_conv_lstm:StridedConvLSTM{n}D") for n in (1, 2, 3)),
         Entry("multiplicative:MultiplicativeLSTM"), Entry("multiplicative:MIRNN"), Entry("mogrifier"),
@@ -72,10 +76,13 @@ GROUPS: dict[str, list[Entry]] = {
         Entry("layer_norm_cells:DreamerGRU"), Entry("indrnn:IndyGRU"), Entry("mgu:MGU"), Entry("mgu:MGU1"),
         Entry("mgu:MGU2"), Entry("mgu:MGU3"), Entry("ligru"), Entry("mut:MUT1"), Entry("mut:MUT2"), Entry("mut:MUT3"),
         Entry("ugrnn"), Entry("intersection_rnn:IntersectionRNN"), Entry("intersection_rnn:ProjectedIntersectionRNN"),
-        Entry("fast_grnn:FastGRNN"), Entry("star"), Entry("minimal_rnn"), Entry("cfn:CFN"), Entry("cfn:ComplementCFN"),
+        Entry("fast_grnn:FastGRNN"), Entry("star"), Entry("conv_gru"), Entry("tau_gru"),
+        Entry("additive:RAN"), Entry("additive:ATR"), Entry("additive:LightRU"), Entry("bistable:BRC"),
+        Entry("bistable:NBRC"), Entry("minimal_rnn"), Entry("cfn:CFN"), Entry("cfn:ComplementCFN"),
         Entry("nas"), Entry("min_gru:MinGRU"), Entry("min_gru:MinLSTM"), Entry("skip_input:SkipInputGRU"),
     ],
     "Linear recurrences": [
+        Entry("strongly_typed:TRNN"), Entry("strongly_typed:TGRU"), Entry("strongly_typed:TLSTM"),
         Entry("qrnn:QRNN"), Entry("qrnn:TorchQRNN"), Entry("sru"), Entry("light_sru:LightSRU"),
         Entry("light_sru:FirstSRU"), Entry("light_sru:SRUpp"), Entry("hgrn"), Entry("rg_lru"), Entry("lru"),
         Entry("lmu"), Entry("mamba:S6", {"units": "16"}, {"units": "2", "N": "3"}),
@@ -88,6 +95,7 @@ GROUPS: dict[str, list[Entry]] = {
     ],
     "Cells around cells": [
         Entry("attention", {"inner": "LSTM(64)", "window": "8"}, {"inner": "LSTM(units = 3)", "window": "2"}),
+        Entry("ode_rnn:ODERNN", {"inner": "GRU(64)"}, {"inner": "GRU(3)", "steps": "2"}),
         Entry("skip_rnn", {"inner": "GRU(64, reset = before)"}, {"inner": "RNN(2)"}),
         Entry("wrappers:InputProjection", {"inner": "LSTM(64)", "size": "32"}, {"inner": "LSTM(3)", "size": "2"}),
         Entry("wrappers:OutputProjection", {"inner": "LSTM(64)", "size": "10"}, {"inner": "LSTM(3)", "size": "2"}),

@@ -15,12 +15,12 @@ from rnnc.syntax import ast
 from rnnc.syntax.parse import parse
 from rnnc.syntax.printing.format import format_source
 from rnnc.syntax.source import read_source
-from tests.cells.papers import gates, grus, lstms, memories, networks
-from tests.cells.papers.shared import Step, relu
+from tests.cells.papers import continuous, gates, grus, images, lstms, memories, networks
+from tests.cells.papers.shared import Step, identity, relu
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 STEPS, LENGTHS = 9, np.array([9, 5, 1, 0])
-SIZES = {"units": 4, "input": 3}
+SIZES = {"units": 4, "input": 3, "row": 3, "col": 4, "channel": 2}
 LONGEST = 25  # lines of a definition, its layouts not counted
 
 
@@ -50,6 +50,10 @@ CASES = [
     case("cornn:CoRNN", networks.cornn(False), damping="implicit"),
     case("cornn:UnICORNN", networks.unicornn),
     case("lem:LEM", networks.lem),
+    case("lipschitz:LipschitzRNN", continuous.lipschitz),
+    case("liquid:CfC", continuous.closed_form, backbone=5),
+    case("liquid:LTC", continuous.liquid),
+    case("ode_rnn:ODERNN", continuous.ode_gru, inner="GRU(4, reset = before)"),
     *(
         case(f"lstm_variants:{name}", lstms.greff(name))
         for name in ("Vanilla", "NIG", "NFG", "NOG", "NIAF", "NOAF", "CIFG", "NP", "FGR")
@@ -63,6 +67,9 @@ CASES = [
     case("multiplicative:MultiplicativeLSTM", lstms.multiplicative_lstm),
     case("multiplicative:MIRNN", networks.mi_rnn),
     case("time_lstm:TimeLSTM", lstms.time_lstm),
+    *(case("sub_lstm:SubLSTM", lstms.sub_lstm, fixed_forget=fixed) for fixed in (False, True)),
+    case("fast_slow:FastSlow", lstms.fast_slow, units=4, slow_units=3, fast=3),
+    case("pred_rnn:PredRNN", images.pred_rnn, filters=2, layers=2, kernel=[3, 1]),
     case("reservoir:EchoState", networks.echo_state, outputs=2, leak=0.3),
     case("reservoir:SCRN", networks.scrn, slow=2, outputs=3),
     case("fast_weights:FastWeights", networks.fast_weights, rounds=2),
@@ -85,6 +92,15 @@ CASES = [
     case("ligru:LiGRU", grus.ligru, bias=False),
     case("gru_d:GRUD", grus.gru_d, mean=0.3),
     case("star:STAR", grus.star),
+    *(case("additive:RAN", grus.additive(f), activation=f.__name__) for f in (np.tanh, identity)),
+    case("additive:ATR", grus.twin_gated),
+    case("additive:LightRU", grus.light_unit),
+    case("bistable:BRC", grus.bistable),
+    case("bistable:NBRC", grus.bistable),
+    case("tau_gru:TauGRU", grus.tau_gru),
+    case("tau_gru:TauGRU", grus.tau_gru, delay=4),
+    case("conv_gru:ConvGRU", images.conv_gru, filters=3),
+    case("conv_gru:ConvGRU", images.conv_gru, filters=2, kernel=[1, 5]),
     case("minimal_rnn:MinimalRNN", grus.minimal_rnn),
     case("cfn:CFN", grus.cfn(False)),
     case("cfn:ComplementCFN", grus.cfn(True)),
@@ -105,6 +121,9 @@ CASES = [
     case("light_sru:LightSRU", gates.light_sru, scale=1.5),
     case("light_sru:FirstSRU", gates.first_sru),
     case("light_sru:SRUpp", gates.srupp, inner=2),
+    case("strongly_typed:TRNN", gates.strongly_typed_rnn),
+    case("strongly_typed:TGRU", gates.strongly_typed_gru),
+    case("strongly_typed:TLSTM", gates.strongly_typed_lstm),
     *(case("qrnn:QRNN", gates.qrnn(name, 2), pooling=name) for name in ("f", "fo", "ifo")),
     case("qrnn:QRNN", gates.qrnn("ifo", 3), pooling="ifo", window=3, bias=True),
     case("qrnn:TorchQRNN", gates.qrnn("fo", 1, True)),
@@ -124,6 +143,8 @@ CASES = [
     case("delta_net:DeltaNet", memories.delta_net(False), units=6, heads=2),
     case("delta_net:GatedDeltaNet", memories.delta_net(True), units=6, heads=2),
     case("retention:Retention", memories.retention, units=12, heads=2),
+    case("ntm:NTM", memories.turing_machine, units=4, slots=5, width=3),
+    case("weighted_average:RWA", memories.weighted_average),
     case("rwkv:TimeMixing", memories.time_mixing, width=3),
     case("rwkv:ChannelMixing", memories.channel_mixing, width=3),
 ]
@@ -212,6 +233,8 @@ def test_a_file_is_in_the_standard_form_and_tells_where_it_comes_from(file: str)
 def test_the_module_computes_the_equations_of_the_paper(case: Case) -> None:
     file, _, name = case.example.partition(":")
     module = rnnc.compile(EXAMPLES / f"{file}.rnn", name=name, options=case.options)
+    labels = [label for about in module.SPEC["parameters"].values() for label in about["axes"]]
+    assert not [label for label in labels if "?" in label]
     generator = np.random.default_rng(7)
     params = drawn(module, generator)
     x = inputs(module, params, generator)

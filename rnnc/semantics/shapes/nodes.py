@@ -72,6 +72,7 @@ class Rule:
 
 
 RULES: dict[str, Rule] = {}
+INPUT = "_in"  # ends the label of a weight's input axis where its output has the same
 MAX_SIZE = 2**40
 MAX_RANK = 12
 NODE_COST = 4  # in units of work: inferred and lowered, a node costs more than reading an expression
@@ -125,8 +126,15 @@ class Graph:
     def resolve(self, axis: Shaped) -> Shaped:
         while axis.label in self._bindings and self._bindings[axis.label].label != axis.label:
             axis = self._bindings[axis.label]
-        size = self.resolve_size(axis.size)
-        return axis if size == axis.size else Shaped(axis.label, size, axis.strong)
+        label, size = self._label(axis.label), self.resolve_size(axis.size)
+        return axis if (label, size) == (axis.label, axis.size) else Shaped(label, size, axis.strong)
+
+    def _label(self, label: str) -> str:
+        """A label that was made of a placeholder's (`?1_in`), of what that is by now."""
+        made = label.removesuffix(INPUT)
+        if made == label or not made.startswith("?"):
+            return label
+        return self.resolve(Shaped(made, Size.of(0))).label + INPUT
 
     def resolve_all(self, shape: Shape) -> Shape:
         return tuple(self.resolve(axis) for axis in shape)

@@ -105,3 +105,21 @@ def lmu(w, x, s, t):
     m = m @ (a / theta + np.eye(order)).T + u[:, None] * b / theta
     h = np.tanh(x @ w["h.x"] + h @ w["h.h"] + m @ w["h.m"])
     return h, {"h": h, "m": m}
+
+
+def strongly_typed_rnn(w, x, s, t):
+    f = sigmoid(affine(w, "f", x=x))
+    h = f * s["h"] + (1 - f) * (x @ w["z.x"])
+    return h, {"h": h}
+
+
+def strongly_typed_gru(w, x, s, t):
+    z, f, o = (affine(w, name, x=x, last=s["last"]) for name in "zfo")
+    h = sigmoid(f) * s["h"] + z * np.tanh(o)
+    return h, {"h": h, "last": x}
+
+
+def strongly_typed_lstm(w, x, s, t):
+    z, f, o = (affine(w, name, x=x, last=s["last"]) for name in "zfo")
+    c = sigmoid(f) * s["c"] + (1 - sigmoid(f)) * z
+    return c * np.tanh(o), {"c": c, "last": x}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from tests.cells.papers.lstms import lstm
@@ -175,3 +177,43 @@ def skip_lstm(w, x, s, t):
     b, u = b[:, 0], s["update"]
     update = b * delta + (1 - b) * (u + np.minimum(delta, 1 - u))
     return {"y": y, "b": b}, {**kept, "update": update, "y": y}
+
+
+def additive(activation: Callable[[np.ndarray], np.ndarray]) -> Step:
+    def step(w, x, s, t):
+        i, f = (sigmoid(affine(w, name, x=x, h=s["h"])) for name in "if")
+        c = i * (x @ w["content.x"]) + f * s["c"]
+        h = activation(c)
+        return h, {"c": c, "h": h}
+
+    return step
+
+
+def twin_gated(w, x, s, t):
+    p, q = affine(w, "p", x=x), s["h"] @ w["q.h"]
+    h = sigmoid(p + q) * p + sigmoid(p - q) * s["h"]
+    return h, {"h": h}
+
+
+def light_unit(w, x, s, t):
+    f = sigmoid(affine(w, "f", x=x, h=s["h"]))
+    h = (1 - f) * s["h"] + f * np.tanh(x @ w["n.x"])
+    return h, {"h": h}
+
+
+def bistable(w, x, s, t):
+    h = s["h"]
+    heard = {name: h * w[f"{name}.peephole"] if f"{name}.peephole" in w else h @ w[f"{name}.h"] for name in "ac"}
+    a = 1 + np.tanh(affine(w, "a", x=x) + heard["a"])
+    c = sigmoid(affine(w, "c", x=x) + heard["c"])
+    h = c * h + (1 - c) * np.tanh(affine(w, "h", x=x) + a * h)
+    return h, {"h": h}
+
+
+def tau_gru(w, x, s, t):
+    h, past = s["h"], s["past"]
+    u = np.tanh(affine(w, "u", x=x, h=h))
+    z = np.tanh(affine(w, "z", x=x, delayed=past[:, 0]))
+    g, a = (sigmoid(affine(w, name, x=x, h=h)) for name in "ga")
+    new = (1 - g) * h + g * (u + a * z)
+    return new, {"h": new, "past": np.concatenate([past[:, 1:], h[:, None]], 1)}

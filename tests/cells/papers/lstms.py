@@ -160,3 +160,25 @@ def mlstm(one: bool) -> Step:
         return heads(h), {"C": matrix / size[..., None], "n": n / size, "m": m}
 
     return step
+
+
+def sub_lstm(w, x, s, t):
+    i, o, z = (sigmoid(affine(w, name, x=x, h=s["h"])) for name in "ioz")
+    f = sigmoid(w["decay"] if "decay" in w else affine(w, "f", x=x, h=s["h"]))
+    c = f * s["c"] + z - i
+    h = sigmoid(c) - o
+    return h, {"c": c, "h": h}
+
+
+def fast_slow(w, x, s, t):
+    """Three fast cells."""
+    c, h, new = s["c"], s["h"], {}
+    for k in range(3):
+        given = [{"x": x}, {"heard": new.get("slow.h")}, {}][k]
+        i, f, o, j = (affine(w, f"{name}[{k}]", h=h, **given) for name in "ifoj")
+        c = sigmoid(f + 1) * c + sigmoid(i) * np.tanh(j)
+        h = sigmoid(o) * np.tanh(c)
+        if k == 0:
+            slow, slow_c = lstm(w, h, s["slow.h"], s["slow.c"], "slow.", 1.0)
+            new = {"slow.h": slow, "slow.c": slow_c}
+    return h, {"c": c, "h": h, **new}

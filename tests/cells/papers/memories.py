@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tests.cells.papers.lstms import lstm
 from tests.cells.papers.shared import Arrays, Step, affine, heads, norm, relu, sigmoid, silu, softplus
 
 
@@ -74,3 +75,46 @@ def time_mixing(w, x, s, t):
 def channel_mixing(w, x, s, t):
     r, k = ((w[f"m{n}"] * x + (1 - w[f"m{n}"]) * s["last"]) @ w[f"{n}.x"] for n in "rk")
     return sigmoid(r) * (relu(k) ** 2 @ w["v.k"]), {"last": x}
+
+
+def turing_machine(w, x, s, t):
+    h, c = lstm(w, np.concatenate([x, s["r"]], -1), s["controller.h"], s["controller.c"], "controller.", 1.0)
+    memory = s["memory"]
+    slots = memory.shape[1]
+
+    def addressed(head: str) -> np.ndarray:
+        def made(name: str) -> np.ndarray:
+            return affine(w, f"{head}.addressed.{name}", h=h)
+
+        key, strength, g = np.tanh(made("key")), softplus(made("strength")), sigmoid(made("kept"))
+        lengths = np.linalg.norm(memory, axis=-1) * np.linalg.norm(key, axis=-1)[:, None]
+        content = np.exp(strength[:, None] * (memory @ key[..., None])[..., 0] / (lengths + 1e-8))
+        mixed = g[:, None] * content / content.sum(-1, keepdims=True) + (1 - g[:, None]) * s[head]
+        shift = np.exp(made("shift"))
+        shift /= shift.sum(-1, keepdims=True)
+        by = {-1: shift[:, :1], 0: shift[:, 1:2], 1: shift[:, 2:]}
+        turned = np.zeros_like(mixed)
+        for slot in range(slots):
+            for step, share in by.items():  # what stood at `slot` goes `step` places on
+                turned[:, (slot + step) % slots] += share[:, 0] * mixed[:, slot]
+        sharp = turned ** (1 + softplus(made("sharpness")))[:, None]
+        return sharp / sharp.sum(-1, keepdims=True)
+
+    read, write = addressed("read"), addressed("write")
+    r = np.einsum("bs,bsw->bw", read, memory)
+    erase, add = sigmoid(affine(w, "erase", h=h)), np.tanh(affine(w, "add", h=h))
+    memory = memory * (1 - write[..., None] * erase[:, None]) + write[..., None] * add[:, None]
+    new = {"memory": memory, "read": read, "write": write, "r": r, "controller.h": h, "controller.c": c}
+    return affine(w, "y", h=h, r=r), new
+
+
+def weighted_average(w, x, s, t):
+    """Without the scaling: numerator and denominator as the paper has them."""
+    h = s["h"] if t > 0 else np.broadcast_to(np.tanh(w["start"]), s["h"].shape)
+    z = affine(w, "u", x=x) * np.tanh(affine(w, "g", x=x, h=h))
+    a = x @ w["a.x"] + h @ w["a.h"]
+    old = np.exp(s["top"]) if t > 0 else 0.0
+    n, d = s["n"] * old + z * np.exp(a), s["d"] * old + np.exp(a)
+    top = np.maximum(s["top"], a)
+    h = np.tanh(n / d)
+    return h, {"n": n / np.exp(top), "d": d / np.exp(top), "top": top, "h": h}

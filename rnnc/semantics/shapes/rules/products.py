@@ -6,7 +6,7 @@ from rnnc.ir.program import DType, Type, Value
 from rnnc.ir.size import Size
 from rnnc.semantics.scopes.values import Shape, Shaped, show
 from rnnc.semantics.shapes.lower import Lowering, align, subset
-from rnnc.semantics.shapes.nodes import RULES, Graph, Node, Rule, ShapeError, known
+from rnnc.semantics.shapes.nodes import INPUT, RULES, Graph, Node, Rule, ShapeError, known
 from rnnc.semantics.shapes.rules.axes import find_axis
 from rnnc.semantics.shapes.rules.elementwise import naming
 from rnnc.semantics.shapes.rules.hints import instead
@@ -104,7 +104,7 @@ def _weight_shape(graph: Graph, node: Node) -> Shape | None:
 def distinct(inputs: Shape, outputs: Shape) -> Shape:
     """Axes of a weight that are inputs, under labels that no output axis has (`units_in`)."""
     labels = {a.label for a in outputs}
-    return tuple(Shaped(f"{a.label}_in", a.size) if a.label in labels else a for a in inputs)
+    return tuple(Shaped(f"{a.label}{INPUT}", a.size) if a.label in labels else a for a in inputs)
 
 
 def _product_shape(graph: Graph, node: Node) -> Shape | None:
