@@ -37,7 +37,12 @@ def test_text_that_is_no_tree(text: str) -> None:
         read_ast(text)
 
 
+LONG = [f"weight_{k}[units, units] = glorot_uniform" for k in range(4)]
 CASES = {
+    "a long declaration": (
+        f"cell A(units) {{\n  # all\n  param {', '.join(LONG)}  # end\n}}\n",
+        f"cell A(units) {{\n  # all\n  param {LONG[0]}, {LONG[1]}\n  param {LONG[2]}, {LONG[3]}  # end\n}}\n",
+    ),
     "alignment": (
         "cell A { \n gate i=1\n j = 2\n c' = 3 # c\n\n  k[0]  = 4\n let n = 1\n}",
         "cell A {\n  gate i = 1\n  j      = 2\n  c'     = 3  # c\n\n  k[0] = 4\n  let n = 1\n}\n",

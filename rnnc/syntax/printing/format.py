@@ -1,4 +1,5 @@
-"""Canonical source: the same tree, laid out in one way, with its comments and docstrings.
+"""Canonical source: the same tree, laid out in one way, with its comments and docstrings. (A declaration of several
+items that needs more than a line becomes several declarations.)
 
 Two spaces of indentation; `=` aligned in runs of consecutive equations; lines of at most 120 characters, wrapped inside
 brackets; one blank line between definitions (variants and imports may stand close), at most one between statements. A
@@ -8,6 +9,7 @@ block on one line stays there if it holds one statement and fits.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from rnnc.diagnostics import Source
 from rnnc.syntax import ast
@@ -151,9 +153,9 @@ class _Formatter:
                 before = options[-1].span.end if options else node.span.start
                 self.nested(header.pieces, body, before, node.span.end)
             case _:
-                text = self.simple(node, width)
+                texts = [self.simple(part, width) for part in self.divided(node)]
                 self.comments_within(node.span.end)
-                self.write(text, node.span.end)
+                self.write(f"\n{self.indent}".join(texts), node.span.end)
 
     def simple(self, node: ast.Statement, width: int) -> str:
         """A statement without blocks of its own; in parentheses, if it cannot be wrapped without."""
@@ -166,6 +168,19 @@ class _Formatter:
             simple_pieces(speller, node, width, in_parentheses=True)
             text = wrap(speller.pieces, len(self.indent))
         return text
+
+    def divided(self, node: ast.Statement) -> list[ast.Statement]:
+        """Several declarations in the place of one that needs more than a line: a line can't end between two items."""
+        if not isinstance(node, ast.Declaration):
+            return [node]
+        parts = [replace(node, items=node.items[:1])]
+        for item in node.items[1:]:
+            longer = replace(node, items=(*parts[-1].items, item))
+            if len(self.indent + self.simple(longer, 0)) <= WIDTH:
+                parts[-1] = longer
+            else:
+                parts.append(replace(node, items=(item,)))
+        return list(parts)
 
     def choice(self, node: ast.If, opening: str) -> None:
         """`if … { … } else if … { … } else { … }`; `opening` is what stands before the test."""
@@ -289,5 +304,6 @@ class _Formatter:
 
 
 def _with_comment(line: str, comment: Comment, column: int) -> str:
-    """A line with a comment at its end, in a column if that is free."""
+    """A line with a comment at its end, in a column if that is free and the line has room for it there."""
+    column = column if column + len(comment.text) <= WIDTH else 0
     return line.ljust(max(len(line) + 2, column)) + comment.text

@@ -69,6 +69,9 @@ def _level(node: ast.Expr) -> int:
             return _POSTFIX
 
 
+_WHOLE = 40  # what is not longer is not broken, if the line can be broken elsewhere
+
+
 class Speller:
     """Collects the pieces of what it is given. `block` spells the body of a `with`, braces included."""
 
@@ -225,8 +228,11 @@ class Speller:
             self.text("[" + ", ".join(expression_text(index) for index in target.indices) + "]")
 
     def axes(self, axes: Sequence[ast.Axis]) -> None:
-        """`[label: size, size]`."""
-        self.listed("[", axes, "]", self._axis)
+        """`[label: size, size]`; on one line, unless it is long."""
+        inside = Speller(self._block)
+        inside.listed("[", axes, "]", inside._axis)
+        text = flat(inside.pieces)
+        self.text(*([text] if len(text) <= _WHOLE else inside.pieces))
 
     def _axis(self, axis: ast.Axis) -> None:
         if axis.label is not None:
