@@ -46,7 +46,7 @@ class _Call:
                 places[lead].append((inputs[name], axis))
         steps, fewest = _count(places["time"]), SPEC.get("fewest_steps", 0)
         if isinstance(steps, int) and steps < fewest and self.program != "step":
-            raise ValueError(f"x has {steps} steps, and {SPEC['name']} picks steps of sequences of {fewest} or more")
+            raise ValueError(f"x: {SPEC['name']} picks steps of sequences of length {fewest} or more, not {steps}")
         return steps, _count(places["batch"])
 
     def _take_inputs(self, inputs, given):

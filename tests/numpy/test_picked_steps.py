@@ -31,7 +31,7 @@ def test_a_step_that_is_not_there_is_an_error_that_says_how_many_are_wanted(step
     assert outputs.shape == (2, 2)
     for call in (module.forward, module.forward_train):
         with pytest.raises(
-            ValueError, match=f"x has {fewest - 1} steps, and N picks steps of sequences of {fewest} or more"
+            ValueError, match=f"x: N picks steps of sequences of length {fewest} or more, not {fewest - 1}"
         ):
             call(params, np.zeros((2, fewest - 1, 3), "float32"))
 
