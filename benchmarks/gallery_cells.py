@@ -40,7 +40,7 @@ GROUPS: dict[str, list[Entry]] = {
     "Simple recurrent networks": [
         Entry("rnn"), Entry("elman:Elman"), Entry("elman:Jordan"), Entry("narx"), Entry("indrnn:IndRNN"),
         Entry("antisymmetric"), Entry("cornn:CoRNN"), Entry("cornn:UnICORNN"), Entry("lem"),
-        Entry("lipschitz"), Entry("liquid:CfC"), Entry("liquid:LTC", {}, {"steps": "2"}),
+        Entry("lipschitz"), Entry("liquid:CfC"), Entry("liquid:LTC", {"steps": "2"}),
         Entry("fast_grnn:FastRNN"), Entry("reservoir:EchoState"), Entry("reservoir:SCRN"), Entry("clockwork"),
         Entry("highway_rnn"), Entry("fast_weights"), Entry("weighted_average"),
         Entry("ntm:NTM", {}, {"units": "3", "slots": "4", "width": "2"}), Entry("skip_input:SkipInputRNN"),
