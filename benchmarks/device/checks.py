@@ -12,6 +12,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
@@ -84,8 +85,11 @@ def _few_captured(give: Give, cell: str, strategy: str) -> ModuleType:
 
 
 def _dtypes() -> list[str]:
-    """Those that there are: bfloat16 is ml_dtypes'."""
-    return [dtype for dtype in TOLERANCES if dtype != "bfloat16" or find_spec("ml_dtypes") is not None]
+    """Those that there are: bfloat16 is ml_dtypes', and CuPy knows it from version 14 on."""
+    known = find_spec("ml_dtypes") is not None
+    if known and find_spec("cupy") is not None:
+        known = int(import_module("cupy").__version__.split(".")[0]) >= 14
+    return [dtype for dtype in TOLERANCES if dtype != "bfloat16" or known]
 
 
 def numbers(module: ModuleType, dtype: str, rows: int, units: int) -> tuple[dict[str, Any], Any, Any]:
