@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rnnc.backends.cuda.straight import block
 from rnnc.compiler import compile_source
 from rnnc.simulator.cupy_like import Function, How
 from rnnc.simulator.driver import DeviceModel
@@ -212,3 +213,27 @@ def test_layers_of_a_stack_share_their_kernels() -> None:
     gradients, wanted = loaded.backward(params, tape, slopes), numpy.backward(params, other, slopes)
     for name, gradient in gradients["params"].items():
         np.testing.assert_allclose(gradient, wanted["params"][name], atol=1e-11, err_msg=name)
+
+
+@needs_compiler
+def test_kernels_have_as_many_parameters_as_any_device_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kernel of all layers is several where it would have more: 4096 bytes before CUDA 12.1."""
+    source = Source("s.rnn", f"{CELL}\n{STACK}")
+    whole = load(compile_source(source, "Stack", {"strategy": "step"}, target="cuda").text, "whole")
+    monkeypatch.setattr(block, "PARAMETERS", 12 * 8)
+    cut = load(compile_source(source, "Stack", {"strategy": "step"}, target="cuda").text, "cut")
+    counts = [
+        [
+            head.count(",") + 1
+            for text in each._KERNELS.values()
+            for head in re.findall(r"_bounds__\(256, 1\) \w+\((.*?)\) {", text, re.DOTALL)
+        ]
+        for each in (whole, cut)
+    ]
+    assert max(counts[0]) > 12
+    assert max(counts[1]) <= 12
+    params, x = whole.init_params(seed=1), np.random.default_rng(0).standard_normal((2, 5, 3)).astype("float32")
+    for found, expected in zip(cut.forward_train(params, x)[:2], whole.forward_train(params, x)[:2], strict=True):
+        pairs = zip(found.values(), expected.values(), strict=True) if isinstance(found, dict) else [(found, expected)]
+        for got, wanted in pairs:
+            np.testing.assert_array_equal(got, wanted)

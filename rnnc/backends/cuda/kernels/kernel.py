@@ -14,6 +14,7 @@ from rnnc.diagnostics import Span
 from rnnc.ir.program import DType, Value
 from rnnc.ir.size import Quotient, Size
 
+PARAMETERS = 4096  # bytes of a kernel's parameters that every device and version takes
 C_TYPES = {DType.FLOAT: "real", DType.INT: "int", DType.BOOL: "bool"}
 STORED = {**C_TYPES, DType.FLOAT: "item"}  # how arrays hold them: halves are computed with as float
 # What C++ and the skeleton of a kernel call something else.
