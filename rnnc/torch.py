@@ -396,5 +396,17 @@ def _current(device: Any) -> Generator[None]:
         yield
         return
     cuda = cast("Any", import_module("cupy")).cuda
-    with cuda.Device(device.index), cuda.ExternalStream(torch.cuda.current_stream(device).cuda_stream):
+    stream = _Stream(torch.cuda.current_stream(device).cuda_stream)
+    theirs = getattr(cuda.Stream, "from_external", None)  # of CuPy 14, which warns of what came before
+    with cuda.Device(device.index), theirs(stream) if theirs else cuda.ExternalStream(stream.address):
         yield
+
+
+@dataclass(frozen=True)
+class _Stream:
+    """A stream as libraries tell one another of it."""
+
+    address: int
+
+    def __cuda_stream__(self) -> tuple[int, int]:
+        return 0, self.address

@@ -91,14 +91,15 @@ def step(row: Row, rates: Rates, rate: float, columns: int, reads: int) -> float
 def measure(cupy: Any, prelude: str, timed: Callable[[Callable[[], Any]], float], *, small: bool = False) -> Rates:
     """The rates of this device. `prelude` is that of a generated module; `timed` gives the seconds of a call."""
     processors = cupy.cuda.Device().attributes["MultiProcessorCount"]
-    module = cupy.RawModule(code=f"{prelude}\n{KERNELS}", options=("--std=c++17",), enable_cooperative_groups=True)
+    module = cupy.RawModule(code=f"{prelude}\n{KERNELS}", options=("--std=c++17",))
     meet, read = module.get_function("meet"), module.get_function("read_all")
     times, size = (4, 1 << 8) if small else (1000, 1 << 20)
     counter = cupy.zeros(32, cupy.uint32)
 
     def meeting() -> None:
         counter[...] = 0
-        meet((processors,), (32 if small else 256,), (counter, cupy.int32(times)))
+        block, given = (32 if small else 256,), (counter, cupy.int32(times))
+        meet.kernel((processors,), block, given, enable_cooperative_groups=True)
 
     around = timed(lambda: counter.fill(0))
     meeting_seconds = max(timed(meeting) - around, 1e-9) / times

@@ -32,6 +32,12 @@ class Names:
 
     def __init__(self, taken: Iterable[str] = ()) -> None:
         self._taken = set(taken)
+        self._first = frozenset(self._taken)
+
+    @property
+    def handed_out(self) -> frozenset[str]:
+        """All names that `new` gave."""
+        return frozenset(self._taken - self._first)
 
     def new(self, hint: str) -> str:
         """A new identifier that reads like `hint`."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
@@ -100,27 +103,34 @@ class Loops:
         return sorted({symbol for size in sizes for symbol in size.symbols})
 
     def plans(self, rows: Sequence[int], dtypes: Sequence[str]) -> Iterator[tuple[str, ...]]:
-        """A line for each loop, dtype and number of rows."""
-        for looped in self.loops:
+        """A line for each kernel that is a loop (layers of a stack share one), or loop of the host, dtype and number of
+        rows."""
+        kernels = {(looped.kernel.name if looped.kernel else looped): looped for looped in reversed(self.loops)}
+        for looped in reversed(kernels.values()):
             for dtype in dtypes:
                 for number in rows:
                     yield self._plan(looped, dtype, number)
 
     def products(self) -> Iterator[tuple[str, ...]]:
         """A line for each product that steps as kernels hold."""
+        found: dict[tuple[str, ...], None] = {}
         for looped in self.loops:
             for product in looped.products:
                 how = f"{product.how}: {product.apart}" if product.apart else product.how
-                yield _name(looped), product.name, str(product.columns), str(product.summed or ""), how
+                found[_name(looped), product.name, str(product.columns), str(product.summed or ""), how] = None
+        yield from found
 
     def kernels(self, dtypes: Sequence[str]) -> Iterator[tuple[str, ...]]:
         """A line for each kernel that is a loop or spills, and for all others of a program; then for loops with the
         weights in registers that plans so far wanted. Raises NvrtcMissing."""
-        for dtype in dtypes:
-            for program in self.module._KERNELS:
-                code = self.module._code(dtype, program)
-                for arch in ARCHITECTURES:
-                    yield from _kernels(program, dtype, compile_kernels(code, (arch,)))
+        texts = itertools.product(dtypes, self.module._KERNELS, ARCHITECTURES)
+        with ThreadPoolExecutor(os.cpu_count()) as pool:  # the compiler lets others run
+            wanted = [
+                (program, dtype, pool.submit(compile_kernels, self.module._code(dtype, program), (arch,)))
+                for dtype, program, arch in texts
+            ]
+            for program, dtype, found in wanted:
+                yield from _kernels(program, dtype, found.result())
         worst: dict[tuple[str, str], KernelResources] = {}
         for (name, dtype, kept), found in self._compiled.items():
             key = f"{name}, {self.module._registers(self._launcher(dtype).item, kept)} of weights", dtype

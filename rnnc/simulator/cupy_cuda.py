@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from types import ModuleType, SimpleNamespace
-from typing import Any
 
 from rnnc.simulator.cublas import FILE, Cublas
 from rnnc.simulator.driver import FILE as DRIVER
@@ -37,9 +36,11 @@ class Cuda(ModuleType):
         """The one device, whose number is 0."""
         return Device(self._model, device or 0)
 
-    def Stream(self, *_: Any, **__: Any) -> Stream:  # the name is CuPy's
-        """A new stream."""
-        return self.streams.new()
+    def Stream(  # the name is CuPy's
+        self, null: bool = False, non_blocking: bool = False, ptds: bool = False, priority: int | None = None
+    ) -> Stream:
+        """A new stream, or the default one."""
+        return self.streams.null if null else self.streams.new()
 
     def get_current_stream(self) -> Stream:
         """This thread's current stream."""

@@ -64,11 +64,13 @@ class Kernel:
         schedule: Schedule = "fifo",
         race: bool | None = None,
         seconds: float = 300.0,
+        cooperative: bool = True,
     ) -> int:
         """Run the kernel to its end; arrays are changed in place.
 
-        `shared_mem` is in bytes, `cluster` in blocks (what the text declares, unless given). In race mode every access
-        to memory is checked. A launch that takes longer than `seconds` is a fault. Returns how often threads were
+        `shared_mem` is in bytes, `cluster` in blocks (what the text declares, unless given); blocks of the grid may
+        wait for one another where it is `cooperative`. In race mode every access to memory is checked. A launch that
+        takes longer than `seconds` is a fault. Returns how often threads were
         switched. Raises KernelFault, ArgumentError, KernelTextError, CompilerMissing.
         """
         checked = self.race if race is None else race
@@ -77,6 +79,7 @@ class Kernel:
         launch = native.Launch()
         launch.grid, launch.block = _size(grid), _size(block)
         launch.cluster = self.head.cluster if cluster is None else cluster
+        launch.cooperative = cooperative
         launch.shared_bytes, launch.seconds = shared_mem, seconds
         launch.race = checked
         launch.schedule, launch.seed = _schedule(schedule)

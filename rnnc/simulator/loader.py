@@ -22,10 +22,12 @@ def load(text: str, name: str, how: How | None = None) -> ModuleType:
     path = f"<rnnc {identifier(name)} on the CPU {hashlib.sha256(text.encode()).hexdigest()[:12]}>"
     module = ModuleType(f"rnnc_simulated_{identifier(name)}")
     module.__file__ = path
-    module.__dict__["__builtins__"] = {**vars(builtins), "__import__": _Import(Cupy(how))}
+    cupy = Cupy(how)
+    module.__dict__["__builtins__"] = {**vars(builtins), "__import__": _Import(cupy)}
     linecache.cache[path] = (len(text), None, text.splitlines(keepends=True), path)
     exec(compile(text, path, "exec"), module.__dict__)
-    module.__dict__["_address"] = _address  # CuPy's arrays have their memory elsewhere than NumPy's
+    module.__dict__["_address"] = cupy.address  # CuPy's arrays have their memory elsewhere than NumPy's
+    module.__dict__["_device_of"] = _device_of
     return module
 
 
@@ -48,9 +50,9 @@ class _Import:
         return found
 
 
-def _address(array: Any) -> int:
-    """Where an array is."""
-    return array.ctypes.data
+def _device_of(_: Any) -> int:
+    """On which device an array is: there is one."""
+    return 0
 
 
 def _member(module: Any, part: str) -> Any:

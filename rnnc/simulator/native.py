@@ -65,6 +65,7 @@ class Launch(ctypes.Structure):
         ("grid", ctypes.c_uint32 * 3),
         ("block", ctypes.c_uint32 * 3),
         ("cluster", ctypes.c_uint32),
+        ("cooperative", ctypes.c_uint32),
         ("shared_bytes", ctypes.c_uint64),
         ("schedule", ctypes.c_uint32),
         ("seed", ctypes.c_uint64),

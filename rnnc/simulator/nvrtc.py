@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import importlib
+import os
 import re
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from rnnc.simulator.compile import cache_folder
 from rnnc.simulator.source import FILE, PRELUDE_BEGIN, KernelTextError, prelude
 
 ARCHITECTURES = ("sm_80", "sm_90")
-_OPTIONS = ("-std=c++17", "--ptxas-options=-v")
+_OPTIONS = ("-std=c++17", "-ftz=true", "--ptxas-options=-v")  # CuPy adds the second one
 
 _ENTRY = re.compile(r"Compiling entry function '(\w+)' for '(\w+)'")
 _PROPERTIES = re.compile(r"Function properties for (\w+)")
@@ -43,15 +48,30 @@ def compile_kernels(
 ) -> tuple[KernelResources, ...]:
     """All kernels of a text for each architecture ("sm_80"), in the order of the compiler's own report.
 
-    The prelude is put in front of a text that lacks it. Raises KernelTextError with the compiler's messages and the
-    lines of the text, and NvrtcMissing.
+    The prelude is put in front of a text that lacks it. The compiler takes seconds, so the cache folder keeps what it
+    said of a text. Raises KernelTextError with the compiler's messages and the lines of the text, and NvrtcMissing.
     """
     nvrtc = _nvrtc()
     whole = text if PRELUDE_BEGIN in text else f'{prelude()}\n#line 1 "{FILE}"\n{text}'
     found: list[KernelResources] = []
     for arch in archs:
-        found.extend(read_log(_compile(nvrtc, whole, (f"-arch={arch}", *_OPTIONS, *options))))
+        found.extend(read_log(_log(nvrtc, whole, (f"-arch={arch}", *_OPTIONS, *options))))
     return tuple(found)
+
+
+def _log(nvrtc: Any, text: str, options: tuple[str, ...]) -> str:
+    """The log of a compilation, now or earlier, by the same version."""
+    parts = (text, *options, str(nvrtc.getVersion()))
+    place = cache_folder() / f"nvrtc-{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:32]}.log"
+    with contextlib.suppress(OSError):
+        return place.read_text(encoding="utf-8")
+    log = _compile(nvrtc, text, options)
+    with contextlib.suppress(OSError):  # there may be no room for it
+        place.parent.mkdir(parents=True, exist_ok=True)
+        own = place.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
+        own.write_text(log, encoding="utf-8")
+        own.replace(place)
+    return log
 
 
 def read_log(log: str) -> Iterator[KernelResources]:

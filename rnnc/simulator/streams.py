@@ -83,6 +83,7 @@ class Stream:
         self._before: list[Stream] = []
         self._captured: list[Work] | None = None
         self._left: list[Work] = []  # what is not done yet
+        self._kept: list[Any] = []  # memory that it may be about
         self._done = 0
         self.mode, self.invalid = RELAXED, False
         self.ptr = 0 if default else id(self)
@@ -96,11 +97,18 @@ class Stream:
         else:
             work()
 
+    def keep(self, array: Any) -> None:
+        """Memory for work that knows its address alone. A graph keeps nothing."""
+        if self._late and self._captured is None:
+            self._kept.append(array)
+
     def finish(self, count: int) -> None:
         """Do what is left of the first pieces of work."""
         while self._left and self._done < count:
             self._done += 1
             self._left.pop(0)()
+        if not self._left:
+            self._kept.clear()
 
     @property
     def given(self) -> int:
@@ -161,7 +169,7 @@ class Stream:
 class Event:
     """CuPy's `Event`."""
 
-    def __init__(self, *_: Any, **__: Any) -> None:
+    def __init__(self, block: bool = False, disable_timing: bool = False, interprocess: bool = False) -> None:
         self.done = True
         self._moment: tuple[Stream, int] | None = None
 

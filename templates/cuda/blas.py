@@ -1,17 +1,52 @@
 # A part of every generated CUDA module: products of matrices, by cuBLAS.
 
 
+_HANDLES = threading.local()
+
+
 def _product(a, b, out):
-    """out = a @ b, for arrays [..., rows, columns]. CuPy refuses to have products captured, cuBLAS does not."""
+    """out = a @ b, for arrays [..., rows, columns].
+
+    By cuBLAS itself: CuPy's products are refused while a stream is captured, make float32 of stacks of float16, know no
+    stacks of bfloat16, and decide once for a process whether float32 is rounded. They stand in where the library is not
+    found behind them, or does not take a call.
+    """
     stream = cp.cuda.get_current_stream()
-    if stream.is_capturing():
-        blas = _Blas()
-        blas.enter(stream, False)
-        blas.product(a, b, out)
-    elif out.flags.c_contiguous:
+    if _Blas.works:
+        try:
+            blas = _own(_HANDLES, _Blas)
+            blas.enter(stream, False)
+            a, b = (array if _fits(array) else cp.ascontiguousarray(array) for array in (a, b))
+            found = out if _fits(out) else cp.empty(out.shape, out.dtype)
+            blas.product(a, b, found)
+            if found is not out:
+                out[...] = found
+            return
+        except (AttributeError, OSError, RuntimeError) as error:
+            if stream.is_capturing():
+                raise
+            _Blas.works = False
+            warnings.warn(f"products are CuPy's, which cannot be captured: {error}", stacklevel=4)
+    if out.flags.c_contiguous:
         cp.matmul(a, b, out=out)
     else:
         out[...] = cp.matmul(a, b)
+
+
+def _multiplied(a, b):
+    """The same, in an array of its own."""
+    out = cp.empty((*a.shape[:-1], b.shape[-1]), a.dtype)
+    _product(a, b, out)
+    return out
+
+
+def _own(kept, make):
+    """What this thread has for the present device, made when it is first asked for; `kept` is the thread's."""
+    found = kept.__dict__.setdefault("of", {})
+    key = cp.cuda.Device().id
+    if key not in found:
+        found[key] = make()
+    return found[key]
 
 
 # What cuBLAS calls a dtype, what it adds up in, and the type of factors.
@@ -25,15 +60,19 @@ _TF32 = 77  # what float32 is added up in where it may be rounded before
 
 
 def _may_be_rounded():
-    """Whether products may round float32 to TF32: what CuPy asks, too."""
+    """Whether products may round float32 to TF32: where CuPy looks, too, but for a later change."""
     return os.environ.get("CUPY_TF32", "0") != "0"
 
 
 class _Blas:
     """The functions of cuBLAS themselves, with the handle that CuPy has for this thread and device."""
 
+    works = True
+
     def __init__(self):
         self.library = ctypes.CDLL(cp.cuda.cublas.__file__)  # what that is linked with is found through it
+        for name in ("cublasSetStream_v2", "cublasSetWorkspace_v2", "cublasGemmEx", "cublasGemmStridedBatchedEx"):
+            getattr(self.library, name)  # but not on Windows: better known at once
         self.handle = ctypes.c_void_p(cp.cuda.get_cublas_handle())
         self.room = None
 
@@ -73,6 +112,15 @@ class _Blas:
     def check(self, status):
         if status:
             raise RuntimeError(f"cuBLAS reports the status {status}")
+
+
+def _fits(array):
+    """Whether cuBLAS can have matrices as they lie."""
+    try:
+        _lying(array), _apart(array)
+    except ValueError:
+        return False
+    return True
 
 
 def _lying(matrix):

@@ -5,6 +5,7 @@ LENGTHS = np.int32
 REALS = {"float16": "float", "bfloat16": "float", "float32": "float", "float64": "double"}
 FLOATS = tuple(REALS)
 ITEMS = {**REALS, "float16": "f16", "bfloat16": "bf16"}  # as arrays hold them
+_HOST = 1, 3  # DLPack's numbers for memory of the host, the second one for what the device can read, too
 _BUILT, _BUILDING = {}, threading.Lock()
 
 
@@ -15,20 +16,22 @@ def _named_dtype(dtype):
             from ml_dtypes import bfloat16 as dtype
         except ImportError as error:
             raise ImportError("bfloat16 needs ml_dtypes: pip install ml_dtypes") from error
+        if int(cp.__version__.split(".")[0]) < 14:
+            raise ImportError(f"bfloat16 needs CuPy 14, and this is {cp.__version__}: pip install -U cupy-cuda12x")
     return np.dtype(dtype)
 
 
 def _borrowed(value):
-    """An array on the device: without a copy where the value is on it already, whichever library it is of."""
+    """An array on the device: without a copy where the value is on it already, whichever library it is of.
+
+    DLPack comes first, since it says on which stream a value is waited for.
+    """
     if isinstance(value, cp.ndarray):
         return value
-    if not hasattr(value, "__cuda_array_interface__") and hasattr(value, "__dlpack_device__"):
-        host = isinstance(value, np.ndarray)
-        return (
-            cp.asarray(value if host else np.from_dlpack(value))
-            if value.__dlpack_device__()[0] == 1
-            else cp.from_dlpack(value)
-        )
+    if isinstance(value, np.ndarray):
+        _named_dtype(value.dtype)  # which this CuPy may not have
+    elif hasattr(value, "__dlpack_device__"):
+        return cp.asarray(np.from_dlpack(value)) if value.__dlpack_device__()[0] in _HOST else cp.from_dlpack(value)
     return cp.asarray(value)
 
 
@@ -48,13 +51,31 @@ def _on_host(value):
 
 def _prepare(program, arrays, sizes, dtype):
     """What the loops of a program use."""
+    _check_device({f"params[{name!r}]": array for name, array in arrays.items()})
     whole = {name: cp.ascontiguousarray(array) for name, array in arrays.items()}
-    return _PACK[program](whole, sizes, dtype, _launcher(dtype))
+    return cp.cuda.Device().id, _PACK[program](whole, sizes, dtype, _launcher(dtype))
 
 
 def _execute(program, prepared, sizes, steps, rows, dtype, given):
     """The results of a program."""
+    device, prepared = prepared
+    if device != cp.cuda.Device().id:
+        raise ValueError(f"params were packed on device {device}, and the current one is {cp.cuda.Device().id}")
+    _check_device(given)
     return _RUN[program](prepared, sizes, steps, rows, dtype, given, _launcher(dtype))
+
+
+def _check_device(arrays):
+    """Kernels read arrays of the present device; a device cannot read those of any other one."""
+    present = cp.cuda.Device().id
+    for name, array in arrays.items():
+        if array is not None and _device_of(array) != present:
+            there = _device_of(array)
+            raise ValueError(f"{name} is on device {there}, and the current one is {present}: `with Device({there}):`")
+
+
+def _device_of(array):
+    return array.device.id
 
 
 def _launcher(dtype):
@@ -114,6 +135,10 @@ class _Launch:
         """A product of matrices."""
         _product(a, b, out)
 
+    def multiplied(self, a, b):
+        """The same, in an array of its own."""
+        return _multiplied(a, b)
+
     def steps(self, *loop, **how):
         """A loop, step by step."""
         return _steps(self, *loop, **how)
@@ -171,11 +196,9 @@ class _Launch:
         )
 
     def _loop(self, name, team):
-        alone = team.blocks == 1
-        cluster = team.blocks if team.clustered else 1
-        kernel = _kernel(*self.key, name, not alone and not team.clustered, cluster, team.kept)
-        if team.shared > 48 << 10:  # what every kernel may have
-            kernel.max_dynamic_shared_size_bytes = team.shared
+        kernel = _kernel(*self.key, name, team.blocks if team.clustered else 1, team.kept)
+        if team.shared > 48 << 10:  # what every kernel may have; plans and threads share the kernel, so it may have all
+            kernel.max_dynamic_shared_size_bytes = self.room[1]
         return kernel
 
     def loop(self, name, team, *arguments):
@@ -183,21 +206,24 @@ class _Launch:
         counters = cp.zeros(32 * team.teams, np.uint32)
         numbers = (team.blocks, team.rows, team.heads, int(team.clustered), *team.numbers, *team.copies)
         passed = (*map(_passed, arguments), counters, *map(np.int32, numbers))
-        self._loop(name, team)((team.blocks * team.teams,), (team.threads,), passed, shared_mem=team.shared)
+        # Not the module's own word for it, for which CuPy 12 and 13 link a library that only the toolkit has.
+        together = team.blocks > 1 and not team.clustered
+        launched = self._loop(name, team).kernel
+        grid, block = (team.blocks * team.teams,), (team.threads,)
+        launched(grid, block, passed, shared_mem=team.shared, enable_cooperative_groups=together)
 
 
-def _kernel(device, dtype, name, cooperative=False, cluster=1, kept=()):
+def _kernel(device, dtype, name, cluster=1, kept=()):
     """A kernel; those of its program are compiled when the first one is asked for, but a loop's for itself. `kept`:
     what stays in registers."""
-    key = device, dtype, name, cooperative, cluster, kept
+    key = device, dtype, name, cluster, kept
     if key not in _BUILT:
         program = _text_of(name)
         with _BUILDING:
-            whole = device, dtype, program, cooperative, cluster, kept
+            whole = device, dtype, program, cluster, kept
             module = _BUILT.get(whole)
             if module is None:
-                code, options = _code(dtype, program, cluster, kept), ("--std=c++17",)
-                module = cp.RawModule(code=code, options=options, enable_cooperative_groups=cooperative)
+                module = cp.RawModule(code=_code(dtype, program, cluster, kept), options=("--std=c++17",))
                 _BUILT[whole] = module
             _BUILT[key] = module.get_function(name)
     return _BUILT[key]

@@ -60,12 +60,7 @@ def _steps(launch, count, step, current, following, reverse=False):
         step(record, *here, *there)
     done = 0
     if count >= _CAPTURED + 2 and not cp.cuda.get_current_stream().is_capturing():
-        key = cp.cuda.Device().id
-        if not hasattr(_GRAPHS, "of"):
-            _GRAPHS.of = {}
-        if key not in _GRAPHS.of:
-            _GRAPHS.of[key] = _Graphs()
-        done = _GRAPHS.of[key].run(pair, count)
+        done = _own(_GRAPHS, _Graphs).run(pair, count)
     for number in range(done, count):
         pair[number % 2].again(_product)
     return following if count % 2 else current

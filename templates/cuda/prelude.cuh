@@ -242,8 +242,9 @@ __device__ __forceinline__ unsigned cluster_size() {
   return x;
 }
 // All threads of all blocks of the cluster; orders their shared and global memory (release and acquire, if nothing is
-// said, and CUDA 11 knows no words for them).
+// said, and CUDA 11 knows no words for them). A warp goes there together, however it came.
 __device__ __forceinline__ void cluster_barrier() {
+  __syncwarp();
   asm volatile("barrier.cluster.arrive.aligned;\n\tbarrier.cluster.wait.aligned;" : : : "memory");
 }
 // Where block `rank` of the cluster has what this block has at `p` in its shared memory.

@@ -129,9 +129,10 @@ template <> struct Lying<f16> : LyingForFragments<f16> {};
 template <> struct Lying<bf16> : LyingForFragments<bf16> {};
 template <> struct Lying<tf32> : LyingForFragments<tf32> {};
 
-// Bring weights [start, start + length) of this block's columns into shared memory, with zeros around them.
+// Bring weights [start, start + length) of this block's columns into shared memory, with zeros around them. Never a call:
+// what `weight` refers to would have to be in memory.
 template <typename I, typename Weight>
-__device__ void fill_weights(I* at, int start, int length, int columns, Weight weight) {
+__device__ __forceinline__ void fill_weights(I* at, int start, int length, int columns, Weight weight) {
   const int wide = up_to(columns, Lying<I>::across), deep = Lying<I>::deep(length);
   for (int i = threadIdx.x; i < deep * wide; i += blockDim.x) {
     const int k = i / wide, c = i % wide;
@@ -149,7 +150,7 @@ __device__ __forceinline__ Places places_of_head(Places p, int head, int inner, 
 
 // Those that stay there for all steps: all k but those that registers hold.
 template <typename I, typename Kept, typename Weight>
-__device__ void keep_weights(unsigned char* smem, Places p, int inner, int columns, const Kept&, Weight weight) {
+__device__ __forceinline__ void keep_weights(unsigned char* smem, Places p, int inner, int columns, const Kept&, Weight weight) {
   const int near = Kept::near(p, inner);
   if (p.weights >= 0) fill_weights((I*)(smem + p.weights), near, inner - near, columns, weight);
 }

@@ -98,7 +98,7 @@ class Batch:
             "_THREADS": 32,
         }
         exec(compile(f"{SHARING}\n{STEPS}\n{text}", key, "exec"), space)
-        space |= {"_CAPTURED": 2, "_address": lambda array: array.ctypes.data}
+        space |= {"_CAPTURED": 2, "_address": cupy.address}
         if self.part is not None:
             short_parts(space, self.part)
         if self.lanes is not None:
@@ -151,6 +151,10 @@ class Launch:
         """As in a module."""
         self.space["_product"](a, b, out)
 
+    def multiplied(self, a: Any, b: Any) -> Any:
+        """As in a module."""
+        return self.space["_multiplied"](a, b)
+
     def steps(self, *loop: Any, **how: Any) -> Any:
         """As in a module."""
         return self.space["_steps"](self, *loop, **how)
@@ -175,7 +179,8 @@ class Launch:
         if team.shared > 48 << 10:
             function.max_dynamic_shared_size_bytes = team.shared
         passed = (*map(_passed, arguments), counters, *map(np.int32, numbers))
-        function((team.blocks * team.teams,), (self.threads,), passed, shared_mem=team.shared)
+        how = {"shared_mem": team.shared, "enable_cooperative_groups": team.blocks > 1 and not team.clustered}
+        function((team.blocks * team.teams,), (self.threads,), passed, **how)
 
     def _function(self, name: str) -> Any:
         if name not in self.functions:

@@ -279,8 +279,12 @@ def test_what_cannot_be_captured_is_launched(broken: str, monkeypatch: pytest.Mo
         monkeypatch.setattr(cublas.Ctypes, "CDLL", refuse)
     else:
         module.cp.cuda.cublas.library.cublasGemmEx = lambda *_: 15
-    with pytest.warns(UserWarning, match="no captured graphs, every step is launched on its own: "):
+    with pytest.warns(UserWarning, match="captured") as told:
         found = module.forward(params, inputs)[0]
+    said = [str(one.message) for one in told]
+    assert any(one.startswith("no captured graphs, every step is launched on its own: ") for one in said)
+    alone = any(one.startswith("products are CuPy's, which cannot be captured: ") for one in said)
+    assert alone == (broken != "capture")
     np.testing.assert_array_equal(found, expected)
     np.testing.assert_array_equal(module.forward(params, inputs)[0], expected)  # without another word
 

@@ -14,7 +14,7 @@ from rnnc.backends.cuda.module import loops
 from rnnc.backends.cuda.teams import write
 from rnnc.compiler import compile_source
 from rnnc.passes.analysis.uncoupled import leading
-from rnnc.simulator.cupy_like import How
+from rnnc.simulator.cupy_like import Function, How
 from rnnc.simulator.driver import DeviceModel
 from rnnc.simulator.loader import load
 from rnnc.syntax.source import Source
@@ -123,12 +123,18 @@ def test_blocks_of_different_heads_never_meet(monkeypatch: pytest.MonkeyPatch) -
 
 
 @needs_compiler
-def test_a_block_for_each_head_meets_nobody() -> None:
+def test_a_block_for_each_head_meets_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     """Weights of one head in each block; no barrier but the block's own, so no cooperative launch."""
-    module = loaded("lstm", "block", How(device=DeviceModel(multiprocessors=3)), d=20)
+    module, cooperative = loaded("lstm", "block", How(device=DeviceModel(multiprocessors=3)), d=20), set[bool]()
+    launch = Function.__call__
+
+    def noted(kernel: Function, *given: Any, **how: Any) -> None:
+        cooperative.add(how.get("enable_cooperative_groups", False))
+        launch(kernel, *given, **how)
+
+    monkeypatch.setattr(Function, "__call__", noted)
     assert_same(results(module, 1), expected("lstm", 1, d=20), 1e-11)
     assert {(plan.teams, plan.blocks, plan.heads) for plan in plans(module)} == {(3, 1, 1)}
-    cooperative = {key[3] for key in module._BUILT if len(key) == 6}
     assert cooperative == {False}
 
 

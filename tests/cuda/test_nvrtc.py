@@ -24,6 +24,14 @@ def test_nothing_spills(example: str) -> None:
             assert kernel.spill_stores == kernel.spill_loads == 0, kernel
 
 
+def test_calls_need_no_memory() -> None:
+    """Loops with many products call what these share; what a call is given stays in registers."""
+    found = [kernel for code in codes("mogrifier", "float32") for kernel in compile_kernels(code, ("sm_90",))]
+    assert sum("_loop_" in kernel.name for kernel in found) == 2
+    for kernel in found:
+        assert kernel.stack == 0, kernel
+
+
 @pytest.mark.parametrize("example", ["lstm", "gru", pytest.param("conv_lstm:ConvLSTM2D", marks=pytest.mark.slow)])
 def test_every_variable_is_read(example: str) -> None:
     for code in codes(example, "float32"):

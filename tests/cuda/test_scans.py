@@ -84,6 +84,17 @@ def test_parts_of_any_length(part: int, length: int, dtype: str) -> None:
             raise AssertionError(f"{case.label}: {error}") from error
 
 
+@needs_compiler
+@pytest.mark.parametrize("number", [0, 2, 4], ids=["affine", "maxplus", "sums"])
+def test_each_element_is_written_by_one_thread(number: int) -> None:
+    """A part that is walked twice gives the same numbers but for roundings, and not always those of the same thread."""
+    alone, case = Batch(How(race=True), part=4), CASES[number]
+    alone.add("alone", as_program(case, "alone"), ("p",))
+    arrays, sizes = arrays_of(case, 15), {"p": 15}
+    expected = evaluate(alone.written["alone"][0], arrays, sizes=sizes)
+    agree(alone.run("alone", arrays, "float64", sizes), expected, TOLERANCE["float64"])
+
+
 # What a state comes through though products of factors, or sums of parts, do not.
 LARGE = {
     "factors that are larger than one, and a state that is zero": ("scan_affine", 1e30, 0.0, 0.0),

@@ -42,7 +42,7 @@ _compiled = None
 def twice(x, threads=64, shared=256):
     global _compiled
     if _compiled is None:
-        module = cp.RawModule(code=_PRELUDE + _KERNELS, options=("-std=c++17", "-DFACTOR=2.0f"), backend="nvrtc")
+        module = cp.RawModule(code=_PRELUDE + _KERNELS, options=("-std=c++17", "-DFACTOR=2.0f"))
         _compiled = module.get_function("twice")
     x = cp.ascontiguousarray(cp.asarray(x, dtype=cp.float32))
     out = cp.empty(x.shape, cp.float32)
@@ -124,11 +124,45 @@ def test_a_captured_graph_replays() -> None:
 def test_a_cooperative_grid_fits_the_device() -> None:
     cupy = Cupy(How(device=DeviceModel(multiprocessors=2)))
     text = 'extern "C" __global__ void mark(unsigned char* x) { x[blockIdx.x] = 1; }'
-    kernel, x = cupy.RawKernel(text, "mark", enable_cooperative_groups=True), cupy.zeros(4, bool)
-    kernel((4,), (1024,), (x,))
+    kernel, x = cupy.RawKernel(text, "mark"), cupy.zeros(4, bool)
+    kernel((4,), (1024,), (x,), enable_cooperative_groups=True)
     assert x.all()
-    with pytest.raises(ValueError, match="a cooperative grid of 5 blocks, and 4 fit the device"):
-        kernel((5,), (1024,), (x,))
+    with pytest.raises(ValueError, match="a cooperative grid of 5 blocks, and 4 fit"):
+        kernel.kernel((5,), (1024,), (x,), enable_cooperative_groups=True)
+
+
+@needs_compiler
+def test_only_a_cooperative_grid_meets() -> None:
+    """On a device its blocks might wait for ever for one that has no room."""
+    cupy = Cupy()
+    text = 'extern "C" __global__ void meet(unsigned* x) { unsigned t = 0; grid_barrier(x, gridDim.x, &t); }'
+    kernel, x = cupy.RawKernel(text, "meet"), cupy.zeros(1, cupy.uint32)
+    kernel((2,), (32,), (x,), enable_cooperative_groups=True)
+    assert x[0] == 2
+    x[0] = 0
+    with pytest.raises(KernelFault, match="a barrier of 2 blocks in a launch that is not cooperative"):
+        kernel((2,), (32,), (x,))
+
+
+def test_what_cupy_would_not_take() -> None:
+    cupy = Cupy()
+    text = 'extern "C" __global__ void mark(unsigned char* x) { x[blockIdx.x] = 1; }'
+    with pytest.raises(TypeError, match="unexpected keyword argument 'enable_cooperative_groups'"):
+        cupy.RawModule(code=text, enable_cooperative_groups=True)
+    with pytest.raises(TypeError, match="options should be a tuple"):
+        cupy.RawModule(code=text, options=["-std=c++17"])
+    kernel, x = cupy.RawKernel(text, "mark"), cupy.zeros(4, bool)
+    with pytest.raises(TypeError, match="the grid should be a tuple, and is a int"):
+        kernel(4, (32,), (x,))
+    with pytest.raises(ValueError, match="65536 blocks along y, and a grid has at most 65535"):
+        kernel((1, 65536), (32,), (x,))
+    brains = np.zeros((2, 2, 2), pytest.importorskip("ml_dtypes").bfloat16)
+    with pytest.raises(TypeError, match="no products of stacks of bfloat16"):
+        cupy.matmul(brains, brains)
+    with cupy.cuda.Stream(non_blocking=True) as stream:
+        stream.begin_capture(cupy.cuda.runtime.streamCaptureModeThreadLocal)
+        with pytest.raises(RuntimeError, match="loading a module: operation not permitted"):
+            cupy.RawKernel(text, "mark")
 
 
 def test_memory_starts_poisoned() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from pathlib import Path
 
 import pytest
 
@@ -53,6 +54,20 @@ def test_what_only_one_compiler_refuses() -> None:
     text = 'extern "C" __global__ void f(double* x) {\n  x[0] = INFINITY + __builtin_expect(1, 1);\n}'
     with pytest.raises(KernelTextError, match=r"kernels\.cu\(2\): error: identifier \"INFINITY\" is undefined"):
         compile_kernels(text, ["sm_80"])
+
+
+@needs_nvrtc
+def test_what_the_compiler_said_is_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    text = 'extern "C" __global__ void f(double* x) { x[0] = 1; }'
+    found = compile_kernels(text)
+    asked = list[tuple[str, ...]]()
+    monkeypatch.setattr("rnnc.simulator.nvrtc._compile", lambda *given: asked.append(given[2]) or "")
+    assert compile_kernels(text) == found
+    assert not asked
+    compile_kernels(text, ["sm_80"], ["-DN=1"])
+    compile_kernels(f"{text}\n", ["sm_80"])
+    assert len(asked) == 2
 
 
 def test_a_log_is_read() -> None:

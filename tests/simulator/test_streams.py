@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import threading
 from collections.abc import Callable
 from itertools import product
 from typing import Any
@@ -108,6 +109,7 @@ def blas(cupy: Cupy) -> Any:
         "np": np,
         "ctypes": Ctypes(cupy.cuda.libraries),
         "os": os,
+        "threading": threading,
         "_attributes": cupy.how.device.attributes,
         "_address": lambda array: array.ctypes.data,
     }

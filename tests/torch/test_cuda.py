@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Generator
+from contextlib import contextmanager
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+import rnnc.torch as bridge
 from rnnc.compiler import compile_source
 from rnnc.runtime import load_module
 from rnnc.simulator.loader import load
@@ -42,6 +47,25 @@ def check(example: str, module: Any) -> None:
 @pytest.mark.parametrize("example", EXAMPLES_OF_BOTH_KINDS)
 def test_kernels_on_the_cpu(example: str) -> None:
     check(example, load(text(example), example.removesuffix(".rnn")))
+
+
+@pytest.mark.parametrize("version", [13, 14])
+def test_the_stream_of_pytorch_is_cupys(version: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By what each version of CuPy has for it: the older way warns in the newer one."""
+    told = list[Any]()
+
+    @contextmanager
+    def noted(*what: Any) -> Generator[None]:
+        told.append(what)
+        yield
+
+    newer = {"from_external": lambda stream: noted("stream", stream.__cuda_stream__())} if version == 14 else {}
+    stream = SimpleNamespace(**newer)
+    cuda = SimpleNamespace(Device=partial(noted, "device"), Stream=stream, ExternalStream=partial(noted, "pointer"))
+    monkeypatch.setattr(bridge, "import_module", lambda _: SimpleNamespace(cuda=cuda))
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: SimpleNamespace(cuda_stream=device.index + 70))
+    with bridge._current(SimpleNamespace(type="cuda", index=1)):
+        assert told == [("device", 1), ("stream", (0, 71)) if version == 14 else ("pointer", 71)]
 
 
 @pytest.mark.gpu

@@ -53,6 +53,12 @@ unsigned block_count(bool predicate, int line) {
   return block->answer;
 }
 
+void grid_meets(unsigned blocks, int line) {
+  if (blocks > 1 && !run->launch->cooperative)
+    fail(Fault::deadlock, at_line(line),
+         "a barrier of %u blocks in a launch that is not cooperative: they may not all be there", blocks);
+}
+
 void cluster_barrier(int line) {
   Fiber* self = run->current;
   Cluster* cluster = self->block->cluster;

@@ -74,6 +74,7 @@ inline void red_release(unsigned* p, unsigned x, RNNC_LINE) {
 inline void spin_pause(RNNC_LINE) { rnnc_cpu::spin_pause(line); }
 
 inline void grid_barrier(unsigned* counter, unsigned blocks, unsigned* target, RNNC_LINE) {
+  rnnc_cpu::grid_meets(blocks, line);
   *target += blocks;
   __syncthreads(line);
   if (threadIdx.x == 0 && threadIdx.y == 0 && threadIdx.z == 0) {

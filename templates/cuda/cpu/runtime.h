@@ -29,6 +29,7 @@ void block_barrier(int line);
 // __syncthreads_count, _or and _and in one: how many threads of the block say true.
 unsigned block_count(bool predicate, int line);
 void cluster_barrier(int line);
+void grid_meets(unsigned blocks, int line);  // before a barrier of so many blocks of the grid
 void* map_shared(const void* p, unsigned rank, int line);
 void store_cluster(const void* p, unsigned rank, const void* value, unsigned bytes, int line);
 void spin_pause(int line);

@@ -50,6 +50,7 @@ struct Report {
 struct Launch {
   uint32_t grid[3], block[3];
   uint32_t cluster;
+  uint32_t cooperative;  // all blocks are there at once
   uint64_t shared_bytes;
   uint32_t schedule;  // 0 first in first out, 1 reversed, 2 random
   uint64_t seed;

@@ -38,7 +38,7 @@ class Product:
         if _in_place(self.out, (self.rows, self.columns)):
             return f"launch.product({a}, {b}, {_arranged(goal, self.out, [self.stack, self.rows, self.columns], size)})"
         natural = self.stack + self.rows + self.columns
-        text = f"cp.matmul({a}, {b}).reshape({', '.join(size(letter) for letter in natural)})"
+        text = f"launch.multiplied({a}, {b}).reshape({', '.join(size(letter) for letter in natural)})"
         return f"{goal}[...] = {text}.transpose({', '.join(str(natural.index(x)) for x in self.out)})"
 
     @property

@@ -14,6 +14,7 @@ from rnnc.diagnostics import Span
 from rnnc.ir.program import DType, Value
 from rnnc.ir.size import Quotient, Size
 
+PARAMETERS = 4096  # bytes of a kernel's parameters that every device and version takes
 C_TYPES = {DType.FLOAT: "real", DType.INT: "int", DType.BOOL: "bool"}
 STORED = {**C_TYPES, DType.FLOAT: "item"}  # how arrays hold them: halves are computed with as float
 # What C++ and the skeleton of a kernel call something else.
@@ -28,6 +29,7 @@ RESERVED = frozenset({
     "compl", "bitand", "bitor",
 })  # fmt: skip
 
+_NAME = re.compile(r"(?<![.\w])[A-Za-z_]\w*")  # neither a member nor the end of a number
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _CONSTANT = re.compile(r"\s*const (?:long long|int|real|bool) (\w+) = [^;{]*;")
 
@@ -140,6 +142,17 @@ class Kernel:
             else:
                 found.append(line)
         return found[::-1]
+
+    def anonymous(self, text: str) -> str:
+        """Its text without comments and with variables and parameters by numbers, in the order in which they appear:
+        kernels of which that is the same are one kernel."""
+        own, numbers = self.names.handed_out | self.arguments.keys(), dict[str, str]()
+
+        def numbered(word: re.Match[str]) -> str:
+            return numbers.setdefault(word[0], f"${len(numbers)}") if word[0] in own else word[0]
+
+        lines = (line for line in text.split("\n") if not line.lstrip().startswith("//"))
+        return _NAME.sub(numbered, " ".join(word for line in lines for word in line.split()))
 
     def comments(self) -> list[str]:
         """The lines of the description that the statements so far come from, in its order; which are then forgotten."""

@@ -19,13 +19,13 @@ WIDTH, SHORT = 112, 48  # of the lines of a kernel's parameters; and where they 
 @dataclass
 class Kernels:
     """The kernels of a module, in texts that are compiled at once: those of the program that asked for them first, and
-    each kernel that is a loop. Two with the same text are one.
+    each kernel that is a loop. Two whose texts differ in names alone, as layers of a stack do, are one.
 
     `strategy`: how loops run; with `step` none becomes a kernel.
     """
 
     strategy: str = "auto"
-    names: dict[str, str] = field(default_factory=dict[str, str])  # from the text behind the name to the name
+    names: dict[str, str] = field(default_factory=dict[str, str])  # from the text without names to that of the kernel
     programs: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     count: Counter[str] = field(default_factory=Counter[str])  # of the kernels by program
     loops: list[Looped] = field(default_factory=list[Looped])  # how each loop was written, for people
@@ -34,13 +34,14 @@ class Kernels:
         """The name under which a kernel is launched: that of its program and a number. `alone`: it is a text for
         itself, of that name."""
         text = "\n".join([f"({_wrapped(kernel.head())}) {{", *("  " + line for line in kernel.needed()), "}"])
-        if text not in self.names:
+        key = kernel.anonymous(text)
+        if key not in self.names:
             self.count[program] += 1
-            self.names[text] = name = f"{program}_{self.count[program]}"
+            self.names[key] = name = f"{program}_{self.count[program]}"
             mine = self.programs.setdefault(name if alone else program, [])
             head = f'extern "C" __global__ void __launch_bounds__({THREADS}, 1) {name}'
             mine.append("\n".join([*kernel.comments(), head + text]))
-        return self.names[text]
+        return self.names[key]
 
 
 def _wrapped(parameters: Sequence[str]) -> str:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from rnnc.backends.cuda.analysis.joined import Part
 from rnnc.backends.cuda.kernels.elements import Elements, Home, total_of
-from rnnc.backends.cuda.kernels.kernel import Kernel
+from rnnc.backends.cuda.kernels.kernel import PARAMETERS, Kernel
 from rnnc.backends.cuda.kernels.shared import Shared
 from rnnc.backends.cuda.spelling.spelled import Spelled
 from rnnc.backends.cuda.spelling.view import moved, position, shifted
 from rnnc.ir.program import DType, Op, Type, Value
 from rnnc.ir.size import Size
 
+Mapped = tuple[Value, Part]  # a value, and what of it is computed
+ADDED = 16  # bytes of parameters that a step of a captured loop may have in addition
 DTYPES = {DType.FLOAT: "dt", DType.INT: "cp.int32", DType.BOOL: "cp.bool_"}
 
 
@@ -93,8 +96,8 @@ class Block:
 
     # --- kernels ------------------------------------------------------------------------------------------------------
 
-    def map(self, type: Type, group: Sequence[tuple[Value, Part]]) -> None:
-        """Write one kernel that computes values, or parts of them."""
+    def map(self, type: Type, group: Sequence[Mapped]) -> None:
+        """Write one kernel that computes values, or parts of them; several where it would have too many parameters."""
         goals: dict[Value, Home] = {}
         for whole, part in group:
             if whole not in goals:
@@ -103,9 +106,9 @@ class Block:
                     self.scattered(goals[whole])
                 del self.homes[whole]  # not yet there for the kernel that writes it
 
-        def body(e: Elements, n: str) -> None:
+        def body(some: Sequence[Mapped], e: Elements, n: str) -> None:
             index = e.index(type, n)
-            found = [(whole, part, e.get(part.value, index)) for whole, part in group]
+            found = [(whole, part, e.get(part.value, index)) for whole, part in some]
             for whole, part, text in found:
                 place = n
                 if whole is not part.value:
@@ -113,8 +116,19 @@ class Block:
                     place = e.flat(whole.type, moved(type, index, part.axis, at))
                 e.write(whole, goals[whole], place, text)
 
-        self.launch(body, type)
+        self.launch_group(body, group, type)
         self.homes.update(goals)
+
+    def launch_group(
+        self, body: Callable[[Sequence[Mapped], Elements, str], None], group: Sequence[Mapped], space: Type
+    ) -> None:
+        """As `launch`, for each of a group: in halves where a kernel may not have as many parameters."""
+        kernel, threads = self._kernel(partial(body, group), space)
+        if len(group) == 1 or 8 * len(kernel.arguments) <= PARAMETERS - ADDED:
+            self.call(kernel, threads)
+            return
+        for half in (group[: len(group) // 2], group[len(group) // 2 :]):
+            self.launch_group(body, half, space)
 
     def scattered(self, home: Home) -> None:
         """Take note that an array is written part by part, by the threads that have the elements of parts."""
@@ -122,6 +136,10 @@ class Block:
     def launch(self, body: Callable[[Elements, str], None], space: Type, times: str = "") -> None:
         """Write a kernel and its call: `body` for each element of an array of type `space`, by its place `n`; as many
         times as `times` says on the host."""
+        self.call(*self._kernel(body, space, times))
+
+    def _kernel(self, body: Callable[[Elements, str], None], space: Type, times: str = "") -> tuple[Kernel, str]:
+        """Such a kernel, and over how many elements it is launched."""
         kernel = Kernel(self.shared.sizes.variables)
         elements = self.elements(kernel)
         many = kernel.whole(times if times.isidentifier() else "times", times) if times else ""
@@ -129,7 +147,7 @@ class Block:
         first = "blockIdx.x * (long long)blockDim.x + threadIdx.x"
         with kernel.braces(f"for (long long n = {first}; n < total; n += (long long)gridDim.x * blockDim.x)"):
             body(elements, "n")
-        self.call(kernel, self.count(space) + (f" * {times}" if times else ""))
+        return kernel, self.count(space) + (f" * {times}" if times else "")
 
     def elements(self, kernel: Kernel) -> Elements:
         """What writes elements into a kernel of this block."""

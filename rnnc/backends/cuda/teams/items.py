@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from rnnc.backends.cuda.analysis.joined import NOTHING, Part
 from rnnc.backends.cuda.analysis.products import product_of
@@ -19,7 +20,7 @@ from rnnc.backends.cuda.spelling import LINES, REDUCTIONS
 from rnnc.backends.cuda.spelling.entry import Lanes
 from rnnc.backends.cuda.spelling.lines import line_type
 from rnnc.backends.cuda.spelling.summed import summed_type
-from rnnc.backends.cuda.straight.block import Block
+from rnnc.backends.cuda.straight.block import Block, Mapped
 from rnnc.backends.cuda.straight.inner import InnerBlock
 from rnnc.backends.cuda.straight.reductions import short
 from rnnc.backends.cuda.teams.access import Coupled, Place, TeamElements, Unfused
@@ -107,7 +108,15 @@ class TeamBlock(InnerBlock):
         assert not times
         self._item(body, space)
 
-    def map(self, type: Type, group: Sequence[tuple[Value, Part]]) -> None:
+    def launch_group(
+        self,
+        body: Callable[[Sequence[Mapped], Elements, str], None],
+        group: Sequence[Mapped],
+        space: Type,
+    ) -> None:
+        self.launch(partial(body, group), space)
+
+    def map(self, type: Type, group: Sequence[Mapped]) -> None:
         if any(whole is not part.value and part.axis < len(self.team.heads) for whole, part in group):
             raise Coupled
         super().map(type, group)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from rnnc.backends.cuda.analysis.products import product_of
+from rnnc.backends.cuda.kernels.kernel import PARAMETERS
 from rnnc.backends.cuda.kernels.looped import ProductReport, TeamLoop
 from rnnc.backends.cuda.straight.block import Block
 from rnnc.backends.cuda.teams.access import Coupled, TeamElements, Unfused
@@ -19,7 +20,6 @@ from rnnc.ir.program import Axis, Loop, Op, Value
 from rnnc.ir.size import Size, product
 from rnnc.passes.analysis.uncoupled import leading
 
-PARAMETERS = 4096  # bytes of a kernel's parameters that every device takes
 ALONE = "each thread sums up its own elements"
 SHARED, STORED = "where its sums are read", "into memory, since other threads read its sums"
 
