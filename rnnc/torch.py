@@ -18,7 +18,6 @@ import numpy as np
 
 torch: Any = import_module("torch")
 Tensor = Any  # torch.Tensor
-Tensors = dict[str, Tensor]
 
 TARGETS = ("numpy", "cuda")
 
@@ -59,9 +58,8 @@ def as_torch(
         params = cast("Mapping[str, Any]", module.init_params(seed=seed, dtype=name, **sizes))
     elif sizes:
         raise TypeError(f"as_torch: sizes follow from params; {', '.join(sizes)} cannot be given as well")
-    found: Any = Recurrent(module, params, layout, batch_first)
     dtype = getattr(torch, dtype, dtype) if isinstance(dtype, str) else dtype
-    return found.to(device=device or _place(module), dtype=dtype)
+    return cast("Any", Recurrent(module, params, layout, batch_first)).to(device=device or _place(module), dtype=dtype)
 
 
 class Recurrent(torch.nn.Module):
@@ -81,11 +79,16 @@ class Recurrent(torch.nn.Module):
             path = name if self._layout is not None else self._attribute(name)
             self._names[path] = name
             *scopes, own = path.split(".")
-            holder = reduce(_scope, scopes, cast("Any", self))
+            holder = cast("Any", self)
+            for scope in scopes:
+                if not hasattr(holder, scope):
+                    holder.add_module(scope, torch.nn.Module())
+                holder = getattr(holder, scope)
+            tensor = torch.from_numpy(np.array(array, order="C"))  # a layout's may be a transposed view
             if self._layout is not None or name in trained:
-                holder.register_parameter(own, torch.nn.Parameter(torch.from_numpy(array)))
+                holder.register_parameter(own, torch.nn.Parameter(tensor))
             else:
-                holder.register_buffer(own, torch.from_numpy(array))
+                holder.register_buffer(own, tensor)
 
     def _attribute(self, name: str) -> str:
         """A name without dots, which no other name becomes and nn.Module has no use for."""
@@ -108,9 +111,11 @@ class Recurrent(torch.nn.Module):
         """
         module: Any = self._generated.module
         spec = module.SPEC
+        if torch.jit.is_tracing():
+            raise RuntimeError(f"{spec['name']} is no graph of PyTorch: a trace would keep this call's numbers for all")
         params = self._parameters_by_name()
-        inputs = _tensors("x", x, spec["inputs"])
-        states = {} if state is None else _tensors("state", state, spec["states"])
+        inputs = _by_name("x", x, spec["inputs"])
+        states = {} if state is None else _by_name("state", state, spec["states"])
         kind = _kind([*params.values(), *inputs.values(), *states.values()])
         kind.check_place(module)
         inputs = {name: kind.taken(_shown("x", name, spec["inputs"]), t) for name, t in inputs.items()}
@@ -141,14 +146,15 @@ class Recurrent(torch.nn.Module):
         spec = self._generated.module.SPEC
         return f"{spec['name']}, {spec['target']}" + (f", layout {self._layout}" if self._layout else "")
 
-    def _parameters_by_name(self) -> Tensors:
+    def _parameters_by_name(self) -> dict[str, Tensor]:
         """By rnnc's names. Arrays of a layout are taken apart by operations of PyTorch, which give them gradients."""
         module: Any = self._generated.module
         given = {name: reduce(getattr, path.split("."), cast("Any", self)) for path, name in self._names.items()}
         if self._layout is None:
             return given
-        layout, found = module._layout(self._layout), cast("Tensors", {})  # from_layout itself knows arrays only
-        library = SimpleNamespace(transpose=_transpose, reshape=torch.reshape)
+        found: dict[str, Tensor] = {}
+        library = SimpleNamespace(transpose=_transpose, reshape=torch.reshape)  # from_layout itself knows arrays only
+        layout = module._layout(self._layout)
         for name, (_, tree) in layout["arrays"](layout["sizes"](given)).items():
             module._take_apart(tree, given[name], found, library)
         return {name: found[name].contiguous() for name in module.SPEC["parameters"]}
@@ -200,7 +206,12 @@ class _Kind:
 
     def taken(self, what: str, tensor: Tensor) -> Tensor:
         """A tensor of the right type and device. Raises TypeError and ValueError, which name it."""
-        _check_tensor(what, tensor)
+        if not isinstance(tensor, torch.Tensor):
+            raise TypeError(f"{what} should be a tensor, and is {type(tensor).__name__}")
+        try:
+            tensor.data_ptr()
+        except RuntimeError:
+            raise TypeError(f"{what} is no array in memory, as with torch.func, torch.export, sparse tensors") from None
         if tensor.device != self.device:
             raise ValueError(f"{what} is on {tensor.device}, and the parameters are on {self.device}")
         if not tensor.is_floating_point() or tensor.dtype == self.dtype:
@@ -263,7 +274,7 @@ class _Call:
         return [*self.module.SPEC["outputs"], *self.module.SPEC["exposed"]]
 
     def _by_name(self, names: Sequence[str], tensors: Sequence[Tensor]) -> dict[str, Any]:
-        return {name: _array(tensor) for name, tensor in zip(names, tensors, strict=True)}
+        return dict(zip(names, map(_array, tensors), strict=True))
 
     def _arguments(self, tensors: Sequence[Tensor]) -> tuple[Any, Any, Any, Any]:
         ends = len(self.params), len(self.params) + len(self.inputs)
@@ -279,7 +290,7 @@ class _Differentiable(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, call: _Call, *tensors: Tensor) -> tuple[Tensor, ...]:
         results, ctx.tape = call.run(call.module.forward_train, tensors)
-        ctx.call = call
+        ctx.call, ctx.given = call, tensors
         ctx.save_for_backward(*tensors[: len(call.params)])  # autograd notices where these are changed meanwhile
         ctx.set_materialize_grads(False)
         ctx.mark_non_differentiable(*(t for i, t in enumerate(results) if not call.is_differentiable(i)))
@@ -287,23 +298,30 @@ class _Differentiable(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *slopes: Tensor | None) -> tuple[Tensor | None, ...]:
-        if torch.is_grad_enabled():  # create_graph: results are no constants, of slopes that are some, either
-            slopes = tuple(None if slope is None else slope.detach().requires_grad_() for slope in slopes)
-        return _Differentiable._backward(ctx, *slopes)
-
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def _backward(ctx: Any, *slopes: Tensor | None) -> tuple[Tensor | None, ...]:
-        params = ctx.saved_tensors
         if ctx.tape is None:
             raise RuntimeError(
                 f"backward of {ctx.call.module.SPEC['name']} runs a second time for one call: its tape is used once,"
                 " so retain_graph is of no use. Call the module again"
             )
-        (tape,) = ctx.tape
-        ctx.tape = None
-        found = ctx.call.backward(params, tape, slopes)
-        return (None, *(g if wanted else None for g, wanted in zip(found, ctx.needs_input_grad[1:], strict=True)))
+        (tape,), given, ctx.tape, ctx.given = ctx.tape, ctx.given, None, ()
+        found = ctx.call.backward(ctx.saved_tensors, tape, slopes)
+        found = [g if wanted else None for g, wanted in zip(found, ctx.needs_input_grad[1:], strict=True)]
+        if torch.is_grad_enabled():  # create_graph
+            found = _Slopes.apply(ctx.call.module.SPEC["name"], len(found), *found, *given, *slopes)
+        return None, *found
+
+
+class _Slopes(torch.autograd.Function):
+    """Gradients, which depend on all sources, so that they are no constants to anybody. How they do is not known."""
+
+    @staticmethod
+    def forward(ctx: Any, name: str, count: int, *tensors: Tensor | None) -> tuple[Tensor | None, ...]:
+        ctx.name = name
+        return tuple(None if tensor is None else tensor.view_as(tensor) for tensor in tensors[:count])
+
+    @staticmethod
+    def backward(ctx: Any, *slopes: Tensor | None) -> tuple[Tensor | None, ...]:
+        raise RuntimeError(f"{ctx.name} has no second derivatives: its gradients are a program of the generated module")
 
 
 def _arranged(
@@ -325,30 +343,15 @@ def _place(module: Any) -> str:
     return "cuda" if module.SPEC["target"] == "cuda" and module.cp.ndarray is not np.ndarray else "cpu"
 
 
-def _scope(holder: Any, name: str) -> Any:
-    """The nn.Module of that name in another, made where it is not there."""
-    if not hasattr(holder, name):
-        holder.add_module(name, torch.nn.Module())
-    return getattr(holder, name)
+def _transpose(tensor: Tensor, order: Sequence[int]) -> Tensor:
+    return tensor.permute(*map(int, order))
 
 
-def _kind(tensors: Sequence[Tensor]) -> _Kind:
+def _kind(values: Sequence[Any]) -> _Kind:
     """Those of the first float; without floats those of the first tensor, in float32."""
+    tensors = [value for value in values if isinstance(value, torch.Tensor)] or [torch.empty(0)]
     first = next((tensor for tensor in tensors if tensor.is_floating_point()), None)
     return _Kind(torch.float32, tensors[0].device) if first is None else _Kind(first.dtype, first.device)
-
-
-def _check_tensor(what: str, value: Any) -> None:
-    if not isinstance(value, torch.Tensor):
-        raise TypeError(f"{what} should be a tensor, and is {type(value).__name__}")
-
-
-def _tensors(what: str, value: Any, table: Mapping[str, Any]) -> Tensors:
-    """Tensors by name. Raises TypeError and KeyError, which name the argument."""
-    found = _by_name(what, value, table)
-    for name, tensor in found.items():
-        _check_tensor(_shown(what, name, table), tensor)
-    return found
 
 
 def _by_name(what: str, value: Any, table: Mapping[str, Any]) -> dict[str, Any]:
@@ -370,10 +373,6 @@ def _bare(values: dict[str, Any]) -> Any:
 
 def _shown(what: str, name: str, table: Mapping[str, Any]) -> str:
     return what if len(table) == 1 else f"{what}[{name!r}]"
-
-
-def _transpose(tensor: Tensor, order: Sequence[int]) -> Tensor:
-    return tensor.permute(*map(int, order))
 
 
 def _array(tensor: Tensor) -> Any:

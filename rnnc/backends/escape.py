@@ -33,6 +33,7 @@ class Names:
     def __init__(self, taken: Iterable[str] = ()) -> None:
         self._taken = set(taken)
         self._first = frozenset(self._taken)
+        self._counts: dict[str, int] = {}  # of a stem: the last number it was given
 
     @property
     def handed_out(self) -> frozenset[str]:
@@ -42,21 +43,23 @@ class Names:
     def new(self, hint: str) -> str:
         """A new identifier that reads like `hint`."""
         stem = identifier(hint or "v")
-        name, count = stem, 1
+        name, count = stem, self._counts.get(stem, 1)
         while name in self._taken:
             count += 1
             name = f"{stem}_{count}"
         self._taken.add(name)
+        self._counts[stem] = count
         return name
 
     @contextmanager
     def on_trial(self) -> Generator[None]:
         """Names that are handed out inside are free again where that ends with an exception."""
-        taken = set(self._taken)
+        taken, counts = set(self._taken), dict(self._counts)
         try:
             yield
         except Exception:
             self._taken.intersection_update(taken)
+            self._counts = counts
             raise
 
 

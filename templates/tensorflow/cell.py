@@ -79,7 +79,7 @@ class Cell(_legacy("RNNCell", tf.Module)):
             for name, (array, trained) in _variable_arrays(_CELL_LAYOUT, initial).items():
                 short = _variable_name(name.replace(".", "/")) if _CELL_LAYOUT is None else name[_CELL_CUT:]
                 self._cell_variables[name] = tf.get_variable(
-                    short, array.shape, tf.as_dtype(array.dtype), tf.constant_initializer(array), trainable=trained
+                    short, array.shape, tf.as_dtype(array.dtype), _values(array), trainable=trained
                 )
         self.built = True
 
@@ -104,7 +104,9 @@ class Cell(_legacy("RNNCell", tf.Module)):
 
     @property
     def variables(self):
-        return list((self._cell_variables or {}).values())
+        """The variables of tf.get_variable, of one in parts (by a partitioner) its parts."""
+        found = (self._cell_variables or {}).values()
+        return [part for variable in found for part in (variable if hasattr(variable, "as_tensor") else [variable])]
 
     @property
     def trainable_variables(self):
@@ -136,6 +138,20 @@ class Cell(_legacy("RNNCell", tf.Module)):
         outputs, after = step(self._packed(), x, _bare(states) if states else None, **how)
         outputs, after = _outputs_by_name(outputs), _states_by_name(after)
         return _bare_tuple(list(outputs.values())), _nested(_CELL_STATES, after)
+
+    def call(self, inputs, state):
+        """The same, by the name that tf.keras.layers.RNN calls."""
+        return self(inputs, state)
+
+
+def _values(array):
+    """The initializer of a variable with these values, or of a part of it, where a partitioner cuts it."""
+
+    def initializer(shape, dtype=None, partition_info=None):
+        starts = [0] * array.ndim if partition_info is None else partition_info.var_offset
+        return tf.constant(array[tuple(slice(start, start + n) for start, n in zip(starts, shape))], dtype)
+
+    return initializer
 
 
 def _nested(tree, found):

@@ -101,10 +101,17 @@ def _looped(enter, read, ahead, name, visit, count, reverse, xs, carries, stacks
             return_same_structure=True,
         )
         stacked = [
-            array.concat() if joined else _shaped(array.stack(), [count] + shape)
-            for array, (_, shape, joined) in zip(arrays, stacks)
+            array.concat() if joined else _stacked(array, dtype, [count] + shape)
+            for array, (dtype, shape, joined) in zip(arrays, stacks)
         ]
         return [_shaped(final, shape) for final, (_, shape, _) in zip(finals, carries)], stacked
+
+
+def _stacked(array, dtype, shape):
+    """A sequence of all elements of an array. One of no elements does not know of what size they would be."""
+    if _known(shape[1:]).is_fully_defined() or isinstance(shape[0], int):
+        return _shaped(array.stack(), shape)
+    return _shaped(tf.cond(shape[0] > 0, array.stack, lambda: tf.zeros(shape, dtype)), shape)
 
 
 def _static(name, visit, count, reverse, xs, carries, stacks):

@@ -3,6 +3,8 @@
 
 def __getattr__(name):
     """KerasCell and KerasLayer are made when they are asked for: until then Keras is not needed. (From Python 3.7.)"""
+    if name == "Cell":
+        raise AttributeError(f"{SPEC['name']} has no Cell: it is a network, which runs whole sequences by forward")
     if name not in _KERAS_PARTS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     if _KERAS_PARTS[name] is None:

@@ -51,6 +51,8 @@ class _KerasWeights:
                 trainable=trained,
                 autocast=False,
             )
+        self._kept_weights = tf.Module(name="weights")  # Keras knows them already; a checkpoint of TensorFlow does so
+        self._kept_weights.by_name = dict(self._held.weights)
 
     def parameters(self):
         """The parameters as tensors by name, as `forward` takes them."""

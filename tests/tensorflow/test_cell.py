@@ -55,7 +55,7 @@ def test_with_the_original_cells(tmp_path: Path, behaviour: str) -> None:
         cwd=ROOT,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("ok ") == 10, done.stdout
+    assert done.stdout.count("ok ") == 12, done.stdout
 
 
 def test_without_legacy_keras() -> None:
@@ -129,3 +129,8 @@ def test_errors_name_what_is_wrong(call: object, message: str) -> None:
     with pytest.raises((TypeError, ValueError)) as found:
         call(module("lstm"))  # type: ignore[operator]
     assert message in str(found.value)
+
+
+def test_a_network_says_that_it_is_no_cell() -> None:
+    with pytest.raises(AttributeError, match="Multi has no Cell: it is a network"):
+        _ = module("multi:Multi", cells="[LSTM(3)]").Cell

@@ -56,6 +56,22 @@ def test_model_is_trained_saved_exported_and_loaded(tmp_path: Path) -> None:
     same([*np.load(tmp_path / "y.npy")], expected)
 
 
+def test_checkpoints_of_tensorflow_hold_the_weights(tmp_path: Path) -> None:
+    """Of a layer, and of a cell in Keras' own layer."""
+    m = module("lstm")
+
+    def build() -> Any:
+        layers = [m.KerasLayer(UNITS, return_sequences=True), keras.layers.RNN(m.KerasCell(3)), keras.layers.Dense(2)]
+        return keras.Sequential([keras.Input((None, INPUT)), *layers])
+
+    model, other = build(), build()
+    path = tf.train.Checkpoint(model=model).save(str(tmp_path / "model"))
+    assert np.abs(model(X) - other(X)).max() > 1e-3
+    tf.train.Checkpoint(model=other).restore(path).assert_consumed()
+    same(other(X), model(X))
+    tf.saved_model.save(model, str(tmp_path / "saved"))
+
+
 def test_xla_and_unknown_sizes() -> None:
     """A compiled call with gradients; a function that knows neither rows nor steps."""
     layer = module("lstm").KerasLayer(UNITS, return_sequences=True, seed=1)

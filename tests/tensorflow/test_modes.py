@@ -94,6 +94,30 @@ def _spec(name: str, array: np.ndarray, driver: str) -> Any:
     return tf.TensorSpec([None, None if driver == "dynamic" else STEPS, *array.shape[2:]], tf.float64)
 
 
+@pytest.mark.parametrize("own", [False, True], ids=["tensorflow's gradient", "own gradient"])
+@pytest.mark.parametrize("name", ["lstm", "two layers both ways", "convolution"])
+def test_function_of_any_batch_and_time_without_steps(name: str, own: bool) -> None:
+    s = scene(name)
+    signature = [tf.TensorSpec([None, None, *a.shape[2:]], a.dtype) for a in s.inputs.values()]
+
+    @CURRENT.function(input_signature=signature, autograph=False)
+    def function(*inputs: Any) -> tuple[Any, Any]:
+        point = {**s.point, **{f"input:{n}": x for n, x in zip(s.inputs, inputs, strict=True)}}
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            found = s.forward(point, None, custom_gradient=own)
+            loss = tf.add_n([tf.reduce_sum(value) for value in found.values()])
+        return found, tape.gradient(loss, inputs)
+
+    for steps in (0, STEPS):
+        cut = {n: a[:, :steps] for n, a in s.inputs.items()}
+        params, _ = s.split(s.point)
+        values = s.named(*s.numpy.forward(params, next(iter(cut.values()))))
+        found, slopes = function(*map(tf.constant, cut.values()))
+        close(found, values, TOLERANCE)
+        assert [g.shape.as_list() for g in slopes] == [list(a.shape) for a in cut.values()]
+
+
 @pytest.mark.parametrize("own", [pytest.param(False, marks=pytest.mark.slow), True], ids=["tensorflow's", "own"])
 def test_xla(own: bool) -> None:
     s = scene("lstm")

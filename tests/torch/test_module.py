@@ -160,15 +160,46 @@ def test_a_tape_is_used_once() -> None:
 def test_there_is_no_second_derivative() -> None:
     x = normal(2, 3, 3)
     (slope,) = torch.autograd.grad(net("gru.rnn")(x)[0].square().sum(), [x], create_graph=True)
-    with pytest.raises(RuntimeError, match="once_differentiable"):
+    with pytest.raises(RuntimeError, match="GRU has no second derivatives"):
         slope.sum().backward()
+
+
+def test_second_derivatives_by_what_a_call_was_given_are_no_zeros() -> None:
+    ours, x = net("gru.rnn"), normal(2, 3, 3)
+    for sources in ([x], list(ours.parameters())):
+        slopes = torch.autograd.grad(ours(x)[0].square().sum(), sources, create_graph=True)
+        with pytest.raises(RuntimeError, match="GRU has no second derivatives"):
+            torch.autograd.grad(slopes[0].square().sum(), sources, allow_unused=True)
+    with pytest.raises(RuntimeError, match="GRU has no second derivatives"):
+        torch.autograd.functional.hessian(lambda x: ours(x)[0].sum(), x.detach())
+
+
+def test_parameters_of_a_layout_are_rows_in_memory() -> None:
+    """As PyTorch's own, which safetensors and LBFGS rely on."""
+    ours = as_torch(compiled("lstm.rnn"), units=4, input=3)
+    assert all(tensor.is_contiguous() for tensor in ours.state_dict().values())
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+def test_what_has_no_numbers_is_refused() -> None:
+    ours, x = net("gru.rnn"), normal(2, 3, 3).detach()
+    for call in (
+        lambda: torch.func.grad(lambda x: ours(x)[0].sum())(x),
+        lambda: torch.func.vmap(ours)(x[:, None]),
+        lambda: torch.func.grad(lambda p: torch.func.functional_call(ours, p, x)[0].sum())(dict(ours.state_dict())),
+        lambda: torch.export.export(ours, (x,), strict=False),
+    ):
+        with pytest.raises(TypeError, match="is no array in memory, as with"):
+            call()
+    with pytest.raises(RuntimeError, match="GRU is no graph of PyTorch: a trace would keep"):
+        torch.jit.trace(ours, (x,))
 
 
 def test_a_gradient_is_no_constant_where_the_sum_of_results_is_differentiated() -> None:
     """What comes back is a constant then, and what is made of it could be taken for one: a penalty without a slope."""
     ours, x = net("gru.rnn"), normal(2, 3, 3)
     (slope,) = torch.autograd.grad(ours(x)[0].sum(), [x], create_graph=True)
-    with pytest.raises(RuntimeError, match="once_differentiable"):
+    with pytest.raises(RuntimeError, match="GRU has no second derivatives"):
         (slope.square().sum() + x.sum()).backward()
     (slope,) = torch.autograd.grad(ours(x)[0].sum(), [x])
     assert not slope.requires_grad

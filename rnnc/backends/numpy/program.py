@@ -29,13 +29,14 @@ def write_program(
     names, helpers = Names(KEPT_NAMES), set[str]()
     frame = Frame(names, Sizes(sizes, names), helpers, optional_values(program, nullable))
     parameters = program.inputs_of("param", "fixed")
+    read_early = {v for node in early for v in reads(node)}
     read_late = {v for node in late for v in reads(node)} | {port.value for port in program.outputs}
     packed = [v for v in dict.fromkeys([*(p.value for p in parameters), *results_of(early)]) if v in read_late]
 
     pack = Body(frame, "T", early, packed)
     for port in parameters:
         pack.define(port.value, names.new(port.name))
-        if any(port.value in reads(node) for node in early) or port.value in packed:
+        if port.value in read_early or port.value in read_late:
             pack.line(f"{pack.read(port.value)} = p[{string(port.name)}]")
     pack.write_all()
     kept = [v for v in packed if pack.scalar(v) is None]

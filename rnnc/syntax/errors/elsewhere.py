@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rnnc.syntax.errors.place import Place, Problem, Repair, problem
 from rnnc.syntax.errors.subscripts import is_state
+from rnnc.syntax.tokens import Token
 
 NAMES = frozenset({"NAME", "PRIMED"})
 _SELF = frozenset({"self", "this"})
@@ -181,6 +182,19 @@ def missing_in(place: Place) -> Problem | None:
     is_substitute = token.type in ("EQUAL", "COLON") or token.text in ("of", "from", "over")
     repair = place.replaced("IN") if is_substitute else place.inserted("IN")
     return problem("E143", "`for` needs `in` behind its name", token.span, "write `for k in 0..n`", repair)
+
+
+def definition_without_a_name(place: Place) -> Problem | None:
+    """`cell (units) { … }`, `fn { … }`"""
+    word, token = place.tokens[place.first], place.token
+    if place.at != place.first + 1 or word.keyword not in ("CELL", "NETWORK", "FN") or place.expected != {"NAME"}:
+        return None
+    if token.type not in ("LPAR", "LBRACE", "EQUAL", "STRING", "NUMBER"):
+        return None
+    name = Token("NAME", "nameless", token.span)
+    repair = Repair(place.at, place.at + (token.type in ("STRING", "NUMBER")), (name,))
+    what = "function" if word.keyword == "FN" else word.text
+    return problem("E142", f"a {what} has a name", token.span, f"write `{word.text} NAME(…) {{ … }}`", repair)
 
 
 def missing_operator(place: Place) -> Problem | None:

@@ -366,6 +366,7 @@ _RULES: tuple[Callable[[Place], Problem | None], ...] = (
     elsewhere.foreign_import,
     elsewhere.foreign_statement,
     elsewhere.function_without_a_name,
+    elsewhere.definition_without_a_name,
     elsewhere.condition_first,
     _keyword_alone,
     _misspelt_keyword,
