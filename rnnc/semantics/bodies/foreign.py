@@ -39,7 +39,7 @@ WRITTEN: dict[str, str] = {
     "conv2d": "conv(x, over = [row, col], kernel = [3, 3])", "conv3d": "conv(x, over = [i, j, k], kernel = [3, 3, 3])",
     "flipud": "flip(v, axis)", "stack_axes": "stack_axis(a, b, axis = part)", "zeros_like": "0", "ones_like": "1",
     "activation": "tanh(v)", "full": "0.5", "full_like": "0.5", "eye": "fixed I[a: n, b: n] = identity",
-    "batch_dot": "{a} @ {b}", "logsumexp": "m + log(sum(exp({a} - m)))` with `m = max({a})",
+    "batch_dot": "{a} @ {b}", **dict.fromkeys(("reduce_logsumexp", "log_sum_exp", "lse"), "logsumexp({a}, axis)"),
     **dict.fromkeys(
         ("roll", "circshift", "circular_shift", "rotate"), "concat({a}[axis = -1:], {a}[axis = 0:-1], axis = axis)"
     ),
