@@ -68,6 +68,15 @@ def of_name(name: str, c: Context) -> str | None:
     return moments.suffixed(name, c)
 
 
+def of_label(name: str, c: Context) -> str | None:
+    """The remedy for the name of an axis where a value is wanted."""
+    axis = next((axis for label, axis in c.frame.axes.items() if name == label == axis.label and axis.strong), None)
+    if axis is None:
+        return None
+    size = c.frame.graph.resolve_size(axis.size)
+    return f"it is the name of an axis: its size is `{size}`, and a new axis is stated with it, `{name}: {size}`"
+
+
 def of_attribute(e: ast.Attribute, c: Context, known_names: Callable[[Context], set[str]]) -> Problem | None:
     """`np.tanh`, `tf.nn.sigmoid`, `self.h`: what belongs to a library or an object, which the language lacks."""
     path = _dotted(e)

@@ -341,6 +341,10 @@ class Expressions:
         for e in expressions:
             if not isinstance(e, ast.Name) or e.primed or len(e.id) > 2:
                 continue
+            if c.scope.find(e.id) is None and (e.id, False) in c.frame.members:
+                fix = f"what changes at one place only is `where(places(slot: n) == {e.id}, new, old)`"
+                message = f"members are counted when the cell is compiled, and `{e.id}` is a tensor"
+                raise Problem("E206", message, e.span, fix=fix)
             if c.scope.find(e.id) is None and not c.frame.may_have_had(e.id):
                 fix = f"members are defined in a loop: `for {e.id} in 0..n {{ … }}`"
                 raise Problem("E201", f"`{e.id}` is not defined", e.span, fix=fix)
