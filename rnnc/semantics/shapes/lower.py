@@ -95,7 +95,8 @@ class Lowering:
 # What the language calls an operation.
 _CALLED = {
     "add": "+", "sub": "-", "mul": "*", "div": "/", "mod": "%", "floordiv": "//", "pow": "**", "neg": "-",
-    "patches": "conv", **{f"reduce_{name}": name for name in ("sum", "max", "min", "prod", "mean")},
+    "patches": "conv", "logical_and": "and", "logical_or": "or", "logical_not": "not",
+    "where": "where", **{f"reduce_{name}": name for name in ("sum", "max", "min", "prod", "mean")},
 }  # fmt: skip
 
 
