@@ -194,7 +194,7 @@ def of_own_names(name: str, c: Context) -> str | None:
     if c.frame.kind == "fn":
         head = f"`fn {c.frame.name}(…, {name})`"
         return f"a function knows its own names only: give it, {head}, or `v[{name}]`, if an axis of `v` has that size"
-    if not name.islower() or c.frame.body.kind != "cell":
+    if not name.islower() or len(name) > _SHORT or c.frame.body.kind != "cell":
         return None
     declared = f"`input {name}[]`, `param {name}[]`, or a number in the head, `{name} = 1.0`"
     return f"write its equation, `{name} = …`, or declare it: {declared}"
