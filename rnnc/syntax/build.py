@@ -63,12 +63,15 @@ def _refuse(code: str, message: str, span: Span, fix: str | None = None) -> NoRe
     raise DiagnosticError([Diagnostic(code, message, span, fix=fix)])
 
 
+_TRUTH = "what is true or false is kept as 1 or 0: declare it `: int`, and read it by a comparison, `v > 0`"
+
+
 def _one_of(word: Token, allowed: Sequence[str], what: str) -> str:
     """The word's text, which must be one of the allowed ones."""
     if word.text not in allowed:
         near = difflib.get_close_matches(word.text, allowed, n=1)
         choices = ", ".join(f"`{choice}`" for choice in allowed)
-        fix = f"did you mean `{near[0]}`?" if near else None
+        fix = f"did you mean `{near[0]}`?" if near else _TRUTH if word.text.startswith("bool") else None
         _refuse("E146", f"{what} is one of {choices}, not `{word.text}`", word.span, fix)
     return word.text
 

@@ -91,3 +91,59 @@ def test_the_order_of_axes_that_a_convolution_is_read_in_changes_no_number() -> 
     one, *others = (module.forward(params, x)[0] for module in found)
     for other in others:
         np.testing.assert_allclose(one, other, atol=1e-12)
+
+
+def test_several_new_axes_come_to_stand_as_they_are_written() -> None:
+    module = rnnc.compile("cell New {\n  input x[3]\n  output y: expand(x, a: 2, b, c: 4)\n}")
+    x = np.arange(3.0).reshape(1, 1, 3)
+    found, _ = module.forward({}, x)
+    np.testing.assert_array_equal(found[0, 0], np.broadcast_to(x[0, 0], (2, 1, 4, 3)))
+
+
+@pytest.mark.parametrize(
+    ("product", "sizes"),
+    [
+        ("outer(w, linear(x))", "[n, width]"),
+        ("outer(tanh(linear(x)), v)", "[n, slot]"),
+        ("1 - outer(w, sigmoid(linear(x)))", "[n, width]"),
+        ("outer(M, linear(x, out = [slot]) * linear(x) as p)", "[n, slot]"),
+    ],
+)
+def test_an_outer_product_tells_its_other_side(product: str, sizes: str) -> None:
+    text = f"""
+    cell Written(slot, width) {{
+      input x[n]
+      state M[slot: slot, width: width]
+      param w[slot: slot], v[width: width]
+      M' = M * ({product})
+      output M'
+    }}"""
+    assert sizes in parameters(model(text)).values()
+
+
+def test_what_an_outer_product_does_not_tell_is_asked_for() -> None:
+    text = "cell Two {\n  input x[n]\n  state M[a: 2, b: 3]\n  M' = M + outer(linear(x), tanh(x))\n  output M'\n}"
+    assert only_error(text).code == "E311"  # x[n] is none of the state's axes
+    assert only_error(text.replace("tanh(x)", "exp(-M)")).code == "E311"  # all of them are the other side's
+
+
+def test_an_axis_may_be_called_as_a_function_is() -> None:
+    text = "cell Named {\n  input x[len: 2, rank: 3]\n  output y: max(x, len), z: min(x, rank), m: max(x, rank) + 1\n}"
+    x = np.arange(6.0).reshape(1, 1, 2, 3)
+    found, _ = rnnc.compile(text).forward({}, x)
+    np.testing.assert_array_equal(found["y"][0, 0], x[0, 0].max(0))
+    np.testing.assert_array_equal(found["z"][0, 0], x[0, 0].min(1))
+    with pytest.raises(DiagnosticError, match="not the function `tanh`"):
+        rnnc.compile("cell Named {\n  input x[len: 2]\n  output max(x, tanh)\n}")
+
+
+def test_rows_of_a_table_along_any_axis_are_looked_up() -> None:
+    """A sum over all rows is for tables that change; an index outside of others is an error, whatever the axis."""
+    head = "cell Rows {\n  input i[]: int, x[n]\n  param T[a: 2, row: 3, b: 4]\n"
+    module = rnnc.compile(f"{head}  output lookup(T, i, axis = row) * sum(x)\n}}")
+    table = np.arange(24.0).reshape(2, 3, 4)
+    i = np.array([[2, 0, 1]], np.int32)
+    found, _ = module.forward({"T": table}, {"i": i, "x": np.ones((1, 3, 1))})
+    np.testing.assert_array_equal(found[0], table[:, i[0]].swapaxes(0, 1))
+    with pytest.raises(IndexError):
+        module.forward({"T": table}, {"i": i + 1, "x": np.ones((1, 3, 1))})

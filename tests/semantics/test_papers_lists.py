@@ -78,10 +78,33 @@ def test_the_only_axis_need_not_be_named() -> None:
         np.testing.assert_allclose(found[name], value, rtol=1e-12)
 
 
-@pytest.mark.parametrize("name", ["softmax", "log_softmax", "cumax", "l2_normalize"])
+@pytest.mark.parametrize("name", ["softmax", "log_softmax", "cumax", "l2_normalize", "logsumexp"])
 def test_one_of_several_axes_must_be_named(name: str) -> None:
     with pytest.raises(DiagnosticError, match="which axis of"):
         outputs(f"y = {name}(outer(x, ones(a: 2)))\n output sum(y)")
+
+
+@pytest.mark.parametrize("name", ["softmax", "log_softmax", "cumax", "l2_normalize", "logsumexp"])
+def test_an_axis_may_be_called_by_its_size(name: str) -> None:
+    """Numbers above the size, so that its name is taken for no number (`max(v, 2)` is elementwise)."""
+    module = rnnc.compile(f"cell Sized {{\n  input x[2]\n  output y: {name}(x, 2), z: {name}(x)\n}}")
+    found, _ = module.forward({}, np.array([[[5.0, 10.0]]]))
+    np.testing.assert_array_equal(found["y"], found["z"])
+
+
+def test_a_sum_of_exponentials() -> None:
+    text = "cell Sum {\n  input x[row: 2, col: 2]\n  output y: logsumexp(x, col), z: logsumexp(x, [row, col])\n}"
+    none = -np.inf
+    steps = [[[5.0, 10.0], [none, 2000.0]], [[none, none], [none, none]], [[np.nan, 1.0], [0.0, 0.0]]]
+    module, x = rnnc.compile(text), np.array([steps])
+    found, _, tape = module.forward_train({}, x)
+    two = [10 + np.log1p(np.exp(-5)), 2000]
+    np.testing.assert_allclose(found["y"], [[two, [none, none], [np.nan, np.log(2)]]])
+    np.testing.assert_allclose(found["z"], [[2000, none, np.nan]])
+    slopes = module.backward({}, tape, {"y": np.ones((1, 3, 2)), "z": np.zeros((1, 3))}, None)["x"]
+    p = 1 / (1 + np.exp(5))
+    np.testing.assert_allclose(slopes[0, 0], [[p, 1 - p], [0, 1]])
+    np.testing.assert_array_equal(slopes[0, 1], np.zeros((2, 2)))  # none, and not NaN, where all are -inf
 
 
 @pytest.mark.parametrize(("mode", "expected"), [("f", 2 * X), ("g", X)])

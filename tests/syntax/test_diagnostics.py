@@ -124,6 +124,7 @@ STATEMENTS = [
     ("E134", "inputs«:» x[n]", "`input x[…]`"),
     ("E115", "z = h'«'»", "`old' = h`"),
     ("E104", "z = f(x)«²»", "`** 2`"),
+    ("E142", "h'[units «=» i] = x", "`h' = where(places(units: n) == k, new, old)`"),
     ("E142", "z = «if» a then b else c", "`value if test else other`"),
     ("E131", "if a «then» { b = 1 }", "`if test { … }`"),
     ("E131", "f = «lambda» v: v", "`fn f(v)"),

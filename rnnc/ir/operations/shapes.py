@@ -9,7 +9,7 @@ from rnnc.ir.program import Axis, DType, Type
 from rnnc.ir.size import Size
 
 ONE = Size.of(1)
-KIND_IN_WORDS = {DType.FLOAT: "float", DType.INT: "int", DType.BOOL: "truth"}
+KIND_IN_WORDS = {DType.FLOAT: "float", DType.INT: "int", DType.BOOL: "true or false"}
 
 
 def shown(axes: Sequence[Axis]) -> str:
@@ -88,7 +88,8 @@ def same_kind(name: str, types: Sequence[Type]) -> DType:
 def want(name: str, what: str, type: Type, dtype: DType) -> None:
     """Ask for an exact dtype of one argument."""
     if type.dtype is not dtype:
-        raise TypeMismatch(f"{name}: {what} should be {KIND_IN_WORDS[dtype]}, and is {KIND_IN_WORDS[type.dtype]}")
+        fix = "a comparison gives truth values: `v > 0`" if dtype is DType.BOOL else None
+        raise TypeMismatch(f"{name}: {what} should be {KIND_IN_WORDS[dtype]}, and is {KIND_IN_WORDS[type.dtype]}", fix)
 
 
 def want_axis(name: str, type: Type, axis: int) -> Axis:

@@ -11,7 +11,9 @@ LIBRARIES = frozenset({
 })  # fmt: skip
 SELF = frozenset({"self", "this"})
 
-# Functions and methods, in small letters. `{a}` and `{b}` stand for what is given to them.
+_TURNED = "concat({a}[{axis} = -1:], {a}[{axis} = 0:-1], axis = {axis})"
+
+# Functions and methods, in small letters. `{a}` and `{b}` stand for what is given to them, `{axis}` for an axis of it.
 WRITTEN: dict[str, str] = {
     "square_root": "sqrt({a})", "logistic": "sigmoid({a})", "sigma": "sigmoid({a})", "sig": "sigmoid({a})",
     "sigm": "sigmoid({a})", "expit": "sigmoid({a})", "concatenate": "concat(a, b)", "cat": "concat(a, b)",
@@ -26,12 +28,12 @@ WRITTEN: dict[str, str] = {
     "fc": "dense({a}, n)", "addmm": "linear(x, h)", "range": "0..{a}", "arange": "places({a})",
     "norm": "sqrt(sum({a} * {a}))", "var": "mean(({a} - mean({a})) ** 2)", "std": "sqrt(mean(({a} - mean({a})) ** 2))",
     "normalize": "l2_normalize({a})", "einsum": "contract(a, b, over = axis)",
-    "tensordot": "contract(a, b, over = axis)", "squeeze": "x[axis = 0]", "unsqueeze": "expand({a}, axis)",
+    "tensordot": "contract(a, b, over = axis)", "squeeze": "{a}[{axis} = 0]", "unsqueeze": "expand({a}, axis)",
     "expand_dims": "expand({a}, axis)", "newaxis": "expand({a}, axis)", "transposed": "transpose({a})",
     "t": "transpose({a})", "mt": "transpose({a})", "permute": "transpose({a})", "swapaxes": "transpose({a})",
     **dict.fromkeys(("reshape", "view"), "split(v, axis, a: n, b: m)` or `merge(v, [a, b])"),
-    "flatten": "merge({a}, [a, b])", "ravel": "merge({a}, [a, b])", "chunk": "{a}[axis = a:b]",
-    "narrow": "{a}[axis = a:b]", "slice": "{a}[axis = a:b]", "outer_product": "outer({a}, {b})",
+    "flatten": "merge({a}, [a, b])", "ravel": "merge({a}, [a, b])", "chunk": "{a}[{axis} = a:b]",
+    "narrow": "{a}[{axis} = a:b]", "slice": "{a}[{axis} = a:b]", "outer_product": "outer({a}, {b})",
     "kron": "merge(outer(a, b), [i, j])", "heaviside": "where({a} > 0, 1, 0)", "step_function": "where({a} > 0, 1, 0)",
     "detach": "stop_gradient({a})", "stop_grad": "stop_gradient({a})", "arctan": "atan({a})", "ln": "log({a})",
     "log2": "log({a}) / log(2)", "log10": "log({a}) / log(10)", "exp2": "2 ** {a}",
@@ -39,10 +41,8 @@ WRITTEN: dict[str, str] = {
     "conv2d": "conv(x, over = [row, col], kernel = [3, 3])", "conv3d": "conv(x, over = [i, j, k], kernel = [3, 3, 3])",
     "flipud": "flip(v, axis)", "stack_axes": "stack_axis(a, b, axis = part)", "zeros_like": "0", "ones_like": "1",
     "activation": "tanh(v)", "full": "0.5", "full_like": "0.5", "eye": "fixed I[a: n, b: n] = identity",
-    "batch_dot": "{a} @ {b}", "logsumexp": "m + log(sum(exp({a} - m)))` with `m = max({a})",
-    **dict.fromkeys(
-        ("roll", "circshift", "circular_shift", "rotate"), "concat({a}[axis = -1:], {a}[axis = 0:-1], axis = axis)"
-    ),
+    "batch_dot": "{a} @ {b}", **dict.fromkeys(("reduce_logsumexp", "log_sum_exp", "lse"), "logsumexp({a}, {axis})"),
+    **dict.fromkeys(("roll", "circshift", "circular_shift", "rotate"), _TURNED),
     **dict.fromkeys(("cosine", "cosine_similarity"), "sum({a} * {b}) / sqrt(sum({a} * {a}) * sum({b} * {b}) + 1e-8)"),
     **dict.fromkeys(("inv", "inverted", "matrix_inverse"), "inverse({a})"), "solve": "inverse({a}) @ {b}",
     "variance": "mean(({a} - mean({a})) ** 2)", "stddev": "sqrt(mean(({a} - mean({a})) ** 2))",
@@ -115,12 +115,14 @@ _KINDS = "whole numbers take part as they are, and truth values become numbers b
 _LOSS = "a loss is no part of a module: it gives outputs, and takes the gradient of any loss by them"
 _LARGER = "a larger image first, `repeat(repeat(x, row, 2), col, 2)`, then `conv`"
 _SO_FAR = "along an axis there are `cumsum` and `cumax` (of a softmax); over time it is a state, `m' = max(m, x)`"
+_SLOPE = "a module gives the gradient of any loss by its weights; a slope that a cell itself needs is written out"
 _LOOP = "the steps are no loop of the text: a cell is one step, and `for k in 0..n` unrolls"
 
 # What the language does not have, and what there is.
 MISSING: dict[str, str] = {
     **dict.fromkeys(("topk", "top_k", "sort", "argsort", "median", "kthvalue", "unique", "nonzero"), _RANKS),
     **dict.fromkeys(("pinv", "lstsq", "cholesky", "qr", "svd", "eig", "eigh"), _ALGEBRA),
+    **dict.fromkeys(("grad", "gradient", "gradients", "autograd", "value_and_grad", "jacobian", "jvp", "vjp"), _SLOPE),
     **dict.fromkeys(("det", "slogdet", "matrix_power"), _ALGEBRA),
     **dict.fromkeys(("expm", "matrix_exp"), "sum its series in a `for`: `t[0] = I`, `t[k] = t[k - 1] @ A / k`"),
     **dict.fromkeys(("rand", "randn", "randint", "random", "random_normal", "random_uniform"), _NOISE),

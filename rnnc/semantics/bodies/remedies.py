@@ -33,7 +33,14 @@ def of_call(name: str, e: ast.Call, c: Context, known: set[str]) -> str | None:
     if name in foreign.DECLARED:
         return _declaration(name, c)
     texts = [operand.span.text for operand in operands]
-    return _elsewhere(name, texts) or did_you_mean(name, known) or _cell(name, c, known)
+    return _elsewhere(name, texts, _axis_of(first, c)) or did_you_mean(name, known) or _cell(name, c, known)
+
+
+def _axis_of(e: ast.Expr | None, c: Context) -> str:
+    """The name of the first axis of what a name stands for, where that is known and has one."""
+    family = c.frame.members.get((e.id, e.primed), {}) if isinstance(e, ast.Name) else {}
+    shape = family[()].shape if () in family else None
+    return shape[0].label if shape and shape[0].label.isidentifier() else "axis"
 
 
 def of_no_function(value: Value, e: ast.Call, c: Context, functions: Container[str]) -> str | None:
@@ -66,6 +73,15 @@ def of_name(name: str, c: Context) -> str | None:
     if name == "e":
         return "the exponential of `v` is `exp(v)`"
     return moments.suffixed(name, c)
+
+
+def of_label(name: str, c: Context) -> str | None:
+    """The remedy for the name of an axis where a value is wanted."""
+    axis = next((axis for label, axis in c.frame.axes.items() if name == label == axis.label and axis.strong), None)
+    if axis is None:
+        return None
+    size = c.frame.graph.resolve_size(axis.size)
+    return f"it is the name of an axis: its size is `{size}`, and a new axis is stated with it, `{name}: {size}`"
 
 
 def of_attribute(e: ast.Attribute, c: Context, known_names: Callable[[Context], set[str]]) -> Problem | None:
@@ -178,7 +194,10 @@ def of_own_names(name: str, c: Context) -> str | None:
     if c.frame.kind == "fn":
         head = f"`fn {c.frame.name}(…, {name})`"
         return f"a function knows its own names only: give it, {head}, or `v[{name}]`, if an axis of `v` has that size"
-    return None
+    if not name.islower() or len(name) > _SHORT or c.frame.body.kind != "cell":
+        return None
+    declared = f"`input {name}[]`, `param {name}[]`, or a number in the head, `{name} = 1.0`"
+    return f"write its equation, `{name} = …`, or declare it: {declared}"
 
 
 def of_weight(name: str) -> str | None:
@@ -205,21 +224,21 @@ def of_option(option: ast.Argument, names: tuple[str, ...]) -> str | None:
     return OTHERWISE.get(key)
 
 
-def _elsewhere(name: str, texts: list[str]) -> str | None:
+def _elsewhere(name: str, texts: list[str], axis: str = "axis") -> str | None:
     key = name.lower()
     if key in foreign.MISSING:
         return foreign.MISSING[key]
-    return f"write `{_filled(foreign.WRITTEN[key], texts)}`" if key in foreign.WRITTEN else None
+    return f"write `{_filled(foreign.WRITTEN[key], texts, axis)}`" if key in foreign.WRITTEN else None
 
 
-def _filled(template: str, texts: list[str]) -> str:
+def _filled(template: str, texts: list[str], axis: str = "axis") -> str:
     """The template with what is given, as far as that is short."""
     is_operator = " " in template or template.startswith("-")
     given: dict[str, str] = {}
     for letter, text in zip("ab", [*texts, "", ""][:2], strict=True):
         fits = 0 < len(text) <= _SHORT and "\n" not in text and not text.startswith("[")
         given[letter] = text if fits and (not is_operator or _ATOM.fullmatch(text)) else letter
-    return template.format(**given)
+    return template.format(**given, axis=axis)
 
 
 def _of_library(name: str, c: Context, known: set[str]) -> str | None:

@@ -339,6 +339,9 @@ class Expressions:
     def members(self, expressions: tuple[ast.Expr, ...], c: Context) -> Indices:
         """The indices of what is defined. A short name that is unknown is the variable of a loop that is missing."""
         for e in expressions:
+            value = self.value(e, c)
+            if isinstance(value, Tensor):
+                raise _changing(e, value)
             if not isinstance(e, ast.Name) or e.primed or len(e.id) > 2:
                 continue
             if c.scope.find(e.id) is None and not c.frame.may_have_had(e.id):
@@ -377,3 +380,14 @@ def _no_size(message: str, number: Num, span: Span, fix: str | None = None) -> P
     if number.given is None:
         return Problem("E208", message, span, fix=fix)
     return Problem("E208", message, number.given, notes=[Note("the size is read here", span)])
+
+
+_TESTS = ("lt", "le", "gt", "ge", "eq", "ne", "logical_and", "logical_or", "logical_not")
+
+
+def _changing(e: ast.Expr, value: Tensor) -> Problem:
+    """E206, of `M'[i] = x` and `v'[v > 1] = 0`: only some places change, and which ones is known at run time."""
+    text = e.span.text
+    test = text if value.node.attrs.get("ir") in _TESTS else f"places(slot: n) == {text}"
+    message = f"members are counted when the cell is compiled, and `{text}` is a tensor"
+    return Problem("E206", message, e.span, fix=f"what changes at some places only is `where({test}, new, old)`")

@@ -153,7 +153,7 @@ class Names:
         if slices:
             node = self.evaluate.tensor(e.base, c)
             for item in slices:
-                node = self._slice(node, item, e.span, c)
+                node = self._slice(node, e, item, c)
             return Tensor(node)
         if isinstance(e.base, ast.Name) and c.scope.turning(e.base.id) is None:
             name = e.base
@@ -185,12 +185,9 @@ class Names:
         if isinstance(base, Tensor):
             if self._given_up(base.node, c):
                 raise Told(e.span)
-            raise Problem(
-                "E215",
-                "a tensor is not indexed by position",
-                e.span,
-                fix=_by_axis(e, base.node, c),
-            )
+            at_run_time = len(places) == 1 and isinstance(self.evaluate.value(places[0], c), Tensor)
+            fix = f"write `lookup({_called(e.base)}, {places[0].span.text})`" if at_run_time else None
+            raise Problem("E215", "a tensor is not indexed by position", e.span, fix=fix or _by_axis(e, base.node, c))
         if isinstance(base, Choice):
             raise unknown_name(base.word, base.span or e.base.span, c)
         fix = f"a call has round brackets: `{e.base.span.text}(…)`" if isinstance(base, FnValue) else None
@@ -218,9 +215,9 @@ class Names:
                     self.evaluate.elaborator.statements.force(c.frame, node)
         return self.evaluate.value(e, c)
 
-    def _slice(self, node: Node, item: ast.Slice, span: Span, c: Context) -> Node:
+    def _slice(self, node: Node, e: ast.Subscript, item: ast.Slice, c: Context) -> Node:
         if item.lo is not None and not item.is_range:
-            self._known_place(node, item, item.lo, c)
+            self._known_place(node, e, item, item.lo, c)
         lo = self.evaluate.number(item.lo, c).size if item.lo is not None else None
         hi = self.evaluate.number(item.hi, c).size if item.hi is not None else None
         if not item.is_range and lo is not None:
@@ -229,18 +226,14 @@ class Names:
         start = item.span.start
         spots = {label: Span(item.span.source, start, start + len(item.axis))}
         drop = not item.is_range
-        return c.frame.graph.add("slice", (node,), span, None, axis=label, lo=lo, hi=hi, drop=drop, spots=spots)
+        return c.frame.graph.add("slice", (node,), e.span, None, axis=label, lo=lo, hi=hi, drop=drop, spots=spots)
 
-    def _known_place(self, node: Node, item: ast.Slice, place: ast.Expr, c: Context) -> None:
+    def _known_place(self, node: Node, e: ast.Subscript, item: ast.Slice, place: ast.Expr, c: Context) -> None:
         """`x[n = i]`, of a place that is known at run time only."""
         if not isinstance(self.evaluate.value(place, c), Tensor):
             return
-        c.frame.graph.infer(node)
-        size = next((str(a.size) for a in node.shape or () if a.label == item.axis), "n")
-        fix = (
-            f"declare `fixed number[{item.axis}: {size}] = [i for i in 0..{size}]`, and sum what is there: "
-            f"`sum(where(number == {place.span.text}, …, 0), {item.axis})`"
-        )
+        named = f", axis = {item.axis}" if len(node.shape or (item,)) > 1 else ""
+        fix = f"what stands at a place that changes is `lookup({_called(e.base)}, {place.span.text}{named})`"
         raise Problem("E206", "a place is known when the cell is compiled, and this is a tensor", place.span, fix=fix)
 
     def member(self, name: str, primed: bool, indices: Indices, c: Context) -> Node | None:
@@ -296,10 +289,15 @@ def unknown_name(name: str, span: Span, c: Context, *, primed: bool = False) -> 
         return Problem("E201", "`step` is not defined", span, fix="the index of the step is known in cells")
 
     def meant() -> str | None:
-        near = remedies.of_name(name, c) or did_you_mean(name, _known_names(c))
+        near = remedies.of_name(name, c) or remedies.of_label(name, c) or did_you_mean(name, _known_names(c))
         return near or remedies.of_weight(name) or remedies.of_own_names(name, c)
 
     return Problem("E201", f"`{name}` is not defined", span, fix=meant)
+
+
+def _called(e: ast.Expr) -> str:
+    """The text of a name, and a letter for all else."""
+    return e.span.text if isinstance(e, ast.Name) else "v"
 
 
 def _by_axis(e: ast.Subscript, node: Node, c: Context) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rnnc.ir.size import Size
-from rnnc.semantics.expressions.arguments import Arguments
+from rnnc.semantics.expressions.arguments import Arguments, Operand
 from rnnc.semantics.functions.builtins import added, builtin
 from rnnc.semantics.functions.over_time import means_time, over_time
 from rnnc.semantics.scopes.scope import Problem
@@ -56,15 +56,23 @@ def _stack_axis(a: Arguments) -> Value:
 
 @builtin("expand", labels=1)
 def _expand(a: Arguments) -> Value:
-    """expand(v, slot) or expand(v, slot: 3): a new leading axis of one place, or of as many as are said."""
-    a.count(2)
+    """expand(v, slot) or expand(v, slot: 3, …): new leading axes of one place, or of as many as are said."""
+    a.count(2, 32)
     a.allow()
-    operand = a.operands[1]
+    value = Tensor(a.node(0))
+    for operand in reversed(a.operands[1:]):  # they come to stand as they are written
+        value = added(a, "expand", value.node, axis=_new_axis(a, operand))
+    return value
+
+
+def _new_axis(a: Arguments, operand: Operand) -> Shaped:
     if operand.label is not None:
-        (axis,) = axes_of(a, 1)
-    else:
-        axis = Shaped(a.new_label(operand.expression, operand.context), Size.of(1), strong=True)
-    return added(a, "expand", a.node(0), axis=axis)
+        return a.evaluate.own_axis(ast.Axis(operand.label, operand.expression, span=operand.span), operand.context)
+    if isinstance(operand.expression, ast.List):
+        items = ", ".join(item.span.text for item in operand.expression.items)
+        fix = f"write them without brackets: `expand(…, {items})`"
+        raise Problem("E214", "one axis is wanted here, not a list of them", operand.span, fix=fix)
+    return Shaped(a.new_label(operand.expression, operand.context), Size.of(1), strong=True)
 
 
 @builtin("merge", labels=1)

@@ -12,9 +12,10 @@ from rnnc.ir.size import Size
 from rnnc.semantics.expressions.arguments import Arguments
 from rnnc.semantics.functions.over_time import means_time, over_time
 from rnnc.semantics.scopes.scope import Problem
-from rnnc.semantics.scopes.values import Absent, Choice, Num, Shaped, Tensor, Value, describe
+from rnnc.semantics.scopes.values import Absent, Choice, FnValue, Num, Shaped, Tensor, Value, describe
 from rnnc.semantics.shapes.nodes import Node
 from rnnc.semantics.shapes.rules.elementwise import UNARY
+from rnnc.syntax import ast
 
 Builtin = Callable[[Arguments], Value]
 BUILTINS: dict[str, Builtin] = {}
@@ -89,13 +90,18 @@ def _is_axis(a: Arguments, value: Value) -> bool:
     """Is the second argument the name of an axis of the first, or a list of them, rather than a value?"""
     if isinstance(value, Choice | tuple) or value is None:
         return True
-    if not isinstance(value, Num) or value.label is None:
+    written = a.operands[1].expression
+    if isinstance(value, FnValue) and isinstance(written, ast.Name):  # an axis may be called as a function is, `len`
+        label = written.id
+    elif isinstance(value, Num) and value.label is not None:
+        label = value.label
+    else:
         return False
     graph = a.context.frame.graph
     first = a.node(0)
     graph.infer(first)
     shape = graph.resolve_all(first.shape or ())
-    label = graph.resolve(Shaped(value.label, Size.of(0))).label if value.label.startswith("?") else value.label
+    label = graph.resolve(Shaped(label, Size.of(0))).label if label.startswith("?") else label
     return any(axis.label == label for axis in shape)
 
 

@@ -186,7 +186,7 @@ class Functions:
             wanted = f"[{', '.join(a.span.text for a in axes)}]"
             labels = [a.label for a in given]
             fix = f"write a function for {show(given)}, with axes to work over by name"
-            if "axis" in frame.parameters and given:
+            if "axis" in frame.parameters and len(given) > len(axes) == 1:
                 fix = f"name the one that it works along: `axis = {labels[-1]}`"
             if len(axes) == 1 and given:
                 whole = f"`merge({spot.text}, [{', '.join(labels)}])`"

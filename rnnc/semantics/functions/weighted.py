@@ -121,6 +121,10 @@ def _named(a: Arguments, operand: Operand) -> str:
             return f"define `u[{places}] = {operand.span.text}` in a `for`, and write `(u[{places}] for …)`"
     if isinstance(operand.expression, ast.List) and operand.expression.items:
         return f"operands are no list: `{a.name}({', '.join(item.span.text for item in operand.expression.items)})`"
+    if isinstance(operand.expression, ast.As):
+        return (
+            f"labels stand before operands: `{a.name}({operand.expression.name}: {operand.expression.call.span.text})`"
+        )
     return f"`{a.name}(u: {operand.span.text})`"
 
 

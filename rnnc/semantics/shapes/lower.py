@@ -95,7 +95,8 @@ class Lowering:
 # What the language calls an operation.
 _CALLED = {
     "add": "+", "sub": "-", "mul": "*", "div": "/", "mod": "%", "floordiv": "//", "pow": "**", "neg": "-",
-    "patches": "conv", **{f"reduce_{name}": name for name in ("sum", "max", "min", "prod", "mean")},
+    "patches": "conv", "logical_and": "and", "logical_or": "or", "logical_not": "not",
+    "where": "where", **{f"reduce_{name}": name for name in ("sum", "max", "min", "prod", "mean")},
 }  # fmt: skip
 
 
@@ -186,7 +187,17 @@ def _conflict_fix(a: Shape, b: Shape, name: str, other: str) -> str:
         kept, text = (a, other) if len({x.label for x in a}) == len(a) else (b, name)
         text = text.strip("`") if text.startswith("`") and len(text) <= _LONGEST + 2 else "…"
         axes = ", ".join(f"{x.label}: {x.size}" if x.label.isidentifier() else str(x.size) for x in kept)
-        return f"`relabel({text}, {axes})` calls the axes of the one as those of the other"
+        fix = f"`relabel({text}, {axes})` calls the axes of the one as those of the other"
+        more = [x for x in b if x.label not in {y.label for y in a}]
+        if len(more) == 1 < len(a) and more[0].strong:
+            return f"{fix}; for every pair of them: {_pairs(name, more[0])}"
+        return fix
+    for shape, text in ((a, name), (b, other)):
+        twice = next((x for x in shape if sum(x.label == y.label for y in shape) > 1), None)
+        if twice is not None and any(x.label == twice.label for x in (b if shape is a else a)):
+            text = text if text.startswith("`") else "it"
+            which = f"{text} has two axes `{twice.label}`, and only the names say which of them is meant"
+            return f"{which}: give one a name of its own, `[other: {twice.label}, {twice.label}]`"
     more = [x for x in b if x.label not in {y.label for y in a}]
     if len(more) < len(b):
         if len(more) == 1 and more[0].label.isidentifier():

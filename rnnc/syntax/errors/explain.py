@@ -184,6 +184,16 @@ def _expression_statement(place: Place) -> Problem | None:
 # --- signs that are nearly right ---------------------------------------------------------------------------
 
 
+def _all_places(place: Place) -> str | None:
+    """The remedy for `h'[n = 2] = 0`: an equation of some places."""
+    tokens, first = place.tokens, place.first
+    if place.opened != first + 1 or tokens[first].type not in ("NAME", "PRIMED") or place.at != first + 3:
+        return None
+    axis, name = tokens[first + 2].text, tokens[first].text
+    changed = f"`{name} = where(places({axis}: n) == k, new, old)`"
+    return f"an equation gives all places: {changed}, or `concat` of the parts"
+
+
 def _equality(place: Place) -> Problem | None:
     token, expected = place.token, place.expected
     equals = next((name for name, text in place.spelling.items() if text == "=="), "")
@@ -199,7 +209,8 @@ def _equality(place: Place) -> Problem | None:
         message = "`==` compares, it does not define"
         return problem("E133", message, token.span, "write `=`", place.replaced("EQUAL"))
     if token.type == "EQUAL" and place.is_after_operand:
-        return problem("E142", "only a name can be defined", token.span, "write `==` to compare")
+        fix = _all_places(place) or "write `==` to compare"
+        return problem("E142", "only a name can be defined", token.span, fix)
     return None
 
 

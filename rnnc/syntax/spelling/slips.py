@@ -73,7 +73,7 @@ _SIGNS: dict[str, tuple[str, str]] = {  # what is written: what to go on with, w
     "!": ("not", "write `not`"),
     "~": ("not", "write `not`"),
     "^": ("**", "a power is written `**`"),
-    "?": ("if", "write `value if test else other`"),
+    "?": ("if", "write `value if test else other`, and of tensors `where(test, value, other)`"),
     "===": ("==", "write `==`"),
     "<>": ("!=", "write `!=`"),
     ":=": ("=", "an equation is written with `=`"),

@@ -38,10 +38,11 @@ def reduced(g: Grower, shape: Shape, depth: int, known: bool) -> Expr | None:
     if len(shape) > 2:
         return None
     whole, axis = more_axes(g, shape)
-    name = g.choices.pick(("sum", "mean", "max", "min", "prod"))
+    name = g.choices.pick(("sum", "mean", "max", "min", "prod", "logsumexp"))
     if not shape and g.choices.chance(4):
         two, other = more_axes(g, whole)
-        over = g.choices.pick((f", axis = {labels((other, axis))}", f", axis = {labels((axis, other))}", ""))
+        both = (f", axis = {labels((other, axis))}", f", axis = {labels((axis, other))}")
+        over = g.choices.pick((*both, *(("",) if name != "logsumexp" else ())))
         whole = two
     else:
         # max(v, 3) is elementwise, and so is max(v, units) where the axes of v are not known yet.
@@ -51,6 +52,8 @@ def reduced(g: Grower, shape: Shape, depth: int, known: bool) -> Expr | None:
     inner = g.grow(whole, depth)
     if name == "prod":
         inner = g.small(inner)
+    if name == "logsumexp":
+        return Expr(f"logsumexp({g.squashed(inner).text}{over})", min(inner.bound, LARGE) + 4)
     if name in ("max", "min") and not over:
         return Expr(f"{name}({inner.text})", inner.bound)
     return Expr(f"{name}({inner.text}{over})", 4 * inner.bound if name in ("sum", "prod") else inner.bound)
@@ -168,12 +171,16 @@ def stacked(g: Grower, shape: Shape, depth: int, known: bool) -> Expr | None:
 def expanded(g: Grower, shape: Shape, depth: int, known: bool) -> Expr | None:
     if not shape:
         return None
-    first, rest = shape[0], shape[1:]
-    inner = g.grow(rest, depth)
-    label = first.label if first.strong else g.body.fresh("k")
-    size = "" if first.size == Size.of(1) and g.choices.chance(2) else f": {first.size}"
-    actual = (Axis(label, first.size, strong=True), *rest)
-    return Expr(fitted(f"expand({inner.text}, {label}{size})", actual, shape), inner.bound)
+    many = 2 if len(shape) > 1 and g.choices.chance(3) else 1
+    inner = g.grow(shape[many:], depth)
+    new: list[Axis] = []
+    texts: list[str] = []
+    for axis in shape[:many]:
+        new.append(Axis(axis.label if axis.strong else g.body.fresh("k"), axis.size, strong=True))
+        one = axis.size == Size.of(1) and g.choices.chance(2)
+        texts.append(new[-1].label if one else f"{new[-1].label}: {axis.size}")
+    text = f"expand({inner.text}, {', '.join(texts)})"
+    return Expr(fitted(text, (*new, *shape[many:]), shape), inner.bound)
 
 
 @production(3)

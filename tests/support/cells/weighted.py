@@ -62,7 +62,7 @@ def linear(g: Grower, shape: Shape, depth: int, known: bool) -> Expr | None:
     return Expr(f"({text}{named})", bound)
 
 
-@production(2)
+@production(6)
 def reused_weights(g: Grower, shape: Shape, depth: int, known: bool) -> Expr | None:
     """`weights = q`: the weights of another equation, on other values of the same axes."""
     body = g.body

@@ -74,6 +74,9 @@ def _brought(graph: Graph, declared: Shape, shape: Shape) -> str:
         more = next(a.label for i, a in enumerate(shape) if i not in places)
         if more.isidentifier():
             return f"`sum(…, {more})` sums over the axis that it has more; of products `A @ b` sums, `A * b` does not"
+    if len(shape) == len(declared) and all(a.size == b.size for a, b in zip(shape, declared, strict=True)):
+        names = ", ".join(f"{a.label}: {a.size}" for a in declared)
+        return f"`relabel(…, {names})` calls the equation's axes as those of the state"
     return "declare the state with the equation's axes, or bring the equation to the state's (`linear`, `merge`, …)"
 
 

@@ -111,7 +111,9 @@ def _lookup(lowering: Lowering, node: Node) -> Value:
     """Rows of a parameter are taken; of what changes, or is paired with the index, a sum leaves out the others."""
     found = _meeting(lowering.graph, node)
     table, index = lowering[node.args[0]], lowering[node.args[1]]
-    if found.rows == 0 and not found.pairs and not (table.type.time or table.type.batch):
+    if not (found.pairs or table.type.time or table.type.batch):
+        if found.rows != 0:
+            table = lowering.op("transpose", table, perm=(found.rows, *found.rest))
         return lowering.op("lookup", table, index)
     if index.type.dtype is not DType.INT:
         fix = "whole numbers are inputs declared `: int`, `step`, `argmax(v)`, and what is made of them; `//` divides"

@@ -340,6 +340,18 @@ def _outer_shape(graph: Graph, node: Node) -> Shape | None:
     return _contract_letters(graph, node)[3]
 
 
+def _outer_backward(graph: Graph, node: Node) -> bool:
+    """The unknown side, where the other side and the result are known, has the axes that the other side lacks."""
+    for known_side, unknown in (node.args, reversed(node.args)):
+        if node.shape is None or known_side.shape is None or unknown.shape is not None or not graph.receptive(unknown):
+            continue
+        result = graph.resolve_all(node.shape)
+        places = subset(graph, graph.resolve_all(known_side.shape), result)
+        if places is not None and len(places) < len(result):
+            return graph.settle(unknown, tuple(axis for i, axis in enumerate(result) if i not in places))
+    return False
+
+
 def _two_names(node: Node, label: str) -> str:
     """How one of two vectors of one size gets a name of its own."""
     text = naming(node)[0].strip("`")
@@ -387,5 +399,5 @@ RULES["product"] = Rule(_product_shape, _product, _product_backward, takes="own"
 RULES["kernel"] = Rule(_kernel_shape, _given)
 RULES["convolve"] = Rule(_conv_shape, _convolve, _conv_backward, _conv_guess, takes="own")
 RULES["matmul"] = Rule(_matmul_shape, _matmul, _matmul_backward, takes="arguments")
-RULES["outer"] = Rule(_outer_shape, _contract)
+RULES["outer"] = Rule(_outer_shape, _contract, _outer_backward, takes="arguments")
 RULES["contract"] = Rule(lambda graph, node: _contract_letters(graph, node)[3], _contract)
