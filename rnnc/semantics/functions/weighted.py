@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from rnnc.diagnostics import Note
 from rnnc.ir.model import Initialiser
-from rnnc.semantics.bodies.frames import Owner, nameless
+from rnnc.semantics.bodies.frames import Owner, mentions, nameless
 from rnnc.semantics.bodies.moments import indexed
 from rnnc.semantics.expressions.arguments import Arguments, Operand
 from rnnc.semantics.functions.builtins import builtin
@@ -23,6 +23,7 @@ class Naming:
 
     path: str
     shareable: bool
+    lent: str | None = None  # the path of the equation whose weights these are
 
 
 def naming(a: Arguments, default: str = "") -> Naming:
@@ -40,9 +41,10 @@ def naming(a: Arguments, default: str = "") -> Naming:
     shareable = bool(a.shared) or frame.shareable
     other = other_owner(a)
     if other is not None:
-        return Naming(other + (f"{a.context.name}." if a.context.name else default), True)
+        frame.body.registry.borrowed[dotted(owner.full(frame, a.shared))] = other
+        return Naming(other + (f"{a.context.name}." if a.context.name else default), True, other)
     path = dotted(owner.full(frame, a.shared) if owner.name else frame.prefix)
-    return Naming(path + (f"{a.context.name}." if a.context.name else default), shareable)
+    return Naming(path + (f"{a.context.name}." if a.context.name else default), shareable, frame.lent)
 
 
 def dotted(path: str) -> str:
@@ -87,7 +89,8 @@ def _is_family(a: Arguments, name: str) -> bool:
 
 
 def operand_name(a: Arguments, operand: Operand) -> str:
-    """What the weight of an operand is called: its label, or the name that it is."""
+    """What the weight of an operand is called: its label, or the name that it is, less the indices that are shared
+    over."""
     if operand.label is not None:
         return operand.label
     e = operand.expression
@@ -101,8 +104,10 @@ def operand_name(a: Arguments, operand: Operand) -> str:
         in_time = indexed(e, operand.context)
         if in_time is not None:
             raise in_time
-        places = a.evaluate.indices(tuple(i for i in e.items if not isinstance(i, ast.Slice)), operand.context)
-        return f"{e.base.id}[{','.join(map(str, places))}]"
+        items = tuple(i for i in e.items if not isinstance(i, ast.Slice))
+        places = a.evaluate.indices(items, operand.context)
+        kept = [place for item, place in zip(items, places, strict=True) if not mentions(item, a.shared)]
+        return f"{e.base.id}[{','.join(map(str, kept))}]" if kept else e.base.id
     a.value(a.operands.index(operand))  # an error of its own comes first
     raise Problem(
         "E220",
@@ -161,6 +166,7 @@ def _declare(a: Arguments, name: str, node: Node, init: Initialiser, names: Nami
         shareable=names.shareable,
         fan_in=fan_in,
         fix=None if a.context.name else fix,
+        lent=names.lent,
     )
 
 
