@@ -4,6 +4,7 @@
    has just become known are tried.
 2. When that stalls, backwards: a known result (a state's declared axes) gives unknown arguments their shape. Only nodes
    on the frontier are tried: known or declared themselves, with an unknown argument. Then 1 again.
+   A result does not decide where a known argument has fewer axes: that is an error, since both may be meant.
 3. When that stalls too, one guess. First backwards past what takes none: in `h' = z + sum(d, k)`, with a `d` that is
    made of `z`, an unknown `z` has the axes of the state. Then: an unknown argument of an elementwise operation has the
    shape of its known neighbour. Then 1 again.
@@ -37,7 +38,7 @@ class _Inference:
         for node in graph.nodes:
             self._forward(node)
         self._forwards()
-        while self._backwards() or self._guess_behind() or self._guess():
+        while self._backwards() or self._guess_behind() or self._doubt() or self._guess():
             self._forwards()
         self._recheck()
 
@@ -86,6 +87,16 @@ class _Inference:
             return any(self._tell(node) for node in self._waiting())
         finally:
             self.graph.is_bold = False
+
+    def _doubt(self) -> bool:
+        """Report the first argument that a known result does not decide, because its neighbours have fewer axes."""
+        for node in self._waiting():
+            rule = RULES[node.op].doubt
+            found = rule(self.graph, node) if rule is not None else None
+            if found is not None:
+                self.graph.report(*found)
+                return True
+        return False
 
     def _guess(self) -> bool:
         """The first guess in the text that can be made."""
