@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 from rnnc.semantics.scopes.values import show
+from rnnc.semantics.shapes.lower import subset
 from rnnc.semantics.shapes.nodes import RULES, Graph, Node, ShapeError
 
 
@@ -114,7 +115,15 @@ class _Inference:
         return False
 
     def _recheck(self) -> None:
-        """Nodes that got their shape from behind must still agree with their own rule."""
+        """Nodes that got their shape from behind must still agree with their own rule. From behind comes the order of
+        axes in which a node is read; its own is that of its rule, and so on for what is made of it."""
+        for _ in self.graph.nodes:
+            if not self._turned():
+                break
+
+    def _turned(self) -> bool:
+        """Check every node once. Did one get its axes in another order?"""
+        turned = False
         for node in self.graph.nodes:
             if node.poisoned or node.shape is None or any(a.poisoned or a.shape is None for a in node.args):
                 continue
@@ -123,11 +132,15 @@ class _Inference:
                 if shape is None:
                     continue
                 if not self.graph.equal(node.shape, shape):
-                    given, wanted = (show(self.graph.resolve_all(s)) for s in (shape, node.shape))
-                    raise ShapeError("E301", f"this gives {given}, but where it is read {wanted} is wanted")
+                    own, wanted = (self.graph.resolve_all(s) for s in (shape, node.shape))
+                    if len(own) != len(wanted) or subset(self.graph, own, wanted) is None:
+                        message = f"this gives {show(own)}, but where it is read {show(wanted)} is wanted"
+                        raise ShapeError("E301", message)
+                    node.shape, turned = shape, True
                 self.graph.settle(node, shape)
             except ShapeError as error:
                 self.graph.report(node, error)
+        return turned
 
 
 def _waits(node: Node) -> bool:
