@@ -115,6 +115,7 @@ _KINDS = "whole numbers take part as they are, and truth values become numbers b
 _LOSS = "a loss is no part of a module: it gives outputs, and takes the gradient of any loss by them"
 _LARGER = "a larger image first, `repeat(repeat(x, row, 2), col, 2)`, then `conv`"
 _SO_FAR = "along an axis there are `cumsum` and `cumax` (of a softmax); over time it is a state, `m' = max(m, x)`"
+_GRADIENT = "derivatives are written out: of `sum((W @ k - v) ** 2)` by `W` it is `2 * outer(W @ k - v, k)`"
 _LOOP = "the steps are no loop of the text: a cell is one step, and `for k in 0..n` unrolls"
 
 # What the language does not have, and what there is.
@@ -126,6 +127,7 @@ MISSING: dict[str, str] = {
     **dict.fromkeys(("rand", "randn", "randint", "random", "random_normal", "random_uniform"), _NOISE),
     **dict.fromkeys(("bernoulli", "multinomial", "gaussian", "rand_like", "randn_like", "noise"), _NOISE),
     **dict.fromkeys(("batch_norm", "batchnorm", "batchnorm1d", "batch_normalization", "batchnormalization"), _BATCH),
+    **dict.fromkeys(("grad", "gradient", "gradients", "value_and_grad", "autograd", "jacobian", "vjp"), _GRADIENT),
     **dict.fromkeys(("scan", "while_loop", "fori_loop", "dynamic_rnn", "unroll"), _LOOP),
     **dict.fromkeys(("complex", "real", "imag", "conj", "angle", "cis", "polar"), _COMPLEX),
     **dict.fromkeys(("fft", "ifft", "rfft", "irfft", "dct", "hadamard_transform"), _TRANSFORM),

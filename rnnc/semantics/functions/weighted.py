@@ -108,7 +108,7 @@ def operand_name(a: Arguments, operand: Operand) -> str:
         places = a.evaluate.indices(items, operand.context)
         kept = [place for item, place in zip(items, places, strict=True) if not mentions(item, a.shared)]
         return f"{e.base.id}[{','.join(map(str, kept))}]" if kept else e.base.id
-    a.value(a.operands.index(operand))  # an error of its own comes first
+    _refuse_number(a, a.operands.index(operand))  # evaluated: an error of its own comes first
     raise Problem(
         "E220",
         "the weight of this operand has no name: an operand is a name, or has a label",
@@ -207,12 +207,15 @@ def _out_axes(a: Arguments, option: str) -> tuple[Shaped, ...] | None:
     return tuple(a.evaluate.named_axis(item, a.context) for item in items)
 
 
+_OPTIONS = ("bias", "out", "per", "each", "init", "bias_init", "weight", "weights")
+
+
 @builtin("linear", labels=0, weights=True)
 def _linear(a: Arguments) -> Value:
     """linear(x, h, …): the sum of a product with a weight [in, out] per operand, and a bias [out]."""
     a.leave_out()
     a.count(1, 100_000)
-    a.allow("bias", "out", "per", "each", "init", "bias_init", "weight", "weights")
+    a.allow(*_OPTIONS)
     names = naming(a)
     per, each = (a.evaluate.labels(a.options[o].value, a.context) if a.has(o) else () for o in ("per", "each"))
     return _sum(a, _products(a, names, _with_each(a, _out_axes(a, "out"), each), per, each))
@@ -247,13 +250,18 @@ def _products(
 
 
 def _operand(a: Arguments, i: int) -> Node:
-    """An operand with a weight: a tensor. A number is more likely meant as the size of the result."""
+    """An operand with a weight: a tensor. A number without a label is more likely meant as the size of the result."""
+    if a.name != "linear" or a.operands[i].label in (None, *_OPTIONS):
+        _refuse_number(a, i)
+    return a.node(i)
+
+
+def _refuse_number(a: Arguments, i: int) -> None:
     operand = a.operands[i]
     if isinstance(a.value(i), Num):
         text = operand.span.text
         fix = f"`out = {text}` is the size of the result" if i > 0 else _of_first_number(a, text)
         raise Problem("E213", f"`{a.name}` wants tensors, and `{text}` is a number", operand.span, fix=fix)
-    return a.node(i)
 
 
 def _of_first_number(a: Arguments, text: str) -> str:
