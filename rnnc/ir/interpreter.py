@@ -21,6 +21,7 @@ Key = tuple[Role, str]
 Values = dict[Value, OptionalArray]  # None: a mask, lengths, … that is absent
 Place = tuple[int, ...]  # the step of every loop around, outermost first
 Rounding = Callable[[Array], Array]
+Watch = Callable[[Op, Sequence[OptionalArray], Array], None]  # an operation, its arguments, and each result
 
 
 @dataclass
@@ -45,12 +46,14 @@ def evaluate(
     dtype: Literal["float64", "float32"] = "float64",
     frozen: FrozenValues | None = None,
     rounding: Rounding | None = None,
+    watch: Watch | None = None,
 ) -> dict[Key, Array]:
     """Run a program on arrays by (role, name); returns its outputs likewise.
 
     Arrays have the axes [time?, batch?, *features] of their ports. Lengths, masks and states may be missing, and so may
     what a tape would hold of them. Open sizes come from the shapes of the arrays and from `sizes`. `rounding` is what
     happens to the numbers that operations give; those of the description itself, and arguments, stay as they are.
+    `watch` is told of every operation.
     Raises ValueError for missing, unknown and misshapen arrays.
     """
     given = _given(program, arrays)
@@ -61,7 +64,7 @@ def evaluate(
         for port, array in given
     }
     with np.errstate(all="ignore"):  # infinities and NaN are values like others, until `where` drops them
-        _Run(frozen, rounding).block(program.nodes, values, env, ())
+        _Run(frozen, rounding, watch).block(program.nodes, values, env, ())
     results: dict[Key, OptionalArray] = {(p.role, p.name): values[p.value] for p in program.outputs}
     return {key: np.array(array) for key, array in results.items() if array is not None}
 
@@ -84,6 +87,7 @@ class _Run:
 
     frozen: FrozenValues | None
     rounding: Rounding | None
+    watch: Watch | None
 
     def block(self, nodes: Sequence[Node], values: Values, env: Env, place: Place) -> None:
         for node in nodes:
@@ -105,6 +109,8 @@ class _Run:
                 array = self.frozen.hold(op, place, array)
             if self.rounding is not None and row.kind != "source" and array.dtype.kind == "f":
                 array = self.rounding(array)
+            if self.watch is not None:
+                self.watch(op, args, array)
             values[out] = array
 
     def loop(self, loop: Loop, values: Values, env: Env, place: Place) -> None:

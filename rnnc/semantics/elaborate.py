@@ -12,6 +12,7 @@ from rnnc.ir.program import Axis, Loop, Program, walk
 from rnnc.ir.size import Size
 from rnnc.semantics.assemble import CannotStream, Level
 from rnnc.semantics.bodies.frames import Body, Context, Frame, Parameter, Registry
+from rnnc.semantics.bodies.lent import check_lent
 from rnnc.semantics.bodies.settle import settle_body
 from rnnc.semantics.definitions.elaborator import Elaborator
 from rnnc.semantics.files import Files
@@ -260,6 +261,7 @@ class _Elaboration:
             return None, str(reason)
 
     def _parameters(self, level: Level) -> tuple[ParameterInfo, ...]:
+        check_lent(self.registry)
         infos: list[ParameterInfo] = []
         for p in self.registry.parameters.values():
             value = level.parameters.get(p.name)

@@ -79,6 +79,17 @@ def test_pieces_of_two_values_meet_in_order() -> None:
     assert outside(after)["add"] == 2  # the pieces do not meet in order
 
 
+def test_pieces_of_one_value_that_overlap_stay_apart() -> None:
+    """Stretches that lie across one another, as where each piece meets its neighbour, are no splits."""
+    net = Net("neighbours")
+    parts = pieces(net.b, net.input("x", 4), 1, 1, 1, 1)
+    for n in range(3):
+        net.output(f"next{n}", mul(net.b, parts[n], parts[n + 1]))
+        net.output(f"sine{n}", net.b.op("sin", parts[n]))
+    after = grouped(net)
+    assert (outside(after)["mul"], outside(after)["sin"]) == (3, 1)
+
+
 def test_an_operation_that_makes_an_operand_of_its_neighbour_stays_apart() -> None:
     net = Net("circle")
     a, b = pieces(net.b, net.input("x", 4), 2, 2)

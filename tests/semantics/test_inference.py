@@ -188,3 +188,23 @@ def test_operations_on_named_axes(expression: str, wanted: object) -> None:
     case = run(of, steps=1, batch=1)
     A, v = (case.arrays["input", n][0, 0] for n in ("A", "v"))
     np.testing.assert_allclose(case.output()[0, 0], wanted(A, v), rtol=1e-12)  # type: ignore[operator]
+
+
+def test_a_new_axis_may_be_read_in_another_place() -> None:
+    """What `expand` and `stack_axis` make has the new axis first, however the state that it is wanted for has its axes,
+    also behind a name and a function, and before the text that makes it."""
+    of = model(
+        "cell C(n = 2, times = 3) {\n  input x[input]\n"
+        "  state A[neuron: n, time: times], B[neuron: n, time: times]\n"
+        "  A' = concat(A[time = 1:], stack_axis(linear(x, bias = false) as a, axis = time), axis = time)\n"
+        "  B' = B + t * m[flat = 3]\n  m = merge(e, flat: [time, neuron])\n  t = tanh(e)\n"
+        "  e  = expand(b, time: times)\n  b = linear(x, bias = false)\n  output A', B', e\n}\n"
+    )
+    assert parameters(of) == {"A.a.x": "[input, 2]", "b.x": "[input, 2]"}
+    assert outputs(of) == {"A": "[2, 3]", "B": "[2, 3]", "e": "[3, 2]"}
+    case = run(of)
+    found = holds(case)
+    b = case.arrays["input", "x"][0] @ case.arrays["param", "b.x"]  # of the first step
+    np.testing.assert_allclose(found["output", "e"][0], np.stack([b, b, b], axis=1))
+    added = np.stack([np.tanh(b)] * 3, axis=2) * b[:, 1, None, None]
+    np.testing.assert_allclose(found["output", "B"][0], case.arrays["state", "B"] + added)

@@ -56,9 +56,27 @@ def test_shared_over_leaves_the_index_out() -> None:
     assert names(of) == ["q[0].u", "q[0].bias", "q[1].u", "q[1].bias"]
 
 
+def test_shared_over_leaves_the_index_of_an_operand_out() -> None:
+    """What is shared over k is one weight, whichever member it multiplies; indices made of other variables stay."""
+    of = cell(
+        "  for b in 0..2 {\n    q[b, 0] = h\n    for k in 0..3 {\n"
+        "      q[b, k + 1] = tanh(linear(x, q[b, k], (q[j, 0] for j in 0..2), shared over k))\n    }\n  }\n"
+        "  r = linear(q[1, 3], weights = s, bias = false)\n  s = linear(q[1, 3], bias = false)\n"
+        "  h' = q[0, 3] + q[1, 3] + r + s"
+    )
+    shared = [[f"q[{b}].x", f"q[{b}].q[{b}]", f"q[{b}].q[0,0]", f"q[{b}].q[1,0]", f"q[{b}].bias"] for b in range(2)]
+    assert names(of) == [*shared[0], *shared[1], "s.q[1,3]"]
+
+
 def test_weights_of_another_equation() -> None:
     of = cell("  a = tanh(linear(x, h))\n  b = linear(x, h, weights = a)\n  h' = a * b")
     assert names(of) == ["a.x", "a.h", "a.bias"]
+
+
+def test_an_equation_that_lost_its_weights_only_names_those_of_another() -> None:
+    of = cell("  a = 1 - sigmoid(x @ W) if true else tanh(linear(x, h))\n  param W[input, units]\n"
+              "  b = linear(x, h, weights = a)\n  h' = a * b")  # fmt: skip
+    assert names(of) == ["W", "a.x", "a.h", "a.bias"]
 
 
 def test_functions() -> None:

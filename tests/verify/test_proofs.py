@@ -177,7 +177,7 @@ def test_lengths_that_are_ignored_fail_in_the_rows_about_lengths() -> None:
 def test_a_description_without_numbers_is_told_of() -> None:
     report = verify_source(Source("<text>", "cell A {\n input delta[n]\n y = log(delta)\n output y\n}"))
     assert not report.passed
-    assert any("gives NaN for y" in note for note in report.notes)
+    assert any("gives NaN for y at normally" in note and "<text>:3:6 (`log(delta)`)" in note for note in report.notes)
 
 
 @pytest.mark.parametrize("step", ["7", "-8", "-1"])
@@ -191,4 +191,4 @@ def test_a_derivative_that_is_no_number_is_told() -> None:
     text = "cell N(n) {\n input x[n]\n state h[n]\n h' = h / (sqrt(sum(h * h)) + 1e-6) + x\n output h'\n}"
     report = verify_source(Source("<text>", text), None, {})
     assert not report.passed
-    assert any("`sqrt(v + 1e-8)`" in note for note in report.notes)
+    assert any("`sqrt(v + 1e-8)`" in n and "is NaN at <text>:4:12 (`sqrt(sum(h * h))`)" in n for n in report.notes)

@@ -240,7 +240,7 @@ class PieceTable:
         assert first_place is not None
         pieces = first_place.pieces
         wholes = [self._bounds(run, n) for n in range(len(run.ops[0].args))]
-        if any(whole is not None and self._overlaps(whole) for whole in wholes):
+        if any(whole is not None and self._overlaps(whole, wholes) for whole in wholes):
             return False
         outs = [op.out for op in run.ops]
         operands = [arg for op in run.ops for arg in op.args]
@@ -278,13 +278,16 @@ class PieceTable:
             return None
         return None if first is None or last is None else Place(first.pieces, first.lo, last.hi)
 
-    def _overlaps(self, place: Place) -> bool:
-        """Whether a stretch that is in use covers this one in part only: splits could not say that."""
-        for (lo, hi), value in place.pieces.stretches.items():
+    def _overlaps(self, place: Place, beside: Sequence[Place | None]) -> bool:
+        """Whether a stretch that is in use, or will be beside this one, covers it in part only: splits could not say
+        that."""
+        used = [bounds for bounds, value in place.pieces.stretches.items() if self._graph.is_used(value)]
+        used += [(other.lo, other.hi) for other in beside if other is not None and other.pieces is place.pieces]
+        for lo, hi in used:
             inside = place.lo <= lo and hi <= place.hi
             around = lo <= place.lo and place.hi <= hi
             apart = hi <= place.lo or place.hi <= lo
-            if not (inside or around or apart) and self._graph.is_used(value):
+            if not (inside or around or apart):
                 return True
         return False
 

@@ -115,19 +115,19 @@ _KINDS = "whole numbers take part as they are, and truth values become numbers b
 _LOSS = "a loss is no part of a module: it gives outputs, and takes the gradient of any loss by them"
 _LARGER = "a larger image first, `repeat(repeat(x, row, 2), col, 2)`, then `conv`"
 _SO_FAR = "along an axis there are `cumsum` and `cumax` (of a softmax); over time it is a state, `m' = max(m, x)`"
-_SLOPE = "a module gives the gradient of any loss by its weights; a slope that a cell itself needs is written out"
+_SLOPE = "derivatives are written out: of `sum((W @ k - v) ** 2)` by `W` it is `2 * outer(W @ k - v, k)`"
 _LOOP = "the steps are no loop of the text: a cell is one step, and `for k in 0..n` unrolls"
 
 # What the language does not have, and what there is.
 MISSING: dict[str, str] = {
     **dict.fromkeys(("topk", "top_k", "sort", "argsort", "median", "kthvalue", "unique", "nonzero"), _RANKS),
     **dict.fromkeys(("pinv", "lstsq", "cholesky", "qr", "svd", "eig", "eigh"), _ALGEBRA),
-    **dict.fromkeys(("grad", "gradient", "gradients", "autograd", "value_and_grad", "jacobian", "jvp", "vjp"), _SLOPE),
     **dict.fromkeys(("det", "slogdet", "matrix_power"), _ALGEBRA),
     **dict.fromkeys(("expm", "matrix_exp"), "sum its series in a `for`: `t[0] = I`, `t[k] = t[k - 1] @ A / k`"),
     **dict.fromkeys(("rand", "randn", "randint", "random", "random_normal", "random_uniform"), _NOISE),
     **dict.fromkeys(("bernoulli", "multinomial", "gaussian", "rand_like", "randn_like", "noise"), _NOISE),
     **dict.fromkeys(("batch_norm", "batchnorm", "batchnorm1d", "batch_normalization", "batchnormalization"), _BATCH),
+    **dict.fromkeys(("autograd", "grad", "gradient", "gradients", "jacobian", "jvp", "value_and_grad", "vjp"), _SLOPE),
     **dict.fromkeys(("scan", "while_loop", "fori_loop", "dynamic_rnn", "unroll"), _LOOP),
     **dict.fromkeys(("complex", "real", "imag", "conj", "angle", "cis", "polar"), _COMPLEX),
     **dict.fromkeys(("fft", "ifft", "rfft", "irfft", "dct", "hadamard_transform"), _TRANSFORM),

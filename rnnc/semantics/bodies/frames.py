@@ -45,6 +45,7 @@ class Parameter:
     value: Value | None = None
     nodes: dict[Graph, Node] = field(default_factory=dict[Graph, Node])
     use: Use | None = None  # what led to the body that first names it
+    lent: str | None = None  # named by `weights = f` alone: the path of `f`
 
 
 class Registry:
@@ -54,6 +55,7 @@ class Registry:
         self.diagnostics = diagnostics
         self.parameters: dict[str, Parameter] = {}
         self._by_graph: dict[Graph, list[Parameter]] = {}
+        self.borrowed: dict[str, str] = {}  # paths of equations with `weights = f`, and that of `f`
         self.rounding = rounding
 
     def rounded(self, keep: float) -> float:
@@ -77,6 +79,7 @@ class Registry:
         shareable: bool = False,
         fan_in: int | None = None,
         fix: str | None = None,
+        lent: str | None = None,
     ) -> Node:
         """The node of a parameter in this graph. A name stands once, but for shared weights."""
         found = self.parameters.get(name)
@@ -100,7 +103,9 @@ class Registry:
             )
         if found is None:
             found = Parameter(name, init, trained, span, place or span, shareable, fan_in, use=self.diagnostics.use)
+            found.lent = lent
             self.parameters[name] = found
+        found.lent = found.lent and lent
         node = found.nodes.get(graph)
         if node is None:
             node = make()
@@ -272,6 +277,7 @@ class Frame:
         self.lost: set[str] = set()  # labels of axes in declarations that could not be read
         self.is_copy = False  # its weights are those of another frame, which says where layouts have them
         self.shareable = False  # weights named here may be named again: a layer or call that is used twice
+        self.lent: str | None = None  # weights named here are those of another equation: its path
 
     @property
     def graph(self) -> Graph:

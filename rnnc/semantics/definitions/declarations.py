@@ -123,6 +123,7 @@ class Declarations:
             trained=trained,
             shareable=frame.shareable,
             fix=f"name one of the calls: `{frame.name}(…) as a`" if frame.kind == "fn" else "rename one",
+            lent=frame.lent,
         )
         define_member(frame, item.name, False, indices, node, item.span)
 

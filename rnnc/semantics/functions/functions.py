@@ -56,7 +56,7 @@ class Functions:
             return Initialiser("identity", (float(a.known_number(gain, "the gain of `identity`", e.span)),))
         other = other_owner(a) if "weights" not in own and c.owner is not None else None
         path = self._path(function, a, c) if other is None else other + (c.name or function.name) + "."
-        return self._inline(function, values, path, bool(a.shared) or other is not None, e.span, c)
+        return self._inline(function, values, path, bool(a.shared), e.span, c, lent=other)
 
     def _named(self, value: Value, e: object, c: Context) -> Value:
         """An argument with the name that stands for it: the function may want the axis of that name."""
@@ -83,7 +83,7 @@ class Functions:
             first = function.definition.parameters[0].name if function.definition.parameters else ""
             values: dict[str, tuple[Value, Span]] = {first: (Tensor(node), a.span)}
             own = f"{path}.{function.name}.".replace("..", ".")
-            value = self._inline(function, values, own, bool(a.shared) or a.has("weights"), a.span, c)
+            value = self._inline(function, values, own, bool(a.shared), a.span, c, lent=other_owner(a))
         if not isinstance(value, Tensor):
             raise Problem("E213", f"`{function.name}` gives {describe(value)} here, not a tensor", a.span)
         return value.node
@@ -96,6 +96,7 @@ class Functions:
         shared: bool,
         span: Span,
         c: Context,
+        lent: str | None = None,
     ) -> Value:
         definition = function.definition
         assert definition is not None
@@ -110,7 +111,8 @@ class Functions:
                 frame.anonymous = path is None
                 c.frame.calls.append(frame)
                 frame.parameters = {p.name: p for p in definition.parameters}
-                frame.shareable = c.frame.shareable or shared
+                frame.shareable = c.frame.shareable or shared or lent is not None
+                frame.lent = lent or c.frame.lent
                 for parameter in definition.parameters:
                     if parameter.name in values:
                         value, spot = values[parameter.name]

@@ -10,6 +10,7 @@ from rnnc.semantics.expressions.expressions import Expressions
 from rnnc.semantics.functions.builtins import BUILTINS, builtin
 from rnnc.semantics.scopes.scope import Problem, did_you_mean
 from rnnc.semantics.scopes.values import Absent, FnValue, Num, Value, describe
+from rnnc.semantics.shapes.rules.elementwise import UNARY
 from rnnc.syntax import ast
 
 # kind → the numbers that it takes, by default
@@ -52,6 +53,7 @@ def initialiser(evaluate: Expressions, e: ast.Expr, c: Context) -> Initialiser:
     """`glorot_uniform`, `uniform(0, 1)`, a number, or a list of numbers in row-major order."""
     if isinstance(e, ast.Name) and e.id in KINDS and isinstance(_found(c, e.id), FnValue | None):
         return Initialiser(e.id, KINDS[e.id])
+    _refuse_computed(e)
     value = evaluate.value(e, c)
     match value:
         case Initialiser():
@@ -68,6 +70,43 @@ def initialiser(evaluate: Expressions, e: ast.Expr, c: Context) -> Initialiser:
             name = e.id if isinstance(e, ast.Name) else ""
             fix = _elsewhere(e) or did_you_mean(name, KINDS) or f"one of {', '.join(KINDS)}, a number, a list"
             raise Problem("E227", f"an initialiser is wanted here, not {describe(value)}", e.span, fix=fix)
+
+
+def _refuse_computed(e: ast.Expr) -> None:
+    """`log(uniform(1, 16))`, `log([1, 2, 3])`: what is computed of an initialiser, or of a whole list."""
+    drawn = _drawn(e)
+    if drawn is not None and drawn is not e:
+        text = drawn.span.text
+        fix = f"write `{text}`; other values are set in what `init_params` gives, `params[…] = …`"
+        raise Problem("E227", f"an initialiser stands alone, so nothing is computed of `{text}`", e.span, fix=fix)
+    for listed in _operands(e):
+        if isinstance(listed, ast.List) and _is_elementwise(e):
+            member = e.span.text.replace(listed.span.text, "v", 1)
+            fix = f"write `[{member} for v in {listed.span.text}]`"
+            raise Problem("E227", "of a list each number is computed for itself", e.span, fix=fix)
+
+
+def _drawn(e: ast.Expr) -> ast.Expr | None:
+    """The call of an initialiser in an expression."""
+    if isinstance(e, ast.Call) and isinstance(e.function, ast.Name) and e.function.id in KINDS:
+        return e
+    return next((found for i in _operands(e) if (found := _drawn(i)) is not None), None)
+
+
+def _operands(e: ast.Expr) -> list[ast.Expr]:
+    match e:
+        case ast.Binary():
+            return [e.left, e.right]
+        case ast.Unary():
+            return [e.operand]
+        case ast.Call():
+            return [a.value for a in e.arguments if isinstance(a, ast.Argument)]
+        case _:
+            return []
+
+
+def _is_elementwise(e: ast.Expr) -> bool:
+    return isinstance(e, ast.Call) and isinstance(e.function, ast.Name) and e.function.id in UNARY
 
 
 def _elsewhere(e: ast.Expr) -> str | None:

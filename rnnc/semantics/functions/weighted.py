@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from rnnc.diagnostics import Note
 from rnnc.ir.model import Initialiser
-from rnnc.semantics.bodies.frames import Owner, nameless
+from rnnc.semantics.bodies.frames import Owner, mentions, nameless
 from rnnc.semantics.bodies.moments import indexed
 from rnnc.semantics.expressions.arguments import Arguments, Operand
 from rnnc.semantics.functions.builtins import builtin
@@ -23,6 +23,7 @@ class Naming:
 
     path: str
     shareable: bool
+    lent: str | None = None  # the path of the equation whose weights these are
 
 
 def naming(a: Arguments, default: str = "") -> Naming:
@@ -40,9 +41,10 @@ def naming(a: Arguments, default: str = "") -> Naming:
     shareable = bool(a.shared) or frame.shareable
     other = other_owner(a)
     if other is not None:
-        return Naming(other + (f"{a.context.name}." if a.context.name else default), True)
+        frame.body.registry.borrowed[dotted(owner.full(frame, a.shared))] = other
+        return Naming(other + (f"{a.context.name}." if a.context.name else default), True, other)
     path = dotted(owner.full(frame, a.shared) if owner.name else frame.prefix)
-    return Naming(path + (f"{a.context.name}." if a.context.name else default), shareable)
+    return Naming(path + (f"{a.context.name}." if a.context.name else default), shareable, frame.lent)
 
 
 def dotted(path: str) -> str:
@@ -87,7 +89,8 @@ def _is_family(a: Arguments, name: str) -> bool:
 
 
 def operand_name(a: Arguments, operand: Operand) -> str:
-    """What the weight of an operand is called: its label, or the name that it is."""
+    """What the weight of an operand is called: its label, or the name that it is, less the indices that are shared
+    over."""
     if operand.label is not None:
         return operand.label
     e = operand.expression
@@ -101,9 +104,11 @@ def operand_name(a: Arguments, operand: Operand) -> str:
         in_time = indexed(e, operand.context)
         if in_time is not None:
             raise in_time
-        places = a.evaluate.indices(tuple(i for i in e.items if not isinstance(i, ast.Slice)), operand.context)
-        return f"{e.base.id}[{','.join(map(str, places))}]"
-    a.value(a.operands.index(operand))  # an error of its own comes first
+        items = tuple(i for i in e.items if not isinstance(i, ast.Slice))
+        places = a.evaluate.indices(items, operand.context)
+        kept = [place for item, place in zip(items, places, strict=True) if not mentions(item, a.shared)]
+        return f"{e.base.id}[{','.join(map(str, kept))}]" if kept else e.base.id
+    _refuse_number(a, a.operands.index(operand))  # evaluated: an error of its own comes first
     raise Problem(
         "E220",
         "the weight of this operand has no name: an operand is a name, or has a label",
@@ -165,6 +170,7 @@ def _declare(a: Arguments, name: str, node: Node, init: Initialiser, names: Nami
         shareable=names.shareable,
         fan_in=fan_in,
         fix=None if a.context.name else fix,
+        lent=names.lent,
     )
 
 
@@ -205,12 +211,15 @@ def _out_axes(a: Arguments, option: str) -> tuple[Shaped, ...] | None:
     return tuple(a.evaluate.named_axis(item, a.context) for item in items)
 
 
+_OPTIONS = ("bias", "out", "per", "each", "init", "bias_init", "weight", "weights")
+
+
 @builtin("linear", labels=0, weights=True)
 def _linear(a: Arguments) -> Value:
     """linear(x, h, …): the sum of a product with a weight [in, out] per operand, and a bias [out]."""
     a.leave_out()
     a.count(1, 100_000)
-    a.allow("bias", "out", "per", "each", "init", "bias_init", "weight", "weights")
+    a.allow(*_OPTIONS)
     names = naming(a)
     per, each = (a.evaluate.labels(a.options[o].value, a.context) if a.has(o) else () for o in ("per", "each"))
     return _sum(a, _products(a, names, _with_each(a, _out_axes(a, "out"), each), per, each))
@@ -245,13 +254,18 @@ def _products(
 
 
 def _operand(a: Arguments, i: int) -> Node:
-    """An operand with a weight: a tensor. A number is more likely meant as the size of the result."""
+    """An operand with a weight: a tensor. A number without a label is more likely meant as the size of the result."""
+    if a.name != "linear" or a.operands[i].label in (None, *_OPTIONS):
+        _refuse_number(a, i)
+    return a.node(i)
+
+
+def _refuse_number(a: Arguments, i: int) -> None:
     operand = a.operands[i]
     if isinstance(a.value(i), Num):
         text = operand.span.text
         fix = f"`out = {text}` is the size of the result" if i > 0 else _of_first_number(a, text)
         raise Problem("E213", f"`{a.name}` wants tensors, and `{text}` is a number", operand.span, fix=fix)
-    return a.node(i)
 
 
 def _of_first_number(a: Arguments, text: str) -> str:

@@ -4,6 +4,7 @@
    has just become known are tried.
 2. When that stalls, backwards: a known result (a state's declared axes) gives unknown arguments their shape. Only nodes
    on the frontier are tried: known or declared themselves, with an unknown argument. Then 1 again.
+   A result does not decide where a known argument has fewer axes: that is an error, since both may be meant.
 3. When that stalls too, one guess. First backwards past what takes none: in `h' = z + sum(d, k)`, with a `d` that is
    made of `z`, an unknown `z` has the axes of the state. Then: an unknown argument of an elementwise operation has the
    shape of its known neighbour. Then 1 again.
@@ -12,6 +13,7 @@
 from __future__ import annotations
 
 from rnnc.semantics.scopes.values import show
+from rnnc.semantics.shapes.lower import subset
 from rnnc.semantics.shapes.nodes import RULES, Graph, Node, ShapeError
 
 
@@ -37,7 +39,7 @@ class _Inference:
         for node in graph.nodes:
             self._forward(node)
         self._forwards()
-        while self._backwards() or self._guess_behind() or self._guess():
+        while self._backwards() or self._guess_behind() or self._doubt() or self._guess():
             self._forwards()
         self._recheck()
 
@@ -87,6 +89,16 @@ class _Inference:
         finally:
             self.graph.is_bold = False
 
+    def _doubt(self) -> bool:
+        """Report the first argument that a known result does not decide, because its neighbours have fewer axes."""
+        for node in self._waiting():
+            rule = RULES[node.op].doubt
+            found = rule(self.graph, node) if rule is not None else None
+            if found is not None:
+                self.graph.report(*found)
+                return True
+        return False
+
     def _guess(self) -> bool:
         """The first guess in the text that can be made."""
         for node in self.guesses:
@@ -103,7 +115,15 @@ class _Inference:
         return False
 
     def _recheck(self) -> None:
-        """Nodes that got their shape from behind must still agree with their own rule."""
+        """Nodes that got their shape from behind must still agree with their own rule. From behind comes the order of
+        axes in which a node is read; its own is that of its rule, and so on for what is made of it."""
+        for _ in self.graph.nodes:
+            if not self._turned():
+                break
+
+    def _turned(self) -> bool:
+        """Check every node once. Did one get its axes in another order?"""
+        turned = False
         for node in self.graph.nodes:
             if node.poisoned or node.shape is None or any(a.poisoned or a.shape is None for a in node.args):
                 continue
@@ -112,11 +132,15 @@ class _Inference:
                 if shape is None:
                     continue
                 if not self.graph.equal(node.shape, shape):
-                    given, wanted = (show(self.graph.resolve_all(s)) for s in (shape, node.shape))
-                    raise ShapeError("E301", f"this gives {given}, but where it is read {wanted} is wanted")
+                    own, wanted = (self.graph.resolve_all(s) for s in (shape, node.shape))
+                    if len(own) != len(wanted) or subset(self.graph, own, wanted) is None:
+                        message = f"this gives {show(own)}, but where it is read {show(wanted)} is wanted"
+                        raise ShapeError("E301", message)
+                    node.shape, turned = shape, True
                 self.graph.settle(node, shape)
             except ShapeError as error:
                 self.graph.report(node, error)
+        return turned
 
 
 def _waits(node: Node) -> bool:

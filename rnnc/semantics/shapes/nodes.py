@@ -69,6 +69,7 @@ class Rule:
         "never"  # a shape from behind: itself, as its arguments do, …
     )
     waits: bool = True  # call `shape` only once every argument is known
+    doubt: Callable[[Graph, Node], tuple[Node, ShapeError] | None] | None = None  # an argument of several readings
 
 
 RULES: dict[str, Rule] = {}

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from rnnc.autodiff import differentiate
 from rnnc.ir.builder import Builder
-from rnnc.ir.interpreter import FrozenValues, Key, Rounding, evaluate
+from rnnc.ir.interpreter import FrozenValues, Key, Rounding, Watch, evaluate
 from rnnc.ir.model import Model
 from rnnc.ir.program import DType, Loop, Node, Op, Program
 from rnnc.verify.arrays import Array, Arrays
@@ -42,11 +42,18 @@ class InterpretedRunner:
         self._trained = {p.name for p in model.parameters if p.trained}
         self._float_inputs = {p.name for p in model.inputs if p.type.dtype is DType.FLOAT}
         self._rounding: Rounding | None = None
+        self._watch: Watch | None = None
 
     def with_rounding(self, rounding: Rounding) -> InterpretedRunner:
         """The same runner, in which the results of all operations are rounded."""
         found = copy(self)
         found._rounding = rounding
+        return found
+
+    def watched_by(self, watch: Watch) -> InterpretedRunner:
+        """The same runner, which tells of every operation."""
+        found = copy(self)
+        found._watch = watch
         return found
 
     def forward(self, call: Call) -> Results:
@@ -104,7 +111,7 @@ class InterpretedRunner:
         return Objective(function, point)
 
     def _run(self, program: Program, arrays: Mapping[Key, Array | None]) -> dict[Key, Array]:
-        return evaluate(program, arrays, sizes=self._sizes, rounding=self._rounding)
+        return evaluate(program, arrays, sizes=self._sizes, rounding=self._rounding, watch=self._watch)
 
     def _arrays(self, program: Program, call: Call) -> dict[Key, Array | None]:
         """A call's arrays for those ports that a program has."""

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-import numpy as np
-
 from rnnc.ir.model import Model
 from rnnc.ir.program import DType
 from rnnc.verify.arrays import Array, Arrays
@@ -26,15 +24,14 @@ from rnnc.verify.proving.invariants import (
     worst_row,
 )
 from rnnc.verify.proving.judged import FLOAT32, FLOAT64, Judged, Precision, precision_of, step
-from rnnc.verify.proving.sample import STEPS, Draw, Sample, choose_sizes, undefined
+from rnnc.verify.proving.sample import STEPS, Draw, Sample, choose_sizes
+from rnnc.verify.proving.undefined import without_slope, without_value
 from rnnc.verify.proving.ways import running, titled
 from rnnc.verify.report import ROUNDING, Report, Row
 from rnnc.verify.running.runner import Call, Gradients, ModuleRunner, Results
 
 BATCH = 4  # of the comparisons: enough for a full row, an empty one, one of one step, and another
 FEW_STEPS, FEW_ROWS = 3, 2  # of finite differences, which run the interpreter very often
-
-_NEVER_NEGATIVE = "where it takes a root, power or logarithm of what is never negative, say so: `max(x, 0)`"
 
 
 def prove(
@@ -78,7 +75,7 @@ def prove(
     rows += _passes(module, plain, sample, situations)
     rows.append(worst_row("batch-major as time-major", _orders(module, sample), ROUNDING))
     rows += invariant_rows(model, module, sample, lengths)
-    unproved = _undefined(judge.forward(sample.call)) or _without_slope(rows)
+    unproved = without_value(judge, sample) or without_slope(judge, sample, situations.values(), rows)
     notes = (*_notes(model), *left_out, *unproved)
     return Report(f"{model.name} ({_text(chosen)})", tuple(rows), notes)
 
@@ -89,25 +86,6 @@ def _text(sizes: Mapping[str, int]) -> str:
 
 def _notes(model: Model) -> tuple[str, ...]:
     return () if model.step is not None else (f"no single steps: {model.no_step}",)
-
-
-def _undefined(results: Results) -> tuple[str, ...]:
-    """What to tell where the description itself gives no numbers, so that nothing can agree with it."""
-    names = undefined(results)
-    if not names:
-        return ()
-    where = f"for {', '.join(names)} at normally distributed inputs"
-    return (f"the description gives NaN {where}; {_NEVER_NEGATIVE}",)
-
-
-def _without_slope(rows: Sequence[Row]) -> tuple[str, ...]:
-    """What to tell where only derivatives are no numbers."""
-    if any(np.isinf(row.error) for row in rows):
-        return (f"near the values that were drawn the description jumps, or gives NaN; {_NEVER_NEGATIVE}",)
-    if not any(np.isnan(row.error) for row in rows):
-        return ()
-    remedy = "`sqrt(v + 1e-8)` has, `sqrt(v) + 1e-8` has not"
-    return (f"a derivative of the description is NaN: a root has none at zero, where a state often begins; {remedy}",)
 
 
 def _situations(sample: Sample, lengths: Array, masks: Arrays | None) -> dict[str, Call]:

@@ -46,10 +46,10 @@ def _contract(e: Emitter, op: Op) -> None:
     inner = [x for x in left.letters if x in shared and x not in stack]
     rows = [x for x in letters_out if x in left.letters and x not in stack]
     columns = [x for x in letters_out if x in right.letters and x not in stack]
+    left, right = _alike(e, left, op), _alike(e, right, op)
     if not inner:
         _outer(e, op, left, right, letters_out)
         return
-    left, right = _alike(e, left, op), _alike(e, right, op)
     if stack:
         _stacked(e, op, left, right, stack, rows, inner, columns, letters_out)
     elif columns and rows and letters_out == "".join(columns + rows):
@@ -71,7 +71,7 @@ def _summed(e: Emitter, x: Lettered, kept: set[str], op: Op) -> Lettered:
 
 
 def _alike(e: Emitter, x: Lettered, op: Op) -> Lettered:
-    """The operand in the result's type: `np.dot` of whole numbers and floats of 32 bits would be one of 64."""
+    """The operand in the result's type: a product of whole numbers and floats of 32 bits would be one of 64."""
     return x if x.dtype is op.out.type.dtype else _copied(e, x, x.letters, op)
 
 

@@ -1,5 +1,5 @@
 """One rule per operation of the language: its shape, and what it becomes. Importing this package fills `RULES`."""
 
-from rnnc.semantics.shapes.rules import axes, elementwise, joining, leaves, places, products, weights
+from rnnc.semantics.shapes.rules import axes, contractions, elementwise, joining, leaves, places, products, weights
 
-__all__ = ["axes", "elementwise", "joining", "leaves", "places", "products", "weights"]
+__all__ = ["axes", "contractions", "elementwise", "joining", "leaves", "places", "products", "weights"]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rnnc.ir.program import DType, Value
 from rnnc.semantics.scopes.values import Shape, show
 from rnnc.semantics.shapes.lower import Lowering, join, subset
-from rnnc.semantics.shapes.nodes import RULES, Graph, Node, Rule, ShapeError
+from rnnc.semantics.shapes.nodes import RULES, Graph, Node, Rule, ShapeError, known
 
 if TYPE_CHECKING:
     from rnnc.semantics.bodies.frames import Site
@@ -133,15 +133,60 @@ def _give(graph: Graph, node: Node, shape: Shape) -> bool:
 
 
 def given(graph: Graph, node: Node) -> bool:
-    """Unknown arguments take the shape of the result."""
-    return node.shape is not None and _give(graph, node, node.shape)
+    """Unknown arguments take the shape of the result, unless their neighbours have fewer axes: then they may, too."""
+    return node.shape is not None and _fewer(node, node.shape) is None and _give(graph, node, node.shape)
 
 
 def _guess(graph: Graph, node: Node) -> bool:
-    """Unknown arguments take the shape of the largest known neighbour that has axes. A bias of channels has not those
-    that its convolution slides over."""
-    neighbours = [a.shape for a in node.args if a.shape and a.op != "channel_bias"]
-    return bool(neighbours) and _give(graph, node, max(neighbours, key=len))
+    """Unknown arguments take the shape of the largest known neighbour that has axes."""
+    largest = _largest(node)
+    return largest is not None and _give(graph, node, known(largest))
+
+
+def _largest(node: Node) -> Node | None:
+    """The known argument with most axes, if any has one. A bias of channels has not those that its convolution slides
+    over, and what decides between two values may have fewer than they."""
+    return max((a for a in _beside(node) if a.shape), key=lambda a: len(known(a)), default=None)
+
+
+def _beside(node: Node) -> list[Node]:
+    args = node.args[1:] if node.attrs.get("ir") == "where" else node.args
+    return [a for a in args if a.op != "channel_bias"]
+
+
+def _holds_all(node: Node, rank: int) -> bool:
+    """Is an unknown value made, elementwise, of one with so many axes?"""
+    stack, seen = [node], {node}
+    while stack:
+        current = stack.pop()
+        if current.shape is not None:
+            if len(current.shape) == rank:
+                return True
+        elif RULES[current.op].takes == "arguments":
+            new = [a for a in _beside(current) if a not in seen]
+            seen.update(new)
+            stack.extend(new)
+    return False
+
+
+def _fewer(node: Node, shape: Shape) -> Node | None:
+    """The largest neighbour of the unknown arguments, where no argument has all axes of the result."""
+    largest = _largest(node)
+    if largest is None or any(_holds_all(a, len(shape)) for a in _beside(node)):
+        return None
+    return largest
+
+
+def _doubt(graph: Graph, node: Node) -> tuple[Node, ShapeError] | None:
+    """E311: an unknown argument may have fewer axes than the result, as what stands beside it has."""
+    neighbour = _fewer(node, known(node)) if node.shape is not None else None
+    arg = next((a for a in node.args if a.shape is None and graph.receptive(a)), None)
+    if neighbour is None or arg is None:
+        return None
+    names = dict(zip(node.args, naming(node), strict=True))
+    one, other = (show(graph.resolve_all(known(n))) for n in (neighbour, node))
+    message = f"{names[arg]} may have all axes of {other}, or fewer, as {names[neighbour]} beside it: {one}"
+    return arg, ShapeError("E311", message, "state them where it is made, `out = [head, unit]`")
 
 
 def _random(lowering: Lowering, node: Node) -> Value:
@@ -153,5 +198,5 @@ def _random(lowering: Lowering, node: Node) -> Value:
     return lowering.op(node.attrs["ir"], *args, mask, keep=site.keep)
 
 
-RULES["elementwise"] = Rule(_shape, _lower, given, _guess, takes="arguments")
+RULES["elementwise"] = Rule(_shape, _lower, given, _guess, takes="arguments", doubt=_doubt)
 RULES["random"] = Rule(_shape, _random, given, _guess, takes="arguments")

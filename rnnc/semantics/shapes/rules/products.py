@@ -1,4 +1,4 @@
-"""Products: with weights (`linear`, `conv`), of matrices (`@`), outer, and contractions of a named axis."""
+"""Products that bring weights along: `linear` and `conv`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from rnnc.semantics.scopes.values import Shape, Shaped, show
 from rnnc.semantics.shapes.lower import Lowering, align, subset
 from rnnc.semantics.shapes.nodes import INPUT, RULES, Graph, Node, Rule, ShapeError, known
 from rnnc.semantics.shapes.rules.axes import find_axis
-from rnnc.semantics.shapes.rules.elementwise import naming
 from rnnc.semantics.shapes.rules.hints import instead
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -263,129 +262,6 @@ def _convolve(lowering: Lowering, node: Node) -> Value:
     return lowering.op("contract", patches, lowering[node.args[1]], a=letters, b=weight, out=result, reduce="")
 
 
-# --- products without weights ---
-
-
-def _both(node: Node, left: Shape, right: Shape) -> str:
-    one, other = naming(node)
-    return f"{one} is {show(left)} and {other} is {show(right)}"
-
-
-def _over(node: Node, left: Shape, right: Shape) -> str:
-    """The remedy for axes that stand in other places: the first that both sides have."""
-    swapped = "`transpose(A)` swaps the axes of a matrix"
-    both = {(a.label, a.size) for a in right}
-    axis = next((a.label for a in left if (a.label, a.size) in both and a.label.isidentifier()), None)
-    if axis is None:
-        return f"{swapped}; `contract(a, b, over = key)` names the axis"
-    names = [name.strip("`") for name in naming(node)]
-    a, b = (n if n.removesuffix("'").isidentifier() else c for n, c in zip(names, "ab", strict=True))
-    return f"`contract({a}, {b}, over = {axis})` names the axis; {swapped}"
-
-
-def _matmul_shape(graph: Graph, node: Node) -> Shape | None:
-    left, right = (graph.resolve_all(known(a)) for a in node.args)
-    if not left or not right:
-        raise ShapeError(
-            "E309", f"`@` wants axes on both sides, but {_both(node, left, right)}", "a number multiplies by `*`"
-        )
-    if not graph.compatible(left[-1], right[0]) and left[-1].size != right[0].size:
-        raise ShapeError(
-            "E309",
-            f"`@` sums over the last axis of the left side and the first of the right, but {_both(node, left, right)}",
-            _over(node, left, right),
-        )
-    return left[:-1] + right[1:]
-
-
-def _matmul_backward(graph: Graph, node: Node) -> bool:
-    """The unknown side, where the other side and the result are known: what is summed, and what the other lacks."""
-    left, right = node.args
-    if node.shape is None or (left.shape is None) == (right.shape is None):
-        return False
-    if left.shape and right.shape is None and graph.receptive(right):
-        own = len(left.shape) - 1
-        return len(node.shape) >= own and graph.settle(right, (left.shape[-1], *node.shape[own:]))
-    if right.shape and left.shape is None and graph.receptive(left):
-        own = len(node.shape) - len(right.shape) + 1
-        return own >= 0 and graph.settle(left, (*node.shape[:own], right.shape[0]))
-    return False
-
-
-def _matmul(lowering: Lowering, node: Node) -> Value:
-    n, m = (len(lowering.shape(a)) for a in node.args)
-    a, b = LETTERS[:n], LETTERS[n - 1 : n - 1 + m]
-    left, right = (lowering[x] for x in node.args)
-    return lowering.op("contract", left, right, a=a, b=b, out=a[:-1] + b[1:], reduce="")
-
-
-def _outer_shape(graph: Graph, node: Node) -> Shape | None:
-    left, right = (graph.resolve_all(known(a)) for a in node.args)
-    strong = {a.label for a in left if a.strong} & {a.label for a in right if a.strong}
-    doubtful = ({a.label for a in left} & {a.label for a in right}) - strong
-    if doubtful:
-        raise ShapeError(
-            "E305",
-            f"both sides of this outer product have an axis `{min(doubtful)}`",
-            _two_names(node, min(doubtful)),
-        )
-    if strong and strong == {a.label for a in left} == {a.label for a in right}:
-        other = naming(node)[1].strip("`")
-        axes = [*(f"{a.label}: {a.size}" for a in right[:-1]), f"other: {right[-1].size}"]
-        raise ShapeError(
-            "E305",
-            f"both sides of this outer product have the axes {show(left)} and no other, so there are no pairs",
-            f"give one a name of its own, `relabel({other}, {', '.join(axes)})`; a product of elements is `*`",
-        )
-    return _contract_letters(graph, node)[3]
-
-
-def _outer_backward(graph: Graph, node: Node) -> bool:
-    """The unknown side, where the other side and the result are known, has the axes that the other side lacks."""
-    for known_side, unknown in (node.args, reversed(node.args)):
-        if node.shape is None or known_side.shape is None or unknown.shape is not None or not graph.receptive(unknown):
-            continue
-        result = graph.resolve_all(node.shape)
-        places = subset(graph, graph.resolve_all(known_side.shape), result)
-        if places is not None and len(places) < len(result):
-            return graph.settle(unknown, tuple(axis for i, axis in enumerate(result) if i not in places))
-    return False
-
-
-def _two_names(node: Node, label: str) -> str:
-    """How one of two vectors of one size gets a name of its own."""
-    text = naming(node)[0].strip("`")
-    text = text if text.isidentifier() else "v"
-    return f"give one a name of its own: `relabel({text}, key: {label})`, or where it is made, `out = [key: {label}]`"
-
-
-def _contract_letters(graph: Graph, node: Node) -> tuple[str, str, str, Shape]:
-    left, right = (graph.resolve_all(known(a)) for a in node.args)
-    labels: tuple[str, ...] = node.attrs["over"]
-    gone = [left[find_axis(graph, left, label)].label for label in labels]
-    for label in gone:
-        find_axis(graph, right, label)
-    letters: dict[str, str] = {}
-    for axis in (*left, *right):
-        letters.setdefault(axis.label, LETTERS[len(letters)])
-    for shape in (left, right):
-        if len({a.label for a in shape}) != len(shape):
-            raise ShapeError("E305", f"two axes of {show(shape)} have one label")
-    for axis in left:
-        for other in right:
-            if axis.label == other.label and not graph.compatible(axis, other):
-                raise ShapeError("E301", f"axis `{axis.label}` has two sizes: {axis.size} and {other.size}")
-    shape = tuple(a for a in left if a.label not in gone)
-    shape += tuple(a for a in right if a.label not in gone and a.label not in [x.label for x in left])
-    a, b = ("".join(letters[x.label] for x in s) for s in (left, right))
-    return a, b, "".join(letters[x.label] for x in shape), shape
-
-
-def _contract(lowering: Lowering, node: Node) -> Value:
-    a, b, out, _ = _contract_letters(lowering.graph, node)
-    return lowering.op("contract", lowering[node.args[0]], lowering[node.args[1]], a=a, b=b, out=out, reduce="")
-
-
 def _given(lowering: Lowering, node: Node) -> Value:
     raise AssertionError(f"weight {node.name} was not given to the lowering")
 
@@ -398,6 +274,3 @@ RULES["weight"] = Rule(_weight_shape, _given)
 RULES["product"] = Rule(_product_shape, _product, _product_backward, takes="own", waits=False)
 RULES["kernel"] = Rule(_kernel_shape, _given)
 RULES["convolve"] = Rule(_conv_shape, _convolve, _conv_backward, _conv_guess, takes="own")
-RULES["matmul"] = Rule(_matmul_shape, _matmul, _matmul_backward, takes="arguments")
-RULES["outer"] = Rule(_outer_shape, _contract, _outer_backward, takes="arguments")
-RULES["contract"] = Rule(lambda graph, node: _contract_letters(graph, node)[3], _contract)
