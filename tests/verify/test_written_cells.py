@@ -64,6 +64,26 @@ cell Counters(n = 3) {
   output x * (last' + sum_' + turn' + d' + e')
 }
 """,
+    "whole numbers with masks": """
+cell Masked(n = 3) {
+  input x[n], k[n]: int
+  state h[n], c[n]: int
+  c' = c + k
+  h' = tanh(x + dropout(k, 0.2) as a + dropout(ceil(0.7), keep = 0.7) as b + zoneout(c', c, 0.3) as z + 0.5 * h)
+  output h'
+}
+""",
+    "rows and sums along axes with any name": """
+cell Along(n = 3) {
+  input x[n], k[]: int
+  state M[len: 4, n], c[]: int
+  param T[row: n, col: 5]
+  c' = (c + k) % 5
+  v  = lookup(T, c, axis = col) + lookup(tanh(T) * 2, c', axis = col)
+  M' = 0.5 * M + outer(softmax(linear(x)), tanh(relabel(v, n)))
+  output y: max(M', len), l: logsumexp(M', len), t: lookup(T, places(p: 3), axis = col), e: expand(k * x, a: 2, b)
+}
+""",
     "whole numbers between limits": """
 cell Limited(units = 3) {
   input x[n], k[]: int

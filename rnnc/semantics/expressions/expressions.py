@@ -294,6 +294,8 @@ class Expressions:
                 return value.label or e.id
             if isinstance(value, Choice):
                 return value.word
+            if isinstance(value, FnValue) and c.frame.kind == "fn" and e.id in c.frame.parameters:
+                return value.name  # an axis may be called as a function is, `len`
             return (value.word if isinstance(value, Tensor) else None) or e.id
         if isinstance(e, ast.String):
             return e.value

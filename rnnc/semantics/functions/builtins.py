@@ -100,6 +100,8 @@ def _is_axis(a: Arguments, value: Value) -> bool:
     graph = a.context.frame.graph
     first = a.node(0)
     graph.infer(first)
+    if first.shape is None and isinstance(value, FnValue):
+        return True
     shape = graph.resolve_all(first.shape or ())
     label = graph.resolve(Shaped(label, Size.of(0))).label if label.startswith("?") else label
     return any(axis.label == label for axis in shape)

@@ -96,10 +96,14 @@ def _lower(lowering: Lowering, node: Node) -> Value:
     if node.attrs["ir"] == "clip" and _are_whole(args[0], options):
         return _clipped(lowering, args[0], options)
     if node.attrs["ir"] == "pow" and not _is_whole(node.args[1], args[1]):
-        args = [lowering.op("cast", a, dtype="float") if a.type.dtype is DType.INT else a for a in args]
+        args = [_as_float(lowering, a) for a in args]
     if node.attrs["ir"] in ("max", "min"):
         return reduce(lambda left, right: lowering.op(node.attrs["ir"], left, right), args)
     return lowering.op(node.attrs["ir"], *args, **options)
+
+
+def _as_float(lowering: Lowering, value: Value) -> Value:
+    return lowering.op("cast", value, dtype="float") if value.type.dtype is DType.INT else value
 
 
 def _are_whole(value: Value, limits: Mapping[str, float]) -> bool:
@@ -192,7 +196,7 @@ def _doubt(graph: Graph, node: Node) -> tuple[Node, ShapeError] | None:
 def _random(lowering: Lowering, node: Node) -> Value:
     """dropout(x) or zoneout(new, old): the mask has the shape of the result and comes from the site."""
     shape = lowering.shape(node)
-    args = [lowering.aligned(a, shape) for a in node.args]
+    args = [_as_float(lowering, lowering.aligned(a, shape)) for a in node.args]
     site: Site = node.attrs["site"]
     mask = site.value(lowering, shape, timed=any(arg.type.time for arg in args))
     return lowering.op(node.attrs["ir"], *args, mask, keep=site.keep)
