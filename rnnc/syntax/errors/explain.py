@@ -199,7 +199,9 @@ def _equality(place: Place) -> Problem | None:
         message = "`==` compares, it does not define"
         return problem("E133", message, token.span, "write `=`", place.replaced("EQUAL"))
     if token.type == "EQUAL" and place.is_after_operand:
-        return problem("E142", "only a name can be defined", token.span, "write `==` to compare")
+        is_part = any(t.type == "LSQB" for t in first)
+        fix = "a value is made as a whole, of parts: `concat(new, old[…])`, `where(places(slot: n) == k, new, old)`"
+        return problem("E142", "only a name can be defined", token.span, fix if is_part else "write `==` to compare")
     return None
 
 
