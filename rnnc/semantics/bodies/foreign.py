@@ -155,6 +155,6 @@ MEMBERS: dict[str, str] = {
 }
 
 WEIGHT = re.compile(
-    r"[A-Z](?:_?[A-Za-z0-9]{1,3})?(?:_[A-Za-z0-9]{1,3})?|bias|b(?:_?[a-z0-9]{1,2})?"
+    r"[A-Z](?:_?[A-Za-z0-9]{1,3})?(?:_[A-Za-z0-9]{1,3})?|Lambda|Gamma|Delta|Theta|Omega|bias|b(?:_?[a-z0-9]{1,2})?"
 )  # as papers call weights
 DECLARED = frozenset({"param", "parameter", "variable", "weight", "get_variable", "add_weight", "state", "fixed"})

@@ -51,7 +51,8 @@ class Inner:
         if state.applied is not None:
             raise Problem(
                 "E408", f"`{instance.key}` is stepped twice", e.span, notes=[Note("the other step", state.applied)],
-                fix="one instance is stepped exactly once; `use` another",
+                fix=f"one instance is stepped once: `use g = {instance.key}` is another with its weights, and "
+                f"`g(x, h = {instance.key}.h')` goes on from its state `h`",
             )  # fmt: skip
         if not isinstance(state.cell, CellValue):
             raise Problem("E404", f"inside a cell only cells can be used, not {describe(state.cell)}", e.span)

@@ -249,11 +249,13 @@ def no_member(name: str, primed: bool, indices: Indices, c: Context, span: Span)
     prime = "'" if primed else ""
     family = c.frame.members.get((name, primed), {})
     there = ", ".join("[" + ", ".join(map(str, k)) + "]" for k in islice(family, 6)) or "none"
+    is_behind_last = len(family) > 1 and indices == (max(k[-1] for k in family if k) + 1,)
     return Problem(
         "E203",
         f"the family `{name}{prime}` has no member [{', '.join(map(str, indices))}]",
         span,
         notes=[Note(f"members: {there}")],
+        fix="`a..b` ends before `b`: for one member more write `a..b + 1`" if is_behind_last else None,
     )
 
 

@@ -185,11 +185,12 @@ def _expression_statement(place: Place) -> Problem | None:
 
 
 def _all_places(place: Place) -> str | None:
-    """The remedy for `h'[n = 2] = 0`: an equation of some places."""
+    """The remedy for a part that is assigned, `h'[n = 2] = 0`: an equation of all places."""
     tokens, first = place.tokens, place.first
-    if place.opened != first + 1 or tokens[first].type not in ("NAME", "PRIMED") or place.at != first + 3:
+    if all(token.type != "LSQB" for token in tokens[first : place.at]):
         return None
-    axis, name = tokens[first + 2].text, tokens[first].text
+    is_plain = place.opened == first + 1 and tokens[first].type in ("NAME", "PRIMED") and place.at == first + 3
+    name, axis = (tokens[first].text, tokens[first + 2].text) if is_plain else ("v", "slot")
     changed = f"`{name} = where(places({axis}: n) == k, new, old)`"
     return f"an equation gives all places: {changed}, or `concat` of the parts"
 

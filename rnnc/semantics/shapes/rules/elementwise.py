@@ -189,8 +189,10 @@ def _doubt(graph: Graph, node: Node) -> tuple[Node, ShapeError] | None:
         return None
     names = dict(zip(node.args, naming(node), strict=True))
     one, other = (show(graph.resolve_all(known(n))) for n in (neighbour, node))
-    message = f"{names[arg]} may have all axes of {other}, or fewer, as {names[neighbour]} beside it: {one}"
-    return arg, ShapeError("E311", message, "state them where it is made, `out = [head, unit]`")
+    what = names[arg] if names[arg].startswith("`") else "this"
+    message = f"{what} may have all axes of {other}, or fewer, as {names[neighbour]} beside it: {one}"
+    labels = ", ".join(axis.label for axis in known(neighbour))
+    return arg, ShapeError("E311", message, f"state them where it is made: `out = [{labels}]`, for example")
 
 
 def _random(lowering: Lowering, node: Node) -> Value:
