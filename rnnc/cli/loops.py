@@ -21,7 +21,7 @@ from rnnc.passes.manager import Remark
 from rnnc.simulator.cupy_like import How
 from rnnc.simulator.driver import DeviceModel
 from rnnc.simulator.loader import load
-from rnnc.simulator.nvrtc import ARCHITECTURES, KernelResources, NvrtcMissing, compile_kernels
+from rnnc.simulator.nvrtc import KernelResources, NvrtcMissing, compile_kernels
 
 KIB = 1 << 10
 # Multiprocessors, and the shared memory that a block may have.
@@ -121,13 +121,13 @@ class Loops:
         yield from found
 
     def kernels(self, dtypes: Sequence[str]) -> Iterator[tuple[str, ...]]:
-        """A line for each kernel that is a loop or spills, and for all others of a program; then for loops with the
-        weights in registers that plans so far wanted. Raises NvrtcMissing."""
-        texts = itertools.product(dtypes, self.module._KERNELS, ARCHITECTURES)
+        """A line for each kernel that is a loop or spills, and for all others of a program, on the device's
+        architecture; then for loops with the weights in registers that plans so far wanted. Raises NvrtcMissing."""
+        arch = f"sm_{self.device.compute_capability}"
         with ThreadPoolExecutor(os.cpu_count()) as pool:  # the compiler lets others run
             wanted = [
                 (program, dtype, pool.submit(compile_kernels, self.module._code(dtype, program), (arch,)))
-                for dtype, program, arch in texts
+                for dtype, program in itertools.product(dtypes, self.module._KERNELS)
             ]
             for program, dtype, found in wanted:
                 yield from _kernels(program, dtype, found.result())

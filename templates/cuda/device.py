@@ -26,13 +26,23 @@ def _borrowed(value):
 
     DLPack comes first, since it says on which stream a value is waited for.
     """
+    held = _of_host(value)
+    if held is not None:
+        _named_dtype(held.dtype)  # which this CuPy may not have
+        return cp.asarray(held)
     if isinstance(value, cp.ndarray):
         return value
+    return cp.from_dlpack(value) if hasattr(value, "__dlpack_device__") else cp.asarray(value)
+
+
+def _of_host(value):
+    """What the host holds, as an array of NumPy; None for arrays on the device, and for what is no array yet."""
+    if isinstance(value, cp.ndarray):
+        return None
     if isinstance(value, np.ndarray):
-        _named_dtype(value.dtype)  # which this CuPy may not have
-    elif hasattr(value, "__dlpack_device__"):
-        return cp.asarray(np.from_dlpack(value)) if value.__dlpack_device__()[0] in _HOST else cp.from_dlpack(value)
-    return cp.asarray(value)
+        return value
+    on_host = hasattr(value, "__dlpack_device__") and value.__dlpack_device__()[0] in _HOST
+    return np.from_dlpack(value) if on_host else None
 
 
 def _entered(array, given, program):
@@ -45,8 +55,9 @@ def _copied(value):
 
 
 def _on_host(value):
-    """A small array of the caller for the host to look at."""
-    return cp.asnumpy(_borrowed(value))
+    """A small array of the caller for the host to look at; the device is waited for only where that has it."""
+    held = np.asarray(value) if isinstance(value, list | tuple) else _of_host(value)
+    return cp.asnumpy(_borrowed(value)) if held is None else held
 
 
 def _prepare(program, arrays, sizes, dtype):

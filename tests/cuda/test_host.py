@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from collections import Counter
 from functools import lru_cache, reduce
 from types import ModuleType
 from typing import Any
@@ -49,6 +51,12 @@ def test_cupy_has_what_modules_ask_it_for() -> None:
     assert ".cuda.driver.funcSetAttribute" in asked
     for name in asked:
         reduce(getattr, name.strip(".").split("."), cupy)
+
+
+def test_no_part_of_a_module_takes_a_name_of_another() -> None:
+    """Parts are put together as they stand, so the later one would win without a word."""
+    found = Counter(node.name for node in ast.parse(text()).body if isinstance(node, ast.FunctionDef | ast.ClassDef))
+    assert [name for name, count in found.items() if count > 1] == []
 
 
 @needs_compiler
@@ -159,6 +167,18 @@ def test_other_libraries_are_asked_by_dlpack(device: int, monkeypatch: pytest.Mo
     assert loaded._borrowed(lent).tolist() == [0, 1, 2]
     assert lent.asked == (["dlpack"] if device != 2 else [])
     assert taken == ([2] if device == 2 else [])
+
+
+def test_lengths_that_the_host_has_do_not_wait_for_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded, asked = module(), list[Any]()
+    loaded.cp.ndarray = type("ndarray", (), {})  # arrays of NumPy are those of the host
+    monkeypatch.setattr(loaded.cp, "asnumpy", lambda array: asked.append(array) or array, raising=False)
+    for lengths in ([5, 3], (5, 3), np.array([5, 3]), Lent(np.array([5, 3]), 1)):
+        assert loaded._on_host(lengths).tolist() == [5, 3]
+    assert not asked
+    monkeypatch.setattr(loaded.cp, "from_dlpack", lambda _: np.array([5, 3]), raising=False)
+    assert loaded._on_host(Lent(np.array([5, 3]), 2)).tolist() == [5, 3]
+    assert len(asked) == 1
 
 
 @needs_compiler
