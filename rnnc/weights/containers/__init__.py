@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
+from typing import Any, cast
+
+import numpy as np
 
 from rnnc.verify.arrays import Array
 from rnnc.verify.errors import VerifyError
@@ -36,9 +39,12 @@ def read(path: Path) -> Table:
         raise VerifyError(UNREADABLE, f"cannot read {path}: {error or type(error).__name__}") from error
     if not table.arrays:
         raise VerifyError(UNREADABLE, f"{path} holds no arrays of numbers")
-    return replace(
-        table, arrays={name: a.astype(a.dtype.newbyteorder("="), copy=False) for name, a in table.arrays.items()}
-    )
+    return replace(table, arrays={name: _native(array) for name, array in table.arrays.items()})
+
+
+def _native(array: Array) -> Array:
+    kind = cast("np.dtype[Any]", cast("Any", array.dtype).newbyteorder("="))
+    return array.astype(kind, copy=False)
 
 
 def check_writable(path: Path) -> None:
