@@ -29,13 +29,14 @@ def compile(
 
     `path_or_text` is the path of a `.rnn` file (also `FILE:NAME`) or the description itself, which imports files from
     the current folder. Compile-time parameters are keyword arguments (`units=128`); those whose names are taken here go
-    into `options`. Raises `rnnc.DiagnosticError` where the description is wrong.
+    into `options`. Raises `rnnc.DiagnosticError` where the description is wrong, and TypeError where a parameter is
+    given twice.
     """
     source, own_name = _source(path_or_text)
     compiled = compile_source(
         source,
         name or own_name,
-        {**(options or {}), **parameters},
+        _together(options, parameters),
         target=target,
         save=save,
         expose=tuple(expose),
@@ -57,7 +58,7 @@ def describe(
     Raises `rnnc.DiagnosticError` where the description is wrong.
     """
     source, own_name = _source(path_or_text)
-    return Description(source, name or own_name, {**(options or {}), **parameters})
+    return Description(source, name or own_name, _together(options, parameters))
 
 
 def check(path_or_text: str | os.PathLike[str]) -> list[Diagnostic]:
@@ -65,11 +66,18 @@ def check(path_or_text: str | os.PathLike[str]) -> list[Diagnostic]:
     return check_source(_source(path_or_text)[0])
 
 
+def _together(options: Mapping[str, object] | None, parameters: Mapping[str, object]) -> dict[str, object]:
+    twice = sorted((options or {}).keys() & parameters.keys())
+    if twice:
+        raise TypeError(f"{', '.join(twice)}: given as a keyword argument and in options")
+    return {**(options or {}), **parameters}
+
+
 def _source(path_or_text: str | os.PathLike[str]) -> tuple[Source, str | None]:
-    """The text, and the NAME of `FILE:NAME`. One line without a brace is a path."""
+    """The text, and the NAME of `FILE:NAME`. One line without a brace is a path, unless there is nothing in it."""
     if not isinstance(path_or_text, str):
         return read_source(path_or_text), None
-    if "\n" in path_or_text or "{" in path_or_text:
+    if "\n" in path_or_text or "{" in path_or_text or not path_or_text.strip():
         return source_from_text("<text>", path_or_text), None
     path, name = split_name(path_or_text)
     return read_source(path), name

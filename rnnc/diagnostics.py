@@ -91,13 +91,21 @@ class Diagnostic:
     fix: str | None = None
     severity: Severity = "error"
 
+    def __str__(self) -> str:
+        """In one line: what, where and the remedy."""
+        more = "; ".join(str(part) for part in (self.span, self.fix) if part is not None)
+        return f"{self.code} {self.message}" + (f" ({more})" if more else "")
+
 
 class DiagnosticError(Exception):
-    """Raised where work cannot go on; carries every diagnostic found so far."""
+    """Raised where work cannot go on; carries every diagnostic found so far, of which each is a line of the message."""
 
     def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
+        super().__init__(tuple(diagnostics))
         self.diagnostics = tuple(diagnostics)
-        super().__init__("; ".join(f"{d.code} {d.message}" for d in self.diagnostics))
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.diagnostics))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

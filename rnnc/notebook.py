@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from keyword import iskeyword
 from typing import Any, Protocol
 
 import click
@@ -60,12 +61,17 @@ def run_cell(shell: Shell, line: str, text: str) -> Description | None:
             )
     except DiagnosticError as error:
         show(error.diagnostics)
-    except (click.ClickException, BadRequest, ValueError) as error:
+    except (click.ClickException, BadRequest, ValueError, ImportError) as error:  # the target's library is not there
         message = error.format_message() if isinstance(error, click.ClickException) else str(error)
         print(f"%%rnnc: {message}", file=sys.stderr)
     else:
         return described
     return None
+
+
+def _is_variable(word: str) -> bool:
+    """Whether a word can be the name of a variable in Python."""
+    return word.isidentifier() and not iskeyword(word)
 
 
 def _names(words: tuple[str, ...]) -> tuple[str | None, str | None]:
@@ -74,7 +80,7 @@ def _names(words: tuple[str, ...]) -> tuple[str | None, str | None]:
     variable = None
     if "as" in rest:
         at = rest.index("as")
-        if len(rest) != at + 2 or not rest[at + 1].isidentifier():
+        if len(rest) != at + 2 or not _is_variable(rest[at + 1]):
             raise click.UsageError("behind `as` stands one name, the module's: `%%rnnc as lstm`")
         variable, rest = rest[at + 1], rest[:at]
     if len(rest) > 1:

@@ -17,6 +17,7 @@ from rnnc.weights.cell import Cell, Seen, see
 from rnnc.weights.table import NO_CELL, Table
 
 NEAR = 0.7  # of names, from where on arrays are most likely meant to be those of a cell
+ELSEWHERE = "say which cell or network it is: --cell FILE[:NAME]; `rnnc import` writes one for a model"
 MOST = 64  # combinations of a cell's choices that are tried
 
 
@@ -43,7 +44,7 @@ def discover(kind: str, table: Table, options: Mapping[str, object], zeros: Sequ
             fix = "--only, --without and --zeros say which arrays are meant, --cell FILE[:NAME] of which cell"
             raise VerifyError(NO_CELL, message, fix=fix)
         notes = [reason for _, reason in reasons]
-        raise VerifyError(NO_CELL, message, notes=notes, fix="say which cell or network it is: --cell FILE[:NAME]")
+        raise VerifyError(NO_CELL, message, notes=notes, fix=ELSEWHERE)
     fits = " or ".join(seen.cell.spelled for seen in certain)
     raise VerifyError(NO_CELL, f"these may be the arrays of {fits}", fix="say which: --cell FILE[:NAME], -D NAME=VALUE")
 

@@ -140,7 +140,7 @@ class Cell(_legacy("RNNCell", tf.Module)):
         return _bare_tuple(list(outputs.values())), _nested(_CELL_STATES, after)
 
     def call(self, inputs, state):
-        """The same, by the name that tf.keras.layers.RNN calls."""
+        """The same, by the name that RNN of TensorFlow 1's Keras calls."""
         return self(inputs, state)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from typing import Any
 
 import pytest
@@ -98,6 +99,17 @@ def test_describe_from_python() -> None:
         rnnc.describe("cell C {")
 
 
+def test_an_error_in_python_tells_place_and_remedy() -> None:
+    with pytest.raises(rnnc.DiagnosticError) as found:
+        rnnc.compile("cell C(n) {\n input x[n]\n output a: tnh(x), b: sigmoit(x)\n}")
+    lines = ["there is no function or cell `tnh` (<text>:3:12; did you mean", "`sigmoit` (<text>:3:23; did you mean"]
+    assert [line in said for line, said in zip(lines, str(found.value).split("\n"), strict=True)] == [True, True]
+    with pytest.raises(rnnc.DiagnosticError, match="this file defines no cell"):
+        rnnc.compile("")
+    with pytest.raises(TypeError, match="units: given as a keyword argument and in options"):
+        rnnc.describe(TEXT, units=8, options={"units": 3})
+
+
 def test_a_notebook_cell_is_compiled_and_shown() -> None:
     shell = Shell()
     load_ipython_extension(shell)
@@ -111,6 +123,7 @@ def test_a_notebook_cell_is_compiled_and_shown() -> None:
     [
         ("as mine", TEXT.replace("sigmoid", "sigmoit"), "^^^^^^^"),
         ("as", TEXT, "behind `as`"),
+        ("as class", TEXT, "behind `as`"),
         ("--target none", TEXT, "is not one of"),
         ("--save some as mine", TEXT, "--save takes"),
         ("A B", TEXT, "at most one definition"),
@@ -125,6 +138,14 @@ def test_a_notebook_says_what_is_wrong(line: str, text: str, said: str, capsys: 
     assert run_cell(shell, line, text) is None
     assert said in capsys.readouterr().err
     assert shell.user_ns == {}
+
+
+def test_a_notebook_says_which_library_is_missing(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    assert run_cell(Shell(), "--target cuda as mine", TEXT) is None
+    assert "%%rnnc: this module needs CuPy: pip install" in capsys.readouterr().err
 
 
 def test_ipython_knows_the_magic() -> None:

@@ -32,6 +32,41 @@ def test_what_is_written_is_read(ending: str, weights: Weights) -> None:
     assert containers.write(path, ARRAYS) == containers.write(path, ARRAYS)
 
 
+@pytest.mark.parametrize("ending", [".npz", ".h5"])
+def test_the_order_of_bytes_is_the_machines(ending: str, tmp_path: Path) -> None:
+    swapped = {name: array.astype(array.dtype.newbyteorder("S")) for name, array in ARRAYS.items()}
+    path = tmp_path / f"x{ending}"
+    if ending == ".npz":
+        np.savez(path, **swapped)
+    else:
+        with pytest.importorskip("h5py").File(path, "w") as file:
+            for name, array in swapped.items():
+                file[name] = array
+    found = containers.read(path).arrays
+    same(found, ARRAYS, atol=0)
+    assert {n: a.dtype for n, a in found.items()} == {n: a.dtype for n, a in ARRAYS.items()}
+
+
+def test_bfloat16_is_read_as_float32(tmp_path: Path) -> None:
+    """The file is written by hand: NumPy has no such type."""
+    pytest.importorskip("safetensors")
+    upper = np.array([0x3FC0, 0xC000, 0x0080, 0x7F61, 0x7F80, 0x3C00], "<u2").tobytes()
+    header = json.dumps(
+        {
+            "w": {"dtype": "BF16", "shape": [2, 3], "data_offsets": [0, 12]},
+            "b": {"dtype": "F32", "shape": [1], "data_offsets": [12, 16]},
+        }
+    ).encode()
+    path = tmp_path / "x.safetensors"
+    path.write_bytes(len(header).to_bytes(8, "little") + header + upper + np.float32(3).tobytes())
+    found = containers.read(path).arrays
+    assert found["w"].dtype == np.float32
+    assert found["w"].tolist() == [[1.5, -2.0, 2.0**-126], [2.0**127 * (1 + 0x61 / 128), np.inf, 2.0**-7]]
+    assert found["b"].tolist() == [3.0]
+    with pytest.raises(VerifyError, match="holds bfloat16, which NumPy does not have, so no copy is made"):
+        containers.patch(path, {"b": np.zeros(1)})
+
+
 @pytest.mark.parametrize("ending", [".npz", ".safetensors", ".h5"])
 def test_some_arrays_are_replaced_in_a_copy(ending: str, weights: Weights) -> None:
     pytest.importorskip(ENDINGS[ending])

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
+from typing import Any, cast
+
+import numpy as np
 
 from rnnc.verify.arrays import Array
 from rnnc.verify.errors import VerifyError
@@ -21,7 +25,10 @@ WITHOUT_PICKLE = (
 
 
 def read(path: Path) -> Table:
-    """The arrays of a file. Raises VerifyError (E811) where it cannot be read or is of no known kind."""
+    """The arrays of a file, in this machine's order of bytes.
+
+    Raises VerifyError (E811) where it cannot be read or is of no known kind.
+    """
     try:
         table: Table = _kind(path).read(path)
     except VerifyError:
@@ -32,7 +39,12 @@ def read(path: Path) -> Table:
         raise VerifyError(UNREADABLE, f"cannot read {path}: {error or type(error).__name__}") from error
     if not table.arrays:
         raise VerifyError(UNREADABLE, f"{path} holds no arrays of numbers")
-    return table
+    return replace(table, arrays={name: _native(array) for name, array in table.arrays.items()})
+
+
+def _native(array: Array) -> Array:
+    kind = cast("np.dtype[Any]", cast("Any", array.dtype).newbyteorder("="))
+    return array.astype(kind, copy=False)
 
 
 def check_writable(path: Path) -> None:
