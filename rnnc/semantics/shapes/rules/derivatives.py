@@ -34,7 +34,9 @@ def _lower(lowering: Lowering, node: Node) -> Value:
         raise ShapeError("E310", "the number does not depend on what `gradient` goes by", fix, about=_name(node))
     if not at.type.batch:
         fix = "a state that begins with it is each row's own: `state W[…] = W0`"
-        raise ShapeError("E310", "this value is the same for all rows, so its gradient would mix them", fix, about=_name(node))
+        raise ShapeError(
+            "E310", "this value is the same for all rows, so its gradient would mix them", fix, about=_name(node)
+        )
     return found
 
 
