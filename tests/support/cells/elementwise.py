@@ -215,7 +215,7 @@ def random_site(g: Grower, shape: Shape, depth: int, known: bool) -> Expr | None
 @production(2)
 def slope(g: Grower, shape: Shape, depth: int, known: bool) -> Expr | None:
     """The derivative of a number by a value of each row's own that it is surely made of."""
-    own = [v for v in g.body.readable(g.body.vars) if v.state and not v.seq and v.dtype == "float" and v.shape == shape]
+    own = [v for v in g.body.readable(g.body.vars) if v.own and v.shape == shape]
     if not own:
         return None
     at = g.choices.pick(own).name
