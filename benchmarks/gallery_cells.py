@@ -92,6 +92,8 @@ GROUPS: dict[str, list[Entry]] = {
         Entry("linear_attention:LinearAttention"), Entry("linear_attention:GatedLinearAttention"),
         Entry("delta_net:DeltaNet", {}, {"units": "4", "heads": "2"}),
         Entry("delta_net:GatedDeltaNet", {}, {"units": "4", "heads": "2"}),
+        Entry("test_time:TTTLinear", {"units": "64", "heads": "4"}, {"units": "6", "heads": "2"}),
+        Entry("test_time:NeuralMemory", {"units": "64", "hidden": "128"}, {"units": "3", "hidden": "4"}),
     ],
     "Cells around cells": [
         Entry("attention", {"inner": "LSTM(64)", "window": "8"}, {"inner": "LSTM(units = 3)", "window": "2"}),

@@ -144,6 +144,8 @@ CASES = [
     case("delta_net:GatedDeltaNet", memories.delta_net(True), units=6, heads=2),
     case("retention:Retention", memories.retention, units=12, heads=2),
     case("ntm:NTM", memories.turing_machine, units=4, slots=5, width=3),
+    case("test_time:TTTLinear", memories.test_time_training, units=6, heads=2),
+    case("test_time:NeuralMemory", memories.neural_memory, units=3, hidden=5),
     case("weighted_average:RWA", memories.weighted_average),
     case("rwkv:TimeMixing", memories.time_mixing, width=3),
     case("rwkv:ChannelMixing", memories.channel_mixing, width=3),

@@ -17,7 +17,8 @@ PACKAGE = Path(__file__).resolve().parents[2] / "rnnc"
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("diagnostics", "codes", "resources", "version", "torch"),
     ("syntax", "ir", "render"),
-    ("semantics", "autodiff"),
+    ("autodiff",),
+    ("semantics",),
     ("passes",),
     ("backends",),
     ("compiler",),

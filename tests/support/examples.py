@@ -53,6 +53,7 @@ NAMES = [
     "sru",
     "strided_conv_lstm:StridedConvLSTM2D",
     "tau_gru",
+    "test_time:TTTLinear",
     "time_freq_lstm",
     "ugrnn",
     "variational:VariationalGRU",
@@ -65,6 +66,7 @@ NAMES = [
 ]
 OPTIONS = {
     "strided_conv_lstm:StridedConvLSTM2D": {"stride": "[2, 1]", "kernel": "[2, 3]"},
+    "test_time:TTTLinear": {"units": "6", "heads": "2"},
     "time_freq_lstm": {"slices": "1"},
     "attention": {"inner": "LSTM(units = 3)", "window": "2"},
     "bidirectional:Bidirectional": {"fw": "LSTM(3)", "bw": "GRU(2)"},

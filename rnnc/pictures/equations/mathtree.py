@@ -131,6 +131,7 @@ SIGNS: dict[str, Mark] = {
     "outer": Mark(r"\otimes", "⊗", "binary"),
     "conv": Mark("*", "∗", "binary"),
     "mod": Mark(r"\bmod", "mod", "binary"),
+    "nabla": Mark(r"\nabla", "∇", "plain"),
     "space": Mark(r"\,", "\u2009", "space"),
     "=": Mark("=", "=", "relation"),
     "!=": Mark(r"\neq", "≠", "relation"),

@@ -247,6 +247,11 @@ def _transposed(a: f.Apply) -> tuple[Math, int]:
     return _power(a.arguments[0], Sign("top")), _POWER
 
 
+def _gradient(a: f.Apply) -> tuple[Math, int]:
+    value, at = a.arguments
+    return row(Script(Sign("nabla"), typeset(at)), Sign("space"), _within(value, _POWER)), _PRODUCT
+
+
 def _constant(text: str) -> Callable[[f.Apply], tuple[Math, int]]:
     return lambda a: (Script(Digits(text), listed([typeset(v) for v in a.arguments])), _ATOM)
 
@@ -268,6 +273,7 @@ _APPLIED: dict[str, Callable[[f.Apply], tuple[Math, int]]] = {
     "lookup": _looked_up,
     "transpose": _transposed,
     "inverse": lambda a: (_power(a.arguments[0], number(-1)), _POWER),
+    "gradient": _gradient,
     "zeros": _constant("0"),
     "ones": _constant("1"),
 }

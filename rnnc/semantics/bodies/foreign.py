@@ -115,7 +115,7 @@ _KINDS = "whole numbers take part as they are, and truth values become numbers b
 _LOSS = "a loss is no part of a module: it gives outputs, and takes the gradient of any loss by them"
 _LARGER = "a larger image first, `repeat(repeat(x, row, 2), col, 2)`, then `conv`"
 _SO_FAR = "along an axis there are `cumsum` and `cumax` (of a softmax); over time it is a state, `m' = max(m, x)`"
-_SLOPE = "derivatives are written out: of `sum((W @ k - v) ** 2)` by `W` it is `2 * outer(W @ k - v, k)`"
+_SLOPE = "`gradient(number, v)` is the derivative of a number of this step by a value that it is made of"
 _LOOP = "the steps are no loop of the text: a cell is one step, and `for k in 0..n` unrolls"
 
 # What the language does not have, and what there is.
@@ -127,7 +127,7 @@ MISSING: dict[str, str] = {
     **dict.fromkeys(("rand", "randn", "randint", "random", "random_normal", "random_uniform"), _NOISE),
     **dict.fromkeys(("bernoulli", "multinomial", "gaussian", "rand_like", "randn_like", "noise"), _NOISE),
     **dict.fromkeys(("batch_norm", "batchnorm", "batchnorm1d", "batch_normalization", "batchnormalization"), _BATCH),
-    **dict.fromkeys(("autograd", "grad", "gradient", "gradients", "jacobian", "jvp", "value_and_grad", "vjp"), _SLOPE),
+    **dict.fromkeys(("autograd", "grad", "gradients", "jacobian", "jvp", "value_and_grad", "vjp"), _SLOPE),
     **dict.fromkeys(("scan", "while_loop", "fori_loop", "dynamic_rnn", "unroll"), _LOOP),
     **dict.fromkeys(("complex", "real", "imag", "conj", "angle", "cis", "polar"), _COMPLEX),
     **dict.fromkeys(("fft", "ifft", "rfft", "irfft", "dct", "hadamard_transform"), _TRANSFORM),

@@ -69,6 +69,14 @@ def _unary(a: Arguments) -> Value:
     return _elementwise(a, a.name, a.evaluate.to_node(value, a.operands[0].span, a.context))
 
 
+@builtin("gradient")
+def _gradient(a: Arguments) -> Value:
+    """gradient(number, v): the derivative of a number of this step by a value that it is made of."""
+    a.count(2)
+    a.allow()
+    return added(a, "gradient", *a.nodes())
+
+
 @builtin("max", "min")
 def _extreme(a: Arguments) -> Value:
     """Elementwise of two or more, or over named axes of one."""

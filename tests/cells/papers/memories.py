@@ -118,3 +118,39 @@ def weighted_average(w, x, s, t):
     top = np.maximum(s["top"], a)
     h = np.tanh(n / d)
     return h, {"n": n / np.exp(top), "d": d / np.exp(top), "top": top, "h": h}
+
+
+def normed(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean 0 and deviation 1 along the last axis, and the deviation."""
+    deviation = np.sqrt(z.var(-1, keepdims=True) + 1e-6)
+    return (z - z.mean(-1, keepdims=True)) / deviation, deviation
+
+
+def test_time_training(w, x, s, t):
+    """With the gradient written out."""
+    s = {name: np.broadcast_to(w[f"{name}0"], array.shape) for name, array in s.items()} if t == 0 else s
+    k, v, q = (np.tensordot(x, w[f"{name}.x"], 1) for name in "kvq")
+    rate = (sigmoid(affine(w, "lr", x=x)) / k.shape[-1])[..., None]
+    unit, deviation = normed(np.einsum("bhvk,bhk->bhv", s["W"], k) + s["b"])
+    error = 2 * w["gain"] * (k + w["gain"] * unit + w["shift"] - v)
+    inner = (error - error.mean(-1, keepdims=True) - unit * (error * unit).mean(-1, keepdims=True)) / deviation
+    matrix, bias = s["W"] - (rate * inner)[..., None] * k[..., None, :], s["b"] - rate * inner
+    unit, _ = normed(np.einsum("bhvk,bhk->bhv", matrix, q) + bias)
+    return heads(q + w["gain"] * unit + w["shift"]), {"W": matrix, "b": bias}
+
+
+def neural_memory(w, x, s, t):
+    """With the gradients written out."""
+    s = s | {name: np.broadcast_to(w[f"{name}0"], s[name].shape) for name in "AB"} if t == 0 else s
+    k, v, q = (silu(x @ w[f"{name}.x"]) for name in "kvq")
+    k, q = (u / np.sqrt(np.sum(u * u, -1, keepdims=True)) for u in (k, q))
+    alpha, eta, theta = (sigmoid(affine(w, name, x=x))[:, None, None] for name in ("alpha", "eta", "theta"))
+    inner = (s["A"] @ k[..., None])[..., 0]
+    error = 2 * ((s["B"] @ silu(inner)[..., None])[..., 0] - v)
+    slope = sigmoid(inner) * (1 + inner * (1 - sigmoid(inner)))
+    back = (error[:, None] @ s["B"])[:, 0] * slope
+    m = eta * s["m"] - 0.1 * theta * back[..., None] * k[:, None]
+    n = eta * s["n"] - 0.1 * theta * error[..., None] * silu(inner)[:, None]
+    a, b = (1 - alpha) * s["A"] + m, (1 - alpha) * s["B"] + n
+    y = (b @ silu((a @ q[..., None])[..., 0])[..., None])[..., 0]
+    return y, {"A": a, "B": b, "m": m, "n": n}

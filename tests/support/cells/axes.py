@@ -52,7 +52,7 @@ def shown(shape: Shape) -> str:
 @dataclass(frozen=True)
 class Var:
     """A value that expressions can read. `state`: it depends on a state; `seq`: it surely has time; `bound`: values
-    stay below that, roughly."""
+    stay below that, roughly; `own`: it is a state itself, which each row has its own of."""
 
     name: str
     shape: Shape
@@ -60,6 +60,7 @@ class Var:
     dtype: str = "float"
     state: bool = False
     seq: bool = False
+    own: bool = False
 
 
 @dataclass(frozen=True)

@@ -141,7 +141,7 @@ class CellWriter:
             initial = f" = {c.pick(('0.7', '-1', body.param(shape).name, body.param(shape).name))}"
         body.head.append(f"state {name}[{shown(shape)}]{initial}")
         body.can_name(shape)
-        var = Var(name, shape, 6.0, state=True)
+        var = Var(name, shape, 6.0, state=True, own=True)
         self._pending.append(var)
         body.vars.append(var)
         self.state_names.append(name)

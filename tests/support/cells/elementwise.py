@@ -210,3 +210,14 @@ def random_site(g: Grower, shape: Shape, depth: int, known: bool) -> Expr | None
         old = g.grow(shape, depth)
         return Expr(f"(zoneout({inner.text}, {old.text}{rate}{mask}){name})", inner.bound + old.bound)
     return Expr(f"(dropout({inner.text}{rate}{mask}){name})", 2 * inner.bound)
+
+
+@production(2)
+def slope(g: Grower, shape: Shape, depth: int, known: bool) -> Expr | None:
+    """The derivative of a number by a value of each row's own that it is surely made of."""
+    own = [v for v in g.body.readable(g.body.vars) if v.own and v.shape == shape]
+    if not own:
+        return None
+    at = g.choices.pick(own).name
+    product = f"{at} * {g.grow(shape, depth, known=True).text}"
+    return Expr(f"tanh(gradient({f'sum({product})' if shape else product}, {at}))", 1.0)

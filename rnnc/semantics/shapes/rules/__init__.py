@@ -1,5 +1,15 @@
 """One rule per operation of the language: its shape, and what it becomes. Importing this package fills `RULES`."""
 
-from rnnc.semantics.shapes.rules import axes, contractions, elementwise, joining, leaves, places, products, weights
+from rnnc.semantics.shapes.rules import (
+    axes,
+    contractions,
+    derivatives,
+    elementwise,
+    joining,
+    leaves,
+    places,
+    products,
+    weights,
+)
 
-__all__ = ["axes", "contractions", "elementwise", "joining", "leaves", "places", "products", "weights"]
+__all__ = ["axes", "contractions", "derivatives", "elementwise", "joining", "leaves", "places", "products", "weights"]
