@@ -31,7 +31,7 @@ class Tuned(Protocol):
 
 def by_hand(case: Case) -> Contender:
     """The tuned cell of a kind."""
-    cell = (TunedLSTM if case.kind is LSTM else TunedGRU)(case.weights())
+    cell: Tuned = (TunedLSTM if case.kind is LSTM else TunedGRU)(case.weights())
 
     def train() -> Any:
         outputs, saved = cell.forward(case.x)

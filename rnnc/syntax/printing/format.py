@@ -169,7 +169,7 @@ class _Formatter:
             text = wrap(speller.pieces, len(self.indent))
         return text
 
-    def divided(self, node: ast.Statement) -> list[ast.Statement]:
+    def divided(self, node: ast.Statement) -> Sequence[ast.Statement]:
         """Several declarations in the place of one that needs more than a line: a line can't end between two items."""
         if not isinstance(node, ast.Declaration):
             return [node]
@@ -180,7 +180,7 @@ class _Formatter:
                 parts[-1] = longer
             else:
                 parts.append(replace(node, items=(item,)))
-        return list(parts)
+        return parts
 
     def choice(self, node: ast.If, opening: str) -> None:
         """`if … { … } else if … { … } else { … }`; `opening` is what stands before the test."""
