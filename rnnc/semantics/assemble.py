@@ -33,6 +33,7 @@ class Level:
         self.lengths = Value(Type((), DType.INT, batch=True), "lengths") if sequence else None
         self.parameters: dict[str, Value] = {}
         self._results: dict[Node, list[Value]] = {}
+        self._finals: dict[StateSlot, Value] = {}  # of layers, after the last step of each row
         self._zero_past: set[Value] = set()  # sequences that are zero past the length as they are
 
     # --- the outermost ---
@@ -146,6 +147,12 @@ class Level:
     def picked(self, node: Node) -> Value:
         index: int = node.attrs["index"]
         return self._results[node.args[0]][index]
+
+    def final(self, node: Node) -> Value:
+        """A state of a layer after its last step."""
+        if not self.sequence:
+            raise CannotStream("what a layer leaves after its last step is of the whole sequence")
+        return self._finals[node.attrs["slot"]]
 
     def apply(self, lowering: Lowering, node: Node) -> Value:
         """A cell on its inputs."""
@@ -294,6 +301,7 @@ class Level:
         self.builder.emit(loop)
         for slot, carry in zip(slots, carries, strict=True):
             self.states_out.append(Port("state", slot.name, carry.final))
+            self._finals[slot] = carry.final
         sequences = [seq for _, seq in ys]
         self._zero_past.update(sequences)
         self.exposed.update(zip(exposed, sequences[len(outputs) :], strict=True))

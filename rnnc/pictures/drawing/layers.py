@@ -52,8 +52,7 @@ class _Expansion:
         names = tuple(o.target.name for o in body.outputs) if body is not None else ("output",)
         title = f"{self.run.instance} = {text}" if in_cell else text
         at = self.wiring.add(CellBox(title, detail, len(sources), names, "" if in_cell else way, name), *sources)
-        if self.run.instance:
-            self.wiring.boxes[self.run.instance] = at
+        self.wiring.boxes[self.run.instance if in_cell else path] = at
         return (at, 0) if len(names) == 1 else {n: (at, i) for i, n in enumerate(names)}
 
     def both(self, layer: f.Layer, sources: list[Port], path: str, way: Direction, name: m.Math | None) -> Ports:
@@ -86,7 +85,9 @@ class _Expansion:
             text, bracket, bound = part.name.partition("(")
             detail = bound.rpartition(")")[0] if bracket else part.kind
             title = f"{text or part.kind} × {len(layer.parts)}"
-            return self.wiring.add(CellBox(title, detail, len(sources), ("output",), way, name), *sources), 0
+            at = self.wiring.add(CellBox(title, detail, len(sources), ("output",), way, name), *sources)
+            self.wiring.boxes |= {f"{path}[{k}]": at for k in range(len(layer.parts))}
+            return at, 0
         result: Ports = sources[0]
         for k, part in enumerate(layer.parts):
             last = k == len(layer.parts) - 1

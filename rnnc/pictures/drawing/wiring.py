@@ -124,14 +124,15 @@ class Wiring:
         return self.inner(ref)
 
     def inner(self, ref: f.Ref) -> Port:
-        """A quantity of an inner cell: of this step it leaves the cell's box, of the last it enters the picture."""
-        if ref.owner in self.body_instances() and ref.when == "now":
+        """A quantity of an inner cell: it leaves the cell's box; what the step before left enters the picture."""
+        is_final = ref.when == "last"
+        if is_final or (ref.when == "now" and ref.owner in self.body_instances()):
             self.instance(ref.owner)
             if ref.owner in self.boxes:
                 at = self.boxes[ref.owner]
                 piece = self.pieces[at]
                 assert isinstance(piece, CellBox)
-                text = ref.name + "".join(f"[{i}]" for i in ref.indices)
+                text = "final " * is_final + ref.name + "".join(f"[{i}]" for i in ref.indices)
                 if text not in piece.names:
                     self.pieces[at] = replace(piece, names=(*piece.names, text))
                 port = (at, (*piece.names, text).index(text))
@@ -148,7 +149,7 @@ class Wiring:
         if key in self.runs:
             return
         for e in self.body.equations:
-            if any(run.instance == key for run in _runs(e.value)):
+            if any(_is_of(key, run.instance) for run in _runs(e.value)):
                 self.port(e.target)
                 return
 
@@ -375,6 +376,11 @@ def _flat(ports: Ports) -> list[Port]:
 
 def _runs(formula: f.Formula) -> list[f.Run]:
     return [p for p in everything(formula) if isinstance(p, f.Run)]
+
+
+def _is_of(key: str, instance: str) -> bool:
+    """Is this an instance, or a part of one?"""
+    return bool(instance) and (key == instance or key.startswith((f"{instance}.", f"{instance}[")))
 
 
 def _is_negative(formula: f.Formula) -> bool:

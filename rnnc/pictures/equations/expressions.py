@@ -76,7 +76,9 @@ class Reader:
     def ref(self, node: Node, name: str, indices: tuple[int, ...], primed: bool, c: Context, owner: str = "") -> Ref:
         """A quantity of this body, with the step that its value belongs to."""
         when: When = ""
-        if c.frame.kind == "cell" and (primed or self.moves(node)):
+        if node.op == "final":
+            when = "last"
+        elif c.frame.kind == "cell" and (primed or self.moves(node)):
             when = "before" if node.op in ("state", "found") and not primed else "now"
         return Ref(name, indices, when, owner, node)
 
@@ -118,6 +120,8 @@ class Reader:
             return self._states(value, c)
         if not isinstance(value, Tensor):
             return Known(value)
+        if value.node.op == "final":
+            return self.named(value.node, c)
         base = self.read(e.base, c)
         if not isinstance(base, Known):
             return Pick(base, e.name)
@@ -167,7 +171,7 @@ class Reader:
         if isinstance(e.base, ast.Name) and _member(e.base, c):
             indices = self.evaluate.indices(places, c)
             return self.ref(value.node, e.base.id, indices, e.base.primed, c)
-        if isinstance(e.base, ast.Attribute) and e.base.name != "states":
+        if isinstance(e.base, ast.Attribute) and e.base.name != "states" and value.node.op != "final":
             indices = self.evaluate.indices(places, c)
             base = self.evaluate.value(e.base.base, c)
             owner = base.key if isinstance(base, Instance) else ""

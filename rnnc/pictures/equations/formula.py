@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 
 from rnnc.ir.size import Size
 
-When = Literal["", "now", "before"]  # of no step; of this step; of the step before
+When = Literal["", "now", "before", "last"]  # of no step; of this step; of the one before; of the last of a sequence
 
 
 @dataclass(frozen=True)

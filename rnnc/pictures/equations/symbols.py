@@ -97,6 +97,8 @@ def quantity(ref: Ref) -> Math:
         below = [Letter("t")]
     elif ref.when == "before":
         below = [_before()]
+    elif ref.when == "last":
+        below = [Letter("T")]
     owners = [part for part in ref.owner.split(".") if part]
     return _scripted(ref.name, below, [*(_instance(o) for o in owners), *_place(ref.indices)])
 

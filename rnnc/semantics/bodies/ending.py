@@ -10,7 +10,7 @@ from rnnc.diagnostics import Note, Span
 from rnnc.semantics.bodies import moments
 from rnnc.semantics.bodies.frames import Context, Frame, Indices, Owner, StateSlot, key_text, member_text
 from rnnc.semantics.bodies.guard import guard, mentions_input, plainly_declared
-from rnnc.semantics.bodies.instances import slots_of
+from rnnc.semantics.bodies.instances import STATES, of_list, slots_of, wrong_count
 from rnnc.semantics.scopes.scope import Problem, Scope, Told, did_you_mean, heading, report
 from rnnc.semantics.scopes.values import Many, Tensor
 from rnnc.semantics.shapes.nodes import Node
@@ -192,15 +192,26 @@ class Ending:
             known = f"there are {', '.join(frame.instances)}" if frame.instances else None
             fix = did_you_mean(key, frame.instances) or known
             raise Problem("E201", f"`{key}` is no instance that is stepped here", s.base.span, fix=fix)
-        name, slot = self._carried(s, key, slots_of(state), c)
+        slots = slots_of(state)
+        # `f.states[k]` keeps that name: a wrapper inside may carry the same state under its own
+        written = key_text(s.state.name, self.expressions.indices(s.state.indices, c))
+        owned = Context(scope, frame, Owner(f"{key}.{written}", None, {}))
+        if written == STATES:
+            values = [value for value, _ in of_list(s.value, owned, self.expressions)]
+            if len(values) != len(slots):
+                raise wrong_count(key, len(slots), len(values), s.value.span)
+            for (name, slot), value in zip(slots.items(), values, strict=True):
+                self._carry_one(s, key, name, slot, value)
+        else:
+            name, slot = self._carried(s, key, slots, c)
+            self._carry_one(s, key, name, slot, self.expressions.tensor(s.value, owned))
+
+    def _carry_one(self, s: ast.Carry, key: str, name: str, slot: StateSlot, value: Node) -> None:
         if slot in self._carries:
             notes = [Note("first here", self._carries[slot])]
             raise Problem("E406", f"`{key}.{name}` is carried twice", s.base.span.to(s.state.span), notes=notes)
         self._carries[slot] = s.base.span.to(s.state.span)
-        # `f.states[k]` keeps that name: a wrapper inside may carry the same state under its own
-        written = key_text(s.state.name, self.expressions.indices(s.state.indices, c))
-        value = self.expressions.tensor(s.value, Context(scope, frame, Owner(f"{key}.{written}", None, {})))
-        slot.carry = frame.graph.add("equation", (value,), s.span, None, declared=slot.node.shape)
+        slot.carry = self.frame.graph.add("equation", (value,), s.span, None, declared=slot.node.shape)
         slot.carry.name = slot.name
 
     def _carried(self, s: ast.Carry, key: str, slots: dict[str, StateSlot], c: Context) -> tuple[str, StateSlot]:

@@ -195,6 +195,8 @@ class InstanceState:
     has_run: bool = False  # by itself, or in a cell that it was given to: layouts have its weights there
     frame: Frame | None = None
     promised: dict[tuple[str, Indices, bool], Node] = field(default_factory=dict[tuple[str, Indices, bool], Node])
+    finals: dict[str, Node] | None = None  # what its states are after its last step, once it has run in a network
+    again: Span | None = None  # a further run, in a network
 
 
 class Body:

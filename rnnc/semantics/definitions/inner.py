@@ -7,12 +7,20 @@ from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import Diagnostics, Note, Span
 from rnnc.semantics.bodies.frames import Body, Context, Frame, Indices, Registry
-from rnnc.semantics.bodies.instances import keep_promises, part, probed_states, results, slots_of
+from rnnc.semantics.bodies.instances import (
+    STATES,
+    keep_promises,
+    part,
+    probed_states,
+    results,
+    slots_of,
+    wrong_count,
+)
 from rnnc.semantics.definitions.cells import missing_at
 from rnnc.semantics.expressions.arguments import Arguments
-from rnnc.semantics.functions import layers
+from rnnc.semantics.functions import handed, layers
 from rnnc.semantics.scopes.scope import Problem, Told, report
-from rnnc.semantics.scopes.values import CellValue, Instance, LayerValue, Promise, Tensor, Value, describe
+from rnnc.semantics.scopes.values import CellValue, Instance, LayerPart, LayerValue, Promise, Tensor, Value, describe
 from rnnc.semantics.shapes.inference import infer_all
 from rnnc.semantics.shapes.nodes import Graph, Node
 from rnnc.syntax import ast
@@ -35,6 +43,7 @@ class Inner:
 
     def __init__(self, elaborator: Elaborator) -> None:
         self.elaborator, self.expressions = elaborator, elaborator.expressions
+        self.finals = handed.Finals(elaborator)
         self._probes: dict[int, tuple[CellValue, Frame]] = {}
 
     def call(self, instance: Instance, e: ast.Call, c: Context) -> Value:
@@ -58,7 +67,7 @@ class Inner:
             raise Problem("E404", f"inside a cell only cells can be used, not {describe(state.cell)}", e.span)
         state.applied = e.span
         nodes = a.nodes()
-        given = {n: (self.expressions.tensor(o.value, c), o.value.span) for n, o in a.options.items()}
+        given = self._given(state.cell, a)
         if self.unknown(state.cell):
             return Tensor(c.frame.graph.poison(e.span))  # nothing that is made of it is an error
         prefix = f"{c.frame.prefix}{state.weights_of or instance.key}."
@@ -94,6 +103,19 @@ class Inner:
             _refuse(a, slots_of(state))
         return results(frame)
 
+    def _given(self, cell: CellValue, a: Arguments) -> dict[str, tuple[Node, Span]]:
+        """What a step finds in states: in some by name, or in all, `states = …`."""
+        if STATES not in a.options:
+            return {n: (self.expressions.tensor(o.value, a.context), o.value.span) for n, o in a.options.items()}
+        handed.refuse_beside(a)
+        values = handed.listed(a)
+        if self.unknown(cell):
+            return {}
+        names = probed_states(self.probe(cell, a.span))
+        if len(names) != len(values):
+            raise wrong_count(a.name, len(names), len(values), a.options[STATES].value.span)
+        return dict(zip(names, values, strict=True))
+
     def unknown(self, cell: CellValue | LayerValue) -> bool:
         """Does this stand for whatever cell somebody will give?"""
         return isinstance(cell, CellValue) and self.elaborator.variants.resolved(cell).unknown
@@ -103,25 +125,30 @@ class Inner:
         state = c.frame.instances[instance.key]
         if e.name == "output" and not e.primed:
             return self.output_promise(state.cell, e.span)
+        if c.frame.body.kind == "network":
+            return self.finals.attribute(instance, e, (), c)
         if not isinstance(state.cell, CellValue):
             raise Problem("E201", f"`{state.key}` has no `{e.name}`", e.span)
         graph = c.frame.graph
-        if self.unknown(state.cell) and e.name != "states":
+        if self.unknown(state.cell) and e.name != STATES:
             return Tensor(graph.poison(e.span))
-        if e.name == "states":
+        if e.name == STATES:
             names = probed_states(self.probe(state.cell, e.span))
             return tuple(Tensor(part(state, name, (), e.primed, e.span, graph)) for name in names)
         return Tensor(part(state, e.name, (), e.primed, e.span, graph))
 
-    def member(self, e: ast.Attribute, indices: Indices, c: Context) -> Node | None:
+    def member(self, e: ast.Attribute, indices: Indices, c: Context) -> Value:
         """`f.ct'[0]`: a member of a family inside of an instance; None where the brackets are no such thing."""
         base = self.expressions.value(e.base, c)
-        if not isinstance(base, Instance) or e.name == "states":
+        if not isinstance(base, Instance | LayerPart) or e.name == STATES:
             return None
+        if c.frame.body.kind == "network":
+            return self.finals.attribute(base, e, indices, c)
+        assert isinstance(base, Instance)
         state = c.frame.instances[base.key]
         if self.unknown(state.cell):
-            return c.frame.graph.poison(e.span)
-        return part(state, e.name, indices, e.primed, e.span, c.frame.graph)
+            return Tensor(c.frame.graph.poison(e.span))
+        return Tensor(part(state, e.name, indices, e.primed, e.span, c.frame.graph))
 
     def output_promise(self, cell: Value, span: Span) -> Promise:
         """`f.output`: its size, known before the cell is stepped."""

@@ -132,13 +132,11 @@ class Statements:
         key = key_text(s.target.name, self.elaborator.expressions.indices(s.target.indices, c))
         cell = self.elaborator.expressions.value(s.cell, c)
         weights_of: str | None = None
-        if isinstance(cell, Instance) and frame.kind == "cell":
+        if isinstance(cell, Instance):
             other = frame.instances[cell.key]
             cell, weights_of = other.cell, other.weights_of or other.key
         if not isinstance(cell, CellValue | LayerValue):
-            again = "in a network a layer that is called twice runs twice, with one set of weights"
-            fix = again if isinstance(cell, Instance) else None
-            raise Problem("E239", f"`use` wants a cell, not {describe(cell)}", s.cell.span, fix=fix)
+            raise Problem("E239", f"`use` wants a cell, not {describe(cell)}", s.cell.span)
         if key in frame.instances:
             raise Problem(
                 "E406", f"`{key}` is used twice", s.span, notes=[Note("first here", frame.instances[key].span)]

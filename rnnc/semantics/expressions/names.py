@@ -16,6 +16,7 @@ from rnnc.semantics.scopes.values import (
     Choice,
     FnValue,
     Instance,
+    LayerPart,
     LayerValue,
     Many,
     Num,
@@ -103,6 +104,8 @@ class Names:
         match base:
             case Instance():
                 return self.evaluate.elaborator.inner.attribute(base, e, c)
+            case LayerPart():
+                return self.evaluate.elaborator.inner.finals.attribute(base, e, (), c)
             case Many() if not e.primed:
                 found = dict(base.items)
                 if e.name in found:
@@ -171,10 +174,12 @@ class Names:
                     raise Told(e.span)
                 raise no_member(name.id, name.primed, indices, c, e.span)
         if isinstance(e.base, ast.Attribute):
-            node = self.evaluate.elaborator.inner.member(e.base, self.evaluate.indices(places, c), c)
-            if node is not None:
-                return Tensor(node)
+            found = self.evaluate.elaborator.inner.member(e.base, self.evaluate.indices(places, c), c)
+            if found is not None:
+                return found
         base = self._whole(e.base, c)
+        if isinstance(base, Instance | LayerPart) and c.frame.body.kind == "network":
+            return self.evaluate.elaborator.inner.finals.subscript(base, self.evaluate.indices(places, c), e.span, c)
         if isinstance(base, tuple):
             if len(places) != 1:
                 raise Problem("E215", "a list has one index", e.span)

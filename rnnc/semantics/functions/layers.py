@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from rnnc.diagnostics import Span
 from rnnc.ir.program import Value as IrValue
 from rnnc.ir.size import Size
-from rnnc.semantics.bodies.frames import Body, Context, Frame, InstanceState, Site, StateSlot, nameless
+from rnnc.semantics.bodies.frames import Body, Context, Frame, InstanceState, Site, nameless
 from rnnc.semantics.bodies.instances import results
 from rnnc.semantics.bodies.settle import settle_body
 from rnnc.semantics.expressions.arguments import Arguments
 from rnnc.semantics.functions.builtins import builtin
+from rnnc.semantics.functions.handed import STATES, Starts, finals_of
 from rnnc.semantics.functions.weighted import dotted
 from rnnc.semantics.scopes.scope import Problem
 from rnnc.semantics.scopes.values import CellValue, Instance, LayerValue, Many, Num, Shape, Tensor, Value, describe
@@ -101,7 +102,7 @@ def apply(elaborator: Elaborator, layer: Value, a: Arguments, instance: Instance
     if c.frame.body.kind != "network":
         raise Problem("E404", "layers run sequences: they belong in a network", a.span, fix="in a cell: `use f = …`")
     if not isinstance(layer, CellValue) or isinstance(layer.definition, ast.Network):
-        a.allow()  # the states of one cell alone have names here
+        a.allow(STATES)  # the states of one cell alone have names here
     a.refuse_labels()
     a.refuse_sharing(cell=True)
     if c.frame.anonymous:
@@ -119,20 +120,29 @@ def apply(elaborator: Elaborator, layer: Value, a: Arguments, instance: Instance
     local = own[len(c.frame.prefix) :]
     state = c.frame.state_prefix + local
     shareable = c.frame.shareable or instance is not None
-    run = _Run(elaborator, c, a.span, shareable=shareable, call=a, lent=_owner(instance))
-    if instance is not None:
-        if instance.applied is None:  # its states are called like its weights; those of further runs by their equations
-            state = c.frame.state_prefix + instance.key
-        instance.applied = a.span
-        return run.layer(layer, nodes, c.frame.prefix + instance.key, state, instance.key, c.frame.reverse)
-    return run.layer(layer, nodes, own, state, local, c.frame.reverse)
+    run = _Run(elaborator, c, a.span, shareable=shareable, starts=Starts(a), lent=_owner(instance, c))
+    if instance is None:
+        return run.whole(layer, nodes, own, state, local)
+    is_first = instance.applied is None
+    if is_first:  # its states are called like its weights; those of further runs by their equations
+        state = c.frame.state_prefix + instance.key
+    else:
+        instance.again = a.span
+    instance.applied = a.span
+    key = instance.weights_of or instance.key
+    result = run.whole(layer, nodes, c.frame.prefix + key, state, key)
+    if is_first:
+        instance.finals = finals_of(c.frame.graph, run.loops, state)
+    return result
 
 
-def _owner(instance: InstanceState | None) -> InstanceState | None:
-    """The instance, where it may be given to cells, which have its weights then."""
+def _owner(instance: InstanceState | None, c: Context) -> InstanceState | None:
+    """The instance whose weights it has, where it may be given to cells, which have its weights then."""
     if instance is None or not isinstance(instance.cell, CellValue):
         return None
-    return instance.cell.lent.instance if instance.cell.lent is not None else instance
+    if instance.cell.lent is not None:
+        return instance.cell.lent.instance
+    return c.frame.instances[instance.weights_of or instance.key]
 
 
 class _Run:
@@ -145,12 +155,26 @@ class _Run:
         span: Span,
         *,
         shareable: bool,
-        call: Arguments | None = None,
+        starts: Starts | None = None,
         lent: InstanceState | None = None,
+        loops: list[Node] | None = None,
     ) -> None:
         self.elaborator, self.c, self.span, self.shareable, self.lent = elaborator, c, span, shareable, lent
         self.graph = c.frame.graph
-        self.call = call  # whose options say what the states of its cell begin as
+        self.starts = starts  # what the states begin as, where the call says so
+        self.loops: list[Node] = [] if loops is None else loops  # of all cells that have run
+
+    def whole(self, layer: Value, nodes: list[Node], path: str, state: str, key: str) -> Value:
+        """The outermost layer of a call."""
+        before = len(self.elaborator.diagnostics)
+        result = self.layer(layer, nodes, path, state, key, self.c.frame.reverse)
+        if self.starts is not None and len(self.elaborator.diagnostics) == before:
+            self.starts.close()
+        return result
+
+    def _with(self, lent: InstanceState | None) -> _Run:
+        """The same run, of an instance's weights."""
+        return _Run(self.elaborator, self.c, self.span, shareable=True, starts=self.starts, lent=lent, loops=self.loops)
 
     def layer(self, layer: Value, nodes: list[Node], path: str, state: str, key: str, reverse: bool) -> Value:
         match layer:
@@ -158,7 +182,7 @@ class _Run:
                 run, lent = self, layer.lent
                 if lent is not None:
                     path = lent.prefix.rstrip(".")
-                    run = _Run(self.elaborator, self.c, self.span, shareable=True, call=self.call, lent=lent.instance)
+                    run = self._with(lent.instance)
                 resolved = self.elaborator.variants.resolved(layer)
                 if resolved.unknown:
                     return Tensor(self.graph.poison(self.span))
@@ -168,8 +192,9 @@ class _Run:
             case Instance():
                 used = self.c.frame.instances[layer.key]
                 used.applied = used.applied or self.span
-                shared = _Run(self.elaborator, self.c, self.span, shareable=True, lent=_owner(used))
-                return shared.layer(used.cell, nodes, self.c.frame.prefix + layer.key, state, key, reverse)
+                shared = self._with(_owner(used, self.c))
+                path = self.c.frame.prefix + (used.weights_of or used.key)
+                return shared.layer(used.cell, nodes, path, state, key, reverse)
             case LayerValue(kind="forward"):
                 return self.layer(layer.layers[0][1], nodes, path, state, key, reverse)
             case LayerValue(kind="backward"):
@@ -290,12 +315,13 @@ class _Run:
         self.c.frame.body.equations.update(body.equations)
         if len(self.elaborator.diagnostics) > before or not frame.outputs or not body.readable:
             return Tensor(self.graph.poison(self.span))
-        starts = self._starts(body, dotted(state))
+        starts = {} if self.starts is None else self.starts.of(body, dotted(state), self.c)
         shape = body.graph.resolve_all(frame.outputs[0][1].shape or ())
         node = self.graph.add(
             "apply", [*nodes, *starts.values()], self.span, shape, body=body, frame=frame, proxies=proxies,
             reverse=reverse, starts=tuple(starts),
         )  # fmt: skip
+        self.loops.append(node)
         picks: list[tuple[str, Value]] = []
         for i, (name, output) in enumerate(frame.outputs):
             shape = body.graph.resolve_all(output.shape or ())
@@ -303,22 +329,6 @@ class _Run:
             pick.name = path
             picks.append((name, Tensor(pick)))
         return picks[0][1] if len(picks) == 1 else Many(tuple(picks))
-
-    def _starts(self, body: Body, prefix: str) -> dict[StateSlot, Node]:
-        """`GRU(4)(y, h = last(a))`: what states are before the first step, in this network's graph."""
-        found: dict[StateSlot, Node] = {}
-        call = self.call
-        if call is None or not call.options:
-            return found
-        slots = {slot.name.removeprefix(prefix): slot for slot in body.all_states()}
-        call.allow(*slots, kind="state")
-        for name, option in call.options.items():
-            value = self.elaborator.expressions.tensor(option.value, self.c)
-            shape, span = body.graph.resolve_all(slots[name].node.shape or ()), option.value.span
-            start = self.graph.add("equation", (value,), span, None, declared=shape, gives="begins as")
-            start.name = slots[name].name
-            found[slots[name]] = start
-        return found
 
 
 def output_size(elaborator: Elaborator, layer: Value, span: Span) -> Size:

@@ -162,9 +162,17 @@ class Instance:
     key: str
 
 
+@dataclass(frozen=True, eq=False)
+class LayerPart:
+    """`f.forward`, `f[0]`, in a network: a part of an instance that has states of its own, under their path."""
+
+    key: str
+    path: str
+
+
 Value = (
     Num | bool | None | str | tuple["Value", ...] | Choice | Absent | FnValue | CellValue | LayerValue | Tensor | Many
-    | Instance | Initialiser | Promise
+    | Instance | LayerPart | Initialiser | Promise
 )  # fmt: skip
 
 
@@ -203,6 +211,8 @@ def describe(value: Value) -> str:
             return f"several outputs ({', '.join(n for n, _ in value.items)})"
         case Instance():
             return f"the instance `{value.key}`"
+        case LayerPart():
+            return f"a part of the layer `{value.key}`"
         case Tensor():
             return "a tensor"
         case Initialiser():

@@ -1,0 +1,182 @@
+"""States that layers of a network hand on: what those of one begin as, and what they are after its last step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from rnnc.diagnostics import Note, Span
+from rnnc.ir.program import Value as IrValue
+from rnnc.semantics.bodies.frames import Body, Context, Indices, InstanceState, StateSlot, key_text
+from rnnc.semantics.bodies.instances import STATES, of_list, wrong_count
+from rnnc.semantics.expressions.arguments import Arguments
+from rnnc.semantics.scopes.scope import Problem, Told, did_you_mean
+from rnnc.semantics.scopes.values import Instance, LayerPart, Tensor, Value
+from rnnc.semantics.shapes.lower import Lowering
+from rnnc.semantics.shapes.nodes import RULES, Graph, Node, Rule, Shape
+from rnnc.syntax import ast
+from rnnc.syntax.walk import names_in
+
+if TYPE_CHECKING:
+    from rnnc.semantics.definitions.elaborator import Elaborator
+
+_MOST = 6  # states that a message names
+
+
+def slots_in(body: Body) -> list[StateSlot]:
+    """The states that the text of a cell declares; `step`, where it is read, is the loop's own."""
+    return [slot for slot in body.all_states() if slot is not body.step]
+
+
+def listed(a: Arguments, name: str = STATES) -> list[tuple[Node, Span]]:
+    """The values of an option that is a list of all states."""
+    e = a.options[name].value
+    return of_list(e, a.context, a.evaluate)
+
+
+def refuse_beside(a: Arguments) -> None:
+    """Report a state that is given by its name beside the list of all."""
+    other = next((name for name in a.options if name != STATES), None)
+    if other is not None:
+        fix = f"leave `{other} = …` out, or give each by its name"
+        raise Problem("E222", f"`{other}` is given twice: it is one of `states`", a.name_span(other), fix=fix)
+
+
+class Starts:
+    """What states of a layer begin as: some of one cell's by name, or all of the layer's as a list."""
+
+    def __init__(self, call: Arguments) -> None:
+        self._call = call
+        self._values: Iterator[tuple[Node, Span]] | None = None
+        self._given = self._wanted = 0
+        if STATES in call.options:
+            refuse_beside(call)
+
+    def of(self, body: Body, prefix: str, c: Context) -> dict[StateSlot, Node]:
+        """The starts of the cell that has just been read, in the graph of the network."""
+        if not self._call.options:
+            return {}
+        if STATES in self._call.options:
+            slots = slots_in(body)
+            self._wanted += len(slots)
+            if self._values is None:
+                given = listed(self._call)
+                self._values, self._given = iter(given), len(given)
+            found = list(zip(slots, self._values, strict=False))
+        else:
+            names = {slot.name.removeprefix(prefix): slot for slot in body.all_states()}
+            self._call.allow(*names, kind="state")
+            evaluate = self._call.evaluate
+            found = [
+                (names[name], (evaluate.tensor(option.value, c), option.value.span))
+                for name, option in self._call.options.items()
+            ]
+        return {slot: _start(c.frame.graph, body, slot, value, span) for slot, (value, span) in found}
+
+    def close(self) -> None:
+        """Report a list of another length, once the whole layer has been read."""
+        if self._values is not None and self._given != self._wanted:
+            raise wrong_count(self._call.name, self._wanted, self._given, self._call.options[STATES].value.span)
+
+
+def _start(graph: Graph, body: Body, slot: StateSlot, value: Node, span: Span) -> Node:
+    shape = body.graph.resolve_all(slot.node.shape or ())
+    node = graph.add("equation", (value,), span, None, declared=shape, gives="begins as")
+    node.name = slot.name
+    return node
+
+
+# --- what a layer leaves ---
+
+
+def finals_of(graph: Graph, loops: Iterable[Node], prefix: str) -> dict[str, Node]:
+    """The states of a layer after its last step, by names without its own: `c`, `[0].c`, `forward.c`."""
+    found: dict[str, Node] = {}
+    for loop in loops:
+        body: Body = loop.attrs["body"]
+        for slot in slots_in(body):
+            shape = body.graph.resolve_all(slot.node.shape or ())
+            node = graph.add("final", (loop,), loop.span, shape, slot=slot)
+            node.name = f"{slot.name}'"
+            found[slot.name.removeprefix(prefix).removeprefix(".")] = node
+    return found
+
+
+class Finals:
+    """Reads `f.c'`, `f.states'`, `f[0].c'`, `f.forward.c'` in a network: states after the last step of each row."""
+
+    def __init__(self, elaborator: Elaborator) -> None:
+        self._elaborator = elaborator
+
+    def attribute(self, base: Instance | LayerPart, e: ast.Attribute, indices: Indices, c: Context) -> Value:
+        """`base.name'`, `base.name'[k]`, or a part, `base.name`."""
+        path = base.path if isinstance(base, LayerPart) else ""
+        if e.primed and e.name == STATES and not indices:
+            found = {n: v for n, v in self._states(base.key, e.span, c).items() if _is_in(n, path)}
+            return tuple(Tensor(node) for node in found.values())
+        return self._read(base, f"{path}.{key_text(e.name, indices)}".lstrip("."), e.primed, e.span, c)
+
+    def subscript(self, base: Instance | LayerPart, indices: Indices, span: Span, c: Context) -> Value:
+        """`f[0]` of a stack."""
+        path = base.path if isinstance(base, LayerPart) else ""
+        return self._read(base, f"{path}[{','.join(map(str, indices))}]", False, span, c)
+
+    def _read(self, base: Instance | LayerPart, name: str, primed: bool, span: Span, c: Context) -> Value:
+        states = self._states(base.key, span, c)
+        if primed and name in states:
+            return Tensor(states[name])
+        if not primed and any(_is_in(n, name) for n in states):
+            return LayerPart(base.key, name)
+        shown = name if name.startswith("[") else f".{name}"
+        if name in states:
+            fix = f"`{base.key}{shown}'` is what its last step leaves"
+            raise Problem("E201", f"in a network `{base.key}{shown}` is of no one step", span, fix=fix)
+        if not c.frame.body.readable:
+            raise Told(span)
+        names = [f"`{base.key}{n if n.startswith('[') else '.' + n}'`" for n in states]
+        there = f"after its last step there {'is' if len(names) == 1 else 'are'} {', '.join(names[:_MOST])}"
+        fix = did_you_mean(name, states) or (there if names else "it has no states")
+        raise Problem("E244", f"`{base.key}` has no `{name}{chr(39) * primed}`", span, fix=fix)
+
+    def _states(self, key: str, span: Span, c: Context) -> dict[str, Node]:
+        state = c.frame.instances[key]
+        self._run(state, c)
+        if state.again is not None:
+            notes = [Note("the further run", state.again)]
+            fix = f"run another with its weights: `use g = {key}`"
+            raise Problem("E408", f"`{key}` runs twice: which of its states are meant?", span, notes=notes, fix=fix)
+        if state.finals is None:
+            if not c.frame.body.readable:
+                raise Told(span)
+            if state.applied is not None:
+                notes = [Note("it runs here", state.applied)]
+                fix = "`use` names the whole layer, `use f = backward(LSTM(units))`, and `f.states'` are its states"
+                raise Problem(
+                    "E415", f"`{key}` runs in another layer, which has its states", span, notes=notes, fix=fix
+                )
+            fix = f"`y = {key}(x)` runs it"
+            raise Problem("E415", f"`{key}` does not run, so it leaves no states", span, fix=fix)
+        return state.finals
+
+    def _run(self, state: InstanceState, c: Context) -> None:
+        """Equations that are read are evaluated first: here, those that may run the layer."""
+        name = state.key.partition("[")[0]
+        for node, (statement, _, _) in list(c.frame.pending.items()):
+            if name in names_in(statement.value):
+                self._elaborator.statements.force(c.frame, node)
+
+
+def _is_in(name: str, path: str) -> bool:
+    """Does a state belong to that part of its layer?"""
+    return not path or name.startswith((f"{path}.", f"{path}["))
+
+
+def _shape(graph: Graph, node: Node) -> Shape | None:
+    return node.shape
+
+
+def _lower(lowering: Lowering, node: Node) -> IrValue:
+    return lowering.level.final(node)
+
+
+RULES["final"] = Rule(_shape, _lower)
