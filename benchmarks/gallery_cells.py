@@ -117,6 +117,7 @@ GROUPS: dict[str, list[Entry]] = {
         Entry("bidirectional:StackedBidirectional", {"fw": "[LSTM(64), LSTM(32)]", "bw": "[LSTM(64), LSTM(32)]"},
               {"fw": "[LSTM(3), LSTM(2)]", "bw": "[LSTM(3), LSTM(2)]"}),
         Entry("bidirectional:TimeReversed", {"inner": "LSTM(64)"}, {"inner": "LSTM(3)"}), Entry("classifier"),
+        Entry("autoencoder", {}, {"units": "3", "frame": "2"}),
     ],
 }  # fmt: skip
 

@@ -9,6 +9,7 @@ import pytest
 
 NAMES = [
     "attention",
+    "autoencoder",
     "basic_lstm",
     "bidirectional:Bidirectional",
     "bidirectional:SharedBidirectional",
@@ -69,6 +70,7 @@ OPTIONS = {
     "test_time:TTTLinear": {"units": "6", "heads": "2"},
     "time_freq_lstm": {"slices": "1"},
     "attention": {"inner": "LSTM(units = 3)", "window": "2"},
+    "autoencoder": {"units": "3", "frame": "2"},
     "bidirectional:Bidirectional": {"fw": "LSTM(3)", "bw": "GRU(2)"},
     "bidirectional:SharedBidirectional": {"inner": "GRU(3)"},
     "bidirectional:StackedBidirectional": {"fw": "[LSTM(3), LSTM(2)]", "bw": "[LSTM(3), LSTM(2)]"},
@@ -96,7 +98,14 @@ OPTIONS = {
 
 # One of each kind: what the operations and forms of all others are among.
 COVER = {
-    *("attention", "bidirectional:Bidirectional", "classifier", "conv_lstm:ConvLSTM2D", "delta_net:GatedDeltaNet"),
+    *(
+        "attention",
+        "autoencoder",
+        "bidirectional:Bidirectional",
+        "classifier",
+        "conv_lstm:ConvLSTM2D",
+        "delta_net:GatedDeltaNet",
+    ),
     *("dropout", "gru_d", "lstm", "mamba:Mamba", "phased_lstm", "skip_rnn", "sru", "wrappers:Embedding"),
 }
 

@@ -197,6 +197,7 @@ class InstanceState:
     promised: dict[tuple[str, Indices, bool], Node] = field(default_factory=dict[tuple[str, Indices, bool], Node])
     finals: dict[str, Node] | None = None  # what its states are after its last step, once it has run in a network
     again: Span | None = None  # a further run, in a network
+    read: Span | None = None  # where a network reads `finals`
 
 
 class Body:

@@ -15,7 +15,7 @@ from rnnc.semantics.scopes.values import Instance, LayerPart, Tensor, Value
 from rnnc.semantics.shapes.lower import Lowering
 from rnnc.semantics.shapes.nodes import RULES, Graph, Node, Rule, Shape
 from rnnc.syntax import ast
-from rnnc.syntax.walk import names_in
+from rnnc.syntax.walk import called_in
 
 if TYPE_CHECKING:
     from rnnc.semantics.definitions.elaborator import Elaborator
@@ -140,11 +140,11 @@ class Finals:
 
     def _states(self, key: str, span: Span, c: Context) -> dict[str, Node]:
         state = c.frame.instances[key]
-        self._run(state, c)
+        if state.applied is None:
+            self._run(state, c)
         if state.again is not None:
-            notes = [Note("the further run", state.again)]
-            fix = f"run another with its weights: `use g = {key}`"
-            raise Problem("E408", f"`{key}` runs twice: which of its states are meant?", span, notes=notes, fix=fix)
+            raise runs_again(state, state.again, span)
+        state.read = span
         if state.finals is None:
             if not c.frame.body.readable:
                 raise Told(span)
@@ -155,15 +155,22 @@ class Finals:
                     "E415", f"`{key}` runs in another layer, which has its states", span, notes=notes, fix=fix
                 )
             fix = f"`y = {key}(x)` runs it"
-            raise Problem("E415", f"`{key}` does not run, so it leaves no states", span, fix=fix)
+            raise Problem("E415", f"`{key}` has not run, so it leaves no states", span, fix=fix)
         return state.finals
 
     def _run(self, state: InstanceState, c: Context) -> None:
-        """Equations that are read are evaluated first: here, those that may run the layer."""
+        """Equations that are read are evaluated first: here, one that runs the layer."""
         name = state.key.partition("[")[0]
         for node, (statement, _, _) in list(c.frame.pending.items()):
-            if name in names_in(statement.value):
+            if state.applied is None and name in called_in(statement.value):
                 self._elaborator.statements.force(c.frame, node)
+
+
+def runs_again(state: InstanceState, run: Span, read: Span) -> Problem:
+    """Of a layer that runs several times somebody reads what it leaves."""
+    fix = f"run another with its weights: `use g = {state.key}`"
+    notes = [Note("the further run", run)]
+    return Problem("E408", f"`{state.key}` runs twice: which of its states are meant?", read, notes=notes, fix=fix)
 
 
 def _is_in(name: str, path: str) -> bool:

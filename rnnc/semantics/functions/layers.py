@@ -12,7 +12,7 @@ from rnnc.semantics.bodies.instances import results
 from rnnc.semantics.bodies.settle import settle_body
 from rnnc.semantics.expressions.arguments import Arguments
 from rnnc.semantics.functions.builtins import builtin
-from rnnc.semantics.functions.handed import STATES, Starts, finals_of
+from rnnc.semantics.functions.handed import STATES, Starts, finals_of, runs_again
 from rnnc.semantics.functions.weighted import dotted
 from rnnc.semantics.scopes.scope import Problem
 from rnnc.semantics.scopes.values import CellValue, Instance, LayerValue, Many, Num, Shape, Tensor, Value, describe
@@ -128,6 +128,8 @@ def apply(elaborator: Elaborator, layer: Value, a: Arguments, instance: Instance
         state = c.frame.state_prefix + instance.key
     else:
         instance.again = a.span
+        if instance.read is not None:
+            raise runs_again(instance, a.span, instance.read)
     instance.applied = a.span
     key = instance.weights_of or instance.key
     result = run.whole(layer, nodes, c.frame.prefix + key, state, key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.support.networks.cells import CELLS
 from tests.support.networks.layers import LAYERS, Layers
 from tests.support.networks.writer import NetworkWriter, Value, statement
 
@@ -270,3 +271,45 @@ def over_places(w: NetworkWriter) -> None:
     scores = w.add("e", f"softmax(contract({places.name}, {o.text}, over = {v.size}), place)", 2)
     w.values.pop()
     w.add("e", f"contract({scores.name}, {places.name}, over = place)", v.size)
+
+
+def kept(w: NetworkWriter, call: str, v: Value, n: int) -> str:
+    """A layer under a name that nothing else runs, after it has run."""
+    name = w.fresh("use")
+    w.lines.insert(0, f"use {name} = {call}")
+    w.add("y", f"{name}({v.name})", n)
+    return name
+
+
+@statement(2)
+def left_behind(w: NetworkWriter) -> None:
+    """A state after the last step of a layer, or of one that is a part of it."""
+    c = w.choices
+    v, n = w.sequence(), w.units()
+    cell = c.pick([cell for cell in CELLS if cell.states])
+    state, call = c.pick(cell.states), cell.call.format(n=n)
+    both = f"bidirectional({call}, merge = sum)"
+    parts = ((call, ""), (f"backward({call})", ""), (f"stack({call}, 2)", "[0]"), (both, ".backward"))
+    layer, part = c.pick(parts)
+    name = kept(w, layer, v, n)
+    final = w.add("t", f"{name}{part}.{state}'", n, False)
+    if c.chance(3):  # read before it runs
+        w.lines.remove(w.lines[-1])
+        w.lines.insert(1, f"{final.name} = {name}{part}.{state}'")
+
+
+@statement(2)
+def handed_on(w: NetworkWriter) -> None:
+    """All states of a layer are what those of another begin with."""
+    c = w.choices
+    v, o, n = w.sequence(), w.sequence(), w.units()
+    call = w.layers.layer(v.size, n, c.pick((0, 1, 2)))
+    if "Inner" in call or call in w.layers.cells:  # what it is made of hangs on the sizes of its input
+        call = w.layers.cell().call.format(n=n)
+    name = kept(w, call, v, n)
+    layer = c.pick((call, call, f"backward({call})"))
+    if c.chance(3):
+        layer = w.fresh("use")
+        w.lines.insert(1, f"use {layer} = {name}")
+        o = v
+    w.add("y", f"{layer}({o.name}, states = {name}.states')", n)
