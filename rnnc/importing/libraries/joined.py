@@ -140,21 +140,19 @@ class Graph:
         """The calls of one object."""
         return [each for each in self._order if isinstance(each, Applied) and each.layer.value is made]
 
-    def _instances(self, network: Network, made: Made, meaning: Recurrence, runner: Runner) -> Recurrence:
+    def _instances(self, network: Network, made: Made, meaning: Recurrence) -> Recurrence:
         """What a layer runs that is called several times: cells that the network has once."""
         if id(made) in self._shared:
             return self._shared[id(made)]
-        wanted = {state for each in self._calls(made) for state in self._wanted.get(id(each), ())}
         layers: list[tuple[str, int, str]] = []
         several: list[tuple[Piece, ...]] = []
         for k, cells in enumerate(meaning.layers):
             row: list[Piece] = []
-            for cell, place, side in placed(cells, k):
-                whole = runner.showing(cell) if ("c", place) in wanted else cell
-                network.needs |= whole.everything
-                name = network.instance(whole)
+            for cell, _, side in placed(cells, k):
+                network.needs |= cell.everything
+                name = network.instance(cell)
                 layers.append((name, k, side))
-                row.append(replace(whole, instance=name))
+                row.append(replace(cell, instance=name))
             several.append(tuple(row))
         network.told(made, layers)
         return self._shared.setdefault(id(made), replace(meaning, layers=tuple(several)))
@@ -275,7 +273,7 @@ class Graph:
         wanted = frozenset(self._wanted.get(id(applied), ()))
         runner = Runner(network, self._lowering, span, states, wanted)
         is_shared = len(self._calls(made)) > 1
-        result = runner.run(self._instances(network, made, meaning, runner) if is_shared else meaning, one.text)
+        result = runner.run(self._instances(network, made, meaning) if is_shared else meaning, one.text)
         ran[id(applied)] = result
         if is_shared:
             self._widen(network, made, found, one)

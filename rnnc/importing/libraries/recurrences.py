@@ -4,7 +4,7 @@ the states that they leave to others."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from rnnc.diagnostics import Span
 from rnnc.importing.pieces.head import GIVES_H, GIVES_STATE
@@ -65,9 +65,7 @@ class Runner:
     def run(self, recurrence: Recurrence, x: str) -> Ran:
         ran, last = Ran(x), len(recurrence.layers) - 1
         for k, cells in enumerate(recurrence.layers):
-            outputs = self._layer(
-                ran, recurrence, k, [self._prepared(cell, place) for cell, place, _ in placed(cells, k)], x
-            )
+            outputs = self._layer(ran, recurrence, k, list(cells), x)
             if k == last and not recurrence.sequences:
                 outputs = [ran.finals["h", place] for _, place, _ in placed(cells, k)]
             x = recurrence.merge(*outputs) if len(cells) == 2 else outputs[0]
@@ -79,63 +77,64 @@ class Runner:
     def _layer(self, ran: Ran, recurrence: Recurrence, k: int, cells: list[Piece], x: str) -> list[str]:
         """One layer, in its directions; their outputs."""
         network, both = self._network, len(cells) == 2
-        places = [place for _, place, _ in placed(cells, k)]
-        for cell in cells:
+        for cell, place, _ in placed(cells, k):
+            self._check(cell, place)
             network.use(cell, x)
-        begins = any(self._begin(place) for place in places)
+        begins = any(self._begin(place) for _, place, _ in placed(cells, k))
         if both and not begins and all(cell.instance is None for cell in cells):
             ways = f"forward = {cells[0].text}, backward = {cells[1].text}"
-            y = network.equation("y", f"bidirectional({ways}, merge = none)({x})")
-            for cell, place, side, final in zip(cells, places, SIDES, ("last({})", "at({}, 0)"), strict=True):
-                self._leave(ran, cell, place, f"{y}.{side}", final)
-                ran.layers.append((f"{y}.{side}", k, side))
-            return [_output(cell, f"{y}.{side}") for cell, side in zip(cells, SIDES, strict=True)]
+            is_read = any(self._is_read(place) for _, place, _ in placed(cells, k))
+            y, layer = self._run(f"bidirectional({ways}, merge = none)", x, is_read)
+            for (cell, place, side), final in zip(placed(cells, k), ("last({})", "at({}, 0)"), strict=True):
+                self._leave(ran, cell, place, f"{layer}.{side}", final.format(f"{y}.{side}"))
+                ran.layers.append((f"{layer}.{side}", k, side))
+            return [f"{y}.{side}" for side in SIDES]
         outputs: list[str] = []
-        for cell, place, side in zip(cells, places, SIDES, strict=False):
+        for cell, place, side in placed(cells, k):
             back = side == "backward" or (recurrence.backwards and not both)
             simple = back and not begins and cell.instance is None  # `backward(cell)` takes no states
             given = f"reverse({x})" if back and not simple else x
-            name = f"backward({cell.text})" if simple else cell.text
-            y = network.equation("y", f"{name}({given}{self._begin(place)})")
+            text = f"backward({cell.text})" if simple else cell.text
+            y, layer = self._run(text, given + self._begin(place), self._is_read(place))
             # Keras gives the last step first; the other direction of two is turned around again
-            outputs.append(f"reverse({_output(cell, y)})" if back and (both or simple) else _output(cell, y))
-            self._leave(ran, cell, place, y, "at({}, 0)" if simple else "last({})")
-            ran.layers.append((y, k, side))
+            outputs.append(f"reverse({y})" if back and (both or simple) else y)
+            self._leave(ran, cell, place, layer, f"at({y}, 0)" if simple else f"last({y})")
+            ran.layers.append((layer, k, side))
         return outputs
+
+    def _run(self, layer: str, given: str, is_read: bool) -> tuple[str, str]:
+        """The equation of a layer, and what the layer is called: by `use`, where others read its final states."""
+        if not is_read:
+            y = self._network.equation("y", f"{layer}({given})")
+            return y, y
+        name = self._network.named("layer", layer)
+        return self._network.equation("y", f"{name}({given})"), name
+
+    def _is_read(self, place: int) -> bool:
+        """Whether others read a state there that is no output."""
+        return ("c", place) in self._wanted
 
     def _begin(self, place: int) -> str:
         """The arguments that say what the states begin with."""
         return "".join(f", {name} = {text}" for (name, at), text in self._states.items() if at == place)
 
-    def _prepared(self, cell: Piece, place: int) -> Piece:
-        """The cell, with the states that others read as outputs. E606: states that it has not, or not so called."""
+    def _check(self, cell: Piece, place: int) -> None:
+        """E606: states that others read or give, and that the cell has not, or not so called."""
         for name, at in {*self._states, *self._wanted}:
             if at == place and not has_state(cell, name):
                 what = f"the state `{name}` of {cell.definition} is handed on, which is not said by this"
-                fix = "import the layers alone, and write the network: `d = Decoder(x, h = last(e))`"
+                fix = "import the layers alone, and write the network: `d = Decoder(x, states = e.states')`"
                 raise problem("E606", what, self._span, fix=fix)
-        return self.showing(cell) if ("c", place) in self._wanted and not cell.shows else cell
 
-    def showing(self, cell: Piece) -> Piece:
-        """The cell with its state `c` as an output beside `h`."""
-        text = f"{cell.text} with {{\n  output h', c: c'\n}}\n"
-        functions = self._lowering.functions
-        names = (f"{cell.definition}States{k or ''}" for k in range(1000))
-        alias = next(name for name in names if functions.get(name) in (None, f"cell {name} = {text}"))
-        functions[alias] = f"cell {alias} = {text}"
-        return replace(cell, arguments={}, alias=alias, shows=True)
-
-    @staticmethod
-    def _leave(ran: Ran, cell: Piece, place: int, y: str, final: str) -> None:
-        ran.finals["h", place] = final.format(_output(cell, y))
-        if cell.shows:
-            ran.finals["c", place] = final.format(f"{y}.c")
+    def _leave(self, ran: Ran, cell: Piece, place: int, layer: str, last: str) -> None:
+        """The final states: `h` is the output of the last step, too."""
+        if not self._is_read(place):
+            ran.finals["h", place] = last
+            return
+        for name in ("h", "c"):
+            ran.finals[name, place] = f"{layer}.{name}'"
 
 
 def placed(cells: Sequence[Piece], layer: int) -> list[tuple[Piece, int, str]]:
     """Cells with their places and directions: layer by layer, forwards first."""
     return [(cell, len(cells) * layer + k, side) for k, (cell, side) in enumerate(zip(cells, SIDES, strict=False))]
-
-
-def _output(cell: Piece, y: str) -> str:
-    return f"{y}.h" if cell.shows else y

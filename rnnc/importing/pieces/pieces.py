@@ -27,7 +27,6 @@ class Piece:
     alias: str | None = None  # what the definition is called where it is written out with another scope or layout
     instance: str | None = None  # what stands for it where it has one set of weights in several places
     wide: str | None = None  # how wide its input is, where its arguments do not tell
-    shows: bool = False  # it is a variant, with its state `c` as an output beside `h`
 
     @property
     def is_network(self) -> bool:
@@ -41,7 +40,7 @@ class Piece:
     @property
     def everything(self) -> frozenset[str]:
         """Those, and the definition itself."""
-        own = library.find(self.definition).needs if self.alias is not None and not self.shows else (self.definition,)
+        own = library.find(self.definition).needs if self.alias is not None else (self.definition,)
         return self.needs.union(own)
 
     @property
@@ -109,9 +108,13 @@ class Network:
 
     def instance(self, cell: Piece) -> str:
         """A name for a cell that the network has once, whoever calls it."""
+        return self.named("one", cell.text)
+
+    def named(self, hint: str, layer: str) -> str:
+        """`use hint = layer`, under a name that is free; the name."""
         taken = {part for line in self.lines for part in line.split()[:2]} | self.inputs.keys()
-        name = next(each for each in ("one", *(f"one{k}" for k in range(2, 1000))) if each not in taken)
-        self.lines.append(f"use {name} = {cell.text}")
+        name = next(each for each in (hint, *(f"{hint}{k}" for k in range(2, 1000))) if each not in taken)
+        self.lines.append(f"use {name} = {layer}")
         return name
 
     def told(self, made: Made, layers: Sequence[tuple[str, int, str]] = ()) -> None:
