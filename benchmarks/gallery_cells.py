@@ -43,6 +43,7 @@ GROUPS: dict[str, list[Entry]] = {
         Entry("lipschitz"), Entry("liquid:CfC"), Entry("liquid:LTC", {"steps": "2"}),
         Entry("fast_grnn:FastRNN"), Entry("reservoir:EchoState"), Entry("reservoir:SCRN"), Entry("clockwork"),
         Entry("highway_rnn"), Entry("fast_weights"), Entry("weighted_average"),
+        Entry("dnc:DNC", {}, {"units": "3", "slots": "4", "width": "2"}),
         Entry("ntm:NTM", {}, {"units": "3", "slots": "4", "width": "2"}), Entry("skip_input:SkipInputRNN"),
     ],
     "LSTM and its relatives": [

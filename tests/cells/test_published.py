@@ -143,6 +143,7 @@ CASES = [
     case("delta_net:DeltaNet", memories.delta_net(False), units=6, heads=2),
     case("delta_net:GatedDeltaNet", memories.delta_net(True), units=6, heads=2),
     case("retention:Retention", memories.retention, units=12, heads=2),
+    case("dnc:DNC", memories.neural_computer, units=4, slots=5, width=3),
     case("ntm:NTM", memories.turing_machine, units=4, slots=5, width=3),
     case("test_time:TTTLinear", memories.test_time_training, units=6, heads=2),
     case("test_time:NeuralMemory", memories.neural_memory, units=3, hidden=5),

@@ -77,6 +77,46 @@ def channel_mixing(w, x, s, t):
     return sigmoid(r) * (relu(k) ** 2 @ w["v.k"]), {"last": x}
 
 
+def neural_computer(w, x, s, t):
+    """As the paper has it: slots are sorted by usage, rows by row."""
+    r, memory, read, write = s["r"], s["M"], s["v"], s["w"]
+    h, c = lstm(
+        w, np.concatenate([x, r.reshape(len(x), -1)], -1), s["controller.h"], s["controller.c"], "controller.", 1.0
+    )
+
+    def content(memory: np.ndarray, name: str) -> np.ndarray:
+        """For keys [row, head, width] and strengths [row, head]: weights [row, head, slot]."""
+        keys, strength = affine(w, f"{name}.key", h=h), 1 + softplus(affine(w, f"{name}.strength", h=h))
+        keys, strength = keys.reshape(len(h), -1, memory.shape[-1]), strength.reshape(len(h), -1, 1)
+        lengths = np.linalg.norm(keys, axis=-1)[..., None] * np.linalg.norm(memory, axis=-1)[:, None]
+        e = np.exp(strength * np.einsum("bhw,bsw->bhs", keys, memory) / np.maximum(lengths, 1e-12))
+        return e / e.sum(-1, keepdims=True)
+
+    usage = (s["u"] + write - s["u"] * write) * np.prod(1 - sigmoid(affine(w, "free", h=h))[..., None] * read, 1)
+    allocated = np.zeros_like(usage)
+    for row, used in enumerate(usage):
+        product = 1.0
+        for slot in np.argsort(used, kind="stable"):
+            allocated[row, slot], product = (1 - used[slot]) * product, product * used[slot]
+    fresh, gate = sigmoid(affine(w, "fresh", h=h))[:, None], sigmoid(affine(w, "w.gate", h=h))[:, None]
+    write = gate * (fresh * allocated + (1 - fresh) * content(memory, "alike")[:, 0])
+    erase, added = sigmoid(affine(w, "M.erase", h=h)), affine(w, "M.write", h=h)
+    memory = memory * (1 - write[..., None] * erase[:, None]) + write[..., None] * added[:, None]
+    link = (1 - write[:, :, None] - write[:, None]) * s["L"] + write[:, :, None] * s["p"][:, None]
+    link = link * (1 - np.eye(link.shape[-1]))
+    mode = np.exp(affine(w, "mode", h=h))
+    back, found, ahead = np.moveaxis(mode / mode.sum(-1, keepdims=True), -1, 0)[..., None]
+    read = (
+        back * np.einsum("bij,bhi->bhj", link, read)
+        + found * content(memory, "found")
+        + ahead * np.einsum("bij,bhj->bhi", link, read)
+    )
+    r, precedence = read @ memory, (1 - write.sum(-1, keepdims=True)) * s["p"] + write
+    y = h @ w["y.h"] + np.tensordot(r, w["y.r"], 2) + w["y.bias"]
+    new = {"M": memory, "u": usage, "p": precedence, "L": link, "w": write, "v": read, "r": r}
+    return y, new | {"controller.h": h, "controller.c": c}
+
+
 def turing_machine(w, x, s, t):
     h, c = lstm(w, np.concatenate([x, s["r"]], -1), s["controller.h"], s["controller.c"], "controller.", 1.0)
     memory = s["memory"]
