@@ -171,7 +171,8 @@ class Level:
         if not self.sequence:
             raise CannotStream(f"`{what}` {'is over' if what in OVER_TIME else 'picks from'} the whole sequence")
         if not value.type.time:
-            raise ShapeError("E313", f"`{what}` wants a sequence, and this has no time")
+            fix = "what a layer leaves is of its last step already" if node.args[0].op == "final" else None
+            raise ShapeError("E313", f"`{what}` wants a sequence, and this has no time", fix)
         assert self.lengths is not None
         match what:
             case "last":

@@ -168,6 +168,13 @@ def test_any_cell_steps_several_times() -> None:
         ((*ENCODED, "z = LSTM(3)(x, c = 0, states = e.states')", "output z"), "`c` is given twice"),
         ((*ENCODED, "z = LSTM(4)(x, states = e.states')", "output z"), r"E30.*z.c.*\[4\]|\[units: 4\]|begins as"),
         ((*ENCODED, "z = stack(LSTM(3), 2)(x, c = e.c')", "output z"), "`stack` has no option `c`"),
+        ((*ENCODED, "z = LSTM(3)(x, h = e.states')", "output z"), r"`h` is a tensor, not a list.*`states = …`"),
+        ((*ENCODED, "z = LSTM(3)(x, e.states')", "output z"), r"an input of `LSTM` .*`states = e.states'`"),
+        ((*ENCODED, "z = LSTM(3)(x, initial_state = e.states')", "output z"), r"all of them are `states = \[…\]`"),
+        ((*ENCODED, "z = LSTM(3)(x, states = e.states)", "output z"), r"`e.states` are of no one step.*`e.states'`"),
+        ((*ENCODED, "output c: y.c'"), r"a tensor has no `c`.*`use f = …`, `y = f\(x\)`, then `f.c'`"),
+        ((*ENCODED, "output c: y.c"), r"a tensor has no `c`.*`use f = …`"),
+        ((*ENCODED, "output c: last(e.c')"), r"`last` wants a sequence.*of its last step already"),
     ],
 )  # fmt: skip
 def test_slips_in_networks(lines: tuple[str, ...], error: str) -> None:

@@ -66,6 +66,7 @@ class Inner:
         if not isinstance(state.cell, CellValue):
             raise Problem("E404", f"inside a cell only cells can be used, not {describe(state.cell)}", e.span)
         state.applied = e.span
+        handed.refuse_lists(a)
         nodes = a.nodes()
         given = self._given(state.cell, a)
         if self.unknown(state.cell):

@@ -136,6 +136,8 @@ class Names:
     def _member_fix(self, e: ast.Attribute, base: Value, c: Context) -> str | None:
         if not isinstance(base, Tensor):
             return None
+        if c.frame.body.kind == "network" and (e.primed or _is_layers(base.node)):
+            return f"what a layer leaves is read by its name: `use f = …`, `y = f(x)`, then `f.{e.name}'`"
         called = e.base.function if isinstance(e.base, ast.Call) else None
         if isinstance(called, ast.Name) and called.id in c.frame.instances and c.frame.body.kind == "cell":
             return f"what `{called.id}` has is read by its name: `{called.id}.{e.name}'` after the step"
@@ -247,6 +249,13 @@ class Names:
         if node is not None and c.frame.body.kind == "network":
             self.evaluate.elaborator.statements.force(c.frame, node)
         return node
+
+
+def _is_layers(node: Node) -> bool:
+    """Is this what a layer gives?"""
+    while node.op == "equation" and node.args:
+        node = node.args[0]
+    return node.op == "pick"
 
 
 def no_member(name: str, primed: bool, indices: Indices, c: Context, span: Span) -> Problem:

@@ -34,6 +34,14 @@ def listed(a: Arguments, name: str = STATES) -> list[tuple[Node, Span]]:
     return of_list(e, a.context, a.evaluate)
 
 
+def refuse_lists(a: Arguments) -> None:
+    """Report a list of states among the inputs."""
+    for i, operand in enumerate(a.operands):
+        if operand.label is None and isinstance(a.value(i), tuple):
+            fix = f"what states begin with has a name: `{STATES} = {operand.span.text}`"
+            raise Problem("E213", f"an input of `{a.name}` is a tensor, not a list", operand.span, fix=fix)
+
+
 def refuse_beside(a: Arguments) -> None:
     """Report a state that is given by its name beside the list of all."""
     other = next((name for name in a.options if name != STATES), None)
@@ -66,12 +74,18 @@ class Starts:
         else:
             names = {slot.name.removeprefix(prefix): slot for slot in body.all_states()}
             self._call.allow(*names, kind="state")
-            evaluate = self._call.evaluate
             found = [
-                (names[name], (evaluate.tensor(option.value, c), option.value.span))
-                for name, option in self._call.options.items()
+                (names[name], (self._one(name, c), self._call.options[name].value.span)) for name in self._call.options
             ]
         return {slot: _start(c.frame.graph, body, slot, value, span) for slot, (value, span) in found}
+
+    def _one(self, name: str, c: Context) -> Node:
+        e = self._call.options[name].value
+        value = self._call.evaluate.value(e, c)
+        if isinstance(value, tuple):
+            fix = f"a list of all states is `{STATES} = …`; one of them `{e.span.text}[0]`"
+            raise Problem("E213", f"the state `{name}` is a tensor, not a list", e.span, fix=fix)
+        return self._call.evaluate.to_node(value, e.span, c)
 
     def close(self) -> None:
         """Report a list of another length, once the whole layer has been read."""
@@ -128,9 +142,14 @@ class Finals:
         if not primed and any(_is_in(n, name) for n in states):
             return LayerPart(base.key, name)
         shown = name if name.startswith("[") else f".{name}"
-        if name in states:
+        if name in states or name == STATES:
             fix = f"`{base.key}{shown}'` is what its last step leaves"
-            raise Problem("E201", f"in a network `{base.key}{shown}` is of no one step", span, fix=fix)
+            raise Problem(
+                "E201",
+                f"in a network `{base.key}{shown}` {'are' if name == STATES else 'is'} of no one step",
+                span,
+                fix=fix,
+            )
         if not c.frame.body.readable:
             raise Told(span)
         names = [f"`{base.key}{n if n.startswith('[') else '.' + n}'`" for n in states]

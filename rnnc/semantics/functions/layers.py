@@ -12,7 +12,7 @@ from rnnc.semantics.bodies.instances import results
 from rnnc.semantics.bodies.settle import settle_body
 from rnnc.semantics.expressions.arguments import Arguments
 from rnnc.semantics.functions.builtins import builtin
-from rnnc.semantics.functions.handed import STATES, Starts, finals_of, runs_again
+from rnnc.semantics.functions.handed import STATES, Starts, finals_of, refuse_lists, runs_again
 from rnnc.semantics.functions.weighted import dotted
 from rnnc.semantics.scopes.scope import Problem
 from rnnc.semantics.scopes.values import CellValue, Instance, LayerValue, Many, Num, Shape, Tensor, Value, describe
@@ -109,6 +109,7 @@ def apply(elaborator: Elaborator, layer: Value, a: Arguments, instance: Instance
         raise nameless(c.frame)
     if c.owner is None:
         raise Problem("E403", "a layer is named after its equation, and this has none", a.span, fix="y = …")
+    refuse_lists(a)
     nodes: list[Node] = []
     for i, operand in enumerate(a.operands):
         value = a.value(i)

@@ -37,7 +37,8 @@ OTHERWISE: dict[str, str] = {
     "in_features": "leave it out: the input brings its size",
     "input_shape": "leave it out: the input brings its size",
     **dict.fromkeys(
-        ("initial_state", "init_state", "state", "states", "hx", "h0"), "a state has its name: `f(x, h = …)`"
+        ("initial_state", "init_state", "state", "states", "hx", "h0"),
+        "a state has its name: `f(x, h = …)`; all of them are `states = […]`",
     ),
     "each": "`linear(x, each = node, out = unit)` has one weight for all places of an axis",
     "over": "`contract(a, b, over = key)` sums over one axis, `linear(x, each = node)` over all others",
