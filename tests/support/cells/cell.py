@@ -302,7 +302,9 @@ class CellWriter:
         body.vars.append(Var(y, result, LARGE, state=True))
         for name in (f"{f}.{state}", f"{f}.{state}'"):
             body.vars.append(Var(f"{name}" if own else f"relabel({name}, {shown(result)})", result, 6.0, state=True))
-        if c.chance(2):
+        if c.chance(4):
+            self._again(f, fed.name, result, own)
+        elif c.chance(2):
             body.add(
                 f"carry {f}.{state} = "
                 + c.pick(
@@ -322,6 +324,18 @@ class CellWriter:
             self._state(body.fresh("r"), (self.units,) if own else (weak(size),))
             if not own:
                 body.head[-1] = body.head[-1].replace(f"[{size}]", f"[{f}.output.size]")
+
+    def _again(self, f: str, fed: str, result: Shape, own: bool) -> None:
+        """A second step of an instance, which goes on from all states that the first one leaves."""
+        c, body = self.choices, self.body
+        g, y = body.fresh("f"), body.fresh("y")
+        body.head.append(f"use {g} = {f}")
+        states = c.pick((f"{f}.states'", f"[0.5 * s for s in {f}.states']"))
+        call = f"{g}({fed}, states = {states})"
+        body.add(f"{y} = {call if own else f'relabel({call}, {shown(result)})'}")
+        body.vars.append(Var(y, result, LARGE, state=True))
+        if c.chance(2):
+            body.add(f"carry {f}.states = {g}.states'")
 
     # --- outputs ---
 
