@@ -206,7 +206,7 @@ class _Elaboration:
         step, no_step = self._step(cell.name, outer, inputs, outputs, exposed)
         self.diagnostics.raise_errors()
         parameters = self._parameters(forward_level)
-        sizes = self._sizes(forward, parameters, frame)
+        sizes = self._sizes(forward, frame)
         layouts = LayoutReader(self.elaborator, self.registry, parameters, forward, self.diagnostics).read(frame)
         self.diagnostics.raise_errors()
         definition = self.elaborator.variants.resolved(cell).definition
@@ -289,7 +289,7 @@ class _Elaboration:
             message = f"`{p.name}` holds {n} numbers, but {len(p.init.numbers)} are given"
             self.diagnostics.error("E227", message, p.span, use=p.use)
 
-    def _sizes(self, forward: Program, parameters: tuple[ParameterInfo, ...], frame: Frame) -> tuple[str, ...]:
+    def _sizes(self, forward: Program, frame: Frame) -> tuple[str, ...]:
         """Every open size, in the order of the parameters' text; each must be found in some array's shape."""
         found: dict[str, None] = {}
         for port in forward.inputs:
