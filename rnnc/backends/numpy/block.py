@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from rnnc.backends.escape import identifier
-from rnnc.backends.numpy.emitter import DTYPES, Emitter, Frame, Place, Root, hint
+from rnnc.backends.numpy.emitter import DTYPES, Emitter, Frame, Place, Root, hint, zero
 from rnnc.backends.numpy.liveness import last_uses, written
 from rnnc.backends.numpy.spelling import SPELLINGS, View
 from rnnc.backends.numpy.spelling.view import concat_parts
@@ -208,6 +208,12 @@ class Block(Emitter):
         self._wanted.add(out)
         self._exists = True
         return True
+
+    def clear_past(self, seq: Value, array: str, lengths: str) -> None:
+        """Zeros past every row's length in an array that holds a sequence, where there are lengths at run time."""
+        self.line(f"if {lengths} is not None:")
+        past = f"{self.helper('_past')}({lengths}, {self.time}, {seq.type.rank})"
+        self.line(f"    np.copyto({array}, {zero(seq.type)}, where={past})")
 
     def written_into(self, value: Value) -> bool:
         """Whether a value went where it was wanted."""

@@ -6,7 +6,7 @@ from collections import Counter
 
 from rnnc.backends.escape import identifier
 from rnnc.backends.numpy.block import Block
-from rnnc.backends.numpy.emitter import DTYPES, Place, Root, hint, zero
+from rnnc.backends.numpy.emitter import DTYPES, Place, Root, hint
 from rnnc.backends.numpy.liveness import origin, views, written
 from rnnc.backends.numpy.spelling import SPELLINGS, View
 from rnnc.backends.numpy.spelling.elementwise import operand
@@ -264,9 +264,7 @@ class _Body(StepEmitter):
         elif place is not None:
             return  # the rows of a carried value: named above
         if (lengths := self._cut_at(seq)) is not None:
-            outer.line(f"if {lengths} is not None:")
-            past = f"{self.helper('_past')}({lengths}, {self.time}, {seq.type.rank})"
-            outer.line(f"    np.copyto({outer.read(seq)}, {zero(seq.type)}, where={past})")
+            outer.clear_past(seq, outer.read(seq), lengths)
 
     def _cut_at(self, seq: Value) -> str | None:
         """The lengths past which a result is zero, if there are any."""
