@@ -14,7 +14,7 @@ from rnnc.backends.numpy.emitter import DTYPES, Emitter, Frame, Place, Root, hin
 from rnnc.backends.numpy.liveness import last_uses, written
 from rnnc.backends.numpy.spelling import SPELLINGS, View
 from rnnc.backends.numpy.spelling.view import concat_parts
-from rnnc.backends.numpy.views import Index, Step, render, shape_text
+from rnnc.backends.numpy.views import Index, Step, render, reshaped, shape_text
 from rnnc.ir.program import DType, Loop, Node, Op, Type, Value, reads
 
 _UNLESS_ABSENT = ("fill_past", "masked", "dropout")  # the first operand itself, where the second one is absent
@@ -112,19 +112,12 @@ class Block(Emitter):
             return self.read(valid), f"{self.helper('_past')}({self.read(valid)}, {self.time}, {like.rank})"
         return self.read(valid), f"~{self.aligned(valid, like)}"
 
-    def call(
-        self,
-        function: str,
-        args: Sequence[str],
-        out: Value,
-        *,
-        into: tuple[Step, ...] = (),
-        back: tuple[Step, ...] = (),
-    ) -> None:
+    def call(self, function: str, args: Sequence[str], out: Value, shape: tuple[str, ...] | None = None) -> None:
         operands = ", ".join(args)
         if self._exists or not self.shape(out.type):
-            self.store(function, args, self.write(out, *into))
+            self.store(function, args, self.write(out, *reshaped(shape)))
             return
+        back = reshaped(None if shape is None else self.shape(out.type))
         self.line(f"{self._variables[out]} = {render(f'{function}({operands})', back)}")
         self._exists = True
 
