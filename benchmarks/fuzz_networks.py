@@ -6,13 +6,11 @@ are small: g++ takes seconds for the kernels of each.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from tempfile import TemporaryDirectory
 
 from benchmarks.fuzzing import Found, arguments, run, search
 from rnnc.verify.proving.ways import half_types
@@ -56,7 +54,4 @@ if __name__ == "__main__":
         cuda="CUDA modules on the CPU: some networks a minute",
     )
     target = "cuda" if options.cuda else "tensorflow" if options.tensorflow else "numpy"
-    with TemporaryDirectory() as folder:  # compiled kernels of random networks are of no use later
-        os.environ["XDG_CACHE_HOME"] = folder
-        status = run(f"networks {target}", partial(check, target=target), options, ".rnn")
-    sys.exit(status)
+    sys.exit(run(f"networks {target}", partial(check, target=target), options, ".rnn"))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import contextlib
 import multiprocessing
+import os
 import platform
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 import numpy as np
@@ -88,17 +89,18 @@ def run(title: str, check: Callable[[range], Found], options: argparse.Namespace
     end = options.seed + options.count
     stretches = [range(at, min(at + STRETCH, end)) for at in range(options.seed, end, STRETCH)]
     began, total = time.perf_counter(), Found()
-    for found in _until_interrupted(_results(check, stretches, options.jobs)):
-        total.seeds += found.seeds
-        total.done += found.done
-        for seed, kind, text in found.failures:
-            total.failures.append((seed, kind, text))
-            path = Path(f"fuzz_{title.split()[0]}_{seed}{suffix}")
-            path.write_text(text, encoding="utf-8")
-            print(f"\nseed {seed}: {kind}: see {path}", flush=True)
-        seconds = time.perf_counter() - began
-        print(f"\r{total.seeds}/{options.count}, {total.seeds / seconds:.1f}/s, {len(total.failures)} failed", end="")
-        sys.stdout.flush()
+    with TemporaryDirectory() as cache:  # compiled kernels of random cells are of no use later
+        os.environ["XDG_CACHE_HOME"] = cache
+        for found in _until_interrupted(_results(check, stretches, options.jobs)):
+            total.seeds += found.seeds
+            total.done += found.done
+            for seed, kind, text in found.failures:
+                total.failures.append((seed, kind, text))
+                path = Path(f"fuzz_{title.split()[0]}_{seed}{suffix}")
+                path.write_text(text, encoding="utf-8")
+                print(f"\nseed {seed}: {kind}: see {path}", flush=True)
+            rate = total.seeds / (time.perf_counter() - began)
+            print(f"\r{total.seeds}/{options.count}, {rate:.1f}/s, {len(total.failures)} failed", end="", flush=True)
     seconds = time.perf_counter() - began
     print()
     lines = _report(title, options, total, seconds)

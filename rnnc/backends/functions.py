@@ -5,9 +5,10 @@ The first prepares what depends on parameters alone, the second runs.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from rnnc.ir.program import Loop, Node, Program, Type, Value, reads
+from rnnc.backends.escape import identifier, string
+from rnnc.ir.program import Loop, Node, Port, Program, Type, Value, reads
 
 OPTIONAL = ("lengths", "mask", "state")  # roles whose ports may always be absent: states have default values
 TIME, BATCH = "T", "B"  # letters of the leading axes in a product's letters; features have small ones
@@ -34,6 +35,36 @@ def results_of(nodes: Sequence[Node]) -> list[Value]:
 def optional_values(program: Program, nullable: frozenset[tuple[str, str]]) -> set[Value]:
     """The inputs that may be None: those that always may, and the ports (role, name) in `nullable`."""
     return {p.value for p in program.inputs if p.role in OPTIONAL or (p.role, p.name) in nullable}
+
+
+def pack_and_run(
+    name: str, head: Sequence[str], kept: Sequence[str], pack: Sequence[str], run: Sequence[str], *, last: str = ""
+) -> tuple[list[str], list[str]]:
+    """`_pack_NAME(p, s, dt)` and `_run_NAME(k, s, T, B, dt, given)`, with `last` behind their arguments.
+
+    Both begin with `head`; `pack` and `run` are their own lines, `kept` the variables that the first hands to the
+    second.
+    """
+    name, last = identifier(name), last and f", {last}"
+    unpack = [f"{', '.join(kept)}, = k"] if kept else []
+    return (
+        function(f"_pack_{name}(p, s, dt{last})", [*head, *pack, f"return ({''.join(f'{v}, ' for v in kept)})"]),
+        function(f"_run_{name}(k, s, T, B, dt, given{last})", [*head, *unpack, *run]),
+    )
+
+
+def given(port: Port) -> str:
+    """The argument for an input port that is no parameter."""
+    return f"given[{_key(port)}]"
+
+
+def returned(results: Iterable[tuple[Port, str]]) -> list[str]:
+    """The lines that return what output ports give."""
+    return ["return {", *(f"    {_key(port)}: {text}," for port, text in results), "}"]
+
+
+def _key(port: Port) -> str:
+    return string(f"{port.role}:{port.name}")
 
 
 def function(head: str, lines: Sequence[str]) -> list[str]:

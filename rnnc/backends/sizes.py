@@ -15,6 +15,10 @@ class Sizes:
         self.variables = {symbol: names.new(symbol) for symbol in symbols}
         self._as_sizes = {symbol: Size.of(name) for symbol, name in self.variables.items()}
 
+    def named(self) -> list[str]:
+        """The line that gives the sizes `s` of a function their names, where there are any."""
+        return [f"{', '.join(self.variables.values())}, = s"] if self.variables else []
+
     def text(self, size: Size) -> str:
         return str(size.substitute(self._as_sizes))
 

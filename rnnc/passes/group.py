@@ -79,7 +79,7 @@ def _gather(graph: BlockGraph, levels: Levels) -> bool:
         axis = concat.attr("axis")
         assert isinstance(axis, int)
         ops = [node for arg in concat.args if isinstance(node := graph.producer(arg), Op)]
-        if len(ops) < len(concat.args) or len(ops) < 2 or not _alike(graph, concat, ops, axis):
+        if len(ops) < len(concat.args) or len(ops) < 2 or not _alike(graph, concat, ops):
             continue
         columns = list(zip(*(op.args for op in ops), strict=True))
         operands = [_whole(graph, column, ops, axis) for column in columns]
@@ -112,7 +112,7 @@ def _take_in_parts(graph: BlockGraph, concat: Op) -> None:
         graph.drop_unused(node for arg in concat.args if (node := graph.producing_op(arg, "concat")) is not None)
 
 
-def _alike(graph: BlockGraph, concat: Op, ops: Sequence[Op], axis: int) -> bool:
+def _alike(graph: BlockGraph, concat: Op, ops: Sequence[Op]) -> bool:
     """Whether all parts of a `concat` are results of one elementwise operation, and nothing else reads them."""
     first = ops[0]
     return all(

@@ -7,7 +7,7 @@ from rnnc.ir.program import NO_SPANS, Axis, Carry, DType, Loop, Port, Program, T
 from rnnc.semantics.bodies.frames import Body, Registry, Site, StateSlot
 from rnnc.semantics.functions.over_time import OVER_TIME, lower_over_time
 from rnnc.semantics.scopes.numbers import of_quotient
-from rnnc.semantics.scopes.values import Shape, show
+from rnnc.semantics.scopes.values import show
 from rnnc.semantics.shapes.lower import Lowering, check_per_row
 from rnnc.semantics.shapes.nodes import Graph, Node, ShapeError
 
@@ -326,6 +326,3 @@ def _no_whole_numbers(slot: StateSlot, given: Node | None = None) -> ShapeError:
     fixes = [of_quotient(" ".join(texts)), "declare it without `: int`"]
     fix = "; or ".join(fix for fix in fixes if fix is not None)
     return ShapeError("E310", f"the state `{slot.name}` holds whole numbers, and this is a float", fix)
-
-
-__all__ = ["CannotStream", "Level", "Shape"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rnnc.codes import CODES
 from rnnc.diagnostics import Diagnostic, DiagnosticError, Diagnostics, Note, Source, Span
-from rnnc.semantics.elaborate import elaborate_in, file_scope
+from rnnc.semantics.elaborate import file_scope, read_definition
 from rnnc.semantics.files import Files
 from rnnc.semantics.scopes.scope import Scope, Work, heading
 from rnnc.semantics.scopes.values import CellValue, FnValue
@@ -150,7 +150,7 @@ class _Checker:
         """Elaborate one definition: what is wrong with it. `own`: it stands for this text."""
         work = Work()
         try:
-            elaborate_in(scope, name, options, work=work, own=own)
+            read_definition(scope, name, options, work=work, own=own)
         except DiagnosticError as error:
             return list(error.diagnostics)
         finally:

@@ -52,7 +52,7 @@ def elaborate(
     `options` are compile-time parameters and sizes of free axes, as text of the language or Python values.
     `rounding` = "float32": probabilities are rounded as the reference library holds them.
     """
-    return elaborate_in(file_scope(file, path), name, options, expose=expose, rounding=rounding)
+    return read_definition(file_scope(file, path), name, options, expose=expose, rounding=rounding).model
 
 
 def file_scope(file: ast.File, path: Path | None, lost: Collection[str] = ()) -> Scope:
@@ -68,20 +68,6 @@ def file_scope(file: ast.File, path: Path | None, lost: Collection[str] = ()) ->
     return scope
 
 
-def elaborate_in(
-    scope: Scope,
-    name: str,
-    options: Mapping[str, object] | None = None,
-    *,
-    expose: tuple[str, ...] = (),
-    rounding: str | None = None,
-    work: Work | None = None,
-    own: Span | None = None,
-) -> Model:
-    """`elaborate` a cell that a scope knows. `work` counts what is done; `own` is the text that it stands for."""
-    return read_definition(scope, name, options, expose=expose, rounding=rounding, work=work, own=own).model
-
-
 def read_definition(
     scope: Scope,
     name: str,
@@ -92,7 +78,10 @@ def read_definition(
     work: Work | None = None,
     own: Span | None = None,
 ) -> Reading:
-    """`elaborate_in`, with what the model was read from."""
+    """The model of a cell or network that a scope knows, and what it was read from. Raises DiagnosticError.
+
+    Options are those of `elaborate`. `work` counts what is done; `own` is the text that the definition stands for.
+    """
     diagnostics = Diagnostics()
     found = scope.find(name)
     assert found is not None
@@ -206,7 +195,7 @@ class _Elaboration:
         step, no_step = self._step(cell.name, outer, inputs, outputs, exposed)
         self.diagnostics.raise_errors()
         parameters = self._parameters(forward_level)
-        sizes = self._sizes(forward, parameters, frame)
+        sizes = self._sizes(forward, frame)
         layouts = LayoutReader(self.elaborator, self.registry, parameters, forward, self.diagnostics).read(frame)
         self.diagnostics.raise_errors()
         definition = self.elaborator.variants.resolved(cell).definition
@@ -289,7 +278,7 @@ class _Elaboration:
             message = f"`{p.name}` holds {n} numbers, but {len(p.init.numbers)} are given"
             self.diagnostics.error("E227", message, p.span, use=p.use)
 
-    def _sizes(self, forward: Program, parameters: tuple[ParameterInfo, ...], frame: Frame) -> tuple[str, ...]:
+    def _sizes(self, forward: Program, frame: Frame) -> tuple[str, ...]:
         """Every open size, in the order of the parameters' text; each must be found in some array's shape."""
         found: dict[str, None] = {}
         for port in forward.inputs:

@@ -3,9 +3,8 @@ outputs that have no prime, axes of batch and time."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-
 from rnnc.diagnostics import Diagnostics
+from rnnc.semantics.scopes.scope import statements_in
 from rnnc.syntax import ast
 from rnnc.syntax.walk import names_in
 
@@ -17,9 +16,9 @@ def warn_of_unread(file: ast.File, diagnostics: Diagnostics) -> None:
         if not isinstance(definition, ast.Cell | ast.Network | ast.Fn):
             continue
         read = elsewhere | set(names_in(definition.body))
-        steps = {s.target.name for s in _statements(definition.body) if isinstance(s, ast.Use)}
+        steps = {s.target.name for s in statements_in(definition.body) if isinstance(s, ast.Use)}
         told: set[str] = set()
-        for s in _statements(definition.body):
+        for s in statements_in(definition.body):
             if not isinstance(s, ast.Equation) or s.target.primed or s.target.name in read | told:
                 continue
             if steps & set(names_in(s.value)):
@@ -34,7 +33,7 @@ def warn_of_old_outputs(file: ast.File, diagnostics: Diagnostics) -> None:
     for definition in file.definitions:
         if not isinstance(definition, ast.Cell):
             continue
-        statements = list(_statements(definition.body))
+        statements = list(statements_in(definition.body))
         states = {
             item.name for s in statements if isinstance(s, ast.Declaration) and s.kind == "state" for item in s.items
         }
@@ -58,7 +57,7 @@ def warn_of_leads(file: ast.File, diagnostics: Diagnostics) -> None:
         if not isinstance(definition, ast.Cell | ast.Network):
             continue
         given = {parameter.name for parameter in definition.parameters}
-        for s in _statements(definition.body):
+        for s in statements_in(definition.body):
             if not isinstance(s, ast.Declaration) or s.kind != "input":
                 continue
             for axis in (axis for item in s.items for axis in item.axes):
@@ -68,13 +67,3 @@ def warn_of_leads(file: ast.File, diagnostics: Diagnostics) -> None:
                     )
                     message = f"`{axis.size.id}` is one more axis, beside those of batch and time"
                     diagnostics.warning("E422", message, axis.span, fix=fix)
-
-
-def _statements(body: Sequence[ast.Statement]) -> Iterator[ast.Statement]:
-    for s in body:
-        yield s
-        if isinstance(s, ast.For):
-            yield from _statements(s.body)
-        elif isinstance(s, ast.If):
-            yield from _statements(s.body)
-            yield from _statements(s.orelse)

@@ -111,8 +111,8 @@ class RawModule:
     a launch says the same without it.
     """
 
-    def __init__(self, cupy: Cupy, code: str, options: tuple[str, ...]) -> None:
-        if not isinstance(options, tuple):  # pyright: ignore[reportUnnecessaryIsInstance]
+    def __init__(self, cupy: Cupy, code: str, options: Sequence[str]) -> None:
+        if not isinstance(options, tuple):
             raise TypeError(f"options should be a tuple, and are a {type(options).__name__}")
         defines = tuple(option for option in options if option.startswith("-D"))
         self._cupy = cupy
@@ -160,8 +160,8 @@ class Function:
 
     def __call__(
         self,
-        grid: tuple[int, ...],
-        block: tuple[int, ...],
+        grid: Sequence[int],
+        block: Sequence[int],
         args: Sequence[Any],
         shared_mem: int = 0,
         stream: Stream | None = None,
@@ -170,7 +170,7 @@ class Function:
         """Launch, or inside a capture become part of the graph."""
         name, device = self._kernel.head.name, self._cupy.how.device
         for what, sizes in (("grid", grid), ("block", block)):
-            if not isinstance(sizes, tuple):  # pyright: ignore[reportUnnecessaryIsInstance]
+            if not isinstance(sizes, tuple):
                 raise TypeError(f"kernel {name}: the {what} should be a tuple, and is a {type(sizes).__name__}")
         _check_grid(name, grid)
         if shared_mem > self.limit:
@@ -191,7 +191,7 @@ class Function:
         on.do(lambda: self._kernel(grid, block, held, shared_mem, schedule=how.schedule, cooperative=together))
 
 
-def _check_grid(name: str, grid: tuple[int, ...]) -> None:
+def _check_grid(name: str, grid: Sequence[int]) -> None:
     """What a device takes in each direction."""
     for axis, (size, most) in enumerate(zip(grid, (2**31 - 1, 65535, 65535), strict=False)):
         if size > most:

@@ -19,7 +19,7 @@ from rnnc.simulator.faults import KINDS, Fault, KernelFault, read_index, read_li
 from rnnc.simulator.source import KernelHead, find_kernels
 
 Schedule = Literal["fifo", "reversed"] | tuple[Literal["random"], int]
-Size = int | tuple[int, ...]
+Size = int | Sequence[int]
 
 MAX_THREADS = 1024  # of a block
 MAX_SHARED = 227 << 10  # bytes of a block on sm_90
@@ -108,7 +108,8 @@ def _size(size: Size) -> tuple[int, int, int]:
     sizes = (size,) if isinstance(size, int) else tuple(int(n) for n in size)
     if not 1 <= len(sizes) <= 3 or any(n < 1 for n in sizes):
         raise ArgumentError(f"a grid or block has one to three sizes of at least 1, not {size}")
-    return (*sizes, 1, 1)[:3]  # pyright: ignore[reportReturnType]
+    x, y, z = (*sizes, 1, 1)[:3]
+    return x, y, z
 
 
 def _schedule(schedule: Schedule) -> tuple[int, int]:

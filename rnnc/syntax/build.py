@@ -10,7 +10,7 @@ import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NoReturn, TypeVar, cast
+from typing import Any, NoReturn, TypeVar
 
 from rnnc.diagnostics import Diagnostic, DiagnosticError, Span
 from rnnc.syntax import ast
@@ -18,6 +18,7 @@ from rnnc.syntax.literals import number_value, string_value
 from rnnc.syntax.tokens import Token
 
 _T = TypeVar("_T")
+_Word = TypeVar("_Word", bound=str)
 Parts = list[Any]  # tokens, nodes, groups and None
 
 _CONSTANTS = {"none": None, "true": True, "false": False}
@@ -66,14 +67,15 @@ def _refuse(code: str, message: str, span: Span, fix: str | None = None) -> NoRe
 _TRUTH = "what is true or false is kept as 1 or 0: declare it `: int`, and read it by a comparison, `v > 0`"
 
 
-def _one_of(word: Token, allowed: Sequence[str], what: str) -> str:
+def _one_of(word: Token, allowed: tuple[_Word, ...], what: str) -> _Word:
     """The word's text, which must be one of the allowed ones."""
-    if word.text not in allowed:
-        near = difflib.get_close_matches(word.text, allowed, n=1)
-        choices = ", ".join(f"`{choice}`" for choice in allowed)
-        fix = f"did you mean `{near[0]}`?" if near else _TRUTH if word.text.startswith("bool") else None
-        _refuse("E146", f"{what} is one of {choices}, not `{word.text}`", word.span, fix)
-    return word.text
+    for choice in allowed:
+        if choice == word.text:
+            return choice
+    near = difflib.get_close_matches(word.text, allowed, n=1)
+    choices = ", ".join(f"`{choice}`" for choice in allowed)
+    fix = f"did you mean `{near[0]}`?" if near else _TRUTH if word.text.startswith("bool") else None
+    _refuse("E146", f"{what} is one of {choices}, not `{word.text}`", word.span, fix)
 
 
 def _word(word: Token) -> tuple[str, bool]:
@@ -134,12 +136,12 @@ class Builder:
     def parameter(self, parts: Parts) -> ast.Parameter:
         name, axes, _, kind, _, default = parts
         words: tuple[str, ...] = _items(kind)
-        is_kind = len(words) == 1
+        (word,) = words if len(words) == 1 else (None,)
         return ast.Parameter(
             name.text,
             axes=axes.items if axes else None,
-            kind=cast(Any, words[0]) if is_kind else None,
-            choices=() if is_kind else words,
+            kind=word if word == "cell" or word == "fn" else None,
+            choices=words if word is None else (),
             default=default,
             span=_span(parts),
         )
@@ -190,7 +192,7 @@ class Builder:
             name.text,
             indices=tuple(axis.size for family in families for axis in family.items),
             axes=axes.items,
-            dtype=cast(Any, _one_of(dtype, ("float", "int"), "the type of a value")) if dtype else "float",
+            dtype=_one_of(dtype, ("float", "int"), "the type of a value") if dtype else "float",
             init=init,
             per_row=per is not None and _one_of(per, ("row",), "what an input stands once for") == "row",
             span=_span(parts),
@@ -244,8 +246,7 @@ class Builder:
 
     def order(self, parts: Parts) -> ast.Order:
         _, kind, _, value = parts
-        of = _one_of(kind, ("state", "input", "output"), "what has an order")
-        return ast.Order(cast(Any, of), value, span=_span(parts))
+        return ast.Order(_one_of(kind, ("state", "input", "output"), "what has an order"), value, span=_span(parts))
 
     def mask(self, parts: Parts) -> ast.MaskName:
         _, foreign, _, target = parts

@@ -35,9 +35,7 @@ def shape_equations(name: str, declared: Sequence[Size], actual: Sequence[int]) 
         yield Equation(product(tuple(declared)), count, f"{name!r} {tuple(actual)}")
 
 
-def solve(
-    equations: Iterable[Equation], wanted: Iterable[str], known: Mapping[str, int] | None = None
-) -> dict[str, int]:
+def solve(equations: Iterable[Equation], wanted: Iterable[str]) -> dict[str, int]:
     """The value of every wanted symbol (and of all others in the equations). E801: contradiction, or not determined."""
     values: dict[str, int] = {}
     pending = list(equations)

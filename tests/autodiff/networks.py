@@ -29,6 +29,10 @@ class Looped:
     befores: tuple[Value | None, ...]
 
 
+# What makes (next carries, sequences) of (builder, elements, carries).
+Step = Callable[[Builder, list[Value], list[Value]], tuple[Sequence[Value], Sequence[Value]]]
+
+
 class Net:
     """A program under construction."""
 
@@ -70,7 +74,7 @@ class Net:
 
     def loop(
         self,
-        step: Callable[[Builder, list[Value], list[Value]], tuple[Sequence[Value], Sequence[Value]]],
+        step: Step,
         xs: Sequence[Value] = (),
         inits: Sequence[Value] = (),
         *,
@@ -81,7 +85,7 @@ class Net:
         like: Value | None = None,
         name: str = "loop",
     ) -> Looped:
-        """Append a loop whose step makes (next carries, ys) of (builder, elements, carries).
+        """Append a loop of steps.
 
         `batched` says whether each carry has a batch axis (all have); `befores` lists carries that are collected.
         """
@@ -114,6 +118,14 @@ class Net:
         )
         self.b.emit(loop)
         return Looped(tuple(c.final for c in carries), tuple(seq for _, seq in ys), tuple(c.before for c in carries))
+
+    def cell(self, step: Step, x: Value, *states: Value, lengths: bool, reverse: bool) -> Program:
+        """The program of one loop over `x`, whose first sequence is the output "y"."""
+        out = self.loop(step, [x], states, lengths=self.lengths() if lengths else None, reverse=reverse)
+        self.output("y", out.ys[0])
+        for state, final in zip(states, out.finals, strict=True):
+            self.final(state.name, final)
+        return self.program()
 
     def program(self) -> Program:
         return Program(self.name, tuple(self.inputs), self._placed(self.b), tuple(self.outputs))

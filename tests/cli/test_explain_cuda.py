@@ -15,8 +15,8 @@ from rnnc.compiler import compile_source
 from rnnc.simulator.nvrtc import KernelResources, NvrtcMissing
 from rnnc.syntax.source import Source, read_source
 from tests.cli.support import RunRnnc
+from tests.cuda.teams import CELLS
 from tests.cuda.test_heads import CELLS as HEADS
-from tests.cuda.test_teams import CELLS
 
 ARGUMENTS = ("-D", "units=256", "--target", "cuda")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +16,9 @@ from rnnc.simulator.loader import load
 from rnnc.syntax.source import Source, read_source
 from rnnc.verify.commands import verify_source
 from tests.cuda.support import needs_compiler
+from tests.cuda.teams import assert_rounded, assert_same, expected, half, loaded, plans, replaced, results
 from tests.cuda.test_heads import CELLS as HEADS
 from tests.cuda.test_heads import expected as expected_heads
-from tests.cuda.test_heads import plans
-from tests.cuda.test_teams import assert_rounded, assert_same, expected, half, loaded, results
 
 ROOT = Path(__file__).parents[2]
 TWO = DeviceModel(multiprocessors=2)
@@ -139,12 +137,7 @@ BROKEN = {
 def test_what_is_broken_is_found(kind: str) -> None:
     pattern, text, message = BROKEN[kind]
 
-    def broken(module: str) -> str:
-        changed = re.sub(pattern, text, module)
-        assert changed != module
-        return changed
-
-    module = loaded("gru", "cluster", How(race=message == "race", device=TWO), broken)
+    module = loaded("gru", "cluster", How(race=message == "race", device=TWO), replaced(pattern, text))
     with pytest.raises(KernelFault, match=message):
         results(module, 2)
 

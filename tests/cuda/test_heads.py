@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from types import ModuleType
 from typing import Any
 
@@ -20,7 +19,7 @@ from rnnc.simulator.loader import load
 from rnnc.syntax.source import Source
 from rnnc.verify.report import compare
 from tests.cuda.support import needs_compiler
-from tests.cuda.test_teams import TOLERANCES, assert_same, half, results
+from tests.cuda.teams import TOLERANCES, assert_same, half, meetings, plans, results
 from tests.passes.test_uncoupled import CELLS as COUPLED
 
 # One product and two in a row, weights that heads share, sums within a head, states without features, rows of a matrix.
@@ -53,12 +52,6 @@ def loaded(cell: str, strategy: str, how: How | None = None, d: int = 4) -> Modu
 
 def expected(cell: str, rows: int, lengths: Any = None, d: int = 4, rounding: Any = None) -> dict[str, np.ndarray]:
     return results(rnnc.compile(CELLS[cell], d=d), rows, lengths, rounding=rounding)
-
-
-def plans(module: ModuleType) -> list[Any]:
-    """How the loops of all calls so far ran."""
-    launchers = (built for built in module._BUILT.values() if isinstance(built, module._Launch))
-    return [plan for launcher in launchers for plan in launcher.plans.values()]
 
 
 @needs_compiler
@@ -163,8 +156,7 @@ def test_any_room_gives_the_same_numbers(dtype: str, kilobytes: int) -> None:
 )
 def test_products_of_heads_are_multiplied_where_they_are_read(cell: str, forward: int, backward: int) -> None:
     text = compile_source(Source("cell.rnn", CELLS[cell]), None, {"d": 4}, target="cuda").text
-    found = dict(re.findall(r'launch\.team\("(\w+)", B, .*(?:True|False), (\d+), \(', text))
-    assert (int(found["forward_loop_1"]), int(found["backward_loop_1"])) == (forward, backward)
+    assert meetings(text) == (forward, backward)
 
 
 def test_the_planner_shares_heads_before_features() -> None:

@@ -19,9 +19,9 @@ from rnnc.syntax.source import Source, read_source
 from rnnc.verify.proving.halves import TF32, products_in
 from rnnc.verify.report import compare
 from tests.cuda.support import needs_compiler, planner
+from tests.cuda.teams import CELLS, TOLERANCES, half, results
 from tests.cuda.test_heads import CELLS as HEADS
 from tests.cuda.test_modules import EXAMPLES
-from tests.cuda.test_teams import CELLS, TOLERANCES, half, results
 
 ALL = {
     **CELLS,

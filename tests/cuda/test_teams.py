@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -17,81 +15,20 @@ from rnnc.simulator.driver import DeviceModel
 from rnnc.simulator.faults import KernelFault
 from rnnc.simulator.loader import load
 from rnnc.syntax.source import Source
-from rnnc.verify.proving.halves import HALVES
-from rnnc.verify.report import compare
 from tests.cuda.support import needs_compiler
-
-# What a step may hold: one exchange and two, sums over features, matrices as states, a state without rows, projections.
-CELLS = {
-    "lstm": "cell C(units) {\n input x[input]\n state c[units], h[units]\n i = sigmoid(linear(x, h))\n"
-    " f = sigmoid(linear(x, h))\n o = sigmoid(linear(x, h))\n c' = f * c + i * tanh(linear(x, h) as g)\n"
-    " h' = o * tanh(c')\n output h'\n}",
-    "gru": "cell C(units) {\n input x[input]\n state h[units]\n r = sigmoid(linear(x, h))\n u = sigmoid(linear(x, h))\n"
-    " n = tanh(linear(x, q: r * h))\n h' = u * h + (1 - u) * n\n output h'\n}",
-    "normed": "cell C(units) {\n input x[input]\n state h[units]\n h' = tanh(layer_norm(linear(x, h), eps = 0.01))\n"
-    " output h'\n}",
-    "attention": "cell C(units) {\n input x[input]\n state h[units], m[3, units]\n k = linear(x, h, out = units)\n"
-    " a = softmax(m @ k)\n m' = 0.9 * m + outer(a, k)\n h' = tanh(linear(q: a @ m, h) + k)\n output h', a\n}",
-    "projected": "cell C(units) {\n input x[input]\n state c[units], h[4]\n g = linear(x, h, out = units)\n"
-    " c' = 0.5 * c + tanh(g) * sigmoid(peephole(c))\n h' = linear(c')\n output h', c'\n}",
-    "counting": "cell C(units) {\n input x[input]\n state h[units]\n"
-    " h' = tanh(linear(x, h)) * where(step % 2 == 0, 1, 0.5)\n output h'\n}",
-}
-
-
-def loaded(
-    cell: str, strategy: str, how: How | None = None, change: Callable[[str], str] = str, units: int = 6
-) -> ModuleType:
-    options = {"units": units, "strategy": strategy}
-    text = compile_source(Source("cell.rnn", CELLS[cell]), None, options, target="cuda").text
-    return load(change(text), "cell", how)
-
-
-def results(
-    module: ModuleType, rows: int, lengths: Any = None, dtype: Any = "float64", rounding: Any = None
-) -> dict[str, np.ndarray]:
-    """Outputs, states and all gradients of one call, for numbers that `rounding` can hold."""
-    random = np.random.default_rng(0)
-
-    def numbers(values: np.ndarray) -> np.ndarray:
-        return values.astype(rounding or dtype).astype(dtype)
-
-    shapes = module.init_params(seed=0, dtype=dtype, input=5)
-    params = {name: numbers(random.standard_normal(p.shape) / (1 + p.shape[0] ** 0.5)) for name, p in shapes.items()}
-    x = numbers(random.standard_normal((rows, 4, 5)))
-    outputs, _, tape = module.forward_train(params, x, lengths=lengths)
-    whole = outputs if isinstance(outputs, dict) else {"h": outputs}
-    cotangents = {name: numbers(np.cos(np.arange(np.size(o))).reshape(o.shape)) for name, o in whole.items()}
-    gradients = module.backward(params, tape, cotangents if isinstance(outputs, dict) else cotangents["h"])
-    state = module.forward(params, x, lengths=lengths)[1]
-    found = {f"output {name}": value for name, value in whole.items()}
-    found |= {f"state {name}": value for name, value in _flat(state).items()}
-    found |= {f"gradient {name}": value for name, value in gradients["params"].items()}
-    found |= {f"gradient of state {name}": value for name, value in _flat(gradients["state"]).items()}
-    found |= {"gradient x": gradients["x"]}
-    return {name: value for name, value in found.items() if value is not None}
-
-
-def _flat(state: Any) -> dict[str, Any]:
-    return state if isinstance(state, dict) else {"": state}
-
-
-def expected(cell: str, rows: int, lengths: Any = None, units: int = 6, rounding: Any = None) -> dict[str, np.ndarray]:
-    return results(rnnc.compile(CELLS[cell], units=units), rows, lengths, rounding=rounding)
-
-
-def assert_rounded(found: dict[str, np.ndarray], cell: str, rows: int, units: int = 6) -> None:
-    """Arrays are rounded where they are stored, sums are float32: as `rnnc verify` wants it."""
-    (dtype,) = {array.dtype for array in found.values()}
-    for name, value in expected(cell, rows, units=units, rounding=dtype).items():
-        row = compare(name, found[name], value, TOLERANCES[dtype.name])
-        assert row.passed, row
-
-
-def assert_same(found: dict[str, np.ndarray], reference: dict[str, np.ndarray], tolerance: float = 1e-12) -> None:
-    assert found.keys() == reference.keys()
-    for name, value in reference.items():
-        np.testing.assert_allclose(found[name], value, rtol=0, atol=tolerance, err_msg=name)
+from tests.cuda.teams import (
+    CELLS,
+    TOLERANCES,
+    assert_rounded,
+    assert_same,
+    expected,
+    half,
+    loaded,
+    meetings,
+    plans,
+    replaced,
+    results,
+)
 
 
 @needs_compiler
@@ -108,16 +45,14 @@ def test_a_team_may_be_a_cluster(cell: str, race: bool) -> None:
     """Two blocks that meet at the barrier of the hardware: no cooperative launch, on devices of sm_90."""
     module = loaded(cell, "cluster", How(race=race, device=DeviceModel(multiprocessors=2)))
     assert_same(results(module, 3), expected(cell, 3))
-    (launch,) = (built for built in module._BUILT.values() if isinstance(built, module._Launch))
-    assert all(team.clustered for team in launch.plans.values())
+    assert all(plan.clustered for plan in plans(module))
 
 
 @needs_compiler
 def test_without_clusters_a_team_is_a_block() -> None:
     module = loaded("lstm", "block", How(device=DeviceModel(compute_capability="80")), units=20)
     assert_same(results(module, 3), expected("lstm", 3, units=20))
-    (launch,) = (built for built in module._BUILT.values() if isinstance(built, module._Launch))
-    assert {(team.blocks, team.clustered) for team in launch.plans.values()} == {(1, False)}
+    assert {(plan.blocks, plan.clustered) for plan in plans(module)} == {(1, False)}
 
 
 @needs_compiler
@@ -182,7 +117,6 @@ def test_the_planner_uses_all_the_ways_there_are() -> None:
     assert all(team.shared <= kilobytes << 10 for (kilobytes, _), team in found.items())
 
 
-TOLERANCES = {half.name: half.tolerance for half in HALVES}
 # Every word with every other one; half of all ways are slow tests.
 WAYS = [
     pytest.param(cell, dtype, strategy, marks=[pytest.mark.slow] * ((a + b + c) % 2))
@@ -207,10 +141,6 @@ def test_halves_in_any_room(rows: int, kilobytes: int) -> None:
     module = loaded("gru", "block", How(device=device), units=40)
     module._REGISTERS = ()
     assert_rounded(results(module, rows, dtype=half("float16")), "gru", rows, 40)
-
-
-def half(dtype: str) -> Any:
-    return np.dtype(pytest.importorskip("ml_dtypes").bfloat16) if dtype == "bfloat16" else np.dtype(dtype)
 
 
 @needs_compiler
@@ -238,14 +168,9 @@ BROKEN = {
 def test_what_is_broken_is_found(kind: str) -> None:
     pattern, text, word = BROKEN[kind]
 
-    def broken(module: str) -> str:
-        changed = re.sub(pattern, text, module)
-        assert changed != module
-        return changed
-
     how = How(race=True, device=DeviceModel(multiprocessors=2))
     with pytest.raises(KernelFault, match=word):
-        results(loaded("lstm", "persistent", how, broken), 2)
+        results(loaded("lstm", "persistent", how, replaced(pattern, text)), 2)
 
 
 @pytest.mark.parametrize(
@@ -254,8 +179,7 @@ def test_what_is_broken_is_found(kind: str) -> None:
 def test_threads_meet_no_more_than_they_must(cell: str, forward: int, backward: int) -> None:
     """An LSTM's step has one product, in both directions; a GRU with the reset gate in front has two in a row."""
     text = compile_source(Source("cell.rnn", CELLS[cell]), None, {"units": 6}, target="cuda").text
-    found = dict(re.findall(r'launch\.team\("(\w+)", B, .*(?:True|False), (\d+), \(', text))
-    assert (int(found["forward_loop_1"]), int(found["backward_loop_1"])) == (forward, backward)
+    assert meetings(text) == (forward, backward)
 
 
 def test_the_planner_prefers_what_fits() -> None:

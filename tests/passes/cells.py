@@ -49,11 +49,7 @@ def lstm(*, lengths: bool = True, reverse: bool = False) -> Program:
         new_h = mul(b, o, b.op("tanh", new_c))
         return [new_c, new_h], [new_h]
 
-    out = net.loop(step, [x], [c0, h0], lengths=net.lengths() if lengths else None, reverse=reverse)
-    net.output("y", out.ys[0])
-    net.final("c", out.finals[0])
-    net.final("h", out.finals[1])
-    return net.program()
+    return net.cell(step, x, c0, h0, lengths=lengths, reverse=reverse)
 
 
 @cell
@@ -95,10 +91,7 @@ def gru_reset_before(*, lengths: bool = True, reverse: bool = False) -> Program:
         new = add(b, mul(b, z, h), mul(b, one_minus(b, z), n))
         return [new], [new]
 
-    out = net.loop(step, [x], [h0], lengths=net.lengths() if lengths else None, reverse=reverse)
-    net.output("y", out.ys[0])
-    net.final("h", out.finals[0])
-    return net.program()
+    return net.cell(step, x, h0, lengths=lengths, reverse=reverse)
 
 
 @cell
@@ -116,10 +109,7 @@ def gru_reset_after(*, lengths: bool = True, reverse: bool = False) -> Program:
         new = add(b, mul(b, z, h), mul(b, one_minus(b, z), n))
         return [new], [new]
 
-    out = net.loop(step, [x], [h0], lengths=net.lengths() if lengths else None, reverse=reverse)
-    net.output("y", out.ys[0])
-    net.final("h", out.finals[0])
-    return net.program()
+    return net.cell(step, x, h0, lengths=lengths, reverse=reverse)
 
 
 @cell
@@ -138,10 +128,7 @@ def sru(*, lengths: bool = True, reverse: bool = False) -> Program:
         new = add(b, mul(b, f, c), mul(b, one_minus(b, f), z))
         return [new], [add(b, mul(b, r, b.op("tanh", new)), mul(b, one_minus(b, r), k))]
 
-    out = net.loop(step, [x], [c0], lengths=net.lengths() if lengths else None, reverse=reverse)
-    net.output("y", out.ys[0])
-    net.final("c", out.finals[0])
-    return net.program()
+    return net.cell(step, x, c0, lengths=lengths, reverse=reverse)
 
 
 @cell
@@ -157,10 +144,7 @@ def min_gru(*, lengths: bool = True, reverse: bool = False) -> Program:
         new = add(b, h, mul(b, z, b.op("sub", linear(b, xs[0], wn), h)))
         return [new], [new]
 
-    out = net.loop(step, [x], [h0], lengths=net.lengths() if lengths else None, reverse=reverse)
-    net.output("y", out.ys[0])
-    net.final("h", out.finals[0])
-    return net.program()
+    return net.cell(step, x, h0, lengths=lengths, reverse=reverse)
 
 
 @cell
@@ -177,11 +161,7 @@ def qrnn(*, lengths: bool = True, reverse: bool = False) -> Program:
         new = add(b, mul(b, f, c), mul(b, one_minus(b, f), b.op("tanh", z)))
         return [xs[0], new], [mul(b, b.op("sigmoid", o), new)]
 
-    out = net.loop(step, [x], [prev0, c0], lengths=net.lengths() if lengths else None, reverse=reverse)
-    net.output("y", out.ys[0])
-    net.final("prev", out.finals[0])
-    net.final("c", out.finals[1])
-    return net.program()
+    return net.cell(step, x, prev0, c0, lengths=lengths, reverse=reverse)
 
 
 @cell
@@ -222,10 +202,7 @@ def matrix_memory(*, lengths: bool = True, reverse: bool = False) -> Program:
         new = add(b, mul(b, f, c), outer)
         return [new], [b.op("contract", new, q, a="ij", b="j", out="i", reduce="")]
 
-    out = net.loop(step, [x], [c0], lengths=net.lengths() if lengths else None, reverse=reverse)
-    net.output("y", out.ys[0])
-    net.final("C", out.finals[0])
-    return net.program()
+    return net.cell(step, x, c0, lengths=lengths, reverse=reverse)
 
 
 @cell
@@ -337,10 +314,7 @@ def widths(*, lengths: bool = True, reverse: bool = False) -> Program:
         new = b.op("tanh", add(b, mul(b, g, linear(b, a, down)), n))
         return [new], [new]
 
-    out = net.loop(step, [x], [h0], lengths=net.lengths() if lengths else None, reverse=reverse)
-    net.output("y", out.ys[0])
-    net.final("h", out.finals[0])
-    return net.program()
+    return net.cell(step, x, h0, lengths=lengths, reverse=reverse)
 
 
 @cell
@@ -358,12 +332,7 @@ def clockwork(*, lengths: bool = True, reverse: bool = False) -> Program:
         new_d = add(b, mul(b, b.op("neg", decay), d), b.const(0.3))
         return [add(b, n, b.const(1)), new_s, new_d], [mul(b, new_s, new_d)]
 
-    out = net.loop(step, [x], [n0, s0, d0], lengths=net.lengths() if lengths else None, reverse=reverse)
-    net.output("y", out.ys[0])
-    net.final("n", out.finals[0])
-    net.final("s", out.finals[1])
-    net.final("d", out.finals[2])
-    return net.program()
+    return net.cell(step, x, n0, s0, d0, lengths=lengths, reverse=reverse)
 
 
 @cell

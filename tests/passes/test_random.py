@@ -1,11 +1,10 @@
-"""Every pass, and all of them, on random programs: still valid, still equal."""
+"""The passes that simplify, together, on random programs: still equal, with nothing left to do, and gradients stay."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,25 +12,14 @@ from rnnc.autodiff import differentiate
 from rnnc.ir.interpreter import evaluate
 from rnnc.ir.program import Program
 from rnnc.ir.text import print_program
-from rnnc.ir.verifier import verify
 from rnnc.passes.cse import cse
 from rnnc.passes.dce import dce
 from rnnc.passes.fold import fold
-from rnnc.passes.manager import Pass, PassContext, run_passes
+from rnnc.passes.manager import Pass, run_passes
 from tests.support.random_programs import BATCH, SIZES, Arrays, assert_equal_results, random_program
 
 OWN: tuple[Pass, ...] = (fold, cse, dce)
 SEEDS = st.integers(0, 10**6)
-
-
-@pytest.mark.parametrize("step", OWN, ids=lambda step: step.name)
-@given(seed=SEEDS)
-def test_a_pass_keeps_programs_valid_and_equal(step: Pass, seed: int) -> None:
-    program, arrays = random_program(seed)
-    verify(program)
-    after = step.run(program, PassContext(step.name))
-    verify(after)
-    assert_equal_results(program, after, arrays)
 
 
 @given(seed=SEEDS)

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from rnnc.diagnostics import DiagnosticError, Source
+from rnnc.resources import resource_text
 from rnnc.syntax.parse import parse
 from rnnc.syntax.printing.dump import print_ast, read_ast
 from rnnc.syntax.printing.format import format_source
@@ -21,6 +22,13 @@ def test_formatting_keeps_the_tree_and_the_comments(name: str) -> None:
     assert sorted(re.findall(r"#.*", formatted)) == sorted(re.findall(r"#.*", text))
     assert _formatted(formatted) == formatted
     assert max(len(line) for line in formatted.split("\n") if "#" not in line and '"""' not in line) <= 120
+
+
+def test_the_prelude_is_in_the_standard_form() -> None:
+    """Its first text is the file's own: the first function has one, too."""
+    text = resource_text("grammar/prelude.rnn")
+    assert _formatted(text) == text
+    assert parse(Source("prelude", text)).doc
 
 
 @pytest.mark.parametrize("name", SAMPLES)

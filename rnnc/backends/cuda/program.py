@@ -8,7 +8,7 @@ from rnnc.backends.cuda.kernels.shared import Kernels, Shared
 from rnnc.backends.cuda.loops.body import Body
 from rnnc.backends.cuda.lowering import lower
 from rnnc.backends.escape import Names, identifier, string
-from rnnc.backends.functions import divided, function, optional_values
+from rnnc.backends.functions import divided, given, optional_values, pack_and_run, returned
 from rnnc.backends.skeleton import Written
 from rnnc.ir.program import Port, Program, reads
 
@@ -56,23 +56,15 @@ def write_program(
     for port in program.inputs:
         if port.role not in ("param", "fixed"):
             variable = names.new(port.name or port.role)
-            run.line(f"{variable} = given[{string(f'{port.role}:{port.name}')}]")
+            run.line(f"{variable} = {given(port)}")
             run.place(port.value, variable, nullable=port.value in optional)
     run.write(late, list(dict.fromkeys(port.value for port in program.outputs)))
-    results = [f"    {string(f'{p.role}:{p.name}')}: {_result(run, p, program)}," for p in program.outputs]
-    head = [f"{', '.join(shared.sizes.variables.values())}, = s"] if sizes else []
+    run.lines += returned([(port, _result(run, port, program)) for port in program.outputs])
+    head = shared.sizes.named()
     if shared.wide:
         head.append("wt = np.promote_types(dt, np.float32)  # of sums over many steps")
-    unpack = [f"{', '.join(kept)}, = k"] if kept else []
-    return Written(
-        function(
-            f"_pack_{name}(p, s, dt, launch)", [*head, *pack.lines, f"return ({''.join(f'{v}, ' for v in kept)})"]
-        ),
-        function(
-            f"_run_{name}(k, s, T, B, dt, given, launch)", [*head, *unpack, *run.lines, "return {", *results, "}"]
-        ),
-        frozenset(),
-    )
+    functions = pack_and_run(program.name, head, kept, pack.lines, run.lines, last="launch")
+    return Written(*functions, frozenset())
 
 
 def _result(run: Body, port: Port, program: Program) -> str:

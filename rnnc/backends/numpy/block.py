@@ -10,11 +10,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from rnnc.backends.escape import identifier
-from rnnc.backends.numpy.emitter import DTYPES, Emitter, Frame, Place, Root, hint
+from rnnc.backends.numpy.emitter import DTYPES, Emitter, Frame, Place, Root, hint, zero
 from rnnc.backends.numpy.liveness import last_uses, written
 from rnnc.backends.numpy.spelling import SPELLINGS, View
 from rnnc.backends.numpy.spelling.view import concat_parts
-from rnnc.backends.numpy.views import Index, Step, render, shape_text
+from rnnc.backends.numpy.views import Index, Step, render, reshaped, shape_text
 from rnnc.ir.program import DType, Loop, Node, Op, Type, Value, reads
 
 _UNLESS_ABSENT = ("fill_past", "masked", "dropout")  # the first operand itself, where the second one is absent
@@ -112,19 +112,12 @@ class Block(Emitter):
             return self.read(valid), f"{self.helper('_past')}({self.read(valid)}, {self.time}, {like.rank})"
         return self.read(valid), f"~{self.aligned(valid, like)}"
 
-    def call(
-        self,
-        function: str,
-        args: Sequence[str],
-        out: Value,
-        *,
-        into: tuple[Step, ...] = (),
-        back: tuple[Step, ...] = (),
-    ) -> None:
+    def call(self, function: str, args: Sequence[str], out: Value, shape: tuple[str, ...] | None = None) -> None:
         operands = ", ".join(args)
         if self._exists or not self.shape(out.type):
-            self.store(function, args, self.write(out, *into))
+            self.store(function, args, self.write(out, *reshaped(shape)))
             return
+        back = reshaped(None if shape is None else self.shape(out.type))
         self.line(f"{self._variables[out]} = {render(f'{function}({operands})', back)}")
         self._exists = True
 
@@ -208,6 +201,12 @@ class Block(Emitter):
         self._wanted.add(out)
         self._exists = True
         return True
+
+    def clear_past(self, seq: Value, array: str, lengths: str) -> None:
+        """Zeros past every row's length in an array that holds a sequence, where there are lengths at run time."""
+        self.line(f"if {lengths} is not None:")
+        past = f"{self.helper('_past')}({lengths}, {self.time}, {seq.type.rank})"
+        self.line(f"    np.copyto({array}, {zero(seq.type)}, where={past})")
 
     def written_into(self, value: Value) -> bool:
         """Whether a value went where it was wanted."""

@@ -83,18 +83,9 @@ class Emitter(ABC):
         """The name of a view of a place."""
 
     @abstractmethod
-    def call(
-        self,
-        function: str,
-        args: Sequence[str],
-        out: Value,
-        *,
-        into: tuple[Step, ...] = (),
-        back: tuple[Step, ...] = (),
-    ) -> None:
-        """`out = function(args)`: one call whose natural result has the type of `out`, up to views.
-
-        `into` are the steps from the destination to the natural result, `back` those from the natural result to it.
+    def call(self, function: str, args: Sequence[str], out: Value, shape: tuple[str, ...] | None = None) -> None:
+        """`out = function(args)`: one call, which gives an array of the type of `out`, or of this shape: some axes are
+        merged in it.
         """
 
     @abstractmethod

@@ -6,7 +6,7 @@ A step runs as straight code on fresh arrays; carried values are names that are 
 from __future__ import annotations
 
 from rnnc.backends.numpy.block import Block
-from rnnc.backends.numpy.emitter import DTYPES, alignment, hint, zero
+from rnnc.backends.numpy.emitter import DTYPES, alignment, hint
 from rnnc.backends.numpy.liveness import results_of
 from rnnc.backends.numpy.lowering import STRIP
 from rnnc.backends.numpy.spelling.elementwise import operand
@@ -159,9 +159,5 @@ class _GeneralLoop:
     def _clear_past(self, seq: Value, name: str) -> None:
         loop, outer = self._loop, self._outer
         inner = next(value for value, stacked in loop.ys if stacked is seq)
-        if loop.lengths is None or not seq.type.batch or (loop.chunk and not inner.type.time):
-            return
-        lengths = outer.read(loop.lengths)
-        outer.line(f"if {lengths} is not None:")
-        past = f"{outer.helper('_past')}({lengths}, {outer.time}, {seq.type.rank})"
-        outer.line(f"    np.copyto({name}, {zero(seq.type)}, where={past})")
+        if loop.lengths is not None and seq.type.batch and (inner.type.time or not loop.chunk):
+            outer.clear_past(seq, name, outer.read(loop.lengths))

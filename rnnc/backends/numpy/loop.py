@@ -6,7 +6,7 @@ from collections import Counter
 
 from rnnc.backends.escape import identifier
 from rnnc.backends.numpy.block import Block
-from rnnc.backends.numpy.emitter import DTYPES, Place, Root, hint, zero
+from rnnc.backends.numpy.emitter import DTYPES, Place, Root, hint
 from rnnc.backends.numpy.liveness import origin, views, written
 from rnnc.backends.numpy.spelling import SPELLINGS, View
 from rnnc.backends.numpy.spelling.elementwise import operand
@@ -248,8 +248,7 @@ class _Body(StepEmitter):
                 name = self._sequence_name(seq)
                 outer.line(f"{name} = {render(state.after.name, place.steps, self.time)}")
                 outer.define(seq, name, root, (Index(("after",)), *place.steps), contiguous=place.contiguous)
-                if self._zeroed(seq):
-                    lengths = outer.read(self._loop.lengths)  # type: ignore[arg-type]
+                if (lengths := self._cut_at(seq)) is not None:
                     outer.line(f"if {lengths} is not None:")
                     outer.line(f"    {name} = {self.helper('_zero_past')}({name}, {lengths})")
 
@@ -264,14 +263,13 @@ class _Body(StepEmitter):
             outer.define(seq, name, self._outer_root(place.root), place.steps, contiguous=place.contiguous)
         elif place is not None:
             return  # the rows of a carried value: named above
-        if self._zeroed(seq):
-            lengths = outer.read(self._loop.lengths)  # type: ignore[arg-type]
-            outer.line(f"if {lengths} is not None:")
-            past = f"{self.helper('_past')}({lengths}, {self.time}, {seq.type.rank})"
-            outer.line(f"    np.copyto({outer.read(seq)}, {zero(seq.type)}, where={past})")
+        if (lengths := self._cut_at(seq)) is not None:
+            outer.clear_past(seq, outer.read(seq), lengths)
 
-    def _zeroed(self, seq: Value) -> bool:
-        return self._loop.lengths is not None and seq.type.batch
+    def _cut_at(self, seq: Value) -> str | None:
+        """The lengths past which a result is zero, if there are any."""
+        lengths = self._loop.lengths
+        return None if lengths is None or not seq.type.batch else self._outer.read(lengths)
 
     def _outer_root(self, root: Root) -> Root:
         """The stacked array as the block around knows it: one root, however many views of it are results."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rnnc.backends.escape import Names, identifier, string
-from rnnc.backends.functions import divided, function, optional_values, results_of
+from rnnc.backends.escape import Names, string
+from rnnc.backends.functions import divided, given, optional_values, pack_and_run, results_of, returned
 from rnnc.backends.numpy.body import Body
 from rnnc.backends.numpy.emitter import DTYPES, Frame, Root
 from rnnc.backends.numpy.lowering import lower
@@ -48,31 +48,20 @@ def write_program(
             _enter(run, port, names)
     run.write_all()
     _leave(run, program)
-    head = [f"{', '.join(frame.sizes.variables.values())}, = s"] if sizes else []
-    unpack = [f"{', '.join(pack.read(v) for v in kept)}, = k"] if kept else []
-    name = identifier(program.name)
-    return Written(
-        function(
-            f"_pack_{name}(p, s, dt)", [*head, *pack.lines, f"return ({''.join(f'{pack.read(v)}, ' for v in kept)})"]
-        ),
-        function(f"_run_{name}(k, s, T, B, dt, given)", [*head, *unpack, *run.lines]),
-        frozenset(helpers),
-    )
+    functions = pack_and_run(program.name, frame.sizes.named(), [pack.read(v) for v in kept], pack.lines, run.lines)
+    return Written(*functions, frozenset(helpers))
 
 
 def _enter(run: Body, port: Port, names: Names) -> None:
     variable = names.new(port.name or port.role)
     run.define(port.value, variable)
-    run.line(f"{variable} = given[{string(f'{port.role}:{port.name}')}]")
+    run.line(f"{variable} = {given(port)}")
 
 
 def _leave(run: Body, program: Program) -> None:
     """Return the outputs: none shares memory with another, or with anything that does not belong to the call."""
-    run.line("return {")
-    keeper = _keepers(run, program)
-    for port in program.outputs:
-        run.line(f"    {string(f'{port.role}:{port.name}')}: {_result(run, port, keeper)},")
-    run.line("}")
+    keepers = _keepers(run, program)
+    run.lines += returned([(port, _result(run, port, keepers)) for port in program.outputs])
 
 
 def _keepers(run: Body, program: Program) -> dict[Root, Port]:

@@ -21,7 +21,7 @@ from rnnc.backends.numpy.emitter import DTYPES, Emitter, Place, Root, hint
 from rnnc.backends.numpy.liveness import last_uses, results_of
 from rnnc.backends.numpy.spelling import SPELLINGS, Written
 from rnnc.backends.numpy.spelling.view import concat_parts, slice_part, split_parts
-from rnnc.backends.numpy.views import Index, Step, render, shape_text
+from rnnc.backends.numpy.views import Index, Step, render, reshaped, shape_text
 from rnnc.ir.program import Carry, DType, Loop, Op, Type, Value
 
 BY_KEYWORD = {"np.maximum", "np.minimum"}  # NumPy warns where their third argument is an array
@@ -252,16 +252,8 @@ class StepEmitter(Emitter):
         name = self._past_of(like)
         return name, name
 
-    def call(
-        self,
-        function: str,
-        args: Sequence[str],
-        out: Value,
-        *,
-        into: tuple[Step, ...] = (),
-        back: tuple[Step, ...] = (),
-    ) -> None:
-        self.store(function, args, self.write(out, *into))
+    def call(self, function: str, args: Sequence[str], out: Value, shape: tuple[str, ...] | None = None) -> None:
+        self.store(function, args, self.write(out, *reshaped(shape)))
 
     def store(self, function: str, args: Sequence[str], out: str, *, indent: str = "") -> None:
         """A local name and no keyword: of the smallest calls that is a quarter."""

@@ -79,6 +79,11 @@ def render(base: str, steps: tuple[Step, ...], lead: str | None = None) -> str:
     return base
 
 
+def reshaped(shape: tuple[str, ...] | None) -> tuple[Step, ...]:
+    """The step to a shape, if there is one."""
+    return () if shape is None else (Reshape(shape),)
+
+
 def shape_text(shape: tuple[str, ...]) -> str:
     """The tuple of sizes."""
     return f"({_dimensions(shape)}{',' if len(shape) == 1 else ''})"

@@ -114,7 +114,7 @@ class Constructor:
         that means something which cannot be said."""
         if self.signature is None:
             return Made(self, {}, (), evaluator.span(node))
-        passed = self._assigned(node, evaluator, where)
+        passed = self._assigned(node, evaluator)
         arguments: dict[str, Given] = {}
         for name, value in passed.items():
             if name in self.reads or (name in NOTED and isinstance(value, ast.Constant)):
@@ -135,7 +135,7 @@ class Constructor:
         text = " ".join((self.signature or "").split())
         return f"({text if len(text) < 100 else text[:100].rpartition(',')[0] + ', …'})"
 
-    def _assigned(self, node: ast.Call, evaluator: Evaluator, where: Span) -> dict[str, ast.expr]:
+    def _assigned(self, node: ast.Call, evaluator: Evaluator) -> dict[str, ast.expr]:
         """Every argument under the name of its parameter."""
         places = [parameter.name for parameter in self.parameters.values() if not parameter.keyword_only]
         if self._several is not None:

@@ -97,11 +97,11 @@ def of_library(ev: Evaluator, function: Reference, node: ast.Call, names: Names)
         if function.path.startswith(OPAQUE) or function.last in ARRAYS:
             return Reference(OPAQUE)
         for argument in node.args:
-            _check_known(ev, argument, names)
+            _check_known(argument, names)
     return ev.bind(function, node, ev, names, ev.span(node.func))
 
 
-def _check_known(ev: Evaluator, node: ast.expr, names: Names) -> None:
+def _check_known(node: ast.expr, names: Names) -> None:
     """The error of a name whose value could not be read."""
     for each in ast.walk(node):
         entry = names.get(each.id) if isinstance(each, ast.Name) else None

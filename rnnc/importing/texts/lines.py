@@ -104,14 +104,14 @@ class Lines:
                 method in ADDS and isinstance(entry := self.names.get(name), Thunk | Broken)
             ):
                 if isinstance(entry, Thunk):
-                    yield from self._add(name, entry, one, statement)
+                    yield from self._add(name, method, entry, one, statement)
             case ast.Expr(
                 value=ast.Call(
                     func=ast.Attribute(value=ast.Attribute(value=ast.Name(id=name), attr=field), attr="append"),
                     args=[one],
                 )
             ) if name in self.names:
-                self._append(name, field, one, statement)
+                self._append(name, field, one)
             case ast.Expr(value=value):
                 yield Line(value, statement, before)
             case ast.For() | ast.If():
@@ -220,12 +220,12 @@ class Lines:
         self.names[name] = Thunk(node, before, before)
         return ast.copy_location(ast.Name(id=name, ctx=ast.Load()), node)
 
-    def _add(self, name: str, entry: Thunk, one: ast.expr, statement: ast.Expr) -> Iterator[Line]:
+    def _add(self, name: str, method: str, entry: Thunk, one: ast.expr, statement: ast.Expr) -> Iterator[Line]:
         """`cells.append(one)` gives the name another list, `model.add(one)` another model."""
         one = self._hold(one)
         more = ast.copy_location(ast.List(elts=[one], ctx=ast.Load()), one)
         node = entry.node
-        if isinstance(node, ast.Call) and statement.value.func.attr == "add":  # type: ignore[attr-defined]
+        if isinstance(node, ast.Call) and method == "add":
             had = node.args[0] if node.args else ast.copy_location(ast.List(elts=[], ctx=ast.Load()), node)
             layers = ast.copy_location(ast.BinOp(left=had, op=ast.Add(), right=more), one)
             whole: ast.expr = ast.copy_location(ast.Call(func=node.func, args=[layers], keywords=node.keywords), node)
@@ -236,7 +236,7 @@ class Lines:
         if isinstance(whole, ast.Call):
             yield Line(ast.copy_location(ast.Name(id=name, ctx=ast.Load()), node), statement, dict(self.names))
 
-    def _append(self, name: str, field: str, one: ast.expr, statement: ast.Expr) -> None:
+    def _append(self, name: str, field: str, one: ast.expr) -> None:
         """`self.layers.append(one)`."""
         read = ast.Attribute(value=ast.Name(id=name, ctx=ast.Load()), attr=field, ctx=ast.Load())
         more = ast.List(elts=[one], ctx=ast.Load())

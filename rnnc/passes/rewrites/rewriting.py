@@ -1,4 +1,4 @@
-"""What the rewriters of passes share: somebody to talk to, and loops over stretches, which some leave alone."""
+"""What the rewriters of passes share: a context for remarks, and the walk over loops of single steps."""
 
 from __future__ import annotations
 

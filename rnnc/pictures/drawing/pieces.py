@@ -10,7 +10,7 @@ from rnnc.pictures.drawing.boxes import Box, box
 from rnnc.pictures.drawing.tables import Column, Table
 from rnnc.pictures.equations import mathtree as m
 from rnnc.pictures.equations.formula import Product
-from rnnc.pictures.equations.symbols import quantity, size, weight
+from rnnc.pictures.equations.symbols import size, weight
 from rnnc.pictures.equations.typeset import typeset
 from rnnc.pictures.equations.widths import text_width
 from rnnc.pictures.placement.layered import Item
@@ -263,6 +263,3 @@ def _cell(piece: CellBox) -> Sized:
         round(width) + extra, height, ports(max(piece.inputs, 1), height), ports(max(len(piece.names), 1), height)
     )
     return Sized(piece, item, round(width), boxes)
-
-
-__all__ = ["quantity"]

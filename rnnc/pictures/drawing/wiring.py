@@ -138,8 +138,9 @@ class Wiring:
                 port = (at, (*piece.names, text).index(text))
                 self.ports[ref.key] = port
                 return port
-        self.ports[ref.key] = (self.add(Terminal("state", "first", quantity(ref))), 0)
-        return self.ports[ref.key]  # type: ignore[return-value]
+        port = (self.add(Terminal("state", "first", quantity(ref))), 0)
+        self.ports[ref.key] = port
+        return port
 
     def body_instances(self) -> set[str]:
         return {key for key, _ in self.body.inner}

@@ -8,6 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
+AccentKind: TypeAlias = Literal["tilde", "hat", "bar"]
+FenceKind: TypeAlias = Literal["(", "[", "|", "floor", "ceil"]
+
 
 @dataclass(frozen=True)
 class Letter:
@@ -88,7 +91,9 @@ class Root:
 
 @dataclass(frozen=True)
 class Accent:
-    mark: Literal["tilde", "hat", "bar"]
+    """A mark over a symbol: a key of ACCENTS."""
+
+    mark: AccentKind
     base: Math
 
 
@@ -96,7 +101,7 @@ class Accent:
 class Fence:
     """Between brackets that grow: a key of FENCES."""
 
-    kind: Literal["(", "[", "|", "floor", "ceil"]
+    kind: FenceKind
     body: Math
 
 
@@ -152,7 +157,7 @@ SIGNS: dict[str, Mark] = {
     "dots": Mark(r"\ldots", "…", "plain"),
 }
 
-FENCES: dict[str, tuple[Mark, Mark]] = {
+FENCES: dict[FenceKind, tuple[Mark, Mark]] = {
     "(": (Mark("(", "(", ""), Mark(")", ")", "")),
     "[": (Mark("[", "[", ""), Mark("]", "]", "")),
     "|": (Mark(r"\lvert", "|", ""), Mark(r"\rvert", "|", "")),
@@ -168,7 +173,7 @@ GREEK: dict[str, str] = {
     "Omega": "Ω",
 }  # fmt: skip
 
-ACCENTS: dict[str, tuple[str, str]] = {"tilde": (r"\tilde", "~"), "hat": (r"\hat", "^"), "bar": (r"\bar", "¯")}
+ACCENTS: dict[AccentKind, tuple[str, str]] = {"tilde": (r"\tilde", "~"), "hat": (r"\hat", "^"), "bar": (r"\bar", "¯")}
 
 
 def row(*items: Math) -> Math:

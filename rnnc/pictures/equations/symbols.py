@@ -33,7 +33,7 @@ def symbol(name: str) -> tuple[Math, list[Math]]:
     stem, _, last = name.rpartition("_")
     if stem and last in ACCENTS:
         base, below = symbol(stem)
-        return Accent(last, base), below  # type: ignore[arg-type]
+        return Accent(last, base), below
     numbered = _NUMBERED.fullmatch(name)
     if numbered and _is_glyph(numbered[1]):
         return _glyph(numbered[1]), [Digits(numbered[2])]

@@ -10,6 +10,7 @@ from rnnc.pictures.equations.mathtree import (
     Choices,
     Digits,
     Fence,
+    FenceKind,
     Fraction,
     Greek,
     Letter,
@@ -212,8 +213,8 @@ def _bare(math: Math) -> Math:
     return Words(math.text.strip("[]")) if isinstance(math, Words) else math
 
 
-def _fenced(kind: str) -> Callable[[f.Apply], tuple[Math, int]]:
-    return lambda a: (Fence(kind, typeset(a.arguments[0])), _ATOM)  # type: ignore[arg-type]
+def _fenced(kind: FenceKind) -> Callable[[f.Apply], tuple[Math, int]]:
+    return lambda a: (Fence(kind, typeset(a.arguments[0])), _ATOM)
 
 
 def _clip(a: f.Apply) -> tuple[Math, int]:
@@ -256,10 +257,9 @@ def _constant(text: str) -> Callable[[f.Apply], tuple[Math, int]]:
     return lambda a: (Script(Digits(text), listed([typeset(v) for v in a.arguments])), _ATOM)
 
 
+_FENCED: dict[str, FenceKind] = {"abs": "|", "floor": "floor", "ceil": "ceil"}
 _APPLIED: dict[str, Callable[[f.Apply], tuple[Math, int]]] = {
-    "abs": _fenced("|"),
-    "floor": _fenced("floor"),
-    "ceil": _fenced("ceil"),
+    **{name: _fenced(kind) for name, kind in _FENCED.items()},
     "sqrt": lambda a: (Root(typeset(a.arguments[0])), _ATOM),
     "rsqrt": lambda a: (Fraction(Digits("1"), Root(typeset(a.arguments[0]))), _PRODUCT),
     "reciprocal": lambda a: (Fraction(Digits("1"), typeset(a.arguments[0])), _PRODUCT),
@@ -332,9 +332,8 @@ def head(formula: f.Formula) -> Math:
             return called_function.items[0] if isinstance(called_function, Row) else called_function
         case f.Apply(function="sqrt"):
             return Root(Sign("times"))
-        case f.Apply(function="abs" | "floor" | "ceil" as name):
-            kind = {"abs": "|"}.get(name, name)
-            return Fence(kind, Sign("times"))  # type: ignore[arg-type]
+        case f.Apply(function=name) if name in _FENCED:
+            return Fence(_FENCED[name], Sign("times"))
         case f.Apply(function="square"):
             return Script(Sign("times"), None, Digits("2"))
         case f.Apply(function="concat" | "stack_axis" as name):

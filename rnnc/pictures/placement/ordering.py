@@ -101,9 +101,9 @@ class _Search:
 
     def _pair(self, u: int, v: int) -> int:
         """Crossings of the wires of two vertices, u above v."""
-        before: Callable[[Segment], int] = lambda s: self.top[s.u] + s.above_u  # noqa: E731
-        behind: Callable[[Segment], int] = lambda s: self.top[s.v] + s.above_v  # noqa: E731
-        return _inverted(self.before[u], self.before[v], before) + _inverted(self.behind[u], self.behind[v], behind)
+        before = _inverted(self.before[u], self.before[v], lambda s: self.top[s.u] + s.above_u)
+        behind = _inverted(self.behind[u], self.behind[v], lambda s: self.top[s.v] + s.above_v)
+        return before + behind
 
 
 def _inverted(upper: Sequence[Segment], lower: Sequence[Segment], end: Callable[[Segment], int]) -> int:

@@ -13,6 +13,7 @@ from rnnc.semantics.bodies.frames import (
     InstanceState,
     Owner,
     ReadEquation,
+    StateTree,
     key_text,
 )
 from rnnc.semantics.bodies.guard import guard
@@ -141,13 +142,12 @@ class Statements:
             raise Problem(
                 "E406", f"`{key}` is used twice", s.span, notes=[Note("first here", frame.instances[key].span)]
             )
-        branch: list[object] = []
+        branch: StateTree = []
         if frame.kind == "cell":
-            frame.body.sink.append(branch)  # type: ignore[arg-type]
+            frame.body.sink.append(branch)
         if s.target.indices:
             frame.instance_families.add(s.target.name)
-        state = InstanceState(key, cell, s.span, branch, s.cell.span, weights_of)  # type: ignore[arg-type]
-        frame.instances[key] = state
+        frame.instances[key] = InstanceState(key, cell, s.span, branch, s.cell.span, weights_of)
 
     # --- equations ---
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -294,8 +295,7 @@ def unknown_name(name: str, span: Span, c: Context, *, primed: bool = False) -> 
         fix = f"read `{name}`, or declare it: `state {name}[…]`"
         return Problem("E202", f"`{name}` is no state, so there is no `{name}'`", span, fix=fix)
     if primed:
-        states = c.frame.states
-        near = lambda: did_you_mean(name + "'", {n + "'" for n, _ in states})  # noqa: E731
+        near = partial(did_you_mean, name + "'", {n + "'" for n, _ in c.frame.states})
         return Problem("E201", f"`{name}'` is not defined", span, fix=near)
     if name in c.frame.dropped:
         notes = [Note("dropped here", c.frame.dropped[name])]

@@ -100,53 +100,66 @@ class Functions:
     ) -> Value:
         definition = function.definition
         assert definition is not None
-        assert function.scope is not None
         graph, calls = c.frame.graph, c.frame.graph.calls
         graph.calls = (*calls, span)
         try:
             with self.elaborator.reading(function.name, span):
-                scope = Scope(function.scope)
-                frame = Frame(c.frame.body, scope, path or "", "fn", function.name, span)
-                frame.state_prefix = c.frame.state_prefix + frame.prefix[len(c.frame.prefix) :]
-                frame.anonymous = path is None
-                c.frame.calls.append(frame)
-                frame.parameters = {p.name: p for p in definition.parameters}
+                frame = self._opened(function, path, span, c)
                 frame.shareable = c.frame.shareable or shared or lent is not None
                 frame.lent = lent or c.frame.lent
                 for parameter in definition.parameters:
-                    if parameter.name in values:
-                        value, spot = values[parameter.name]
-                    elif parameter.default is not None:
-                        value = self.expressions.value(parameter.default, Context(scope, frame))
-                        spot = parameter.span
-                    else:
-                        fix = f"its parameters: {', '.join(p.name for p in definition.parameters)}"
-                        raise Problem(
-                            "E223", f"`{function.name}` wants an argument for `{parameter.name}`", span, fix=fix
-                        )
-                    if parameter.name == HELD.get(function.name) and isinstance(value, Num) and _is_prelude(function):
-                        value = self._held(value, frame)
+                    value, spot = self._argument(function, parameter, values, frame)
                     if parameter.axes is not None:
                         node = self.expressions.to_node(value, spot, c)
                         axis = values.get("axis")
                         if axis is not None and axis[0] is not None and len(parameter.axes) == 1:
                             value = Tensor(self._along(parameter, node, axis[0], axis[1], frame))
                         else:
-                            value = Tensor(self._matched(parameter, node, spot, frame, scope))
-                    scope.names[parameter.name] = value
+                            value = Tensor(self._matched(parameter, node, spot, frame))
+                    frame.scope.names[parameter.name] = value
                     if isinstance(value, Num) and value.label is not None:
                         frame.axes.setdefault(value.label, Shaped(value.label, value.size or Size.of(0), value.strong))
-                self.elaborator.statements.read(frame, scope, definition.body)
-                if frame.returned is None and (frame.broken or frame.body.damaged):
-                    raise Told(span)
-                if frame.returned is None:
-                    message = f"`{function.name}` returns nothing"
-                    raise Problem("E410", message, heading(definition), fix="end it with `return …`")
-                statement, inner = frame.returned
-                owner = Owner("", None, {})
-                return _returned(self.expressions.value(statement.value, Context(inner, frame, owner)), frame, span)
+                self.elaborator.statements.read(frame, frame.scope, definition.body)
+                return self._result(definition, frame)
         finally:
             graph.calls = calls
+
+    def _opened(self, function: FnValue, path: str | None, span: Span, c: Context) -> Frame:
+        """What is under construction for one call."""
+        assert function.definition is not None
+        assert function.scope is not None
+        frame = Frame(c.frame.body, Scope(function.scope), path or "", "fn", function.name, span)
+        frame.state_prefix = c.frame.state_prefix + frame.prefix[len(c.frame.prefix) :]
+        frame.anonymous = path is None
+        frame.parameters = {p.name: p for p in function.definition.parameters}
+        c.frame.calls.append(frame)
+        return frame
+
+    def _argument(
+        self, function: FnValue, parameter: ast.Parameter, values: dict[str, tuple[Value, Span]], frame: Frame
+    ) -> tuple[Value, Span]:
+        """What a parameter is given, or its default, and where that is written."""
+        if parameter.name in values:
+            value, spot = values[parameter.name]
+        elif parameter.default is not None:
+            value, spot = self.expressions.value(parameter.default, Context(frame.scope, frame)), parameter.span
+        else:
+            fix = f"its parameters: {', '.join(frame.parameters)}"
+            raise Problem("E223", f"`{function.name}` wants an argument for `{parameter.name}`", frame.span, fix=fix)
+        if parameter.name == HELD.get(function.name) and isinstance(value, Num) and _is_prelude(function):
+            value = self._held(value, frame)
+        return value, spot
+
+    def _result(self, definition: ast.Fn, frame: Frame) -> Value:
+        """What a function whose body has been read returns."""
+        if frame.returned is None and (frame.broken or frame.body.damaged):
+            raise Told(frame.span)
+        if frame.returned is None:
+            message = f"`{frame.name}` returns nothing"
+            raise Problem("E410", message, heading(definition), fix="end it with `return …`")
+        statement, scope = frame.returned
+        value = self.expressions.value(statement.value, Context(scope, frame, Owner("", None, {})))
+        return _returned(value, frame, frame.span)
 
     def _held(self, value: Num, frame: Frame) -> Num:
         return value if value.known is None else Num(frame.body.registry.rounded(value.known))
@@ -174,9 +187,9 @@ class Functions:
         frame.callers.update(each.label for each in given)
         return node
 
-    def _matched(self, parameter: ast.Parameter, node: Node, spot: Span, frame: Frame, scope: Scope) -> Node:
+    def _matched(self, parameter: ast.Parameter, node: Node, spot: Span, frame: Frame) -> Node:
         """An argument under a pattern of axes: names in it are bound to the argument's own axes."""
-        graph = frame.graph
+        graph, scope = frame.graph, frame.scope
         pattern: list[Shaped] = []
         _infer(graph, node)
         if node.poisoned:

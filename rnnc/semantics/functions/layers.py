@@ -375,5 +375,3 @@ def _lower_temporal(lowering: Lowering, node: Node) -> IrValue:
 RULES["temporal"] = Rule(_same, _lower_temporal)
 RULES["apply"] = Rule(lambda graph, node: node.shape, lambda lowering, node: lowering.level.apply(lowering, node))
 RULES["pick"] = Rule(lambda graph, node: node.shape, lambda lowering, node: lowering.level.picked(node))
-
-__all__ = ["Frame", "apply", "output_size"]

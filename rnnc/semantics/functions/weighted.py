@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rnnc.diagnostics import Note
@@ -174,7 +175,7 @@ def _declare(a: Arguments, name: str, node: Node, init: Initialiser, names: Nami
     )
 
 
-def _transformed(a: Arguments, weight: Node, path: str, names: Naming) -> Node:
+def _transformed(a: Arguments, weight: Node, path: str) -> Node:
     """`weight = weight_norm`: the weight goes through a function of the language first."""
     value = a.option("weight")
     if value is None:
@@ -222,7 +223,7 @@ def _linear(a: Arguments) -> Value:
     a.allow(*_OPTIONS)
     names = naming(a)
     per, each = (a.evaluate.labels(a.options[o].value, a.context) if a.has(o) else () for o in ("per", "each"))
-    return _sum(a, _products(a, names, _with_each(a, _out_axes(a, "out"), each), per, each))
+    return _sum(a, _linear_terms(a, names, _with_each(a, _out_axes(a, "out"), each), per, each))
 
 
 def _with_each(a: Arguments, out: tuple[Shaped, ...] | None, each: tuple[str, ...]) -> Node:
@@ -235,22 +236,33 @@ def _with_each(a: Arguments, out: tuple[Shaped, ...] | None, each: tuple[str, ..
     return a.context.frame.graph.add("stays", (hole, *operands), a.span, None, each=left, spots=a.spots())
 
 
-def _products(
+def _linear_terms(
     a: Arguments, names: Naming, hole: Node, per: tuple[str, ...] = (), each: tuple[str, ...] = ()
 ) -> list[Node]:
-    graph = a.context.frame.graph
+    axes: dict[str, object] = {"per": per, "each": each, "spots": a.spots()}
+    products = _products(a, names, hole, "weight", "product", axes)
+    return [*products, *(_bias(a, names, hole, "channel_bias", axes) if each else _bias(a, names, hole, "bias"))]
+
+
+def _products(
+    a: Arguments, names: Naming, hole: Node, weight: str, product: str, attrs: dict[str, object]
+) -> list[Node]:
+    """For each operand a weight and its product with it, as nodes of the kinds `weight` and `product`."""
+    graph, init = a.context.frame.graph, _init(a, "init", GLOROT)
     terms: list[Node] = []
-    init, kept = _init(a, "init", GLOROT), {"per": per, "each": each, "spots": a.spots()}
     for i, (operand, label) in enumerate(zip(a.operands, _operand_names(a), strict=True)):
-        x = _operand(a, i)
-        name = names.path + label
-        fresh = graph.add("weight", (x, hole), operand.span, None, **kept)
-        weight = _transformed(a, _declare(a, name, fresh, init, names, fan_in=-1), name, names)
-        terms.append(graph.add("product", (x, weight, hole), operand.span, None, **kept))
-    if a.flag("bias", True):
-        fresh = graph.add("channel_bias", (hole,), a.span, None, **kept) if each else graph.add("bias", (hole,), a.span)
-        terms.append(_declare(a, names.path + "bias", fresh, _init(a, "bias_init", ZEROS), names))
+        x, name = _operand(a, i), names.path + label
+        fresh = graph.add(weight, (x, hole), operand.span, None, **attrs)
+        w = _transformed(a, _declare(a, name, fresh, init, names, fan_in=-1), name)
+        terms.append(graph.add(product, (x, w, hole), operand.span, None, **attrs))
     return terms
+
+
+def _bias(a: Arguments, names: Naming, hole: Node, kind: str, attrs: dict[str, object] | None = None) -> Iterator[Node]:
+    """The bias, unless the call says that there is none."""
+    if a.flag("bias", True):
+        fresh = a.context.frame.graph.add(kind, (hole,), a.span, None, **(attrs or {}))
+        yield _declare(a, names.path + "bias", fresh, _init(a, "bias_init", ZEROS), names)
 
 
 def _operand(a: Arguments, i: int) -> Node:
@@ -290,7 +302,7 @@ def _dense(a: Arguments) -> Value:
     first = a.operands[0]
     a.operands[0] = Operand("weight", first.expression, first.context)
     names = naming(a)
-    result = _sum(a, _products(a, names, _hole(a, out)))
+    result = _sum(a, _linear_terms(a, names, _hole(a, out)))
     activation = a.option("activation")
     if activation is None:
         return result
@@ -318,7 +330,7 @@ def _conv(a: Arguments) -> Value:
                 "E225", f"`conv` wants `{option}` stated", a.span, fix="conv(x, over = [row, col], kernel = [3, 3])"
             )
     over = a.evaluate.labels(a.options["over"].value, a.context)
-    window = {
+    window: dict[str, object] = {
         "over": over,
         "kernel": a.integers("kernel", len(over), None),
         "stride": a.integers("stride", len(over), 1),
@@ -327,21 +339,9 @@ def _conv(a: Arguments) -> Value:
         "per": a.evaluate.labels(a.options["per"].value, a.context) if a.has("per") else (),
         "spots": a.spots(),
     }
-    names = naming(a)
-    graph = a.context.frame.graph
-    hole = _hole(a, _channels(a, over))
-    terms: list[Node] = []
-    init = _init(a, "init", GLOROT)
-    for i, (operand, label) in enumerate(zip(a.operands, _operand_names(a), strict=True)):
-        x = _operand(a, i)
-        name = names.path + label
-        fresh = graph.add("kernel", (x, hole), operand.span, None, **window)
-        weight = _transformed(a, _declare(a, name, fresh, init, names, fan_in=-1), name, names)
-        terms.append(graph.add("convolve", (x, weight, hole), operand.span, None, **window))
-    if a.flag("bias", True):
-        fresh = graph.add("channel_bias", (hole,), a.span)
-        terms.append(_declare(a, names.path + "bias", fresh, _init(a, "bias_init", ZEROS), names))
-    return _sum(a, terms)
+    names, hole = naming(a), _hole(a, _channels(a, over))
+    products = _products(a, names, hole, "kernel", "convolve", window)
+    return _sum(a, [*products, *_bias(a, names, hole, "channel_bias")])
 
 
 def _channels(a: Arguments, over: tuple[str, ...]) -> tuple[Shaped, ...] | None:
@@ -371,6 +371,3 @@ def _peephole(a: Arguments) -> Value:
     fresh = graph.add("like", (c,), a.span, None, axes=axes)
     weight = _declare(a, names.path.rstrip("."), fresh, _init(a, "init", GLOROT), names)
     return Tensor(graph.add("elementwise", (c, weight), a.span, ir="mul"))
-
-
-__all__ = ["Num", "naming"]

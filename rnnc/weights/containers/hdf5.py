@@ -45,7 +45,7 @@ def write(arrays: Mapping[str, Array]) -> Files:
 
 def patch(path: Path, arrays: Mapping[str, Array]) -> Files:
     """The file with other numbers in some of its arrays."""
-    return {"": patched(path.read_bytes(), arrays, str(path))}
+    return {"": patched(path.read_bytes(), arrays)}
 
 
 def table_of(data: bytes, what: str) -> Table:
@@ -63,7 +63,7 @@ def layer_names(data: bytes, what: str) -> dict[str, tuple[str, ...]]:
         return {one.name: tuple(_names_around(file, one.path)) for one in _stored(file)}
 
 
-def patched(data: bytes, arrays: Mapping[str, Array], what: str) -> bytes:
+def patched(data: bytes, arrays: Mapping[str, Array]) -> bytes:
     """A file's bytes with other numbers in some arrays."""
     buffer = io.BytesIO(data)
     h5py = library("h5py", PLURAL)

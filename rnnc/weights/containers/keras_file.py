@@ -48,7 +48,7 @@ def patch(path: Path, arrays: Mapping[str, Array]) -> Files:
     with zipfile.ZipFile(path) as old, zipfile.ZipFile(data, "w") as new:
         for entry in old.infolist():
             content = old.read(entry)
-            new.writestr(entry, hdf5.patched(content, arrays, str(path)) if entry.filename == WEIGHTS else content)
+            new.writestr(entry, hdf5.patched(content, arrays) if entry.filename == WEIGHTS else content)
     return {"": data.getvalue()}
 
 

@@ -107,9 +107,7 @@ def _matrices(
     contiguous = e.destination(op.out).contiguous
     if natural == out and (contiguous or (merged == whole and len(merged) == 2)):
         function = "np.dot" if contiguous else "np.matmul"  # np.dot fills contiguous arrays only
-        into: tuple[Step, ...] = () if merged == whole else (Reshape(merged),)
-        back: tuple[Step, ...] = () if merged == whole else (Reshape(whole),)
-        e.call(function, [first, second], op.out, into=into, back=back)
+        e.call(function, [first, second], op.out, None if merged == whole else merged)
         return
     product = e.temporary(merged, DTYPES[op.out.type.dtype], "product")
     e.store("np.dot", [first, second], e.view_of(product))

@@ -7,7 +7,7 @@ from itertools import combinations, permutations
 from rnnc.ir.program import Axis, Value
 from rnnc.ir.size import Size, product
 from rnnc.semantics.scopes.values import Shape, Shaped, show
-from rnnc.semantics.shapes.lower import Lowering, subset
+from rnnc.semantics.shapes.lower import Lowering
 from rnnc.semantics.shapes.nodes import RULES, Graph, Node, Rule, ShapeError, known
 from rnnc.semantics.shapes.rules.elementwise import given
 from rnnc.semantics.shapes.rules.hints import instead, name_it
@@ -344,5 +344,3 @@ RULES["repeat"] = Rule(_repeat_shape, _repeat)
 RULES["pad"] = Rule(_pad_shape, _pad)
 RULES["returned"] = Rule(_returned_shape, lambda lowering, node: lowering[node.args[0]], given, takes="arguments")
 RULES["relabel"] = Rule(_relabel_shape, lambda lowering, node: lowering[node.args[0]], waits=False)
-
-__all__ = ["argument", "axis_of", "find_axis", "subset"]

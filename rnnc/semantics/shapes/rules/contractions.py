@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rnnc.ir.program import Value
-from rnnc.semantics.scopes.values import Shape, show
+from rnnc.semantics.scopes.values import Shape, Shaped, show
 from rnnc.semantics.shapes.lower import Lowering, subset
 from rnnc.semantics.shapes.nodes import RULES, Graph, Node, Rule, ShapeError, known
 from rnnc.semantics.shapes.rules.axes import find_axis
@@ -73,13 +73,13 @@ def _outer_shape(graph: Graph, node: Node) -> Shape | None:
         label = min(doubtful)
         message = f"both sides of this outer product have an axis `{label}`"
         raise ShapeError("E305", message, _doubtful(node, left, right, both, label))
-    for one, other in ((a, b) for a in left for b in right if a.label == b.label):
-        if not graph.compatible(one, other):
-            raise ShapeError(
-                "E301",
-                f"both sides of this outer product have an axis `{one.label}`, of {one.size} and of {other.size}",
-                _renamed(node, right, one.label),
-            )
+    if (unequal := _of_two_sizes(graph, left, right)) is not None:
+        one, other = unequal
+        raise ShapeError(
+            "E301",
+            f"both sides of this outer product have an axis `{one.label}`, of {one.size} and of {other.size}",
+            _renamed(node, right, one.label),
+        )
     if strong and strong == {a.label for a in left} == {a.label for a in right}:
         raise ShapeError(
             "E305",
@@ -121,6 +121,12 @@ def _doubtful(node: Node, left: Shape, right: Shape, both: set[str], label: str)
     return f"all axes of one are among the other's: a product of elements is `*`; or {fix}"
 
 
+def _of_two_sizes(graph: Graph, left: Shape, right: Shape) -> tuple[Shaped, Shaped] | None:
+    """The first axis that both sides have under one label and with different sizes."""
+    pairs = ((a, b) for a in left for b in right if a.label == b.label)
+    return next((pair for pair in pairs if not graph.compatible(*pair)), None)
+
+
 def _contract_letters(graph: Graph, node: Node) -> tuple[str, str, str, Shape]:
     left, right = (graph.resolve_all(known(a)) for a in node.args)
     labels: tuple[str, ...] = node.attrs["over"]
@@ -133,10 +139,9 @@ def _contract_letters(graph: Graph, node: Node) -> tuple[str, str, str, Shape]:
     for shape in (left, right):
         if len({a.label for a in shape}) != len(shape):
             raise ShapeError("E305", f"two axes of {show(shape)} have one label")
-    for axis in left:
-        for other in right:
-            if axis.label == other.label and not graph.compatible(axis, other):
-                raise ShapeError("E301", f"axis `{axis.label}` has two sizes: {axis.size} and {other.size}")
+    if (unequal := _of_two_sizes(graph, left, right)) is not None:
+        one, other = unequal
+        raise ShapeError("E301", f"axis `{one.label}` has two sizes: {one.size} and {other.size}")
     shape = tuple(a for a in left if a.label not in gone)
     shape += tuple(a for a in right if a.label not in gone and a.label not in [x.label for x in left])
     a, b = ("".join(letters[x.label] for x in s) for s in (left, right))
