@@ -1,8 +1,8 @@
 """How often a map is written down where maps are computed where they are read.
 
-An operation on elements reads its operands at its own index, and a value that two of them read there is written once. What
-reads at another index (a slice, a concatenation) has statements of its own for all that is behind: rotations of neighbouring
-pairs, layer upon layer, double them with every layer.
+An operation on elements reads its operands at its own index, and a value that two of them read there is written once.
+What reads at another index (a slice, a concatenation) has statements of its own for all that is behind: rotations of
+neighbouring pairs, layer upon layer, double them with every layer.
 """
 
 from __future__ import annotations
