@@ -135,3 +135,16 @@ def test_new_names_of_a_value_below_have_its_sizes() -> None:
     with pytest.raises(DiagnosticError) as error:
         rnnc.compile(text)
     assert {d.code for d in error.value.diagnostics} == {"E308"}
+
+
+def test_an_inverse_is_of_a_matrix_with_one_label_twice_too() -> None:
+    text = "cell Twice() {\n  input x[m: 2, m: 2]\n  y = inverse(x)\n  output y\n}"
+    a = np.random.default_rng(0).standard_normal((1, 1, 2, 2)) + 3 * np.eye(2)
+    y, _ = rnnc.compile(text).forward({}, a)
+    np.testing.assert_allclose(y @ a, np.eye(2)[None, None], atol=1e-12)
+
+
+def test_one_written_name_is_of_one_axis() -> None:
+    text = "cell Once() {\n  input x[a: 2, b: 2]\n  y = relabel(x, m: 2, m: 2)\n  output y\n}"
+    with pytest.raises(DiagnosticError, match=r"would call two axes of .* `m`"):
+        rnnc.compile(text)

@@ -192,3 +192,20 @@ def test_a_derivative_that_is_no_number_is_told() -> None:
     report = verify_source(Source("<text>", text), None, {})
     assert not report.passed
     assert any("`sqrt(v + 1e-8)`" in n and "is NaN at <text>:4:12 (`sqrt(sum(h * h))`)" in n for n in report.notes)
+
+
+GROWING = "cell G(n) {\n input x[n]\n state v[n]\n v' = v + 100 * v ** 3 + x\n output v'\n}"
+
+
+def test_inputs_are_smaller_where_numbers_grow_without_end() -> None:
+    report = verify_source(Source("<text>", GROWING), None, {})
+    assert report.passed, report.failures
+    assert any("inputs are drawn 10 times smaller" in note or "100 times smaller" in note for note in report.notes)
+
+
+def test_what_grows_without_end_with_any_input_is_told_with_its_place() -> None:
+    text = GROWING.replace("+ x", "+ 1e9 * (1 - v ** 2) - v ** 5 + x")
+    report = verify_source(Source("<text>", text), None, {})
+    assert not report.passed
+    assert any("of what is infinite since <text>:4:" in note and "`clip`" in note for note in report.notes)
+    assert not any("times smaller" in note for note in report.notes)

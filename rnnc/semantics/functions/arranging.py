@@ -109,7 +109,8 @@ def _relabel(a: Arguments) -> Value:
     """relabel(v, key: d, …): the same numbers under other labels, all of them, in order."""
     a.count(2, 32)
     a.allow()
-    return added(a, "relabel", a.node(0), wanted=axes_of(a, 1))
+    words = tuple(o.label or o.expression.span.text for o in a.operands[1:])
+    return added(a, "relabel", a.node(0), wanted=axes_of(a, 1), words=words)
 
 
 @builtin("transpose")

@@ -219,7 +219,8 @@ class Functions:
                 pattern.append(actual)
             else:
                 pattern.append(self.expressions.axis(axis, Context(scope, frame)))
-        return graph.add("pattern", (node,), spot, None, pattern=tuple(pattern), what=what)
+        words = tuple(axis.span.text for axis in axes)
+        return graph.add("pattern", (node,), spot, None, pattern=tuple(pattern), words=words, what=what)
 
 
 def _returned(value: Value, frame: Frame, span: Span) -> Value:

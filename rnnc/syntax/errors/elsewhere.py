@@ -134,13 +134,26 @@ def comment(place: Place) -> Problem | None:
     return problem("E130", "comments begin with `#`", place.tokens[first].span, "write `# …`")
 
 
-def several_uses(place: Place) -> Problem | None:
-    """`use f = A(4), g = B(4)`"""
-    if place.token.type != "COMMA" or place.opened is not None or place.tokens[place.first].keyword != "USE":
+_ONE = {"USE": "a `use` brings one inner cell", "LET": "a `let` names one value"}
+
+
+def several_equations(place: Place) -> Problem | None:
+    """`use f = A(4), g = B(4)`, `let n = 4, m = 3`, `y = x, z = x`; `y = a, b`"""
+    head = place.tokens[place.first]
+    kind = head.keyword.lower() if head.keyword in ("USE", "LET", "GATE") else None
+    is_equation = any(token.type == "EQUAL" for token in place.tokens[place.first : place.at])
+    if place.token.type != "COMMA" or place.opened is not None or not is_equation:
         return None
-    name = place.after.text if place.after.type == "NAME" else "g"
-    fix = f"write `use {name} = …` on a line of its own"
-    return problem("E142", "a `use` brings one inner cell", place.token.span, fix)
+    if kind is None and head.type not in NAMES:
+        return None
+    message = _ONE.get(head.keyword or "", "an equation gives one value")
+    word, behind = place.after, place.tokens[min(place.at + 2, len(place.tokens) - 1)]
+    if word.type not in NAMES or behind.type not in ("EQUAL", "LSQB"):
+        return problem("E142", message, place.token.span, "give every value a name and a line of its own")
+    newline = place.replaced("NEWLINE")
+    repair = Repair(newline.start, newline.end, (*newline.tokens, *((head,) if kind else ())))
+    written = f"{kind} {word.text}" if kind else word.text
+    return problem("E142", message, place.token.span, f"write `{written} = …` on a line of its own", repair)
 
 
 def dotted_target(place: Place) -> Problem | None:

@@ -253,7 +253,7 @@ _RULES: tuple[Callable[[Place], Problem | None], ...] = (
     _open_line,
     _reserved_name,
     _primed_name,
-    elsewhere.several_uses,
+    elsewhere.several_equations,
     elsewhere.dotted_target,
     elsewhere.pair_in_brackets,
     elsewhere.missing_operator,

@@ -25,7 +25,7 @@ from rnnc.verify.proving.invariants import (
 )
 from rnnc.verify.proving.judged import FLOAT32, FLOAT64, Judged, Precision, precision_of, step
 from rnnc.verify.proving.sample import STEPS, Draw, Sample, choose_sizes
-from rnnc.verify.proving.undefined import without_slope, without_value
+from rnnc.verify.proving.undefined import smaller_inputs, without_slope, without_value
 from rnnc.verify.proving.ways import running, titled
 from rnnc.verify.report import ROUNDING, Report, Row
 from rnnc.verify.running.runner import Call, Gradients, ModuleRunner, Results
@@ -75,8 +75,9 @@ def prove(
     rows += _passes(module, plain, sample, situations)
     rows.append(worst_row("batch-major as time-major", _orders(module, sample), ROUNDING))
     rows += invariant_rows(model, module, sample, lengths)
+    scaled = smaller_inputs(draw.scale)
     unproved = without_value(judge, sample) or without_slope(judge, sample, situations.values(), rows)
-    notes = (*_notes(model), *left_out, *unproved)
+    notes = (*_notes(model), *scaled, *left_out, *unproved)
     return Report(f"{model.name} ({_text(chosen)})", tuple(rows), notes)
 
 

@@ -25,6 +25,8 @@ LARGEST = 9  # of the sizes that are tried
 USUAL = 3  # the first of them: with 2, normalisation and the like have next to nothing left to do
 WARM_UP = 3  # steps that lead to an initial state
 SPREAD = 0.1  # standard deviation around initial values and reached states
+SCALES = (1.0, 0.1, 0.01)  # of inputs: small ones where numbers grow without end (a reaction, a cubic force)
+HUGE = 1e30  # beyond it float32 ends
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,9 @@ class Sample:
         return replace(self, d_outputs=each(self.d_outputs, results.outputs), d_state=each(self.d_state, results.state))
 
     def cast(self, dtype: DTypeLike) -> Sample:
-        """The same numbers, rounded to another float dtype."""
-        return self._changed(lambda a: a.astype(dtype))
+        """The same numbers, rounded to another float dtype: infinite where that ends."""
+        with np.errstate(over="ignore"):
+            return self._changed(lambda a: a.astype(dtype))
 
     def nudged(self, by: float, noise: np.random.Generator) -> Sample:
         """Every number a little larger or smaller, by that part of it."""
@@ -171,6 +174,7 @@ class Draw:
     def __init__(self, model: Model, sizes: Mapping[str, int], seed: int) -> None:
         self.model, self.sizes = model, sizes
         self.random = np.random.default_rng(seed)
+        self.scale = SCALES[0]  # standard deviation of inputs, and factor of what states are off by
         self._rows = _table_rows(model.forward.nodes, sizes)
 
     def enough(self, steps: int) -> int:
@@ -178,7 +182,22 @@ class Draw:
         return max(steps, self.model.fewest_steps())
 
     def sample(self, runner: Runner, initial: Arrays, steps: int, batch: int) -> Sample:
-        """Arguments around `initial` parameters; `runner` finds states that the model reaches."""
+        """Arguments around `initial` parameters; `runner` finds states that the model reaches.
+
+        Inputs have the largest of SCALES with which all results have a value, or stay as they are where none helps;
+        of a further sample they are no larger again.
+        """
+        tried: list[Sample] = []
+        before = self.scale
+        for self.scale in SCALES[SCALES.index(before) :]:
+            sample, results = self._sample(runner, initial, steps, batch)
+            if not undefined(results) and not _huge(results):
+                return sample
+            tried.append(sample)
+        self.scale = before
+        return tried[0]
+
+    def _sample(self, runner: Runner, initial: Arrays, steps: int, batch: int) -> tuple[Sample, Results]:
         trained = {p.name for p in self.model.parameters if p.trained}
         params = {name: a + self._noise(a.shape) if name in trained else a for name, a in initial.items()}
         warm_up = Call(params, self.inputs(self.enough(WARM_UP), batch))
@@ -196,7 +215,7 @@ class Draw:
             state = self._near(runner.forward(warm_up.with_(lengths=none)).state)
             call = Call(params, self.inputs(steps, batch), state)
             results = self._inside(runner, call, steps)
-        return Sample(call, self._like(results.outputs), self._like(results.state))
+        return Sample(call, self._like(results.outputs), self._like(results.state)), results
 
     def _inside(self, runner: Runner, call: Call, steps: int) -> Results:
         try:
@@ -207,7 +226,7 @@ class Draw:
             raise VerifyError("E809", f"within {steps} steps {looks}", fix=fix) from None
 
     def inputs(self, steps: int, batch: int) -> Arrays:
-        """Normal numbers, or integers that every table has a row for."""
+        """Normal numbers, times the scale, or integers that every table has a row for."""
         return {port.name: self._input(port, steps, batch) for port in self.model.inputs}
 
     def masks(self, steps: int, batch: int) -> Arrays | None:
@@ -224,7 +243,7 @@ class Draw:
     def _input(self, port: PortInfo, steps: int, batch: int) -> Array:
         shape = (*((steps, batch) if port.sequence else (batch,)), *(s.evaluate(self.sizes) for s in port.type.shape))
         if port.type.dtype is DType.FLOAT:
-            return self.random.normal(size=shape)
+            return self.scale * self.random.normal(size=shape)
         high = 2 if port.type.dtype is DType.BOOL else self._rows
         return self.random.integers(0, high, shape).astype(np.bool_ if port.type.dtype is DType.BOOL else np.int32)
 
@@ -234,7 +253,7 @@ class Draw:
         return (self.random.random(shape) < site.keep).astype(np.float64)
 
     def _near(self, state: Arrays) -> Arrays:
-        return {name: a + self._noise(a.shape) if is_float(a) else a for name, a in state.items()}
+        return {name: a + self.scale * self._noise(a.shape) if is_float(a) else a for name, a in state.items()}
 
     def _scaled(self, state: Arrays) -> Arrays:
         """Near a state, with every number on the side of zero where it is."""
@@ -250,6 +269,12 @@ class Draw:
 def undefined(results: Results) -> list[str]:
     """The outputs and states that are not all numbers."""
     return [name for name, a in {**results.outputs, **results.state}.items() if np.isnan(a).any()]
+
+
+def _huge(results: Results) -> bool:
+    """Whether numbers grow to where float32 ends. What is infinite is meant so: a logarithm of nothing, say."""
+    arrays = [a for a in (*results.outputs.values(), *results.state.values()) if is_float(a)]
+    return any((np.isfinite(a) & (np.abs(a) > HUGE)).any() for a in arrays)
 
 
 def _table_rows(nodes: tuple[Node, ...], sizes: Mapping[str, int]) -> int:

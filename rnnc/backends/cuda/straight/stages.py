@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 
+from rnnc.backends.cuda.analysis.again import Again
 from rnnc.backends.cuda.analysis.behind import Behind, chains, in_order
 from rnnc.backends.cuda.analysis.joined import NOTHING, Part, element_type, joined
 from rnnc.backends.cuda.analysis.products import Product, by_letter, product_of, windows
@@ -32,6 +33,7 @@ COSTLY = frozenset({  # what is not worth computing twice
     "sqrt", "rsqrt",
 })  # fmt: skip
 DEEP = 24  # maps in a row: longer chains are cut, so that expressions stay short
+REPEATED = 128  # statements that are written again for other elements: more are not written, for the same reason
 
 
 class Straight(Block, ABC):
@@ -42,6 +44,7 @@ class Straight(Block, ABC):
     def __init__(self, shared: Shared, time: str, around: Block | None = None, *, most: str | None = None) -> None:
         super().__init__(shared, time, around, most=most)
         self._stage: dict[Value, int] = {}
+        self._ends: set[Value] = set()  # maps that end a stage
         self._windows: set[Value] = set()  # what is not written down
         self.chains: dict[Loop, list[Behind]] = {}  # loops that can run behind others, by the first one
         self.spared: dict[Value, list[str]] = {}  # the plans of kernels that compute a value by themselves
@@ -57,11 +60,10 @@ class Straight(Block, ABC):
         if self.around is None:
             self.chains = chains(nodes, results)
             nodes = in_order(nodes, self.chains) if self.chains else nodes
-        self._stages(nodes)
         self._windows = windows(nodes, results)
         maps: dict[int, list[Value]] = {}
         combined: dict[int, list[Node]] = {}
-        for value in self._kept(nodes, set(results)):
+        for value in self._in_memory(nodes, set(results)):
             maps.setdefault(self._stage[value], []).append(value)
         for node in nodes:
             if not _is_map(node):
@@ -124,10 +126,22 @@ class Straight(Block, ABC):
     def _stage_of(self, values: Sequence[Value]) -> int:
         return max((self._stage.get(v, 0) for v in values), default=0)
 
+    def _in_memory(self, nodes: Sequence[Node], results: set[Value]) -> list[Value]:
+        """The maps that are written to memory, with the stages of all values."""
+        while True:  # once, but for maps that end a stage
+            ends = len(self._ends)
+            self._stages(nodes)
+            kept = self._kept(nodes, results)
+            if len(self._ends) == ends:
+                return kept
+
     def _stages(self, nodes: Sequence[Node]) -> None:
         for node in nodes:
             behind = self.chains.get(node, ()) if isinstance(node, Loop) else ()
-            stage = self._stage_of([*reads(node), *(v for one in behind for v in reads(one.inside))])
+            read = [*reads(node), *(v for one in behind for v in reads(one.inside))]
+            stage = self._stage_of(read)
+            if _is_map(node):
+                stage = max([stage, *(self._stage[v] + 1 for v in read if v in self._ends)])
             for out in node.outs:
                 self._stage[out] = stage if _is_map(node) else stage + 1
 
@@ -135,7 +149,7 @@ class Straight(Block, ABC):
         """The maps that are written to memory, in the order of their definitions."""
         maps = [out for node in nodes if _is_map(node) for out in node.outs]
         entered = {seq for behind in self.chains.values() for one in behind for seq, _ in one.inside.xs}
-        kept = {v for v in maps if v in results or v in entered}
+        kept = {v for v in maps if v in results or v in entered or v in self._ends}
         readers: dict[Value, set[tuple[int, Type]]] = {}
         uses: Counter[Value] = Counter()
         for node in nodes:
@@ -149,6 +163,7 @@ class Straight(Block, ABC):
         sums = {out for node in nodes if self.fuses and product_of(node) is not None for out in node.outs}
         depth: dict[Value, int] = {}
         cost: dict[Value, int] = {}
+        again = Again()
         for node in nodes:
             if not (isinstance(node, Op) and _is_map(node)):
                 continue
@@ -163,9 +178,14 @@ class Straight(Block, ABC):
                 same = {(self._stage[out], out.type.with_(dtype=DType.FLOAT))}
                 combined = any(stage > self._stage[out] for stage, _ in spread)
                 summing = not sums.isdisjoint(node.args)
-                again = uses[out] > 1 and not spread <= same
-                dear = cost[out] and (again or (combined and uses[out] > 1))
-                if depth[out] >= DEEP or dear or (combined and summing):
+                elsewhere = uses[out] > 1 and not spread <= same
+                dear = cost[out] and (elsewhere or (combined and uses[out] > 1))
+                # What is kept in this stage is in memory for the next one.
+                made = [a for a in node.args if a in depth and not (a in kept and self._stage[a] < self._stage[out])]
+                if again.enter(node, out, made) > REPEATED:
+                    self._ends.add(out)
+                    again.end(out)
+                if depth[out] >= DEEP or dear or (combined and summing) or out in self._ends:
                     kept.add(out)
                 elif summing and out not in kept:
                     sums.add(out)

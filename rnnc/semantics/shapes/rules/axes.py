@@ -310,8 +310,9 @@ def _relabel_shape(graph: Graph, node: Node) -> Shape:
             f"`relabel` names all axes, in order: {show(shape)} has {len(shape)}, {show(wanted)} names {len(wanted)}",
             _all_named(graph, shape, wanted),
         )
-    labels = [axis.label for axis in wanted if axis.strong]  # two axes of one bare size are as in `param A[n, n]`
-    twice = next((label for label in labels if labels.count(label) > 1), None)
+    # Two axes of one bare size are as in `param A[n, n]`, and two words of a function may stand for one name outside.
+    called = [(axis.label, word) for axis, word in zip(wanted, node.attrs["words"], strict=True) if axis.strong]
+    twice = next((label for label, word in called if called.count((label, word)) > 1), None)
     if twice is not None:
         raise ShapeError(
             "E305", f"`relabel` would call two axes of {show(shape)} `{twice}`", "give each a name of its own"

@@ -110,12 +110,25 @@ def _pattern(graph: Graph, node: Node) -> Shape | None:
     if shape is None:
         return None
     if not graph.equal(pattern, shape):
-        raise ShapeError(
-            "E303",
-            f"{node.attrs['what']} wants {show(graph.resolve_all(pattern))} "
-            f"but is given {show(graph.resolve_all(shape))}",
-        )
+        wanted, given = graph.resolve_all(pattern), graph.resolve_all(shape)
+        words: tuple[str, ...] = node.attrs["words"]
+        written = f"[{', '.join(words)}]"
+        here = f", which is {show(wanted)} here," if written != show(wanted) else ""
+        message = f"{node.attrs['what']} is {written}{here} but is given {show(given)}"
+        raise ShapeError("E303", message, _in_its_order(words, wanted, given))
     return graph.unify_all(pattern, shape)
+
+
+def _in_its_order(words: tuple[str, ...], wanted: Shape, given: Shape) -> str | None:
+    """The pattern with the words where the argument has these axes, if two have changed places."""
+    labels = [axis.label for axis in given]
+    for i, (axis, label) in enumerate(zip(wanted, labels, strict=True)):
+        if axis.label != label and axis.label in labels:
+            other = list(words)
+            j = labels.index(axis.label)
+            other[i], other[j] = words[j], words[i]
+            return f"axes of a pattern stand in the argument's own order: `[{', '.join(other)}]`"
+    return None
 
 
 def _pattern_backward(graph: Graph, node: Node) -> bool:

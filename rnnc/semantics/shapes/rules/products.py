@@ -62,7 +62,8 @@ def _each(graph: Graph, node: Node, out: Shape) -> list[str]:
     try:
         each = [out[find_axis(graph, out, label)].label for label in node.attrs.get("each", ())]
     except ShapeError as error:
-        stays = "an axis of `each` stays, so what reads the result has it, too; all others are summed over"
+        one = f"; or say what each place has: `out = [{', '.join(str(axis.label) for axis in out)}]`" if out else ""
+        stays = f"an axis of `each` stays, so what reads the result has it, too{one}"
         raise ShapeError(error.code, error.message, error.fix or stays, about=error.about) from None
     both = [label for label in each if label in node.attrs.get("per", ())]
     if both:
