@@ -35,8 +35,9 @@ PASSES = (*REPEATED_PASSES, plan_memory.name)
 # A kernel computes all gates of a unit in one thread, whatever they are called.
 UNWANTED = {"tf": frozenset({"group"}), "cuda": frozenset({"group"})}
 
-# How CUDA runs loops: from the host, as one kernel without or with meetings of blocks, or what seems to cost least.
-STRATEGIES = ("auto", "step", "block", "cluster", "persistent")
+# How CUDA runs loops: from the host, as one kernel without or with meetings of blocks, or what seems to cost least; and
+# no loop at all, which is how every target has linear recurrences.
+STRATEGIES = ("auto", "step", "block", "cluster", "persistent", "scan")
 
 Result = TypeVar("Result")
 
@@ -47,13 +48,14 @@ class BadRequest(ValueError):
 
 @dataclass(frozen=True)
 class Compiled:
-    """One module and how it came about."""
+    """One module and how it came about; `notes` say what of a request could not be done."""
 
     text: str
     unit: Unit
     remarks: tuple[Remark, ...]
     dumps: tuple[Dump, ...]
     timings: tuple[Timing, ...]
+    notes: tuple[str, ...] = ()
 
 
 def compile_source(
@@ -86,9 +88,10 @@ def compile_source(
     model = model_of(source, name, options, expose=expose, rounding=rounding)
     run = _Pipeline(no_passes | UNWANTED.get(target, frozenset()), dump_after, verify_passes)
     unit = run.unit(model, saved, header(source, model, save, no_passes, strategy))
-    unit = replace(unit, strategy=strategy)
+    unit = replace(unit, strategy="auto" if strategy == "scan" else strategy)  # what loops are left for the planner
     text = run.timed("(module)", lambda: _emit(unit, target))
-    return Compiled(text, unit, tuple(dict.fromkeys(run.remarks)), tuple(run.dumps), tuple(run.timings))
+    notes = () if strategy == "auto" else import_module("rnnc.backends.cuda.report").departures(unit, strategy)
+    return Compiled(text, unit, tuple(dict.fromkeys(run.remarks)), tuple(run.dumps), tuple(run.timings), notes)
 
 
 def model_of(
