@@ -84,7 +84,7 @@ def compile_source(
         check_names([dump_after] if dump_after else [], REPEATED_PASSES)
     except UnknownPass as error:
         raise BadRequest(str(error)) from error
-    options, strategy = _strategy(options or {}, target)
+    options, strategy = split_strategy(options or {}, target)
     model = model_of(source, name, options, expose=expose, rounding=rounding)
     run = _Pipeline(no_passes | UNWANTED.get(target, frozenset()), dump_after, verify_passes)
     unit = run.unit(model, saved, header(source, model, save, no_passes, strategy))
@@ -164,8 +164,8 @@ def parse_save(text: str) -> Save:
     raise BadRequest(f"--save takes all, states or every=K with K from 1 on, not {text!r}")
 
 
-def _strategy(options: Mapping[str, object], target: str) -> tuple[Mapping[str, object], str]:
-    """The options of the source, and how CUDA runs loops."""
+def split_strategy(options: Mapping[str, object], target: str) -> tuple[Mapping[str, object], str]:
+    """The options of the source, and how CUDA runs loops. Raises BadRequest where there is no such way."""
     if target != "cuda" or "strategy" not in options:
         return options, "auto"
     strategy = str(options["strategy"])

@@ -16,7 +16,10 @@ from typing import Any, Literal, cast
 
 import numpy as np
 
-torch: Any = import_module("torch")
+try:
+    torch: Any = import_module("torch")
+except ModuleNotFoundError as error:
+    raise ImportError("as_torch needs PyTorch: pip install 'rnnc[torch]'") from error
 Tensor = Any  # torch.Tensor
 
 TARGETS = ("numpy", "cuda")
