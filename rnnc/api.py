@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping
 from types import ModuleType
 
@@ -29,8 +30,8 @@ def compile(
 
     `path_or_text` is the path of a `.rnn` file (also `FILE:NAME`) or the description itself, which imports files from
     the current folder. Compile-time parameters are keyword arguments (`units=128`); those whose names are taken here go
-    into `options`. Raises `rnnc.DiagnosticError` where the description is wrong, and TypeError where a parameter is
-    given twice.
+    into `options`. Warns of what of a request could not be done (the `strategy` of CUDA's loops). Raises
+    `rnnc.DiagnosticError` where the description is wrong, and TypeError where a parameter is given twice.
     """
     source, own_name = _source(path_or_text)
     compiled = compile_source(
@@ -42,6 +43,8 @@ def compile(
         expose=tuple(expose),
         no_passes=frozenset(no_passes),
     )
+    for note in compiled.notes:
+        warnings.warn(note, stacklevel=2)
     return load_module(compiled.text, compiled.unit.model.name)
 
 

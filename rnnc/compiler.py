@@ -35,8 +35,9 @@ PASSES = (*REPEATED_PASSES, plan_memory.name)
 # A kernel computes all gates of a unit in one thread, whatever they are called.
 UNWANTED = {"tf": frozenset({"group"}), "cuda": frozenset({"group"})}
 
-# How CUDA runs loops: from the host, as one kernel without or with meetings of blocks, or what seems to cost least.
-STRATEGIES = ("auto", "step", "block", "cluster", "persistent")
+# How CUDA runs loops: from the host, as one kernel without or with meetings of blocks, or what seems to cost least; and
+# no loop at all, which is how every target has linear recurrences.
+STRATEGIES = ("auto", "step", "block", "cluster", "persistent", "scan")
 
 Result = TypeVar("Result")
 
@@ -47,13 +48,14 @@ class BadRequest(ValueError):
 
 @dataclass(frozen=True)
 class Compiled:
-    """One module and how it came about."""
+    """One module and how it came about; `notes` say what of a request could not be done."""
 
     text: str
     unit: Unit
     remarks: tuple[Remark, ...]
     dumps: tuple[Dump, ...]
     timings: tuple[Timing, ...]
+    notes: tuple[str, ...] = ()
 
 
 def compile_source(
@@ -82,13 +84,14 @@ def compile_source(
         check_names([dump_after] if dump_after else [], REPEATED_PASSES)
     except UnknownPass as error:
         raise BadRequest(str(error)) from error
-    options, strategy = _strategy(options or {}, target)
+    options, strategy = split_strategy(options or {}, target)
     model = model_of(source, name, options, expose=expose, rounding=rounding)
     run = _Pipeline(no_passes | UNWANTED.get(target, frozenset()), dump_after, verify_passes)
     unit = run.unit(model, saved, header(source, model, save, no_passes, strategy))
-    unit = replace(unit, strategy=strategy)
+    unit = replace(unit, strategy="auto" if strategy == "scan" else strategy)  # what loops are left for the planner
     text = run.timed("(module)", lambda: _emit(unit, target))
-    return Compiled(text, unit, tuple(dict.fromkeys(run.remarks)), tuple(run.dumps), tuple(run.timings))
+    notes = () if strategy == "auto" else import_module("rnnc.backends.cuda.report").departures(unit, strategy)
+    return Compiled(text, unit, tuple(dict.fromkeys(run.remarks)), tuple(run.dumps), tuple(run.timings), notes)
 
 
 def model_of(
@@ -161,8 +164,8 @@ def parse_save(text: str) -> Save:
     raise BadRequest(f"--save takes all, states or every=K with K from 1 on, not {text!r}")
 
 
-def _strategy(options: Mapping[str, object], target: str) -> tuple[Mapping[str, object], str]:
-    """The options of the source, and how CUDA runs loops."""
+def split_strategy(options: Mapping[str, object], target: str) -> tuple[Mapping[str, object], str]:
+    """The options of the source, and how CUDA runs loops. Raises BadRequest where there is no such way."""
     if target != "cuda" or "strategy" not in options:
         return options, "auto"
     strategy = str(options["strategy"])

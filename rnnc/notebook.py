@@ -13,9 +13,10 @@ from rnnc.api import compile as compile_module
 from rnnc.api import describe
 from rnnc.cli import options as shared
 from rnnc.cli.messages import show
-from rnnc.compiler import BadRequest
+from rnnc.compiler import BadRequest, compile_source, split_strategy
 from rnnc.diagnostics import DiagnosticError
 from rnnc.pictures.describing import Description
+from rnnc.syntax.source import source_from_text
 
 
 class Shell(Protocol):
@@ -54,11 +55,14 @@ def run_cell(shell: Shell, line: str, text: str) -> Description | None:
     try:
         given = _line.make_context("%%rnnc", shlex.split(line)).params
         name, variable = _names(given["words"])
-        described = describe(text + "\n", name=name, options=given["options"])
-        if variable is not None:
-            shell.user_ns[variable] = compile_module(
-                text + "\n", given["target"], name=name, options=given["options"], save=given["save"]
-            )
+        options, target, save = given["options"], given["target"], given["save"]
+        own, _ = split_strategy(options, target)
+        described = describe(text + "\n", name=name, options=own)
+        if variable is None:  # what is wrong with it is said all the same, and nothing wants the target's library
+            compile_source(source_from_text("<text>", text + "\n"), name, options, target=target, save=save)
+        else:
+            module = compile_module(text + "\n", target, name=name, options=options, save=save)
+            shell.user_ns[variable] = module
     except DiagnosticError as error:
         show(error.diagnostics)
     except (click.ClickException, BadRequest, ValueError, ImportError) as error:  # the target's library is not there

@@ -16,7 +16,10 @@ from typing import Any, Literal, cast
 
 import numpy as np
 
-torch: Any = import_module("torch")
+try:
+    torch: Any = import_module("torch")
+except ModuleNotFoundError as error:
+    raise ImportError("as_torch needs PyTorch: pip install 'rnnc[torch]'") from error
 Tensor = Any  # torch.Tensor
 
 TARGETS = ("numpy", "cuda")
@@ -123,11 +126,12 @@ class Recurrent(torch.nn.Module):
         params = {name: kind.taken(f"the parameter {name}", parameter) for name, parameter in params.items()}
         how: dict[str, Any] = {"time_major": not self.batch_first, "training": self.training and bool(spec["masks"])}
         if masks is not None:
-            how["masks"] = {name: _array(kind.taken(f"masks[{name!r}]", mask)) for name, mask in masks.items()}
+            how["masks"] = {name: _array(kind.taken(f"masks[{name!r}]", mask).clone()) for name, mask in masks.items()}
         if how["training"]:
             drawn = seed is None and not spec["masks"].keys() <= (masks or {}).keys()
             how["seed"] = int(torch.randint(2**62, ())) if drawn else seed
         lengths = lengths.detach().cpu().numpy() if isinstance(lengths, torch.Tensor) else lengths
+        lengths = None if lengths is None else np.array(lengths)  # a copy, as of masks, since the caller may change it
         call = _Call(module, list(params), list(inputs), list(states), isinstance(x, Mapping), lengths, how, kind)
         tensors = [*params.values(), *inputs.values(), *states.values()]
         if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
@@ -290,24 +294,21 @@ class _Differentiable(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, call: _Call, *tensors: Tensor) -> tuple[Tensor, ...]:
         results, ctx.tape = call.run(call.module.forward_train, tensors)
-        ctx.call, ctx.given = call, tensors
-        ctx.save_for_backward(*tensors[: len(call.params)])  # autograd notices where these are changed meanwhile
+        ctx.call = call
+        ctx.save_for_backward(*tensors)  # autograd notices where these are changed meanwhile, and when they may go
         ctx.set_materialize_grads(False)
         ctx.mark_non_differentiable(*(t for i, t in enumerate(results) if not call.is_differentiable(i)))
         return tuple(results)
 
     @staticmethod
     def backward(ctx: Any, *slopes: Tensor | None) -> tuple[Tensor | None, ...]:
-        if ctx.tape is None:
-            raise RuntimeError(
-                f"backward of {ctx.call.module.SPEC['name']} runs a second time for one call: its tape is used once,"
-                " so retain_graph is of no use. Call the module again"
-            )
-        (tape,), given, ctx.tape, ctx.given = ctx.tape, ctx.given, None, ()
-        found = ctx.call.backward(ctx.saved_tensors, tape, slopes)
+        call, given = ctx.call, ctx.saved_tensors
+        tape, ctx.tape = ctx.tape, None  # a tape is used once: with retain_graph the call is made again
+        (tape,) = tape or call.run(call.module.forward_train, given)[1]
+        found = call.backward(given[: len(call.params)], tape, slopes)
         found = [g if wanted else None for g, wanted in zip(found, ctx.needs_input_grad[1:], strict=True)]
         if torch.is_grad_enabled():  # create_graph
-            found = _Slopes.apply(ctx.call.module.SPEC["name"], len(found), *found, *given, *slopes)
+            found = _Slopes.apply(call.module.SPEC["name"], len(found), *found, *given, *slopes)
         return None, *found
 
 

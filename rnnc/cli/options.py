@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from rnnc.compiler import TARGETS
+from rnnc.compiler import TARGETS, BadRequest
 from rnnc.syntax.source import FileName, split_name
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -20,6 +20,13 @@ class FileCommand(click.Command):
         named = [] if "--" in args else [argument for argument in args if argument.startswith("-:")]
         rest = [argument for argument in args if argument not in named]
         return super().parse_args(ctx, [*rest, "--", *named] if named else rest)
+
+    def invoke(self, ctx: click.Context) -> object:
+        """What no source could satisfy is a wrong command line."""
+        try:
+            return super().invoke(ctx)
+        except BadRequest as error:
+            raise click.UsageError(str(error), ctx) from error
 
 
 def file_name(command: Command) -> Command:

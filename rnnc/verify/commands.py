@@ -51,7 +51,7 @@ def verify_source(
         return _told(prove(model, module, plain, seed=seed), target)
     ways = dict(_other_ways(source, name, options, target, compiled.unit))
     report = prove(model, module, plain, seed=seed, halves=half_types(target), ways=ways)
-    return _told(replace(report, notes=(*report.notes, *lacking(target))), target)
+    return _told(replace(report, notes=(*compiled.notes, *report.notes, *lacking(target))), target)
 
 
 def verify_against(
@@ -77,7 +77,7 @@ def verify_against(
     report = against(model, module, recording, layout=chosen.name)
     if common:
         return _told(report, target)
-    rows, notes = list(report.rows), list(report.notes)
+    rows, notes = list(report.rows), [*compiled.notes, *report.notes]
     for way, other in _other_ways(source, name, options, target, compiled.unit, _rounding(chosen)):
         with running(way) as told:
             rows += titled(way, against(model, other, recording, layout=chosen.name).rows)

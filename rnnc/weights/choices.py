@@ -77,10 +77,15 @@ def _fitting(
     zeros: Sequence[str],
     reasons: list[tuple[float, str]],
 ) -> Iterator[Seen]:
-    """The cell with every choice that is open and fits; where none does, the reason of the first."""
+    """The cell with every choice that is open and fits; where none does, with zeros for its numbers, since a layout may
+    have no place for one; where none of these does, the reason of the first."""
     cells = [Cell(source, name, {**options, **chosen}) for chosen in _choices(source, name, options)]
     tried = [_tried(cell, kind, table, zeros) for cell in cells]
     fitting = [one for one in tried if isinstance(one, Seen)]
+    numbers = {p.name: "0" for p in _parameters(source, name) if p.name not in options and _is_number(p.default)}
+    if not fitting and numbers:
+        others = [_tried(Cell(cell.source, name, {**cell.options, **numbers}), kind, table, zeros) for cell in cells]
+        fitting = [one for one in others if isinstance(one, Seen)]
     yield from fitting
     if not fitting:
         told = [(_nearness(cell, kind, table), one) for cell, one in zip(cells, tried, strict=True)]
@@ -121,6 +126,10 @@ def _values(parameter: ast.Parameter) -> tuple[str, ...]:
     if isinstance(parameter.default, ast.Constant) and parameter.default.value is not None:
         return ("true", "false") if parameter.default.value else ("false", "true")
     return ()
+
+
+def _is_number(e: ast.Expr | None) -> bool:
+    return isinstance(e, ast.Number) and e.value != 0
 
 
 def _is_word(e: ast.Expr | None, word: str) -> bool:

@@ -169,9 +169,10 @@ __device__ __forceinline__ void copy_rows(I* to, int line, const I* from, long l
 struct __align__(16) Sixteen { unsigned x[4]; };
 struct __align__(8) Eight { unsigned x[2]; };
 
+// All numbers of these rows, with zeros behind them. Rows that fill them up stay what they are: nobody wants their sums.
 template <typename I>
 __device__ void fill_rows(I* to, const I* from, long long stride, int rows, int length) {
-  const int tall = Lying<I>::tall(rows), deep = Lying<I>::deep(length), line = Lying<I>::line(length);
+  const int deep = Lying<I>::deep(length), line = Lying<I>::line(length);
   const long long bytes = ((long long)from | stride * (long long)sizeof(I) | length * (long long)sizeof(I));
   if (bytes % 16 == 0) {
     const int pieces = length * (int)sizeof(I) / 16;
@@ -188,9 +189,6 @@ __device__ void fill_rows(I* to, const I* from, long long stride, int rows, int 
   if (deep > length) {
     for (int i = threadIdx.x; i < rows * (deep - length); i += blockDim.x)
       to[i / (deep - length) * line + length + i % (deep - length)] = I{};
-  }
-  if (tall > rows) {
-    for (int i = threadIdx.x; i < (tall - rows) * deep; i += blockDim.x) to[(rows + i / deep) * line + i % deep] = I{};
   }
   cp_async_wait<0>();
 }

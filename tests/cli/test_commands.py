@@ -324,6 +324,12 @@ def test_verify_prints_errors_and_tolerances(rnnc: RunRnnc, lstm: Path) -> None:
     assert "FAILED" not in found.out
 
 
+def test_a_library_that_nothing_is_compared_with(rnnc: RunRnnc, lstm: Path) -> None:
+    found = rnnc("verify", lstm, "--against", "jax")
+    assert found.status == 2
+    assert "--against takes a recording (.npz) or tf, keras, torch, onnx; there is no file jax" in found.err
+
+
 def test_verify_cannot_use_a_file_that_is_no_recording(rnnc: RunRnnc, lstm: Path, tmp_path: Path) -> None:
     (tmp_path / "x.npz").write_bytes(b"no archive")
     found = rnnc("verify", lstm, "--against", tmp_path / "x.npz")

@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 
 import rnnc
-from rnnc.compiler import STRATEGIES, compile_source
+from rnnc.compiler import compile_source
 from rnnc.runtime import load_module
 from rnnc.simulator.loader import load
 from rnnc.syntax.source import Source, read_source
 from rnnc.verify.commands import verify_against, verify_source
 from rnnc.verify.proving.halves import halves_here
+from rnnc.verify.proving.ways import FORCED
 from tests.cuda.support import needs_compiler
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -52,7 +53,7 @@ def test_module_computes_what_the_description_says(example: str) -> None:
     assert any("CPU" in note for note in report.notes)
     names = {row.name for row in report.rows}
     halves = [half.name for half in halves_here()]
-    ways = [f"strategy {way}, float32" for way in STRATEGIES if way not in ("auto", "cluster")]
+    ways = [f"strategy {way}, float32" for way in FORCED]
     for kind in ("float64", "float32", *halves, *ways):
         assert {f"{kind}, with lengths: {entry}" for entry in ("forward", "forward_train", "backward")} <= names
 

@@ -86,6 +86,33 @@ def test_notation(equation: str, expected: str) -> None:
     assert latex_of(equation, "extra = false, list = [0.5, 0.25]") == expected
 
 
+MATRICES = """cell C(n = 3) {
+  input x[n], context[n] per row
+  state P[n, n]
+  param F[n, n]
+  shift = tanh(linear(context))
+  Q     = F @ P @ transpose(F)
+  P'    = F @ (P @ inverse(Q + P)) + Q
+  output P' @ (x + shift)
+}
+"""
+
+
+def test_chains_of_matrices_have_no_brackets_from_left_to_right() -> None:
+    text = described(MATRICES).latex()
+    assert r"Q_{t} &= F\,P_{t-1}\,F^{\top} \\" in text
+    assert r"P_{t} &= F\,(P_{t-1}\,(Q_{t} + P_{t-1})^{-1}) + Q_{t} \\" in text
+
+
+def test_what_comes_once_for_all_steps_is_of_no_step() -> None:
+    text = described(MATRICES).latex()
+    assert (
+        r"\mathrm{shift} &= \tanh(W_{\mathrm{shift}, \mathrm{context}}\,\mathrm{context} + b_{\mathrm{shift}}) \\"
+        in text
+    )
+    assert r"P_{t}\,(x_{t} + \mathrm{shift})" in text
+
+
 def test_options_are_resolved() -> None:
     """A reader sees the cell that was compiled."""
     plain, full = example("basic_lstm:BasicLSTM").latex(), example("lstm:LSTM").latex()

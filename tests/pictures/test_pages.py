@@ -129,6 +129,8 @@ def test_a_notebook_cell_is_compiled_and_shown() -> None:
         ("A B", TEXT, "at most one definition"),
         ("-D units", TEXT, "NAME=VALUE"),
         ("'", TEXT, "%%rnnc: "),
+        ("--save some", TEXT, "--save takes all, states or every=K"),
+        ("--target cuda -D strategy=fast", TEXT, "there is no strategy 'fast'"),
         ("--what", TEXT, "No such option"),
     ],
 )
@@ -138,6 +140,13 @@ def test_a_notebook_says_what_is_wrong(line: str, text: str, said: str, capsys: 
     assert run_cell(shell, line, text) is None
     assert said in capsys.readouterr().err
     assert shell.user_ns == {}
+
+
+def test_a_notebook_cell_names_a_strategy() -> None:
+    """A word for CUDA, and none of the description."""
+    shown = run_cell(Shell(), "--target cuda -D strategy=block", TEXT)
+    assert shown is not None
+    assert shown.svg().startswith("<svg")
 
 
 def test_a_notebook_says_which_library_is_missing(

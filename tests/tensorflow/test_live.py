@@ -4,6 +4,7 @@ against layers of Keras 3."""
 from __future__ import annotations
 
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
@@ -57,7 +58,9 @@ LAYERS: dict[str, tuple[str, dict[str, str]]] = {
     ),
     "StridedConvLSTM2D": ("strided_conv_lstm:StridedConvLSTM2D", {"stride": "[2, 1]", "padding": "same"}),
     "StridedConvLSTM3D": ("strided_conv_lstm:StridedConvLSTM3D", {"kernel": "[2, 1, 2]"}),
+    "ConvLSTM2D use_bias": ("conv_lstm:ConvLSTM2D", {"bias": "false", "forget_bias": "0"}),
     "Bidirectional": ("bidirectional:Bidirectional", {"fw": "LSTM(4)", "bw": "LSTM(3)"}),
+    "Bidirectional unlike": ("bidirectional:Bidirectional", {"fw": "LSTM(3)", "bw": "GRU(3)"}),  # takes no states
     "Sequential": ("multi:Multi", {"cells": "[GRU(3, reset = after), LSTM(4)]"}),
 }
 
@@ -123,3 +126,19 @@ def test_module_computes_what_the_live_layer_does(name: str, layers: dict[str, R
 
 def test_another_function_than_the_reference_is_noticed(layers: dict[str, Report]) -> None:
     assert len(layers["wrong"].failures) == 4
+
+
+def test_both_stacks_of_two_directions(tmp_path: Path) -> None:
+    """Their names differ by a scope."""
+    cells = {"fw": "[LSTM(3, peepholes = true), GRU(2)]", "bw": "[GRU(3), LSTM(2, proj = 3)]"}
+    comparisons: list[LiveComparison] = []
+    for static in ("false", "true"):
+        found = compiled("bidirectional:StackedBidirectional", static=static, **cells)
+        model = found.unit.model
+        ways = {"the module": module_ways(model, load_module(found.text, model.name), "tf")["the module"]}
+        comparisons.append(LiveComparison(model, find_layout(model, "tf"), "tf", ways, name=f"static_{static}"))
+    recordings = record([case for one in comparisons for case in one.cases], tmp_path)
+    for one, driver in zip(comparisons, ("stack_bidirectional_dynamic_rnn", "stack_bidirectional_rnn"), strict=True):
+        report = one.report(recordings)
+        assert report.passed, report.failures
+        assert all(f", {driver}" in row.name for row in report.rows)

@@ -36,26 +36,9 @@ def normal(*shape: int, seed: int = 0, dtype: Any = None, grad: bool = True) -> 
     return torch.randn(shape, generator=generator, dtype=dtype or torch.float64, requires_grad=grad)
 
 
-class _Again(torch.autograd.Function):
-    """Computes a function anew whenever its gradient is asked for: gradcheck asks often, and a tape is used once."""
-
-    @staticmethod
-    def forward(ctx: Any, function: Callable[..., Sequence[Any]], *tensors: Any) -> tuple[Any, ...]:
-        ctx.function = function
-        ctx.save_for_backward(*tensors)
-        return tuple(function(*(tensor.detach() for tensor in tensors)))
-
-    @staticmethod
-    def backward(ctx: Any, *slopes: Any) -> tuple[Any, ...]:
-        with torch.enable_grad():
-            tensors = [tensor.detach().requires_grad_() for tensor in ctx.saved_tensors]
-            results = ctx.function(*tensors)
-            return None, *torch.autograd.grad(results, tensors, slopes, allow_unused=True)
-
-
 def gradcheck(function: Callable[..., Sequence[Any]], *tensors: Any) -> bool:
     """PyTorch's own check against finite differences, in float64."""
-    return torch.autograd.gradcheck(lambda *given: _Again.apply(function, *given), tensors)
+    return torch.autograd.gradcheck(function, tensors)
 
 
 def flat(results: tuple[Any, Any]) -> list[Any]:

@@ -96,3 +96,10 @@ def test_torch_compile_leaves_it_as_it_is(pickled: bool, tmp_path: Path, monkeyp
     for plain, compiled_ in zip(*found, strict=True):
         assert torch.equal(plain, compiled_)
     assert torch.equal(torch.compile(ours, backend="eager")(x)[0], ours(x)[0])
+
+
+def test_without_pytorch_the_remedy_is_named() -> None:
+    program = "import sys; sys.modules['torch'] = None; import rnnc.torch"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "ImportError: as_torch needs PyTorch: pip install 'rnnc[torch]'" in done.stderr

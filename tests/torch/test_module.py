@@ -150,10 +150,29 @@ def test_without_gradients_there_is_no_tape(monkeypatch: pytest.MonkeyPatch) -> 
     assert not ours.requires_grad_(False)(x.detach())[0].requires_grad
 
 
-def test_a_tape_is_used_once() -> None:
-    y, _ = net("gru.rnn")(normal(2, 3, 3))
-    y.sum().backward(retain_graph=True)
-    with pytest.raises(RuntimeError, match=r"backward of GRU runs a second time .* Call the module again"):
+@pytest.mark.parametrize("given", ["nothing", "masks"])
+def test_a_graph_that_is_retained_gives_its_gradients_again(given: str) -> None:
+    """Also with the masks and lengths of the call, whatever has become of them since."""
+    ours, x = net("dropout.rnn", ("inner", "GRU(4)"), ("input_keep", "0.5")), normal(2, 3, 3)
+    lengths, masks = torch.tensor([3, 1]), {"xin": torch.ones(3, 2, 3, dtype=torch.float64)}
+    y, final = ours(x, lengths=lengths, masks=None if given == "nothing" else masks)
+    loss = y.square().sum() + final.sum()
+    sources = [x, *ours.parameters()]
+    expected = torch.autograd.grad(loss, sources, retain_graph=True)
+    lengths.zero_()
+    masks["xin"].zero_()
+    for retain in (True, False):
+        for found, wanted in zip(torch.autograd.grad(loss, sources, retain_graph=retain), expected, strict=True):
+            torch.testing.assert_close(found, wanted, rtol=0, atol=0)
+    with pytest.raises(RuntimeError, match="backward through the graph a second time"):
+        torch.autograd.grad(loss, sources)
+
+
+def test_what_a_call_was_given_is_not_changed_before_its_gradient() -> None:
+    x = normal(2, 3, 3, grad=False)
+    y, _ = net("gru.rnn")(x)
+    x.zero_()
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         y.sum().backward()
 
 

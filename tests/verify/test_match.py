@@ -67,6 +67,15 @@ def test_a_cell_may_have_a_name_of_its_own() -> None:
     assert matching.renamed == ("cell", "rnn/mine")
 
 
+def test_of_many_names_the_first_are_told() -> None:
+    wanted, recorded = [f"cell/{letter}" for letter in "abcdefg"], [f"rnn/mine/{place}" for place in range(20)]
+    with pytest.raises(VerifyError) as caught:
+        match_variables(names(*wanted), recorded)
+    (diagnostic,) = caught.value.diagnostics
+    assert diagnostic.message.endswith("'cell/a', 'cell/b', 'cell/c' and 4 more")
+    assert diagnostic.notes[0].message.endswith("and 12 more")
+
+
 def test_a_name_of_its_own_has_to_explain_everything() -> None:
     with pytest.raises(VerifyError, match=r"no recorded variable is the layout's 'cell/kernel'.*'cell/bias'"):
         match_variables(names("cell/kernel", "cell/bias"), ["rnn/mine/kernel", "rnn/yours/bias"])

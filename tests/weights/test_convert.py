@@ -112,6 +112,17 @@ def test_scopes_in_front_other_endings_and_prefixes(weights: Weights) -> None:
     assert list(found) == [f"m/{name}" for name in wanted]
 
 
+def test_without_biases_nothing_adds_to_the_forget_gate(weights: Weights) -> None:
+    """A forget bias has no place in arrays that have none, so the cell is the one without it."""
+    arrays = {name: array for name, array in load(BY_NAME["torch_lstm"]).arrays.items() if "bias" not in name}
+    path = weights.file("nobias.npz", arrays)
+    bare = ["--from", "torch", "--to", "rnnc", "--cell", LSTM, "-D", "bias=false"]
+    assert "no form in 'torch'" in weights.refused(path, *bare)
+    found = weights.convert(path, "found.npz", "--from", "torch", "--to", "rnnc")
+    told = weights.convert(path, "told.npz", *bare, "-D", "forget_bias=0")
+    assert found.keys() == told.keys() == {f"{gate}.{part}" for gate in "ifjo" for part in "xh"}
+
+
 def test_a_model_without_biases(weights: Weights) -> None:
     """They are zero: so is, with its forget bias, what the cell adds."""
     arrays = {name: array for name, array in load(BY_NAME["torch_lstm"]).arrays.items() if "bias" not in name}

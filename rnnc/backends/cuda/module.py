@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from rnnc.backends.cuda.kernels.looped import Looped
 from rnnc.backends.cuda.kernels.shared import Kernels
 from rnnc.backends.cuda.program import KEPT_NAMES, write_program
-from rnnc.backends.cuda.report import Looped
 from rnnc.backends.escape import string
 from rnnc.backends.skeleton import Skeleton, Written
 from rnnc.backends.unit import Unit

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator
 
 from rnnc.backends.cuda.kernels.looped import Looped
 from rnnc.backends.cuda.loops.captured import varying
-from rnnc.ir.program import Spans
+from rnnc.backends.cuda.module import loops as loops_of
+from rnnc.backends.unit import Unit
+from rnnc.ir.program import Op, Spans, walk
 from rnnc.passes.manager import Remark
 
 PASS_NAME = "strategies"
@@ -47,3 +49,30 @@ def _facts(looped: Looped) -> Iterator[tuple[str, str, Spans]]:
         if report.apart:
             text = f"blocks do not share the product {report.name}: {report.apart}"
             yield "product-apart", text, report.spans or looped.spans
+
+
+def departures(unit: Unit, strategy: str) -> tuple[str, ...]:
+    """What a module does in another way than the strategy that was asked for, and why; what a device has no room for
+    shows there."""
+    found: dict[str, list[str]] = {}
+    for looped in loops_of(unit):
+        if strategy == "scan" and len(looped.loops) == 1:
+            why = "is a loop, no linear recurrence: the planner picks how it runs"
+        elif strategy in ("block", "cluster", "persistent") and looped.kernel is None:
+            why = f"goes step by step from the host: {looped.refusal}"
+        else:
+            continue
+        programs = found.setdefault(f"what {_place(looped.spans)} {why}", [])
+        programs += [looped.program] if looped.program not in programs else []
+    notes = [f"{', '.join(programs)}: {text}" for text, programs in found.items()]
+    programs = [unit.forward, *([unit.step] if unit.step else []), unit.train, unit.backward]
+    scans = any(isinstance(node, Op) and node.name.startswith("scan_") for p in programs for node in walk(p.nodes))
+    if scans and strategy != "scan":
+        notes.append("linear recurrences are scans, which are no loops: --no-pass recurrences leaves them in loops")
+    return tuple(f"strategy {strategy}: {note}" for note in notes)
+
+
+def _place(spans: Spans) -> str:
+    lines = sorted({span.line for span in spans})
+    listed = ", ".join(map(str, lines))
+    return "is left" if not lines else f"line {listed} says" if len(lines) == 1 else f"lines {listed} say"

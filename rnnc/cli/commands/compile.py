@@ -7,7 +7,8 @@ import click
 from rnnc.backends.unit import Unit
 from rnnc.cli import options as shared
 from rnnc.cli.files import STDIN, is_same_file, read, write_product
-from rnnc.compiler import BadRequest, compile_source
+from rnnc.cli.messages import say
+from rnnc.compiler import compile_source
 from rnnc.diagnostics import Source
 from rnnc.syntax.source import FileName
 
@@ -49,21 +50,20 @@ def command(
     if emit == "ast":
         write_product(syntax_tree(source), output)
         return
-    try:
-        compiled = compile_source(
-            source,
-            file.name,
-            options,
-            target=target,
-            save=save,
-            no_passes=frozenset(no_passes),
-            expose=expose,
-            dump_after=dump_after,
-        )
-    except BadRequest as error:
-        raise click.UsageError(str(error)) from error
+    compiled = compile_source(
+        source,
+        file.name,
+        options,
+        target=target,
+        save=save,
+        no_passes=frozenset(no_passes),
+        expose=expose,
+        dump_after=dump_after,
+    )
     for dump in compiled.dumps:
         click.echo(f"# after {dump.pass_name}\n{dump.text}", err=True)
+    for note in compiled.notes:
+        say(note)
     write_product(compiled.text if emit == "source" else stage(compiled.unit, emit), output)
 
 

@@ -64,6 +64,8 @@ def command(
         raise click.UsageError("--device, --batch and --dtype are for --target cuda")
     source = read(file.path)
     compiled = compile_source(source, file.name, options, target=target)
+    for note in compiled.notes:
+        say(note)
     loops = _loops(compiled, device) if target == "cuda" else None
     if loops is not None and (unknown := [name for name in dtypes if name not in loops.dtypes]):
         raise click.UsageError(f"--dtype takes {', '.join(loops.dtypes)}, not {unknown[0]!r}")

@@ -39,6 +39,8 @@ def command(file: FileName, options: dict[str, str], target: str, against: str |
     """
     from rnnc.verify.commands import verify_against, verify_live, verify_source
 
+    if against is not None and against not in LIVE and not Path(against).suffix and not Path(against).exists():
+        raise click.UsageError(f"--against takes a recording (.npz) or {', '.join(LIVE)}; there is no file {against}")
     source = read(file.path)
     try:
         if against is None:

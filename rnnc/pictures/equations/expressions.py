@@ -91,7 +91,7 @@ class Reader:
                 stack.pop()
                 continue
             if current.op in ("state", "input"):
-                self._moves[current] = True
+                self._moves[current] = "per_row" not in current.attrs
                 continue
             waiting = [a for a in current.args if a not in self._moves]
             if waiting and not any(self._moves.get(a) for a in current.args):

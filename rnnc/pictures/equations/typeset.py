@@ -185,8 +185,11 @@ def _operator(o: f.Operator) -> tuple[Math, int]:
             return Fence("floor", Fraction(typeset(o.left), typeset(o.right))), _ATOM
         case "%":
             return row(_within(o.left, _POWER), Sign("mod"), _within(o.right, _POWER)), _SUM
-        case "@":
-            return row(_within(o.left, _POWER), Sign("space"), _within(o.right, _ATOM)), _PRODUCT
+        case "@":  # from left to right, as it is written
+            again = isinstance(o.left, f.Operator) and o.left.op == "@"
+            return row(
+                _within(o.left, _PRODUCT if again else _POWER), Sign("space"), _within(o.right, _POWER)
+            ), _PRODUCT
         case _:
             return row(_within(o.left, _POWER), Sign("outer"), _within(o.right, _POWER)), _PRODUCT
 

@@ -30,7 +30,7 @@ def main(job: str, folder: str) -> None:
         np.savez(Path(folder) / f"{case['name']}.npz", **arrays)
         manifest[case["name"]] = {
             "time_major": case["time_major"],
-            "initial_state": "random" if case["state"] else "None",
+            "initial_state": "random" if any(key.startswith("state0:") for key in arrays) else "None",
         }
     (Path(folder) / "manifest.json").write_text(json.dumps({"cases": manifest}), encoding="utf-8")
 

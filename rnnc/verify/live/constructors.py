@@ -105,7 +105,10 @@ TENSORFLOW: dict[str, Constructor] = {
         {"cell_fw": CELL, "cell_bw": CELL}, 2, ("bidirectional_dynamic_rnn", "static_bidirectional_rnn")
     ),
     "tf.contrib.rnn.stack_bidirectional_dynamic_rnn": Constructor(
-        {"cells_fw": CELLS, "cells_bw": CELLS}, 2, ("stack_bidirectional_dynamic_rnn", "stack_bidirectional_rnn")
+        {"cells_fw": CELLS, "cells_bw": CELLS}, 2, ("stack_bidirectional_dynamic_rnn",)
+    ),
+    "tf.contrib.rnn.stack_bidirectional_rnn": Constructor(
+        {"cells_fw": CELLS, "cells_bw": CELLS}, 2, ("stack_bidirectional_rnn",)
     ),
 }
 

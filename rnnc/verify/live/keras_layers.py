@@ -43,6 +43,15 @@ class _Layer:
         return hasattr(self.layer, "return_sequences")
 
     @property
+    def takes_states(self) -> bool:
+        """Whether it can be given states: of those of two directions Keras gives each half, however many it has."""
+        if not isinstance(self.layer, keras.layers.Bidirectional):
+            return True
+        sides = self.layer.forward_layer, self.layer.backward_layer
+        first, second = (np.size(side.cell.state_size) for side in sides)
+        return first == second
+
+    @property
     def folds(self) -> bool:
         """Whether it gives one value of all steps."""
         return self.is_recurrent and not self.layer.return_sequences
@@ -60,7 +69,8 @@ def recorded(case: Case) -> dict[str, Array]:
     layers = [*_layers(case["tree"], case["dtype"])]
     _, finals = _run(layers, x, mask, [])  # makes the variables, and tells which states there are
     given: list[list[Any]] = []
-    for states in finals if case["state"] else ():
+    can = all(one.takes_states for one in layers)
+    for states in finals if case["state"] and can else ():
         given.append([])
         for state in states:
             key = f"state0:{sum(map(len, given))}"

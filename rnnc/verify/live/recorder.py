@@ -83,6 +83,7 @@ def _check_installed(library: str) -> None:
 
 def _last_error(text: str) -> list[str]:
     """The beginning of the message of the exception that ended a program."""
-    lines = [line for line in text.splitlines() if line.strip()]
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", text)  # without colours
+    lines = [line for line in plain.splitlines() if line.strip()]
     heads = [at for at, line in enumerate(lines) if re.match(r"[\w.]+(Error|Exception|Interrupt)\b", line)]
     return lines[heads[-1] :][:3] if heads else lines[-3:]

@@ -118,13 +118,16 @@ class LiveComparison:
         rows: list[Row] = []
         notes: dict[str, None] = {}
         for situation, case in self._cases.items():
-            recording = recordings[case.name]
+            recording, own_case = recordings[case.name], self._own.get(situation)
+            if situation.state and not recording.numbered("state0"):
+                situation = replace(situation, state=False)
+                notes["the reference takes no initial states, so none are given"] = None
             for way, runner in self._ways.items():
                 report = compared(self._model, runner(situation.time_major), recording, self._layout)
                 rows.append(summary(f"{situation.text}: {way}", report))
                 notes |= dict.fromkeys(report.notes)
-            if situation in self._own:
-                own = recordings[self._own[situation].name]
+            if own_case is not None:
+                own = recordings[own_case.name]
                 rows.append(same(f"{situation.text}: the cell object", own, recording))
         return Report(self._title, tuple(rows), tuple(notes))
 

@@ -250,7 +250,8 @@ def _stack(run: _Run) -> Any:
 
 def _static_stack(run: _Run) -> Any:
     def layer(x: Any, cells: tuple[Any, Any], given: dict[str, Any]) -> Any:
-        outputs, *final = tf.nn.static_bidirectional_rnn(*cells, x, sequence_length=run.lengths, **given)
+        here = tf.get_variable_scope()  # the names of the dynamic one have a scope more
+        outputs, *final = tf.nn.static_bidirectional_rnn(*cells, x, sequence_length=run.lengths, scope=here, **given)
         return outputs, final
 
     outputs, final = _layers(run, layer, run.elements)

@@ -9,11 +9,11 @@ from dataclasses import replace
 
 from rnnc.backends.cuda.module import loops
 from rnnc.backends.unit import Unit
-from rnnc.compiler import STRATEGIES
 from rnnc.verify.proving.halves import HALVES, TF32, Half, halves_here
 from rnnc.verify.report import Row
 
 CUDA = "cuda"
+FORCED = ("step", "block", "persistent")  # of the strategies; clusters are a way of `block`, and compile like it
 
 
 def half_types(target: str) -> tuple[Half, ...]:
@@ -23,10 +23,10 @@ def half_types(target: str) -> tuple[Half, ...]:
 
 def strategies(unit: Unit, target: str) -> tuple[str, ...]:
     """The ways to run loops that a module has beside the one that its planner picks: none where one is asked for, or
-    where no loop can be a kernel and all go step by step. Clusters are a way of `block`, and compile like it."""
+    where no loop can be a kernel and all go step by step."""
     if target != CUDA or unit.strategy != "auto" or not any(looped.kernel for looped in loops(unit)):
         return ()
-    return tuple(name for name in STRATEGIES if name not in ("auto", "cluster"))
+    return FORCED
 
 
 @contextmanager

@@ -72,7 +72,8 @@ def find_layout(model: Model, name: str) -> WeightLayout:
             return layout
     names = [layout.name for layout in model.layouts]
     known = f"it has {', '.join(names)}" if names else "it declares none"
-    raise VerifyError("E802", f"{model.name} has no layout {name!r}{near_misses(name, names)}; {known}")
+    fix = "a layout may belong to other options: -D NAME=VALUE" if names else None
+    raise VerifyError("E802", f"{model.name} has no layout {name!r}{near_misses(name, names)}; {known}", fix=fix)
 
 
 def choose_layout(model: Model, name: str | None, recording: Recording) -> WeightLayout:

@@ -7,7 +7,7 @@ have split a matrix into row shards ("kernel/part_0", "kernel/part_1"). Both are
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +18,19 @@ from rnnc.verify.errors import VerifyError, near_misses
 
 Shards = tuple[str, ...]  # recorded names whose rows, one after the other, are one array
 
+SHOWN = 8  # names of many, in a message
+
 OPTIONS_DECIDE = "-D NAME=VALUE: a cell's options decide which arrays it has"
+
+
+def _few(listed: Sequence[str], most: int = 3) -> str:
+    """The first of many, and how many more there are."""
+    more = len(listed) - most
+    return ", ".join(listed[:most]) + (f" and {more} more" if more > 0 else "")
+
+
+def _with_near(name: str, known: Iterable[str]) -> str:
+    return f"{name!r}{near_misses(name, known)}"
 
 
 @dataclass(frozen=True)
@@ -74,8 +86,7 @@ def _by_suffix(
     used = {variable for name in names for variable in candidates[chosen[name]]}
     left = [variable for variable in recorded if variable not in used]
     if left:
-        listed = ", ".join(f"{v!r}{near_misses(v, names)}" for v in left)
-        message = f"no array of the layout {layout.name!r} is the recorded {listed}"
+        message = f"no array of the layout {layout.name!r} is the recorded {_few([_with_near(v, names) for v in left])}"
         raise VerifyError("E803", message, fix=OPTIONS_DECIDE)
     return chosen
 
@@ -146,10 +157,10 @@ def _by_elimination(
         }
         missing = [name for name, options in open_.items() if not options]
         if missing:
-            listed = ", ".join(f"{name!r}{near_misses(name, candidates)}" for name in missing)
             left = sorted({v for shards in candidates.values() for v in shards} - taken)
-            message = f"no recorded variable is the layout's {listed}"
-            raise VerifyError("E803", message, notes=[f"not matched: {left}"], fix=OPTIONS_DECIDE)
+            message = f"no recorded variable is the layout's {_few([_with_near(n, candidates) for n in missing])}"
+            notes = [f"not matched: {_few([repr(v) for v in left], SHOWN)}"] if left else []
+            raise VerifyError("E803", message, notes=notes, fix=OPTIONS_DECIDE)
         certain = next((name for name, options in open_.items() if len(options) == 1), None)
         if certain is None:
             name, options = next(iter(open_.items()))
