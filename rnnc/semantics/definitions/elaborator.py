@@ -105,6 +105,7 @@ class Elaborator:
         a.refuse_labels(end=LABELLED.get(name))
         if name not in WEIGHTED and isinstance(e.function, ast.Name) and e.function.id == name:
             a.refuse_sharing()  # where a parameter stands for it, another function may have weights
+        a.check_sharing()
         try:
             return BUILTINS[name](a)
         except Problem as problem:

@@ -133,7 +133,10 @@ class Names:
     def _member_fix(self, e: ast.Attribute, base: Value, c: Context) -> str | None:
         if not isinstance(base, Tensor):
             return None
-        called = e.base.function if isinstance(e.base, ast.Call) else None
+        call: object = e.base
+        if isinstance(call, ast.Name) and isinstance(statement := base.node.attrs.get("statement"), ast.Equation):
+            call = statement.value
+        called = call.function if isinstance(call, ast.Call) else None
         if isinstance(called, ast.Name) and called.id in c.frame.instances and c.frame.body.kind == "cell":
             return f"what `{called.id}` has is read by its name: `{called.id}.{e.name}'` after the step"
         found = c.scope.find(e.name)
