@@ -168,6 +168,8 @@ def as_tensor(value: Value, span: Span) -> str | None:
         return f"write `{int(value.name == 'ones')}`"
     if isinstance(value, FnValue) and value.name == "identity":
         return f"declare it, `fixed start[…] = {span.text}`, and write `start` here"
+    if isinstance(value, CellValue):
+        return f"a cell is given its input: `{span.text}(x)` in a network, `use f = {span.text}` and `f(x)` in a cell"
     if isinstance(value, Initialiser):
         return f"declare it, `param start[…] = {span.text}`, and write `start`; noise of every step is an input"
     if isinstance(value, tuple) and any(isinstance(v, Tensor) for v in value):

@@ -105,6 +105,10 @@ class Inner:
             return self.output_promise(state.cell, e.span)
         if not isinstance(state.cell, CellValue):
             raise Problem("E201", f"`{state.key}` has no `{e.name}`", e.span)
+        if c.frame.body.kind == "network":
+            message = f"`{state.key}` is a layer here, and no equation reads the states of a layer"
+            fix = "`last(y)` is the last step of what it gives; what its states end with is in what the module gives"
+            raise Problem("E404", message, e.span, fix=fix)
         graph = c.frame.graph
         if self.unknown(state.cell) and e.name != "states":
             return Tensor(graph.poison(e.span))

@@ -208,9 +208,10 @@ class Arguments:
             value = self.evaluate.value(e, self.context)
             word = value.word if isinstance(value, Choice) else "none" if value is None else word
         if word not in choices:
-            raise Problem(
-                "E217", f"`{name}` is one of {', '.join(choices)}", e.span, fix=did_you_mean(str(word), choices)
-            )
+            fix = did_you_mean(str(word), choices)
+            if isinstance(e, ast.String) and e.value in choices:
+                fix = f"words stand without quotes: `{name} = {e.value}`"
+            raise Problem("E217", f"`{name}` is one of {', '.join(choices)}", e.span, fix=fix)
         return word
 
     def axis(self, i: int | None = None, name: str = "axis") -> str | None:

@@ -101,7 +101,10 @@ def apply(elaborator: Elaborator, layer: Value, a: Arguments, instance: Instance
     if c.frame.body.kind != "network":
         raise Problem("E404", "layers run sequences: they belong in a network", a.span, fix="in a cell: `use f = …`")
     if not isinstance(layer, CellValue) or isinstance(layer.definition, ast.Network):
-        a.allow()  # the states of one cell alone have names here
+        for option in a.options:  # the states of one cell alone have names here
+            message = f"`{a.name}` has no state `{option}`: states are given to a single cell, that runs forward"
+            fix = f"write `use f = …`, and `y = f(x, {option} = …)`; others begin with what the module is given"
+            raise Problem("E221", message, a.name_span(option), fix=fix)
     a.refuse_labels()
     a.refuse_sharing(cell=True)
     if c.frame.anonymous:
