@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import gzip
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,7 +50,10 @@ class Digits(NamedTuple):
 def main() -> None:
     options = arguments()
     train, test = mnist(options.mnist) if options.mnist else scans()
-    module = network(options.cell, dict(options.define or [("units", "64")]), pixels=train.images.shape[2])
+    try:
+        module = network(options.cell, bound(options.cell, options.define), pixels=train.images.shape[2])
+    except rnnc.DiagnosticError as error:
+        sys.exit(f"{options.cell}: {error}")
     started = time.perf_counter()
     with threadpool_limits(1):  # products this small only wait for each other's threads
         params = fit(module, train, epochs=options.epochs or (3 if options.mnist else 60), batch=options.batch)
@@ -58,13 +62,25 @@ def main() -> None:
     print(f"test accuracy: {accuracy(module, params, test):.2%} of {len(test.labels)} images")
 
 
+def bound(cell: str, given: list[tuple[str, str]]) -> dict[str, str]:
+    """The parameters of the cell: what is given, or 64 units, if it has such a parameter."""
+    if given:
+        return dict(given)
+    try:
+        rnnc.compile(cell, options={"units": "64"})
+    except rnnc.DiagnosticError as error:
+        if any(found.code == "E242" for found in error.diagnostics):  # there is no such parameter
+            return {}
+    return {"units": "64"}
+
+
 def network(cell: str, options: dict[str, str], pixels: int) -> ModuleType:
     """The generated module of a classifier around the cell FILE[:NAME] with its parameters bound."""
     name = rnnc.compile(cell, options=options).SPEC["name"]
     file = Path(cell) if Path(cell).exists() else Path(cell.rpartition(":")[0])
-    bound = ", ".join(f"{key} = {value}" for key, value in options.items())
+    settings = ", ".join(f"{key} = {value}" for key, value in options.items())
     text = NETWORK.format(file=file.as_posix(), pixels=pixels)
-    return rnnc.compile(text, options={"inner": f"{name}({bound})"})
+    return rnnc.compile(text, options={"inner": f"{name}({settings})"})
 
 
 def fit(module: ModuleType, train: Digits, epochs: int, batch: int, rate: float = 3e-3) -> Parameters:
@@ -200,7 +216,7 @@ def arguments() -> argparse.Namespace:
         default=[],
         type=definition,
         metavar="NAME=VALUE",
-        help="a parameter of the cell; without any: units=64",
+        help="a parameter of the cell; without any: units=64, where it has units",
     )
     parser.add_argument("--epochs", type=int, help="default: 60, of MNIST 3")
     parser.add_argument("--batch", type=int, default=32)

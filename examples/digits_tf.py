@@ -11,6 +11,7 @@ it as the tutorials of TensorFlow 1 have it. One line is another one: where the 
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from pathlib import Path
 from types import ModuleType
@@ -50,7 +51,10 @@ class Classifier:
 def main() -> None:
     options = arguments()
     train, test = mnist(options.mnist) if options.mnist else scans()
-    module = rnnc.compile(options.cell, target="tf")
+    try:
+        module = rnnc.compile(options.cell, target="tf")
+    except rnnc.DiagnosticError as error:
+        sys.exit(f"{options.cell}: {error}")
     epochs = options.epochs or (3 if options.mnist else 60)
     total = epochs * -(-len(train.labels) // options.batch)
     with tf.Graph().as_default(), tf.Session() as session:

@@ -31,7 +31,8 @@ def compile(
     `path_or_text` is the path of a `.rnn` file (also `FILE:NAME`) or the description itself, which imports files from
     the current folder. Compile-time parameters are keyword arguments (`units=128`); those whose names are taken here go
     into `options`. Warns of what of a request could not be done (the `strategy` of CUDA's loops). Raises
-    `rnnc.DiagnosticError` where the description is wrong, and TypeError where a parameter is given twice.
+    `rnnc.DiagnosticError` where the description is wrong, and TypeError where a parameter is given twice, or is no
+    value of the language.
     """
     source, own_name = _source(path_or_text)
     compiled = compile_source(
@@ -78,6 +79,8 @@ def _together(options: Mapping[str, object] | None, parameters: Mapping[str, obj
 
 def _source(path_or_text: str | os.PathLike[str]) -> tuple[Source, str | None]:
     """The text, and the NAME of `FILE:NAME`. One line without a brace is a path, unless there is nothing in it."""
+    if not isinstance(path_or_text, str | os.PathLike):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"a description is its text or the path of a file, not {type(path_or_text).__name__}")
     if not isinstance(path_or_text, str):
         return read_source(path_or_text), None
     if "\n" in path_or_text or "{" in path_or_text or not path_or_text.strip():

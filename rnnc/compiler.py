@@ -158,7 +158,7 @@ def parse_save(text: str) -> Save:
     """`all`, `states`, `every=K`."""
     if text == "all" or text == "states":
         return "all" if text == "all" else "states"
-    word, equals, number = text.partition("=")
+    word, equals, number = str(text).partition("=")  # from Python anything may be given
     if word == "every" and equals and number.isdecimal() and 0 < int(number) < 2**31:
         return int(number)
     raise BadRequest(f"--save takes all, states or every=K with K from 1 on, not {text!r}")

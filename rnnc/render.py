@@ -21,6 +21,8 @@ JsonValue = str | int | None | list[dict[str, "str | int | None"]]
 
 TAB = "    "
 MAX_LINES = 6  # of one span; of a longer one the first and the last lines are shown
+LONGEST = 160  # characters of a line; of a longer one the part around the span is shown
+MARGIN = 20  # of which so many stand before a span that is as long
 
 
 def plain(text: str, style: Style) -> str:
@@ -84,10 +86,22 @@ def excerpt(span: Span) -> Iterator[Row]:
         line = span.source.line(number)
         lo = start if number == first else len(line) - len(line.lstrip())
         hi = stop if number == last else len(line.rstrip())
-        carets = columns(screen(line[lo:hi]))
+        left, right = _window(len(line), lo, hi)
+        before, after = "…" if left else "", "…" if right < len(line) else ""
+        carets = columns(screen(line[lo : min(hi, right)]))
         if first == last:
             carets = max(carets, 1)  # an empty span is a place too
-        yield Row(number, screen(line), columns(screen(line[:lo])), carets, skipped=number - 1 in skip)
+        indent = len(before) + columns(screen(line[left:lo]))
+        yield Row(number, before + screen(line[left:right]) + after, indent, carets, skipped=number - 1 in skip)
+
+
+def _window(length: int, lo: int, hi: int) -> tuple[int, int]:
+    """Which characters of a line are shown, with those of a span [lo, hi) as near to the middle as they can be."""
+    if length <= LONGEST:
+        return 0, length
+    beside = (LONGEST - min(hi - lo, LONGEST - 2 * MARGIN)) // 2
+    start = max(0, min(lo - beside, length - LONGEST))
+    return start, start + LONGEST
 
 
 def screen(text: str) -> str:

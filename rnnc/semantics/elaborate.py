@@ -8,10 +8,11 @@ from pathlib import Path
 
 from rnnc.diagnostics import DiagnosticError, Diagnostics, Source, Span, Use
 from rnnc.ir.model import MaskInfo, Model, ParameterInfo, PortInfo
-from rnnc.ir.program import Axis, Loop, Program, walk
+from rnnc.ir.program import Loop, Program, walk
 from rnnc.ir.size import Size
 from rnnc.semantics.assemble import CannotStream, Level
 from rnnc.semantics.bodies.frames import Body, Context, Frame, Parameter, Registry
+from rnnc.semantics.bodies.initial import check_initial
 from rnnc.semantics.bodies.lent import check_lent
 from rnnc.semantics.bodies.settle import settle_body
 from rnnc.semantics.definitions.elaborator import Elaborator
@@ -255,28 +256,10 @@ class _Elaboration:
         for p in self.registry.parameters.values():
             value = level.parameters.get(p.name)
             if value is not None:
-                infos.append(
-                    ParameterInfo(p.name, value.type.axes, p.init, p.trained, frozenset((p.span,)), _fan_in(p))
-                )
-                self._check_values(p, value.type.axes)
+                axes, inputs = value.type.axes, _fan_in(p)
+                infos.append(ParameterInfo(p.name, axes, p.init, p.trained, frozenset((p.span,)), inputs))
+                check_initial(p, axes, inputs, self.diagnostics)
         return tuple(infos)
-
-    def _check_values(self, p: Parameter, axes: tuple[Axis, ...]) -> None:
-        if p.init.kind != "values":
-            return
-        n = 1
-        for axis in axes:
-            if axis.size.constant is None:
-                given = " ".join(f"-D {name}=…" for name in sorted(axis.size.symbols))
-                fix = f"give what decides it: `{given}`, or a size at the declaration"
-                self.diagnostics.error(
-                    "E227", f"`{p.name}` has given values, so its sizes must be known", p.span, fix=fix, use=p.use
-                )
-                return
-            n *= axis.size.constant
-        if n != len(p.init.numbers):
-            message = f"`{p.name}` holds {n} numbers, but {len(p.init.numbers)} are given"
-            self.diagnostics.error("E227", message, p.span, use=p.use)
 
     def _sizes(self, forward: Program, frame: Frame) -> tuple[str, ...]:
         """Every open size, in the order of the parameters' text; each must be found in some array's shape."""

@@ -10,7 +10,7 @@ from rnnc.syntax.walk import names_in
 
 
 def warn_of_unread(file: ast.File, diagnostics: Diagnostics) -> None:
-    """A warning for each name of an equation that neither its definition nor a variant in the file reads."""
+    """A warning for each equation, or layer, whose name neither its definition nor a variant in the file reads."""
     elsewhere = {name for d in file.definitions if isinstance(d, ast.Variant) for name in names_in(d)}
     for definition in file.definitions:
         if not isinstance(definition, ast.Cell | ast.Network | ast.Fn):
@@ -19,6 +19,10 @@ def warn_of_unread(file: ast.File, diagnostics: Diagnostics) -> None:
         steps = {s.target.name for s in statements_in(definition.body) if isinstance(s, ast.Use)}
         told: set[str] = set()
         for s in statements_in(definition.body):
+            if isinstance(s, ast.Use) and isinstance(definition, ast.Network) and s.target.name not in read | told:
+                told.add(s.target.name)
+                fix = f"`y = {s.target.name}(x)` runs it; a layer that is not wanted is left out"
+                diagnostics.warning("E420", f"nothing runs the layer `{s.target.name}`", s.target.span, fix=fix)
             if not isinstance(s, ast.Equation) or s.target.primed or s.target.name in read | told:
                 continue
             if steps & set(names_in(s.value)):

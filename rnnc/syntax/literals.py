@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from typing import cast
+from typing import Protocol, cast
 
 from rnnc.diagnostics import Diagnostic, DiagnosticError, Span
 
@@ -41,8 +41,19 @@ def string_text(value: str) -> str:
     return f'"{value}"'
 
 
+class SupportsList(Protocol):
+    """An array or a scalar of NumPy."""
+
+    def tolist(self) -> object: ...
+
+
 def as_text(value: object) -> str:
-    """A Python value as text of the language."""
+    """A Python value, or NumPy's, as text of the language. TypeError of what has no text there."""
+    if not isinstance(value, str) and callable(value):
+        name = getattr(value, "__name__", "name")
+        raise TypeError(f"functions and cells are given by their names in the language, {name!r}, not as {value!r}")
+    if hasattr(value, "tolist"):
+        value = cast("SupportsList", value).tolist()
     match value:
         case None:
             return "none"

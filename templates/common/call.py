@@ -9,6 +9,9 @@ class _Call:
         self.program, self.time_major = program, time_major
         self.bare = not hasattr(x, "items")
         given = _by_name("x", x, SPEC["inputs"])
+        for name, array in given.items():
+            if array is None:
+                raise TypeError(f"{_shown('x', name, SPEC['inputs'])}: expected an array, got None")
         self.dtype = self.parameters.dtype or _float_dtype(given)
         inputs = self._arrays("x", given, SPEC["inputs"])
         states = {} if state is None else _by_name("state", state, SPEC["states"])

@@ -2,7 +2,7 @@
 
 
 def from_layout(name, arrays):
-    """Parameters from another library's arrays. Row shards are put together."""
+    """Parameters from another library's arrays, which are copied. Row shards are put together."""
     layout = _layout(name)
     arrays = _joined(arrays, layout)
     if layout["untold"]:
@@ -16,7 +16,7 @@ def from_layout(name, arrays):
                 f"{name}: the array {foreign!r} should have the shape {shape}, and has {arrays[foreign].shape}"
             )
         _take_apart(tree, arrays[foreign], found, np)
-    return {parameter: np.ascontiguousarray(found[parameter]) for parameter in SPEC["parameters"]}
+    return {parameter: np.array(found[parameter], order="C") for parameter in SPEC["parameters"]}
 
 
 def to_layout(name, params):

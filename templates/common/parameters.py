@@ -36,7 +36,8 @@ def _initial(seed, about, shape):
     if kind == "values":
         return np.array(numbers, np.float64).reshape(shape)
     if kind == "identity":
-        return numbers[0] * np.eye(*shape) if numbers else np.eye(*shape)
+        places, rows, columns = _matrices(shape, about["fan_in_axes"])
+        return np.tile(numbers[0] * np.eye(rows, columns), (places, 1, 1)).reshape(shape)
     if kind == "uniform":
         return random.uniform(*numbers, shape)
     if kind == "exponential_uniform":
@@ -47,7 +48,8 @@ def _initial(seed, about, shape):
         mean, deviation = numbers
         return mean + deviation * _truncated(random, shape)
     if kind == "orthogonal":
-        return _orthogonal(random, shape) * (numbers[0] if numbers else 1.0)
+        places, rows, columns = _matrices(shape, about["fan_in_axes"])
+        return numbers[0] * np.stack([_orthogonal(random, rows, columns) for _ in range(places)]).reshape(shape)
     family, _, form = kind.partition("_")
     scale = {"glorot": 2.0 / (fan_in + fan_out), "he": 2.0 / fan_in, "lecun": 1.0 / fan_in}[family]
     if form == "uniform":
@@ -66,9 +68,14 @@ def _truncated(random, shape):
     return found
 
 
-def _orthogonal(random, shape):
-    """A matrix with orthonormal rows or columns, the last axis against all others."""
-    rows, columns = int(np.prod(shape[:-1], dtype=np.int64)), shape[-1]
+def _matrices(shape, inputs):
+    """How many matrices of how many rows and columns an array holds: one for each place before the inputs."""
+    first, end = (inputs[0], inputs[-1] + 1) if inputs else (0, len(shape) - 1)
+    return tuple(int(np.prod(part, dtype=np.int64)) for part in (shape[:first], shape[first:end], shape[end:]))
+
+
+def _orthogonal(random, rows, columns):
+    """A matrix with orthonormal rows or columns, whichever are fewer."""
     q, r = np.linalg.qr(random.standard_normal((max(rows, columns), min(rows, columns))))
     q = q * np.where(np.diag(r) < 0, -1.0, 1.0)
-    return (q if rows >= columns else q.T).reshape(shape)
+    return q if rows >= columns else q.T

@@ -17,17 +17,20 @@ class Cell(_legacy("RNNCell", tf.Module)):
 
     Cell(128) or Cell(units=128) gives the open sizes, in the order of SPEC["sizes"]; those of inputs may be left out.
     The variables are those of the layout "tf", where the description has one: with the names, shapes and order of the
-    cell of TensorFlow that it stands for. `name` replaces its scope. `reuse` is that of tf.variable_scope. `seed`: of
-    the initial values, which are as the description says. `training`: draw masks, new ones at every step.
+    cell of TensorFlow that it stands for. `name` replaces its scope. `reuse` is that of tf.variable_scope. `dtype`: of
+    the variables, by default that of the first inputs. `trainable`: whether variables are trained. `seed`: of the
+    initial values, which are as the description says. `training`: draw masks, new ones at every step.
     """
 
-    def __init__(self, *sizes, name=None, reuse=None, seed=None, training=False, **named):
+    def __init__(self, *sizes, name=None, reuse=None, dtype=None, trainable=True, seed=None, training=False, **named):
         super().__init__(name=name)
         self._cell_sizes = _named_sizes("Cell", sizes, named)
         if training and any(about["per"] == "sequence" for about in SPEC["masks"].values()):
             raise ValueError("Cell draws new masks at every step; masks for whole sequences need forward()")
         self._cell_name, self._cell_reuse = name or _CELL_SCOPE, reuse
         self._cell_seed, self._cell_training = seed, training
+        self._cell_dtype = None if dtype is None else _floating(tf.as_dtype(dtype).as_numpy_dtype)
+        self._cell_trainable = bool(trainable)
         self._cell_variables, self._cell_packed = None, []
 
     # --- sizes and states ---------------------------------------------------------------------------------------------
@@ -61,7 +64,9 @@ class Cell(_legacy("RNNCell", tf.Module)):
 
     def build(self, input_shape):
         """Make the variables, in the present variable scope, for an input [batch, ...] (or a list of shapes)."""
-        self._build([input_shape] if len(SPEC["inputs"]) == 1 else input_shape, np.dtype("float32"), None)
+        self._build(
+            [input_shape] if len(SPEC["inputs"]) == 1 else input_shape, self._cell_dtype or np.dtype("float32"), None
+        )
 
     def _build(self, input_shapes, dtype, scope):
         features = {}
@@ -79,7 +84,11 @@ class Cell(_legacy("RNNCell", tf.Module)):
             for name, (array, trained) in _variable_arrays(_CELL_LAYOUT, initial).items():
                 short = _variable_name(name.replace(".", "/")) if _CELL_LAYOUT is None else name[_CELL_CUT:]
                 self._cell_variables[name] = tf.get_variable(
-                    short, array.shape, tf.as_dtype(array.dtype), _values(array), trainable=trained
+                    short,
+                    array.shape,
+                    tf.as_dtype(array.dtype),
+                    _values(array),
+                    trainable=trained and self._cell_trainable,
                 )
         self.built = True
 
@@ -129,7 +138,8 @@ class Cell(_legacy("RNNCell", tf.Module)):
         tensors = [tf.convert_to_tensor(x) for x in ([inputs] if single else inputs)]
         if self._cell_variables is None:
             floats = [x for x in tensors + list(_flat(_CELL_STATES, state).values()) if x.dtype.is_floating]
-            self._build([x.shape for x in tensors], _dtype(floats[0]) if floats else np.dtype("float32"), scope)
+            given = self._cell_dtype or (_dtype(floats[0]) if floats else np.dtype("float32"))
+            self._build([x.shape for x in tensors], given, scope)
         how = {}
         if self._cell_training and SPEC["masks"]:
             how = {"training": True, "seed": tf.random.uniform([], maxval=2**62, dtype=tf.int64)}

@@ -33,6 +33,20 @@ def show(diagnostic: Diagnostic) -> str:
     return "\n" + render(diagnostic) + "\n"
 
 
+@pytest.mark.parametrize("first", [0, 5, 400, 990])
+def test_of_a_long_line_the_part_around_the_span_is_shown(first: int) -> None:
+    line = "".join(f"{k:03} " for k in range(250))
+    source = Source("a.rnn", line + "\n")
+    rows = render(Diagnostic("E203", "no", Span(source, first, first + 7))).split("\n")
+    shown, carets = rows[3], rows[4]
+    assert len(shown) <= 170
+    assert shown[carets.index("^") : carets.rindex("^") + 1] == line[first : first + 7].rstrip()
+    assert (shown.startswith("1 | …"), shown.endswith("…")) == (first > 100, first < 900)
+    whole = render(Diagnostic("E203", "no", Span(source, first // 2, 1000))).split("\n")
+    assert max(map(len, whole)) <= 170
+    assert whole[4].count("^") >= 100
+
+
 def test_carets_stand_under_the_span_behind_tabs_and_wide_letters() -> None:
     note = Note("declared here", span(TEXT, "units"))
     found = Diagnostic("E203", "no size is called `unit`", span(TEXT, "unit]"), (note,), "write `units`")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 import rnnc
@@ -38,3 +40,20 @@ def test_a_text_is_held_to_what_a_file_is(text: str, code: str) -> None:
     with pytest.raises(rnnc.DiagnosticError) as caught:
         rnnc.compile(text)
     assert [d.code for d in caught.value.diagnostics] == [code]
+
+
+@pytest.mark.parametrize("given", [None, 3, b"cell A { }"])
+def test_what_is_no_description(given: Any) -> None:
+    with pytest.raises(TypeError, match="a description is its text or the path of a file, not"):
+        rnnc.compile(given)
+
+
+def test_values_of_numpy_are_values_and_functions_are_given_by_name() -> None:
+    head, body = "cell A(n, sizes = [1], on = false, act: fn = tanh)", "output act(x) * sum(sizes) if on else x"
+    text = f"{head} {{\n  input x[n]\n  {body}\n}}"
+    options = rnnc.compile(text, n=np.int64(3), sizes=np.array([2, 3]), on=np.True_, act="relu").SPEC["options"]
+    assert options == {"n": "3", "sizes": "[2, 3]", "on": "true", "act": "relu"}
+    with pytest.raises(TypeError, match="are given by their names in the language, 'tanh', not as"):
+        rnnc.compile(text, n=3, act=np.tanh)
+    with pytest.raises(ValueError, match="--save takes all, states or every=K"):
+        rnnc.compile(text, n=3, save=3)  # type: ignore[arg-type]

@@ -43,6 +43,17 @@ def test_it_takes_a_cell_whose_file_imports_others(tmp_path: Path) -> None:
     assert digits("--cell", tmp_path / "mine.rnn", "-D", "activation=tanh", "--epochs", "10") > 0.5
 
 
+def test_a_cell_without_units_and_one_that_is_wrong(tmp_path: Path) -> None:
+    """`units` is bound where a cell has it; what is wrong is a message, not a traceback."""
+    file = tmp_path / "mine.rnn"
+    file.write_text("cell Mine {\n  input x[input]\n  use f = GRU(8)\n  y = f(x)\n  output y\n}\n", encoding="utf-8")
+    assert digits("--cell", file, "--epochs", "1") > 0.1
+    command = [sys.executable, str(ROOT / "examples" / "digits.py"), "--cell", f"{file}:Nine"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"{file}:Nine: E241 there is no cell or network `Nine` in this file (did you mean `Mine`?)\n"
+
+
 def test_it_reads_idx_files_and_takes_another_cell(tmp_path: Path) -> None:
     """Rows of light in one of four places: easy, if labels and images stay together."""
     generator = np.random.default_rng(0)

@@ -245,6 +245,7 @@ def without(params: dict[str, np.ndarray], name: str, **more: np.ndarray) -> dic
         (lambda a: a | {"x": a["x"][0]}, ValueError, r"x: expected \[batch, time, input\], got \(6, 4\)"),
         (lambda a: a | {"x": a["x"].astype("f")}, TypeError, "x should be float64 like the parameters, and is float32"),
         (lambda a: a | {"x": a["x"].astype(int)}, TypeError, "x should be float64"),
+        (lambda a: a | {"x": None}, TypeError, "x: expected an array, got None"),
         (lambda a: a | {"x": {"y": a["x"]}}, KeyError, "x: unknown name 'y'.*there is: x"),
         (lambda a: a | {"params": without(a["params"], "f.h")}, KeyError, "parameter 'f.h' is missing"),
         (

@@ -119,3 +119,31 @@ def test_arrays_that_do_not_tell_their_sizes_say_so(tmp_path: Path) -> None:
         joined.from_layout("two", arrays)
     given = rnnc.compile(tmp_path / "joined.rnn", name="Joined", a=2, b=3)
     assert given.from_layout("two", arrays)["f.both"].shape == (2, 4)
+
+
+def test_one_number_is_a_parameter_like_others() -> None:
+    """An array without axes stays one (it came as [1], which `forward` refuses)."""
+    module = rnnc.compile(
+        "cell Scaled(units) {\n  input x[input]\n  param tau[], rate[]\n  y = linear(x, bias = false, out = units)\n"
+        '  output tau * y + rate\n  layout tf {\n    "k" = y.x\n    "tau" = tau\n    "log_rate" = 2 * rate + 1\n  }\n}'
+    )
+    arrays = {"k": np.ones((2, 3)), "tau": np.array(0.5), "log_rate": np.array(3.0)}
+    params = module.from_layout("tf", arrays)
+    assert (params["tau"].shape, params["rate"].shape, float(params["rate"])) == ((), (), 1.0)
+    outputs, _, tape = module.forward_train(params, np.ones((1, 1, 2)))
+    assert outputs.tolist() == [[[2.0, 2.0, 2.0]]]
+    assert {n: a.tolist() for n, a in module.to_layout("tf", params).items()} == {
+        n: a.tolist() for n, a in arrays.items()
+    }
+    gradients = module.grads_to_layout("tf", params, module.backward(params, tape, outputs)["params"])
+    assert (gradients["tau"].shape, float(gradients["log_rate"])) == ((), 3.0)
+
+
+def test_imported_parameters_are_arrays_of_their_own() -> None:
+    """A step of training in place leaves the arrays that they came from as they are."""
+    module = rnnc.compile(EXAMPLES / "gru.rnn")
+    arrays = module.to_layout("tf", module.init_params(units=UNITS, input=INPUT))
+    before = {name: array.copy() for name, array in arrays.items()}
+    for parameter in module.from_layout("tf", arrays).values():
+        parameter += 1
+    assert all(np.array_equal(array, before[name]) for name, array in arrays.items())

@@ -167,7 +167,7 @@ def test_any_cell_steps_several_times() -> None:
         ((*ENCODED, "z = LSTM(3)(x, states = e.c')", "output z"), "all states are a list"),
         ((*ENCODED, "z = LSTM(3)(x, c = 0, states = e.states')", "output z"), "`c` is given twice"),
         ((*ENCODED, "z = LSTM(4)(x, states = e.states')", "output z"), r"E30.*z.c.*\[4\]|\[units: 4\]|begins as"),
-        ((*ENCODED, "z = stack(LSTM(3), 2)(x, c = e.c')", "output z"), "`stack` has no option `c`"),
+        ((*ENCODED, "z = stack(LSTM(3), 2)(x, c = e.c')", "output z"), r"`stack` has no state `c`.*`states = \[…\]`"),
         ((*ENCODED, "z = LSTM(3)(x, h = e.states')", "output z"), r"`h` is a tensor, not a list.*`states = …`"),
         ((*ENCODED, "z = LSTM(3)(x, e.states')", "output z"), r"an input of `LSTM` .*`states = e.states'`"),
         ((*ENCODED, "z = LSTM(3)(x, initial_state = e.states')", "output z"), r"all of them are `states = \[…\]`"),

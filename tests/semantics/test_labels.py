@@ -131,3 +131,45 @@ def test_what_a_function_declares_twice_under_its_callers_label_is_one_axis(labe
 def test_a_result_with_the_callers_axis_and_its_own_keeps_them_apart() -> None:
     text = "fn f(v[d]) {\n  param p[k: 3]\n  return outer(p, v)\n}\n" + CALLER.replace("f(x)", "sum(f(x))") % "k"
     holds(run(model(text, "Caller")))
+
+
+MAKERS = {
+    "a split": "s = split(x, ch, k: 2, n: 2)",
+    "an option": "s = linear(x, out = [k: 2])",
+    "a split in an output": None,
+    "a new axis": "s = expand(x, k: 2)",
+    "new names": "s = relabel(x, a: 6, k: 4)",
+}
+
+
+@pytest.mark.parametrize("maker", MAKERS)
+@pytest.mark.parametrize("first", [True, False])
+def test_a_label_is_known_before_the_equation_that_gives_its_size(maker: str, first: bool) -> None:
+    """Order is free, for the names of axes, too."""
+    equation, output = MAKERS[maker], "sum(s)" if MAKERS[maker] else "sum(split(x, ch, k: 2, n: 2))"
+    lines = [*([equation] if equation else []), "y = linear(x, out = [k])"]
+    body = "\n  ".join(lines if first else reversed(lines))
+    of = model(f"cell A(m = 7) {{\n  input x[t: 6, ch: 4]\n  {body}\n  output a: {output}, y\n}}")
+    assert parameters(of)["y.x"] == f"[6, 4, {4 if maker == 'new names' else 2}]"
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_label_with_a_size_is_not_the_parameter_of_that_name_wherever_it_stands(first: bool) -> None:
+    lines = ["s = split(x, ch, n: 2, part: 2)", "y = linear(x, out = [n])"]
+    body = "\n  ".join(lines if first else reversed(lines))
+    of = model(f"cell A(n = 5) {{\n  input x[ch: 4]\n  {body}\n  output a: sum(s), y, b: sum(zeros(n))\n}}")
+    assert parameters(of)["y.x"] == "[4, 2]"
+
+
+def test_labels_of_operands_are_known_to_what_is_made_of_them() -> None:
+    of = model(
+        "cell A(m = 2) {\n  input x[t: 6, ch: 4]\n"
+        "  y = linear(k: expand(sum(x, t), z: 2), per = z, out = [z, w: 3])\n"
+        "  v = conv(u: split(x, ch, g: 2, n: 2), over = t, kernel = 3, per = g, out = [g, o: 3])\n"
+        "  w = linear(u: merge(x, both: [t, ch]), per = both, out = [both, r: 3])\n  output y, v, w\n}"
+    )
+    assert parameters(of) == {
+        "y.k": "[2, 4, 3]", "y.bias": "[2, 3]", "v.u": "[2, 3, 2, 3]", "v.bias": "[2, 3]",
+        "w.u": "[24, 3]", "w.bias": "[24, 3]",
+    }  # fmt: skip
+    holds(run(of))

@@ -44,3 +44,8 @@ def test_a_variant_may_read_it() -> None:
 def test_nothing_is_warned_of_beside_errors() -> None:
     found = list(check(Source("<text>", HEAD + "  z = 2 * x\n  y = zz\n" + TAIL)))
     assert [d.code for d in found] == ["E201"]
+
+
+def test_a_layer_that_never_runs() -> None:
+    text = OTHER + "network N {\n  input x[4]\n  use f = Other(4)\n  use g = Other(4)\n  output residual(g)(x)\n}\n"
+    assert unread(text) == ["f"]

@@ -192,3 +192,72 @@ def test_a_base_in_another_file(tmp_path: object) -> None:
     path = folder / "own.rnn"
     of = model_of(Source(str(path), path.read_text()), "V")
     assert list(parameters(of)) == ["j.x", "j.h", "j.bias"]
+
+
+FAMILY = """
+cell Base(units, n = 3, act: fn = tanh) {
+  input x[units]
+  q[0] = act(x)
+  for k in 0..n {
+    state h[k][units]
+    gate g[k] = sigmoid(linear(x, h[k]))
+    h'[k] = g[k] * h[k] + (1 - g[k]) * q[k]
+    q[k + 1] = act(linear(q: q[k], out = units))
+  }
+  output concat(h'[k] for k in 0..n)
+}
+"""
+WRITTEN_FAMILY = """
+cell W(units, n = 3) {{
+  input x[units]
+  q[0] = {first}
+  for k in 0..n {{
+    state h[k][units]
+    {gate}
+    h'[k] = {next}
+    q[k + 1] = tanh(linear(q: q[k], out = units))
+  }}
+  output concat(h'[k] for k in 0..n)
+}}
+"""
+GATE, NEXT = "gate g[k] = sigmoid(linear(x, h[k]))", "g[k] * h[k] + (1 - g[k]) * q[k]"
+
+
+@pytest.mark.parametrize(
+    ("changes", "written"),
+    [
+        ("gate g[1] = 0.5", {"gate": f"if k == 1 {{ gate g[k] = 0.5 }} else {{ {GATE} }}"}),
+        ("gate g[n - 1] = 0.5", {"gate": f"if k == n - 1 {{ gate g[k] = 0.5 }} else {{ {GATE} }}"}),
+        ("q[0] = 2 * x", {"first": "2 * x"}),
+        ("h'[0] = g[0] * x", {"next": f"g[k] * x if k == 0 else {NEXT}"}),
+        ("gate g[k] = 1 / (k + 1)", {"gate": "gate g[k] = 1 / (k + 1)"}),
+        ("gate g = 0.5", {"gate": "gate g[k] = 0.5"}),
+        ("for j in 0..n { gate g[j] = 0.5 }", {"gate": "gate g[k] = 0.5"}),
+        ("if n > 2 { gate g[1] = 0.5 }", {"gate": f"if k == 1 {{ gate g[k] = 0.5 }} else {{ {GATE} }}"}),
+        ("if n > 3 { gate g[1] = 0.5 }", {}),
+        (
+            "drop g[0]\n  h'[0] = x",
+            {"gate": f"if k > 0 {{ {GATE} }}", "next": f"x if k == 0 else {NEXT}"},
+        ),
+    ],
+)
+def test_one_member_or_all_are_replaced(changes: str, written: dict[str, str]) -> None:
+    variant = run(model(FAMILY + f"cell V(units, n = 3) = Base(units, n) with {{\n  {changes}\n}}\n", "V"))
+    text = WRITTEN_FAMILY.format(**{"first": "tanh(x)", "gate": GATE, "next": NEXT, **written})
+    other = run(model(text, "W"))
+    assert parameters(variant.model) == parameters(other.model)
+    holds(variant)
+    np.testing.assert_array_equal(variant.output(), other.output())
+
+
+@pytest.mark.parametrize("gated", [True, False])
+def test_what_a_branch_drops(gated: bool) -> None:
+    variant = """
+cell V(units, gated = true) = Base(units) with {
+  if not gated {
+    drop i
+    h' = j
+  }
+}"""
+    i, h = ("sigmoid(linear(x, h))", "i * j") if gated else ("1", "j")
+    same(variant, written(i, h, head="units, gated = true"), gated=gated)

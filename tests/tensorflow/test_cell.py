@@ -91,6 +91,20 @@ def test_eager_cell_keeps_its_variables() -> None:
     np.testing.assert_allclose(first, expected, rtol=0, atol=1e-12)
 
 
+def test_a_cell_has_the_type_that_it_is_told() -> None:
+    """As the cells of tf.nn, whose `build` has nothing else to go by."""
+    m = module("gru")
+    with tf.Graph().as_default():
+        cell = m.Cell(4, dtype=tf.float64, trainable=False)
+        cell.build([None, 5])
+        assert {v.dtype.base_dtype for v in cell.variables} == {tf.float64}
+        assert (len(cell.variables), cell.trainable_variables) == (4, [])
+        output, _ = cell(tf.ones([2, 5], tf.float64), cell.zero_state(2, tf.float64))
+        assert output.dtype == tf.float64
+        with pytest.raises(TypeError, match="x should be float64 like the parameters, and is float32"):
+            cell(tf.ones([2, 5]), cell.zero_state(2, tf.float32))
+
+
 def test_members_of_families_are_variables_of_a_graph() -> None:
     source = Source("m.rnn", FAMILY)
     m = load_module(compile_source(source, target="tf").text, "M")
@@ -122,6 +136,7 @@ def test_masks_are_new_at_every_step() -> None:
     [
         (lambda m: m.Cell(3, 4, 5), "Cell takes the sizes"),
         (lambda m: m.Cell(unit=3), "unknown size 'unit' (did you mean 'units'?)"),
+        (lambda m: m.Cell(4, dtype="float16"), "dtype should be float32 or float64, and is float16"),
         (lambda m: m.Cell().state_size, "needs the size 'units'"),
     ],
 )

@@ -143,6 +143,7 @@ def test_the_order_of_bytes_does_not_matter(tmp_path: Path) -> None:
         ({"cot:final_state:1": np.ones((3, 4))}, "2 `cot:final_state` where 1 belong"),
         ({"final_state:1": np.ones((3, 4))}, "2 `final_state` where 1 belong"),
         ({"x": None}, "holds no input"),
+        ({"outputs": None}, r"no outputs are recorded, and there should be y\[4\]"),
         ({"x": np.ones((4, 6, 5))}, "no axis of x \\(4, 6\\) is the batch size 3"),
         ({"x": np.ones((3, 7, 6))}, "is 6 long, but input is 5"),
         ({"x": np.ones((3, 7, 5), np.int32)}, "'x' is float, but int32 is recorded for it"),
@@ -160,7 +161,7 @@ def test_what_does_not_fit_is_said(tmp_path: Path, changes: dict[str, np.ndarray
 
 def test_a_broken_file_and_a_broken_manifest_are_named(tmp_path: Path) -> None:
     (tmp_path / "text.npz").write_text("no arrays")
-    with pytest.raises(VerifyError, match=r"cannot read .*text\.npz"):
+    with pytest.raises(VerifyError, match=r"cannot read .*text\.npz: it is no .npz"):
         against(basic_rnn(), BasicRNN(), tmp_path / "text.npz")
     shutil.copy(GOLDEN / "basic_rnn_tanh.npz", tmp_path)
     (tmp_path / "manifest.json").write_text("{")

@@ -266,6 +266,7 @@ class Frame:
         self.gates: list[str] = []
         self.state_prefix = prefix  # put in front of states and masks (a shared layer has one prefix, many states)
         self.axes: dict[str, Shaped] = {}  # axes declared here, by the label that stands in the text
+        self.sizes: dict[str, list[tuple[ast.Expr, Scope, bool]]] | None = None  # of labels, as expressions have them
         self.callers: set[str] = set()  # labels of a caller's axes that a function knows by names of its own
         self.relabelled: dict[str, str] = {}  # labels of a function that were among those, and what they became
         self.given: list[Node] | None = None  # inputs that an outer body feeds

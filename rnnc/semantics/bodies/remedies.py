@@ -10,7 +10,7 @@ from rnnc.ir.model import Initialiser
 from rnnc.semantics.bodies import foreign, moments
 from rnnc.semantics.bodies.frames import Context, Frame
 from rnnc.semantics.scopes.scope import Problem, Scope, did_you_mean
-from rnnc.semantics.scopes.values import CellValue, FnValue, Shape, Tensor, Value
+from rnnc.semantics.scopes.values import CellValue, FnValue, Num, Shape, Tensor, Value
 from rnnc.syntax import ast
 from rnnc.syntax.spelling.foreign_options import OPTIONS, OTHERWISE
 
@@ -168,6 +168,8 @@ def as_tensor(value: Value, span: Span) -> str | None:
         return f"write `{int(value.name == 'ones')}`"
     if isinstance(value, FnValue) and value.name == "identity":
         return f"declare it, `fixed start[…] = {span.text}`, and write `start` here"
+    if isinstance(value, CellValue):
+        return f"a cell is given its input: `{span.text}(x)` in a network, `use f = {span.text}` and `f(x)` in a cell"
     if isinstance(value, Initialiser):
         return f"declare it, `param start[…] = {span.text}`, and write `start`; noise of every step is an input"
     if isinstance(value, tuple) and any(isinstance(v, Tensor) for v in value):
@@ -293,3 +295,11 @@ def _dotted(e: ast.Expr) -> list[str] | None:
         parts.append(e.name)
         e = e.base
     return [e.id, *reversed(parts)] if isinstance(e, ast.Name) and not e.primed else None
+
+
+def as_truth(name: str, value: Value) -> str | None:
+    """`peepholes = 1`, `"true"`: what is meant is told by what stands there."""
+    known = value.known if isinstance(value, Num) else None
+    if isinstance(value, str):
+        known = {"true": 1, "yes": 1, "on": 1, "false": 0, "no": 0, "off": 0}.get(value.lower())
+    return f"write `{name} = {'true' if known else 'false'}`" if known in (0, 1) else None

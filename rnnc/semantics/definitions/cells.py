@@ -11,6 +11,7 @@ from rnnc.diagnostics import Span
 from rnnc.semantics.bodies.ending import Ending, wrong_inputs
 from rnnc.semantics.bodies.frames import Body, Context, Frame
 from rnnc.semantics.bodies.guard import plain_inputs
+from rnnc.semantics.bodies.remedies import as_truth
 from rnnc.semantics.expressions.arguments import Arguments
 from rnnc.semantics.functions import layers
 from rnnc.semantics.functions.builtins import BUILTINS
@@ -97,6 +98,8 @@ class Cells:
                 return Choice(word, parameter.choices)
             if not (value is None and "none" in parameter.choices):
                 fix = did_you_mean(word, parameter.choices) if word else None
+                if isinstance(value, str) and value in parameter.choices:
+                    fix = f"words stand without quotes: `{name} = {value}`"
                 raise Problem("E217", f"`{name}` is one of {', '.join(parameter.choices)}", span, fix=fix)
         if parameter.kind == "cell" and not isinstance(value, CellValue | LayerValue):
             raise Problem(
@@ -115,7 +118,7 @@ class Cells:
             )
         default = parameter.default
         if isinstance(default, ast.Constant) and isinstance(default.value, bool) and not isinstance(value, bool):
-            raise Problem("E224", f"`{name}` is true or false, not {describe(value)}", span)
+            raise Problem("E224", f"`{name}` is true or false, not {describe(value)}", span, fix=as_truth(name, value))
         wants_number = isinstance(default, ast.Number) or (
             default is None and parameter.kind is None and not parameter.choices
         )

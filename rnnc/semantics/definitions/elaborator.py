@@ -105,6 +105,7 @@ class Elaborator:
         a.refuse_labels(end=LABELLED.get(name))
         if name not in WEIGHTED and isinstance(e.function, ast.Name) and e.function.id == name:
             a.refuse_sharing()  # where a parameter stands for it, another function may have weights
+        a.check_sharing()
         try:
             return BUILTINS[name](a)
         except Problem as problem:
@@ -122,7 +123,9 @@ class Elaborator:
 def _usage(name: str) -> str | None:
     """How a function is called: the first line of what its implementation says of itself."""
     line = (BUILTINS[name].__doc__ or "").split("\n")[0]
-    whole = re.match(r"(.*?\))(?:: |\.?$)", line)
+    whole = (
+        re.match(r"(.*?\))(?:: |\.?$)", line) if line.startswith(name) else re.search(rf"\b({name}\([^()]*\))", line)
+    )
     line = whole[1] if whole is not None else line.partition(": ")[0].rstrip(".")
     return f"it is called so: `{line}`" if "(" in line else None
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rnnc.diagnostics import Span
 from rnnc.semantics.bodies.frames import Context
-from rnnc.semantics.bodies.remedies import of_option
+from rnnc.semantics.bodies.remedies import as_truth, of_option
 from rnnc.semantics.expressions.expressions import Expressions
 from rnnc.semantics.scopes.numbers import needs_value
 from rnnc.semantics.scopes.scope import Problem, did_you_mean
@@ -125,6 +125,17 @@ class Arguments:
             message = f"`shared over` is for weights that a call makes: `{self.name}` {why}"
             raise Problem("E247", message, found.span, fix=_SHARING if cell else "leave it out")
 
+    def check_sharing(self) -> None:
+        """`shared over k`: members are told apart by variables of loops around the call."""
+        for name in self.shared:
+            if self.context.scope.turning(name) is None:
+                span = next(s.span for s in self.call.arguments if isinstance(s, ast.SharedOver))
+                turning = [scope.loop for scope in self.context.scope.chain() if scope.loop is not None]
+                fix = did_you_mean(name, turning) or (
+                    f"write `shared over {turning[0]}`" if turning else "leave it out"
+                )
+                raise Problem("E201", f"`{name}` is no variable of a loop around this call", span, fix=fix)
+
     # --- options ---
 
     def name_span(self, option: str) -> Span:
@@ -157,7 +168,12 @@ class Arguments:
         value = self.option(name, default)
         if not isinstance(value, bool):
             spot = self.options[name].value.span
-            raise Problem("E224", f"`{name}` is true or false, not {describe(value)}", spot)
+            fix = (
+                f"write `{name}_init = …`, what it begins with"
+                if name == "bias" and isinstance(value, Num)
+                else as_truth(name, value)
+            )
+            raise Problem("E224", f"`{name}` is true or false, not {describe(value)}", spot, fix=fix)
         return value
 
     def number(self, name: str, default: float | None = None) -> float | None:
@@ -192,9 +208,10 @@ class Arguments:
             value = self.evaluate.value(e, self.context)
             word = value.word if isinstance(value, Choice) else "none" if value is None else word
         if word not in choices:
-            raise Problem(
-                "E217", f"`{name}` is one of {', '.join(choices)}", e.span, fix=did_you_mean(str(word), choices)
-            )
+            fix = did_you_mean(str(word), choices)
+            if isinstance(e, ast.String) and e.value in choices:
+                fix = f"words stand without quotes: `{name} = {e.value}`"
+            raise Problem("E217", f"`{name}` is one of {', '.join(choices)}", e.span, fix=fix)
         return word
 
     def axis(self, i: int | None = None, name: str = "axis") -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from rnnc.diagnostics import Note, Span
 from rnnc.ir.size import Size
 from rnnc.semantics.bodies.frames import Context, Indices
 from rnnc.semantics.bodies.remedies import as_tensor, of_number, of_quotient_size
+from rnnc.semantics.expressions.labelled import brought_in, of_operands
 from rnnc.semantics.expressions.names import Names, unknown_name
 from rnnc.semantics.expressions.operators import Operators
 from rnnc.semantics.scopes.numbers import needs_value, of_quotient
@@ -231,22 +232,25 @@ class Expressions:
             frame.relabelled[label] = next(name for n in count(2) if (name := f"{label}_{n}") not in taken)
         return frame.relabelled.get(label, label)
 
-    def named_axis(self, e: ast.Expr, c: Context) -> Shaped:
-        """An axis by its label in this body, a bare size (`out = [head, 2 * units]`), or both (`head: 4`)."""
+    def named_axis(self, e: ast.Expr, c: Context, operands: Callable[[], list[Node]]) -> Shaped:
+        """An axis by its label in this body or among those of the operands, a bare size (`out = [head, 2 * units]`), or
+        both (`head: 4`)."""
         if isinstance(e, ast.LabelledSize):
             axis = self.own_axis(ast.Axis(e.label, e.size, span=e.span), c)
             c.frame.axes.setdefault(e.label, axis)
             return axis
         if isinstance(e, ast.Name) and not e.primed:
-            axis = c.frame.axes.get(e.id)
+            axis = c.frame.axes.get(e.id) or brought_in(self, e.id, c, named=True)
             if axis is not None and (axis.strong or c.scope.find(e.id) is None):
                 return axis
             if c.scope.find(e.id) is None and e.id not in c.frame.instances:
                 if e.id in c.frame.lost:
                     raise Told(e.span)
+                if axis := of_operands(e.id, operands(), c) or brought_in(self, e.id, c, named=False):
+                    return axis
 
-                def near(name: str = e.id) -> str | None:
-                    return did_you_mean(name, set(c.frame.axes) | c.scope.all_names())
+                def near(name: str = e.id) -> str:
+                    return did_you_mean(name, {*c.frame.axes, *c.scope.all_names()}) or f"give its size: `{name}: n`"
 
                 raise Problem("E201", f"there is no axis or size `{e.id}` here", e.span, fix=near)
         return self.axis(ast.Axis(None, e, span=e.span), c)

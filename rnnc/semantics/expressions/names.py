@@ -139,7 +139,10 @@ class Names:
             return None
         if c.frame.body.kind == "network" and (e.primed or _is_layers(base.node)):
             return f"what a layer leaves is read by its name: `use f = …`, `y = f(x)`, then `f.{e.name}'`"
-        called = e.base.function if isinstance(e.base, ast.Call) else None
+        call: object = e.base
+        if isinstance(call, ast.Name) and isinstance(statement := base.node.attrs.get("statement"), ast.Equation):
+            call = statement.value
+        called = call.function if isinstance(call, ast.Call) else None
         if isinstance(called, ast.Name) and called.id in c.frame.instances and c.frame.body.kind == "cell":
             return f"what `{called.id}` has is read by its name: `{called.id}.{e.name}'` after the step"
         found = c.scope.find(e.name)

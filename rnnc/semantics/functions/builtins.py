@@ -183,7 +183,7 @@ def _where(a: Arguments) -> Value:
 
 @builtin("clip")
 def _clip(a: Arguments) -> Value:
-    """clip(v, limit) or clip(v, lo, hi); `none` does not clip. gradient = cut (default) or pass."""
+    """clip(v, limit), clip(v, lo, hi): `none` does not clip. gradient = cut (default) or pass."""
     a.count(2, 3)
     a.allow("gradient")
     through = a.word("gradient", ("cut", "pass"), "cut") == "pass"

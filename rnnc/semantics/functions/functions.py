@@ -41,6 +41,7 @@ class Functions:
         own = [p.name for p in parameters]
         a.allow(*own, *(n for n in ("weights",) if n not in own))
         a.refuse_labels(own)
+        a.check_sharing()
         if len(a.operands) > len(parameters):
             a.count(sum(p.default is None for p in parameters), len(parameters))
         for i, parameter in enumerate(parameters[: len(a.operands)]):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from rnnc.ir.model import Initialiser
 from rnnc.semantics.bodies.foreign import INITIALISERS
 from rnnc.semantics.bodies.frames import Context
@@ -34,7 +36,19 @@ def _initialiser(a: Arguments) -> Value:
     for i, operand in enumerate(a.operands):
         number = a.evaluate.number(operand.expression, operand.context)
         numbers[i] = float(a.known_number(number, f"each number of `{a.name}`", operand.span))
+    _check_numbers(a, numbers)
     return Initialiser(a.name, tuple(numbers))
+
+
+def _check_numbers(a: Arguments, numbers: list[float]) -> None:
+    """The ends of a range in their order, a deviation that is none below zero, and all of them finite."""
+    if a.name.endswith("uniform") and numbers and not -math.inf < numbers[0] <= numbers[1] < math.inf:
+        message = f"`{a.name}` draws between two numbers, the lower one first, not {numbers[0]:g} and {numbers[1]:g}"
+        fix = f"write `{a.name}({numbers[1]:g}, {numbers[0]:g})`" if math.isfinite(numbers[0] - numbers[1]) else None
+        raise Problem("E228", message, a.span, fix=fix)
+    if a.name.endswith("normal") and numbers and not (math.isfinite(numbers[0]) and 0 <= numbers[1] < math.inf):
+        message = f"`{a.name}` wants a mean and a deviation, which is at least 0, not {numbers[0]:g} and {numbers[1]:g}"
+        raise Problem("E228", message, a.span, fix=f"write `{a.name}(0, 0.1)`, say")
 
 
 def _too_many(a: Arguments, most: int) -> Problem:

@@ -102,7 +102,11 @@ def apply(elaborator: Elaborator, layer: Value, a: Arguments, instance: Instance
     if c.frame.body.kind != "network":
         raise Problem("E404", "layers run sequences: they belong in a network", a.span, fix="in a cell: `use f = …`")
     if not isinstance(layer, CellValue) or isinstance(layer.definition, ast.Network):
-        a.allow(STATES)  # the states of one cell alone have names here
+        for option in a.options:  # those of one cell have names here
+            if option != STATES:
+                message = f"`{a.name}` has no state `{option}`: names are those of a single cell, that runs forward"
+                fix = f"all states of a layer are a list, `{STATES} = […]`"
+                raise Problem("E221", message, a.name_span(option), fix=fix)
     a.refuse_labels()
     a.refuse_sharing(cell=True)
     if c.frame.anonymous:

@@ -209,7 +209,7 @@ def _out_axes(a: Arguments, option: str) -> tuple[Shaped, ...] | None:
     if not isinstance(e, ast.List) and a.option(option) is None:
         return None
     items = e.items if isinstance(e, ast.List) else (e,)
-    return tuple(a.evaluate.named_axis(item, a.context) for item in items)
+    return tuple(a.evaluate.named_axis(item, a.context, lambda: _operands(a)) for item in items)
 
 
 _OPTIONS = ("bias", "out", "per", "each", "init", "bias_init", "weight", "weights")
@@ -232,8 +232,7 @@ def _with_each(a: Arguments, out: tuple[Shaped, ...] | None, each: tuple[str, ..
     left = tuple(label for label in each if label not in named)
     if out is None or not left:
         return hole
-    operands = [_operand(a, i) for i in range(len(a.operands))]
-    return a.context.frame.graph.add("stays", (hole, *operands), a.span, None, each=left, spots=a.spots())
+    return a.context.frame.graph.add("stays", (hole, *_operands(a)), a.span, None, each=left, spots=a.spots())
 
 
 def _linear_terms(
@@ -272,6 +271,10 @@ def _operand(a: Arguments, i: int) -> Node:
     return a.node(i)
 
 
+def _operands(a: Arguments) -> list[Node]:
+    return [_operand(a, i) for i in range(len(a.operands))]
+
+
 def _refuse_number(a: Arguments, i: int) -> None:
     operand = a.operands[i]
     if isinstance(a.value(i), Num):
@@ -295,7 +298,7 @@ def _dense(a: Arguments) -> Value:
     if len(a.operands) == 2:
         size = a.operands[1]
         number = a.evaluate.number(size.expression, size.context)
-        out = (a.evaluate.named_axis(size.expression, size.context),) if number.size else None
+        out = (a.evaluate.named_axis(size.expression, size.context, a.nodes),) if number.size else None
         del a.operands[1]
     else:
         out = _out_axes(a, "out")

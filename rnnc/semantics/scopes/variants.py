@@ -6,7 +6,8 @@ from collections.abc import Callable, Set
 from dataclasses import replace
 
 from rnnc.diagnostics import Span
-from rnnc.semantics.scopes.scope import Fatal, Problem, Scope, Work, defined_names, did_you_mean, heading, statements_in
+from rnnc.semantics.scopes.replacing import changed
+from rnnc.semantics.scopes.scope import Fatal, Problem, Scope, Work, did_you_mean, heading, statements_in
 from rnnc.semantics.scopes.values import CellValue, Choice, Value, describe, open_size
 from rnnc.syntax import ast
 from rnnc.syntax.walk import names_in
@@ -89,7 +90,7 @@ class Variants:
         body = self._changed(base.definition.body, e.body)
         merged = _merged(base.scope, scope, self._words_of(base.definition.body))
         definition = replace(base.definition, body=body)
-        dropped = (*base.dropped, *(t for s in e.body if isinstance(s, ast.Drop) for t in s.targets))
+        dropped = (*base.dropped, *(t for s in statements_in(e.body) if isinstance(s, ast.Drop) for t in s.targets))
         return replace(base, definition=definition, scope=merged, derived=True, dropped=dropped)
 
     def _words_of(self, body: Statements) -> frozenset[str]:
@@ -137,135 +138,3 @@ def _no_cell(value: Value, wanted: str, span: Span, scope: Scope) -> Problem:
             fix=did_you_mean(value.word, scope.all_names()),
         )
     return Problem("E237", f"{wanted}, not {describe(value)}", span)
-
-
-def changed(body: Statements, change: ast.Statement) -> Statements:
-    """Replace in all branches, drop, or add what replaces nothing."""
-    match change:
-        case ast.Equation(target=target):
-
-            def same_equation(s: ast.Statement) -> bool:
-                return isinstance(s, ast.Equation) and (s.target.name, s.target.primed) == (target.name, target.primed)
-
-            return _replace(body, same_equation, change)
-        case ast.Declaration():
-            return (change, *_left(body, change))
-        case ast.Output():
-            return _replace(body, lambda s: isinstance(s, ast.Output), change)
-        case ast.Use(target=target):
-            return _replace(body, lambda s: isinstance(s, ast.Use) and s.target.name == target.name, change)
-        case ast.Layout(name=name):
-            return _replace(body, lambda s: isinstance(s, ast.Layout) and s.name == name, change)
-        case ast.Drop(targets=targets):
-            for target in targets:
-                body = _drop(body, target)
-            return body
-        case ast.If() | ast.For():
-            return (*_left(body, change), change)
-        case _:
-            return (*body, change)
-
-
-def _left(body: Statements, change: ast.Statement) -> Statements:
-    """What a change with branches or repetition leaves of a body: a name that some branches alone define keeps its old
-    definition in the others."""
-    result: list[ast.Statement] = []
-    for s in body:
-        match s:
-            case ast.For():
-                result.append(replace(s, body=_left(s.body, change)))
-            case ast.If():
-                result.append(replace(s, body=_left(s.body, change), orelse=_left(s.orelse, change)))
-            case ast.Declaration(items=items) if len(items) > 1 and _defined(s) & _defined(change):
-                result += _left(tuple(replace(s, items=(item,)) for item in items), change)
-            case _ if not _defined(s) & _defined(change):
-                result.append(s)
-            case _ if isinstance(change, ast.If):
-                then, otherwise = (s,), (s,)
-                for inner in change.body:
-                    then = _left(then, inner)
-                for inner in change.orelse:
-                    otherwise = _left(otherwise, inner)
-                if then or otherwise:
-                    result.append(replace(change, body=then, orelse=otherwise))
-            case _:
-                pass
-    return tuple(result)
-
-
-def _defined(s: ast.Statement) -> set[tuple[str, str, bool]]:
-    """What a statement defines in any of its branches: kind, name, and whether it is a state's next value."""
-    match s:
-        case ast.Equation(target=target):
-            return {("equation", target.name, target.primed)}
-        case ast.Declaration(kind=kind, items=items):
-            return {(kind, item.name, False) for item in items}
-        case ast.Output():
-            return {("output", "", False)}
-        case ast.Use(target=target):
-            return {("use", target.name, False)}
-        case ast.Layout(name=name):
-            return {("layout", name, False)}
-        case ast.For(body=body):
-            return set[tuple[str, str, bool]]().union(*map(_defined, body))
-        case ast.If(body=body, orelse=orelse):
-            return set[tuple[str, str, bool]]().union(*map(_defined, (*body, *orelse)))
-        case _:
-            return set()
-
-
-def _drop(body: Statements, target: ast.Target) -> Statements:
-    """Without a name that must be there."""
-    dropped = _dropped(body, target)
-    if dropped == body:
-        prime = "'" if target.primed else ""
-        names = sorted({n for s in body for n in defined_names(s)})
-        message = f"there is no `{target.name}{prime}` to drop"
-        raise Problem("E238", message, target.span, fix=did_you_mean(target.name, names))
-    return dropped
-
-
-def _replace(body: Statements, replaces: Callable[[ast.Statement], bool], new: ast.Statement) -> Statements:
-    found = False
-
-    def visit(statements: Statements) -> Statements:
-        nonlocal found
-        result: list[ast.Statement] = []
-        for s in statements:
-            if replaces(s):
-                found = True
-                if isinstance(s, ast.Equation) and isinstance(new, ast.Equation) and s.target.indices:
-                    # the member's own indices stay: the new right-hand side reads the same loop variables
-                    target = replace(new.target, indices=new.target.indices or s.target.indices)
-                    result.append(replace(new, target=target))
-                else:
-                    result.append(new)
-            elif isinstance(s, ast.For):
-                result.append(replace(s, body=visit(s.body)))
-            elif isinstance(s, ast.If):
-                result.append(replace(s, body=visit(s.body), orelse=visit(s.orelse)))
-            else:
-                result.append(s)
-        return tuple(result)
-
-    changed = visit(body)
-    return changed if found else (*body, new)
-
-
-def _dropped(body: Statements, target: ast.Target) -> Statements:
-    result: list[ast.Statement] = []
-    for s in body:
-        match s:
-            case ast.Equation() | ast.Use() if s.target.name == target.name and s.target.primed == target.primed:
-                continue
-            case ast.Declaration() if not target.primed and any(i.name == target.name for i in s.items):
-                items = tuple(i for i in s.items if i.name != target.name)
-                if items:
-                    result.append(replace(s, items=items))
-            case ast.For():
-                result.append(replace(s, body=_dropped(s.body, target)))
-            case ast.If():
-                result.append(replace(s, body=_dropped(s.body, target), orelse=_dropped(s.orelse, target)))
-            case _:
-                result.append(s)
-    return tuple(result)

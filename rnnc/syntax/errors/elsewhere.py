@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rnnc.syntax.errors.brackets import CLOSERS, OPENERS, begins_statement
 from rnnc.syntax.errors.place import Place, Problem, Repair, problem
 from rnnc.syntax.errors.subscripts import is_state
 from rnnc.syntax.tokens import Token
@@ -185,6 +186,54 @@ def pair_in_brackets(place: Place) -> Problem | None:
     if at and place.tokens[at - 1].type in ("LPAR", "COMMA"):
         fix = f"{fix}, and arguments stand side by side, `f(a, b)`; a state is given by its name, `f(x, h = …)`"
     return problem("E142", "round brackets hold one value", place.token.span, fix)
+
+
+def arrow(place: Place) -> Problem | None:
+    """`h' <- tanh(x)`"""
+    token, after = place.token, place.after
+    if (
+        token.text != "<"
+        or after.type != "MINUS"
+        or after.span.start != token.span.end
+        or "EQUAL" not in place.expected
+    ):
+        return None
+    repair = Repair(place.at, place.at + 2, (Token("EQUAL", "=", token.span),))
+    return problem(
+        "E130", "the language has no `<-`", token.span.to(after.span), "an equation is written with `=`", repair
+    )
+
+
+def header_in_parentheses(place: Place) -> Problem | None:
+    """`for (k in 0..3) { … }`"""
+    token, before = place.token, place.before
+    if token.type != "LPAR" or before is None or before.type != "FOR" or place.expected != {"NAME"}:
+        return None
+    depth, end = 0, place.at
+    for end in range(place.at, len(place.tokens)):
+        depth += (place.tokens[end].type in OPENERS) - (place.tokens[end].type in CLOSERS)
+        if depth == 0:
+            break
+    inside = tuple(place.tokens[place.at + 1 : end])
+    message = "what stands between `for` and `{` has no parentheses"
+    return problem("E142", message, token.span, "write `for k in 0..n { … }`", Repair(place.at, end + 1, inside))
+
+
+def statements_with_commas(place: Place) -> Problem | None:
+    """`a = 1, gate b = 2`"""
+    if place.token.type != "COMMA" or "NEWLINE" not in place.expected or "COMMA" in place.expected:
+        return None
+    before, after = place.before, place.after
+    if before is not None and before.type == "NUMBER" and after.type == "NUMBER" and len(after.text) == 3:
+        repair = Repair(place.at - 1, place.at + 2, (before,))
+        fix = f"write `{before.text}_{after.text}`"
+        return problem("E113", "a number has no commas", before.span.to(after.span), fix, repair)
+    if after.keyword is None or not begins_statement(place.tokens, place.at + 1):
+        return None
+    repair = place.replaced("NEWLINE")
+    return problem(
+        "E124", "a newline ends a statement", place.token.span, "remove the `,`; one statement a line", repair
+    )
 
 
 def missing_in(place: Place) -> Problem | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 
 from rnnc.syntax.errors import indentation
-from rnnc.syntax.errors.brackets import begins_statement
+from rnnc.syntax.errors.brackets import CLOSERS, OPENERS, begins_statement
 from rnnc.syntax.errors.elsewhere import NAMES, in_function
 from rnnc.syntax.errors.place import Place, Problem, Repair, problem
 from rnnc.syntax.tokens import Token
@@ -142,8 +142,23 @@ def expression_statement(place: Place) -> Problem | None:
     if place.at == place.first + 1 and place.token.type in ("LPAR", "NEWLINE", "RBRACE") and "EQUAL" in place.expected:
         name = place.tokens[place.first]
         fix = "write `return …`" if in_function(place) else "give it a name: `name = …`"
+        if place.token.type == "LPAR" and _is_defined(place):  # `h(t) = …`
+            message = "an equation defines a name, not a call"
+            return problem(
+                "E142", message, name.span, f"write `{name.text}' = …` of a state, `{name.text} = …` of a value"
+            )
         return problem("E142", "an expression alone is no statement", name.span, fix)
     return None
+
+
+def _is_defined(place: Place) -> bool:
+    """Does `=` follow the bracket that opens here?"""
+    depth = 0
+    for at in range(place.at, len(place.tokens) - 1):
+        depth += (place.tokens[at].type in OPENERS) - (place.tokens[at].type in CLOSERS)
+        if depth == 0:
+            return place.tokens[at + 1].type == "EQUAL"
+    return False
 
 
 def is_reserved(token: Token) -> bool:

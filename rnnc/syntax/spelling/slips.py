@@ -166,6 +166,9 @@ def _comment(match: re.Match[str]) -> Slip:
 
 
 def _semicolon(match: re.Match[str]) -> Slip:
+    line = match.string[match.string.rfind("\n", 0, match.start()) + 1 : match.start()]
+    if any(line.count(opening) > line.count(closing) for opening, closing in ("()", "[]")):
+        return _slip(match, "E124", "what stands in brackets is separated by commas", "write `,`", ",")
     return _slip(match, "E124", "a newline ends a statement", "remove the `;`; one statement a line", "\n")
 
 
@@ -208,10 +211,16 @@ def _prime(match: re.Match[str]) -> Slip:
 def _bad_number(match: re.Match[str]) -> Slip:
     text = match[0]
     fix = None
-    if text.startswith("."):
+    if text.startswith(".") and match.string.endswith("..", 0, match.start()):
+        fix = f"a range has two dots, and its end is not among its numbers: `..{text[1:]}`"
+    elif text.startswith("."):
         fix = f"write `0{text}`"
     elif text.endswith("."):
         fix = f"write `{text}0`"
+    elif re.fullmatch(r"0[xX][0-9a-fA-F]{1,8}|0[bB][01]{1,32}|0[oO][0-7]{1,11}", text):
+        fix = f"numbers are decimal: write `{int(text, 0)}`"
+    elif re.fullmatch(r"[0-9.]+[eE]", text):
+        fix = f"digits follow the `{text[-1]}`: `{text}-3`"
     elif multiple := re.fullmatch(r"([0-9]+)([A-Za-z_]\w*)", text):
         fix = f"did you mean `{multiple[1]} * {multiple[2]}`?"
         if multiple[2] in _IMAGINARY:

@@ -244,6 +244,8 @@ def _fits(group: Group) -> bool:
 
 def _mismatch(what: str, features: Sequence[tuple[str, tuple[int, ...]]], recorded: Sequence[tuple[int, ...]]) -> None:
     declared = ", ".join(f"{name}{list(shape)}" for name, shape in features)
+    if not recorded:
+        raise VerifyError("E804", f"no {what} are recorded, and there should be {declared}")
     raise VerifyError("E804", f"the recorded {what} {[list(r) for r in recorded]} are not {declared} in this order")
 
 

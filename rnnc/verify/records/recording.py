@@ -77,11 +77,20 @@ def load_recording(path: Path) -> Recording:
     """Read FILE.npz, and its entry in `manifest.json` beside it. E804: not readable, or no recording."""
     try:
         with path.open("rb") as opened:  # np.load itself leaves a damaged file open
+            if opened.read(2) not in (
+                b"PK",
+                b"\x93N",
+                b"",
+            ):  # NumPy takes all that is neither .npz nor .npy for a pickle
+                raise ValueError("it is no .npz, which holds arrays by name")
+            opened.seek(0)
             file: Any = np.load(opened, allow_pickle=False)
             if not hasattr(file, "files"):
                 raise ValueError("it is no .npz, which holds arrays by name")
             arrays: dict[str, Array] = {key: _native(file[key]) for key in file.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+    except OSError as error:
+        raise VerifyError("E804", f"cannot read {path}: {error.strerror or error}") from error
+    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
         raise VerifyError("E804", f"cannot read {path}: {error or 'it is empty'}") from error
     if "x" not in arrays and "x:0" not in arrays:
         raise VerifyError("E804", f"{path} holds no input `x` or `x:0`; it has {sorted(arrays)}")

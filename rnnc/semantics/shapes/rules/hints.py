@@ -16,7 +16,10 @@ def instead(shape: Shape, label: str) -> str | None:
     """What may be meant by the label of an axis that is not there."""
     nameless = [a for a in shape if not a.label.isidentifier()]
     if label in ("time", "batch"):
-        return "a cell has no axis of time or batch: a state can sum over time, and in a network `mean(y, time)` does"
+        return (
+            f"{label} is no axis: a state can sum over time; in a network `sum`, `mean`, `max`, `min`, `softmax` and "
+            "`cumsum` of `(y, time)` do, and single steps are `last(y)` and `at(y, k)`"
+        )
     if len(nameless) == 1 and label.isidentifier():
         named = ", ".join(f"{label if a is nameless[0] else a.label}: {a.size}" for a in shape)
         fix = f"the axis of {nameless[0].size} has no name of its own; `relabel(…, {named})` gives it one"

@@ -1,0 +1,84 @@
+"""Axes that an option names: those of the operands beside it, and those that some expression of the body brings in.
+
+Equations stand in any order, so a label that one of them gives its size (`split(v, units, head: 4, unit: d)`) is known
+to all.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, cast
+
+from rnnc.semantics.bodies.frames import Context
+from rnnc.semantics.scopes.scope import Problem, Scope
+from rnnc.semantics.scopes.values import Shaped
+from rnnc.semantics.shapes.nodes import Node
+from rnnc.syntax import ast
+
+if TYPE_CHECKING:
+    from rnnc.semantics.expressions.expressions import Expressions
+
+MAKERS = frozenset({"expand", "relabel", "places", "zeros", "ones"})  # whose labelled operands are axes of their result
+
+
+def brought_in(evaluate: Expressions, label: str, c: Context, *, named: bool) -> Shaped | None:
+    """The axis of this label, as the first expression of the body has it that says how large it is. `named`: only where
+    axes get names that the whole body has for them, in `out` and `split`."""
+    frame = c.frame
+    if frame.sizes is None:
+        frame.sizes = {}
+        for e, scope in _expressions(c):
+            for found, size, is_named in _sizes(e):
+                frame.sizes.setdefault(found, []).append((size, scope, is_named))
+    for size, scope, is_named in frame.sizes.get(label, ()):
+        if is_named or not named:
+            try:
+                return evaluate.own_axis(ast.Axis(label, size, span=size.span), c.with_scope(scope))
+            except Problem:  # reported where that expression is read, or a variable of a comprehension is in it
+                continue
+    return None
+
+
+def of_operands(label: str, operands: Iterable[Node], c: Context) -> Shaped | None:
+    """The axis of this label that one of the operands has, as far as their shapes are known."""
+    graph = c.frame.graph
+    for node in operands:
+        graph.infer(node)
+        for axis in graph.resolve_all(node.shape or ()):
+            if axis.label == label:
+                return axis
+    return None
+
+
+def _expressions(c: Context) -> Iterator[tuple[ast.Expr, Scope]]:
+    """All that a body computes, in the order of its text."""
+    frame = c.frame
+    read = [(e.statement.value, e.context.scope) for e in frame.equations]
+    found = read + [(s.value, scope) for s, scope, _ in frame.pending.values()]
+    found += [(item.value, scope) for s, scope in frame.output_statements for item in s.items]
+    if frame.returned is not None:
+        found.append((frame.returned[0].value, frame.returned[1]))
+    yield from sorted(found, key=lambda pair: pair[0].span.start)
+
+
+def _sizes(node: object) -> Iterator[tuple[str, ast.Expr, bool]]:
+    """Labels of axes and what stands behind them as their sizes; whether all of the body calls these axes so."""
+    match node:
+        case ast.LabelledSize(label=label, size=size):
+            yield label, size, True
+        case ast.Call(function=ast.Name(id=name), arguments=arguments) if name == "split" or name in MAKERS:
+            for argument in arguments:
+                if isinstance(argument, ast.Argument) and argument.mark == ":" and argument.name is not None:
+                    yield argument.name, argument.value, name == "split"
+                else:
+                    yield from _sizes(argument)
+        case ast.Node():
+            for each in dataclasses.fields(node):
+                if each.name != "span":
+                    yield from _sizes(getattr(node, each.name))
+        case tuple():
+            for item in cast("tuple[object, ...]", node):
+                yield from _sizes(item)
+        case _:
+            pass
