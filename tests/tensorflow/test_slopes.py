@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 
+import rnnc
 from rnnc.ir.builder import Builder
 from rnnc.ir.program import Value
 from tests.support import judging
 from tests.support.small_programs import Small
-from tests.tensorflow.support import run_program, text_of
+from tests.tensorflow.support import run_program, text_of, tf
 
 TANH, SIGMOID = "tf.raw_ops.TanhGrad", "tf.raw_ops.SigmoidGrad"
 Make = Callable[[Builder, Value, Value, Value], tuple[Value, ...]]
@@ -78,3 +80,31 @@ def test_products(make: Make) -> None:
     text = text_of(program)
     assert (text.count(TANH), text.count(SIGMOID)) == CASES[make]
     judging.judged(program, small.arrays, lambda given: run_program(program, given))
+
+
+GATED = """
+cell Gated(units) {
+  input x[input]
+  state h[units]
+  param p[units] = uniform(-1, 1), q[] = 0.3
+  gate z = sigmoid(linear(x, h))
+  h' = sigmoid(p) * z * h + (1 - tanh(p)) * sigmoid(q) * tanh(linear(x))
+  output h'
+}
+"""
+
+
+@pytest.mark.parametrize("save", ["all", "states", "every=2"])
+def test_slopes_of_parameters_are_taken_where_the_products_are(save: str) -> None:
+    """Squares and differences depend on parameters alone, and the products that need none of them do not."""
+    numpy, module = (rnnc.compile(GATED, target=target, units=3, save=save) for target in ("numpy", "tf"))
+    params = numpy.init_params(seed=1, dtype="float64", input=2)
+    x = np.random.default_rng(2).normal(size=(2, 5, 2))
+    outputs, _, tape = numpy.forward_train(params, x)
+    wanted = numpy.backward(params, tape, 2 * outputs)["params"]
+    tensors = {name: tf.constant(array) for name, array in params.items()}
+    with tf.GradientTape() as recorded:
+        recorded.watch(tensors)
+        loss = tf.reduce_sum(module.forward(tensors, tf.constant(x))[0] ** 2)
+    for name, found in recorded.gradient(loss, tensors).items():
+        np.testing.assert_allclose(found, wanted[name], rtol=1e-10, atol=1e-12, err_msg=name)

@@ -14,7 +14,7 @@ from rnnc.backends.tensorflow.body import Body
 from rnnc.backends.tensorflow.places import Places
 from rnnc.backends.tensorflow.slopes import slopes
 from rnnc.backends.weighted import biases
-from rnnc.ir.program import Program, reads
+from rnnc.ir.program import Program
 
 KEPT_NAMES = ("np", "tf", "T", "B", "dt", "p", "k", "s", "given", "loop")  # what every function calls its arguments
 
@@ -45,8 +45,8 @@ def write_program(
     )
     frame.nullable.update(optional_values(program, nullable))
     parameters = program.inputs_of("param", "fixed")
-    read_late = {v for node in late for v in reads(node)} | {port.value for port in program.outputs}
-    read_early = {v for node in early for v in reads(node)}
+    read_late = frame.slopes.reads(tuple(late)) | {port.value for port in program.outputs}
+    read_early = frame.slopes.reads(tuple(early))
 
     pack = Body(frame, "T")
     for port in parameters:

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rnnc.ir.operations.attrs import Attrs
-from rnnc.ir.program import DType, Loop, Node, Op, Program, Value
+from rnnc.ir.program import DType, Loop, Node, Op, Program, Value, walk
 from rnnc.ir.rewrite import use_counts
 
 
@@ -35,6 +35,18 @@ class Slopes:
         default_factory=dict[Value, tuple[tuple[Slope, ...], int | None]]
     )
     needless: set[Value] = field(default_factory=set[Value])
+
+    def reads(self, nodes: tuple[Node, ...]) -> set[Value]:
+        """What the text of nodes reads, of theirs and of what is around: of a slope no difference, but `y` and `d`."""
+        found: set[Value] = set()
+        for node in walk(nodes):
+            if isinstance(node, Loop):
+                found.update(node.args, (c.next for c in node.carries), (value for value, _ in node.ys))
+            elif node.outs[0] in self.products:
+                found.update(value for side in self.products[node.outs[0]][0] for value in (side.y, side.d))
+            elif node.outs[0] not in self.needless:
+                found.update(node.args)
+        return found
 
 
 def slopes(program: Program) -> Slopes:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from rnnc.pictures.placement.channels import conflicts
 from rnnc.pictures.placement.layered import Columns
@@ -40,7 +41,8 @@ def _closed(graph: Columns, top: Sequence[int]) -> list[int]:
     return [y - next(s for upper, s in reversed(shifts) if upper <= y) for y in top]
 
 
-Wrong = list[tuple[int, tuple[int, int], tuple[int, int]]]  # column, the net that leaves late, the one that comes late
+Net = tuple[int, int]
+Wrong = list[tuple[int, Net, Net]]  # column, the net that leaves late, the one that comes late
 
 
 def _wrong(graph: Columns, top: Sequence[int]) -> Wrong:
@@ -50,16 +52,36 @@ def _wrong(graph: Columns, top: Sequence[int]) -> Wrong:
 
 def _better(graph: Columns, top: list[int], wrong: Wrong) -> tuple[list[int], Wrong] | None:
     """The first nudge after which fewer wires touch."""
+    for tried in chain(_nudged(graph, top, wrong), _lowered(graph, top, wrong)):
+        left = _wrong(graph, tried)
+        if len(left) < len(wrong):
+            return tried, left
+    return None
+
+
+def _ends(graph: Columns, rank: int, a: Net, b: Net) -> dict[int, None]:
+    """The vertices where the one net leaves a channel, and where the other one comes."""
+    ends = [s.v for s in graph.segments if s.net == a and graph.vertices[s.u].rank == rank]
+    ends += [s.u for s in graph.segments if s.net == b and graph.vertices[s.u].rank == rank]
+    return dict.fromkeys(ends)
+
+
+def _nudged(graph: Columns, top: list[int], wrong: Wrong) -> Iterator[list[int]]:
+    """Tops with one end moved, and what has to make room for it."""
     for rank, a, b in wrong:
-        ends = [s.v for s in graph.segments if s.net == a and graph.vertices[s.u].rank == rank]
-        ends += [s.u for s in graph.segments if s.net == b and graph.vertices[s.u].rank == rank]
-        for v in dict.fromkeys(ends):
+        for v in _ends(graph, rank, a, b):
             for nudge in _NUDGES:
                 moving = Straightening(graph, list(top))
                 for unit in dict.fromkeys((moving.unit_of[v], (v,))):
                     moved = moving.pushed(unit, top[v] + nudge)
-                    tried = [moved.get(w, y) for w, y in enumerate(top)]
-                    left = _wrong(graph, tried) if moved else wrong
-                    if len(left) < len(wrong):
-                        return tried, left
-    return None
+                    if moved:
+                        yield [moved.get(w, y) for w, y in enumerate(top)]
+
+
+def _lowered(graph: Columns, top: list[int], wrong: Wrong) -> Iterator[list[int]]:
+    """Tops with one end further down, and all that is below it: there is always room for that."""
+    for rank, a, b in wrong:
+        for v in _ends(graph, rank, a, b):
+            for nudge in _NUDGES:
+                if nudge > 0:
+                    yield [y + nudge if w == v or y > top[v] else y for w, y in enumerate(top)]

@@ -12,12 +12,12 @@ from collections import Counter
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 
-from rnnc.backends.cuda.analysis.again import Again
 from rnnc.backends.cuda.analysis.behind import Behind, chains, in_order
 from rnnc.backends.cuda.analysis.joined import NOTHING, Part, element_type, joined
 from rnnc.backends.cuda.analysis.products import Product, by_letter, product_of, windows
 from rnnc.backends.cuda.kernels.shared import Shared
 from rnnc.backends.cuda.spelling import LINES, MAPS
+from rnnc.backends.cuda.straight.again import Again
 from rnnc.backends.cuda.straight.block import Block
 from rnnc.backends.cuda.straight.implicit import Implicit
 from rnnc.backends.cuda.straight.reductions import write_reduction
