@@ -117,7 +117,8 @@ def _spread(value: Value, defined: dict[Value, Node], outer: Mapping[Value, Valu
     size = row_cost([value])
     nodes: dict[Op, None] = {}
     inputs: dict[Value, None] = {}
-    pending = [value]
+    pending, seen = [value], {value}
+    repeated = 0
     while pending:
         current = pending.pop()
         node = defined.get(current)
@@ -125,12 +126,15 @@ def _spread(value: Value, defined: dict[Value, Node], outer: Mapping[Value, Valu
         if current is not value and (outgrows(size, own) or current in outer):
             inputs[current] = None
         elif isinstance(node, Op) and _cheap(node):
+            repeated += node not in nodes and TABLE[node.name].kind != "view"
+            if repeated > SPREAD_LIMIT:
+                return None
             nodes[node] = None
-            pending.extend(arg for arg in node.args if arg in defined or arg in outer)
+            news = [arg for arg in dict.fromkeys(node.args) if (arg in defined or arg in outer) and arg not in seen]
+            seen.update(news)
+            pending.extend(news)
         else:
             return None
-    if sum(TABLE[node.name].kind != "view" for node in nodes) > SPREAD_LIMIT:
-        return None
     return _Spread(tuple(nodes), outgrows(size, row_cost(inputs)))
 
 

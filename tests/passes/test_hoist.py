@@ -97,6 +97,23 @@ def test_many_operations_leave_even_where_they_spread_out() -> None:
     assert dict(inside(after)) == {"add": 1, "tanh": 1}
 
 
+def test_values_that_are_read_again_and_again_are_looked_at_once() -> None:
+    """Views of views alone, which cost nothing: 2 to the power of 60 ways lead from the result to the input."""
+    net = Net("views")
+    x, h0 = net.input("x", 2), net.state("h", 2)
+
+    def step(b: Builder, xs: list[Value], carries: list[Value]):
+        mixed = xs[0]
+        for _ in range(60):
+            whole = b.op("concat", mixed, mixed, axis=0)
+            mixed = b.op("slice", whole, axis=0, start=Size.of(1), stop=Size.of(3))
+        return [b.op("tanh", add(b, carries[0], mixed))], []
+
+    net.final("h", net.loop(step, [x], [h0]).finals[0])
+    after = checked(net.program(), [hoist]).program
+    assert dict(inside(after)) == {"add": 1, "tanh": 1}
+
+
 def test_factors_that_need_no_state_are_multiplied_outside() -> None:
     net = Net("factors")
     x, z, h0 = net.input("x", 3), net.input("z", 3), net.state("h", 3)
