@@ -28,10 +28,9 @@ def slots_in(body: Body) -> list[StateSlot]:
     return [slot for slot in body.all_states() if slot is not body.step]
 
 
-def listed(a: Arguments, name: str = STATES) -> list[tuple[Node, Span]]:
-    """The values of an option that is a list of all states."""
-    e = a.options[name].value
-    return of_list(e, a.context, a.evaluate)
+def listed(a: Arguments) -> list[tuple[Node, Span]]:
+    """The values of `states = …`, and where each stands."""
+    return of_list(a.options[STATES].value, a.context, a.evaluate)
 
 
 def refuse_lists(a: Arguments) -> None:

@@ -330,7 +330,7 @@ class CellWriter:
         c, body = self.choices, self.body
         g, y = body.fresh("f"), body.fresh("y")
         body.head.append(f"use {g} = {f}")
-        states = c.pick((f"{f}.states'", f"[0.5 * s for s in {f}.states']"))
+        states = c.pick((f"{f}.states'", f"[-s for s in {f}.states']"))
         call = f"{g}({fed}, states = {states})"
         body.add(f"{y} = {call if own else f'relabel({call}, {shown(result)})'}")
         body.vars.append(Var(y, result, LARGE, state=True))
