@@ -6,15 +6,15 @@ to all.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from rnnc.semantics.bodies.frames import Context
 from rnnc.semantics.scopes.scope import Problem, Scope
 from rnnc.semantics.scopes.values import Shaped
 from rnnc.semantics.shapes.nodes import Node
 from rnnc.syntax import ast
+from rnnc.syntax.walk import nodes_in
 
 if TYPE_CHECKING:
     from rnnc.semantics.expressions.expressions import Expressions
@@ -62,23 +62,15 @@ def _expressions(c: Context) -> Iterator[tuple[ast.Expr, Scope]]:
     yield from sorted(found, key=lambda pair: pair[0].span.start)
 
 
-def _sizes(node: object) -> Iterator[tuple[str, ast.Expr, bool]]:
+def _sizes(e: ast.Expr) -> Iterator[tuple[str, ast.Expr, bool]]:
     """Labels of axes and what stands behind them as their sizes; whether all of the body calls these axes so."""
-    match node:
-        case ast.LabelledSize(label=label, size=size):
-            yield label, size, True
-        case ast.Call(function=ast.Name(id=name), arguments=arguments) if name == "split" or name in MAKERS:
-            for argument in arguments:
-                if isinstance(argument, ast.Argument) and argument.mark == ":" and argument.name is not None:
-                    yield argument.name, argument.value, name == "split"
-                else:
-                    yield from _sizes(argument)
-        case ast.Node():
-            for each in dataclasses.fields(node):
-                if each.name != "span":
-                    yield from _sizes(getattr(node, each.name))
-        case tuple():
-            for item in cast("tuple[object, ...]", node):
-                yield from _sizes(item)
-        case _:
-            pass
+    for node in nodes_in(e):
+        match node:
+            case ast.LabelledSize(label=label, size=size):
+                yield label, size, True
+            case ast.Call(function=ast.Name(id=name), arguments=arguments) if name == "split" or name in MAKERS:
+                for argument in arguments:
+                    if isinstance(argument, ast.Argument) and argument.mark == ":" and argument.name is not None:
+                        yield argument.name, argument.value, name == "split"
+            case _:
+                pass
