@@ -14,8 +14,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.device.ahead import use
 from benchmarks.device.card import card
-from benchmarks.device.compare import Comparison
+from benchmarks.device.compare import CONTENDERS, Comparison
 from benchmarks.device.floor import measure, timer
 from benchmarks.device.modules import MODULES, generate, load
 from benchmarks.device.report import RESULTS, Figure, environment, write
@@ -28,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--modules", type=Path, help="folder of generated modules; without it rnnc writes them")
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the results")
     parser.add_argument("--only", default="", metavar="TEXT", help="rows whose network, shape and dtype hold this text")
+    parser.add_argument("--peers", default="", metavar="A,B", help="who takes part beside rnnc, by parts of their names")
     parser.add_argument("--budget", type=float, default=2.0, metavar="SECONDS", help="of measuring for a line")
     parser.add_argument("--minutes", type=float, default=120.0, help="after which no further row begins")
     options = parser.parse_args(arguments)
@@ -41,15 +43,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     folder = options.modules or MODULES
     if options.modules is None:
         generate(chosen, folder)
-    return compare(cupy, chosen, folder, options.out, options.budget, time.monotonic() + 60 * options.minutes)
+    use(cupy, folder)
+    parts = ("rnnc", *filter(None, options.peers.split(","))) if options.peers else ("",)
+    peers = [name for name in CONTENDERS if any(part in name for part in parts)]
+    return compare(cupy, chosen, folder, options.out, options.budget, time.monotonic() + 60 * options.minutes, peers)
 
 
-def compare(cupy: object, chosen: Sequence[Row], folder: Path, out: Path, budget: float, until: float) -> int:
+def compare(
+    cupy: object,
+    chosen: Sequence[Row],
+    folder: Path,
+    out: Path,
+    budget: float,
+    until: float,
+    contenders: Sequence[str] = tuple(CONTENDERS),
+) -> int:
     """Measure the device, then all rows."""
     module = load(folder, f"{chosen[0].module}_cuda")
     about = {**environment(cupy), "rnnc": module.SPEC["version"]}
     rates = measure(cupy, module._PRELUDE, timer(cupy))
-    comparison = Comparison(folder, DeviceClock(cupy), rates, budget, until)
+    taking_part = {name: CONTENDERS[name] for name in contenders}
+    comparison = Comparison(folder, DeviceClock(cupy), rates, budget, until, taking_part)
     shown = 0
 
     def done(figures: list[Figure]) -> None:

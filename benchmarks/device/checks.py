@@ -1,6 +1,6 @@
 """What must hold on a card: every strategy computes what NumPy's module does, on the caller's stream, always the same.
 
-    python -m benchmarks.device.checks MODULES [--small]
+    python -m benchmarks.device.checks MODULES [--small] [--jobs 8]
 
 runs all of it with generated modules (`python -m benchmarks.gpu generate MODULES`) and needs CuPy and NumPy alone. With
 `--small` little is computed, for tools under which everything is a hundred times slower.
@@ -9,6 +9,7 @@ runs all of it with generated modules (`python -m benchmarks.gpu generate MODULE
 from __future__ import annotations
 
 import argparse
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -210,10 +211,13 @@ class _Exported:
         return self._array.__dlpack_device__()
 
 
-def run(give: Give, *, small: bool = False, say: Callable[[str], None] = print) -> int:
-    """All checks; how many failed."""
+EVERY = slice(None)
+
+
+def run(give: Give, *, small: bool = False, own: slice = EVERY, say: Callable[[str], None] = print) -> int:
+    """All checks, or some of them; how many failed."""
     failed = total = 0
-    for name, check in checks(give, small=small):
+    for name, check in list(checks(give, small=small))[own]:
         total += 1
         error = _failure(check)
         failed += error is not None
@@ -231,20 +235,38 @@ def _failure(check: Callable[[], None]) -> str | None:
 
 
 def main() -> int:
+    from benchmarks.device.ahead import use
     from benchmarks.device.card import card
     from benchmarks.device.modules import load
 
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("modules", type=Path)
     parser.add_argument("--small", action="store_true")
+    parser.add_argument("--jobs", type=int, default=1, help="processes that share the checks")
+    parser.add_argument("--job", type=int, help="the checks of one of them")
     options = parser.parse_args()
+    if options.job is None and options.jobs > 1:
+        return _shared(options.jobs)
     cupy = card()
     if cupy is None:
         return 1
+    use(cupy, options.modules)
     if options.small:
         cupy.cuda.set_allocator(None)  # so that a tool sees the ends of each array
-    failed = run(lambda cell, kind: load(options.modules, f"check_{cell}_{kind}"), small=options.small)
+    own = slice(options.job or 0, None, options.jobs)
+    failed = run(lambda cell, kind: load(options.modules, f"check_{cell}_{kind}"), small=options.small, own=own)
     return 1 if failed else 0
+
+
+def _shared(jobs: int) -> int:
+    """The same by several processes, which print at their ends."""
+    command = [sys.executable, "-m", "benchmarks.device.checks", *sys.argv[1:]]
+    found = [
+        subprocess.Popen([*command, "--job", str(job)], stdout=subprocess.PIPE, text=True) for job in range(jobs)
+    ]
+    for process in found:
+        print(process.communicate()[0], end="", flush=True)
+    return int(any(process.returncode for process in found))
 
 
 if __name__ == "__main__":

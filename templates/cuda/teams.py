@@ -12,6 +12,7 @@ _HALF, _ROUNDED, _SINGLE, _DOUBLE = _Item(2, 16), _Item(4, 8), _Item(4, 1), _Ite
 _ITEMS = {"float16": _HALF, "bfloat16": _HALF, "tf32": _ROUNDED, "float32": _SINGLE, "float64": _DOUBLE}
 _THREADS = 256
 _WARPS = _THREADS // 32
+_BLOCKS = 1, 2, 4, 8, 16, 32, 64, 0  # that teams may have; 0 stands for all that there are
 # Of a thread, for weights: as many as a kernel may leave, and fewer. Those that spill are not taken.
 _REGISTERS = 128, 64
 # Loops with more products call what these share, which compiles in a quarter of the time, but where registers hold
@@ -41,7 +42,7 @@ def _team_plan(
     best, least = None, float("inf")
     if strategy == "auto":
         least = _step_cost(item, rows, products, work, sums, heads, meetings, multiprocessors)
-    for blocks in sorted({1, 2, 4, 8, 16, 32, 64, multiprocessors}):
+    for blocks in sorted({blocks or multiprocessors for blocks in _BLOCKS}):
         clustered = 1 < blocks <= clusters and strategy != "persistent"
         kinds = ("block",) if blocks == 1 else ("block", "cluster") if clustered else ("persistent",)
         if strategy not in ("auto", *kinds) or blocks > multiprocessors:
