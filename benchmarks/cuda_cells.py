@@ -56,14 +56,14 @@ def compare(
     out: Path,
     budget: float,
     until: float,
-    contenders: Sequence[str] = tuple(CONTENDERS),
+    names: Sequence[str] = tuple(CONTENDERS),
 ) -> int:
-    """Measure the device, then all rows."""
+    """Measure the device, then all rows, with the contenders of these names."""
     module = load(folder, f"{chosen[0].module}_cuda")
     about = {**environment(cupy), "rnnc": module.SPEC["version"]}
     rates = measure(cupy, module._PRELUDE, timer(cupy))
-    taking_part = {name: CONTENDERS[name] for name in contenders}
-    comparison = Comparison(folder, DeviceClock(cupy), rates, budget, until, taking_part)
+    contenders = {name: CONTENDERS[name] for name in names}
+    comparison = Comparison(folder, DeviceClock(cupy), rates, budget, until, contenders=contenders)
     shown = 0
 
     def done(figures: list[Figure]) -> None:

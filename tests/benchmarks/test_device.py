@@ -309,8 +309,7 @@ def test_the_whole_benchmark_runs(
     assert len(printed.splitlines()) == 2 * 2 * len(compare.CONTENDERS)
     assert "jax.lax.scan: " in page
     assert "- rnnc: " in page
-    monkeypatch.setattr(cuda_cells, "Comparison", partial(compare.Comparison, loaded=simulated, contenders={}))
-    assert cuda_cells.compare(Cupy(), few[:1], folder, tmp_path / "none", 0.0, time.monotonic() + 600) == 1
+    assert cuda_cells.compare(Cupy(), few[:1], folder, tmp_path / "none", 0.0, time.monotonic() + 600, ()) == 1
 
 
 def test_what_a_step_costs_is_told() -> None:
