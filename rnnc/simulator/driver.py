@@ -37,8 +37,6 @@ class DeviceModel:
             "MaxGridDimX": 2**31 - 1,
             "WarpSize": 32,
             "CooperativeLaunch": 1,
-            "ComputeCapabilityMajor": int(self.compute_capability[:-1]),
-            "ComputeCapabilityMinor": int(self.compute_capability[-1]),
         }
 
     def blocks_per_multiprocessor(self, threads: int, shared: int) -> int:

@@ -81,7 +81,7 @@ class _Blas:
         self.check(self.library.cublasSetStream_v2(self.handle, ctypes.c_void_p(stream.ptr)))
         if room:
             if self.room is None:
-                self.room = cp.empty((32 if _attributes()["ComputeCapabilityMajor"] >= 9 else 4) << 20, np.uint8)
+                self.room = cp.empty((32 if _capability()[0] >= 9 else 4) << 20, np.uint8)
             place, size = ctypes.c_void_p(_address(self.room)), ctypes.c_size_t(self.room.size)
             self.check(self.library.cublasSetWorkspace_v2(self.handle, place, size))
 

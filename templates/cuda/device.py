@@ -91,7 +91,7 @@ def _device_of(array):
 
 def _launcher(dtype):
     """What launches kernels for a dtype on the present device."""
-    rounded = str(dtype) == "float32" and _may_be_rounded() and _attributes()["ComputeCapabilityMajor"] >= 8
+    rounded = str(dtype) == "float32" and _may_be_rounded() and _capability()[0] >= 8
     return _launcher_of("tf32" if rounded else str(dtype))
 
 
@@ -111,12 +111,17 @@ def _attributes():
     return _BUILT[key]
 
 
+def _capability():
+    """The compute capability of the present device: major and minor. It is none of CuPy's attributes."""
+    digits = cp.cuda.Device().compute_capability
+    return int(digits[:-1]), int(digits[-1])
+
+
 class _Launch:
     """Launches kernels on one device, for numbers of one name."""
 
     def __init__(self, device, numbers):
-        attributes = _attributes()
-        major, minor = attributes["ComputeCapabilityMajor"], attributes["ComputeCapabilityMinor"]
+        attributes, (major, minor) = _attributes(), _capability()
         if major < 7:
             needed = "kernels need a GPU of compute capability 7.0 (Volta) or newer"
             raise RuntimeError(f"{needed}, and device {device} has {major}.{minor}")
