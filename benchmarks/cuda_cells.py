@@ -29,7 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--modules", type=Path, help="folder of generated modules; without it rnnc writes them")
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the results")
     parser.add_argument("--only", default="", metavar="TEXT", help="rows whose network, shape and dtype hold this text")
-    parser.add_argument("--peers", default="", metavar="A,B", help="who takes part beside rnnc, by parts of their names")
+    parser.add_argument(
+        "--peers", default="", metavar="A,B", help="who takes part beside rnnc, by parts of their names"
+    )
     parser.add_argument("--budget", type=float, default=2.0, metavar="SECONDS", help="of measuring for a line")
     parser.add_argument("--minutes", type=float, default=120.0, help="after which no further row begins")
     options = parser.parse_args(arguments)

@@ -81,7 +81,7 @@ def _ways(row: Row, folder: Path) -> None:
     warnings.simplefilter("ignore")  # ways that have no room say so
     with products_in(row.dtype):
         for _, _, call in runs(recording(folder, f"{row.module}_cuda"), row, 1):
-            call()
+            call(1)
 
 
 def _check(cell: str, strategy: str, folder: Path) -> None:

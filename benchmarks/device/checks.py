@@ -261,9 +261,7 @@ def main() -> int:
 def _shared(jobs: int) -> int:
     """The same by several processes, which print at their ends."""
     command = [sys.executable, "-m", "benchmarks.device.checks", *sys.argv[1:]]
-    found = [
-        subprocess.Popen([*command, "--job", str(job)], stdout=subprocess.PIPE, text=True) for job in range(jobs)
-    ]
+    found = [subprocess.Popen([*command, "--job", str(job)], stdout=subprocess.PIPE, text=True) for job in range(jobs)]
     for process in found:
         print(process.communicate()[0], end="", flush=True)
     return int(any(process.returncode for process in found))

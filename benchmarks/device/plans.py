@@ -27,6 +27,7 @@ from benchmarks.device.rounding import products_in, stored
 from benchmarks.device.rows import Row, rows
 
 STEPS, ROUNDS = 256, 4
+FEW, SLOW = 4, 30e-6  # steps of the first call, and seconds of a step by the estimate of what is not timed
 # A strategy, and the blocks of a team (0: all multiprocessors).
 WAYS = (
     ("step", 0),
@@ -90,21 +91,21 @@ def watch(module: ModuleType, event: Callable[[], Any]) -> list[Launch]:
     return seen
 
 
-def runs(module: ModuleType, row: Row, steps: int) -> Iterator[tuple[str, int, Callable[[], Any]]]:
-    """Each way, forced, with what calls the module so."""
+def runs(module: ModuleType, row: Row, most: int) -> Iterator[tuple[str, int, Callable[[int], Any]]]:
+    """Each way, forced, with what calls the module so, for some steps, as many as `most`."""
     cp = module.cp
     params = parameters(module, row, stored(row.dtype))
     own = next(iter(params.values())).dtype
     random = np.random.default_rng(0)
     x, d_outputs = (
-        cp.asarray(random.standard_normal((steps, row.batch, n)).astype(own)) for n in (row.input, row.units)
+        cp.asarray(random.standard_normal((most, row.batch, n)).astype(own)) for n in (row.input, row.units)
     )
     packed = module.pack(params)
 
-    def call() -> Any:
-        outputs, _ = module.forward(packed, x, time_major=True)
-        _, _, tape = module.forward_train(packed, x, time_major=True)
-        module.backward(packed, tape, d_outputs, None)
+    def call(steps: int) -> Any:
+        outputs, _ = module.forward(packed, x[:steps], time_major=True)
+        _, _, tape = module.forward_train(packed, x[:steps], time_major=True)
+        module.backward(packed, tape, d_outputs[:steps], None)
         return outputs
 
     for strategy, blocks in WAYS:
@@ -124,17 +125,19 @@ def timed(module: ModuleType, row: Row) -> Iterator[tuple[str, ...]]:
     seen = watch(module, event)
     for strategy, blocks, call in runs(module, row, STEPS):
         try:
-            outputs = cp.asnumpy(call()).astype(np.float64)
+            call(FEW)
+            slow = any(launch.team is not None and launch.team.seconds > SLOW for launch in seen)
+            outputs = None if slow else cp.asnumpy(call(STEPS)).astype(np.float64)
         except Exception as error:  # whatever it is, other ways are tried
             yield strategy, str(blocks), f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
             continue
-        first = outputs if first is None else first
-        if strategy != "step" and not any(launch.team for launch in seen):
-            seen.clear()
-            continue
+        found = strategy == "step" or any(launch.team for launch in seen)
         seen.clear()
+        if outputs is None or not found:
+            continue
+        first = outputs if first is None else first
         for _ in range(ROUNDS):
-            call()
+            call(STEPS)
         cp.cuda.runtime.deviceSynchronize()
         yield from _lines(module, strategy, seen, float(np.abs(outputs - first).max()))
         seen.clear()

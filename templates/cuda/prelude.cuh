@@ -84,16 +84,23 @@ __device__ __forceinline__ void red_release(unsigned* p, unsigned x) {
 // One turn of a loop that waits. No sleep: a step of a recurrence is shorter than the shortest sleep.
 __device__ __forceinline__ void spin_pause() { asm volatile("" : : : "memory"); }
 
-// All threads of all `blocks` blocks of a cooperative launch. `*counter` is 0 before the launch and only grows;
-// `*target` is every thread's own, 0 at the kernel's start. The difference is signed: the counter may wrap around.
-__device__ __forceinline__ void grid_barrier(unsigned* counter, unsigned blocks, unsigned* target) {
+// All threads of all `blocks` blocks of a cooperative launch arrive, and wait for one another. `*counter` is 0 before
+// the launch and only grows; `*target` is every thread's own, 0 at the kernel's start. The difference is signed: the
+// counter may wrap around.
+__device__ __forceinline__ void grid_arrive(unsigned* counter, unsigned blocks, unsigned* target) {
   *target += blocks;
   __syncthreads();
+  if (threadIdx.x == 0 && threadIdx.y == 0 && threadIdx.z == 0) red_release(counter, 1u);
+}
+__device__ __forceinline__ void grid_wait(const unsigned* counter, unsigned target) {
   if (threadIdx.x == 0 && threadIdx.y == 0 && threadIdx.z == 0) {
-    red_release(counter, 1u);
-    while ((int)(ld_acquire(counter) - *target) < 0) spin_pause();
+    while ((int)(ld_acquire(counter) - target) < 0) spin_pause();
   }
   __syncthreads();
+}
+__device__ __forceinline__ void grid_barrier(unsigned* counter, unsigned blocks, unsigned* target) {
+  grid_arrive(counter, blocks, target);
+  grid_wait(counter, *target);
 }
 
 // Ask for a line of memory that will be read soon: it comes as far as the cache that all multiprocessors share.

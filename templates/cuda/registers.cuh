@@ -23,10 +23,15 @@ template <typename I> struct Holding {
 #pragma unroll
       for (int i = 0; i < TALL * WIDE * 4; ++i) x[i / (WIDE * 4)][i / 4 % WIDE][i % 4] = 0;
     }
-    __device__ __forceinline__ void add(const I* lefts, int line, const Piece (&held)[WIDE]) {
+    struct Rows {
+      const I* at;
+      int line;
+      __device__ __forceinline__ Rows(const I* lefts, int line, int row, int) : at(lefts + row * line), line(line) {}
+    };
+    __device__ __forceinline__ void add(const Rows& rows, int k, const Piece (&held)[WIDE]) {
 #pragma unroll
       for (int r = 0; r < TALL; ++r) {
-        const I a = lefts[r * line];
+        const I a = rows.at[r * rows.line + k];
 #pragma unroll
         for (int i = 0; i < WIDE * 4; ++i) x[r][i / 4][i % 4] += a * held[i / 4].x[i % 4];
       }
@@ -55,18 +60,25 @@ template <typename I> struct HoldingFragments {
 #pragma unroll
       for (int i = 0; i < WIDE * tiles * 4; ++i) x[i / (tiles * 4)][i / 4 % tiles][i % 4] = 0;
     }
-    __device__ __forceinline__ void add(const I* lefts, int line, const Piece (&held)[WIDE]) {
+    struct Rows {
+      const I* at[tiles];
+      template <typename L> __device__ __forceinline__ Rows(const I* lefts, L line, int row, int rows) {
+#pragma unroll
+        for (int t = 0; t < tiles; ++t) at[t] = lane_of_rows(lefts, line, row + t * 8, rows);
+      }
+    };
+    __device__ __forceinline__ void add(const Rows& rows, int k, const Piece (&held)[WIDE]) {
 #pragma unroll
       for (int t = 0; t < tiles; ++t) {
-        unsigned rows[2];
-        rows_at(rows, lefts + t * 8 * line, line);
+        unsigned found[2];
+        rows_at(found, rows.at[t] + k);
 #pragma unroll
-        for (int f = 0; f < WIDE; ++f) Fragments<I>::add(x[f][t], held[f].x, rows);
+        for (int f = 0; f < WIDE; ++f) Fragments<I>::add(x[f][t], held[f].x, found);
       }
     }
-    __device__ __forceinline__ void store(float* sums, bool first, int wide, int there, int f) {
+    __device__ __forceinline__ void store(float* sums, bool first, int line, int there, int f) {
 #pragma unroll
-      for (int t = 0; t < tiles; ++t) put_sums(sums + t * 8 * wide, first, wide, there, x[f][t]);
+      for (int t = 0; t < tiles; ++t) put_sums(sums + t * 8 * line, first, line, there, x[f][t]);
     }
   };
 };
@@ -93,7 +105,7 @@ template <typename I, typename Plan> struct Kept {
       unsigned char* smem, Places p, int inner, int columns, Weight weight, int head) {
     if constexpr (deep > 0) {
       const int wide = up_to(columns, Lying<I>::across), slab = p.splits * H::unit, all = near(p, inner);
-      const int room = (p.stage / (int)sizeof(I) / wide - 8) / slab, most = room > 1 ? room : 1;
+      const int room = (p.stage / (int)sizeof(I) / wide - Lying<I>::line(0)) / slab, most = room > 1 ? room : 1;
       const Place place(p, wide);
       for (int first = 0; first < deep; first += most) {
         const int length = all - first * slab < most * slab ? all - first * slab : most * slab;
@@ -120,36 +132,38 @@ template <typename I, typename Plan> struct Kept {
   // which the compiler would make one part with an index.)
   template <int i, typename Total>
   __device__ __forceinline__ void add_part(
-      Total& total, int which, int inner, int splits, int split, const I* lefts, int line) const {
+      Total& total, int which, int inner, int splits, int split, const typename Total::Rows& rows) const {
     if (which == i) {
       constexpr int from = i % parts * Plan::part;
 #pragma unroll
       for (int s = from; s < deep && s < from + Plan::part; ++s) {
         if (s == deep - 1 && (s * splits + split) * H::unit >= inner) continue;
-        total.add(lefts + (s - from) * splits * H::unit, line, at[i / parts * deep + s]);
+        total.add(rows, ((s - from) * splits + split) * H::unit, at[i / parts * deep + s]);
       }
     } else if constexpr (i + 1 < Plan::heads * parts) {
-      add_part<i + 1>(total, which, inner, splits, split, lefts, line);
+      add_part<i + 1>(total, which, inner, splits, split, rows);
     }
   }
 
-  // What chunk `number` of a head adds to the sums, whose lefts are `line` apart.
-  template <int TALL, typename N>
+  // What chunk `number` of a head adds to the sums, whose lefts are `line` apart; there are `rows` of them.
+  template <int TALL, typename N, typename L>
   __device__ __forceinline__ void add(
-      N* sums, bool first, Places p, int tall, int wide, int inner, int line, const I* lefts, int number,
+      N* sums, bool first, Places p, int tall, int wide, int inner, L line, const I* lefts, int rows, int number,
       int head) const {
+    typedef typename H::template Total<TALL, Plan::wide> Total;
     const Place place(p, wide);
     if (place.copy >= place.copies) return;
     for (int row = place.copy * TALL; row < tall; row += place.copies * TALL) {
-      typename H::template Total<TALL, Plan::wide> total;
+      Total total;
       total.zero();
-      const I* const a = lefts + row * line + place.split * H::unit;
-      add_part<0>(total, head * parts + number, inner, p.splits, place.split, a, line);
-      N* const sum = sums + (place.split * tall + row) * wide + place.column;
+      const typename Total::Rows from(lefts, line, row, rows);
+      add_part<0>(total, head * parts + number, inner, p.splits, place.split, from);
+      const int across = Lying<I>::sums(wide);
+      N* const sum = sums + (place.split * tall + row) * across + place.column;
 #pragma unroll
       for (int f = 0; f < Plan::wide; ++f) {
         const int there = wide - place.column - f * H::across;
-        if (there > 0) total.store(sum + f * H::across, first, wide, there, f);
+        if (there > 0) total.store(sum + f * H::across, first, across, there, f);
       }
     }
   }
@@ -159,11 +173,25 @@ template <typename I, typename Plan> struct Kept {
       int head) const {
     if constexpr (deep > 0) {
       if constexpr (H::unit > 1) {
-        if (tall < 16) add<8>(sums, first, p, tall, wide, inner, line, lefts, number, head);
-        else add<16>(sums, first, p, tall, wide, inner, line, lefts, number, head);
-      } else if (tall < 4) add<1>(sums, first, p, tall, wide, inner, line, lefts, number, head);
-      else add<4>(sums, first, p, tall, wide, inner, line, lefts, number, head);
+        if (tall < 16) add<8>(sums, first, p, tall, wide, inner, line, lefts, tall, number, head);
+        else add<16>(sums, first, p, tall, wide, inner, line, lefts, tall, number, head);
+      } else if (tall < 4) add<1>(sums, first, p, tall, wide, inner, line, lefts, tall, number, head);
+      else add<4>(sums, first, p, tall, wide, inner, line, lefts, tall, number, head);
     }
+  }
+
+  // All of a product in one piece from memory: where weights are all in registers, and rows so few that a warp takes
+  // them at once, whole numbers of fragments, each at an address that a lane can load two registers from.
+  static constexpr bool alone = deep > 0 && !rest && parts == 1 && H::unit > 1;
+  __device__ static __forceinline__ bool reaches(const Left<I>& left, int tall, int inner) {
+    const long long places = (long long)left.at | left.stride * (long long)sizeof(I);
+    return tall <= 16 && inner % H::unit == 0 && places % (long long)sizeof(TwoRegisters) == 0;
+  }
+  template <typename N>
+  __device__ __forceinline__ void take(
+      N* sums, Places p, int tall, int wide, int inner, const Left<I>& left, int rows, int head) const {
+    if (tall < 16) add<8>(sums, true, p, tall, wide, inner, left.stride, left.at, rows, 0, head);
+    else add<16>(sums, true, p, tall, wide, inner, left.stride, left.at, rows, 0, head);
   }
 
  private:

@@ -22,10 +22,19 @@ struct Team {
     this->rows = (int)within_(batch - first, rows);
     this->heads = (int)within_(all_heads - first_head, heads);
   }
-  __device__ __forceinline__ void meet() {
+  // All threads meet: what others wrote before they arrived can be read behind the wait. What stands between the two
+  // is under way while others are waited for; it must not touch what blocks exchange.
+  __device__ __forceinline__ void arrive() {
+    if (blocks > 1 && !clustered) grid_arrive(counter, blocks, &target);
+  }
+  __device__ __forceinline__ void wait() {
     if (blocks == 1) __syncthreads();
     else if (clustered) cluster_barrier();
-    else grid_barrier(counter, blocks, &target);
+    else grid_wait(counter, target);
+  }
+  __device__ __forceinline__ void meet() {
+    arrive();
+    wait();
   }
   // Before the first and behind the last number that blocks write into the shared memory of one another, which must be
   // there. Blocks of the whole grid have no such numbers.
@@ -70,9 +79,17 @@ template <typename N> struct Sums {
   const N* at;
   int splits, stride, wide;
 
+  // Four at once, so that their loads are under way together.
   __device__ __forceinline__ N operator()(int row, int column) const {
-    N total = at[row * wide + column];
-    for (int s = 1; s < splits; ++s) total += at[s * stride + row * wide + column];
+    const N* from = at + row * wide + column;
+    N total = N(0);
+    for (int s = 0; s < splits; s += 4, from += 4 * stride) {
+      N part[4];
+#pragma unroll
+      for (int i = 0; i < 4; ++i) part[i] = s + i < splits ? from[i * stride] : N(0);
+#pragma unroll
+      for (int i = 0; i < 4; ++i) total += part[i];
+    }
     return total;
   }
 };
@@ -80,14 +97,15 @@ template <typename N> struct Sums {
 __device__ __forceinline__ int up_to(int n, int step) { return (n + step - 1) / step * step; }
 
 // What tensor cores multiply: fragments of 16 columns of weights by eight rows, since teams have few rows (with columns
-// and rows the other way round eight of 16 would be zeros). `deep` numbers are summed, of which a register holds `each`;
-// `weight` and `row` give what a lane has in one, weights as they lie in shared memory.
+// and rows the other way round eight of 16 would be zeros). `deep` numbers are summed, of which a register holds `each`.
+// A lane has those of two registers side by side, so that one load brings both: which of the numbers that are summed a
+// lane multiplies does not matter, if it is the same of both operands.
 template <typename I> struct Fragments;
+struct __align__(8) TwoRegisters { unsigned x[2]; };
 template <typename I> struct FragmentsOfHalves {
   static constexpr int deep = 16, each = 2;
   __device__ static __forceinline__ I rounded(I x) { return x; }
-  __device__ static __forceinline__ unsigned weight(const I* at) { return pair_at(at); }
-  __device__ static __forceinline__ unsigned row(const I* at) { return pair_at(at); }
+  __device__ static __forceinline__ TwoRegisters rows(TwoRegisters x) { return x; }
   __device__ static __forceinline__ void add(float (&sums)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
     mma_m16n8k16<I>(sums, a, b);
   }
@@ -97,16 +115,17 @@ template <> struct Fragments<bf16> : FragmentsOfHalves<bf16> {};
 template <> struct Fragments<tf32> {
   static constexpr int deep = 8, each = 1;
   __device__ static __forceinline__ tf32 rounded(tf32 x) { return {__uint_as_float(to_tf32(x.whole))}; }
-  __device__ static __forceinline__ unsigned weight(const tf32* at) { return __float_as_uint(at->whole); }
-  __device__ static __forceinline__ unsigned row(const tf32* at) { return to_tf32(at->whole); }
+  __device__ static __forceinline__ TwoRegisters rows(TwoRegisters x) {
+    return {{to_tf32(__uint_as_float(x.x[0])), to_tf32(__uint_as_float(x.x[1]))}};
+  }
   __device__ static __forceinline__ void add(float (&sums)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
     mma_m16n8k8_tf32(sums, a, b);
   }
 };
 
 // How the operands of a product lie in shared memory, counted in numbers. Full numbers: weights by rows of k, sums of
-// four columns and one or four rows by each thread. For fragments: weights by columns, k without gaps; a line is 16
-// bytes longer than it must be, so that lanes meet different banks.
+// four columns and one or four rows by each thread. For fragments: weights by columns, k without gaps; a line is 32
+// bytes longer than it must be, and one of sums as long, that lanes meet different banks.
 template <typename I> struct Lying {
   static constexpr int across = 4;
   __device__ static __forceinline__ int tall(int rows) { return rows < 4 ? rows : (rows + 3) / 4 * 4; }
@@ -114,15 +133,17 @@ template <typename I> struct Lying {
   __device__ static __forceinline__ int deep(int inner) { return inner; }
   __device__ static __forceinline__ int place(int k, int column, int wide, int) { return k * wide + column; }
   __device__ static __forceinline__ int whole(int wide, int inner) { return inner * wide; }
+  __device__ static __forceinline__ int sums(int wide) { return wide; }
   __device__ static __forceinline__ I rounded(I x) { return x; }
 };
 template <typename I> struct LyingForFragments {
   static constexpr int across = 8;
   __device__ static __forceinline__ int tall(int rows) { return rows <= 8 ? 8 : (rows + 15) / 16 * 16; }
-  __device__ static __forceinline__ int line(int length) { return deep(length) + 16 / (int)sizeof(I); }
+  __device__ static __forceinline__ int line(int length) { return deep(length) + 32 / (int)sizeof(I); }
   __device__ static __forceinline__ int deep(int inner) { return up_to(inner, Fragments<I>::deep); }
   __device__ static __forceinline__ int place(int k, int column, int, int inner) { return column * line(inner) + k; }
   __device__ static __forceinline__ int whole(int wide, int inner) { return line(inner) * wide; }
+  __device__ static __forceinline__ int sums(int wide) { return up_to(wide - 4, 16) + 4; }
   __device__ static __forceinline__ I rounded(I x) { return Fragments<I>::rounded(x); }
 };
 template <> struct Lying<f16> : LyingForFragments<f16> {};
@@ -231,28 +252,34 @@ __device__ void add_part(
 }
 
 // Fragments as a lane holds them: of 16 columns of weights, whose lines of k are `down` apart, where `there` are that
-// many; of eight rows of a left operand; and where their sums go.
+// many; of eight rows of a left operand, from where `lane_of_rows` says; and where their sums go.
 template <typename I>
 __device__ __forceinline__ void columns_at(unsigned (&held)[4], const I* weights, int down, int there) {
-  typedef Fragments<I> F;
-  const I* const at = weights + threadIdx.x % 32 / 4 * down + threadIdx.x % 4 * F::each;
+  const I* const at = weights + threadIdx.x % 32 / 4 * down + threadIdx.x % 4 * 2 * Fragments<I>::each;
   const bool both = there > 8;  // a column's line stands there or not with those of its eight
-  held[0] = F::weight(at);
-  held[1] = both ? F::weight(at + 8 * down) : 0;
-  held[2] = F::weight(at + F::deep / 2);
-  held[3] = both ? F::weight(at + 8 * down + F::deep / 2) : 0;
+  const TwoRegisters left = *(const TwoRegisters*)at;
+  const TwoRegisters right = both ? *(const TwoRegisters*)(at + 8 * down) : TwoRegisters{};
+  held[0] = left.x[0];
+  held[1] = right.x[0];
+  held[2] = left.x[1];
+  held[3] = right.x[1];
 }
-template <typename I> __device__ __forceinline__ void rows_at(unsigned (&held)[2], const I* lefts, int line) {
-  typedef Fragments<I> F;
-  const I* const at = lefts + threadIdx.x % 32 / 4 * line + threadIdx.x % 4 * F::each;
-  held[0] = F::row(at);
-  held[1] = F::row(at + F::deep / 2);
+template <typename I> __device__ __forceinline__ void rows_at(unsigned (&held)[2], const I* at) {
+  const TwoRegisters found = Fragments<I>::rows(*(const TwoRegisters*)at);
+  held[0] = found.x[0];
+  held[1] = found.x[1];
 }
-__device__ __forceinline__ void put_sums(float* sums, bool first, int wide, int there, const float (&total)[4]) {
-  float* const at = sums + threadIdx.x % 4 * 2 * wide + threadIdx.x % 32 / 4;
+// The first numbers of a lane in the operand's rows from `row` on, of which there are `rows`; behind them it has any.
+template <typename I, typename L>
+__device__ __forceinline__ const I* lane_of_rows(const I* lefts, L line, int row, int rows) {
+  const int own = row + threadIdx.x % 32 / 4;
+  return lefts + (own < rows ? own : rows - 1) * line + threadIdx.x % 4 * 2 * Fragments<I>::each;
+}
+__device__ __forceinline__ void put_sums(float* sums, bool first, int line, int there, const float (&total)[4]) {
+  float* const at = sums + threadIdx.x % 4 * 2 * line + threadIdx.x % 32 / 4;
 #pragma unroll
   for (int i = 0; i < 4; ++i) {
-    float* const sum = at + i % 2 * wide + i / 2 * 8;
+    float* const sum = at + i % 2 * line + i / 2 * 8;
     if (i / 2 * 8 < there) *sum = first ? total[i] : *sum + total[i];
   }
 }
@@ -271,14 +298,17 @@ __device__ void add_fragments(
   if (split >= splits) return;
   for (int unit = threadIdx.x / 32 % warps; unit < units; unit += warps) {
     const int row = unit / groups * TALL, column = unit % groups * 32, there = wide - column;
-    const I* const b = lefts + row * line;
     const I* const a = weights + column * down;
+    const I* b[TILES];
+#pragma unroll
+    for (int t = 0; t < TILES; ++t) b[t] = lane_of_rows(lefts, line, row + t * 8, tall);
     float total[2][TILES][4] = {};
+#pragma unroll 4
     for (int step = from; step < to; ++step) {
       const int k = step * Fragments<I>::deep;
       unsigned fb[TILES][2];
 #pragma unroll
-      for (int t = 0; t < TILES; ++t) rows_at(fb[t], b + t * 8 * line + k, line);
+      for (int t = 0; t < TILES; ++t) rows_at(fb[t], b[t] + k);
 #pragma unroll
       for (int f = 0; f < 2; ++f) {
         if (f * 16 >= there) continue;
@@ -288,11 +318,11 @@ __device__ void add_fragments(
         for (int t = 0; t < TILES; ++t) Fragments<I>::add(total[f][t], fa, fb[t]);
       }
     }
-    float* const at = sums + (split * tall + row) * wide + column;
+    float* const at = sums + (split * tall + row) * Lying<I>::sums(wide) + column;
 #pragma unroll
     for (int f = 0; f < 2; ++f) {
 #pragma unroll
-      for (int t = 0; t < TILES; ++t) put_sums(at + t * 8 * wide + f * 16, first, wide, there - f * 16, total[f][t]);
+      for (int t = 0; t < TILES; ++t) put_sums(at + t * 8 * Lying<I>::sums(wide) + f * 16, first, Lying<I>::sums(wide), there - f * 16, total[f][t]);
     }
   }
 }
@@ -317,13 +347,21 @@ template <> struct Adding<bf16> : AddingFragments<bf16> {};
 template <> struct Adding<tf32> : AddingFragments<tf32> {};
 
 // sums[row, column] = left[row, k] weight(k, column), by all threads of a block; operands come through shared memory,
-// `chunk` of k at a time, but for weights that are `kept` in registers, and for a left one that is there.
+// `chunk` of k at a time, but for weights that are `kept` in registers, and for a left one that is there, or whose few
+// rows every lane takes from memory itself.
 template <typename I, typename N, typename Kept, typename Weight>
 __device__ Sums<N> multiply(
     unsigned char* smem, Places p, int rows, int inner, int columns, Left<I> left, const Kept& kept, int head,
     Weight weight) {
   N* const sums = (N*)(smem + p.sums);
   const int wide = up_to(columns, Lying<I>::across), tall = Lying<I>::tall(rows), near = Kept::near(p, inner);
+  const int across = Lying<I>::sums(wide);
+  if constexpr (Kept::alone) {
+    if (left.near < 0 && p.chunk >= inner && kept.reaches(left, tall, inner)) {
+      kept.take(sums, p, tall, wide, inner, left, rows, head);
+      return {sums, p.splits, tall * across, across};
+    }
+  }
   for (int start = 0; start < inner; start += p.chunk) {
     const int length = inner - start < p.chunk ? inner - start : p.chunk;
     I* const lefts = (I*)(smem + (left.near < 0 ? p.left : left.near)) + (left.near < 0 ? 0 : start);
@@ -345,5 +383,5 @@ __device__ Sums<N> multiply(
     const int lines = Kept::staged && p.weights < 0 ? rest : inner - near;
     if (Kept::rest && rest > 0) Adding<I>::chunk(sums, after == 0, p.splits, tall, wide, line, rest, lefts + held, weights, lines);
   }
-  return {sums, p.splits, tall * wide, wide};
+  return {sums, p.splits, tall * across, across};
 }

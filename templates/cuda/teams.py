@@ -114,7 +114,12 @@ def _weights(item, summed, wide):
 
 def _line(item, length):
     """What a line of an operand takes, in numbers."""
-    return _up_to(length, item.deep) + 16 // item.bytes
+    return _up_to(length, item.deep) + (32 if item.deep > 1 else 16) // item.bytes
+
+
+def _sums_line(item, wide):
+    """And one of sums, in columns."""
+    return _up_to(wide - 4, 16) + 4 if item.deep > 1 else wide
 
 
 def _tall(item, rows):
@@ -205,7 +210,7 @@ def _team_buffers(shared, item, rows, heads, blocks, products, resident, registe
         places, stage = [], 0
         for place, parts, wide, (_, summed, _) in zip(weights, splits, wides, products):
             places += [place, end, parts]
-            end += _up_to(parts * tall * wide * total, 16)
+            end += _up_to(parts * tall * _sums_line(item, wide) * total, 16)
             stage = max(stage, _weights(item, min(chunk, summed), wide))
         left = end
         end += _up_to(tall * _line(item, chunk) * item.bytes, 16) if products else 0

@@ -95,6 +95,7 @@ class Batch:
             "os": os,
             "ctypes": Ctypes(cupy.cuda.libraries),
             "_attributes": cupy.how.device.attributes,
+            "_capability": lambda: (9, 0),
             "_THREADS": 32,
         }
         exec(compile(f"{SHARING}\n{STEPS}\n{text}", key, "exec"), space)

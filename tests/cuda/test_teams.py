@@ -152,11 +152,16 @@ def test_the_same_call_gives_the_same_bits() -> None:
 
 
 BROKEN = {
-    "meeting": (r"team\.meet\(\);", "", "race"),
-    "fence": (
-        r"else grid_barrier\(.*\);",
-        """else { target += blocks; __syncthreads(); if (threadIdx.x == 0) { atomicAdd(counter, 1u);
-        while ((int)(ld_relaxed(counter) - target) < 0) spin_pause(); } __syncthreads(); }""",
+    "meeting": (r"team\.(?:meet|arrive|wait)\(\);", "", "race"),
+    "release": (
+        r"grid_arrive\(counter, blocks, &target\);",
+        "{ target += blocks; __syncthreads(); if (threadIdx.x == 0) atomicAdd(counter, 1u); }",
+        "race",
+    ),
+    "acquire": (
+        r"else grid_wait\(counter, target\);",
+        """else { if (threadIdx.x == 0) { while ((int)(ld_relaxed(counter) - target) < 0) spin_pause(); }
+        __syncthreads(); }""",
         "race",
     ),
     "index": (r"(\w+)\[n\] = ", r"\1[n + 1000000] = ", "out"),

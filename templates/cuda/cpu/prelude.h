@@ -73,15 +73,21 @@ inline void red_release(unsigned* p, unsigned x, RNNC_LINE) {
 }
 inline void spin_pause(RNNC_LINE) { rnnc_cpu::spin_pause(line); }
 
-inline void grid_barrier(unsigned* counter, unsigned blocks, unsigned* target, RNNC_LINE) {
+inline void grid_arrive(unsigned* counter, unsigned blocks, unsigned* target, RNNC_LINE) {
   rnnc_cpu::grid_meets(blocks, line);
   *target += blocks;
   __syncthreads(line);
+  if (threadIdx.x == 0 && threadIdx.y == 0 && threadIdx.z == 0) red_release(counter, 1u, line);
+}
+inline void grid_wait(const unsigned* counter, unsigned target, RNNC_LINE) {
   if (threadIdx.x == 0 && threadIdx.y == 0 && threadIdx.z == 0) {
-    red_release(counter, 1u, line);
-    while ((int)(ld_acquire(counter, line) - *target) < 0) spin_pause(line);
+    while ((int)(ld_acquire(counter, line) - target) < 0) spin_pause(line);
   }
   __syncthreads(line);
+}
+inline void grid_barrier(unsigned* counter, unsigned blocks, unsigned* target, RNNC_LINE) {
+  grid_arrive(counter, blocks, target, line);
+  grid_wait(counter, *target, line);
 }
 
 inline void prefetch_l2(const void*) {}

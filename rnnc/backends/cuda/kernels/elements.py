@@ -156,6 +156,10 @@ class Elements(ABC):
         text = self.get(value, self.aligned(value.type, like, index))
         return self.cast(text, value, dtype or value.type.dtype)
 
+    def anticipate(self, value: Value, like: Type, index: Sequence[str]) -> None:
+        """A branch may read this operand: the place to read it in front of the branch, where that is better."""
+        del value, like, index
+
     def cast(self, text: str, value: Value, dtype: DType) -> str:
         if value.type.dtype is dtype:
             return text

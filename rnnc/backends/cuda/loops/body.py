@@ -117,8 +117,8 @@ class LoopWriter:
 
     def _enter_team(self, block: TeamBlock, loop: Loop | None = None, between: Sequence[Op] = ()) -> list[Swap]:
         carries = list(zip(self.loop.carries, self.step.current, self.step.following, strict=True))
-        for carry, home, _ in carries:
-            block.team.own(home, carry.param.type)
+        for carry, home, following in carries:
+            block.team.own(home, following, carry.param.type)
         self._enter(block, loop, between)
         return [(a, b, carry.param.type) for carry, a, b in carries]
 

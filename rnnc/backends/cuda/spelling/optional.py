@@ -46,6 +46,7 @@ def _masked(e: Elements, op: Op, out: Value, index: tuple[str, ...]) -> str:
             e.kernel.line(f"{name} = {e.operand(valid, out.type, index)};")
     else:
         name = e.operand(valid, out.type, index)
+    e.anticipate(x, out.type, index)
     return chosen(e, out, [(name, x, out.type, index)])
 
 

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rnnc.backends.cuda.kernels.elements import Home, along, factor, place_of
+from rnnc.backends.cuda.kernels.kernel import Kernel
 from rnnc.backends.cuda.straight.inner import InnerElements
 from rnnc.backends.cuda.straight.stages import Straight
-from rnnc.backends.cuda.teams.team import Owner, Team
+from rnnc.backends.cuda.teams.first import Ahead, Touched, Where
+from rnnc.backends.cuda.teams.team import Owner, Team, number_of
 from rnnc.backends.cuda.teams.tiles import Multiplied, many
 from rnnc.ir.program import DType, Type, Value
 from rnnc.ir.size import product
@@ -42,6 +44,12 @@ class Place:
     warp: bool = False
     heads: int = 0
 
+    def where(self, kernel: Kernel) -> Where | None:
+        """What threads go through, if each may have one element in all steps."""
+        if not self.share or not self.type.batch or self.warp or self.heads:
+            return None
+        return Where(self.share, f"row * {kernel.size(product(self.type.shape))}")
+
     def around(self, lines: Sequence[str], elements: TeamElements) -> list[str]:
         """The statements of an item around those of an element."""
         batch, share, kernel = self.type.batch, self.share, elements.kernel
@@ -70,12 +78,14 @@ class Place:
                     f"const long long head = team.first_head + e / {share}.own % team.heads;",
                 ]
             place = f"{factor(row)} * {features}"
+            where.append(f"const long long row = team.first + pass + r, f = {share}.first + j, n = {place} + f;")
+            if elements.where is not None:
+                where = elements.where.each()
             inside = [
                 *products,
                 *(["__syncthreads();"] if uses else []),
                 f"for (int e = {start}; e < count * {own}; e += {stride}) {{",
                 *("  " + line for line in where),
-                f"  const long long row = team.first + pass + r, f = {share}.first + j, n = {place} + f;",
             ]
             whole = [
                 "for (int pass = 0; pass < team.rows; pass += at_once) {",
@@ -117,10 +127,15 @@ class TeamElements(InnerElements):
     def __init__(self, team: Team, block: Straight, place: Place | None) -> None:
         super().__init__(team.kernel, block.home, block.definitions, block.numbers, block.time)
         self.team, self.place = team, place
+        self.where = None if place is None else place.where(team.kernel)
+        self.touched = Touched(self.where)
+        self.ahead = None if self.where is None else Ahead(self.where)
+        self._start, self._depth = len(team.kernel.lines), 2  # of the statements of an element
         self.reads: set[str] = set()
         self.writes: set[str] = set()
         self.uses: dict[Value, Multiplied] = {}
         self._own: tuple[str, ...] | None = None
+        self._changed: list[str] = []
         self._heads: tuple[str, ...] = ()
 
     def step(self) -> str:
@@ -149,23 +164,64 @@ class TeamElements(InnerElements):
                 self.reads.add(home.array)
             if value.type.batch and index[0] != "row":
                 self.team.alone = True
+            own = owner is not None and owner == self._owner() and index == self._own
+            (self.touched.own if own else self.touched.anyhow).add(home.array)
+            place = self.flat(value.type, index)
+            text = f"{self.pointer(home, value)}[{place}]"
             if home.array in self.team.exchanged:
                 seen, turned = self.team.seen(home.array)
-                place = f"{self._where(value, *index[:1])}, {self.flat(value.type, index)}"
-                return self.computed(value, home, f"{seen}.get({turned}, {place})")
-        if home.index:  # memory is slower than a step
-            ahead = self.flat(value.type.with_(time=True), (f"{self.step()}_next", *index))
-            self.kernel.line(f"if (more{self.team.way.number}) prefetch_l2(&{self.pointer(home, value)}[{ahead}]);")
-        return super().read(value, home, index)
+                text = f"{seen}.get({turned}, {self._where(value, *index[:1])}, {place})"
+            elif home.index:
+                return super().read(value, home, index)
+            if own and self.where is not None and home.array in self.team.holdable:
+                text = f"first ? {self.team.hold(home, value.type, self.where).name} : {text}"
+            return self.computed(value, home, text)
+        if not home.index:
+            return super().read(value, home, index)
+        return self._sequence(value, home, index)
+
+    def anticipate(self, value: Value, like: Type, index: Sequence[str]) -> None:
+        if self.where is not None:  # sequences are asked for in front of branches only
+            self.operand(value, like, index)
+
+    def _sequence(self, value: Value, home: Home, index: tuple[str, ...]) -> str:
+        """An element of this step's, from memory that is slower than a step."""
+        kernel, more = self.kernel, f"more{self.team.way.number}"
+        pointer, place = self.pointer(home, value), self._placed(value, home, self.flat(value.type, index))
+        after = self.flat(value.type.with_(time=True), (f"{self.step()}_next", *index))
+        after = f"prefetch_l2(&{pointer}[{after}]);"
+        text, ahead = f"{pointer}[{place}]", None
+        if self.ahead is not None and kernel.depth == self._depth and not home.nullable:
+            type = number_of(home, value.type)
+            ahead = self.ahead.add(kernel, self._start, type, pointer, place, f"if ({more}) {after}")
+        if ahead is None:
+            kernel.line(f"if ({more}) {after}")
+            return self.computed(value, home, text)
+        kernel.line(f"if ({more} && !first) {after}")
+        return self.computed(value, home, f"first ? {ahead} : {text}")
 
     def write(self, value: Value, home: Home, place: str, element: str) -> None:
         self.writes.add(home.array)
-        if home.array not in self.team.exchanged:
+        kernel = self.kernel
+        (self.touched.written.append if kernel.depth == self._depth else self.touched.anyhow.add)(home.array)
+        held = self.team.held.get(home.array)
+        if held is None and home.array not in self.team.exchanged:
             return super().write(value, home, place, element)
-        seen, turned = self.team.seen(home.array)
-        where, element = self._where(value, "row"), self.stored(value, home, element)
-        self.kernel.spans |= self.definitions[value].spans
-        return self.kernel.line(f"{seen}.put({turned}, {where}, {place}, {element});")
+        element = self.stored(value, home, element)
+        kernel.spans |= self.definitions[value].spans
+        if held is not None:
+            kernel.line(f"const {held.type} {held.following} = {element};")
+            self._changed.append(f"if (first) {held.name} = {held.following};")
+            element = held.following
+        if home.array in self.team.exchanged:
+            seen, turned = self.team.seen(home.array)
+            return kernel.line(f"{seen}.put({turned}, {self._where(value, 'row')}, {place}, {element});")
+        return kernel.line(f"if (!first) {self.pointer(home, value, written=True)}[{place}] = {element};")
+
+    def finish(self) -> None:
+        """The last statements of an element: what registers hold becomes that of the next step."""
+        for line in self._changed:
+            self.kernel.line(line)
 
     def left(self, value: Value, row: str, place: str, stride: str) -> str:
         """The left operand of a product, from a place in a row on, as an initialiser."""

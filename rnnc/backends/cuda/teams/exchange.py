@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from rnnc.backends.cuda.kernels.elements import Home
-from rnnc.backends.cuda.kernels.kernel import C_TYPES, STORED
 from rnnc.backends.cuda.kernels.looped import Exchanged
-from rnnc.backends.cuda.teams.team import Team
+from rnnc.backends.cuda.teams.first import Holding, Touched, holdable
+from rnnc.backends.cuda.teams.team import Team, number_of
 from rnnc.backends.cuda.teams.ways import Way
 from rnnc.ir.program import Type
 from rnnc.ir.size import product
@@ -43,11 +43,18 @@ class Exchange:
         if found != self.team.exchanged:
             raise Exchanging(found)
 
+    def holdable(self, items: Sequence[Touched]) -> None:
+        """The first elements that registers can hold are those that they hold. Raises Holding."""
+        pairs = [(a.array, b.array) for a, b, type in self.carried if type.batch]
+        found = holdable(items, pairs, self.team.exchanged.keys())
+        if found != self.team.holdable:
+            raise Holding(found)
+
     def pairs(self) -> tuple[Exchanged, ...]:
         """In the order of the kernel's parameters."""
         heads = len(self.team.heads)
         return tuple(
-            Exchanged(product(type.shape[heads:]), _number(home, type), type.batch) for home, _, type in self._seen()
+            Exchanged(product(type.shape[heads:]), number_of(home, type), type.batch) for home, _, type in self._seen()
         )
 
     def numbers(self) -> tuple[str, ...]:
@@ -64,7 +71,7 @@ class Exchange:
         for pair in self._seen():
             home, _, type = pair
             sizes = ", ".join(kernel.size(product(shape)) for shape in (type.shape[:heads], type.shape[heads:]))
-            of = f"const Seen<{_number(home, type)}> {self.team.seen(home.array)[0]}"
+            of = f"const Seen<{number_of(home, type)}> {self.team.seen(home.array)[0]}"
             lines.append(f"{of}(team, smem, {next(at)}, {next(at)}, {', '.join(self._pointers(pair))}, {sizes});")
         return [*lines, *self._moved("fetch"), *self._settle()]
 
@@ -102,8 +109,3 @@ class Exchange:
 
     def _seen(self) -> list[Swap]:
         return [pair for pair in (*self.carried, *self.doubled) if pair[0].array in self.team.exchanged]
-
-
-def _number(home: Home, type: Type) -> str:
-    """What a number of an array is called in kernels."""
-    return (C_TYPES if home.wide else STORED)[type.dtype]

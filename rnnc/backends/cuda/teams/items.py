@@ -131,11 +131,12 @@ class TeamBlock(InnerBlock):
         self.work += product(space.shape)
         with kernel.apart(2 if place.share and space.batch else 1) as start:
             body(elements, "n")
+            elements.finish()
         lines = kernel.lines[start:]
         del kernel.lines[start:]
         team.multiplied += elements.uses.values()
         lines = [*kernel.comments(), *place.around(lines, elements)]
-        item = Item(lines, elements.reads, elements.writes, team.way)
+        item = Item(lines, elements.reads, elements.writes, team.way, elements.ahead, elements.touched)
         item.reads |= {home.array for use in elements.uses.values() if (home := self.home(use.left)) is not None}
         item.reads = {self._as_it_was(array) for array in item.reads & team.owners.keys()}
         self.items.append(item)

@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from rnnc.backends.cuda.teams.first import Ahead, Touched
 from rnnc.backends.cuda.teams.ways import FIRST, Way
 
 
 @dataclass
 class Item:
     """One piece of a step: its statements, the arrays it writes, and those it reads that other threads write; and how
-    its loop goes through the steps."""
+    its loop goes through the steps. `ahead` is what it reads of sequences, `touched` what of the arrays of carries."""
 
     lines: list[str]
     reads: set[str] = field(default_factory=set[str])
     writes: set[str] = field(default_factory=set[str])
     way: Way = FIRST
+    ahead: Ahead | None = None
+    touched: Touched = field(default_factory=Touched)
 
 
 def meetings(items: Sequence[Item], swapped: Mapping[str, str]) -> list[bool]:

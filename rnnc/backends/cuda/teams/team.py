@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rnnc.backends.cuda.kernels.elements import Home
-from rnnc.backends.cuda.kernels.kernel import Kernel
+from rnnc.backends.cuda.kernels.kernel import C_TYPES, STORED, Kernel
+from rnnc.backends.cuda.teams.first import Held, Where
 from rnnc.backends.cuda.teams.tiles import Multiplied, Tiled
 from rnnc.backends.cuda.teams.ways import FIRST, VARIABLES, Way
 from rnnc.ir.program import Axis, DType, Type, Value
@@ -18,7 +19,8 @@ LOCAL = VARIABLES | frozenset({
     "step", "pass", "count", "e", "r", "j", "row", "f", "n", "at_once",
     "counters", "team_blocks", "team_rows", "clustered", "Team", "Share", "Places", "Sums", "multiply",
     "keep_weights", "swap_", "team_heads", "head", "own_head", "places_of_head", "Kept", "InRegisters", "Left", "Seen",
-    "clear_copies", "copies_from", "copies_end",
+    "clear_copies", "copies_from", "copies_end", "first", "step_ahead",
+    *(f"own_{what}_{number}" for what in ("row", "feature") for number in range(1, 10)),
 })  # fmt: skip
 
 
@@ -37,10 +39,16 @@ class Owner:
 class Team:
     """A kernel, which blocks write whose threads are in teams. `sizes` are its symbols of sizes; `heads` the first axes
     of everything that a step writes; `exchanged` the arrays that threads read of one another, with the first one of
-    each pair."""
+    each pair; `holdable` those whose first elements stay in registers."""
 
-    def __init__(self, sizes: dict[str, str], heads: tuple[Axis, ...], exchanged: Mapping[str, str]) -> None:
-        self.heads, self.exchanged = heads, exchanged
+    def __init__(
+        self,
+        sizes: dict[str, str],
+        heads: tuple[Axis, ...],
+        exchanged: Mapping[str, str],
+        holdable: frozenset[str],
+    ) -> None:
+        self.heads, self.exchanged, self.holdable = heads, exchanged, holdable
         self.kernel = Kernel(sizes, LOCAL, shared=True)
         self.way = FIRST  # of the loop that is being written
         self.turns: dict[str, Way] = {}  # how the loop goes through the steps that an array belongs to
@@ -48,13 +56,26 @@ class Team:
         self.multiplied: list[Multiplied] = []
         self.shares: dict[str, str] = {}  # by the text of a number of features
         self.owners: dict[str, Owner | None] = {}  # which threads write an array, where they are always the same
+        self.following: dict[str, str] = {}  # of each carried array the one that it changes places with
+        self.held: dict[str, Held] = {}  # by the array that a step reads, and by the one that it writes
         self.alone = False  # whether one team must have all rows
         self._seen: dict[str, str] = {}
 
-    def own(self, home: Home, type: Type) -> None:
-        """An array of what a loop carries: which threads write it."""
+    def own(self, home: Home, following: Home, type: Type) -> None:
+        """An array of what a loop carries, and the one that has it after the step: which threads write it."""
         self.turns[home.array] = self.way
         self.owners[home.array] = Owner(type.with_(dtype=DType.FLOAT))
+        self.following[home.array] = following.array
+
+    def hold(self, home: Home, type: Type, where: Where) -> Held:
+        """What registers hold of an array that a step reads."""
+        if home.array not in self.held:
+            pointer = self.kernel.pointer(home.array, type.dtype, written=True, wide=home.wide)
+            stays, name = home.array not in self.exchanged, self.kernel.names.new("held")
+            found = Held(home.array, name, where, number_of(home, type), pointer, stays)
+            self.kernel.names.new(found.following)
+            self.held[home.array] = self.held[self.following[home.array]] = found
+        return self.held[home.array]
 
     def share(self, space: Type) -> str:
         """The variable that says which features of a type a block has; none where there are none to share."""
@@ -70,3 +91,8 @@ class Team:
             self._seen[first] = self.kernel.names.new(f"{first}_seen")
         turned = f"turned{self.way.number}"
         return self._seen[first], turned if array == first else f"!{turned}"
+
+
+def number_of(home: Home, type: Type) -> str:
+    """What a number of an array is called in kernels."""
+    return (C_TYPES if home.wide else STORED)[type.dtype]

@@ -12,6 +12,7 @@ from rnnc.backends.cuda.kernels.looped import ProductReport, TeamLoop
 from rnnc.backends.cuda.straight.block import Block
 from rnnc.backends.cuda.teams.access import Coupled, TeamElements, Unfused
 from rnnc.backends.cuda.teams.exchange import Exchange, Exchanging, Swap
+from rnnc.backends.cuda.teams.first import Holding
 from rnnc.backends.cuda.teams.items import BEFORE, TeamBlock, Unfit
 from rnnc.backends.cuda.teams.meetings import Item, meetings, together
 from rnnc.backends.cuda.teams.team import Team
@@ -55,8 +56,9 @@ def _write(outer: Block, members: Sequence[Member], heads: tuple[Axis, ...]) -> 
 def _write_heads(outer: Block, members: Sequence[Member], heads: tuple[Axis, ...]) -> tuple[TeamBlock, TeamLoop]:
     written: frozenset[Value] = frozenset()
     exchanged: Mapping[str, str] = {}
+    held: frozenset[str] = frozenset()
     while True:
-        team = Team(outer.shared.sizes.variables, heads, exchanged)
+        team = Team(outer.shared.sizes.variables, heads, exchanged, held)
         block = TeamBlock(outer.shared, outer, team, written)
         try:
             with outer.shared.names.on_trial():  # each trial has the same ones
@@ -72,12 +74,15 @@ def _write_heads(outer: Block, members: Sequence[Member], heads: tuple[Axis, ...
                 doubled = block.doubled()
                 exchange = Exchange(team, carried, doubled)
                 exchange.check(block.read())
+                exchange.holdable([item.touched for item in block.items])
         except Unfused as found:
             if found.value in written:
                 raise Unfit("other threads read a product") from None
             written |= {found.value}
         except Exchanging as found:
             exchanged = found.arrays
+        except Holding as found:
+            held = found.arrays
         else:
             return block, _finish(block, parts, exchange)
 
@@ -105,12 +110,19 @@ def _finish(block: TeamBlock, parts: Sequence[list[Item]], exchange: Exchange) -
     swapped |= {x: y for array in before for x, y in ((array, array[: -len(BEFORE)]), (array[: -len(BEFORE)], array))}
     items = together(parts, swapped)
     meets = meetings(items, swapped)
+    aheads = [item.ahead for item in items if item.ahead is not None]  # of all loops over elements that are like that
+    helds = list(dict.fromkeys(team.held.values()))
     ways = list(dict.fromkeys(item.way for part in parts for item in part))
     last = max(way.lag for way in ways)
     body = [line for way in ways for line in way.variables(steps, lags=last > 0)]
     body += exchange.turn(ways)
-    for item, meet in zip(items, meets, strict=True):
-        body += [*(["team.meet();"] if meet else []), *item.way.around(item.lines, last)]
+    asked, early = _asked(items, meets, steps, last)
+    for place, item in enumerate(items):
+        if meets[place]:
+            body += ["team.arrive();", *asked[place], "team.wait();"] if asked[place] else ["team.meet();"]
+        else:
+            body += asked[place]
+        body += item.way.around(item.lines, last)
     for way in ways:
         body += way.around(exchange.swaps(way), last)
     kernel.lines = [
@@ -120,9 +132,14 @@ def _finish(block: TeamBlock, parts: Sequence[list[Item]], exchange: Exchange) -
         *weights,
         *(["__syncthreads();"] if weights else []),
         *exchange.before(),
+        *dict.fromkeys(line for one in (*aheads, *helds) for line in one.where.before()),
+        *(line for one in aheads for line in one.variables),
+        *(line for held in helds for line in held.before()),
+        *early,
         f"for (long long step = 0; step < {steps}{f' + {last}' * (last > 0)}; ++step) {{",
         *("  " + line for line in body),
         "}",
+        *(line for held in helds for line in held.after()),
         *exchange.after(steps),
     ]
     places = [name for use in team.multiplied for name in use.names()]
@@ -143,6 +160,25 @@ def _finish(block: TeamBlock, parts: Sequence[list[Item]], exchange: Exchange) -
         team.heads,
         exchange.pairs(),
     )
+
+
+def _asked(items: Sequence[Item], meets: Sequence[bool], steps: str, last: int) -> tuple[list[list[str]], list[str]]:
+    """For each item the statements that stand before it, while all threads meet if they do there, and those before the
+    loop: they ask for sequences that items read behind that meeting, in this step or in the next one."""
+    found: list[list[str]] = [[] for _ in items]
+    early: list[str] = []
+    meetings = [place for place, meet in enumerate(meets) if meet]
+    for place, item in enumerate(items):
+        if item.ahead is None or not item.ahead.lines:
+            continue
+        before = [meeting for meeting in meetings if meeting <= place]
+        if before or not meetings:
+            found[before[-1] if before else place] += item.ahead.ask(item.way, steps, last, next=False)
+            continue
+        found[meetings[-1]] += item.ahead.ask(item.way, steps, last, next=True)
+        inside = [*item.way.variables(steps, lags=last > 0), *item.ahead.ask(item.way, steps, last, next=False)]
+        early += [f"if ({steps} > 0) {{", "  const long long step = 0;", *("  " + line for line in inside), "}"]
+    return found, early
 
 
 def products(block: TeamBlock, loops: Sequence[Loop]) -> tuple[ProductReport, ...]:
