@@ -9,6 +9,7 @@ runs all of it with generated modules (`python -m benchmarks.gpu generate MODULE
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -259,12 +260,11 @@ def main() -> int:
 
 
 def _shared(jobs: int) -> int:
-    """The same by several processes, which print at their ends."""
+    """The same by several processes, for whom NumPy has one thread each."""
     command = [sys.executable, "-m", "benchmarks.device.checks", *sys.argv[1:]]
-    found = [subprocess.Popen([*command, "--job", str(job)], stdout=subprocess.PIPE, text=True) for job in range(jobs)]
-    for process in found:
-        print(process.communicate()[0], end="", flush=True)
-    return int(any(process.returncode for process in found))
+    alone = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
+    found = [subprocess.Popen([*command, "--job", str(job)], env=alone) for job in range(jobs)]
+    return int(any([process.wait() for process in found]))
 
 
 if __name__ == "__main__":

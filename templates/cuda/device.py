@@ -190,14 +190,19 @@ class _Launch:
 
     def _expected(self, *loop):
         """The team of a loop, if all clusters fit and its kernel does not spill."""
-        return self._plan(*loop, self.clusters, max(_REGISTERS, default=0))
+        return self._plan(*loop, self.clusters, registers=max(_REGISTERS, default=0))
 
-    def _plan(self, *loop):
-        return _team_plan(_STRATEGY, self.room, self.item, *loop)
+    def _plan(self, *loop, **how):
+        return _team_plan(_STRATEGY, self.room, self.item, *loop, **how)
 
     def _planned(self, name, rows, *loop):
         for clusters in (*(size for size in _CLUSTERS if size <= self.clusters), 0):
             team = self._without_spills(name, rows, *loop, clusters)
+            if team is None or not team.clustered:
+                break
+            crowd = _active_clusters(self._loop(name, team), team)
+            if 0 < crowd < team.teams and team.blocks == clusters:  # so many, each with more rows
+                team = self._without_spills(name, rows, *loop, clusters, crowd=crowd)
             if team is None or not team.clustered or _room_for(self._loop(name, team), team):
                 break
         if team is not None and team.blocks > 1 and not team.clustered:  # all blocks must be there at once
@@ -206,9 +211,10 @@ class _Launch:
             team = team if fit * self.room[0] >= team.blocks * team.teams else None
         return team
 
-    def _without_spills(self, name, *loop):
+    def _without_spills(self, name, *loop, crowd=0):
         return _team_without_spills(
-            lambda registers: self._plan(*loop, registers), lambda team: self._loop(name, team).local_size_bytes > 0
+            lambda registers: self._plan(*loop, registers=registers, crowd=crowd),
+            lambda team: self._loop(name, team).local_size_bytes > 0,
         )
 
     def _loop(self, name, team):

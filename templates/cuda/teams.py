@@ -25,7 +25,20 @@ def _up_to(n, step):
 
 
 def _team_plan(
-    strategy, room, item, rows, products, work, sums, heads, alone, meetings, exchanged=(), clusters=0, registers=0
+    strategy,
+    room,
+    item,
+    rows,
+    products,
+    work,
+    sums,
+    heads,
+    alone,
+    meetings,
+    exchanged=(),
+    clusters=0,
+    registers=0,
+    crowd=0,
 ):
     """How a loop runs on a device: the way that is estimated to cost least of those that its strategy allows and that
     fit; None for single steps from the host.
@@ -36,7 +49,8 @@ def _team_plan(
     library's from the host; `heads`: what teams share as they share rows; `alone`: one team has all rows; `meetings`:
     of a step; `exchanged`: for each pair of arrays that threads read of one another the features of a head, what a
     number is, and whether there are rows; `clusters`: how many blocks one may have, 0 where there are none;
-    `registers`: how many of a thread weights may stay in.
+    `registers`: how many of a thread weights may stay in; `crowd`: how many of the largest clusters run at once, where
+    that is known to be less than blocks of all multiprocessors would be.
     """
     multiprocessors, shared = room
     best, least = None, float("inf")
@@ -48,6 +62,8 @@ def _team_plan(
         if strategy not in ("auto", *kinds) or blocks > multiprocessors:
             continue
         at_once = multiprocessors // blocks  # all teams run at once
+        if clustered and blocks == clusters and crowd:
+            at_once = min(at_once, crowd)
         for own_heads in _shares(heads, at_once):
             across = -(-heads // own_heads)
             own = rows if alone else -(-rows // (at_once // across))

@@ -17,6 +17,7 @@ from rnnc.ir.program import DType, Type, Value
 from rnnc.ir.size import product
 
 _NAME = re.compile(r"[A-Za-z_]\w*")
+BETWEEN = "if (pass + at_once < team.rows) "  # not behind the last rows of an item
 
 
 class Unfused(Exception):
@@ -93,7 +94,7 @@ class Place:
                 *("  " + line for line in inside),
                 *lines,
                 "  }",
-                *(["  __syncthreads();"] if uses else []),
+                *([f"  {'' if self.heads else BETWEEN}__syncthreads();"] if uses else []),
                 "}",
             ]
             if self.heads and uses:

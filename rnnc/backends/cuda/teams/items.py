@@ -137,6 +137,7 @@ class TeamBlock(InnerBlock):
         team.multiplied += elements.uses.values()
         lines = [*kernel.comments(), *place.around(lines, elements)]
         item = Item(lines, elements.reads, elements.writes, team.way, elements.ahead, elements.touched)
+        item.open = bool(elements.uses) and not team.heads
         item.reads |= {home.array for use in elements.uses.values() if (home := self.home(use.left)) is not None}
         item.reads = {self._as_it_was(array) for array in item.reads & team.owners.keys()}
         self.items.append(item)

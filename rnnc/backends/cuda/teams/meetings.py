@@ -12,7 +12,8 @@ from rnnc.backends.cuda.teams.ways import FIRST, Way
 @dataclass
 class Item:
     """One piece of a step: its statements, the arrays it writes, and those it reads that other threads write; and how
-    its loop goes through the steps. `ahead` is what it reads of sequences, `touched` what of the arrays of carries."""
+    its loop goes through the steps. `ahead` is what it reads of sequences, `touched` what of the arrays of carries;
+    `open` says that the threads of a block have to meet before they multiply again."""
 
     lines: list[str]
     reads: set[str] = field(default_factory=set[str])
@@ -20,6 +21,7 @@ class Item:
     way: Way = FIRST
     ahead: Ahead | None = None
     touched: Touched = field(default_factory=Touched)
+    open: bool = False
 
 
 def meetings(items: Sequence[Item], swapped: Mapping[str, str]) -> list[bool]:

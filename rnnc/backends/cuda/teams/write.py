@@ -123,6 +123,8 @@ def _finish(block: TeamBlock, parts: Sequence[list[Item]], exchange: Exchange) -
         else:
             body += asked[place]
         body += item.way.around(item.lines, last)
+        if item.open and not meets[(place + 1) % len(items)]:
+            body += ["__syncthreads();"]
     for way in ways:
         body += way.around(exchange.swaps(way), last)
     kernel.lines = [
