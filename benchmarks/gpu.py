@@ -1,7 +1,8 @@
 """Everything that wants a card, in one command: `make gpu`.
 
     python -m benchmarks.gpu run --minutes 60          # here, where both rnnc and a card are
-    python -m benchmarks.gpu generate MODULES          # where rnnc is: writes all modules into a folder
+    python -m benchmarks.gpu generate MODULES          # where rnnc is: writes all modules into a folder; with --kernels
+                                                       # compiles for sm_90 what they will launch, which takes minutes
     python -m benchmarks.gpu run MODULES --minutes 60  # where the card is; CuPy and NumPy are enough
 
 In this order, going on after a failure, until the time is up: the checks of modules against NumPy's; the tests that
@@ -23,8 +24,11 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from benchmarks.device.ahead import ARCHITECTURE, compile_ahead
 from benchmarks.device.card import card
+from benchmarks.device.checks import CELLS, STRATEGIES
 from benchmarks.device.modules import MODULES, generate, generate_checks
+from benchmarks.device.plans import planned
 from benchmarks.device.report import RESULTS, environment
 from benchmarks.device.rows import rows
 
@@ -62,12 +66,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     writing = commands.add_parser("generate", help="write all modules; needs rnnc")
     running = commands.add_parser("run", help="run everything; needs a card")
     writing.add_argument("modules", type=Path, nargs="?", default=MODULES)
+    writing.add_argument("--kernels", action="store_true", help="compile them, too, which needs NVRTC")
     running.add_argument("modules", type=Path, nargs="?", help="carried here; without them they are generated")
     running.add_argument("--minutes", type=float, default=60.0, help="for all of it")
     running.add_argument("--out", type=Path, default=RESULTS, help="folder of the results")
     options = parser.parse_args(arguments)
     if options.command == "generate":
         write_modules(options.modules)
+        if options.kernels:
+            pairs = [(cell, strategy) for cell in CELLS for strategy in STRATEGIES]
+            count = compile_ahead(rows(), pairs, planned(), options.modules, os.cpu_count() or 1)
+            print(f"compiled {count} texts for {ARCHITECTURE}", flush=True)
         return 0
     cupy = card()
     if cupy is None:

@@ -46,7 +46,9 @@ def planned() -> list[Row]:
         *((cell, 16, 512, "float16") for cell in ("GRU", "GRU, reset before")),
         *((cell, 32, 512, "float16") for cell in ("layer-norm LSTM", "sLSTM")),
         *(("LSTM", 16, units, "bfloat16") for units in (1536, 4096)),
-        *(("LSTM", batch, 192, "float16") for batch in (1, 32)),
+        *(("LSTM", batch, units, "float16") for batch, units in ((1, 192), (32, 192), (1, 40), (32, 40), (32, 128))),
+        *((cell, batch, units, "float16") for cell, batch, units in (("GRU", 6, 128), ("LSTM", 13, 1000))),
+        *((cell, batch, units, "float16") for cell, batch, units in (("IndRNN", 32, 512), ("LSTM", 128, 768))),
     ]
     found = {(r.cell, r.batch, r.units, r.dtype): r for r in rows() if r.layers == 1 and not r.both}
     return [found[key] for key in chosen]

@@ -147,11 +147,11 @@ class Loops:
         kernel, launcher = looped.kernel, self._launcher(dtype)
         given = launcher.item, rows, _products(kernel), kernel.work.evaluate({}), kernel.sums.evaluate({})
         given = *given, kernel.head_count.evaluate({})
-        step = self.module._step_cost(*given, kernel.meetings, launcher.room[0])
+        step = self.module._step_cost(*given, kernel.stages, launcher.room[0])
         found = [Way("step", None, step)]
         for name in ("block", "persistent"):
             exchanged = tuple((one.features.evaluate({}), one.number, one.batch) for one in kernel.exchanged)
-            rest = kernel.alone, kernel.meetings, exchanged, launcher.clusters
+            rest = kernel.alone, kernel.meetings, kernel.stages, exchanged, launcher.clusters
             asked = self.strategy if KINDS.get(self.strategy) == name else name
             plan = partial(self.module._team_plan, asked, launcher.room, *given, *rest)
             team = self.module._team_without_spills(plan, partial(self._spills, kernel.name, dtype))

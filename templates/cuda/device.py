@@ -127,7 +127,7 @@ class _Launch:
             raise RuntimeError(f"{needed}, and device {device} has {major}.{minor}")
         self.key, self.item = (device, numbers), _ITEMS[numbers]
         self.room = attributes["MultiProcessorCount"], attributes["MaxSharedMemoryPerBlockOptin"]
-        self.clusters = _CLUSTERS[0] if major >= 9 else 0
+        self.clusters = _LARGEST if major >= 9 else 0
         self.plans = {}
 
     def __call__(self, name, threads, *arguments):
@@ -181,11 +181,11 @@ class _Launch:
         joint, apart = self._expected(rows, *loop), [self._seconds(rows, *one) for one in loops]
         return joint is not None and (None in apart or joint.seconds <= sum(apart))
 
-    def _seconds(self, rows, products, work, sums, heads, alone, meetings, exchanged):
+    def _seconds(self, rows, products, work, sums, heads, alone, meetings, stages, exchanged):
         """Those of a step, in any way that the strategy allows; None where there is none."""
-        team = self._expected(rows, products, work, sums, heads, alone, meetings, exchanged)
+        team = self._expected(rows, products, work, sums, heads, alone, meetings, stages, exchanged)
         if team is None and _STRATEGY == "auto":
-            return _step_cost(self.item, rows, products, work, sums, heads, meetings, self.room[0])
+            return _step_cost(self.item, rows, products, work, sums, heads, stages, self.room[0])
         return team and team.seconds
 
     def _expected(self, *loop):
@@ -196,22 +196,22 @@ class _Launch:
         return _team_plan(_STRATEGY, self.room, self.item, *loop, **how)
 
     def _planned(self, name, rows, *loop):
-        for clusters in (*(size for size in _CLUSTERS if size <= self.clusters), 0):
-            team = self._without_spills(name, rows, *loop, clusters)
+        crowd = {}  # of each size, how many clusters run at once, where that has turned out to be fewer than wanted
+        while True:
+            team = self._without_spills(name, rows, *loop, self.clusters, crowd=crowd)
             if team is None or not team.clustered:
                 break
-            crowd = _active_clusters(self._loop(name, team), team)
-            if 0 < crowd < team.teams and team.blocks == clusters:  # so many, each with more rows
-                team = self._without_spills(name, rows, *loop, clusters, crowd=crowd)
-            if team is None or not team.clustered or _room_for(self._loop(name, team), team):
+            at_once = _active_clusters(self._loop(name, team), team)
+            if at_once >= team.teams:
                 break
+            crowd[team.blocks] = at_once
         if team is not None and team.blocks > 1 and not team.clustered:  # all blocks must be there at once
             kernel = self._loop(name, team)
             fit = cp.cuda.driver.occupancyMaxActiveBlocksPerMultiprocessor(kernel.kernel.ptr, team.threads, team.shared)
             team = team if fit * self.room[0] >= team.blocks * team.teams else None
         return team
 
-    def _without_spills(self, name, *loop, crowd=0):
+    def _without_spills(self, name, *loop, crowd):
         return _team_without_spills(
             lambda registers: self._plan(*loop, registers=registers, crowd=crowd),
             lambda team: self._loop(name, team).local_size_bytes > 0,

@@ -15,7 +15,7 @@ RNNC_UNARY(sqrt_, sqrtf(x), sqrt(x))
 RNNC_UNARY(rsqrt_, 1.0f / sqrtf(x), 1.0 / sqrt(x))
 RNNC_UNARY(reciprocal_, 1.0f / x, 1.0 / x)
 RNNC_UNARY(tanh_, tanhf(x), tanh(x))
-RNNC_UNARY(sigmoid_, 1.0f / (1.0f + expf(-x)), 1.0 / (1.0 + exp(-x)))
+RNNC_UNARY(sigmoid_, __fdividef(1.0f, 1.0f + expf(-x)), 1.0 / (1.0 + exp(-x)))  // within two units, without a branch
 RNNC_UNARY(softplus_, fmaxf(x, 0.0f) + log1pf(expf(-fabsf(x))), fmax(x, 0.0) + log1p(exp(-fabs(x))))
 RNNC_UNARY(log_sigmoid_, fminf(x, 0.0f) - log1pf(expf(-fabsf(x))), fmin(x, 0.0) - log1p(exp(-fabs(x))))
 RNNC_UNARY(sin_, sinf(x), sin(x))

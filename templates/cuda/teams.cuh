@@ -74,7 +74,7 @@ struct Places {
   int weights, sums, splits, left, stage, chunk;
 };
 
-// The elements of a product: `splits` partial sums for each, always added in the same order.
+// The elements of a product: `splits` partial sums for each, in shared memory, always added in the same order.
 template <typename N> struct Sums {
   const N* at;
   int splits, stride, wide;
@@ -83,10 +83,11 @@ template <typename N> struct Sums {
   __device__ __forceinline__ N operator()(int row, int column) const {
     const N* from = at + row * wide + column;
     N total = N(0);
+#pragma unroll 1
     for (int s = 0; s < splits; s += 4, from += 4 * stride) {
       N part[4];
 #pragma unroll
-      for (int i = 0; i < 4; ++i) part[i] = s + i < splits ? from[i * stride] : N(0);
+      for (int i = 0; i < 4; ++i) part[i] = s + i < splits ? *in_shared(from + i * stride) : N(0);
 #pragma unroll
       for (int i = 0; i < 4; ++i) total += part[i];
     }

@@ -35,10 +35,11 @@ def _team_plan(
     heads,
     alone,
     meetings,
+    stages,
     exchanged=(),
     clusters=0,
     registers=0,
-    crowd=0,
+    crowd=None,
 ):
     """How a loop runs on a device: the way that is estimated to cost least of those that its strategy allows and that
     fit; None for single steps from the host.
@@ -47,23 +48,25 @@ def _team_plan(
     product and head the features of which a block has its part, how many numbers are summed, and its columns for each
     feature; `work`: elements of a row that are computed one by one; `sums`: multiplications that are, and are the
     library's from the host; `heads`: what teams share as they share rows; `alone`: one team has all rows; `meetings`:
-    of a step; `exchanged`: for each pair of arrays that threads read of one another the features of a head, what a
+    of a step; `stages`: what it is cut into, each a kernel where it goes step by step; `exchanged`: for each pair of arrays that threads read of one another the features of a head, what a
     number is, and whether there are rows; `clusters`: how many blocks one may have, 0 where there are none;
-    `registers`: how many of a thread weights may stay in; `crowd`: how many of the largest clusters run at once, where
-    that is known to be less than blocks of all multiprocessors would be.
+    `registers`: how many of a thread weights may stay in; `crowd`: for clusters of some sizes how many run at once, where
+    that is known to be fewer than multiprocessors would have room for.
     """
     multiprocessors, shared = room
     best, least = None, float("inf")
     if strategy == "auto":
-        least = _step_cost(item, rows, products, work, sums, heads, meetings, multiprocessors)
+        least = _step_cost(item, rows, products, work, sums, heads, stages, multiprocessors)
     for blocks in sorted({blocks or multiprocessors for blocks in _BLOCKS}):
         clustered = 1 < blocks <= clusters and strategy != "persistent"
         kinds = ("block",) if blocks == 1 else ("block", "cluster") if clustered else ("persistent",)
         if strategy not in ("auto", *kinds) or blocks > multiprocessors:
             continue
         at_once = multiprocessors // blocks  # all teams run at once
-        if clustered and blocks == clusters and crowd:
-            at_once = min(at_once, crowd)
+        if clustered and crowd and blocks in crowd:
+            at_once = min(at_once, crowd[blocks])
+        if not at_once:
+            continue
         for own_heads in _shares(heads, at_once):
             across = -(-heads // own_heads)
             own = rows if alone else -(-rows // (at_once // across))
@@ -77,8 +80,8 @@ def _team_plan(
                     continue
                 bytes, *rest = found
                 bytes, copies = _team_copies(shared, bytes, sizes)
-                weights = resident, found[-1], found[2][6::3]
-                cost = _team_cost(item, own, own_heads, blocks, products, elements, *weights, meetings, clustered)
+                how = resident, *rest[1:], meetings, clustered, copies
+                cost = _team_cost(item, own, own_heads, blocks, products, elements, *how)
                 cost += _exchange_cost(item, own, own_heads, blocks, exchanged, copies)
                 if cost < least:
                     best, least = _Team(blocks, teams, own, own_heads, clustered, bytes, *rest, copies, cost), cost
@@ -154,23 +157,11 @@ def _splits(item, most, tall, wide, summed, registers):
     """Into how many parts, each with sums of its own, threads cut what a product sums."""
     if item.deep > 1:  # as many as take warps least time, and whoever adds the sums up
         cuts = [splits for splits in (1, 2, 4, 8) if splits <= most]
-        added = 4 * tall * wide / _NEAR
-        return min(cuts, key=lambda n: _multiplying(item, tall, wide, summed, n, 1 if registers else 0) + n * added)
+        added = 4 * tall * wide / _NEAR / _CLOCK
+        near = summed if registers else 0
+        return min(cuts, key=lambda n: _fragments(item, tall, tall, wide, summed, n, near) + n * added)
     across, down = wide // 4, tall // 4 if tall >= 4 else tall  # four columns to a thread, and four rows if there are
     return max(1, min(most, _THREADS // (across if registers else across * down)))
-
-
-def _multiplying(item, tall, wide, summed, splits, near):
-    """Clocks of fragments of 16 columns and eight rows, where warps share columns and parts of k: the
-    share `near` of the weights in registers, where a warp has the same columns at all rows, the others by 32 columns
-    and two fragments of rows."""
-    warps, groups, tiles = _WARPS // splits, -(-wide // 16), tall // 8
-    own = -(-groups // warps)
-    copies = max(1, warps // -(-groups // own))
-    pairs, both = -(-tiles // 2), min(tiles, 2)
-    held, staged = own * -(-pairs // copies) * both, -(-(-(-wide // 32) * pairs) // warps) * 2 * both
-    steps = -(-summed // item.deep) / splits
-    return (near * held + (1 - near) * staged) * steps * _WARPS * 16 * 8 * item.deep / _MULTIPLICATIONS[item.deep]
 
 
 def _held(item, registers, heads, wide, summed, splits, chunk):
@@ -223,14 +214,16 @@ def _team_buffers(shared, item, rows, heads, blocks, products, resident, registe
             end += heads * _weights(item, summed - _near(item, held, splits[-1], summed), wide) if resident else 0
         if registers and not _registers(item, kept):
             return None  # as without them
-        places, stage = [], 0
-        for place, parts, wide, (_, summed, _) in zip(weights, splits, wides, products):
+        places, stage, way = [], 0, 0
+        for place, parts, wide, near, (_, summed, _) in zip(weights, splits, wides, kept, products):
             places += [place, end, parts]
+            if near[2]:  # what is on its way to registers comes through all of the memory, one turn of each part at least
+                way = max(way, _weights(item, parts * item.deep, wide))
             end += _up_to(parts * tall * _sums_line(item, wide) * total, 16)
             stage = max(stage, _weights(item, min(chunk, summed), wide))
         left = end
         end += _up_to(tall * _line(item, chunk) * item.bytes, 16) if products else 0
-        staged = end
+        end = staged = max(end, way)
         end += 0 if resident else stage
         if end <= shared:
             return end, _THREADS, (at_once, left, staged, chunk, *places), tuple(kept)
@@ -249,62 +242,88 @@ def _team_weights(item, team, products):
     return near, far
 
 
-# Estimates of an H100: seconds to meet, to launch a kernel, clocks in a second, and seconds that a product of a block
-# takes at least (three barriers, operands on their way), and until memory answers; and of a multiprocessor in a clock,
-# multiplications (by the k of fragments), bytes of shared memory, bytes from elsewhere, bytes that go to the shared
-# memory of others, bytes of weights that are picked from elsewhere one by one, and elements that are computed one by
-# one. Only their ratios decide anything.
-_MEET, _MEET_CLUSTERED, _MEET_ALONE, _LAUNCH, _CLOCK = 1.1e-6, 0.25e-6, 0.05e-6, 4e-6, 1.7e9
-_MULTIPLIED, _THROUGH = 0.5e-6, 0.2e-6
-_MULTIPLICATIONS, _NEAR, _FAR, _SENT, _PICKED, _ELEMENTS = {16: 1024, 8: 512, 1: 128}, 128, 32, 14, 4, 2
+# Microseconds on an H200, fitted to what `benchmarks/device/plans.py` measures of loops in all ways. Of a step: whatever
+# it does; each meeting, with all that a part of a step takes at least; a thousand elements of a block; a thousand numbers
+# that go to other blocks' shared memory. Of a product: a thousand bytes of the left operand as lanes ask for them, or
+# through shared memory, and each time that they come; a fragment of weights in a warp's registers, or in shared memory
+# (of 32 columns), and each time that a warp begins with those; a thousand clocks of plain multiplications by weights in
+# registers, by others, and of what they read; a thousand bytes of weights that are picked from elsewhere one by one. And
+# of a step from the host: a launch, and that of each stage but the first; a product of plain numbers, and a thousand that
+# it sums; a million bytes of weights from the cache that all share, and from elsewhere. Only their ratios
+# decide anything.
+_STEP, _ELEMENTS, _SENT = 0.29, 3.2, 0.14
+_MEET, _MEET_CLUSTERED, _MEET_ALONE = 1.9, 1.6, 1.4
+_ASKED, _BROUGHT, _BRINGING = 0.026, 0.026, 0.74
+_HELD, _STAGED, _BEGINNING = 0.018, 0.113, 0.34
+_PLAIN, _PLAIN_STAGED, _PLAIN_READ, _PICKED = 0.32, 2.1, 0.86, 0.75
+_LAUNCH, _STAGE, _PLAIN_PRODUCT, _PLAIN_SUMMED, _STREAMED, _STREAMED_FAR = 2.5, 2.0, 4.5, 3.3, 0.14, 0.27
+_CACHE = 50 << 20  # bytes that all multiprocessors share a cache of
+# And of a multiprocessor in a clock, of which there are so many in a microsecond: multiplications by the k of fragments,
+# and bytes of shared memory.
+_CLOCK, _MULTIPLICATIONS, _NEAR = 1.7e3, {16: 1024, 8: 512, 1: 128}, 128
 
 
-def _team_cost(item, rows, heads, blocks, products, work, resident, kept, splits, meetings, clustered):
+def _team_cost(item, rows, heads, blocks, products, work, resident, numbers, kept, meetings, clustered, copies):
     """Seconds of a step of one team; its heads are multiplied one after the other."""
-    clocks = rows * work / blocks / _ELEMENTS
-    for (features, summed, slots), held, parts in zip(products, kept, splits):
-        columns = slots * -(-features // blocks)
-        far, wide = 1 - _near(item, held, parts, summed) / summed, _wide(item, features, slots, blocks)
-        reading = _reading(item, rows, wide, summed, far) / _NEAR
-        picking = 0 if resident else -(-rows // 64) * columns * summed * item.bytes / _PICKED
-        if item.deep > 1:
-            multiplying = _multiplying(item, _tall(item, rows), wide, summed, parts, 1 - far)
-        else:
-            multiplying = rows * columns * summed / _MULTIPLICATIONS[1]
-        clocks += heads * max(multiplying, reading, picking)
-    meet = _MEET_ALONE if blocks == 1 else _MEET_CLUSTERED if clustered else _MEET
-    turns = (heads - 1) * len(products) * _MULTIPLIED
-    return clocks / _CLOCK + meetings * meet + turns
+    at_once, _, _, chunk, *places = numbers
+    here, times = min(rows, at_once), heads * -(-rows // at_once)
+    copied = any(place >= 0 for place in copies[2::2])
+    cost = _STEP + _ELEMENTS * rows * work / blocks / 1000
+    cost += meetings * (_MEET_ALONE if blocks == 1 else _MEET_CLUSTERED if clustered else _MEET)
+    for (features, summed, slots), held, splits in zip(products, kept, places[2::3]):
+        near, wide = _near(item, held, splits, summed), _wide(item, features, slots, blocks)
+        multiplying = _fragments if item.deep > 1 else _plain
+        cost += times * multiplying(item, _tall(item, here), here, wide, summed, splits, near)
+        if not copied:
+            asked = item.deep > 1 and near == summed and here <= 16 and chunk >= summed
+            thousands = here * summed * item.bytes / 1000
+            cost += times * (_ASKED * thousands if asked else _BRINGING * -(-summed // chunk) + _BROUGHT * thousands)
+        if not resident:
+            cost += times * _PICKED * slots * -(-features // blocks) * summed * item.bytes / 1000
+    return cost * 1e-6
+
+
+def _fragments(item, tall, rows, wide, summed, splits, near):
+    """Microseconds of a product by tensor cores: warps share columns and parts of k; those in registers have the same
+    columns at all rows, the others 32 columns and two fragments of rows."""
+    warps, groups, pairs, both = _WARPS // splits, -(-wide // 16), -(-(tall // 8) // 2), min(tall // 8, 2)
+    own, steps = -(-groups // warps), -(-summed // item.deep) / splits
+    cost = _HELD * own * -(-pairs // max(1, warps // -(-groups // own))) * both * steps * near / summed
+    if near < summed:
+        cost += -(-(-(-wide // 32) * pairs) // warps) * (_BEGINNING + _STAGED * steps * (1 - near / summed))
+    return cost
+
+
+def _plain(item, tall, rows, wide, summed, splits, near):
+    """The same by threads."""
+    clocks = rows * wide / _MULTIPLICATIONS[1] / 1000
+    reading = _reading(item, rows, wide, summed, 1 - near / summed) / _NEAR / 1000
+    return clocks * (_PLAIN * near + _PLAIN_STAGED * (summed - near)) + _PLAIN_READ * reading
 
 
 def _exchange_cost(item, rows, heads, blocks, exchanged, copies):
-    """Seconds that threads wait in a step for what others have written: into all copies, or into the memory that all
-    share, which answers late."""
-    clocks, through = 0, 0 if exchanged else _THROUGH
-    for (features, number, batch), place in zip(exchanged, copies[2::2]):
-        bytes = (rows if batch else 1) * heads * features * _number(item, number).bytes
-        clocks += bytes / _FAR if place < 0 else bytes * (blocks - 1) / blocks / _SENT
-        through = _THROUGH if place < 0 else through
-    return clocks / _CLOCK + through
+    """Seconds in which threads write numbers into the copies of all other blocks."""
+    numbers = 0
+    for (features, _, batch), place in zip(exchanged, copies[2::2]):
+        numbers += (rows if batch else 1) * heads * features * (blocks - 1) / blocks if place >= 0 else 0
+    return 1e-6 * _SENT * numbers / 1000
 
 
 def _reading(item, rows, wide, summed, far):
     """Bytes of shared memory that a product's loads take, a whole line for each load of a warp of one number: `far` is
     the share of the weights that are there."""
-    if (
-        item.deep > 1
-    ):  # of a fragment's k, a load for each register of a fragment: two of eight rows, four of 16 columns
-        tiles = _tall(item, rows) // 8
-        return 128 * -(-summed // item.deep) * (2 * tiles * -(-wide // 32) + 4 * far * -(-tiles // 2) * -(-wide // 16))
     tall = 1 if rows < 4 else 4  # rows and four columns of a thread
     return _up_to(rows, tall) // tall * wide // 4 * summed * 4 * (tall + item.bytes * far)
 
 
-def _step_cost(item, rows, products, work, sums, heads, meetings, multiprocessors):
+def _step_cost(item, rows, products, work, sums, heads, stages, multiprocessors):
     """Seconds of a step from the host."""
-    clocks = rows * (work / _ELEMENTS + sums / _MULTIPLICATIONS[item.deep]) / multiprocessors
+    clocks = rows * (work / 2 + sums / _MULTIPLICATIONS[item.deep]) / multiprocessors
+    cost = _LAUNCH * (len(products) + 1) + _STAGE * (stages - 1)
     for features, summed, slots in products:
         columns = heads * slots * features
-        multiplying = rows * columns * summed / _MULTIPLICATIONS[item.deep]
-        clocks += max(multiplying, columns * summed * item.bytes / _FAR) / multiprocessors
-    return clocks / _CLOCK + _LAUNCH * (len(products) + max(1, meetings))
+        bytes = columns * summed * item.bytes
+        streaming = (_STREAMED if bytes <= _CACHE else _STREAMED_FAR) * bytes / 1e6
+        multiplying = rows * columns * summed / _MULTIPLICATIONS[item.deep] / multiprocessors / _CLOCK
+        cost += max(streaming, multiplying) + (_PLAIN_PRODUCT + _PLAIN_SUMMED * summed / 1000 if item.deep == 1 else 0)
+    return 1e-6 * (cost + clocks / _CLOCK)

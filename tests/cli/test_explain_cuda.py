@@ -61,6 +61,7 @@ def test_plans_are_those_of_the_planner(rnnc: RunRnnc, lstm: Path) -> None:
             1,
             kernel.alone,
             kernel.meetings,
+            kernel.stages,
             tuple((one.features.evaluate({}), one.number, one.batch) for one in kernel.exchanged),
             clusters=16,
             registers=128,

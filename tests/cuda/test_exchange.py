@@ -25,7 +25,7 @@ TWO = DeviceModel(multiprocessors=2)
 
 
 # What the host says of the forward loop of an LSTM.
-LSTM = ((36, 36, 4),), 36, 0, 1, False, 1, ((36, "item", True),)
+LSTM = ((36, 36, 4),), 36, 0, 1, False, 1, 1, ((36, "item", True),)
 
 
 @needs_compiler
@@ -55,7 +55,7 @@ def test_heads_are_exchanged() -> None:
     module = load(text, "cell", How(race=True, device=DeviceModel(multiprocessors=4)))
     assert_same(results(module, 2), expected_heads("gru", 2, d=5))
     assert {(plan.teams, plan.blocks) for plan in plans(module)} == {(2, 2)}
-    assert {plan.heads for plan in plans(module)} == {2}  # and one
+    assert {plan.heads for plan in plans(module)} == {3}  # and two
     assert all(place >= 0 for plan in plans(module) for place in plan.copies)
 
 
@@ -106,6 +106,7 @@ def test_the_planner_exchanges_through_shared_memory_where_it_has_room() -> None
                 0,
                 1,
                 True,
+                1,
                 1,
                 exchanged,
                 8,

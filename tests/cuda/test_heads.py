@@ -164,7 +164,7 @@ def test_the_planner_shares_heads_before_features() -> None:
 
     def plan(rows: int, units: int, heads: int) -> Any:
         return module._team_plan(
-            "auto", device, module._ITEMS["float16"], rows, ((units, units, 4),), heads * units, 0, heads, False, 1
+            "auto", device, module._ITEMS["float16"], rows, ((units, units, 4),), heads * units, 0, heads, False, 1, 1
         )
 
     assert plan(1, 128, 4)[:4] == (1, 4, 1, 1)

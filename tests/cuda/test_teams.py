@@ -105,6 +105,7 @@ def test_the_planner_uses_all_the_ways_there_are() -> None:
             1,
             False,
             2,
+            2,
         )
         for kilobytes in ROOMS
         for rows in (1, 3, 70)
@@ -193,7 +194,7 @@ def test_the_planner_prefers_what_fits() -> None:
 
     def plan(rows: int, units: int, dtype: str = "float32") -> Any:
         return module._team_plan(
-            "auto", device, module._ITEMS[dtype], rows, ((units, units, 4),), units, 0, 1, False, 1
+            "auto", device, module._ITEMS[dtype], rows, ((units, units, 4),), units, 0, 1, False, 1, 1
         )
 
     assert plan(32, 64).blocks == 1

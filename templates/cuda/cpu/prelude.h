@@ -91,6 +91,7 @@ inline void grid_barrier(unsigned* counter, unsigned blocks, unsigned* target, R
 }
 
 inline void prefetch_l2(const void*) {}
+template <typename T> inline T* in_shared(T* p) { return p; }
 
 inline void cp_async16(void* shared, const void* global, RNNC_LINE) {
   rnnc_cpu::copy_async(shared, global, 16, line);

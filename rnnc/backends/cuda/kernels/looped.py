@@ -25,7 +25,8 @@ class TeamLoop:
     `products`: (features, summed, slots) for each product, of one head: a block has `slots` columns for each of its
     features.
     `work`: elements of a row that are computed one by one; `sums`: multiplications of products that are, too.
-    `alone`: one team must have all rows. `meetings`: of a step. `heads`: the axes that teams share as they share rows.
+    `alone`: one team must have all rows. `meetings`: of a step; `stages`: what it is cut into, between meetings or
+    less. `heads`: the axes that teams share as they share rows.
     `exchanged`: what may lie in the shared memory of all blocks of a team.
     """
 
@@ -36,6 +37,7 @@ class TeamLoop:
     sums: Size
     alone: bool
     meetings: int
+    stages: int
     heads: tuple[Axis, ...]
     exchanged: tuple[Exchanged, ...]
 

@@ -194,7 +194,8 @@ def _planned(outer: Body, kernel: TeamLoop) -> str:
     )
     work = f"{outer.size(kernel.work)}, {outer.size(kernel.sums)}"
     exchanged = "".join(f'({outer.size(one.features)}, "{one.number}", {one.batch}), ' for one in kernel.exchanged)
-    return f"({products}), {work}, {outer.size(kernel.head_count)}, {kernel.alone}, {kernel.meetings}, ({exchanged})"
+    counts = f"{outer.size(kernel.head_count)}, {kernel.alone}, {kernel.meetings}, {kernel.stages}"
+    return f"({products}), {work}, {counts}, ({exchanged})"
 
 
 def _same_steps(outer: Body, body: Block, loop: Loop, step: Step) -> list[str]:

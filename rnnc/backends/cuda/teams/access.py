@@ -80,20 +80,20 @@ class Place:
                 ]
             place = f"{factor(row)} * {features}"
             where.append(f"const long long row = team.first + pass + r, f = {share}.first + j, n = {place} + f;")
-            if elements.where is not None:
-                where = elements.where.each()
-            inside = [
-                *products,
-                *(["__syncthreads();"] if uses else []),
+            each = [
                 f"for (int e = {start}; e < count * {own}; e += {stride}) {{",
                 *("  " + line for line in where),
+                *(line.removeprefix("  ") for line in lines),
+                "}",
             ]
+            if elements.where is not None:
+                each = elements.where.each([line.removeprefix("  ") for line in lines])
             whole = [
                 "for (int pass = 0; pass < team.rows; pass += at_once) {",
                 "  const int count = team.rows - pass < at_once ? team.rows - pass : at_once;",
-                *("  " + line for line in inside),
-                *lines,
-                "  }",
+                *("  " + line for line in products),
+                *(["  __syncthreads();"] if uses else []),
+                *("  " + line for line in each),
                 *([f"  {'' if self.heads else BETWEEN}__syncthreads();"] if uses else []),
                 "}",
             ]

@@ -61,13 +61,19 @@ class Where:
             "}",
         ]
 
-    def each(self) -> list[str]:
-        """The beginning of a loop over all elements: which one it is."""
-        row, feature = self.variables
+    def each(self, lines: Sequence[str]) -> list[str]:
+        """The statements of an element for all of them, for the first one apart: without branches."""
+        (row, feature), own = self.variables, f"{self.share}.own"
         return [
-            "const bool first = pass == 0 && e == (int)threadIdx.x;",
-            f"const int r = first ? {row} : e / {self.share}.own, j = first ? {feature} : e % {self.share}.own;",
-            f"const long long row = team.first + pass + r, f = {self.share}.first + j, n = {self.place} + f;",
+            "const auto element = [&](const bool first, const int e) __attribute__((always_inline)) {",
+            f"  const int r = first ? {row} : e / {own}, j = first ? {feature} : e % {own};",
+            f"  const long long row = team.first + pass + r, f = {self.share}.first + j, n = {self.place} + f;",
+            *lines,
+            "};",
+            f"if (pass == 0 && (int)threadIdx.x < count * {own}) element(true, threadIdx.x);",
+            f"for (int e = threadIdx.x + (pass == 0 ? blockDim.x : 0); e < count * {own}; e += blockDim.x) {{",
+            "  element(false, e);",
+            "}",
         ]
 
 

@@ -19,7 +19,7 @@ LOCAL = VARIABLES | frozenset({
     "step", "pass", "count", "e", "r", "j", "row", "f", "n", "at_once",
     "counters", "team_blocks", "team_rows", "clustered", "Team", "Share", "Places", "Sums", "multiply",
     "keep_weights", "swap_", "team_heads", "head", "own_head", "places_of_head", "Kept", "InRegisters", "Left", "Seen",
-    "clear_copies", "copies_from", "copies_end", "first", "step_ahead",
+    "clear_copies", "copies_from", "copies_end", "first", "step_ahead", "element",
     *(f"own_{what}_{number}" for what in ("row", "feature") for number in range(1, 10)),
 })  # fmt: skip
 

@@ -159,6 +159,7 @@ def _finish(block: TeamBlock, parts: Sequence[list[Item]], exchange: Exchange) -
         block.sums,
         team.alone,
         sum(meets),
+        len(items),
         team.heads,
         exchange.pairs(),
     )
