@@ -264,7 +264,8 @@ def _shared(jobs: int) -> int:
     command = [sys.executable, "-m", "benchmarks.device.checks", *sys.argv[1:]]
     alone = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
     found = [subprocess.Popen([*command, "--job", str(job)], env=alone) for job in range(jobs)]
-    return int(any([process.wait() for process in found]))
+    statuses = [process.wait() for process in found]
+    return int(any(statuses))
 
 
 if __name__ == "__main__":

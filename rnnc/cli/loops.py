@@ -24,11 +24,12 @@ from rnnc.simulator.loader import load
 from rnnc.simulator.nvrtc import KernelResources, NvrtcMissing, compile_kernels
 
 KIB = 1 << 10
-# Multiprocessors, and the shared memory that a block may have.
+# Multiprocessors, and the shared memory that a block may have; and of which of them clusters are, as a device said.
+_GROUPS = (*(18,) * 6, 16, 8)
 DEVICES = {
     "a100": DeviceModel(108, 163 * KIB, 164 * KIB, compute_capability="80"),
-    "h100": DeviceModel(132, 227 * KIB, 228 * KIB),
-    "h200": DeviceModel(132, 227 * KIB, 228 * KIB),
+    "h100": DeviceModel(132, 227 * KIB, 228 * KIB, groups=_GROUPS),
+    "h200": DeviceModel(132, 227 * KIB, 228 * KIB, groups=_GROUPS),
 }
 HERE = "here"
 Kept = tuple[tuple[int, int, int, int, int], ...]  # of each product, what registers hold of its weights
@@ -153,7 +154,8 @@ class Loops:
             exchanged = tuple((one.features.evaluate({}), one.number, one.batch) for one in kernel.exchanged)
             rest = kernel.alone, kernel.meetings, kernel.stages, exchanged, launcher.clusters
             asked = self.strategy if KINDS.get(self.strategy) == name else name
-            plan = partial(self.module._team_plan, asked, launcher.room, *given, *rest)
+            crowd = {blocks: self.device.clusters(blocks) for blocks in self.module._BLOCKS if blocks > 1}
+            plan = partial(self.module._team_plan, asked, launcher.room, *given, *rest, crowd=crowd)
             team = self.module._team_without_spills(plan, partial(self._spills, kernel.name, dtype))
             found += [] if team is None else [Way(name, team, team.seconds)]
         return found

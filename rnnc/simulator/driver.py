@@ -22,6 +22,7 @@ class DeviceModel:
     threads_per_multiprocessor: int = 2048
     compute_capability: str = "90"
     cluster: int = 16  # blocks that one may have
+    groups: tuple[int, ...] = ()  # multiprocessors that a cluster can be spread over; all of them, if nothing is said
 
     def attributes(self) -> dict[str, int]:
         """By the names of `cupy.cuda.Device().attributes`."""
@@ -38,6 +39,10 @@ class DeviceModel:
             "WarpSize": 32,
             "CooperativeLaunch": 1,
         }
+
+    def clusters(self, blocks: int) -> int:
+        """How many clusters of so many blocks run at once, if a multiprocessor runs one block."""
+        return sum(size // blocks for size in self.groups or (self.multiprocessors,)) if blocks <= self.cluster else 0
 
     def blocks_per_multiprocessor(self, threads: int, shared: int) -> int:
         """How many blocks fit at once, as threads and shared memory (1 KiB per block is the system's) allow."""
@@ -75,5 +80,5 @@ class Driver(ModuleType):
         if asked.grid[0] % blocks or not self.permits(function.value, blocks):
             return INVALID_CLUSTER_SIZE
         each = self._model.blocks_per_multiprocessor(asked.block[0], asked.shared)
-        count._obj.value = self._model.multiprocessors * each // blocks if blocks <= self._model.cluster else 0
+        count._obj.value = self._model.clusters(blocks) * each
         return 0

@@ -22,8 +22,8 @@ class _Config(ctypes.Structure):
 
 
 def _active_clusters(kernel, team):
-    """How many clusters of a team's size the device runs at once; of the usual sizes as many as there are teams where the
-    driver is too old to say."""
+    """How many clusters of a team's size the device runs at once; of the usual sizes as many as there are teams, where
+    the driver is too old to say."""
     if team.blocks > _PORTABLE:
         try:
             cp.cuda.driver.funcSetAttribute(kernel.kernel.ptr, _NON_PORTABLE, 1)

@@ -48,19 +48,20 @@ def _team_plan(
     product and head the features of which a block has its part, how many numbers are summed, and its columns for each
     feature; `work`: elements of a row that are computed one by one; `sums`: multiplications that are, and are the
     library's from the host; `heads`: what teams share as they share rows; `alone`: one team has all rows; `meetings`:
-    of a step; `stages`: what it is cut into, each a kernel where it goes step by step; `exchanged`: for each pair of arrays that threads read of one another the features of a head, what a
-    number is, and whether there are rows; `clusters`: how many blocks one may have, 0 where there are none;
-    `registers`: how many of a thread weights may stay in; `crowd`: for clusters of some sizes how many run at once, where
-    that is known to be fewer than multiprocessors would have room for.
+    of a step; `stages`: what it is cut into, each a kernel where it goes step by step; `exchanged`: for each pair of
+    arrays that threads read of one another the features of a head, what a number is, and whether there are rows;
+    `clusters`: how many blocks one may have, 0 where there are none; `registers`: how many of a thread weights may stay
+    in; `crowd`: for clusters of some sizes how many run at once, where those are known to be fewer than there is room
+    for on so many multiprocessors.
     """
     multiprocessors, shared = room
     best, least = None, float("inf")
     if strategy == "auto":
         least = _step_cost(item, rows, products, work, sums, heads, stages, multiprocessors)
-    for blocks in sorted({blocks or multiprocessors for blocks in _BLOCKS}):
-        clustered = 1 < blocks <= clusters and strategy != "persistent"
+    sizes_of_teams = sorted({blocks or multiprocessors for blocks in _BLOCKS})
+    for blocks, clustered in itertools.product(sizes_of_teams, (True, False)):
         kinds = ("block",) if blocks == 1 else ("block", "cluster") if clustered else ("persistent",)
-        if strategy not in ("auto", *kinds) or blocks > multiprocessors:
+        if strategy not in ("auto", *kinds) or blocks > multiprocessors or (clustered and not 1 < blocks <= clusters):
             continue
         at_once = multiprocessors // blocks  # all teams run at once
         if clustered and crowd and blocks in crowd:
@@ -217,7 +218,9 @@ def _team_buffers(shared, item, rows, heads, blocks, products, resident, registe
         places, stage, way = [], 0, 0
         for place, parts, wide, near, (_, summed, _) in zip(weights, splits, wides, kept, products):
             places += [place, end, parts]
-            if near[2]:  # what is on its way to registers comes through all of the memory, one turn of each part at least
+            if near[
+                2
+            ]:  # what is on its way to registers comes through all of the memory, one turn of each part at least
                 way = max(way, _weights(item, parts * item.deep, wide))
             end += _up_to(parts * tall * _sums_line(item, wide) * total, 16)
             stage = max(stage, _weights(item, min(chunk, summed), wide))
@@ -242,24 +245,27 @@ def _team_weights(item, team, products):
     return near, far
 
 
-# Microseconds on an H200, fitted to what `benchmarks/device/plans.py` measures of loops in all ways. Of a step: whatever
-# it does; each meeting, with all that a part of a step takes at least; a thousand elements of a block; a thousand numbers
-# that go to other blocks' shared memory. Of a product: a thousand bytes of the left operand as lanes ask for them, or
-# through shared memory, and each time that they come; a fragment of weights in a warp's registers, or in shared memory
-# (of 32 columns), and each time that a warp begins with those; a thousand clocks of plain multiplications by weights in
-# registers, by others, and of what they read; a thousand bytes of weights that are picked from elsewhere one by one. And
-# of a step from the host: a launch, and that of each stage but the first; a product of plain numbers, and a thousand that
-# it sums; a million bytes of weights from the cache that all share, and from elsewhere. Only their ratios
-# decide anything.
+# Microseconds on an H200, fitted to what `benchmarks/device/plans.py` measures of loops in all ways. Only their ratios
+# decide anything. Of a step: whatever it does; a thousand elements of a block; a thousand numbers that go to the shared
+# memory of other blocks;
 _STEP, _ELEMENTS, _SENT = 0.29, 3.2, 0.14
+# each meeting, with all that a part of a step takes at least.
 _MEET, _MEET_CLUSTERED, _MEET_ALONE = 1.9, 1.6, 1.4
+# Of a product: a thousand bytes of the left operand, as lanes ask for them or through shared memory, and each time that
+# they come that way;
 _ASKED, _BROUGHT, _BRINGING = 0.026, 0.026, 0.74
+# a fragment of weights in a warp's registers, or in shared memory (of 32 columns), and each time that a warp begins
+# with those;
 _HELD, _STAGED, _BEGINNING = 0.018, 0.113, 0.34
+# a thousand clocks of plain multiplications by weights in registers, by others, and of what they read; a thousand bytes
+# of weights that are picked from elsewhere one by one.
 _PLAIN, _PLAIN_STAGED, _PLAIN_READ, _PICKED = 0.32, 2.1, 0.86, 0.75
+# Of a step from the host: a launch, and that of each stage but the first; a product of plain numbers, and a thousand
+# that it sums; a million bytes of weights from the cache that all multiprocessors share, and from elsewhere.
 _LAUNCH, _STAGE, _PLAIN_PRODUCT, _PLAIN_SUMMED, _STREAMED, _STREAMED_FAR = 2.5, 2.0, 4.5, 3.3, 0.14, 0.27
-_CACHE = 50 << 20  # bytes that all multiprocessors share a cache of
-# And of a multiprocessor in a clock, of which there are so many in a microsecond: multiplications by the k of fragments,
-# and bytes of shared memory.
+_CACHE = 50 << 20  # bytes of that cache
+# And of a multiprocessor in a clock, so many of which are a microsecond: multiplications by the k of fragments, and
+# bytes of shared memory.
 _CLOCK, _MULTIPLICATIONS, _NEAR = 1.7e3, {16: 1024, 8: 512, 1: 128}, 128
 
 

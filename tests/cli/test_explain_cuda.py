@@ -65,6 +65,7 @@ def test_plans_are_those_of_the_planner(rnnc: RunRnnc, lstm: Path) -> None:
             tuple((one.features.evaluate({}), one.number, one.batch) for one in kernel.exchanged),
             clusters=16,
             registers=128,
+            crowd={blocks: tables.DEVICES["h100"].clusters(blocks) for blocks in (2, 4, 8, 16)},
         )
         way = "step" if plan is None else "block" if plan.blocks == 1 else "persistent"
         assert cells[3] == ("block, clusters" if plan is not None and plan.clustered else way)

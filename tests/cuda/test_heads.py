@@ -167,11 +167,13 @@ def test_the_planner_shares_heads_before_features() -> None:
             "auto", device, module._ITEMS["float16"], rows, ((units, units, 4),), heads * units, 0, heads, False, 1, 1
         )
 
-    assert plan(1, 128, 4)[:4] == (1, 4, 1, 1)
-    assert plan(32, 128, 4).blocks == 1
+    assert plan(1, 32, 4)[:4] == (1, 4, 1, 1)
+    assert plan(32, 32, 4).blocks == 1
     for rows in (1, 5, 64, 300):
         for heads in (2, 6, 150):
-            team = plan(rows, 64, heads)
+            team = plan(rows, 32, heads)
+            if team is None:
+                continue
             across = -(-heads // team.heads)
             assert team.teams * team.blocks <= 132
             assert team.teams % across == 0
