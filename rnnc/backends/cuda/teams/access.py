@@ -10,7 +10,7 @@ from rnnc.backends.cuda.kernels.elements import Home, along, factor, place_of
 from rnnc.backends.cuda.kernels.kernel import Kernel
 from rnnc.backends.cuda.straight.inner import InnerElements
 from rnnc.backends.cuda.straight.stages import Straight
-from rnnc.backends.cuda.teams.first import Ahead, Touched, Where
+from rnnc.backends.cuda.teams.first import MOST_AHEAD, Ahead, Touched, Where
 from rnnc.backends.cuda.teams.team import Owner, Team, number_of
 from rnnc.backends.cuda.teams.tiles import Multiplied, many
 from rnnc.ir.program import DType, Type, Value
@@ -128,7 +128,7 @@ class TeamElements(InnerElements):
     def __init__(self, team: Team, block: Straight, place: Place | None) -> None:
         super().__init__(team.kernel, block.home, block.definitions, block.numbers, block.time)
         self.team, self.place = team, place
-        self.where = None if place is None else place.where(team.kernel)
+        self.where = place.where(team.kernel) if place is not None and team.apart else None
         self.touched = Touched(self.where)
         self.ahead = None if self.where is None else Ahead(self.where)
         self._start, self._depth = len(team.kernel.lines), 2  # of the statements of an element
@@ -192,12 +192,14 @@ class TeamElements(InnerElements):
         after = self.flat(value.type.with_(time=True), (f"{self.step()}_next", *index))
         after = f"prefetch_l2(&{pointer}[{after}]);"
         text, ahead = f"{pointer}[{place}]", None
-        if self.ahead is not None and kernel.depth == self._depth and not home.nullable:
+        asked = self.team.asked < MOST_AHEAD
+        if self.ahead is not None and asked and kernel.depth == self._depth and not home.nullable:
             type = number_of(home, value.type)
             ahead = self.ahead.add(kernel, self._start, type, pointer, place, f"if ({more}) {after}")
         if ahead is None:
             kernel.line(f"if ({more}) {after}")
             return self.computed(value, home, text)
+        self.team.asked += 1
         kernel.line(f"if ({more} && !first) {after}")
         return self.computed(value, home, f"first ? {ahead} : {text}")
 

@@ -18,6 +18,11 @@ _WORD = re.compile(r"[A-Za-z_]\w*")
 _WHOLE = re.compile(r"\s*const long long (\w+) = ([^;\[]*);")  # without memory
 
 
+# Of a kernel: registers are few, and what is first in a step is waited for most.
+MOST_AHEAD, MOST_HELD = 12, 6
+MOST_ITEMS = 8  # of a step: kernels of more have no registers to spare, and more to do than to wait for
+
+
 class Holding(Exception):
     """A kernel was written for other arrays than those whose first elements registers can hold."""
 
@@ -169,7 +174,7 @@ class Touched:
 def holdable(items: Sequence[Touched], pairs: Sequence[tuple[str, str]], exchanged: Set[str]) -> frozenset[str]:
     """Of pairs of arrays, the second of which becomes the first one after a step, those whose first elements can stay
     in registers: by the first array's name."""
-    return frozenset(a for a, b in pairs if _holds(items, a, b, memory=a in exchanged))
+    return frozenset([a for a, b in pairs if _holds(items, a, b, memory=a in exchanged)][:MOST_HELD])
 
 
 def _holds(items: Sequence[Touched], a: str, b: str, *, memory: bool) -> bool:

@@ -39,7 +39,7 @@ class Owner:
 class Team:
     """A kernel, which blocks write whose threads are in teams. `sizes` are its symbols of sizes; `heads` the first axes
     of everything that a step writes; `exchanged` the arrays that threads read of one another, with the first one of
-    each pair; `holdable` those whose first elements stay in registers."""
+    each pair; `holdable` those whose first elements stay in registers, if first elements are `apart` from others."""
 
     def __init__(
         self,
@@ -47,8 +47,10 @@ class Team:
         heads: tuple[Axis, ...],
         exchanged: Mapping[str, str],
         holdable: frozenset[str],
+        *,
+        apart: bool,
     ) -> None:
-        self.heads, self.exchanged, self.holdable = heads, exchanged, holdable
+        self.heads, self.exchanged, self.holdable, self.apart = heads, exchanged, holdable, apart
         self.kernel = Kernel(sizes, LOCAL, shared=True)
         self.way = FIRST  # of the loop that is being written
         self.turns: dict[str, Way] = {}  # how the loop goes through the steps that an array belongs to
@@ -58,6 +60,7 @@ class Team:
         self.owners: dict[str, Owner | None] = {}  # which threads write an array, where they are always the same
         self.following: dict[str, str] = {}  # of each carried array the one that it changes places with
         self.held: dict[str, Held] = {}  # by the array that a step reads, and by the one that it writes
+        self.asked = 0  # numbers of sequences that are asked for ahead
         self.alone = False  # whether one team must have all rows
         self._seen: dict[str, str] = {}
 

@@ -12,7 +12,7 @@ from rnnc.backends.cuda.kernels.looped import ProductReport, TeamLoop
 from rnnc.backends.cuda.straight.block import Block
 from rnnc.backends.cuda.teams.access import Coupled, TeamElements, Unfused
 from rnnc.backends.cuda.teams.exchange import Exchange, Exchanging, Swap
-from rnnc.backends.cuda.teams.first import Holding
+from rnnc.backends.cuda.teams.first import MOST_ITEMS, Holding
 from rnnc.backends.cuda.teams.items import BEFORE, TeamBlock, Unfit
 from rnnc.backends.cuda.teams.meetings import Item, meetings, together
 from rnnc.backends.cuda.teams.team import Team
@@ -56,9 +56,9 @@ def _write(outer: Block, members: Sequence[Member], heads: tuple[Axis, ...]) -> 
 def _write_heads(outer: Block, members: Sequence[Member], heads: tuple[Axis, ...]) -> tuple[TeamBlock, TeamLoop]:
     written: frozenset[Value] = frozenset()
     exchanged: Mapping[str, str] = {}
-    held: frozenset[str] = frozenset()
+    held, apart = frozenset[str](), True
     while True:
-        team = Team(outer.shared.sizes.variables, heads, exchanged, held)
+        team = Team(outer.shared.sizes.variables, heads, exchanged, held, apart=apart)
         block = TeamBlock(outer.shared, outer, team, written)
         try:
             with outer.shared.names.on_trial():  # each trial has the same ones
@@ -74,6 +74,9 @@ def _write_heads(outer: Block, members: Sequence[Member], heads: tuple[Axis, ...
                 doubled = block.doubled()
                 exchange = Exchange(team, carried, doubled)
                 exchange.check(block.read())
+                if apart and len(block.items) > MOST_ITEMS:
+                    held, apart = frozenset[str](), False
+                    continue
                 exchange.holdable([item.touched for item in block.items])
         except Unfused as found:
             if found.value in written:
