@@ -83,7 +83,7 @@ def _team_plan(
                 bytes, copies = _team_copies(shared, bytes, sizes)
                 how = resident, *rest[1:], meetings, clustered, copies
                 cost = _team_cost(item, own, own_heads, blocks, products, elements, *how)
-                cost += _exchange_cost(item, own, own_heads, blocks, exchanged, copies)
+                cost += _exchange_cost(own, own_heads, blocks, exchanged, copies)
                 if cost < least:
                     best, least = _Team(blocks, teams, own, own_heads, clustered, bytes, *rest, copies, cost), cost
     return best
@@ -160,7 +160,7 @@ def _splits(item, most, tall, wide, summed, registers):
         cuts = [splits for splits in (1, 2, 4, 8) if splits <= most]
         added = 4 * tall * wide / _NEAR / _CLOCK
         near = summed if registers else 0
-        return min(cuts, key=lambda n: _fragments(item, tall, tall, wide, summed, n, near) + n * added)
+        return min(cuts, key=lambda n: _fragments(item, tall, wide, summed, n, near) + n * added)
     across, down = wide // 4, tall // 4 if tall >= 4 else tall  # four columns to a thread, and four rows if there are
     return max(1, min(most, _THREADS // (across if registers else across * down)))
 
@@ -216,11 +216,10 @@ def _team_buffers(shared, item, rows, heads, blocks, products, resident, registe
         if registers and not _registers(item, kept):
             return None  # as without them
         places, stage, way = [], 0, 0
-        for place, parts, wide, near, (_, summed, _) in zip(weights, splits, wides, kept, products):
+        for place, parts, wide, held, (_, summed, _) in zip(weights, splits, wides, kept, products):
             places += [place, end, parts]
-            if near[
-                2
-            ]:  # what is on its way to registers comes through all of the memory, one turn of each part at least
+            # On their way to registers they come through all of the memory, of each part a turn at least.
+            if _registers(item, (held,)):
                 way = max(way, _weights(item, parts * item.deep, wide))
             end += _up_to(parts * tall * _sums_line(item, wide) * total, 16)
             stage = max(stage, _weights(item, min(chunk, summed), wide))
@@ -279,7 +278,7 @@ def _team_cost(item, rows, heads, blocks, products, work, resident, numbers, kep
     for (features, summed, slots), held, splits in zip(products, kept, places[2::3]):
         near, wide = _near(item, held, splits, summed), _wide(item, features, slots, blocks)
         multiplying = _fragments if item.deep > 1 else _plain
-        cost += times * multiplying(item, _tall(item, here), here, wide, summed, splits, near)
+        cost += times * multiplying(item, here, wide, summed, splits, near)
         if not copied:
             asked = item.deep > 1 and near == summed and here <= 16 and chunk >= summed
             thousands = here * summed * item.bytes / 1000
@@ -289,10 +288,11 @@ def _team_cost(item, rows, heads, blocks, products, work, resident, numbers, kep
     return cost * 1e-6
 
 
-def _fragments(item, tall, rows, wide, summed, splits, near):
+def _fragments(item, rows, wide, summed, splits, near):
     """Microseconds of a product by tensor cores: warps share columns and parts of k; those in registers have the same
     columns at all rows, the others 32 columns and two fragments of rows."""
-    warps, groups, pairs, both = _WARPS // splits, -(-wide // 16), -(-(tall // 8) // 2), min(tall // 8, 2)
+    tiles = _tall(item, rows) // 8
+    warps, groups, pairs, both = _WARPS // splits, -(-wide // 16), -(-tiles // 2), min(tiles, 2)
     own, steps = -(-groups // warps), -(-summed // item.deep) / splits
     cost = _HELD * own * -(-pairs // max(1, warps // -(-groups // own))) * both * steps * near / summed
     if near < summed:
@@ -300,14 +300,14 @@ def _fragments(item, tall, rows, wide, summed, splits, near):
     return cost
 
 
-def _plain(item, tall, rows, wide, summed, splits, near):
+def _plain(item, rows, wide, summed, splits, near):
     """The same by threads."""
     clocks = rows * wide / _MULTIPLICATIONS[1] / 1000
     reading = _reading(item, rows, wide, summed, 1 - near / summed) / _NEAR / 1000
     return clocks * (_PLAIN * near + _PLAIN_STAGED * (summed - near)) + _PLAIN_READ * reading
 
 
-def _exchange_cost(item, rows, heads, blocks, exchanged, copies):
+def _exchange_cost(rows, heads, blocks, exchanged, copies):
     """Seconds in which threads write numbers into the copies of all other blocks."""
     numbers = 0
     for (features, _, batch), place in zip(exchanged, copies[2::2]):

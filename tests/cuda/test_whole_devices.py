@@ -34,7 +34,6 @@ def results(example: str, units: int, rows: int, strategy: str, blocks: int) -> 
     module = load(text(example, units), example, How(device=DEVICES["h200"]))
     params = {name: array.astype(np.float16) for name, array in module.init_params(seed=0).items()}
     x = np.random.default_rng(0).standard_normal((3, rows, 64)).astype(np.float16)
-    module._launcher(np.dtype("float16"))
     force(module, strategy, blocks)
     outputs, _, tape = module.forward_train(params, x, time_major=True)
     gradients = module.backward(params, tape, np.ones_like(outputs), None)
