@@ -10,13 +10,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 from rnnc.backends.cuda.kernels.looped import Looped, TeamLoop
 from rnnc.backends.cuda.module import loops
 from rnnc.backends.cuda.report import remarks
 from rnnc.cli.messages import Failure
 from rnnc.compiler import Compiled
+from rnnc.ir.size import Size
 from rnnc.passes.manager import Remark
 from rnnc.simulator.cupy_like import How
 from rnnc.simulator.driver import DeviceModel
@@ -145,17 +146,12 @@ class Loops:
         """What there is to choose from."""
         if looped.kernel is None:
             return []
-        kernel, launcher = looped.kernel, self._launcher(dtype)
-        given = launcher.item, rows, _products(kernel), kernel.work.evaluate({}), kernel.sums.evaluate({})
-        given = *given, kernel.head_count.evaluate({})
-        step = self.module._step_cost(*given, kernel.stages, launcher.room[0])
-        found = [Way("step", None, step)]
+        kernel, launcher, loop = looped.kernel, self._launcher(dtype), self._loop(looped.kernel)
+        found = [Way("step", None, self.module._step_cost(launcher.item, rows, loop, launcher.room.multiprocessors))]
         for name in ("block", "persistent"):
-            exchanged = tuple((one.features.evaluate({}), one.number, one.batch) for one in kernel.exchanged)
-            rest = kernel.alone, kernel.meetings, kernel.stages, exchanged, launcher.clusters
             asked = self.strategy if KINDS.get(self.strategy) == name else name
             crowd = {blocks: self.device.clusters(blocks) for blocks in self.module._BLOCKS if blocks > 1}
-            plan = partial(self.module._team_plan, asked, launcher.room, *given, *rest, crowd=crowd)
+            plan = partial(self.module._team_plan, asked, launcher.room, launcher.item, rows, loop, crowd=crowd)
             team = self.module._team_without_spills(plan, partial(self._spills, kernel.name, dtype))
             found += [] if team is None else [Way(name, team, team.seconds)]
         return found
@@ -172,6 +168,10 @@ class Loops:
             self._compiled[key] = [kernel for kernel in found if kernel.name == name]
         return any(kernel.stack or _spilled(kernel) for kernel in self._compiled[key])
 
+    def _loop(self, kernel: TeamLoop) -> Any:
+        """A loop as the planner is told of it."""
+        return self.module._Loop(**{name: _known(fact) for name, fact in kernel.facts.items()})
+
     def _launcher(self, dtype: str) -> Any:
         """The module's own, which says what the device has room for."""
         return self.module._launcher_of(dtype)
@@ -184,7 +184,7 @@ class Loops:
         kept = places[::3]
         stay = f"{sum(place >= 0 for place in kept)} of {len(kept)}" if kept else ""
         heads = f"{team.heads} of {kernel.head_count}" if kernel.heads else ""
-        bytes_kept = self.module._team_weights(self._launcher(dtype).item, team, _products(kernel))
+        bytes_kept = self.module._team_weights(self._launcher(dtype).item, team, self._loop(kernel).products)
         size = f"{team.teams} x {team.blocks}", str(team.rows), heads, str(at_once), stay
         copies: tuple[int, ...] = team.copies
         through = " and ".join(sorted({_MEMORIES[place >= 0] for place in copies[2::2]}))
@@ -207,9 +207,11 @@ class Loops:
         )
 
 
-def _products(kernel: TeamLoop) -> tuple[tuple[int, int, int], ...]:
-    """A loop's products as the planner gets them."""
-    return tuple((f.evaluate({}), summed.evaluate({}), slots) for f, summed, slots in kernel.products)
+def _known(fact: Any) -> Any:
+    """What the planner is told, of sizes that are all known."""
+    if isinstance(fact, tuple):
+        return tuple(map(_known, cast("tuple[Any, ...]", fact)))
+    return fact.evaluate({}) if isinstance(fact, Size) else fact
 
 
 def _kernels(program: str, dtype: str, kernels: Sequence[KernelResources]) -> Iterator[tuple[str, ...]]:

@@ -126,8 +126,8 @@ class _Launch:
             needed = "kernels need a GPU of compute capability 7.0 (Volta) or newer"
             raise RuntimeError(f"{needed}, and device {device} has {major}.{minor}")
         self.key, self.item = (device, numbers), _ITEMS[numbers]
-        self.room = attributes["MultiProcessorCount"], attributes["MaxSharedMemoryPerBlockOptin"]
-        self.clusters = _LARGEST if major >= 9 else 0
+        clusters = _LARGEST if major >= 9 else 0
+        self.room = _Room(attributes["MultiProcessorCount"], attributes["MaxSharedMemoryPerBlockOptin"], clusters)
         self.plans = {}
 
     def __call__(self, name, threads, *arguments):
@@ -138,7 +138,7 @@ class _Launch:
 
     def prepared(self, name, threads, arguments):
         """The kernel, how many blocks run it, and what it gets."""
-        grid = min(-(-threads // _THREADS), 32 * self.room[0])
+        grid = min(-(-threads // _THREADS), 32 * self.room.multiprocessors)
         return _kernel(*self.key, name), grid, tuple(map(_passed, arguments))
 
     def tiles(self, name, tiles, *arguments):
@@ -159,11 +159,11 @@ class _Launch:
         """A loop, step by step."""
         return _steps(self, *loop, **how)
 
-    def team(self, name, rows, *loop):
+    def team(self, name, rows, loop):
         """How the blocks of the device run a loop; None where the host runs it, step by step."""
-        key = name, rows, *loop
+        key = name, rows, loop
         if key not in self.plans:
-            self.plans[key] = team = self._planned(name, rows, *loop) if rows else None
+            self.plans[key] = team = self._planned(name, rows, loop) if rows else None
             if team is None and rows and _STRATEGY not in ("auto", "step"):
                 what = f"{name}: the device has no room for the strategy {_STRATEGY}: step by step"
                 warnings.warn(what, stacklevel=4)
@@ -171,34 +171,34 @@ class _Launch:
 
     def together(self, name, rows, loop, loops):
         """How they run several loops as one; None where that costs more than one loop after the other."""
-        key = name, rows, *loop
+        key = name, rows, loop
         if key not in self.plans:
-            self.plans[key] = self._planned(name, rows, *loop) if rows and self._is_less(rows, loop, loops) else None
+            self.plans[key] = self._planned(name, rows, loop) if rows and self._is_less(rows, loop, loops) else None
         return self.plans[key]
 
     def _is_less(self, rows, loop, loops):
         """Whether a loop is expected to cost no more than others one after the other, before any kernel is compiled."""
-        joint, apart = self._expected(rows, *loop), [self._seconds(rows, *one) for one in loops]
+        joint, apart = self._expected(rows, loop), [self._seconds(rows, one) for one in loops]
         return joint is not None and (None in apart or joint.seconds <= sum(apart))
 
-    def _seconds(self, rows, products, work, sums, heads, alone, meetings, stages, exchanged):
+    def _seconds(self, rows, loop):
         """Those of a step, in any way that the strategy allows; None where there is none."""
-        team = self._expected(rows, products, work, sums, heads, alone, meetings, stages, exchanged)
+        team = self._expected(rows, loop)
         if team is None and _STRATEGY == "auto":
-            return _step_cost(self.item, rows, products, work, sums, heads, stages, self.room[0])
+            return _step_cost(self.item, rows, loop, self.room.multiprocessors)
         return team and team.seconds
 
-    def _expected(self, *loop):
+    def _expected(self, rows, loop):
         """The team of a loop, if all clusters fit and its kernel does not spill."""
-        return self._plan(*loop, self.clusters, registers=max(_REGISTERS, default=0))
+        return self._plan(rows, loop, max(_REGISTERS, default=0))
 
-    def _plan(self, *loop, **how):
-        return _team_plan(_STRATEGY, self.room, self.item, *loop, **how)
+    def _plan(self, rows, loop, registers, crowd=None):
+        return _team_plan(_STRATEGY, self.room, self.item, rows, loop, registers, crowd)
 
-    def _planned(self, name, rows, *loop):
+    def _planned(self, name, rows, loop):
         crowd = {}  # of each size, how many clusters run at once, where that has turned out to be fewer than wanted
         while True:
-            team = self._without_spills(name, rows, *loop, self.clusters, crowd=crowd)
+            team = self._without_spills(name, rows, loop, crowd)
             if team is None or not team.clustered:
                 break
             at_once = _active_clusters(self._loop(name, team), team)
@@ -208,19 +208,19 @@ class _Launch:
         if team is not None and team.blocks > 1 and not team.clustered:  # all blocks must be there at once
             kernel = self._loop(name, team)
             fit = cp.cuda.driver.occupancyMaxActiveBlocksPerMultiprocessor(kernel.kernel.ptr, team.threads, team.shared)
-            team = team if fit * self.room[0] >= team.blocks * team.teams else None
+            team = team if fit * self.room.multiprocessors >= team.blocks * team.teams else None
         return team
 
-    def _without_spills(self, name, *loop, crowd):
+    def _without_spills(self, name, rows, loop, crowd):
         return _team_without_spills(
-            lambda registers: self._plan(*loop, registers=registers, crowd=crowd),
+            lambda registers: self._plan(rows, loop, registers, crowd),
             lambda team: self._loop(name, team).local_size_bytes > 0,
         )
 
     def _loop(self, name, team):
         kernel = _kernel(*self.key, name, team.blocks if team.clustered else 1, team.kept)
         if team.shared > 48 << 10:  # what every kernel may have; plans and threads share the kernel, so it may have all
-            kernel.max_dynamic_shared_size_bytes = self.room[1]
+            kernel.max_dynamic_shared_size_bytes = self.room.shared
         return kernel
 
     def loop(self, name, team, *arguments):

@@ -49,24 +49,19 @@ def test_plans_are_those_of_the_planner(rnnc: RunRnnc, lstm: Path) -> None:
     for cells in lines:
         item = space.module._ITEMS[cells[1]]
         (kernel,) = [each.kernel for each in space.loops if each.kernel is not None and each.kernel.name == cells[0]]
-        products = tuple((a.evaluate({}), b.evaluate({}), n) for a, b, n in kernel.products)
-        plan = space.module._team_plan(
-            "auto",
-            (132, 227 << 10),
-            item,
-            int(cells[2]),
-            products,
-            kernel.work.evaluate({}),
-            kernel.sums.evaluate({}),
-            1,
-            kernel.alone,
-            kernel.meetings,
-            kernel.stages,
-            tuple((one.features.evaluate({}), one.number, one.batch) for one in kernel.exchanged),
-            clusters=16,
-            registers=128,
-            crowd={blocks: tables.DEVICES["h100"].clusters(blocks) for blocks in (2, 4, 8, 16)},
+        loop = space.module._Loop(
+            products=tuple((a.evaluate({}), b.evaluate({}), n) for a, b, n in kernel.products),
+            work=kernel.work.evaluate({}),
+            sums=kernel.sums.evaluate({}),
+            heads=1,
+            alone=kernel.alone,
+            meetings=kernel.meetings,
+            stages=kernel.stages,
+            exchanged=tuple((one.features.evaluate({}), one.number, one.batch) for one in kernel.exchanged),
         )
+        room = space.module._Room(132, 227 << 10, clusters=16)
+        crowd = {blocks: tables.DEVICES["h100"].clusters(blocks) for blocks in (2, 4, 8, 16)}
+        plan = space.module._team_plan("auto", room, item, int(cells[2]), loop, registers=128, crowd=crowd)
         way = "step" if plan is None else "block" if plan.blocks == 1 else "persistent"
         assert cells[3] == ("block, clusters" if plan is not None and plan.clustered else way)
         if plan is not None:

@@ -50,7 +50,8 @@ def text_of(kernels: Kernels, dtype: str) -> str:
 def planner() -> dict[str, Any]:
     """The module's own planner."""
     space: dict[str, Any] = {"collections": collections, "itertools": itertools}
-    exec(compile(resource_text("templates/cuda/teams.py"), "teams.py", "exec"), space)
+    for name in ("lying", "costs", "buffers", "teams"):
+        exec(compile(resource_text(f"templates/cuda/{name}.py"), f"{name}.py", "exec"), space)
     return space
 
 
@@ -97,6 +98,7 @@ class Batch:
             "_attributes": cupy.how.device.attributes,
             "_capability": lambda: (9, 0),
             "_THREADS": 32,
+            "_Loop": planner()["_Loop"],
         }
         exec(compile(f"{SHARING}\n{STEPS}\n{text}", key, "exec"), space)
         space |= {"_CAPTURED": 2, "_address": cupy.address}
@@ -160,17 +162,17 @@ class Launch:
         """As in a module."""
         return self.space["_steps"](self, *loop, **how)
 
-    def team(self, name: str, rows: int, *loop: Any) -> Any:
+    def team(self, name: str, rows: int, loop: Any) -> Any:
         """As the planner of a module decides for this device."""
-        device = self.cupy.how.device
-        plan = planner()["_team_plan"]
-        found = plan(self.strategy, (device.multiprocessors, device.shared_bytes), self.item, rows, *loop)
+        device, space = self.cupy.how.device, planner()
+        room = space["_Room"](device.multiprocessors, device.shared_bytes, clusters=0)
+        found = space["_team_plan"](self.strategy, room, self.item, rows, loop)
         self.teams.append(found)
         return found if rows else None
 
-    def together(self, name: str, rows: int, loop: tuple[Any, ...], loops: Sequence[tuple[Any, ...]]) -> Any:
+    def together(self, name: str, rows: int, loop: Any, loops: Sequence[Any]) -> Any:
         """Loops as one kernel wherever that fits."""
-        return self.team(name, rows, *loop)
+        return self.team(name, rows, loop)
 
     def loop(self, name: str, team: Any, *arguments: Any) -> None:
         """A loop as one kernel."""

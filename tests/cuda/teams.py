@@ -105,7 +105,7 @@ def plans(module: ModuleType) -> list[Any]:
 
 def meetings(module: str) -> tuple[int, int]:
     """How often the threads of a step meet, in the first loop forward and in the first one backward."""
-    found = dict(re.findall(r'launch\.team\("(\w+)", B, .*(?:True|False), (\d+), \d+, \(', module))
+    found = dict(re.findall(r'launch\.team\("(\w+)", B, .* meetings=(\d+),', module))
     return int(found["forward_loop_1"]), int(found["backward_loop_1"])
 
 

@@ -25,7 +25,7 @@ TWO = DeviceModel(multiprocessors=2)
 
 
 # What the host says of the forward loop of an LSTM.
-LSTM = ((36, 36, 4),), 36, 0, 1, False, 1, 1, ((36, "item", True),)
+LSTM = ((36, 36, 4),), 36, 0, 1, False, 1, 1, ((36, "item", True),)  # what `_Loop` has
 
 
 @needs_compiler
@@ -72,7 +72,7 @@ def test_clusters_are_as_large_as_the_device_allows(monkeypatch: pytest.MonkeyPa
     def blocks(device: DeviceModel, rows: int = 1) -> int | None:
         module = loaded("lstm", "cluster", How(device=device), units=36)
         module._MEET_CLUSTERED = 0.0
-        plan = module._launcher("float32").team("forward_loop_1", rows, *LSTM)
+        plan = module._launcher("float32").team("forward_loop_1", rows, module._Loop(*LSTM))
         return None if plan is None else plan.blocks
 
     assert blocks(DeviceModel(multiprocessors=132)) == 16
@@ -95,22 +95,9 @@ def test_the_planner_exchanges_through_shared_memory_where_it_has_room() -> None
 
     def plan(rows: int, kilobytes: int, strategy: str = "cluster", pairs: Any = (16, 4)) -> Any:
         exchanged = tuple((features, "item", True) for features in pairs)
+        loop = module._Loop(((16, 16, 4),), 16, 0, heads=1, alone=True, meetings=1, stages=1, exchanged=exchanged)
         return module._team_plan(
-            *(
-                strategy,
-                (8, kilobytes << 10),
-                module._ITEMS["float32"],
-                rows,
-                ((16, 16, 4),),
-                16,
-                0,
-                1,
-                True,
-                1,
-                1,
-                exchanged,
-                8,
-            )
+            strategy, module._Room(8, kilobytes << 10, clusters=8), module._ITEMS["float32"], rows, loop
         )
 
     for kilobytes, kept in ((200, [True, True]), (60, [False, True]), (16, [False, False])):

@@ -160,12 +160,12 @@ def test_products_of_heads_are_multiplied_where_they_are_read(cell: str, forward
 
 
 def test_the_planner_shares_heads_before_features() -> None:
-    module, device = loaded("lstm", "auto"), (132, 227 << 10)
+    module = loaded("lstm", "auto")
+    room = module._Room(132, 227 << 10, clusters=0)
 
     def plan(rows: int, units: int, heads: int) -> Any:
-        return module._team_plan(
-            "auto", device, module._ITEMS["float16"], rows, ((units, units, 4),), heads * units, 0, heads, False, 1, 1
-        )
+        loop = module._Loop(((units, units, 4),), heads * units, 0, heads, False, meetings=1, stages=1, exchanged=())
+        return module._team_plan("auto", room, module._ITEMS["float16"], rows, loop)
 
     assert plan(1, 32, 4)[:4] == (1, 4, 1, 1)
     assert plan(32, 32, 4).blocks == 1

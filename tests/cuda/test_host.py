@@ -83,13 +83,12 @@ def test_plans_and_threads_share_what_a_kernel_may_have() -> None:
     loaded = module("block")
     vars(loaded)["_REGISTERS"] = ()
     launch = loaded._launcher(np.dtype("float32"))
-    plans = [
-        launch.team("forward_loop_1", 2, ((units, units, 1),), units, 0, 1, False, 1, 1, ()) for units in (170, 200)
-    ]
+    loops = [loaded._Loop(((units, units, 1),), units, 0, 1, False, 1, 1, ()) for units in (170, 200)]
+    plans = [launch.team("forward_loop_1", 2, loop) for loop in loops]
     assert plans[0].kept == plans[1].kept
     assert 48 << 10 < plans[0].shared < plans[1].shared
     for plan in plans[::-1]:
-        assert launch._loop("forward_loop_1", plan).max_dynamic_shared_size_bytes == launch.room[1]
+        assert launch._loop("forward_loop_1", plan).max_dynamic_shared_size_bytes == launch.room.shared
 
 
 def test_bfloat16_needs_a_cupy_that_knows_it() -> None:

@@ -96,8 +96,8 @@ def test_any_part_of_the_weights_may_stay_in_registers(
     """Sizes that nothing divides: of rows, columns, and steps of k."""
     module = loaded(cell, strategy, registers, How(device=DeviceModel(multiprocessors=2)), units)
     checked(module, cell, rows, dtype, units)
-    for (_, _, products, *_), team in _plans(module):
-        near, far = module._team_weights(ITEMS[dtype], team, products)
+    for (_, _, loop), team in _plans(module):
+        near, far = module._team_weights(ITEMS[dtype], team, loop.products)
         assert near
         assert module._registers(ITEMS[dtype], team.kept) <= registers
         assert (far > 0) == (registers < 128)
@@ -144,7 +144,7 @@ def test_registers_hold_weights_of_each_head(
     device = DeviceModel(multiprocessors, compute_capability="80")  # which has no clusters
     module = loaded(cell, "block", registers, How(device=device), units)
     checked(module, cell, 5 if multiprocessors == 1 else 1, dtype, units)
-    found = [(team, products) for (_, _, products, *_), team in _plans(module)]
+    found = [(team, loop.products) for (_, _, loop), team in _plans(module)]
     assert {team.heads for team, _ in found} == {heads}
     assert all(any(deep for _, _, deep, _, _ in team.kept) for team, _ in found)
     far = [module._team_weights(ITEMS[dtype], team, products)[1] for team, products in found]
@@ -153,10 +153,9 @@ def test_registers_hold_weights_of_each_head(
 
 def plan(units: int, rows: int, dtype: str, registers: int, *, backward: bool = False, room: Any = H100) -> Any:
     """Of an LSTM, as one kernel."""
-    products = ((units, 4 * units, 1) if backward else (units, units, 4),)
-    return planner()["_team_plan"](
-        "persistent", room, ITEMS[dtype], rows, products, units, 0, 1, False, 1, 1, (), 8, registers
-    )
+    space, products = planner(), ((units, 4 * units, 1) if backward else (units, units, 4),)
+    loop = space["_Loop"](products, units, 0, 1, alone=False, meetings=1, stages=1, exchanged=())
+    return space["_team_plan"]("persistent", space["_Room"](*room, clusters=8), ITEMS[dtype], rows, loop, registers)
 
 
 @pytest.mark.parametrize("backward", [False, True])
@@ -179,7 +178,7 @@ def test_weights_on_their_way_into_registers_have_room(dtype: str) -> None:
     for units, blocks, rows in product((8, 40, 64, 128, 300), (1, 2, 8, 16, 132), (1, 7, 32)):
         products = ((units, units, 4), (units, 4 * units, 1))
         for end, _, (_, _, stage, _, *places), kept in (
-            space["_team_buffers"](H100[1], ITEMS[dtype], rows, 1, blocks, products, True, registers)
+            space["_team_buffers"](H100[1], ITEMS[dtype], space["_Part"](rows, 1, blocks), products, True, registers)
             or (0, 0, (0, 0, 0, 0), ())
             for registers in (128, 64)
         ):

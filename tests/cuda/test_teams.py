@@ -93,19 +93,10 @@ def test_any_room_gives_the_same_numbers(rows: int, kilobytes: int) -> None:
 def test_the_planner_uses_all_the_ways_there_are() -> None:
     """So that the test above means something."""
     module = loaded("gru", "block")
+    loop = module._Loop(((40, 40, 2), (40, 40, 1)), 120, 0, 1, alone=False, meetings=2, stages=2, exchanged=())
     found = {
         (kilobytes, rows): module._team_plan(
-            "block",
-            (2, kilobytes << 10),
-            module._ITEMS["float64"],
-            rows,
-            ((40, 40, 2), (40, 40, 1)),
-            120,
-            0,
-            1,
-            False,
-            2,
-            2,
+            "block", module._Room(2, kilobytes << 10, 0), module._ITEMS["float64"], rows, loop
         )
         for kilobytes in ROOMS
         for rows in (1, 3, 70)
@@ -190,12 +181,11 @@ def test_threads_meet_no_more_than_they_must(cell: str, forward: int, backward: 
 
 def test_the_planner_prefers_what_fits() -> None:
     module = loaded("lstm", "auto")
-    device = (132, 227 << 10)
+    room = module._Room(132, 227 << 10, clusters=0)
 
     def plan(rows: int, units: int, dtype: str = "float32") -> Any:
-        return module._team_plan(
-            "auto", device, module._ITEMS[dtype], rows, ((units, units, 4),), units, 0, 1, False, 1, 1
-        )
+        loop = module._Loop(((units, units, 4),), units, 0, 1, alone=False, meetings=1, stages=1, exchanged=())
+        return module._team_plan("auto", room, module._ITEMS[dtype], rows, loop)
 
     assert plan(32, 32).blocks == 1
     assert plan(16, 768).blocks > 1

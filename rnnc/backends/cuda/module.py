@@ -46,7 +46,7 @@ class _Module(Skeleton):
     arrays = "cp"
     parts = (
         *("arrays/contract", "common/call", "common/packed", "cuda/device", "cuda/graphs", "cuda/blas"),
-        *("cuda/teams", "cuda/clusters", "cuda/sharing"),
+        *("cuda/teams", "cuda/buffers", "cuda/costs", "cuda/lying", "cuda/clusters", "cuda/sharing"),
         *("common/parameters", "numpy/masks", "common/layouts", "common/names", "arrays/arrays"),
     )
     kept_names = KEPT_NAMES

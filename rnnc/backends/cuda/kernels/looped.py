@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from rnnc.ir.program import NO_SPANS, Axis, Loop, Spans, walk
 from rnnc.ir.size import Size, product
@@ -45,6 +46,21 @@ class TeamLoop:
     def head_count(self) -> Size:
         """How many heads there are: 1 where all features belong together."""
         return product(tuple(axis.size for axis in self.heads))
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the planner is told, by the names that `_Loop` has in `templates/cuda/teams.py`: sizes, numbers, words,
+        and tuples of them."""
+        return {
+            "products": self.products,
+            "work": self.work,
+            "sums": self.sums,
+            "heads": self.head_count,
+            "alone": self.alone,
+            "meetings": self.meetings,
+            "stages": self.stages,
+            "exchanged": tuple((one.features, one.number, one.batch) for one in self.exchanged),
+        }
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ host.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, cast
 
 from rnnc.backends.cuda.analysis.behind import MOST, Behind
 from rnnc.backends.cuda.kernels.looped import Looped, TeamLoop
@@ -18,7 +19,9 @@ from rnnc.backends.cuda.straight.stages import Straight
 from rnnc.backends.cuda.teams.exchange import Swap
 from rnnc.backends.cuda.teams.items import TeamBlock, Unfit
 from rnnc.backends.cuda.teams.write import Member, products, write_team
+from rnnc.backends.escape import string
 from rnnc.ir.program import Loop, Op
+from rnnc.ir.size import Size
 
 
 class Body(Straight):
@@ -137,8 +140,8 @@ def _together(
         return "", lines
     loops, lags = tuple(one.loop for one in members), tuple(one.lag for one in members)
     shared.kernels.loops.append(Looped(shared.program, loops, "", kernel, products(team, loops), max(lags)))
-    apart = "".join(f"({_planned(outer, one)}), " for one in kernels)
-    plan, asked = shared.names.new("team"), f'"{kernel.name}", B, ({_planned(outer, kernel)}), ({apart})'
+    apart = "".join(f"{_planned(outer, one)}, " for one in kernels)
+    plan, asked = shared.names.new("team"), f'"{kernel.name}", B, {_planned(outer, kernel)}, ({apart})'
     steps = [one.step for one in written]
     return plan, _either(outer, plan, f"launch.together({asked})", (team, kernel), steps, lines)
 
@@ -189,13 +192,14 @@ def _either(
 
 def _planned(outer: Body, kernel: TeamLoop) -> str:
     """What the planner is told of a loop."""
-    products = "".join(
-        f"({outer.size(features)}, {outer.size(summed)}, {slots}), " for features, summed, slots in kernel.products
-    )
-    work = f"{outer.size(kernel.work)}, {outer.size(kernel.sums)}"
-    exchanged = "".join(f'({outer.size(one.features)}, "{one.number}", {one.batch}), ' for one in kernel.exchanged)
-    counts = f"{outer.size(kernel.head_count)}, {kernel.alone}, {kernel.meetings}, {kernel.stages}"
-    return f"({products}), {work}, {counts}, ({exchanged})"
+    return f"_Loop({', '.join(f'{name}={_spelled(outer, fact)}' for name, fact in kernel.facts.items())})"
+
+
+def _spelled(outer: Body, fact: Any) -> str:
+    if isinstance(fact, tuple):
+        parts = [_spelled(outer, one) for one in cast("tuple[Any, ...]", fact)]
+        return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
+    return outer.size(fact) if isinstance(fact, Size) else string(fact) if isinstance(fact, str) else repr(fact)
 
 
 def _same_steps(outer: Body, body: Block, loop: Loop, step: Step) -> list[str]:
