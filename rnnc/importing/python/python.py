@@ -127,8 +127,12 @@ def arithmetic(op: ast.operator, a: float, b: float, span: Span) -> int | float:
                 return a // b
             case ast.Mod():
                 return a % b
-            case ast.Pow() if abs(b) <= 64 and abs(a) <= MAX_NUMBER and not (a < 0 and b != int(b)):
+            case ast.Pow() if a < 0 and b != int(b):
+                raise problem("E602", "a root of a number below zero", span)
+            case ast.Pow() if abs(b) <= 64 and abs(a) <= MAX_NUMBER:
                 return a**b
+            case ast.Pow():
+                raise problem("E602", "a power of these numbers is too large to evaluate: write the result", span)
             case _:
                 raise problem("E602", "of arithmetic, + - * / // % ** are evaluated", span)
     except ArithmeticError as error:

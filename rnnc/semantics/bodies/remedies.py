@@ -120,6 +120,12 @@ def of_method(e: ast.Attribute) -> str:
     return f"write `{_filled(e.name + '({a})', [e.base.span.text])}`"
 
 
+def of_dot(e: ast.Attribute) -> str:
+    """`W.x`, where the scope has such a name."""
+    left, right = e.base.span.text, e.name + "'" * e.primed
+    return f"`{left} * {right}` multiplies elements, `{left} @ {right}` matrices and vectors"
+
+
 def of_again(name: str, primed: bool, frame: Frame, scope: Scope | None) -> str:
     """The remedy for a second equation of a name."""
     if scope is None:  # a declaration

@@ -148,6 +148,8 @@ class Names:
         found = c.scope.find(e.name)
         if e.name in self.evaluate.elaborator.builtins or (found is not None and isinstance(found[1], FnValue)):
             return remedies.of_method(e)
+        if self.member(e.name, e.primed, (), c) is not None:
+            return remedies.of_dot(e)
         parameter = c.frame.parameters.get(e.base.id) if isinstance(e.base, ast.Name) and c.frame.kind == "fn" else None
         return remedies.of_member(e, base.node.shape, parameter)
 
