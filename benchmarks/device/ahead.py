@@ -23,7 +23,6 @@ from benchmarks.device.rows import Row
 
 FOLDER = "cubins"
 ARCHITECTURE = "sm_90"
-OPTIONS = ("-std=c++17", "-ftz=true", "--ptxas-options=-v")  # CuPy's, and what tells how much a kernel needs
 
 
 def place(folder: Path, code: str) -> Path:
@@ -111,11 +110,11 @@ class _Compiled:
     """CuPy's `RawModule`, of which nothing runs."""
 
     def __init__(self, folder: Path, code: str) -> None:
-        from rnnc.simulator.nvrtc import read_log
+        from rnnc.simulator.nvrtc import machine_code, read_log
 
         log = place(folder, code).with_suffix(".log")
         if not log.exists():
-            cubin, said = _compiled(code)
+            cubin, said = machine_code(code, ARCHITECTURE)
             _written(place(folder, code), cubin)
             _written(log, said.encode())
         self._stacks = {kernel.name: kernel.stack for kernel in read_log(log.read_text(encoding="utf-8"))}
@@ -133,19 +132,6 @@ class _Kernel:
 
     def __call__(self, *_: Any, **__: Any) -> None:
         return None
-
-
-def _compiled(code: str) -> tuple[bytes, str]:
-    from cupy.cuda import nvrtc
-
-    program = nvrtc.createProgram(code, "kernels.cu", (), ())
-    try:
-        nvrtc.compileProgram(program, (f"-arch={ARCHITECTURE}", *OPTIONS))
-        return nvrtc.getCUBIN(program), nvrtc.getProgramLog(program)
-    except nvrtc.NVRTCError as error:
-        raise RuntimeError(nvrtc.getProgramLog(program)) from error
-    finally:
-        nvrtc.destroyProgram(program)
 
 
 def _written(path: Path, content: bytes) -> None:

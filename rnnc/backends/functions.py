@@ -38,18 +38,25 @@ def optional_values(program: Program, nullable: frozenset[tuple[str, str]]) -> s
 
 
 def pack_and_run(
-    name: str, head: Sequence[str], kept: Sequence[str], pack: Sequence[str], run: Sequence[str], *, last: str = ""
+    name: str,
+    head: Sequence[str],
+    kept: Sequence[str],
+    pack: Sequence[str],
+    run: Sequence[str],
+    *,
+    pack_with: str = "",
+    run_with: str = "",
 ) -> tuple[list[str], list[str]]:
-    """`_pack_NAME(p, s, dt)` and `_run_NAME(k, s, T, B, dt, given)`, with `last` behind their arguments.
+    """`_pack_NAME(p, s, dt)` and `_run_NAME(k, s, T, B, dt, given)`, each with one more argument where it has one.
 
     Both begin with `head`; `pack` and `run` are their own lines, `kept` the variables that the first hands to the
     second.
     """
-    name, last = identifier(name), last and f", {last}"
+    name, (pack_with, run_with) = identifier(name), (one and f", {one}" for one in (pack_with, run_with))
     unpack = [f"{', '.join(kept)}, = k"] if kept else []
     return (
-        function(f"_pack_{name}(p, s, dt{last})", [*head, *pack, f"return ({''.join(f'{v}, ' for v in kept)})"]),
-        function(f"_run_{name}(k, s, T, B, dt, given{last})", [*head, *unpack, *run]),
+        function(f"_pack_{name}(p, s, dt{pack_with})", [*head, *pack, f"return ({''.join(f'{v}, ' for v in kept)})"]),
+        function(f"_run_{name}(k, s, T, B, dt, given{run_with})", [*head, *unpack, *run]),
     )
 
 

@@ -51,21 +51,37 @@ def compile_kernels(
     The prelude is put in front of a text that lacks it. The compiler takes seconds, so the cache folder keeps what it
     said of a text. Raises KernelTextError with the compiler's messages and the lines of the text, and NvrtcMissing.
     """
-    nvrtc = _nvrtc()
     whole = text if PRELUDE_BEGIN in text else f'{prelude()}\n#line 1 "{FILE}"\n{text}'
     found: list[KernelResources] = []
     for arch in archs:
-        found.extend(read_log(_log(nvrtc, whole, (f"-arch={arch}", *_OPTIONS, *options))))
+        found.extend(read_log(_log(whole, arch, options)))
     return tuple(found)
 
 
-def _log(nvrtc: Any, text: str, options: tuple[str, ...]) -> str:
+def machine_code(text: str, arch: str, options: Sequence[str] = ()) -> tuple[bytes, str]:
+    """What the compiler makes of a whole text for an architecture (a cubin), and its log.
+
+    Raises KernelTextError and NvrtcMissing.
+    """
+    nvrtc = _nvrtc()
+    program = nvrtc.createProgram(text, FILE, (), ())
+    try:
+        nvrtc.compileProgram(program, (f"-arch={arch}", *_OPTIONS, *options))
+        return nvrtc.getCUBIN(program), nvrtc.getProgramLog(program)
+    except nvrtc.NVRTCError as error:
+        log = nvrtc.getProgramLog(program).strip("\0\n ")
+        raise KernelTextError(f"NVRTC refuses the kernel text ({arch}):\n{log or error}") from error
+    finally:
+        nvrtc.destroyProgram(program)
+
+
+def _log(text: str, arch: str, options: Sequence[str]) -> str:
     """The log of a compilation, now or earlier, by the same version."""
-    parts = (text, *options, str(nvrtc.getVersion()))
+    parts = (text, arch, *_OPTIONS, *options, str(_nvrtc().getVersion()))
     place = cache_folder() / f"nvrtc-{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:32]}.log"
     with contextlib.suppress(OSError):
         return place.read_text(encoding="utf-8")
-    log = _compile(nvrtc, text, options)
+    _, log = machine_code(text, arch, options)
     with contextlib.suppress(OSError):  # there may be no room for it
         place.parent.mkdir(parents=True, exist_ok=True)
         own = place.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
@@ -89,19 +105,6 @@ def read_log(log: str) -> Iterator[KernelResources]:
             shared = _SHARED.search(line)
             yield replace(kernel, registers=int(match[1]), static_shared=int(shared[1]) if shared else 0)
             kernel = None
-
-
-def _compile(nvrtc: Any, text: str, options: tuple[str, ...]) -> str:
-    """The log of a successful compilation."""
-    program = nvrtc.createProgram(text, FILE, (), ())
-    try:
-        nvrtc.compileProgram(program, options)
-        return nvrtc.getProgramLog(program)
-    except nvrtc.NVRTCError as error:
-        log = nvrtc.getProgramLog(program).strip("\0\n ")
-        raise KernelTextError(f"NVRTC refuses the kernel text ({options[0]}):\n{log or error}") from error
-    finally:
-        nvrtc.destroyProgram(program)
 
 
 def _nvrtc() -> Any:

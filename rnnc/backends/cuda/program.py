@@ -63,7 +63,7 @@ def write_program(
     head = shared.sizes.named()
     if shared.wide:
         head.append("wt = np.promote_types(dt, np.float32)  # of sums over many steps")
-    functions = pack_and_run(program.name, head, kept, pack.lines, run.lines, last="launch")
+    functions = pack_and_run(program.name, head, kept, pack.lines, run.lines, pack_with="launch", run_with="launch")
     return Written(*functions, frozenset())
 
 

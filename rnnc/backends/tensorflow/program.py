@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rnnc.backends.escape import Names, identifier, string
-from rnnc.backends.functions import divided, function, optional_values, results_of
+from rnnc.backends.escape import Names, string
+from rnnc.backends.functions import divided, given, optional_values, pack_and_run, results_of, returned
 from rnnc.backends.sizes import Sizes
 from rnnc.backends.skeleton import Written
 from rnnc.backends.tensorflow.apart import values_apart
@@ -59,21 +59,15 @@ def write_program(
     for port in program.inputs:
         if port.role not in ("param", "fixed"):
             variable = run.fresh(port.value, port.name or port.role)
-            run.line(f"{variable} = given[{string(f'{port.role}:{port.name}')}]")
+            run.line(f"{variable} = {given(port)}")
             if port.role == "lengths":
                 run.lengths = variable
     run.write(late)
     read = [pack.variable(v) for v in packed if pack.number(v) is None]
     kept = list(dict.fromkeys([*read, *pack.preparations]))
-    results = [
-        f"    {string(f'{p.role}:{p.name}')}: {run.variable(p.value) if run.absent(p.value) else run.read(p.value)},"
-        for p in program.outputs
-    ]
-    head = [f"{', '.join(frame.sizes.variables.values())}, = s"] if sizes else []
-    unpack = [f"{', '.join(kept)}, = k"] if kept else []
-    name = identifier(program.name)
-    return Written(
-        function(f"_pack_{name}(p, s, dt)", [*head, *pack.lines, f"return ({''.join(f'{v}, ' for v in kept)})"]),
-        function(f"_run_{name}(k, s, T, B, dt, given, loop)", [*head, *unpack, *run.lines, "return {", *results, "}"]),
-        frozenset(frame.helpers),
+    results = returned(
+        (p, run.variable(p.value) if run.absent(p.value) else run.read(p.value)) for p in program.outputs
     )
+    head = [f"{', '.join(frame.sizes.variables.values())}, = s"] if sizes else []
+    functions = pack_and_run(program.name, head, kept, pack.lines, [*run.lines, *results], run_with="loop")
+    return Written(*functions, frozenset(frame.helpers))
