@@ -1,5 +1,6 @@
 # A part of every generated CUDA module that has loops on the device: what of a block's memory holds what.
 
+_JOINED = 8 * _WARPS  # bytes of shared memory in front of all buffers, for what warps of a block join
 
 # Bytes of shared memory, threads of a block, the other numbers that the kernel gets (rows at once; where operands begin
 # and what is staged; how many numbers are summed at once; for each product where its weights are, -1 if they do not
@@ -19,7 +20,7 @@ def _team_buffers(shared, item, part, products, resident, registers=0):
     chunks = dict.fromkeys(min(deepest, n) for n in (deepest, 1024, 512, 256, 128, 64, 32, 16))
     ways = itertools.product(dict.fromkeys(min(part.rows, n) for n in (64, 32, 16, 8, 4, 2, 1)), (16, 4, 1), chunks)
     for at_once, most, chunk in ways:
-        end, weights, splits, kept = 0, [], [], []
+        end, weights, splits, kept = _JOINED, [], [], []
         free = registers
         tall = _tall(item, at_once)
         for wide, (_, summed, _) in zip(wides, products):

@@ -264,7 +264,7 @@ def _code(dtype, program, cluster=1, kept=()):
     kernels = _KERNELS[program]
     if cluster > 1:
         kernels = kernels.replace("__launch_bounds__", f"__cluster_dims__({cluster}, 1, 1) __launch_bounds__")
-    teams = f"{_TEAMS}\n{_IN_REGISTERS}\n{_EXCHANGE}" if "_loop_" in program else ""
+    teams = f"{_TEAMS}\n{_JOINING}\n{_IN_REGISTERS}\n{_EXCHANGE}" if "_loop_" in program else ""
     teams += _MULTIPLY if "multiply_tiles<" in kernels else ""
     if kernels.count("= multiply<") > _FEW_PRODUCTS and not any(deep for _, _, deep, _, _ in kept):
         teams = teams.replace("__device__ void", "__device__ __attribute__((noinline)) void")

@@ -40,7 +40,8 @@ def text_of(kernels: Kernels, dtype: str) -> str:
     """All kernels as one text, as NVRTC gets those of one program."""
     texts = [text for program in kernels.programs.values() for text in program]
     parts = (
-        resource_text(f"templates/cuda/{name}.cuh") for name in ("math", "teams", "registers", "exchange", "tiles")
+        resource_text(f"templates/cuda/{name}.cuh")
+        for name in ("math", "teams", "joining", "registers", "exchange", "tiles")
     )
     prelude = resource_text("templates/cuda/prelude.cuh")
     return "\n".join([prelude, f"typedef {REALS[dtype]} real; typedef {ITEMS[dtype]} item;", *parts, *texts])

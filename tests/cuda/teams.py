@@ -31,6 +31,9 @@ CELLS = {
     " a = softmax(m @ k)\n m' = 0.9 * m + outer(a, k)\n h' = tanh(linear(q: a @ m, h) + k)\n output h', a\n}",
     "projected": "cell C(units) {\n input x[input]\n state c[units], h[4]\n g = linear(x, h, out = units)\n"
     " c' = 0.5 * c + tanh(g) * sigmoid(peephole(c))\n h' = linear(c')\n output h', c'\n}",
+    "joined": "cell C(units) {\n input x[input]\n state h[units]\n z = linear(x, h)\n"
+    " a = where(places(units) == argmax(z), 0.5, 0.1 * max(h) - 0.2 * min(z))\n"
+    " h' = tanh(z - mean(z)) * (a + 0.1 * prod(1 + 0.01 * h) * sum(z) / units)\n output h'\n}",
     "counting": "cell C(units) {\n input x[input]\n state h[units]\n"
     " h' = tanh(linear(x, h)) * where(step % 2 == 0, 1, 0.5)\n output h'\n}",
 }

@@ -61,6 +61,12 @@ COPIES = {
     "rows that are no team's": Copy("(int)within_(batch - first, rows)", "rows", strategy="block", units=7),
     "k beyond the last one": Copy("* H::unit >= inner) continue;", "* H::unit < 0) continue;", registers=128),
     "weights on their way into registers": Copy(f"{BARRIER}{FILL}", FILL, units=37, registers=128),
+    "parts of a sum that are not there yet": Copy(
+        "    __syncthreads();\n    x = parts[0];", "    x = parts[0];", "layer_norm_lstm", units=64, threads=64
+    ),
+    "parts of the next sum before these are read": Copy(
+        "    __syncthreads();\n    return x;", "    return x;", "layer_norm_lstm", units=64, threads=64
+    ),
     "registers and shared memory at once": Copy(
         "if (held > 0 && rest > 0) __syncthreads();", "", units=61, registers=16
     ),

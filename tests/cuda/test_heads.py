@@ -92,7 +92,7 @@ def test_heads_of_one_team_do_not_race(cell: str, strategy: str, multiprocessors
 @pytest.mark.parametrize("multiprocessors", [1, 3])
 def test_long_sums_within_a_head_are_made_by_warps(multiprocessors: int) -> None:
     module = loaded("normed", "block", How(race=multiprocessors == 1, device=DeviceModel(multiprocessors)), d=70)
-    assert "__syncwarp();" in module._KERNELS["forward_loop_1"]
+    assert "joining.sum" in module._KERNELS["forward_loop_1"]
     assert_same(results(module, 3), expected("normed", 3, d=70), 1e-11)
 
 

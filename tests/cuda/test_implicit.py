@@ -128,3 +128,29 @@ def test_nothing_spills() -> None:
     for dtype, architecture in (("float32", "sm_80"), ("float16", "sm_90")):
         for kernel in compile_kernels(module._code(dtype, "backward"), (architecture,)):
             assert kernel.spill_stores == kernel.spill_loads == 0, kernel
+
+
+ONE_COLUMN = """
+cell C(units) {
+  input x[input]
+  param p[units, k: 1, b: 1]
+  state h[units, b: 1]
+  h' = tanh(h + conv(u: p * mean(x), v: p, over = [units], kernel = [3], per = b, out = b))
+  output h'
+}
+"""
+
+
+@needs_compiler
+def test_a_product_of_one_column() -> None:
+    """Whose number nobody reads, while that of a row is."""
+    plain = rnnc.compile(ONE_COLUMN)
+    cuda = load(compile_source(Source("c.rnn", ONE_COLUMN), None, {}, target="cuda").text, "c")
+    params = plain.init_params(seed=0, dtype="float64", units=5, input=2)
+    x = np.random.default_rng(0).standard_normal((3, 4, 2))
+    gradients = []
+    for module in (plain, cuda):
+        outputs, _, tape = module.forward_train(params, x)
+        gradients.append(module.backward(params, tape, np.ones_like(outputs))["params"])
+    for name, array in gradients[0].items():
+        np.testing.assert_allclose(gradients[1][name], array, rtol=0, atol=1e-12, err_msg=name)

@@ -57,14 +57,22 @@ def test_without_clusters_a_team_is_a_block() -> None:
 
 @needs_compiler
 @pytest.mark.parametrize("strategy", ["block", "persistent"])
-@pytest.mark.parametrize("cell", ["normed", "attention"])
-def test_long_sums_are_made_by_warps(cell: str, strategy: str) -> None:
-    """What the first lane of a warp writes, its other lanes read: without a meeting, and without a race."""
+@pytest.mark.parametrize(("cell", "units"), [("normed", 70), ("attention", 70), ("normed", 300), ("joined", 300)])
+def test_long_sums_are_made_by_several_threads(cell: str, strategy: str, units: int) -> None:
+    """What the first of them writes the others read: without a meeting, and without a race."""
     alone = strategy == "block"  # race mode has room for the threads of one multiprocessor
-    how = How(race=alone, device=DeviceModel(multiprocessors=1 if alone else 2))
-    module = loaded(cell, strategy, how, units=70)
-    assert "__syncwarp();" in module._KERNELS["forward_loop_1"]
-    assert_same(results(module, 3), expected(cell, 3, units=70), 1e-11)
+    how = How(race=alone, device=DeviceModel(multiprocessors=1 if alone else 3))
+    module = loaded(cell, strategy, how, units=units)
+    assert re.search("joining.sum|warp_sum", module._KERNELS["forward_loop_1"])
+    assert_same(results(module, 3), expected(cell, 3, units=units), 1e-11)
+
+
+@needs_compiler
+def test_a_sum_that_is_read_too_early_is_caught() -> None:
+    text = compile_source(Source("cell.rnn", CELLS["normed"]), None, {"units": 300, "strategy": "block"}, target="cuda")
+    broken = replaced(r"    else __syncthreads\(\);\n  }\n};", "  }\n};")(text.text)
+    with pytest.raises(KernelFault, match="race"):
+        results(load(broken, "cell", How(race=True, device=DeviceModel(multiprocessors=1))), 1)
 
 
 @needs_compiler

@@ -46,7 +46,7 @@ class _Module(Skeleton):
     arrays = "cp"
     parts = (
         *("arrays/contract", "common/call", "common/packed", "cuda/device", "cuda/graphs", "cuda/blas"),
-        *("cuda/teams", "cuda/buffers", "cuda/costs", "cuda/lying", "cuda/clusters", "cuda/sharing"),
+        *("cuda/lying", "cuda/costs", "cuda/buffers", "cuda/teams", "cuda/clusters", "cuda/sharing"),
         *("common/parameters", "numpy/masks", "common/layouts", "common/names", "arrays/arrays"),
     )
     kept_names = KEPT_NAMES
@@ -68,6 +68,7 @@ class _Module(Skeleton):
             f"_PRELUDE = {_quoted(resource_text('templates/cuda/prelude.cuh'))}",
             f"_TEAMS = {_quoted(resource_text('templates/cuda/teams.cuh'))}",
             f"_EXCHANGE = {_quoted(resource_text('templates/cuda/exchange.cuh'))}",
+            f"_JOINING = {_quoted(resource_text('templates/cuda/joining.cuh'))}",
             f"_IN_REGISTERS = {_quoted(resource_text('templates/cuda/registers.cuh'))}",
             f"_MULTIPLY = {_quoted(resource_text('templates/cuda/tiles.cuh')) if tiles else string('')}",
             f"_MATH = {_quoted(resource_text('templates/cuda/math.cuh'))}",

@@ -31,7 +31,8 @@ RESERVED = frozenset({
 
 _NAME = re.compile(r"(?<![.\w])[A-Za-z_]\w*")  # neither a member nor the end of a number
 _WORD = re.compile(r"[A-Za-z_]\w*")
-_CONSTANT = re.compile(r"\s*const (?:long long|int|real|bool) (\w+) = [^;{]*;")
+_CONSTANTS = re.compile(r"\s*const (?:long long|int|real|bool) \w+ = [^;{]*;")
+_CONSTANT = re.compile(r"[ ,] *(\w+) = ")
 
 
 @dataclass
@@ -136,8 +137,8 @@ class Kernel:
         uses = Counter(word for line in self.lines for word in _words(line))
         found: list[str] = []
         for line in reversed(self.lines):
-            constant = _CONSTANT.fullmatch(line)
-            if constant and uses[constant[1]] == 1 and "_sync(" not in line:  # a warp meets there
+            constants = _CONSTANT.findall(line) if _CONSTANTS.fullmatch(line) else []
+            if constants and all(uses[name] == 1 for name in constants) and "_sync(" not in line:  # a warp meets there
                 uses.subtract(_words(line))
             else:
                 found.append(line)

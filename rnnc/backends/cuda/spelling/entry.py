@@ -20,15 +20,13 @@ Whole = Callable[[Elements, Op, str], None]
 
 @dataclass(frozen=True)
 class Lanes:
-    """The threads that make one element of a result: `count` of them, 1 or a whole warp; `lane` is this one."""
+    """The threads that make one element of a result: `count` of them, of which `lane` is this one. `by` stands in front
+    of the names of functions that join what they have, and `several` is the condition of there being more than one."""
 
     count: str
     lane: str
-
-    @property
-    def where_several(self) -> str:
-        """The condition of what is for a warp; nothing where it is always one."""
-        return "" if self.count.isdecimal() else f"if ({self.count} > 1)"
+    by: str = "warp_"
+    several: str = ""
 
 
 class Reduction(Protocol):

@@ -34,8 +34,8 @@ def over(e: Elements, stack: ExitStack, type: Type, lanes: Lanes | None) -> list
 def together(e: Elements, kind: str, total: str, lanes: Lanes | None) -> None:
     """All lanes' totals in one, in the same order every time."""
     if lanes is not None:
-        text = f"{total} = warp_{'sum' if kind == 'mean' else kind}({total});"
-        e.kernel.line(f"{lanes.where_several} {text}".lstrip())
+        text = f"{total} = {lanes.by}{'sum' if kind == 'mean' else kind}({total});"
+        e.kernel.line(f"{lanes.several} {text}".lstrip())
 
 
 def accumulator(e: Elements, op: Op, kind: str) -> str:
@@ -109,11 +109,11 @@ def _argmax(e: Elements, op: Op, place: str, lanes: Lanes | None = None) -> None
         with e.kernel.braces(f"if (!({element} <= {best}) && {best} == {best})"):
             e.kernel.line(f"{best} = {element}; {at} = (int){k};")
     if lanes is not None:
-        with e.kernel.braces(lanes.where_several):
+        with e.kernel.braces(lanes.several):
             largest = e.kernel.names.new("largest")
-            e.kernel.line(f"{type} {largest} = warp_max({best});")
+            e.kernel.line(f"{type} {largest} = {lanes.by}max({best});")
             e.kernel.line(f"bool is_it = {best} == {largest} || {best} != {best};")
-            e.kernel.line(f"{at} = warp_min(is_it ? {at} : 0x7fffffff);")
+            e.kernel.line(f"{at} = {lanes.by}min(is_it ? {at} : 0x7fffffff);")
     _finish(e, op, place, at, lanes)
 
 

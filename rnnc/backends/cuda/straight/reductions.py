@@ -31,7 +31,7 @@ def write_reduction(block: Block, op: Op) -> None:
         count = e.kernel.whole("lanes", lanes)
         place = e.kernel.bind("long long", "place", f"{count} == 1 ? {n} : {n} / 32")
         lane = e.kernel.bind("int", "lane", f"{count} == 1 ? 0 : (int)({n} % 32)")
-        write(e, op, place, Lanes(count, lane))
+        write(e, op, place, Lanes(count, lane, several=f"if ({count} > 1)"))
 
     block.launch(body, op.out.type, lanes)
 

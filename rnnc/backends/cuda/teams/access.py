@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from rnnc.backends.cuda.kernels.elements import Home, along, factor, place_of
 from rnnc.backends.cuda.kernels.kernel import Kernel
+from rnnc.backends.cuda.spelling.entry import Lanes
 from rnnc.backends.cuda.straight.inner import InnerElements
 from rnnc.backends.cuda.straight.stages import Straight
 from rnnc.backends.cuda.teams.first import MOST_AHEAD, Ahead, Touched, Where
@@ -36,32 +37,46 @@ class Coupled(Exception):
 class Place:
     """The elements that the threads of a team go through: all of a type, those of a row in `share`.
 
-    With `warp` the threads of a warp have an element together: `lane` is the thread's number in it. The first `heads`
-    axes of the type are heads, of which a team has some.
+    Several threads have an element together where it is made of many `parts`, of which this is the number: a warp, of
+    which the thread is a `lane`, or if there is nothing to share those of a `turn`, as `joining.cuh` says. The first
+    `heads` axes of the type are heads, of which a team has some.
     """
 
     type: Type
     share: str
-    warp: bool = False
     heads: int = 0
+    parts: str = ""
+    turn: int = 0
+
+    @property
+    def lanes(self) -> Lanes | None:
+        """The threads that have an element together."""
+        if not self.parts:
+            return None
+        return Lanes("32", "lane") if self.share else Lanes("joining.count", "joining.lane", by="joining.")
+
+    @property
+    def owner(self) -> Owner:
+        """The threads that have the elements."""
+        return Owner(self.type.with_(time=False, dtype=DType.FLOAT), bool(self.parts), self.turn)
 
     def where(self, kernel: Kernel) -> Where | None:
         """What threads go through, if each may have one element in all steps."""
-        if not self.share or not self.type.batch or self.warp or self.heads:
+        if not self.share or not self.type.batch or self.parts or self.heads:
             return None
         return Where(self.share, f"row * {kernel.size(product(self.type.shape))}")
 
     def around(self, lines: Sequence[str], elements: TeamElements) -> list[str]:
         """The statements of an item around those of an element."""
         batch, share, kernel = self.type.batch, self.share, elements.kernel
-        alike = " / 32" if self.warp else ""
+        alike = " / 32" if self.parts else ""
         start, stride = f"threadIdx.x{alike}", f"blockDim.x{alike}"
         uses = list(elements.uses.values())
         row = f"row * {kernel.size(product(self.type.shape[: self.heads]))} + head" if self.heads else "row"
         features = kernel.size(product(self.type.shape[self.heads :]))
         own = f"{share}.own * team.heads" if self.heads and not uses else f"{share}.own"
         if not share:
-            whole = [*self._alone(row, alike), *lines, "}"]
+            return self._alone(row, lines)
         elif not batch:
             where = [f"const long long f = {share}.first + j, n = f;"]
             if self.heads:
@@ -101,25 +116,28 @@ class Place:
                 head = "const long long head = team.first_head + own_head;"
                 each = "for (int own_head = 0; own_head < team.heads; ++own_head) {"
                 whole = [each, *("  " + line for line in [head, *whole]), "}"]
-        if not self.warp:
+        if not self.parts:
             return whole
         return ["{", "  const int lane = threadIdx.x % 32;", *("  " + line for line in whole), "  __syncwarp();", "}"]
 
-    def _alone(self, row: str, alike: str) -> list[str]:
-        """The beginning where there are no features to share: the threads of all blocks have one element after the
+    def _alone(self, row: str, lines: Sequence[str]) -> list[str]:
+        """The statements where there are no features to share: the threads of all blocks have one element after the
         other."""
-        first = "team.rank * (long long)blockDim.x + threadIdx.x"
-        first = f"({first}){alike}" if alike else first
-        if not self.type.batch and not self.heads:
-            return [f"if ({first} == 0) {{", "  const long long n = 0;"]
+        first, stride = "team.rank * (long long)blockDim.x + threadIdx.x", "(long long)team.blocks * blockDim.x"
+        if self.parts:
+            first, stride = "joining.first", "joining.stride"
         count = " * ".join(["team.rows"] * self.type.batch + ["(long long)team.heads"] * bool(self.heads))
         where = "row = team.first + r, n = row" if not self.heads else "head = team.first_head + r, n = head"
         if self.type.batch and self.heads:
             where = f"row = team.first + r / team.heads, head = team.first_head + r % team.heads, n = {row}"
-        return [
-            f"for (long long r = {first}; r < {count}; r += (long long)team.blocks * blockDim.x{alike}) {{",
-            f"  const long long {where};",
-        ]
+        around = [f"for (long long r = {first}; r < {count}; r += {stride}) {{", f"  const long long {where};"]
+        if not count:
+            around = [f"if ({first} == 0) {{", "  const long long n = 0;"]
+        whole = [*around, *lines, "}"]
+        if not self.parts:
+            return whole
+        joining = f"const Joining joining(team, smem, {self.parts}, {count or '1'}, {self.turn});"
+        return ["{", *("  " + line for line in [joining, *whole, "joining.settle();"]), "}"]
 
 
 class TeamElements(InnerElements):
@@ -161,11 +179,11 @@ class TeamElements(InnerElements):
         if home.array in self.team.owners:
             self._stay(value, index)
             owner = self.team.owners[home.array]
-            if owner is None or owner != self._owner() or index != self._own:
+            own = self.place is not None and owner == self.place.owner and index == self._own
+            if not own:
                 self.reads.add(home.array)
             if value.type.batch and index[0] != "row":
                 self.team.alone = True
-            own = owner is not None and owner == self._owner() and index == self._own
             (self.touched.own if own else self.touched.anyhow).add(home.array)
             place = self.flat(value.type, index)
             text = f"{self.pointer(home, value)}[{place}]"
@@ -239,12 +257,6 @@ class TeamElements(InnerElements):
         """The row and the head of an element that threads exchange."""
         return f"{row if value.type.batch else '0'}, {'head' if self.team.heads else '0'}"
 
-    def _owner(self) -> Owner | None:
-        """The threads that have the elements of this item."""
-        if self.place is None:
-            return None
-        return Owner(self.place.type.with_(time=False, dtype=DType.FLOAT), self.place.warp)
-
     def _stay(self, value: Value, index: tuple[str, ...]) -> None:
         """Raises Coupled where an element of the loop's own is not of the head that the thread is at."""
         features = index[value.type.batch :]
@@ -257,7 +269,7 @@ class TeamElements(InnerElements):
         if found is not None:
             return found
         place = self.place
-        if place is None or not place.share or place.warp or not place.type.batch or index[0] != "row":
+        if place is None or not place.share or place.parts or not place.type.batch or index[0] != "row":
             raise Unfused(value)
         self._stay(value, index)
         tiled, share = self.team.tiled[value], place.share

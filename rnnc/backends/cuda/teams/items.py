@@ -14,10 +14,9 @@ from functools import partial
 
 from rnnc.backends.cuda.analysis.joined import NOTHING, Part
 from rnnc.backends.cuda.analysis.products import product_of
-from rnnc.backends.cuda.kernels.elements import Elements, Home
+from rnnc.backends.cuda.kernels.elements import Elements, Home, total_of
 from rnnc.backends.cuda.kernels.shared import Shared
 from rnnc.backends.cuda.spelling import LINES, REDUCTIONS
-from rnnc.backends.cuda.spelling.entry import Lanes
 from rnnc.backends.cuda.spelling.lines import line_type
 from rnnc.backends.cuda.spelling.summed import summed_type
 from rnnc.backends.cuda.straight.block import Block, Mapped
@@ -25,7 +24,7 @@ from rnnc.backends.cuda.straight.inner import InnerBlock
 from rnnc.backends.cuda.straight.reductions import short
 from rnnc.backends.cuda.teams.access import Coupled, Place, TeamElements, Unfused
 from rnnc.backends.cuda.teams.exchange import Swap
-from rnnc.backends.cuda.teams.meetings import Item
+from rnnc.backends.cuda.teams.meetings import Item, since_meeting
 from rnnc.backends.cuda.teams.team import Owner, Team
 from rnnc.backends.cuda.teams.tiles import tiled
 from rnnc.ir.operations.attrs import Attrs
@@ -87,17 +86,43 @@ class TeamBlock(InnerBlock):
         self.launch(lambda e, n: LINES[op.name](e, op, n), line_type(op))
 
     def reduction(self, op: Op) -> None:
-        """Few elements are combined by the thread that has the result, many by a warp."""
+        """Few elements are combined by the thread that has the result, many by several threads."""
         self.allocate(op.out)
-        warp = not short(summed_type(op))
-        self.team.owners[self.array(op.out)] = Owner(op.out.type.with_(dtype=DType.FLOAT), warp)
-        combined = product(op.out.type.shape) * product(summed_type(op).shape)
+        summed, parts, turn = summed_type(op), "", 0
+        if not short(summed):
+            parts = total_of(TeamElements(self.team, self, None).extents(summed))
+            turn = 0 if self.team.share(op.out.type) else self._turn(op)
+        place = self._place(op.out.type, parts, turn)
+        self.team.owners[self.array(op.out)] = place.owner
+        combined = product(op.out.type.shape) * product(summed.shape)
         if product_of(op) is None:
             self.work += combined
         else:
             self.sums += combined
-        lanes = Lanes("32", "lane") if warp else None
-        self._item(lambda e, n: REDUCTIONS[op.name](e, op, n, lanes), op.out.type, warp=warp)
+        self._item(lambda e, n: REDUCTIONS[op.name](e, op, n, place.lanes), place)
+
+    def _turn(self, op: Op) -> int:
+        """Which threads make a value that has no features to share: those that have made what it reads, if nobody else
+        has since all threads met, and others than before if not."""
+        recent = [self.team.owners[array] for array in since_meeting(self.items) & self._arrays(op)]
+        turns = {owner.turn if owner is not None and owner.several else None for owner in recent}
+        if len(turns) == 1 and None not in turns:
+            return turns.pop() or 0
+        self.team.joined += 1
+        return self.team.joined - 1
+
+    def _arrays(self, op: Op) -> set[str]:
+        """The arrays that a step reads for the result of an operation."""
+        found: set[str] = set()
+        values = list(op.args)
+        while values:
+            value = values.pop()
+            home = self.home(value)
+            if home is not None:
+                found.add(home.array)
+            elif value in self.definitions:
+                values += self.definitions[value].args
+        return found & self.team.owners.keys()
 
     def _constant(self, value: Value) -> None:
         raise Unfit("a result that is a number")
@@ -106,7 +131,7 @@ class TeamBlock(InnerBlock):
 
     def launch(self, body: Callable[[Elements, str], None], space: Type, times: str = "") -> None:
         assert not times
-        self._item(body, space)
+        self._item(body, self._place(space))
 
     def launch_group(
         self,
@@ -121,11 +146,13 @@ class TeamBlock(InnerBlock):
             raise Coupled
         super().map(type, group)
 
-    def _item(self, body: Callable[[Elements, str], None], space: Type, *, warp: bool = False) -> None:
-        team, kernel = self.team, self.team.kernel
-        if space.axes[: len(team.heads)] != team.heads:
+    def _place(self, space: Type, parts: str = "", turn: int = 0) -> Place:
+        if space.axes[: len(self.team.heads)] != self.team.heads:
             raise Coupled
-        place = Place(space, team.share(space), warp, len(team.heads))
+        return Place(space, self.team.share(space), len(self.team.heads), parts, turn)
+
+    def _item(self, body: Callable[[Elements, str], None], place: Place) -> None:
+        team, kernel, space = self.team, self.team.kernel, place.type
         elements = TeamElements(team, self, place)
         team.alone |= not space.batch
         self.work += product(space.shape)

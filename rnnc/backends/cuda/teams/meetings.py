@@ -44,6 +44,18 @@ def meetings(items: Sequence[Item], swapped: Mapping[str, str]) -> list[bool]:
     return before
 
 
+def since_meeting(items: Sequence[Item]) -> set[str]:
+    """The arrays that a step's items so far have written since all threads last had to meet in it."""
+    written: set[str] = set()
+    read: set[str] = set()
+    for item in items:
+        if item.reads & written or item.writes & read:
+            written, read = set(), set()
+        written |= item.writes
+        read |= item.reads
+    return written
+
+
 def together(parts: Sequence[Sequence[Item]], swapped: Mapping[str, str]) -> list[Item]:
     """The items of steps that do not need one another, so that all meet at once.
 

@@ -19,21 +19,23 @@ LOCAL = VARIABLES | frozenset({
     "step", "pass", "count", "e", "r", "j", "row", "f", "n", "at_once",
     "counters", "team_blocks", "team_rows", "clustered", "Team", "Share", "Places", "Sums", "multiply",
     "keep_weights", "swap_", "team_heads", "head", "own_head", "places_of_head", "Kept", "InRegisters", "Left", "Seen",
-    "clear_copies", "copies_from", "copies_end", "first", "step_ahead", "element",
+    "clear_copies", "copies_from", "copies_end", "first", "step_ahead", "element", "joining", "Joining",
     *(f"own_{what}_{number}" for what in ("row", "feature") for number in range(1, 10)),
 })  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Owner:
-    """Threads by the elements that they have: of a type, one thread or one warp each.
+    """Threads by the elements that they have: of a type, one thread each or several together, those of a turn where
+    blocks do not share features (see `joining.cuh`).
 
     An item that multiplies takes heads one after the other, so that elements are those of other threads of the same
     block: a barrier of the block stands at its beginning and its end.
     """
 
     type: Type
-    warp: bool = False
+    several: bool = False
+    turn: int = 0
 
 
 class Team:
@@ -62,6 +64,7 @@ class Team:
         self.held: dict[str, Held] = {}  # by the array that a step reads, and by the one that it writes
         self.asked = 0  # numbers of sequences that are asked for ahead
         self.alone = False  # whether one team must have all rows
+        self.joined = 0  # how many turns of threads there are that make values without features together
         self._seen: dict[str, str] = {}
 
     def own(self, home: Home, following: Home, type: Type) -> None:
