@@ -40,10 +40,13 @@ class Straight(Block, ABC):
     """Writes nodes, in stages. How loops are written is for `loops/body.py` to say: they hold blocks themselves."""
 
     fuses = False  # whether products are computed where they are read: then what they are inside of cannot wait
+    waits = False  # whether results that nobody reads from memory may be written later than they could be
 
     def __init__(self, shared: Shared, time: str, around: Block | None = None, *, most: str | None = None) -> None:
         super().__init__(shared, time, around, most=most)
         self._stage: dict[Value, int] = {}
+        self._when: dict[Value, int] = {}  # the stages in which maps are written to memory
+        self.waited = False  # whether there are any that wait
         self._ends: set[Value] = set()  # maps that end a stage
         self._windows: set[Value] = set()  # what is not written down
         self.chains: dict[Loop, list[Behind]] = {}  # loops that can run behind others, by the first one
@@ -64,7 +67,7 @@ class Straight(Block, ABC):
         maps: dict[int, list[Value]] = {}
         combined: dict[int, list[Node]] = {}
         for value in self._in_memory(nodes, set(results)):
-            maps.setdefault(self._stage[value], []).append(value)
+            maps.setdefault(self._when[value], []).append(value)
         for node in nodes:
             if not _is_map(node):
                 combined.setdefault(self._stage_of(node.outs), []).append(node)
@@ -114,6 +117,11 @@ class Straight(Block, ABC):
         self.lines += lines
         self._guarded = plans, len(self.lines)
 
+    def far(self, type: Type) -> bool:
+        """Whether reading values of a type from memory takes longer than computing them again."""
+        del type
+        return False
+
     def _define(self, op: Op) -> None:
         attrs = Attrs(op)
         if op.name == "const":
@@ -149,7 +157,7 @@ class Straight(Block, ABC):
         """The maps that are written to memory, in the order of their definitions."""
         maps = [out for node in nodes if _is_map(node) for out in node.outs]
         entered = {seq for behind in self.chains.values() for one in behind for seq, _ in one.inside.xs}
-        kept = {v for v in maps if v in results or v in entered or v in self._ends}
+        kept = {v for v in maps if (v in results and not self.waits) or v in entered or v in self._ends}
         readers: dict[Value, set[tuple[int, Type]]] = {}
         uses: Counter[Value] = Counter()
         for node in nodes:
@@ -179,17 +187,27 @@ class Straight(Block, ABC):
                 combined = any(stage > self._stage[out] for stage, _ in spread)
                 summing = not sums.isdisjoint(node.args)
                 elsewhere = uses[out] > 1 and not spread <= same
-                dear = cost[out] and (elsewhere or (combined and uses[out] > 1))
+                dear = cost[out] and (elsewhere or (combined and uses[out] > 1)) and not self.far(out.type)
                 # What is kept in this stage is in memory for the next one.
                 made = [a for a in node.args if a in depth and not (a in kept and self._stage[a] < self._stage[out])]
                 if again.enter(node, out, made) > REPEATED:
                     self._ends.add(out)
                     again.end(out)
-                if depth[out] >= DEEP or dear or (combined and summing) or out in self._ends:
+                now = out in results and (summing or (cost[out] and uses[out]))  # others can wait: see below
+                if depth[out] >= DEEP or dear or (combined and summing) or now or out in self._ends:
                     kept.add(out)
                 elif summing and out not in kept:
                     sums.add(out)
-        return [v for v in maps if v in kept]
+        written = [v for v in maps if v in kept or v in results]
+        self._when = {v: self._stage[v] for v in written}
+        last: dict[Type, int] = {}
+        for value in written:
+            shape = value.type.with_(dtype=DType.FLOAT)
+            last[shape] = max(self._stage[value], last.get(shape, 0))
+        # Those that wait come with the last ones of their shape.
+        self._when |= {v: last[v.type.with_(dtype=DType.FLOAT)] for v in written if v not in kept}
+        self.waited |= self._when != {v: self._stage[v] for v in written}
+        return written
 
     def _constant(self, value: Value) -> None:
         """A number that the caller wants as an array."""

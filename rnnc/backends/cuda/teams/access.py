@@ -11,7 +11,7 @@ from rnnc.backends.cuda.kernels.kernel import Kernel
 from rnnc.backends.cuda.spelling.entry import Lanes
 from rnnc.backends.cuda.straight.inner import InnerElements
 from rnnc.backends.cuda.straight.stages import Straight
-from rnnc.backends.cuda.teams.first import MOST_AHEAD, Ahead, Touched, Where
+from rnnc.backends.cuda.teams.first import MOST_AHEAD, Ahead, Touched, Where, constants
 from rnnc.backends.cuda.teams.team import Owner, Team, number_of
 from rnnc.backends.cuda.teams.tiles import Multiplied, many
 from rnnc.ir.program import DType, Type, Value
@@ -78,31 +78,34 @@ class Place:
         if not share:
             return self._alone(row, lines)
         elif not batch:
-            where = [f"const long long f = {share}.first + j, n = f;"]
+            where = [("long long", "f", f"{share}.first + j"), ("long long", "n", "f")]
             if self.heads:
                 where = [
-                    f"const long long head = team.first_head + j / {share}.own, f = {share}.first + j % {share}.own;",
-                    f"const long long n = head * {features} + f;",
+                    ("long long", "head", f"team.first_head + j / {share}.own"),
+                    ("long long", "f", f"{share}.first + j % {share}.own"),
+                    ("long long", "n", f"head * {features} + f"),
                 ]
-            whole = [f"for (int j = {start}; j < {own}; j += {stride}) {{", *("  " + x for x in where), *lines, "}"]
+            inside = [*("  " + line for line in constants(where, lines)), *lines]
+            whole = [f"for (int j = {start}; j < {own}; j += {stride}) {{", *inside, "}"]
         else:
             products = [line for use in uses for line in use.multiply(elements, elements.left)]
-            where = [f"const int r = e / {share}.own, j = e % {share}.own;"]
+            where = [("int", "r", f"e / ({own})" if " " in own else f"e / {own}"), ("int", "j", f"e % {share}.own")]
             if self.heads and not uses:
-                where = [
-                    f"const int r = e / ({own}), j = e % {share}.own;",
-                    f"const long long head = team.first_head + e / {share}.own % team.heads;",
-                ]
-            place = f"{factor(row)} * {features}"
-            where.append(f"const long long row = team.first + pass + r, f = {share}.first + j, n = {place} + f;")
+                where.append(("long long", "head", f"team.first_head + e / {share}.own % team.heads"))
+            where += [
+                ("long long", "row", "team.first + pass + r"),
+                ("long long", "f", f"{share}.first + j"),
+                ("long long", "n", f"{factor(row)} * {features} + f"),
+            ]
+            inside = [line.removeprefix("  ") for line in lines]
             each = [
                 f"for (int e = {start}; e < count * {own}; e += {stride}) {{",
-                *("  " + line for line in where),
-                *(line.removeprefix("  ") for line in lines),
+                *("  " + line for line in constants(where, inside)),
+                *inside,
                 "}",
             ]
             if elements.where is not None:
-                each = elements.where.each([line.removeprefix("  ") for line in lines])
+                each = elements.where.each(inside)
             whole = [
                 "for (int pass = 0; pass < team.rows; pass += at_once) {",
                 "  const int count = team.rows - pass < at_once ? team.rows - pass : at_once;",
@@ -127,13 +130,16 @@ class Place:
         if self.parts:
             first, stride = "joining.first", "joining.stride"
         count = " * ".join(["team.rows"] * self.type.batch + ["(long long)team.heads"] * bool(self.heads))
-        where = "row = team.first + r, n = row" if not self.heads else "head = team.first_head + r, n = head"
+        head = f"for (long long r = {first}; r < {count}; r += {stride}) {{"
+        where = {"row": "team.first + r", "n": "row"}
+        if self.heads:
+            where = {"head": "team.first_head + r", "n": "head"}
         if self.type.batch and self.heads:
-            where = f"row = team.first + r / team.heads, head = team.first_head + r % team.heads, n = {row}"
-        around = [f"for (long long r = {first}; r < {count}; r += {stride}) {{", f"  const long long {where};"]
+            where = {"row": "team.first + r / team.heads", "head": "team.first_head + r % team.heads", "n": row}
         if not count:
-            around = [f"if ({first} == 0) {{", "  const long long n = 0;"]
-        whole = [*around, *lines, "}"]
+            head, where = f"if ({first} == 0) {{", {"n": "0"}
+        places = constants([("long long", name, place) for name, place in where.items()], lines)
+        whole = [head, *("  " + line for line in places), *lines, "}"]
         if not self.parts:
             return whole
         joining = f"const Joining joining(team, smem, {self.parts}, {count or '1'}, {self.turn});"

@@ -23,6 +23,17 @@ MOST_AHEAD, MOST_HELD = 12, 6
 MOST_ITEMS = 8  # of a step: kernels of more have no registers to spare, and more to do than to wait for
 
 
+def constants(known: Sequence[tuple[str, str, str]], lines: Sequence[str]) -> list[str]:
+    """Statements that define those of some constants (their types, names and values) which lines read."""
+    read = set(_WORD.findall(" ".join(lines)))
+    found: list[str] = []
+    for type, name, value in reversed(known):
+        if name in read:
+            read |= set(_WORD.findall(value))
+            found.append(f"const {type} {name} = {value};")
+    return found[::-1]
+
+
 class Holding(Exception):
     """A kernel was written for other arrays than those whose first elements registers can hold."""
 
@@ -55,13 +66,14 @@ class Where:
         """Statements for the first element."""
         row, feature = self.variables
         count = "(team.rows < at_once ? team.rows : at_once)"
-        n, read = f"{self.place} + f", set(_WORD.findall(" ".join(lines)))
-        read |= set(_WORD.findall(n)) if "n" in read else set()
-        places = {"row": f"team.first + {row}", "f": f"{self.share}.first + {feature}", "n": n}
-        where = ", ".join(f"{name} = {text}" for name, text in places.items() if name in read)
+        where = [
+            ("long long", "row", f"team.first + {row}"),
+            ("long long", "f", f"{self.share}.first + {feature}"),
+            ("long long", "n", f"{self.place} + f"),
+        ]
         return [
             f"if ((int)threadIdx.x < {count} * {self.share}.own) {{",
-            *([f"  const long long {where};"] if where else []),
+            *("  " + line for line in constants(where, lines)),
             *("  " + line for line in lines),
             "}",
         ]
@@ -69,10 +81,16 @@ class Where:
     def each(self, lines: Sequence[str]) -> list[str]:
         """The statements of an element for all of them, for the first one apart: without branches."""
         (row, feature), own = self.variables, f"{self.share}.own"
+        where = [
+            ("int", "r", f"first ? {row} : e / {own}"),
+            ("int", "j", f"first ? {feature} : e % {own}"),
+            ("long long", "row", "team.first + pass + r"),
+            ("long long", "f", f"{self.share}.first + j"),
+            ("long long", "n", f"{self.place} + f"),
+        ]
         return [
             "const auto element = [&](const bool first, const int e) __attribute__((always_inline)) {",
-            f"  const int r = first ? {row} : e / {own}, j = first ? {feature} : e % {own};",
-            f"  const long long row = team.first + pass + r, f = {self.share}.first + j, n = {self.place} + f;",
+            *("  " + line for line in constants(where, lines)),
             *lines,
             "};",
             f"if (pass == 0 && (int)threadIdx.x < count * {own}) element(true, threadIdx.x);",

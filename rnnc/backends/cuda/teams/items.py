@@ -43,8 +43,9 @@ class TeamBlock(InnerBlock):
 
     fuses = True
 
-    def __init__(self, shared: Shared, around: Block, team: Team, written: frozenset[Value]) -> None:
+    def __init__(self, shared: Shared, around: Block, team: Team, written: frozenset[Value], *, waits: bool) -> None:
         super().__init__(shared, around.time, around)
+        self.waits = waits
         self.team = team
         self.items: list[Item] = []
         self.fresh: set[str] = set()  # arrays of the loop alone
@@ -52,6 +53,10 @@ class TeamBlock(InnerBlock):
         self.sums = Size.of(0)  # for each row, what they multiply for products that blocks cannot share
         self.apart: dict[Value, str] = {}  # why blocks do not share a product
         self._written = written  # products that have to be in memory
+
+    def far(self, type: Type) -> bool:
+        """What has no features is another thread's, which all would have to meet."""
+        return type.rank == len(self.team.heads)
 
     # --- nodes --------------------------------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import takewhile
 
@@ -53,13 +54,44 @@ def _write(outer: Block, members: Sequence[Member], heads: tuple[Axis, ...]) -> 
         return _write(outer, members, heads[:-1])
 
 
+class Untaken(Exception):
+    """A kernel was written to see how often its threads meet."""
+
+
 def _write_heads(outer: Block, members: Sequence[Member], heads: tuple[Axis, ...]) -> tuple[TeamBlock, TeamLoop]:
+    """With results that wait, if there are any and threads meet no more often than without."""
+    fewest = 0
+    for waits in (True, False):
+        with suppress(Untaken), outer.shared.names.on_trial():
+            found = _settled(outer, members, heads, waits=waits)
+            count = sum(found.meets)
+            if (waits and not found.block.waited) or (not waits and count < fewest):
+                return found.block, _finish(found)
+            fewest = count
+            raise Untaken
+    found = _settled(outer, members, heads, waits=True)
+    return found.block, _finish(found)
+
+
+@dataclass(frozen=True)
+class Written:
+    """The items of a kernel, in order, and whether all threads meet before each of them. `joint`: of several loops."""
+
+    block: TeamBlock
+    joint: bool
+    exchange: Exchange
+    items: Sequence[Item]
+    meets: Sequence[bool]
+
+
+def _settled(outer: Block, members: Sequence[Member], heads: tuple[Axis, ...], *, waits: bool) -> Written:
+    """A kernel's items, written again until what was assumed of them is true."""
     written: frozenset[Value] = frozenset()
     exchanged: Mapping[str, str] = {}
     held, apart = frozenset[str](), True
     while True:
         team = Team(outer.shared.sizes.variables, heads, exchanged, held, apart=apart)
-        block = TeamBlock(outer.shared, outer, team, written)
+        block = TeamBlock(outer.shared, outer, team, written, waits=waits)
         try:
             with outer.shared.names.on_trial():  # each trial has the same ones
                 ways = ways_of([(member.loop.reverse, member.lag) for member in members])
@@ -87,7 +119,16 @@ def _write_heads(outer: Block, members: Sequence[Member], heads: tuple[Axis, ...
         except Holding as found:
             held = found.arrays
         else:
-            return block, _finish(block, parts, exchange)
+            return _written(block, parts, exchange)
+
+
+def _written(block: TeamBlock, parts: Sequence[list[Item]], exchange: Exchange) -> Written:
+    swaps = [*exchange.carried, *exchange.doubled]
+    swapped = {x.array: y.array for a, b, _ in swaps for x, y in ((a, b), (b, a))}
+    before = {array for part in parts for item in part for array in item.reads if array.endswith(BEFORE)}
+    swapped |= {x: y for array in before for x, y in ((array, array[: -len(BEFORE)]), (array[: -len(BEFORE)], array))}
+    items = together(parts, swapped)
+    return Written(block, len(parts) > 1, exchange, items, meetings(items, swapped))
 
 
 def _check_uses(block: TeamBlock) -> None:
@@ -98,24 +139,19 @@ def _check_uses(block: TeamBlock) -> None:
             raise Unfused(value)
 
 
-def _finish(block: TeamBlock, parts: Sequence[list[Item]], exchange: Exchange) -> TeamLoop:
+def _finish(written: Written) -> TeamLoop:
     """The whole kernel around the items."""
+    block, exchange, items, meets = written.block, written.exchange, written.items, written.meets
     team, kernel = block.team, block.team.kernel
     elements = TeamElements(team, block, None)
-    swaps = [*exchange.carried, *exchange.doubled]
     weights = [line for use in team.multiplied for line in use.weights(elements)]
     weights += [line for use in team.multiplied for line in use.rest(kernel)]
     shares = [f"const Share {name}(team, {features});" for features, name in team.shares.items()]
     rows, steps = elements.rows(), elements.steps()
     heads = kernel.size(product(tuple(axis.size for axis in team.heads)))
-    swapped = {x.array: y.array for a, b, _ in swaps for x, y in ((a, b), (b, a))}
-    before = {array for part in parts for item in part for array in item.reads if array.endswith(BEFORE)}
-    swapped |= {x: y for array in before for x, y in ((array, array[: -len(BEFORE)]), (array[: -len(BEFORE)], array))}
-    items = together(parts, swapped)
-    meets = meetings(items, swapped)
     aheads = [item.ahead for item in items if item.ahead is not None]  # of all loops over elements that are like that
     helds = list(dict.fromkeys(team.held.values()))
-    ways = list(dict.fromkeys(item.way for part in parts for item in part))
+    ways = sorted(dict.fromkeys(item.way for item in items), key=lambda way: way.number)
     last = max(way.lag for way in ways)
     body = [line for way in ways for line in way.variables(steps, lags=last > 0)]
     body += exchange.turn(ways)
@@ -153,7 +189,7 @@ def _finish(block: TeamBlock, parts: Sequence[list[Item]], exchange: Exchange) -
     kernel.more = ["unsigned* counters", *(f"int {name}" for name in numbers)]
     if 8 * (len(kernel.arguments) + 1) + 4 * len(numbers) > PARAMETERS:
         raise Unfit("it has more arguments than a kernel may")
-    program = f"{block.shared.program}{'_joint' if len(parts) > 1 else ''}_loop"
+    program = f"{block.shared.program}{'_joint' if written.joint else ''}_loop"
     return TeamLoop(
         block.shared.kernels.name(kernel, program, alone=True),
         tuple(argument.host for argument in kernel.arguments.values()),
