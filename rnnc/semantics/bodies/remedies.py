@@ -149,6 +149,7 @@ def of_number(e: ast.Expr, value: Tensor, c: Context) -> str | None:
     return f"the name of an axis is its size: `{labels[0]}`" if labels else None
 
 
+_SHORT_LIST = 30  # of a list that is repeated in a message
 _LEADS = frozenset({"batch", "time", "b", "t", "n", "seq", "steps", "length", "seq_len", "timesteps", "batch_size"})
 
 
@@ -176,7 +177,8 @@ def as_tensor(value: Value, span: Span) -> str | None:
         one = f"`{span.text}[0]` is its first member, and " if span.text.isidentifier() else ""
         return f"{one}`concat(a, b)` and `stack_axis(a, b, axis = part)` make one tensor of several"
     if isinstance(value, tuple):
-        return "numbers are declared: `fixed table[n] = [0.1, 0.2]`"
+        text = span.text if len(span.text) <= _SHORT_LIST and "\n" not in span.text else "[0.1, 0.2]"
+        return f"numbers are declared: `fixed table[n] = {text}`, and `table` stands here"
     return None
 
 
