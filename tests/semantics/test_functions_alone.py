@@ -13,7 +13,7 @@ FINE = [
     "fn f(v, act: fn) {\n  return act(linear(v, out = 3))\n}",
     "fn g(v, act) {\n  return act(v)\n}\nfn f(v, other) {\n  return g(g(v, other), other)\n}",
     "fn f(v, n) {\n  a[0] = v\n  for k in 0..n { a[k + 1] = tanh(a[k]) }\n  return split(a[n], two: 2, part: n)\n}",
-    "fn f(v, n, scale) {\n  a = split(scale * linear(v, out = [gate: 4 * n]), four: 4, unit: n)\n  return a[four = 0]\n}",
+    "fn f(v, n, k) {\n  a = split(k * linear(v, out = [gate: 4 * n]), four: 4, unit: n)\n  return a[four = 0]\n}",
 ]
 WRONG = [
     ("fn f(v, n) {\n  a = linear(v, out = [part: n])\n  return linear(a, out = [prat])\n}", "E201", "prat"),
