@@ -169,6 +169,10 @@ def as_tensor(value: Value, span: Span) -> str | None:
         return f"write `{int(value.name == 'ones')}`"
     if isinstance(value, FnValue) and value.name == "identity":
         return f"declare it, `fixed start[…] = {span.text}`, and write `start` here"
+    if isinstance(value, FnValue):
+        return f"a function is called: `{value.name}(v)`"
+    if isinstance(value, Initialiser) and value.kind == "identity":
+        return "declare it, `fixed one[…] = identity`, and write `one` here; its number is what the diagonal has"
     if isinstance(value, CellValue):
         return f"a cell is given its input: `{span.text}(x)` in a network, `use f = {span.text}` and `f(x)` in a cell"
     if isinstance(value, Initialiser):
