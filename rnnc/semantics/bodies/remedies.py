@@ -182,8 +182,13 @@ def as_tensor(value: Value, span: Span) -> str | None:
         return f"{one}`concat(a, b)` and `stack_axis(a, b, axis = part)` make one tensor of several"
     if isinstance(value, tuple):
         text = span.text if len(span.text) <= _SHORT_LIST and "\n" not in span.text else "[0.1, 0.2]"
-        return f"numbers are declared: `fixed table[n] = {text}`, and `table` stands here"
+        whole = "; whole ones are `stack_axis(1, 2, axis = n)`, too" if all(map(_is_whole, value)) else ""
+        return f"numbers are declared: `fixed table[n] = {text}`, and `table` stands here{whole}"
     return None
+
+
+def _is_whole(value: Value) -> bool:
+    return isinstance(value, Num) and isinstance(value.known, int)
 
 
 def of_quotient_size(value: Value) -> str | None:
