@@ -38,6 +38,16 @@ cell Images(row = 5, col = 4, channels = 3) {
   output h'
 }
 """
+SEQUENCES = """
+cell Sequences(units = 4) {
+  input x[units]
+  state c[units], best[units] = -1e9
+  gate f = sigmoid(linear(x))
+  c'     = f * c + (1 - f) * round(x)
+  best'  = max(best, c)
+  output y: cumsum(softmax(c'), units) * dropout(x, 0.5) + logsumexp(best')
+}
+"""
 # What kernels call something, words of C++, and functions that stand before kernels.
 TAKEN = (
     ("kept_1", "left_2", "weight_1", "sum_2", "places_1", "own_places_1", "share_1", "own_row_1", "copy_at_1"),
@@ -76,7 +86,7 @@ def test_names_that_kernels_use(names: tuple[str, ...], shift: int) -> None:
     np.testing.assert_allclose(np.asarray(found), wanted, atol=1e-12)
 
 
-@pytest.mark.parametrize("text", [CELL, IMAGES], ids=["cell", "images"])
+@pytest.mark.parametrize("text", [CELL, IMAGES, SEQUENCES], ids=["cell", "images", "sequences"])
 def test_all_that_kernels_call_something_is_reserved(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is handed out is marked here; of all other words no description makes a name."""
     plain = escape.identifier

@@ -27,7 +27,7 @@ RESERVED = KEYWORDS | {
 TEMPLATES = ("prelude", "teams", "exchange", "registers", "tiles", "math")  # what stands before kernels
 
 _OUTSIDE = re.compile(r"^[^\s/}].*", re.MULTILINE)  # a line that is not inside of a definition
-_DEFINED = re.compile(r"\b(?:struct|using|define) (\w+)|(\w\w+) ?\(|([A-Z]+_\w+)")
+_DEFINED = re.compile(r"\b(?:struct|using|define) (\w+)|\bRNNC_UNARY\((\w+)|(\w\w+) ?\(|([A-Z]+_\w+)")
 
 
 @cache
