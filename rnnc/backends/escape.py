@@ -51,6 +51,14 @@ class Names:
         self._counts[stem] = count
         return name
 
+    def numbered(self, *stems: str, first: int) -> int:
+        """The first number, from `first` on, behind which all of these names are new; they are not any more."""
+        number = first
+        while not self._taken.isdisjoint(f"{stem}_{number}" for stem in stems):
+            number += 1
+        self._taken.update(f"{stem}_{number}" for stem in stems)
+        return number
+
     @contextmanager
     def on_trial(self) -> Generator[None]:
         """Names that are handed out inside are free again where that ends with an exception."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 from rnnc.codes import CODES
 from rnnc.diagnostics import Diagnostic, DiagnosticError, Diagnostics, Note, Source, Span
@@ -28,6 +29,9 @@ OF_LAYOUTS = frozenset({"E501", "E502", "E504"})
 OF_BODIES = frozenset({"E201", "E202", "E203", "E205", "E221", "E222", "E402", "E406", "E410", "E412", "E413"})
 OF_NAMES = frozenset({"E201", "E202", "E203", "E238", "E407"})
 OF_FILES = frozenset({"E219", "E405", "E231", "E233", "E234", "E235", "E236"})
+Role = Literal["tensor", "number", "fn"]
+# What says that a parameter of a function has this role.
+OF_ROLES: dict[str, Role] = {"E206": "number", "E205": "fn", "E213": "tensor"}
 STAND_INS = "stand-ins"  # the name of their source
 STAND_IN = (
     "cell StandIn(units) {\n  input x[input]\n  state c[units], h[units]\n"
@@ -125,22 +129,43 @@ class _Checker:
         self._report(common, UNGIVEN | OF_FILES | _of_missing_names(definition), chosen)
 
     def _function(self, fn: ast.Fn) -> None:
-        """A function is read in a cell that calls it with tensors of as many axes as its parameters name."""
-        arguments: list[str] = []
+        """A function is read in a cell that calls it with tensors of as many axes as its parameters name; where that
+        shows that one of them is a number or a function, it is read again with such a one."""
+        roles: dict[str, Role] = {p.name: "fn" if p.kind == "fn" else "tensor" for p in _given(fn)}
+        first = found = self._called(fn, roles)
+        while self.left > 0:
+            said: dict[str, Role] = {n: OF_ROLES[d.code] for n, d in _of_parameters(found, fn) if roles[n] == "tensor"}
+            if not set(said.values()) - {"tensor"}:
+                break
+            roles.update(said)
+            found = self._called(fn, roles)
+        computed = {n for n, d in _of_parameters(found, fn) if d.code == "E213"}  # with what is called, too
+        both = [d for n, d in _of_parameters(first, fn) if d.code == "E205" and n in computed]
+        found = [d for d in found if d.code not in OF_ROLES or (d.span is not None and _within(d.span, fn.span))]
+        self._report([*both, *found], (frozenset(CODES) - OF_BODIES - OF_FILES) | _of_missing_names(fn))
+
+    def _called(self, fn: ast.Fn, roles: dict[str, Role]) -> list[Diagnostic]:
+        """What is wrong with a function in a cell that calls it with arguments of these roles."""
+        given: list[str] = []
+        sizes: list[str] = []
         declared: list[str] = []
-        for i, p in enumerate(fn.parameters):
-            if p.default is None:
+        for i, p in enumerate(_given(fn)):
+            if roles[p.name] == "fn":
+                given.append("tanh")
+            elif roles[p.name] == "number":
+                sizes.append(f"n{i}")
+                given.append(f"n{i}")
+            else:
                 axes = ", ".join(f"a{i}_{k}: s{i}_{k}" for k in range(len(p.axes) if p.axes is not None else 1))
                 declared.append(f"x{i}[{axes}]")
-                arguments.append(f"x{i}")
+                given.append(f"x{i}")
         inputs = "\n".join(f"  input {d}" for d in declared) or "  input x[1]"
-        text = f"cell StandIn() {{\n{inputs}\n  y = {fn.name}({', '.join(arguments)})\n  output y\n}}\n"
-        scope = self._beside(text)
+        call = f"{fn.name}({', '.join(given)})"
+        scope = self._beside(f"cell StandIn({', '.join(sizes)}) {{\n{inputs}\n  y = {call}\n  output y\n}}\n")
         value = self.scope.names[fn.name]
         if isinstance(value, FnValue):
             scope.names[fn.name] = replace(value, damaged=False)  # what is left of it is read
-        found = self._elaborate(scope, "StandIn", {}, fn.span)
-        self._report(found, (frozenset(CODES) - OF_BODIES - OF_FILES) | _of_missing_names(fn))
+        return self._elaborate(scope, "StandIn", {}, fn.span)
 
     def _beside(self, text: str) -> Scope:
         """The file's scope, and a cell in it that the file itself does not know."""
@@ -165,6 +190,21 @@ class _Checker:
             if (d.span is None or d.span.source.name != STAND_INS) and key not in self.told:
                 self.told.add(key)
                 self.found.extend([d if chosen is None else replace(d, notes=(*d.notes, chosen))])
+
+
+def _given(fn: ast.Fn) -> list[ast.Parameter]:
+    """The parameters that every call gives."""
+    return [p for p in fn.parameters if p.default is None]
+
+
+def _of_parameters(found: list[Diagnostic], fn: ast.Fn) -> list[tuple[str, Diagnostic]]:
+    """What is said in a function of the role that one of its parameters has, and of which one."""
+    said: list[tuple[str, Diagnostic]] = []
+    for d in found:
+        if d.code in OF_ROLES and d.span is not None and _within(d.span, fn.span):
+            words = re.findall(r"\w+", d.span.source.text[d.span.start : d.span.end])
+            said += [(p.name, d) for p in _given(fn) if p.name in words]
+    return said
 
 
 def _asked(found: list[Diagnostic]) -> list[str]:

@@ -155,6 +155,7 @@ def of_number(e: ast.Expr, value: Tensor, c: Context) -> str | None:
     return f"the name of an axis is its size: `{labels[0]}`" if labels else None
 
 
+_SHORT_LIST = 30  # of a list that is repeated in a message
 _LEADS = frozenset({"batch", "time", "b", "t", "n", "seq", "steps", "length", "seq_len", "timesteps", "batch_size"})
 
 
@@ -174,6 +175,10 @@ def as_tensor(value: Value, span: Span) -> str | None:
         return f"write `{int(value.name == 'ones')}`"
     if isinstance(value, FnValue) and value.name == "identity":
         return f"declare it, `fixed start[…] = {span.text}`, and write `start` here"
+    if isinstance(value, FnValue):
+        return f"a function is called: `{value.name}(v)`"
+    if isinstance(value, Initialiser) and value.kind == "identity":
+        return "declare it, `fixed one[…] = identity`, and write `one` here; its number is what the diagonal has"
     if isinstance(value, CellValue):
         return f"a cell is given its input: `{span.text}(x)` in a network, `use f = {span.text}` and `f(x)` in a cell"
     if isinstance(value, Initialiser):
@@ -182,8 +187,14 @@ def as_tensor(value: Value, span: Span) -> str | None:
         one = f"`{span.text}[0]` is its first member, and " if span.text.isidentifier() else ""
         return f"{one}`concat(a, b)` and `stack_axis(a, b, axis = part)` make one tensor of several"
     if isinstance(value, tuple):
-        return "numbers are declared: `fixed table[n] = [0.1, 0.2]`"
+        text = span.text if len(span.text) <= _SHORT_LIST and "\n" not in span.text else "[0.1, 0.2]"
+        whole = "; whole ones are `stack_axis(1, 2, axis = n)`, too" if all(map(_is_whole, value)) else ""
+        return f"numbers are declared: `fixed table[n] = {text}`, and `table` stands here{whole}"
     return None
+
+
+def _is_whole(value: Value) -> bool:
+    return isinstance(value, Num) and isinstance(value.known, int)
 
 
 def of_quotient_size(value: Value) -> str | None:

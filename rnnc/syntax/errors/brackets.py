@@ -53,6 +53,13 @@ def _type(tokens: Sequence[Token], at: int) -> str | None:
     return tokens[at].type if at < len(tokens) else None
 
 
+def _indent(span: Span) -> int:
+    """How far the line is indented in which a span begins."""
+    text = span.source.text
+    start = text.rfind("\n", 0, span.start) + 1
+    return len(text[start : span.start]) - len(text[start : span.start].lstrip())
+
+
 def _is_no_brace(opener: Token) -> bool:
     return opener.type != "LBRACE"
 
@@ -87,7 +94,7 @@ class _Arranger:
     def _arranged(self, at: int, token: Token, newline: Token | None) -> Iterator[Token]:
         """What goes out for a token and the newline before it."""
         if newline is not None or self.before is None:
-            if begins_definition(self.tokens, at):
+            if begins_definition(self.tokens, at) and not self._is_inside(token):
                 yield from self._close_all("this definition", lambda opener: True)
             elif self._ends_operand() and begins_statement(self.tokens, at):
                 yield from self._close_all("the next statement", _is_no_brace)
@@ -102,6 +109,10 @@ class _Arranger:
             yield from self._closed(token)
         else:
             yield token
+
+    def _is_inside(self, token: Token) -> bool:
+        """Whether a definition is indented deeper than the one that is open: then no brace is missing before it."""
+        return bool(self.open) and _indent(token.span) > _indent(self.open[0].span)
 
     def _ends_operand(self) -> bool:
         return self.before is not None and self.before.type in OPERAND_ENDS

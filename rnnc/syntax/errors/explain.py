@@ -226,6 +226,7 @@ _RULES: tuple[Callable[[Place], Problem | None], ...] = (
     subscripts.axes_in_parentheses,
     subscripts.axes_out_of_place,
     subscripts.index_behind_index,
+    subscripts.index_behind_as,
     subscripts.number_of_an_axis,
     elsewhere.bars,
     elsewhere.comment,

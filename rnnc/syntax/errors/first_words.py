@@ -99,7 +99,20 @@ def nested_definition(place: Place) -> Problem | None:
     keyword = word.keyword or _FOREIGN.get(word.text, "").upper()
     if place.at != place.first + 1 or keyword not in ("CELL", "FN", "NETWORK", "IMPORT") or keyword in place.starts:
         return None
-    return problem("E144", "definitions stand at the top level of a file", word.span, "close the block before it")
+    message, fix = "definitions stand at the top level of a file", "move it out of this block"
+    return problem("E144", message, word.span, fix, Repair(place.first, _behind_block(place), ()))
+
+
+def _behind_block(place: Place) -> int:
+    """Where the next statement begins, behind the block of this one if it has one."""
+    depth = 0
+    for at in range(place.at, len(place.tokens)):
+        depth += (place.tokens[at].type == "LBRACE") - (place.tokens[at].type == "RBRACE")
+        if depth < 0:
+            return at
+        if depth == 0 and place.tokens[at].type == "NEWLINE":
+            return at + 1
+    return len(place.tokens) - 1
 
 
 def misplaced_layout_word(place: Place) -> Problem | None:

@@ -129,6 +129,16 @@ def index_behind_index(place: Place) -> Problem | None:
     return problem("E142", "all indices of a member stand in one bracket", token.span, "write `g[i, j]`")
 
 
+def index_behind_as(place: Place) -> Problem | None:
+    """`linear(h) as w[k]`"""
+    at = place.at
+    if place.token.type != "LSQB" or at - 2 < place.first or place.tokens[at - 2].type != "AS":
+        return None
+    fix = f"write `as {place.tokens[at - 1].text}`: in `r[k] = …` what is named has the index of its equation"
+    repair = Repair(at, _closing(place, at) + 1, ())
+    return problem("E142", "a name behind `as` has no index", place.token.span, fix, repair)
+
+
 def axes_in_parentheses(place: Place) -> Problem | None:
     """`state s[(units, 3)]`"""
     at, word = place.opened, place.tokens[place.first]

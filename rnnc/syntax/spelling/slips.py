@@ -221,7 +221,7 @@ def _bad_number(match: re.Match[str]) -> Slip:
         fix = f"numbers are decimal: write `{int(text, 0)}`"
     elif re.fullmatch(r"[0-9.]+[eE]", text):
         fix = f"digits follow the `{text[-1]}`: `{text}-3`"
-    elif multiple := re.fullmatch(r"([0-9]+)([A-Za-z_]\w*)", text):
+    elif multiple := re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([A-Za-z_]\w*)", text):
         fix = f"did you mean `{multiple[1]} * {multiple[2]}`?"
         if multiple[2] in _IMAGINARY:
             fix += " There are no complex numbers: the real and the imaginary part are two values"

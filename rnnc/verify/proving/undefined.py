@@ -81,6 +81,8 @@ def without_slope(
     for call in calls:
         _, tape = judge.forward_train(call)
         judge.watched_by(first).backward(call, tape, sample.d_outputs, sample.d_state)
+    if first.spans is None:  # so it is what a type of few digits makes of it
+        return ("no derivative of the description is NaN: where the module's is, numbers leave the range of its type",)
     where = f" at {first.place}" if first.place else ""
     remedy = "`sqrt(v + 1e-8)` has, `sqrt(v) + 1e-8` has not"
     cause = f"a root has none at zero, where a state often begins; {remedy}"

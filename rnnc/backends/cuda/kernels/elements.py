@@ -225,4 +225,4 @@ class Elements(ABC):
         home = self.homes(value)
         if home is None or not home.nullable:
             return None
-        return self.kernel.scalar(f"has_{self.pointer(home, value)}", f"int({home.array} is not None)")
+        return self.kernel.whole(f"has_{self.pointer(home, value)}", f"int({home.array} is not None)")

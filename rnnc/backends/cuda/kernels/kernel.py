@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
+from rnnc.backends.cuda.kernels.words import RESERVED, defined
 from rnnc.backends.escape import Names, c_comment
 from rnnc.diagnostics import Span
 from rnnc.ir.program import DType, Value
@@ -17,18 +18,6 @@ from rnnc.ir.size import Quotient, Size
 PARAMETERS = 4096  # bytes of a kernel's parameters that every device and version takes
 C_TYPES = {DType.FLOAT: "real", DType.INT: "int", DType.BOOL: "bool"}
 STORED = {**C_TYPES, DType.FLOAT: "item"}  # how arrays hold them: halves are computed with as float
-# What C++ and the skeleton of a kernel call something else.
-RESERVED = frozenset({
-    "real", "item", "n", "k", "total", "t", "start", "stretch_steps", "T", "B", "steps", "threadIdx", "blockIdx", "now",
-    "next", "blockDim", "gridDim", "f16", "bf16", "tf32", "smem", "half", "asm", "auto", "bool", "int", "long", "const",
-    "float", "double", "char", "void", "signed", "unsigned", "short", "struct", "union", "enum", "class", "template",
-    "typename", "operator", "new", "delete", "this", "virtual", "static", "extern", "inline", "register", "volatile",
-    "mutable", "switch", "case", "default", "do", "goto", "sizeof", "typedef", "namespace", "using", "public",
-    "private", "protected", "friend", "catch", "throw", "explicit", "export", "main", "exp", "log", "sin", "cos", "tan",
-    "erf", "abs", "max", "min", "pow", "floor", "ceil", "sqrt", "tanh", "true", "false", "xor", "or", "and", "not",
-    "compl", "bitand", "bitor",
-})  # fmt: skip
-
 _NAME = re.compile(r"(?<![.\w])[A-Za-z_]\w*")  # neither a member nor the end of a number
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _CONSTANTS = re.compile(r"\s*const (?:long long|int|real|bool) \w+ = [^;{]*;")
@@ -70,12 +59,13 @@ class Kernel:
     spans: set[Span] = field(default_factory=set[Span])  # of what has been computed
 
     def __post_init__(self) -> None:
-        self.names = Names((*RESERVED, *self.local, *self.sizes.values()))
+        self.names = Names((*RESERVED, *defined(), *self.local, *self.sizes.values()))
         self.formulas: dict[str, str] = {}  # of whole numbers that were bound
         self._types: dict[str, str] = {}  # of variables
         self._scopes: list[dict[tuple[Value, tuple[str, ...]], str]] = [{}]
         self._pointers: dict[str, str] = {}
         self._wholes: dict[str, str] = {}
+        self._numbered: dict[tuple[tuple[str, ...], int], int] = {}
         self.symbols: set[str] = set()  # the parameters that are sizes
 
     # --- statements ---------------------------------------------------------------------------------------------------
@@ -116,6 +106,13 @@ class Kernel:
         self.line(f"{type} {name} = {text};")
         self._types[name] = type
         return name
+
+    def numbered(self, *stems: str, number: int) -> int:
+        """The number behind the names that the statements around define as their first, second, … of a kind: that
+        number, or one further on where the description has such names."""
+        if (stems, number) not in self._numbered:
+            self._numbered[stems, number] = self.names.numbered(*stems, first=number)
+        return self._numbered[stems, number]
 
     def holds(self, text: str, type: str) -> bool:
         """Whether an expression is a variable of that type, which needs no other one."""
@@ -217,7 +214,7 @@ class Kernel:
 
     def _symbol(self, host: str) -> str:
         """The parameter for a size of the host, under another name where that means something here."""
-        taken = host in RESERVED or host in self.local
+        taken = host in RESERVED or host in defined() or host in self.local
         name = self.whole(host, host) if taken else self.scalar(host, host)
         self.symbols.add(name)
         return name

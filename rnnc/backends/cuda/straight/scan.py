@@ -118,9 +118,10 @@ class _Kernels:
                 for name, slot in zip(pair, slots, strict=True):
                     kernel.line(f"{name} = {parts}[{slot}];")
             term, factor = pair[0], pair[-1]
-            with kernel.braces(f"for (int step = 1; step < {LANES}; step *= 2)"):
-                before = [kernel.bind(type, "before", f"__shfl_up_sync(0xffffffffu, {name}, step)") for name in pair]
-                with kernel.braces(f"if ({lane} >= step)"):
+            far = kernel.names.new("far")
+            with kernel.braces(f"for (int {far} = 1; {far} < {LANES}; {far} *= 2)"):
+                before = [kernel.bind(type, "before", f"__shfl_up_sync(0xffffffffu, {name}, {far})") for name in pair]
+                with kernel.braces(f"if ({lane} >= {far})"):
                     kernel.line(f"{term} = {form.applied(factor, term, before[0])};")
                     if form.neutral:
                         kernel.line(f"{factor} = {form.compose.format(f=factor, g=before[1])};")
@@ -143,10 +144,10 @@ class _Kernels:
         with e.kernel.braces("else"):
             e.kernel.line(f"{state} = {parts}[{self._slot(f'({part} - 1)', lines, line)}];")
             e.kernel.line(f"if ({self.form.doubtful.format(s=state)}) continue;")
-        stop = e.kernel.names.new("stop")
+        stop, at = e.kernel.names.new("stop"), e.kernel.names.new("at")
         e.kernel.line(f"long long {stop} = ({part} + 1) * {length};")
-        with e.kernel.braces(f"for (long long p = {part}; {stop} < {end}; ++p, {stop} += {length})"):
-            after = e.kernel.bind(C_TYPES[op.out.type.dtype], "after", f"{parts}[{self._slot('p', lines, line)}]")
+        with e.kernel.braces(f"for (long long {at} = {part}; {stop} < {end}; ++{at}, {stop} += {length})"):
+            after = e.kernel.bind(C_TYPES[op.out.type.dtype], "after", f"{parts}[{self._slot(at, lines, line)}]")
             e.kernel.line(f"if (!({self.form.doubtful.format(s=after)})) break;")
         walk(e, op, index, state, f"{part} * {length}", f"within_({stop}, {end})")
 

@@ -13,7 +13,7 @@ from rnnc.backends.cuda.straight.inner import InnerElements
 from rnnc.backends.cuda.straight.stages import Straight
 from rnnc.backends.cuda.teams.first import MOST_AHEAD, Ahead, Touched, Where, constants
 from rnnc.backends.cuda.teams.team import Owner, Team, number_of
-from rnnc.backends.cuda.teams.tiles import Multiplied, many
+from rnnc.backends.cuda.teams.tiles import NAMES, Multiplied, many
 from rnnc.ir.program import DType, Type, Value
 from rnnc.ir.size import product
 
@@ -281,14 +281,16 @@ class TeamElements(InnerElements):
         tiled, share = self.team.tiled[value], place.share
         if value not in self.uses:
             number = len(self.team.multiplied) + len(self.uses) + 1
-            self.uses[value] = Multiplied(number, value, tiled, product(place.type.shape[place.heads :]), share)
+            behind = self.kernel.numbered(*NAMES, number=number)
+            features = product(place.type.shape[place.heads :])
+            self.uses[value] = Multiplied(number, behind, value, tiled, features, share)
         use = self.uses[value]
         self.kernel.spans |= self.definitions[value].spans
         sizes = [self.kernel.size(tiled.sizes[letter]) for letter in tiled.out]
         column = place_of(index[1 + place.heads :], sizes)
         slot = use.slot(self._formula(value, column))
         at = f"{many(slot, share)} + j" if slot else "j"
-        name = self.kernel.bind("real", value.name or "product", f"sum_{use.number}(r, {at})")
+        name = self.kernel.bind("real", value.name or "product", f"sum_{use.behind}(r, {at})")
         return self.kernel.remember(value, index, name)
 
     def _formula(self, value: Value, text: str) -> str:

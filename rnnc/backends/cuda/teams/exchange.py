@@ -59,7 +59,8 @@ class Exchange:
 
     def numbers(self) -> tuple[str, ...]:
         """The kernel's parameters: where all copies begin and end, and where those of each array are."""
-        places = [f"copy_at_{number}" for number in range(1, 2 * len(self._seen()) + 1)]
+        numbered = self.team.kernel.numbered
+        places = [f"copy_at_{numbered('copy_at', number=n)}" for n in range(1, 2 * len(self._seen()) + 1)]
         return ("copies_from", "copies_end", *places) if places else ()
 
     def before(self) -> list[str]:

@@ -17,6 +17,7 @@ from rnnc.backends.cuda.teams.ways import Way
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _WHOLE = re.compile(r"\s*const long long (\w+) = ([^;\[]*);")  # without memory
 
+OWN = ("own_row", "own_feature")  # the variables of a thread's first element, with a number behind
 
 # Of a kernel: registers are few, and what is first in a step is waited for most.
 MOST_AHEAD, MOST_HELD = 12, 6
@@ -54,7 +55,8 @@ class Where:
     def variables(self) -> tuple[str, str]:
         """Those that have the first element's row and feature, counted from the block's."""
         number = self.share.removeprefix("share")
-        return f"own_row{number}", f"own_feature{number}"
+        row, feature = OWN
+        return f"{row}{number}", f"{feature}{number}"
 
     def before(self) -> list[str]:
         """Statements before the loop: which element is the first one."""

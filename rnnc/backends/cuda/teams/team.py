@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rnnc.backends.cuda.kernels.elements import Home
 from rnnc.backends.cuda.kernels.kernel import C_TYPES, STORED, Kernel
-from rnnc.backends.cuda.teams.first import Held, Where
+from rnnc.backends.cuda.teams.first import OWN, Held, Where
 from rnnc.backends.cuda.teams.tiles import Multiplied, Tiled
 from rnnc.backends.cuda.teams.ways import FIRST, VARIABLES, Way
 from rnnc.ir.program import Axis, DType, Type, Value
@@ -19,8 +19,8 @@ LOCAL = VARIABLES | frozenset({
     "step", "pass", "count", "e", "r", "j", "row", "f", "n", "at_once",
     "counters", "team_blocks", "team_rows", "clustered", "Team", "Share", "Places", "Sums", "multiply",
     "keep_weights", "swap_", "team_heads", "head", "own_head", "places_of_head", "Kept", "InRegisters", "Left", "Seen",
-    "clear_copies", "copies_from", "copies_end", "first", "step_ahead", "element", "joining", "Joining",
-    *(f"own_{what}_{number}" for what in ("row", "feature") for number in range(1, 10)),
+    "clear_copies", "copies_from", "copies_end", "first", "step_ahead", "element", "joining", "c", "column", "left_at",
+    "stage_at", "chunk",
 })  # fmt: skip
 
 
@@ -88,7 +88,10 @@ class Team:
         if space.rank == len(self.heads):
             return ""
         features = self.kernel.size(product(space.shape[len(self.heads) :]))
-        return self.shares.setdefault(features, f"share_{len(self.shares) + 1}")
+        if features not in self.shares:
+            number = self.kernel.numbered("share", *OWN, number=len(self.shares) + 1)
+            self.shares[features] = f"share_{number}"
+        return self.shares[features]
 
     def seen(self, array: str) -> tuple[str, str]:
         """The variable for what threads see of one another in a pair of arrays, and which of them an array is."""

@@ -13,6 +13,10 @@ from rnnc.ir.operations.attrs import Attrs
 from rnnc.ir.program import Op, Value
 from rnnc.ir.size import Size, product
 
+PLACES = ("weights_at", "sums_at", "splits")  # the kernel's parameters for where the buffers of a product are
+# What the statements of a product define, with a number behind.
+NAMES = (*PLACES, "places", "weight", "kept", "left", "sum", "own_places", "own_weight")
+
 
 @dataclass(frozen=True)
 class Tiled:
@@ -43,9 +47,11 @@ class Tiled:
 
 @dataclass
 class Multiplied:
-    """The columns of a product that one item reads: for each feature of the item one in each slot."""
+    """The columns of a product that one item reads: for each feature of the item one in each slot. It is the kernel's
+    product of that `number`; `behind` is the number behind its names."""
 
     number: int
+    behind: int
     value: Value
     tiled: Tiled
     features: Size
@@ -65,11 +71,11 @@ class Multiplied:
 
     def names(self) -> tuple[str, ...]:
         """The kernel's parameters for where its buffers are."""
-        return tuple(f"{what}_{self.number}" for what in ("weights_at", "sums_at", "splits"))
+        return tuple(f"{what}_{self.behind}" for what in PLACES)
 
     def weights(self, e: Elements) -> list[str]:
         """Statements before the loop: the function of a weight, and the weights that stay in registers."""
-        kernel, number, share = e.kernel, self.number, self.share
+        kernel, number, share = e.kernel, self.behind, self.share
         start = len(kernel.lines)
         where = ", ".join([*self.names(), "left_at", "stage_at", "chunk"])
         kernel.line(f"const Places places_{number} = {{{where}}};")
@@ -89,7 +95,7 @@ class Multiplied:
             assert home is not None
             place = e.flat(self.tiled.right.type, [at[x] for x in self.tiled.order])
             kernel.line(f"return {e.pointer(home, self.tiled.right)}[{place}];")
-        kernel.line(f"Kept<item, InRegisters<{number}>> kept_{number};")
+        kernel.line(f"Kept<item, InRegisters<{self.number}>> kept_{number};")
         self._for_heads(kernel, "kept_{number}.fill(smem, {places}, {summed}, {columns}, {weight}, {head});")
         lines = kernel.lines[start:]
         del kernel.lines[start:]
@@ -106,7 +112,7 @@ class Multiplied:
 
     def multiply(self, e: Elements, left: Callable[[Value, str, str, str], str]) -> list[str]:
         """Statements of an item: the sums of its columns. `left` gives the operand from a place in a row on."""
-        kernel, number = e.kernel, self.number
+        kernel, number = e.kernel, self.behind
         start, columns = len(kernel.lines), self._columns
         summed = stride = kernel.size(self.tiled.summed)
         home = e.homes(self.left)
@@ -147,12 +153,12 @@ class Multiplied:
             if heads:
                 kernel.line("const long long head = team.first_head + own_head;")
             places, weight = self._of_head(kernel, summed, columns)
-            found = {"number": self.number, "places": places, "weight": weight, "head": self._head}
+            found = {"number": self.behind, "places": places, "weight": weight, "head": self._head}
             kernel.line(statement.format(summed=summed, columns=columns, **found))
 
     def _of_head(self, kernel: Kernel, summed: str, columns: str) -> tuple[str, str]:
         """Where buffers are, and the function of a weight: at the variable `head`, where there are heads."""
-        number, places, weight = self.number, f"places_{self.number}", f"weight_{self.number}"
+        number, places, weight = self.behind, f"places_{self.behind}", f"weight_{self.behind}"
         if not self.tiled.heads:
             return places, weight
         own = f"places_of_head<item>({places}, own_head, {summed}, {columns}, kept_{number})"

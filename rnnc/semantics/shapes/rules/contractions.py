@@ -25,6 +25,8 @@ def _over(node: Node, left: Shape, right: Shape) -> str:
         return f"{swapped}; `contract(a, b, over = key)` names the axis"
     names = [name.strip("`") for name in naming(node)]
     a, b = (n if n.removesuffix("'").isidentifier() else c for n, c in zip(names, "ab", strict=True))
+    if right[-1].label == axis == left[0].label:
+        return f"`{b} @ {a}` sums over `{axis}`; {swapped}"
     return f"`contract({a}, {b}, over = {axis})` names the axis; {swapped}"
 
 

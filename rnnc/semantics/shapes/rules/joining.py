@@ -20,7 +20,14 @@ def _concat_place(graph: Graph, node: Node) -> tuple[int, Shape]:
         if len(first) != 1:
             raise ShapeError("E306", f"along which axis of {show(first)}?", node.attrs.get("fix", name_it(first)))
         return 0, first
-    return find_axis(graph, first, label), first
+    try:
+        return find_axis(graph, first, label), first
+    except ShapeError as error:
+        if error.fix is None:
+            of_vectors = ", of vectors without a name for it" if len(first) == 1 else ""
+            new = f"`stack_axis(…, axis = {label})` makes a new one"
+            error.fix = f"it joins along an axis that is there{of_vectors}; {new}"
+        raise
 
 
 def _concat_parts(graph: Graph, node: Node) -> tuple[int, list[Shape]]:

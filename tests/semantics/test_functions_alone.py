@@ -1,0 +1,34 @@
+"""`rnnc check` reads a function on its own: with tensors, and with numbers and functions where it wants those."""
+
+from __future__ import annotations
+
+import pytest
+
+import rnnc
+
+FINE = [
+    "fn f(v, n) {\n  a = linear(v, out = [part: n])\n  return linear(a, out = [part])\n}",
+    "fn f(h, n) {\n  g = split(h, two: 2, part: n // 2)\n  return linear(g, per = two, out = [two, part])\n}",
+    "fn f(v, act) {\n  return act(linear(v, out = 3))\n}",
+    "fn f(v, act: fn) {\n  return act(linear(v, out = 3))\n}",
+    "fn g(v, act) {\n  return act(v)\n}\nfn f(v, other) {\n  return g(g(v, other), other)\n}",
+    "fn f(v, n) {\n  a[0] = v\n  for k in 0..n { a[k + 1] = tanh(a[k]) }\n  return split(a[n], two: 2, part: n)\n}",
+    "fn f(v, n, k) {\n  a = split(k * linear(v, out = [gate: 4 * n]), four: 4, unit: n)\n  return a[four = 0]\n}",
+]
+WRONG = [
+    ("fn f(v, n) {\n  a = linear(v, out = [part: n])\n  return linear(a, out = [prat])\n}", "E201", "prat"),
+    ("fn f(v, W) {\n  a = W(v)\n  return a + v * W\n}", "E205", "W"),
+    ("fn f(v, act) {\n  return act(vv)\n}", "E201", "vv"),
+]
+
+
+@pytest.mark.parametrize("text", FINE)
+def test_what_a_call_may_fill_is_not_wrong(text: str) -> None:
+    assert rnnc.check(text + "\n") == []
+
+
+@pytest.mark.parametrize(("text", "code", "word"), WRONG)
+def test_what_no_call_can_mend_is_told(text: str, code: str, word: str) -> None:
+    [found] = rnnc.check(text + "\n")
+    assert found.span is not None
+    assert (found.code, found.span.source.text[found.span.start : found.span.end]) == (code, word)
