@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import takewhile
 
 from rnnc.backends.cuda.analysis.products import product_of
@@ -54,29 +54,47 @@ def _write(outer: Block, members: Sequence[Member], heads: tuple[Axis, ...]) -> 
         return _write(outer, members, heads[:-1])
 
 
+class Crowded(Exception):
+    """A kernel has too many items for first elements apart from others."""
+
+
 class Untaken(Exception):
     """A kernel was written to see how often its threads meet."""
 
 
 def _write_heads(outer: Block, members: Sequence[Member], heads: tuple[Axis, ...]) -> tuple[TeamBlock, TeamLoop]:
     """With results that wait, if there are any and threads meet no more often than without."""
-    fewest = 0
+    fewest, known = 0, Assumed()
     for waits in (True, False):
         with suppress(Untaken), outer.shared.names.on_trial():
-            found = _settled(outer, members, heads, waits=waits)
+            found = _settled(outer, members, heads, Assumed(waits=waits))
             count = sum(found.meets)
             if (waits and not found.block.waited) or (not waits and count < fewest):
                 return found.block, _finish(found)
-            fewest = count
+            if waits:
+                fewest, known = count, found.assumed
             raise Untaken
-    found = _settled(outer, members, heads, waits=True)
+    found = _settled(outer, members, heads, known)
     return found.block, _finish(found)
+
+
+@dataclass(frozen=True)
+class Assumed:
+    """What is assumed of a kernel while it is written: the products that are in memory, the arrays that threads read of
+    one another, those that registers hold, whether first elements are apart from others, and whether results wait."""
+
+    written: frozenset[Value] = frozenset()
+    exchanged: Mapping[str, str] = field(default_factory=dict[str, str])
+    held: frozenset[str] = frozenset()
+    apart: bool = True
+    waits: bool = True
 
 
 @dataclass(frozen=True)
 class Written:
     """The items of a kernel, in order, and whether all threads meet before each of them. `joint`: of several loops."""
 
+    assumed: Assumed
     block: TeamBlock
     joint: bool
     exchange: Exchange
@@ -84,14 +102,11 @@ class Written:
     meets: Sequence[bool]
 
 
-def _settled(outer: Block, members: Sequence[Member], heads: tuple[Axis, ...], *, waits: bool) -> Written:
-    """A kernel's items, written again until what was assumed of them is true."""
-    written: frozenset[Value] = frozenset()
-    exchanged: Mapping[str, str] = {}
-    held, apart = frozenset[str](), True
+def _settled(outer: Block, members: Sequence[Member], heads: tuple[Axis, ...], assumed: Assumed) -> Written:
+    """A kernel's items, written again until what is assumed of them is true."""
     while True:
-        team = Team(outer.shared.sizes.variables, heads, exchanged, held, apart=apart)
-        block = TeamBlock(outer.shared, outer, team, written, waits=waits)
+        team = Team(outer.shared.sizes.variables, heads, assumed.exchanged, assumed.held, apart=assumed.apart)
+        block = TeamBlock(outer.shared, outer, team, assumed.written, waits=assumed.waits)
         try:
             with outer.shared.names.on_trial():  # each trial has the same ones
                 ways = ways_of([(member.loop.reverse, member.lag) for member in members])
@@ -106,29 +121,30 @@ def _settled(outer: Block, members: Sequence[Member], heads: tuple[Axis, ...], *
                 doubled = block.doubled()
                 exchange = Exchange(team, carried, doubled)
                 exchange.check(block.read())
-                if apart and len(block.items) > MOST_ITEMS:
-                    held, apart = frozenset[str](), False
-                    continue
+                if assumed.apart and len(block.items) > MOST_ITEMS:
+                    raise Crowded
                 exchange.holdable([item.touched for item in block.items])
         except Unfused as found:
-            if found.value in written:
+            if found.value in assumed.written:
                 raise Unfit("other threads read a product") from None
-            written |= {found.value}
+            assumed = replace(assumed, written=assumed.written | {found.value})
         except Exchanging as found:
-            exchanged = found.arrays
+            assumed = replace(assumed, exchanged=found.arrays)
         except Holding as found:
-            held = found.arrays
+            assumed = replace(assumed, held=found.arrays)
+        except Crowded:
+            assumed = replace(assumed, held=frozenset[str](), apart=False)
         else:
-            return _written(block, parts, exchange)
+            return _written(assumed, block, parts, exchange)
 
 
-def _written(block: TeamBlock, parts: Sequence[list[Item]], exchange: Exchange) -> Written:
+def _written(assumed: Assumed, block: TeamBlock, parts: Sequence[list[Item]], exchange: Exchange) -> Written:
     swaps = [*exchange.carried, *exchange.doubled]
     swapped = {x.array: y.array for a, b, _ in swaps for x, y in ((a, b), (b, a))}
     before = {array for part in parts for item in part for array in item.reads if array.endswith(BEFORE)}
     swapped |= {x: y for array in before for x, y in ((array, array[: -len(BEFORE)]), (array[: -len(BEFORE)], array))}
     items = together(parts, swapped)
-    return Written(block, len(parts) > 1, exchange, items, meetings(items, swapped))
+    return Written(assumed, block, len(parts) > 1, exchange, items, meetings(items, swapped))
 
 
 def _check_uses(block: TeamBlock) -> None:
