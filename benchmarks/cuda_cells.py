@@ -14,9 +14,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.device.ahead import use
 from benchmarks.device.card import card
 from benchmarks.device.compare import CONTENDERS, Comparison
+from benchmarks.device.cubins import use
 from benchmarks.device.floor import measure, timer
 from benchmarks.device.modules import MODULES, generate, load
 from benchmarks.device.report import RESULTS, Figure, environment, write

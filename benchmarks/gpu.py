@@ -24,9 +24,10 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from benchmarks.device.ahead import ARCHITECTURE, compile_ahead
+from benchmarks.device.ahead import compile_ahead
 from benchmarks.device.card import card
 from benchmarks.device.checks import CELLS, STRATEGIES
+from benchmarks.device.cubins import ARCHITECTURE
 from benchmarks.device.modules import MODULES, generate, generate_checks
 from benchmarks.device.plans import planned
 from benchmarks.device.report import RESULTS, environment
@@ -90,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def write_modules(folder: Path) -> Path:
     """All that is carried to a card."""
     written = generate(rows(), folder)
-    generate_checks(folder)
+    generate_checks(CELLS, STRATEGIES, folder)
     print(f"wrote {len(written)} modules and those of the checks to {folder}", flush=True)
     return folder
 

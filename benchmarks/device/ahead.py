@@ -1,16 +1,14 @@
-"""Kernels compiled ahead, so that a device's minutes are not spent on NVRTC: cubins in the folder of the modules.
+"""Compiles kernels ahead, for `cubins.py`. Needs rnnc.
 
-Where rnnc is, `compile_ahead` plays every call that will be made, on a stand-in for CuPy that launches nothing, and
-compiles what the modules' own planners ask for. Where the card is, `use` answers the same texts with these files;
-texts that nobody foresaw are compiled there. The results say which compiler made the kernels.
+`compile_ahead` plays every call that will be made, on a stand-in for CuPy that launches nothing, and compiles what the
+modules' own planners ask for.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from types import ModuleType
@@ -18,29 +16,12 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.device.checks import SIZES, TOLERANCES, everything, numbers
+from benchmarks.device.cubins import ARCHITECTURE, FOLDER, place
+from benchmarks.device.modules import parameters
+from benchmarks.device.plans import runs
 from benchmarks.device.rounding import products_in, stored
 from benchmarks.device.rows import Row
-
-FOLDER = "cubins"
-ARCHITECTURE = "sm_90"
-
-
-def place(folder: Path, code: str) -> Path:
-    """Where the kernels of a text are."""
-    return folder / FOLDER / f"{hashlib.sha256(code.encode()).hexdigest()[:32]}.cubin"
-
-
-def use(cupy: Any, folder: Path) -> None:
-    """From now on `cupy.RawModule` takes texts that were compiled ahead from the folder, on devices they are for."""
-    make: Callable[..., Any] = cupy.RawModule
-    if "sm_" + cupy.cuda.Device().compute_capability != ARCHITECTURE or not (folder / FOLDER).is_dir():
-        return
-
-    def module(*, code: str | None = None, **more: Any) -> Any:
-        known = code is not None and place(folder, code).exists()
-        return make(path=str(place(folder, str(code)))) if known else make(code=code, **more)
-
-    cupy.RawModule = module
 
 
 def compile_ahead(
@@ -59,8 +40,6 @@ def compile_ahead(
 
 
 def _row(row: Row, folder: Path) -> None:
-    from benchmarks.device.modules import parameters
-
     module = recording(folder, f"{row.module}_cuda")
     for dtype in dict.fromkeys((row.dtype, "float64")):
         if stored(dtype) not in module.REALS:
@@ -75,8 +54,6 @@ def _row(row: Row, folder: Path) -> None:
 
 
 def _ways(row: Row, folder: Path) -> None:
-    from benchmarks.device.plans import runs
-
     warnings.simplefilter("ignore")  # ways that have no room say so
     with products_in(row.dtype):
         for _, _, call in runs(recording(folder, f"{row.module}_cuda"), row, 1):
@@ -84,8 +61,6 @@ def _ways(row: Row, folder: Path) -> None:
 
 
 def _check(cell: str, strategy: str, folder: Path) -> None:
-    from benchmarks.device.checks import SIZES, TOLERANCES, everything, numbers
-
     module = recording(folder, f"check_{cell}_{strategy}")
     for dtype in TOLERANCES:
         for size in SIZES:

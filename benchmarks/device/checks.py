@@ -22,7 +22,10 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.device.card import card
 from benchmarks.device.cells import INVENTED
+from benchmarks.device.cubins import use
+from benchmarks.device.modules import load
 from benchmarks.device.rounding import products_in, stored
 
 STRATEGIES = ("auto", "step", "block", "cluster", "persistent")
@@ -236,10 +239,6 @@ def _failure(check: Callable[[], None]) -> str | None:
 
 
 def main() -> int:
-    from benchmarks.device.ahead import use
-    from benchmarks.device.card import card
-    from benchmarks.device.modules import load
-
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("modules", type=Path)
     parser.add_argument("--small", action="store_true")

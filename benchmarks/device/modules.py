@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
@@ -34,15 +34,14 @@ def generate(rows: Iterable[Row], folder: Path) -> list[str]:
     return list(found)
 
 
-def generate_checks(folder: Path) -> None:
+def generate_checks(cells: Mapping[str, str], strategies: Sequence[str], folder: Path) -> None:
     """The modules of `checks.py`: each cell under each strategy, and NumPy's. Needs rnnc."""
-    from benchmarks.device.checks import CELLS, STRATEGIES
     from rnnc.compiler import compile_source
     from rnnc.syntax.source import Source
 
     folder.mkdir(parents=True, exist_ok=True)
-    for cell, text in CELLS.items():
-        for strategy in (*STRATEGIES, "numpy"):
+    for cell, text in cells.items():
+        for strategy in (*strategies, "numpy"):
             target, options = ("numpy", {}) if strategy == "numpy" else ("cuda", {"strategy": strategy})
             compiled = compile_source(Source(f"{cell}.rnn", text), None, options, target=target)
             (folder / f"check_{cell}_{strategy}.py").write_text(compiled.text, encoding="utf-8")

@@ -22,7 +22,9 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.device.modules import parameters
+from benchmarks.device.card import card
+from benchmarks.device.cubins import use
+from benchmarks.device.modules import load, parameters
 from benchmarks.device.rounding import products_in, stored
 from benchmarks.device.rows import Row, rows
 
@@ -162,10 +164,6 @@ def _lines(module: ModuleType, strategy: str, seen: Sequence[Launch], off: float
 
 
 def main() -> int:
-    from benchmarks.device.ahead import use
-    from benchmarks.device.card import card
-    from benchmarks.device.modules import load
-
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("modules", type=Path)
     parser.add_argument("--only", default="", metavar="TEXT", help="rows whose network, shape and dtype hold this text")

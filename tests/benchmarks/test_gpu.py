@@ -16,6 +16,7 @@ import rnnc
 from benchmarks import cuda_cells, gpu
 from benchmarks.device import checks
 from benchmarks.device.card import card
+from benchmarks.device.checks import CELLS, STRATEGIES
 from benchmarks.device.modules import generate_checks
 from benchmarks.device.modules import load as load_numpy
 from rnnc.compiler import compile_source
@@ -107,7 +108,7 @@ def test_checks_find_what_is_wrong() -> None:
 
 
 def test_modules_of_checks_are_carried(tmp_path: Path) -> None:
-    generate_checks(tmp_path)
+    generate_checks(CELLS, STRATEGIES, tmp_path)
     names = {path.stem for path in tmp_path.iterdir()}
     assert names == {f"check_{cell}_{kind}" for cell in checks.CELLS for kind in (*checks.STRATEGIES, "numpy")}
     text = (tmp_path / "check_lstm_numpy.py").read_text(encoding="utf-8")
