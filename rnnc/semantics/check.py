@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from math import prod
 from pathlib import Path
 from typing import Literal
 
@@ -95,6 +96,8 @@ class _Checker:
                 self._function(definition)
                 continue
             first, *others = _combinations(definition)
+            if prod(len(_tried(p)) or 1 for p in definition.parameters) > MAX_CHOICES and definition.name in absent:
+                absent[definition.name].enter(None)  # not all are tried
             self._cell(definition, first, absent.get(definition.name))
             rest += [(definition, options) for options in others]
         for definition, options in rest:
@@ -257,17 +260,22 @@ def _combinations(definition: Compiled) -> list[Options]:
     """Options to check with: a stand-in for cells, and every combination of choices and flags (up to a number)."""
     combinations: list[Options] = [{}]
     for p in definition.parameters:
-        values: list[object] = []
-        if p.kind == "cell" and p.default is None:
-            values = ["StandIn(units = 3)"]
-        elif p.kind == "fn" and p.default is None:
-            values = ["tanh"]
-        elif p.choices:
-            values = sorted(p.choices, key=lambda choice: choice != _usual(p))  # the default first
-        elif isinstance(p.default, ast.Constant) and isinstance(p.default.value, bool):
-            values = [p.default.value, not p.default.value]
+        values = _tried(p)
         if values and len(combinations) * len(values) <= MAX_CHOICES:
             combinations = [{**c, p.name: v} for c in combinations for v in values]
         elif values:
             combinations = [{**c, p.name: values[0]} for c in combinations]
     return combinations
+
+
+def _tried(p: ast.Parameter) -> list[object]:
+    """What is given for a parameter; nothing where its default is, or a size that stays open."""
+    if p.kind == "cell" and p.default is None:
+        return ["StandIn(units = 3)"]
+    if p.kind == "fn" and p.default is None:
+        return ["tanh"]
+    if p.choices:
+        return sorted(p.choices, key=lambda choice: choice != _usual(p))  # the default first
+    if isinstance(p.default, ast.Constant) and isinstance(p.default.value, bool):
+        return [p.default.value, not p.default.value]
+    return []

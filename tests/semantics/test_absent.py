@@ -46,6 +46,7 @@ def test_what_no_option_brings_is_told(entry: str, text: str, fix: str) -> None:
         ('"a" = i.bias', "bias = true"),
         ('"a" = i.bias', "bias = false"),  # the other way it is there
         ('"a" = h.m', "bias = true, proj = none"),  # another size could bring it
+        ('"a" = h.m', "bias = true, " + ", ".join(f"f{k} = true" for k in range(6))),  # too many to try
     ],
 )
 def test_what_an_option_may_bring_is_not_told(entry: str, options: str) -> None:
