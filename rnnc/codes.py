@@ -138,6 +138,7 @@ STRUCTURE: dict[str, str] = {
     "E420": "an equation that nothing reads (a warning)",
     "E421": "an output that is a state before the step (a warning)",
     "E422": "an axis of batch or time in a description (a warning)",
+    "E423": "a layout with a name that is no parameter (a warning)",
 }
 
 LAYOUTS: dict[str, str] = {

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from math import prod
 from pathlib import Path
 from typing import Literal
 
 from rnnc.codes import CODES
 from rnnc.diagnostics import Diagnostic, DiagnosticError, Diagnostics, Note, Source, Span
+from rnnc.ir.model import Model
 from rnnc.semantics.elaborate import file_scope, read_definition
 from rnnc.semantics.files import Files
+from rnnc.semantics.layouts.absent import Absent
 from rnnc.semantics.scopes.scope import Scope, Work, heading
 from rnnc.semantics.scopes.values import CellValue, FnValue
 from rnnc.semantics.unread import warn_of_leads, warn_of_old_outputs, warn_of_unread
@@ -49,14 +52,17 @@ ENTRY_COST = 50  # of one elaboration, in units of work
 def check_file(left: Remains, path: Path | None, diagnostics: Diagnostics) -> None:
     """Report what is wrong with each definition of what is left of a file after its syntax errors, if it has some."""
     found = Diagnostics()
+    absent: list[Absent] = []
     try:
-        _Checker(file_scope(left.file, path, left.lost), found).check(left.file)
+        absent = _Checker(file_scope(left.file, path, left.lost), found).check(left.file)
     except DiagnosticError as error:
         found.extend(error.diagnostics)
     if left.certain and not (found.has_errors or diagnostics.has_errors):
         warn_of_unread(left.file, found)
         warn_of_old_outputs(left.file, found)
         warn_of_leads(left.file, found)
+        for one in absent:
+            one.warn(found)
     diagnostics.extend([d for d in found if left.certain or d.code not in OF_BODIES])
 
 
@@ -67,15 +73,17 @@ class _Checker:
         self.scope, self.found = scope, found
         self.left = int(Work.LIMIT * FILE)  # units of work for the whole file
         self.told: set[tuple[str, Span | None, str]] = set()  # what is kept so far
+        self.model: Model | None = None  # of the last definition that was elaborated, if nothing is wrong with it
         self.plain = self._beside(STAND_IN)  # with a cell like most
         self.cells = self._beside(STAND_IN)  # with one of which nothing is known
         stand_in = self.cells.names["StandIn"]
         assert isinstance(stand_in, CellValue)
         self.cells.names["StandIn"] = replace(stand_in, unknown=True)
 
-    def check(self, file: ast.File) -> None:
+    def check(self, file: ast.File) -> list[Absent]:
         """Report what is wrong with the file: with every definition, then with every combination of its choices and
-        flags, as far as the work for a file goes."""
+        flags, as far as the work for a file goes. What layouts name that is not there, by the definitions."""
+        absent = {d.name: Absent(d) for d in file.definitions if isinstance(d, ast.Cell | ast.Network)}
         rest: list[tuple[Compiled, Options]] = []
         for definition in file.definitions:
             if isinstance(definition, ast.Import):
@@ -83,21 +91,28 @@ class _Checker:
             if self.left <= 0:
                 message = "this file is too large to check as a whole: it was read up to this definition"
                 self.found.error("E219", message, heading(definition), fix="split it, and `import` the parts")
-                return
+                return []
             if isinstance(definition, ast.Fn):
                 self._function(definition)
                 continue
             first, *others = _combinations(definition)
-            self._cell(definition, first)
+            if prod(len(_tried(p)) or 1 for p in definition.parameters) > MAX_CHOICES and definition.name in absent:
+                absent[definition.name].enter(None)  # not all are tried
+            self._cell(definition, first, absent.get(definition.name))
             rest += [(definition, options) for options in others]
         for definition, options in rest:
             if self.left > 0:
-                self._cell(definition, options, _chosen(definition, options))
+                self._cell(definition, options, absent.get(definition.name), _chosen(definition, options))
+            elif definition.name in absent:
+                absent[definition.name].enter(None)
+        return list(absent.values())
 
-    def _cell(self, definition: Compiled, options: Options, chosen: Note | None = None) -> None:
+    def _cell(self, definition: Compiled, options: Options, absent: Absent | None, chosen: Note | None = None) -> None:
         """Read it with a cell of which nothing is known for each that is a parameter: what is wrong then is wrong
         whatever is given. Such a reading has no end, so layouts are read with a cell like most."""
         found = self._elaborate(self.cells, definition.name, options)
+        if absent is not None:
+            absent.enter(self.model)
         if isinstance(definition, ast.Variant) and damage_of(definition) is not None:
             found = [d for d in found if d.span is None or _within(d.span, definition.span)]  # not of what it changes
         self._report(found, UNGIVEN | _of_missing_names(definition), chosen)
@@ -173,9 +188,9 @@ class _Checker:
 
     def _elaborate(self, scope: Scope, name: str, options: Options, own: Span | None = None) -> list[Diagnostic]:
         """Elaborate one definition: what is wrong with it. `own`: it stands for this text."""
-        work = Work()
+        work, self.model = Work(), None
         try:
-            read_definition(scope, name, options, work=work, own=own)
+            self.model = read_definition(scope, name, options, work=work, own=own).model
         except DiagnosticError as error:
             return list(error.diagnostics)
         finally:
@@ -245,17 +260,22 @@ def _combinations(definition: Compiled) -> list[Options]:
     """Options to check with: a stand-in for cells, and every combination of choices and flags (up to a number)."""
     combinations: list[Options] = [{}]
     for p in definition.parameters:
-        values: list[object] = []
-        if p.kind == "cell" and p.default is None:
-            values = ["StandIn(units = 3)"]
-        elif p.kind == "fn" and p.default is None:
-            values = ["tanh"]
-        elif p.choices:
-            values = sorted(p.choices, key=lambda choice: choice != _usual(p))  # the default first
-        elif isinstance(p.default, ast.Constant) and isinstance(p.default.value, bool):
-            values = [p.default.value, not p.default.value]
+        values = _tried(p)
         if values and len(combinations) * len(values) <= MAX_CHOICES:
             combinations = [{**c, p.name: v} for c in combinations for v in values]
         elif values:
             combinations = [{**c, p.name: values[0]} for c in combinations]
     return combinations
+
+
+def _tried(p: ast.Parameter) -> list[object]:
+    """What is given for a parameter; nothing where its default is, or a size that stays open."""
+    if p.kind == "cell" and p.default is None:
+        return ["StandIn(units = 3)"]
+    if p.kind == "fn" and p.default is None:
+        return ["tanh"]
+    if p.choices:
+        return sorted(p.choices, key=lambda choice: choice != _usual(p))  # the default first
+    if isinstance(p.default, ast.Constant) and isinstance(p.default.value, bool):
+        return [p.default.value, not p.default.value]
+    return []

@@ -140,6 +140,7 @@ MISSING: dict[str, str] = {
     "cumprod": "of positive numbers it is `exp(cumsum(log(v), axis))`",
     **dict.fromkeys(("diag", "diagonal", "diagflat"), _DIAGONAL),
     **dict.fromkeys(("map", "vmap"), "write `for k in 0..n { … }`, or `[f(v) for v in list]`"),
+    **dict.fromkeys(("time_distributed", "timedistributed"), "what is no layer works step by step: `dense(y, 3)`"),
     "sequential": "a network calls one layer after another: `y = LSTM(units)(x)`, `z = dense(y, 3)`",
     **dict.fromkeys(("print", "assert"), "nothing runs while a description is read; `--expose` shows an equation"),
 }  # fmt: skip

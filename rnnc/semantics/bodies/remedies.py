@@ -33,7 +33,12 @@ def of_call(name: str, e: ast.Call, c: Context, known: set[str]) -> str | None:
     if name in foreign.DECLARED:
         return _declaration(name, c)
     texts = [operand.span.text for operand in operands]
-    return _elsewhere(name, texts, _axis_of(first, c)) or did_you_mean(name, known) or _cell(name, c, known)
+    return (
+        _elsewhere(name, texts, _axis_of(first, c))
+        or did_you_mean(name, known)
+        or _cell(name, c, known)
+        or _written(name)
+    )
 
 
 def _axis_of(e: ast.Expr | None, c: Context) -> str:
@@ -294,6 +299,12 @@ def _cell(name: str, c: Context, known: set[str]) -> str | None:
                 return f"write `{other}(units)(x)`"
             return f"write `use f = {other}(units)`, then `f(x)`"
     return None
+
+
+def _written(name: str) -> str:
+    """A name that nobody knows: a cell's begins with a capital letter as a rule."""
+    what = f"cell {name}(units)" if name[:1].isupper() else f"fn {name}(v)"
+    return f'write it, `{what} {{ … }}`, or import it: `import {name} from "file.rnn"`'
 
 
 def _declaration(word: str, c: Context) -> str:

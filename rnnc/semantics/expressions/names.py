@@ -269,13 +269,18 @@ def no_member(name: str, primed: bool, indices: Indices, c: Context, span: Span)
     prime = "'" if primed else ""
     family = c.frame.members.get((name, primed), {})
     there = ", ".join("[" + ", ".join(map(str, k)) + "]" for k in islice(family, 6)) or "none"
-    is_behind_last = len(family) > 1 and indices == (max(k[-1] for k in family if k) + 1,)
+    lasts = [k[-1] for k in family if k]
+    fix = None
+    if len(family) > 1 and indices == (max(lasts) + 1,):
+        fix = "`a..b` ends before `b`: for one member more write `a..b + 1`"
+    elif len(family) > 1 and indices == (min(lasts) - 1,):
+        fix = f"what the first of them is made of has an equation, too: `{name}{prime}[{indices[0]}] = …`"
     return Problem(
         "E203",
         f"the family `{name}{prime}` has no member [{', '.join(map(str, indices))}]",
         span,
         notes=[Note(f"members: {there}")],
-        fix="`a..b` ends before `b`: for one member more write `a..b + 1`" if is_behind_last else None,
+        fix=fix,
     )
 
 
