@@ -364,6 +364,10 @@ def _temporal(a: Arguments) -> Value:
         attrs["index"] = a.evaluate.integer(a.operands[1].expression, a.operands[1].context)
     else:
         a.count(1)
+    given = a.operands[0].span
+    if a.name == "reverse" and isinstance(a.value(0), CellValue | LayerValue):
+        fix = f"`backward({given.text})` runs from the end of each row"
+        raise Problem("E213", "`reverse` turns a sequence around, no cell", given, fix=fix)
     node = a.node(0)
     return Tensor(a.context.frame.graph.add("temporal", (node,), a.span, None, what=a.name, options=attrs))
 
