@@ -70,7 +70,7 @@ COPIES = {
     "a state too many": ("if (part < joints)", "if (part <= joints)", "out of bounds"),
     "a part that is longer": ("within_(stop, T)", "within_(stop + 1, T)", "race"),
     "another line": ("const long long line = n % lines;", "const long long line = n % lines + 1;", "out of bounds"),
-    "a scan of half a warp": ("for (int step = 1;", "if (lane < 16) for (int step = 1;", "divergence"),
+    "a scan of half a warp": ("for (int far = 1;", "if (lane < 16) for (int far = 1;", "divergence"),
     "a sum of half a warp": ("if (lanes > 1)", "if (lanes > 1 && lane < 16)", "no number"),  # the other half has ended
 }
 
