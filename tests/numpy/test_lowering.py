@@ -67,24 +67,46 @@ def test_biases_are_weights_of_the_input_product() -> None:
     before, _ = forward.split("    for ", 1)
     assert "np.dot(" in before
     assert "np.add(" not in before
-    assert "np_exp(" in forward
-    assert "np.negative(" not in forward
+    assert "np_tanh(" in forward
+    assert "np_exp(" not in forward
+    assert "0.5, out=" not in forward
 
 
-def test_signs_of_gates_are_packed_with_their_weights() -> None:
+def test_halves_of_gates_are_packed_with_their_weights() -> None:
     text = inspect.getsource(rnnc.compile(EXAMPLES / "lstm.rnn", units=3, peepholes=True))
     pack = text[text.index("def _pack_forward") : text.index("def _run_forward")]
-    assert "np.negative(i_x, out=" in pack
-    assert "np.negative(o_h, out=" in pack
-    assert "np.multiply(" not in pack
+    assert "np.multiply(i_x, 0.5, out=" in pack
+    assert "np.multiply(o_h, 0.5, out=" in pack
+    assert "factors" not in pack
 
 
-def test_signs_of_a_part_of_a_weight() -> None:
-    """A weight that is one array gets its signs by a product, once."""
+def test_halves_of_a_part_of_a_weight() -> None:
+    """A weight that is one array gets its halves by a product, once: each gate has the two ufuncs behind its tanh."""
     text = inspect.getsource(rnnc.compile(JOINT, units=3))
-    run = text[text.index("def _run_forward") : text.index("def _run_train")]
-    assert "signs" in text[text.index("def _pack_forward") : text.index("def _run_forward")]
-    assert "np_negative(" not in run
+    run = text[text.index("def _run_forward") : text.index("def _pack_step")]
+    assert "factors" in text[text.index("def _pack_forward") : text.index("def _run_forward")]
+    assert run.count(", half, ") == 2 * 2
+
+
+EXACT = """
+cell C(units) {
+  input x[units]
+  state h[units]
+  f  = sigmoid(linear(x, h))
+  h' = log(f) + 0.5 * h
+  output h'
+}
+"""
+
+
+def test_what_is_more_than_multiplied_and_added_stays_exact() -> None:
+    """A logarithm wants a sigmoid near 0 to all of its digits, in float32 too."""
+    module = rnnc.compile(EXACT, units=1)
+    params = {name: np.zeros_like(value) for name, value in module.init_params(seed=0).items()}
+    params["f.x"][:] = 1
+    for x in (-20.0, -60.0):
+        outputs, _ = module.forward(params, np.full((1, 1, 1), x, np.float32))
+        np.testing.assert_allclose(outputs.item(), x, rtol=1e-6)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
