@@ -83,7 +83,7 @@ def test_halves_of_gates_are_packed_with_their_weights() -> None:
 def test_halves_of_a_part_of_a_weight() -> None:
     """A weight that is one array gets its halves by a product, once: each gate has the two ufuncs behind its tanh."""
     text = inspect.getsource(rnnc.compile(JOINT, units=3))
-    run = text[text.index("def _run_forward") : text.index("def _pack_step")]
+    run = text[text.index("def _run_forward") : text.index("def _run_step")]
     assert "factors" in text[text.index("def _pack_forward") : text.index("def _run_forward")]
     assert run.count(", half, ") == 2 * 2
 
