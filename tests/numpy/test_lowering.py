@@ -67,46 +67,24 @@ def test_biases_are_weights_of_the_input_product() -> None:
     before, _ = forward.split("    for ", 1)
     assert "np.dot(" in before
     assert "np.add(" not in before
-    assert "np_tanh(" in forward
-    assert "np_exp(" not in forward
-    assert "0.5, out=" not in forward
+    assert "np_exp(" in forward
+    assert "np.negative(" not in forward
 
 
-def test_halves_of_gates_are_packed_with_their_weights() -> None:
+def test_signs_of_gates_are_packed_with_their_weights() -> None:
     text = inspect.getsource(rnnc.compile(EXAMPLES / "lstm.rnn", units=3, peepholes=True))
     pack = text[text.index("def _pack_forward") : text.index("def _run_forward")]
-    assert "np.multiply(i_x, 0.5, out=" in pack
-    assert "np.multiply(o_h, 0.5, out=" in pack
-    assert "factors" not in pack
+    assert "np.negative(i_x, out=" in pack
+    assert "np.negative(o_h, out=" in pack
+    assert "np.multiply(" not in pack
 
 
-def test_halves_of_a_part_of_a_weight() -> None:
-    """A weight that is one array gets its halves by a product, once: each gate has the two ufuncs behind its tanh."""
+def test_signs_of_a_part_of_a_weight() -> None:
+    """A weight that is one array gets its signs by a product, once."""
     text = inspect.getsource(rnnc.compile(JOINT, units=3))
-    run = text[text.index("def _run_forward") : text.index("def _run_step")]
-    assert "factors" in text[text.index("def _pack_forward") : text.index("def _run_forward")]
-    assert run.count(", half, ") == 2 * 2
-
-
-EXACT = """
-cell C(units) {
-  input x[units]
-  state h[units]
-  f  = sigmoid(linear(x, h))
-  h' = log(f) + 0.5 * h
-  output h'
-}
-"""
-
-
-def test_what_is_more_than_multiplied_and_added_stays_exact() -> None:
-    """A logarithm wants a sigmoid near 0 to all of its digits, in float32 too."""
-    module = rnnc.compile(EXACT, units=1)
-    params = {name: np.zeros_like(value) for name, value in module.init_params(seed=0).items()}
-    params["f.x"][:] = 1
-    for x in (-20.0, -60.0):
-        outputs, _ = module.forward(params, np.full((1, 1, 1), x, np.float32))
-        np.testing.assert_allclose(outputs.item(), x, rtol=1e-6)
+    run = text[text.index("def _run_forward") : text.index("def _run_train")]
+    assert "signs" in text[text.index("def _pack_forward") : text.index("def _run_forward")]
+    assert "np_negative(" not in run
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -156,3 +134,25 @@ def test_conditions_that_are_known_are_conditions() -> None:
     np.testing.assert_array_equal(y[0, :, 0], [0.25, 0.375, 0.4375])
     found = module.backward(module.init_params(dtype="float64"), tape, np.ones((1, 3, 2)))
     np.testing.assert_array_equal(found["params"]["p"], [4.25, 4.25])
+
+
+SMALL = """
+cell C(units) {
+  input x[units]
+  state h[units]
+  f  = sigmoid(linear(x, h))
+  h' = log(f * 0.5) + 0 * h
+  output f, h'
+}
+"""
+
+
+def test_small_sigmoids_have_all_of_their_digits() -> None:
+    """Logarithms and quotients want them, in a description or of its outputs, in float32 too."""
+    module = rnnc.compile(SMALL, units=1)
+    params = {name: np.zeros_like(value) for name, value in module.init_params(seed=0).items()}
+    params["f.x"][:] = 1
+    for x in (-20.0, -60.0):
+        outputs, _ = module.forward(params, np.full((1, 1, 1), x, np.float32))
+        np.testing.assert_allclose(outputs["f"].item(), np.exp(x), rtol=1e-5)
+        np.testing.assert_allclose(outputs["h"].item(), x - np.log(2), rtol=1e-6)

@@ -59,7 +59,7 @@ ROUNDING = {"floor": "np.floor", "ceil": "np.ceil", "round": "np.rint"}
 SEQUENCES: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
     "rsqrt": (("np.sqrt", ("{}",)), ("np.divide", ("1.0", "{}"))),
     "reciprocal": (("np.divide", ("1.0", "{}")),),
-    # exp may overflow to infinity, whose reciprocal is the right limit; `lowering/sigmoids.py` has what is faster
+    # exp may overflow to infinity, whose reciprocal is the right limit
     "sigmoid": (
         ("np.negative", ("{}",)),
         ("np.exp", ("{}",)),
