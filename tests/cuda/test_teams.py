@@ -67,6 +67,38 @@ def test_long_sums_are_made_by_several_threads(cell: str, strategy: str, units: 
     assert_same(results(module, 3), expected(cell, 3, units=units), 1e-11)
 
 
+UNLIKE = """
+cell Unlike(first, second) {
+  input x[input]
+  state a[first], b[second]
+  s  = sum(a * a)
+  t  = sum(tanh(b + s))
+  a' = tanh(0.5 * a + linear(x) + 0.01 * t)
+  b' = tanh(0.3 * b + linear(x))
+  output t
+}
+"""
+
+
+@needs_compiler
+@pytest.mark.parametrize("sizes", [(200, 300), (300, 200)], ids=str)
+@pytest.mark.parametrize("strategy", ["block", "persistent"])
+def test_sums_of_a_warp_and_of_a_block_are_not_by_the_same_threads(strategy: str, sizes: tuple[int, int]) -> None:
+    options = {"first": sizes[0], "second": sizes[1]}
+    how = How(race=True, device=DeviceModel(multiprocessors=1 if strategy == "block" else 2))
+    text = compile_source(Source("cell.rnn", UNLIKE), None, {**options, "strategy": strategy}, target="cuda").text
+    found = results(load(text, "cell", how), 3)
+    assert_same(found, results(rnnc.compile(UNLIKE, **options), 3), 1e-9)
+
+
+def test_what_sums_read_is_found_once() -> None:
+    """And not by every way that leads to it."""
+    steps = "".join(f" u{i + 1} = u{i} * v{i}\n v{i + 1} = u{i} - v{i}\n" for i in range(22))
+    text = f"cell C {{\n input x[70]\n state q[]\n u0 = x + q\n v0 = x - q\n{steps}"
+    text += " q' = tanh(sum(u22 + v22))\n output q'\n}"
+    assert "joining.sum" in compile_source(Source("cell.rnn", text), None, {}, target="cuda").text
+
+
 @needs_compiler
 def test_a_sum_that_is_read_too_early_is_caught() -> None:
     text = compile_source(Source("cell.rnn", CELLS["normed"]), None, {"units": 300, "strategy": "block"}, target="cuda")

@@ -58,7 +58,8 @@ class Place:
     @property
     def owner(self) -> Owner:
         """The threads that have the elements."""
-        return Owner(self.type.with_(time=False, dtype=DType.FLOAT), bool(self.parts), self.turn)
+        parts = "a warp" if self.parts and self.share else self.parts
+        return Owner(self.type.with_(time=False, dtype=DType.FLOAT), parts, self.turn)
 
     def where(self, kernel: Kernel) -> Where | None:
         """What threads go through, if each may have one element in all steps."""

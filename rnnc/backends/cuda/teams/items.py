@@ -96,7 +96,7 @@ class TeamBlock(InnerBlock):
         summed, parts, turn = summed_type(op), "", 0
         if not short(summed):
             parts = total_of(TeamElements(self.team, self, None).extents(summed))
-            turn = 0 if self.team.share(op.out.type) else self._turn(op)
+            turn = 0 if self.team.share(op.out.type) else self._turn(op, parts)
         place = self._place(op.out.type, parts, turn)
         self.team.owners[self.array(op.out)] = place.owner
         combined = product(op.out.type.shape) * product(summed.shape)
@@ -106,13 +106,13 @@ class TeamBlock(InnerBlock):
             self.sums += combined
         self._item(lambda e, n: REDUCTIONS[op.name](e, op, n, place.lanes), place)
 
-    def _turn(self, op: Op) -> int:
+    def _turn(self, op: Op, parts: str) -> int:
         """Which threads make a value that has no features to share: those that have made what it reads, if nobody else
         has since all threads met, and others than before if not."""
-        recent = [self.team.owners[array] for array in since_meeting(self.items) & self._arrays(op)]
-        turns = {owner.turn if owner is not None and owner.several else None for owner in recent}
-        if len(turns) == 1 and None not in turns:
-            return turns.pop() or 0
+        recent = {self.team.owners[array] for array in since_meeting(self.items) & self._arrays(op)}
+        owner = recent.pop() if len(recent) == 1 else None
+        if owner is not None and owner == self._place(op.out.type, parts, owner.turn).owner:
+            return owner.turn
         self.team.joined += 1
         return self.team.joined - 1
 
@@ -120,13 +120,15 @@ class TeamBlock(InnerBlock):
         """The arrays that a step reads for the result of an operation."""
         found: set[str] = set()
         values = list(op.args)
+        seen = set(values)
         while values:
             value = values.pop()
             home = self.home(value)
             if home is not None:
                 found.add(home.array)
             elif value in self.definitions:
-                values += self.definitions[value].args
+                values += [arg for arg in self.definitions[value].args if arg not in seen]
+                seen.update(values)
         return found & self.team.owners.keys()
 
     def _constant(self, value: Value) -> None:

@@ -26,15 +26,16 @@ LOCAL = VARIABLES | frozenset({
 
 @dataclass(frozen=True)
 class Owner:
-    """Threads by the elements that they have: of a type, one thread each or several together, those of a turn where
-    blocks do not share features (see `joining.cuh`).
+    """Threads by the elements that they have: of a type, one thread each or several together. How many those are
+    follows from how many parts an element has, and which ones, where blocks do not share features, from the turn (see
+    `joining.cuh`).
 
     An item that multiplies takes heads one after the other, so that elements are those of other threads of the same
     block: a barrier of the block stands at its beginning and its end.
     """
 
     type: Type
-    several: bool = False
+    parts: str = ""
     turn: int = 0
 
 
