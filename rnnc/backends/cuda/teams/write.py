@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -64,10 +65,15 @@ class Untaken(Exception):
 
 def _write_heads(outer: Block, members: Sequence[Member], heads: tuple[Axis, ...]) -> tuple[TeamBlock, TeamLoop]:
     """With results that wait, if there are any and threads meet no more often than without."""
-    fewest, known = 0, Assumed()
+    fewest, known = math.inf, Assumed()
     for waits in (True, False):
         with suppress(Untaken), outer.shared.names.on_trial():
-            found = _settled(outer, members, heads, Assumed(waits=waits))
+            try:
+                found = _settled(outer, members, heads, Assumed(waits=waits))
+            except (Coupled, Unfit):
+                if not waits:
+                    raise
+                raise Untaken from None
             count = sum(found.meets)
             if (waits and not found.block.waited) or (not waits and count < fewest):
                 return found.block, _finish(found)
