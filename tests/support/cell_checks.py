@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from importlib.util import find_spec
 
@@ -29,7 +30,7 @@ from rnnc.verify.report import Row
 from rnnc.verify.running.placing import placed
 from rnnc.verify.running.runner import Call, Gradients, ModuleRunner, Results
 from tests.support.cells import RandomSource
-from tests.support.shared_work import share_out
+from tests.support.shared_work import by_blocks, long_sums, share_out
 
 # As between recorded arrays and modules: sums are taken in other orders, products and quotients arranged anew, and
 # random cells amplify that through a few steps. 1e-9 is far above what roundings give, and far below any error.
@@ -93,11 +94,15 @@ def check_cell(source: RandomSource, plan: Plan) -> Counter[str]:
         done["module of TensorFlow against interpreter"] += 1
     if plan.cuda:
         shared = plan.seed % 2 == 1
+        long = plan.seed % 4 == 2  # so that loops make sums by several threads
         options = {**source.options, "strategy": "step"} if shared else source.options
-        other = compile_source(text, source.name, options, target="cuda", verify_passes=True)
+        with long_sums() if long else nullcontext():
+            other = compile_source(text, source.name, options, target="cuda", verify_passes=True)
         module = placed(other.text, model.name, "cuda")
         if shared:
             share_out(vars(module))
+        if long:
+            by_blocks(vars(module))
         for each, some in ((subject, situations), (empty, calls)):
             each.compare(some, ModuleRunner(model, module), "CUDA, ")
         done["module of CUDA against interpreter"] += 1

@@ -5,7 +5,10 @@ Modules of small sizes have one thread for each line and each sum. What they do 
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Any
+from unittest.mock import patch
 
 
 def short_parts(space: dict[str, Any], part: int) -> None:
@@ -21,6 +24,20 @@ def short_parts(space: dict[str, Any], part: int) -> None:
 def whole_warps(space: dict[str, Any], lanes: int = 32) -> None:
     """Let so many threads, 1 or a warp, make each element of a reduction."""
     space["_lanes"] = lambda *_: lanes
+
+
+@contextmanager
+def long_sums() -> Generator[None]:
+    """While a module is written, sums of two elements are long: loops have them made by several threads together."""
+    with patch("rnnc.backends.cuda.straight.reductions.SHORT", 2):
+        yield
+
+
+def by_blocks(space: dict[str, Any], parts: int = 4) -> None:
+    """Let blocks make sums of so many parts, and warps those of fewer, in a module with these names."""
+    text = space["_JOINING"].replace("parts < blockDim.x ?", f"parts < {parts} ?")
+    assert text != space["_JOINING"]
+    space["_JOINING"] = text
 
 
 def share_out(space: dict[str, Any]) -> None:
