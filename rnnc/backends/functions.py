@@ -52,7 +52,8 @@ def pack_and_run(
     Both begin with `head`; `pack` and `run` are their own lines, `kept` the variables that the first hands to the
     second.
     """
-    name, (pack_with, run_with) = identifier(name), (one and f", {one}" for one in (pack_with, run_with))
+    name = identifier(name)
+    pack_with, run_with = (one and f", {one}" for one in (pack_with, run_with))
     unpack = [f"{', '.join(kept)}, = k"] if kept else []
     return (
         function(f"_pack_{name}(p, s, dt{pack_with})", [*head, *pack, f"return ({''.join(f'{v}, ' for v in kept)})"]),

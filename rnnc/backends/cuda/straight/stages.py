@@ -46,7 +46,6 @@ class Straight(Block, ABC):
         super().__init__(shared, time, around, most=most)
         self._stage: dict[Value, int] = {}
         self._when: dict[Value, int] = {}  # the stages in which maps are written to memory
-        self.waited = False  # whether there are any that wait
         self._ends: set[Value] = set()  # maps that end a stage
         self._windows: set[Value] = set()  # what is not written down
         self.chains: dict[Loop, list[Behind]] = {}  # loops that can run behind others, by the first one
@@ -116,6 +115,11 @@ class Straight(Block, ABC):
             lines = ["    " + line for line in lines]
         self.lines += lines
         self._guarded = plans, len(self.lines)
+
+    @property
+    def waited(self) -> bool:
+        """Whether results were written later than they could have been."""
+        return any(when != self._stage[value] for value, when in self._when.items())
 
     def far(self, type: Type) -> bool:
         """Whether reading values of a type from memory takes longer than computing them again."""
@@ -198,16 +202,13 @@ class Straight(Block, ABC):
                     kept.add(out)
                 elif summing and out not in kept:
                     sums.add(out)
-        written = [v for v in maps if v in kept or v in results]
-        self._when = {v: self._stage[v] for v in written}
+        shapes = {v: v.type.with_(dtype=DType.FLOAT) for v in maps if v in kept or v in results}
         last: dict[Type, int] = {}
-        for value in written:
-            shape = value.type.with_(dtype=DType.FLOAT)
+        for value, shape in shapes.items():
             last[shape] = max(self._stage[value], last.get(shape, 0))
         # Those that wait come with the last ones of their shape.
-        self._when |= {v: last[v.type.with_(dtype=DType.FLOAT)] for v in written if v not in kept}
-        self.waited |= self._when != {v: self._stage[v] for v in written}
-        return written
+        self._when |= {v: self._stage[v] if v in kept else last[shape] for v, shape in shapes.items()}
+        return list(shapes)
 
     def _constant(self, value: Value) -> None:
         """A number that the caller wants as an array."""
