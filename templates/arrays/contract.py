@@ -31,6 +31,7 @@ def backward(params, tape, d_outputs, d_final=None):
     """Gradients of sum(outputs * d_outputs) + sum(final state * d_final).
 
     Returns {"x": like x, "state": like the state, "params": {name: array}}. A cotangent that is None is zero.
+    Arrays may be parts of one, side by side: not contiguous, and none a part of another.
     """
     if not isinstance(tape, _Tape):
         raise TypeError(f"tape should come from forward_train, and is {type(tape).__name__}")

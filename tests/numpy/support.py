@@ -68,7 +68,7 @@ def alone(found: Arrays) -> None:
     arrays = [array for (role, _), array in found.items() if role != "tape" and array is not None]
     for position, array in enumerate(arrays):
         for other in arrays[position + 1 :]:
-            assert not np.may_share_memory(array, other)
+            assert not np.shares_memory(array, other)
 
 
 def _prepared(array: Any, dtype: str) -> Any:

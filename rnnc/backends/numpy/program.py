@@ -9,9 +9,10 @@ from rnnc.backends.functions import divided, given, optional_values, pack_and_ru
 from rnnc.backends.numpy.body import Body
 from rnnc.backends.numpy.emitter import DTYPES, Frame, Root
 from rnnc.backends.numpy.lowering import lower
+from rnnc.backends.numpy.spelling import SPELLINGS, View
 from rnnc.backends.sizes import Sizes
 from rnnc.backends.skeleton import Written
-from rnnc.ir.program import Port, Program, reads
+from rnnc.ir.program import Node, Op, Port, Program, Value, reads
 
 KEPT_NAMES = ("np", "T", "B", "dt", "p", "k", "s", "given")  # what every function calls its arguments
 
@@ -47,7 +48,7 @@ def write_program(
         if port.role not in ("param", "fixed"):
             _enter(run, port, names)
     run.write_all()
-    _leave(run, program)
+    _leave(run, program, late)
     functions = pack_and_run(program.name, frame.sizes.named(), [pack.read(v) for v in kept], pack.lines, run.lines)
     return Written(*functions, frozenset(helpers))
 
@@ -58,29 +59,50 @@ def _enter(run: Body, port: Port, names: Names) -> None:
     run.line(f"{variable} = {given(port)}")
 
 
-def _leave(run: Body, program: Program) -> None:
-    """Return the outputs: none shares memory with another, or with anything that does not belong to the call."""
-    keepers = _keepers(run, program)
-    run.lines += returned([(port, _result(run, port, keepers)) for port in program.outputs])
+def _leave(run: Body, program: Program, late: Sequence[Node]) -> None:
+    """Return the outputs: no number of one is a number of another, or of anything that does not belong to the call."""
+    shared = _shared(run, program, late)
+    run.lines += returned([(port, _result(run, port, shared)) for port in program.outputs])
 
 
-def _keepers(run: Body, program: Program) -> dict[Root, Port]:
-    """Of every array that belongs to the call: the output that is not copied. The tape never is: nobody changes it."""
+def _shared(run: Body, program: Program, late: Sequence[Node]) -> set[Port]:
+    """The outputs that are not copied. Of every array that belongs to the call that is one, or the parts of it (the
+    gradients of weights that lay side by side), and the whole tape: nobody changes it."""
+    parts = _parts(late)
     keepers: dict[Root, Port] = {}
+    taken: set[Value] = set()
+    shared: set[Port] = set()
     for port in sorted(program.outputs, key=lambda port: (port.role != "tape", not port.value.type.time)):
-        if run.scalar(port.value) is None and port.value not in run.frame.nullable:
-            root = run.place(port.value).root
-            if root.writable:
-                keepers.setdefault(root, port)
-    return keepers
+        value = port.value
+        if run.scalar(value) is not None or value in run.frame.nullable:
+            continue
+        root = run.place(value).root
+        if not root.writable:
+            continue
+        keeper = keepers.setdefault(root, port)
+        split, part = parts.get(value, (None, value))
+        beside = split is not None and split is parts.get(keeper.value, (None, value))[0] and part not in taken
+        if port is keeper or port.role == "tape" or beside:
+            shared.add(port)
+            taken.add(part)
+    return shared
 
 
-def _result(run: Body, port: Port, keepers: dict[Root, Port]) -> str:
+def _parts(nodes: Sequence[Node]) -> dict[Value, tuple[Op, Value]]:
+    """Of views of parts of an array: what cut it into parts, and which of them."""
+    parts: dict[Value, tuple[Op, Value]] = {}
+    for node in nodes:
+        if isinstance(node, Op) and node.name == "split":
+            parts.update((out, (node, out)) for out in node.outs)
+        elif isinstance(node, Op) and isinstance(SPELLINGS[node.name], View) and node.args[0] in parts:
+            parts.update((out, parts[node.args[0]]) for out in node.outs)
+    return parts
+
+
+def _result(run: Body, port: Port, shared: set[Port]) -> str:
     text = run.read(port.value)
     if port.value in run.frame.nullable:
         return f"None if {text} is None else np.array({text})"
     if run.scalar(port.value) is not None:
         return f"np.full((), {text}, {DTYPES[port.value.type.dtype]})"
-    keeper = keepers.get(run.place(port.value).root)
-    shared = port is keeper or (port.role == "tape" and keeper is not None)
-    return text if shared else f"np.array({text})"
+    return text if port in shared else f"np.array({text})"
