@@ -180,7 +180,7 @@ class Loops:
         """Of a team: how many and how large, rows, heads, rows at once; of a block: products whose weights stay there
         for all steps, how much of them in registers and in shared memory, the memory through which it exchanges numbers
         with others, and all of its shared memory."""
-        at_once, _, _, _, *places = team.numbers
+        at_once, _, _, _, _, *places = team.numbers
         kept = places[::3]
         stay = f"{sum(place >= 0 for place in kept)} of {len(kept)}" if kept else ""
         heads = f"{team.heads} of {kernel.head_count}" if kernel.heads else ""

@@ -3,24 +3,26 @@
 _JOINED = 8 * _WARPS  # bytes of shared memory in front of all buffers, for what warps of a block join
 
 # Bytes of shared memory, threads of a block, the other numbers that the kernel gets (rows at once; where operands begin
-# and what is staged; how many numbers are summed at once; for each product where its weights are, -1 if they do not
-# stay, where its sums are, and into how many parts these are cut), and what of each product's weights registers hold.
+# and what is staged; how many numbers are summed at once; where totals begin; for each product where its weights are,
+# -1 if they do not stay, where its sums are, and into how many parts these are cut), and what of each product's weights
+# registers hold.
 _Buffers = collections.namedtuple("_Buffers", "shared threads numbers kept")
 
 
-def _team_buffers(shared, item, part, products, resident, registers=0):
+def _team_buffers(shared, item, part, loop, resident, registers=0):
     """The buffers of the blocks of a team that has a part of a loop; None where they do not fit.
 
     Weights that stay are those of all heads of a team; the other buffers are those of one. Operands lie there as
     `Lying` in teams.cuh says; sums are float32 for halves.
     """
-    total = max(item.bytes, 4)
+    total, products = max(item.bytes, 4), loop.products
+    totals = loop.totals * _up_to(part.rows * part.heads * total, 16)
     deepest = max((summed for _, summed, _ in products), default=1)
     wides = [_wide(item, features, slots, part.blocks) for features, _, slots in products]
     chunks = dict.fromkeys(min(deepest, n) for n in (deepest, 1024, 512, 256, 128, 64, 32, 16))
     ways = itertools.product(dict.fromkeys(min(part.rows, n) for n in (64, 32, 16, 8, 4, 2, 1)), (16, 4, 1), chunks)
     for at_once, most, chunk in ways:
-        end, weights, splits, kept = _JOINED, [], [], []
+        end, weights, splits, kept = _JOINED + totals, [], [], []
         free = registers
         tall = _tall(item, at_once)
         for wide, (_, summed, _) in zip(wides, products):
@@ -45,7 +47,7 @@ def _team_buffers(shared, item, part, products, resident, registers=0):
         end = staged = max(end, way)
         end += 0 if resident else stage
         if end <= shared:
-            return _Buffers(end, _THREADS, (at_once, left, staged, chunk, *places), tuple(kept))
+            return _Buffers(end, _THREADS, (at_once, left, staged, chunk, _JOINED, *places), tuple(kept))
     return None
 
 

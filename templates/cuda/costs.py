@@ -5,6 +5,8 @@
 # decide anything. Of a step: whatever it does; a thousand elements of a block; a thousand numbers that go to the shared
 # memory of other blocks;
 _STEP, _ELEMENTS, _SENT = 0.29, 3.2, 0.14
+# a thousand parts of totals that a block joins (not measured: what it reads at once);
+_JOINED_PARTS = 0.1
 # each meeting, with all that a part of a step takes at least.
 _MEET, _MEET_CLUSTERED, _MEET_ALONE = 1.9, 1.6, 1.4
 # Of a product: a thousand bytes of the left operand, as lanes ask for them or through shared memory, and each time that
@@ -27,11 +29,12 @@ _CLOCK, _MULTIPLICATIONS, _NEAR = 1.7e3, {16: 1024, 8: 512, 1: 128}, 128
 
 def _team_cost(item, part, loop, buffers, clustered, copies):
     """Seconds of a step of one team; its heads are multiplied one after the other."""
-    at_once, _, _, chunk, *places = buffers.numbers
+    at_once, _, _, chunk, _, *places = buffers.numbers
     here, times = min(part.rows, at_once), part.heads * -(-part.rows // at_once)
     elements = part.rows * (loop.work + loop.sums) * part.heads / loop.heads
     cost = _STEP + _ELEMENTS * elements / part.blocks / 1000
     cost += loop.meetings * (_MEET_ALONE if part.blocks == 1 else _MEET_CLUSTERED if clustered else _MEET)
+    cost += _JOINED_PARTS * loop.totals * part.rows * part.heads * part.blocks / 1000
     copied = any(place >= 0 for place in copies[2::2])
     for (features, summed, slots), held, place, splits in zip(loop.products, buffers.kept, places[::3], places[2::3]):
         near, wide = _near(item, held, splits, summed), _wide(item, features, slots, part.blocks)

@@ -51,7 +51,11 @@ struct Share {
   __device__ __forceinline__ Share(const Team& team, long long features) {
     share = (int)((features + team.blocks - 1) / team.blocks);
     first = team.rank * (long long)share;
-    own = (int)within_(features - first, share);
+    own = of(team.rank, features);
+  }
+  // How many of the features a block has.
+  __device__ __forceinline__ int of(int rank, long long features) const {
+    return (int)within_(features - rank * (long long)share, share);
   }
 };
 

@@ -7,8 +7,10 @@
 # too, and are the library's from the host; `heads`: what teams share as they share rows; `alone`: one team has all
 # rows; `meetings`: of a step; `stages`: what it is cut into, each a kernel where it goes step by step; `exchanged`: for
 # each pair of arrays that threads read of one another the features of a head, what a number is, and whether there are
-# rows.
-_Loop = collections.namedtuple("_Loop", "products work sums heads alone meetings stages exchanged")
+# rows; `totals`: values that every block joins of all blocks' parts.
+_Loop = collections.namedtuple(
+    "_Loop", "products work sums heads alone meetings stages exchanged totals", defaults=(0,)
+)
 # A device: its multiprocessors, bytes of shared memory of a block, and how many blocks a cluster may have (0: there are
 # no clusters).
 _Room = collections.namedtuple("_Room", "multiprocessors shared clusters")
@@ -17,8 +19,10 @@ _Part = collections.namedtuple("_Part", "rows heads blocks")
 # How the blocks of a device run a loop: `blocks` to a team, `teams` of them, `rows` of the batch and `heads` to a team;
 # whether a team is a cluster of blocks; bytes of shared memory, threads of a block, and the other numbers that the
 # kernel gets; what of the weights stays in registers, as the kernel is compiled for it; where copies of what threads
-# exchange are; and what a step is estimated to take.
-_Team = collections.namedtuple("_Team", "blocks teams rows heads clustered shared threads numbers kept copies seconds")
+# exchange are; how many parts of totals there are, for two steps; and what a step is estimated to take.
+_Team = collections.namedtuple(
+    "_Team", "blocks teams rows heads clustered shared threads numbers kept copies parts seconds"
+)
 _BLOCKS = 1, 2, 4, 8, 16, 32, 64, 0  # that teams may have; 0 stands for all that there are
 # Of a thread, for weights: as many as a kernel may leave, and fewer. Those that spill are not taken.
 _REGISTERS = 128, 64
@@ -51,7 +55,8 @@ def _team_plan(strategy, room, item, rows, loop, registers=0, crowd=None):
             for buffers, copies in _ways(room, item, part, loop, registers, copied="block" in kinds):
                 cost = _team_cost(item, part, loop, buffers, clustered, copies)
                 if cost < least:
-                    best, least = _Team(blocks, teams, own, heads, clustered, *buffers, copies, cost), cost
+                    parts = 2 * loop.totals * blocks * teams * own * heads
+                    best, least = _Team(blocks, teams, own, heads, clustered, *buffers, copies, parts, cost), cost
     return best
 
 
@@ -65,7 +70,7 @@ def _ways(room, item, part, loop, registers, copied):
     sizes = [_copy_bytes(item, part, *one) if copied else None for one in loop.exchanged]
     ways = ((True, 0), (True, registers), (False, 0))[:: 1 if registers else 2]
     for (resident, held), kept in itertools.product(ways, dict.fromkeys((sum(2 * (n or 0) for n in sizes), 0))):
-        buffers = _team_buffers(room.shared - kept, item, part, loop.products, resident, held)
+        buffers = _team_buffers(room.shared - kept, item, part, loop, resident, held)
         if buffers is not None:
             end, copies = _team_copies(room.shared, buffers.shared, sizes)
             yield buffers._replace(shared=end), copies
@@ -90,7 +95,7 @@ def _team_weights(item, team, products):
     """Bytes of weights that a block of a team keeps for all steps: in registers, and in shared memory."""
     near = far = 0
     for held, place, splits, (features, summed, slots) in zip(
-        team.kept, team.numbers[4::3], team.numbers[6::3], products
+        team.kept, team.numbers[5::3], team.numbers[7::3], products
     ):
         wide, inner = _wide(item, features, slots, team.blocks), _near(item, held, splits, summed)
         near += team.heads * inner * wide * item.bytes

@@ -58,6 +58,7 @@ def test_plans_are_those_of_the_planner(rnnc: RunRnnc, lstm: Path) -> None:
             meetings=kernel.meetings,
             stages=kernel.stages,
             exchanged=tuple((one.features.evaluate({}), one.number, one.batch) for one in kernel.exchanged),
+            totals=kernel.totals,
         )
         room = space.module._Room(132, 227 << 10, clusters=16)
         crowd = {blocks: tables.DEVICES["h100"].clusters(blocks) for blocks in (2, 4, 8, 16)}

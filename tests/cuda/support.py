@@ -182,7 +182,8 @@ class Launch:
         function = self._function(name)
         if team.shared > 48 << 10:
             function.max_dynamic_shared_size_bytes = team.shared
-        passed = (*map(_passed, arguments), counters, *map(np.int32, numbers))
+        parts = np.full(team.parts, np.nan, np.float64 if self.item.bytes == 8 else np.float32)
+        passed = (*map(_passed, arguments), counters, parts, *map(np.int32, numbers))
         how = {"shared_mem": team.shared, "enable_cooperative_groups": team.blocks > 1 and not team.clustered}
         function((team.blocks * team.teams,), (self.threads,), passed, **how)
 

@@ -61,12 +61,14 @@ COPIES = {
     "rows that are no team's": Copy("(int)within_(batch - first, rows)", "rows", strategy="block", units=7),
     "k beyond the last one": Copy("* H::unit >= inner) continue;", "* H::unit < 0) continue;", registers=128),
     "weights on their way into registers": Copy(f"{BARRIER}{FILL}", FILL, units=37, registers=128),
-    "parts of a sum that are not there yet": Copy(
-        "    __syncthreads();\n    x = parts[0];", "    x = parts[0];", "layer_norm_lstm", units=64, threads=64
+    "parts that their block has not made yet": Copy(
+        "\n    __syncthreads();\n    // u = v - mean", "\n    // u = v - mean", "layer_norm_lstm", units=64
     ),
-    "parts of the next sum before these are read": Copy(
-        "    __syncthreads();\n    return x;", "    return x;", "layer_norm_lstm", units=64, threads=64
+    "a total that its block has not made yet": Copy(
+        "\n    __syncthreads();\n    // return gain", "\n    // return gain", "layer_norm_lstm", units=64
     ),
+    "parts of one block": Copy("+ which) * blocks + block)", "+ which) * blocks)", "layer_norm_lstm", units=64),
+    "means that lie apart": Copy("own * far * far", "0 * far", "layer_norm_lstm", units=64),
     "registers and shared memory at once": Copy(
         "if (held > 0 && rest > 0) __syncthreads();", "", units=61, registers=16
     ),

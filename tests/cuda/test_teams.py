@@ -70,12 +70,12 @@ def test_long_sums_are_made_by_several_threads(cell: str, strategy: str, units: 
 UNLIKE = """
 cell Unlike(first, second) {
   input x[input]
-  state a[first], b[second]
-  s  = sum(a * a)
-  t  = sum(tanh(b + s))
-  a' = tanh(0.5 * a + linear(x) + 0.01 * t)
+  state a[first], b[second], s[], t[]
+  s' = sum(a * a)
+  t' = sum(tanh(b + s'))
+  a' = tanh(0.5 * a + linear(x) + 0.01 * t')
   b' = tanh(0.3 * b + linear(x))
-  output t
+  output t'
 }
 """
 
@@ -99,12 +99,28 @@ def test_what_sums_read_is_found_once() -> None:
     assert "joining.sum" in compile_source(Source("cell.rnn", text), None, {}, target="cuda").text
 
 
+SECOND = """
+cell Second(units) {
+  input x[input]
+  state h[units]
+  z = linear(x, h)
+  a = argmax(z)
+  b = argmax(where(places(units) == a, -1000, z))
+  h' = tanh(z + 0.01 * where(a > b, 1, -1))
+  output h'
+}
+"""
+
+
 @needs_compiler
-def test_a_sum_that_is_read_too_early_is_caught() -> None:
-    text = compile_source(Source("cell.rnn", CELLS["normed"]), None, {"units": 300, "strategy": "block"}, target="cuda")
-    broken = replaced(r"    else __syncthreads\(\);\n  }\n};", "  }\n};")(text.text)
+def test_a_place_that_is_read_too_early_is_caught() -> None:
+    """A block looks for the second largest number when all of its threads know the largest one's place."""
+    source = compile_source(Source("cell.rnn", SECOND), None, {"units": 300, "strategy": "block"}, target="cuda").text
+    how = How(race=True, device=DeviceModel(multiprocessors=1))
+    assert_same(results(load(source, "cell", how), 1), results(rnnc.compile(SECOND, units=300), 1), 1e-9)
+    broken = replaced(r"    else __syncthreads\(\);\n  }\n};", "  }\n};")(source)
     with pytest.raises(KernelFault, match="race"):
-        results(load(broken, "cell", How(race=True, device=DeviceModel(multiprocessors=1))), 1)
+        results(load(broken, "cell", how), 1)
 
 
 @needs_compiler
@@ -143,8 +159,8 @@ def test_the_planner_uses_all_the_ways_there_are() -> None:
     }
     numbers = [team.numbers for team in found.values()]
     assert {n[3] < 40 for n in numbers} == {True, False}  # chunks of k
-    assert {n[4] < 0 for n in numbers} == {True, False}  # weights that do not stay
-    assert {n[6] > 1 for n in numbers} == {True, False}  # sums in several parts
+    assert {n[5] < 0 for n in numbers} == {True, False}  # weights that do not stay
+    assert {n[7] > 1 for n in numbers} == {True, False}  # sums in several parts
     assert {n[0] < team.rows for n, team in zip(numbers, found.values(), strict=True)} == {True, False}
     assert all(team.shared <= kilobytes << 10 for (kilobytes, _), team in found.items())
 

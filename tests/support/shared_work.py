@@ -34,9 +34,15 @@ def long_sums() -> Generator[None]:
 
 
 def by_blocks(space: dict[str, Any], parts: int = 4) -> None:
-    """Let blocks make sums of so many parts, and warps those of fewer, in a module with these names."""
-    text = space["_JOINING"].replace("parts < blockDim.x ?", f"parts < {parts} ?")
-    assert text != space["_JOINING"]
+    """Let blocks make sums of so many parts, and warps those of fewer, in a module with these names; and warps what
+    every block makes of two parts."""
+    text = space["_JOINING"]
+    for right, other in (
+        ("parts < blockDim.x ?", f"parts < {parts} ?"),
+        ("rounds * (parts / 32 + 28) < parts", "parts > 1"),
+    ):
+        assert right in text
+        text = text.replace(right, other)
     space["_JOINING"] = text
 
 

@@ -160,6 +160,10 @@ class Elements(ABC):
         """A branch may read this operand: the place to read it in front of the branch, where that is better."""
         del value, like, index
 
+    def walks(self, names: Sequence[str]) -> None:
+        """The index of what several threads go through together, each with some of it."""
+        del names
+
     def cast(self, text: str, value: Value, dtype: DType) -> str:
         if value.type.dtype is dtype:
             return text

@@ -28,7 +28,8 @@ class TeamLoop:
     `work`: elements of a row that are computed one by one; `sums`: multiplications of products that are, too.
     `alone`: one team must have all rows. `meetings`: of a step; `stages`: what it is cut into, between meetings or
     less. `heads`: the axes that teams share as they share rows.
-    `exchanged`: what may lie in the shared memory of all blocks of a team.
+    `exchanged`: what may lie in the shared memory of all blocks of a team. `totals`: values that every block joins of
+    all blocks' parts.
     """
 
     name: str
@@ -41,6 +42,7 @@ class TeamLoop:
     stages: int
     heads: tuple[Axis, ...]
     exchanged: tuple[Exchanged, ...]
+    totals: int
 
     @property
     def head_count(self) -> Size:
@@ -60,6 +62,7 @@ class TeamLoop:
             "meetings": self.meetings,
             "stages": self.stages,
             "exchanged": tuple((one.features, one.number, one.batch) for one in self.exchanged),
+            "totals": self.totals,
         }
 
 

@@ -21,12 +21,14 @@ Whole = Callable[[Elements, Op, str], None]
 @dataclass(frozen=True)
 class Lanes:
     """The threads that make one element of a result: `count` of them, of which `lane` is this one. `by` stands in front
-    of the names of functions that join what they have, and `several` is the condition of there being more than one."""
+    of the names of functions that join what they have, and `several` is the condition of there being more than one.
+    They combine all that there is, or what lies between two places (`part`)."""
 
     count: str
     lane: str
     by: str = "warp_"
     several: str = ""
+    part: tuple[str, str] | None = None
 
 
 class Reduction(Protocol):

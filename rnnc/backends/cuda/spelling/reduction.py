@@ -26,9 +26,12 @@ def over(e: Elements, stack: ExitStack, type: Type, lanes: Lanes | None) -> list
             stack.enter_context(e.kernel.braces(f"for (long long {name} = 0; {name} < {extent}; ++{name})"))
         return names
     name = e.kernel.names.new("k")
-    head = f"for (long long {name} = {lanes.lane}; {name} < {total_of(extents)}; {name} += {lanes.count})"
+    first, end = (lanes.lane, total_of(extents)) if lanes.part is None else lanes.part
+    head = f"for (long long {name} = {first}; {name} < {end}; {name} += {lanes.count})"
     stack.enter_context(e.kernel.braces(head))
-    return e.parted(extents, name)
+    names = e.parted(extents, name)
+    e.walks(names)
+    return names
 
 
 def together(e: Elements, kind: str, total: str, lanes: Lanes | None) -> None:
@@ -41,12 +44,14 @@ def together(e: Elements, kind: str, total: str, lanes: Lanes | None) -> None:
 def accumulator(e: Elements, op: Op, kind: str) -> str:
     """A variable for a total; whole numbers have other extremes than floats."""
     name = e.kernel.names.new("total")
-    type = C_TYPES[op.out.type.dtype]
-    start = START[kind]
-    if op.out.type.dtype is DType.INT:
-        start = {"max": "(int)0x80000000", "min": "0x7fffffff"}.get(kind, start)
-    e.kernel.line(f"{type} {name} = ({type}){factor(start)};")
+    e.kernel.line(f"{C_TYPES[op.out.type.dtype]} {name} = {start(kind, op.out.type.dtype)};")
     return name
+
+
+def start(kind: str, dtype: DType) -> str:
+    """What a total of nothing is."""
+    found = {"max": "(int)0x80000000", "min": "0x7fffffff"}.get(kind) if dtype is DType.INT else None
+    return f"({C_TYPES[dtype]}){factor(found or START[kind])}"
 
 
 def _finish(e: Elements, op: Op, place: str, total: str, lanes: Lanes | None) -> None:
@@ -66,6 +71,14 @@ def put(e: Elements, op: Op, place: str, element: str) -> None:
 
 @enters(REDUCTIONS, "reduce_sum", "reduce_mean", "reduce_max", "reduce_min", "reduce_prod")
 def _reduce(e: Elements, op: Op, place: str, lanes: Lanes | None = None) -> None:
+    total = summed(e, op, place, lanes)
+    if op.name == "reduce_mean":
+        total = f"{total} / (real){factor(total_of(e.extents(summed_type(op))))}"
+    _finish(e, op, place, total, lanes)
+
+
+def summed(e: Elements, op: Op, place: str, lanes: Lanes | None) -> str:
+    """A variable for what a reduction combines; of a mean the sum."""
     attrs = Attrs(op)
     (x,) = op.args
     kind = op.name.removeprefix("reduce_")
@@ -87,9 +100,7 @@ def _reduce(e: Elements, op: Op, place: str, lanes: Lanes | None = None) -> None
         element = e.cast(e.get(x, (*index[:leads], *inner)), x, op.out.type.dtype)
         e.kernel.line(f"{total} = {STEP[kind].format(total, element)};")
     together(e, kind, total, lanes)
-    if kind == "mean":
-        total = f"{total} / (real){factor(total_of(e.extents(summed_type(op))))}"
-    _finish(e, op, place, total, lanes)
+    return total
 
 
 @enters(REDUCTIONS, "argmax")

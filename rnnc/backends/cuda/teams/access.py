@@ -12,7 +12,7 @@ from rnnc.backends.cuda.spelling.entry import Lanes
 from rnnc.backends.cuda.straight.inner import InnerElements
 from rnnc.backends.cuda.straight.stages import Straight
 from rnnc.backends.cuda.teams.first import MOST_AHEAD, Ahead, Touched, Where, constants
-from rnnc.backends.cuda.teams.team import Owner, Team, number_of
+from rnnc.backends.cuda.teams.team import Owner, Team, Total, number_of
 from rnnc.backends.cuda.teams.tiles import NAMES, Multiplied, many
 from rnnc.ir.program import DType, Type, Value
 from rnnc.ir.size import product
@@ -38,15 +38,14 @@ class Place:
     """The elements that the threads of a team go through: all of a type, those of a row in `share`.
 
     Several threads have an element together where it is made of many `parts`, of which this is the number: a warp, of
-    which the thread is a `lane`, or if there is nothing to share those of a `turn`, as `joining.cuh` says. The first
-    `heads` axes of the type are heads, of which a team has some.
+    which the thread is a `lane`, or if there is nothing to share those that `joining.cuh` says. The first `heads` axes
+    of the type are heads, of which a team has some.
     """
 
     type: Type
     share: str
     heads: int = 0
     parts: str = ""
-    turn: int = 0
 
     @property
     def lanes(self) -> Lanes | None:
@@ -59,7 +58,12 @@ class Place:
     def owner(self) -> Owner:
         """The threads that have the elements."""
         parts = "a warp" if self.parts and self.share else self.parts
-        return Owner(self.type.with_(time=False, dtype=DType.FLOAT), parts, self.turn)
+        return Owner(self.type.with_(time=False, dtype=DType.FLOAT), parts)
+
+    @property
+    def beside(self) -> Owner | None:
+        """The threads of the same block that have what these threads go through together, if those are of it."""
+        return None
 
     def where(self, kernel: Kernel) -> Where | None:
         """What threads go through, if each may have one element in all steps."""
@@ -139,16 +143,26 @@ class Place:
             where = {"row": "team.first + r / team.heads", "head": "team.first_head + r % team.heads", "n": row}
         if not count:
             head, where = f"if ({first} == 0) {{", {"n": "0"}
+        where["f"] = "0"
         places = constants([("long long", name, place) for name, place in where.items()], lines)
         whole = [head, *("  " + line for line in places), *lines, "}"]
         if not self.parts:
             return whole
-        joining = f"const Joining joining(team, smem, {self.parts}, {count or '1'}, {self.turn});"
-        return ["{", *("  " + line for line in [joining, *whole, "joining.settle();"]), "}"]
+        return ["{", *("  " + line for line in [*self.joins(count), *whole, *self.settles()]), "}"]
+
+    def joins(self, count: str) -> list[str]:
+        """The statements in front of those for elements that threads have together; there are `count` in a team."""
+        del count
+        return [f"const Joining joining(team, smem, {self.parts});"]
+
+    def settles(self) -> list[str]:
+        """Those behind them."""
+        return ["joining.settle();"]
 
 
 class TeamElements(InnerElements):
-    """`reads` and `writes` are the arrays that the item touches; a read of what the same thread wrote is none."""
+    """`reads` and `writes` are the arrays that the item touches; a read of what the same thread wrote is none. `near`
+    are those of which it reads what other threads of the same block wrote, `part` is where a reduction's part goes."""
 
     def __init__(self, team: Team, block: Straight, place: Place | None) -> None:
         super().__init__(team.kernel, block.home, block.definitions, block.numbers, block.time)
@@ -159,6 +173,9 @@ class TeamElements(InnerElements):
         self._start, self._depth = len(team.kernel.lines), 2  # of the statements of an element
         self.reads: set[str] = set()
         self.writes: set[str] = set()
+        self.near: set[str] = set()
+        self.part = ""
+        self._walked: tuple[str, ...] = ()
         self.uses: dict[Value, Multiplied] = {}
         self._own: tuple[str, ...] | None = None
         self._changed: list[str] = []
@@ -182,13 +199,18 @@ class TeamElements(InnerElements):
             return self._sum(value, tuple(index))
         return super().get(value, index)
 
+    def walks(self, names: Sequence[str]) -> None:
+        self._walked = tuple(names)
+
     def read(self, value: Value, home: Home, index: tuple[str, ...]) -> str:
+        if home.array in self.team.totals:
+            return self._total(value, self.team.totals[home.array], index)
         if home.array in self.team.owners:
             self._stay(value, index)
             owner = self.team.owners[home.array]
             own = self.place is not None and owner == self.place.owner and index == self._own
             if not own:
-                self.reads.add(home.array)
+                (self.near if self._beside(owner, index) else self.reads).add(home.array)
             if value.type.batch and index[0] != "row":
                 self.team.alone = True
             (self.touched.own if own else self.touched.anyhow).add(home.array)
@@ -205,6 +227,30 @@ class TeamElements(InnerElements):
         if not home.index:
             return super().read(value, home, index)
         return self._sequence(value, home, index)
+
+    def _beside(self, owner: Owner | None, index: tuple[str, ...]) -> bool:
+        """Whether another thread of the same block has made an element."""
+        around = (self._own or ())[: self.place.heads + self.place.type.batch] if self.place is not None else ()
+        return (
+            self.place is not None
+            and owner is not None
+            and owner == self.place.beside
+            and index == (*around, *self._walked)
+        )
+
+    def _total(self, value: Value, total: Total, index: tuple[str, ...]) -> str:
+        """A value that the block has made for itself."""
+        self._stay(value, index)
+        if value.type.batch and index[0] != "row":
+            self.team.alone = True
+        self.near.add(total.name)
+        number = f"{factor(index[0])} - team.first" if value.type.batch else ""
+        if self.team.heads:
+            heads = [self.kernel.size(axis.size) for axis in self.team.heads]
+            own = index[value.type.batch :][: len(heads)]
+            head = f"{factor(place_of(own, heads))} - team.first_head"
+            number = f"({number}) * team.heads + {head}" if number else head
+        return f"{total.name}({number or '0'})"
 
     def anticipate(self, value: Value, like: Type, index: Sequence[str]) -> None:
         if self.where is not None:  # sequences are asked for in front of branches only
@@ -229,6 +275,9 @@ class TeamElements(InnerElements):
         return self.computed(value, home, f"first ? {ahead} : {text}")
 
     def write(self, value: Value, home: Home, place: str, element: str) -> None:
+        if self.part:
+            self.kernel.spans |= self.definitions[value].spans
+            return self.kernel.line(f"{self.part} = {element};")
         self.writes.add(home.array)
         kernel = self.kernel
         (self.touched.written.append if kernel.depth == self._depth else self.touched.anyhow.add)(home.array)

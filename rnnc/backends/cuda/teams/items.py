@@ -8,7 +8,7 @@ is one item.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -24,11 +24,12 @@ from rnnc.backends.cuda.straight.inner import InnerBlock
 from rnnc.backends.cuda.straight.reductions import short
 from rnnc.backends.cuda.teams.access import Coupled, Place, TeamElements, Unfused
 from rnnc.backends.cuda.teams.exchange import Swap
-from rnnc.backends.cuda.teams.meetings import Item, since_meeting
-from rnnc.backends.cuda.teams.team import Owner, Team
-from rnnc.backends.cuda.teams.tiles import tiled
+from rnnc.backends.cuda.teams.meetings import Item
+from rnnc.backends.cuda.teams.team import Owner, Team, Total
+from rnnc.backends.cuda.teams.tiles import Tiled, tiled
+from rnnc.backends.cuda.teams.totals import mean_of_squares, parting, whole, write_part, write_whole
 from rnnc.ir.operations.attrs import Attrs
-from rnnc.ir.program import DType, Op, Type, Value
+from rnnc.ir.program import DType, Node, Op, Type, Value
 from rnnc.ir.size import Size, product
 
 BEFORE = " before"  # behind the name of an array, for what it was
@@ -53,15 +54,22 @@ class TeamBlock(InnerBlock):
         self.sums = Size.of(0)  # for each row, what they multiply for products that blocks cannot share
         self.apart: dict[Value, str] = {}  # why blocks do not share a product
         self._written = written  # products that have to be in memory
+        self._joins: dict[str, Item] = {}  # items that nobody has waited for yet: they join what blocks have of values
 
     def far(self, type: Type) -> bool:
         """What has no features is another thread's, which all would have to meet."""
-        return type.rank == len(self.team.heads)
+        return product(type.shape[len(self.team.heads) :]) == Size.of(1)
+
+    def write(self, nodes: Sequence[Node], results: Iterable[Value]) -> None:
+        super().write(nodes, results)
+        self._join()
 
     # --- nodes --------------------------------------------------------------------------------------------------------
 
     def _combine(self, node: Op) -> None:
         found = tiled(node, self, len(self.team.heads), self.team.owners)
+        if isinstance(found, Tiled) and (home := self.home(found.left)) is not None and home.array in self.team.totals:
+            found = "its operand has no features"
         if isinstance(found, str):
             self.apart.update((out, found) for out in node.outs)
             if node.name not in LINES and node.name not in REDUCTIONS:
@@ -91,45 +99,69 @@ class TeamBlock(InnerBlock):
         self.launch(lambda e, n: LINES[op.name](e, op, n), line_type(op))
 
     def reduction(self, op: Op) -> None:
-        """Few elements are combined by the thread that has the result, many by several threads."""
-        self.allocate(op.out)
-        summed, parts, turn = summed_type(op), "", 0
-        if not short(summed):
-            parts = total_of(TeamElements(self.team, self, None).extents(summed))
-            turn = 0 if self.team.share(op.out.type) else self._turn(op, parts)
-        place = self._place(op.out.type, parts, turn)
-        self.team.owners[self.array(op.out)] = place.owner
+        """Few elements are combined by the thread that has the result, many by several threads: those of a block what
+        it has of them, if the result has no features."""
+        summed = summed_type(op)
         combined = product(op.out.type.shape) * product(summed.shape)
         if product_of(op) is None:
             self.work += combined
         else:
             self.sums += combined
+        space = whole(op, self.team.heads) if self.far(op.out.type) and not short(summed) else None
+        target = self.targets.get(op.out)
+        if space is not None and (target is None or target.index):
+            self._total(op, space)
+            return
+        self.allocate(op.out)
+        parts = "" if short(summed) else total_of(TeamElements(self.team, self, None).extents(summed))
+        place = self._place(op.out.type, parts)
+        self.team.owners[self.array(op.out)] = place.owner
         self._item(lambda e, n: REDUCTIONS[op.name](e, op, n, place.lanes), place)
 
-    def _turn(self, op: Op, parts: str) -> int:
-        """Which threads make a value that has no features to share: those that have made what it reads, if nobody else
-        has since all threads met, and others than before if not."""
-        recent = {self.team.owners[array] for array in since_meeting(self.items) & self._arrays(op)}
-        owner = recent.pop() if len(recent) == 1 else None
-        if owner is not None and owner == self._place(op.out.type, parts, owner.turn).owner:
-            return owner.turn
-        self.team.joined += 1
-        return self.team.joined - 1
+    def _total(self, op: Op, space: Type) -> None:
+        """A value that every block makes of all blocks' parts. What is squared around a mean has its parts with those
+        of the mean, before all threads meet for that one."""
+        target, total = self.targets.get(op.out), self.team.total(op.out.type)
+        heads = len(self.team.heads)
+        self.homes[op.out] = Home(total.name)
+        own = parting(self.team, op.out.type, space, total)
+        mean = mean_of_squares(op, self._made_by, self.definitions)
+        if mean is not None and (mean.out not in self.homes or self.homes[mean.out].array not in self._joins):
+            mean = None  # blocks have no parts of it, or have joined them
+        item = self._made(lambda e, _: write_part(e, op, total, own, mean), own)
+        if mean is not None and self._total_of(mean).name in item.near:  # it reads the mean in another way, too
+            mean = None
+            item = self._made(lambda e, _: write_part(e, op, total, own, mean), own)
+        item.writes.add(total.parts)
+        self._add(item)
+        around = None if mean is None else self._total_of(mean)
+        features = self.team.kernel.size(product(space.shape[heads:]))
+        place = replace(own, parts="team.blocks", space=None)
 
-    def _arrays(self, op: Op) -> set[str]:
-        """The arrays that a step reads for the result of an operation."""
-        found: set[str] = set()
-        values = list(op.args)
-        seen = set(values)
-        while values:
-            value = values.pop()
-            home = self.home(value)
-            if home is not None:
-                found.add(home.array)
-            elif value in self.definitions:
-                values += [arg for arg in self.definitions[value].args if arg not in seen]
-                seen.update(values)
-        return found & self.team.owners.keys()
+        def join(e: TeamElements, n: str) -> None:
+            found = write_whole(e, op, total, place, around, features)
+            with e.kernel.braces("if (joining.lane == 0)"):
+                e.kernel.line(f"{total.name}.whole[{place.number}] = {found};")
+                if target is not None:
+                    with e.kernel.braces("if (team.rank == 0)"):
+                        e.write(op.out, target, n, found)
+
+        item = self._made(join, place)
+        item.writes.add(total.name)
+        item.reads.add(total.parts)
+        if around is not None:
+            item.reads.add(around.parts)
+            item.near.add(around.name)
+        if target is not None:
+            self.team.owners[target.array] = Owner(op.out.type.with_(time=False), "of the first block")
+        self._joins[total.name] = item
+
+    def _total_of(self, op: Op) -> Total:
+        return self.team.totals[self.homes[op.out].array]
+
+    def _made_by(self, value: Value) -> Op | None:
+        """The operation that computes a value where it is read."""
+        return self.definitions.get(value) if self.home(value) is None else None
 
     def _constant(self, value: Value) -> None:
         raise Unfit("a result that is a number")
@@ -153,12 +185,25 @@ class TeamBlock(InnerBlock):
             raise Coupled
         super().map(type, group)
 
-    def _place(self, space: Type, parts: str = "", turn: int = 0) -> Place:
+    def _place(self, space: Type, parts: str = "") -> Place:
         if space.axes[: len(self.team.heads)] != self.team.heads:
             raise Coupled
-        return Place(space, self.team.share(space), len(self.team.heads), parts, turn)
+        return Place(space, self.team.share(space), len(self.team.heads), parts)
 
-    def _item(self, body: Callable[[Elements, str], None], place: Place) -> None:
+    def _item(self, body: Callable[[TeamElements, str], None], place: Place) -> None:
+        self._add(self._made(body, place))
+
+    def _add(self, item: Item) -> None:
+        """An item; parts are joined before the first one that reads what they are joined to, so that all meet once."""
+        if not item.near.isdisjoint(self._joins):
+            self._join()
+        self.items.append(item)
+
+    def _join(self) -> None:
+        self.items += self._joins.values()
+        self._joins.clear()
+
+    def _made(self, body: Callable[[TeamElements, str], None], place: Place) -> Item:
         team, kernel, space = self.team, self.team.kernel, place.type
         elements = TeamElements(team, self, place)
         team.alone |= not space.batch
@@ -174,7 +219,8 @@ class TeamBlock(InnerBlock):
         item.open = bool(elements.uses) and not team.heads
         item.reads |= {home.array for use in elements.uses.values() if (home := self.home(use.left)) is not None}
         item.reads = {self._as_it_was(array) for array in item.reads & team.owners.keys()}
-        self.items.append(item)
+        item.near = elements.near
+        return item
 
     def _as_it_was(self, array: str) -> str:
         """What a loop that runs behind another one reads of its results: those of steps before."""

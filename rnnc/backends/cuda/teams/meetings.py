@@ -1,4 +1,5 @@
-"""Where the threads of a team must meet: between a write and reads of others, and between these and the next write."""
+"""Where all threads of a team, or those of a block, must meet: between a write and reads of others, and between these
+and the next write."""
 
 from __future__ import annotations
 
@@ -11,9 +12,10 @@ from rnnc.backends.cuda.teams.ways import FIRST, Way
 
 @dataclass
 class Item:
-    """One piece of a step: its statements, the arrays it writes, and those it reads that other threads write; and how
-    its loop goes through the steps. `ahead` is what it reads of sequences, `touched` what of the arrays of carries;
-    `open` says that the threads of a block have to meet before they multiply again."""
+    """One piece of a step: its statements, the arrays it writes, and those it reads that other threads write, of other
+    blocks or (`near`) of the same; and how its loop goes through the steps. `ahead` is what it reads of sequences,
+    `touched` what of the arrays of carries; `open` says that the threads of a block have to meet before they multiply
+    again."""
 
     lines: list[str]
     reads: set[str] = field(default_factory=set[str])
@@ -22,6 +24,7 @@ class Item:
     ahead: Ahead | None = None
     touched: Touched = field(default_factory=Touched)
     open: bool = False
+    near: set[str] = field(default_factory=set[str])
 
 
 def meetings(items: Sequence[Item], swapped: Mapping[str, str]) -> list[bool]:
@@ -44,16 +47,21 @@ def meetings(items: Sequence[Item], swapped: Mapping[str, str]) -> list[bool]:
     return before
 
 
-def since_meeting(items: Sequence[Item]) -> set[str]:
-    """The arrays that a step's items so far have written since all threads last had to meet in it."""
+def barriers(items: Sequence[Item], swapped: Mapping[str, str], meets: Sequence[bool]) -> list[bool]:
+    """For each item whether the threads of a block have to meet before it, where all threads do not."""
+    before = [False] * len(items)
     written: set[str] = set()
     read: set[str] = set()
-    for item in items:
-        if item.reads & written or item.writes & read:
-            written, read = set(), set()
-        written |= item.writes
-        read |= item.reads
-    return written
+    for _ in range(3):
+        for place, item in enumerate(items):
+            if before[place] or meets[place] or item.near & written or item.writes & read:
+                before[place] = not meets[place]
+                written, read = set(), set()
+            written |= item.writes
+            read |= item.near
+        written = {swapped.get(array, array) for array in written}
+        read = {swapped.get(array, array) for array in read}
+    return before
 
 
 def together(parts: Sequence[Sequence[Item]], swapped: Mapping[str, str]) -> list[Item]:

@@ -20,15 +20,14 @@ LOCAL = VARIABLES | frozenset({
     "counters", "team_blocks", "team_rows", "clustered", "Team", "Share", "Places", "Sums", "multiply",
     "keep_weights", "swap_", "team_heads", "head", "own_head", "places_of_head", "Kept", "InRegisters", "Left", "Seen",
     "clear_copies", "copies_from", "copies_end", "first", "step_ahead", "element", "joining", "c", "column", "left_at",
-    "stage_at", "chunk",
+    "stage_at", "chunk", "parts", "totals", "totals_at",
 })  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Owner:
-    """Threads by the elements that they have: of a type, one thread each or several together. How many those are
-    follows from how many parts an element has, and which ones, where blocks do not share features, from the turn (see
-    `joining.cuh`).
+    """Threads by the elements that they have: of a type, one thread each or several together, of which as many as an
+    element has parts (see `joining.cuh`).
 
     An item that multiplies takes heads one after the other, so that elements are those of other threads of the same
     block: a barrier of the block stands at its beginning and its end.
@@ -36,7 +35,20 @@ class Owner:
 
     type: Type
     parts: str = ""
-    turn: int = 0
+
+
+@dataclass(frozen=True)
+class Total:
+    """A value that every block makes for itself, in kernels: its variable, and how many of them are in front of it."""
+
+    name: str
+    turn: int
+    type: Type
+
+    @property
+    def parts(self) -> str:
+        """What stands for its parts among the arrays that threads read of one another."""
+        return f"{self.name}.parts"
 
 
 class Team:
@@ -65,7 +77,7 @@ class Team:
         self.held: dict[str, Held] = {}  # by the array that a step reads, and by the one that it writes
         self.asked = 0  # numbers of sequences that are asked for ahead
         self.alone = False  # whether one team must have all rows
-        self.joined = 0  # how many turns of threads there are that make values without features together
+        self.totals: dict[str, Total] = {}  # by the variables that stand for the values
         self._seen: dict[str, str] = {}
 
     def own(self, home: Home, following: Home, type: Type) -> None:
@@ -83,6 +95,13 @@ class Team:
             self.kernel.names.new(found.following)
             self.held[home.array] = self.held[self.following[home.array]] = found
         return self.held[home.array]
+
+    def total(self, type: Type) -> Total:
+        """A new value that every block makes for itself."""
+        turn = len(self.totals)
+        found = Total(f"joint_{self.kernel.numbered('joint', number=turn + 1)}", turn, type)
+        self.totals[found.name] = found
+        return found
 
     def share(self, space: Type) -> str:
         """The variable that says which features of a type a block has; none where there are none to share."""

@@ -9,14 +9,14 @@ from dataclasses import dataclass, field, replace
 from itertools import takewhile
 
 from rnnc.backends.cuda.analysis.products import product_of
-from rnnc.backends.cuda.kernels.kernel import PARAMETERS
+from rnnc.backends.cuda.kernels.kernel import C_TYPES, PARAMETERS
 from rnnc.backends.cuda.kernels.looped import ProductReport, TeamLoop
 from rnnc.backends.cuda.straight.block import Block
 from rnnc.backends.cuda.teams.access import Coupled, TeamElements, Unfused
 from rnnc.backends.cuda.teams.exchange import Exchange, Exchanging, Swap
 from rnnc.backends.cuda.teams.first import MOST_ITEMS, Holding
 from rnnc.backends.cuda.teams.items import BEFORE, TeamBlock, Unfit
-from rnnc.backends.cuda.teams.meetings import Item, meetings, together
+from rnnc.backends.cuda.teams.meetings import Item, barriers, meetings, together
 from rnnc.backends.cuda.teams.team import Team
 from rnnc.backends.cuda.teams.ways import ways_of
 from rnnc.ir.program import Axis, Loop, Op, Value
@@ -98,7 +98,8 @@ class Assumed:
 
 @dataclass(frozen=True)
 class Written:
-    """The items of a kernel, in order, and whether all threads meet before each of them. `joint`: of several loops."""
+    """The items of a kernel, in order, and whether all threads meet before each of them, or those of a block. `joint`:
+    of several loops."""
 
     assumed: Assumed
     block: TeamBlock
@@ -106,6 +107,7 @@ class Written:
     exchange: Exchange
     items: Sequence[Item]
     meets: Sequence[bool]
+    barriers: Sequence[bool]
 
 
 def _settled(outer: Block, members: Sequence[Member], heads: tuple[Axis, ...], assumed: Assumed) -> Written:
@@ -149,8 +151,11 @@ def _written(assumed: Assumed, block: TeamBlock, parts: Sequence[list[Item]], ex
     swapped = {x.array: y.array for a, b, _ in swaps for x, y in ((a, b), (b, a))}
     before = {array for part in parts for item in part for array in item.reads if array.endswith(BEFORE)}
     swapped |= {x: y for array in before for x, y in ((array, array[: -len(BEFORE)]), (array[: -len(BEFORE)], array))}
+    for total in block.team.totals.values():  # those of the next step are others
+        swapped |= {total.parts: f"{total.parts} next", f"{total.parts} next": total.parts}
     items = together(parts, swapped)
-    return Written(assumed, block, len(parts) > 1, exchange, items, meetings(items, swapped))
+    meets = meetings(items, swapped)
+    return Written(assumed, block, len(parts) > 1, exchange, items, meets, barriers(items, swapped, meets))
 
 
 def _check_uses(block: TeamBlock) -> None:
@@ -182,9 +187,10 @@ def _finish(written: Written) -> TeamLoop:
         if meets[place]:
             body += ["team.arrive();", *asked[place], "team.wait();"] if asked[place] else ["team.meet();"]
         else:
-            body += asked[place]
+            body += [*asked[place], *(["__syncthreads();"] if written.barriers[place] else [])]
         body += item.way.around(item.lines, last)
-        if item.open and not meets[(place + 1) % len(items)]:
+        after = (place + 1) % len(items)
+        if item.open and not (meets[after] or written.barriers[after]):
             body += ["__syncthreads();"]
     for way in ways:
         body += way.around(exchange.swaps(way), last)
@@ -192,6 +198,7 @@ def _finish(written: Written) -> TeamLoop:
         "extern __shared__ __align__(16) unsigned char smem[];",
         f"Team team(team_blocks, team_rows, team_heads, clustered, {rows}, {heads}, counters);",
         *shares,
+        *_totals(team),
         *weights,
         *(["__syncthreads();"] if weights else []),
         *exchange.before(),
@@ -207,9 +214,10 @@ def _finish(written: Written) -> TeamLoop:
     ]
     places = [name for use in team.multiplied for name in use.names()]
     sizes = ("team_blocks", "team_rows", "team_heads")
-    numbers = (*sizes, "clustered", "at_once", "left_at", "stage_at", "chunk", *places, *exchange.numbers())
-    kernel.more = ["unsigned* counters", *(f"int {name}" for name in numbers)]
-    if 8 * (len(kernel.arguments) + 1) + 4 * len(numbers) > PARAMETERS:
+    numbers = (*sizes, "clustered", "at_once", "left_at", "stage_at", "chunk", "totals_at", *places)
+    numbers = (*numbers, *exchange.numbers())
+    kernel.more = ["unsigned* counters", "real* parts", *(f"int {name}" for name in numbers)]
+    if 8 * (len(kernel.arguments) + 2) + 4 * len(numbers) > PARAMETERS:
         raise Unfit("it has more arguments than a kernel may")
     program = f"{block.shared.program}{'_joint' if written.joint else ''}_loop"
     return TeamLoop(
@@ -223,7 +231,17 @@ def _finish(written: Written) -> TeamLoop:
         len(items),
         team.heads,
         exchange.pairs(),
+        len(team.totals),
     )
+
+
+def _totals(team: Team) -> list[str]:
+    """The variables for values that every block makes for itself."""
+    found = [f"const int totals = {len(team.totals)};"] if team.totals else []
+    for total in team.totals.values():
+        of = f"{C_TYPES[total.type.dtype]}> {total.name}(team, smem, totals_at, parts, totals, {total.turn}"
+        found.append(f"const Total<{of}, team_rows * (long long)team_heads);")
+    return found
 
 
 def _asked(items: Sequence[Item], meets: Sequence[bool], steps: str, last: int) -> tuple[list[list[str]], list[str]]:
