@@ -44,32 +44,53 @@ struct Joining {
   }
 };
 
-// A value that has no features, of a team's rows and heads, which every block makes for itself: each of the team's blocks
+// Values that have no features, of a team's rows and heads, which every block makes for itself: each of the team's blocks
 // joins what it has of the features, all read these parts when they have met, and keep what they join them to.
-template <typename N> struct Total {
-  static constexpr int gap = sizeof(real) / sizeof(N);  // parts have room for a real
-  N *parts, *whole;             // those of the team, and the value in shared memory
-  int values, which, blocks, rank;  // how many such values there are, and which one this is
-  long long numbers;            // that it has at most
+struct Totals {
+  real* parts;         // those of the team
+  unsigned char* smem;
+  int at, line;        // in bytes: where the values begin, and how far it is from one to the next
+  int count, blocks, rank;
+  int numbers;         // that a value has at most
 
-  __device__ __forceinline__ Total(
-      const Team& team, unsigned char* smem, int at, real* all, int values, int which, long long numbers)
-      : parts((N*)(all + blockIdx.x / team.blocks * 2 * values * team.blocks * numbers)),
-        whole((N*)(smem + at + which * up_to((int)numbers * (int)sizeof(real), 16))), values(values), which(which),
-        blocks(team.blocks), rank(team.rank), numbers(numbers) {}
-  // The part that a block has of a number; those of the next step are others.
-  __device__ __forceinline__ N& part(long long step, int block, long long number) const {
-    return parts[(((step % 2 * values + which) * blocks + block) * numbers + number) * gap];
+  __device__ __forceinline__ Totals(
+      const Team& team, unsigned char* smem, int at, real* all, int count, long long numbers)
+      : parts(all + blockIdx.x / team.blocks * 2 * count * team.blocks * numbers), smem(smem), at(at),
+        line(up_to((int)numbers * (int)sizeof(real), 16)), count(count), blocks(team.blocks), rank(team.rank),
+        numbers((int)numbers) {}
+  // The parts of a number of a value, of all blocks; those of the next step are others.
+  __device__ __forceinline__ real* parts_of(int value, long long step, long long number) const {
+    return parts + (step % 2 * count + value) * blocks * numbers + number;
   }
-  __device__ __forceinline__ N operator()(long long number) const { return *in_shared(whole + number); }
-  // Of a mean: by how much a block's squares around its own mean are less than those around the mean of all.
-  __device__ __forceinline__ N apart(
-      const Share& share, long long features, long long step, int block, long long number) const {
-    const N own = (N)share.of(block, features);
-    const N far = part(step, block, number) * (N)features / (own > 0 ? own : 1) - (*this)(number);
-    return own * far * far;
+  // Of such parts the one of a block; each has room for a real.
+  template <typename N> __device__ __forceinline__ N part(const real* parts, int block) const {
+    return *(const N*)(parts + block * numbers);
+  }
+  // The part of this block.
+  template <typename N> __device__ __forceinline__ N& own(int value, long long step, long long number) const {
+    return *(N*)(parts_of(value, step, number) + rank * numbers);
+  }
+  template <typename N> __device__ __forceinline__ N* whole(int value) const { return (N*)(smem + at + value * line); }
+  template <typename N> __device__ __forceinline__ N get(int value, long long number) const {
+    return *in_shared(whole<N>(value) + number);
+  }
+  template <typename N> __device__ __forceinline__ void put(int value, long long number, N x) const {
+    whole<N>(value)[number] = x;
   }
 };
+
+// About the mean of a block's own features, from its `part` of the mean of all.
+__device__ __forceinline__ real near_mean(real part, const Share& share, long long features, int block) {
+  const int own = share.of(block, features);
+  return part * (real)features / (real)(own > 0 ? own : 1);
+}
+// What a block's squares around that lack of those around the mean of all; `rest` is what its features are more than that,
+// together.
+__device__ __forceinline__ real apart(
+    real part, real rest, real mean, const Share& share, long long features, int block) {
+  const real far = near_mean(part, share, features, block) - mean;
+  return 2 * far * rest + (real)share.of(block, features) * far * far;
+}
 
 // The threads of a block that join parts of such a number: a warp, where that takes less time than as many threads as
 // there are numbers. Those of several values are made at the same time, by other threads.

@@ -67,8 +67,8 @@ COPIES = {
     "a total that its block has not made yet": Copy(
         "\n    __syncthreads();\n    // return gain", "\n    // return gain", "layer_norm_lstm", units=64
     ),
-    "parts of one block": Copy("+ which) * blocks + block)", "+ which) * blocks)", "layer_norm_lstm", units=64),
-    "means that lie apart": Copy("own * far * far", "0 * far", "layer_norm_lstm", units=64),
+    "parts of one block": Copy("parts + block * numbers", "parts", "layer_norm_lstm", units=64),
+    "means that lie apart": Copy("block, features) * far * far;", "block, features) * 0;", "layer_norm_lstm", units=64),
     "registers and shared memory at once": Copy(
         "if (held > 0 && rest > 0) __syncthreads();", "", units=61, registers=16
     ),

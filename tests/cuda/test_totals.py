@@ -70,7 +70,7 @@ def test_parts_make_the_same_numbers(cell: str, strategy: str, multiprocessors: 
     """In one block, in several, and in some without features; race mode looks at every access."""
     how = How(race=multiprocessors < 7, device=DeviceModel(multiprocessors=multiprocessors))
     module = loaded(cell, strategy, how)
-    assert "Total<" in module._KERNELS["forward_loop_1"]
+    assert "Totals totals" in module._KERNELS["forward_loop_1"]
     if warps:
         by_blocks(vars(module))
     assert_same(results(module, 3), expected(cell, 3), 1e-11)
@@ -78,15 +78,65 @@ def test_parts_make_the_same_numbers(cell: str, strategy: str, multiprocessors: 
 
 
 @needs_compiler
-def test_squares_around_a_mean_keep_their_digits() -> None:
-    """Of numbers that lie a thousand times as far from zero as from one another."""
+@pytest.mark.parametrize("multiprocessors", [2, 5, 16])
+@pytest.mark.parametrize("far", [10, 1e3, 1e4])
+def test_squares_around_a_mean_keep_their_digits(far: float, multiprocessors: int) -> None:
+    """Of numbers that lie thousands of times as far from zero as from one another: as if summed twice."""
     cell = "cell C {\n input x[units]\n state s[]\n u = x - mean(x)\n s' = mean(u * u)\n output s'\n}"
-    with long_sums():
-        source = compile_source(Source("cell.rnn", cell), None, {"strategy": "persistent"}, target="cuda").text
-    module = load(source, "cell", How(device=DeviceModel(multiprocessors=5)))
-    x = 1000 + np.random.default_rng(0).standard_normal((2, 3, 333)).astype(np.float32)
+    source = compile_source(Source("cell.rnn", cell), None, {"strategy": "persistent"}, target="cuda").text
+    module = load(source, "cell", How(device=DeviceModel(multiprocessors=multiprocessors)))
+    x = (far + np.random.default_rng(0).standard_normal((9, 3, 333))).astype(np.float32)
     found = module.forward({}, x)[0]
-    assert np.allclose(found, np.var(x.astype(np.float64), axis=-1), rtol=1e-5)
+    assert np.allclose(found, np.var(x.astype(np.float64), axis=-1), rtol=2e-6)
+
+
+NAMED = """
+cell C(units) {
+  input x[input]
+  state h[units]
+  param joint_1[units], total_0[units], totals[units], middle[units]
+  z = linear(x, h)
+  u = (z - mean(z)) * joint_1 + totals
+  h' = tanh(u * mean((u - mean(u)) ** 2) + total_0 + middle)
+  output h'
+}
+"""
+
+BEHIND = """
+cell A(units) {
+  input x[input]
+  state c[units]
+  param w[units, k: units] = uniform(-0.5, 0.5)
+  p = tanh(c + linear(x, out = units))
+  c' = 0.5 * c + cumsum(tanh(p @ w))
+  output c'
+}
+cell B(units) {
+  input y[input]
+  state h[units]
+  h' = tanh(linear(y, h) * 0.3 + mean(y))
+  output h'
+}
+network Net {
+  input x[input]
+  a = A(9)(x)
+  b = B(3)(a)
+  output b, end: last(b)
+}
+"""
+
+
+@needs_compiler
+@pytest.mark.parametrize(("strategy", "multiprocessors"), [("block", 1), ("persistent", 2)])
+@pytest.mark.parametrize("cell", [NAMED, BEHIND], ids=["names", "a layer behind another one"])
+def test_totals_are_nothing_else(cell: str, strategy: str, multiprocessors: int) -> None:
+    """No array of a description has their names; what a layer below has left is read before it is written again."""
+    options = {"units": 5} if cell is NAMED else {}
+    with long_sums():
+        source = compile_source(Source("cell.rnn", cell), None, {**options, "strategy": strategy}, target="cuda").text
+    module = load(source, "cell", How(race=True, device=DeviceModel(multiprocessors=multiprocessors)))
+    module._Launch._is_less = lambda *_: True  # loops together wherever that can be
+    assert_same(results(module, 3), results(rnnc.compile(cell, **options), 3), 1e-10)
 
 
 @pytest.mark.parametrize(("kernel", "count"), [("forward", 3), ("train", 3), ("backward", 5)])

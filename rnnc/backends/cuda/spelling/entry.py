@@ -22,13 +22,14 @@ Whole = Callable[[Elements, Op, str], None]
 class Lanes:
     """The threads that make one element of a result: `count` of them, of which `lane` is this one. `by` stands in front
     of the names of functions that join what they have, and `several` is the condition of there being more than one.
-    They combine all that there is, or what lies between two places (`part`)."""
+    They combine all that there is, or from `start` on, which is this one's first place, to `end`."""
 
     count: str
     lane: str
     by: str = "warp_"
     several: str = ""
-    part: tuple[str, str] | None = None
+    start: str = ""
+    end: str = ""
 
 
 class Reduction(Protocol):

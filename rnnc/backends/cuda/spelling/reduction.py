@@ -26,7 +26,7 @@ def over(e: Elements, stack: ExitStack, type: Type, lanes: Lanes | None) -> list
             stack.enter_context(e.kernel.braces(f"for (long long {name} = 0; {name} < {extent}; ++{name})"))
         return names
     name = e.kernel.names.new("k")
-    first, end = (lanes.lane, total_of(extents)) if lanes.part is None else lanes.part
+    first, end = lanes.start or lanes.lane, lanes.end or total_of(extents)
     head = f"for (long long {name} = {first}; {name} < {end}; {name} += {lanes.count})"
     stack.enter_context(e.kernel.braces(head))
     names = e.parted(extents, name)

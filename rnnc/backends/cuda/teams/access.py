@@ -162,7 +162,8 @@ class Place:
 
 class TeamElements(InnerElements):
     """`reads` and `writes` are the arrays that the item touches; a read of what the same thread wrote is none. `near`
-    are those of which it reads what other threads of the same block wrote, `part` is where a reduction's part goes."""
+    are those, and totals, of which it reads what other threads of the same block wrote; `goal` is where the result of a
+    reduction goes instead of an array."""
 
     def __init__(self, team: Team, block: Straight, place: Place | None) -> None:
         super().__init__(team.kernel, block.home, block.definitions, block.numbers, block.time)
@@ -174,7 +175,7 @@ class TeamElements(InnerElements):
         self.reads: set[str] = set()
         self.writes: set[str] = set()
         self.near: set[str] = set()
-        self.part = ""
+        self.goal = ""
         self._walked: tuple[str, ...] = ()
         self.uses: dict[Value, Multiplied] = {}
         self._own: tuple[str, ...] | None = None
@@ -230,13 +231,10 @@ class TeamElements(InnerElements):
 
     def _beside(self, owner: Owner | None, index: tuple[str, ...]) -> bool:
         """Whether another thread of the same block has made an element."""
-        around = (self._own or ())[: self.place.heads + self.place.type.batch] if self.place is not None else ()
-        return (
-            self.place is not None
-            and owner is not None
-            and owner == self.place.beside
-            and index == (*around, *self._walked)
-        )
+        if self.place is None or self._own is None or owner is None:
+            return False
+        around = self._own[: self.place.type.batch + self.place.heads]
+        return owner == self.place.beside and index == (*around, *self._walked)
 
     def _total(self, value: Value, total: Total, index: tuple[str, ...]) -> str:
         """A value that the block has made for itself."""
@@ -250,7 +248,7 @@ class TeamElements(InnerElements):
             own = index[value.type.batch :][: len(heads)]
             head = f"{factor(place_of(own, heads))} - team.first_head"
             number = f"({number}) * team.heads + {head}" if number else head
-        return f"{total.name}({number or '0'})"
+        return total.get(number or "0")
 
     def anticipate(self, value: Value, like: Type, index: Sequence[str]) -> None:
         if self.where is not None:  # sequences are asked for in front of branches only
@@ -275,9 +273,9 @@ class TeamElements(InnerElements):
         return self.computed(value, home, f"first ? {ahead} : {text}")
 
     def write(self, value: Value, home: Home, place: str, element: str) -> None:
-        if self.part:
+        if self.goal:
             self.kernel.spans |= self.definitions[value].spans
-            return self.kernel.line(f"{self.part} = {element};")
+            return self.kernel.line(f"{self.goal} = {element};")
         self.writes.add(home.array)
         kernel = self.kernel
         (self.touched.written.append if kernel.depth == self._depth else self.touched.anyhow.add)(home.array)

@@ -25,9 +25,9 @@ from rnnc.backends.cuda.straight.reductions import short
 from rnnc.backends.cuda.teams.access import Coupled, Place, TeamElements, Unfused
 from rnnc.backends.cuda.teams.exchange import Swap
 from rnnc.backends.cuda.teams.meetings import Item
-from rnnc.backends.cuda.teams.team import Owner, Team, Total
+from rnnc.backends.cuda.teams.team import Owner, Team
 from rnnc.backends.cuda.teams.tiles import Tiled, tiled
-from rnnc.backends.cuda.teams.totals import mean_of_squares, parting, whole, write_part, write_whole
+from rnnc.backends.cuda.teams.totals import of_own, of_parts, squares, whole, write_part, write_squares, write_whole
 from rnnc.ir.operations.attrs import Attrs
 from rnnc.ir.program import DType, Node, Op, Type, Value
 from rnnc.ir.size import Size, product
@@ -44,9 +44,11 @@ class TeamBlock(InnerBlock):
 
     fuses = True
 
-    def __init__(self, shared: Shared, around: Block, team: Team, written: frozenset[Value], *, waits: bool) -> None:
+    def __init__(
+        self, shared: Shared, around: Block, team: Team, written: frozenset[Value], *, waits: bool, totals: bool
+    ) -> None:
         super().__init__(shared, around.time, around)
-        self.waits = waits
+        self.waits, self._totals = waits, totals
         self.team = team
         self.items: list[Item] = []
         self.fresh: set[str] = set()  # arrays of the loop alone
@@ -107,9 +109,9 @@ class TeamBlock(InnerBlock):
             self.work += combined
         else:
             self.sums += combined
-        space = whole(op, self.team.heads) if self.far(op.out.type) and not short(summed) else None
-        target = self.targets.get(op.out)
-        if space is not None and (target is None or target.index):
+        far = self.far(op.out.type) and op.out not in self.targets and not short(summed)
+        space = whole(op, self.team.heads) if self._totals and far else None
+        if space is not None:
             self._total(op, space)
             return
         self.allocate(op.out)
@@ -119,45 +121,29 @@ class TeamBlock(InnerBlock):
         self._item(lambda e, n: REDUCTIONS[op.name](e, op, n, place.lanes), place)
 
     def _total(self, op: Op, space: Type) -> None:
-        """A value that every block makes of all blocks' parts. What is squared around a mean has its parts with those
-        of the mean, before all threads meet for that one."""
-        target, total = self.targets.get(op.out), self.team.total(op.out.type)
-        heads = len(self.team.heads)
+        """A value that every block makes of all blocks' parts. Squares around a mean have their parts with those of the
+        mean, before all threads meet for that one."""
+        team, total = self.team, self.team.total(op.out.type)
+        features = team.kernel.size(product(space.shape[len(team.heads) :]))
+        own = of_own(team, op.out.type, space, total)
+        of, around = squares(op, self._made_by, self.definitions), None
+        mean = None if of is None else self.homes.get(of.mean.out)
         self.homes[op.out] = Home(total.name)
-        own = parting(self.team, op.out.type, space, total)
-        mean = mean_of_squares(op, self._made_by, self.definitions)
-        if mean is not None and (mean.out not in self.homes or self.homes[mean.out].array not in self._joins):
-            mean = None  # blocks have no parts of it, or have joined them
-        item = self._made(lambda e, _: write_part(e, op, total, own, mean), own)
-        if mean is not None and self._total_of(mean).name in item.near:  # it reads the mean in another way, too
-            mean = None
-            item = self._made(lambda e, _: write_part(e, op, total, own, mean), own)
-        item.writes.add(total.parts)
+        if of is None or mean is None or mean.array not in self._joins:  # no block has parts, or all have joined them
+            item = self._made(lambda e, _: write_part(e, op, total, own), own)
+        else:
+            rest = team.total(op.out.type)
+            around = team.totals[mean.array], rest
+            item = self._made(lambda e, _: write_squares(e, op, total, rest, own, of, features), own)
+        made = (total,) if around is None else (total, around[1])
+        item.writes |= {one.parts for one in made}
         self._add(item)
-        around = None if mean is None else self._total_of(mean)
-        features = self.team.kernel.size(product(space.shape[heads:]))
-        place = replace(own, parts="team.blocks", space=None)
-
-        def join(e: TeamElements, n: str) -> None:
-            found = write_whole(e, op, total, place, around, features)
-            with e.kernel.braces("if (joining.lane == 0)"):
-                e.kernel.line(f"{total.name}.whole[{place.number}] = {found};")
-                if target is not None:
-                    with e.kernel.braces("if (team.rank == 0)"):
-                        e.write(op.out, target, n, found)
-
-        item = self._made(join, place)
+        place = of_parts(own)
+        item = self._made(lambda e, _: write_whole(e, op, total, place, around, features), place)
         item.writes.add(total.name)
-        item.reads.add(total.parts)
-        if around is not None:
-            item.reads.add(around.parts)
-            item.near.add(around.name)
-        if target is not None:
-            self.team.owners[target.array] = Owner(op.out.type.with_(time=False), "of the first block")
+        item.reads |= {one.parts for one in (total, *(around or ()))}
+        item.near |= {one.name for one in (around or ())[:1]}
         self._joins[total.name] = item
-
-    def _total_of(self, op: Op) -> Total:
-        return self.team.totals[self.homes[op.out].array]
 
     def _made_by(self, value: Value) -> Op | None:
         """The operation that computes a value where it is read."""
@@ -219,7 +205,7 @@ class TeamBlock(InnerBlock):
         item.open = bool(elements.uses) and not team.heads
         item.reads |= {home.array for use in elements.uses.values() if (home := self.home(use.left)) is not None}
         item.reads = {self._as_it_was(array) for array in item.reads & team.owners.keys()}
-        item.near = elements.near
+        item.near = {self._as_it_was(array) for array in elements.near}
         return item
 
     def _as_it_was(self, array: str) -> str:

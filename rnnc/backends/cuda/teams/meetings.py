@@ -3,7 +3,7 @@ and the next write."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rnnc.backends.cuda.teams.first import Ahead, Touched
@@ -32,33 +32,28 @@ def meetings(items: Sequence[Item], swapped: Mapping[str, str]) -> list[bool]:
 
     `swapped` are pairs of arrays that change places after every turn, in both directions.
     """
+    return _before(items, swapped, lambda item: item.reads, [False] * len(items))
+
+
+def barriers(items: Sequence[Item], swapped: Mapping[str, str], meets: Sequence[bool]) -> list[bool]:
+    """The same of the threads of a block, where not all threads meet."""
+    return _before(items, swapped, lambda item: item.near, meets)
+
+
+def _before(
+    items: Sequence[Item], swapped: Mapping[str, str], reads: Callable[[Item], set[str]], met: Sequence[bool]
+) -> list[bool]:
+    """Before which items threads have to meet that read this of one another, besides where they have `met`."""
     before = [False] * len(items)
     written: set[str] = set()
     read: set[str] = set()
     for _ in range(3):  # the first turn has nothing before it; what the second one adds may be seen in the third
         for place, item in enumerate(items):
-            if before[place] or item.reads & written or item.writes & read:
-                before[place] = True
+            if before[place] or met[place] or reads(item) & written or item.writes & read:
+                before[place] = not met[place]
                 written, read = set(), set()
             written |= item.writes
-            read |= item.reads
-        written = {swapped.get(array, array) for array in written}
-        read = {swapped.get(array, array) for array in read}
-    return before
-
-
-def barriers(items: Sequence[Item], swapped: Mapping[str, str], meets: Sequence[bool]) -> list[bool]:
-    """For each item whether the threads of a block have to meet before it, where all threads do not."""
-    before = [False] * len(items)
-    written: set[str] = set()
-    read: set[str] = set()
-    for _ in range(3):
-        for place, item in enumerate(items):
-            if before[place] or meets[place] or item.near & written or item.writes & read:
-                before[place] = not meets[place]
-                written, read = set(), set()
-            written |= item.writes
-            read |= item.near
+            read |= reads(item)
         written = {swapped.get(array, array) for array in written}
         read = {swapped.get(array, array) for array in read}
     return before

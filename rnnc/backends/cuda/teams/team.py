@@ -39,16 +39,40 @@ class Owner:
 
 @dataclass(frozen=True)
 class Total:
-    """A value that every block makes for itself, in kernels: its variable, and how many of them are in front of it."""
+    """A value that every block makes for itself: its place among those of a kernel, and its type there."""
 
-    name: str
-    turn: int
-    type: Type
+    number: int
+    type: str
+
+    @property
+    def name(self) -> str:
+        """What stands for it among the arrays that threads read of one another."""
+        return f"total {self.number}"
 
     @property
     def parts(self) -> str:
-        """What stands for its parts among the arrays that threads read of one another."""
-        return f"{self.name}.parts"
+        """What stands for its parts there."""
+        return f"parts of {self.name}"
+
+    def parts_of(self, number: str) -> str:
+        """Where the parts of one of its numbers are."""
+        return f"totals.parts_of({self.number}, step, {number})"
+
+    def part(self, parts: str, block: str) -> str:
+        """Of such parts the one of a block."""
+        return f"totals.part<{self.type}>({parts}, {block})"
+
+    def own(self, number: str) -> str:
+        """The block's own part of one of its numbers."""
+        return f"totals.own<{self.type}>({self.number}, step, {number})"
+
+    def get(self, number: str) -> str:
+        """One of its numbers."""
+        return f"totals.get<{self.type}>({self.number}, {number})"
+
+    def put(self, number: str, text: str) -> str:
+        """The statement that makes one of its numbers."""
+        return f"totals.put<{self.type}>({self.number}, {number}, {text});"
 
 
 class Team:
@@ -77,7 +101,7 @@ class Team:
         self.held: dict[str, Held] = {}  # by the array that a step reads, and by the one that it writes
         self.asked = 0  # numbers of sequences that are asked for ahead
         self.alone = False  # whether one team must have all rows
-        self.totals: dict[str, Total] = {}  # by the variables that stand for the values
+        self.totals: dict[str, Total] = {}  # by their names
         self._seen: dict[str, str] = {}
 
     def own(self, home: Home, following: Home, type: Type) -> None:
@@ -98,8 +122,7 @@ class Team:
 
     def total(self, type: Type) -> Total:
         """A new value that every block makes for itself."""
-        turn = len(self.totals)
-        found = Total(f"joint_{self.kernel.numbered('joint', number=turn + 1)}", turn, type)
+        found = Total(len(self.totals), C_TYPES[type.dtype])
         self.totals[found.name] = found
         return found
 

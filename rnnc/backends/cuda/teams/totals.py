@@ -1,21 +1,20 @@
 """Values without features that every block of a team makes for itself, of the parts that each block has.
 
 A sum over features would have its threads wait twice: for all features, and for the sum. So each block sums up its own
-features, all blocks read these parts when they have met, and add them up: one meeting (`Total` and `Parting` in
+features, all blocks read these parts when they have met, and add them up: one meeting (`Totals` and `Parting` in
 `joining.cuh`).
 
-Squares of what lies around a mean need the mean first. Blocks take their own mean for the part that they have, and the
-parts are put right by how far those means lie apart (Chan, Golub & LeVeque 1983, "Algorithms for computing the sample
-variance", The American Statistician 37(3)), so that both come with one meeting.
+Squares around a mean need the mean first. Blocks take their own mean for the part that they have, and the parts are put
+right by how far those means lie apart (Chan, Golub & LeVeque 1983, "Algorithms for computing the sample variance", The
+American Statistician 37(3)), so that both come with one meeting.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rnnc.backends.cuda.kernels.elements import factor
-from rnnc.backends.cuda.kernels.kernel import C_TYPES
 from rnnc.backends.cuda.spelling import REDUCTIONS
 from rnnc.backends.cuda.spelling.entry import Lanes
 from rnnc.backends.cuda.spelling.reduction import STEP, start, summed
@@ -41,9 +40,17 @@ def whole(op: Op, heads: tuple[Axis, ...]) -> Type | None:
     return op.out.type.with_(dtype=DType.FLOAT, time=False, axes=(*heads, *combined.axes))
 
 
-def mean_of_squares(op: Op, made_by: Callable[[Value], Op | None], defined: Mapping[Value, Op]) -> Op | None:
-    """The mean of some numbers around which a reduction sums their squares, if it is one. `made_by` is what computes a
-    value where it is read, `defined` every operation."""
+@dataclass(frozen=True)
+class Squares:
+    """What a reduction sums: squares of `apart`, how far numbers are from their `mean`."""
+
+    mean: Op
+    apart: Value
+
+
+def squares(op: Op, made_by: Callable[[Value], Op | None], defined: Mapping[Value, Op]) -> Squares | None:
+    """Whether a reduction sums squares around a mean. `made_by` is what computes a value where it is read, `defined`
+    every operation."""
     square = made_by(op.args[0]) if op.name in ("reduce_sum", "reduce_mean") else None
     if square is None or square.name not in ("square", "mul") or len({*square.args}) > 1:
         return None
@@ -56,29 +63,30 @@ def mean_of_squares(op: Op, made_by: Callable[[Value], Op | None], defined: Mapp
     mean = defined.get(value)
     if mean is None or mean.name != "reduce_mean" or mean.args[0] is not apart.args[0]:
         return None
-    return mean if Attrs(mean).integers("axes") == Attrs(op).integers("axes") else None
+    same = Attrs(mean).integers("axes") == Attrs(op).integers("axes")
+    return Squares(mean, square.args[0]) if same else None
 
 
 @dataclass(frozen=True)
 class Parting(Place):
-    """Numbers that a block makes alone, several threads one if there is much to join: of parts of them, or the `part`
-    of each that is this block's, of elements of the type `space`, which blocks share."""
+    """Numbers that every block makes, several threads one if it is made of many: each of them of all blocks' parts, or
+    the block's part of each, of elements of the type `space`, whose features blocks share as `among` says."""
 
-    turn: int = 0
-    part: str = ""
+    among: str = ""
     space: Type | None = None
+    turn: int = 0
 
     @property
     def lanes(self) -> Lanes:
-        ends = f"{self.part}.first + joining.lane", f"{self.part}.first + {self.part}.own"
-        return Lanes("joining.count", "joining.lane", by="joining.", part=ends)
+        start, end = f"{self.among}.first + joining.lane", f"{self.among}.first + {self.among}.own"
+        return Lanes("joining.count", "joining.lane", by="joining.", start=start, end=end)
 
     @property
     def beside(self) -> Owner | None:
         return self.space and Owner(self.space)
 
     def joins(self, count: str) -> list[str]:
-        return [f"const Parting joining({self.parts}, {count or '1'}, totals, {self.turn});"]
+        return [f"const Parting joining({self.parts}, {count or '1'}, totals.count, {self.turn});"]
 
     def settles(self) -> list[str]:
         return []
@@ -89,36 +97,56 @@ class Parting(Place):
         return "r" if self.type.batch or self.heads else "0"
 
 
-def parting(team: Team, type: Type, space: Type, total: Total) -> Parting:
-    """Where blocks have parts of a total of elements of the type `space`."""
+def of_own(team: Team, type: Type, space: Type, total: Total) -> Parting:
+    """Where blocks make their parts of a total of elements of the type `space`."""
     share = team.share(space)
-    return Parting(type, "", len(team.heads), f"{share}.own", total.turn, share, space)
+    return Parting(type, "", len(team.heads), f"{share}.own", share, space, total.number)
 
 
-def write_part(e: TeamElements, op: Op, total: Total, place: Parting, around: Op | None) -> None:
-    """What a block has of a reduction; `around` is the mean of what is squared."""
-    if around is not None:
-        index = tuple(e.index(around.out.type, "n"))
-        own = f"(real){place.part}.own"
-        near = f"{summed(e, around, 'n', place.lanes)} / {own}"
-        e.kernel.remember(around.out, index, e.kernel.bind("real", "near", near))
-    e.part = f"{total.name}.part(step, {total.name}.rank, {place.number})"
+def of_parts(own: Parting) -> Parting:
+    """Where all blocks' parts are joined."""
+    return replace(own, parts="team.blocks", space=None)
+
+
+def write_part(e: TeamElements, op: Op, total: Total, place: Parting) -> None:
+    """What a block has of a reduction."""
+    e.goal = total.own(place.number)
     REDUCTIONS[op.name](e, op, "n", place.lanes)
 
 
-def write_whole(e: TeamElements, op: Op, total: Total, place: Parting, mean: Total | None, features: str) -> str:
-    """All blocks' parts together, for each block; the variable that has them. `mean` is the one of what is squared."""
-    kind, type, number = _KINDS[op.name], C_TYPES[op.out.type.dtype], place.number
-    e.kernel.spans |= op.spans
-    found = e.kernel.names.new("total")
-    e.kernel.line(f"{type} {found} = {start(kind, op.out.type.dtype)};")
-    block = e.kernel.names.new("block")
-    e.kernel.line("#pragma unroll 8")
-    with e.kernel.braces(f"for (int {block} = joining.lane; {block} < team.blocks; {block} += joining.count)"):
-        part = f"{total.name}.part(step, {block}, {number})"
-        if mean is not None:
-            apart = f"{mean.name}.apart({place.part}, {features}, step, {block}, {number})"
-            part += f" + {apart}" + (f" / (real){factor(features)}" if kind == "mean" else "")
-        e.kernel.line(f"{found} = {STEP[kind].format(found, part)};")
-    e.kernel.line(f"{found} = joining.{'sum' if kind == 'mean' else kind}({found});")
-    return found
+def write_squares(
+    e: TeamElements, op: Op, total: Total, rest: Total, place: Parting, of: Squares, features: str
+) -> None:
+    """The same of squares around a mean, here around that of the block's own features; and by how much these are more
+    than that together, which rounding leaves."""
+    part = f"{summed(e, of.mean, 'n', place.lanes)} / (real){factor(features)}"
+    near = e.kernel.bind("real", "near", f"near_mean({part}, {place.among}, {features}, team.rank)")
+    e.kernel.remember(of.mean.out, tuple(e.index(of.mean.out.type, "n")), near)
+    left = summed(e, replace(of.mean, args=(of.apart,)), "n", place.lanes)
+    with e.kernel.braces("if (joining.lane == 0)"):
+        e.kernel.line(f"{rest.own(place.number)} = {left};")
+    write_part(e, op, total, place)
+
+
+def write_whole(
+    e: TeamElements, op: Op, total: Total, place: Parting, around: tuple[Total, Total] | None, features: str
+) -> None:
+    """All blocks' parts together, for each block. `around`: of squares the mean, and what is more than that."""
+    kind, number, kernel = _KINDS[op.name], place.number, e.kernel
+    kernel.spans |= op.spans
+    found = kernel.names.new("total")
+    kernel.line(f"{total.type} {found} = {start(kind, op.out.type.dtype)};")
+    block, parts = kernel.names.new("block"), kernel.bind("real*", "parts", total.parts_of(number))
+    added = ""
+    if around is not None:
+        means, rests = (kernel.bind("real*", "parts", one.parts_of(number)) for one in around)
+        middle = kernel.bind("real", "middle", around[0].get(number))
+        mean, rest = (one.part(parts, block) for one, parts in zip(around, (means, rests), strict=True))
+        added = f" + apart({mean}, {rest}, {middle}, {place.among}, {features}, {block})"
+        added += f" / (real){factor(features)}" if kind == "mean" else ""
+    kernel.line("#pragma unroll 4")
+    with kernel.braces(f"for (int {block} = joining.lane; {block} < team.blocks; {block} += joining.count)"):
+        kernel.line(f"{found} = {STEP[kind].format(found, total.part(parts, block) + added)};")
+    kernel.line(f"{found} = joining.{'sum' if kind == 'mean' else kind}({found});")
+    with kernel.braces("if (joining.lane == 0)"):
+        kernel.line(total.put(number, found))

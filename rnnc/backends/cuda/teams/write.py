@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from itertools import takewhile
 
 from rnnc.backends.cuda.analysis.products import product_of
-from rnnc.backends.cuda.kernels.kernel import C_TYPES, PARAMETERS
+from rnnc.backends.cuda.kernels.kernel import PARAMETERS
 from rnnc.backends.cuda.kernels.looped import ProductReport, TeamLoop
 from rnnc.backends.cuda.straight.block import Block
 from rnnc.backends.cuda.teams.access import Coupled, TeamElements, Unfused
@@ -87,13 +87,15 @@ def _write_heads(outer: Block, members: Sequence[Member], heads: tuple[Axis, ...
 @dataclass(frozen=True)
 class Assumed:
     """What is assumed of a kernel while it is written: the products that are in memory, the arrays that threads read of
-    one another, those that registers hold, whether first elements are apart from others, and whether results wait."""
+    one another, those that registers hold, whether first elements are apart from others, whether results wait, and
+    whether every block makes sums of all blocks' parts."""
 
     written: frozenset[Value] = frozenset()
     exchanged: Mapping[str, str] = field(default_factory=dict[str, str])
     held: frozenset[str] = frozenset()
     apart: bool = True
     waits: bool = True
+    totals: bool = True
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ def _settled(outer: Block, members: Sequence[Member], heads: tuple[Axis, ...], a
     """A kernel's items, written again until what is assumed of them is true."""
     while True:
         team = Team(outer.shared.sizes.variables, heads, assumed.exchanged, assumed.held, apart=assumed.apart)
-        block = TeamBlock(outer.shared, outer, team, assumed.written, waits=assumed.waits)
+        block = TeamBlock(outer.shared, outer, team, assumed.written, waits=assumed.waits, totals=assumed.totals)
         try:
             with outer.shared.names.on_trial():  # each trial has the same ones
                 ways = ways_of([(member.loop.reverse, member.lag) for member in members])
@@ -143,13 +145,15 @@ def _settled(outer: Block, members: Sequence[Member], heads: tuple[Axis, ...], a
         except Crowded:
             assumed = replace(assumed, held=frozenset[str](), apart=False)
         else:
-            return _written(assumed, block, parts, exchange)
+            if not (team.alone and team.totals):
+                return _written(assumed, block, parts, exchange)
+            assumed = replace(assumed, totals=False)  # of rows that are all one team's each block makes a few
 
 
 def _written(assumed: Assumed, block: TeamBlock, parts: Sequence[list[Item]], exchange: Exchange) -> Written:
     swaps = [*exchange.carried, *exchange.doubled]
     swapped = {x.array: y.array for a, b, _ in swaps for x, y in ((a, b), (b, a))}
-    before = {array for part in parts for item in part for array in item.reads if array.endswith(BEFORE)}
+    before = {array for part in parts for item in part for array in item.reads | item.near if array.endswith(BEFORE)}
     swapped |= {x: y for array in before for x, y in ((array, array[: -len(BEFORE)]), (array[: -len(BEFORE)], array))}
     for total in block.team.totals.values():  # those of the next step are others
         swapped |= {total.parts: f"{total.parts} next", f"{total.parts} next": total.parts}
@@ -236,12 +240,10 @@ def _finish(written: Written) -> TeamLoop:
 
 
 def _totals(team: Team) -> list[str]:
-    """The variables for values that every block makes for itself."""
-    found = [f"const int totals = {len(team.totals)};"] if team.totals else []
-    for total in team.totals.values():
-        of = f"{C_TYPES[total.type.dtype]}> {total.name}(team, smem, totals_at, parts, totals, {total.turn}"
-        found.append(f"const Total<{of}, team_rows * (long long)team_heads);")
-    return found
+    """The variable for values that every block makes for itself."""
+    numbers = "team_rows * (long long)team_heads"
+    made = f"const Totals totals(team, smem, totals_at, parts, {len(team.totals)}, {numbers});"
+    return [made] if team.totals else []
 
 
 def _asked(items: Sequence[Item], meets: Sequence[bool], steps: str, last: int) -> tuple[list[list[str]], list[str]]:
