@@ -190,12 +190,12 @@ class Expressions:
 
     def own_axis(self, axis: ast.Axis, c: Context) -> Shaped:
         """An axis that this body brings in; where its label is taken by the caller's, it has another one."""
-        given = self._given_axis(axis, c)
-        if given is not None:
-            return given
-        found = self.axis(axis, c)
+        found = self._given_axis(axis, c) or self.axis(axis, c)
         if axis.label is None:
             return found
+        known = c.frame.axes.get(axis.label)
+        if known is not None and known.label.startswith("?") and known.size == found.size:
+            return known  # the argument's own axis, of which nothing is known yet
         return replace(found, label=self.own_label(axis.label, c))
 
     def _given_axis(self, axis: ast.Axis, c: Context) -> Shaped | None:
