@@ -81,8 +81,8 @@ def test_the_damage_is_what_is_told_of() -> None:
 @needs_compiler
 @pytest.mark.parametrize("strategy", ["step", "block"])
 def test_a_softmax_of_numbers_that_halves_round_far(strategy: str) -> None:
-    """What the largest number is subtracted from is computed again there, and not rounded: so neither is the largest. Of -1e9,
-    by which attention masks, bfloat16 is off by 700 000, and the exponential of that is infinite."""
+    """What the largest number is subtracted from is computed again there, and not rounded: so neither is the largest.
+    Of -1e9, by which attention masks, bfloat16 is off by 700 000, and the exponential of that is infinite."""
     for half in halves_here():
         one, module = judged(precision_of(half), strategy=strategy, cell=MASKED)
         assert [row.error for row in one.rows(module) if not row.passed] == []

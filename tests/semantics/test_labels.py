@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from rnnc.diagnostics import DiagnosticError
 from tests.semantics.support import Run, holds, model, parameters, run
 
 CALLER = """
@@ -200,3 +201,41 @@ def test_a_function_of_every_weight_calls_its_axes_as_they_are() -> None:
       output h'
     }"""
     holds(run(model(text)))
+
+
+LOW_RANK = """
+fn low_rank(v, rank, out) {
+  low = tanh(linear(v, out = rank))
+  return linear(low, out = out)
+}
+fn outer_one(v, axes) { return low_rank(v, 2, axes) }
+cell A {
+  input x[d: 3]
+  state S[head: 2, key: 3]
+  k  = linear(x, out = [head, key])
+  a  = %s
+  S' = S * sigmoid(a * k)
+  output S'
+}
+"""
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "low_rank(x, 2, [head, key])",
+        "low_rank(x, 2, out = [key, head])",
+        "outer_one(x, [head, key])",
+        "low_rank(x, 2, key)",
+    ],
+)
+def test_a_function_is_told_the_axes_of_its_result(call: str) -> None:
+    holds(run(model(LOW_RANK % call)))
+
+
+def test_axes_that_a_function_is_given_are_its_callers() -> None:
+    """A slip in them is told where it is written."""
+    with pytest.raises(DiagnosticError) as error:
+        model(LOW_RANK % "low_rank(x, 2, [head, kye])")
+    (found,) = error.value.diagnostics
+    assert (found.code, found.span.text, found.fix) == ("E201", "kye", "did you mean `key`?")

@@ -98,8 +98,8 @@ class Block:
         return self.targets[value]
 
     def _is_extremum(self, value: Value) -> bool:
-        """Of halves, a largest or smallest number is kept as it was computed: numbers are subtracted from it, and what is
-        computed again beside it is not rounded (`exp(x - max(x))` overflows where the largest alone is)."""
+        """Of halves, a largest or smallest number is kept as it was computed: what it is subtracted from is computed
+        again there, and not rounded (of `exp(x - max(x))` the one alone would be)."""
         op = self.definitions.get(value)
         return op is not None and op.name in EXTREMA and value.type.dtype is DType.FLOAT
 
