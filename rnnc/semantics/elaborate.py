@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,6 +26,8 @@ from rnnc.semantics.shapes.rules.products import fan_in
 from rnnc.syntax import ast
 from rnnc.syntax.literals import as_text
 from rnnc.syntax.parse import parse_expression
+
+_PRIMED_MEMBER = re.compile(r"((?:\[[^][]*\])+)'$")
 
 
 @dataclass(frozen=True, eq=False)
@@ -226,15 +229,17 @@ class _Elaboration:
     def _exposed(self, outer: Body, expose: tuple[str, ...]) -> dict[str, str]:
         """Full names of the equations asked for: as written, or the value after the step."""
         found: dict[str, str] = {}
-        for name in expose:
-            for full in (name, name + "'"):
-                if full in outer.equations:
-                    found[full] = name.rstrip("'")
-                    break
-            else:
-                names = list(outer.equations)
-                fix = did_you_mean(name, names) or f"there are {', '.join(names)}"
-                self.diagnostics.error("E243", f"there is no equation `{name}` to expose", None, fix=fix)
+        names = {_as_written(full): full for full in outer.equations}
+        for asked in expose:
+            name = _as_written(asked)
+            full = names.get(name) or names.get(_as_written(name + "'"))
+            if full is not None:
+                found[full] = full.rstrip("'")
+                continue
+            members = [n for n in names if n.replace("'", "").startswith(f"{name}[")]
+            among = f"its members are {', '.join(members)}" if members else did_you_mean(name, names)
+            fix = among or f"there are {', '.join(names)}"
+            self.diagnostics.error("E243", f"there is no equation `{asked}` to expose", None, fix=fix)
         return found
 
     def _step(
@@ -330,6 +335,11 @@ def _as_layer(outer: Body, body: Body, frame: Frame) -> tuple[list[tuple[str, No
         for i, ((_, n), s) in enumerate(zip(frame.outputs, shapes, strict=True))
     ]
     return inputs, [(name, pick) for (name, _), pick in zip(frame.outputs, picks, strict=True)]
+
+
+def _as_written(name: str) -> str:
+    """The name of an equation as descriptions have it: `h'[0]`, not `h[0]'`."""
+    return _PRIMED_MEMBER.sub(r"'\1", name)
 
 
 def _inputs(frame: Frame) -> list[ast.Declared]:

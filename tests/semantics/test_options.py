@@ -76,6 +76,15 @@ def test_exposed_equations() -> None:
     np.testing.assert_array_equal(found["expose", "c"], found["output", "c"])
 
 
+def test_members_of_states_are_exposed_as_they_are_written() -> None:
+    text = "cell C {\n  input x[]\n  for k in 0..2 {\n    state s[k][]\n    s'[k] = s[k] + k * x\n  }\n  output s'[1]\n}\n"
+    for name in ("s'[0]", "s[0]", "s[0]'"):
+        assert [e.name for e in model(text, expose=(name,)).exposed] == ["s[0]"]
+    with pytest.raises(DiagnosticError) as caught:
+        model(text, expose=("s", "s'[2]"))
+    assert [d.fix for d in caught.value.diagnostics] == ["its members are s'[0], s'[1]", "did you mean `s'[0]`?"]
+
+
 def test_which_definition(tmp_path: Path) -> None:
     two = "cell A(n) {\n  input x[n]\n  output x\n}\ncell LongName(n) {\n  input x[n]\n  output x\n}\n"
     file = tmp_path / "long_name.rnn"
