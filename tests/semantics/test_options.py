@@ -77,12 +77,12 @@ def test_exposed_equations() -> None:
 
 
 def test_members_of_states_are_exposed_as_they_are_written() -> None:
-    text = "cell C {\n  input x[]\n  for k in 0..2 {\n    state s[k][]\n    s'[k] = s[k] + k * x\n  }\n  output s'[1]\n}\n"
+    text = "cell C {\n input x[]\n for k in 0..2 {\n state s[k][]\n s'[k] = s[k] + k * x\n }\n output s'[1]\n}\n"
     for name in ("s'[0]", "s[0]", "s[0]'"):
         assert [e.name for e in model(text, expose=(name,)).exposed] == ["s[0]"]
     with pytest.raises(DiagnosticError) as caught:
         model(text, expose=("s", "s'[2]"))
-    assert [d.fix for d in caught.value.diagnostics] == ["its members are s'[0], s'[1]", "did you mean `s'[0]`?"]
+    assert [d.fix for d in caught.value.diagnostics] == ["its members are s'[0], s'[1]", "did you mean `s'[1]`?"]
 
 
 def test_which_definition(tmp_path: Path) -> None:
