@@ -142,3 +142,19 @@ def test_a_check_keeps_quiet_where_only_some_sizes_are_wrong() -> None:
         "  output sum(y[k] for k in 0..n)\n}\n"
     )
     assert check(Source("t", text)) == []
+
+
+def test_a_wrong_size_is_told_once_at_the_option() -> None:
+    text = (
+        "cell C(units) {\n  input x[input]\n  state h[units], c[units]\n  h' = linear(x, c)\n  c' = h\n  output c'\n}\n"
+    )
+    for option, message in (("units", "a size is a whole number"), ("input", "a whole number from 1 on")):
+        with pytest.raises(DiagnosticError) as caught:
+            model(text, **({"units": 2} | {option: -1}))
+        (found,) = caught.value.diagnostics
+        assert (found.code, message in found.message) == ("E208", True)
+        assert found.span is not None
+        assert found.span.source.name == f"-D {option}"
+    with pytest.raises(DiagnosticError, match="no parameter or free size") as caught:
+        model(text, units=2, inputs="tanh")
+    assert caught.value.diagnostics[0].fix == "did you mean `input`?"
