@@ -226,6 +226,8 @@ cell A {
         "low_rank(x, 2, [head, key])",
         "low_rank(x, 2, out = [key, head])",
         "outer_one(x, [head, key])",
+        "outer_one(x, [key, head: 2])",
+        "low_rank(x, 2, out = [head: 2, key: 3])",
         "low_rank(x, 2, key)",
     ],
 )

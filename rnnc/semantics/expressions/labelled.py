@@ -62,6 +62,14 @@ def as_given(e: ast.Expr, c: Context) -> tuple[ast.Expr, Context]:
     return e, c
 
 
+def axes_with_sizes(e: ast.Expr) -> tuple[Choice, ...]:
+    """The words of a list such as `[head: 4, unit]`, which an argument hands on to an `out`; nothing of any other."""
+    items = e.items if isinstance(e, ast.List) else ()
+    if not any(isinstance(item, ast.LabelledSize) for item in items):
+        return ()
+    return tuple(Choice(i.label if isinstance(i, ast.LabelledSize) else i.span.text, (), i.span) for i in items)
+
+
 def _expressions(c: Context) -> Iterator[tuple[ast.Expr, Scope]]:
     """All that a body computes, in the order of its text."""
     frame = c.frame

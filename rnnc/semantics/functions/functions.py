@@ -11,6 +11,7 @@ from rnnc.ir.size import Size
 from rnnc.semantics.bodies.frames import Context, Frame, Owner
 from rnnc.semantics.expressions.arguments import Arguments, Operand
 from rnnc.semantics.expressions.expressions import Expressions
+from rnnc.semantics.expressions.labelled import axes_with_sizes
 from rnnc.semantics.functions.builtins import BUILTINS
 from rnnc.semantics.functions.weighted import dotted, other_owner
 from rnnc.semantics.scopes.numbers import STATED
@@ -48,14 +49,16 @@ class Functions:
             a.count(sum(p.default is None for p in parameters), len(parameters))
         for i, parameter in enumerate(parameters[: len(a.operands)]):
             operand = a.operands[i]
-            values[parameter.name] = (self._named(a.value(i), operand.expression, c), operand.span)
+            value = axes_with_sizes(operand.expression) or a.value(i)
+            values[parameter.name] = (self._named(value, operand.expression, c), operand.span)
             texts[parameter.name] = (operand.expression, operand.context)
         for name, argument in a.options.items():
             if name not in own:
                 continue
             if name in values:
                 raise Problem("E222", f"`{name}` is given twice", argument.span)
-            values[name] = (self._named(a.option(name), argument.value, c), argument.value.span)
+            value = axes_with_sizes(argument.value) or a.option(name)
+            values[name] = (self._named(value, argument.value, c), argument.value.span)
             texts[name] = (argument.value, c)
         gain = _gain(function, e, values)
         if gain is not None:
