@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,12 +20,14 @@ from rnnc.semantics.definitions.elaborator import Elaborator
 from rnnc.semantics.files import Files
 from rnnc.semantics.layouts.layouts import LayoutReader
 from rnnc.semantics.scopes.scope import Lazy, Problem, Scope, Work, did_you_mean, heading, report
-from rnnc.semantics.scopes.values import CellValue, Num, Shape, Value, texts
+from rnnc.semantics.scopes.values import CellValue, Num, Shape, Value, describe, texts
 from rnnc.semantics.shapes.nodes import Graph, Node
 from rnnc.semantics.shapes.rules.products import fan_in
 from rnnc.syntax import ast
 from rnnc.syntax.literals import as_text
 from rnnc.syntax.parse import parse_expression
+
+_PRIMED_MEMBER = re.compile(r"((?:\[[^][]*\])+)'$")
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,14 +142,19 @@ class _Elaboration:
             value, span = self._option(key, given)
             if key in parameters:
                 try:
-                    bound[key] = self.elaborator.cells.checked(parameters[key], value, span)
+                    found = self.elaborator.cells.checked(parameters[key], value, span)
+                    bound[key] = replace(found, given=span) if isinstance(found, Num) else found
                 except Problem as problem:
                     report(self.diagnostics, problem)
             elif isinstance(value, Num) and isinstance(value.value, int) and value.value > 0:
                 sizes[key] = value.value
+            elif key in _free_sizes(cell):
+                message = f"the size of an input's axis is a whole number from 1 on, not {describe(value)}"
+                self.diagnostics.error("E208", message, span)
             else:
-                fix = did_you_mean(key, parameters) or f"there are {', '.join(parameters)}"
-                self.diagnostics.error("E242", f"`{cell.name}` has no parameter `{key}`", span, fix=fix)
+                names = list(dict.fromkeys([*parameters, *sorted(_free_sizes(cell))]))
+                fix = did_you_mean(key, names) or f"there are {', '.join(names)}"
+                self.diagnostics.error("E242", f"`{cell.name}` has no parameter or free size `{key}`", span, fix=fix)
         self.diagnostics.raise_errors()
         self._names = list(parameters)
         return replace(cell, bound=tuple(bound.items())), sizes
@@ -170,7 +178,7 @@ class _Elaboration:
             raise
 
     def _unknown_sizes(self, sizes: Mapping[str, int], frame: Frame) -> None:
-        free = {a.size.id for d in _inputs(frame) for a in d.axes if isinstance(a.size, ast.Name)}
+        free = _free_sizes(frame.cell) if frame.cell is not None else set[str]()
         for key in sizes:
             if key not in self.elaborator.inputs.used_sizes:
                 names = list(dict.fromkeys([*self._names, *sorted(free)]))
@@ -226,15 +234,17 @@ class _Elaboration:
     def _exposed(self, outer: Body, expose: tuple[str, ...]) -> dict[str, str]:
         """Full names of the equations asked for: as written, or the value after the step."""
         found: dict[str, str] = {}
-        for name in expose:
-            for full in (name, name + "'"):
-                if full in outer.equations:
-                    found[full] = name.rstrip("'")
-                    break
-            else:
-                names = list(outer.equations)
-                fix = did_you_mean(name, names) or f"there are {', '.join(names)}"
-                self.diagnostics.error("E243", f"there is no equation `{name}` to expose", None, fix=fix)
+        names = {_as_written(full): full for full in outer.equations}
+        for asked in expose:
+            name = _as_written(asked)
+            full = names.get(name) or names.get(_as_written(name + "'"))
+            if full is not None:
+                found[full] = full.rstrip("'")
+                continue
+            members = [n for n in names if n.replace("'", "").startswith(f"{name}[")]
+            among = f"its members are {', '.join(members)}" if members else did_you_mean(name, names)
+            fix = among or f"there are {', '.join(names)}"
+            self.diagnostics.error("E243", f"there is no equation `{asked}` to expose", None, fix=fix)
         return found
 
     def _step(
@@ -332,10 +342,16 @@ def _as_layer(outer: Body, body: Body, frame: Frame) -> tuple[list[tuple[str, No
     return inputs, [(name, pick) for (name, _), pick in zip(frame.outputs, picks, strict=True)]
 
 
-def _inputs(frame: Frame) -> list[ast.Declared]:
-    assert frame.cell is not None
-    body = frame.cell.definition.body
-    return [i for s in body if isinstance(s, ast.Declaration) and s.kind == "input" for i in s.items]
+def _as_written(name: str) -> str:
+    """The name of an equation as descriptions have it: `h'[0]`, not `h[0]'`."""
+    return _PRIMED_MEMBER.sub(r"'\1", name)
+
+
+def _free_sizes(cell: CellValue) -> set[str]:
+    """Names that the axes of inputs have, of which some are no parameters."""
+    declarations = [s for s in cell.definition.body if isinstance(s, ast.Declaration) and s.kind == "input"]
+    axes = [axis for each in declarations for item in each.items for axis in item.axes]
+    return {axis.size.id for axis in axes if isinstance(axis.size, ast.Name)}
 
 
 def _infos(program: Program, role: str) -> tuple[PortInfo, ...]:

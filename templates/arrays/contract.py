@@ -6,7 +6,7 @@ def pack(params):
 
     Later changes of the arrays do not reach it.
     """
-    return _Packed(params, _copied)
+    return params if isinstance(params, _Packed) else _Packed(params, _copied)
 
 
 def forward(params, x, state=None, lengths=None, *, time_major=False, training=False, seed=None, masks=None):
@@ -35,10 +35,13 @@ def backward(params, tape, d_outputs, d_final=None):
     """
     if not isinstance(tape, _Tape):
         raise TypeError(f"tape should come from forward_train, and is {type(tape).__name__}")
-    call, saved = tape.take()
-    return call.gradients(
-        params, saved, d_outputs, d_final, lambda parameters, call, given: _run(parameters, call, given, "backward")
-    )
+    call, saved = tape.look()
+
+    def run(parameters, call, given):
+        tape.look(take=True)
+        return _run(parameters, call, given, "backward")
+
+    return call.gradients(params, saved, d_outputs, d_final, run)
 
 
 def step(params, x, state=None, *, training=False, seed=None, masks=None):

@@ -46,15 +46,15 @@ def _all_dims(arrays):
 
 
 class _Tape:
-    """What forward_train leaves for one call of backward."""
+    """What forward_train leaves for one call of backward; one whose arguments are refused does not count."""
 
     __slots__ = ("_content",)
 
     def __init__(self, content):
         self._content = [content]
 
-    def take(self):
+    def look(self, take=False):
         try:
-            return self._content.pop()
+            return self._content.pop() if take else self._content[0]
         except IndexError:
             raise ValueError("tape: backward has used this tape already; call forward_train again") from None

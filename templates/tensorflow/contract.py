@@ -10,7 +10,7 @@ def pack(params):
 
     The result belongs to the graph, and to the gradient tape, in which it was made.
     """
-    packed = _Packed(params, _borrowed)
+    packed = _packed(params)
     if packed.dtype is not None and None not in packed.sizes:
         for prepare in _PACK.values():
             if prepare not in packed.prepared:
@@ -72,15 +72,14 @@ def backward(params, tape, d_outputs, d_final=None):
     """
     if not isinstance(tape, _Tape):
         raise TypeError(f"tape should come from forward_train, and is {type(tape).__name__}")
-    call, loop, saved = tape.take()
+    call, loop, saved = tape.look()
+
+    def run(parameters, call, given):
+        tape.look(take=True)
+        return _run_with("backward", parameters, call, given, loop)
+
     with tf.name_scope(SPEC["name"] + "_backward"):
-        return call.gradients(
-            params,
-            saved,
-            d_outputs,
-            d_final,
-            lambda parameters, call, given: _run_with("backward", parameters, call, given, loop),
-        )
+        return call.gradients(params, saved, d_outputs, d_final, run)
 
 
 @_as_it_is

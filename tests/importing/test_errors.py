@@ -85,6 +85,8 @@ SLIPS = [
         "`s.shape` is not evaluated",
     ),
     ("MultiRNNCell([ResidualWrapper(TimeReversedFusedRNN(«LSTMBlockFusedCell(4)»))])", "E606", "ResidualWrapper"),
+    ("torch.nn.RNN(3, 4, nonlinearity=«'gelu'»)", "E605", "is 'tanh' or 'relu', not 'gelu'"),
+    ("MultiRNNCell(«[]»)", "E605", "not an empty list"),
     ("tf.nn.raw_rnn(GRUCell(4), «loop»)", "E606", "function of your own"),
     ("torch.nn.LSTM(3, 4, 2, dropout=«1.0»)", "E606", "nothing is kept"),
     ("one = Bidirectional(LSTM(4, return_sequences=True))\nSequential([one, «one»])", "E606", "shares its weights"),

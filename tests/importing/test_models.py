@@ -280,6 +280,11 @@ REFUSED = [
         "loop over the steps",
     ),
     (net(LSTM, "y, _ = self.rnn(x)\nreturn «self.gone»(y)"), "E602", "sets no `gone`"),
+    (net(LSTM, "y, _ = self.rnn(x)\n«y[:, 0]» = 1\nreturn self.fc(y)"), "E602", "in place"),
+    (net(LSTM, "y, _ = self.rnn(x)\n«y[:, 0] += 1»\nz = 2 * y\nreturn self.fc(z)"), "E602", "not read"),
+    (net(LSTM, "y, _ = self.rnn(x)\n«y.clamp_(-1, 1)»\nreturn self.fc(y)"), "E602", "in place"),
+    (net(LSTM, "«with torch.no_grad():\n    y, _ = self.rnn(x)»\nz = 2 * y\nreturn self.fc(z)"), "E602", "gradients"),
+    ("y = LSTM(4)(x)\n«y[:, 0]» = 3\nkeras.layers.Dense(3)(y)", "E602", "in place"),
     (net(LSTM, "if «mode»:\n    return x\nreturn x"), "E602", "condition"),
     (TORCH + "class Net(nn.Module):\n    «def __init__(self, n):\n        self.rnn = nn.GRU(n, n)»\n"
      "    def forward(self, x):\n        return self.rnn(x)\n", "E604", "no line makes a `Net`, which needs `n`"),

@@ -213,6 +213,21 @@ def test_a_tape_is_used_once(lstm: ModuleType, params: Any, x: np.ndarray) -> No
         lstm.backward(params, tape, outputs)
 
 
+def test_a_backward_pass_that_is_refused_leaves_the_tape(lstm: ModuleType, params: Any, x: np.ndarray) -> None:
+    outputs, _, tape = lstm.forward_train(params, x)
+    with pytest.raises(KeyError, match="did you mean 'h'"):
+        lstm.backward(params, tape, {"hh": outputs})
+    with pytest.raises(ValueError, match="expected"):
+        lstm.backward(params, tape, outputs[:, :-1])
+    assert lstm.backward(params, tape, outputs)["x"].shape == x.shape
+
+
+def test_packed_parameters_are_packed(lstm: ModuleType, params: Any, x: np.ndarray) -> None:
+    packed = lstm.pack(params)
+    for again in (lstm.pack(packed), lstm.pack(lstm.pack(packed))):
+        np.testing.assert_array_equal(lstm.forward(again, x)[0], lstm.forward(params, x)[0])
+
+
 def test_absent_cotangents_are_zero(lstm: ModuleType, params: Any, x: np.ndarray) -> None:
     zeros = {name: np.zeros((B, UNITS)) for name in ("c", "h")}
     for d, d_final in ((None, None), (np.zeros((B, T, UNITS)), {"h": zeros["h"]})):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from rnnc.diagnostics import DiagnosticError
 from tests.semantics.support import Run, holds, model, parameters, run
 
 CALLER = """
@@ -173,3 +174,70 @@ def test_labels_of_operands_are_known_to_what_is_made_of_them() -> None:
         "w.u": "[24, 3]", "w.bias": "[24, 3]",
     }  # fmt: skip
     holds(run(of))
+
+
+@pytest.mark.parametrize("argument", ["h", "r", "r * h", "expand(sum(r * h, unit), unit: 4)"])
+def test_an_own_axis_is_the_arguments_where_its_name_is_found_out_later_only(argument: str) -> None:
+    """`f: f` calls an axis as the caller does, also of what is made of a `linear` whose axes follow from its use."""
+    of = model(
+        "fn twice(v[place, f]) { return relabel(v, place: place, f: f) + v }\n"
+        "cell A {\n  input x[node: 3, feature: 2]\n  state h[node: 3, unit: 4]\n  r = linear(x, each = node)\n"
+        f"  h' = twice({argument}) + r * h\n  output h'\n}}"
+    )
+    assert parameters(of) == {"r.x": "[2, 4]", "r.bias": "[4]"}
+    holds(run(of))
+
+
+def test_a_function_of_every_weight_calls_its_axes_as_they_are() -> None:
+    text = """
+    fn scaled(V[rows, cols]) {
+      param d[rows] = ones
+      return relabel(V, rows: rows, cols: cols) * d
+    }
+    cell A(units = 3) {
+      input x[n: 2]
+      state h[units]
+      h' = tanh(linear(x, h, weight = scaled))
+      output h'
+    }"""
+    holds(run(model(text)))
+
+
+LOW_RANK = """
+fn low_rank(v, rank, out) {
+  low = tanh(linear(v, out = rank))
+  return linear(low, out = out)
+}
+fn outer_one(v, axes) { return low_rank(v, 2, axes) }
+cell A {
+  input x[d: 3]
+  state S[head: 2, key: 3]
+  k  = linear(x, out = [head, key])
+  a  = %s
+  S' = S * sigmoid(a * k)
+  output S'
+}
+"""
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "low_rank(x, 2, [head, key])",
+        "low_rank(x, 2, out = [key, head])",
+        "outer_one(x, [head, key])",
+        "outer_one(x, [key, head: 2])",
+        "low_rank(x, 2, out = [head: 2, key: 3])",
+        "low_rank(x, 2, key)",
+    ],
+)
+def test_a_function_is_told_the_axes_of_its_result(call: str) -> None:
+    holds(run(model(LOW_RANK % call)))
+
+
+def test_axes_that_a_function_is_given_are_its_callers() -> None:
+    """A slip in them is told where it is written."""
+    with pytest.raises(DiagnosticError) as error:
+        model(LOW_RANK % "low_rank(x, 2, [head, kye])")
+    (found,) = error.value.diagnostics
+    assert (found.code, found.span.text, found.fix) == ("E201", "kye", "did you mean `key`?")

@@ -76,6 +76,15 @@ def test_exposed_equations() -> None:
     np.testing.assert_array_equal(found["expose", "c"], found["output", "c"])
 
 
+def test_members_of_states_are_exposed_as_they_are_written() -> None:
+    text = "cell C {\n input x[]\n for k in 0..2 {\n state s[k][]\n s'[k] = s[k] + k * x\n }\n output s'[1]\n}\n"
+    for name in ("s'[0]", "s[0]", "s[0]'"):
+        assert [e.name for e in model(text, expose=(name,)).exposed] == ["s[0]"]
+    with pytest.raises(DiagnosticError) as caught:
+        model(text, expose=("s", "s'[2]"))
+    assert [d.fix for d in caught.value.diagnostics] == ["its members are s'[0], s'[1]", "did you mean `s'[1]`?"]
+
+
 def test_which_definition(tmp_path: Path) -> None:
     two = "cell A(n) {\n  input x[n]\n  output x\n}\ncell LongName(n) {\n  input x[n]\n  output x\n}\n"
     file = tmp_path / "long_name.rnn"
@@ -133,3 +142,19 @@ def test_a_check_keeps_quiet_where_only_some_sizes_are_wrong() -> None:
         "  output sum(y[k] for k in 0..n)\n}\n"
     )
     assert check(Source("t", text)) == []
+
+
+def test_a_wrong_size_is_told_once_at_the_option() -> None:
+    text = (
+        "cell C(units) {\n  input x[input]\n  state h[units], c[units]\n  h' = linear(x, c)\n  c' = h\n  output c'\n}\n"
+    )
+    for option, message in (("units", "a size is a whole number"), ("input", "a whole number from 1 on")):
+        with pytest.raises(DiagnosticError) as caught:
+            model(text, **({"units": 2} | {option: -1}))
+        (found,) = caught.value.diagnostics
+        assert (found.code, message in found.message) == ("E208", True)
+        assert found.span is not None
+        assert found.span.source.name == f"-D {option}"
+    with pytest.raises(DiagnosticError, match="no parameter or free size") as caught:
+        model(text, units=2, inputs="tanh")
+    assert caught.value.diagnostics[0].fix == "did you mean `input`?"

@@ -14,6 +14,12 @@ def as_lambda(function: ast.FunctionDef) -> ast.Lambda | None:
     return ast.copy_location(ast.Lambda(args=function.args, body=value), value) if value is not None else None
 
 
+def stops_gradients(block: ast.With) -> bool:
+    """`with torch.no_grad():`, in which numbers are those of the text, and gradients are not."""
+    named = [node for item in block.items for node in ast.walk(item.context_expr)]
+    return any(isinstance(node, ast.Attribute) and node.attr in ("no_grad", "inference_mode") for node in named)
+
+
 class _Reading:
     def __init__(self) -> None:
         self._left = MOST
@@ -44,7 +50,7 @@ class _Reading:
             case ast.FunctionDef(name=name):
                 inner = as_lambda(first)
                 return self._with(name, inner, rest) if inner is not None else None
-            case ast.With(body=inner):
+            case ast.With(body=inner) if not stops_gradients(first):
                 return self.returned([*inner, *rest])
             case ast.Expr(value=ast.Constant()) | ast.Pass() | ast.Import() | ast.ImportFrom() | ast.Assert():
                 return self.returned(rest)

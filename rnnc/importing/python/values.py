@@ -209,6 +209,10 @@ class Broken:
     error: DiagnosticError
 
 
+class Lost(DiagnosticError):
+    """Of a tensor of layers nobody knows what it is: an error also where what cannot be read would be data."""
+
+
 Names: TypeAlias = "Mapping[str, Given | Thunk | Broken]"
 Objects: TypeAlias = "Made | Tensor | Finals | Blueprint | Instance | Method"
 Value: TypeAlias = "bool | int | float | str | list[Given] | Reference | Function | Partial | Record | Objects | None"
@@ -229,15 +233,18 @@ def is_input(item: Given) -> bool:
     return isinstance(item.value, Made) and item.value.constructor.name in ("Input", "InputLayer")
 
 
+_SHORT = 20  # of strings that messages repeat
+
+
 def describe(value: object) -> str:
     """A value in words, for messages."""
     match value:
         case None | bool() | int() | float():
             return repr(value)
         case str():
-            return "a string"
+            return repr(value) if len(value) <= _SHORT else "a string"
         case list():
-            return "a list"
+            return "a list" if value else "an empty list"
         case Reference(path=path):
             return f"`{path}`"
         case Made(constructor=constructor):

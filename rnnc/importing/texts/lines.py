@@ -5,14 +5,27 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from rnnc.diagnostics import DiagnosticError
 from rnnc.importing.python.calling import parameters_given, spread
 from rnnc.importing.python.classes import is_model, with_field
-from rnnc.importing.python.functions import as_lambda
-from rnnc.importing.python.values import Blueprint, Broken, Given, Names, Record, Reference, Thunk, Value, problem
+from rnnc.importing.python.functions import as_lambda, stops_gradients
+from rnnc.importing.python.values import (
+    Blueprint,
+    Broken,
+    Given,
+    Lost,
+    Names,
+    Record,
+    Reference,
+    Thunk,
+    Value,
+    problem,
+)
 from rnnc.importing.texts.evaluate import Evaluator
+from rnnc.importing.texts.tensors import as_tensor
 
 MOST_DEEP = 5  # functions in functions
 MOST = 5000  # statements, every turn of a loop counted
@@ -112,10 +125,23 @@ class Lines:
                 )
             ) if name in self.names:
                 self._append(name, field, one)
+            case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method))) if (
+                method.endswith("_") and not method.startswith("_") and name in self.names
+            ):
+                self._lose(name, self._changed(statement))  # `h.mul_(2)`
             case ast.Expr(value=value):
                 yield Line(value, statement, before)
             case ast.For() | ast.If():
                 yield from self._block(statement)
+            case ast.With() if self._is_function and stops_gradients(statement):
+                fix = "`y.detach()` is read"
+                error = problem(
+                    "E602",
+                    "of what has no gradients such a block is not read",
+                    self._evaluator.span(statement),
+                    fix=fix,
+                )
+                self._break(statement, error)
             case ast.With(body=body) | ast.Try(body=body):
                 yield from self.read(body)
             case ast.Import() | ast.ImportFrom():
@@ -149,9 +175,11 @@ class Lines:
         for node in ast.walk(statement):
             match node:
                 case ast.Name(id=name, ctx=ast.Store()) | ast.FunctionDef(name=name) | ast.ClassDef(name=name):
-                    self.names[name] = Broken(error)
+                    self._lose(name, error)
                 case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method)) if method in ADDS:
-                    self.names[name] = Broken(error)
+                    self._lose(name, error)
+                case ast.Subscript(ctx=ast.Store()) if (root := _root(node)) is not None:
+                    self._lose(root, error)
                 case _:
                     pass
 
@@ -276,8 +304,22 @@ class Lines:
                 self._set(name, attribute, thunk)
             case ast.Subscript(value=ast.Name(id=name), slice=ast.Constant(value=str() as key)):
                 self._set(name, key, thunk)
+            case ast.Subscript() if (root := _root(target)) is not None and root in self.names:
+                self._lose(root, self._changed(target))
             case _:
                 pass
+
+    def _lose(self, name: str, error: DiagnosticError) -> None:
+        """Nobody knows what a name is from here on: an error where it is read, but for data of scripts."""
+        entry, was_read = self.names.get(name), False
+        if isinstance(entry, Given | Thunk) and not self._is_function:
+            with suppress(DiagnosticError):
+                was_read = as_tensor(self._evaluator.entry(entry).value) is not None
+        self.names[name] = Broken(Lost(error.diagnostics) if self._is_function or was_read else error)
+
+    def _changed(self, node: ast.AST) -> DiagnosticError:
+        fix = "`torch.where(…)`, `tf.where(…)` or `torch.cat(…)` give a new one"
+        return problem("E602", "what changes an array in place is not read", self._evaluator.span(node), fix=fix)
 
     def _set(self, name: str, field: str, thunk: Thunk) -> None:
         """`config.units = 4`."""
@@ -324,6 +366,13 @@ class Lines:
                 self.names.pop(alias.name.partition(".")[0], None)  # `import a.b` binds `a`, which stands for itself
             else:
                 self.names[alias.asname or alias.name] = Given(Reference(path), span)
+
+
+def _root(node: ast.expr) -> str | None:
+    """The name that a part is of: `h` of `h[:, 0]`."""
+    while isinstance(node, ast.Subscript):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else None
 
 
 def _names(targets: Sequence[ast.expr]) -> list[str]:

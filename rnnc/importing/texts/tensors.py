@@ -19,6 +19,7 @@ from rnnc.importing.python.values import (
     Finals,
     Given,
     Incoming,
+    Lost,
     Made,
     Names,
     Reference,
@@ -74,6 +75,8 @@ class Tensors:
         where it is given nothing else."""
         try:
             value = self._ev.given(node, names).value
+        except Lost:
+            raise
         except DiagnosticError:
             if self._leaves(node, names) or self._is_of_layers(node, names):
                 raise
@@ -93,6 +96,8 @@ class Tensors:
         """What a layer begins with; None where that is nothing that layers give."""
         try:
             given = self._ev.given(node, names)
+        except Lost:
+            raise
         except DiagnosticError:
             if self._leaves(node, names):
                 raise
@@ -154,6 +159,8 @@ class Tensors:
             case ast.Name() | ast.Attribute() | ast.Subscript():
                 try:
                     found = as_tensor(self._ev.given(node, names).value)
+                except Lost:
+                    raise
                 except DiagnosticError:
                     found = None
                 if found is not None:

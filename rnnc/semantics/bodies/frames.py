@@ -274,6 +274,7 @@ class Frame:
         self.reverse = False  # layers here run from the last step to the first
         self.anonymous = False  # no equation owns what is named here
         self.parameters: dict[str, ast.Parameter] = {}  # of the cell or function, by name
+        self.texts: Mapping[str, tuple[ast.Expr, Context]] = {}  # what a function's were given, as it is written
         self.lets: dict[str, Span] = {}  # compile-time values, by name
         self.dropped: dict[str, Span] = {}  # names that a variant dropped
         self.broken: set[str] = set()  # names whose definitions could not be read: using them is no further error

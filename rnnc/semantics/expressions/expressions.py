@@ -11,7 +11,7 @@ from rnnc.diagnostics import Note, Span
 from rnnc.ir.size import Size
 from rnnc.semantics.bodies.frames import Context, Indices
 from rnnc.semantics.bodies.remedies import as_tensor, of_number, of_quotient_size
-from rnnc.semantics.expressions.labelled import brought_in, of_operands
+from rnnc.semantics.expressions.labelled import as_given, brought_in, of_operands
 from rnnc.semantics.expressions.names import Names, unknown_name
 from rnnc.semantics.expressions.operators import Operators
 from rnnc.semantics.scopes.numbers import needs_value, of_quotient
@@ -153,7 +153,7 @@ class Expressions:
         if isinstance(value, Num):
             return value
         if isinstance(value, Choice):
-            raise unknown_name(value.word, value.span or e.span, c)
+            raise unknown_name(value.word, value.span or e.span, as_given(e, c)[1])
         fix = of_quotient_size(value) or (of_number(e, value, c) if isinstance(value, Tensor) and is_size else None)
         raise Problem("E206", f"a compile-time number is wanted here, not {describe(value)}", e.span, fix=fix)
 
@@ -190,12 +190,12 @@ class Expressions:
 
     def own_axis(self, axis: ast.Axis, c: Context) -> Shaped:
         """An axis that this body brings in; where its label is taken by the caller's, it has another one."""
-        given = self._given_axis(axis, c)
-        if given is not None:
-            return given
-        found = self.axis(axis, c)
+        found = self._given_axis(axis, c) or self.axis(axis, c)
         if axis.label is None:
             return found
+        known = c.frame.axes.get(axis.label)
+        if known is not None and known.label.startswith("?") and known.size == found.size:
+            return known  # the argument's own axis, of which nothing is known yet
         return replace(found, label=self.own_label(axis.label, c))
 
     def _given_axis(self, axis: ast.Axis, c: Context) -> Shaped | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from rnnc.semantics.bodies.frames import Context
 from rnnc.semantics.scopes.scope import Problem, Scope
-from rnnc.semantics.scopes.values import Shaped
+from rnnc.semantics.scopes.values import Choice, Shaped, Tensor
 from rnnc.semantics.shapes.nodes import Node
 from rnnc.syntax import ast
 from rnnc.syntax.walk import nodes_in
@@ -49,6 +49,25 @@ def of_operands(label: str, operands: Iterable[Node], c: Context) -> Shaped | No
             if axis.label == label:
                 return axis
     return None
+
+
+def as_given(e: ast.Expr, c: Context) -> tuple[ast.Expr, Context]:
+    """What a parameter stands for that names axes, `out` of a function that was given `[head, key]`: the words, and
+    where they are to be read."""
+    while isinstance(e, ast.Name) and not e.primed and e.id in c.frame.texts:
+        found = c.scope.find(e.id)
+        if found is None or not isinstance(found[1], Choice | Tensor | tuple):
+            break
+        e, c = c.frame.texts[e.id]
+    return e, c
+
+
+def axes_with_sizes(e: ast.Expr) -> tuple[Choice, ...]:
+    """The words of a list such as `[head: 4, unit]`, which an argument hands on to an `out`; nothing of any other."""
+    items = e.items if isinstance(e, ast.List) else ()
+    if not any(isinstance(item, ast.LabelledSize) for item in items):
+        return ()
+    return tuple(Choice(i.label if isinstance(i, ast.LabelledSize) else i.span.text, (), i.span) for i in items)
 
 
 def _expressions(c: Context) -> Iterator[tuple[ast.Expr, Scope]]:

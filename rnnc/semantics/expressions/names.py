@@ -32,6 +32,7 @@ from rnnc.syntax import ast
 if TYPE_CHECKING:
     from rnnc.semantics.expressions.expressions import Expressions
 
+_DECLARED = ("input", "state", "param")
 CONSTANTS: dict[str, Value] = {"inf": Num(math.inf), "pi": Num(math.pi)}
 
 
@@ -328,9 +329,14 @@ def _called(e: ast.Expr) -> str:
 
 def _by_axis(e: ast.Subscript, node: Node, c: Context) -> str:
     """How a part of a tensor is written: with the name of its axis."""
-    labels = [a.label for a in node.shape or ()]
-    axis = labels[0] if labels and labels[0].isidentifier() else "axis"
+    shape = node.shape or ()
     name = e.base.id if isinstance(e.base, ast.Name) else "x"
+    if len(shape) == 1 and not shape[0].label.isidentifier():
+        size, none = shape[0].size, "an axis is meant by its name, and this one has none"
+        if node.op in _DECLARED:
+            return f"{none}: declare `{name}[n: {size}]`, and write `{name}[n = k]`"
+        return f"{none}: `relabel(…, n: {size})` gives it one"
+    axis = shape[0].label if shape and shape[0].label.isidentifier() else "axis"
     steps = f"; steps are `last({name})` and `at({name}, k)`" if c.frame.body.kind == "network" else ""
     return f"name the axis: `{name}[{axis} = k]` or `{name}[{axis} = a:b]`{steps}"
 

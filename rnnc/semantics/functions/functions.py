@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import Span
@@ -10,6 +11,7 @@ from rnnc.ir.size import Size
 from rnnc.semantics.bodies.frames import Context, Frame, Owner
 from rnnc.semantics.expressions.arguments import Arguments, Operand
 from rnnc.semantics.expressions.expressions import Expressions
+from rnnc.semantics.expressions.labelled import axes_with_sizes
 from rnnc.semantics.functions.builtins import BUILTINS
 from rnnc.semantics.functions.weighted import dotted, other_owner
 from rnnc.semantics.scopes.numbers import STATED
@@ -38,6 +40,7 @@ class Functions:
         a = Arguments(self.expressions, e, c, function.name)
         parameters = function.definition.parameters
         values: dict[str, tuple[Value, Span]] = {}
+        texts: dict[str, tuple[ast.Expr, Context]] = {}
         own = [p.name for p in parameters]
         a.allow(*own, *(n for n in ("weights",) if n not in own))
         a.refuse_labels(own)
@@ -45,19 +48,24 @@ class Functions:
         if len(a.operands) > len(parameters):
             a.count(sum(p.default is None for p in parameters), len(parameters))
         for i, parameter in enumerate(parameters[: len(a.operands)]):
-            values[parameter.name] = (self._named(a.value(i), a.operands[i].expression, c), a.operands[i].span)
+            operand = a.operands[i]
+            value = axes_with_sizes(operand.expression) or a.value(i)
+            values[parameter.name] = (self._named(value, operand.expression, c), operand.span)
+            texts[parameter.name] = (operand.expression, operand.context)
         for name, argument in a.options.items():
             if name not in own:
                 continue
             if name in values:
                 raise Problem("E222", f"`{name}` is given twice", argument.span)
-            values[name] = (self._named(a.option(name), argument.value, c), argument.value.span)
+            value = axes_with_sizes(argument.value) or a.option(name)
+            values[name] = (self._named(value, argument.value, c), argument.value.span)
+            texts[name] = (argument.value, c)
         gain = _gain(function, e, values)
         if gain is not None:
             return Initialiser("identity", (float(a.known_number(gain, "the gain of `identity`", e.span)),))
         other = other_owner(a) if "weights" not in own and c.owner is not None else None
         path = self._path(function, a, c) if other is None else other + (c.name or function.name) + "."
-        return self._inline(function, values, path, bool(a.shared), e.span, c, lent=other)
+        return self._inline(function, values, path, bool(a.shared), e.span, c, lent=other, texts=texts)
 
     def _named(self, value: Value, e: object, c: Context) -> Value:
         """An argument with the name that stands for it: the function may want the axis of that name."""
@@ -98,6 +106,7 @@ class Functions:
         span: Span,
         c: Context,
         lent: str | None = None,
+        texts: Mapping[str, tuple[ast.Expr, Context]] | None = None,
     ) -> Value:
         definition = function.definition
         assert definition is not None
@@ -108,6 +117,7 @@ class Functions:
                 frame = self._opened(function, path, span, c)
                 frame.shareable = c.frame.shareable or shared or lent is not None
                 frame.lent = lent or c.frame.lent
+                frame.texts = texts or {}
                 for parameter in definition.parameters:
                     value, spot = self._argument(function, parameter, values, frame)
                     if parameter.axes is not None:

@@ -10,6 +10,7 @@ from rnnc.ir.model import Initialiser
 from rnnc.semantics.bodies.frames import Owner, mentions, nameless
 from rnnc.semantics.bodies.moments import indexed
 from rnnc.semantics.expressions.arguments import Arguments, Operand
+from rnnc.semantics.expressions.labelled import as_given
 from rnnc.semantics.functions.builtins import builtin
 from rnnc.semantics.functions.initialisers import GLOROT, ZEROS, initialiser
 from rnnc.semantics.scopes.scope import Problem, Told, did_you_mean
@@ -206,10 +207,15 @@ def _out_axes(a: Arguments, option: str) -> tuple[Shaped, ...] | None:
     if isinstance(e, ast.Conditional):
         chosen = e.value if a.evaluate.truth(e.test, a.context) else e.orelse
         e = e if chosen is None else chosen
+    e, c = as_given(e, a.context)
     if not isinstance(e, ast.List) and a.option(option) is None:
         return None
-    items = e.items if isinstance(e, ast.List) else (e,)
-    return tuple(a.evaluate.named_axis(item, a.context, lambda: _operands(a)) for item in items)
+    items = [as_given(item, c) for item in (e.items if isinstance(e, ast.List) else (e,))]
+    axes = tuple(a.evaluate.named_axis(item, where, lambda: _operands(a)) for item, where in items)
+    for axis, (_, where) in zip(axes, items, strict=True):
+        if where.frame is not a.context.frame:
+            a.context.frame.callers.add(axis.label)
+    return axes
 
 
 _OPTIONS = ("bias", "out", "per", "each", "init", "bias_init", "weight", "weights")

@@ -53,8 +53,12 @@ def number_of_an_axis(place: Place) -> Problem | None:
     begin = _operand(place, at)
     name = place.tokens[begin].span.to(place.tokens[at - 1].span).text if begin < at else "x"
     name = name if len(name) <= _LONGEST and name.isprintable() else "x"
-    axis = axis_of(place, name.rstrip("'")) or "n"
-    fix = f"axes are not counted: write `{name}[{axis} = …]`, with the axis by its name"
+    axis = axis_of(place, name.rstrip("'"))
+    fix = f"axes are not counted: write `{name}[{axis or 'n'} = …]`, with the axis by its name"
+    words = [token.text for token in place.tokens]
+    bare = [name, "[", before.text, "]"]  # `param a[2]`
+    if any(words[i : i + len(bare)] == bare for i in range(len(words))):
+        fix = f"an axis is meant by its name: declare `{name}[n: {before.text}]`, and write `{name}[n = …]`"
     return problem("E142", "a slice names its axis", before.span, fix)
 
 

@@ -17,6 +17,7 @@ from rnnc.ir.size import Size
 Mapped = tuple[Value, Part]  # a value, and what of it is computed
 ADDED = 16  # bytes of parameters that a step of a captured loop may have in addition
 DTYPES = {DType.FLOAT: "dt", DType.INT: "cp.int32", DType.BOOL: "cp.bool_"}
+EXTREMA = frozenset({"reduce_max", "reduce_min"})
 
 
 class Block:
@@ -87,12 +88,20 @@ class Block:
     def promised(self, value: Value, hint: str = "v") -> Home:
         """The array that a value will be in, which `allocate` makes."""
         if value not in self.targets:
-            name = self.shared.names.new(value.name or hint)
-            text = f"{name} = cp.empty({self.shape(value.type, self.most)}, {DTYPES[value.type.dtype]})"
+            name, wide = self.shared.names.new(value.name or hint), self._is_extremum(value)
+            self.shared.wide |= wide
+            dtype = "wt" if wide else DTYPES[value.type.dtype]
+            text = f"{name} = cp.empty({self.shape(value.type, self.most)}, {dtype})"
             shorter = value.type.time and self.most != self.time
             self._promised[value] = text
-            self.targets[value] = Home(name, f"[:{self.time}]" if shorter else "")
+            self.targets[value] = Home(name, f"[:{self.time}]" if shorter else "", wide=wide)
         return self.targets[value]
+
+    def _is_extremum(self, value: Value) -> bool:
+        """Of halves, a largest or smallest number is kept as it was computed: what it is subtracted from is computed
+        again there, and not rounded (of `exp(x - max(x))` the one alone would be)."""
+        op = self.definitions.get(value)
+        return op is not None and op.name in EXTREMA and value.type.dtype is DType.FLOAT
 
     # --- kernels ------------------------------------------------------------------------------------------------------
 

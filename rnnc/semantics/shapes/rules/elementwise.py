@@ -184,15 +184,22 @@ def _fewer(node: Node, shape: Shape) -> Node | None:
 def _doubt(graph: Graph, node: Node) -> tuple[Node, ShapeError] | None:
     """E311: an unknown argument may have fewer axes than the result, as what stands beside it has."""
     neighbour = _fewer(node, known(node)) if node.shape is not None else None
-    arg = next((a for a in node.args if a.shape is None and graph.receptive(a)), None)
+    arg = _open(graph, node)
     if neighbour is None or arg is None:
         return None
+    while arg.op == "elementwise" and (made_of := _open(graph, arg)) is not None and RULES[made_of.op].takes != "own":
+        arg = made_of  # of `i * tanh(linear(x))` what leaves it open is `i`
     names = dict(zip(node.args, naming(node), strict=True))
     one, other = (show(graph.resolve_all(known(n))) for n in (neighbour, node))
-    what = names[arg] if names[arg].startswith("`") else "this"
+    what = name if (name := _called(arg, 0)).startswith("`") else "this"
     message = f"{what} may have all axes of {other}, or fewer, as {names[neighbour]} beside it: {one}"
     labels = ", ".join(axis.label for axis in known(neighbour))
     return arg, ShapeError("E311", message, f"state them where it is made: `out = [{labels}]`, for example")
+
+
+def _open(graph: Graph, node: Node) -> Node | None:
+    """The first unknown argument that may be given its axes from behind."""
+    return next((a for a in node.args if a.shape is None and graph.receptive(a)), None)
 
 
 def _random(lowering: Lowering, node: Node) -> Value:
