@@ -215,9 +215,11 @@ def random_site(g: Grower, shape: Shape, depth: int, known: bool) -> Expr | None
 @production(2)
 def slope(g: Grower, shape: Shape, depth: int, known: bool) -> Expr | None:
     """The derivative of a number by a value of each row's own that it is surely made of."""
-    own = [v for v in g.body.readable(g.body.vars) if v.own and v.shape == shape]
-    if not own:
+    seen = g.body.readable(g.body.vars)
+    own, rows = [v for v in seen if v.own and v.shape == shape], [v for v in seen if v.seq]
+    if not own or not rows:
         return None
-    at = g.choices.pick(own).name
-    product = f"{at} * {g.grow(shape, depth, known=True).text}"
+    at, row = g.choices.pick(own).name, g.choices.pick(rows)
+    apart = f"0 * {f'mean({row.name})' if row.shape else row.name}"  # a state that a caller gives is the same for all rows
+    product = f"{at} * ({g.grow(shape, depth, known=True).text} + {apart})"
     return Expr(f"tanh(gradient({f'sum({product})' if shape else product}, {at}))", 1.0)
