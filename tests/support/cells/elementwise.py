@@ -220,6 +220,8 @@ def slope(g: Grower, shape: Shape, depth: int, known: bool) -> Expr | None:
     if not own or not rows:
         return None
     at, row = g.choices.pick(own).name, g.choices.pick(rows)
-    apart = f"0 * {f'mean({row.name})' if row.shape else row.name}"  # a state that a caller gives is the same for all rows
+    apart = (
+        f"0 * {f'mean({row.name})' if row.shape else row.name}"  # a state that a caller gives is the same for all rows
+    )
     product = f"{at} * ({g.grow(shape, depth, known=True).text} + {apart})"
     return Expr(f"tanh(gradient({f'sum({product})' if shape else product}, {at}))", 1.0)
