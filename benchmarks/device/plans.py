@@ -158,7 +158,7 @@ def _lines(module: ModuleType, strategy: str, seen: Sequence[Launch], off: float
             kind = "cluster" if team.clustered else "block" if team.blocks == 1 else "persistent"
             near = sum(heads * wide * deep for heads, wide, deep, _, _ in team.kept)
             how = f"{kind} {team.teams} x {team.blocks}, {team.rows} rows, {near} near, copies {len(team.copies)}"
-            how += f", splits {team.numbers[6::3]}, shared {team.shared >> 10} KiB"
+            how += f", splits {team.numbers[7::3]}, shared {team.shared >> 10} KiB"
             estimate = f"{team.seconds * 1e6:.2f}"
         yield strategy, name, how, f"estimate {estimate}", f"measured {statistics.median(taken):.2f}", f"off {off:.1e}"
 
