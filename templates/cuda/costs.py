@@ -5,7 +5,7 @@
 # decide anything. Of a step: whatever it does; a thousand elements of a block; a thousand numbers that go to the shared
 # memory of other blocks;
 _STEP, _ELEMENTS, _SENT = 0.29, 3.2, 0.14
-# a thousand parts of totals that a block joins (not measured: what it reads at once);
+# a thousand parts of totals that a block joins (a guess: no device has measured it yet);
 _JOINED_PARTS = 0.1
 # each meeting, with all that a part of a step takes at least.
 _MEET, _MEET_CLUSTERED, _MEET_ALONE = 1.9, 1.6, 1.4

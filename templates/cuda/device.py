@@ -227,7 +227,7 @@ class _Launch:
         """A whole loop as one kernel."""
         counters = cp.zeros(32 * team.teams, np.uint32)
         numbers = (team.blocks, team.rows, team.heads, int(team.clustered), *team.numbers, *team.copies)
-        real = np.float64 if REALS.get(self.key[1]) == "double" else np.float32
+        real = np.float64 if self.item.bytes == 8 else np.float32
         parts = cp.empty(team.parts, real) if team.parts else None
         passed = (*map(_passed, arguments), counters, _passed(parts), *map(np.int32, numbers))
         # Not the module's own word for it, for which CuPy 12 and 13 link a library that only the toolkit has.

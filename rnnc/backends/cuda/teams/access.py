@@ -148,16 +148,12 @@ class Place:
         whole = [head, *("  " + line for line in places), *lines, "}"]
         if not self.parts:
             return whole
-        return ["{", *("  " + line for line in [*self.joins(count), *whole, *self.settles()]), "}"]
+        return ["{", *("  " + line for line in self.joined(whole, count or "1")), "}"]
 
-    def joins(self, count: str) -> list[str]:
-        """The statements in front of those for elements that threads have together; there are `count` in a team."""
+    def joined(self, lines: Sequence[str], count: str) -> list[str]:
+        """Statements for elements that threads have together, with those around them; there are `count` in a team."""
         del count
-        return [f"const Joining joining(team, smem, {self.parts});"]
-
-    def settles(self) -> list[str]:
-        """Those behind them."""
-        return ["joining.settle();"]
+        return [f"const Joining joining(team, smem, {self.parts});", *lines, "joining.settle();"]
 
 
 class TeamElements(InnerElements):

@@ -11,7 +11,7 @@ American Statistician 37(3)), so that both come with one meeting.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rnnc.backends.cuda.kernels.elements import factor
@@ -85,11 +85,8 @@ class Parting(Place):
     def beside(self) -> Owner | None:
         return self.space and Owner(self.space)
 
-    def joins(self, count: str) -> list[str]:
-        return [f"const Parting joining({self.parts}, {count or '1'}, totals.count, {self.turn});"]
-
-    def settles(self) -> list[str]:
-        return []
+    def joined(self, lines: Sequence[str], count: str) -> list[str]:
+        return [f"const Parting joining({self.parts}, {count}, totals.count, {self.turn});", *lines]
 
     @property
     def number(self) -> str:
