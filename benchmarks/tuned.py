@@ -69,6 +69,7 @@ class TunedLSTM:
 
         self.x = held(np.concatenate([w.x, (w.b + w.bh)[None]]))
         self.h = held(w.h)
+        self.h_across = np.ascontiguousarray(self.h.T)
 
     def forward(self, x: Array) -> tuple[Array, Any]:
         units, (time, batch, _), dtype = self.units, x.shape, x.dtype
@@ -119,7 +120,7 @@ class TunedLSTM:
         np.subtract(1, d_j, out=d_j)
         np.multiply(d_j, ofi[:, :, 2 * units :], out=d_j)
         d_h, d_c, part = (np.zeros((batch, units), x.dtype) for _ in range(3))
-        dot, add, multiply, weight = np.dot, np.add, np.multiply, self.h.T
+        dot, add, multiply, weight = np.dot, np.add, np.multiply, self.h_across
         for d_y, slope_t, o_t, f_t, i_t, j_t, d_t, forget_t in zip(
             d_outputs[::-1], slope_c[::-1], d_o[::-1], d_f[::-1], d_i[::-1], d_j[::-1], d[::-1],
             ofi[::-1, :, units : 2 * units], strict=True,
@@ -157,6 +158,7 @@ class TunedGRU:
 
         self.x = held(np.concatenate([w.x, w.b[None]]))
         self.h = held(np.concatenate([w.h, w.bh[None]]))
+        self.h_across = np.ascontiguousarray(self.h[:-1].T)
 
     def forward(self, x: Array) -> tuple[Array, Any]:
         units, (time, batch, _), dtype = self.units, x.shape, x.dtype
@@ -204,7 +206,7 @@ class TunedGRU:
         rest = np.subtract(1, u)
         np.multiply(d_n, rest, out=d_n)
         d_h, part, carried = (np.zeros((batch, units), dtype) for _ in range(3))
-        dot, add, multiply, weight = np.dot, np.add, np.multiply, self.h[:-1].T
+        dot, add, multiply, weight = np.dot, np.add, np.multiply, self.h_across
         for d_y, n_t, r_t, u_t, d_inner_t, d_r_t, d_u_t, d_t in zip(
             d_outputs[::-1], d_n[::-1], r[::-1], u[::-1], d_inner[::-1], d_r[::-1], d_u[::-1],
             d[::-1, :, units:], strict=True,

@@ -26,6 +26,20 @@ def _rows(sequence, steps):
     return [None] * steps if sequence is None else sequence
 
 
+def _transposed(matrix, steps, rows):
+    """A matrix whose axes are exchanged, for products of so many rows at so many steps.
+
+    BLAS multiplies by what lies in memory as it is read, and takes up to twice as long for what lies across; that soon
+    pays for a copy. For a single row it makes no difference.
+    """
+    if rows < 2 or steps < 16:
+        return matrix.T
+    found = np.empty(matrix.shape[::-1], matrix.dtype)
+    for start in range(0, len(matrix), 32):  # a cache has room for as many rows
+        found[:, start : start + 32] = matrix[start : start + 32].T
+    return found
+
+
 def _numbers(sequence):
     """The elements of a sequence of numbers, as arrays that can be written to."""
     return [sequence[step, ...] for step in range(len(sequence))]

@@ -13,13 +13,13 @@ def _shaped(tensor, shape):
 
 
 def _dynamic(*loop):
-    """The driver of loops that makes one `tf.while_loop` of each, whose size does not depend on the steps."""
-    return _looped(_unstacked, lambda x, step: x.read(step), _is_compiled(), *loop)
+    """The driver of loops that makes one or two `tf.while_loop`s of each, whose size does not depend on the steps."""
+    return _looped(_unstacked, lambda x, step: x.read(step), True, *loop)
 
 
 def _sliced(*loop):
     """The same, without a copy of the sequences that are read."""
-    return _looped(_itself, _row, _is_compiled(), *loop)
+    return _looped(_itself, _row, True, *loop)
 
 
 def _sliced_in_time(*loop):
@@ -59,14 +59,17 @@ def _first(x, reverse):
     return tf.pad(some, [[0, 1]] + [[0, 0]] * (x.shape.ndims - 1))[0]
 
 
-def _looped(enter, read, ahead, name, visit, count, reverse, xs, carries, stacks):
-    """One `tf.while_loop`. `enter`: what is made of a sequence before it; `read`: what is taken of that at a step.
+def _looped(enter, read, early, name, visit, count, reverse, together, xs, carries, stacks):
+    """`tf.while_loop`s over all steps. `enter`: what is made of a sequence before; `read`: what a step takes of that.
 
-    With `ahead`, each step reads for the next one. XLA does not vectorize what it computes from several parts of an
-    element that it reads in the same step.
+    With `early`, each step under XLA reads for the next one: XLA does not vectorize what it computes from several parts
+    of an element that it reads in the same step. Without XLA, a first loop runs `together` steps each time around,
+    which costs TensorFlow as much as some operations do, and a second one those that are left.
     """
     if isinstance(count, int) and count == 0:  # XLA compiles steps that never run, too
-        return _static(name, visit, count, reverse, xs, carries, stacks)
+        return _static(name, visit, count, reverse, together, xs, carries, stacks)
+    compiled = _is_compiled()
+    ahead = early and compiled
     with tf.name_scope(name):
         elements = [x if x is None else enter(x, count) for x in xs]
         held = [x if x is None else _first(x, reverse) for x in xs] if ahead else []
@@ -87,24 +90,39 @@ def _looped(enter, read, ahead, name, visit, count, reverse, xs, carries, stacks
                 held = taken(tf.maximum(step - 1, 0) if reverse else tf.minimum(step + 1, count - 1))
             return visited + 1, after, [array.write(step, y) for array, y in zip(arrays, made)], held
 
-        _, finals, arrays, _ = tf.while_loop(
-            lambda visited, states, arrays, held: visited < count,
-            advance,
-            (tf.constant(0), [_shaped(init, shape) for init, shape, _ in carries], arrays, held),
-            shape_invariants=(
-                tf.TensorShape([]),
-                [_known(shape) for _, shape, _ in carries],
-                [tf.TensorShape(None) for _ in arrays],
-                [x if x is None else x.shape for x in held],
-            ),
-            maximum_iterations=count,
-            return_same_structure=True,
-        )
+        reached = (tf.constant(0), [_shaped(init, shape) for init, shape, _ in carries], arrays, held)
+        for size in (1,) if compiled or together == 1 else (together, 1):
+            reached = _around(advance, size, count, reached, carries)
+        _, finals, arrays, _ = reached
         stacked = [
             array.concat() if joined else _stacked(array, dtype, [count] + shape)
             for array, (dtype, shape, joined) in zip(arrays, stacks)
         ]
         return [_shaped(final, shape) for final, (_, shape, _) in zip(finals, carries)], stacked
+
+
+def _around(advance, size, count, start, carries):
+    """One `tf.while_loop` that runs `size` steps each time around, as long as so many are left."""
+
+    def several(*reached):
+        for _ in range(size):
+            reached = advance(*reached)
+        return reached
+
+    _, _, arrays, held = start
+    return tf.while_loop(
+        lambda visited, states, arrays, held: visited <= count - size,
+        several,
+        start,
+        shape_invariants=(
+            tf.TensorShape([]),
+            [_known(shape) for _, shape, _ in carries],
+            [tf.TensorShape(None) for _ in arrays],
+            [x if x is None else x.shape for x in held],
+        ),
+        maximum_iterations=count,
+        return_same_structure=True,
+    )
 
 
 def _stacked(array, dtype, shape):
@@ -114,7 +132,7 @@ def _stacked(array, dtype, shape):
     return _shaped(tf.cond(shape[0] > 0, array.stack, lambda: tf.zeros(shape, dtype)), shape)
 
 
-def _static(name, visit, count, reverse, xs, carries, stacks):
+def _static(name, visit, count, reverse, together, xs, carries, stacks):
     """The driver of loops that writes every step out: `NAME/step_3/c_new` is a tensor of the graph."""
     if not isinstance(count, int):
         raise ValueError('driver="static" needs a number of steps that is known while the graph is built')

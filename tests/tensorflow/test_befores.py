@@ -24,7 +24,7 @@ def both(driver: str, steps: int, lengths: Any, reverse: bool, result: int | Non
         return HELPERS[f"_{driver}"](*loop)
 
     finals, befores, made = HELPERS["_steps"](
-        counted, "sum", lambda valid, x, state: ([state + x], [state + x], {}), steps, lengths, reverse,
+        counted, "sum", lambda valid, x, state: ([state + x], [state + x], {}), steps, lengths, reverse, 3,
         [x], [(tf.constant(np.full((ROWS, 2), 0.5)), [ROWS, 2], True)], ((0, result),), [(tf.float64, [ROWS, 2], True)],
     )  # fmt: skip
     return [tensor.numpy() for tensor in (*finals, *befores, *made)], kept[0]

@@ -21,7 +21,7 @@ from rnnc.backends.numpy.emitter import DTYPES, Emitter, Place, Root, hint
 from rnnc.backends.numpy.liveness import last_uses, results_of
 from rnnc.backends.numpy.spelling import SPELLINGS, Written
 from rnnc.backends.numpy.spelling.view import concat_parts, slice_part, split_parts
-from rnnc.backends.numpy.views import Index, Step, render, reshaped, shape_text
+from rnnc.backends.numpy.views import Index, Step, Transposed, render, reshaped, shape_text
 from rnnc.ir.program import Carry, DType, Loop, Op, Type, Value
 
 BY_KEYWORD = {"np.maximum", "np.minimum"}  # NumPy warns where their third argument is an array
@@ -52,6 +52,7 @@ class StepEmitter(Emitter):
         super().__init__(outer.frame, outer.time)
         self._outer, self._loop = outer, loop
         self._lines: list[str] = []
+        self._captured: set[Root] = set()  # what the loop reads and does not change
         self._functions: dict[str, str] = {}  # what they are called in the loop
         self._walked: dict[str, str] = {}  # variable of a step: sequence that it walks along
         self._known: dict[tuple[Root, tuple[Step, ...]], str] = {}
@@ -235,11 +236,18 @@ class StepEmitter(Emitter):
             self.places[value] = Place(Root(name, False, [value]))
         elif value not in self.places:  # captured
             place = self._outer.place(value)
-            self.places[value] = Place(Root(self._outer.read(value), False, [value]), (), place.contiguous)
+            root = Root(self._outer.read(value), False, [value])
+            self._captured.add(root)
+            self.places[value] = Place(root, (), place.contiguous)
         return self.places[value]
 
     def view_of(self, place: Place, *steps: Step) -> str:
         return self._name(place.root, (*place.steps, *steps), None)
+
+    def transposed(self, place: Place, *steps: Step) -> str:
+        if place.root not in self._captured:
+            return super().transposed(place, *steps)
+        return self.view_of(place, *steps, Transposed(self.helper("_transposed"), self.time))
 
     def temporary(self, shape: Sequence[str], dtype: str, hint: str) -> Place:
         root = self._scratch(tuple(shape), dtype, hint)

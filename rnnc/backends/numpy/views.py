@@ -36,6 +36,18 @@ class Transpose:
 
 
 @dataclass(frozen=True)
+class Transposed:
+    """A matrix that lies the other way round, or a copy that does, where products at so many steps pay for it."""
+
+    helper: str
+    steps: str
+
+    def render(self, base: str, lead: str | None) -> str:
+        assert lead is None
+        return f"{self.helper}({base}, {self.steps}, B)"
+
+
+@dataclass(frozen=True)
 class Reshape:
     """`array.reshape(shape)`, only where the axes that merge are contiguous."""
 
@@ -69,7 +81,7 @@ class Windows:
         return f"_windows({base}, {first}, {self.kernel}, {self.stride}, {self.dilation})"
 
 
-Step = Index | Transpose | Reshape | Broadcast | Windows
+Step = Index | Transpose | Transposed | Reshape | Broadcast | Windows
 
 
 def render(base: str, steps: tuple[Step, ...], lead: str | None = None) -> str:

@@ -8,12 +8,15 @@ from rnnc.backends.escape import identifier, literal, string
 from rnnc.backends.tensorflow.block import DTYPES, Block
 from rnnc.ir.program import Loop, Type, Value
 
+TOGETHER = 4  # steps each time around: 8 are no faster
+FEW = 64  # lines of a step; beside more of them, what a time around costs does not count, but their graph does
+
 
 def write_loop(outer: Block, loop: Loop) -> None:
     """Write the body and the call that runs it into the block around."""
     names = outer.frame.names
     name = names.new(loop.name or "step")
-    _write_body(outer, loop, name)
+    lines = _write_body(outer, loop, name)
     finals = _targets(outer, [carry.final for carry in loop.carries])
     befores = _targets(outer, [carry.before for carry in loop.carries if carry.before is not None])
     stacked = _targets(outer, [seq for _, seq in loop.ys])
@@ -21,7 +24,8 @@ def write_loop(outer: Block, loop: Loop) -> None:
     driver = outer.helper("_stretches" if loop.chunk else "_steps")
     outer.line(f"{finals}, {befores}, {stacked} = {driver}(")
     called = string(identifier(loop.name or "step"))
-    outer.line(f"    loop, {called}, {name}, {_count(outer, loop)}, {lengths}, {loop.reverse},")
+    together = "" if loop.chunk else f" {_together(loop, lines)},"
+    outer.line(f"    loop, {called}, {name}, {_count(outer, loop)}, {lengths}, {loop.reverse},{together}")
     outer.line(f"    {_list([_sequence(outer, loop, seq, param) for seq, param in loop.xs])},")
     outer.line(f"    {_list([_carry(outer, carry.init, carry.param.type) for carry in loop.carries])},")
     outer.line(f"    {literal(list(_befores(loop)))},")
@@ -38,7 +42,13 @@ def _befores(loop: Loop) -> Iterator[tuple[int, int | None]]:
             yield i, None if loop.chunk else next(same, None)
 
 
-def _write_body(outer: Block, loop: Loop, name: str) -> None:
+def _together(loop: Loop, lines: int) -> int:
+    """How many steps a dynamic loop runs each time around."""
+    return TOGETHER if lines <= FEW and loop.is_plain else 1
+
+
+def _write_body(outer: Block, loop: Loop, name: str) -> int:
+    """Write the function of a step. Returns how many lines it has."""
     names = outer.frame.names
     time = names.new("steps") if loop.chunk else outer.time
     valid = names.new("valid")
@@ -62,6 +72,7 @@ def _write_body(outer: Block, loop: Loop, name: str) -> None:
         outer.line("    " + line)
     outer.line(f"    return {_list(following)}, {_list(made)}, {_named(body)}")
     outer.line("")
+    return len(body.lines)
 
 
 def _named(body: Block) -> str:

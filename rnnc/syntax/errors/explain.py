@@ -45,6 +45,27 @@ def _all_places(place: Place) -> str | None:
     return f"an equation gives all places: {changed}, or `concat` of the parts"
 
 
+def _size_of_an_axis(place: Place) -> Problem | None:
+    """`state m[head = 2, unit]`"""
+    opened, before = place.opened, place.before
+    is_declared = place.tokens[place.first].keyword in ("INPUT", "STATE", "PARAM", "FIXED")
+    if place.token.type != "EQUAL" or not is_declared or opened is None or place.tokens[opened].type != "LSQB":
+        return None
+    if (
+        before.type != "NAME"
+        or place.at - 1 not in _beginnings(place, opened)
+        or place.after.type not in ("NAME", "NUMBER")
+    ):
+        return None
+    fix = f"write `{before.text}: {place.after.text}`"
+    return problem("E134", "the size of an axis is told by `:`", place.token.span, fix, place.replaced("COLON"))
+
+
+def _beginnings(place: Place, opened: int) -> list[int]:
+    """Where an axis begins in brackets: behind them and behind every comma."""
+    return [opened + 1, *(at + 1 for at in range(opened, place.at) if place.tokens[at].type == "COMMA")]
+
+
 def _equality(place: Place) -> Problem | None:
     token, expected = place.token, place.expected
     equals = next((name for name, text in place.spelling.items() if text == "=="), "")
@@ -246,6 +267,7 @@ _RULES: tuple[Callable[[Place], Problem | None], ...] = (
     elsewhere.header_in_parentheses,
     elsewhere.missing_in,
     _function_without_braces,
+    _size_of_an_axis,
     _equality,
     _colon_for_equals,
     _choice_or_kind,

@@ -120,11 +120,11 @@ def _matrix(e: Emitter, x: Lettered, first: list[str], second: list[str], op: Op
     groups = [group for group in (first, second) if group]
     shape = tuple(times(x.sizes[letter] for letter in group) for group in groups)
     wanted = "".join(first + second)
-    if all(len(group) == 1 for group in groups):  # no axes to merge: strides do not matter
-        return e.view_of(x.place, *_reordered(x, wanted))
     swapped = "".join(second + first)
+    if all(len(group) == 1 for group in groups):  # no axes to merge: strides do not matter
+        return e.view_of(x.place) if x.letters == wanted else e.transposed(x.place)
     if x.letters == swapped and x.place.contiguous and wanted != swapped:
-        return e.view_of(x.place, Reshape(shape[::-1]), Transpose((1, 0)))
+        return e.transposed(x.place, Reshape(shape[::-1]))
     if x.letters != wanted or not x.place.contiguous:
         x = _copied(e, x, wanted, op)
     return e.view_of(x.place, Reshape(shape))
