@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import ModuleType
 
 from rnnc.compiler import check as check_source
@@ -22,17 +22,17 @@ def compile(
     name: str | None = None,
     options: Mapping[str, object] | None = None,
     save: str = "all",
-    expose: tuple[str, ...] | list[str] = (),
-    no_passes: tuple[str, ...] | list[str] = (),
+    expose: str | Iterable[str] = (),
+    no_passes: str | Iterable[str] = (),
     **parameters: object,
 ) -> ModuleType:
     """Compile a cell or network and import the module.
 
     `path_or_text` is the path of a `.rnn` file (also `FILE:NAME`) or the description itself, which imports files from
     the current folder. Compile-time parameters are keyword arguments (`units=128`); those whose names are taken here go
-    into `options`. Warns of what of a request could not be done (the `strategy` of CUDA's loops). Raises
-    `rnnc.DiagnosticError` where the description is wrong, and TypeError where a parameter is given twice, or is no
-    value of the language.
+    into `options`. `expose` and `no_passes` are names: several, or one text of them (`"i,f"`). Warns of what of a
+    request could not be done (the `strategy` of CUDA's loops). Raises `rnnc.DiagnosticError` where the description is
+    wrong, and TypeError where a parameter is given twice, or is no value of the language.
     """
     source, own_name = _source(path_or_text)
     compiled = compile_source(
@@ -41,8 +41,8 @@ def compile(
         _together(options, parameters),
         target=target,
         save=save,
-        expose=tuple(expose),
-        no_passes=frozenset(no_passes),
+        expose=_names(expose),
+        no_passes=frozenset(_names(no_passes)),
     )
     for note in compiled.notes:
         warnings.warn(note, stacklevel=2)
@@ -68,6 +68,13 @@ def describe(
 def check(path_or_text: str | os.PathLike[str]) -> list[Diagnostic]:
     """Everything that is wrong with a description: of every definition, in the order of the text."""
     return check_source(_source(path_or_text)[0])
+
+
+def _names(names: str | Iterable[str]) -> tuple[str, ...]:
+    """Several names, or one text that has them between commas."""
+    if isinstance(names, str):
+        return tuple(name.strip() for name in names.split(",") if name.strip())
+    return tuple(names)
 
 
 def _together(options: Mapping[str, object] | None, parameters: Mapping[str, object]) -> dict[str, object]:

@@ -212,10 +212,10 @@ class _Kind:
         """A tensor of the right type and device. Raises TypeError and ValueError, which name it."""
         if not isinstance(tensor, torch.Tensor):
             raise TypeError(f"{what} should be a tensor, and is {type(tensor).__name__}")
-        try:
-            tensor.data_ptr()
-        except RuntimeError:
-            raise TypeError(f"{what} is no array in memory, as with torch.func, torch.export, sparse tensors") from None
+        if torch.autograd.forward_ad.unpack_dual(_in_memory(what, tensor)).tangent is not None:
+            raise TypeError(
+                f"{what} has a tangent: derivatives go backwards only, by .backward() or torch.autograd.grad"
+            )
         if tensor.device != self.device:
             raise ValueError(f"{what} is on {tensor.device}, and the parameters are on {self.device}")
         if not tensor.is_floating_point() or tensor.dtype == self.dtype:
@@ -252,7 +252,7 @@ class _Call:
     def backward(self, params: Sequence[Tensor], tape: Any, slopes: Sequence[Tensor | None]) -> list[Tensor | None]:
         """Gradients of parameters, inputs and given states from those of outputs and final states."""
         spec = self.module.SPEC
-        arrays = [None if slope is None else _array(slope) for slope in slopes]
+        arrays = [None if slope is None else _array(_in_memory("a gradient", slope)) for slope in slopes]
         d_outputs = dict(zip(spec["outputs"], arrays, strict=False))  # what is exposed has none
         d_final = dict(zip(spec["states"], arrays[len(self._outputs) :], strict=True))
         with _current(self.kind.device):
@@ -376,9 +376,22 @@ def _shown(what: str, name: str, table: Mapping[str, Any]) -> str:
     return what if len(table) == 1 else f"{what}[{name!r}]"
 
 
+def _in_memory(what: str, tensor: Tensor) -> Tensor:
+    """The tensor. Raises TypeError where it is none that an array can be made of."""
+    try:
+        if not tensor.is_nested:
+            tensor.detach().data_ptr()
+            return tensor
+    except RuntimeError:
+        pass
+    kinds = "as with torch.func, vectorize=True, sparse and nested tensors"
+    raise TypeError(f"{what} is no array in memory, {kinds}") from None
+
+
 def _array(tensor: Tensor) -> Any:
     """What the generated module takes, of the same memory: an array of NumPy, or the tensor on its device."""
-    return tensor.detach().numpy() if tensor.device.type == "cpu" else tensor.detach()
+    tensor = tensor.detach().resolve_neg()
+    return tensor.numpy() if tensor.device.type == "cpu" else tensor
 
 
 def _tensor(array: Any) -> Tensor:

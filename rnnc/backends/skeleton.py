@@ -80,7 +80,7 @@ class Skeleton(ABC):
         return template.render(
             head=[*comment(self.banner), "#", *self._head()],
             imports="\n".join(self.imports),
-            equations=[line for _, text in model.equations for line in comment(text)],
+            equations=[line for text in dict.fromkeys(text for _, text in model.equations) for line in comment(text)],
             spec=mapping(self._spec()),
             parameter_sizes=literal(
                 [s for s in model.sizes if any(s in a.size.symbols for p in model.parameters for a in p.axes)]

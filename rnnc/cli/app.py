@@ -6,6 +6,7 @@ Whoever reads the output may go away: that is status 1 (click's own), and not wo
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from importlib import import_module
 
@@ -27,6 +28,7 @@ COMMANDS = {
     "weights": "Convert weights between libraries, and list what a file holds.",
     "doctor": "Tell which targets work on this machine, and what the others lack.",
 }
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)  # what streams that are open already say
 MODULES = {"import": "import_"}  # where a command cannot lend its module its name
 
 
@@ -86,6 +88,12 @@ def run(arguments: Sequence[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         return 130
     except Exception as error:
+        if isinstance(error, OSError) and error.filename is None and error.errno in FULL:
+            say(f"cannot write: {error.strerror}")
+            return 1
+        if isinstance(error, MemoryError):
+            say(f"this machine's memory is not enough{f': {error}' if str(error) else ''}; choose smaller sizes (-D)")
+            return 1
         from rnnc.cli.crash import report
 
         report(error, arguments)

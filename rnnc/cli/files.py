@@ -10,6 +10,8 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import click
+
 from rnnc.cli.messages import Failure
 from rnnc.diagnostics import Source
 from rnnc.syntax.source import read_source, source_from_bytes
@@ -24,6 +26,27 @@ def read(path: str) -> Source:
     if sys.stdin is None:
         raise Failure("cannot read the standard input: it is closed")
     return source_from_bytes("<stdin>", sys.stdin.buffer.read())
+
+
+def read_for(path: str, output: str) -> Source:
+    """The text of a description, for a product that goes to `output`: that must be none of the files it is made of.
+
+    Raises DiagnosticError and click.UsageError.
+    """
+    refuse_to_lose(path, output, "the description itself")
+    source = read(path)
+    if output != STDIN and os.path.exists(output):
+        from rnnc.semantics.files import imported_files
+
+        for imported in imported_files(source):
+            refuse_to_lose(str(imported), output, f"a file that {path} imports")
+    return source
+
+
+def refuse_to_lose(path: str, output: str, what: str) -> None:
+    """Raise click.UsageError where the output is a file that was read."""
+    if is_same_file(path, output):
+        raise click.UsageError(f"--output {output} is {what}, which would be lost")
 
 
 def is_same_file(one: str, other: str) -> bool:

@@ -107,8 +107,8 @@ class UnknownPass(ValueError):
 
 
 def check_names(names: Iterable[str], known: Sequence[str]) -> None:
-    """Raise `UnknownPass` for the first name that is none of the known ones."""
-    for name in names:
+    """Raise `UnknownPass` for a name that is none of the known ones, always for the same."""
+    for name in sorted(names):
         if name not in known:
             near = get_close_matches(name, known, n=1)
             hint = f"did you mean {near[0]!r}? " if near else ""

@@ -52,7 +52,7 @@ class Level:
                 value = self.builder.op("fill_past", value, self.lengths, value=0.0 if dtype is DType.FLOAT else 0)
             leaves[node] = value
         lowering = Lowering(body.graph, self.builder, leaves, self.mask, self)
-        lowering.run([node for _, node in outputs])
+        lowering.run([*(node for _, node in outputs), *self._asked_for(body)])
         for node in body.graph.nodes:  # where one direction is read, the other has states all the same
             if any(other in lowering.values for other in node.attrs.get("together", ())):
                 lowering.run([node])
@@ -62,7 +62,7 @@ class Level:
             if full not in self.exposed and node is not None and node in lowering.values:
                 value = self._output(lowering, node) if lowering[node].type.time else lowering[node]
                 self.exposed[full] = self.as_float(self.builder, value)
-        exposed = [Port("expose", self.expose[f], v) for f, v in self.exposed.items()]
+        exposed = [Port("expose", port, self.exposed[f]) for f, port in self.expose.items() if f in self.exposed]
         lengths = [Port("lengths", "lengths", self.lengths)] if self.lengths is not None else []
         parameters = [
             Port("param" if p.trained else "fixed", p.name, self.parameters[p.name])
@@ -75,6 +75,15 @@ class Level:
             tuple(self.builder.nodes),
             (*ports, *self.states_out, *exposed),
         )
+
+    def _asked_for(self, body: Body) -> list[Node]:
+        """The equations that are exposed, and the layers that have such: perhaps no output reads them."""
+
+        def has_some(node: Node) -> bool:
+            layer: Body | None = node.attrs.get("body") if node.op == "apply" else None
+            return any(node is body.equations[f] or (layer is not None and f in layer.equations) for f in self.expose)
+
+        return [node for node in body.graph.nodes if has_some(node)] if self.expose else []
 
     def _output(self, lowering: Lowering, node: Node) -> Value:
         """Outputs have a batch axis, and are zero past the length."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -27,6 +28,21 @@ LIBRARY = {"RNN": "examples/rnn.rnn", "GRU": "examples/gru.rnn", "LSTM": "exampl
 def parsed(source: Source) -> ast.File:
     """A file that others read, parsed once. Raises DiagnosticError."""
     return parse(source)
+
+
+def imported_files(source: Source) -> set[Path]:
+    """The files that a source imports, and those that these import, as far as they can be read."""
+    found: set[Path] = set()
+    waiting = [(source, Path(source.name).parent)]
+    while waiting and len(found) <= MAX_FILES:
+        text, folder = waiting.pop()
+        with suppress(DiagnosticError):
+            imports = [d.path.value for d in parsed(text).definitions if isinstance(d, ast.Import)]
+            for path in (folder / name for name in imports):
+                if path.resolve() not in found:
+                    found.add(path.resolve())
+                    waiting.append((read_source(path), path.parent))
+    return found
 
 
 class Files:

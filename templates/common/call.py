@@ -71,12 +71,12 @@ class _Call:
             self.given[f"state:{name}"] = array
 
     def _take_masks(self, training, seed, masks):
-        masks = dict(masks or {})
+        masks = {} if masks is None else _by_name("masks", masks, SPEC["masks"], partial=True)
         if seed is not None and (isinstance(seed, bool) or not _is_whole(seed)):
             raise TypeError(f"seed should be a whole number, and is {seed!r}")
-        for name in masks:
-            if name not in SPEC["masks"]:
-                raise KeyError(f"masks: unknown mask {name!r}{_suggestion(name, SPEC['masks'])}")
+        for name, mask in masks.items():
+            if mask is None:
+                raise TypeError(f"masks[{name!r}]: expected an array, got None")
         if masks and not training:
             raise ValueError("masks are for training=True")
         axes = _mask_axes(self.sizes)

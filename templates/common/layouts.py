@@ -15,6 +15,8 @@ def from_layout(name, arrays):
             raise ValueError(
                 f"{name}: the array {foreign!r} should have the shape {shape}, and has {arrays[foreign].shape}"
             )
+        if arrays[foreign].dtype.kind not in "fV":  # V: bfloat16, which NumPy has from another library
+            raise TypeError(f"{name}: the array {foreign!r} should hold floats, and is {arrays[foreign].dtype}")
         _take_apart(tree, arrays[foreign], found, np)
     return {parameter: np.array(found[parameter], order="C") for parameter in SPEC["parameters"]}
 
@@ -33,9 +35,22 @@ def to_layout(name, params):
 def grads_to_layout(name, params, grads):
     """Gradients of another library's arrays from those of the parameters; zero for parameters that are not trained."""
     packed = _Packed(params.arrays if isinstance(params, _Packed) else params, np.asarray)
+    _check_gradients(grads, packed.arrays)
     found = {n: np.asarray(grads[n]) if n in grads else np.zeros_like(a) for n, a in packed.arrays.items()}
     trees = _layout(name)["arrays"](_layout_sizes(packed.arrays))
     return {n: np.array(_put_together(tree, found.__getitem__, packed.dtype, False)) for n, (_, tree) in trees.items()}
+
+
+def _check_gradients(grads, params):
+    """Raise KeyError and ValueError where they are not those of all parameters that are trained."""
+    for name in grads:
+        if name not in params:
+            raise KeyError(f"grads: unknown name {name!r}{_suggestion(name, params)}")
+    for name, about in SPEC["parameters"].items():
+        if about["trained"] and name not in grads:
+            raise KeyError(f"grads: {name!r} is missing")
+        if name in grads and np.shape(grads[name]) != params[name].shape:
+            raise ValueError(f"grads[{name!r}]: expected {params[name].shape}, got {np.shape(grads[name])}")
 
 
 def _layout(name):

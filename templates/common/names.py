@@ -40,10 +40,13 @@ _FLOATS = f"{', '.join(FLOATS[:-1])} or {FLOATS[-1]}"  # for messages
 
 def _floating(dtype):
     """A dtype by any of its names."""
-    dtype = _named_dtype(dtype)
-    if str(dtype) not in FLOATS:
-        raise TypeError(f"dtype should be {_FLOATS}, and is {dtype}")
-    return dtype
+    try:
+        found = None if dtype is None else _named_dtype(dtype)
+    except TypeError:
+        found = None
+    if str(found) not in FLOATS:
+        raise TypeError(f"dtype should be {_FLOATS}, and is {dtype if found is None else found}")
+    return found
 
 
 def _common_dtype(arrays):

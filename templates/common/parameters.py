@@ -4,7 +4,7 @@
 def init_params(*, seed=0, dtype="float32", **sizes):
     """Initial parameters. Each has a generator of its own, so that one more or less changes none of the others."""
     dtype = _floating(dtype)
-    if isinstance(seed, bool) or not hasattr(seed, "__index__") or seed < 0:
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
         raise TypeError(f"init_params: seed should be a whole number from 0 on, and is {seed!r}")
     for name in sizes:
         if name not in SPEC["sizes"]:

@@ -8,11 +8,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from rnnc.cli import crash
-from rnnc.cli.app import COMMANDS, LazyCommands
+from rnnc.cli.app import COMMANDS, LazyCommands, run
 from rnnc.version import __version__
 from tests.cli.support import LSTM, RunRnnc
 
@@ -152,6 +153,44 @@ def test_a_full_disk_behind_the_standard_output_is_1(lstm: Path) -> None:
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False)
     assert done.returncode == 1
     assert b"cannot write the standard output" in done.stderr
+
+
+@posix
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["compile", "--help"]])
+def test_nor_is_it_a_bug_of_what_ends_early(arguments: list[str]) -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "rnnc", *arguments], stdout=full, stderr=subprocess.PIPE, check=False
+        )
+    assert (done.returncode, done.stderr) == (1, b"rnnc: cannot write: No space left on device\n")
+
+
+def test_a_machine_that_is_too_small_is_no_bug(monkeypatch: pytest.MonkeyPatch, capsys: Any, lstm: Path) -> None:
+    def none(*_: Any, **__: Any) -> None:
+        raise MemoryError("Unable to allocate 75 GiB")
+
+    monkeypatch.setattr("rnnc.verify.proving.proofs.Draw", none)
+    assert run(["verify", str(lstm)]) == 1
+    assert "memory is not enough: Unable to allocate 75 GiB; choose smaller sizes" in capsys.readouterr().err
+
+
+def test_sizes_that_nobody_can_prove(rnnc: RunRnnc, lstm: Path) -> None:
+    result = rnnc("verify", lstm, "-D", "units=1000000")
+    assert result.status == 1
+    assert "E805" in result.err
+    assert "1,000,000,000,000 of them in `i.h`" in result.err
+
+
+def test_a_layout_is_of_a_reference(rnnc: RunRnnc, lstm: Path) -> None:
+    result = rnnc("verify", lstm, "--layout", "tf")
+    assert result.status == 2
+    assert "--against names it" in result.err
+
+
+def test_of_unknown_passes_always_the_same_is_told(rnnc: RunRnnc, lstm: Path) -> None:
+    result = rnnc("compile", lstm, "--no-pass", "zzz", "--no-pass", "aaa", "--no-pass", "mmm")
+    assert "there is no pass 'aaa'" in result.err
 
 
 def test_colours_are_for_terminals_that_want_them(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -107,6 +107,33 @@ def test_a_module_never_replaces_its_description(rnnc: RunRnnc, lstm: Path, tmp_
     assert copy.read_bytes() == before
 
 
+@pytest.mark.parametrize("command", ["compile", "draw", "doc"])
+def test_nor_a_file_that_it_imports(rnnc: RunRnnc, tmp_path: Path, command: str) -> None:
+    """Also by way of others; what cannot be read stands in nobody's way."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "a.rnn").write_text('import "in/b.rnn"\ncell A {\n  input x[n]\n  use b = B\n  output b(x)\n}\n')
+    (tmp_path / "in" / "b.rnn").write_text('import C as B from "c.rnn"\n')
+    (tmp_path / "in" / "c.rnn").write_text("cell C {\n  input x[n]\n  output 2 * x\n}\n")
+    for name in ("b.rnn", "c.rnn"):
+        before = (tmp_path / "in" / name).read_bytes()
+        result = rnnc(command, f"{tmp_path / 'a.rnn'}:A", "-o", tmp_path / "in" / name)
+        assert result.status == 2
+        assert "a.rnn imports, which would be lost" in result.err
+        assert (tmp_path / "in" / name).read_bytes() == before
+    (tmp_path / "other.txt").write_text("old")
+    assert rnnc(command, f"{tmp_path / 'a.rnn'}:A", "-o", tmp_path / "other.txt").status == 0
+    (tmp_path / "a.rnn").write_text('import "away.rnn"\ncell {')
+    assert rnnc(command, tmp_path / "a.rnn", "-o", tmp_path / "other.txt").status == 1
+
+
+def test_an_import_never_replaces_the_text_that_it_reads(rnnc: RunRnnc, tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text("LSTMCell(3)\n")
+    result = rnnc("import", tmp_path / "net.py", "-o", tmp_path / "net.py")
+    assert result.status == 2
+    assert "is the text that is read, which would be lost" in result.err
+    assert (tmp_path / "net.py").read_text() == "LSTMCell(3)\n"
+
+
 def test_a_closed_standard_input_is_no_empty_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", None)
     with pytest.raises(Failure, match="standard input: it is closed"):

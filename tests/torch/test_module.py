@@ -207,6 +207,8 @@ def test_what_has_no_numbers_is_refused() -> None:
         lambda: torch.func.vmap(ours)(x[:, None]),
         lambda: torch.func.grad(lambda p: torch.func.functional_call(ours, p, x)[0].sum())(dict(ours.state_dict())),
         lambda: torch.export.export(ours, (x,), strict=False),
+        lambda: torch.autograd.functional.jacobian(lambda x: ours(x)[0], x, vectorize=True),
+        lambda: ours(torch.nested.nested_tensor([x[0], x[1]], layout=torch.jagged)),
     ):
         with pytest.raises(TypeError, match="is no array in memory, as with"):
             call()

@@ -6,7 +6,7 @@ import click
 
 from rnnc.backends.unit import Unit
 from rnnc.cli import options as shared
-from rnnc.cli.files import STDIN, is_same_file, read, write_product
+from rnnc.cli.files import STDIN, read_for, write_product
 from rnnc.cli.messages import say
 from rnnc.compiler import compile_source
 from rnnc.diagnostics import Source
@@ -44,9 +44,7 @@ def command(
       rnnc compile lstm.rnn -D units=128 -o lstm.py
       rnnc compile cells.rnn:GRU -D reset=before --save states --expose r,u
     """
-    if is_same_file(file.path, output):
-        raise click.UsageError(f"--output {output} is the description itself, which would be lost")
-    source = read(file.path)
+    source = read_for(file.path, output)
     if emit == "ast":
         write_product(syntax_tree(source), output)
         return

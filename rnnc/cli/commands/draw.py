@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from rnnc.cli import options as shared
-from rnnc.cli.files import STDIN, is_same_file, read, write_product
+from rnnc.cli.files import STDIN, read_for, write_product
 from rnnc.syntax.source import FileName
 
 
@@ -27,9 +27,7 @@ def command(file: FileName, options: dict[str, str], output: str, inner: str | N
     """
     from rnnc.pictures.describing import Description
 
-    if is_same_file(file.path, output):
-        raise click.UsageError(f"--output {output} is the description itself, which would be lost")
-    description = Description(read(file.path), file.name, options)
+    description = Description(read_for(file.path, output), file.name, options)
     names = description.inner()
     if inner is not None and inner not in names:
         there = f"there are {', '.join(names)}" if names else "it has none"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from rnnc.cli.files import STDIN, read, write_product
+from rnnc.cli.files import STDIN, read, refuse_to_lose, write_product
 from rnnc.cli.messages import say
 from rnnc.diagnostics import Source
 from rnnc.syntax.source import source_from_text
@@ -45,15 +45,16 @@ def command(call: str, output: str, name: str | None, inline: bool) -> None:
     """
     from rnnc.importing.calls import import_call
 
-    found = import_call(_source(call), name=name, inline=inline)
+    found = import_call(_source(call, output), name=name, inline=inline)
     for remark in found.remarks:
         say(remark)
     write_product(found.text, output)
 
 
-def _source(call: str) -> Source:
+def _source(call: str, output: str) -> Source:
     """The text: of a file that exists, of the standard input, or the argument itself."""
     if call == STDIN or _is_file(call):
+        refuse_to_lose(call, output, "the text that is read")
         return read(call)
     return source_from_text("<call>", call)
 

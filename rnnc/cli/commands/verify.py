@@ -41,6 +41,8 @@ def command(file: FileName, options: dict[str, str], target: str, against: str |
 
     if against is not None and against not in LIVE and not Path(against).suffix and not Path(against).exists():
         raise click.UsageError(f"--against takes a recording (.npz) or {', '.join(LIVE)}; there is no file {against}")
+    if layout is not None and against is None:
+        raise click.UsageError("--layout says how the reference's weights lie, and there is none: --against names it")
     source = read(file.path)
     try:
         if against is None:

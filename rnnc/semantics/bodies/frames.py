@@ -288,6 +288,10 @@ class Frame:
     def graph(self) -> Graph:
         return self.body.graph
 
+    def in_this_run(self, name: str) -> str:
+        """The full name that something has in this run. (A layer that runs several times has one state for each.)"""
+        return self.state_prefix + name[len(self.prefix) :]
+
     def has_state(self, name: str) -> bool:
         """Is a state declared under this name?"""
         return any(n == name for n, _ in self.states)

@@ -185,7 +185,7 @@ class Statements:
             frame.body.damaged = True
             report(self.diagnostics, problem)
         if node.args or node.poisoned:
-            frame.body.equations[node.name] = node
+            frame.body.equations[frame.in_this_run(node.name)] = node
 
     def _define(
         self, frame: Frame, node: Node, s: ast.Equation, indices: Indices, scope: Scope, value: Value, owner: Owner
@@ -232,7 +232,7 @@ class Statements:
             node = frame.graph.add("equation", (value.node,), s.value.span)
             node.name = frame.prefix + key_text(s.target.name, (*indices, k))
             value.node.called = value.node.called or node.name
-            frame.body.equations[node.name] = node
+            frame.body.equations[frame.in_this_run(node.name)] = node
             found.append(Tensor(node))
         return tuple(found)
 

@@ -24,7 +24,7 @@ from rnnc.verify.proving.invariants import (
     worst_row,
 )
 from rnnc.verify.proving.judged import FLOAT32, FLOAT64, Judged, Precision, precision_of, step
-from rnnc.verify.proving.sample import STEPS, Draw, Sample, choose_sizes
+from rnnc.verify.proving.sample import STEPS, Draw, Sample, check_amount, choose_sizes
 from rnnc.verify.proving.undefined import smaller_inputs, without_slope, without_value
 from rnnc.verify.proving.ways import running, titled
 from rnnc.verify.report import ROUNDING, Report, Row
@@ -53,6 +53,7 @@ def prove(
         message = f"nothing tells {model.name} whether to compute in float32 or float64"
         raise VerifyError("E808", message, fix="give it an input of floats, or a weight: what is proved needs both")
     chosen = choose_sizes(model, {})
+    check_amount(model, chosen)
     draw = Draw(model, chosen, seed)
     judge = InterpretedRunner(model, chosen)
     initial = module.init_params(seed, "float64", chosen)

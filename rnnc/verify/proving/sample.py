@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from math import prod
 
 import numpy as np
 
@@ -26,6 +27,7 @@ USUAL = 3  # the first of them: with 2, normalisation and the like have next to 
 WARM_UP = 3  # steps that lead to an initial state
 SPREAD = 0.1  # standard deviation around initial values and reached states
 SCALES = (1.0, 0.1, 0.01)  # of inputs: small ones where numbers grow without end (a reaction, a cubic force)
+MOST_NUMBERS = 100_000_000  # of weights and states: several copies of them, in float64, are a few GB
 HUGE = 1e30  # beyond it float32 ends
 
 
@@ -98,6 +100,17 @@ def choose_sizes(model: Model, given: Mapping[str, int]) -> dict[str, int]:
         fix = "give them: " + " ".join(f"-D {name}=…" for name in open_) if open_ else None
         raise VerifyError("E805", f"no sizes up to {LARGEST} suit {model.name}", fix=fix)
     return found
+
+
+def check_amount(model: Model, sizes: Mapping[str, int]) -> None:
+    """E805: the weights and states have too many numbers to be proved, all ways, in float64."""
+    arrays = [(p.name, p.axes) for p in model.parameters] + [(p.name, p.type.axes) for p in model.states]
+    counts = {name: prod(axis.size.evaluate(sizes) for axis in axes) for name, axes in arrays}
+    total = sum(counts.values())
+    if total > MOST_NUMBERS:
+        name = max(counts, key=lambda name: counts[name])
+        message = f"{model.name} has {total:,} numbers at these sizes, {counts[name]:,} of them in `{name}`"
+        raise VerifyError("E805", message, fix=f"prove it with smaller ones (-D): up to {MOST_NUMBERS:,} numbers")
 
 
 @dataclass(frozen=True)

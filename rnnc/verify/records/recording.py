@@ -61,11 +61,15 @@ class Recording:
     @property
     def dtype(self) -> DTypeLike:
         """float32 or float64: the one dtype of the variables (of the results where there are none). E804: another."""
-        arrays = list(self.variables.values()) or [a for k, a in self.arrays.items() if k.startswith("outputs")]
-        dtypes = {a.dtype for a in arrays}
-        if len(dtypes) != 1 or not dtypes <= {np.dtype(np.float32), np.dtype(np.float64)}:
-            raise VerifyError("E804", f"{self.name}: variables are {sorted(map(str, dtypes))}, not float32 or float64")
-        return dtypes.pop()
+        arrays = self.variables or {k: a for k, a in self.arrays.items() if k.startswith("outputs")}
+        dtypes = {array.dtype: name for name, array in arrays.items()}
+        for dtype, name in dtypes.items():
+            if dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
+                raise VerifyError("E804", f"{self.name}: {name!r} is {dtype}; variables are float32 or float64")
+        if len(dtypes) != 1:
+            several = " and ".join(f"{name!r} is {dtype}" for dtype, name in dtypes.items()) or "there are none"
+            raise VerifyError("E804", f"{self.name}: variables are of one dtype, and {several}")
+        return next(iter(dtypes))
 
     @property
     def sizes(self) -> Mapping[str, Any]:
