@@ -1,4 +1,4 @@
-"""Derivatives that go forwards are refused, also where no tensor wants a gradient; numbers behind a sign bit are read."""
+"""Derivatives that go forwards are refused, also where no tensor wants a gradient; a noted sign is read."""
 
 from __future__ import annotations
 

@@ -149,7 +149,7 @@ def test_the_order_of_bytes_does_not_matter(tmp_path: Path) -> None:
         ({"x": np.ones((3, 7, 5), np.int32)}, "'x' is float, but int32 is recorded for it"),
         ({"state0:0": np.ones((3, 5))}, "is 5 long, but units is 4"),
         ({"var:rnn/basic_rnn_cell/extra": np.ones(3)}, "'rnn/basic_rnn_cell/extra'"),
-        ({"var:rnn/basic_rnn_cell/bias": np.ones(4, np.float32)}, "variables are \\['float32', 'float64'\\]"),
+        ({"var:rnn/basic_rnn_cell/bias": np.ones(4, np.float32)}, "variables are of one dtype, and '"),
         ({"mask:input": np.zeros((3, 7, 5))}, "names no site of the recorded mask 'input'"),
         ({"grad:var:other": np.ones(3)}, "records grad:var:other, for which Test has no gradient"),
     ],

@@ -47,17 +47,14 @@ def _all_places(place: Place) -> str | None:
 
 def _size_of_an_axis(place: Place) -> Problem | None:
     """`state m[head = 2, unit]`"""
-    opened, before = place.opened, place.before
+    opened, name, size = place.opened, place.before, place.after
     is_declared = place.tokens[place.first].keyword in ("INPUT", "STATE", "PARAM", "FIXED")
     if place.token.type != "EQUAL" or not is_declared or opened is None or place.tokens[opened].type != "LSQB":
         return None
-    if (
-        before.type != "NAME"
-        or place.at - 1 not in _beginnings(place, opened)
-        or place.after.type not in ("NAME", "NUMBER")
-    ):
+    is_named = name is not None and name.type == "NAME" and place.at - 1 in _beginnings(place, opened)
+    if name is None or not is_named or size.type not in ("NAME", "NUMBER"):
         return None
-    fix = f"write `{before.text}: {place.after.text}`"
+    fix = f"write `{name.text}: {size.text}`"
     return problem("E134", "the size of an axis is told by `:`", place.token.span, fix, place.replaced("COLON"))
 
 
