@@ -11,6 +11,15 @@ from tests.support.cells import RandomSource
 from tests.support.networks.checks import Way, check_network, check_on_cuda
 
 CELLS = {
+    "whole numbers that one constant cannot be": """
+        cell C {
+          input x[2]
+          state h[2], c[]: int, d[]: int
+          c' = (c + step) * 70_000 * 70_000 % 7
+          d' = (d + c + 2_000_000_000 + 2_000_000_000) % 5 + (-(d * (-2_147_483_647))) % 3
+          h' = tanh(h + x * c') + 0.1 * d'
+          output h'
+        }""",
     "one place of a weight, prepared ahead": """
         cell C(units) {
           input x[input]

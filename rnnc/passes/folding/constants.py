@@ -8,9 +8,7 @@ from collections.abc import Callable, Mapping
 from rnnc.ir.operations.attrs import Attrs
 from rnnc.ir.program import DType, Op, Value
 from rnnc.ir.size import Size
-from rnnc.passes.folding.site import Number, Site, as_number, is_exact_zero, number, uniform
-
-INT32 = range(-(2**31), 2**31)
+from rnnc.passes.folding.site import Number, Site, as_number, is_exact_zero, is_held, number, uniform
 
 
 def _sign(x: Number) -> Number:
@@ -103,7 +101,7 @@ def compute(site: Site, op: Op) -> Value | None:
         result = as_number(function(*numbers), op.out.type.dtype)
     except (ValueError, ArithmeticError):
         return None
-    if op.out.type.dtype is DType.INT and result not in INT32:
+    if op.out.type.dtype is DType.INT and not is_held(result):
         return None
     if result == 0:
         zeros = next((a for a in op.args if is_exact_zero(site, a) and a.type == op.out.type), None)

@@ -6,21 +6,20 @@ On the left stands a tree of operations without attributes:
 - a capital letter is a constant, and `ZERO` a value of exact zeros (see `is_exact_zero`);
 - a number or truth value is a value whose elements all are that.
 
-On the right stands what replaces it; constants may be computed with (`C * D`), and a result that is no finite number
+On the right stands what replaces it; constants may be computed with (`C * D`), and a result that no constant can be
 withdraws the rule. Operands of commutative operations match in either order.
 """
 
 from __future__ import annotations
 
 import ast
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from rnnc.ir.operations.attrs import Attrs
 from rnnc.ir.program import Op, Value
 from rnnc.passes.analysis.numbering import COMMUTATIVE
-from rnnc.passes.folding.site import Number, Site, build, is_exact_zero, number
+from rnnc.passes.folding.site import Number, Site, build, is_exact_zero, is_held, number
 
 Bindings = Mapping[str, Value]
 Constants = Mapping[str, Number]
@@ -97,7 +96,7 @@ def _build(site: Site, tree: ast.expr, match: Match) -> Value | None:
         return match.values[tree.id]
     if not isinstance(tree, ast.Call):
         constant = _compute(tree, match.constants)
-        return build(site, "const", value=constant) if math.isfinite(constant) else None
+        return build(site, "const", value=constant) if is_held(constant) else None
     args: list[Value] = []
     for subtree in tree.args:
         arg = _build(site, subtree, match)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Protocol
 
@@ -59,6 +60,11 @@ def uniform(site: Site, value: Number, type_: Type) -> Value | None:
         return None
     value = as_number(value, type_.dtype)
     return build(site, "full", value=value, axes=type_.axes) if type_.axes else build(site, "const", value=value)
+
+
+def is_held(value: Number) -> bool:
+    """Whether there is such a constant: it is finite, and whole numbers have 32 bits."""
+    return -(2**31) <= value < 2**31 if isinstance(value, int) else math.isfinite(value)
 
 
 def as_number(value: Number, dtype: DType) -> Number:

@@ -131,7 +131,13 @@ class CellWriter:
             self.alike = False
             body.head.append(f"state count[]: int{c.pick(('', ' = 2'))}")
             body.ints.append(Var("count", (), state=True))
-            after = ("count + 1", "min(count + 2, 5)", "where(count > 2, 0, count + 1)", "(count * 3 + 1) % 4")
+            after = (
+                "count + 1",
+                "min(count + 2, 5)",
+                "where(count > 2, 0, count + 1)",
+                "(count * 3 + 1) % 4",
+                "(count * 70_000 * 70_000 + 1) % 4",
+            )
             body.lines.append(f"count' = {c.pick(after)}")
 
     def _state(self, name: str, shape: Shape) -> None:
