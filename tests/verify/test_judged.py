@@ -25,19 +25,33 @@ cell C(units) {
 }
 """
 
+# Which of two numbers is larger: to float32 they are the same.
+DECIDES = """
+cell C(units) {
+  input x[units]
+  first = where(x + 1e9 - 1e9 > 0.3 * x + 1e9 - 1e9, 1.0, 0.0)
+  output first, other: 3 * x
+}
+"""
 
-def rows(factor: float) -> list[Row]:
-    """What is said of float32 arithmetic that is wrong by a factor."""
-    compiled = compile_source(Source("c.rnn", CANCELS))
+
+def judged(factor: float, text: str) -> tuple[list[Row], tuple[str, ...]]:
+    """What is said of float32 arithmetic that is wrong by a factor, and what is not judged."""
+    compiled = compile_source(Source("c.rnn", text))
     model, sizes = compiled.unit.model, {"units": 5}
     judge = InterpretedRunner(model, sizes)
     initial = ModuleRunner(model, load_module(compiled.text, "C")).init_params(0, "float64", sizes)
-    judged = Judged(judge, Draw(model, sizes, 0).sample(judge, initial, 6, 4), FLOAT32, "float32")
+    found = Judged(judge, Draw(model, sizes, 0).sample(judge, initial, 6, 4), FLOAT32, "float32")
 
     def rounding(array: Array) -> Array:
         return (factor * array).astype(np.float32).astype(np.float64)
 
-    return list(judged.rows(judge.with_rounding(rounding)))
+    return list(found.rows(judge.with_rounding(rounding))), found.notes
+
+
+def rows(factor: float) -> list[Row]:
+    """Of a gradient whose terms cancel."""
+    return judged(factor, CANCELS)[0]
 
 
 def test_what_roundings_of_operations_lose_is_allowed() -> None:
@@ -48,3 +62,13 @@ def test_what_roundings_of_operations_lose_is_allowed() -> None:
 
 def test_wrong_numbers_fail_there_too() -> None:
     assert [row.passed for row in rows(1.0 + 1e-3)] == [False] * 3
+
+
+def test_what_float32_decides_otherwise_is_not_compared() -> None:
+    """All else is."""
+    found, notes = judged(1.0, DECIDES)
+    assert all(row.passed for row in found)
+    assert notes == ("float32: arithmetic in float32 leaves no digit of output first, which is not compared",)
+    found, notes = judged(1.0 + 1e-3, DECIDES)
+    assert [row.passed for row in found] == [False] * 3
+    assert all("other" in row.detail or "input x" in row.detail for row in found)

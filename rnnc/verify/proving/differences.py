@@ -16,7 +16,7 @@ from rnnc.verify.report import Row
 Function = Callable[[Arrays], float]
 
 STEPS = (1e-3, 1e-4, 1e-5, 1e-6)
-AGREEMENT = 1e-5  # between a step and its half: past that there is a kink (smooth functions differ by h^2)
+AGREEMENT = 1e-6  # between a step and its half: past that there may be a kink (smooth functions differ by h^2)
 # After extrapolation h^4 = 1e-12 times a fifth derivative is left, and rounding of 1e-15 / h: at the smallest step,
 # which only a kink nearby makes necessary, that is 1e-9 times the size of the sum.
 TOLERANCE = 1e-6

@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from rnnc.verify.arrays import Array, Arrays, DTypeLike
-from rnnc.verify.proving.halves import NOTHING, Half, Movement, products_in
+from rnnc.verify.proving.halves import NOTHING, SINGLE, Half, Movement, products_in
 from rnnc.verify.proving.interpreted import InterpretedRunner
 from rnnc.verify.proving.invariants import Differences, differentiate, gradient_pairs, results_pairs, worst_row
 from rnnc.verify.proving.sample import Sample
@@ -88,18 +88,22 @@ class Judged:
             rows = [self._row(title, entry, name, found.get(name, np.empty(0))) for name in expected]
             judged = [row for row in rows if row.tolerance < NOTHING]
             if judged or not rows:
-                yield self._excused(max(judged, key=_share, default=Row(title, 0.0, self._precision.tolerance)), entry)
+                yield max(judged, key=_share, default=Row(title, 0.0, self._precision.tolerance))
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What no row could judge."""
         lost = ", ".join(self._lost)
-        return (f"{self.what}: arithmetic in halves leaves no digit of {lost}, which is not compared",) if lost else ()
+        arithmetic = "arithmetic in halves" if self._precision.half else f"arithmetic in {self._precision.name}"
+        return (f"{self.what}: {arithmetic} leaves no digit of {lost}, which is not compared",) if lost else ()
 
     def _row(self, title: str, entry: str, name: str, found: Array) -> Row:
-        """Of one array. What a half type does to it is asked where it is off by more than roundings."""
+        """Of one array. What a narrower type does to it is asked where it is off by more than roundings."""
         row = compare(title, found, self._expected[entry][name], self._precision.tolerance, f"largest in {name}")
-        if row.passed or row.error == float("inf") or self._precision.half is None:
+        if self._precision == FLOAT32:
+            row = self._excused(row, entry)
+        is_lost = np.isnan(row.error) and self._precision.half is None  # only the range of a half type excuses that
+        if row.passed or row.error == float("inf") or is_lost or self._precision == FLOAT64:
             return row
         moved = self._movement.of(f"{entry}: {name}", row.error - row.tolerance)
         row = replace(row, tolerance=row.tolerance + moved)
@@ -109,27 +113,33 @@ class Judged:
 
     def _excused(self, row: Row, entry: str) -> Row:
         """Where a description turns one rounding of its arguments or of each operation to float32 into more than that,
-        float32 may lose a few times as much. (A half type has been asked for each array.)"""
-        if row.passed or self._precision != FLOAT32:
+        float32 may lose a few times as much."""
+        if row.passed:
             return row
-        noise, expected = np.random.default_rng(0), self._expected[entry]
-        rounded = self._judge.with_rounding(lambda array: array.astype(np.float32).astype(WIDE))
-        others = [(self._judge, self._exact.nudged(2.0**-24, noise)) for _ in range(3)] + [(rounded, self._exact)]
-        moved = 0.0
-        for judge, sample in others:
-            near = self._evaluate(judge, sample)[entry]
-            moved = max(moved, worst_row("", ((n, a, expected[n]) for n, a in near.items()), 0.0).error)
-        allowed = min(CHANGES * moved, MOST)
+        allowed = min(CHANGES * self._changes[entry], MOST)
         if not allowed > row.tolerance:
             return row
-        detail = f"{row.detail}; roundings to float32 move the description by {moved:.1e}"
+        detail = f"{row.detail}; roundings to float32 move the description by {self._changes[entry]:.1e}"
         return replace(row, tolerance=allowed, detail=detail)
 
     @cached_property
+    def _changes(self) -> dict[str, float]:
+        """By entry point, how far roundings to float32 move the description."""
+        noise = np.random.default_rng(0)
+        rounded = self._judge.with_rounding(lambda array: array.astype(np.float32).astype(WIDE))
+        others = [(self._judge, self._exact.nudged(2.0**-24, noise)) for _ in range(3)] + [(rounded, self._exact)]
+        moved = dict.fromkeys(self._expected, 0.0)
+        for judge, sample in others:
+            for entry, near in self._evaluate(judge, sample).items():
+                pairs = ((n, a, self._expected[entry][n]) for n, a in near.items())
+                moved[entry] = max(moved[entry], worst_row("", pairs, 0.0).error)
+        return moved
+
+    @cached_property
     def _movement(self) -> Movement:
-        """What the half type does to the arrays."""
-        assert self._precision.half is not None
-        return Movement(self._precision.half, self._judge, lambda runner: _flat(self._evaluate(runner, self._exact)))
+        """What arithmetic in the type does to the arrays."""
+        half = self._precision.half or SINGLE
+        return Movement(half, self._judge, lambda runner: _flat(self._evaluate(runner, self._exact)))
 
 
 def _share(row: Row) -> float:
