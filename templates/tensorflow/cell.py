@@ -134,8 +134,7 @@ class Cell(_legacy("RNNCell", tf.Module)):
     @_as_it_is
     def __call__(self, inputs, state, scope=None):
         """One step: inputs [batch, ...]. Returns (output, next state)."""
-        single = len(SPEC["inputs"]) == 1
-        tensors = [tf.convert_to_tensor(x) for x in ([inputs] if single else inputs)]
+        tensors = [tf.convert_to_tensor(x) for x in _inputs_in_order(inputs)]
         if self._cell_variables is None:
             floats = [x for x in tensors + list(_flat(_CELL_STATES, state).values()) if x.dtype.is_floating]
             given = self._cell_dtype or (_dtype(floats[0]) if floats else np.dtype("float32"))
@@ -143,7 +142,7 @@ class Cell(_legacy("RNNCell", tf.Module)):
         how = {}
         if self._cell_training and SPEC["masks"]:
             how = {"training": True, "seed": tf.random.uniform([], maxval=2**62, dtype=tf.int64)}
-        x = tensors[0] if single else dict(zip(SPEC["inputs"], tensors))
+        x = _bare(dict(zip(SPEC["inputs"], tensors)))
         states = _flat(_CELL_STATES, state)
         outputs, after = step(self._packed(), x, _bare(states) if states else None, **how)
         outputs, after = _outputs_by_name(outputs), _states_by_name(after)
@@ -152,6 +151,18 @@ class Cell(_legacy("RNNCell", tf.Module)):
     def call(self, inputs, state):
         """The same, by the name that RNN of TensorFlow 1's Keras calls."""
         return self(inputs, state)
+
+
+def _inputs_in_order(inputs):
+    """The inputs of a step: one, or several as a tuple or by their names."""
+    if hasattr(inputs, "items"):
+        return list(_by_name("inputs", inputs, SPEC["inputs"]).values())
+    if len(SPEC["inputs"]) == 1:
+        return [inputs]
+    if not isinstance(inputs, (tuple, list)) or len(inputs) != len(SPEC["inputs"]):
+        got = len(inputs) if isinstance(inputs, (tuple, list)) else type(inputs).__name__
+        raise TypeError(f"inputs: expected a tuple of {', '.join(SPEC['inputs'])}, got {got}")
+    return inputs
 
 
 def _values(array):

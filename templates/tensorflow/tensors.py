@@ -26,6 +26,8 @@ def _dtype(tensor):
 
 def _array(what, value, kind, dtype):
     """A tensor of the wanted kind; numbers that are no arrays yet are converted."""
+    if hasattr(value, "to_tensor") and hasattr(value, "row_lengths"):
+        raise TypeError(f"{what} is ragged: give {what}.to_tensor(), and lengths={what}.row_lengths()")
     if isinstance(value, _PLAIN):
         array = np.asarray(value)
         plain = not hasattr(value, "dtype") and array.dtype.kind in "fiu" and kind == "float"
@@ -59,7 +61,9 @@ def _entered(tensor, given, program):
 
 
 def _is_whole(number):
-    return number.dtype.is_integer if isinstance(number, (tf.Tensor, tf.Variable)) else hasattr(number, "__index__")
+    if isinstance(number, (tf.Tensor, tf.Variable)):
+        return number.dtype.is_integer and number.shape.ndims in (0, None)
+    return hasattr(number, "__index__")
 
 
 def _swapped(tensor):
