@@ -26,17 +26,17 @@ def _rows(sequence, steps):
     return [None] * steps if sequence is None else sequence
 
 
-def _transposed(matrix, steps, rows):
-    """A matrix whose axes are exchanged, for products of so many rows at so many steps.
+def _laid(matrix, steps, rows):
+    """A matrix, or a stack of them, for products of so many rows at so many steps.
 
-    BLAS multiplies by what lies in memory as it is read, and takes up to twice as long for what lies across; that soon
-    pays for a copy. For a single row it makes no difference.
+    BLAS multiplies by what lies in memory in the order in which it reads, and takes up to twice as long for what lies
+    across; that soon pays for a copy. For a single row it makes no difference.
     """
     if rows < 2 or steps < 16:
-        return matrix.T
-    found = np.empty(matrix.shape[::-1], matrix.dtype)
-    for start in range(0, len(matrix), 32):  # a cache has room for as many rows
-        found[:, start : start + 32] = matrix[start : start + 32].T
+        return matrix
+    found = np.empty(matrix.shape, matrix.dtype)
+    for start in range(0, matrix.shape[-1], 32):  # a cache has room for as many columns
+        found[..., start : start + 32] = matrix[..., start : start + 32]
     return found
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from rnnc.backends.escape import Names, identifier, number
-from rnnc.backends.numpy.views import Broadcast, Index, Step, Transpose, shape_text
+from rnnc.backends.numpy.views import Broadcast, Index, Step, shape_text
 from rnnc.backends.sizes import Sizes
 from rnnc.ir.program import DType, Op, Type, Value
 from rnnc.ir.size import Size
@@ -102,9 +102,9 @@ class Emitter(ABC):
         """One call of NumPy's that writes into an array."""
         self.line(f"{indent}{function}({', '.join(args)}, out={out})")
 
-    def transposed(self, place: Place, *steps: Step) -> str:
-        """The name of a view of a place, a matrix, with its axes exchanged: an operand of a product."""
-        return self.view_of(place, *steps, Transpose((1, 0)))
+    def operand(self, place: Place, *steps: Step) -> str:
+        """The name of a view of a place, which is a matrix of a product, or a stack of such."""
+        return self.view_of(place, *steps)
 
     def helper(self, name: str) -> str:
         """The name of a helper function, which the module will then have."""

@@ -21,7 +21,7 @@ from rnnc.backends.numpy.emitter import DTYPES, Emitter, Place, Root, hint
 from rnnc.backends.numpy.liveness import last_uses, results_of
 from rnnc.backends.numpy.spelling import SPELLINGS, Written
 from rnnc.backends.numpy.spelling.view import concat_parts, slice_part, split_parts
-from rnnc.backends.numpy.views import Index, Step, Transposed, render, reshaped, shape_text
+from rnnc.backends.numpy.views import Index, Laid, Step, Transpose, render, reshaped, shape_text
 from rnnc.ir.program import Carry, DType, Loop, Op, Type, Value
 
 BY_KEYWORD = {"np.maximum", "np.minimum"}  # NumPy warns where their third argument is an array
@@ -52,7 +52,7 @@ class StepEmitter(Emitter):
         super().__init__(outer.frame, outer.time)
         self._outer, self._loop = outer, loop
         self._lines: list[str] = []
-        self._captured: set[Root] = set()  # what the loop reads and does not change
+        self._weights: set[Root] = set()  # what comes from outside of the loop and is the same for all rows
         self._functions: dict[str, str] = {}  # what they are called in the loop
         self._walked: dict[str, str] = {}  # variable of a step: sequence that it walks along
         self._known: dict[tuple[Root, tuple[Step, ...]], str] = {}
@@ -237,17 +237,19 @@ class StepEmitter(Emitter):
         elif value not in self.places:  # captured
             place = self._outer.place(value)
             root = Root(self._outer.read(value), False, [value])
-            self._captured.add(root)
+            if not value.type.batch and not value.type.time:
+                self._weights.add(root)
             self.places[value] = Place(root, (), place.contiguous)
         return self.places[value]
 
     def view_of(self, place: Place, *steps: Step) -> str:
         return self._name(place.root, (*place.steps, *steps), None)
 
-    def transposed(self, place: Place, *steps: Step) -> str:
-        if place.root not in self._captured:
-            return super().transposed(place, *steps)
-        return self.view_of(place, *steps, Transposed(self.helper("_transposed"), self.time))
+    def operand(self, place: Place, *steps: Step) -> str:
+        turned = any(isinstance(step, Transpose) for step in (*place.steps, *steps))
+        if turned and place.root in self._weights:
+            return self.view_of(place, *steps, Laid(self.helper("_laid"), self.time))
+        return self.view_of(place, *steps)
 
     def temporary(self, shape: Sequence[str], dtype: str, hint: str) -> Place:
         root = self._scratch(tuple(shape), dtype, hint)

@@ -36,8 +36,8 @@ class Transpose:
 
 
 @dataclass(frozen=True)
-class Transposed:
-    """A matrix that lies the other way round, or a copy that does, where products at so many steps pay for it."""
+class Laid:
+    """The same numbers in the order in which products read them, where so many steps pay for a copy."""
 
     helper: str
     steps: str
@@ -81,7 +81,7 @@ class Windows:
         return f"_windows({base}, {first}, {self.kernel}, {self.stride}, {self.dilation})"
 
 
-Step = Index | Transpose | Transposed | Reshape | Broadcast | Windows
+Step = Index | Transpose | Laid | Reshape | Broadcast | Windows
 
 
 def render(base: str, steps: tuple[Step, ...], lead: str | None = None) -> str:

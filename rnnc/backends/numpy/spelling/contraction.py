@@ -120,11 +120,11 @@ def _matrix(e: Emitter, x: Lettered, first: list[str], second: list[str], op: Op
     groups = [group for group in (first, second) if group]
     shape = tuple(times(x.sizes[letter] for letter in group) for group in groups)
     wanted = "".join(first + second)
-    swapped = "".join(second + first)
     if all(len(group) == 1 for group in groups):  # no axes to merge: strides do not matter
-        return e.view_of(x.place) if x.letters == wanted else e.transposed(x.place)
+        return e.operand(x.place, *_reordered(x, wanted))
+    swapped = "".join(second + first)
     if x.letters == swapped and x.place.contiguous and wanted != swapped:
-        return e.transposed(x.place, Reshape(shape[::-1]))
+        return e.operand(x.place, Reshape(shape[::-1]), Transpose((1, 0)))
     if x.letters != wanted or not x.place.contiguous:
         x = _copied(e, x, wanted, op)
     return e.view_of(x.place, Reshape(shape))
@@ -180,7 +180,7 @@ def _stack(e: Emitter, x: Lettered, stack: list[str], first: list[str], second: 
     if len(first) <= 1 and len(second) <= 1:
         steps = _reordered(x, wanted)
         if first and second:
-            return e.view_of(x.place, *steps)
+            return e.operand(x.place, *steps)
         items = (*[":"] * len(stack), ":" if first else "None", ":" if second else "None")
         return e.view_of(x.place, *steps, Index(items))
     if x.letters != wanted or not x.place.contiguous:

@@ -11,11 +11,11 @@ ACROSS = """
 cell Across(units) {
   input x[input]
   state h[units]
-  state m[head: 2, units]
+  state m[head: 2, unit: units]
   param W[units, input]
   param U[units, units]
   h' = tanh(W @ x + U @ h + sum(m, head))
-  m' = 0.5 * m + linear(h, out = [head, units])
+  m' = 0.5 * m + linear(m, each = head) + 0.1 * linear(m, per = head, out = [head, unit]) as own
   output h'
 }
 """
@@ -24,9 +24,9 @@ cell Across(units) {
 @pytest.mark.parametrize(("steps", "rows", "copied"), [(16, 2, True), (15, 2, False), (16, 1, False), (0, 5, False)])
 def test_a_copy_is_made_where_it_pays(steps: int, rows: int, copied: bool) -> None:
     module = rnnc.compile(ACROSS, units=3)
-    matrix = np.arange(70.0 * 3).reshape(70, 3)
-    found = module._transposed(matrix, steps, rows)
-    np.testing.assert_array_equal(found, matrix.T)
+    matrix = np.arange(2 * 70.0 * 3).reshape(2, 70, 3).swapaxes(1, 2)
+    found = module._laid(matrix, steps, rows)
+    np.testing.assert_array_equal(found, matrix)
     assert found.flags.c_contiguous == copied
     assert np.shares_memory(found, matrix) != copied
 
