@@ -6,7 +6,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
 from rnnc.diagnostics import DiagnosticError
 from rnnc.importing.python.calling import parameters_given, spread
@@ -25,20 +24,12 @@ from rnnc.importing.python.values import (
     problem,
 )
 from rnnc.importing.texts.evaluate import Evaluator
+from rnnc.importing.texts.line import SCOPE, Line, opened, unread
 from rnnc.importing.texts.tensors import as_tensor
 
 MOST_DEEP = 5  # functions in functions
 MOST = 5000  # statements, every turn of a loop counted
 ADDS = {"append": "a list", "add": "a model"}  # methods that put something behind what is there
-
-
-@dataclass(frozen=True)
-class Line:
-    """A value that a statement computes, the statement, and the names that it may read."""
-
-    value: ast.expr
-    statement: ast.stmt
-    names: Names
 
 
 class Lines:
@@ -98,6 +89,8 @@ class Lines:
                 read = ast.copy_location(ast.Name(id=name, ctx=ast.Load()), target)
                 whole = ast.copy_location(ast.BinOp(left=read, op=op, right=value), statement)
                 self.names[name] = Thunk(whole, before, before)
+                given = ast.Assign(targets=[target], value=whole)
+                yield Line(whole, ast.copy_location(given, statement), before, is_more=True)
             case ast.FunctionDef(name=name):
                 function = as_lambda(statement)
                 if function is not None:
@@ -116,8 +109,9 @@ class Lines:
             case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method), args=[one])) if (
                 method in ADDS and isinstance(entry := self.names.get(name), Thunk | Broken)
             ):
-                if isinstance(entry, Thunk):
-                    yield from self._add(name, method, entry, one, statement)
+                yield from self._add(name, method, entry, one, statement) if isinstance(entry, Thunk) else ()
+                if not (isinstance(entry, Thunk) and method == "add"):
+                    yield Line(one, statement, before, isinstance(entry, Thunk), is_more=True)
             case ast.Expr(
                 value=ast.Call(
                     func=ast.Attribute(value=ast.Attribute(value=ast.Name(id=name), attr=field), attr="append"),
@@ -125,10 +119,12 @@ class Lines:
                 )
             ) if name in self.names:
                 self._append(name, field, one)
+                yield Line(one, statement, before, is_more=True)
             case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method))) if (
                 method.endswith("_") and not method.startswith("_") and name in self.names
             ):
                 self._lose(name, self._changed(statement))  # `h.mul_(2)`
+                yield unread(statement)
             case ast.Expr(value=value):
                 yield Line(value, statement, before)
             case ast.For() | ast.If():
@@ -142,8 +138,10 @@ class Lines:
                     fix=fix,
                 )
                 self._break(statement, error)
-            case ast.With(body=body) | ast.Try(body=body):
-                yield from self.read(body)
+            case ast.With():
+                yield from self._with(statement)
+            case ast.Try(body=body, orelse=orelse, finalbody=finalbody):
+                yield from self.read([*body, *orelse, *finalbody])
             case ast.Import() | ast.ImportFrom():
                 self._import(statement)
             case ast.Pass() | ast.Assert() | ast.Global() | ast.Delete():
@@ -153,6 +151,16 @@ class Lines:
                 self.returned = Thunk(value, before, before) if value is not None else nothing
             case _:
                 self._break(statement, self._unread(statement))
+                yield unread(statement)
+
+    def _with(self, statement: ast.With) -> Iterator[Line]:
+        """What stands in a block, whose variable scopes its lines know."""
+        outer = self.names.get(SCOPE)
+        for item in statement.items:
+            self.names |= opened(item, self.names, self._evaluator.span(item.context_expr))
+        yield from self.read(statement.body)
+        self.names.pop(SCOPE, None)
+        self.names |= {SCOPE: outer} if outer is not None else {}
 
     def _entry(self, node: ast.expr) -> Value:
         """The value of a name, None where it has none that is read."""
@@ -219,10 +227,13 @@ class Lines:
                 turns = [None]
                 chosen = statement.body if self._truth(statement.test) else statement.orelse
             else:
+                if any(isinstance(node, ast.Break | ast.Continue) for node in ast.walk(statement)):
+                    raise self._unread(statement)
                 turns = self._evaluator.items(statement.iter, self.names)
                 chosen = statement.body
         except DiagnosticError as error:
             self._break(statement, error)
+            yield unread(statement)
             return
         for turn in turns:
             if isinstance(statement, ast.For) and turn is not None:
@@ -230,8 +241,11 @@ class Lines:
                     self.names |= self._evaluator.taken_apart(statement.target, turn)
                 except DiagnosticError as error:
                     self._break(statement, error)
+                    yield unread(statement)
                     return
             yield from self.read(chosen)
+        if isinstance(statement, ast.For):
+            yield from self.read(statement.orelse)
 
     def _truth(self, test: ast.expr) -> bool:
         if ast.unparse(test) == "__name__ == '__main__'":

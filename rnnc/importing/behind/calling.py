@@ -1,0 +1,115 @@
+"""How calls of the library's functions are read: which function, and which argument is which. Keywords that nobody
+here understands make a call one that is not read."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from rnnc.diagnostics import DiagnosticError
+from rnnc.importing.python.calling import parameters_given
+from rnnc.importing.python.python import FUNCTIONS
+from rnnc.importing.python.values import Function, Given, Names, Reference, Thunk, Value
+from rnnc.importing.texts.evaluate import Evaluator
+from rnnc.importing.texts.line import SCOPE
+
+
+@dataclass(frozen=True)
+class Plain:
+    """Reads what is no tensor: numbers, lists of these, words, and what is called."""
+
+    evaluator: Evaluator
+
+    def value(self, node: ast.expr, names: Names) -> Value:
+        """The value of an expression; of what cannot be told a reference to nothing."""
+        try:
+            return self.evaluator.line(node, names).value
+        except DiagnosticError:
+            return Reference("")
+
+    def whole(self, node: ast.expr | None, names: Names) -> int | None:
+        found = self.value(node, names) if node is not None else None
+        return found if isinstance(found, int) and not isinstance(found, bool) else None
+
+    def wholes(self, node: ast.expr | None, names: Names) -> list[int] | None:
+        """A list of whole numbers."""
+        found = self.value(node, names) if node is not None else None
+        items = [item.value for item in found] if isinstance(found, list) else []
+        numbers = [item for item in items if isinstance(item, int) and not isinstance(item, bool)]
+        return numbers if isinstance(found, list) and len(numbers) == len(items) else None
+
+    def flag(self, node: ast.expr | None, names: Names, *, default: bool = False) -> bool | None:
+        """True or False; None where nobody knows."""
+        if node is None:
+            return default
+        found = self.value(node, names)
+        return found if isinstance(found, bool) else None
+
+    def is_number(self, node: ast.expr, names: Names) -> bool:
+        """Whether an expression is only a number, or a list of some, which matters where it is read."""
+        if isinstance(node, ast.Call) and self.called(node, names) not in FUNCTIONS:
+            return False
+        found = self.value(node, names)
+        values = [item.value for item in found] if isinstance(found, list) else [found]
+        return all(isinstance(value, int | float | str) for value in values)
+
+    def called(self, node: ast.Call, names: Names) -> str | None:
+        """The last word of the library's function that a call names; None where the text has one of that name."""
+        function = node.func
+        if isinstance(function, ast.Name):
+            entry = names.get(function.id)
+            own = isinstance(entry, Given) and isinstance(entry.value, Reference) and entry.value.path == function.id
+            if own:  # a function of several statements
+                return None
+        found = self.value(function, names)
+        return found.last or None if isinstance(found, Reference) else None
+
+    def inside(self, node: ast.Call, names: Names) -> tuple[ast.expr, Names] | None:
+        """What a call of a function of the text returns, and the names that this reads."""
+        function = self.value(node.func, names)
+        if not isinstance(function, Function):
+            return None
+        outside = {**function.names, **names} if function.is_outermost else function.names
+        try:
+            own = parameters_given(self.evaluator, function.node.args, node, names, outside)
+        except DiagnosticError:
+            return None
+        return (function.node.body, {**outside, **own}) if own is not None else None
+
+    def chosen(self, node: ast.IfExp, names: Names) -> ast.expr | None:
+        """The branch that is taken."""
+        try:
+            return node.body if self.evaluator.truth(node.test, names) else node.orelse
+        except DiagnosticError:
+            return None
+
+    def scope(self, names: Names) -> str | None:
+        """The variable scopes around a line, as they stand in front of names; None where nobody knows."""
+        entry = names.get(SCOPE)
+        found = entry.value if isinstance(entry, Given) else ""
+        return found if isinstance(found, str) else None
+
+
+def arguments(node: ast.Call, signature: str, further: str = "name") -> Mapping[str, ast.expr] | None:
+    """Every argument under the name of its parameter; `further` are keywords that change no result. None where the
+    call has others."""
+    places, free = signature.split(), further.split()
+    starred = any(isinstance(each, ast.Starred) for each in node.args)
+    if starred or len(node.args) > len(places) or any(keyword.arg is None for keyword in node.keywords):
+        return None
+    given = dict(zip(places, node.args, strict=False))
+    named = {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg is not None}
+    if named.keys() & given.keys() or not named.keys() <= {*places, *free}:
+        return None
+    return given | named
+
+
+def followed(node: ast.expr, names: Names) -> ast.expr:
+    """What a name stands for, through other names."""
+    for _ in range(100):
+        entry = names.get(node.id) if isinstance(node, ast.Name) else None
+        if not isinstance(entry, Thunk):
+            break
+        node, names = entry.node, entry.names
+    return node
