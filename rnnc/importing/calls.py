@@ -39,8 +39,8 @@ from rnnc.importing.python.values import (
     is_input,
     problem,
 )  # fmt: skip
-from rnnc.importing.texts.evaluate import Evaluator
 from rnnc.importing.script import Subject, read_script
+from rnnc.importing.texts.evaluate import Evaluator
 from rnnc.semantics.scopes.scope import did_you_mean
 
 TABLES = (tensorflow, contrib, fused, cudnn, keras, keras_steps, joined, models, torch, torch_layers)

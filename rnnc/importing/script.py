@@ -95,11 +95,12 @@ def _driven(
     outputs = target.elts[0] if isinstance(target, ast.Tuple | ast.List) and target.elts else None
     behind = lines[place + 1 if is_alone else place :]
     found = find(driver, lines[: place + 1 if is_alone else place], behind, outputs, activations)
-    others = [each for each in behind if not _trains(each) and not driver.plain.is_number(each.value, each.names)]
+    others = [each for each in behind if not _trains(each) and not _only_number(each, driver.plain)]
     told = [each for each in others if key_of(each.value, each.names) not in found.renamed]
     texts = tuple((key_of(each.value, each.names), evaluator.span(each.statement).text) for each in told)
     given = _first(evaluator.line(call, line.names))
-    return Subject(given, found, texts, evaluator.span(line.statement).text, driver.remarks())
+    own = evaluator.span(line.statement if is_alone else call).text
+    return Subject(given, found, texts, own, driver.remarks())
 
 
 def _object(line: Line, evaluator: Evaluator) -> tuple[Given | None, Instance | None]:
@@ -206,6 +207,12 @@ def _trains(line: Line) -> bool:
     """What is done with a model of Keras, and what is printed."""
     name = called(line.value)
     return name == "print" or (name in ("build", "compile", "fit", "summary", "evaluate") and _asks_object(line))
+
+
+def _only_number(line: Line, plain: Plain) -> bool:
+    """Whether a line gives a number a name."""
+    targets = line.statement.targets if isinstance(line.statement, ast.Assign) else []
+    return all(isinstance(each, ast.Name) for each in targets) and plain.is_number(line.value, line.names)
 
 
 def _only_names(line: Line) -> bool:

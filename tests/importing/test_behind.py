@@ -94,6 +94,8 @@ W, B = "W = tf.get_variable('W', [3, 3])", "b = tf.get_variable('b', [3])"
         ["with tf.name_scope('s') as y: pass", "z = tf.layers.dense(y, 2)"],
         ["zs = [s]", "zs.append(tf.nn.relu(s))", "z = tf.layers.dense(zs[0], 2)"],
         ["def dense(v, n):\n  v = 2 * v\n  return v\nz = dense(s, 3)"],
+        ["(y := tf.nn.relu(y))", "z = tf.layers.dense(y, 2)"],
+        ["s = tf.layers.dense(s, 3)[0]", "y[0] = 3", "z = tf.layers.dense(y, 2)"],
         ["z = tf.nn.softmax(tf.layers.dense(s, 2), axis=0)"],
     ],
 )
@@ -121,6 +123,26 @@ def test_a_head_ends_in_front_of_the_first_line_that_is_not_understood(lines: li
     assert not any("logits2" in line for line in text)
     assert list(remarks[:-1]) == left_out(*lines[-unread:])
     assert remarks[-1] == f"the description ends with what `{lines[0]}` gives"
+
+
+def test_what_a_function_does_to_names_of_the_text_is_not_known() -> None:
+    text, remarks = imported(ONE, "def twice():\n  global s\n  s = 2 * s", "twice()", "z = tf.layers.dense(s, 2)")
+    assert "cell GRUCell = GRU(3)" in text
+    assert list(remarks[:-1]) == left_out("s = 2 * s", "z = tf.layers.dense(s, 2)")
+
+
+def test_other_names_of_a_head_need_no_word() -> None:
+    text, remarks = imported(ONE, "z = tf.layers.dense(s, 2)", "a = z", "b = z")
+    assert "logits = dense(end, 2)" in text
+    assert remarks == ()
+
+
+def test_a_driver_inside_of_an_expression_that_is_not_understood() -> None:
+    remarks = imported("a = GRUCell(3)", "y = tf.reverse(tf.nn.dynamic_rnn(a, x)[0], [1])")[1]
+    assert remarks == (
+        "left out: `y = tf.reverse(tf.nn.dynamic_rnn(a, x)[0], [1])`",
+        "the description ends with what `tf.nn.dynamic_rnn(a, x)` gives",
+    )
 
 
 def test_one_variable_is_multiplied_with_once() -> None:

@@ -46,11 +46,16 @@ def find(
         found = reading.value(line.value, line.names) if line.is_read else None
         values.append((line, also(found, frozenset([key_of(line.value, line.names)]))))
     heads = _heads([found for _, found in values if isinstance(found, Head)])
-    renamed = frozenset(key_of(line.value, line.names) for line, found in values if is_renamed(found))
+    renamed = frozenset(key_of(line.value, line.names) for line, found in values if _renames(line, found))
     merge, merged = _merge(values, reading.touched, target, driver.results())
     if heads and heads[0].merge is not None:
         merge, merged = heads[0].merge, heads[0].reads
     return Found(tuple(heads), None if merge is None or merge.is_plain else merge, merged, renamed)
+
+
+def _renames(line: Line, found: Result) -> bool:
+    """Whether a line computes nothing."""
+    return is_renamed(found) or (found is not None and isinstance(line.value, ast.Name))
 
 
 def _heads(found: Sequence[Head]) -> list[Head]:
@@ -118,6 +123,8 @@ class _Numbers:
         root: ast.AST = line.value if line.is_read else line.statement
         for node in _calls(root):
             kind = self._plain.called(node, line.names) if line.is_read else _last(node)
+            if kind == "Dense":  # the class, whose objects are counted with them
+                self._unknown.add("dense")
             if kind is None or kind not in DENSE:
                 if line.is_read and self._plain.inside(node, line.names) is not None:
                     self._unknown.update(DENSE.values())

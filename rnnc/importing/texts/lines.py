@@ -48,6 +48,9 @@ class Lines:
         for statement in body:
             if self.returned is None:
                 yield from self._statement(statement)
+                for node in ast.walk(statement):
+                    if isinstance(node, ast.NamedExpr) and node.target.id in self.names:  # where, nobody knows
+                        self._lose(node.target.id, self._unread(statement))
 
     def carry_out(self, function: ast.FunctionDef, names: Names) -> tuple[Names, Value]:
         """The names behind the last statement of a function, and what it returns."""
@@ -77,6 +80,9 @@ class Lines:
                 ast.Assign(value=ast.Call(func=ast.Name(id=name))) | ast.Expr(value=ast.Call(func=ast.Name(id=name)))
             ) if name in self._functions and self._depth < MOST_DEEP:
                 yield from self._carry_out(self._functions[name], statement)
+                for node in ast.walk(self._functions[name]):
+                    for changed in node.names if isinstance(node, ast.Global | ast.Nonlocal) else ():
+                        self._lose(changed, self._unread(statement))
             case ast.Assign(targets=targets, value=value):
                 thunk = Thunk(value, before, before)
                 for target in targets:
