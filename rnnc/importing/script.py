@@ -18,7 +18,7 @@ from rnnc.importing.behind.found import Found, find
 from rnnc.importing.behind.values import key_of
 from rnnc.importing.formulas.directions import Key
 from rnnc.importing.python import classes
-from rnnc.importing.python.values import Blueprint, Given, Instance, Names, Reference, Thunk, problem
+from rnnc.importing.python.values import Applied, Blueprint, Given, Instance, Made, Names, Reference, Thunk, problem
 from rnnc.importing.texts.evaluate import Bind, Evaluator, Knows
 from rnnc.importing.texts.line import Line
 from rnnc.importing.texts.lines import Lines
@@ -76,7 +76,18 @@ def read_script(
     others = [line for line in everything[place + 1 :] if not _trains(line) and not _only_names(line)]
     behind = tuple((key_of(line.value, line.names), evaluator.span(line.statement).text) for line in others)
     given = evaluator.line(subject.value, subject.names)
-    return Subject(_first(given), behind=behind, line=evaluator.span(subject.statement).text)
+    remarks = _remarks(subject, given, evaluator)
+    return Subject(_first(given), behind=behind, line=evaluator.span(subject.statement).text, remarks=remarks)
+
+
+def _remarks(line: Line, given: Given, evaluator: Evaluator) -> tuple[str, ...]:
+    """What a layer of TensorFlow 1 is called on, where that is made of something."""
+    value, layer = line.value, given.value
+    made = layer.layer.value if isinstance(layer, Applied) else None
+    is_old = isinstance(made, Made) and made.constructor.library in ("tf", "cudnn")
+    if not isinstance(value, ast.Call) or not value.args or not is_old or not isinstance(value.func, ast.Name):
+        return ()
+    return Driver(value, line.names, value.func.id, {"inputs": value.args[0]}, Plain(evaluator)).remarks()
 
 
 def _driven(

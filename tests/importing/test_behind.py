@@ -244,6 +244,15 @@ def test_what_makes_the_input_is_told(driver: str, told: str) -> None:
     assert told in remark
 
 
+def test_what_makes_the_input_of_a_fused_layer_is_told() -> None:
+    lines = "a = tf.contrib.rnn.LSTMBlockFusedCell(4)", "y, s = a(tf.reverse(x, [0]), dtype=tf.float32)", "y += 1"
+    assert imported(*lines)[1] == (
+        "what comes in is what a is given, `tf.reverse(x, [0])`: the rest is left out",
+        "left out: `y += 1`",
+        "the description ends with what `y, s = a(tf.reverse(x, [0]), dtype=tf.float32)` gives",
+    )
+
+
 def test_what_makes_the_first_state_is_told() -> None:
     (remark,) = imported(ONE.replace("dtype=tf.float32", "initial_state=tf.tanh(v)"))[1]
     assert remark == "`initial_state` of dynamic_rnn, `tf.tanh(v)`, is given to the module as `state`"

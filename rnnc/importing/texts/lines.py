@@ -11,11 +11,13 @@ from rnnc.diagnostics import DiagnosticError
 from rnnc.importing.python.calling import parameters_given, spread
 from rnnc.importing.python.classes import is_model, with_field
 from rnnc.importing.python.functions import as_lambda, stops_gradients
+from rnnc.importing.python.signature import LEFT_OUT
 from rnnc.importing.python.values import (
     Blueprint,
     Broken,
     Given,
     Lost,
+    Made,
     Names,
     Record,
     Reference,
@@ -23,13 +25,14 @@ from rnnc.importing.python.values import (
     Value,
     problem,
 )
+from rnnc.importing.texts.changes import Changes, deleted, names_of, root_of
 from rnnc.importing.texts.evaluate import Evaluator
-from rnnc.importing.texts.line import SCOPE, Line, opened, unread
+from rnnc.importing.texts.line import SCOPE, Line, fields_of, opened, unread
 from rnnc.importing.texts.tensors import as_tensor
 
 MOST_DEEP = 5  # functions in functions
 MOST = 5000  # statements, every turn of a loop counted
-ADDS = {"append": "a list", "add": "a model"}  # methods that put something behind what is there
+ADDS = {"append": "a list", "extend": "a list", "add": "a model"}  # methods that put something behind what is there
 
 
 class Lines:
@@ -41,6 +44,7 @@ class Lines:
         self.broken: list[DiagnosticError] = []  # statements that are not read
         self._held = self._count = self._depth = 0
         self._is_function = False
+        self._changes = Changes()
         self._functions: dict[str, ast.FunctionDef] = {}  # those that are no expressions
         self.returned: Given | Thunk | None = None  # what the function gives whose statements these are
 
@@ -131,6 +135,9 @@ class Lines:
             ):
                 self._lose(name, self._changed(statement))  # `h.mul_(2)`
                 yield unread(statement)
+            case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=name)))) if self._is_held(name):
+                self._lose(name, self._unread(statement))  # `cells.reverse()`
+                yield unread(statement)
             case ast.Expr(value=value):
                 yield Line(value, statement, before)
             case ast.For() | ast.If():
@@ -150,7 +157,10 @@ class Lines:
                 yield from self.read([*body, *orelse, *finalbody])
             case ast.Import() | ast.ImportFrom():
                 self._import(statement)
-            case ast.Pass() | ast.Assert() | ast.Global() | ast.Delete():
+            case ast.Delete():
+                for name in deleted(statement):
+                    self._lose(name, self._unread(statement))
+            case ast.Pass() | ast.Assert() | ast.Global():
                 pass
             case ast.Return(value=value) if self._is_function:
                 nothing = Given(None, self._evaluator.span(statement))
@@ -173,6 +183,14 @@ class Lines:
         entry = self.names.get(node.id) if isinstance(node, ast.Name) else None
         return entry.value if isinstance(entry, Given) else None
 
+    def _is_held(self, name: str) -> bool:
+        """Whether a name is that of a list or a dictionary, which methods change."""
+        entry = self.names.get(name)
+        with suppress(DiagnosticError):
+            held = self._evaluator.entry(entry).value if isinstance(entry, Thunk) else None
+            return isinstance(held, list) or (isinstance(held, Record) and not held.is_class)
+        return False
+
     def _has_model(self, statement: ast.ClassDef) -> bool:
         """Whether a class is made of one whose objects compute something."""
         return any(isinstance(self._entry(base), Blueprint) for base in statement.bases)
@@ -192,7 +210,7 @@ class Lines:
                     self._lose(name, error)
                 case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method)) if method in ADDS:
                     self._lose(name, error)
-                case ast.Subscript(ctx=ast.Store()) if (root := _root(node)) is not None:
+                case ast.Subscript(ctx=ast.Store()) if (root := root_of(node)) is not None:
                     self._lose(root, error)
                 case _:
                     pass
@@ -209,6 +227,7 @@ class Lines:
             raise problem("E602", what, self._evaluator.span(call), fix="write the call out")
         self.names = {**outside, **local}
         self._depth += 1
+        count = len(self._changes)
         for inner in function.body:
             if isinstance(inner, ast.Return) and inner.value is not None:
                 targets = statement.targets if isinstance(statement, ast.Assign) else []
@@ -218,11 +237,13 @@ class Lines:
                 yield Line(inner.value, last, before)
                 for target in targets:
                     self._assign(target, Thunk(inner.value, before, before))
-                outside = {**outside, **{name: self.names[name] for name in _names(targets) if name in self.names}}
+                outside = {**outside, **{name: self.names[name] for name in names_of(targets) if name in self.names}}
                 break
             yield from self._statement(inner)
         self._depth -= 1
         self.names = outside
+        for changed in self._changes.since(count, outside):
+            self._lose(changed, self._unread(statement))
 
     # --- blocks ---
 
@@ -270,8 +291,10 @@ class Lines:
 
     def _add(self, name: str, method: str, entry: Thunk, one: ast.expr, statement: ast.Expr) -> Iterator[Line]:
         """`cells.append(one)` gives the name another list, `model.add(one)` another model."""
+        for other in self._changes.of(name, self.names):
+            self._lose(other, self._unread(statement))
         one = self._hold(one)
-        more = ast.copy_location(ast.List(elts=[one], ctx=ast.Load()), one)
+        more = one if method == "extend" else ast.copy_location(ast.List(elts=[one], ctx=ast.Load()), one)
         node = entry.node
         if isinstance(node, ast.Call) and method == "add":
             had = node.args[0] if node.args else ast.copy_location(ast.List(elts=[], ctx=ast.Load()), node)
@@ -324,7 +347,7 @@ class Lines:
                 self._set(name, attribute, thunk)
             case ast.Subscript(value=ast.Name(id=name), slice=ast.Constant(value=str() as key)):
                 self._set(name, key, thunk)
-            case ast.Subscript() if (root := _root(target)) is not None and root in self.names:
+            case ast.Subscript() if (root := root_of(target)) is not None and root in self.names:
                 self._lose(root, self._changed(target))
             case _:
                 pass
@@ -351,26 +374,12 @@ class Lines:
         found = with_field(held, field, thunk) if held is not None else None
         if found is not None:
             self.names[name] = found
+        elif held is not None and isinstance(held.value, Made) and field not in LEFT_OUT:  # `cell._num_units = 8`
+            self._lose(name, self._changed(thunk.node))
 
     def _class(self, statement: ast.ClassDef) -> None:
         """A class of constants (`class Config: units = 4`), or one whose `__init__` only sets some."""
-        fields: dict[str, Given | Thunk | Broken] = {}
-        before = dict(self.names)
-        for inner in statement.body:
-            match inner:
-                case ast.Assign(targets=[ast.Name(id=name)], value=value):
-                    fields[name] = Thunk(value, {**before, **fields}, before)
-                case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
-                    fields[name] = Thunk(value, {**before, **fields}, before)
-                case ast.FunctionDef(name="__init__", body=body):
-                    for each in body:
-                        match each:
-                            case ast.Assign(targets=[ast.Attribute(value=ast.Name(id="self"), attr=name)], value=value):
-                                fields[name] = Thunk(value, before, before)
-                            case _:
-                                pass
-                case _:
-                    pass
+        fields = fields_of(statement, dict(self.names))
         if not fields:
             self._break(statement, self._unread(statement))
         else:
@@ -386,14 +395,3 @@ class Lines:
                 self.names.pop(alias.name.partition(".")[0], None)  # `import a.b` binds `a`, which stands for itself
             else:
                 self.names[alias.asname or alias.name] = Given(Reference(path), span)
-
-
-def _root(node: ast.expr) -> str | None:
-    """The name that a part is of: `h` of `h[:, 0]`."""
-    while isinstance(node, ast.Subscript):
-        node = node.value
-    return node.id if isinstance(node, ast.Name) else None
-
-
-def _names(targets: Sequence[ast.expr]) -> list[str]:
-    return [node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)]
