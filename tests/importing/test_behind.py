@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from rnnc.compiler import check
@@ -94,6 +96,9 @@ W, B = "W = tf.get_variable('W', [3, 3])", "b = tf.get_variable('b', [3])"
         ["with tf.name_scope('s') as y: pass", "z = tf.layers.dense(y, 2)"],
         ["zs = [s]", "zs.append(tf.nn.relu(s))", "z = tf.layers.dense(zs[0], 2)"],
         ["def dense(v, n):\n  v = 2 * v\n  return v\nz = dense(s, 3)"],
+        ["with arg_scope([fully_connected], normalizer_fn=n):\n  z = fully_connected(s, 2)"],
+        ["with tf.variable_scope('o', custom_getter=g):\n  z = tf.layers.dense(s, 2)"],
+        ["W = tf.get_variable('W', [3, 2], custom_getter=g)", "z = tf.matmul(s, W)"],
         ["(y := tf.nn.relu(y))", "z = tf.layers.dense(y, 2)"],
         ["s = tf.layers.dense(s, 3)[0]", "y[0] = 3", "z = tf.layers.dense(y, 2)"],
         ["z = tf.nn.softmax(tf.layers.dense(s, 2), axis=0)"],
@@ -102,7 +107,10 @@ W, B = "W = tf.get_variable('W', [3, 3])", "b = tf.get_variable('b', [3])"
 def test_heads_that_are_not_understood_are_left_out(lines: list[str]) -> None:
     text, remarks = imported(ONE, *lines)
     assert "cell GRUCell = GRU(3)" in text
-    shown = [line.split("return v\n")[-1].split("\n")[0] + (" …" if "\n  y" in line else "") for line in lines]
+    shown = [
+        re.split("return v\n|with .*:\n  ", line)[-1].split("\n")[0] + (" …" if "\n  y" in line else "")
+        for line in lines
+    ]
     wanted = [line for line in left_out(*shown) if "with tf" not in line and "zs = " not in line]
     assert list(remarks[:-1]) == wanted
     assert remarks[-1] == "the description ends with what `y, s = tf.nn.dynamic_rnn(a, x, dtype=tf.float32)` gives"
@@ -114,6 +122,7 @@ def test_heads_that_are_not_understood_are_left_out(lines: list[str]) -> None:
         (["z = tf.layers.dense(s, 3)", "z += s"], 1),
         (["z = tf.layers.dense(s, 3)", "z = tf.nn.l2_normalize(z, 1)", "tf.layers.dense(z, 2)"], 2),
         (["z = tf.layers.dense(s, 3)", "if odd: z = tf.nn.relu(z)", "tf.layers.dense(z, 2)"], 2),
+        (["z = tf.layers.dense(s, 3, name='d')", "y = tf.matmul(z, tf.get_variable(unknown, [3, 3]))"], 1),
         (["z = tf.layers.dense(s, 3, name='d')", "tf.layers.dense(z, 3, name='d', reuse=tf.AUTO_REUSE)"], 1),
     ],
 )
@@ -145,6 +154,18 @@ def test_a_driver_inside_of_an_expression_that_is_not_understood() -> None:
     )
 
 
+@pytest.mark.parametrize("line", ["y.reverse()", "last = y.pop()", "y.append(s)", "del y[0]", "z = y\nz.append(s)"])
+def test_a_list_of_steps_that_changes_is_not_read_behind_it(line: str) -> None:
+    text, remarks = imported(STEPS, line, "z = tf.layers.dense(y[-1], 2)")
+    assert "cell GRUCell = GRU(3)" in text
+    assert "left out: `z = tf.layers.dense(y[-1], 2)`" in remarks
+
+
+def test_a_block_that_may_change_a_driver_is_told() -> None:
+    text = ONE.replace("y, s", "with tf.variable_scope('w', custom_getter=g):\n  y, s")
+    assert imported(text)[1] == ("what the block around dynamic_rnn changes of it is left out",)
+
+
 def test_one_variable_is_multiplied_with_once() -> None:
     text, remarks = imported(ONE, W, "z = tf.matmul(s, W)", "tf.matmul(z, W)")
     assert '"W" = logits.end' in text
@@ -164,6 +185,17 @@ def test_one_variable_is_multiplied_with_once() -> None:
         ),
         (ONE, ["n = 3", "f = tf.reshape(y, [-1, n])", "n = 4", "tf.layers.dense(f, n)"], "logits = dense(y, 4)"),
         (ONE, ["f = tf.reshape(y, (-1, a.output_size))", "tf.layers.dense(f, 2)"], "logits = dense(y, 2)"),
+        (
+            ONE,
+            ["for k in (0, 1):\n  s = tf.layers.dense(s, 2, name='d%d' % k)"],
+            '"d1/kernel" = logits2.weight',
+        ),
+        (
+            ONE,
+            ["for k in (0, 1):\n  s = tf.layers.dense(s, 2, name=f'd{k}' + str(k))"],
+            '"d11/kernel" = logits2.weight',
+        ),
+        (ONE, ["f = tf.nn.relu", "tf.layers.dense(s, 2, activation=f)"], "y2 = relu(logits)"),
         (ONE, ["y = tf.layers.dense(y[:, -1], 2)"], "logits = dense(end, 2)"),
         (ONE, ["z: Any = tf.layers.dense(s, 4)", "tf.layers.dense(z, 2)"], "logits2 = dense(logits, 2)"),
         (

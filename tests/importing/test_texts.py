@@ -45,6 +45,7 @@ def test_texts_that_mean_the_same(text: str) -> None:
         "cells.insert(0, GRUCell(5))",
         "cells[0] = GRUCell(5)",
         "del cells[0]",
+        "last = cells.pop()",
         "same = cells\nsame.append(GRUCell(5))",
         "def more(one):\n  one.append(GRUCell(5))\nmore(cells)",
         "for n in (4, 3):\n  cells.append(GRUCell(n))\n  if n == 4: break",

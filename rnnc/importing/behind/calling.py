@@ -4,6 +4,7 @@ here understands make a call one that is not read."""
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ from rnnc.importing.python.calling import parameters_given
 from rnnc.importing.python.python import FUNCTIONS
 from rnnc.importing.python.values import Function, Given, Names, Reference, Thunk, Value
 from rnnc.importing.texts.evaluate import Evaluator
-from rnnc.importing.texts.line import SCOPE
+from rnnc.importing.texts.line import DEFAULTS, SCOPE
 
 
 @dataclass(frozen=True)
@@ -46,11 +47,43 @@ class Plain:
         found = self.value(node, names)
         return found if isinstance(found, bool) else None
 
+    def word(self, node: ast.expr | None, names: Names) -> str | None:
+        """A string, also one that is put together: `'layer_%d' % k`."""
+        match node:
+            case ast.BinOp(left=left, op=ast.Add(), right=right):
+                parts = [self.word(left, names), self.word(right, names)]
+            case ast.BinOp(left=left, op=ast.Mod(), right=right):
+                text, value = self.word(left, names), self.value(right, names)
+                is_plain = isinstance(value, int | str) and text is not None and text.count("%") == 1
+                return text.replace("%d", "%s") % value if is_plain and text and re.search("%[ds]", text) else None
+            case ast.JoinedStr(values=values):
+                parts = [self.word(each, names) for each in values]
+            case ast.FormattedValue(value=value, format_spec=None, conversion=-1):
+                return self._shown(self.value(value, names))
+            case ast.Call(func=ast.Name(id="str"), args=[one], keywords=[]):
+                return self._shown(self.value(one, names))
+            case None:
+                return None
+            case _:
+                found = self.value(node, names)
+                return found if isinstance(found, str) else None
+        return "".join(part for part in parts if part is not None) if None not in parts else None
+
+    @staticmethod
+    def _shown(value: Value) -> str | None:
+        return str(value) if isinstance(value, int | str) else None
+
+    def is_understood(self, names: Names) -> bool:
+        """Whether calls mean what they say, and no block around them changes that."""
+        return DEFAULTS not in names
+
     def is_number(self, node: ast.expr, names: Names) -> bool:
-        """Whether an expression is only a number, or a list of some, which matters where it is read."""
+        """Whether an expression is only a number, a list of some, or a function, which matter where they are read."""
         if isinstance(node, ast.Call) and self.called(node, names) not in FUNCTIONS:
             return False
         found = self.value(node, names)
+        if isinstance(node, ast.Attribute | ast.Lambda) and isinstance(found, Reference | Function):
+            return True
         values = [item.value for item in found] if isinstance(found, list) else [found]
         return all(isinstance(value, int | float | str) for value in values)
 

@@ -75,6 +75,8 @@ class Driver:
             begin = self.arguments.get(parameter)
             if begin is not None and (made := self._made(begin)) is not None:
                 found.append(f"`{parameter}` of {self.name}, {made}, is given to the module as `state`")
+        if not self.plain.is_understood(self.names):
+            found.append(f"what the block around {self.name} changes of it is left out")
         return tuple(found)
 
     def _made(self, node: ast.expr) -> str | None:

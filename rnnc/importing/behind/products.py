@@ -22,6 +22,7 @@ _DENSE = f"inputs units activation use_bias {_INITIAL}"
 _INPUTS = "inputs num_outputs activation_fn normalizer_fn normalizer_params weights_initializer weights_regularizer"
 _CONNECTED = f"{_INPUTS} biases_initializer biases_regularizer reuse"
 _COLLECTED = "variables_collections outputs_collections trainable scope"
+UNKNOWN = "‹unknown›"  # stands for variables that may be any of those that are there
 IS_TRAINED = "it belongs to training"
 
 Read = Callable[[ast.expr, Names], Result]
@@ -85,7 +86,7 @@ class Products:
             return None
         before = end.product.variables if end.product is not None else frozenset[Key | str]()
         own = _named(weights)
-        if own & before:
+        if _may_meet(own, before):
             return None
         classes = weights.shape[0 if turned else 1]
         remarks = end.product.remarks if end.product is not None else ()
@@ -113,7 +114,7 @@ class Products:
         if found is None or product.activation != "identity" or found.shape != (product.classes,):
             return None
         own = _named(found)
-        if own & product.variables:
+        if _may_meet(own, product.variables):
             return None
         return replace(
             product,
@@ -151,12 +152,13 @@ class Products:
         plain = "normalizer_fn" not in given or self._plain.value(given["normalizer_fn"], names) is None
         if left is None or end is None or classes is None or classes < 1 or activation is None or biased is None:
             return None
-        if trained is None or not fresh or not plain:
+        if trained is None or not fresh or not plain or not self._plain.is_understood(names):
             return None
         scope = self._name(node, given.get("name", given.get("scope")), DENSE[kind], names)
         before = end.product
-        own: frozenset[Key | str] = frozenset([f"{scope}/kernel"] if scope is not None else [])
-        if before is not None and own & before.variables:
+        is_new = scope is None and is_dense and "name" not in given
+        own: frozenset[Key | str] = frozenset([f"{scope}/kernel" if scope is not None else UNKNOWN][is_new:])
+        if before is not None and _may_meet(own, before.variables):
             return None
         weights, biases = (f"{scope}/{each}" for each in (("kernel", "bias") if is_dense else ("weights", "biases")))
         return Head(
@@ -202,15 +204,20 @@ class Products:
 
     def _name(self, node: ast.Call, own: ast.expr | None, kind: str, names: Names) -> str | None:
         """What stands in front of the names of a layer's variables; None where nobody knows."""
-        found = self._plain.value(own, names) if own is not None else None
-        scope = self._plain.scope(names)
-        if own is None or found is None:
+        found, scope = self._plain.word(own, names), self._plain.scope(names)
+        if own is None or self._plain.value(own, names) is None:
             return self._number(kind, node, names)
-        return scope + found if isinstance(found, str) and '"' not in found and scope is not None else None
+        return scope + found if found is not None and '"' not in found and scope is not None else None
 
 
 def _named(variable: Variable) -> frozenset[Key | str]:
-    return frozenset([variable.key, *([variable.name] if variable.name is not None else [])])
+    unknown = [UNKNOWN] if variable.may_be_another else []
+    return frozenset([variable.key, *([variable.name] if variable.name is not None else unknown)])
+
+
+def _may_meet(own: frozenset[Key | str], before: frozenset[Key | str]) -> bool:
+    """Whether one variable may be among both: one whose name nobody knows may be any."""
+    return bool(own & before) or bool(before and UNKNOWN in own) or bool(own and UNKNOWN in before)
 
 
 def _trained(variable: Variable) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rnnc.importing.behind.calling import Plain, arguments
 from rnnc.importing.behind.values import key_of
@@ -11,7 +11,7 @@ from rnnc.importing.formulas.directions import Key
 from rnnc.importing.python.values import Names, Thunk
 
 _TELLS_NOTHING = """
-    dtype initializer regularizer collections caching_device partitioner validate_shape use_resource custom_getter
+    dtype initializer regularizer collections caching_device partitioner validate_shape use_resource
     constraint synchronization aggregation variable_def expected_shape import_scope reuse
 """
 GET = "name shape dtype initializer regularizer trainable collections caching_device partitioner validate_shape"
@@ -34,6 +34,7 @@ class Variable:
     name: str | None
     reads: frozenset[Key]
     is_trained: bool
+    may_be_another: bool  # under a name that nobody knows it may be a variable that is already there
 
 
 class Variables:
@@ -76,7 +77,7 @@ class Variables:
                 self._inside[key] = (node, names, *inside)  # kept, so that each call has names of its own
             return self.find(*self._inside[key][2:], depth + 1) if key in self._inside else None
         given = arguments(node, GET if kind == "get_variable" else MADE, f"name trainable {_TELLS_NOTHING}")
-        if given is None:
+        if given is None or not self._plain.is_understood(names):
             return None
         shape = self._plain.wholes(given.get("shape"), names) if "shape" in given else None
         value = given.get("initial_value", given.get("initializer"))
@@ -85,13 +86,13 @@ class Variables:
         trained = self._plain.flag(given.get("trainable"), names, default=True)
         if shape is None or trained is None:
             return None
-        return Variable(key_of(node, names), tuple(shape), self._name(given.get("name"), names), frozenset(), trained)
+        is_got, name = kind == "get_variable", self._name(given.get("name"), names)
+        return Variable(key_of(node, names), tuple(shape), name, frozenset(), trained, is_got and name is None)
 
     def _name(self, node: ast.expr | None, names: Names) -> str | None:
         """What a checkpoint calls it; a name that the library makes up is not known."""
-        found = self._plain.value(node, names) if node is not None else None
-        scope = self._plain.scope(names)
-        return scope + found if isinstance(found, str) and '"' not in found and scope is not None else None
+        found, scope = self._plain.word(node, names), self._plain.scope(names)
+        return scope + found if found is not None and '"' not in found and scope is not None else None
 
     def _shape(self, node: ast.expr, names: Names, depth: int) -> list[int] | None:
         """The shape of an initial value."""
@@ -142,4 +143,4 @@ class Variables:
 def _also(found: Variable | None, key: Key) -> Variable | None:
     if found is None:
         return None
-    return Variable(found.key, found.shape, found.name, found.reads | {key}, found.is_trained)
+    return replace(found, reads=found.reads | {key})

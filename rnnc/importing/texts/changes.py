@@ -7,6 +7,9 @@ from collections.abc import Iterator, Sequence
 
 from rnnc.importing.python.values import Broken, Given, Names, Thunk
 
+_CHANGING = "append extend insert pop remove reverse sort clear update setdefault popitem"
+CHANGING = frozenset(_CHANGING.split())  # methods of lists and dictionaries
+
 
 class Changes:
     """Remembers lists that have changed, so that other names which hold them are not read as they were."""
@@ -40,6 +43,23 @@ def _held(entry: Given | Thunk | Broken | None) -> Thunk | None:
             break
         found = inner
     return found
+
+
+def changed_in(statement: ast.stmt) -> Iterator[str]:
+    """The names that expressions of a statement change on the way: `(y := 2 * y)`, `last = cells.pop()`. Statements
+    inside of it are read by themselves."""
+    inner = (ast.stmt, ast.Lambda, ast.ExceptHandler, ast.match_case)
+    for root in (child for child in ast.iter_child_nodes(statement) if not isinstance(child, inner)):
+        for node in ast.walk(root):
+            match node:
+                case ast.NamedExpr(target=ast.Name(id=name)):
+                    yield name
+                case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method)) if method in CHANGING and not (
+                    isinstance(statement, ast.Expr) and node is root
+                ):
+                    yield name
+                case _:
+                    pass
 
 
 def deleted(statement: ast.Delete) -> Iterator[str]:

@@ -9,6 +9,11 @@ from rnnc.diagnostics import Span
 from rnnc.importing.python.values import Broken, Given, Names, Thunk
 
 SCOPE = "‹scope›"  # the name under which lines know the variable scopes around them; its value None: nobody knows
+DEFAULTS = "‹defaults›"  # a name that is there where blocks may change what calls mean in them: `arg_scope`
+_PLAIN = """
+    name_scope variable_scope device Session InteractiveSession as_default control_dependencies colocate_with open Graph
+"""
+PLAIN = frozenset(_PLAIN.split())  # what a block may begin with that changes no call
 
 
 @dataclass(frozen=True)
@@ -37,8 +42,10 @@ def opened(item: ast.withitem, names: Names, span: Span) -> dict[str, Given | Th
         name = call.args[0].value if call.args and isinstance(call.args[0], ast.Constant) else None
         is_known = isinstance(scope, str) and isinstance(name, str) and function == "variable_scope"
         scope = f"{scope}{name}/" if is_known else None
+    changes = function not in PLAIN or any(k.arg == "custom_getter" for k in getattr(call, "keywords", ()))
+    defaults: dict[str, Given | Thunk] = {DEFAULTS: Given(True, span)} if changes else {}
     named = [node.id for node in ast.walk(item.optional_vars or ast.Tuple(elts=[])) if isinstance(node, ast.Name)]
-    return {SCOPE: Given(scope, span), **{name: Thunk(call, {**names}, {**names}) for name in named}}
+    return {SCOPE: Given(scope, span), **defaults, **{name: Thunk(call, {**names}, {**names}) for name in named}}
 
 
 def fields_of(statement: ast.ClassDef, before: Names) -> dict[str, Given | Thunk | Broken]:

@@ -25,9 +25,9 @@ from rnnc.importing.python.values import (
     Value,
     problem,
 )
-from rnnc.importing.texts.changes import Changes, deleted, names_of, root_of
+from rnnc.importing.texts.changes import CHANGING, Changes, changed_in, deleted, names_of, root_of
 from rnnc.importing.texts.evaluate import Evaluator
-from rnnc.importing.texts.line import SCOPE, Line, fields_of, opened, unread
+from rnnc.importing.texts.line import DEFAULTS, SCOPE, Line, fields_of, opened, unread
 from rnnc.importing.texts.tensors import as_tensor
 
 MOST_DEEP = 5  # functions in functions
@@ -52,9 +52,9 @@ class Lines:
         for statement in body:
             if self.returned is None:
                 yield from self._statement(statement)
-                for node in ast.walk(statement):
-                    if isinstance(node, ast.NamedExpr) and node.target.id in self.names:  # where, nobody knows
-                        self._lose(node.target.id, self._unread(statement))
+                for name in changed_in(statement):
+                    for each in (name, *self._changes.of(name, self.names)) if name in self.names else ():
+                        self._lose(each, self._unread(statement))
 
     def carry_out(self, function: ast.FunctionDef, names: Names) -> tuple[Names, Value]:
         """The names behind the last statement of a function, and what it returns."""
@@ -135,7 +135,9 @@ class Lines:
             ):
                 self._lose(name, self._changed(statement))  # `h.mul_(2)`
                 yield unread(statement)
-            case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=name)))) if self._is_held(name):
+            case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method))) if (
+                method in CHANGING or self._is_held(name)
+            ) and name in self.names:
                 self._lose(name, self._unread(statement))  # `cells.reverse()`
                 yield unread(statement)
             case ast.Expr(value=value):
@@ -171,12 +173,11 @@ class Lines:
 
     def _with(self, statement: ast.With) -> Iterator[Line]:
         """What stands in a block, whose variable scopes its lines know."""
-        outer = self.names.get(SCOPE)
+        outer = {name: self.names[name] for name in (SCOPE, DEFAULTS) if name in self.names}
         for item in statement.items:
             self.names |= opened(item, self.names, self._evaluator.span(item.context_expr))
         yield from self.read(statement.body)
-        self.names.pop(SCOPE, None)
-        self.names |= {SCOPE: outer} if outer is not None else {}
+        self.names = {name: entry for name, entry in self.names.items() if name not in (SCOPE, DEFAULTS)} | outer
 
     def _entry(self, node: ast.expr) -> Value:
         """The value of a name, None where it has none that is read."""
