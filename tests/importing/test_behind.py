@@ -172,6 +172,14 @@ def test_one_variable_is_multiplied_with_once() -> None:
     assert list(remarks[:-1]) == left_out("tf.matmul(z, W)")
 
 
+DICTIONARIES = """
+W = {'out': tf.Variable(tf.zeros([3, 2]))}
+b = {'out': tf.Variable(tf.zeros([2]))}
+def net(x, w, v):
+  y, s = tf.nn.static_rnn(GRUCell(3), tf.unstack(x, 9, 1))
+  return tf.matmul(y[-1], w['out']) + v['out']"""
+
+
 @pytest.mark.parametrize(
     ("driver", "lines", "wanted"),
     [
@@ -195,6 +203,7 @@ def test_one_variable_is_multiplied_with_once() -> None:
             ["for k in (0, 1):\n  s = tf.layers.dense(s, 2, name=f'd{k}' + str(k))"],
             '"d11/kernel" = logits2.weight',
         ),
+        (DICTIONARIES, ["z = net(x, W, b)"], "logits = dense(end, 2)"),
         (ONE, ["f = tf.nn.relu", "tf.layers.dense(s, 2, activation=f)"], "y2 = relu(logits)"),
         (ONE, ["y = tf.layers.dense(y[:, -1], 2)"], "logits = dense(end, 2)"),
         (ONE, ["z: Any = tf.layers.dense(s, 4)", "tf.layers.dense(z, 2)"], "logits2 = dense(logits, 2)"),
@@ -267,6 +276,7 @@ def test_weights_that_are_not_trained_are_told(lines: list[str], told: str) -> N
         ("h = tf.layers.dense(x, 4)\n" + ONE.replace(", x,", ", h,"), "`tf.layers.dense(x, 4)`"),
         ("h = 2 * x\nh = tf.tanh(h)\n" + ONE.replace(", x,", ", h,"), "`tf.tanh(h)`"),
         (STEPS.replace("x, axis=1", "x, axis=0"), "`tf.unstack(x, axis=0)`"),
+        ("h = x\nif odd: h = 2 * x\n" + ONE.replace(", x,", ", h,"), "`h`, which is not read"),
         ("e = tf.nn.embedding_lookup(E, x)\n" + ONE.replace(", x,", ", e,"), "`tf.nn.embedding_lookup(E, x)`"),
     ],
 )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rnnc.importing.behind.calling import Plain
 from rnnc.importing.behind.values import LIST, Final, Outputs, Result, Several
 from rnnc.importing.formulas.directions import BACKWARD, FORWARD, Key, Merge
-from rnnc.importing.python.values import Names, Thunk
+from rnnc.importing.python.values import Broken, Names, Thunk
 
 BOTH_DIRECTIONS = "bidirectional_dynamic_rnn"  # gives the outputs of both apart
 ONE = ("dynamic_rnn", "static_rnn", "static_state_saving_rnn")  # whose variables stand in a scope of their own
@@ -88,6 +88,8 @@ class Driver:
                 node, names = entry.node, entry.names
                 shown = f"{ast.unparse(self._first(entry))}"
                 continue
+            if isinstance(entry, Broken):
+                return f"`{_short(ast.unparse(node))}`, which is not read"
             turned = self._turned(node, names)
             if turned is None:
                 break

@@ -55,6 +55,9 @@ class Variables:
                 return _also(found, key_of(entry.node, entry.names)) if isinstance(entry, Thunk) else None
             case ast.Subscript(value=ast.Name(id=name), slice=ast.Constant(value=key)):
                 entry = names.get(name)
+                if isinstance(entry, Thunk) and isinstance(entry.node, ast.Name):  # a parameter, or another name
+                    inner = ast.copy_location(ast.Subscript(value=entry.node, slice=node.slice, ctx=node.ctx), node)
+                    return self.find(inner, entry.names, depth + 1)
                 held = entry.node if isinstance(entry, Thunk) else None
                 if not isinstance(entry, Thunk) or not isinstance(held, ast.Dict):
                     return None
