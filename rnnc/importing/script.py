@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from rnnc.diagnostics import Source, Span
-from rnnc.importing.behind.calling import Plain
+from rnnc.importing.behind.calling import Plain, is_own
 from rnnc.importing.behind.driver import Driver
 from rnnc.importing.behind.found import Found, find
 from rnnc.importing.behind.values import key_of
@@ -157,7 +157,7 @@ def _subject(
 ) -> tuple[int, ast.Call | None]:
     """Which line is imported: the one with the driver, and its call; the last one that makes something where there is
     none."""
-    driven = [(k, node) for k, line in enumerate(lines) for node in _driver_calls(line.value, drivers)]
+    driven = [(k, node) for k, line in enumerate(lines) for node in _driver_calls(line, drivers)]
     if len(driven) > 1:
         span = evaluator.span(driven[1][1])
         raise problem("E602", "a second network in one text", span, fix="import them one at a time")
@@ -174,9 +174,10 @@ def _subject(
     return makes[0] if makes else last, None
 
 
-def _driver_calls(value: ast.expr, drivers: Iterable[str]) -> list[ast.Call]:
-    """The calls of drivers in an expression."""
-    return [node for node in ast.walk(value) if isinstance(node, ast.Call) and (called(node) or "") in drivers]
+def _driver_calls(line: Line, drivers: Iterable[str]) -> list[ast.Call]:
+    """The calls of drivers in a line."""
+    calls = [node for node in ast.walk(line.value) if isinstance(node, ast.Call)]
+    return [node for node in calls if (called(node) or "") in drivers and not is_own(node, line.names)]
 
 
 def called(value: ast.expr) -> str | None:

@@ -101,6 +101,9 @@ W, B = "W = tf.get_variable('W', [3, 3])", "b = tf.get_variable('b', [3])"
         ["W = tf.get_variable('W', [3, 2], custom_getter=g)", "z = tf.matmul(s, W)"],
         ["(y := tf.nn.relu(y))", "z = tf.layers.dense(y, 2)"],
         ["s = tf.layers.dense(s, 3)[0]", "y[0] = 3", "z = tf.layers.dense(y, 2)"],
+        ["from other import dense", "z = dense(s, 2)"],
+        ["z = self.dense(s, 2)"],
+        ["z = other.get(s).matmul(s, tf.get_variable('W', [3, 2]))"],
         ["z = tf.nn.softmax(tf.layers.dense(s, 2), axis=0)"],
     ],
 )
@@ -111,7 +114,7 @@ def test_heads_that_are_not_understood_are_left_out(lines: list[str]) -> None:
         re.split("return v\n|with .*:\n  ", line)[-1].split("\n")[0] + (" …" if "\n  y" in line else "")
         for line in lines
     ]
-    wanted = [line for line in left_out(*shown) if "with tf" not in line and "zs = " not in line]
+    wanted = [line for line in left_out(*shown) if not re.search("with tf|zs = |import", line)]
     assert list(remarks[:-1]) == wanted
     assert remarks[-1] == "the description ends with what `y, s = tf.nn.dynamic_rnn(a, x, dtype=tf.float32)` gives"
 
@@ -152,6 +155,30 @@ def test_a_driver_inside_of_an_expression_that_is_not_understood() -> None:
         "left out: `y = tf.reverse(tf.nn.dynamic_rnn(a, x)[0], [1])`",
         "the description ends with what `tf.nn.dynamic_rnn(a, x)` gives",
     )
+
+
+@pytest.mark.parametrize(
+    ("cell", "width", "is_read"),
+    [
+        ("LSTMCell(4, num_proj=2)", 2, True),
+        ("LSTMCell(4, num_proj=2)", 4, False),
+        ("OutputProjectionWrapper(GRUCell(4), 3)", 3, True),
+        ("MultiRNNCell([GRUCell(4), DropoutWrapper(GRUCell(5), 0.5)])", 5, True),
+        ("tf.contrib.rnn.TimeFreqLSTMCell(2, feature_size=2, frequency_skip=2)", 2, False),
+    ],
+)
+def test_steps_and_rows_become_one_axis_where_the_width_is_that_of_the_cell(
+    cell: str, width: int, is_read: bool
+) -> None:
+    line = f"z = tf.layers.dense(tf.reshape(y, [-1, {width}]), 3)"
+    found = import_call(Source("<call>", f"a = {cell}\ny, s = tf.nn.dynamic_rnn(a, x)\n{line}"))
+    assert ("dense(y, 3)" in found.text) is is_read
+    assert any("left out: `z" in remark for remark in found.remarks) is not is_read
+
+
+def test_a_function_of_the_text_is_no_driver() -> None:
+    found = import_call(Source("<call>", "def dynamic_rnn(c, x): return c\ny = dynamic_rnn(GRUCell(3), x)"))
+    assert "cell GRUCell = GRU(3)" in found.text
 
 
 @pytest.mark.parametrize("line", ["y.reverse()", "last = y.pop()", "y.append(s)", "del y[0]", "z = y\nz.append(s)"])

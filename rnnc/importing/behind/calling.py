@@ -15,6 +15,21 @@ from rnnc.importing.python.values import Function, Given, Names, Reference, Thun
 from rnnc.importing.texts.evaluate import Evaluator
 from rnnc.importing.texts.line import DEFAULTS, SCOPE
 
+# What paths of functions begin with that are read here, TensorFlow's modules and NumPy.
+_LIBRARIES = """
+    tf tensorflow tf1 tfv1 layers slim nn contrib rnn rnn_cell math linalg random initializers init np numpy framework
+    array_ops math_ops nn_ops init_ops vs variable_scope core_layers
+"""
+LIBRARIES = frozenset(_LIBRARIES.split())
+
+
+def is_own(node: ast.Call, names: Names) -> bool:
+    """Whether a call is one of a function that the text defines."""
+    entry = names.get(node.func.id) if isinstance(node.func, ast.Name) else None
+    value = entry.value if isinstance(entry, Given) else None
+    several = isinstance(value, Reference) and isinstance(node.func, ast.Name) and value.path == node.func.id
+    return several or (isinstance(entry, Thunk) and isinstance(entry.node, ast.Lambda))
+
 
 @dataclass(frozen=True)
 class Plain:
@@ -88,15 +103,14 @@ class Plain:
         return all(isinstance(value, int | float | str) for value in values)
 
     def called(self, node: ast.Call, names: Names) -> str | None:
-        """The last word of the library's function that a call names; None where the text has one of that name."""
-        function = node.func
-        if isinstance(function, ast.Name):
-            entry = names.get(function.id)
-            own = isinstance(entry, Given) and isinstance(entry.value, Reference) and entry.value.path == function.id
-            if own:  # a function of several statements
-                return None
-        found = self.value(function, names)
-        return found.last or None if isinstance(found, Reference) else None
+        """The last word of the library's function that a call names; None where the text has one of that name, or it is
+        one of another library, or of an object."""
+        if is_own(node, names):
+            return None
+        found = self.value(node.func, names)
+        if not isinstance(found, Reference) or ("." in found.path and found.path.split(".")[0] not in LIBRARIES):
+            return None
+        return found.last or None
 
     def inside(self, node: ast.Call, names: Names) -> tuple[ast.expr, Names] | None:
         """What a call of a function of the text returns, and the names that this reads."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rnnc.importing.formulas.directions import Key, Merge
-from rnnc.importing.pieces.pieces import Flow, Meaning, Network, Piece, built, output_of
+from rnnc.importing.pieces.pieces import OUTPUTS, Flow, Meaning, Network, Piece, built, output_of
 
 # Cells whose state is what they give, and those whose state is (c, h), of which they give h.
 GIVES_STATE = {"RNN", "GRU", "UGRNN", "MinimalRNN", "ComplementCFN", "IndRNN", "IndyGRU"}
@@ -54,9 +54,17 @@ def _width(meaning: Meaning) -> str | None:
     elif "fw" in meaning.cells:
         sides = [meaning.cells["fw"][-1], meaning.cells["bw"][-1]]
     else:
-        return output_of(meaning)
-    widths = [output_of(side) or "" for side in sides]
+        sides = [meaning]
+    widths = [output_of(side) or "" if _gives_units(side) else "" for side in sides]
     return str(sum(map(int, widths))) if all(width.isdigit() for width in widths) else None
+
+
+def _gives_units(cell: Piece) -> bool:
+    """Whether a cell gives as many features as its arguments say."""
+    if cell.definition in OUTPUTS and OUTPUTS[cell.definition] in cell.arguments:
+        return True
+    inner = cell.cells.get("inner") or cell.cells.get("cells")
+    return _gives_units(inner[-1]) if inner else cell.definition in GIVES_STATE | GIVES_H | {"IntersectionRNN"}
 
 
 @dataclass(frozen=True)
