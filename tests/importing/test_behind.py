@@ -333,7 +333,8 @@ def test_inputs_that_are_data_need_no_word(x: str) -> None:
 
 
 def test_layers_are_counted_that_are_left_out_or_stand_in_front() -> None:
-    text, _ = imported("h = tf.layers.dense(x, 4)\n" + ONE, "q = tf.layers.dense(2 * s, 4)", "tf.layers.dense(s, 2)")
+    unread = "q = tf.layers.dense(2 * s, 4, name=None)"
+    text, _ = imported("h = tf.layers.dense(x, 4)\n" + ONE, unread, "tf.layers.dense(s, 2)")
     assert '"dense_2/kernel" = logits.weight' in text
 
 

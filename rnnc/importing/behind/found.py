@@ -129,7 +129,8 @@ class _Numbers:
                 if line.is_read and self._plain.inside(node, line.names) is not None:
                     self._unknown.update(DENSE.values())
                 continue
-            if any(keyword.arg in ("name", "scope") for keyword in node.keywords):
+            named = [keyword.value for keyword in node.keywords if keyword.arg in ("name", "scope")]
+            if any(not isinstance(name, ast.Constant) or name.value is not None for name in named):
                 continue
             if not line.is_read:
                 self._unknown.add(DENSE[kind])
