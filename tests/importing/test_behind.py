@@ -309,14 +309,14 @@ def test_weights_that_are_not_trained_are_told(lines: list[str], told: str) -> N
 )
 def test_what_makes_the_input_is_told(driver: str, told: str) -> None:
     (remark,) = imported(driver)[1]
-    assert remark.startswith("what comes in is what ")
+    assert remark.startswith("the input is what ")
     assert told in remark
 
 
 def test_what_makes_the_input_of_a_fused_layer_is_told() -> None:
     lines = "a = tf.contrib.rnn.LSTMBlockFusedCell(4)", "y, s = a(tf.reverse(x, [0]), dtype=tf.float32)", "y += 1"
     assert imported(*lines)[1] == (
-        "what comes in is what a is given, `tf.reverse(x, [0])`: the rest is left out",
+        "the input is what a is given, `tf.reverse(x, [0])`; what makes that is left out",
         "left out: `y += 1`",
         "the description ends with what `y, s = a(tf.reverse(x, [0]), dtype=tf.float32)` gives",
     )

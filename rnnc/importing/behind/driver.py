@@ -70,7 +70,7 @@ class Driver:
         """What it is given that is made of something: it is no part of the description."""
         found: list[str] = []
         if (data := self.arguments.get("inputs")) is not None and (made := self._made(data)) is not None:
-            found.append(f"what comes in is what {self.name} is given, {made}: the rest is left out")
+            found.append(f"the input is what {self.name} is given, {made}; what makes that is left out")
         for parameter in ("initial_state", "initial_state_fw", "initial_state_bw"):
             begin = self.arguments.get(parameter)
             if begin is not None and (made := self._made(begin)) is not None:
