@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from rnnc.diagnostics import Source, Span
 from rnnc.importing.formulas import written
+from rnnc.importing.formulas.directions import Key
 from rnnc.importing.libraries import (
     contrib,
     cudnn,
@@ -20,10 +21,10 @@ from rnnc.importing.libraries import (
     torch_layers,
 )
 from rnnc.importing.pieces import shared
-from rnnc.importing.pieces.head import headed
+from rnnc.importing.pieces.head import Head, headed
 from rnnc.importing.pieces.library import defines
 from rnnc.importing.pieces.lowering import Lowering
-from rnnc.importing.pieces.pieces import Piece
+from rnnc.importing.pieces.pieces import Meaning, Piece
 from rnnc.importing.pieces.write import write
 from rnnc.importing.python.signature import Constructor
 from rnnc.importing.python.values import (
@@ -38,15 +39,16 @@ from rnnc.importing.python.values import (
     is_input,
     problem,
 )  # fmt: skip
+from rnnc.importing.script import Subject, read_script
 from rnnc.importing.texts.evaluate import Evaluator
-from rnnc.importing.texts.script import read_script
 from rnnc.semantics.scopes.scope import did_you_mean
 
 TABLES = (tensorflow, contrib, fused, cudnn, keras, keras_steps, joined, models, torch, torch_layers)
 CONSTRUCTORS: tuple[Constructor, ...] = tuple(each for table in TABLES for each in table.CONSTRUCTORS)
 ACTIVATIONS = {each.LIBRARY: each.ACTIVATIONS for each in (tensorflow, keras, torch)}
 FUNCTIONS = {**ACTIVATIONS, torch.LIBRARY: torch_layers.FUNCTIONS}  # of one tensor, by library
-DRIVERS = frozenset(driver.name for driver in tensorflow.DRIVERS)
+MOST_SHOWN = 80  # letters of a line of the text
+DRIVERS = {driver.name: tuple(driver.parameters) for driver in tensorflow.DRIVERS}
 
 
 @dataclass(frozen=True)
@@ -73,17 +75,14 @@ def import_call(source: Source, *, name: str | None = None, inline: bool = False
     if not isinstance(first, Made) and not isinstance(value, Tensor):
         fix = "such as LSTMCell(128)"
         raise problem("E602", f"a call of a cell or layer is wanted, not {describe(first)}", subject.span, fix=fix)
-    lowering = Lowering(ACTIVATIONS, written.FUNCTIONS, remarks, script.merge)
+    lowering = Lowering(ACTIVATIONS, written.FUNCTIONS, remarks, script.found.merge)
     lowering.several |= shared.in_several(layers)
     is_graph = isinstance(value, Tensor) and (not isinstance(value, Applied) or value.layers is None or bool(places))
     if isinstance(value, Tensor) and is_graph:
         meaning = joined.Graph(value, lowering).flow
     else:
         meaning = lowering.meaning(layers[0]) if len(layers) == 1 else models.chain(layers, lowering)
-    head = script.head if script.head is not None and script.head.suits(meaning) else None
-    for line, text in script.behind:
-        if head is None or line not in head.values:
-            remarks.add(f"left out: `{text}`")
+    head = _behind(script, meaning, lowering)
     if head is not None:
         meaning = headed(lowering.named(meaning) if isinstance(meaning, Piece) else meaning, head)
     meaning = shared.declared(meaning, lowering.instances)
@@ -91,6 +90,30 @@ def import_call(source: Source, *, name: str | None = None, inline: bool = False
     own = own if own is not None and (is_graph or len(layers) == 1 or script.name) else name or "Layers"
     text = write(meaning, source.text, own, lowering.functions, places, renamed=name is not None, inline=inline)
     return Imported(text, tuple(remarks.lines))
+
+
+def _behind(script: Subject, meaning: Meaning, lowering: Lowering) -> Head | None:
+    """What the description ends with behind a driver; what else stands there is told."""
+    found, merge = script.found, lowering.merge  # None: what is wanted of both directions is not there
+    heads = [each for each in found.heads if each.merge is None or each.merge.is_plain or each.merge == merge]
+    head = next((each for each in heads if each.suits(meaning)), None)
+    lowering.remarks.lines |= dict.fromkeys([*script.remarks, *(head.remarks if head is not None else ())])
+    reads = head.reads if head is not None else found.merged if found.merge == merge else frozenset[Key]()
+    ends = {key: text for key, text in script.behind if key in reads}
+    left = [text for key, text in script.behind if key not in reads]
+    for text in left:
+        lowering.remarks.add(f"left out: `{_short(text)}`")
+    if left:
+        last = _short(list(ends.values())[-1] if ends else script.line)
+        shown = last if len(last) <= MOST_SHOWN else f"{last[:MOST_SHOWN].rpartition(' ')[0]} …"
+        lowering.remarks.add(f"the description ends with what `{shown}` gives")
+    return head
+
+
+def _short(text: str) -> str:
+    """The text of a statement; of a block the first line."""
+    first, *rest = text.strip().splitlines()
+    return f"{first} …" if rest else first
 
 
 def _own_name(made: Made) -> str:

@@ -96,7 +96,7 @@ FOLDERS = {
     "backends.numpy": ("lowering", "spelling"),
     "backends.tensorflow": ("spelling",),
     "cli": ("commands",),
-    "importing": ("python", "formulas", "pieces", "texts", "libraries"),
+    "importing": ("python", "formulas", "pieces", "texts", "behind", "libraries"),
     "ir": ("operations",),
     "passes": ("analysis", "rewrites", "folding"),
     "pictures": ("equations", "placement", "drawing"),

@@ -29,10 +29,36 @@ def imported(text: str) -> str:
         "c = dict(size=4)\nMultiRNNCell([GRUCell(2 ** 3), GRUCell(c['size'])])",
         "deep = True\nif deep:\n  sizes = [8, 4]\nelse:\n  sizes = [4]\nMultiRNNCell([GRUCell(n) for n in sizes])",
         "print('cells')\ncell = MultiRNNCell([GRUCell(int(8.0)), GRUCell(max(2, 4))])\nprint(cell.state_size)",
+        "cells = [GRUCell(8)]\ncells.extend([GRUCell(4)])\nMultiRNNCell(cells)",
+        "cells = []\nfor n in (8, 4):\n  cells.append(GRUCell(n))\nelse:\n  n = 1\nMultiRNNCell(cells)",
     ],
 )
 def test_texts_that_mean_the_same(text: str) -> None:
     assert "cells = [GRU(8), GRU(4)]" in imported(text)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "cells.reverse()",
+        "cells.pop()",
+        "cells.insert(0, GRUCell(5))",
+        "cells[0] = GRUCell(5)",
+        "del cells[0]",
+        "last = cells.pop()",
+        "same = cells\nsame.append(GRUCell(5))",
+        "def more(one):\n  one.append(GRUCell(5))\nmore(cells)",
+        "for n in (4, 3):\n  cells.append(GRUCell(n))\n  if n == 4: break",
+        "def other():\n  global cells\n  cells = [GRUCell(5)]\nother()",
+        "print(cells := [GRUCell(5)])",
+        "cells[1]._num_units = 5\none = cells[1]\none._num_units = 5\ncells = [one]",
+        "sizes = {'n': 4}\nsizes.update(n=5)\ncells = [GRUCell(sizes['n'])]",
+    ],
+)
+def test_lists_that_change_in_ways_that_are_not_read(change: str) -> None:
+    with pytest.raises(DiagnosticError) as caught:
+        import_call(Source("<call>", f"cells = [GRUCell(8), GRUCell(4)]\n{change}\nMultiRNNCell(cells)"))
+    assert caught.value.diagnostics[0].code == "E602"
 
 
 SEQUENCES = "return_sequences=True"

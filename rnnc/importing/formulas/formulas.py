@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -195,10 +196,20 @@ class Formulas:
                 exact = all(ast.unparse(k.value) == "False" for k in node.keywords if k.arg == "approximate")
                 return called("gelu" if exact else "gelu_tanh", *(each for each in given if isinstance(each, Text)))
             if function.last in UNCHANGED and given:
+                self._check_unchanged(node, function.last)
                 return given[0]
             named = {k.arg: self.operand(k.value) for k in node.keywords if k.arg and k.arg not in IGNORED}
             return self._named(function.last, given, named)
         return self.applied(function, given)
+
+    def _check_unchanged(self, node: ast.Call, name: str) -> None:
+        """Raises NotRead for whole numbers, which round, and where steps of a list come to stand elsewhere than in
+        front."""
+        further = [*node.args[1:], *(keyword.value for keyword in node.keywords if keyword.arg != "name")]
+        texts = [ast.unparse(each) for each in further]
+        is_front = name != "stack" or all(text == "0" for text in texts)
+        if not is_front or any(re.search(r"int|bool|long", text) for text in texts):
+            raise NotRead(f"`{ast.unparse(node)}`")
 
     def _named(self, name: str, given: list[Operand], named: Mapping[str, Operand]) -> Text:
         """A function of the library by its name."""

@@ -149,7 +149,7 @@ def bidirectional(call: Call) -> Meaning:
     image = ", " in (input_of(forward) or "")
     if merge is not None and not all(is_output((forward, backward)[k], part) for k, part in merge.parts):
         call.lowering.remarks.add("left out: what is made of final states that are no outputs")
-        merge = None
+        call.lowering.merge = merge = None
     if merge is None and not image:
         return (
             piece("SharedBidirectional", {"inner": forward})

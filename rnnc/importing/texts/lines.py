@@ -6,17 +6,18 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
 from rnnc.diagnostics import DiagnosticError
 from rnnc.importing.python.calling import parameters_given, spread
 from rnnc.importing.python.classes import is_model, with_field
 from rnnc.importing.python.functions import as_lambda, stops_gradients
+from rnnc.importing.python.signature import LEFT_OUT
 from rnnc.importing.python.values import (
     Blueprint,
     Broken,
     Given,
     Lost,
+    Made,
     Names,
     Record,
     Reference,
@@ -24,21 +25,14 @@ from rnnc.importing.python.values import (
     Value,
     problem,
 )
+from rnnc.importing.texts.changes import CHANGING, Changes, changed_in, deleted, names_of, root_of
 from rnnc.importing.texts.evaluate import Evaluator
+from rnnc.importing.texts.line import DEFAULTS, SCOPE, Line, fields_of, opened, unread
 from rnnc.importing.texts.tensors import as_tensor
 
 MOST_DEEP = 5  # functions in functions
 MOST = 5000  # statements, every turn of a loop counted
-ADDS = {"append": "a list", "add": "a model"}  # methods that put something behind what is there
-
-
-@dataclass(frozen=True)
-class Line:
-    """A value that a statement computes, the statement, and the names that it may read."""
-
-    value: ast.expr
-    statement: ast.stmt
-    names: Names
+ADDS = {"append": "a list", "extend": "a list", "add": "a model"}  # methods that put something behind what is there
 
 
 class Lines:
@@ -50,6 +44,7 @@ class Lines:
         self.broken: list[DiagnosticError] = []  # statements that are not read
         self._held = self._count = self._depth = 0
         self._is_function = False
+        self._changes = Changes()
         self._functions: dict[str, ast.FunctionDef] = {}  # those that are no expressions
         self.returned: Given | Thunk | None = None  # what the function gives whose statements these are
 
@@ -57,6 +52,9 @@ class Lines:
         for statement in body:
             if self.returned is None:
                 yield from self._statement(statement)
+                for name in changed_in(statement):
+                    for each in (name, *self._changes.of(name, self.names)) if name in self.names else ():
+                        self._lose(each, self._unread(statement))
 
     def carry_out(self, function: ast.FunctionDef, names: Names) -> tuple[Names, Value]:
         """The names behind the last statement of a function, and what it returns."""
@@ -86,6 +84,9 @@ class Lines:
                 ast.Assign(value=ast.Call(func=ast.Name(id=name))) | ast.Expr(value=ast.Call(func=ast.Name(id=name)))
             ) if name in self._functions and self._depth < MOST_DEEP:
                 yield from self._carry_out(self._functions[name], statement)
+                for node in ast.walk(self._functions[name]):
+                    for changed in node.names if isinstance(node, ast.Global | ast.Nonlocal) else ():
+                        self._lose(changed, self._unread(statement))
             case ast.Assign(targets=targets, value=value):
                 thunk = Thunk(value, before, before)
                 for target in targets:
@@ -98,6 +99,8 @@ class Lines:
                 read = ast.copy_location(ast.Name(id=name, ctx=ast.Load()), target)
                 whole = ast.copy_location(ast.BinOp(left=read, op=op, right=value), statement)
                 self.names[name] = Thunk(whole, before, before)
+                given = ast.Assign(targets=[target], value=whole)
+                yield Line(whole, ast.copy_location(given, statement), before, is_more=True)
             case ast.FunctionDef(name=name):
                 function = as_lambda(statement)
                 if function is not None:
@@ -116,8 +119,9 @@ class Lines:
             case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method), args=[one])) if (
                 method in ADDS and isinstance(entry := self.names.get(name), Thunk | Broken)
             ):
-                if isinstance(entry, Thunk):
-                    yield from self._add(name, method, entry, one, statement)
+                yield from self._add(name, method, entry, one, statement) if isinstance(entry, Thunk) else ()
+                if not (isinstance(entry, Thunk) and method == "add"):
+                    yield Line(one, statement, before, isinstance(entry, Thunk), is_more=True)
             case ast.Expr(
                 value=ast.Call(
                     func=ast.Attribute(value=ast.Attribute(value=ast.Name(id=name), attr=field), attr="append"),
@@ -125,10 +129,17 @@ class Lines:
                 )
             ) if name in self.names:
                 self._append(name, field, one)
+                yield Line(one, statement, before, is_more=True)
             case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method))) if (
                 method.endswith("_") and not method.startswith("_") and name in self.names
             ):
                 self._lose(name, self._changed(statement))  # `h.mul_(2)`
+                yield unread(statement)
+            case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method))) if (
+                method in CHANGING or self._is_held(name)
+            ) and name in self.names:
+                self._lose(name, self._unread(statement))  # `cells.reverse()`
+                yield unread(statement)
             case ast.Expr(value=value):
                 yield Line(value, statement, before)
             case ast.For() | ast.If():
@@ -142,22 +153,44 @@ class Lines:
                     fix=fix,
                 )
                 self._break(statement, error)
-            case ast.With(body=body) | ast.Try(body=body):
-                yield from self.read(body)
+            case ast.With():
+                yield from self._with(statement)
+            case ast.Try(body=body, orelse=orelse, finalbody=finalbody):
+                yield from self.read([*body, *orelse, *finalbody])
             case ast.Import() | ast.ImportFrom():
                 self._import(statement)
-            case ast.Pass() | ast.Assert() | ast.Global() | ast.Delete():
+            case ast.Delete():
+                for name in deleted(statement):
+                    self._lose(name, self._unread(statement))
+            case ast.Pass() | ast.Assert() | ast.Global():
                 pass
             case ast.Return(value=value) if self._is_function:
                 nothing = Given(None, self._evaluator.span(statement))
                 self.returned = Thunk(value, before, before) if value is not None else nothing
             case _:
                 self._break(statement, self._unread(statement))
+                yield unread(statement)
+
+    def _with(self, statement: ast.With) -> Iterator[Line]:
+        """What stands in a block, whose variable scopes its lines know."""
+        outer = {name: self.names[name] for name in (SCOPE, DEFAULTS) if name in self.names}
+        for item in statement.items:
+            self.names |= opened(item, self.names, self._evaluator.span(item.context_expr))
+        yield from self.read(statement.body)
+        self.names = {name: entry for name, entry in self.names.items() if name not in (SCOPE, DEFAULTS)} | outer
 
     def _entry(self, node: ast.expr) -> Value:
         """The value of a name, None where it has none that is read."""
         entry = self.names.get(node.id) if isinstance(node, ast.Name) else None
         return entry.value if isinstance(entry, Given) else None
+
+    def _is_held(self, name: str) -> bool:
+        """Whether a name is that of a list or a dictionary, which methods change."""
+        entry = self.names.get(name)
+        with suppress(DiagnosticError):
+            held = self._evaluator.entry(entry).value if isinstance(entry, Thunk) else None
+            return isinstance(held, list) or (isinstance(held, Record) and not held.is_class)
+        return False
 
     def _has_model(self, statement: ast.ClassDef) -> bool:
         """Whether a class is made of one whose objects compute something."""
@@ -178,7 +211,7 @@ class Lines:
                     self._lose(name, error)
                 case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method)) if method in ADDS:
                     self._lose(name, error)
-                case ast.Subscript(ctx=ast.Store()) if (root := _root(node)) is not None:
+                case ast.Subscript(ctx=ast.Store()) if (root := root_of(node)) is not None:
                     self._lose(root, error)
                 case _:
                     pass
@@ -195,6 +228,7 @@ class Lines:
             raise problem("E602", what, self._evaluator.span(call), fix="write the call out")
         self.names = {**outside, **local}
         self._depth += 1
+        count = len(self._changes)
         for inner in function.body:
             if isinstance(inner, ast.Return) and inner.value is not None:
                 targets = statement.targets if isinstance(statement, ast.Assign) else []
@@ -204,11 +238,13 @@ class Lines:
                 yield Line(inner.value, last, before)
                 for target in targets:
                     self._assign(target, Thunk(inner.value, before, before))
-                outside = {**outside, **{name: self.names[name] for name in _names(targets) if name in self.names}}
+                outside = {**outside, **{name: self.names[name] for name in names_of(targets) if name in self.names}}
                 break
             yield from self._statement(inner)
         self._depth -= 1
         self.names = outside
+        for changed in self._changes.since(count, outside):
+            self._lose(changed, self._unread(statement))
 
     # --- blocks ---
 
@@ -219,10 +255,13 @@ class Lines:
                 turns = [None]
                 chosen = statement.body if self._truth(statement.test) else statement.orelse
             else:
+                if any(isinstance(node, ast.Break | ast.Continue) for node in ast.walk(statement)):
+                    raise self._unread(statement)
                 turns = self._evaluator.items(statement.iter, self.names)
                 chosen = statement.body
         except DiagnosticError as error:
             self._break(statement, error)
+            yield unread(statement)
             return
         for turn in turns:
             if isinstance(statement, ast.For) and turn is not None:
@@ -230,8 +269,11 @@ class Lines:
                     self.names |= self._evaluator.taken_apart(statement.target, turn)
                 except DiagnosticError as error:
                     self._break(statement, error)
+                    yield unread(statement)
                     return
             yield from self.read(chosen)
+        if isinstance(statement, ast.For):
+            yield from self.read(statement.orelse)
 
     def _truth(self, test: ast.expr) -> bool:
         if ast.unparse(test) == "__name__ == '__main__'":
@@ -250,8 +292,10 @@ class Lines:
 
     def _add(self, name: str, method: str, entry: Thunk, one: ast.expr, statement: ast.Expr) -> Iterator[Line]:
         """`cells.append(one)` gives the name another list, `model.add(one)` another model."""
+        for other in self._changes.of(name, self.names):
+            self._lose(other, self._unread(statement))
         one = self._hold(one)
-        more = ast.copy_location(ast.List(elts=[one], ctx=ast.Load()), one)
+        more = one if method == "extend" else ast.copy_location(ast.List(elts=[one], ctx=ast.Load()), one)
         node = entry.node
         if isinstance(node, ast.Call) and method == "add":
             had = node.args[0] if node.args else ast.copy_location(ast.List(elts=[], ctx=ast.Load()), node)
@@ -304,7 +348,7 @@ class Lines:
                 self._set(name, attribute, thunk)
             case ast.Subscript(value=ast.Name(id=name), slice=ast.Constant(value=str() as key)):
                 self._set(name, key, thunk)
-            case ast.Subscript() if (root := _root(target)) is not None and root in self.names:
+            case ast.Subscript() if (root := root_of(target)) is not None and root in self.names:
                 self._lose(root, self._changed(target))
             case _:
                 pass
@@ -331,26 +375,12 @@ class Lines:
         found = with_field(held, field, thunk) if held is not None else None
         if found is not None:
             self.names[name] = found
+        elif held is not None and isinstance(held.value, Made) and field not in LEFT_OUT:  # `cell._num_units = 8`
+            self._lose(name, self._changed(thunk.node))
 
     def _class(self, statement: ast.ClassDef) -> None:
         """A class of constants (`class Config: units = 4`), or one whose `__init__` only sets some."""
-        fields: dict[str, Given | Thunk | Broken] = {}
-        before = dict(self.names)
-        for inner in statement.body:
-            match inner:
-                case ast.Assign(targets=[ast.Name(id=name)], value=value):
-                    fields[name] = Thunk(value, {**before, **fields}, before)
-                case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
-                    fields[name] = Thunk(value, {**before, **fields}, before)
-                case ast.FunctionDef(name="__init__", body=body):
-                    for each in body:
-                        match each:
-                            case ast.Assign(targets=[ast.Attribute(value=ast.Name(id="self"), attr=name)], value=value):
-                                fields[name] = Thunk(value, before, before)
-                            case _:
-                                pass
-                case _:
-                    pass
+        fields = fields_of(statement, dict(self.names))
         if not fields:
             self._break(statement, self._unread(statement))
         else:
@@ -366,14 +396,3 @@ class Lines:
                 self.names.pop(alias.name.partition(".")[0], None)  # `import a.b` binds `a`, which stands for itself
             else:
                 self.names[alias.asname or alias.name] = Given(Reference(path), span)
-
-
-def _root(node: ast.expr) -> str | None:
-    """The name that a part is of: `h` of `h[:, 0]`."""
-    while isinstance(node, ast.Subscript):
-        node = node.value
-    return node.id if isinstance(node, ast.Name) else None
-
-
-def _names(targets: Sequence[ast.expr]) -> list[str]:
-    return [node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)]

@@ -108,6 +108,27 @@ CALLS = {
     "mean_of_steps": (
         f"cell = {R}GRUCell(3)", f"{WHOLE}\noutputs = tf.reduce_mean(outputs, axis=1)", [2],
     ),
+    "turned_weights": (
+        f"cell = {R}GRUCell(3)",
+        (f"{WHOLE}\nW = tf.get_variable('W', [2, 3], dtype=dtype)\nb = tf.get_variable('b', [2], dtype=dtype)\n"
+         "z = tf.matmul(final_state, W, transpose_b=True)\noutputs = tf.tanh(tf.nn.bias_add(z, b))"), [2],
+    ),
+    "several_layers": (
+        f"cell = {R}GRUCell(3)",
+        ("outputs, final_state = tf.nn.dynamic_rnn(cell, x, dtype=dtype, scope='in')\noutputs = outputs[:, -1]\n"
+         "for n in (4, 2):\n    outputs = tf.layers.dense(outputs, n, tf.tanh, use_bias=n == 4)"), [2],
+    ),
+    "scopes": (
+        f"cell = {R}GRUCell(3)",
+        (f"with tf.variable_scope('in'):\n    {WHOLE}\n"
+         "def head(v, size=2):\n    return tf.contrib.layers.fully_connected(v, size, None, scope='top', "
+         "biases_initializer=None)\nwith tf.variable_scope('out'):\n    outputs = head(outputs)"), [2],
+    ),
+    "swapped_states": (
+        f"cell_fw = {R}LSTMCell(3)\ncell_bw = {R}GRUCell(2)",
+        BOTH + "state_fw, state_bw = final_state\noutputs = tf.layers.dense(tf.concat([state_bw, state_fw.h], -1), 2)",
+        [2],
+    ),
     "attention_twice": (
         f"cell = {K}AttentionCellWrapper({K}AttentionCellWrapper({R}LSTMCell(2), 2, attn_size=3), 1)", DYNAMIC, [2],
     ),
