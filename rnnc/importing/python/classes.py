@@ -160,7 +160,12 @@ def _run(
         what = f"these arguments do not fit `{function.name}` of `{instance.blueprint.node.name}`"
         raise problem("E604", what, ev.span(node))
     itself = Given(instance, ev.span(node))
-    return ev.carry_out(function, {**outside, **own, _self_of(function): itself})
+    is_step = function.name != "__init__"
+    ev.models += is_step
+    try:
+        return ev.carry_out(function, {**outside, **own, _self_of(function): itself})
+    finally:
+        ev.models -= is_step
 
 
 def with_field(held: Given, name: str, entry: Given | Thunk) -> Given | None:

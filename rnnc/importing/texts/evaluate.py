@@ -15,9 +15,8 @@ from rnnc.importing.python import classes
 from rnnc.importing.python.calling import partial, spread, substituted
 from rnnc.importing.python.python import (
     FUNCTIONS,
-    MAX_ITEMS,
     READ,
-    arithmetic,
+    binary,
     called,
     check_count,
     compared,
@@ -37,14 +36,19 @@ from rnnc.importing.python.values import (
     Names,
     Record,
     Reference,
+    Remarks,
+    Size,
     Tensor,
     Thunk,
     Value,
+    as_tensor,
     describe,
     problem,
 )  # fmt: skip
 from rnnc.importing.texts import applying
-from rnnc.importing.texts.tensors import OPAQUE, SIZES, Tensors
+from rnnc.importing.texts.arrays import OPAQUE, SIZES, TYPE, ZEROS
+from rnnc.importing.texts.parts import indexed
+from rnnc.importing.texts.tensors import Tensors, several
 from rnnc.semantics.scopes.scope import did_you_mean
 
 MAX_DEPTH = 50
@@ -55,9 +59,8 @@ MAX_WORK = 100_000  # expressions
 
 Bind = Callable[[Reference, ast.Call, "Evaluator", Names, Span], Made | Applied]
 Knows = Callable[[Reference], bool]
-CarryOut = Callable[
-    [ast.FunctionDef, Names], tuple[Names, Value]
-]  # the names behind a function's statements, its result
+# The names behind a function's statements, and its result.
+CarryOut = Callable[[ast.FunctionDef, Names], tuple[Names, Value]]
 
 
 def _no_statements(function: ast.FunctionDef, names: Names) -> tuple[Names, Value]:
@@ -74,6 +77,8 @@ class Evaluator:
         self.carry_out: CarryOut = _no_statements
         self.functions_of: Callable[[str], Mapping[str, str]] = lambda path: {}  # of the library of a dotted name
         self.tensors = Tensors(self)
+        self.remarks = Remarks()
+        self.models = 0  # functions of models that are carried out, one in another
         self._depth = self._work = 0
         self.names_of_line: Names = {}  # all names of the line that is evaluated
         self.outermost: set[ast.Lambda] = set()  # functions that stand in no other
@@ -148,17 +153,19 @@ class Evaluator:
                     return self.entry(value.fields[attribute]).value
                 if isinstance(value, Instance):
                     return self._member_of(value, attribute, node)
-                if isinstance(value, Tensor | Finals) and attribute in SIZES:
+                if (tensor := as_tensor(value)) is not None and attribute in SIZES:
+                    return Size(tensor) if attribute == "shape" else Reference(TYPE)
+                if isinstance(value, Finals) and attribute in SIZES:
                     return Reference(OPAQUE)
+                if isinstance(value, list) and attribute == "values" and isinstance(value[0].value, Tensor):
+                    return value[0].value  # of `y.max(1)`
                 raise problem("E602", f"`.{attribute}` of {describe(value)} is not evaluated here", self.span(node))
             case ast.List() | ast.Tuple() | ast.ListComp() | ast.GeneratorExp():
                 return list(self._items(node, names))
             case ast.Subscript(value=base, slice=place, ctx=ast.Store()):
                 return applying.part(self.given(base, names), place)
-            case ast.Subscript(value=base, slice=place) if isinstance(
-                held := self.given(base, names).value, Tensor | Finals
-            ):
-                return self.tensors.indexed(held, place, node, names)
+            case ast.Subscript(value=base, slice=place) if _is_tensor(held := self.given(base, names).value):
+                return indexed(self, held, place, node, names)
             case ast.Dict() | ast.Subscript() | ast.IfExp() | ast.BoolOp() | ast.Compare() | ast.UnaryOp(op=ast.Not()):
                 return self._chosen(node, names)
             case ast.UnaryOp(op=ast.USub() | ast.UAdd() as op, operand=operand):
@@ -172,9 +179,12 @@ class Evaluator:
                     both = ast.copy_location(ast.List(elts=[left, right], ctx=ast.Load()), node)
                     call = ast.copy_location(ast.Call(func=left, args=[both], keywords=[]), node)
                     return self.bind(Reference(JOINS[type(op)]), call, self, names, self.span(node))
-                if isinstance(a.value, Tensor | Finals) or isinstance(b.value, Tensor | Finals):
-                    return self.tensors.computed(node, names)
-                return self._binary(node, a, op, b)
+                if _is_tensor(a.value) or _is_tensor(b.value):
+                    tensor = self.tensors.computed(node, names)
+                    if tensor is None:
+                        raise several(self.span(node))
+                    return tensor
+                return binary(op, a, b, self.span(node))
             case ast.Call():
                 return self._call(node, names)
             case ast.Lambda():
@@ -253,7 +263,9 @@ class Evaluator:
             case list() as items, int() as k if -len(items) <= k < len(items):
                 return items[k].value
             case Reference(path=path), _ if path.startswith(OPAQUE):
-                return Reference(OPAQUE)
+                return Reference(path if path == ZEROS else OPAQUE)
+            case Size(tensor=tensor, axis=None), int() as k:
+                return Size(tensor, k)
             case _:
                 what = f"`[{place.span.text}]` of {describe(base.value)} is not evaluated here"
                 raise problem("E602", what, base.span)
@@ -384,16 +396,6 @@ class Evaluator:
             return given.value
         raise problem("E602", f"a number is wanted here, not {describe(given.value)}", given.span)
 
-    def _binary(self, node: ast.BinOp, left: Given, op: ast.operator, right: Given) -> Value:
-        a, b, span = left.value, right.value, self.span(node)
-        if isinstance(op, ast.Mult) and isinstance(a, int) and isinstance(b, list):
-            a, b = b, a
-        match op, a, b:
-            case ast.Mult(), list(), int() if len(a) * max(b, 0) <= MAX_ITEMS:
-                return a * b
-            case ast.Add(), list(), list() if len(a) + len(b) <= MAX_ITEMS:
-                return a + b
-            case _, int() | float(), int() | float():
-                return limited(arithmetic(op, a, b, span), span)
-            case _:
-                raise problem("E602", "this arithmetic is not evaluated", span, fix=READ)
+
+def _is_tensor(value: Value) -> bool:
+    return isinstance(value, Finals) or as_tensor(value) is not None

@@ -22,10 +22,10 @@ from rnnc.importing.python.values import (
     Reference,
     Thunk,
     Value,
+    as_tensor,
     problem,
 )
 from rnnc.importing.texts.evaluate import Evaluator
-from rnnc.importing.texts.tensors import as_tensor
 
 MOST_DEEP = 5  # functions in functions
 MOST = 5000  # statements, every turn of a loop counted

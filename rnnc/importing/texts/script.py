@@ -15,7 +15,7 @@ from rnnc.diagnostics import Source, Span
 from rnnc.importing.formulas.directions import Merge, find_merge
 from rnnc.importing.pieces.head import Driven, Head, called, find_head
 from rnnc.importing.python import classes
-from rnnc.importing.python.values import Blueprint, Given, Instance, Names, Reference, Thunk, problem
+from rnnc.importing.python.values import Blueprint, Given, Instance, Names, Reference, Remarks, Thunk, problem
 from rnnc.importing.texts.evaluate import Bind, Evaluator, Knows
 from rnnc.importing.texts.lines import Line, Lines
 
@@ -45,11 +45,13 @@ def read_script(
     drivers: frozenset[str],
     functions: Mapping[str, Mapping[str, str]],
     library: Callable[[str], str],
+    remarks: Remarks,
 ) -> Subject:
     """The object that a text is about: what its driver runs, or else its last line. Behind a driver, `functions` are
     known by the library's names. Raises DiagnosticError."""
     evaluator = Evaluator(source, bind, knows)
     evaluator.functions_of = lambda path: functions[library(path)]
+    evaluator.remarks = remarks
     reading = Lines(evaluator)
     evaluator.carry_out = reading.carry_out
     lines = list(reading.read(_parsed(source).body))
