@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -192,13 +193,24 @@ class Formulas:
         )
         if isinstance(function, Reference):
             if function.last == "gelu" and any(k.arg == "approximate" for k in node.keywords):
-                exact = all(ast.unparse(k.value) == "False" for k in node.keywords if k.arg == "approximate")
+                exact = all(
+                    ast.unparse(k.value) in ("False", "'none'") for k in node.keywords if k.arg == "approximate"
+                )
                 return called("gelu" if exact else "gelu_tanh", *(each for each in given if isinstance(each, Text)))
+            if function.last == "cast" and not self._keeps(node):
+                raise NotRead(f"`{ast.unparse(node)}` (read are conversions to floats)")
             if function.last in UNCHANGED and given:
                 return given[0]
             named = {k.arg: self.operand(k.value) for k in node.keywords if k.arg and k.arg not in IGNORED}
             return self._named(function.last, given, named)
         return self.applied(function, given)
+
+    def _keeps(self, node: ast.Call) -> bool:
+        """Whether a conversion is one to floats, or of what is true or false."""
+        kinds = [*node.args[1:], *(k.value for k in node.keywords if k.arg == "dtype")]
+        values = [each.value if isinstance(each, ast.Constant) else self.evaluate(each).value for each in kinds]
+        words = [value.last if isinstance(value, Reference) else str(value) for value in values]
+        return isinstance(node.args[0], ast.Compare) or all(re.search("float|double|half|‹|dtype", w) for w in words)
 
     def _named(self, name: str, given: list[Operand], named: Mapping[str, Operand]) -> Text:
         """A function of the library by its name."""

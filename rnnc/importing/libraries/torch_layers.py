@@ -187,7 +187,7 @@ CONSTRUCTORS: tuple[Constructor, ...] = (
     ),
     _layer("Sequential", "*layers", "layers", sequential),
     _layer("Dropout", "p=0.5, inplace=False", "p", dropout, has_weights=False),
-    _layer("Identity", "*args", "", same, has_weights=False),
+    _layer("Identity", "*args", "args", same, has_weights=False),
     _layer("Flatten", "start_dim=1, end_dim=-1", "", flatten, has_weights=False),
     *(_layer(name, "dim=None" if name != "GLU" else "dim=-1", "dim", over_features, has_weights=False)
       for name in ("Softmax", "LogSoftmax", "GLU")),

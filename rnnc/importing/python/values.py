@@ -168,6 +168,7 @@ class Instance:
     blueprint: Blueprint
     fields: Names
     span: Span
+    made: Names = field(default_factory=dict[str, "Given | Thunk | Broken"])  # the fields that `__init__` has left
 
 
 @dataclass(frozen=True, eq=False)
@@ -230,6 +231,11 @@ class Lost(DiagnosticError):
 Names: TypeAlias = "Mapping[str, Given | Thunk | Broken]"
 Objects: TypeAlias = "Made | Tensor | Finals | Size | Blueprint | Instance | Method"
 Value: TypeAlias = "bool | int | float | str | list[Given] | Reference | Function | Partial | Record | Objects | None"
+
+
+def is_tensor(value: Value) -> bool:
+    """Whether a value is one tensor or some final states."""
+    return isinstance(value, Finals) or as_tensor(value) is not None
 
 
 @dataclass

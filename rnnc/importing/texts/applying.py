@@ -178,6 +178,31 @@ def _check_left(ev: Evaluator, made: Made, what: str, node: ast.expr, names: Nam
     raise problem("E606", f"{what} of a call of {name} is not read", ev.span(node), fix=fix)
 
 
+def with_data(ev: Evaluator, instance: Instance, node: ast.Call, names: Names) -> tuple[ast.Call, Names]:
+    """A call of a model by a script, and its names, with what comes in wherever the script gives data."""
+    function = instance.blueprint.method(*classes.RUNS)
+    if ev.models or function is None:
+        return node, names
+    plain = [each.arg for each in (*function.args.posonlyargs, *function.args.args)][1:]
+    held: dict[str, Given] = {}
+
+    def given(name: str, value: ast.expr) -> ast.expr:
+        found = ev.if_known(value, names).value
+        is_data = isinstance(found, Reference) or (found is None and not isinstance(value, ast.Constant))
+        if not is_data:
+            return value
+        text = ast.unparse(value)
+        name = text if text.isidentifier() else name
+        key = f"‹{text}›"
+        held[key] = Given(ev.data.setdefault(text, Incoming(name, len(ev.data))), ev.span(value))
+        return ast.copy_location(ast.Name(id=key, ctx=ast.Load()), value)
+
+    args = [given(plain[k] if k < len(plain) else "x", each) for k, each in enumerate(node.args)]
+    named = [ast.copy_location(ast.keyword(k.arg, given(k.arg or "x", k.value)), k) for k in node.keywords]
+    whole = ast.copy_location(ast.Call(func=node.func, args=args, keywords=named), node)
+    return whole, {**names, **held}
+
+
 def outputs(ev: Evaluator, node: ast.Call, names: Names) -> Value:
     """`keras.Model(inputs, outputs)`."""
     named = [keyword.value for keyword in node.keywords if keyword.arg in ("outputs", "output")]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import accumulate
 
 from rnnc.diagnostics import DiagnosticError, Source, Span
 from rnnc.importing.python import classes
@@ -30,6 +31,7 @@ from rnnc.importing.python.values import (
     Finals,
     Function,
     Given,
+    Incoming,
     Instance,
     Made,
     Method,
@@ -43,12 +45,14 @@ from rnnc.importing.python.values import (
     Value,
     as_tensor,
     describe,
+    is_tensor,
     problem,
 )  # fmt: skip
 from rnnc.importing.texts import applying
 from rnnc.importing.texts.arrays import OPAQUE, SIZES, TYPE, ZEROS
 from rnnc.importing.texts.parts import indexed
 from rnnc.importing.texts.tensors import Tensors, several
+from rnnc.importing.texts.thrown import tell_training
 from rnnc.semantics.scopes.scope import did_you_mean
 
 MAX_DEPTH = 50
@@ -78,15 +82,14 @@ class Evaluator:
         self.functions_of: Callable[[str], Mapping[str, str]] = lambda path: {}  # of the library of a dotted name
         self.tensors = Tensors(self)
         self.remarks = Remarks()
+        self.data: dict[str, Incoming] = {}  # what a script calls models on, as it has it
         self.models = 0  # functions of models that are carried out, one in another
         self._depth = self._work = 0
         self.names_of_line: Names = {}  # all names of the line that is evaluated
         self.outermost: set[ast.Lambda] = set()  # functions that stand in no other
         self.library: str | None = None  # whose constructor's arguments are evaluated: names that stand alone are its
-        offsets, lines = [0], source.text.split("\n")
-        for line in lines:
-            offsets.append(offsets[-1] + len(line) + 1)
-        self._lines = list(zip(offsets, lines, strict=False))
+        lines = source.text.split("\n")
+        self._lines = [*zip(accumulate((len(line) + 1 for line in lines), initial=0), lines, strict=False)]
 
     def span(self, node: ast.AST) -> Span:
         """Where a node stands; Python counts columns in bytes."""
@@ -164,7 +167,7 @@ class Evaluator:
                 return list(self._items(node, names))
             case ast.Subscript(value=base, slice=place, ctx=ast.Store()):
                 return applying.part(self.given(base, names), place)
-            case ast.Subscript(value=base, slice=place) if _is_tensor(held := self.given(base, names).value):
+            case ast.Subscript(value=base, slice=place) if is_tensor(held := self.given(base, names).value):
                 return indexed(self, held, place, node, names)
             case ast.Dict() | ast.Subscript() | ast.IfExp() | ast.BoolOp() | ast.Compare() | ast.UnaryOp(op=ast.Not()):
                 return self._chosen(node, names)
@@ -179,7 +182,7 @@ class Evaluator:
                     both = ast.copy_location(ast.List(elts=[left, right], ctx=ast.Load()), node)
                     call = ast.copy_location(ast.Call(func=left, args=[both], keywords=[]), node)
                     return self.bind(Reference(JOINS[type(op)]), call, self, names, self.span(node))
-                if _is_tensor(a.value) or _is_tensor(b.value):
+                if is_tensor(a.value) or is_tensor(b.value):
                     tensor = self.tensors.computed(node, names)
                     if tensor is None:
                         raise several(self.span(node))
@@ -225,6 +228,7 @@ class Evaluator:
             case ast.Subscript(value=base, slice=place) if not isinstance(place, ast.Slice | ast.Tuple):
                 return self._member(self.given(base, names), self.given(place, names))
             case ast.IfExp(test=test, body=body, orelse=orelse):
+                tell_training(self, test)
                 return self.given(body if truth(self.given(test, names)) else orelse, names).value
             case ast.BoolOp(op=op, values=values):
                 found = self.given(values[0], names)
@@ -274,7 +278,7 @@ class Evaluator:
         if attribute == "training":
             return False
         try:
-            return classes.member(self, instance, attribute)
+            return classes.member(self, instance, attribute, node)
         except KeyError:
             fix = did_you_mean(attribute, instance.fields)
             what = f"`{instance.blueprint.node.name}` sets no `{attribute}`"
@@ -325,7 +329,7 @@ class Evaluator:
             case Blueprint():
                 return classes.made_of(self, function, node, names)
             case Instance():
-                return classes.called(self, function, node, names)
+                return classes.called(self, function, *applying.with_data(self, function, node, names))
             case Method():
                 return classes.method_called(self, function, node, names)
             case Applied():
@@ -348,8 +352,6 @@ class Evaluator:
             return self.given(node, names)
         except DiagnosticError:
             return Given(None, self.span(node))
-
-    # --- lists and numbers ---
 
     def _items(self, node: ast.List | ast.Tuple | ast.ListComp | ast.GeneratorExp, names: Names) -> Iterator[Given]:
         if isinstance(node, ast.ListComp | ast.GeneratorExp):
@@ -395,7 +397,3 @@ class Evaluator:
         if isinstance(given.value, int | float) and not isinstance(given.value, bool):
             return given.value
         raise problem("E602", f"a number is wanted here, not {describe(given.value)}", given.span)
-
-
-def _is_tensor(value: Value) -> bool:
-    return isinstance(value, Finals) or as_tensor(value) is not None

@@ -5,12 +5,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 from rnnc.diagnostics import DiagnosticError
 from rnnc.importing.python.calling import parameters_given, spread
-from rnnc.importing.python.classes import is_model, with_field
+from rnnc.importing.python.classes import is_model
 from rnnc.importing.python.functions import as_lambda, stops_gradients
 from rnnc.importing.python.values import (
     Blueprint,
@@ -22,10 +21,13 @@ from rnnc.importing.python.values import (
     Reference,
     Thunk,
     Value,
-    as_tensor,
     problem,
 )
+from rnnc.importing.texts.bindings import Bindings, root_of
+from rnnc.importing.texts.changes import is_rebound, value_of
 from rnnc.importing.texts.evaluate import Evaluator
+from rnnc.importing.texts.fields import constants
+from rnnc.importing.texts.thrown import dropouts, tell_training
 
 MOST_DEEP = 5  # functions in functions
 MOST = 5000  # statements, every turn of a loop counted
@@ -41,21 +43,21 @@ class Line:
     names: Names
 
 
-class Lines:
+class Lines(Bindings):
     """Reads statements; `names` are those after the last one."""
 
     def __init__(self, evaluator: Evaluator) -> None:
-        self._evaluator = evaluator
-        self.names: dict[str, Given | Thunk | Broken] = {}
+        super().__init__(evaluator)
         self.broken: list[DiagnosticError] = []  # statements that are not read
         self._held = self._count = self._depth = 0
-        self._is_function = False
         self._functions: dict[str, ast.FunctionDef] = {}  # those that are no expressions
+        self._jump: ast.Break | ast.Continue | None = None  # out of the innermost loop
         self.returned: Given | Thunk | None = None  # what the function gives whose statements these are
 
     def read(self, body: Sequence[ast.stmt]) -> Iterator[Line]:
         for statement in body:
-            if self.returned is None:
+            if self.returned is None and self._jump is None:
+                self._check_changes(statement)
                 yield from self._statement(statement)
 
     def carry_out(self, function: ast.FunctionDef, names: Names) -> tuple[Names, Value]:
@@ -64,7 +66,7 @@ class Lines:
             raise problem("E602", "functions call each other too deeply", self._evaluator.span(function))
         inner = Lines(self._evaluator)
         inner.names, inner._functions, inner._depth = {**names}, {**self._functions}, self._depth + 1
-        inner._is_function = True
+        inner._is_function, inner._start = True, names
         outer, self._evaluator.carry_out = self._evaluator.carry_out, inner.carry_out
         try:
             for _ in inner.read(function.body):
@@ -87,7 +89,7 @@ class Lines:
             ) if name in self._functions and self._depth < MOST_DEEP:
                 yield from self._carry_out(self._functions[name], statement)
             case ast.Assign(targets=targets, value=value):
-                thunk = Thunk(value, before, before)
+                thunk = Thunk(value, before, before, self._called_now(value))
                 for target in targets:
                     self._assign(target, thunk)
                 yield Line(value, statement, before)
@@ -97,7 +99,16 @@ class Lines:
             case ast.AugAssign(target=ast.Name(id=name) as target, op=op, value=value):
                 read = ast.copy_location(ast.Name(id=name, ctx=ast.Load()), target)
                 whole = ast.copy_location(ast.BinOp(left=read, op=op, right=value), statement)
+                entry = self.names.get(name)
+                had = value_of(self._evaluator, entry)
+                if not is_rebound(had):
+                    self._change(had, statement)
                 self.names[name] = Thunk(whole, before, before)
+            case ast.AugAssign(target=ast.Attribute() as target, op=op, value=value) if self._is_function:
+                read = ast.copy_location(ast.Attribute(value=target.value, attr=target.attr, ctx=ast.Load()), target)
+                whole = ast.copy_location(ast.BinOp(left=read, op=op, right=value), statement)
+                self._change(self._evaluator.if_known(read, before).value, statement)
+                self._assign(target, Thunk(whole, before, before))
             case ast.FunctionDef(name=name):
                 function = as_lambda(statement)
                 if function is not None:
@@ -112,7 +123,12 @@ class Lines:
                 blueprint = Blueprint(statement, self.names, known)  # the names as they are when an object is made
                 self.names[statement.name] = Given(blueprint, self._evaluator.span(statement))
             case ast.ClassDef():
-                self._class(statement)
+                fields = constants(statement, before)
+                self.broken.append(self._unread(statement))
+                if fields:
+                    self.names[statement.name] = Given(Record(fields, is_class=True), self._evaluator.span(statement))
+                else:
+                    self._break(statement, self.broken.pop())
             case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method), args=[one])) if (
                 method in ADDS and isinstance(entry := self.names.get(name), Thunk | Broken)
             ):
@@ -125,11 +141,9 @@ class Lines:
                 )
             ) if name in self.names:
                 self._append(name, field, one)
-            case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method))) if (
-                method.endswith("_") and not method.startswith("_") and name in self.names
-            ):
-                self._lose(name, self._changed(statement))  # `h.mul_(2)`
             case ast.Expr(value=value):
+                if isinstance(value, ast.Call):
+                    self._throw_away(value, statement)
                 yield Line(value, statement, before)
             case ast.For() | ast.If():
                 yield from self._block(statement)
@@ -142,8 +156,17 @@ class Lines:
                     fix=fix,
                 )
                 self._break(statement, error)
-            case ast.With(body=body) | ast.Try(body=body):
+            case ast.With(items=items, body=body):
+                self._tell_block(items, statement)
                 yield from self.read(body)
+            case ast.Try(body=body, orelse=orelse, finalbody=final):
+                yield from self.read([*body, *orelse, *final])
+            case ast.Break() | ast.Continue():
+                self._jump = statement
+            case ast.Raise() if self._is_function:
+                raise Lost(
+                    problem("E602", "the text raises an error here", self._evaluator.span(statement)).diagnostics
+                )
             case ast.Import() | ast.ImportFrom():
                 self._import(statement)
             case ast.Pass() | ast.Assert() | ast.Global() | ast.Delete():
@@ -169,7 +192,9 @@ class Lines:
 
     def _break(self, statement: ast.stmt, error: DiagnosticError) -> None:
         """Nobody knows what the names are that a statement assigns, or adds something to."""
-        if self._is_function and any(isinstance(node, ast.Return) for node in ast.walk(statement)):
+        if isinstance(statement, ast.Return) or (
+            self._is_function and any(isinstance(node, ast.Return | ast.Break) for node in ast.walk(statement))
+        ):
             raise error
         self.broken.append(error)
         for node in ast.walk(statement):
@@ -178,7 +203,12 @@ class Lines:
                     self._lose(name, error)
                 case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method)) if method in ADDS:
                     self._lose(name, error)
-                case ast.Subscript(ctx=ast.Store()) if (root := _root(node)) is not None:
+                case ast.Attribute(value=ast.Name(id=name), ctx=ast.Store()) if (
+                    self._is_function and name in self.names
+                ):
+                    self._lose(name, error)
+                case ast.Subscript(ctx=ast.Store()) if (root := root_of(node)) is not None:
+                    self._change(value_of(self._evaluator, self.names.get(root)), statement)
                     self._lose(root, error)
                 case _:
                     pass
@@ -193,6 +223,7 @@ class Lines:
         if local is None:
             what = "this call of a function is not read"
             raise problem("E602", what, self._evaluator.span(call), fix="write the call out")
+        self._callers.append(outside)
         self.names = {**outside, **local}
         self._depth += 1
         for inner in function.body:
@@ -208,6 +239,7 @@ class Lines:
                 break
             yield from self._statement(inner)
         self._depth -= 1
+        self._callers.pop()
         self.names = outside
 
     # --- blocks ---
@@ -217,7 +249,9 @@ class Lines:
         try:
             if isinstance(statement, ast.If):
                 turns = [None]
-                chosen = statement.body if self._truth(statement.test) else statement.orelse
+                chosen = dropouts(self._evaluator, statement, self.names)
+                if chosen is None:
+                    chosen = statement.body if self._truth(statement.test) else statement.orelse
             else:
                 turns = self._evaluator.items(statement.iter, self.names)
                 chosen = statement.body
@@ -232,10 +266,17 @@ class Lines:
                     self._break(statement, error)
                     return
             yield from self.read(chosen)
+            if isinstance(statement, ast.For) and self._jump is not None:
+                left, self._jump = self._jump, None
+                if isinstance(left, ast.Break):
+                    return
+        if isinstance(statement, ast.For):
+            yield from self.read(statement.orelse)
 
     def _truth(self, test: ast.expr) -> bool:
         if ast.unparse(test) == "__name__ == '__main__'":
             return True
+        tell_training(self._evaluator, test)
         return self._evaluator.truth(test, self.names)
 
     # --- names ---
@@ -300,62 +341,15 @@ class Lines:
         match target:
             case ast.Name(id=name):
                 self.names[name] = thunk
-            case ast.Attribute(value=ast.Name(id=name), attr=attribute):
-                self._set(name, attribute, thunk)
+            case ast.Attribute():
+                self._set_field(target, thunk)
             case ast.Subscript(value=ast.Name(id=name), slice=ast.Constant(value=str() as key)):
                 self._set(name, key, thunk)
-            case ast.Subscript() if (root := _root(target)) is not None and root in self.names:
+            case ast.Subscript(value=base) if (root := root_of(target)) is not None and root in self.names:
+                self._change(self._evaluator.if_known(base, self.names).value, target)
                 self._lose(root, self._changed(target))
             case _:
                 pass
-
-    def _lose(self, name: str, error: DiagnosticError) -> None:
-        """Nobody knows what a name is from here on: an error where it is read, but for data of scripts."""
-        entry, was_read = self.names.get(name), False
-        if isinstance(entry, Given | Thunk) and not self._is_function:
-            with suppress(DiagnosticError):
-                was_read = as_tensor(self._evaluator.entry(entry).value) is not None
-        self.names[name] = Broken(Lost(error.diagnostics) if self._is_function or was_read else error)
-
-    def _changed(self, node: ast.AST) -> DiagnosticError:
-        fix = "`torch.where(…)`, `tf.where(…)` or `torch.cat(…)` give a new one"
-        return problem("E602", "what changes an array in place is not read", self._evaluator.span(node), fix=fix)
-
-    def _set(self, name: str, field: str, thunk: Thunk) -> None:
-        """`config.units = 4`."""
-        entry = self.names.get(name)
-        try:
-            held = self._evaluator.entry(entry) if isinstance(entry, Given | Thunk) else None
-        except DiagnosticError:
-            return
-        found = with_field(held, field, thunk) if held is not None else None
-        if found is not None:
-            self.names[name] = found
-
-    def _class(self, statement: ast.ClassDef) -> None:
-        """A class of constants (`class Config: units = 4`), or one whose `__init__` only sets some."""
-        fields: dict[str, Given | Thunk | Broken] = {}
-        before = dict(self.names)
-        for inner in statement.body:
-            match inner:
-                case ast.Assign(targets=[ast.Name(id=name)], value=value):
-                    fields[name] = Thunk(value, {**before, **fields}, before)
-                case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
-                    fields[name] = Thunk(value, {**before, **fields}, before)
-                case ast.FunctionDef(name="__init__", body=body):
-                    for each in body:
-                        match each:
-                            case ast.Assign(targets=[ast.Attribute(value=ast.Name(id="self"), attr=name)], value=value):
-                                fields[name] = Thunk(value, before, before)
-                            case _:
-                                pass
-                case _:
-                    pass
-        if not fields:
-            self._break(statement, self._unread(statement))
-        else:
-            self.broken.append(self._unread(statement))
-            self.names[statement.name] = Given(Record(fields, is_class=True), self._evaluator.span(statement))
 
     def _import(self, statement: ast.Import | ast.ImportFrom) -> None:
         span = self._evaluator.span(statement)
@@ -366,13 +360,6 @@ class Lines:
                 self.names.pop(alias.name.partition(".")[0], None)  # `import a.b` binds `a`, which stands for itself
             else:
                 self.names[alias.asname or alias.name] = Given(Reference(path), span)
-
-
-def _root(node: ast.expr) -> str | None:
-    """The name that a part is of: `h` of `h[:, 0]`."""
-    while isinstance(node, ast.Subscript):
-        node = node.value
-    return node.id if isinstance(node, ast.Name) else None
 
 
 def _names(targets: Sequence[ast.expr]) -> list[str]:

@@ -15,7 +15,19 @@ from rnnc.diagnostics import Source, Span
 from rnnc.importing.formulas.directions import Merge, find_merge
 from rnnc.importing.pieces.head import Driven, Head, called, find_head
 from rnnc.importing.python import classes
-from rnnc.importing.python.values import Blueprint, Given, Instance, Names, Reference, Remarks, Thunk, problem
+from rnnc.importing.python.values import (
+    Blueprint,
+    Final,
+    Given,
+    Instance,
+    Names,
+    Outputs,
+    Reference,
+    Remarks,
+    Tensor,
+    Thunk,
+    problem,
+)
 from rnnc.importing.texts.evaluate import Bind, Evaluator, Knows
 from rnnc.importing.texts.lines import Line, Lines
 
@@ -96,7 +108,14 @@ def _object(line: Line, evaluator: Evaluator) -> tuple[Given | None, Instance | 
 def _of_object(model: Instance, evaluator: Evaluator, given: Given | None = None) -> Subject:
     """What an object of a class of the text gives."""
     given = given if given is not None else classes.result_of(evaluator, model)
-    return Subject(_first(given), None, None, (), model.blueprint.node.name, classes.places(evaluator, model))
+    return Subject(_outputs(given), None, None, (), model.blueprint.node.name, classes.places(evaluator, model))
+
+
+def _outputs(given: Given) -> Given:
+    """All outputs of a model; final states are among what a module gives anyway."""
+    items = given.value if isinstance(given.value, list) else []
+    several = [item.value for item in items if isinstance(item.value, Tensor) and not isinstance(item.value, Final)]
+    return Given(Outputs(tuple(several)), given.span) if len(several) > 1 else _first(given)
 
 
 def _first(given: Given) -> Given:
