@@ -18,6 +18,7 @@ from rnnc.importing.python import classes
 from rnnc.importing.python.values import (
     Blueprint,
     Final,
+    Finals,
     Given,
     Instance,
     Names,
@@ -26,6 +27,7 @@ from rnnc.importing.python.values import (
     Remarks,
     Tensor,
     Thunk,
+    as_tensor,
     problem,
 )
 from rnnc.importing.texts.evaluate import Bind, Evaluator, Knows
@@ -113,6 +115,8 @@ def _of_object(model: Instance, evaluator: Evaluator, given: Given | None = None
 
 def _outputs(given: Given) -> Given:
     """All outputs of a model; final states are among what a module gives anyway."""
+    if isinstance(given.value, Finals) and (tensor := as_tensor(given.value)) is not None:
+        return Given(tensor, given.span)
     items = given.value if isinstance(given.value, list) else []
     several = [item.value for item in items if isinstance(item.value, Tensor) and not isinstance(item.value, Final)]
     return Given(Outputs(tuple(several)), given.span) if len(several) > 1 else _first(given)
