@@ -35,6 +35,7 @@ READ = {
         "self.a = nn.LSTM(n, h, batch_first=True)\nself.b = nn.LSTM(h, h, batch_first=True)",
         "y, (s, c) = self.a(x)\nz, _ = self.b(y, (s, torch.zeros_like(c)))\nreturn z",
     ),
+    "one feature of several": net(RNN, f"{RUN}return y[:, :, :1] * y + torch.where(x[..., 1:2] > 0, y, -y)"),
     "gelu": net(RNN, f"{RUN}return F.gelu(y, approximate='none') + F.gelu(y, approximate='tanh')"),
     "break": net(
         LISTS, "for k, layer in enumerate(self.ls):\n    x, _ = layer(x)\n    if k == 1:\n        break\nreturn x"
@@ -127,6 +128,7 @@ REFUSED = [
         "E602",
         "of its caller in place",
     ),
+    (net(RNN, f"{RUN}def g(v):\n    v *= 2\n    return v\nz = «g(y)»\nreturn y + z"), "E602", "changes `v` in place"),
     (net(RNN, f"{RUN}«attack(y)»\nreturn y"), "E602", "nobody keeps what it gives"),
     # types and axes
     (net(RNN, f"{RUN}return «y.type(torch.int32)».float()"), "E606", "no type of floats"),

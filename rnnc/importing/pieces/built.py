@@ -27,11 +27,13 @@ def softmax(one: Built, axis: object, span: Span) -> str:
 def part_of_features(start: int | None, end: int | None) -> Callable[[Network, Sequence[Built]], Built]:
     """Some of the features of a tensor, by a function whose parameter names their axis."""
     name = "_".join(["part", *("" if each is None else str(each).replace("-", "m") for each in (start, end))])
+    from_front = start is None or start >= 0
+    width = str(end - (start or 0)) if from_front and end is not None and end > (start or 0) else None
     text = f"fn {name}(v[v_axis]) {{\n  return {slices.written('v', start, end)}\n}}\n"
 
     def build(network: Network, built: Sequence[Built]) -> Built:
         network.functions[name] = text
-        return replace(built[0], text=network.equation("v", f"{name}({built[0].text})"), width=None)
+        return replace(built[0], text=network.equation("v", f"{name}({built[0].text})"), width=width)
 
     return build
 

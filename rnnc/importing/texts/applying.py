@@ -31,6 +31,10 @@ from rnnc.importing.texts.tensors import several
 if TYPE_CHECKING:
     from rnnc.importing.texts.evaluate import Evaluator
 
+# Operators between what layers give, as layers of Keras.
+JOINS: dict[type[ast.operator], str] = {
+    ast.Add: "keras.layers.add", ast.Sub: "keras.layers.subtract", ast.Mult: "keras.layers.multiply",
+}  # fmt: skip
 DATA = ("inputs", "input")  # what the parameter is called that takes what a layer is called on
 BEGINS = ("initial_state", "hx")
 

@@ -18,6 +18,7 @@ from rnnc.importing.python.values import (
     Given,
     Incoming,
     Instance,
+    Lost,
     Made,
     Names,
     Outputs,
@@ -27,6 +28,7 @@ from rnnc.importing.python.values import (
     Thunk,
     Value,
     as_tensor,
+    problem,
 )  # fmt: skip
 
 if TYPE_CHECKING:
@@ -141,6 +143,18 @@ def sharing(ev: Evaluator, names: Mapping[str, Given | Thunk | Broken], changed:
                     yield f"{name}.{field}"
         elif memory_of(value) & changed:
             yield name
+
+
+def check_changes(ev: Evaluator, changed: set[str], parameters: ast.arguments, call: ast.Call, names: Names) -> None:
+    """E602: a function changes an array in place that it is given."""
+    plain = [each.arg for each in (*parameters.posonlyargs, *parameters.args)]
+    given = [*zip(plain, call.args, strict=False), *((k.arg, k.value) for k in call.keywords)]
+    for name, node in given:
+        value = ev.if_known(node, names).value if name in changed and ev.models else None
+        if memory_of(value) and not is_rebound(value):
+            what = f"the function changes `{name}` in place, which is an array of its caller"
+            fix = f"make a new array there: `{name} = {name} + …`"
+            raise Lost(problem("E602", what, ev.span(call), fix=fix).diagnostics)
 
 
 def is_rebound(value: Value) -> bool:

@@ -50,15 +50,13 @@ from rnnc.importing.python.values import (
 )  # fmt: skip
 from rnnc.importing.texts import applying
 from rnnc.importing.texts.arrays import OPAQUE, SIZES, TYPE, ZEROS
+from rnnc.importing.texts.changes import check_changes
 from rnnc.importing.texts.parts import indexed
 from rnnc.importing.texts.tensors import Tensors, several
 from rnnc.importing.texts.thrown import tell_training
 from rnnc.semantics.scopes.scope import did_you_mean
 
 MAX_DEPTH = 50
-JOINS: dict[type[ast.operator], str] = {
-    ast.Add: "keras.layers.add", ast.Sub: "keras.layers.subtract", ast.Mult: "keras.layers.multiply",
-}  # fmt: skip
 MAX_WORK = 100_000  # expressions
 
 Bind = Callable[[Reference, ast.Call, "Evaluator", Names, Span], Made | Applied]
@@ -87,6 +85,7 @@ class Evaluator:
         self._depth = self._work = 0
         self.names_of_line: Names = {}  # all names of the line that is evaluated
         self.outermost: set[ast.Lambda] = set()  # functions that stand in no other
+        self.changes: dict[ast.Lambda, set[str]] = {}  # parameters that functions change by `op=`
         self.library: str | None = None  # whose constructor's arguments are evaluated: names that stand alone are its
         lines = source.text.split("\n")
         self._lines = [*zip(accumulate((len(line) + 1 for line in lines), initial=0), lines, strict=False)]
@@ -178,10 +177,10 @@ class Evaluator:
                 return -number if isinstance(op, ast.USub) else number
             case ast.BinOp(left=left, op=op, right=right):
                 a, b = self.given(left, names), self.given(right, names)
-                if isinstance(a.value, Applied) and isinstance(b.value, Applied) and type(op) in JOINS:
+                if isinstance(a.value, Applied) and isinstance(b.value, Applied) and type(op) in applying.JOINS:
                     both = ast.copy_location(ast.List(elts=[left, right], ctx=ast.Load()), node)
                     call = ast.copy_location(ast.Call(func=left, args=[both], keywords=[]), node)
-                    return self.bind(Reference(JOINS[type(op)]), call, self, names, self.span(node))
+                    return self.bind(Reference(applying.JOINS[type(op)]), call, self, names, self.span(node))
                 if is_tensor(a.value) or is_tensor(b.value):
                     tensor = self.tensors.computed(node, names)
                     if tensor is None:
@@ -323,6 +322,7 @@ class Evaluator:
             case Reference():
                 return applying.of_library(self, function, node, names)
             case Function():
+                check_changes(self, self.changes.get(function.node, set()), function.node.args, node, names)
                 return substituted(self, function, node, names)
             case Made():
                 return applying.applied(self, function, node, names)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from rnnc.diagnostics import DiagnosticError
 from rnnc.importing.python.calling import parameters_given, spread
 from rnnc.importing.python.classes import is_model
-from rnnc.importing.python.functions import as_lambda, stops_gradients
+from rnnc.importing.python.functions import as_lambda, changed, stops_gradients
 from rnnc.importing.python.values import (
     Blueprint,
     Broken,
@@ -113,6 +113,7 @@ class Lines(Bindings):
                 function = as_lambda(statement)
                 if function is not None:
                     self._evaluator.outermost.add(function)
+                    self._evaluator.changes[function] = changed(statement)
                     self.names[name] = Thunk(function, before, before)
                 else:
                     self.names[name] = Given(Reference(name), self._evaluator.span(statement))
