@@ -185,6 +185,7 @@ TOLD = [
     (net(RNN, f"{RUN}return y.to(torch.bfloat16).float()"), "rounds numbers"),
     (net(RNN, f"{RUN}if self.training:\n    y = y + 1\nreturn y"), "`self.training` is read as of a model"),
     (net(RNN, f"{RUN}return F.dropout(y, 0.3)"), "drops always"),
+    (call("return tf.nn.dropout(self.a(x), rate=0.3)"), "drops always"),
     (net(RNN, "y, s = self.a(x, h0)\nreturn y", "x, h0"), "what GRU begins with, `h0`, is left out"),
     (net(f"{RNN}\nself.fc.weight.data = torch.eye(4)", f"{RUN}return y"), "initial values"),
     (net(RNN, f"{RUN}return s"), "whose axes are one, "),

@@ -274,9 +274,9 @@ class Axes:
         acts = self._ev.if_known(when, asked.names).value if when is not None else True
         if when is not None and acts is False and isinstance(when, ast.Constant):
             return asked.tensor
-        if asked.is_torch and acts is True:
+        if (asked.is_torch or self._ev.models) and acts is True and rate:
             self._ev.remarks.add(
-                f"`{asked.span.text}` drops always, and here in training alone: `training=self.training` says that"
+                f"`{asked.span.text}` drops always, and here in training alone, which is what `if self.training:` says"
             )
         text = f"dropout({{}}, {rate!r}, mask = step)"
         return Computed(
