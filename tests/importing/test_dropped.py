@@ -31,6 +31,9 @@ READ = {
     "a kept axis": net(RNN, f"{RUN}return y - y.mean(1, keepdim=True) + y.sum(dim=1, keepdim=True)"),
     "sizes": net(RNN, f"{RUN}b, t, n = y.shape\nreturn self.f2(y.reshape(b * t, n)).reshape(b, t, -1)"),
     "zeros": net(RNN, "y, s = self.a(x, x.new_zeros(1, x.size(0), 4).to(x.device))\nreturn y"),
+    "zeros of the type of weights": net(
+        RNN, "w = next(self.parameters()).data\ny, s = self.a(x, w.new(1, x.size(0), 4).zero_().detach())\nreturn y"
+    ),
     "one of two states": net(
         "self.a = nn.LSTM(n, h, batch_first=True)\nself.b = nn.LSTM(h, h, batch_first=True)",
         "y, (s, c) = self.a(x)\nz, _ = self.b(y, (s, torch.zeros_like(c)))\nreturn z",
@@ -190,6 +193,7 @@ TOLD = [
     (net(f"{RNN}\nself.fc.weight.data = torch.eye(4)", f"{RUN}return y"), "initial values"),
     (net(RNN, f"{RUN}return s"), "whose axes are one, "),
     (net(RNN, f"{RUN}return y.transpose(1, 2)"), "whose axes are the rows of the batch, the features, the steps"),
+    (net(f"{RNN}\nself.s = torch.zeros(1, 2, 4)", "y, self.s = self.a(x, self.s)\nreturn y"), "`s` keeps states"),
     ("rnn = nn.GRU(3, 4)\ny, h = rnn(2 * x)", "`2 * x` is what comes in"),
     ("rnn = nn.GRU(3, 4)\ny, h = rnn(x, torch.randn(1, 2, 4))", "what GRU begins with"),
 ]

@@ -22,6 +22,7 @@ MAKERS = frozenset(_MAKERS.split())
 _ARRAYS = "zeros_like tensor as_tensor from_numpy placeholder Variable device"
 ARRAYS = MAKERS.union(_ARRAYS.split())
 OF_ZEROS = ("zeros", "new_zeros", "zeros_like")
+FILLED = ("new_zeros", "zero_")  # methods that give zeros of any array
 # Methods that give zeros of zeros.
 _LIKE = (
     "to float double cuda cpu type clone detach contiguous expand repeat view reshape squeeze unsqueeze transpose"

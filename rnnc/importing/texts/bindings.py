@@ -13,7 +13,9 @@ from rnnc.importing.python import classes
 from rnnc.importing.python.classes import with_field
 from rnnc.importing.python.values import (
     Broken,
+    Finals,
     Given,
+    Instance,
     Lost,
     Made,
     Names,
@@ -169,6 +171,21 @@ class Bindings:
         found = with_field(held, field, thunk) if held is not None else None
         if found is not None:
             self.names[name] = found
+            self._tell_kept(held, field, thunk)
+
+    def _tell_kept(self, held: Given | None, field: str, thunk: Thunk) -> None:
+        """Final states that a field of a model keeps, which had others before: the next call begins with them."""
+        if (
+            self._evaluator.models
+            and held is not None
+            and isinstance(held.value, Instance)
+            and field in held.value.made
+        ):
+            value = value_of(self._evaluator, thunk)
+            kept = [item.value for item in value] if isinstance(value, list) else [value]
+            if any(isinstance(each, Finals) for each in kept):
+                what = f"`{field}` keeps states from one call to the next, which is left out"
+                self._evaluator.remarks.add(f"{what}: a module takes and gives them as `state`")
 
 
 def root_of(node: ast.expr) -> str | None:

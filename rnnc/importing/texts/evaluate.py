@@ -28,7 +28,6 @@ from rnnc.importing.python.values import (
     Applied,
     Blueprint,
     Broken,
-    Finals,
     Function,
     Given,
     Incoming,
@@ -49,7 +48,7 @@ from rnnc.importing.python.values import (
     problem,
 )  # fmt: skip
 from rnnc.importing.texts import applying
-from rnnc.importing.texts.arrays import OPAQUE, SIZES, TYPE, ZEROS
+from rnnc.importing.texts.arrays import FILLED, OPAQUE, SIZES, TYPE, ZEROS
 from rnnc.importing.texts.changes import check_changes
 from rnnc.importing.texts.parts import indexed
 from rnnc.importing.texts.tensors import Tensors, several
@@ -155,10 +154,9 @@ class Evaluator:
                     return self.entry(value.fields[attribute]).value
                 if isinstance(value, Instance):
                     return self._member_of(value, attribute, node)
-                if (tensor := as_tensor(value)) is not None and attribute in SIZES:
-                    return Size(tensor) if attribute == "shape" else Reference(TYPE)
-                if isinstance(value, Finals) and attribute in SIZES:
-                    return Reference(OPAQUE)
+                if attribute in SIZES and is_tensor(value):
+                    tensor = as_tensor(value) if attribute == "shape" else None
+                    return Size(tensor) if tensor is not None else Reference(TYPE)
                 if isinstance(value, list) and attribute == "values" and isinstance(value[0].value, Tensor):
                     return value[0].value  # of `y.max(1)`
                 raise problem("E602", f"`.{attribute}` of {describe(value)} is not evaluated here", self.span(node))
@@ -288,6 +286,8 @@ class Evaluator:
     def _call(self, node: ast.Call, names: Names) -> Value:
         if isinstance(node.func, ast.Attribute) and (held := applying.holder(self, node.func, names)) is not None:
             return applying.method(self, held, node.func, node, names)
+        if isinstance(node.func, ast.Attribute) and node.func.attr in FILLED:  # of an array that no layer gives
+            return Reference(ZEROS)
         function = self.given(node.func, names).value
         node, names = spread(self, node, names)
         match function:
