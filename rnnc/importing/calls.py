@@ -65,7 +65,7 @@ def import_call(source: Source, *, name: str | None = None, inline: bool = False
     `name`: what the cell or network is called. `inline`: every definition that it needs is written out.
     """
     remarks = Remarks()
-    script = read_script(source, _bind, _knows, DRIVERS, FUNCTIONS, lambda path: library_of(path) or tensorflow.LIBRARY)
+    script = read_script(source, _bind, _knows, DRIVERS, FUNCTIONS, _library_of, remarks)
     subject, places = script.given, script.places
     value = subject.value
     layers = [subject]
@@ -154,6 +154,10 @@ def _bind(reference: Reference, node: ast.Call, evaluator: Evaluator, names: Nam
         made = here[0].bind(keywords, evaluator, names, where)
         return Applied(Given(made, where), evaluator.tensors.inputs(node.args[0], names))
     return (fitting or here)[0].bind(node, evaluator, names, where)
+
+
+def _library_of(path: str) -> str:
+    return library_of(path) or tensorflow.LIBRARY
 
 
 def library_of(path: str) -> str | None:

@@ -18,7 +18,23 @@ from rnnc.importing.behind.found import Found, find
 from rnnc.importing.behind.values import key_of
 from rnnc.importing.formulas.directions import Key
 from rnnc.importing.python import classes
-from rnnc.importing.python.values import Applied, Blueprint, Given, Instance, Made, Names, Reference, Thunk, problem
+from rnnc.importing.python.values import (
+    Applied,
+    Blueprint,
+    Final,
+    Finals,
+    Given,
+    Instance,
+    Made,
+    Names,
+    Outputs,
+    Reference,
+    Remarks,
+    Tensor,
+    Thunk,
+    as_tensor,
+    problem,
+)
 from rnnc.importing.texts.evaluate import Bind, Evaluator, Knows
 from rnnc.importing.texts.line import Line
 from rnnc.importing.texts.lines import Lines
@@ -49,11 +65,13 @@ def read_script(
     drivers: Mapping[str, tuple[str, ...]],
     functions: Mapping[str, Mapping[str, str]],
     library: Callable[[str], str],
+    remarks: Remarks,
 ) -> Subject:
     """The object that a text is about: what its driver runs, or else its last line. `drivers` have the names of their
     parameters; behind one, `functions` are known by the library's names. Raises DiagnosticError."""
     evaluator = Evaluator(source, bind, knows)
     evaluator.functions_of = lambda path: functions[library(path)]
+    evaluator.remarks = remarks
     reading = Lines(evaluator)
     evaluator.carry_out = reading.carry_out
     everything = list(reading.read(_parsed(source).body))
@@ -76,8 +94,8 @@ def read_script(
     others = [line for line in everything[place + 1 :] if not _trains(line) and not _only_names(line)]
     behind = tuple((key_of(line.value, line.names), evaluator.span(line.statement).text) for line in others)
     given = evaluator.line(subject.value, subject.names)
-    remarks = _remarks(subject, given, evaluator)
-    return Subject(_first(given), behind=behind, line=evaluator.span(subject.statement).text, remarks=remarks)
+    told = _remarks(subject, given, evaluator)
+    return Subject(_first(given), behind=behind, line=evaluator.span(subject.statement).text, remarks=told)
 
 
 def _remarks(line: Line, given: Given, evaluator: Evaluator) -> tuple[str, ...]:
@@ -130,7 +148,16 @@ def _object(line: Line, evaluator: Evaluator) -> tuple[Given | None, Instance | 
 def _of_object(model: Instance, evaluator: Evaluator, given: Given | None = None) -> Subject:
     """What an object of a class of the text gives."""
     given = given if given is not None else classes.result_of(evaluator, model)
-    return Subject(_first(given), name=model.blueprint.node.name, places=classes.places(evaluator, model))
+    return Subject(_outputs(given), name=model.blueprint.node.name, places=classes.places(evaluator, model))
+
+
+def _outputs(given: Given) -> Given:
+    """All outputs of a model; final states are among what a module gives anyway."""
+    if isinstance(given.value, Finals) and (tensor := as_tensor(given.value)) is not None:
+        return Given(tensor, given.span)
+    items = given.value if isinstance(given.value, list) else []
+    several = [item.value for item in items if isinstance(item.value, Tensor) and not isinstance(item.value, Final)]
+    return Given(Outputs(tuple(several)), given.span) if len(several) > 1 else _first(given)
 
 
 def _first(given: Given) -> Given:

@@ -33,9 +33,9 @@ def outputs(module: Any, params: Mapping[str, Array], inputs: Mapping[str, Array
     return next(iter(found.values())) if isinstance(found, dict) else found
 
 
-def torch_error(text: str, inputs: Mapping[str, Array], *, steps_first: bool = False) -> float:
+def torch_error(text: str, inputs: Mapping[str, Array], *, steps_first: bool = False, unused: bool = False) -> float:
     """How far the description is from `model` of a text, at random weights. Arrays have the rows first; the model takes
-    and gives them with the steps first if it says so."""
+    and gives them with the steps first if it says so. `unused`: it has layers that it does not call."""
     torch = import_module("torch")
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.float64)
@@ -52,7 +52,12 @@ def torch_error(text: str, inputs: Mapping[str, Array], *, steps_first: bool = F
     finally:
         torch.set_default_dtype(before)
     module = module_of(text)
-    params = module.from_layout("torch", {name: tensor.numpy() for name, tensor in model.state_dict().items()})
+    state = {name: tensor.numpy() for name, tensor in model.state_dict().items()}
+    if unused:
+        sizes = dict.fromkeys(module.SPEC["sizes"], 3)
+        known = module.to_layout("torch", module.init_params(**sizes))
+        state = {name: state[name] for name in known}
+    params = module.from_layout("torch", state)
     found = outputs(module, params, inputs)
     wanted = np.asarray(wanted[0] if isinstance(wanted, tuple) else wanted)
     found = np.swapaxes(found, 0, 1) if steps_first and found.ndim == 3 else found

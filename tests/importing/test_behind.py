@@ -92,7 +92,7 @@ W, B = "W = tf.get_variable('W', [3, 3])", "b = tf.get_variable('b', [3])"
         ["if training: y = tf.nn.dropout(y, .5)", "z = tf.layers.dense(y, 2)"],
         ["while more: y = step(y)", "z = tf.layers.dense(y, 2)"],
         ["for t in y: print(t)"],
-        ["for k in range(3):\n  y = y + k\n  if k == 1: break", "z = tf.layers.dense(y, 2)"],
+        ["for k in others:\n  y = y + k\n  if k == 1: break", "z = tf.layers.dense(y, 2)"],
         ["with tf.name_scope('s') as y: pass", "z = tf.layers.dense(y, 2)"],
         ["zs = [s]", "zs.append(tf.nn.relu(s))", "z = tf.layers.dense(zs[0], 2)"],
         ["def dense(v, n):\n  v = 2 * v\n  return v\nz = dense(s, 3)"],

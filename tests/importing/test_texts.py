@@ -48,7 +48,6 @@ def test_texts_that_mean_the_same(text: str) -> None:
         "last = cells.pop()",
         "same = cells\nsame.append(GRUCell(5))",
         "def more(one):\n  one.append(GRUCell(5))\nmore(cells)",
-        "for n in (4, 3):\n  cells.append(GRUCell(n))\n  if n == 4: break",
         "def other():\n  global cells\n  cells = [GRUCell(5)]\nother()",
         "print(cells := [GRUCell(5)])",
         "cells[1]._num_units = 5\none = cells[1]\none._num_units = 5\ncells = [one]",

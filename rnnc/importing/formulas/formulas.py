@@ -193,10 +193,15 @@ class Formulas:
         )
         if isinstance(function, Reference):
             if function.last == "gelu" and any(k.arg == "approximate" for k in node.keywords):
-                exact = all(ast.unparse(k.value) == "False" for k in node.keywords if k.arg == "approximate")
+                exact = all(
+                    ast.unparse(k.value) in ("False", "'none'") for k in node.keywords if k.arg == "approximate"
+                )
                 return called("gelu" if exact else "gelu_tanh", *(each for each in given if isinstance(each, Text)))
+            if function.last == "cast" and not self._keeps(node):
+                raise NotRead(f"`{ast.unparse(node)}` (read are conversions to floats)")
             if function.last in UNCHANGED and given:
-                self._check_unchanged(node, function.last)
+                if function.last != "cast":
+                    self._check_unchanged(node, function.last)
                 return given[0]
             named = {k.arg: self.operand(k.value) for k in node.keywords if k.arg and k.arg not in IGNORED}
             return self._named(function.last, given, named)
@@ -210,6 +215,13 @@ class Formulas:
         is_front = name != "stack" or all(text == "0" for text in texts)
         if not is_front or any(re.search(r"int|bool|long", text) for text in texts):
             raise NotRead(f"`{ast.unparse(node)}`")
+
+    def _keeps(self, node: ast.Call) -> bool:
+        """Whether a conversion is one to floats, or of what is true or false."""
+        kinds = [*node.args[1:], *(k.value for k in node.keywords if k.arg == "dtype")]
+        values = [each.value if isinstance(each, ast.Constant) else self.evaluate(each).value for each in kinds]
+        words = [value.last if isinstance(value, Reference) else str(value) for value in values]
+        return isinstance(node.args[0], ast.Compare) or all(re.search("float|double|half|‹|dtype", w) for w in words)
 
     def _named(self, name: str, given: list[Operand], named: Mapping[str, Operand]) -> Text:
         """A function of the library by its name."""

@@ -10,6 +10,8 @@ from rnnc.diagnostics import Span
 from rnnc.importing.libraries.keras import other
 from rnnc.importing.libraries.models import behind, shape_of
 from rnnc.importing.libraries.recurrences import Ran, Recurrence, Runner, State, placed
+from rnnc.importing.pieces import padding
+from rnnc.importing.pieces.axes import WORDS, axes_of, check_plain, other_axes
 from rnnc.importing.pieces.built import side_by_side, together
 from rnnc.importing.pieces.lowering import Call, Lowering
 from rnnc.importing.pieces.pieces import Flow, Meaning, Network, Piece
@@ -24,11 +26,12 @@ from rnnc.importing.python.values import (
     Outputs,
     Tensor,
     Value,
+    as_tensor,
     describe,
     is_input,
     problem,
 )  # fmt: skip
-from rnnc.importing.texts.tensors import as_tensor
+from rnnc.importing.texts.arrays import is_nothing
 
 SIGNS = {"Add": "+", "Subtract": "-", "Multiply": "*"}
 JOINTS = {
@@ -112,12 +115,13 @@ class Graph:
                 items = []
             for name, item in zip(names, items, strict=True):
                 parts = [item.at(k) for k in range(item.count)] if isinstance(item, Finals) else [item]
-                found |= {(name, k): _tensor(part, given.span) for k, part in enumerate(parts)}
+                found |= {(name, k): _tensor(part, given.span) for k, part in enumerate(parts) if not is_nothing(part)}
         else:
             ways = 2 if made.constructor.name == "Bidirectional" else 1
             keys = [(name, k) for k in range(ways) for name in names]
             if len(keys) == len(items):
-                found = {key: _tensor(item, given.span) for key, item in zip(keys, items, strict=True)}
+                pairs = zip(keys, items, strict=True)
+                found = {key: _tensor(item, given.span) for key, item in pairs if not is_nothing(item)}
         if not found:
             raise problem("E606", f"{describe(made)} has other states, or another number of them", given.span)
         return found
@@ -182,6 +186,8 @@ class Graph:
                     found[id(tensor)] = build(network, [found[id(each)] for each in inputs])
                 case Outputs(parts=parts):
                     several = [found[id(each)] for each in parts]
+                    for each in several:
+                        self._tell(each)
                     found[id(tensor)] = Built(_listed(several), any(each.is_sequence for each in several))
                 case Applied():
                     given = [found[id(each)] for each in self._inputs(tensor)] or [Built(x)]
@@ -191,7 +197,21 @@ class Graph:
         network.is_row = False
         result = found[id(self._last)]
         network.is_sequence = result.is_sequence
+        if not isinstance(self._last, Outputs):
+            self._tell(result)
         return result.text
+
+    def _tell(self, result: Built) -> None:
+        """What a module gives otherwise than the text does."""
+        if result.padding == padding.PACKED:
+            raise problem("E606", "what is packed is not given to anybody", None, fix=padding.UNPACKED)
+        if result.padding == padding.NUMBERS:
+            self._lowering.remarks.add(padding.REMARK)
+        if result.axes and result.axes not in ("bt", "tb", "b"):
+            shown = ", ".join(WORDS[each] for each in result.axes)
+            self._lowering.remarks.add(
+                f"the text gives an array whose axes are {shown}; a module gives it as it always does"
+            )
 
     def _declare(self, network: Network) -> dict[int, Built]:
         """The inputs of the network, under the names that they have in the text where there are several."""
@@ -254,12 +274,21 @@ class Graph:
             width = None if name == "Concatenate" else whole.width
             return replace(whole, text=network.equation("m", text), width=width)
         meaning = self._meanings[id(applied)]
+        if len(given) > 1:
+            what = f"a call of {made.constructor.name} on several values is not read"
+            raise problem(
+                "E606", what, applied.layer.span, fix="layers.concatenate, add and multiply put several together"
+            )
         if not isinstance(meaning, Recurrence):
             return behind(meaning, made, network, given[0])
         span, one = applied.layer.span, given[0]
         if not one.is_sequence:
             raise problem("E606", f"{made.constructor.name} takes a sequence, and gets one step", span)
-        first = meaning.steps_first
+        check_plain(one, made.constructor.name, span)
+        if one.padding not in ("", padding.PACKED):
+            what = f"{made.constructor.name} goes over the steps behind the lengths of rows, too"
+            raise problem("E606", what, span, fix="pack what it is given: pack_padded_sequence(y, lengths, …)")
+        first = None if one.padding else meaning.steps_first
         if None not in (one.steps_first, first) and one.steps_first != first:
             what = "the steps come first" if one.steps_first else "the rows of the batch come first"
             fix = f"batch_first={not one.steps_first}, or a transpose before it"
@@ -267,9 +296,12 @@ class Graph:
                           fix=fix)  # fmt: skip
         states: dict[State, str] = {}
         for key, tensor in self._states[id(applied)].items():
-            if found[id(tensor)].is_sequence:
+            state = found[id(tensor)]
+            if state.is_sequence:
                 raise problem("E606", f"the state `{key[0]}` is one value per row, and gets a sequence", span)
-            states[key] = found[id(tensor)].text
+            if axes_of(state) not in ("bf", "1bf"):
+                raise other_axes(state, f"the state `{key[0]}`", span)
+            states[key] = state.text
         wanted = frozenset(self._wanted.get(id(applied), ()))
         runner = Runner(network, self._lowering, span, states, wanted)
         is_shared = len(self._calls(made)) > 1
@@ -280,7 +312,8 @@ class Graph:
         else:
             network.told(made, result.layers)
         width = meaning.width
-        return Built(result.text, meaning.sequences, first if first is not None else one.steps_first, width)
+        order = first if first is not None else one.steps_first
+        return Built(result.text, meaning.sequences, order, width, padding=one.padding if meaning.sequences else "")
 
 
 def _listed(several: Sequence[Built]) -> str:

@@ -8,9 +8,14 @@ from rnnc.importing.formulas.written import WIDER
 from rnnc.importing.libraries.everywhere import same, table
 from rnnc.importing.libraries.keras import other
 from rnnc.importing.libraries.keras_ways import sequence_here
+from rnnc.importing.pieces import padding
+from rnnc.importing.pieces.axes import check_features, is_plain, other_axes
 from rnnc.importing.pieces.lowering import Call, Lowering
 from rnnc.importing.pieces.pieces import Flow, Meaning, Network, Piece, built, output_of
 from rnnc.importing.python.values import Built, Given, Made, Reference, is_input, problem
+
+ANY_AXES = ("Dropout", "Identity")  # layers that do the same to every number
+OF_FEATURES = ("Linear", "LayerNorm", "Dense", "Sequential")  # those that need nothing but the features in their place
 
 
 def sequential(call: Call) -> Flow:
@@ -28,13 +33,13 @@ def chain(layers: list[Given], lowering: Lowering) -> Flow:
     def build(network: Network, x: str) -> str:
         network.alone = network.alone and len(meanings) == 1
         network.is_row = not network.weights
-        given = Built(x, network.is_sequence)
+        given = replace(network.now, text=x) if network.now is not None else Built(x, network.is_sequence)
         if shapes and len(shapes[0]) > 1:
             network.steps = shapes[0][0]
         for made, meaning in meanings:
             assert isinstance(made, Made)
             given = behind(meaning, made, network, given)
-        network.width = given.width
+        network.width, network.now = given.width, given
         return given.text
 
     return Flow(build)
@@ -46,15 +51,29 @@ def behind(meaning: Meaning, made: Made, network: Network, given: Built) -> Buil
     if given.repeats and not is_recurrent(made):
         fix = "put the recurrent layer first"
         raise problem("E606", "one value for every step is read before a recurrent layer", made.span, fix=fix)
-    network.repeats = False
+    name, is_function = made.constructor.name, made.constructor.computes is not None
+    if not (is_plain(given) or is_function or name in ANY_AXES):
+        check_features(given, name, made.span)
+        if name not in OF_FEATURES:
+            raise other_axes(given, name, made.span)
+    if given.padding == padding.PACKED:
+        raise padding.packed(name, made.span)
+    network.repeats, network.now = False, given
     if isinstance(meaning, Piece):
         sequence_here(made, network)
     text = built(meaning, network, given.text)
+    now = network.now
+    network.now = None
+    assert now is not None
     if isinstance(meaning, Piece) and made.constructor.library == "keras":
         network.reference = text
     network.told(made)
     width = output_of(meaning) if isinstance(meaning, Piece) else network.width
-    return Built(text, network.is_sequence, given.steps_first, width, network.repeats)
+    if network.is_sequence != now.is_sequence:
+        return Built(text, network.is_sequence, given.steps_first, width, network.repeats)
+    if now is given and given.padding and name.lower() not in padding.KEEP_ZEROS and name not in padding.KEEP_ALL:
+        now = replace(now, padding=padding.NUMBERS)
+    return replace(now, text=text, width=width, repeats=network.repeats)
 
 
 def shape_of(item: Given) -> list[int | None] | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from rnnc.importing.libraries.everywhere import flatten, same, table
 from rnnc.importing.libraries.models import chain
 from rnnc.importing.pieces.built import softmax
@@ -143,9 +145,8 @@ def over_features(call: Call) -> Flow:
 
     def build(network: Network, x: str) -> str:
         if name == "softmax":
-            return network.equation(
-                "w", softmax(Built(x, network.is_sequence), call.given("dim").value, call.made.span)
-            )
+            given = network.now or Built(x, network.is_sequence)
+            return network.equation("w", softmax(replace(given, text=x), call.given("dim").value, call.made.span))
         if call.given("dim").value not in (-1, 2 if network.is_sequence else 1):
             raise call.cannot("dim", f"{call.name} goes over the features here", "dim=-1")
         network.width = None if name == "glu" else network.width
@@ -186,7 +187,7 @@ CONSTRUCTORS: tuple[Constructor, ...] = (
     ),
     _layer("Sequential", "*layers", "layers", sequential),
     _layer("Dropout", "p=0.5, inplace=False", "p", dropout, has_weights=False),
-    _layer("Identity", "*args", "", same, has_weights=False),
+    _layer("Identity", "*args", "args", same, has_weights=False),
     _layer("Flatten", "start_dim=1, end_dim=-1", "", flatten, has_weights=False),
     *(_layer(name, "dim=None" if name != "GLU" else "dim=-1", "dim", over_features, has_weights=False)
       for name in ("Softmax", "LogSoftmax", "GLU")),

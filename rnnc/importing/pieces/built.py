@@ -7,15 +7,19 @@ from dataclasses import replace
 
 from rnnc.diagnostics import Span
 from rnnc.importing.formulas import slices
+from rnnc.importing.pieces import padding
+from rnnc.importing.pieces.axes import FEATURES, STEPS, axes_of, broadcast, letter_of, with_axes
 from rnnc.importing.pieces.pieces import Network
 from rnnc.importing.python.values import Built, problem
 
 
 def softmax(one: Built, axis: object, span: Span) -> str:
     """The text of a softmax along an axis of an array. E606: over the rows of a batch."""
-    if axis in (-1, 2 if one.is_sequence else 1):
+    letter = letter_of(one, axis) if isinstance(axis, int) else ""
+    if letter == FEATURES:
         return f"softmax({one.text})"
-    if one.is_sequence and axis == (0 if one.steps_first else 1):
+    if letter == STEPS and one.is_sequence:
+        padding.over_steps(one, "softmax", span)
         return f"softmax({one.text}, time)"
     raise problem("E606", "softmax goes over the features here, or over the steps", span, fix="the last axis, -1")
 
@@ -23,19 +27,28 @@ def softmax(one: Built, axis: object, span: Span) -> str:
 def part_of_features(start: int | None, end: int | None) -> Callable[[Network, Sequence[Built]], Built]:
     """Some of the features of a tensor, by a function whose parameter names their axis."""
     name = "_".join(["part", *("" if each is None else str(each).replace("-", "m") for each in (start, end))])
+    from_front = start is None or start >= 0
+    width = str(end - (start or 0)) if from_front and end is not None and end > (start or 0) else None
     text = f"fn {name}(v[v_axis]) {{\n  return {slices.written('v', start, end)}\n}}\n"
 
     def build(network: Network, built: Sequence[Built]) -> Built:
         network.functions[name] = text
-        return replace(built[0], text=network.equation("v", f"{name}({built[0].text})"), width=None)
+        return replace(built[0], text=network.equation("v", f"{name}({built[0].text})"), width=width)
 
     return build
 
 
 def side_by_side(built: Sequence[Built]) -> list[str]:
     """The texts of operands of one operation: one feature beside several is a number, which goes with all of them."""
-    widths = {each.width for each in built}
-    return [f"sum({each.text})" if each.width == "1" and len(widths) > 1 else each.text for each in built]
+    widths = _widths(built)
+    return [
+        f"sum({each.text})" if each.width == "1" and FEATURES in axes_of(each) and len(widths) > 1 else each.text
+        for each in built
+    ]
+
+
+def _widths(built: Sequence[Built]) -> set[str | None]:
+    return {each.width for each in built if FEATURES in axes_of(each)}
 
 
 def together(built: Sequence[Built], span: Span) -> Built:
@@ -45,10 +58,13 @@ def together(built: Sequence[Built], span: Span) -> Built:
         raise problem("E606", "one of these has the steps first, and another the rows", span)
     if any(each.repeats for each in built):
         raise problem("E606", "one value for every step is read before a recurrent layer", span)
-    widths = {each.width for each in built}
+    order = next(iter(orders), None)
+    known = [replace(each, steps_first=order) if each.steps_first is None else each for each in built]
+    axes = broadcast(known, span)
+    widths = _widths(built)
     widths = widths - {"1"} or widths
     width = widths.pop() if len(widths) == 1 else None
-    return Built("", any(each.is_sequence for each in built), next(iter(orders), None), width)
+    return with_axes(Built("", any(each.is_sequence for each in built), order, width), axes)
 
 
 def wrapped(network: Network, one: Built, text: str, hint: str = "v") -> Built:

@@ -12,7 +12,7 @@ from rnnc.importing.pieces import library
 from rnnc.importing.pieces.further import declaration, further_inputs, given, handing_on
 
 if TYPE_CHECKING:
-    from rnnc.importing.python.values import Made
+    from rnnc.importing.python.values import Built, Made
 
 
 @dataclass(frozen=True)
@@ -91,6 +91,7 @@ class Network:
     steps: int | None = None  # how many there are, where a text tells
     repeats: bool = False  # what comes out so far is one value, which is to stand at every step
     width: str | None = None  # how many features it has, where that is known
+    now: Built | None = None  # what the layer that is put in is given; what its last layer gives, where it has several
 
     def equation(self, hint: str, value: str) -> str:
         """`hint = value`, under a name that is free; the name."""

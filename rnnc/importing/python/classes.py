@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rnnc.importing.python.calling import parameters_given
@@ -13,6 +14,7 @@ from rnnc.importing.python.values import (
     Given,
     Incoming,
     Instance,
+    Lost,
     Made,
     Method,
     Names,
@@ -52,7 +54,7 @@ def made_of(ev: Evaluator, blueprint: Blueprint, node: ast.Call, names: Names) -
     after, _ = _run(ev, first, empty, node, names)
     entry = after.get(_self_of(first))
     made = ev.entry(entry).value if isinstance(entry, Given | Thunk) else None
-    return made if isinstance(made, Instance) else empty
+    return replace(made, made=made.fields) if isinstance(made, Instance) else empty
 
 
 def called(ev: Evaluator, instance: Instance, node: ast.Call, names: Names) -> Value:
@@ -69,9 +71,42 @@ def method_called(ev: Evaluator, method: Method, node: ast.Call, names: Names) -
     return result
 
 
-def member(ev: Evaluator, instance: Instance, attribute: str) -> Value:
+def after(ev: Evaluator, method: Method, node: ast.Call, names: Names) -> tuple[Given | None, Value]:
+    """The object behind a call of one of its methods, which may set fields of it, and what the call gives."""
+    found, result = _run(ev, method.node, method.instance, node, names)
+    entry = found.get(_self_of(method.node))
+    return ev.entry(entry) if isinstance(entry, Given | Thunk) else None, result
+
+
+def sets(function: ast.FunctionDef) -> set[str]:
+    """The fields of its object that a method sets."""
+    own = _self_of(function)
+    return {
+        node.attr
+        for node in ast.walk(function)
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and ast.unparse(node.value) == own
+    }
+
+
+def _check_set(ev: Evaluator, instance: Instance, attribute: str, node: ast.expr) -> None:
+    """E602: a field is read as `__init__` has left it, and another method, which is called, sets it, too."""
+    if instance.fields.get(attribute) is not instance.made.get(attribute):
+        return
+    whole = ast.unparse(instance.blueprint.node)
+    for each in instance.blueprint.node.body:
+        if isinstance(each, ast.FunctionDef) and each.name != "__init__" and attribute in sets(each):
+            reads = each.lineno <= node.lineno <= (each.end_lineno or each.lineno)
+            if not reads and (each.name in RUNS or f".{each.name}(" in whole):
+                what = f"`{attribute}` is set by `{each.name}`, too, and nothing tells which of the two comes first"
+                fix = f"let `{each.name}` give it back: `{attribute} = self.{each.name}(…)`"
+                raise Lost(problem("E602", what, ev.span(node), fix=fix).diagnostics)
+
+
+def member(ev: Evaluator, instance: Instance, attribute: str, node: ast.expr) -> Value:
     """`self.units`, `self.init_hidden`. Raises KeyError."""
     if attribute in instance.fields:
+        if ev.models:
+            _check_set(ev, instance, attribute, node)
         return ev.entry(instance.fields[attribute]).value
     method = instance.blueprint.method(attribute)
     if method is None:
@@ -160,15 +195,20 @@ def _run(
         what = f"these arguments do not fit `{function.name}` of `{instance.blueprint.node.name}`"
         raise problem("E604", what, ev.span(node))
     itself = Given(instance, ev.span(node))
-    return ev.carry_out(function, {**outside, **own, _self_of(function): itself})
+    is_step = function.name != "__init__"
+    ev.models += is_step
+    try:
+        return ev.carry_out(function, {**outside, **own, _self_of(function): itself})
+    finally:
+        ev.models -= is_step
 
 
-def with_field(held: Given, name: str, entry: Given | Thunk) -> Given | None:
+def with_field(held: Given, name: str, entry: Given | Thunk | Broken) -> Given | None:
     """The object with another field; None where it is none whose fields are known."""
     match held.value:
         case Record(fields=fields, is_class=is_class):
             return Given(Record({**fields, name: entry}, is_class), held.span)
-        case Instance(blueprint=blueprint, fields=fields, span=span):
-            return Given(Instance(blueprint, {**fields, name: entry}, span), held.span)
+        case Instance(blueprint=blueprint, fields=fields, span=span, made=made):
+            return Given(Instance(blueprint, {**fields, name: entry}, span, made), held.span)
         case _:
             return None

@@ -14,6 +14,16 @@ def as_lambda(function: ast.FunctionDef) -> ast.Lambda | None:
     return ast.copy_location(ast.Lambda(args=function.args, body=value), value) if value is not None else None
 
 
+def changed(function: ast.FunctionDef) -> set[str]:
+    """The parameters of a function that `op=` changes: in place, where they are arrays of PyTorch."""
+    own = {each.arg for each in (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)}
+    return {
+        node.target.id
+        for node in ast.walk(function)
+        if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name) and node.target.id in own
+    }
+
+
 def stops_gradients(block: ast.With) -> bool:
     """`with torch.no_grad():`, in which numbers are those of the text, and gradients are not."""
     named = [node for item in block.items for node in ast.walk(item.context_expr)]

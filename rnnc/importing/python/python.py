@@ -149,3 +149,19 @@ def limited(value: float | str | None, span: Span) -> float | str | None:
     if isinstance(value, int | float) and not abs(value) <= MAX_NUMBER:
         raise problem("E602", "a number that is too large", span)
     return value
+
+
+def binary(op: ast.operator, left: Given, right: Given, span: Span) -> Value:
+    """Arithmetic of numbers, and lists one behind the other. E602: of something else."""
+    a, b = left.value, right.value
+    if isinstance(op, ast.Mult) and isinstance(a, int) and isinstance(b, list):
+        a, b = b, a
+    match op, a, b:
+        case ast.Mult(), list(), int() if len(a) * max(b, 0) <= MAX_ITEMS:
+            return a * b
+        case ast.Add(), list(), list() if len(a) + len(b) <= MAX_ITEMS:
+            return a + b
+        case _, int() | float(), int() | float():
+            return limited(arithmetic(op, a, b, span), span)
+        case _:
+            raise problem("E602", "this arithmetic is not evaluated", span, fix=READ)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from rnnc.diagnostics import Diagnostic, DiagnosticError, Note, Span
@@ -85,10 +85,12 @@ class Applied(Tensor):
 
 @dataclass(frozen=True, eq=False)
 class Computed(Tensor):
-    """What functions and operators make of other tensors; `build` tells how, when these have names."""
+    """What functions and operators make of other tensors; `build` tells how, when these have names. `shares`: the
+    tensor that it is a view of, or may be: what changes one in place changes both."""
 
     inputs: tuple[Tensor, ...]
     build: Callable[[Network, Sequence[Built]], Built]
+    shares: Tensor | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,15 +122,27 @@ class Finals:
 
 
 @dataclass(frozen=True)
+class Size:
+    """How long an axis of a tensor is; without an `axis` the sizes of all."""
+
+    tensor: Tensor
+    axis: int | None = None
+
+
+@dataclass(frozen=True)
 class Built:
     """The expression for a tensor. `steps_first`: how a text has the array; None where nothing tells. `width`: how many
-    features it has, where that is known. `repeats`: it is one value, which is to stand at every step."""
+    features it has, where that is known. `repeats`: it is one value, which is to stand at every step. `axes`: those of
+    the text's array, where they are others than rows, steps and features (pieces/axes.py). `padding`: of a sequence
+    whose rows have lengths of their own, what the text has behind them (pieces/padding.py)."""
 
     text: str
     is_sequence: bool = True
     steps_first: bool | None = None
     width: str | None = None
     repeats: bool = False
+    axes: str = ""
+    padding: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,6 +168,7 @@ class Instance:
     blueprint: Blueprint
     fields: Names
     span: Span
+    made: Names = field(default_factory=dict[str, "Given | Thunk | Broken"])  # the fields that `__init__` has left
 
 
 @dataclass(frozen=True, eq=False)
@@ -214,8 +229,13 @@ class Lost(DiagnosticError):
 
 
 Names: TypeAlias = "Mapping[str, Given | Thunk | Broken]"
-Objects: TypeAlias = "Made | Tensor | Finals | Blueprint | Instance | Method"
+Objects: TypeAlias = "Made | Tensor | Finals | Size | Blueprint | Instance | Method"
 Value: TypeAlias = "bool | int | float | str | list[Given] | Reference | Function | Partial | Record | Objects | None"
+
+
+def is_tensor(value: Value) -> bool:
+    """Whether a value is one tensor or some final states."""
+    return isinstance(value, Finals) or as_tensor(value) is not None
 
 
 @dataclass
@@ -231,6 +251,16 @@ class Remarks:
 def is_input(item: Given) -> bool:
     """Whether an object only says what comes in."""
     return isinstance(item.value, Made) and item.value.constructor.name in ("Input", "InputLayer")
+
+
+def as_tensor(value: Value) -> Tensor | None:
+    """What counts as one tensor: what comes in, too, and the final states of a single layer, which PyTorch has in an
+    array with one axis more."""
+    if isinstance(value, Finals) and value.count == 1:
+        return Computed((value.at(0),), lambda network, built: replace(built[0], axes="1bf"), value.at(0))
+    if isinstance(value, Made) and is_input(Given(value, value.span)):
+        return Applied(Given(value, value.span))
+    return value if isinstance(value, Tensor) else None
 
 
 _SHORT = 20  # of strings that messages repeat
@@ -251,6 +281,8 @@ def describe(value: object) -> str:
             return f"`{constructor.name}(…)`"
         case Tensor() | Finals():
             return "what a layer gives"
+        case Size():
+            return "the size of what a layer gives"
         case Record() | Instance():
             return "an object of your own"
         case Blueprint(node=node):

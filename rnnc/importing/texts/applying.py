@@ -19,15 +19,22 @@ from rnnc.importing.python.values import (
     Names,
     Outputs,
     Reference,
+    Size,
     Tensor,
     Value,
+    as_tensor,
     problem,
 )  # fmt: skip
-from rnnc.importing.texts.tensors import ARRAYS, OPAQUE, SIZES, UNREAD
+from rnnc.importing.texts.arrays import ARRAYS, LIKE, MAKERS, OPAQUE, SIZES, UNREAD, ZEROS, made
+from rnnc.importing.texts.tensors import several
 
 if TYPE_CHECKING:
     from rnnc.importing.texts.evaluate import Evaluator
 
+# Operators between what layers give, as layers of Keras.
+JOINS: dict[type[ast.operator], str] = {
+    ast.Add: "keras.layers.add", ast.Sub: "keras.layers.subtract", ast.Mult: "keras.layers.multiply",
+}  # fmt: skip
 DATA = ("inputs", "input")  # what the parameter is called that takes what a layer is called on
 BEGINS = ("initial_state", "hx")
 
@@ -46,8 +53,10 @@ def part(whole: Given, place: ast.expr) -> Value:
             return whole.value
         case Applied():
             return Reference(UNREAD)
-        case Incoming() as several if not rest:
-            return several.part(k)
+        case Incoming() as data if not rest:
+            return data.part(k)
+        case Size(tensor=tensor, axis=None) if not rest:
+            return Size(tensor, k)
         case _:
             return Reference(OPAQUE)
 
@@ -76,7 +85,9 @@ def method(
     if isinstance(held, Instance | Made):
         return held
     if function.attr in SIZES:
-        return Reference(OPAQUE)
+        return _size(ev, held, function.attr, node, names)
+    if function.attr in MAKERS:
+        return made(function.attr)
     args = [function.value, *node.args]
     found = ev.tensors.function(function.attr, args, node.keywords, node, names)
     if found is not None:
@@ -84,18 +95,41 @@ def method(
     path = ast.copy_location(ast.Name(id=f"‹{function.attr}›", ctx=ast.Load()), function)
     whole = ast.copy_location(ast.Call(func=path, args=args, keywords=node.keywords), node)
     own = Given(Reference(f"torch.{function.attr}"), ev.span(function))
-    return ev.tensors.computed(whole, {**names, path.id: own})
+    result = ev.tensors.computed(whole, {**names, path.id: own})
+    if result is None:
+        raise several(ev.span(node))
+    return result
+
+
+def _size(ev: Evaluator, held: Tensor | Finals, method: str, node: ast.Call, names: Names) -> Value:
+    """`x.size(0)`, `x.size()`, `x.dim()`."""
+    tensor = as_tensor(held)
+    if tensor is None or method not in ("size", "get_shape"):
+        return Reference(OPAQUE)
+    axis = ev.if_known(node.args[0], names).value if node.args else None
+    return (
+        Size(tensor, axis if isinstance(axis, int) else None)
+        if axis is None or isinstance(axis, int)
+        else Reference(OPAQUE)
+    )
 
 
 def of_library(ev: Evaluator, function: Reference, node: ast.Call, names: Names) -> Value:
     """An object of the library's, or a function of tensors, or arrays that are no tensors of layers."""
     if not ev.knows(function):
+        front, _, last = function.path.rpartition(".")
+        if front == ZEROS and last in LIKE:  # a method of zeros
+            return Reference(ZEROS)
+        if last in MAKERS:
+            return made(last)
         found = ev.tensors.function(function.last, node.args, node.keywords, node, names)
         found = found if found is not None else ev.tensors.computed(node, names)
         if found is not None:
             return found
-        if function.path.startswith(OPAQUE) or function.last in ARRAYS:
-            return Reference(OPAQUE)
+        if last == "Variable" and node.args:
+            return ev.given(node.args[0], names).value
+        if function.path.startswith(OPAQUE) or last in ARRAYS:
+            return made(last) if last in ARRAYS else Reference(OPAQUE)
         for argument in node.args:
             _check_known(argument, names)
     return ev.bind(function, node, ev, names, ev.span(node.func))
@@ -111,15 +145,66 @@ def _check_known(node: ast.expr, names: Names) -> None:
 
 def applied(ev: Evaluator, made: Made, node: ast.Call, names: Names) -> Value:
     """What a layer gives that is called on something."""
-    named = {keyword.arg: keyword.value for keyword in node.keywords}
+    named = {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg is not None}
     data = node.args[0] if node.args else next((named[name] for name in DATA if name in named), None)
     begin = next((named[name] for name in BEGINS if name in named), None)
-    if made.constructor.library == "torch" and len(node.args) > 1:
-        begin = node.args[1]
+    rest = list(node.args[1:])
+    if rest and made.constructor.states is not None and begin is None:
+        begin = rest.pop(0)
+    if made.constructor.library != "tf":  # calls of single cells, whose data they are
+        for each in rest:
+            _check_left(ev, made, "a further argument", each, names)
+        for name, value in named.items():
+            if name not in (*DATA, *BEGINS):
+                _check_left(ev, made, f"`{name}`", value, names)
     inputs = ev.tensors.inputs(data, names) if data is not None else ()
-    state = ev.tensors.state(begin, names) if begin is not None else None
+    state = ev.tensors.state(made, begin, names) if begin is not None else None
     text = ast.unparse(data) if data is not None else "x"
+    if not inputs and isinstance(data, ast.BinOp | ast.Subscript | ast.UnaryOp):
+        ev.remarks.add(f"`{text}` is what comes in: whoever calls the module computes it")
     return results(Applied(Given(made, ev.span(node.func)), inputs, state, text), ev.span(node))
+
+
+def _check_left(ev: Evaluator, made: Made, what: str, node: ast.expr, names: Names) -> None:
+    """E606: a call of a layer is given more than what it is called on and what it begins with, and no default."""
+    value = ev.if_known(node, names).value
+    if value is None and isinstance(node, ast.Constant | ast.Name):
+        return
+    if what == "`training`" and (value is False or isinstance(value, Reference)):
+        return  # dropout acts when modules are trained
+    name = made.constructor.name
+    fix = "leave it out, and write what it does by hand"
+    if what == "`training`":
+        ev.remarks.add(f"`training` of a call of {name} is left out: a module is told when it is trained")
+        return
+    if what == "`mask`":
+        fix = "leave it out, and give a module the lengths of the rows"
+    raise problem("E606", f"{what} of a call of {name} is not read", ev.span(node), fix=fix)
+
+
+def with_data(ev: Evaluator, instance: Instance, node: ast.Call, names: Names) -> tuple[ast.Call, Names]:
+    """A call of a model by a script, and its names, with what comes in wherever the script gives data."""
+    function = instance.blueprint.method(*classes.RUNS)
+    if ev.models or function is None:
+        return node, names
+    plain = [each.arg for each in (*function.args.posonlyargs, *function.args.args)][1:]
+    held: dict[str, Given] = {}
+
+    def given(name: str, value: ast.expr) -> ast.expr:
+        found = ev.if_known(value, names).value
+        is_data = isinstance(found, Reference) or (found is None and not isinstance(value, ast.Constant))
+        if not is_data:
+            return value
+        text = ast.unparse(value)
+        name = text if text.isidentifier() else name
+        key = f"‹{text}›"
+        held[key] = Given(ev.data.setdefault(text, Incoming(name, len(ev.data))), ev.span(value))
+        return ast.copy_location(ast.Name(id=key, ctx=ast.Load()), value)
+
+    args = [given(plain[k] if k < len(plain) else "x", each) for k, each in enumerate(node.args)]
+    named = [ast.copy_location(ast.keyword(k.arg, given(k.arg or "x", k.value)), k) for k in node.keywords]
+    whole = ast.copy_location(ast.Call(func=node.func, args=args, keywords=named), node)
+    return whole, {**names, **held}
 
 
 def outputs(ev: Evaluator, node: ast.Call, names: Names) -> Value:

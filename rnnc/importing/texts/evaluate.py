@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import accumulate
 
 from rnnc.diagnostics import DiagnosticError, Source, Span
 from rnnc.importing.python import classes
 from rnnc.importing.python.calling import partial, spread, substituted
 from rnnc.importing.python.python import (
     FUNCTIONS,
-    MAX_ITEMS,
     READ,
-    arithmetic,
+    binary,
     called,
     check_count,
     compared,
@@ -28,36 +28,40 @@ from rnnc.importing.python.values import (
     Applied,
     Blueprint,
     Broken,
-    Finals,
     Function,
     Given,
+    Incoming,
     Instance,
     Made,
     Method,
     Names,
     Record,
     Reference,
+    Remarks,
+    Size,
     Tensor,
     Thunk,
     Value,
+    as_tensor,
     describe,
+    is_tensor,
     problem,
 )  # fmt: skip
 from rnnc.importing.texts import applying
-from rnnc.importing.texts.tensors import OPAQUE, SIZES, Tensors
+from rnnc.importing.texts.arrays import FILLED, OPAQUE, SIZES, TYPE, ZEROS
+from rnnc.importing.texts.changes import check_changes
+from rnnc.importing.texts.parts import indexed
+from rnnc.importing.texts.tensors import Tensors, several
+from rnnc.importing.texts.thrown import tell_training
 from rnnc.semantics.scopes.scope import did_you_mean
 
 MAX_DEPTH = 50
-JOINS: dict[type[ast.operator], str] = {
-    ast.Add: "keras.layers.add", ast.Sub: "keras.layers.subtract", ast.Mult: "keras.layers.multiply",
-}  # fmt: skip
 MAX_WORK = 100_000  # expressions
 
 Bind = Callable[[Reference, ast.Call, "Evaluator", Names, Span], Made | Applied]
 Knows = Callable[[Reference], bool]
-CarryOut = Callable[
-    [ast.FunctionDef, Names], tuple[Names, Value]
-]  # the names behind a function's statements, its result
+# The names behind a function's statements, and its result.
+CarryOut = Callable[[ast.FunctionDef, Names], tuple[Names, Value]]
 
 
 def _no_statements(function: ast.FunctionDef, names: Names) -> tuple[Names, Value]:
@@ -74,14 +78,16 @@ class Evaluator:
         self.carry_out: CarryOut = _no_statements
         self.functions_of: Callable[[str], Mapping[str, str]] = lambda path: {}  # of the library of a dotted name
         self.tensors = Tensors(self)
+        self.remarks = Remarks()
+        self.data: dict[str, Incoming] = {}  # what a script calls models on, as it has it
+        self.models = 0  # functions of models that are carried out, one in another
         self._depth = self._work = 0
         self.names_of_line: Names = {}  # all names of the line that is evaluated
         self.outermost: set[ast.Lambda] = set()  # functions that stand in no other
+        self.changes: dict[ast.Lambda, set[str]] = {}  # parameters that functions change by `op=`
         self.library: str | None = None  # whose constructor's arguments are evaluated: names that stand alone are its
-        offsets, lines = [0], source.text.split("\n")
-        for line in lines:
-            offsets.append(offsets[-1] + len(line) + 1)
-        self._lines = list(zip(offsets, lines, strict=False))
+        lines = source.text.split("\n")
+        self._lines = [*zip(accumulate((len(line) + 1 for line in lines), initial=0), lines, strict=False)]
 
     def span(self, node: ast.AST) -> Span:
         """Where a node stands; Python counts columns in bytes."""
@@ -148,17 +154,18 @@ class Evaluator:
                     return self.entry(value.fields[attribute]).value
                 if isinstance(value, Instance):
                     return self._member_of(value, attribute, node)
-                if isinstance(value, Tensor | Finals) and attribute in SIZES:
-                    return Reference(OPAQUE)
+                if attribute in SIZES and is_tensor(value):
+                    tensor = as_tensor(value) if attribute == "shape" else None
+                    return Size(tensor) if tensor is not None else Reference(TYPE)
+                if isinstance(value, list) and attribute == "values" and isinstance(value[0].value, Tensor):
+                    return value[0].value  # of `y.max(1)`
                 raise problem("E602", f"`.{attribute}` of {describe(value)} is not evaluated here", self.span(node))
             case ast.List() | ast.Tuple() | ast.ListComp() | ast.GeneratorExp():
                 return list(self._items(node, names))
             case ast.Subscript(value=base, slice=place, ctx=ast.Store()):
                 return applying.part(self.given(base, names), place)
-            case ast.Subscript(value=base, slice=place) if isinstance(
-                held := self.given(base, names).value, Tensor | Finals
-            ):
-                return self.tensors.indexed(held, place, node, names)
+            case ast.Subscript(value=base, slice=place) if is_tensor(held := self.given(base, names).value):
+                return indexed(self, held, place, node, names)
             case ast.Dict() | ast.Subscript() | ast.IfExp() | ast.BoolOp() | ast.Compare() | ast.UnaryOp(op=ast.Not()):
                 return self._chosen(node, names)
             case ast.UnaryOp(op=ast.USub() | ast.UAdd() as op, operand=operand):
@@ -168,13 +175,16 @@ class Evaluator:
                 return -number if isinstance(op, ast.USub) else number
             case ast.BinOp(left=left, op=op, right=right):
                 a, b = self.given(left, names), self.given(right, names)
-                if isinstance(a.value, Applied) and isinstance(b.value, Applied) and type(op) in JOINS:
+                if isinstance(a.value, Applied) and isinstance(b.value, Applied) and type(op) in applying.JOINS:
                     both = ast.copy_location(ast.List(elts=[left, right], ctx=ast.Load()), node)
                     call = ast.copy_location(ast.Call(func=left, args=[both], keywords=[]), node)
-                    return self.bind(Reference(JOINS[type(op)]), call, self, names, self.span(node))
-                if isinstance(a.value, Tensor | Finals) or isinstance(b.value, Tensor | Finals):
-                    return self.tensors.computed(node, names)
-                return self._binary(node, a, op, b)
+                    return self.bind(Reference(applying.JOINS[type(op)]), call, self, names, self.span(node))
+                if is_tensor(a.value) or is_tensor(b.value):
+                    tensor = self.tensors.computed(node, names)
+                    if tensor is None:
+                        raise several(self.span(node))
+                    return tensor
+                return binary(op, a, b, self.span(node))
             case ast.Call():
                 return self._call(node, names)
             case ast.Lambda():
@@ -215,6 +225,7 @@ class Evaluator:
             case ast.Subscript(value=base, slice=place) if not isinstance(place, ast.Slice | ast.Tuple):
                 return self._member(self.given(base, names), self.given(place, names))
             case ast.IfExp(test=test, body=body, orelse=orelse):
+                tell_training(self, test)
                 return self.given(body if truth(self.given(test, names)) else orelse, names).value
             case ast.BoolOp(op=op, values=values):
                 found = self.given(values[0], names)
@@ -253,7 +264,9 @@ class Evaluator:
             case list() as items, int() as k if -len(items) <= k < len(items):
                 return items[k].value
             case Reference(path=path), _ if path.startswith(OPAQUE):
-                return Reference(OPAQUE)
+                return Reference(path if path == ZEROS else OPAQUE)
+            case Size(tensor=tensor, axis=None), int() as k:
+                return Size(tensor, k)
             case _:
                 what = f"`[{place.span.text}]` of {describe(base.value)} is not evaluated here"
                 raise problem("E602", what, base.span)
@@ -262,7 +275,7 @@ class Evaluator:
         if attribute == "training":
             return False
         try:
-            return classes.member(self, instance, attribute)
+            return classes.member(self, instance, attribute, node)
         except KeyError:
             fix = did_you_mean(attribute, instance.fields)
             what = f"`{instance.blueprint.node.name}` sets no `{attribute}`"
@@ -273,6 +286,8 @@ class Evaluator:
     def _call(self, node: ast.Call, names: Names) -> Value:
         if isinstance(node.func, ast.Attribute) and (held := applying.holder(self, node.func, names)) is not None:
             return applying.method(self, held, node.func, node, names)
+        if isinstance(node.func, ast.Attribute) and node.func.attr in FILLED:  # of an array that no layer gives
+            return Reference(ZEROS)
         function = self.given(node.func, names).value
         node, names = spread(self, node, names)
         match function:
@@ -307,13 +322,14 @@ class Evaluator:
             case Reference():
                 return applying.of_library(self, function, node, names)
             case Function():
+                check_changes(self, self.changes.get(function.node, set()), function.node.args, node, names)
                 return substituted(self, function, node, names)
             case Made():
                 return applying.applied(self, function, node, names)
             case Blueprint():
                 return classes.made_of(self, function, node, names)
             case Instance():
-                return classes.called(self, function, node, names)
+                return classes.called(self, function, *applying.with_data(self, function, node, names))
             case Method():
                 return classes.method_called(self, function, node, names)
             case Applied():
@@ -336,8 +352,6 @@ class Evaluator:
             return self.given(node, names)
         except DiagnosticError:
             return Given(None, self.span(node))
-
-    # --- lists and numbers ---
 
     def _items(self, node: ast.List | ast.Tuple | ast.ListComp | ast.GeneratorExp, names: Names) -> Iterator[Given]:
         if isinstance(node, ast.ListComp | ast.GeneratorExp):
@@ -383,17 +397,3 @@ class Evaluator:
         if isinstance(given.value, int | float) and not isinstance(given.value, bool):
             return given.value
         raise problem("E602", f"a number is wanted here, not {describe(given.value)}", given.span)
-
-    def _binary(self, node: ast.BinOp, left: Given, op: ast.operator, right: Given) -> Value:
-        a, b, span = left.value, right.value, self.span(node)
-        if isinstance(op, ast.Mult) and isinstance(a, int) and isinstance(b, list):
-            a, b = b, a
-        match op, a, b:
-            case ast.Mult(), list(), int() if len(a) * max(b, 0) <= MAX_ITEMS:
-                return a * b
-            case ast.Add(), list(), list() if len(a) + len(b) <= MAX_ITEMS:
-                return a + b
-            case _, int() | float(), int() | float():
-                return limited(arithmetic(op, a, b, span), span)
-            case _:
-                raise problem("E602", "this arithmetic is not evaluated", span, fix=READ)

@@ -6,7 +6,7 @@ import ast
 from dataclasses import dataclass
 
 from rnnc.diagnostics import Span
-from rnnc.importing.python.values import Broken, Given, Names, Thunk
+from rnnc.importing.python.values import Given, Names, Thunk
 
 SCOPE = "‹scope›"  # the name under which lines know the variable scopes around them; its value None: nobody knows
 DEFAULTS = "‹defaults›"  # a name that is there where blocks may change what calls mean in them: `arg_scope`
@@ -46,24 +46,3 @@ def opened(item: ast.withitem, names: Names, span: Span) -> dict[str, Given | Th
     defaults: dict[str, Given | Thunk] = {DEFAULTS: Given(True, span)} if changes else {}
     named = [node.id for node in ast.walk(item.optional_vars or ast.Tuple(elts=[])) if isinstance(node, ast.Name)]
     return {SCOPE: Given(scope, span), **defaults, **{name: Thunk(call, {**names}, {**names}) for name in named}}
-
-
-def fields_of(statement: ast.ClassDef, before: Names) -> dict[str, Given | Thunk | Broken]:
-    """The constants that a class sets, or its `__init__`."""
-    fields: dict[str, Given | Thunk | Broken] = {}
-    for inner in statement.body:
-        match inner:
-            case ast.Assign(targets=[ast.Name(id=name)], value=value):
-                fields[name] = Thunk(value, {**before, **fields}, before)
-            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
-                fields[name] = Thunk(value, {**before, **fields}, before)
-            case ast.FunctionDef(name="__init__", body=body):
-                for each in body:
-                    match each:
-                        case ast.Assign(targets=[ast.Attribute(value=ast.Name(id="self"), attr=name)], value=value):
-                            fields[name] = Thunk(value, before, before)
-                        case _:
-                            pass
-            case _:
-                pass
-    return fields

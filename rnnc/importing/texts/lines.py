@@ -9,15 +9,13 @@ from contextlib import suppress
 
 from rnnc.diagnostics import DiagnosticError
 from rnnc.importing.python.calling import parameters_given, spread
-from rnnc.importing.python.classes import is_model, with_field
-from rnnc.importing.python.functions import as_lambda, stops_gradients
-from rnnc.importing.python.signature import LEFT_OUT
+from rnnc.importing.python.classes import is_model
+from rnnc.importing.python.functions import as_lambda, changed, stops_gradients
 from rnnc.importing.python.values import (
     Blueprint,
     Broken,
     Given,
     Lost,
-    Made,
     Names,
     Record,
     Reference,
@@ -25,32 +23,35 @@ from rnnc.importing.python.values import (
     Value,
     problem,
 )
-from rnnc.importing.texts.changes import CHANGING, Changes, changed_in, deleted, names_of, root_of
+from rnnc.importing.texts.bindings import Bindings
+from rnnc.importing.texts.changes import is_rebound, value_of
 from rnnc.importing.texts.evaluate import Evaluator
-from rnnc.importing.texts.line import DEFAULTS, SCOPE, Line, fields_of, opened, unread
-from rnnc.importing.texts.tensors import as_tensor
+from rnnc.importing.texts.fields import constants
+from rnnc.importing.texts.line import DEFAULTS, SCOPE, Line, opened, unread
+from rnnc.importing.texts.lists import CHANGING, Changes, changed_in, deleted, names_of, root_of
+from rnnc.importing.texts.thrown import dropouts, tell_training
 
 MOST_DEEP = 5  # functions in functions
 MOST = 5000  # statements, every turn of a loop counted
 ADDS = {"append": "a list", "extend": "a list", "add": "a model"}  # methods that put something behind what is there
 
 
-class Lines:
+class Lines(Bindings):
     """Reads statements; `names` are those after the last one."""
 
     def __init__(self, evaluator: Evaluator) -> None:
-        self._evaluator = evaluator
-        self.names: dict[str, Given | Thunk | Broken] = {}
+        super().__init__(evaluator)
         self.broken: list[DiagnosticError] = []  # statements that are not read
         self._held = self._count = self._depth = 0
-        self._is_function = False
         self._changes = Changes()
         self._functions: dict[str, ast.FunctionDef] = {}  # those that are no expressions
+        self._jump: ast.Break | ast.Continue | None = None  # out of the innermost loop
         self.returned: Given | Thunk | None = None  # what the function gives whose statements these are
 
     def read(self, body: Sequence[ast.stmt]) -> Iterator[Line]:
         for statement in body:
-            if self.returned is None:
+            if self.returned is None and self._jump is None:
+                self._check_changes(statement)
                 yield from self._statement(statement)
                 for name in changed_in(statement):
                     for each in (name, *self._changes.of(name, self.names)) if name in self.names else ():
@@ -62,7 +63,7 @@ class Lines:
             raise problem("E602", "functions call each other too deeply", self._evaluator.span(function))
         inner = Lines(self._evaluator)
         inner.names, inner._functions, inner._depth = {**names}, {**self._functions}, self._depth + 1
-        inner._is_function = True
+        inner._is_function, inner._start = True, names
         outer, self._evaluator.carry_out = self._evaluator.carry_out, inner.carry_out
         try:
             for _ in inner.read(function.body):
@@ -85,10 +86,10 @@ class Lines:
             ) if name in self._functions and self._depth < MOST_DEEP:
                 yield from self._carry_out(self._functions[name], statement)
                 for node in ast.walk(self._functions[name]):
-                    for changed in node.names if isinstance(node, ast.Global | ast.Nonlocal) else ():
-                        self._lose(changed, self._unread(statement))
+                    for other in node.names if isinstance(node, ast.Global | ast.Nonlocal) else ():
+                        self._lose(other, self._unread(statement))
             case ast.Assign(targets=targets, value=value):
-                thunk = Thunk(value, before, before)
+                thunk = Thunk(value, before, before, self._called_now(value))
                 for target in targets:
                     self._assign(target, thunk)
                 yield Line(value, statement, before)
@@ -98,13 +99,22 @@ class Lines:
             case ast.AugAssign(target=ast.Name(id=name) as target, op=op, value=value):
                 read = ast.copy_location(ast.Name(id=name, ctx=ast.Load()), target)
                 whole = ast.copy_location(ast.BinOp(left=read, op=op, right=value), statement)
+                had = value_of(self._evaluator, self.names.get(name))
+                if not is_rebound(had):
+                    self._change(had, statement)
                 self.names[name] = Thunk(whole, before, before)
                 given = ast.Assign(targets=[target], value=whole)
                 yield Line(whole, ast.copy_location(given, statement), before, is_more=True)
+            case ast.AugAssign(target=ast.Attribute() as target, op=op, value=value) if self._is_function:
+                read = ast.copy_location(ast.Attribute(value=target.value, attr=target.attr, ctx=ast.Load()), target)
+                whole = ast.copy_location(ast.BinOp(left=read, op=op, right=value), statement)
+                self._change(self._evaluator.if_known(read, before).value, statement)
+                self._assign(target, Thunk(whole, before, before))
             case ast.FunctionDef(name=name):
                 function = as_lambda(statement)
                 if function is not None:
                     self._evaluator.outermost.add(function)
+                    self._evaluator.changes[function] = changed(statement)
                     self.names[name] = Thunk(function, before, before)
                 else:
                     self.names[name] = Given(Reference(name), self._evaluator.span(statement))
@@ -135,12 +145,16 @@ class Lines:
             ):
                 self._lose(name, self._changed(statement))  # `h.mul_(2)`
                 yield unread(statement)
-            case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method))) if (
+            case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method)) as call) if (
                 method in CHANGING or self._is_held(name)
             ) and name in self.names:
-                self._lose(name, self._unread(statement))  # `cells.reverse()`
+                self._throw_away(call, statement)
+                if not isinstance(self.names[name], Broken):
+                    self._lose(name, self._unread(statement))  # `cells.reverse()`
                 yield unread(statement)
             case ast.Expr(value=value):
+                if isinstance(value, ast.Call):
+                    self._throw_away(value, statement)
                 yield Line(value, statement, before)
             case ast.For() | ast.If():
                 yield from self._block(statement)
@@ -154,9 +168,16 @@ class Lines:
                 )
                 self._break(statement, error)
             case ast.With():
+                self._tell_block(statement.items, statement)
                 yield from self._with(statement)
             case ast.Try(body=body, orelse=orelse, finalbody=finalbody):
                 yield from self.read([*body, *orelse, *finalbody])
+            case ast.Break() | ast.Continue():
+                self._jump = statement
+            case ast.Raise() if self._is_function:
+                raise Lost(
+                    problem("E602", "the text raises an error here", self._evaluator.span(statement)).diagnostics
+                )
             case ast.Import() | ast.ImportFrom():
                 self._import(statement)
             case ast.Delete():
@@ -202,7 +223,9 @@ class Lines:
 
     def _break(self, statement: ast.stmt, error: DiagnosticError) -> None:
         """Nobody knows what the names are that a statement assigns, or adds something to."""
-        if self._is_function and any(isinstance(node, ast.Return) for node in ast.walk(statement)):
+        if isinstance(statement, ast.Return) or (
+            self._is_function and any(isinstance(node, ast.Return | ast.Break) for node in ast.walk(statement))
+        ):
             raise error
         self.broken.append(error)
         for node in ast.walk(statement):
@@ -211,7 +234,12 @@ class Lines:
                     self._lose(name, error)
                 case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method)) if method in ADDS:
                     self._lose(name, error)
+                case ast.Attribute(value=ast.Name(id=name), ctx=ast.Store()) if (
+                    self._is_function and name in self.names
+                ):
+                    self._lose(name, error)
                 case ast.Subscript(ctx=ast.Store()) if (root := root_of(node)) is not None:
+                    self._change(value_of(self._evaluator, self.names.get(root)), statement)
                     self._lose(root, error)
                 case _:
                     pass
@@ -226,6 +254,7 @@ class Lines:
         if local is None:
             what = "this call of a function is not read"
             raise problem("E602", what, self._evaluator.span(call), fix="write the call out")
+        self._callers.append(outside)
         self.names = {**outside, **local}
         self._depth += 1
         count = len(self._changes)
@@ -242,9 +271,10 @@ class Lines:
                 break
             yield from self._statement(inner)
         self._depth -= 1
+        self._callers.pop()
         self.names = outside
-        for changed in self._changes.since(count, outside):
-            self._lose(changed, self._unread(statement))
+        for other in self._changes.since(count, outside):
+            self._lose(other, self._unread(statement))
 
     # --- blocks ---
 
@@ -253,10 +283,10 @@ class Lines:
         try:
             if isinstance(statement, ast.If):
                 turns = [None]
-                chosen = statement.body if self._truth(statement.test) else statement.orelse
+                chosen = dropouts(self._evaluator, statement, self.names)
+                if chosen is None:
+                    chosen = statement.body if self._truth(statement.test) else statement.orelse
             else:
-                if any(isinstance(node, ast.Break | ast.Continue) for node in ast.walk(statement)):
-                    raise self._unread(statement)
                 turns = self._evaluator.items(statement.iter, self.names)
                 chosen = statement.body
         except DiagnosticError as error:
@@ -272,13 +302,19 @@ class Lines:
                     yield unread(statement)
                     return
             yield from self.read(chosen)
+            if isinstance(statement, ast.For) and self._jump is not None:
+                left, self._jump = self._jump, None
+                if isinstance(left, ast.Break):
+                    return
         if isinstance(statement, ast.For):
             yield from self.read(statement.orelse)
 
     def _truth(self, test: ast.expr) -> bool:
         if ast.unparse(test) == "__name__ == '__main__'":
             return True
-        return self._evaluator.truth(test, self.names)
+        is_true = self._evaluator.truth(test, self.names)
+        tell_training(self._evaluator, test)
+        return is_true
 
     # --- names ---
 
@@ -344,43 +380,19 @@ class Lines:
         match target:
             case ast.Name(id=name):
                 self.names[name] = thunk
-            case ast.Attribute(value=ast.Name(id=name), attr=attribute):
-                self._set(name, attribute, thunk)
+            case ast.Attribute():
+                self._set_field(target, thunk)
             case ast.Subscript(value=ast.Name(id=name), slice=ast.Constant(value=str() as key)):
                 self._set(name, key, thunk)
-            case ast.Subscript() if (root := root_of(target)) is not None and root in self.names:
+            case ast.Subscript(value=base) if (root := root_of(target)) is not None and root in self.names:
+                self._change(self._evaluator.if_known(base, self.names).value, target)
                 self._lose(root, self._changed(target))
             case _:
                 pass
 
-    def _lose(self, name: str, error: DiagnosticError) -> None:
-        """Nobody knows what a name is from here on: an error where it is read, but for data of scripts."""
-        entry, was_read = self.names.get(name), False
-        if isinstance(entry, Given | Thunk) and not self._is_function:
-            with suppress(DiagnosticError):
-                was_read = as_tensor(self._evaluator.entry(entry).value) is not None
-        self.names[name] = Broken(Lost(error.diagnostics) if self._is_function or was_read else error)
-
-    def _changed(self, node: ast.AST) -> DiagnosticError:
-        fix = "`torch.where(…)`, `tf.where(…)` or `torch.cat(…)` give a new one"
-        return problem("E602", "what changes an array in place is not read", self._evaluator.span(node), fix=fix)
-
-    def _set(self, name: str, field: str, thunk: Thunk) -> None:
-        """`config.units = 4`."""
-        entry = self.names.get(name)
-        try:
-            held = self._evaluator.entry(entry) if isinstance(entry, Given | Thunk) else None
-        except DiagnosticError:
-            return
-        found = with_field(held, field, thunk) if held is not None else None
-        if found is not None:
-            self.names[name] = found
-        elif held is not None and isinstance(held.value, Made) and field not in LEFT_OUT:  # `cell._num_units = 8`
-            self._lose(name, self._changed(thunk.node))
-
     def _class(self, statement: ast.ClassDef) -> None:
         """A class of constants (`class Config: units = 4`), or one whose `__init__` only sets some."""
-        fields = fields_of(statement, dict(self.names))
+        fields = constants(statement, dict(self.names))
         if not fields:
             self._break(statement, self._unread(statement))
         else:

@@ -1,0 +1,62 @@
+"""Fields that statements set: of objects of the text, of constants, and of layers, whose weights and options are no
+names of the text's."""
+
+from __future__ import annotations
+
+import ast
+
+from rnnc.diagnostics import DiagnosticError, Span
+from rnnc.importing.python.values import Given, Made, Names, Remarks, Thunk, problem
+
+# What may be set of a layer without a change of what it computes.
+HARMLESS = ("trainable", "requires_grad", "name", "training", "_name", "grad")
+WEIGHTS = ("weight", "bias", "kernel", "recurrent_kernel")
+INITIAL = "initial values do not belong to a description"
+
+
+def of_layer(
+    made: Made, target: ast.Attribute, value: ast.expr, span: Span, remarks: Remarks
+) -> DiagnosticError | None:
+    """What is wrong with a field of a layer that is set: weights that it shares with another, an option of it."""
+    parts = _path(target)
+    if parts[-1] in HARMLESS:
+        return None
+    name = made.constructor.name
+    if any(part.startswith(WEIGHTS) for part in parts):
+        words = [each.attr for each in ast.walk(value) if isinstance(each, ast.Attribute)]
+        is_shared = any(word.startswith(WEIGHTS) for word in words) and not {"clone", "copy", "numpy"} & {*words}
+        if is_shared:
+            fix = "use one layer in both places, or write the network by hand, with `weights = …` where it shares some"
+            return problem(
+                "E606", f"{name} shares weights with another layer, which is not said by this", span, fix=fix
+            )
+        remarks.add(f"`{' '.join(span.text.split())}` is left out: {INITIAL}")
+        return None
+    fix = "give it to the layer where it is made"
+    return problem("E602", f"`{parts[-1]}` of {name} is set behind the call that makes it", span, fix=fix)
+
+
+def _path(target: ast.expr) -> list[str]:
+    """The names of fields from the outermost object on: `weight`, `data` of `self.fc.weight.data`."""
+    return [*_path(target.value), target.attr] if isinstance(target, ast.Attribute) else []
+
+
+def constants(statement: ast.ClassDef, before: Names) -> dict[str, Given | Thunk]:
+    """The fields of a class of constants (`class Config: units = 4`), or of one whose `__init__` only sets some."""
+    fields: dict[str, Given | Thunk] = {}
+    for inner in statement.body:
+        match inner:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                fields[name] = Thunk(value, {**before, **fields}, before)
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+                fields[name] = Thunk(value, {**before, **fields}, before)
+            case ast.FunctionDef(name="__init__", body=body):
+                for each in body:
+                    match each:
+                        case ast.Assign(targets=[ast.Attribute(value=ast.Name(id="self"), attr=name)], value=value):
+                            fields[name] = Thunk(value, before, before)
+                        case _:
+                            pass
+            case _:
+                pass
+    return fields

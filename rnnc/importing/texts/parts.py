@@ -1,0 +1,139 @@
+"""Parts of what layers give: `outputs[:, -1]`, `outputs[-1]`, `h[-1]`, `y[..., :4]`."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from rnnc.diagnostics import Span
+from rnnc.importing.pieces import padding
+from rnnc.importing.pieces.axes import FEATURES, ONE, STEPS, axes_of, is_plain, with_axes
+from rnnc.importing.pieces.built import part_of_features
+from rnnc.importing.python.values import (
+    Built,
+    Computed,
+    Final,
+    Finals,
+    Incoming,
+    Names,
+    Tensor,
+    Value,
+    as_tensor,
+    problem,
+)
+from rnnc.importing.texts.axes import numbers
+
+if TYPE_CHECKING:
+    from rnnc.importing.pieces.pieces import Network
+    from rnnc.importing.texts.evaluate import Evaluator
+
+READ = "read are steps of the outputs, `outputs[:, -1]`"
+
+
+def indexed(ev: Evaluator, base: Value, place: ast.expr, node: ast.expr, names: Names) -> Value:
+    """A part that a text names by its place. E606: one that is not read."""
+    parts = place.elts if isinstance(place, ast.Tuple) else [place]
+    count = len(parts)
+    while parts and (_is_all(parts[-1]) or _is_ellipsis(parts[-1])):
+        parts = parts[:-1]
+    span = ev.span(node)
+    if isinstance(base, Finals):
+        found = _one_of(ev, base, parts, names)
+        if found is not None:
+            return found
+        if base.count > 1:
+            raise problem("E606", "this part of the final states is not read", span, fix="one layer of them: `h[-1]`")
+    tensor = as_tensor(base)
+    assert tensor is not None
+    if isinstance(tensor, Incoming) and count == 1 and parts:
+        (k,) = numbers(ev, parts, names) or [None]
+        if isinstance(k, int) and k >= 0:
+            return tensor.part(k)
+    if not parts:
+        return tensor
+    several = _several(ev, tensor, parts, names, span)
+    if several is not None:
+        return several
+    is_first, known = len(parts) == 1, numbers(ev, parts[-1:], names)
+    k = known[0] if len(known) == 1 else None
+    if not all(_is_all(each) for each in parts[:-1]) or not isinstance(k, int):
+        raise problem("E606", "this part of what a layer gives is not read", span, fix=READ)
+    return Computed(
+        (tensor,), lambda network, built: _step(network, built[0], len(parts) - 1, k, is_first, span), tensor
+    )
+
+
+def _one_of(ev: Evaluator, finals: Finals, parts: Sequence[ast.expr], names: Names) -> Final | None:
+    """The final state of one of several layers."""
+    known = numbers(ev, parts, names)
+    k = known[0] if len(parts) == len(known) == 1 else None
+    return finals.at(k) if isinstance(k, int) and -finals.count <= k < finals.count else None
+
+
+def _several(ev: Evaluator, tensor: Tensor, parts: list[ast.expr], names: Names, span: Span) -> Tensor | None:
+    """`y[..., :4]`, `y[:, -1, 2:]`: some of the features, of all steps or of one."""
+    features, front = parts[-1], parts[:-1]
+    if not isinstance(features, ast.Slice) or features.step is not None or not front:
+        return None
+    has_rest = any(_is_ellipsis(each) for each in front)
+    if has_rest and not all(_is_ellipsis(each) or _is_all(each) for each in front):
+        return None
+    ends = [None if end is None else numbers(ev, [end], names)[0] for end in (features.lower, features.upper)]
+    if any(
+        end is not None and not isinstance(k, int)
+        for end, k in zip((features.lower, features.upper), ends, strict=True)
+    ):
+        return None
+    start, end = (k if isinstance(k, int) else None for k in ends)
+    take, count = part_of_features(start, end), len(parts)
+
+    def build(network: Network, built: Sequence[Built]) -> Built:
+        one = built[0]
+        if not axes_of(one).endswith(FEATURES) or (not has_rest and len(axes_of(one)) != count):
+            raise problem("E606", "this part of what a layer gives is not read", span, fix=READ)
+        return take(network, [one])
+
+    if not has_rest and (stepped := [k for k, each in enumerate(front) if not _is_all(each)]):
+        if len(stepped) > 1 or len(parts) != 3:
+            return None
+        front_parts = ast.Tuple(elts=front[: stepped[0] + 1], ctx=ast.Load())
+        inner = indexed(ev, tensor, front_parts, front[stepped[0]], names)
+        one = as_tensor(inner)
+        assert one is not None
+        count -= 1
+        return Computed((one,), build, tensor)
+    return Computed((tensor,), build, tensor)
+
+
+def _step(network: Network, one: Built, place: int, k: int, is_first: bool, span: Span) -> Built:
+    """One step of all, or what an axis of size 1 holds."""
+    axes = axes_of(one)
+    if not is_plain(one):
+        letter = axes[place] if place < len(axes) else ""
+        left = axes[:place] + axes[place + 1 :]
+        if letter == ONE and k in (0, -1):
+            return with_axes(one, left)
+        if letter != STEPS:
+            raise problem("E606", "this part of what a layer gives is not read", span, fix=READ)
+    elif not one.is_sequence or place > 1 or (one.steps_first is not None and one.steps_first is not is_first):
+        what = (
+            "this takes one row of a batch" if one.is_sequence and place < 2 else "this takes apart what has no steps"
+        )
+        what = "one feature of all is not read" if one.is_sequence and place == 2 else what
+        step = "[-1]" if one.steps_first else "[:, -1]"
+        raise problem("E606", what, span, fix=f"the last step is `{step}` here" if one.is_sequence else None)
+    else:
+        left = "bf"
+    padding.one_step(one, k, span)
+    text = network.equation("end", f"at({one.text}, {k})")
+    return replace(with_axes(one, left), text=text, padding="", steps_first=None)
+
+
+def _is_all(node: ast.expr) -> bool:
+    return isinstance(node, ast.Slice) and node.lower is None and node.upper is None and node.step is None
+
+
+def _is_ellipsis(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is ...
