@@ -150,16 +150,6 @@ def no_state(frame: Frame, item: ast.Declared) -> Problem:
     return Problem("E412", "a network's states are those of its layers", item.span, fix=fix)
 
 
-def of_number(e: ast.Expr, value: Tensor, c: Context) -> str | None:
-    """The remedy for a tensor where a size is wanted."""
-    if not isinstance(e, ast.Name):
-        return None
-    if c.frame.kind == "fn" and e.id in c.frame.parameters:
-        return f"with `{e.id}[n]` in the head of the function, `n` is the size of its axis"
-    labels = [a.label for a in value.node.shape or () if a.label.isidentifier()]
-    return f"the name of an axis is its size: `{labels[0]}`" if labels else None
-
-
 _SHORT_LIST = 30  # of a list that is repeated in a message
 _LEADS = frozenset({"batch", "time", "b", "t", "n", "seq", "steps", "length", "seq_len", "timesteps", "batch_size"})
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from rnnc.diagnostics import Note, Span
 from rnnc.ir.size import Size
 from rnnc.semantics.bodies.frames import Context, Indices
-from rnnc.semantics.bodies.remedies import as_tensor, of_number, of_quotient_size
+from rnnc.semantics.bodies.numbers_wanted import number_wanted
+from rnnc.semantics.bodies.remedies import as_tensor
 from rnnc.semantics.expressions.labelled import as_given, brought_in, of_operands
 from rnnc.semantics.expressions.names import Names, unknown_name
 from rnnc.semantics.expressions.operators import Operators
@@ -154,8 +155,7 @@ class Expressions:
             return value
         if isinstance(value, Choice):
             raise unknown_name(value.word, value.span or e.span, as_given(e, c)[1])
-        fix = of_quotient_size(value) or (of_number(e, value, c) if isinstance(value, Tensor) and is_size else None)
-        raise Problem("E206", f"a compile-time number is wanted here, not {describe(value)}", e.span, fix=fix)
+        raise number_wanted(e, value, c, is_size=is_size)
 
     def integer(self, e: ast.Expr, c: Context) -> int:
         number = self.number(e, c, is_size=False)
