@@ -261,6 +261,7 @@ class Frame:
         self.children: dict[str, Frame] = {}  # inner cells and layers by key, for layouts
         self.further_runs: list[tuple[str, Frame]] = []  # of layers that run several times, by the same keys
         self.use: Use | None = None  # what led here
+        self.written: tuple[ast.Statement, ...] = ()  # the statements of its body
         self.calls: list[Frame] = []  # of functions that are written in the language
         self.returned: tuple[ast.Return, Scope] | None = None
         self.gates: list[str] = []
