@@ -18,7 +18,7 @@ from rnnc.semantics.layouts.absent import Absent
 from rnnc.semantics.roles import Roles, common_to, ungiven
 from rnnc.semantics.scopes.scope import Scope, Work, heading
 from rnnc.semantics.scopes.values import CellValue, FnValue
-from rnnc.semantics.unread import warn_of_leads, warn_of_old_outputs, warn_of_unread
+from rnnc.semantics.unread import warn_of_leads, warn_of_old_outputs, warn_of_unread, warn_of_unread_declarations
 from rnnc.syntax import ast
 from rnnc.syntax.errors.damage import Remains, damage_of
 from rnnc.syntax.parse import parse
@@ -61,6 +61,7 @@ def check_file(left: Remains, path: Path | None, diagnostics: Diagnostics) -> No
         found.extend(error.diagnostics)
     if left.certain and not (found.has_errors or diagnostics.has_errors):
         warn_of_unread(left.file, found)
+        warn_of_unread_declarations(left.file, found)
         warn_of_old_outputs(left.file, found)
         warn_of_leads(left.file, found)
         for one in absent:

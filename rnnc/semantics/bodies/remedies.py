@@ -19,6 +19,8 @@ PLACES = "all of a sequence's n steps are `stack_axis((at(y, k) for k in 0..n), 
 
 ONCE = "every name is assigned once"
 
+MAKERS = frozenset({"expand", "relabel", "places", "zeros", "ones"})  # whose labelled operands are axes of their result
+
 _ATOM = re.compile(r"[\w.']+")
 _SHORT, _LONGEST = 30, 60  # of what is repeated in a message
 _STRANGERS = foreign.LIBRARIES | foreign.SELF
@@ -80,13 +82,27 @@ def of_name(name: str, c: Context) -> str | None:
     return moments.suffixed(name, c)
 
 
-def of_label(name: str, c: Context) -> str | None:
+def of_label(name: str, span: Span, c: Context) -> str | None:
     """The remedy for the name of an axis where a value is wanted."""
     axis = next((axis for label, axis in c.frame.axes.items() if name == label == axis.label and axis.strong), None)
     if axis is None:
         return None
     size = c.frame.graph.resolve_size(axis.size)
-    return f"it is the name of an axis: its size is `{size}`, and a new axis is stated with it, `{name}: {size}`"
+    stated = f"in a list of axes it stands with it, `[{name}: {size}]`"
+    if _called_with(span) in (None, "split", *MAKERS):
+        stated = f"a new axis is stated with it, `{name}: {size}`"
+    return f"it is the name of an axis: its size is `{size}`, and {stated}"
+
+
+def _called_with(span: Span) -> str | None:
+    """What is called with this among its arguments, where labels mean something else than in a list of axes."""
+    depth, text = 0, span.source.text[: span.start]
+    for place, sign in reversed(list(enumerate(text))):
+        depth += (sign in ")]}") - (sign in "([{")
+        if depth < 0:
+            called = re.search(r"(\w+)\s*$", text[:place])
+            return called[1] if called and sign == "(" else None
+    return None
 
 
 def of_attribute(e: ast.Attribute, c: Context, known_names: Callable[[Context], set[str]]) -> Problem | None:

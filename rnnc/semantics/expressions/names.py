@@ -316,7 +316,7 @@ def unknown_name(name: str, span: Span, c: Context, *, primed: bool = False) -> 
         return Problem("E201", "`step` is not defined", span, fix="the index of the step is known in cells")
 
     def meant() -> str | None:
-        near = remedies.of_name(name, c) or remedies.of_label(name, c) or did_you_mean(name, _known_names(c))
+        near = remedies.of_name(name, c) or remedies.of_label(name, span, c) or did_you_mean(name, _known_names(c))
         return near or remedies.of_weight(name) or remedies.of_own_names(name, c)
 
     return Problem("E201", f"`{name}` is not defined", span, fix=meant)
