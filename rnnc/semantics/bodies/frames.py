@@ -39,6 +39,7 @@ class Parameter:
     trained: bool
     span: Span
     place: Span  # where people look for it: a weight of a function at the function's call
+    call: Span  # that makes it
     shareable: bool
     fan_in: int | None = None  # how many leading axes are inputs; None: decided by the initialiser's default
     shape: Shape | None = None
@@ -75,6 +76,7 @@ class Registry:
         init: Initialiser,
         span: Span,
         place: Span | None = None,
+        call: Span | None = None,
         trained: bool = True,
         shareable: bool = False,
         fan_in: int | None = None,
@@ -94,15 +96,19 @@ class Registry:
             if found.place == (place or span):  # a member of a comprehension
                 notes = []
                 fix = "give each member an equation, `r[k] = …`, or share the weights: `linear(…, shared over k)`"
+            within = _of_inner(found.call, call or place or span)
+            if within is not None:
+                notes = [Note("the other one", found.call)]
             raise Problem(
                 "E402",
                 f"two weights would be called `{name}`",
-                place or span,
+                (call if within is not None else None) or place or span,
                 notes=notes,
-                fix=_of_inner(found.place, place or span) or fix or "name one of the calls: `… as rec`",
+                fix=within or fix or "name one of the calls: `… as rec`",
             )
         if found is None:
-            found = Parameter(name, init, trained, span, place or span, shareable, fan_in, use=self.diagnostics.use)
+            at = place or span
+            found = Parameter(name, init, trained, span, at, call or at, shareable, fan_in, use=self.diagnostics.use)
             found.lent = lent
             self.parameters[name] = found
         found.lent = found.lent and lent
@@ -119,7 +125,7 @@ class Registry:
         return node
 
 
-_LONGEST = 30  # of a call that is repeated in a message
+_LONGEST = 40  # of a call that is repeated in a message
 
 
 def _called_twice(name: str, first: Span, second: Span) -> Problem:

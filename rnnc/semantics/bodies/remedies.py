@@ -174,6 +174,10 @@ def of_axes(given: Shape, declared: ast.Declared) -> str | None:
     """The remedy for a value of other axes than a layer wants."""
     if len(given) > len(declared.axes) and given[0].label.lower() in _LEADS:
         return f"batch and time are no axes of a description, which rnnc adds: `input x[{given[-1].label}]`"
+    if len(given) == len(declared.axes) + 1 and given[0].label.isidentifier():
+        place = given[0].label
+        shared = "`use f[0] = …`, and in a loop `use f[k] = f[0]` (the same weights)"
+        return f"one cell steps one place: {shared} and `y[k] = f[k](x[{place} = k])`"
     if not given and len(declared.axes) == 1:
         vector = f"`expand(v, {declared.axes[0].span.text})` makes a vector of a number"
         return f"{vector}, and `embedding(v, vocabulary, width)` one of a whole number"

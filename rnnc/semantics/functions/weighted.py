@@ -128,6 +128,7 @@ def _declare(a: Arguments, name: str, node: Node, init: Initialiser, names: Nami
         lambda: node,
         init=init,
         span=node.span,
+        call=a.span,
         shareable=names.shareable,
         fan_in=fan_in,
         fix=None if a.context.name else fix,

@@ -53,7 +53,11 @@ def _bias_backward(graph: Graph, node: Node) -> bool:
 
 
 def _split_per(graph: Graph, node: Node, operand: Shape) -> tuple[list[int], list[int]]:
-    per = [find_axis(graph, operand, label) for label in node.attrs["per"]]
+    try:
+        per = [find_axis(graph, operand, label) for label in node.attrs["per"]]
+    except ShapeError as error:
+        error.fix = error.fix or "`per` names an axis of every operand; what lacks it is added by a call of its own"
+        raise
     return per, [i for i in range(len(operand)) if i not in per]
 
 
