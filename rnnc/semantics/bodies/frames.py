@@ -57,6 +57,7 @@ class Registry:
         self.parameters: dict[str, Parameter] = {}
         self._by_graph: dict[Graph, list[Parameter]] = {}
         self.borrowed: dict[str, str] = {}  # paths of equations with `weights = f`, and that of `f`
+        self.weighted: dict[int, bool] = {}  # by definitions of functions: do they have weights?
         self.rounding = rounding
 
     def rounded(self, keep: float) -> float:

@@ -67,6 +67,7 @@ def _same_member(a: Arguments, name: ast.Name, members: dict[Indices, Node], cal
             fix = f"leave `shared over` out here, or say it where `{name.id}` is defined, too"
             raise Problem("E229", message, a.options["weights"].value.span, fix=fix)
         return path
+    a.evaluate.work.spend(len(members), a.span)
     paths = {_path(a, name.id, k, node, call, a.shared) for k, node in members.items()}
     if shared in paths or len(paths) == 1:
         return shared if shared in paths else paths.pop()

@@ -32,7 +32,7 @@ def makings(e: ast.Expr, c: Context) -> list[Making]:
         if not isinstance(node, ast.Call) or not isinstance(node.function, ast.Name):
             continue
         value = _function(node.function.id, c.scope)
-        if value is None or not _has_weights(value, set()):
+        if value is None or not _makes(value, c):
             continue
         own = not any(isinstance(x, ast.Argument) and x.mark == "=" and x.name == "weights" for x in node.arguments)
         shared = next((x.names for x in node.arguments if isinstance(x, ast.SharedOver)), ())
@@ -50,6 +50,15 @@ def _function(name: str, scope: Scope) -> FnValue | None:
         written = found[1].expression
         return _function(written.id, found[1].scope) if isinstance(written, ast.Name) and written.id != name else None
     return found[1] if isinstance(found[1], FnValue) else None
+
+
+def _makes(function: FnValue, c: Context) -> bool:
+    known, key = c.frame.body.registry.weighted, id(function.definition)
+    if function.definition is None:
+        return _has_weights(function, set())
+    if key not in known:
+        known[key] = _has_weights(function, set())
+    return known[key]
 
 
 def _has_weights(function: FnValue, seen: set[int]) -> bool:
