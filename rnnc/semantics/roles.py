@@ -1,4 +1,4 @@
-"""What a parameter that nobody has given may be, as the text uses it: a list, a function, a cell, a word.
+"""What a parameter that nobody has given may be, as the text uses it: a list, a function, a cell.
 
 Without a default or a kind a parameter is read as an open size. What is said of that number shows what else is wanted:
 the definition is read again with several values of that role, and what is wrong with all of them is wrong.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import islice, product
 
 from rnnc.diagnostics import Diagnostic
 from rnnc.semantics.scopes.scope import Scope
@@ -34,14 +35,14 @@ _ROLES: dict[str, tuple[str, ...]] = {
     "E206": (*_LISTS, "0.5"),
     "E210": _LISTS,
     "E215": _LISTS,
-    "E224": ("true", "false"),
     "E226": ("3", "[3]", "[3, 3]", "[3, 3, 3]"),
     "E227": ("0.5", *_LISTS[:4], "zeros"),
     "E229": ("tanh",),
     "E239": (_CELL,),
 }
 # What says of a parameter that it is of the wrong kind.
-_KINDS = frozenset({*_ROLES, "E208", "E209", "E213", "E404"})
+_KINDS = frozenset({*_ROLES, "E208", "E209", "E213", "E228", "E404"})
+_MAX_ROWS = 56
 _ROUNDS = 4  # what a first role hides may show a further one
 
 
@@ -56,41 +57,42 @@ class Roles:
     def find(self, found: list[Diagnostic], read: Callable[[Options], list[Diagnostic]]) -> None:
         """Look for roles in what a first reading finds, and in what it finds with those."""
         for _ in range(_ROUNDS):
-            new = {n: v for d in found for n in self._shown(d) if n not in self.values and (v := _values(d))}
-            self.said += [d for d in found if new.keys() & self._shown(d) and _values(d)]
+            new = {n: v for d in found for n in self._shown(d) if n not in self.values and (v := _ROLES.get(d.code))}
+            self.said += [d for d in found if new.keys() & self._shown(d) and d.code in _ROLES]
             if not new:
                 return
             self.values.update(new)
             found = read(self.rows()[0])
 
     def rows(self) -> list[Options]:
-        """The options of every reading: the values of each parameter in turn."""
-        longest = max(map(len, self.values.values()), default=1)
-        return [{n: v[i % len(v)] for n, v in self.values.items()} for i in range(longest)]
+        """The options of every reading: the values of each parameter in turn, then one beside others."""
+        names, longest = list(self.values), max(map(len, self.values.values()), default=1)
+        level = [tuple(v[i % len(v)] for v in self.values.values()) for i in range(longest)]
+        rows = dict.fromkeys([*level, *islice(product(*self.values.values()), _MAX_ROWS)])
+        return [dict(zip(names, row, strict=True)) for row in list(rows)[:_MAX_ROWS]]
 
     def common(self, readings: Iterable[list[Diagnostic]]) -> list[Diagnostic]:
         """What is wrong with all readings whose values are of the kind that is wanted. Where none is, a parameter is a
         list here and a number there, say: what is said of the number tells more."""
-        fit: list[list[Diagnostic]] = []
-        unfit: list[list[Diagnostic]] = []
+        rows: list[list[Diagnostic]] = []
         for found in readings:
             if not found:
                 return []
-            (unfit if self._mistaken(found) else fit).append(found)
+            rows.append(found)
+        common = common_to(rows)
+        others = {(d.code, d.span) for d in common if not self._named(d)}  # are wrong whatever is given
+        fit = [r for r in rows if not any((d.code, d.span) not in others and self._is_mistaken(d) for d in r)]
         if fit:
             return common_to(fit)
-        common = common_to(unfit)
-        both = self._mistaken(common)
-        told = [d for d in self.said if both & self._shown(d)]
-        return told + [d for d in common if d.code not in _KINDS or not both & self._named(d)]
+        return [*self.said, *(d for d in common if (d.code, d.span) in others)]
 
-    def _mistaken(self, found: list[Diagnostic]) -> set[str]:
-        """The parameters whose values are said to be of the wrong kind."""
-        return {n for d in found if d.code in _KINDS for n in self._named(d) if n in self.values}
+    def _is_mistaken(self, d: Diagnostic) -> bool:
+        """Is a value said to be of the wrong kind, which may be one that is tried, or a member of it?"""
+        return d.code in _KINDS and (", not " in d.message or bool(self._named(d)))
 
     def _named(self, d: Diagnostic) -> set[str]:
-        """The parameters in the text of which something is said."""
-        return set(re.findall(r"\w+", d.span.text)) & self.names if d.span is not None else set()
+        """The parameters of roles in the text of which something is said."""
+        return set(re.findall(r"\w+", d.span.text)) & self.values.keys() if d.span is not None else set()
 
     def _shown(self, d: Diagnostic) -> set[str]:
         """The parameters that are no sizes as they are used: the number that a message tells of, the option that wants
@@ -98,15 +100,9 @@ class Roles:
         text = d.span.text if d.span is not None else ""
         if d.code == "E206":
             return set(re.findall(r"\((\w+)\)", text)) & self.names
-        if d.code in ("E217", "E226"):
+        if d.code == "E226":
             return {text} & self.names
         return set(re.findall(r"the number (\w+)", d.message)) & self.names
-
-
-def _values(d: Diagnostic) -> tuple[str, ...]:
-    if d.code == "E217":  # `merge` is one of concat, sum, …
-        return tuple(re.findall(r"\w+", d.message.partition(" is one of ")[2]))
-    return _ROLES.get(d.code, ())
 
 
 def common_to(readings: Iterable[list[Diagnostic]]) -> list[Diagnostic]:

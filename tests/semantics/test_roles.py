@@ -86,10 +86,18 @@ cell O(speeds) {
   output f(x) as y
 }
 ---
-cell N(window, flag) {
+cell N(sizes, rates) {
+  input x[input]
+  for k in 0..len(sizes) {
+    state h[k][sizes[k]]
+    h'[k] = h[k] + dropout(linear(x), keep = rates[k])
+  }
+  output h'[0]
+}
+---
+cell N(window) {
   input x[row, col, channel]
-  use f = RNN(4, bias = flag)
-  output conv(x, over = [row, col], kernel = window, out = [channel: 2]) as y, f(ones(3)) as z
+  output conv(x, over = [row, col], kernel = window, out = [channel: 2]) as y
 }
 """
 WRONG = [
@@ -97,6 +105,8 @@ WRONG = [
     ("for k in rates { q[k] = h }\n  h' = act(linear(x)) + foo", "E201", "foo"),
     ("h' = h + linear(x)\n  let n = sum(h)\n  fixed r[n] = rates", "E206", "sum(h)"),
     ("for k in rates { q[k] = h * rates }\n  h' = linear(x) + q[0]\n  param w[rates]", "E210", "rates"),
+    ("q[0] = h\n  for k in rates { q[k] = h }\n  h' = h + linear(x, out = rates)", "E210", "rates"),
+    ("h' = rates[0] * h + foo(linear(x))", "E205", "foo"),
     ("param w[act]\n  h' = act(linear(x, w))", "E205", "act"),
 ]
 
