@@ -6,6 +6,7 @@ from rnnc.syntax.errors.brackets import CLOSERS, OPENERS
 from rnnc.syntax.errors.place import Place, Problem, Repair, problem
 from rnnc.syntax.tokens import Token
 
+_ELSEWHERE = frozenset({"USE", "IMPORT", "INPUT", "STATE", "PARAM", "FIXED", "FOR", "IF", "CELL", "NETWORK", "FN"})
 _LONGEST = 30  # of an expression that is repeated in a message
 
 
@@ -13,8 +14,11 @@ def name_behind_no_call(place: Place) -> Problem | None:
     """`output 2 * h' as y`, `r = linear(h) @ x as f`"""
     if place.token.type != "AS" or not place.is_after_operand or place.at == place.first + 1:
         return None
+    first = place.tokens[place.first]
+    if first.keyword in _ELSEWHERE or first.type in _ELSEWHERE:
+        return None  # what calls have is not meant
     message, named = "`as` names the call right before it", place.after
-    if place.tokens[place.first].keyword != "OUTPUT" or place.opened is not None or named.type != "NAME":
+    if first.keyword != "OUTPUT" or place.opened is not None or named.type != "NAME":
         repair = Repair(place.at, place.at + 2, ()) if named.type == "NAME" else None
         fix = f"write it behind the call whose weights it names: `f(…) as {named.text if repair else 'name'}`"
         return problem("E142", message, place.token.span, fix, repair)
