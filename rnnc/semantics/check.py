@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from math import prod
 from pathlib import Path
@@ -14,9 +15,10 @@ from rnnc.ir.model import Model
 from rnnc.semantics.elaborate import file_scope, read_definition
 from rnnc.semantics.files import Files
 from rnnc.semantics.layouts.absent import Absent
+from rnnc.semantics.roles import Roles, common_to, ungiven
 from rnnc.semantics.scopes.scope import Scope, Work, heading
 from rnnc.semantics.scopes.values import CellValue, FnValue
-from rnnc.semantics.unread import warn_of_leads, warn_of_old_outputs, warn_of_unread
+from rnnc.semantics.unread import warn_of_leads, warn_of_old_outputs, warn_of_unread, warn_of_unread_declarations
 from rnnc.syntax import ast
 from rnnc.syntax.errors.damage import Remains, damage_of
 from rnnc.syntax.parse import parse
@@ -59,6 +61,7 @@ def check_file(left: Remains, path: Path | None, diagnostics: Diagnostics) -> No
         found.extend(error.diagnostics)
     if left.certain and not (found.has_errors or diagnostics.has_errors):
         warn_of_unread(left.file, found)
+        warn_of_unread_declarations(left.file, found)
         warn_of_old_outputs(left.file, found)
         warn_of_leads(left.file, found)
         for one in absent:
@@ -115,21 +118,46 @@ class _Checker:
             absent.enter(self.model)
         if isinstance(definition, ast.Variant) and damage_of(definition) is not None:
             found = [d for d in found if d.span is None or _within(d.span, definition.span)]  # not of what it changes
+        roles = Roles(ungiven(definition, self.scope))
+        roles.find(found, lambda more: self._elaborate(self.cells, definition.name, {**options, **more}))
+        if roles.values:
+            self._with_roles(definition, options, roles, chosen)
+            return
         self._report(found, UNGIVEN | _of_missing_names(definition), chosen)
         if not found and any(p.kind == "cell" for p in definition.parameters):
             layouts = self._elaborate(self.plain, definition.name, options)
             self._report(layouts, frozenset(CODES) - OF_LAYOUTS, chosen)
         if _asked(found):
-            self._with_sizes(definition, options, chosen)
+            common = common_to(self._with_sizes(definition, options))
+            self._report(common, UNGIVEN | OF_FILES | _of_missing_names(definition), chosen)
 
-    def _with_sizes(self, definition: Compiled, options: Options, chosen: Note | None) -> None:
-        """What stands behind a size that must be given is read with several: what all of them find is wrong."""
-        rounds: list[list[Diagnostic]] = []
+    def _with_roles(self, definition: Compiled, options: Options, roles: Roles, chosen: Note | None) -> None:
+        """Parameters that are no sizes are given such as the text wants, several in turn."""
+
+        def readings() -> Iterator[list[Diagnostic]]:
+            for row in roles.rows():
+                if self.left <= 0:
+                    yield []  # not all are read
+                    return
+                found = self._elaborate(self.cells, definition.name, {**options, **row})
+                if _asked(found):
+                    yield from self._with_sizes(definition, {**options, **row}, found)
+                else:
+                    yield found
+
+        self._report(roles.common(readings()), UNGIVEN | OF_FILES | _of_missing_names(definition), chosen)
+
+    def _with_sizes(
+        self, definition: Compiled, options: Options, before: list[Diagnostic] | None = None
+    ) -> Iterator[list[Diagnostic]]:
+        """What stands behind a size that must be given is read with several: what all of them find is wrong. `before`:
+        what is found without them counts, too."""
         for first, other in TRIED:
             sizes: dict[str, int] = {}
             found: list[Diagnostic] = []
             for _ in range(ASKED):
                 if self.left <= 0:
+                    yield []  # not all are read
                     return
                 found = self._elaborate(self.cells, definition.name, {**options, **sizes})
                 asked = [n for n in _asked(found) if n not in sizes and n not in options]
@@ -138,10 +166,7 @@ class _Checker:
                 sizes.update({n: other if sizes or n != asked[0] else first for n in asked})
             given = Note(f"with {', '.join(f'`{n} = {size}`' for n, size in sizes.items())}")
             here = [d for d in found if d.span is not None and d.span.source == definition.span.source]
-            rounds.append([replace(d, notes=(*d.notes, given)) for d in here])
-        places = [{(d.code, d.span) for d in found} for found in rounds]
-        common = [d for d in rounds[0] if all((d.code, d.span) in each for each in places)]
-        self._report(common, UNGIVEN | OF_FILES | _of_missing_names(definition), chosen)
+            yield [*(before or ()), *(replace(d, notes=(*d.notes, given)) for d in here)]
 
     def _function(self, fn: ast.Fn) -> None:
         """A function is read in a cell that calls it with tensors of as many axes as its parameters name; where that

@@ -1,12 +1,36 @@
-"""What is right and yet a slip more often than not, so that `rnnc check` warns of it: equations that nothing reads,
-outputs that have no prime, axes of batch and time."""
+"""What is right and yet a slip more often than not, so that `rnnc check` warns of it: equations, inputs and states that
+nothing reads, outputs that have no prime, axes of batch and time."""
 
 from __future__ import annotations
 
 from rnnc.diagnostics import Diagnostics
 from rnnc.semantics.scopes.scope import statements_in
 from rnnc.syntax import ast
-from rnnc.syntax.walk import names_in
+from rnnc.syntax.walk import names_in, nodes_in
+
+
+def warn_of_unread_declarations(file: ast.File, diagnostics: Diagnostics) -> None:
+    """A warning for each input that nothing reads, and each state that is written only. Who uses a cell may read its
+    states, by their names or all of them."""
+    parts = list(nodes_in(file))
+    outside = {name for d in file.definitions if isinstance(d, ast.Variant) for name in names_in(d)}
+    outside |= {e.name for e in parts if isinstance(e, ast.Attribute)}
+    outside |= {e.name for e in parts if isinstance(e, ast.Argument) and e.name is not None}
+    for definition in file.definitions:
+        if not isinstance(definition, ast.Cell | ast.Network):
+            continue
+        read = set(names_in(definition.body))
+        declared = [s for s in statements_in(definition.body) if isinstance(s, ast.Declaration)]
+        for kind, item in ((s.kind, item) for s in declared for item in s.items):
+            if item.name in read | outside:
+                continue
+            if kind == "input":
+                fix = "read it, or leave it out: whoever runs this must give it"
+            elif kind == "state" and "states" not in outside:
+                fix = f"read it, `{item.name}` or `{item.name}'`, or leave it out with its equation"
+            else:
+                continue
+            diagnostics.warning("E424", f"nothing reads the {kind} `{item.name}`", item.span, fix=fix)
 
 
 def warn_of_unread(file: ast.File, diagnostics: Diagnostics) -> None:

@@ -36,7 +36,7 @@ cell Two(units) {
 cell Heads(units) {
   input x[input]
   state h[head: 2, unit: units]
-  h' = tanh(linear(x, out = [head, unit]) + linear(h, per = head, out = [unit], bias = false) as rec)
+  h' = tanh(linear(x, out = [head, unit]) + linear(h, per = head, out = [head, unit], bias = false) as rec)
   output merge(h', [head, unit])
 }
 """

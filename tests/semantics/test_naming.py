@@ -79,6 +79,40 @@ def test_an_equation_that_lost_its_weights_only_names_those_of_another() -> None
     assert names(of) == ["W", "a.x", "a.h", "a.bias"]
 
 
+def test_weights_of_what_is_shared_are_those_that_its_calls_use() -> None:
+    """Whichever way a member is named; a call with a name has those of the call with this name."""
+    of = cell(
+        "  for k in 0..2 {\n"
+        "    U[k] = linear(v: k + x, shared over k) + linear(x) as own\n"
+        "    V[k] = linear(v: k * x, weights = U) + linear(x, weights = U) as own\n"
+        "    W[k] = linear(v: x - k, weights = U, shared over k)\n  }\n"
+        "  a  = linear(v: x, weights = U[1])\n"
+        "  h' = a + sum(U[k] + V[k] + W[k] for k in 0..2) + h"
+    )
+    assert names(of) == ["U.v", "U.bias", *(f"U[{k}].own.{n}" for k in range(2) for n in ("x", "bias"))]
+
+
+def test_weights_of_a_function_that_members_share() -> None:
+    of = model(
+        "fn f(v[d]) {\n  return sum(tanh(linear(v, out = [hidden: 4])))\n}\n"
+        "cell R(d) {\n  input x[d]\n  state h[d]\n  for k in 0..2 {\n"
+        "    U[k] = f(k + h, shared over k)\n    V[k] = f(k + x, weights = U)\n  }\n"
+        "  a  = f(x, weights = U[0])\n  h' = h + U[0] + U[1] + V[0] + V[1] + a\n  output h'\n}\n"
+    )
+    assert names(of) == ["U.f.v", "U.f.bias"]
+
+
+def test_a_variant_or_a_branch_takes_the_weights_away_and_leaves_the_name() -> None:
+    text = (
+        "cell R(units, on = true) {\n  input x[input]\n  state h[units]\n"
+        "  if on { gate i = sigmoid(linear(x)) } else { gate i = 0.5 }\n"
+        "  gate j = sigmoid(linear(x, weights = i))\n  h' = i * h + j\n  output h'\n}\n"
+        "cell S = R with { gate i = 1 }\ncell T = R(on = false)\n"
+    )
+    for name in ("R", "S", "T"):
+        assert names(model(text, name)) == ["i.x", "i.bias"]
+
+
 def test_functions() -> None:
     of = cell(
         "  i = sigmoid(layer_norm(linear(x, h, bias = false)))\n"

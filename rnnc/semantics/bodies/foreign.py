@@ -142,6 +142,9 @@ MISSING: dict[str, str] = {
     **dict.fromkeys(("map", "vmap"), "write `for k in 0..n { … }`, or `[f(v) for v in list]`"),
     **dict.fromkeys(("time_distributed", "timedistributed"), "what is no layer works step by step: `dense(y, 3)`"),
     "sequential": "a network calls one layer after another: `y = LSTM(units)(x)`, `z = dense(y, 3)`",
+    "isnan": "what is missing is told by an input of its own: `where(known, x, 0)`, with `input known[input]`",
+    **dict.fromkeys(("ste", "straight_through"), "`v + stop_gradient(hard - v)` is `hard`, with the slope of `v`"),
+    **dict.fromkeys(("size", "shape", "numel"), "the name of an axis is its size: `n` of `x[n]`"),
     **dict.fromkeys(("print", "assert"), "nothing runs while a description is read; `--expose` shows an equation"),
 }  # fmt: skip
 

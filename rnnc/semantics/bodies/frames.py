@@ -39,6 +39,7 @@ class Parameter:
     trained: bool
     span: Span
     place: Span  # where people look for it: a weight of a function at the function's call
+    call: Span  # that makes it
     shareable: bool
     fan_in: int | None = None  # how many leading axes are inputs; None: decided by the initialiser's default
     shape: Shape | None = None
@@ -56,6 +57,7 @@ class Registry:
         self.parameters: dict[str, Parameter] = {}
         self._by_graph: dict[Graph, list[Parameter]] = {}
         self.borrowed: dict[str, str] = {}  # paths of equations with `weights = f`, and that of `f`
+        self.weighted: dict[int, bool] = {}  # by definitions of functions: do they have weights?
         self.rounding = rounding
 
     def rounded(self, keep: float) -> float:
@@ -75,6 +77,7 @@ class Registry:
         init: Initialiser,
         span: Span,
         place: Span | None = None,
+        call: Span | None = None,
         trained: bool = True,
         shareable: bool = False,
         fan_in: int | None = None,
@@ -94,15 +97,19 @@ class Registry:
             if found.place == (place or span):  # a member of a comprehension
                 notes = []
                 fix = "give each member an equation, `r[k] = …`, or share the weights: `linear(…, shared over k)`"
+            within = _of_inner(found.call, call or place or span)
+            if within is not None:
+                notes = [Note("the other one", found.call)]
             raise Problem(
                 "E402",
                 f"two weights would be called `{name}`",
-                place or span,
+                (call if within is not None else None) or place or span,
                 notes=notes,
-                fix=_of_inner(found.place, place or span) or fix or "name one of the calls: `… as rec`",
+                fix=within or fix or "name one of the calls: `… as rec`",
             )
         if found is None:
-            found = Parameter(name, init, trained, span, place or span, shareable, fan_in, use=self.diagnostics.use)
+            at = place or span
+            found = Parameter(name, init, trained, span, at, call or at, shareable, fan_in, use=self.diagnostics.use)
             found.lent = lent
             self.parameters[name] = found
         found.lent = found.lent and lent
@@ -119,7 +126,7 @@ class Registry:
         return node
 
 
-_LONGEST = 30  # of a call that is repeated in a message
+_LONGEST = 40  # of a call that is repeated in a message
 
 
 def _called_twice(name: str, first: Span, second: Span) -> Problem:
@@ -261,6 +268,7 @@ class Frame:
         self.children: dict[str, Frame] = {}  # inner cells and layers by key, for layouts
         self.further_runs: list[tuple[str, Frame]] = []  # of layers that run several times, by the same keys
         self.use: Use | None = None  # what led here
+        self.written: tuple[ast.Statement, ...] = ()  # the statements of its body
         self.calls: list[Frame] = []  # of functions that are written in the language
         self.returned: tuple[ast.Return, Scope] | None = None
         self.gates: list[str] = []

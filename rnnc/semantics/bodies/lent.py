@@ -28,7 +28,7 @@ def check_lent(registry: Registry) -> None:
 def _remedy(parameter: Parameter, path: str, own: list[str]) -> str:
     label, text = parameter.name.removeprefix(path), parameter.place.text
     calls = {name.removeprefix(path).rpartition(".")[0] for name in own}
-    if "." not in label and "" not in calls:  # the equation's calls have names
+    if label.rpartition(".")[0] not in calls and "" not in calls:  # the equation's calls have other names
         named = f"`(… weights = {path.removesuffix('.')}) as {max(calls)}`"
         return f"its weights are those of a call with a name: write {named}"
     if label == "bias":

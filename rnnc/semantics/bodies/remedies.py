@@ -19,6 +19,8 @@ PLACES = "all of a sequence's n steps are `stack_axis((at(y, k) for k in 0..n), 
 
 ONCE = "every name is assigned once"
 
+MAKERS = frozenset({"expand", "relabel", "places", "zeros", "ones"})  # whose labelled operands are axes of their result
+
 _ATOM = re.compile(r"[\w.']+")
 _SHORT, _LONGEST = 30, 60  # of what is repeated in a message
 _STRANGERS = foreign.LIBRARIES | foreign.SELF
@@ -80,13 +82,27 @@ def of_name(name: str, c: Context) -> str | None:
     return moments.suffixed(name, c)
 
 
-def of_label(name: str, c: Context) -> str | None:
+def of_label(name: str, span: Span, c: Context) -> str | None:
     """The remedy for the name of an axis where a value is wanted."""
     axis = next((axis for label, axis in c.frame.axes.items() if name == label == axis.label and axis.strong), None)
     if axis is None:
         return None
     size = c.frame.graph.resolve_size(axis.size)
-    return f"it is the name of an axis: its size is `{size}`, and a new axis is stated with it, `{name}: {size}`"
+    stated = f"in a list of axes it stands with it, `[{name}: {size}]`"
+    if _called_with(span) in (None, "split", *MAKERS):
+        stated = f"a new axis is stated with it, `{name}: {size}`"
+    return f"it is the name of an axis: its size is `{size}`, and {stated}"
+
+
+def _called_with(span: Span) -> str | None:
+    """What is called with this among its arguments, where labels mean something else than in a list of axes."""
+    depth, text = 0, span.source.text[: span.start]
+    for place, sign in reversed(list(enumerate(text))):
+        depth += (sign in ")]}") - (sign in "([{")
+        if depth < 0:
+            called = re.search(r"(\w+)\s*$", text[:place])
+            return called[1] if called and sign == "(" else None
+    return None
 
 
 def of_attribute(e: ast.Attribute, c: Context, known_names: Callable[[Context], set[str]]) -> Problem | None:
@@ -150,16 +166,6 @@ def no_state(frame: Frame, item: ast.Declared) -> Problem:
     return Problem("E412", "a network's states are those of its layers", item.span, fix=fix)
 
 
-def of_number(e: ast.Expr, value: Tensor, c: Context) -> str | None:
-    """The remedy for a tensor where a size is wanted."""
-    if not isinstance(e, ast.Name):
-        return None
-    if c.frame.kind == "fn" and e.id in c.frame.parameters:
-        return f"with `{e.id}[n]` in the head of the function, `n` is the size of its axis"
-    labels = [a.label for a in value.node.shape or () if a.label.isidentifier()]
-    return f"the name of an axis is its size: `{labels[0]}`" if labels else None
-
-
 _SHORT_LIST = 30  # of a list that is repeated in a message
 _LEADS = frozenset({"batch", "time", "b", "t", "n", "seq", "steps", "length", "seq_len", "timesteps", "batch_size"})
 
@@ -168,6 +174,10 @@ def of_axes(given: Shape, declared: ast.Declared) -> str | None:
     """The remedy for a value of other axes than a layer wants."""
     if len(given) > len(declared.axes) and given[0].label.lower() in _LEADS:
         return f"batch and time are no axes of a description, which rnnc adds: `input x[{given[-1].label}]`"
+    if len(given) == len(declared.axes) + 1 and given[0].label.isidentifier():
+        place = given[0].label
+        shared = "`use f[0] = …`, and in a loop `use f[k] = f[0]` (the same weights)"
+        return f"one cell steps one place: {shared} and `y[k] = f[k](x[{place} = k])`"
     if not given and len(declared.axes) == 1:
         vector = f"`expand(v, {declared.axes[0].span.text})` makes a vector of a number"
         return f"{vector}, and `embedding(v, vocabulary, width)` one of a whole number"

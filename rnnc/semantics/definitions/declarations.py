@@ -55,10 +55,11 @@ class Declarations:
                 if known is not None:
                     axes.append(known)
                     continue
-            axes.append(self.elaborator.expressions.own_axis(axis, c))
+            axes += self.elaborator.expressions.own_axes(axis, c)
         if len(axes) > MAX_RANK:
             raise Problem("E314", f"this has {len(axes)} axes; at most {MAX_RANK} are possible", item.span)
-        for written, axis in zip(item.axes, axes, strict=True):
+        named = item.axes if len(item.axes) == len(axes) else ()  # a list that a function was given stands for several
+        for written, axis in zip(named, axes, strict=False):
             frame.axes.setdefault(written.label or _named(written.size) or axis.label, axis)
         return tuple(axes)
 

@@ -110,7 +110,7 @@ class Elaborator:
             return BUILTINS[name](a)
         except Problem as problem:
             if problem.code == "E223" and problem.span == e.span:
-                problem.fix = problem.fix or _usage(name)
+                problem.fix = problem.fix or _compared(a) or _usage(name)
             raise
 
     def _no_function(self, name: str, e: ast.Call, c: Context) -> Problem:
@@ -118,6 +118,12 @@ class Elaborator:
             return of_call(name, e, c, c.scope.all_names() | set(BUILTINS) | set(c.frame.instances))
 
         return Problem("E205", f"there is no function or cell `{name}`", e.function.span, fix=fix)
+
+
+def _compared(a: Arguments) -> str | None:
+    """The remedy for an option that is called as a value is, `where(x = 0, a, b)`."""
+    given = next((o for n, o in a.options.items() if (n, False) in a.context.frame.members), None)
+    return None if given is None else f"`{given.span.text}` is an option: compare with `==`"
 
 
 def _usage(name: str) -> str | None:

@@ -42,6 +42,7 @@ class Statements:
 
     def read(self, frame: Frame, scope: Scope, statements: tuple[ast.Statement, ...]) -> None:
         """Declare everything, then evaluate every equation."""
+        frame.written = statements
         self._declare(frame, scope, statements)
         for node, (s, _, indices) in frame.pending.items():
             state = frame.states.get((s.target.name, indices)) if s.target.primed else None

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from rnnc.diagnostics import Note, Span
 from rnnc.ir.size import Size
 from rnnc.semantics.bodies.frames import Context, Indices
-from rnnc.semantics.bodies.remedies import as_tensor, of_number, of_quotient_size
-from rnnc.semantics.expressions.labelled import as_given, brought_in, of_operands
+from rnnc.semantics.bodies.numbers_wanted import number_wanted
+from rnnc.semantics.bodies.remedies import as_tensor
+from rnnc.semantics.expressions.labelled import as_given, brought_in, given_axes, given_axis, of_operands
 from rnnc.semantics.expressions.names import Names, unknown_name
 from rnnc.semantics.expressions.operators import Operators
 from rnnc.semantics.scopes.numbers import needs_value, of_quotient
@@ -29,7 +30,6 @@ from rnnc.semantics.scopes.values import (
     Tensor,
     Value,
     describe,
-    named_by,
 )
 from rnnc.semantics.shapes.nodes import MAX_SIZE, Node
 from rnnc.syntax import ast
@@ -154,8 +154,7 @@ class Expressions:
             return value
         if isinstance(value, Choice):
             raise unknown_name(value.word, value.span or e.span, as_given(e, c)[1])
-        fix = of_quotient_size(value) or (of_number(e, value, c) if isinstance(value, Tensor) and is_size else None)
-        raise Problem("E206", f"a compile-time number is wanted here, not {describe(value)}", e.span, fix=fix)
+        raise number_wanted(e, value, c, is_size=is_size)
 
     def integer(self, e: ast.Expr, c: Context) -> int:
         number = self.number(e, c, is_size=False)
@@ -190,7 +189,7 @@ class Expressions:
 
     def own_axis(self, axis: ast.Axis, c: Context) -> Shaped:
         """An axis that this body brings in; where its label is taken by the caller's, it has another one."""
-        found = self._given_axis(axis, c) or self.axis(axis, c)
+        found = given_axis(axis, c) or self.axis(axis, c)
         if axis.label is None:
             return found
         known = c.frame.axes.get(axis.label)
@@ -198,25 +197,10 @@ class Expressions:
             return known  # the argument's own axis, of which nothing is known yet
         return replace(found, label=self.own_label(axis.label, c))
 
-    def _given_axis(self, axis: ast.Axis, c: Context) -> Shaped | None:
-        """The axis of an argument that a function was given the name of (`axis = head`); of none, the only one."""
-        e = axis.size
-        if c.frame.kind != "fn" or axis.label is not None or not isinstance(e, ast.Name):
-            return None
-        found = c.scope.find(e.id)
-        if found is None or e.id not in c.frame.parameters or not isinstance(found[1], Choice | Tensor | None):
-            return None
-        graph = c.frame.graph
-        if found[1] is None:
-            return graph.placeholder()
-        label = named_by(found[1])
-        for value in c.frame.scope.names.values():
-            if isinstance(value, Tensor):
-                graph.infer(value.node)
-                for own in graph.resolve_all(value.node.shape or ()):
-                    if own.label == label:
-                        return own
-        return None
+    def own_axes(self, axis: ast.Axis, c: Context) -> list[Shaped]:
+        """What one entry of a declaration's axes stands for: an axis, or the list of them that a function was given."""
+        own = given_axis(axis, c)
+        return [own] if own is not None else given_axes(self, axis, c) or [self.own_axis(axis, c)]
 
     def own_label(self, label: str, c: Context) -> str:
         """A label that this body brings in, or another one where the caller's axes have it under another name.

@@ -10,16 +10,15 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from rnnc.semantics.bodies.frames import Context
+from rnnc.semantics.bodies.remedies import MAKERS
 from rnnc.semantics.scopes.scope import Problem, Scope
-from rnnc.semantics.scopes.values import Choice, Shaped, Tensor
+from rnnc.semantics.scopes.values import Choice, Shaped, Tensor, named_by
 from rnnc.semantics.shapes.nodes import Node
 from rnnc.syntax import ast
 from rnnc.syntax.walk import nodes_in
 
 if TYPE_CHECKING:
     from rnnc.semantics.expressions.expressions import Expressions
-
-MAKERS = frozenset({"expand", "relabel", "places", "zeros", "ones"})  # whose labelled operands are axes of their result
 
 
 def brought_in(evaluate: Expressions, label: str, c: Context, *, named: bool) -> Shaped | None:
@@ -60,6 +59,37 @@ def as_given(e: ast.Expr, c: Context) -> tuple[ast.Expr, Context]:
             break
         e, c = c.frame.texts[e.id]
     return e, c
+
+
+def given_axis(axis: ast.Axis, c: Context) -> Shaped | None:
+    """The axis of an argument that a function was given the name of (`axis = head`); of none, the only one."""
+    e = axis.size
+    if c.frame.kind != "fn" or axis.label is not None or not isinstance(e, ast.Name):
+        return None
+    found = c.scope.find(e.id)
+    if found is None or e.id not in c.frame.parameters or not isinstance(found[1], Choice | Tensor | None):
+        return None
+    if found[1] is None:
+        return c.frame.graph.placeholder()
+    label = named_by(found[1])
+    tensors = (v.node for v in c.frame.scope.names.values() if isinstance(v, Tensor))
+    return None if label is None else of_operands(label, tensors, c)
+
+
+def given_axes(evaluate: Expressions, axis: ast.Axis, c: Context) -> list[Shaped]:
+    """The axes of its caller that a function was told by their names, `param W[part, out]` of `out = [head, unit]`."""
+    e, where = as_given(axis.size, c)
+    if axis.label is not None or where.frame is c.frame:
+        return []
+    try:
+        items = e.items if isinstance(e, ast.List) else (e,)
+        found = [evaluate.named_axis(item, where, list[Node]) for item in items]
+    except Problem:
+        if isinstance(e, ast.Name) and any(name == e.id for name, _ in where.frame.members):
+            return []  # a value, which stands for no axis
+        raise
+    c.frame.callers.update(each.label for each in found)
+    return found
 
 
 def axes_with_sizes(e: ast.Expr) -> tuple[Choice, ...]:

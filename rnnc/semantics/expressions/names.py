@@ -163,7 +163,10 @@ class Names:
         if slices and places:
             raise Problem("E215", "a member and a slice in one bracket", e.span, fix="`h[k][units = a:b]`")
         if slices:
-            node = self.evaluate.tensor(e.base, c)
+            value = self.evaluate.value(e.base, c)
+            if isinstance(value, tuple) and not any(isinstance(v, Tensor) for v in value):
+                raise _sliced_list(e, slices[0])
+            node = self.evaluate.to_node(value, e.base.span, c)
             for item in slices:
                 node = self._slice(node, e, item, c)
             return Tensor(node)
@@ -192,6 +195,9 @@ class Names:
         if isinstance(base, tuple):
             if len(places) != 1:
                 raise Problem("E215", "a list has one index", e.span)
+            if isinstance(places[0], ast.Range):
+                part = f"`[{_called(e.base)}[i] for i in {places[0].span.text}]`"
+                raise Problem("E206", "an index is one number, not a range", places[0].span, fix=f"write {part}")
             index = self.evaluate.integer(places[0], c)
             if not -len(base) <= index < len(base):
                 raise Problem("E216", f"index {index} is outside of this list of {len(base)}", places[0].span)
@@ -316,10 +322,19 @@ def unknown_name(name: str, span: Span, c: Context, *, primed: bool = False) -> 
         return Problem("E201", "`step` is not defined", span, fix="the index of the step is known in cells")
 
     def meant() -> str | None:
-        near = remedies.of_name(name, c) or remedies.of_label(name, c) or did_you_mean(name, _known_names(c))
+        near = remedies.of_name(name, c) or remedies.of_label(name, span, c) or did_you_mean(name, _known_names(c))
         return near or remedies.of_weight(name) or remedies.of_own_names(name, c)
 
     return Problem("E201", f"`{name}` is not defined", span, fix=meant)
+
+
+def _sliced_list(e: ast.Subscript, item: ast.Slice) -> Problem:
+    """E213, of `rows[axis = 1:]`: a part of a compile-time list."""
+    name = _called(e.base) if isinstance(e.base, ast.Name) else "list"
+    lo = item.lo.span.text if item.lo is not None else "0"
+    hi = item.hi.span.text if item.hi is not None else f"len({name})"
+    fix = f"write `[{name}[i] for i in {lo}..{hi}]`"
+    return Problem("E213", "a list has no axes to be cut along", e.span, fix=fix)
 
 
 def _called(e: ast.Expr) -> str:

@@ -13,7 +13,7 @@ from rnnc.semantics.expressions.arguments import Arguments, Operand
 from rnnc.semantics.expressions.expressions import Expressions
 from rnnc.semantics.expressions.labelled import axes_with_sizes
 from rnnc.semantics.functions.builtins import BUILTINS
-from rnnc.semantics.functions.weighted import dotted, other_owner
+from rnnc.semantics.functions.lending import dotted, other_owner
 from rnnc.semantics.scopes.numbers import STATED
 from rnnc.semantics.scopes.scope import PRELUDE, Problem, Scope, Told, heading
 from rnnc.semantics.scopes.values import FnValue, Num, Shaped, Tensor, Value, describe, named_by, show
@@ -63,7 +63,8 @@ class Functions:
         gain = _gain(function, e, values)
         if gain is not None:
             return Initialiser("identity", (float(a.known_number(gain, "the gain of `identity`", e.span)),))
-        other = other_owner(a) if "weights" not in own and c.owner is not None else None
+        lends = "weights" not in own and c.owner is not None
+        other = other_owner(a, c.name or function.name) if lends else None
         path = self._path(function, a, c) if other is None else other + (c.name or function.name) + "."
         return self._inline(function, values, path, bool(a.shared), e.span, c, lent=other, texts=texts)
 
@@ -92,7 +93,7 @@ class Functions:
             first = function.definition.parameters[0].name if function.definition.parameters else ""
             values: dict[str, tuple[Value, Span]] = {first: (Tensor(node), a.span)}
             own = f"{path}.{function.name}.".replace("..", ".")
-            value = self._inline(function, values, own, bool(a.shared), a.span, c, lent=other_owner(a))
+            value = self._inline(function, values, own, bool(a.shared), a.span, c, lent=other_owner(a, c.name))
         if not isinstance(value, Tensor):
             raise Problem("E213", f"`{function.name}` gives {describe(value)} here, not a tensor", a.span)
         return value.node

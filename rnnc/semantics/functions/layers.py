@@ -356,7 +356,8 @@ def output_size(elaborator: Elaborator, layer: Value, span: Span) -> Size:
 def _temporal(a: Arguments) -> Value:
     """last(y): the last valid step of each row; at(y, -1): one step for all rows; reverse(y): within each length."""
     if a.context.frame.body.kind != "network":
-        raise Problem("E404", f"`{a.name}` picks from a sequence: it belongs in a network", a.span)
+        fix = "a cell sees one step: what came before is kept in a state, and a network turns or picks what cells give"
+        raise Problem("E404", f"`{a.name}` picks from a sequence: it belongs in a network", a.span, fix=fix)
     a.allow("index")
     attrs: dict[str, object] = {}
     if a.name == "at":

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 from rnnc.diagnostics import Note
 from rnnc.ir.model import Initialiser
-from rnnc.semantics.bodies.frames import Owner, mentions, nameless
+from rnnc.semantics.bodies.frames import mentions, nameless
 from rnnc.semantics.bodies.moments import indexed
 from rnnc.semantics.expressions.arguments import Arguments, Operand
 from rnnc.semantics.expressions.labelled import as_given
 from rnnc.semantics.functions.builtins import builtin
 from rnnc.semantics.functions.initialisers import GLOROT, ZEROS, initialiser
-from rnnc.semantics.scopes.scope import Problem, Told, did_you_mean
+from rnnc.semantics.functions.lending import dotted, other_owner
+from rnnc.semantics.scopes.scope import Problem
 from rnnc.semantics.scopes.values import FnValue, Num, Shaped, Tensor, Value, describe
 from rnnc.semantics.shapes.nodes import Node
 from rnnc.syntax import ast
@@ -41,53 +42,11 @@ def naming(a: Arguments, default: str = "") -> Naming:
             fix=f"give it one: `y = {a.name}(…)`, then use `y`",
         )
     shareable = bool(a.shared) or frame.shareable
-    other = other_owner(a)
+    other = other_owner(a, a.context.name or default.removesuffix(".") or None)
     if other is not None:
-        frame.body.registry.borrowed[dotted(owner.full(frame, a.shared))] = other
         return Naming(other + (f"{a.context.name}." if a.context.name else default), True, other)
     path = dotted(owner.full(frame, a.shared) if owner.name else frame.prefix)
     return Naming(path + (f"{a.context.name}." if a.context.name else default), shareable, frame.lent)
-
-
-def dotted(path: str) -> str:
-    return path if not path or path.endswith(".") else path + "."
-
-
-def other_owner(a: Arguments) -> str | None:
-    """`weights = f`: the equation whose weights are used instead."""
-    if not a.has("weights"):
-        return None
-    frame, owner = a.context.frame, a.context.owner
-    assert owner is not None
-    e: ast.Expr | None = a.options["weights"].value
-    if isinstance(e, ast.Conditional):
-        e = e.value if a.evaluate.truth(e.test, a.context) else e.orelse
-        if e is None:
-            return None
-    _check_equation(a, e.base if isinstance(e, ast.Subscript) else e)
-    if isinstance(e, ast.Name):
-        same = Owner(e.id, owner.target, owner.indices)
-        indices = () if not _is_family(a, e.id) else None
-        return dotted(same.full(frame, a.shared) if indices is None else f"{frame.prefix}{e.id}")
-    if isinstance(e, ast.Subscript) and isinstance(e.base, ast.Name):
-        places = a.evaluate.indices(tuple(i for i in e.items if not isinstance(i, ast.Slice)), a.context)
-        return dotted(f"{frame.prefix}{e.base.id}[{','.join(map(str, places))}]")
-    spot = a.options["weights"].value.span
-    raise Problem("E229", "`weights` names the equation whose weights are used", spot, fix="write `weights = f`")
-
-
-def _check_equation(a: Arguments, e: ast.Expr) -> None:
-    """A name after `weights =` must be one of this body."""
-    names = {name for name, _ in a.context.frame.members}
-    if isinstance(e, ast.Name) and e.id not in names:
-        if a.context.frame.may_have_had(e.id):
-            raise Told(e.span)
-        raise Problem("E201", f"there is no equation `{e.id}` here", e.span, fix=did_you_mean(e.id, names))
-
-
-def _is_family(a: Arguments, name: str) -> bool:
-    members = a.context.frame.members
-    return any(k != () for key in ((name, False), (name, True)) for k in members.get(key, {}))
 
 
 def operand_name(a: Arguments, operand: Operand) -> str:
@@ -169,6 +128,7 @@ def _declare(a: Arguments, name: str, node: Node, init: Initialiser, names: Nami
         lambda: node,
         init=init,
         span=node.span,
+        call=a.span,
         shareable=names.shareable,
         fan_in=fan_in,
         fix=None if a.context.name else fix,

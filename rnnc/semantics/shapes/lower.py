@@ -58,7 +58,7 @@ class Lowering:
             try:
                 self.values[node] = RULES[node.op].lower(self, node)
             except TypeMismatch as error:
-                self.graph.report(node, ShapeError("E310", _in_words(str(error)), error.fix))
+                self.graph.report(node, ShapeError("E310", _in_words(str(error), node.op), error.fix))
             except ShapeError as error:
                 self.graph.report(node, error)
 
@@ -100,10 +100,14 @@ _CALLED = {
 }  # fmt: skip
 
 
-def _in_words(message: str) -> str:
-    """What an operation says of its types, under the name that the language has for it."""
+_PRODUCTS = {"outer": "outer", "contract": "contract", "matmul": "@", "product": "linear", "convolve": "conv"}
+
+
+def _in_words(message: str, op: str) -> str:
+    """What an operation says of its types, under the name that the language has for it. `op`: what the node is."""
     name = message.partition(":")[0].partition(" ")[0]
-    return message.replace(name, f"`{_CALLED[name]}`", 1) if name in _CALLED else message
+    called = _PRODUCTS.get(op) if name == "contract" else _CALLED.get(name)
+    return message.replace(name, f"`{called}`", 1) if called is not None else message
 
 
 def align(graph: Graph, builder: Builder, value: Value, own: Shape, shape: Shape) -> Value:
@@ -171,6 +175,29 @@ def join(graph: Graph, shapes: Sequence[Shape], names: Sequence[str]) -> Shape:
     return result
 
 
+def _two_sizes(a: Shaped, b: Shaped) -> str:
+    """The remedy for one label of two sizes: an open one may be given."""
+    there = f"`{a.label}` is {a.size} here and {b.size} there"
+    for size, other in ((a.size, b.size), (b.size, a.size)):
+        if other.constant is not None and str(size).isidentifier():
+            return f"{there}: declare the axis as `{a.label}: {other}`, or give `{size} = {other}`"
+    return f"{there}: give it one size, or the axes two labels"
+
+
+def _by_size(part: Shape, whole: Shape, name: str) -> str | None:
+    """The remedy for an axis that differs from one of the other side in its name only."""
+    labels = {x.label for x in whole}
+    lost = [x for x in part if x.label not in labels]
+    if len(lost) != 1 or len(part) >= len(whole):
+        return None
+    same = [x for x in whole if x.size == lost[0].size and x.label not in {y.label for y in part}]
+    text = name.strip("`") if name.startswith("`") and len(name) <= _LONGEST + 2 else "…"
+    if len(same) != 1 or not same[0].label.isidentifier():
+        return None
+    axes = ", ".join(f"{same[0].label if x is lost[0] else x.label}: {x.size}" for x in part)
+    return f"`relabel({text}, {axes})` calls its axis `{same[0].label}`, as that of the other is called"
+
+
 _LONGEST = 24  # of an expression that is repeated in a remedy
 
 
@@ -180,6 +207,8 @@ def _conflict_fix(a: Shape, b: Shape, name: str, other: str) -> str:
     if len(a) == len(b) == 1:
         if 1 in (a[0].size.constant, b[0].size.constant):
             return "`sum(…)` of an axis with one place is a number, which goes with everything"
+        if a[0].label == b[0].label and a[0].strong and b[0].strong:
+            return _two_sizes(a[0], b[0])
         if a[0].strong and b[0].strong:
             return f"give both one label (`relabel`), or for every pair: {_pairs(name, b[0])}"
         return "a weight matrix between them (`linear`), the same size for both, or `outer(a, b)` for every pair"
@@ -198,6 +227,8 @@ def _conflict_fix(a: Shape, b: Shape, name: str, other: str) -> str:
             text = text if text.startswith("`") else "it"
             which = f"{text} has two axes `{twice.label}`, and only the names say which of them is meant"
             return f"{which}: give one a name of its own, `[other: {twice.label}, {twice.label}]`"
+    if (fix := _by_size(a, b, name) or _by_size(b, a, other)) is not None:
+        return fix
     more = [x for x in b if x.label not in {y.label for y in a}]
     if len(more) < len(b):
         if len(more) == 1 and more[0].label.isidentifier():

@@ -135,6 +135,23 @@ def comment(place: Place) -> Problem | None:
     return problem("E130", "comments begin with `#`", place.tokens[first].span, "write `# …`")
 
 
+_SHIFTS = {">": ("//", "x // 2 ** n"), "<": ("*", "x * 2 ** n")}
+
+
+def shifted(place: Place) -> Problem | None:
+    """`x >> 1`"""
+    token, before = place.token, place.before
+    if before is None or token.text not in _SHIFTS or before.text != token.text:
+        return None
+    if before.span.end != token.span.start:
+        return None
+    sign, written = _SHIFTS[token.text]
+    kind = next((t.type for t in place.tokens if t.text == sign), "")
+    repair = Repair(place.at - 1, place.at + 1, (Token(kind, sign, token.span),)) if kind else None
+    message = f"the language has no `{2 * token.text}`"
+    return problem("E130", message, before.span.to(token.span), f"shifted by n places is `{written}`", repair)
+
+
 _ONE = {"USE": "a `use` brings one inner cell", "LET": "a `let` names one value"}
 
 

@@ -10,7 +10,7 @@ import difflib
 from collections.abc import Callable
 
 from rnnc.diagnostics import Span
-from rnnc.syntax.errors import elsewhere, first_words, indentation, subscripts
+from rnnc.syntax.errors import as_names, elsewhere, first_words, indentation, subscripts
 from rnnc.syntax.errors.brackets import CLOSERS, OPENERS, begins_statement
 from rnnc.syntax.errors.expectations import expectation
 from rnnc.syntax.errors.first_words import is_reserved, reserved
@@ -49,6 +49,8 @@ def _size_of_an_axis(place: Place) -> Problem | None:
     """`state m[head = 2, unit]`"""
     opened, name, size = place.opened, place.before, place.after
     is_declared = place.tokens[place.first].keyword in ("INPUT", "STATE", "PARAM", "FIXED")
+    if before is None:
+        return None
     if place.token.type != "EQUAL" or not is_declared or opened is None or place.tokens[opened].type != "LSQB":
         return None
     is_named = name is not None and name.type == "NAME" and place.at - 1 in _beginnings(place, opened)
@@ -246,7 +248,9 @@ _RULES: tuple[Callable[[Place], Problem | None], ...] = (
     subscripts.index_behind_index,
     subscripts.index_behind_as,
     subscripts.number_of_an_axis,
+    as_names.name_behind_no_call,
     elsewhere.bars,
+    elsewhere.shifted,
     elsewhere.comment,
     elsewhere.foreign_import,
     elsewhere.foreign_statement,

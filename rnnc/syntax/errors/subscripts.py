@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from rnnc.syntax.errors.brackets import CLOSERS, OPENERS
 from rnnc.syntax.errors.place import Place, Problem, Repair, problem
@@ -27,14 +28,24 @@ def place_on_an_axis(place: Place) -> Problem | None:
         return None  # `x[units: 0:3]`, where `=` is meant
     if _is_stepped(place, at):
         fix = "in steps of 2: `split(x, n, place: m, part: 2)[part = 0]`"
+        if place.tokens[at + 1].text in ("time", "batch"):
+            fix = "time is no axis: every step is read; give the module the steps that are meant"
         return problem("E142", "a slice has no step", token.span, fix, Repair(place.at, _closing(place, at), ()))
     begin = _operand(place, at)
     name = place.tokens[begin].span.to(place.tokens[at - 1].span).text if begin < at else "x"
     name = name if len(name) <= _LONGEST else "x"
     axis = axis_of(place, name.rstrip("'"))
     inside = place.tokens[at + 1 : _closing(place, at)]
+    if place.token.type == "COLON" and _colons(inside) == 2:
+        fix = f"in steps of 2: `split({name}, {axis or 'n'}, place: m, part: 2)[part = 0]`"
+        return problem("E142", "a slice has no step", place.token.span, fix, Repair(at, _closing(place, at) + 1, ()))
     text = inside[0].span.to(inside[-1].span).text if inside else ""
     is_one = 0 < len(text) <= _LONGEST and not any(t.type in ("COMMA", "NEWLINE") or t.text == ".." for t in inside)
+    if is_one and token.type == "COLON" and _is_list(place, name):
+        lo, _, hi = text.partition(":")
+        part = f"`[{name}[i] for i in {lo or 0}..{hi or f'len({name})'}]`"
+        repair = Repair(at, _closing(place, at) + 1, ())
+        return problem("E142", "a list has no slices", token.span, f"write {part}", repair)
     fix = f"write `{name if name.isprintable() else 'x'}[{axis or 'axis'} = {text if is_one else 'a:b'}]`"
     repair = None
     if axis is not None and is_one:
@@ -70,6 +81,19 @@ def _is_stepped(place: Place, at: int) -> bool:
             return token.type == "EQUAL" and colons > 0
         colons += token.type == "COLON"
     return False
+
+
+def _colons(inside: Sequence[Token]) -> int:
+    """How many colons stand there, if they are not those of several slices or of what stands in brackets."""
+    if any(token.type in ("COMMA", "EQUAL") or token.type in OPENERS for token in inside):
+        return 0
+    return sum(token.type == "COLON" for token in inside)
+
+
+def _is_list(place: Place, name: str) -> bool:
+    """Is a list given to this name before, `rows = [2, 3]`?"""
+    words = [token.text for token in place.tokens[: place.at]]
+    return any(words[i : i + 3] == [name, "=", "["] for i in range(len(words)))
 
 
 def _is_place(place: Place) -> bool:

@@ -101,6 +101,11 @@ def _bounds(graph: Graph, node: Node) -> tuple[int, Size, Size]:
     for what, value in limits:
         if value.constant is not None and value.constant < (1 if what == "length" else 0):
             fix = None
+            if node.attrs["drop"]:
+                message = f"there is no place {node.attrs['lo']} of `{shape[place].label}`, which has {size} places"
+                raise ShapeError(
+                    "E307", message, f"places are counted from 0 to {size - 1}, or from the end, from -1 on"
+                )
             if what == "length" and value.constant == 0:
                 fix = "an axis has at least one place; where this one may be empty, leave it out: `… if n > 1 else …`"
             raise ShapeError("E307", f"the {what} of this slice of `{shape[place].label}` would be {value}", fix)

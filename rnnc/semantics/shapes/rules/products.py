@@ -53,7 +53,11 @@ def _bias_backward(graph: Graph, node: Node) -> bool:
 
 
 def _split_per(graph: Graph, node: Node, operand: Shape) -> tuple[list[int], list[int]]:
-    per = [find_axis(graph, operand, label) for label in node.attrs["per"]]
+    try:
+        per = [find_axis(graph, operand, label) for label in node.attrs["per"]]
+    except ShapeError as error:
+        error.fix = error.fix or "`per` names an axis of every operand; what lacks it is added by a call of its own"
+        raise
     return per, [i for i in range(len(operand)) if i not in per]
 
 
@@ -91,11 +95,22 @@ def _out_rest(graph: Graph, node: Node, out: Shape) -> Shape:
     return tuple(a for a in out if a.label not in labels)
 
 
+def _check_per(graph: Graph, node: Node, out: Shape, otherwise: str = "") -> None:
+    """Axes of `per` are among those of the result."""
+    per = _per_labels(graph, node)
+    lost = [label for label in per if label not in {axis.label for axis in out}]
+    if lost:
+        wanted = ", ".join([*per, *(axis.label for axis in out if axis.label not in per)])
+        fix = f"axes that `per` names stay: name them in `out`, too, `out = [{wanted}]`{otherwise}"
+        raise ShapeError("E304", f"there is no axis `{lost[0]}` in the result {show(out)}", fix, about=lost[0])
+
+
 def _weight_shape(graph: Graph, node: Node) -> Shape | None:
     operand = graph.resolve_all(known(node.args[0]))
     out = graph.resolve_all(known(node.args[1]))
     per, rest = _split_per(graph, node, operand)
     each = _each(graph, node, out)
+    _check_per(graph, node, out, "; to sum over it, leave `per` out: `linear` has weights for each place anyway")
     new = tuple(a for a in _out_rest(graph, node, out) if a.label not in each)
     inputs = tuple(operand[i] for i in rest if operand[i].label not in each)
     return tuple(operand[i] for i in per) + distinct(inputs, new) + new
@@ -186,10 +201,7 @@ def _slid_axes(graph: Graph, node: Node) -> Shape:
 def _conv_shape(graph: Graph, node: Node) -> Shape | None:
     over, per, channels = _window(graph, node)
     out = graph.resolve_all(known(node.args[2]))
-    lost = set(_per_labels(graph, node)) - {axis.label for axis in out}
-    if lost:
-        fix = "axes that `per` names stay: name them in `out`, too"
-        raise ShapeError("E304", f"there is no axis `{min(lost)}` in the result {show(out)}", fix, about=min(lost))
+    _check_per(graph, node, out)
     if 2 * len(over) + len(per) + len(channels) + len(out) > len(LETTERS):
         raise ShapeError("E314", f"a convolution over {len(over)} axes at once is not possible", "convolve over fewer")
     return _in_order(graph, _slid_axes(graph, node) + out, node)[0]

@@ -1,0 +1,82 @@
+"""Which calls of an expression make weights, as its text says: before anything of it is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rnnc.semantics.bodies.frames import Context
+from rnnc.semantics.functions.builtins import WEIGHTED
+from rnnc.semantics.scopes.scope import Lazy, Scope, statements_in
+from rnnc.semantics.scopes.values import FnValue
+from rnnc.syntax import ast
+from rnnc.syntax.walk import nodes_in
+
+_NAMED = ("peephole",)  # with a name of their own below the equation's, as functions of the language have
+
+
+@dataclass(frozen=True)
+class Making:
+    """A call with weights: its name among those of its equation, what they are shared over, and whether it makes them
+    (with `weights = f` it has those of another)."""
+
+    name: str | None
+    shared: tuple[str, ...]
+    own: bool
+
+
+def makings(e: ast.Expr, c: Context) -> list[Making]:
+    """The calls of an expression that have weights, those of both branches of an `if` included."""
+    named = {id(node.call): node.name for node in nodes_in(e) if isinstance(node, ast.As)}
+    found: list[Making] = []
+    for node in nodes_in(e):
+        if not isinstance(node, ast.Call) or not isinstance(node.function, ast.Name):
+            continue
+        value = _function(node.function.id, c.scope)
+        if value is None or not _makes(value, c):
+            continue
+        own = not any(isinstance(x, ast.Argument) and x.mark == "=" and x.name == "weights" for x in node.arguments)
+        shared = next((x.names for x in node.arguments if isinstance(x, ast.SharedOver)), ())
+        default = value.name if value.definition is not None or value.name in _NAMED else None
+        found.append(Making(named.get(id(node), default), shared, own))
+    return found
+
+
+def _function(name: str, scope: Scope) -> FnValue | None:
+    """The function that a name stands for."""
+    found = scope.find(name)
+    if found is None:
+        return FnValue(name) if name in WEIGHTED else None
+    if isinstance(found[1], Lazy):
+        written = found[1].expression
+        return _function(written.id, found[1].scope) if isinstance(written, ast.Name) and written.id != name else None
+    return found[1] if isinstance(found[1], FnValue) else None
+
+
+def _makes(function: FnValue, c: Context) -> bool:
+    known, key = c.frame.body.registry.weighted, id(function.definition)
+    if function.definition is None:
+        return _has_weights(function, set())
+    if key not in known:
+        known[key] = _has_weights(function, set())
+    return known[key]
+
+
+def _has_weights(function: FnValue, seen: set[int]) -> bool:
+    """Is it one with weights, or does it declare some, or call what has? What it is given may have some, too."""
+    definition = function.definition
+    if definition is None or function.scope is None:
+        return function.name in WEIGHTED
+    if id(definition) in seen:
+        return False
+    seen.add(id(definition))
+    parameters = {p.name for p in definition.parameters}
+    if any(isinstance(s, ast.Declaration) for s in statements_in(definition.body)):
+        return True
+    for node in nodes_in(definition.body):
+        if isinstance(node, ast.Call) and isinstance(node.function, ast.Name):
+            if node.function.id in parameters:
+                return True
+            value = _function(node.function.id, function.scope)
+            if value is not None and _has_weights(value, seen):
+                return True
+    return False
