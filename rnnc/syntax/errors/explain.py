@@ -49,8 +49,6 @@ def _size_of_an_axis(place: Place) -> Problem | None:
     """`state m[head = 2, unit]`"""
     opened, name, size = place.opened, place.before, place.after
     is_declared = place.tokens[place.first].keyword in ("INPUT", "STATE", "PARAM", "FIXED")
-    if before is None:
-        return None
     if place.token.type != "EQUAL" or not is_declared or opened is None or place.tokens[opened].type != "LSQB":
         return None
     is_named = name is not None and name.type == "NAME" and place.at - 1 in _beginnings(place, opened)
