@@ -19,6 +19,7 @@ from rnnc.importing.python.values import (
     Lost,
     Made,
     Names,
+    Reference,
     Tensor,
     Thunk,
     Value,
@@ -187,3 +188,13 @@ class Bindings:
             if any(isinstance(each, Finals) for each in kept):
                 what = f"`{field}` keeps states from one call to the next, which is left out"
                 self._evaluator.remarks.add(f"{what}: a module takes and gives them as `state`")
+
+    def _import(self, statement: ast.Import | ast.ImportFrom) -> None:
+        span = self._evaluator.span(statement)
+        front = f"{statement.module}." if isinstance(statement, ast.ImportFrom) and statement.module else ""
+        for alias in statement.names:
+            path = front + alias.name
+            if alias.asname is None and not front:
+                self.names.pop(alias.name.partition(".")[0], None)  # `import a.b` binds `a`, which stands for itself
+            else:
+                self.names[alias.asname or alias.name] = Given(Reference(path), span)

@@ -269,7 +269,7 @@ class Lines(Bindings):
                     self._assign(target, Thunk(inner.value, before, before))
                 outside = {**outside, **{name: self.names[name] for name in names_of(targets) if name in self.names}}
                 break
-            yield from self._statement(inner)
+            yield from self.read([inner])
         self._depth -= 1
         self._callers.pop()
         self.names = outside
@@ -398,13 +398,3 @@ class Lines(Bindings):
         else:
             self.broken.append(self._unread(statement))
             self.names[statement.name] = Given(Record(fields, is_class=True), self._evaluator.span(statement))
-
-    def _import(self, statement: ast.Import | ast.ImportFrom) -> None:
-        span = self._evaluator.span(statement)
-        front = f"{statement.module}." if isinstance(statement, ast.ImportFrom) and statement.module else ""
-        for alias in statement.names:
-            path = front + alias.name
-            if alias.asname is None and not front:
-                self.names.pop(alias.name.partition(".")[0], None)  # `import a.b` binds `a`, which stands for itself
-            else:
-                self.names[alias.asname or alias.name] = Given(Reference(path), span)
