@@ -142,7 +142,6 @@ REFUSED = [
     (net(RNN, f"{RUN}return «F.log_softmax(y)»"), "E606", "without an axis"),
     (net(RNN, f"{RUN}return «y.mean(1) * y»"), "E606", "stand over one another"),
     (net(RNN, f"{RUN}b, t, n = y.size()\nreturn «y.reshape(t, b, n)»"), "E606", "puts steps together"),
-    (net(RNN, f"{RUN}return «self.fc(y[:, -1]).squeeze()»"), "E606", "takes away what it finds"),
     (net(RNN, f"{RUN}return «y.mean()»"), "E606", "of everything"),
     # fields and lists
     (
@@ -275,3 +274,43 @@ def test_the_steps_of_a_padded_array_come_first_where_nothing_else_is_said() -> 
     marked = net(RNN, PACKED.replace("p, batch_first=True", "p") + "return «y[:, -1]»", "x, lengths")
     (found,) = error(marked).diagnostics
     assert "one row of a batch" in found.message
+
+
+REGRESSIONS = {
+    "a final state as rows": ("y, (h, c) = self.a(x)\nreturn self.f(h.view(-1, 4) + c.reshape(-1, 4))", ""),
+    "one feature": ("y, _ = self.a(x)\nreturn self.one(y[:, -1]).squeeze()", ""),
+    "an input of one feature": ("x = x.unsqueeze(-1)\ny, _ = self.u(x)\nreturn self.f(y[:, -1])", "has one feature"),
+    "a state that others set": ("y, self.hidden = self.a(x, self.hidden)\nreturn self.f(y[:, -1])", "`self.hidden`"),
+    "numbers called out": ("y, _ = self.a(x)\nprint('units', out=self.k)\nreturn self.f(y[:, -1])", ""),
+}
+
+
+@pytest.mark.parametrize("name", REGRESSIONS)
+def test_usual_models_are_read(name: str) -> None:
+    """With the remark that says what is left out."""
+    body, told = REGRESSIONS[name]
+    layers = (
+        "self.a = nn.LSTM(5, 4, batch_first=True)\n        self.u = nn.GRU(1, 4, batch_first=True)\n        self.k = 3\n"
+        "        self.f, self.one = nn.Linear(4, 3), nn.Linear(4, 1)"
+    )
+    text = (
+        "import torch.nn as nn\nclass Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        f"        {layers}\n    def forward(self, x):\n        {body.replace(chr(10), chr(10) + ' ' * 8)}\nNet()\n"
+    )
+    found = import_call(Source("<call>", text))
+    assert "network Net" in found.text
+    assert any(told in remark for remark in found.remarks)
+
+
+def test_layers_whose_names_nobody_knows_are_told_of() -> None:
+    text = (
+        "x = tf.placeholder(tf.float32, [None, 10, 5])\ncell = tf.nn.rnn_cell.LSTMCell(4)\n"
+        "outputs, state = tf.nn.dynamic_rnn(cell, x, dtype=tf.float32)\n"
+        "def head(h):\n    return tf.layers.dense(h, 3NAME)\nlogits = head(outputs)\n"
+    )
+    remark = "what TensorFlow calls the variables of dense is not known"
+    unnamed = import_call(Source("<call>", text.replace("NAME", "")))
+    named = import_call(Source("<call>", text.replace("NAME", ", name='out'")))
+    assert any(remark in each for each in unnamed.remarks)
+    assert not any(remark in each for each in named.remarks)
+    assert '"out/kernel" = logits.weight' in named.text

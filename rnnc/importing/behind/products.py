@@ -14,6 +14,7 @@ from rnnc.importing.formulas.directions import Key
 from rnnc.importing.pieces.head import Head
 from rnnc.importing.python.values import Names, Reference
 
+NAME_IT = "the layout leaves them out; a `name` of the layer says it"
 DENSE = {"dense": "dense", "fully_connected": "fully_connected", "linear": "fully_connected"}
 _PRODUCT = "a b transpose_a transpose_b adjoint_a adjoint_b"
 _TURNS = ("transpose_a", "adjoint_a"), ("transpose_b", "adjoint_b")
@@ -175,6 +176,11 @@ class Products:
             remarks=(
                 *(before.remarks if before is not None else ()),
                 *(() if trained else (f"`trainable` of {kind} is left out: {IS_TRAINED}",)),
+                *(
+                    ()
+                    if scope is not None
+                    else (f"what TensorFlow calls the variables of {kind} is not known: {NAME_IT}",)
+                ),
             ),
         )
 

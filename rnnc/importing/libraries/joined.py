@@ -11,10 +11,10 @@ from rnnc.importing.libraries.keras import other
 from rnnc.importing.libraries.models import behind, shape_of
 from rnnc.importing.libraries.recurrences import Ran, Recurrence, Runner, State, placed
 from rnnc.importing.pieces import padding
-from rnnc.importing.pieces.axes import WORDS, axes_of, check_plain, other_axes
+from rnnc.importing.pieces.axes import WORDS, axes_of, check_plain, other_axes, with_axes
 from rnnc.importing.pieces.built import side_by_side, together
 from rnnc.importing.pieces.lowering import Call, Lowering
-from rnnc.importing.pieces.pieces import Flow, Meaning, Network, Piece
+from rnnc.importing.pieces.pieces import Flow, Meaning, Network, Piece, output_of
 from rnnc.importing.python.values import (
     Applied,
     Built,
@@ -181,7 +181,7 @@ class Graph:
             match tensor:
                 case Final(of=of, state=state, place=place):
                     text = ran[id(of)].finals[state, place]
-                    found[id(tensor)] = Built(text, is_sequence=False)
+                    found[id(tensor)] = Built(text, is_sequence=False, width=self._width_of_state(of, state))
                 case Computed(inputs=inputs, build=build):
                     found[id(tensor)] = build(network, [found[id(each)] for each in inputs])
                 case Outputs(parts=parts):
@@ -200,6 +200,13 @@ class Graph:
         if not isinstance(self._last, Outputs):
             self._tell(result)
         return result.text
+
+    def _width_of_state(self, of: Tensor, state: str) -> str | None:
+        """How many numbers a final state has, where that is known: those of one direction of one layer."""
+        meaning = self._meanings.get(id(of))
+        cells = [cell for layer in meaning.layers for cell in layer] if isinstance(meaning, Recurrence) else []
+        sizes = {output_of(cell) for cell in cells if state == "h" or "proj" not in cell.arguments}
+        return sizes.pop() if len(sizes) == 1 else None
 
     def _tell(self, result: Built) -> None:
         """What a module gives otherwise than the text does."""
@@ -284,6 +291,9 @@ class Graph:
         span, one = applied.layer.span, given[0]
         if not one.is_sequence:
             raise problem("E606", f"{made.constructor.name} takes a sequence, and gets one step", span)
+        if axes_of(one) == "btf1" and one.text in network.inputs:  # four axes are none of a sequence: the input has two
+            one = with_axes(one, "btf")
+            self._lowering.remarks.add(f"`{one.text}` has one feature, whose axis the text puts behind it: give it so")
         check_plain(one, made.constructor.name, span)
         if one.padding not in ("", padding.PACKED):
             what = f"{made.constructor.name} goes over the steps behind the lengths of rows, too"

@@ -218,9 +218,7 @@ class Axes:
     def _ones(self, asked: Asked) -> Value:
         """`y.squeeze(-1)`, `h.unsqueeze(0)`: an axis of size 1, which is taken away or put in."""
         if not (asked.rest or asked.named):
-            raise problem(
-                "E606", "`squeeze` takes away what it finds here", asked.span, fix="say which axis: `squeeze(1)`"
-            )
+            return Computed((asked.tensor,), lambda _, built: _without_ones(built[0], asked.span), asked.tensor)
         (number,) = self._axes(asked, 1)
 
         def build(network: Network, built: Sequence[Built]) -> Built:
@@ -330,6 +328,17 @@ def numbers(ev: Evaluator, nodes: Sequence[ast.expr], names: Names) -> list[Size
             is_known = isinstance(each, Size) or (isinstance(each, int) and not isinstance(each, bool))
             found.append(each if is_known and isinstance(each, Size | int) else None)
     return found
+
+
+def _without_ones(one: Built, span: Span) -> Built:
+    """`fc(y).squeeze()`, of one feature or axes of size 1; rows and steps are as many as there are. E606: there is
+    no such axis, or it is not known whether there is."""
+    axes = axes_of(one)
+    if (FEATURES in axes and one.width is None) or not (one.width == "1" or ONE in axes):
+        what, fix = "`squeeze` takes away what it finds here", "say which axis: `squeeze(1)`"
+        raise problem("E606", what, span, fix=fix)
+    found = without_features(one) if FEATURES in axes and one.width == "1" else one
+    return with_axes(found, axes_of(found).replace(ONE, ""))
 
 
 def _size(one: Built, size: Size | int | None, other: Built | None) -> str:

@@ -68,7 +68,9 @@ class Bindings:
             if memory_of(changed) and self._is_function and read.count(ast.unparse(operand)) > 1:
                 raise Lost(self._changed(statement).diagnostics)
             self._change(changed, statement)
-            if (root := root_of(operand)) is not None and isinstance(statement, ast.Expr) and root in self.names:
+            root = root_of(operand)
+            is_array = bool(memory_of(changed)) or changed is None or isinstance(changed, Reference | list)
+            if root is not None and is_array and isinstance(statement, ast.Expr) and root in self.names:
                 self._lose(root, self._changed(statement))  # `h.mul_(2)`
 
     def _change(self, value: Value, node: ast.AST) -> None:

@@ -19,6 +19,7 @@ from rnnc.importing.python.values import (
     Finals,
     Given,
     Incoming,
+    Instance,
     Lost,
     Made,
     Names,
@@ -100,9 +101,9 @@ class Tensors:
         except DiagnosticError:
             if self._leaves(node, names):
                 raise
-            if self._ev.models:
+            if self._ev.models and not self._is_set_outside(node, names):
                 raise problem("E606", what, span, fix=fix) from None
-            given = Given(Reference("h"), span)  # data that a script makes
+            given = Given(Incoming("h", span.start) if self._ev.models else Reference("h"), span)  # what others make
         for item in given.value if isinstance(given.value, list) else [given]:
             self._check_read(item.value, node)
         if _has_tensor(given.value):
@@ -115,6 +116,11 @@ class Tensors:
         text = " ".join(span.text.split())
         self._ev.remarks.add(f"what {name} begins with, `{text}`, is left out: a module takes it as `state`")
         return None
+
+    def _is_set_outside(self, node: ast.expr, names: Names) -> bool:
+        """Whether this is a field of the model that nothing in it has set: its caller does."""
+        owner = self._ev.if_known(node.value, names).value if isinstance(node, ast.Attribute) else None
+        return isinstance(node, ast.Attribute) and isinstance(owner, Instance) and node.attr not in owner.fields
 
     def _check_read(self, value: Value, node: ast.expr) -> None:
         if isinstance(value, Reference) and value.path.startswith(UNREAD):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 HARMLESS = re.compile(
     r"(^|\.)(print|pprint|breakpoint|isinstance|len|_?assert\w*|check\w*|info|debug|warning|warn|log\w*)$"
     r"|(^|\.)(logging|logger|log|warnings|debugging|summary|writer|profiler|chex)\."
-    r"|\.(size|dim|numel|record_stream|retain_grad|register_hook|requires_grad_)$"
+    r"|\.(size|dim|numel|record_stream|retain_grad|register_hook|requires_grad_|set_shape|watch)$"
 )
 # Methods of lists, dictionaries and models of layers that change what these hold.
 _MUTATORS = "append add extend insert pop remove clear reverse sort update setdefault popitem add_module"
