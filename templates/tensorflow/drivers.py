@@ -110,8 +110,9 @@ def _around(advance, size, count, start, carries):
         return reached
 
     _, _, arrays, held = start
+    end = count if size == 1 else count - size + 1
     return tf.while_loop(
-        lambda visited, states, arrays, held: visited <= count - size,
+        lambda visited, states, arrays, held: visited < end,
         several,
         start,
         shape_invariants=(
