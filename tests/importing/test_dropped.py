@@ -290,8 +290,8 @@ def test_usual_models_are_read(name: str) -> None:
     """With the remark that says what is left out."""
     body, told = REGRESSIONS[name]
     layers = (
-        "self.a = nn.LSTM(5, 4, batch_first=True)\n        self.u = nn.GRU(1, 4, batch_first=True)\n        self.k = 3\n"
-        "        self.f, self.one = nn.Linear(4, 3), nn.Linear(4, 1)"
+        "self.a, self.u = nn.LSTM(5, 4, batch_first=True), nn.GRU(1, 4, batch_first=True)\n"
+        "        self.k, self.f, self.one = 3, nn.Linear(4, 3), nn.Linear(4, 1)"
     )
     text = (
         "import torch.nn as nn\nclass Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
