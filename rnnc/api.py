@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from types import ModuleType
 
 from rnnc.compiler import check as check_source
-from rnnc.compiler import compile_source
+from rnnc.compiler import compile_source, names_in
 from rnnc.diagnostics import Diagnostic, Source
 from rnnc.pictures.describing import Description
 from rnnc.runtime import load_module
@@ -41,8 +41,8 @@ def compile(
         _together(options, parameters),
         target=target,
         save=save,
-        expose=_names(expose),
-        no_passes=frozenset(_names(no_passes)),
+        expose=names_in(expose) if isinstance(expose, str) else tuple(expose),
+        no_passes=frozenset(names_in(no_passes) if isinstance(no_passes, str) else no_passes),
     )
     for note in compiled.notes:
         warnings.warn(note, stacklevel=2)
@@ -68,13 +68,6 @@ def describe(
 def check(path_or_text: str | os.PathLike[str]) -> list[Diagnostic]:
     """Everything that is wrong with a description: of every definition, in the order of the text."""
     return check_source(_source(path_or_text)[0])
-
-
-def _names(names: str | Iterable[str]) -> tuple[str, ...]:
-    """Several names, or one text that has them between commas."""
-    if isinstance(names, str):
-        return tuple(name.strip() for name in names.split(",") if name.strip())
-    return tuple(names)
 
 
 def _together(options: Mapping[str, object] | None, parameters: Mapping[str, object]) -> dict[str, object]:

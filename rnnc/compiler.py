@@ -58,6 +58,11 @@ class Compiled:
     notes: tuple[str, ...] = ()
 
 
+def names_in(text: str) -> tuple[str, ...]:
+    """The names between commas, `"i, f"`."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
 def compile_source(
     source: Source,
     name: str | None = None,

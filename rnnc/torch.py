@@ -384,8 +384,7 @@ def _in_memory(what: str, tensor: Tensor) -> Tensor:
             return tensor
     except RuntimeError:
         pass
-    kinds = "as with torch.func, vectorize=True, sparse and nested tensors"
-    raise TypeError(f"{what} is no array in memory, {kinds}") from None
+    raise TypeError(f"{what} is no array in memory, as with torch.func, vectorize=True, sparse and nested tensors")
 
 
 def _array(tensor: Tensor) -> Any:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from rnnc.compiler import TARGETS, BadRequest
+from rnnc.compiler import TARGETS, BadRequest, names_in
 from rnnc.syntax.source import FileName, split_name
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -61,7 +61,7 @@ def target(command: Command) -> Command:
 
 def comma_separated(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
     """`--expose i,f --expose c` as ("i", "f", "c")."""
-    return tuple(name.strip() for value in values for name in value.split(",") if name.strip())
+    return tuple(name for value in values for name in names_in(value))
 
 
 def _split(ctx: click.Context, param: click.Parameter, argument: str) -> FileName:

@@ -36,13 +36,20 @@ def imported_files(source: Source) -> set[Path]:
     waiting = [(source, Path(source.name).parent)]
     while waiting and len(found) <= MAX_FILES:
         text, folder = waiting.pop()
-        with suppress(DiagnosticError):
-            imports = [d.path.value for d in parsed(text).definitions if isinstance(d, ast.Import)]
-            for path in (folder / name for name in imports):
-                if path.resolve() not in found:
-                    found.add(path.resolve())
+        for path in (folder / name for name in _imports(text)):
+            if path.resolve() not in found:
+                found.add(path.resolve())
+                with suppress(DiagnosticError):
                     waiting.append((read_source(path), path.parent))
     return found
+
+
+def _imports(source: Source) -> list[str]:
+    """The paths that a file imports from; none of one that cannot be read."""
+    with suppress(DiagnosticError):
+        definitions = parsed(source).definitions if "import" in source.text else ()
+        return [d.path.value for d in definitions if isinstance(d, ast.Import)]
+    return []
 
 
 class Files:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from copy import copy
 
 from rnnc.diagnostics import DiagnosticError
 from rnnc.importing.python.calling import parameters_given, spread
@@ -96,20 +97,10 @@ class Lines(Bindings):
             case ast.AnnAssign(target=target, value=ast.expr() as value):
                 self._assign(target, Thunk(value, before, before))
                 yield Line(value, statement, before)
-            case ast.AugAssign(target=ast.Name(id=name) as target, op=op, value=value):
-                read = ast.copy_location(ast.Name(id=name, ctx=ast.Load()), target)
-                whole = ast.copy_location(ast.BinOp(left=read, op=op, right=value), statement)
-                had = value_of(self._evaluator, self.names.get(name))
-                if not is_rebound(had):
-                    self._change(had, statement)
-                self.names[name] = Thunk(whole, before, before)
-                given = ast.Assign(targets=[target], value=whole)
-                yield Line(whole, ast.copy_location(given, statement), before, is_more=True)
-            case ast.AugAssign(target=ast.Attribute() as target, op=op, value=value) if self._is_function:
-                read = ast.copy_location(ast.Attribute(value=target.value, attr=target.attr, ctx=ast.Load()), target)
-                whole = ast.copy_location(ast.BinOp(left=read, op=op, right=value), statement)
-                self._change(self._evaluator.if_known(read, before).value, statement)
-                self._assign(target, Thunk(whole, before, before))
+            case ast.AugAssign(target=target) if isinstance(target, ast.Name) or (
+                self._is_function and isinstance(target, ast.Attribute)
+            ):
+                yield from self._augment(statement)
             case ast.FunctionDef(name=name):
                 function = as_lambda(statement)
                 if function is not None:
@@ -140,11 +131,6 @@ class Lines(Bindings):
             ) if name in self.names:
                 self._append(name, field, one)
                 yield Line(one, statement, before, is_more=True)
-            case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method))) if (
-                method.endswith("_") and not method.startswith("_") and name in self.names
-            ):
-                self._lose(name, self._changed(statement))  # `h.mul_(2)`
-                yield unread(statement)
             case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method)) as call) if (
                 method in CHANGING or self._is_held(name)
             ) and name in self.names:
@@ -191,6 +177,19 @@ class Lines(Bindings):
             case _:
                 self._break(statement, self._unread(statement))
                 yield unread(statement)
+
+    def _augment(self, statement: ast.AugAssign) -> Iterator[Line]:
+        """`y += x` and `self.y += x` give the name another value; an array of PyTorch's is changed in place."""
+        before, target = dict(self.names), statement.target
+        read = copy(target)
+        read.ctx = ast.Load()
+        whole = ast.copy_location(ast.BinOp(left=read, op=statement.op, right=statement.value), statement)
+        had = self._evaluator.if_known(read, before).value
+        if not is_rebound(had):
+            self._change(had, statement)
+        self._assign(target, Thunk(whole, before, before))
+        given = ast.copy_location(ast.Assign(targets=[target], value=whole), statement)
+        yield Line(whole, given, before, is_more=True)
 
     def _with(self, statement: ast.With) -> Iterator[Line]:
         """What stands in a block, whose variable scopes its lines know."""
