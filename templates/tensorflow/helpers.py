@@ -12,12 +12,12 @@ def _chosen(rows, yes, no):
     return tf.where_v2(rows[(Ellipsis,) + (tf.newaxis,) * (yes.shape.ndims - rows.shape.ndims)], yes, no)
 
 
-def _steps(loop, name, body, steps, lengths, reverse, together, xs, carries, befores, ys):
+def _steps(loop, name, body, steps, lengths, reverse, small, xs, carries, befores, ys):
     """Run `body` for every step. Returns final states, states before each step where asked for, stacked results.
 
     xs: sequences [T, ...] or None; carries: (initial value, shape, whether it has rows); befores: which carries, and
-    which of the results is what the carry becomes, or None; ys: (dtype, shape, whether it has rows); together: how many
-    steps a dynamic loop runs each time around.
+    which of the results is what the carry becomes, or None; ys: (dtype, shape, whether it has rows); small: whether a
+    step does so little that a dynamic loop runs several each time around.
     """
     # What the carry becomes at every step is known already, but for rows past their length.
     later = {i: y for i, y in befores if y is not None and lengths is None}
@@ -33,7 +33,7 @@ def _steps(loop, name, body, steps, lengths, reverse, together, xs, carries, bef
 
     kept = [(carries[i][0].dtype, carries[i][1], False) for i in now]
     stacks = kept + [(dtype, shape, False) for dtype, shape, _ in ys]
-    finals, stacked = loop(name, visit, steps, reverse, together, xs, carries, stacks)
+    finals, stacked = loop(name, visit, steps, reverse, small, xs, carries, stacks)
     found, made = dict(zip(now, stacked)), stacked[len(now) :]
     for i, y in later.items():
         found[i] = _delayed(made[y], carries[i][0], steps, reverse)
@@ -69,7 +69,7 @@ def _stretches(loop, name, body, steps, size, lengths, reverse, xs, carries, bef
     per_stretch = [x if not timed else None for x, timed in xs if not (timed and x is not None)]
     kept = [(carries[i][0].dtype, carries[i][1], False) for i, _ in befores]
     stacks = kept + [(dtype, shape, joined) for dtype, shape, _, joined in ys]
-    finals, stacked = loop(name, visit, count, reverse, 1, per_stretch, carries, stacks)
+    finals, stacked = loop(name, visit, count, reverse, False, per_stretch, carries, stacks)
     for tensor, (_, shape, joined) in zip(stacked, stacks):
         if joined:
             _shaped(tensor, [steps] + shape)
@@ -190,8 +190,8 @@ def _scan_maxplus(loop, steps, a, b, state, shape, reverse):
 
 
 def _scan(loop, name, body, steps, a, b, state, shape, reverse):
-    carries, ys, together = [(state, shape, False)], [(a.dtype, shape, False)], 4
-    return _steps(loop, name, body, steps, None, reverse, together, [a, b], carries, [], ys)[2][0]
+    carries, ys = [(state, shape, False)], [(a.dtype, shape, False)]
+    return _steps(loop, name, body, steps, None, reverse, True, [a, b], carries, [], ys)[2][0]
 
 
 def _final(sequence, init, lengths, steps, reverse):

@@ -24,14 +24,14 @@ def both(driver: str, steps: int, lengths: Any, reverse: bool, result: int | Non
         return HELPERS[f"_{driver}"](*loop)
 
     finals, befores, made = HELPERS["_steps"](
-        counted, "sum", lambda valid, x, state: ([state + x], [state + x], {}), steps, lengths, reverse, 3,
+        counted, "sum", lambda valid, x, state: ([state + x], [state + x], {}), steps, lengths, reverse, True,
         [x], [(tf.constant(np.full((ROWS, 2), 0.5)), [ROWS, 2], True)], ((0, result),), [(tf.float64, [ROWS, 2], True)],
     )  # fmt: skip
     return [tensor.numpy() for tensor in (*finals, *befores, *made)], kept[0]
 
 
 @pytest.mark.parametrize("driver", ["dynamic", "sliced", "static"])
-@pytest.mark.parametrize("steps", [0, 1, 4])
+@pytest.mark.parametrize("steps", [0, 1, 4, 6])
 @pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize("ragged", [False, True])
 def test_the_state_before_is_the_one_after_the_step_before(

@@ -51,8 +51,8 @@ def test_xla_gets_one_loop() -> None:
 
 def test_large_steps_are_run_one_by_one() -> None:
     few, many = (compile_source(read_source(EXAMPLES / name), target="tf").text for name in ("lstm.rnn", "ntm.rnn"))
-    assert 'loop, "step", step, T, lengths, False, 4,' in few
-    assert 'loop, "step", step, T, lengths, False, 1,' in many
+    assert 'loop, "step", step, T, lengths, False, True,' in few
+    assert 'loop, "step", step, T, lengths, False, False,' in many
 
 
 @pytest.mark.parametrize("own", [True, False])

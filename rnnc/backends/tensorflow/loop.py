@@ -8,8 +8,7 @@ from rnnc.backends.escape import identifier, literal, string
 from rnnc.backends.tensorflow.block import DTYPES, Block
 from rnnc.ir.program import Loop, Type, Value
 
-TOGETHER = 4  # steps each time around: 8 are no faster
-FEW = 64  # lines of a step; beside more of them, what a time around costs does not count, but their graph does
+FEW = 64  # lines of a small step; beside more of them, what a time around costs does not count, but their graph does
 
 
 def write_loop(outer: Block, loop: Loop) -> None:
@@ -24,8 +23,8 @@ def write_loop(outer: Block, loop: Loop) -> None:
     driver = outer.helper("_stretches" if loop.chunk else "_steps")
     outer.line(f"{finals}, {befores}, {stacked} = {driver}(")
     called = string(identifier(loop.name or "step"))
-    together = "" if loop.chunk else f" {_together(loop, lines)},"
-    outer.line(f"    loop, {called}, {name}, {_count(outer, loop)}, {lengths}, {loop.reverse},{together}")
+    small = "" if loop.chunk else f" {lines <= FEW and loop.is_plain},"
+    outer.line(f"    loop, {called}, {name}, {_count(outer, loop)}, {lengths}, {loop.reverse},{small}")
     outer.line(f"    {_list([_sequence(outer, loop, seq, param) for seq, param in loop.xs])},")
     outer.line(f"    {_list([_carry(outer, carry.init, carry.param.type) for carry in loop.carries])},")
     outer.line(f"    {literal(list(_befores(loop)))},")
@@ -40,11 +39,6 @@ def _befores(loop: Loop) -> Iterator[tuple[int, int | None]]:
             like = carry.before.type
             same = (n for n, (value, seq) in enumerate(loop.ys) if value is carry.next and seq.type == like)
             yield i, None if loop.chunk else next(same, None)
-
-
-def _together(loop: Loop, lines: int) -> int:
-    """How many steps a dynamic loop runs each time around."""
-    return TOGETHER if lines <= FEW and loop.is_plain else 1
 
 
 def _write_body(outer: Block, loop: Loop, name: str) -> int:
