@@ -281,6 +281,7 @@ REGRESSIONS = {
     "one feature": ("y, _ = self.a(x)\nreturn self.one(y[:, -1]).squeeze()", ""),
     "an input of one feature": ("x = x.unsqueeze(-1)\ny, _ = self.u(x)\nreturn self.f(y[:, -1])", "has one feature"),
     "a state that others set": ("y, self.hidden = self.a(x, self.hidden)\nreturn self.f(y[:, -1])", "`self.hidden`"),
+    "what changes no number": ("y, _ = self.a(x)\ny.requires_grad_()\nreturn self.f(y[:, -1])", ""),
     "numbers called out": ("y, _ = self.a(x)\nprint('units', out=self.k)\nreturn self.f(y[:, -1])", ""),
 }
 
