@@ -22,6 +22,7 @@ from plain import Array
 
 ROOT = Path(__file__).resolve().parent
 SHAPES = (Shape(100, 1, 128, 128), Shape(100, 32, 128, 128), Shape(100, 32, 512, 512), Shape(50, 64, 1024, 1024))
+REST = 0.03  # seconds
 Mode = Literal["forward", "forward + backward"]
 MODES: tuple[Mode, ...] = ("forward", "forward + backward")
 
@@ -68,11 +69,16 @@ def results(contender: Contender, mode: Mode) -> dict[str, Array]:
 
 
 def in_turn(calls: Sequence[Callable[[], Any]], budget: float, least: int = 5, most: int = 101) -> list[list[float]]:
-    """Seconds of every call, round by round. The untimed call before each warms caches and quiets others' threads."""
+    """Seconds of every call, round by round.
+
+    The pause before each lets others' threads come to rest: OpenMP's wait in a loop, and hold a core for milliseconds
+    of the next call. The untimed call warms caches.
+    """
     seconds: list[list[float]] = [[] for _ in calls]
     started = time.perf_counter()
     while len(seconds[0]) < least or (len(seconds[0]) < most and time.perf_counter() - started < budget):
         for call, found in zip(calls, seconds, strict=True):
+            time.sleep(REST)
             call()
             before = time.perf_counter()
             call()
