@@ -153,7 +153,7 @@ class _Checker:
         """What stands behind a size that must be given is read with several: what all of them find is wrong. `before`:
         what is found without them counts, too."""
         for first, other in TRIED:
-            sizes: dict[str, int] = {}
+            sizes: Options = {}
             found: list[Diagnostic] = []
             for _ in range(ASKED):
                 if self.left <= 0:
@@ -164,6 +164,10 @@ class _Checker:
                 if not asked:
                     break
                 sizes.update({n: other if sizes or n != asked[0] else first for n in asked})
+            if rates := _rates(found, sizes):
+                with_rates = self._elaborate(self.cells, definition.name, {**options, **sizes, **rates})
+                if not any(d.code == "E208" for d in with_rates):  # none is a size as well
+                    sizes, found = {**sizes, **rates}, with_rates
             given = Note(f"with {', '.join(f'`{n} = {size}`' for n, size in sizes.items())}")
             here = [d for d in found if d.span is not None and d.span.source == definition.span.source]
             yield [*(before or ()), *(replace(d, notes=(*d.notes, given)) for d in here)]
@@ -251,6 +255,12 @@ def _asked(found: list[Diagnostic]) -> list[str]:
     """The sizes of which E207 says that they must be given."""
     names = [re.findall(r"`(\w+)`", d.message)[-1:] for d in found if d.code == "E207"]
     return list(dict.fromkeys(name for each in names for name in each))
+
+
+def _rates(found: list[Diagnostic], sizes: Options) -> Options:
+    """A rate for each of the sizes of which E228 says that they are none."""
+    words = [re.findall(r"\w+", d.span.text) for d in found if d.code == "E228" and d.span is not None]
+    return {name: 0.5 for each in words for name in each if name in sizes}
 
 
 def _within(span: Span, outer: Span) -> bool:

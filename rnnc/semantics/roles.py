@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import islice, product
 
-from rnnc.diagnostics import Diagnostic
+from rnnc.diagnostics import Diagnostic, Span
 from rnnc.semantics.scopes.scope import Scope
 from rnnc.semantics.scopes.values import CellValue
 from rnnc.syntax import ast
@@ -28,6 +28,7 @@ _LISTS = (
     "[[12, 24], [24, 12]]",
     "[tanh, sigmoid]",
     f"[{_CELL}, {_CELL}]",
+    f"[[{_CELL}, {_CELL}], [{_CELL}, {_CELL}]]",
 )
 # By what is said of the number: the values that are tried instead.
 _ROLES: dict[str, tuple[str, ...]] = {
@@ -42,6 +43,8 @@ _ROLES: dict[str, tuple[str, ...]] = {
 }
 # What says of a parameter that it is of the wrong kind.
 _KINDS = frozenset({*_ROLES, "E208", "E209", "E213", "E228", "E404"})
+# What is said of a call's arguments: of all, or of one.
+_SIGNATURES = frozenset({"E221", "E223", "E246"})
 _MAX_ROWS = 56
 _ROUNDS = 4  # what a first role hides may show a further one
 
@@ -75,7 +78,8 @@ class Roles:
         """What is wrong with all readings whose values are of the kind that is wanted. Where none is, a parameter is a
         list here and a number there, say: what is said of the number tells more."""
         rows: list[list[Diagnostic]] = []
-        for found in readings:
+        for reading in readings:
+            found = [d for d in reading if not self._is_of_a_signature(d)]
             if not found:
                 return []
             rows.append(found)
@@ -90,6 +94,10 @@ class Roles:
         """Is a value said to be of the wrong kind, which may be one that is tried, or a member of it?"""
         return d.code in _KINDS and (", not " in d.message or bool(self._named(d)))
 
+    def _is_of_a_signature(self, d: Diagnostic) -> bool:
+        """Is it said that what is tried takes other arguments? Nobody knows what is going to be given."""
+        return d.code in _SIGNATURES and d.span is not None and _called(d.span) in self.values
+
     def _named(self, d: Diagnostic) -> set[str]:
         """The parameters of roles in the text of which something is said."""
         return set(re.findall(r"\w+", d.span.text)) & self.values.keys() if d.span is not None else set()
@@ -103,6 +111,18 @@ class Roles:
         if d.code == "E226":
             return {text} & self.names
         return set(re.findall(r"the number (\w+)", d.message)) & self.names
+
+
+def _called(span: Span) -> str:
+    """The name of the call that the text is, or that it is an argument of."""
+    if call := re.match(r"(\w+)\(", span.text):
+        return call[1]
+    depth, text = 1, span.source.text
+    for i in range(span.start - 1, -1, -1):
+        depth += {")": 1, "(": -1}.get(text[i], 0)
+        if depth == 0:
+            return "".join(re.findall(r"\w+$", text[max(0, i - 100) : i]))
+    return ""
 
 
 def common_to(readings: Iterable[list[Diagnostic]]) -> list[Diagnostic]:

@@ -99,6 +99,48 @@ cell N(window) {
   input x[row, col, channel]
   output conv(x, over = [row, col], kernel = window, out = [channel: 2]) as y
 }
+---
+cell N(units, rate, keep) {
+  input x[input]
+  state h[units]
+  z  = zoneout(tanh(linear(x, h)), h, rate)
+  h' = dropout(z, keep = 1 - keep)
+  output h'
+}
+---
+cell N(cells, p) {
+  input x[input]
+  y[-1] = x
+  for k in 0..len(cells) {
+    use f[k] = cells[k]
+    y[k] = dropout(f[k](y[k - 1]), p)
+  }
+  output y[len(cells) - 1]
+}
+---
+network N(units, depth, rate) {
+  input x[8]
+  y = stack(LSTM(units), depth, dropout = rate)(x)
+  output y
+}
+---
+cell N(pairs) {
+  input x[input]
+  y[-1] = x
+  for k in 0..len(pairs) {
+    use f[k] = pairs[k][0]
+    use g[k] = pairs[k][1]
+    y[k] = g[k](f[k](y[k - 1]))
+  }
+  output y[len(pairs) - 1]
+}
+---
+cell N(units, act, slope) {
+  input x[input]
+  state h[units]
+  h' = act(linear(x, h), 0.5) + act(h, alpha = slope)
+  output h'
+}
 """
 WRONG = [
     ("h' = rates[0] * linear(x) + foo", "E201", "foo"),
@@ -107,6 +149,8 @@ WRONG = [
     ("for k in rates { q[k] = h * rates }\n  h' = linear(x) + q[0]\n  param w[rates]", "E210", "rates"),
     ("q[0] = h\n  for k in rates { q[k] = h }\n  h' = h + linear(x, out = rates)", "E210", "rates"),
     ("h' = rates[0] * h + foo(linear(x))", "E205", "foo"),
+    ("h' = dropout(linear(x, h), units)", "E228", "units"),
+    ("h' = tanh(linear(x, h), alpha = 1) + act(h)", "E221", "alpha"),
     ("param w[act]\n  h' = act(linear(x, w))", "E205", "act"),
 ]
 
