@@ -6,6 +6,7 @@ import os
 import warnings
 from collections.abc import Iterable, Mapping
 from types import ModuleType
+from typing import cast
 
 from rnnc.compiler import check as check_source
 from rnnc.compiler import compile_source, names_in
@@ -34,15 +35,15 @@ def compile(
     request could not be done (the `strategy` of CUDA's loops). Raises `rnnc.DiagnosticError` where the description is
     wrong, and TypeError where a parameter is given twice, or is no value of the language.
     """
-    source, own_name = _source(path_or_text)
+    source, own_name = _source(path_or_text, name)
     compiled = compile_source(
         source,
-        name or own_name,
+        own_name,
         _together(options, parameters),
         target=target,
         save=save,
-        expose=names_in(expose) if isinstance(expose, str) else tuple(expose),
-        no_passes=frozenset(names_in(no_passes) if isinstance(no_passes, str) else no_passes),
+        expose=_several("expose", expose),
+        no_passes=frozenset(_several("no_passes", no_passes)),
     )
     for note in compiled.notes:
         warnings.warn(note, stacklevel=2)
@@ -61,8 +62,8 @@ def describe(
     Arguments are those of `compile`. The result has `svg()`, `latex()`, `mathml()` and `html()`, which return text.
     Raises `rnnc.DiagnosticError` where the description is wrong.
     """
-    source, own_name = _source(path_or_text)
-    return Description(source, name or own_name, _together(options, parameters))
+    source, own_name = _source(path_or_text, name)
+    return Description(source, own_name, _together(options, parameters))
 
 
 def check(path_or_text: str | os.PathLike[str]) -> list[Diagnostic]:
@@ -70,20 +71,33 @@ def check(path_or_text: str | os.PathLike[str]) -> list[Diagnostic]:
     return check_source(_source(path_or_text)[0])
 
 
+def _several(what: str, given: object) -> tuple[str, ...]:
+    names = names_in(given) if isinstance(given, str) else given
+    found = tuple(cast("Iterable[object]", names)) if isinstance(names, Iterable) else (None,)
+    if not all(isinstance(name, str) for name in found):
+        raise TypeError(f"{what} is names, several or one text of them, not {given!r}")
+    return cast("tuple[str, ...]", found)
+
+
 def _together(options: Mapping[str, object] | None, parameters: Mapping[str, object]) -> dict[str, object]:
+    if not isinstance(options, Mapping | None):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"options are parameters by name, a dict, not {type(options).__name__}")
     twice = sorted((options or {}).keys() & parameters.keys())
     if twice:
         raise TypeError(f"{', '.join(twice)}: given as a keyword argument and in options")
     return {**(options or {}), **parameters}
 
 
-def _source(path_or_text: str | os.PathLike[str]) -> tuple[Source, str | None]:
-    """The text, and the NAME of `FILE:NAME`. One line without a brace is a path, unless there is nothing in it."""
+def _source(path_or_text: str | os.PathLike[str], name: str | None = None) -> tuple[Source, str | None]:
+    """The text, and the name of the definition, which may be that of `FILE:NAME`. One line without a brace is a path,
+    unless there is nothing in it."""
+    if not isinstance(name, str | None):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"name is that of a definition, a text, not {name!r}")
     if not isinstance(path_or_text, str | os.PathLike):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"a description is its text or the path of a file, not {type(path_or_text).__name__}")
     if not isinstance(path_or_text, str):
-        return read_source(path_or_text), None
+        return read_source(path_or_text), name
     if "\n" in path_or_text or "{" in path_or_text or not path_or_text.strip():
-        return source_from_text("<text>", path_or_text), None
-    path, name = split_name(path_or_text)
-    return read_source(path), name
+        return source_from_text("<text>", path_or_text), name
+    path, own = split_name(path_or_text)
+    return read_source(path), name or own

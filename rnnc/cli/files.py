@@ -87,8 +87,8 @@ def write_atomically(path: Path, data: bytes) -> None:
 
     Permissions stay, a link's target is written, and a device or pipe is written in place. Raises Failure.
     """
-    target = Path(os.path.realpath(path))
     try:
+        target = Path(os.path.realpath(path))
         mode = _mode(target)
         if mode is not None and not stat.S_ISREG(mode):
             target.write_bytes(data)

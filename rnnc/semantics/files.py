@@ -37,11 +37,18 @@ def imported_files(source: Source) -> set[Path]:
     while waiting and len(found) <= MAX_FILES:
         text, folder = waiting.pop()
         for path in (folder / name for name in _imports(text)):
-            if path.resolve() not in found:
-                found.add(path.resolve())
+            if (whole := _whole(path)) not in found:
+                found.add(whole)
                 with suppress(DiagnosticError):
                     waiting.append((read_source(path), path.parent))
     return found
+
+
+def _whole(path: Path) -> Path:
+    """The path from the root on; as it is where the current folder has been deleted."""
+    with suppress(OSError):
+        return path.resolve()
+    return path
 
 
 def _imports(source: Source) -> list[str]:
@@ -85,10 +92,10 @@ class Files:
             head = ast.Cell(name, (), (), span=file.span)
             scope.names[name] = CellValue(head, scope, name, damaged=True)
         if path is not None:
-            self._files[path.resolve()] = None  # being read: an import of it is a circle
+            self._files[_whole(path)] = None  # being read: an import of it is a circle
         self._define(file, scope, path)
         if path is not None:
-            self._files[path.resolve()] = scope
+            self._files[_whole(path)] = scope
         return scope
 
     def beside(self, file: ast.File, scope: Scope) -> Scope:
@@ -166,7 +173,7 @@ class Files:
 
     def _import(self, statement: ast.Import, scope: Scope, path: Path | None) -> None:
         beside = (Path() if path is None else path.parent) / statement.path.value
-        target = beside.resolve()
+        target = _whole(beside)
         if target in self._files:
             imported = self._files[target]
             if imported is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from numbers import Number
 from typing import Protocol, cast
 
 from rnnc.diagnostics import Diagnostic, DiagnosticError, Span
@@ -21,7 +22,7 @@ def number_value(text: str, span: Span) -> int | float:
     if plain.isdigit():
         if len(plain.lstrip("0")) > MAX_DIGITS:
             message = f"integers have at most {MAX_DIGITS} digits"
-            raise DiagnosticError([Diagnostic("E114", message, span, fix="write it as a float, 1e30")])
+            raise DiagnosticError([Diagnostic("E114", message, span, fix="a larger number is a float: 1e30")])
         return int(plain)
     value = float(plain)
     if math.isinf(value):
@@ -61,5 +62,7 @@ def as_text(value: object) -> str:
             return "true" if value else "false"
         case list() | tuple():
             return "[" + ", ".join(map(as_text, cast("Sequence[object]", value))) + "]"
-        case _:
+        case str() | Number():
             return str(value)
+        case _:
+            raise TypeError(f"the language has numbers, truth values, names and lists of them, not {value!r}")

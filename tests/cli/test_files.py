@@ -138,3 +138,18 @@ def test_a_closed_standard_input_is_no_empty_file(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(sys, "stdin", None)
     with pytest.raises(Failure, match="standard input: it is closed"):
         read("-")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a folder in use is not deleted there")
+def test_a_current_folder_that_is_gone(
+    rnnc: RunRnnc, lstm: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is beside it is read as ever; nothing can be written there."""
+    shutil.copy(lstm, tmp_path / "lstm.rnn")
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert rnnc("check", "../lstm.rnn").status == 0
+    assert rnnc("compile", "../lstm.rnn").status == 0
+    result = rnnc("compile", "../lstm.rnn", "-o", "lstm.py")
+    assert (result.status, "cannot write lstm.py" in result.err) == (1, True)

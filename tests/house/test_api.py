@@ -48,6 +48,27 @@ def test_what_is_no_description(given: Any) -> None:
         rnnc.compile(given)
 
 
+@pytest.mark.parametrize(
+    ("word", "given", "said"),
+    [
+        ("name", 3, "name is that of a definition, a text, not 3"),
+        ("expose", None, "expose is names, several or one text of them, not None"),
+        ("no_passes", [3], "no_passes is names"),
+        ("options", ["a"], "options are parameters by name, a dict, not list"),
+        ("units", {}, "the language has numbers, truth values, names and lists of them, not {}"),
+    ],
+)
+def test_what_is_no_argument(word: str, given: Any, said: str) -> None:
+    with pytest.raises(TypeError, match=said):
+        rnnc.compile(EXAMPLES / "gru.rnn", **{word: given})
+
+
+def test_which_definition_is_asked_for_as_the_text_was_given() -> None:
+    text = "cell A {\n  input x[2]\n  output x\n}\ncell B {\n  input x[2]\n  output 2 * x\n}\n"
+    with pytest.raises(rnnc.DiagnosticError, match="name='A'"):
+        rnnc.compile(text)
+
+
 def test_values_of_numpy_are_values_and_functions_are_given_by_name() -> None:
     head, body = "cell A(n, sizes = [1], on = false, act: fn = tanh)", "output act(x) * sum(sizes) if on else x"
     text = f"{head} {{\n  input x[n]\n  {body}\n}}"

@@ -112,6 +112,15 @@ def test_no_pickle_is_read(tmp_path: Path) -> None:
     assert "objects that only pickle reads" in refused(tmp_path / "c.npz")
 
 
+def test_members_that_are_no_arrays(tmp_path: Path) -> None:
+    path = tmp_path / "x.npz"
+    np.savez(path, **ARRAYS)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("read me.txt", "text")
+    with pytest.raises(VerifyError, match=r"holds read me\.txt, which is no array"):
+        containers.read(path)
+
+
 def test_what_is_no_file_of_arrays(tmp_path: Path) -> None:
     assert "No such file" in refused(tmp_path / "nothing.npz")
     assert "folder without a TensorFlow checkpoint" in refused(tmp_path)

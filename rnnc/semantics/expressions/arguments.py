@@ -81,14 +81,13 @@ class Arguments:
                 kept.append(Operand(operand.label, e.value, operand.context))
         self.operands = kept
 
-    def count(self, low: int, high: int | None = None) -> None:
+    def count(self, low: int, high: int | None = None, fix: str | None = None) -> None:
         """Check how many positional arguments there are."""
         n = len(self.operands)
         if n < low or n > (low if high is None else high):
             wanted = f"{low}" if high in (None, low) else f"{low} to {high}" if high < 1000 else f"at least {low}"
-            raise Problem(
-                "E223", f"`{self.name}` takes {wanted} argument{'s' * (wanted.split()[-1] != '1')}, not {n}", self.span
-            )
+            message = f"`{self.name}` takes {wanted} argument{'s' * (wanted.split()[-1] != '1')}, not {n}"
+            raise Problem("E223", message, self.span, fix=fix)
 
     def value(self, i: int) -> Value:
         """Evaluated once, however often it is asked for: an argument may bring weights along."""

@@ -46,7 +46,9 @@ class Functions:
         a.refuse_labels(own)
         a.check_sharing()
         if len(a.operands) > len(parameters):
-            a.count(sum(p.default is None for p in parameters), len(parameters))
+            axes = ", ".join(o.span.text for o in a.operands[1:])
+            several = f"several axes are a list: `[{axes}]`" if [p.name for p in parameters[1:]] == ["axis"] else None
+            a.count(sum(p.default is None for p in parameters), len(parameters), several)
         for i, parameter in enumerate(parameters[: len(a.operands)]):
             operand = a.operands[i]
             value = axes_with_sizes(operand.expression) or a.value(i)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from rnnc.diagnostics import Diagnostics, Span
+from rnnc.diagnostics import Diagnostics, Source, Span
 from rnnc.semantics.scopes.scope import did_you_mean
 from rnnc.syntax import ast
 from rnnc.syntax.walk import names_in
@@ -39,11 +39,17 @@ def choose(file: ast.File, path: Path | None, name: str | None, span: Span) -> s
         own = [n for n in names if n not in _used(file)] if len(names) > 1 else names
         if len(own) == 1:
             return own[0]
-        diagnostics.error(
-            "E241", f"which one? This file defines {', '.join(names)}", None, fix=f"name it: FILE:{names[0]}"
-        )
+        fix = f"name it: {_named(span.source, names[0])}"
+        diagnostics.error("E241", f"which one? This file defines {', '.join(names)}", None, fix=fix)
     diagnostics.raise_errors()
     raise AssertionError
+
+
+def _named(source: Source, name: str) -> str:
+    """How a definition is asked for, of a file, of the standard input and of a text."""
+    return {"<stdin>": f"`-:{name}`", "<text>": f"`name={name!r}`, `%%rnnc {name}` in a notebook"}.get(
+        source.name, f"FILE:{name}"
+    )
 
 
 def _used(file: ast.File) -> set[str]:

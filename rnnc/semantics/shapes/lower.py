@@ -95,6 +95,7 @@ class Lowering:
 # What the language calls an operation.
 _CALLED = {
     "add": "+", "sub": "-", "mul": "*", "div": "/", "mod": "%", "floordiv": "//", "pow": "**", "neg": "-",
+    "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!=",
     "patches": "conv", "logical_and": "and", "logical_or": "or", "logical_not": "not",
     "where": "where", **{f"reduce_{name}": name for name in ("sum", "max", "min", "prod", "mean")},
 }  # fmt: skip
@@ -198,6 +199,16 @@ def _by_size(part: Shape, whole: Shape, name: str) -> str | None:
     return f"`relabel({text}, {axes})` calls its axis `{same[0].label}`, as that of the other is called"
 
 
+def _by_stretch(whole: Shape, part: Shape) -> str | None:
+    """The remedy for an axis of one place that has as many places on the other side."""
+    long = {x.label: x for x in whole if x.size.constant != 1}
+    short = next((x for x in part if x.size.constant == 1 and x.label in long), None)
+    if short is None:
+        return None
+    places = f"{short.label}: {long[short.label].size}"
+    return f"an axis of one place does not broadcast: give it all places where it is made, `expand(…, {places})`"
+
+
 _LONGEST = 24  # of an expression that is repeated in a remedy
 
 
@@ -211,7 +222,8 @@ def _conflict_fix(a: Shape, b: Shape, name: str, other: str) -> str:
             return _two_sizes(a[0], b[0])
         if a[0].strong and b[0].strong:
             return f"give both one label (`relabel`), or for every pair: {_pairs(name, b[0])}"
-        return "a weight matrix between them (`linear`), the same size for both, or `outer(a, b)` for every pair"
+        pairs = _pairs(name, b[0]) if b[0].label.isidentifier() else "`outer(a, b)`"
+        return f"a weight matrix between them (`linear`), the same size for both, or for every pair: {pairs}"
     if len(a) == len(b) and all(x.size == y.size for x, y in zip(a, b, strict=True)):
         kept, text = (a, other) if len({x.label for x in a}) == len(a) else (b, name)
         text = text.strip("`") if text.startswith("`") and len(text) <= _LONGEST + 2 else "…"
@@ -227,7 +239,8 @@ def _conflict_fix(a: Shape, b: Shape, name: str, other: str) -> str:
             text = text if text.startswith("`") else "it"
             which = f"{text} has two axes `{twice.label}`, and only the names say which of them is meant"
             return f"{which}: give one a name of its own, `[other: {twice.label}, {twice.label}]`"
-    if (fix := _by_size(a, b, name) or _by_size(b, a, other)) is not None:
+    fix = _by_stretch(a, b) or _by_stretch(b, a) or _by_size(a, b, name) or _by_size(b, a, other)
+    if fix is not None:
         return fix
     more = [x for x in b if x.label not in {y.label for y in a}]
     if len(more) < len(b):

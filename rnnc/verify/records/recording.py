@@ -91,7 +91,7 @@ def load_recording(path: Path) -> Recording:
             file: Any = np.load(opened, allow_pickle=False)
             if not hasattr(file, "files"):
                 raise ValueError("it is no .npz, which holds arrays by name")
-            arrays: dict[str, Array] = {key: _native(file[key]) for key in file.files}
+            arrays: dict[str, Array] = {key: _native(key, file[key]) for key in file.files}
     except OSError as error:
         raise VerifyError("E804", f"cannot read {path}: {error.strerror or error}") from error
     except (ValueError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
@@ -101,8 +101,10 @@ def load_recording(path: Path) -> Recording:
     return Recording(path.stem, arrays, _facts(path))
 
 
-def _native(array: Any) -> Array:
-    """The same numbers in this machine's order of bytes."""
+def _native(key: str, array: Any) -> Array:
+    """The same numbers in this machine's order of bytes. Raises ValueError for the bytes that NumPy gives of others."""
+    if not hasattr(array, "dtype"):
+        raise ValueError(f"{key} in it is no array")
     native: Array = array.astype(array.dtype.newbyteorder("="), copy=False)
     return native
 

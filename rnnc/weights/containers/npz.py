@@ -13,16 +13,21 @@ from rnnc.verify.errors import VerifyError
 from rnnc.weights.table import UNREADABLE, Files, Table
 
 PLURAL = ".npz files"
+_PLAIN = "save plain arrays: numpy.savez(path, **arrays)"
 
 
 def read(path: Path) -> Table:
     """Every array. Raises VerifyError (E811)."""
     try:
         with np.load(path, allow_pickle=False) as file:
-            return Table({name: file[name] for name in file.files})
+            arrays = {name: file[name] for name in file.files}
     except ValueError as error:
         message = f"{path} holds objects that only pickle reads, which could run any code: {error}"
-        raise VerifyError(UNREADABLE, message, fix="save plain arrays: numpy.savez(path, **arrays)") from error
+        raise VerifyError(UNREADABLE, message, fix=_PLAIN) from error
+    others = [name for name, array in arrays.items() if not isinstance(array, np.ndarray)]  # NumPy gives their bytes
+    if others:
+        raise VerifyError(UNREADABLE, f"{path} holds {', '.join(others[:3])}, which is no array", fix=_PLAIN)
+    return Table(arrays)
 
 
 def write(arrays: Mapping[str, Array]) -> Files:
