@@ -31,6 +31,8 @@ def split_name(argument: str) -> FileName:
 def read_source(path: str | PathLike[str]) -> Source:
     """The text of a file. Raises DiagnosticError where it cannot be read, is too large or is no text."""
     name = str(path)
+    if not name:
+        raise _error("E100", "the path of the file is empty")
     try:
         with Path(path).open("rb") as file:
             data = file.read(MAX_BYTES + 1)

@@ -33,7 +33,11 @@ def _count(places):
 
 
 def _is_whole(number):
-    return hasattr(number, "__index__")
+    try:
+        number.__index__()
+    except (AttributeError, TypeError):  # of an array that is no number
+        return False
+    return True
 
 
 def _swapped(array):

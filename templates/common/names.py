@@ -19,7 +19,8 @@ def _by_name(what, value, table, partial=False):
         return {next(iter(table)): value}
     for name in value:
         if name not in table:
-            raise KeyError(f"{what}: unknown name {name!r}{_suggestion(name, table)}; there is: {', '.join(table)}")
+            known = f"there is: {', '.join(table)}" if table else "there are none"
+            raise KeyError(f"{what}: unknown name {name!r}{_suggestion(name, table)}; {known}")
     for name in table:
         if name not in value and not partial:
             raise KeyError(f"{what}: {name!r} is missing")

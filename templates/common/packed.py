@@ -21,7 +21,7 @@ class _Packed:
             self.arrays[name] = taken(array)
         for name, about in SPEC["parameters"].items():
             if name not in self.arrays:
-                raise KeyError(f"params: parameter {name!r} is missing{_suggestion(name, params)}")
+                raise KeyError(f"params: parameter {name!r} is missing")
             _check_rank(f"params[{name!r}]", self.arrays[name], (), about["axes"])
         self.dtype = _common_dtype(self.arrays)
         self.dims = _all_dims(self.arrays)

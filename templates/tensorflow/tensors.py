@@ -63,7 +63,11 @@ def _entered(tensor, given, program):
 def _is_whole(number):
     if isinstance(number, (tf.Tensor, tf.Variable)):
         return number.dtype.is_integer and number.shape.ndims in (0, None)
-    return hasattr(number, "__index__")
+    try:
+        number.__index__()
+    except (AttributeError, TypeError):  # of an array that is no number
+        return False
+    return True
 
 
 def _swapped(tensor):

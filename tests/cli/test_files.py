@@ -150,6 +150,7 @@ def test_a_current_folder_that_is_gone(
     monkeypatch.chdir(tmp_path / "gone")
     (tmp_path / "gone").rmdir()
     assert rnnc("check", "../lstm.rnn").status == 0
+    assert "the path of the file is empty" in rnnc("compile", "").err
     assert rnnc("compile", "../lstm.rnn").status == 0
     result = rnnc("compile", "../lstm.rnn", "-o", "lstm.py")
     assert (result.status, "cannot write lstm.py" in result.err) == (1, True)

@@ -299,9 +299,10 @@ def without(params: dict[str, np.ndarray], name: str, **more: np.ndarray) -> dic
         (lambda a: a | {"lengths": [1, 2]}, ValueError, r"lengths: expected \[batch=3\], got \(2,\)"),
         (lambda a: a | {"lengths": [1, 2, 7]}, ValueError, "lengths should be from 0 to 6, and are from 1 to 7"),
         (lambda a: a | {"lengths": [1.0, 2.0, 3.0]}, TypeError, "lengths should be integers"),
-        (lambda a: a | {"masks": {"d": 1}}, KeyError, "masks: unknown name 'd'"),
+        (lambda a: a | {"masks": {"d": 1}}, KeyError, "masks: unknown name 'd'; there are none"),
         (lambda a: a | {"training": True, "seed": 1.5}, TypeError, "seed should be a whole number, and is 1.5"),
         (lambda a: a | {"training": True, "seed": True}, TypeError, "seed should be a whole number, and is True"),
+        (lambda a: a | {"training": True, "seed": np.array([5])}, TypeError, "seed should be a whole number, and is a"),
         (lambda a: a | {"x": [[[1.0, 2.0], [1.0]]]}, ValueError, "x: .*inhomogeneous"),
     ],
 )

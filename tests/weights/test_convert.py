@@ -323,6 +323,14 @@ def test_usage(arguments: list[str], weights: Weights, tmp_path: Path) -> None:
     assert weights("convert", tmp_path / "a.npz", tmp_path / "b.npz", *arguments).status == 2
 
 
+def test_the_file_that_is_read_is_not_written(weights: Weights) -> None:
+    path = weights.file("a.npz", {"w": numbers(3)})
+    before = path.read_bytes()
+    result = weights("convert", path, path, "--from", "tf", "--to", "rnnc")
+    assert (result.status, "OUT is IN" in result.err) == (2, True)
+    assert path.read_bytes() == before
+
+
 def test_list(weights: Weights) -> None:
     path = weights.file("a.npz", load(BY_NAME["torch_lstm"]).arrays)
     done = weights("list", path, "--only", "bias*")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rnnc.cli import options as shared
-from rnnc.cli.files import read, write_atomically
+from rnnc.cli.files import is_same_file, read, write_atomically
 from rnnc.cli.messages import say
 from rnnc.syntax.source import FileName, split_name
 
@@ -72,6 +72,8 @@ def convert(
         raise click.UsageError("--at says which arrays of the --into file are meant, and there is none")
     if into is not None and (prefix or dtype is not None):
         raise click.UsageError("names and types are those of the --into file: no --prefix, no --dtype")
+    if is_same_file(str(source), str(output)):
+        raise click.UsageError(f"OUT is IN, {output}, whose weights would be lost")
     from rnnc.weights import containers
     from rnnc.weights.convert import convert as converted
     from rnnc.weights.convert import seen_as
