@@ -116,7 +116,10 @@ def _lookup(lowering: Lowering, node: Node) -> Value:
             table = lowering.op("transpose", table, perm=(found.rows, *found.rest))
         return lowering.op("lookup", table, index)
     if index.type.dtype is not DType.INT:
-        fix = "whole numbers are inputs declared `: int`, `step`, `argmax(v)`, and what is made of them; `//` divides"
+        fix = (
+            "whole numbers are inputs declared `: int`, `step`, `argmax(v)`, and what is made of them, with `//`; "
+            "`sum(relu(1 - abs(d - places(slot: n))) * v, slot)` is what stands at a place `d` between two"
+        )
         raise ShapeError("E310", "the index of `lookup` is a whole number, not a float", fix)
     n = len(found.index)
     if n + 1 + len(found.rest) > MAX_RANK:
