@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import dataclass
 
 from rnnc.diagnostics import Source, Span
@@ -88,7 +89,8 @@ def import_call(source: Source, *, name: str | None = None, inline: bool = False
     meaning = shared.declared(meaning, lowering.instances)
     own = name or script.name or (_own_name(first) if isinstance(first, Made) and not is_graph else None)
     own = own if own is not None and (is_graph or len(layers) == 1 or script.name) else name or "Layers"
-    text = write(meaning, source.text, own, lowering.functions, places, renamed=name is not None, inline=inline)
+    given = _parameters(script, head, lowering)
+    text = write(meaning, source.text, own, lowering.functions, places, given, renamed=name is not None, inline=inline)
     return Imported(text, tuple(remarks.lines))
 
 
@@ -108,6 +110,18 @@ def _behind(script: Subject, meaning: Meaning, lowering: Lowering) -> Head | Non
         shown = last if len(last) <= MOST_SHOWN else f"{last[:MOST_SHOWN].rpartition(' ')[0]} …"
         lowering.remarks.add(f"the description ends with what `{shown}` gives")
     return head
+
+
+def _parameters(script: Subject, head: Head | None, lowering: Lowering) -> dict[str, str]:
+    """The parameters that the description has: what is kept by dropout where nothing in the text says it."""
+    read = (
+        f"{head.texts if head is not None else ''} {lowering.merge.formula.text if lowering.merge is not None else ''}"
+    )
+    found = {name: value for name, value in script.found.parameters.items() if re.search(rf"\b{name}\b", read)}
+    for name, value in found.items():
+        what = f"`{name}` has no value here: it is a parameter of the description, {value} unless it is given"
+        lowering.remarks.add(f"{what} (`-D {name}=0.5`)")
+    return found
 
 
 def _short(text: str) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from rnnc.importing.behind.calling import Plain, followed, is_own
 from rnnc.importing.behind.values import LIST, Final, Outputs, Result, Several
 from rnnc.importing.formulas.directions import BACKWARD, FORWARD, Key, Merge
-from rnnc.importing.python.values import Broken, Names, Thunk
+from rnnc.importing.python.values import Broken, Names, Reference, Thunk
 
 BOTH_DIRECTIONS = "bidirectional_dynamic_rnn"  # gives the outputs of both apart
 ONE = ("dynamic_rnn", "static_rnn", "static_state_saving_rnn")  # whose variables stand in a scope of their own
@@ -48,6 +48,12 @@ class Driver:
     def steps_first(self) -> bool | None:
         """Whether arrays of the text have the steps in front of the rows; None where nobody knows."""
         return True if self.is_list else self.plain.flag(self.arguments.get("time_major"), self.names)
+
+    @property
+    def path(self) -> list[str]:
+        """The words of what is called."""
+        found = self.plain.value(self.node.func, self.names)
+        return found.path.split(".") if isinstance(found, Reference) else []
 
     @property
     def has_lengths(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rnnc.importing.behind.calling import Plain
 from rnnc.importing.behind.driver import Driver
@@ -29,6 +29,7 @@ class Found:
     merge: Merge | None = None
     merged: frozenset[Key] = frozenset()
     renamed: frozenset[Key] = frozenset()
+    parameters: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 def find(
@@ -48,7 +49,8 @@ def find(
     last = _last_state(values)
     end = end_of(last[1]) if last is not None and not _takes_apart(last[0]) else None
     states = [Head(end, driver.scope, last[1].reads)] if last is not None and end is not None else []
-    heads = _heads([*(found for _, found in values if isinstance(found, Head)), *states])
+    dropped = [_dropped(found, driver.scope) for _, found in values]
+    heads = _heads([*(each for each in dropped if each is not None), *states])
     parts = [line for line, found in values if isinstance(found, Final) and (found.part or _takes_apart(line))]
     told = [*parts, *([last[0]] if last is not None else [])]  # where they are no end
     renames = [line for line, found in values if _renames(line, found) and all(line is not each for each in told)]
@@ -56,7 +58,15 @@ def find(
     merge, merged = _merge(values, reading.touched, target, driver.results())
     if heads and heads[0].merge is not None:
         merge, merged = heads[0].merge, heads[0].reads
-    return Found(tuple(heads), None if merge is None or merge.is_plain else merge, merged, renamed)
+    merge = None if merge is None or merge.is_plain else merge
+    return Found(tuple(heads), merge, merged, renamed, reading.dropouts.parameters)
+
+
+def _dropped(found: Result, scope: str) -> Head | None:
+    """A value that a description may end with: all steps where dropout has changed them, or any head."""
+    if isinstance(found, Outputs) and found.text != "{}" and (end := end_of(found)) is not None:
+        return Head(end, scope, found.reads)
+    return found if isinstance(found, Head) else None
 
 
 def _renames(line: Line, found: Result) -> bool:
@@ -88,7 +98,7 @@ def _heads(found: Sequence[Head]) -> list[Head]:
     the last one first."""
     product: Head | None = None
     for each in found:
-        if each.classes is None:
+        if each.classes is None and each.end.product is None:
             continue
         is_more = product is not None and (product.at in each.chain[1:] or _has_now(product, each))
         if product is None or is_more:
