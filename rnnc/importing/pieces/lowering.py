@@ -239,6 +239,8 @@ class Call:
                 return None
             case str() as name:
                 pass
+            case Reference() as reference if formulas.is_approximate(reference):
+                return "gelu_tanh"
             case Reference(last=name) if name in known or name not in formulas.WRITTEN:
                 pass
             case Made(constructor=constructor) as made if constructor.computes is not None:

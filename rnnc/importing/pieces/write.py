@@ -27,8 +27,8 @@ def write(
     """A description in the standard form.
 
     `name` is what the cell or network is called where it has no name of the library, or where it is `renamed`;
-    `functions` are texts of functions by name, `places` names of layers, `parameters` those of the network. `inline` writes definitions
-    out that are known in every file.
+    `functions` are texts of functions by name, `places` names of layers, `parameters` those of the network. `inline`
+    writes definitions out that are known in every file.
     """
     head = "".join(f"# {screen(line)}".rstrip() + "\n" for line in call.strip().splitlines())
     parts: list[str] = []
