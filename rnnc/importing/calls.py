@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rnnc.diagnostics import Source, Span
 from rnnc.importing.formulas import written
@@ -26,6 +26,7 @@ from rnnc.importing.pieces.head import Head, headed
 from rnnc.importing.pieces.library import defines
 from rnnc.importing.pieces.lowering import Lowering
 from rnnc.importing.pieces.pieces import Meaning, Piece
+from rnnc.importing.pieces.versions import SLOPE, origin_of
 from rnnc.importing.pieces.write import write
 from rnnc.importing.python.signature import Constructor
 from rnnc.importing.python.values import (
@@ -91,6 +92,8 @@ def import_call(source: Source, *, name: str | None = None, inline: bool = False
     own = own if own is not None and (is_graph or len(layers) == 1 or script.name) else name or "Layers"
     given = _parameters(script, head, lowering)
     text = write(meaning, source.text, own, lowering.functions, places, given, renamed=name is not None, inline=inline)
+    if "fn keras_hard_sigmoid(" in text:
+        remarks.add(SLOPE)
     return Imported(text, tuple(remarks.lines))
 
 
@@ -163,11 +166,12 @@ def _bind(reference: Reference, node: ast.Call, evaluator: Evaluator, names: Nam
         raise problem("E603", f"no library knows `{reference.path}`", where, fix=fix)
     keywords = [keyword.arg for keyword in node.keywords if keyword.arg is not None]
     fitting = [each for each in here if all(each.takes(keyword) for keyword in keywords)]
+    origin = origin_of(reference.path, names)
     if joint is not None and node.args:  # `layers.add([a, b])`
         keywords = ast.copy_location(ast.Call(func=node.func, args=node.args[1:], keywords=node.keywords), node)
         made = here[0].bind(keywords, evaluator, names, where)
         return Applied(Given(made, where), evaluator.tensors.inputs(node.args[0], names))
-    return (fitting or here)[0].bind(node, evaluator, names, where)
+    return replace((fitting or here)[0].bind(node, evaluator, names, where), origin=origin)
 
 
 def _library_of(path: str) -> str:

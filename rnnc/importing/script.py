@@ -236,8 +236,10 @@ def _is_of_others(value: ast.expr, names: Names, knows: Knows) -> bool:
 def _asks_object(line: Line) -> bool:
     """`cell.zero_state(…)`: a method of what another line makes, which makes no cell."""
     match line.value:
-        case ast.Call(func=ast.Attribute(value=ast.Name(id=name))):
-            return isinstance(line.names.get(name), Thunk)
+        case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method)):
+            entry = line.names.get(name)
+            is_module = isinstance(entry, Thunk) and isinstance(entry.node, ast.Attribute) and method[:1].isupper()
+            return isinstance(entry, Thunk) and not is_module  # `layers = tf.keras.layers`
         case _:
             return False
 
