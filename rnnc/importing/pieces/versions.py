@@ -9,14 +9,18 @@ TENSORFLOW, KERAS_2, OLD, KERAS, NEWEST = "tensorflow", "tf_keras", "an old path
 _OLD = "recurrent convolutional_recurrent core embeddings wrappers merge cudnn_recurrent advanced_activations"
 FIRST = {"recurrent_activation": "hard_sigmoid", "reset_after": False}  # the defaults that have changed since
 WHEN = {TENSORFLOW: "in TensorFlow 1", OLD: "before Keras 2.3", KERAS: "before Keras 2.3"}
-SLOPE = "`hard_sigmoid` is that of Keras 3, v / 6 + 0.5 between 0 and 1; in Keras 1 and 2, which TensorFlow before 2.16 has,\
+SLOPE = (
+    "`hard_sigmoid` is that of Keras 3, v / 6 + 0.5 between 0 and 1; in Keras 1 and 2, which TensorFlow before 2.16 has,\
  it is 0.2 * v + 0.5, the language's own `hard_sigmoid`: put that into the description where it is meant"
+)
 
 
 def origin_of(path: str, names: Names) -> str:
     """What the dotted name of a layer tells, when names that are imported are resolved; "" of no layer of Keras."""
     entry = names.get("*")
-    if "." not in path and isinstance(entry, Given) and isinstance(entry.value, Reference):  # `from keras.layers import *`
+    if (
+        "." not in path and isinstance(entry, Given) and isinstance(entry.value, Reference)
+    ):  # `from keras.layers import *`
         path = f"{entry.value.path.removesuffix('*')}{path}"
     front = path.split(".")[:-1]
     if front[:1] == ["tf_keras"]:
