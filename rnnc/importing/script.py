@@ -110,7 +110,9 @@ def _remarks(line: Line, given: Given, evaluator: Evaluator) -> tuple[str, ...]:
     is_old = isinstance(made, Made) and made.constructor.library in ("tf", "cudnn")
     if not isinstance(value, ast.Call) or not value.args or not is_old or not isinstance(value.func, ast.Name):
         return ()
-    return Driver(value, line.names, value.func.id, {"inputs": value.args[0]}, Plain(evaluator)).remarks()
+    over_steps = re.search("Cudnn|Fused", made.constructor.name) is not None
+    given = dict(zip(("inputs", "initial_state") if over_steps else ("inputs",), value.args, strict=False))
+    return Driver(value, line.names, value.func.id, given, Plain(evaluator)).remarks()
 
 
 def _left_out(evaluator: Evaluator, lines: list[Line], given: Given, *more: Instance) -> tuple[tuple[Key, str], ...]:

@@ -10,6 +10,7 @@ from rnnc.importing.behind.calling import Plain, followed, is_own
 from rnnc.importing.behind.values import LIST, Final, Outputs, Result, Several
 from rnnc.importing.formulas.directions import BACKWARD, FORWARD, Key, Merge
 from rnnc.importing.python.values import Broken, Names, Reference, Thunk
+from rnnc.importing.texts.applying import STATES_OF_CELLS
 
 BOTH_DIRECTIONS = "bidirectional_dynamic_rnn"  # gives the outputs of both apart
 ONE = ("dynamic_rnn", "static_rnn", "static_state_saving_rnn")  # whose variables stand in a scope of their own
@@ -18,7 +19,6 @@ _DATA = "placeholder Variable constant zeros ones random_normal random_uniform g
 DATA = frozenset(_DATA.split())  # what makes arrays of no others
 _SIDES = "initial_state_fw initial_state_bw initial_states_fw initial_states_bw"
 BEGINS = ("initial_state", *_SIDES.split(), "state_saver")  # parameters for states that drivers begin with
-STATES_OF_CELLS = ("zero_state", "get_initial_state")  # methods that give zeros
 ZEROS = ("zeros", "zeros_like")
 FILLED = {"constant": 0, "fill": 1, "full": 1}  # functions of one value, and its place
 TUPLES = ("LSTMStateTuple", "tuple", "list")

@@ -80,7 +80,8 @@ class Lowering:
         if id(made) in self.seen and not shared and made.constructor.has_weights:
             message = "one object in two places shares its weights between them, which is not said by this"
             notes = (Note("made here", made.span),)
-            raise problem("E606", message, given.span, notes=notes, fix="make two of them")
+            fix = "import the layers alone, and write the network: `b = embedding(y, 20, 6, weights = a)` has those of `a`"
+            raise problem("E606", message, given.span, notes=notes, fix=f"{fix}; two objects would have their own")
         self.seen[id(made)] = made
 
     def _as_instance(self, made: Made, found: Piece) -> Piece:

@@ -10,8 +10,8 @@ _OLD = "recurrent convolutional_recurrent core embeddings wrappers merge cudnn_r
 FIRST = {"recurrent_activation": "hard_sigmoid", "reset_after": False}  # the defaults that have changed since
 WHEN = {TENSORFLOW: "in TensorFlow 1", OLD: "before Keras 2.3", KERAS: "before Keras 2.3"}
 SLOPE = (
-    "`hard_sigmoid` is that of Keras 3, v / 6 + 0.5 between 0 and 1; in Keras 1 and 2, which TensorFlow before 2.16 has,\
- it is 0.2 * v + 0.5, the language's own `hard_sigmoid`: put that into the description where it is meant"
+    "`hard_sigmoid` is that of Keras 3, v / 6 + 0.5 between 0 and 1; in Keras 1 and 2 (TensorFlow before 2.16) it is "
+    "0.2 * v + 0.5, the language's own `hard_sigmoid`: put that into the description where it is meant"
 )
 
 
