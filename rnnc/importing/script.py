@@ -107,12 +107,14 @@ def _remarks(line: Line, given: Given, evaluator: Evaluator) -> tuple[str, ...]:
     """What a layer of TensorFlow 1 is called on, where that is made of something."""
     value, layer = line.value, given.value
     made = layer.layer.value if isinstance(layer, Applied) else None
-    is_old = isinstance(made, Made) and made.constructor.library in ("tf", "cudnn")
-    if not isinstance(value, ast.Call) or not value.args or not is_old or not isinstance(value.func, ast.Name):
+    if not isinstance(made, Made) or made.constructor.library not in ("tf", "cudnn") or not isinstance(value, ast.Call):
+        return ()
+    if not value.args or not isinstance(value.func, ast.Name):
         return ()
     over_steps = re.search("Cudnn|Fused", made.constructor.name) is not None
-    given = dict(zip(("inputs", "initial_state") if over_steps else ("inputs",), value.args, strict=False))
-    return Driver(value, line.names, value.func.id, given, Plain(evaluator)).remarks()
+    parameters: dict[str, ast.expr] = {"inputs": value.args[0]}
+    parameters |= {"initial_state": value.args[1]} if over_steps and len(value.args) > 1 else {}
+    return Driver(value, line.names, value.func.id, parameters, Plain(evaluator)).remarks()
 
 
 def _left_out(evaluator: Evaluator, lines: list[Line], given: Given, *more: Instance) -> tuple[tuple[Key, str], ...]:

@@ -80,7 +80,7 @@ class Lowering:
         if id(made) in self.seen and not shared and made.constructor.has_weights:
             message = "one object in two places shares its weights between them, which is not said by this"
             notes = (Note("made here", made.span),)
-            fix = "import the layers alone, and write the network: `b = embedding(y, 20, 6, weights = a)` has those of `a`"
+            fix = "import the layers alone, and write the network: `b = embedding(y, 9, 6, weights = a)` has those of a"
             raise problem("E606", message, given.span, notes=notes, fix=f"{fix}; two objects would have their own")
         self.seen[id(made)] = made
 

@@ -67,7 +67,7 @@ def part(whole: Given, place: ast.expr) -> Value:
 
 
 def _gives_both(made: Made) -> bool:
-    """Whether a layer gives the outputs of both directions one beside the other: `Bidirectional(…, merge_mode=None)`."""
+    """Whether a layer gives the outputs of both directions apart: `Bidirectional(…, merge_mode=None)`."""
     merge = made.arguments.get("merge_mode") if made.constructor.name == "Bidirectional" else None
     return merge is not None and merge.value is None
 
