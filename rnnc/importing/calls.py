@@ -26,7 +26,7 @@ from rnnc.importing.pieces.head import Head, headed
 from rnnc.importing.pieces.library import defines
 from rnnc.importing.pieces.lowering import Lowering
 from rnnc.importing.pieces.pieces import Meaning, Piece
-from rnnc.importing.pieces.versions import SLOPE, origin_of
+from rnnc.importing.pieces.versions import NEWEST, SLOPE, origin_of
 from rnnc.importing.pieces.write import write
 from rnnc.importing.python.signature import Constructor
 from rnnc.importing.python.values import (
@@ -92,7 +92,8 @@ def import_call(source: Source, *, name: str | None = None, inline: bool = False
     own = own if own is not None and (is_graph or len(layers) == 1 or script.name) else name or "Layers"
     given = _parameters(script, head, lowering)
     text = write(meaning, source.text, own, lowering.functions, places, given, renamed=name is not None, inline=inline)
-    if "fn keras_hard_sigmoid(" in text:
+    origins = {made.origin for made in lowering.seen.values() if made.constructor.library == "keras"}
+    if "fn keras_hard_sigmoid(" in text and origins != {NEWEST}:
         remarks.add(SLOPE)
     return Imported(text, tuple(remarks.lines))
 
