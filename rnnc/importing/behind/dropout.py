@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from rnnc.importing.behind.calling import Plain, arguments, followed
-from rnnc.importing.behind.values import LIST, Outputs, Result, end_of
-from rnnc.importing.formulas.directions import Merge
+from rnnc.importing.behind.values import LIST, Outputs, Result, also, end_of, key_of
+from rnnc.importing.formulas.directions import Key, Merge
 from rnnc.importing.formulas.formulas import Text
 from rnnc.importing.pieces.head import End, Head
-from rnnc.importing.python.values import Names, Reference
+from rnnc.importing.python.values import Names, Reference, Thunk
 
 _OF_LAYERS = "inputs rate noise_shape seed training name"
 _OF_CONTRIB = "inputs keep_prob noise_shape is_training outputs_collections seed"
@@ -25,10 +25,10 @@ TAKEN = re.compile(r"x|y\d*|end\d*|logits\d*|keep|mask|step|dropout|time|input|o
 
 @dataclass(frozen=True)
 class Drops:
-    """What a call drops: the text around the values; `parameter` has no value in the text, and a default here."""
+    """What a call drops: the text around the values, and the lines that its arguments are made of."""
 
     text: str
-    parameter: tuple[str, str] | None = None
+    reads: frozenset[Key] = frozenset()
 
 
 NOTHING = Drops("{}")
@@ -56,7 +56,12 @@ class Dropouts:
             return None
         data = (given or {}).get("x", (given or {}).get("inputs"))
         drops = self._drops(given, when, names) if given is not None and data is not None else None
-        return (data, drops) if data is not None and drops is not None else None
+        if given is None or data is None or drops is None:
+            return None
+        nodes = [node for each in given.values() if each is not data for node in ast.walk(each)]
+        used = [names.get(node.id) for node in nodes if isinstance(node, ast.Name)]
+        entries = [entry for entry in used if isinstance(entry, Thunk)]
+        return data, replace(drops, reads=frozenset(key_of(entry.node, entry.names) for entry in entries))
 
     def _drops(self, given: Mapping[str, ast.expr], when: str, names: Names) -> Drops | None:
         shape = given.get("noise_shape")
@@ -88,7 +93,7 @@ class Dropouts:
                 own = own if re.fullmatch("[a-z][a-z0-9_]*", own) and not TAKEN.fullmatch(own) else name
                 own = own if self.parameters.get(own, UNSET[name]) == UNSET[name] else name
                 self.parameters[own] = UNSET[name]
-                return Drops(f"dropout({{}}, {NAMED[name].format(own)}, mask = step)", (own, UNSET[name]))
+                return Drops(f"dropout({{}}, {NAMED[name].format(own)}, mask = step)")
             case _:
                 return None
 
@@ -102,6 +107,7 @@ class Dropouts:
 
 def dropped(held: Result, drops: Drops, scope: str) -> Result:
     """What is left of a value."""
+    held = also(held, drops.reads)
     if drops.text == "{}":
         return held
     match held:
