@@ -191,9 +191,8 @@ def test_a_rate_that_the_caller_gives_is_a_parameter(before: str, call: str, nam
     text, remarks = imported(ONE, before, f"d = {call}", "z = tf.layers.dense(d, 2)")
     assert f"network GRUCell({name} = {value}) {{" in text
     assert any(line.startswith("end = dropout(last(y), ") and name in line for line in text)
-    assert list(remarks) == [
-        f"`{name}` has no value here: it is a parameter of the description, {value} unless it is given (`-D {name}=0.5`)"
-    ]
+    what = f"`{name}` has no value here: it is a parameter of the description, {value} unless it is given"
+    assert list(remarks) == [f"{what} (`-D {name}=0.5`)"]
 
 
 @pytest.mark.parametrize(
