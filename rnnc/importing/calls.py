@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 
 from rnnc.diagnostics import Source, Span
 from rnnc.importing.formulas import written
@@ -25,6 +26,7 @@ from rnnc.importing.pieces.head import Head, headed
 from rnnc.importing.pieces.library import defines
 from rnnc.importing.pieces.lowering import Lowering
 from rnnc.importing.pieces.pieces import Meaning, Piece
+from rnnc.importing.pieces.versions import NEWEST, SLOPE, origin_of
 from rnnc.importing.pieces.write import write
 from rnnc.importing.python.signature import Constructor
 from rnnc.importing.python.values import (
@@ -88,7 +90,11 @@ def import_call(source: Source, *, name: str | None = None, inline: bool = False
     meaning = shared.declared(meaning, lowering.instances)
     own = name or script.name or (_own_name(first) if isinstance(first, Made) and not is_graph else None)
     own = own if own is not None and (is_graph or len(layers) == 1 or script.name) else name or "Layers"
-    text = write(meaning, source.text, own, lowering.functions, places, renamed=name is not None, inline=inline)
+    given = _parameters(script, head, lowering)
+    text = write(meaning, source.text, own, lowering.functions, places, given, renamed=name is not None, inline=inline)
+    origins = {made.origin for made in lowering.seen.values() if made.constructor.library == "keras"}
+    if "fn keras_hard_sigmoid(" in text and origins != {NEWEST}:
+        remarks.add(SLOPE)
     return Imported(text, tuple(remarks.lines))
 
 
@@ -108,6 +114,18 @@ def _behind(script: Subject, meaning: Meaning, lowering: Lowering) -> Head | Non
         shown = last if len(last) <= MOST_SHOWN else f"{last[:MOST_SHOWN].rpartition(' ')[0]} …"
         lowering.remarks.add(f"the description ends with what `{shown}` gives")
     return head
+
+
+def _parameters(script: Subject, head: Head | None, lowering: Lowering) -> dict[str, str]:
+    """The parameters that the description has: what is kept by dropout where nothing in the text says it."""
+    read = (
+        f"{head.texts if head is not None else ''} {lowering.merge.formula.text if lowering.merge is not None else ''}"
+    )
+    found = {name: value for name, value in script.found.parameters.items() if re.search(rf"\b{name}\b", read)}
+    for name, value in found.items():
+        what = f"`{name}` has no value here: it is a parameter of the description, {value} unless it is given"
+        lowering.remarks.add(f"{what} (`-D {name}=0.5`)")
+    return found
 
 
 def _short(text: str) -> str:
@@ -149,11 +167,12 @@ def _bind(reference: Reference, node: ast.Call, evaluator: Evaluator, names: Nam
         raise problem("E603", f"no library knows `{reference.path}`", where, fix=fix)
     keywords = [keyword.arg for keyword in node.keywords if keyword.arg is not None]
     fitting = [each for each in here if all(each.takes(keyword) for keyword in keywords)]
+    origin = origin_of(reference.path, names)
     if joint is not None and node.args:  # `layers.add([a, b])`
         keywords = ast.copy_location(ast.Call(func=node.func, args=node.args[1:], keywords=node.keywords), node)
         made = here[0].bind(keywords, evaluator, names, where)
         return Applied(Given(made, where), evaluator.tensors.inputs(node.args[0], names))
-    return (fitting or here)[0].bind(node, evaluator, names, where)
+    return replace((fitting or here)[0].bind(node, evaluator, names, where), origin=origin)
 
 
 def _library_of(path: str) -> str:

@@ -9,7 +9,7 @@ import ast
 import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from rnnc.diagnostics import Source, Span
 from rnnc.importing.behind.calling import Plain, is_own
@@ -38,6 +38,7 @@ from rnnc.importing.python.values import (
 from rnnc.importing.texts.evaluate import Bind, Evaluator, Knows
 from rnnc.importing.texts.line import Line
 from rnnc.importing.texts.lines import Lines
+from rnnc.importing.texts.others import other_classes, other_objects
 
 # What trains models, feeds them, or looks at them.
 OTHERS = (
@@ -80,7 +81,8 @@ def read_script(
     models = [entry.value for entry in reading.names.values() if isinstance(entry, Given)]
     classes_there = [each for each in models if isinstance(each, Blueprint)]
     if classes_there and (at is None or (call is None and _is_of_others(lines[at].value, lines[at].names, knows))):
-        return _of_object(classes.by_default(evaluator, classes_there[-1]), evaluator)
+        found = _of_object(classes.by_default(evaluator, classes_there[-1]), evaluator)
+        return replace(found, behind=_classes(other_classes(classes_there)), line=_class(classes_there[-1]))
     if at is None and reading.broken:
         raise reading.broken[0]
     if at is None:
@@ -90,22 +92,43 @@ def read_script(
         return _driven(everything, place, call, evaluator, drivers, functions["tf"])
     given, model = _object(subject, evaluator)
     if model is not None:
-        return _of_object(model, evaluator, given)
+        found = _of_object(model, evaluator, given)
+        before = _left_out(evaluator, lines[: at + 1], found.given, model)
+        return replace(found, behind=before, line=evaluator.span(subject.statement).text)
     others = [line for line in everything[place + 1 :] if not _trains(line) and not _only_names(line)]
     behind = tuple((key_of(line.value, line.names), evaluator.span(line.statement).text) for line in others)
     given = evaluator.line(subject.value, subject.names)
     told = _remarks(subject, given, evaluator)
-    return Subject(_first(given), behind=behind, line=evaluator.span(subject.statement).text, remarks=told)
+    before = _left_out(evaluator, lines[: at + 1], given)
+    return Subject(_first(given), behind=(*before, *behind), line=evaluator.span(subject.statement).text, remarks=told)
 
 
 def _remarks(line: Line, given: Given, evaluator: Evaluator) -> tuple[str, ...]:
     """What a layer of TensorFlow 1 is called on, where that is made of something."""
     value, layer = line.value, given.value
     made = layer.layer.value if isinstance(layer, Applied) else None
-    is_old = isinstance(made, Made) and made.constructor.library in ("tf", "cudnn")
-    if not isinstance(value, ast.Call) or not value.args or not is_old or not isinstance(value.func, ast.Name):
+    if not isinstance(made, Made) or made.constructor.library not in ("tf", "cudnn") or not isinstance(value, ast.Call):
         return ()
-    return Driver(value, line.names, value.func.id, {"inputs": value.args[0]}, Plain(evaluator)).remarks()
+    if not value.args or not isinstance(value.func, ast.Name):
+        return ()
+    over_steps = re.search("Cudnn|Fused", made.constructor.name) is not None
+    parameters: dict[str, ast.expr] = {"inputs": value.args[0]}
+    parameters |= {"initial_state": value.args[1]} if over_steps and len(value.args) > 1 else {}
+    return Driver(value, line.names, value.func.id, parameters, Plain(evaluator)).remarks()
+
+
+def _left_out(evaluator: Evaluator, lines: list[Line], given: Given, *more: Instance) -> tuple[tuple[Key, str], ...]:
+    """What lines in front of the last one make that is no part of it."""
+    found = other_objects(evaluator, lines, [given.value, *more])
+    return tuple((key_of(line.value, line.names), evaluator.span(line.statement).text) for line in found)
+
+
+def _classes(blueprints: Iterable[Blueprint]) -> tuple[tuple[Key, str], ...]:
+    return tuple((key_of(each.node, each.names), _class(each)) for each in blueprints)
+
+
+def _class(blueprint: Blueprint) -> str:
+    return f"class {blueprint.node.name}"
 
 
 def _driven(
@@ -236,8 +259,10 @@ def _is_of_others(value: ast.expr, names: Names, knows: Knows) -> bool:
 def _asks_object(line: Line) -> bool:
     """`cell.zero_state(…)`: a method of what another line makes, which makes no cell."""
     match line.value:
-        case ast.Call(func=ast.Attribute(value=ast.Name(id=name))):
-            return isinstance(line.names.get(name), Thunk)
+        case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method)):
+            entry = line.names.get(name)
+            is_module = isinstance(entry, Thunk) and isinstance(entry.node, ast.Attribute) and method[:1].isupper()
+            return isinstance(entry, Thunk) and not is_module  # `layers = tf.keras.layers`
         case _:
             return False
 

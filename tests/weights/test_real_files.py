@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import rnnc
+from rnnc.diagnostics import Source
+from rnnc.importing.calls import import_call
 from rnnc.weights import containers
 from tests.numpy.support import EXAMPLES
 from tests.weights.libraries import X, keras_layer, onnx_model, torch_layer
@@ -143,6 +146,35 @@ def test_one_of_many_layers(weights: Weights) -> None:
     mine = ["--from", "keras", "--to", "rnnc", "--only", "mine/*", "--cell", LSTM]
     assert "activation = relu" in weights.refused(weights.folder / "m.keras", *mine)
     weights.convert(weights.folder / "m.keras", "o.npz", *mine, "-D", "activation=relu")
+
+
+def test_functions_that_keras_calls_otherwise(weights: Weights) -> None:
+    """`linear` and None are the identity; whose `hard_sigmoid` is meant the version in the file tells."""
+    keras = pytest.importorskip("keras")
+    for name, function in (("identity", "linear"), ("identity", None), ("silu", "swish"), ("exp", "exponential")):
+        model = keras.Sequential([keras.Input((None, 3)), keras.layers.LSTM(4, activation=function)])
+        model.save(weights.folder / "m.keras")
+        arguments = ["--from", "keras", "--to", "rnnc", "--cell", LSTM, "-D", f"activation={name}"]
+        weights.convert(weights.folder / "m.keras", "n.npz", *arguments)
+        said = weights.refused(weights.folder / "m.keras", *arguments[:-1], "activation=relu")
+        assert f"activation = {name}, which is not what" in said
+    description = weights.folder / "m.rnn"
+    call = "keras.Sequential([keras.Input((None, 3)), keras.layers.LSTM(4, recurrent_activation='hard_sigmoid')])"
+    description.write_text(import_call(Source("<call>", call)).text)
+    cell = ["--from", "keras", "--to", "rnnc", "--cell", description]
+    older = ["--from", "keras", "--to", "rnnc", "--cell", LSTM, "-D", "gate_activation=hard_sigmoid"]
+    keras.Sequential([keras.Input((None, 3)), keras.layers.LSTM(4, recurrent_activation="hard_sigmoid")]).save(
+        weights.folder / "m.keras"
+    )
+    weights.convert(weights.folder / "m.keras", "h.npz", *cell)
+    assert "recurrent_activation = keras_hard_sigmoid" in weights.refused(weights.folder / "m.keras", *older)
+    with zipfile.ZipFile(weights.folder / "m.keras") as old, zipfile.ZipFile(weights.folder / "2.keras", "w") as new:
+        for entry in old.infolist():
+            content = old.read(entry)
+            is_told = entry.filename == "metadata.json"
+            new.writestr(entry, b'{"keras_version": "2.15.0"}' if is_told else content)
+    weights.convert(weights.folder / "2.keras", "o.npz", *older)
+    assert "recurrent_activation = hard_sigmoid" in weights.refused(weights.folder / "2.keras", *cell)
 
 
 def test_keras_2_files(weights: Weights) -> None:

@@ -98,7 +98,7 @@ class Plain:
             return False
         found = self.value(node, names)
         if isinstance(node, ast.Attribute | ast.Lambda) and isinstance(found, Reference | Function):
-            return True
+            return not isinstance(found, Reference) or not found.path.startswith("‹")  # a part of a state
         values = [item.value for item in found] if isinstance(found, list) else [found]
         return all(isinstance(value, int | float | str) for value in values)
 

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from rnnc.importing.behind.calling import Plain
+from rnnc.importing.behind.calling import Plain, followed, is_own
 from rnnc.importing.behind.values import LIST, Final, Outputs, Result, Several
 from rnnc.importing.formulas.directions import BACKWARD, FORWARD, Key, Merge
-from rnnc.importing.python.values import Broken, Names, Thunk
+from rnnc.importing.python.values import Broken, Names, Reference, Thunk
+from rnnc.importing.texts.applying import STATES_OF_CELLS
 
 BOTH_DIRECTIONS = "bidirectional_dynamic_rnn"  # gives the outputs of both apart
 ONE = ("dynamic_rnn", "static_rnn", "static_state_saving_rnn")  # whose variables stand in a scope of their own
 STEPS_FIRST = ("static", "stack_bidirectional_rnn")  # what the names begin with of those that have a list of steps
 _DATA = "placeholder Variable constant zeros ones random_normal random_uniform get_next convert_to_tensor"
 DATA = frozenset(_DATA.split())  # what makes arrays of no others
+_SIDES = "initial_state_fw initial_state_bw initial_states_fw initial_states_bw"
+BEGINS = ("initial_state", *_SIDES.split(), "state_saver")  # parameters for states that drivers begin with
+ZEROS = ("zeros", "zeros_like")
+FILLED = {"constant": 0, "fill": 1, "full": 1}  # functions of one value, and its place
+TUPLES = ("LSTMStateTuple", "tuple", "list")
+MOST_DEEP = 50
 
 
 @dataclass(frozen=True)
@@ -40,6 +48,12 @@ class Driver:
     def steps_first(self) -> bool | None:
         """Whether arrays of the text have the steps in front of the rows; None where nobody knows."""
         return True if self.is_list else self.plain.flag(self.arguments.get("time_major"), self.names)
+
+    @property
+    def path(self) -> list[str]:
+        """The words of what is called."""
+        found = self.plain.value(self.node.func, self.names)
+        return found.path.split(".") if isinstance(found, Reference) else []
 
     @property
     def has_lengths(self) -> bool:
@@ -71,9 +85,10 @@ class Driver:
         found: list[str] = []
         if (data := self.arguments.get("inputs")) is not None and (made := self._made(data)) is not None:
             found.append(f"the input is what {self.name} is given, {made}; what makes that is left out")
-        for parameter in ("initial_state", "initial_state_fw", "initial_state_bw"):
+        for parameter in BEGINS:
             begin = self.arguments.get(parameter)
-            if begin is not None and (made := self._made(begin)) is not None:
+            if begin is not None and not self._is_zero(begin, self.names):
+                made = self._made(begin) or f"`{_short(ast.unparse(followed(begin, self.names)))}`"
                 found.append(f"`{parameter}` of {self.name}, {made}, is given to the module as `state`")
         if not self.plain.is_understood(self.names):
             found.append(f"what the block around {self.name} changes of it is left out")
@@ -95,6 +110,55 @@ class Driver:
                 break
             node = turned
         return f"`{_short(shown)}`" if self._computes(node, names) else None
+
+    def _is_zero(self, node: ast.expr, names: Names, depth: int = 0) -> bool:
+        """Whether a state is what layers begin with anyway: nothing, zeros, or several of these."""
+        if depth > MOST_DEEP:
+            return False
+
+        def is_zero(each: ast.expr, own: Names = names) -> bool:
+            return self._is_zero(each, own, depth + 1)
+
+        match node:
+            case ast.Name(id=name):
+                entry = names.get(name)
+                return is_zero(entry.node, entry.names) if isinstance(entry, Thunk) else self._is_number(node, names)
+            case ast.Tuple(elts=elements) | ast.List(elts=elements):
+                return all(map(is_zero, elements))
+            case ast.ListComp(elt=element) | ast.GeneratorExp(elt=element):
+                return is_zero(element)
+            case ast.BinOp(left=ast.List() | ast.Tuple() as several, op=ast.Mult()):
+                return is_zero(several)
+            case ast.Subscript(value=base, ctx=ast.Store()):  # a name between commas
+                return is_zero(base)
+            case ast.Call():
+                return self._gives_zeros(node, names, is_zero)
+            case _:
+                return self._is_number(node, names)
+
+    def _gives_zeros(self, node: ast.Call, names: Names, is_zero: Callable[..., bool]) -> bool:
+        """Whether a call gives zeros: `cell.zero_state(…)`, `tf.zeros(…)`, a tuple of these."""
+        last = ast.unparse(node.func).rpartition(".")[2]
+        if (inside := self.plain.inside(node, names)) is not None:
+            return is_zero(*inside)
+        if is_own(node, names):
+            return False
+        if isinstance(node.func, ast.Attribute) and last in STATES_OF_CELLS:
+            return True
+        kind, values = self.plain.called(node, names), [*node.args, *(keyword.value for keyword in node.keywords)]
+        if kind in ZEROS:
+            return True
+        if kind in FILLED and values:
+            named = {keyword.arg: keyword.value for keyword in node.keywords}
+            place = FILLED[kind]
+            value = node.args[place] if len(node.args) > place else named.get("value")
+            return value is not None and is_zero(value)
+        return last in TUPLES and bool(values) and all(map(is_zero, values))
+
+    def _is_number(self, node: ast.expr, names: Names) -> bool:
+        """Whether it is None, or the number 0."""
+        found = self.plain.value(node, names)
+        return found is None or (isinstance(found, int | float) and found == 0)
 
     def _first(self, entry: Thunk) -> ast.expr:
         """A value as the text has it: one of several is a part of what stands there."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rnnc.importing.behind.calling import Plain
 from rnnc.importing.behind.driver import Driver
 from rnnc.importing.behind.products import DENSE
 from rnnc.importing.behind.reading import Reading
-from rnnc.importing.behind.values import Outputs, Result, Several, also, is_renamed, key_of
+from rnnc.importing.behind.values import Final, Outputs, Result, Several, also, end_of, is_renamed, key_of
 from rnnc.importing.formulas.directions import BACKWARD, FORWARD, Key, Merge
 from rnnc.importing.formulas.formulas import Text
 from rnnc.importing.pieces.head import Head
@@ -29,6 +29,7 @@ class Found:
     merge: Merge | None = None
     merged: frozenset[Key] = frozenset()
     renamed: frozenset[Key] = frozenset()
+    parameters: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 def find(
@@ -45,12 +46,27 @@ def find(
     for line in behind:
         found = reading.value(line.value, line.names) if line.is_read else None
         values.append((line, also(found, frozenset([key_of(line.value, line.names)]))))
-    heads = _heads([found for _, found in values if isinstance(found, Head)])
-    renamed = frozenset(key_of(line.value, line.names) for line, found in values if _renames(line, found))
+    last = _last_state(values)
+    end = end_of(last[1]) if last is not None and not _takes_apart(last[0]) else None
+    states = [Head(end, driver.scope, last[1].reads)] if last is not None and end is not None else []
+    dropped = [_dropped(found, driver.scope) for _, found in values]
+    heads = _heads([*(each for each in dropped if each is not None), *states])
+    parts = [line for line, found in values if isinstance(found, Final) and (found.part or _takes_apart(line))]
+    told = [*parts, *([last[0]] if last is not None else [])]  # where they are no end
+    renames = [line for line, found in values if _renames(line, found) and all(line is not each for each in told)]
+    renamed = frozenset(key_of(line.value, line.names) for line in renames)
     merge, merged = _merge(values, reading.touched, target, driver.results())
     if heads and heads[0].merge is not None:
         merge, merged = heads[0].merge, heads[0].reads
-    return Found(tuple(heads), None if merge is None or merge.is_plain else merge, merged, renamed)
+    merge = None if merge is None or merge.is_plain else merge
+    return Found(tuple(heads), merge, merged, renamed, reading.dropouts.parameters)
+
+
+def _dropped(found: Result, scope: str) -> Head | None:
+    """A value that a description may end with: all steps where dropout has changed them, or any head."""
+    if isinstance(found, Outputs) and found.text != "{}" and (end := end_of(found)) is not None:
+        return Head(end, scope, found.reads)
+    return found if isinstance(found, Head) else None
 
 
 def _renames(line: Line, found: Result) -> bool:
@@ -58,17 +74,37 @@ def _renames(line: Line, found: Result) -> bool:
     return is_renamed(found) or (found is not None and isinstance(line.value, ast.Name))
 
 
+def _last_state(values: Sequence[tuple[Line, Result]]) -> tuple[Line, Final] | None:
+    """The last line, where it gives the final state a name, or a part of it. A module gives the state beside the
+    outputs: a line that keeps all of it is none, where another one names these, or where it is a field."""
+    read = [(line, found) for line, found in values if found is not None]
+    line, found = read[-1] if read else (None, None)
+    if line is None or line.is_more or not isinstance(found, Final):
+        return None
+    targets = line.statement.targets if isinstance(line.statement, ast.Assign) else []
+    is_beside = any(isinstance(each, ast.Attribute) for each in targets)
+    is_beside = is_beside or any(isinstance(each, Outputs) for _, each in read)
+    return None if not found.part and is_beside else (line, found)
+
+
+def _takes_apart(line: Line) -> bool:
+    """`c, h = state`."""
+    targets = line.statement.targets if isinstance(line.statement, ast.Assign) else []
+    return any(isinstance(each, ast.Tuple | ast.List) for each in targets)
+
+
 def _heads(found: Sequence[Head]) -> list[Head]:
     """The last of the products of each other, beginning with the first one; then ends that nothing is multiplied with,
     the last one first."""
     product: Head | None = None
     for each in found:
-        if each.classes is None:
+        if each.classes is None and each.end.product is None:
             continue
         is_more = product is not None and (product.at in each.chain[1:] or _has_now(product, each))
         if product is None or is_more:
             product = each
-    ends = [each for each in reversed(found) if each.classes is None and each.end.text != "{}"]
+    is_end = [each.end.text != "{}" or each.merge is not None for each in found]
+    ends = [each for each, is_one in zip(reversed(found), reversed(is_end), strict=True) if is_one and not each.classes]
     return [*([product] if product is not None else []), *ends]
 
 

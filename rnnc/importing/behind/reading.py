@@ -11,6 +11,7 @@ from dataclasses import replace
 from rnnc.diagnostics import DiagnosticError
 from rnnc.importing.behind.calling import Plain, arguments
 from rnnc.importing.behind.driver import BOTH_DIRECTIONS, Driver
+from rnnc.importing.behind.dropout import Dropouts, dropped
 from rnnc.importing.behind.products import Number, Products
 from rnnc.importing.behind.values import (
     FLAT,
@@ -42,6 +43,7 @@ class Reading:
     def __init__(self, driver: Driver, plain: Plain, activations: Mapping[str, str], number: Number) -> None:
         self._driver, self._plain, self._activations = driver, plain, activations
         self._products = Products(plain, self.value, number, activations, driver.scope)
+        self.dropouts = Dropouts(plain, is_new="v1" in driver.path)
         self._memo: dict[Key, tuple[ast.expr, Names, Result]] = {}  # with what must live on, for its identity
         self.touched: set[Text] = set()  # directions that expressions read by themselves
 
@@ -115,7 +117,7 @@ class Reading:
                 return None
 
     def _ended(self, held: Outputs, text: str) -> Head:
-        return Head(End(text, merge=held.merge), self._driver.scope, held.reads)
+        return Head(End(text.format(held.text), merge=held.merge), self._driver.scope, held.reads)
 
     # --- functions of outputs ---
 
@@ -123,6 +125,9 @@ class Reading:
         kind = self._plain.called(node, names)
         if kind in SAME and len(node.args) == 1 and not node.keywords:
             return self.value(node.args[0], names)
+        if kind == "dropout":
+            found = self.dropouts.data(node, names)
+            return dropped(self.value(found[0], names), found[1], self._driver.scope) if found is not None else None
         if kind is None or kind not in ("transpose", "stack", "unstack", "gather", "reshape", *OVER_TIME):
             return None
         data = node.args[0] if node.args else node.keywords[0].value if node.keywords else None

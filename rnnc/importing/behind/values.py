@@ -22,6 +22,7 @@ class Outputs:
     merge: Merge | None = None  # None: of one direction
     width: int | None = None  # how many features the text says that there are
     renamed: bool = True  # it has all numbers of the results, and no others
+    text: str = "{}"  # what stands around the results: dropout of all steps
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,8 @@ def is_renamed(result: Result) -> bool:
 def end_of(result: Result) -> End | None:
     """The value as what a product may be made of."""
     match result:
-        case Outputs(form=form, merge=merge, width=width) if form != LIST:
-            return End("{}", merge=merge, width=width)
+        case Outputs(form=form, merge=merge, width=width, text=text) if form != LIST:
+            return End(text, merge=merge, width=width)
         case Head(classes=None, end=end):
             return end
         case Head():

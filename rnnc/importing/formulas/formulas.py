@@ -150,6 +150,8 @@ class Formulas:
     def applied(self, value: Value, operands: Sequence[Operand]) -> Text:
         """A function value, called on tensors: `tf.nn.elu`, a `lambda`, `functools.partial(…)`. Raises NotRead."""
         match value:
+            case Reference() as function if is_approximate(function) and len(operands) == 1:
+                return called("gelu_tanh", *(each for each in operands if isinstance(each, Text)))
             case Reference(last=name):
                 return self._named(name, list(operands), {})
             case Partial(function=function, arguments=arguments, keywords=keywords):
@@ -186,17 +188,14 @@ class Formulas:
 
     def _call(self, node: ast.Call) -> Text | list[Operand]:
         function = self.evaluate(node.func).value
+        if isinstance(function, Reference) and function.last == "gelu":
+            return self._gelu(function, node)
         given = (
             [self.operand(argument) for argument in node.args]
             if not _is_cast(function)
             else [self.operand(node.args[0])]
         )
         if isinstance(function, Reference):
-            if function.last == "gelu" and any(k.arg == "approximate" for k in node.keywords):
-                exact = all(
-                    ast.unparse(k.value) in ("False", "'none'") for k in node.keywords if k.arg == "approximate"
-                )
-                return called("gelu" if exact else "gelu_tanh", *(each for each in given if isinstance(each, Text)))
             if function.last == "cast" and not self._keeps(node):
                 raise NotRead(f"`{ast.unparse(node)}` (read are conversions to floats)")
             if function.last in UNCHANGED and given:
@@ -206,6 +205,17 @@ class Formulas:
             named = {k.arg: self.operand(k.value) for k in node.keywords if k.arg and k.arg not in IGNORED}
             return self._named(function.last, given, named)
         return self.applied(function, given)
+
+    def _gelu(self, function: Reference, node: ast.Call) -> Text:
+        """`tf.nn.gelu(v, approximate=True)`, `F.gelu(v, approximate='tanh')`."""
+        named = {keyword.arg: keyword.value for keyword in node.keywords}
+        data = [*node.args[:1], *(named[name] for name in ("features", "x", "input") if name in named)]
+        how = [*node.args[1:2], *(named[name] for name in ("approximate",) if name in named)]
+        value = self.evaluate(how[0]).value if how else is_approximate(function)
+        known = {False: "gelu", True: "gelu_tanh", "none": "gelu", "tanh": "gelu_tanh"}
+        if len(data) != 1 or len(how) > 1 or not isinstance(value, bool | str) or value not in known:
+            raise NotRead(f"`{ast.unparse(node)}`")
+        return called(known[value], self.one(data[0]))
 
     def _check_unchanged(self, node: ast.Call, name: str) -> None:
         """Raises NotRead for whole numbers, which round, and where steps of a list come to stand elsewhere than in
@@ -300,6 +310,12 @@ def compared(op: type[ast.cmpop], left: Text, right: Text) -> Text:
 
 def called(name: str, *operands: Text) -> Text:
     return Text(f"{name}({', '.join(each.text for each in operands)})")
+
+
+def is_approximate(function: Reference) -> bool:
+    """`keras.ops.gelu`, which is the function with tanh unless it is told otherwise; everybody else's is exact."""
+    front = function.path.split(".")
+    return front[-1] == "gelu" and "ops" in front and (front[0] == "ops" or "keras" in front)
 
 
 def _is_cast(function: Value) -> bool:

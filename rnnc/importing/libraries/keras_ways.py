@@ -116,8 +116,8 @@ def direction(call: Call, parameter: str, *, backwards: bool) -> tuple[Piece, bo
     if inner.flag("go_backwards") != backwards:
         raise call.cannot(parameter, "forward layers go forwards, and a layer given for the way back goes backwards")
     sequences = inner.flag("return_sequences")
-    plain = Made(made.constructor, {**made.arguments, "return_sequences": Given(True, given.span),
-                                    "go_backwards": Given(False, given.span)}, made.passed, made.span)  # fmt: skip
+    ways = {"return_sequences": Given(True, given.span), "go_backwards": Given(False, given.span)}
+    plain = replace(made, arguments={**made.arguments, **ways})
     found = call.lowering.meaning(Given(plain, given.span))
     if isinstance(found, Flow):
         raise call.wrong(parameter, "a layer of one cell")

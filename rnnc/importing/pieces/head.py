@@ -95,6 +95,13 @@ class Head:
         return self.end.product.merge if self.end.product is not None else self.end.merge
 
     @property
+    def texts(self) -> str:
+        """What stands around the values that its products read."""
+        merge = self.end.merge.formula.text if self.end.merge is not None else ""
+        before = self.end.product.texts if self.end.product is not None else ""
+        return f"{self.end.text} {merge} {before}"
+
+    @property
     def chain(self) -> tuple[Key | None, ...]:
         """The products that it is made of, its own first."""
         return (self.at, *(self.end.product.chain if self.end.product is not None else ()))
@@ -116,6 +123,8 @@ def multiplied(network: Network, y: str, head: Head) -> str:
     """The products behind the outputs `y`, one behind the other."""
     before = head.end.product
     end = multiplied(network, y, before) if before is not None else head.end.text.format(y)
+    if before is not None and head.end.text != "{}":
+        end = network.equation("d", head.end.text.format(end))
     if before is None and end != y:
         end = network.equation("end", end)
     if head.classes is None:

@@ -16,6 +16,7 @@ from rnnc.importing.pieces import library
 from rnnc.importing.pieces.further import AROUND, further_inputs
 from rnnc.importing.pieces.pieces import Flow, Meaning, Piece, declared_input, input_of, piece
 from rnnc.importing.pieces.scopes import declared_scopes, scope_of
+from rnnc.importing.pieces.versions import tell_defaults
 from rnnc.importing.python.signature import LEFT_OUT, Constructor
 from rnnc.importing.python.values import Given, Made, Reference, Remarks, describe, problem
 from rnnc.semantics.scopes.scope import did_you_mean
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from rnnc.importing.libraries.recurrences import Recurrence
 
 MAX_SIZE = 2**31
-FIRST_KERAS = {"recurrent_activation": "hard_sigmoid", "reset_after": False}  # defaults of TensorFlow 1's tf.keras
 NOTHING_KEPT = "nothing is kept, and the rest is divided by 0"
 
 
@@ -59,7 +59,7 @@ class Lowering:
         for name in made.passed:
             if name != "name" or scope is None or not declared:
                 self.remarks.add(f"`{name}` of {made.constructor.name} is left out: {LEFT_OUT[name]}")
-        self._tell_defaults(made)
+        tell_defaults(made, self.remarks)
         renames = isinstance(found, Piece) and scope is not None and declared - {scope}
         found = replace(found, scope=scope) if renames else found
         return self._as_instance(made, found) if id(made) in self.several and isinstance(found, Piece) else found
@@ -80,7 +80,8 @@ class Lowering:
         if id(made) in self.seen and not shared and made.constructor.has_weights:
             message = "one object in two places shares its weights between them, which is not said by this"
             notes = (Note("made here", made.span),)
-            raise problem("E606", message, given.span, notes=notes, fix="make two of them")
+            fix = "import the layers alone, and write the network: `b = embedding(y, 9, 6, weights = a)` has those of a"
+            raise problem("E606", message, given.span, notes=notes, fix=f"{fix}; two objects would have their own")
         self.seen[id(made)] = made
 
     def _as_instance(self, made: Made, found: Piece) -> Piece:
@@ -90,14 +91,6 @@ class Lowering:
         self._names[id(made)] = name
         self.instances[name] = found
         return replace(found, instance=name)
-
-    def _tell_defaults(self, made: Made) -> None:
-        """What `tf.keras` means depends on the version of TensorFlow: newer defaults are read."""
-        silent = [name for name in FIRST_KERAS if name in made.constructor.parameters and name not in made.arguments]
-        if silent and re.match(r"tf\.(compat\.v1\.)?keras\.", made.span.text):
-            older = ", ".join(f"{name}={FIRST_KERAS[name]!r}" for name in silent)
-            what = f"{made.constructor.name} is read with the defaults of Keras 3"
-            self.remarks.add(f"{what}; in TensorFlow 1 they are {older}: write them into the call where they are meant")
 
     def cell(self, given: Given, inside: str, *, further: bool = False) -> Piece:
         """An object that steps like a cell; one with `further` inputs where these are handed on. E606: it is none."""
@@ -239,6 +232,8 @@ class Call:
                 return None
             case str() as name:
                 pass
+            case Reference() as reference if formulas.is_approximate(reference):
+                return "gelu_tanh"
             case Reference(last=name) if name in known or name not in formulas.WRITTEN:
                 pass
             case Made(constructor=constructor) as made if constructor.computes is not None:

@@ -19,6 +19,7 @@ def write(
     name: str,
     functions: Mapping[str, str],
     places: Mapping[int, str],
+    parameters: Mapping[str, str],
     *,
     renamed: bool,
     inline: bool,
@@ -26,8 +27,8 @@ def write(
     """A description in the standard form.
 
     `name` is what the cell or network is called where it has no name of the library, or where it is `renamed`;
-    `functions` are texts of functions by name, `places` names of layers. `inline` writes definitions
-    out that are known in every file.
+    `functions` are texts of functions by name, `places` names of layers, `parameters` those of the network. `inline`
+    writes definitions out that are known in every file.
     """
     head = "".join(f"# {screen(line)}".rstrip() + "\n" for line in call.strip().splitlines())
     parts: list[str] = []
@@ -39,7 +40,8 @@ def write(
         parts += [text for key, text in named_in(body).items() if key not in functions]
         parts += {**functions, **network.functions}.values()
         parts += [library.find(needed).text() for needed in library.closure(network.needs, known=inline)]
-        parts.append(f"network {name} {{\n{body}\n}}\n")
+        own = ", ".join(f"{key} = {value}" for key, value in parameters.items())
+        parts.append(f"network {name}{f'({own})' if own else ''} {{\n{body}\n}}\n")
     elif meaning.definition in library.KNOWN_EVERYWHERE and not inline and meaning.scope is None:
         parts += functions.values()
         parts += [library.find(needed).text() for needed in library.closure(meaning.needs, known=inline)]

@@ -41,6 +41,7 @@ class Made:
     arguments: Mapping[str, Given]  # those that were passed and matter
     passed: tuple[str, ...]  # all that were passed
     span: Span
+    origin: str = ""  # which version of its library a text means, as far as its imports tell
 
 
 @dataclass(frozen=True, eq=False)

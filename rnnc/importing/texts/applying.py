@@ -25,7 +25,7 @@ from rnnc.importing.python.values import (
     as_tensor,
     problem,
 )  # fmt: skip
-from rnnc.importing.texts.arrays import ARRAYS, LIKE, MAKERS, OPAQUE, SIZES, UNREAD, ZEROS, made
+from rnnc.importing.texts.arrays import ARRAYS, LIKE, MAKERS, OPAQUE, SIZES, UNREAD, WAYS, ZEROS, made
 from rnnc.importing.texts.tensors import several
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ JOINS: dict[type[ast.operator], str] = {
 }  # fmt: skip
 DATA = ("inputs", "input")  # what the parameter is called that takes what a layer is called on
 BEGINS = ("initial_state", "hx")
+STATES_OF_CELLS = ("get_initial_state", "zero_state")  # methods of cells and layers that give zeros
 
 
 def part(whole: Given, place: ast.expr) -> Value:
@@ -49,6 +50,8 @@ def part(whole: Given, place: ast.expr) -> Value:
             return items[k:]
         case list() as items if k < len(items):
             return items[k].value
+        case Applied(layer=Given(value=Made() as made)) if _gives_both(made):
+            return Reference(WAYS)
         case Made() | Applied() if k == 0 and not rest:
             return whole.value
         case Applied():
@@ -57,8 +60,16 @@ def part(whole: Given, place: ast.expr) -> Value:
             return data.part(k)
         case Size(tensor=tensor, axis=None) if not rest:
             return Size(tensor, k)
+        case Reference(path=path) if path == ZEROS:
+            return whole.value
         case _:
             return Reference(OPAQUE)
+
+
+def _gives_both(made: Made) -> bool:
+    """Whether a layer gives the outputs of both directions apart: `Bidirectional(…, merge_mode=None)`."""
+    merge = made.arguments.get("merge_mode") if made.constructor.name == "Bidirectional" else None
+    return merge is not None and merge.value is None
 
 
 def holder(ev: Evaluator, function: ast.Attribute, names: Names) -> Tensor | Finals | Instance | Made | None:
@@ -75,6 +86,8 @@ def holder(ev: Evaluator, function: ast.Attribute, names: Names) -> Tensor | Fin
         return value if function.attr in classes.SELF and not is_own else None
     if isinstance(value, Made) and value.constructor.library == "torch" and function.attr in classes.SELF:
         return value
+    if isinstance(value, Made) and function.attr in STATES_OF_CELLS:
+        return value
     return value if isinstance(value, Tensor | Finals) else None
 
 
@@ -82,6 +95,8 @@ def method(
     ev: Evaluator, held: Tensor | Finals | Instance | Made, function: ast.Attribute, node: ast.Call, names: Names
 ) -> Value:
     """`y.transpose(0, 1)`, `y.relu()`, `x.size(0)`, `model.to(device)`."""
+    if isinstance(held, Made) and function.attr in STATES_OF_CELLS:
+        return Reference(ZEROS)
     if isinstance(held, Instance | Made):
         return held
     if function.attr in SIZES:

@@ -16,6 +16,7 @@ OPAQUE = "‹data›"  # sizes of arrays, and arrays that are no results of laye
 ZEROS = f"{OPAQUE}.zeros"  # one of these, of which it is known that it holds nothing else
 TYPE = f"{OPAQUE}.type"  # the type or the device of an array
 UNREAD = "‹state›"  # final states of layers that have others than these here know
+WAYS = f"{UNREAD}.ways"  # the outputs of one of both directions that a layer gives apart
 SIZES = frozenset(["size", "dim", "shape", "get_shape", "ndimension", "numel", "device", "dtype"])
 _MAKERS = "zeros new_zeros ones new_ones randn rand randint normal uniform full new_full arange eye"
 MAKERS = frozenset(_MAKERS.split())

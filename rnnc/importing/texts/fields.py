@@ -4,9 +4,13 @@ names of the text's."""
 from __future__ import annotations
 
 import ast
+from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import DiagnosticError, Span
-from rnnc.importing.python.values import Given, Made, Names, Remarks, Thunk, problem
+from rnnc.importing.python.values import Given, Made, Names, Reference, Remarks, Thunk, problem
+
+if TYPE_CHECKING:
+    from rnnc.importing.texts.evaluate import Evaluator
 
 # What may be set of a layer without a change of what it computes.
 HARMLESS = ("trainable", "requires_grad", "name", "training", "_name", "grad")
@@ -39,6 +43,31 @@ def of_layer(
 def _path(target: ast.expr) -> list[str]:
     """The names of fields from the outermost object on: `weight`, `data` of `self.fc.weight.data`."""
     return [*_path(target.value), target.attr] if isinstance(target, ast.Attribute) else []
+
+
+def builds(ev: Evaluator, statement: ast.ClassDef, *names: str) -> DiagnosticError | None:
+    """The error of a class that has neither `forward` nor `call` and makes cells or layers in its methods, or in those
+    of these names; fields that `__init__` sets are read."""
+    for method in statement.body:
+        if not isinstance(method, ast.FunctionDef) or (names and method.name not in names):
+            continue
+        lines = [each for each in method.body if method.name != "__init__" or not _is_field(each)]
+        calls = [node for line in lines for node in ast.walk(line) if isinstance(node, ast.Call)]
+        made = next((each for each in calls if ev.knows(Reference(ast.unparse(each.func).rpartition(".")[2]))), None)
+        if made is not None:
+            what = f"what `{method.name}` of the class `{statement.name}` builds is not read"
+            fix = f"pass the lines of `{method.name}` alone, with values for what they read: `size = 200`"
+            return problem("E602", what, ev.span(made.func), fix=fix)
+    return None
+
+
+def _is_field(statement: ast.stmt) -> bool:
+    """`self.cell = …`."""
+    match statement:
+        case ast.Assign(targets=[ast.Attribute(value=ast.Name(id="self"))]):
+            return True
+        case _:
+            return False
 
 
 def constants(statement: ast.ClassDef, before: Names) -> dict[str, Given | Thunk]:

@@ -27,7 +27,7 @@ from rnnc.importing.python.values import (
 from rnnc.importing.texts.bindings import Bindings
 from rnnc.importing.texts.changes import is_rebound, value_of
 from rnnc.importing.texts.evaluate import Evaluator
-from rnnc.importing.texts.fields import constants
+from rnnc.importing.texts.fields import builds, constants
 from rnnc.importing.texts.line import DEFAULTS, SCOPE, Line, opened, unread
 from rnnc.importing.texts.lists import CHANGING, Changes, changed_in, deleted, names_of, root_of
 from rnnc.importing.texts.thrown import dropouts, tell_training
@@ -391,9 +391,9 @@ class Lines(Bindings):
 
     def _class(self, statement: ast.ClassDef) -> None:
         """A class of constants (`class Config: units = 4`), or one whose `__init__` only sets some."""
-        fields = constants(statement, dict(self.names))
-        if not fields:
-            self._break(statement, self._unread(statement))
+        fields, error = constants(statement, dict(self.names)), builds(self._evaluator, statement)
+        if not fields or builds(self._evaluator, statement, "__init__") is not None:
+            self._break(statement, error or self._unread(statement))
         else:
-            self.broken.append(self._unread(statement))
+            self.broken += [error] if error is not None else []
             self.names[statement.name] = Given(Record(fields, is_class=True), self._evaluator.span(statement))

@@ -30,7 +30,7 @@ from rnnc.importing.python.values import (
     describe,
     problem,
 )  # fmt: skip
-from rnnc.importing.texts.arrays import SIZES, UNREAD, casts, is_asked_for, is_nothing, is_opaque
+from rnnc.importing.texts.arrays import SIZES, UNREAD, WAYS, casts, is_asked_for, is_nothing, is_opaque
 from rnnc.importing.texts.axes import CASTS, SAME, SPECIAL, Asked, Axes
 
 if TYPE_CHECKING:
@@ -126,6 +126,9 @@ class Tensors:
         if isinstance(value, Reference) and value.path.startswith(UNREAD):
             fix = "import the layers alone, and write the network: `d = Decoder(x, h = last(e))`"
             what = "the final states of this layer are handed on, which is not said by this"
+            if value.path == WAYS:
+                what = "the outputs of both directions are taken apart, which is not read"
+                fix = "merge_mode='concat', 'sum', 'mul' or 'ave' puts them together; else write the network by hand"
             raise problem("E606", what, self._ev.span(node), fix=fix)
 
     def _is_of_layers(self, node: ast.expr, names: Names) -> bool:

@@ -16,7 +16,13 @@ from rnnc.weights.containers import hdf5
 from rnnc.weights.table import UNREADABLE, Files, Table
 
 PLURAL = ".keras files"
-WEIGHTS, CONFIG = "model.weights.h5", "config.json"
+WEIGHTS, CONFIG, METADATA = "model.weights.h5", "config.json", "metadata.json"
+# What Keras calls functions that descriptions have under other names; before Keras 3 `hard_sigmoid` was the language's.
+NAMES = {
+    "linear": "identity", "none": "identity", "swish": "silu", "hard_swish": "hard_silu", "exponential": "exp",
+    "hard_sigmoid": "keras_hard_sigmoid", "sparsemax": "keras_sparsemax",
+}  # fmt: skip
+OLDER = {**NAMES, "hard_sigmoid": "hard_sigmoid"}
 
 
 @dataclass(frozen=True)
@@ -33,12 +39,13 @@ def read(path: Path) -> Table:
         data = archive.read(WEIGHTS)
         try:
             config = json.loads(archive.read(CONFIG))
+            is_older = METADATA in archive.namelist() and _is_older(json.loads(archive.read(METADATA)))
         except (KeyError, ValueError) as error:
             raise VerifyError(UNREADABLE, f"cannot read the configuration in {path}: {error}") from error
     table = hdf5.table_of(data, str(path))
     layers = {array: _layer(config, names) for array, names in hdf5.layer_names(data, str(path)).items()}
     order = sorted(table.arrays, key=lambda array: layers[array].place)  # stable: within a layer as the file has them
-    facts = {array: _facts(layer.options) for array, layer in layers.items()}
+    facts = {array: _facts(layer.options, OLDER if is_older else NAMES) for array, layer in layers.items()}
     return replace(table.keep(order), facts=facts, ordered=True)
 
 
@@ -78,8 +85,16 @@ def _within(config: Any) -> Iterator[dict[str, Any]]:
             yield from _within(value)
 
 
-def _facts(options: Mapping[str, Any]) -> dict[str, str]:
-    return {key: text for key, value in options.items() if (text := _fact(value)) is not None}
+def _is_older(metadata: Any) -> bool:
+    """Whether a version before Keras 3 has written the file."""
+    entry = cast("dict[str, Any]", metadata) if isinstance(metadata, dict) else {}
+    return str(entry.get("keras_version", "3")).partition(".")[0] in ("1", "2")
+
+
+def _facts(options: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, str]:
+    """The options in the words of layouts, functions by the names that descriptions have for them."""
+    found = {key: text for key, value in options.items() if (text := _fact(value)) is not None}
+    return {key: names.get(text, text) if key.endswith("activation") else text for key, text in found.items()}
 
 
 def _fact(value: Any) -> str | None:

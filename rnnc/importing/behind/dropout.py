@@ -1,0 +1,134 @@
+"""Dropout behind a driver: `tf.nn.dropout(h, 0.5)`, `tf.layers.dropout(h, 0.5, training=is_training)`."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from rnnc.importing.behind.calling import Plain, arguments, followed
+from rnnc.importing.behind.values import LIST, Outputs, Result, also, end_of, key_of
+from rnnc.importing.formulas.directions import Key, Merge
+from rnnc.importing.formulas.formulas import Text
+from rnnc.importing.pieces.head import End, Head
+from rnnc.importing.python.values import Names, Reference, Thunk
+
+_OF_LAYERS = "inputs rate noise_shape seed training name"
+_OF_CONTRIB = "inputs keep_prob noise_shape is_training outputs_collections seed"
+_OLD = "x keep_prob noise_shape seed name rate"
+_NEW = "x rate noise_shape seed name"
+UNSET = {"keep_prob": "1.0", "rate": "0.0"}  # what a description's parameter is that nobody sets: nothing is dropped
+NAMED = {"keep_prob": "keep = {}", "rate": "{}"}  # as the language writes them
+TAKEN = re.compile(r"x|y\d*|end\d*|logits\d*|keep|mask|step|dropout|time|input|output|state|last|at|dense")
+
+
+@dataclass(frozen=True)
+class Drops:
+    """What a call drops: the text around the values, and the lines that its arguments are made of."""
+
+    text: str
+    reads: frozenset[Key] = frozenset()
+
+
+NOTHING = Drops("{}")
+
+
+class Dropouts:
+    """Reads them. `is_new`: TensorFlow 2 is what a path says that does not say `compat.v1`. `parameters` are those of
+    the description, with their defaults."""
+
+    def __init__(self, plain: Plain, *, is_new: bool) -> None:
+        self._plain, self._is_new = plain, is_new
+        self.parameters: dict[str, str] = {}
+
+    def data(self, node: ast.Call, names: Names) -> tuple[ast.expr, Drops] | None:
+        """What a call drops numbers of, and how; None where that is not read."""
+        function = self._plain.value(node.func, names)
+        path = function.path.split(".") if isinstance(function, Reference) else []
+        if {"contrib", "slim"} & {*path}:
+            given, when = arguments(node, _OF_CONTRIB), "is_training"
+        elif "layers" in path or "core_layers" in path:
+            given, when = arguments(node, _OF_LAYERS), "training"
+        elif {"nn", "nn_ops"} & {*path}:
+            given, when = arguments(node, _NEW if self._is_new and "v1" not in path else _OLD), ""
+        else:
+            return None
+        data = (given or {}).get("x", (given or {}).get("inputs"))
+        drops = self._drops(given, when, names) if given is not None and data is not None else None
+        if given is None or data is None or drops is None:
+            return None
+        nodes = [node for each in given.values() if each is not data for node in ast.walk(each)]
+        used = [names.get(node.id) for node in nodes if isinstance(node, ast.Name)]
+        entries = [entry for entry in used if isinstance(entry, Thunk)]
+        return data, replace(drops, reads=frozenset(key_of(entry.node, entry.names) for entry in entries))
+
+    def _drops(self, given: Mapping[str, ast.expr], when: str, names: Names) -> Drops | None:
+        shape = given.get("noise_shape")
+        if shape is not None and self._plain.value(shape, names) is not None:
+            return None
+        acts = self._plain.flag(given.get(when), names, default=when != "training")
+        if acts is False:
+            return NOTHING
+        found = [(name, given[name]) for name in UNSET if name in given and self._is_given(given[name], names)]
+        if not found:
+            return Drops("dropout({}, 0.5, mask = step)") if when else None
+        return self._of_rate(*found[0], names) if len(found) == 1 else None
+
+    def _is_given(self, node: ast.expr, names: Names) -> bool:
+        return self._plain.value(node, names) is not None
+
+    def _of_rate(self, name: str, node: ast.expr, names: Names) -> Drops | None:
+        """The rate, or what is kept, a number or a name without one."""
+        value = self._plain.value(node, names)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            kept = value if name == "keep_prob" else 1 - value
+            if not 0 < kept <= 1:
+                return None
+            return NOTHING if kept == 1 else Drops(f"dropout({{}}, {NAMED[name].format(repr(value))}, mask = step)")
+        match node:
+            case ast.BinOp(left=ast.Constant(value=1 | 1.0), op=ast.Sub(), right=rest):  # `rate=1 - keep_prob`
+                return self._of_rate("rate" if name == "keep_prob" else "keep_prob", rest, names)
+            case ast.Name(id=own) | ast.Attribute(attr=own) if self._is_asked_for(node, names):
+                own = own if re.fullmatch("[a-z][a-z0-9_]*", own) and not TAKEN.fullmatch(own) else name
+                own = own if self.parameters.get(own, UNSET[name]) == UNSET[name] else name
+                self.parameters[own] = UNSET[name]
+                return Drops(f"dropout({{}}, {NAMED[name].format(own)}, mask = step)")
+            case _:
+                return None
+
+    def _is_asked_for(self, node: ast.expr, names: Names) -> bool:
+        """Whether whoever runs the text gives the number: a placeholder, or a name that nothing there makes."""
+        found, made = self._plain.value(node, names), followed(node, names)
+        if isinstance(made, ast.Call):
+            return ast.unparse(made.func).rpartition(".")[2] in ("placeholder", "placeholder_with_default")
+        return isinstance(found, Reference) and bool(found.path) and not found.path.startswith("‹")
+
+
+def dropped(held: Result, drops: Drops, scope: str) -> Result:
+    """What is left of a value."""
+    held = also(held, drops.reads)
+    if drops.text == "{}":
+        return held
+    match held:
+        case Outputs(form=form) if form == LIST:
+            return None
+        case Outputs(merge=Merge() as merge):
+            merge = replace(merge, formula=Text(drops.text.format(merge.formula.text)))
+            return replace(held, merge=merge, renamed=False)
+        case Outputs(text=text):
+            return replace(held, text=drops.text.format(text), renamed=False)
+        case _:
+            pass
+    end = end_of(held)
+    if held is None or end is None:
+        return None
+    at = held.at if isinstance(held, Head) else None
+    return Head(_around(end, drops.text), scope, held.reads, at=at)
+
+
+def _around(end: End, text: str) -> End:
+    if end.merge is not None and end.text == "{}":  # of a final state of both directions
+        formula = Text(text.format(end.merge.formula.text))
+        return replace(end, merge=replace(end.merge, formula=formula))
+    return replace(end, text=text.format(end.text))

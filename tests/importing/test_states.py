@@ -1,0 +1,221 @@
+"""States of drivers of TensorFlow: what they begin with, and the final ones, are read or told; dropout of results."""
+
+from __future__ import annotations
+
+import pytest
+
+from rnnc.compiler import check
+from rnnc.diagnostics import Source
+from rnnc.importing.calls import import_call
+from tests.importing.test_behind import BOTH, ONE, imported, left_out
+
+LSTM = "a = tf.nn.rnn_cell.LSTMCell(3)\ny, s = tf.nn.dynamic_rnn(a, x, dtype=tf.float32)"
+LAYERS = LSTM.replace("tf.nn.rnn_cell.LSTMCell(3)", "MultiRNNCell([LSTMCell(2), GRUCell(3)])")
+STATIC = "y, f, b = tf.nn.static_bidirectional_rnn(GRUCell(3), GRUCell(3), xs, dtype=tf.float32)"
+
+
+def driven(arguments: str, *lines: str) -> tuple[str, ...]:
+    return imported("a = GRUCell(4)", *lines, f"y, s = tf.nn.dynamic_rnn(a, x, {arguments})")[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "lines", "shown"),
+    [
+        ("initial_state=tf.ones([3, 4])", [], "tf.ones([3, 4])"),
+        ("None, tf.ones([3, 4])", [], "tf.ones([3, 4])"),
+        ("None, s0", [], "s0"),
+        ("initial_state=h", ["h = tf.constant(1.0, shape=[3, 4])"], "tf.constant(1.0, shape=[3, 4])"),
+        ("initial_state=h", ["h = tf.placeholder(tf.float32, [3, 4])"], "tf.placeholder(tf.float32, [3, 4])"),
+        ("initial_state=h", ["h = tf.Variable(tf.zeros([3, 4]))"], "tf.Variable(tf.zeros([3, 4]))"),
+        ("initial_state=tf.fill([3, 4], 0.5)", [], "tf.fill([3, 4], 0.5)"),
+        ("initial_state=(tf.zeros([3, 4]), tf.ones([3, 4]))", [], "(tf.zeros([3, 4]), tf.ones([3, 4]))"),
+        ("initial_state=h[0]", [], "h[0]"),
+    ],
+)
+def test_what_a_driver_begins_with_is_told(arguments: str, lines: list[str], shown: str) -> None:
+    assert f"`initial_state` of dynamic_rnn, `{shown}`, is given to the module as `state`" in driven(arguments, *lines)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "lines"),
+    [
+        ("initial_state=None", []),
+        ("initial_state=a.zero_state(3, tf.float32)", []),
+        ("initial_state=h", ["h = a.zero_state(3, tf.float32)"]),
+        ("initial_state=h", ["h = a.get_initial_state(batch_size=3, dtype=tf.float32)"]),
+        ("initial_state=tuple([tf.zeros([3, 4])] * 2)", []),
+        ("initial_state=LSTMStateTuple(tf.zeros([3, 4]), h=np.zeros((3, 4)))", []),
+        ("initial_state=tf.zeros_like(h)", []),
+        ("initial_state=tf.constant(0.0, shape=[3, 4])", []),
+        ("initial_state=tuple(tf.zeros([3, n]) for n in (4, 5))", []),
+        ("initial_state=zeros(4)", ["def zeros(n):\n  return tf.zeros([3, n])"]),
+    ],
+)
+def test_zeros_need_no_word(arguments: str, lines: list[str]) -> None:
+    assert driven(arguments, *lines) == ()
+
+
+def test_what_both_directions_begin_with_is_told() -> None:
+    text = "y, f, b = tf.nn.static_bidirectional_rnn(GRUCell(3), GRUCell(3), xs, tf.ones([2, 3]), tf.zeros([2, 3]))"
+    what = "`initial_state_fw` of static_bidirectional_rnn, `tf.ones([2, 3])`, is given to the module as `state`"
+    assert import_call(Source("<call>", text)).remarks == (what,)
+
+
+@pytest.mark.parametrize(
+    "call", ["lstm(x, (tf.zeros([1, 5]), tf.ones([1, 5])), tf.float32)", "lstm(x, initial_state=s)"]
+)
+def test_what_a_fused_layer_begins_with_is_told(call: str) -> None:
+    text = f"lstm = tf.contrib.rnn.LSTMBlockFusedCell(5)\ny, _ = {call}"
+    assert any("as `state`" in each for each in import_call(Source("<call>", text)).remarks)
+
+
+# --- final states ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("driver", "lines"),
+    [
+        (LSTM, ["last = s.h"]),
+        (LSTM, ["z = s[1]"]),
+        (LSTM, ["c, h = s", "last = h"]),
+        (LSTM, ["def f():\n  return s.h", "z = f()"]),
+        (LSTM, ["self.last = tf.identity(s.h)"]),
+        (ONE, ["last = s"]),
+        (f"def f(x):\n  {ONE}\n  return s".replace("\ny", "\n  y"), ["z = f(x)"]),
+        (LAYERS, ["last = s[-1]"]),
+        (LAYERS, ["last = s[1]"]),
+    ],
+)
+def test_the_final_state_is_read_where_it_comes_last(driver: str, lines: list[str]) -> None:
+    text, remarks = imported(driver, *lines)
+    assert "end = last(y)" in text
+    assert "output end" in text
+    assert remarks == ()
+
+
+@pytest.mark.parametrize(("line", "wanted"), [("last = sf", "last(y.forward)"), ("z = sb.h", "at(y.backward, 0)")])
+def test_the_final_state_of_one_direction(line: str, wanted: str) -> None:
+    text, remarks = imported(BOTH, line)
+    assert f"output {wanted}" in text
+    assert remarks == ()
+
+
+@pytest.mark.parametrize(
+    ("driver", "lines"),
+    [
+        (LSTM, ["last = s.c"]),
+        (LSTM, ["last = s[0]"]),
+        (LSTM, ["last = s"]),
+        (LSTM, ["c, h = s"]),
+        (ONE, ["last = s[-1]"]),  # the last row
+        (LAYERS, ["last = s[0]"]),
+        (LAYERS, ["one, two = s"]),
+        (STATIC, ["last = f"]),
+    ],
+)
+def test_a_final_state_that_is_not_read_is_told(driver: str, lines: list[str]) -> None:
+    remarks = imported(driver, *lines)[1]
+    assert list(remarks[:-1]) == left_out(*lines)
+    assert remarks[-1].startswith("the description ends with what `")
+
+
+def test_a_state_that_no_product_reads_is_told() -> None:
+    text, remarks = imported(LSTM, "c, h = s", "z = tf.layers.dense(y, 2)")
+    assert "logits = dense(y, 2)" in text
+    assert list(remarks[:-1]) == left_out("c, h = s")
+    assert imported(LSTM, "c, h = s", "z = tf.layers.dense(h, 2)")[1] == ()
+
+
+def test_a_state_beside_outputs_needs_no_word() -> None:
+    text, remarks = imported(ONE, "self.outputs = y", "self.state = s")
+    assert "cell GRUCell = GRU(3)" in text
+    assert remarks == ()
+    assert imported(ONE, "z = y", "state = s")[1] == ()
+
+
+# --- dropout --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        ("tf.nn.dropout(s, 0.8)", "end = dropout(last(y), keep = 0.8, mask = step)"),
+        ("tf.nn.dropout(s, rate=0.8)", "end = dropout(last(y), 0.8, mask = step)"),
+        ("tf.nn.dropout(s, keep_prob=1 - 0.25)", "end = dropout(last(y), keep = 0.75, mask = step)"),
+        ("tf.nn.dropout(s, 1.0)", "end = last(y)"),
+        ("tf.layers.dropout(s, 0.3)", "end = last(y)"),
+        ("tf.layers.dropout(s, 0.3, training=False)", "end = last(y)"),
+        ("tf.layers.dropout(s, 0.3, training=True)", "end = dropout(last(y), 0.3, mask = step)"),
+        ("tf.layers.dropout(s, training=is_training)", "end = dropout(last(y), 0.5, mask = step)"),
+        ("tf.contrib.layers.dropout(s)", "end = dropout(last(y), 0.5, mask = step)"),
+        ("tf.contrib.layers.dropout(s, 0.9, is_training=False)", "end = last(y)"),
+        ("tf.nn.dropout(y, 0.5)[:, -1]", "end = at(dropout(y, keep = 0.5, mask = step), -1)"),
+    ],
+)
+def test_dropout_of_results(line: str, wanted: str) -> None:
+    text, remarks = imported(ONE, f"d = {line}", "z = tf.layers.dense(d, 2)")
+    assert wanted in text
+    assert "logits = dense(end, 2)" in text
+    assert remarks == ()
+
+
+def test_dropout_between_products_and_at_the_end() -> None:
+    lines = ["h = tf.layers.dense(s, 5, tf.nn.relu)", "h = tf.nn.dropout(h, 0.5)", "z = tf.layers.dense(h, 2)"]
+    text, remarks = imported(ONE, *lines, "z = tf.nn.dropout(z, 0.9)")
+    assert text[text.index("y2 = relu(logits)") :][1:4] == [
+        "d = dropout(y2, keep = 0.5, mask = step)",
+        "logits2 = dense(d, 2)",
+        "d2 = dropout(logits2, keep = 0.9, mask = step)",
+    ]
+    assert "output d2" in text
+    assert remarks == ()
+    assert "end = dropout(y, keep = 0.5, mask = step)" in imported(ONE, "z = tf.nn.dropout(y, 0.5)")[0]
+
+
+def test_dropout_of_both_directions() -> None:
+    text, remarks = imported(BOTH, "o = tf.nn.dropout(tf.concat([of, ob], 2), 0.9)", "z = tf.layers.dense(o, 2)")
+    assert "logits = dense(dropout(concat(y.forward, y.backward), keep = 0.9, mask = step), 2)" in text
+    assert remarks == ()
+
+
+@pytest.mark.parametrize(
+    ("before", "call", "name", "value"),
+    [
+        ("keep_prob = tf.placeholder(tf.float32)", "tf.nn.dropout(s, keep_prob)", "keep_prob", "1.0"),
+        ("k = tf.placeholder_with_default(1.0, [])", "tf.nn.dropout(s, rate=1 - k)", "k", "1.0"),
+        ("n = 1", "tf.nn.dropout(s, keep_prob=FLAGS.keep)", "keep_prob", "1.0"),
+        ("n = 1", "tf.layers.dropout(s, rate, training=True)", "rate", "0.0"),
+    ],
+)
+def test_a_rate_that_the_caller_gives_is_a_parameter(before: str, call: str, name: str, value: str) -> None:
+    text, remarks = imported(ONE, before, f"d = {call}", "z = tf.layers.dense(d, 2)")
+    assert f"network GRUCell({name} = {value}) {{" in text
+    assert any(line.startswith("end = dropout(last(y), ") and name in line for line in text)
+    what = f"`{name}` has no value here: it is a parameter of the description, {value} unless it is given"
+    assert list(remarks) == [f"{what} (`-D {name}=0.5`)"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "tf.nn.dropout(s, 0.5, noise_shape=[1, 3])",
+        "tf.nn.dropout(s, 0.0)",
+        "tf.nn.dropout(s, 0.5, rate=0.2)",
+        "tf.nn.dropout(s, tf.square(k))",
+        "tf.nn.dropout(s)",
+        "other.dropout(s, 0.5)",
+    ],
+)
+def test_dropout_that_is_not_understood_is_left_out(line: str) -> None:
+    text, remarks = imported(ONE, f"d = {line}", "z = tf.layers.dense(d, 2)")
+    assert "cell GRUCell = GRU(3)" in text
+    assert list(remarks[:-1]) == left_out(f"d = {line}", "z = tf.layers.dense(d, 2)")
+
+
+def test_the_second_argument_of_dropout_is_a_rate_in_tensorflow_2() -> None:
+    lines = ["y, s = tf.compat.v1.nn.dynamic_rnn(GRUCell(3), x)", "tf.nn.dropout(y, 0.2)"]
+    found = import_call(Source("<call>", "\n".join(lines))).text
+    assert check(Source("<text>", found)) == []
+    assert "end = dropout(y, 0.2, mask = step)" in found
+    found = import_call(Source("<call>", "\n".join(lines).replace("tf.nn.drop", "tf.compat.v1.nn.drop"))).text
+    assert "end = dropout(y, keep = 0.2, mask = step)" in found
