@@ -122,11 +122,17 @@ class Reader:
             return Known(value)
         if value.node.op == "final":
             return self.named(value.node, c)
-        base = self.read(e.base, c)
-        if not isinstance(base, Known):
-            return Pick(base, e.name)
-        owner = base.value.key if isinstance(base.value, Instance) else ""
-        return self.ref(value.node, e.name, (), e.primed, c, owner)
+        if (owner := self._owner(e.base, c)) is not None:
+            return self.ref(value.node, e.name, (), e.primed, c, owner)
+        return Pick(self.formula(e.base, c), e.name)
+
+    def _owner(self, e: ast.Expr, c: Context) -> str | None:
+        """The instance of `f.h`, with the path behind it: `f.low` of `f.low.h`."""
+        base = self.evaluate.elaborator.inner.inside(e, c)
+        if base is not None:
+            return f"{base.key}.{base.path}"
+        whole = self.evaluate.value(e, c)
+        return whole.key if isinstance(whole, Instance) else None
 
     def _states(self, values: tuple[Value, ...], c: Context) -> Read:
         """`f.states`: each state under its own name."""
@@ -173,8 +179,7 @@ class Reader:
             return self.ref(value.node, e.base.id, indices, e.base.primed, c)
         if isinstance(e.base, ast.Attribute) and e.base.name != "states" and value.node.op != "final":
             indices = self.evaluate.indices(places, c)
-            base = self.evaluate.value(e.base.base, c)
-            owner = base.key if isinstance(base, Instance) else ""
+            owner = self._owner(e.base.base, c) or ""
             return self.ref(value.node, e.base.name, indices, e.base.primed, c, owner)
         return self.named(value.node, c)
 
