@@ -97,6 +97,7 @@ NAMES: dict[str, str] = {
     "E245": "a cell is used without one of its parameters",
     "E246": "a label of an argument, where it means nothing",
     "E247": "`shared over` of what has no weights",
+    "E248": "`as` behind a call that has nothing to name",
 }
 
 SHAPES: dict[str, str] = {

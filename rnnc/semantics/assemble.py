@@ -221,11 +221,17 @@ class Level:
         with self.builder.at(frozenset((slot.span,))):
             return self.builder.op("default", port.value, fallback)
 
+    def _before(self, node: Node, args: list[Value]) -> Lowering:
+        """What is there before the first step of a layer: parameters, and inputs that come once per row."""
+        graph: Graph = node.attrs["body"].graph
+        given = {proxy: arg for proxy, arg in zip(node.attrs["proxies"], args, strict=True) if "per_row" in proxy.attrs}
+        return Lowering(graph, self.builder, self.parameter_leaves(graph) | given, self.mask, self)
+
     def _inline(self, node: Node, args: list[Value], starts: dict[StateSlot, Value]) -> list[Value]:
         """One step in place."""
         body: Body = node.attrs["body"]
         leaves = self.parameter_leaves(body.graph) | dict(zip(node.attrs["proxies"], args, strict=True))
-        pre = Lowering(body.graph, self.builder, self.parameter_leaves(body.graph), self.mask, self)
+        pre = self._before(node, args)
         slots = body.all_states()
         for slot in slots:
             leaves[slot.node] = self._initial(body, slot, pre, starts.get(slot))
@@ -242,7 +248,7 @@ class Level:
         """Lower a body: its outputs, next states, and equations asked for."""
         frame = node.attrs["frame"]
         wanted = {full: body.equations[full] for full in self.expose if full in body.equations}
-        after = [slot.carry or slot.next for slot in slots]
+        after = [slot.after for slot in slots]
         roots = [n for _, n in frame.outputs] + [n for n in after if n is not None] + list(wanted.values())
         lowering.run(roots)
         builder = lowering.builder
@@ -278,7 +284,7 @@ class Level:
         inner = Builder()
         xs: list[tuple[Value, Value]] = []
         leaves = self.parameter_leaves(body.graph)
-        pre = Lowering(body.graph, self.builder, dict(leaves), self.mask, self)
+        pre = self._before(node, args)
         elements: list[Value] = []
         for arg, proxy in zip(args, node.attrs["proxies"], strict=True):
             check_per_row(proxy, arg)

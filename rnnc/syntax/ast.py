@@ -152,7 +152,7 @@ class Call(Node):
 class As(Node):
     """`linear(h) as rec`: names the weights of a call."""
 
-    call: Expr
+    call: Call
     name: str
 
 
@@ -182,11 +182,12 @@ class Axis(Node):
 
 @dataclass(frozen=True)
 class Target(Node):
-    """What an equation defines: `c`, `c'`, `c'[k]`; in `carry` both sides of the dot."""
+    """What an equation defines: `c`, `c'`, `c'[k]`; what is carried: `f[k].low.c`, with the path behind `f[k]`."""
 
     name: str
     primed: bool = False
     indices: tuple[Expr, ...] = ()
+    path: tuple[Target, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -244,8 +245,7 @@ class Carry(Node):
     """`carry f.h = dropout(f.h', …)`: what the state of an inner cell becomes instead of its own new value. The
     instance and the state may be members (`carry f[k].c[0] = …`), and `f.states[k]` is the k-th state, of any name."""
 
-    base: Target
-    state: Target
+    target: Target
     value: Expr
 
 
@@ -265,7 +265,7 @@ class If(Node):
 
 @dataclass(frozen=True)
 class Drop(Node):
-    """`drop i, c'`: what `with` removes."""
+    """`drop i, c', carry f.h`: what `with` removes."""
 
     targets: tuple[Target, ...]
 

@@ -168,8 +168,12 @@ class Builder:
         return ast.Use(target, cell, span=_span(parts))
 
     def carry(self, parts: Parts) -> ast.Carry:
-        _, base, _, state, _, value = parts
-        return ast.Carry(base, state, value, span=_span(parts))
+        _, target, _, value = parts
+        return ast.Carry(target, value, span=_span(parts))
+
+    def carried(self, parts: Parts) -> ast.Target:
+        instance, *path = _nodes(parts)
+        return replace(instance, path=tuple(path), span=_span(parts))
 
     def target(self, parts: Parts) -> ast.Target:
         name, primed = _word(parts[0])

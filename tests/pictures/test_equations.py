@@ -113,6 +113,31 @@ def test_what_comes_once_for_all_steps_is_of_no_step() -> None:
     assert r"P_{t}\,(x_{t} + \mathrm{shift})" in text
 
 
+def test_states_of_inner_cells_are_those_of_their_instance() -> None:
+    """Of an instance with the weights of another one, of cells inside, and of a list that is carried."""
+    text = """
+cell Mid(units) {
+  input x[units]
+  use l = GRU(units)
+  y = l(x)
+  output y
+}
+cell C(units) {
+  input x[units]
+  use f = Mid(units)
+  use g = f
+  y = f(x)
+  z = g(y, states = f.states')
+  carry f.states = g.states'
+  carry g.l.h = f.l.h' + g.states[0]
+  output z
+}
+"""
+    latex = described(text).latex()
+    assert r"h_{t}^{f, l} &= h_{t}^{g, l} \\" in latex
+    assert r"h_{t}^{g, l} &= h_{t}^{f, l} + h_{t-1}^{g, l}" in latex
+
+
 def test_options_are_resolved() -> None:
     """A reader sees the cell that was compiled."""
     plain, full = example("basic_lstm:BasicLSTM").latex(), example("lstm:LSTM").latex()

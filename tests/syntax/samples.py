@@ -30,9 +30,10 @@ cell Everything(units, inner: cell, f: fn = tanh, proj = none, reset: before | a
   gate = shared(x)[over]
   use g[0] = inner(units = 4) with {
     gate f = 1 - i
-    drop o, c'
+    drop o, c', carry h.c, carry, carry g[0].low[k].h
   }
   carry g.h = dropout(g.h', 0.5, mask = sequence)
+  carry g[0].low[k, 1].h = g[0].low[k, 1].h'
 
   gate i  = sigmoid(linear(x, u: h[k], shared over k, b, weights = fi if tied) + (peephole(c) as p if peep))
   j       = -x ** -2 ** y + +z

@@ -159,7 +159,7 @@ STATEMENTS = [
     ("E142", "«=» 3", None),
     ("E142", "z = f(x, out = «)»", None),
     ("E144", "«f.h» = 3", "`carry f.h = …`"),
-    ("E144", "carry f.«g.h» = 3", "`carry f.states[k] = …`"),
+    ("E144", "drop «f.h»", "`drop carry f.h`"),
     ("E144", "«order» state = [c]", "layout"),
     ("E144", "layout tf { «a» = 3 }", "entry"),
     ("E144", "«def» foo(x) { return x }", None),

@@ -25,6 +25,7 @@ from rnnc.pictures.equations.formula import (
 from rnnc.pictures.equations.formula import Not as NotFormula
 from rnnc.pictures.equations.known import Known, Read, shown
 from rnnc.semantics.bodies.frames import Context, Frame
+from rnnc.semantics.bodies.instances import STATES, slots_of
 from rnnc.semantics.definitions.elaborator import Elaborator
 from rnnc.semantics.scopes.values import ABSENT, Absent, Instance, Many, Num, Tensor, Value
 from rnnc.semantics.shapes.nodes import Node
@@ -117,24 +118,34 @@ class Reader:
     def _attribute(self, e: ast.Attribute, c: Context) -> Read:
         value = self.evaluate.names.attribute(e, c)
         if isinstance(value, tuple):
-            return self._states(value, c)
+            return self._states(value, e, c)
         if not isinstance(value, Tensor):
             return Known(value)
         if value.node.op == "final":
             return self.named(value.node, c)
-        base = self.read(e.base, c)
-        if not isinstance(base, Known):
-            return Pick(base, e.name)
-        owner = base.value.key if isinstance(base.value, Instance) else ""
-        return self.ref(value.node, e.name, (), e.primed, c, owner)
+        if (owner := self._owner(e.base, c)) is not None:
+            return self.ref(value.node, e.name, (), e.primed, c, owner)
+        return Pick(self.formula(e.base, c), e.name)
 
-    def _states(self, values: tuple[Value, ...], c: Context) -> Read:
+    def _owner(self, e: ast.Expr, c: Context) -> str | None:
+        """The instance of `f.h`, with the path behind it: `f.low` of `f.low.h`."""
+        base = self.evaluate.elaborator.inner.inside(e, c)
+        if base is not None:
+            return f"{base.key}.{base.path}"
+        whole = self.evaluate.value(e, c)
+        return whole.key if isinstance(whole, Instance) else None
+
+    def _states(self, values: tuple[Value, ...], e: ast.Attribute, c: Context) -> Items:
         """`f.states`: each state under its own name."""
-        found: list[Formula] = []
-        for value in values:
-            assert isinstance(value, Tensor)
-            found.append(self.named(value.node, c))
-        return Items(tuple(found))
+        nodes = [value.node for value in values if isinstance(value, Tensor)]
+        if c.frame.body.kind == "network":
+            return Items(tuple(self.named(node, c) for node in nodes))
+        owner = self._owner(e.base, c) or ""
+        key = owner.partition(".")[0]
+        paths = [path for slot in slots_of(c.frame.instances[key]) if (path := f"{key}.{slot}").startswith(f"{owner}.")]
+        plain = [self.named_state(*path.rsplit(".", 1)) for path in paths]
+        found = zip(nodes, plain, strict=True)
+        return Items(tuple(self.ref(n, r.name, r.indices, e.primed, c, r.owner) for n, r in found))
 
     def named(self, node: Node, c: Context) -> Ref:
         """A quantity of an inner cell by the name that its node has: `f.ct[0,1]'`."""
@@ -171,10 +182,12 @@ class Reader:
         if isinstance(e.base, ast.Name) and _member(e.base, c):
             indices = self.evaluate.indices(places, c)
             return self.ref(value.node, e.base.id, indices, e.base.primed, c)
-        if isinstance(e.base, ast.Attribute) and e.base.name != "states" and value.node.op != "final":
+        if isinstance(e.base, ast.Attribute) and e.base.name == STATES and len(places) == 1:
+            states = self._attribute(e.base, c)
+            return states.items[self.evaluate.integer(places[0], c)] if isinstance(states, Items) else states
+        if isinstance(e.base, ast.Attribute) and value.node.op != "final":
             indices = self.evaluate.indices(places, c)
-            base = self.evaluate.value(e.base.base, c)
-            owner = base.key if isinstance(base, Instance) else ""
+            owner = self._owner(e.base.base, c) or ""
             return self.ref(value.node, e.base.name, indices, e.base.primed, c, owner)
         return self.named(value.node, c)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from rnnc.diagnostics import DiagnosticError, Diagnostics, Source
@@ -9,7 +10,7 @@ from rnnc.pictures.equations import formula as f
 from rnnc.pictures.equations.expressions import Reader, parts_of
 from rnnc.semantics.bodies.ending import output_owner, written_output
 from rnnc.semantics.bodies.frames import Context, Frame, Owner, key_text
-from rnnc.semantics.bodies.instances import slots_of
+from rnnc.semantics.bodies.instances import STATES, meant, slots_of
 from rnnc.semantics.elaborate import Reading
 from rnnc.semantics.scopes.scope import PRELUDE, Problem, report
 from rnnc.semantics.scopes.values import Tensor
@@ -44,7 +45,7 @@ class _Bodies:
             kind = "gate" if s.kind == "gate" else "plain"
             equations.append(f.Equation(target, self.reader.formula(s.value, e.context), kind))
         for carry, scope in frame.carries:
-            equations.append(self._carry(frame, carry, Context(scope, frame)))
+            equations += self._carry(frame, carry, Context(scope, frame))
         inner = tuple((key, self.body(child, f"{path}{key}.")) for key, child in frame.children.items())
         return f.Body(
             frame.name,
@@ -63,17 +64,19 @@ class _Bodies:
         axes = tuple(str(axis) for axis in frame.graph.resolve_all(node.shape or ()))
         return f.Quantity(self.reader.ref(node, name, indices, False, c), axes)
 
-    def _carry(self, frame: Frame, s: ast.Carry, c: Context) -> f.Equation:
-        key = key_text(s.base.name, self.reader.evaluate.indices(s.base.indices, c))
-        indices = self.reader.evaluate.indices(s.state.indices, c)
-        name = key_text(s.state.name, indices)
-        if s.state.name == "states":  # the k-th of them all
-            local = list(slots_of(frame.instances[key]))[indices[0]]
-            target = replace(self.reader.named_state(key, local), when="now")
-        else:
-            target = f.Ref(s.state.name, indices, "now", key)
-        value = self.reader.formula(s.value, Context(c.scope, frame, Owner(f"{key}.{name}", None, {})))
-        return f.Equation(replace(target, key=(frame, key, name)), value, "carry")
+    def _carry(self, frame: Frame, s: ast.Carry, c: Context) -> Iterator[f.Equation]:
+        """What a state becomes, or every state of a list."""
+        parts = (s.target, *s.target.path)
+        key, *path = (key_text(part.name, self.reader.evaluate.indices(part.indices, c)) for part in parts)
+        states, written = list(slots_of(frame.instances[key])), ".".join(path)
+        value = self.reader.formula(s.value, Context(c.scope, frame, Owner(f"{key}.{written}", None, {})))
+        each = [(meant(written, states) or written, value)]
+        if written == STATES and isinstance(value, f.Items):
+            each = list(zip(states, value.items, strict=True))
+        for name, what in each:
+            inner, _, local = f"{key}.{name}".rpartition(".")
+            target = replace(self.reader.named_state(inner, local), when="now", key=(frame, key, name))
+            yield f.Equation(target, what, "carry")
 
     def _outputs(self, frame: Frame) -> list[f.Equation]:
         """Outputs under their names; one that is a quantity is that quantity."""

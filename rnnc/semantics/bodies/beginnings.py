@@ -1,4 +1,5 @@
-"""Initial values of states: they are made of parameters and numbers, which are there before the first step."""
+"""Initial values of states: they are made of what is there before the first step: parameters, numbers, and inputs that
+come once per row."""
 
 from __future__ import annotations
 
@@ -29,7 +30,7 @@ def _first_too_late(slot: StateSlot) -> Node | None:
         if node not in seen:
             seen.add(node)
             stack.extend(node.args)
-            if node.op in TOO_LATE:
+            if node.op in TOO_LATE and "per_row" not in node.attrs:
                 found.append(node)
     return min(found, key=lambda node: node.span.start, default=None)
 
@@ -38,12 +39,16 @@ def _report(body: Body, slot: StateSlot, init: Node, found: Node) -> None:
     init.poisoned = True
     what = TOO_LATE[found.op]
     named = f"`{found.name}`, {what}" if found.name and found.op != "random" else what
+    name = slot.name.rpartition(".")[2]
+    fix = f"make it of parameters, numbers and inputs `per row`: `param {name}0[…] = zeros`"
+    if found.op == "input":
+        fix += f"; an equation reads what the first step is given, `where(step == 0, …, {name})`"
     apart = found.span.end <= init.span.start or init.span.end <= found.span.start
     body.graph.diagnostics.error(
         "E419",
         f"the initial value of `{slot.name}` reads {named}, which is not there before the first step",
         init.span,
         notes=[Note("this is read", found.span)] if apart else [],
-        fix=f"make it of parameters and numbers: `param {slot.name.rpartition('.')[2]}0[…] = zeros`",
+        fix=fix,
         use=init.use,
     )

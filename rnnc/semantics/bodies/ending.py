@@ -10,7 +10,7 @@ from rnnc.diagnostics import Note, Span
 from rnnc.semantics.bodies import moments
 from rnnc.semantics.bodies.frames import Context, Frame, Indices, Owner, StateSlot, key_text, member_text
 from rnnc.semantics.bodies.guard import guard, mentions_input, plainly_declared
-from rnnc.semantics.bodies.instances import STATES, of_list, slots_of, wrong_count
+from rnnc.semantics.bodies.instances import STATES, meant, of_list, slots_of, wrong_count
 from rnnc.semantics.scopes.scope import Problem, Scope, Told, did_you_mean, heading, report
 from rnnc.semantics.scopes.values import Many, Tensor
 from rnnc.semantics.shapes.nodes import Node
@@ -180,21 +180,22 @@ class Ending:
         frame, c = self.frame, Context(scope, self.frame)
         if frame.body.kind == "network":
             fix = "a cell carries the states of the cells that it uses: step them in a `cell`"
-            raise Problem("E412", "`carry` belongs in a cell", s.base.span.to(s.state.span), fix=fix)
-        key = key_text(s.base.name, self.expressions.indices(s.base.indices, c))
+            raise Problem("E412", "`carry` belongs in a cell", s.target.span, fix=fix)
+        parts = (s.target, *s.target.path)
+        key, *path = (key_text(part.name, self.expressions.indices(part.indices, c)) for part in parts)
         state = frame.instances.get(key)
         if state is not None and state.applied is not None and self.elaborator.inner.unknown(state.cell):
             self.expressions.tensor(s.value, Context(scope, frame, Owner(key, None, {})))
             return
-        if frame.may_have_had(s.base.name) or (state is not None and state.frame is None and frame.body.damaged):
+        if frame.may_have_had(s.target.name) or (state is not None and state.frame is None and frame.body.damaged):
             raise Told(s.span)
         if state is None or state.frame is None:
             known = f"there are {', '.join(frame.instances)}" if frame.instances else None
             fix = did_you_mean(key, frame.instances) or known
-            raise Problem("E201", f"`{key}` is no instance that is stepped here", s.base.span, fix=fix)
+            raise Problem("E201", f"`{key}` is no instance that is stepped here", _first(s.target), fix=fix)
         slots = slots_of(state)
         # `f.states[k]` keeps that name: a wrapper inside may carry the same state under its own
-        written = key_text(s.state.name, self.expressions.indices(s.state.indices, c))
+        written = ".".join(path)
         owned = Context(scope, frame, Owner(f"{key}.{written}", None, {}))
         if written == STATES:
             values = [value for value, _ in of_list(s.value, owned, self.expressions)]
@@ -203,30 +204,31 @@ class Ending:
             for (name, slot), value in zip(slots.items(), values, strict=True):
                 self._carry_one(s, key, name, slot, value)
         else:
-            name, slot = self._carried(s, key, slots, c)
-            self._carry_one(s, key, name, slot, self.expressions.tensor(s.value, owned))
+            name = meant(written, list(slots))
+            if name is None:
+                raise _no_state(key, written, list(slots), s.target.span)
+            self._carry_one(s, key, name, slots[name], self.expressions.tensor(s.value, owned))
 
     def _carry_one(self, s: ast.Carry, key: str, name: str, slot: StateSlot, value: Node) -> None:
         if slot in self._carries:
-            notes = [Note("first here", self._carries[slot])]
-            raise Problem("E406", f"`{key}.{name}` is carried twice", s.base.span.to(s.state.span), notes=notes)
-        self._carries[slot] = s.base.span.to(s.state.span)
+            first, derived = self._carries[slot], self.frame.cell is not None and self.frame.cell.derived
+            fix = f"`with` replaces it as it is written there, `carry {first.text} = …`" if derived else None
+            notes = [Note("first here", first)]
+            raise Problem("E406", f"`{key}.{name}` is carried twice", s.target.span, notes=notes, fix=fix)
+        self._carries[slot] = s.target.span
         slot.carry = self.frame.graph.add("equation", (value,), s.span, None, declared=slot.node.shape)
         slot.carry.name = slot.name
 
-    def _carried(self, s: ast.Carry, key: str, slots: dict[str, StateSlot], c: Context) -> tuple[str, StateSlot]:
-        """The state that is meant: `f.h`, `f.ct[0]`, or `f.states[k]`, the k-th of them all."""
-        indices = self.expressions.indices(s.state.indices, c)
-        name = key_text(s.state.name, indices)
-        if s.state.name == "states" and len(indices) == 1 and 0 <= indices[0] < len(slots):
-            name = list(slots)[indices[0]]
-        if name not in slots:
-            own = {slot: f"`{key}.{slot}`" for slot in slots if "." not in slot}
-            inner = {slot: f"`{key}.states[{k}]` ({slot} inside)" for k, slot in enumerate(slots) if slot not in own}
-            states = ", ".join([*own.values(), *inner.values()])
-            fix = did_you_mean(name, own) or (f"its states: {states}" if states else "it has no states")
-            raise Problem("E244", f"`{key}` has no state `{name}`", s.base.span.to(s.state.span), fix=fix)
-        return name, slots[name]
+
+def _no_state(key: str, written: str, states: list[str], span: Span) -> Problem:
+    there = ", ".join(f"`{key}.{state}`" for state in states)
+    fix = did_you_mean(written, states) or (f"its states: {there}" if states else "it has no states")
+    return Problem("E244", f"`{key}` has no state `{written}`", span, fix=fix)
+
+
+def _first(target: ast.Target) -> Span:
+    """The instance of what is carried."""
+    return Span(target.span.source, target.span.start, target.path[0].span.start - 1)
 
 
 def parts(value: Many, path: str = "") -> Iterator[tuple[str, Node]]:

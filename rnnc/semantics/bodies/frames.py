@@ -168,6 +168,11 @@ class StateSlot:
     next: Node | None = None
     carry: Node | None = None  # what is stored instead of `next`, if an outer cell says so
 
+    @property
+    def after(self) -> Node | None:
+        """What the next step finds."""
+        return self.carry or self.next
+
 
 StateTree = list["StateSlot | StateTree"]
 
@@ -201,6 +206,7 @@ class InstanceState:
     applied: Span | None = None
     has_run: bool = False  # by itself, or in a cell that it was given to: layouts have its weights there
     frame: Frame | None = None
+    left: dict[StateSlot, Node | None] = field(default_factory=dict[StateSlot, "Node | None"])  # before a carry here
     promised: dict[tuple[str, Indices, bool], Node] = field(default_factory=dict[tuple[str, Indices, bool], Node])
     finals: dict[str, Node] | None = None  # what its states are after its last step, once it has run in a network
     again: Span | None = None  # a further run, in a network

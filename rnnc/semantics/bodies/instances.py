@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import Span
@@ -31,13 +31,19 @@ def probed_states(probe: Frame) -> list[str]:
     return [slot.name for slot in flat(probe.body.states) if slot is not probe.body.step]
 
 
+def meant(written: str, states: Sequence[str]) -> str | None:
+    """The state that is written so: by its name, `low.h`, or as `states[k]`, the k-th of them all."""
+    places = {key_text(STATES, (k,)): name for k, name in enumerate(states)}
+    return written if written in states else places.get(written)
+
+
 def part(state: InstanceState, name: str, indices: Indices, primed: bool, span: Span, graph: Graph) -> Node:
     """The node of `f.name`, `f.name'`, `f.name[k]`: a promise as long as the instance is not stepped."""
     if state.frame is not None:
         found = _found(state, state.frame, name, indices, primed)
         if found is not None:
             return found
-        if name in state.frame.broken:
+        if _is_broken(state.frame, name):
             raise Told(span)
         raise _no_part(state, state.frame, name, indices, primed, span)
     key = (name, indices, primed)
@@ -52,7 +58,7 @@ def keep_promises(state: InstanceState, frame: Frame, tell: Callable[[Problem], 
     for (name, indices, primed), node in state.promised.items():
         found = _found(state, frame, name, indices, primed)
         if found is None:
-            if name not in frame.broken:
+            if not _is_broken(frame, name):
                 tell(_no_part(state, frame, name, indices, primed, node.span))
             node.poisoned = True
         else:
@@ -66,12 +72,18 @@ def _found(state: InstanceState, frame: Frame, name: str, indices: Indices, prim
     member = frame.members.get((name, primed), {}).get(indices)
     if member is not None or slot is None:
         return member
-    return slot.carry or slot.next
+    return state.left.get(slot)
+
+
+def _is_broken(frame: Frame, name: str) -> bool:
+    """Could this not be read, or perhaps a cell inside that has it?"""
+    return name in frame.broken or ("." in name and frame.body.damaged)
 
 
 def _no_part(state: InstanceState, frame: Frame, name: str, indices: Indices, primed: bool, span: Span) -> Problem:
     """An instance is asked for something that its cell does not have."""
     names = {member_text(n, i, p) for (n, p), family in frame.members.items() for i in family if p == primed}
+    names |= {n + "'" * primed for n in slots_of(state)}
     shown = member_text(name, indices, primed)
     there = f"its states are {', '.join(f'`{state.key}.{n}`' for n in list(slots_of(state))[:_MOST])}"
     fix = did_you_mean(shown, names) or (there if slots_of(state) else None)

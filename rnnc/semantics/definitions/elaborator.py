@@ -19,6 +19,7 @@ from rnnc.semantics.expressions.expressions import Expressions
 from rnnc.semantics.functions import arranging, layers, picking, randomness, weighted
 from rnnc.semantics.functions.builtins import BUILTINS, LABELLED, WEIGHTED
 from rnnc.semantics.functions.functions import Functions
+from rnnc.semantics.functions.making import nothing_to_name
 from rnnc.semantics.scopes.scope import Fatal, Problem, Scope, Work
 from rnnc.semantics.scopes.values import CellValue, Choice, FnValue, Instance, LayerValue, Value, describe
 from rnnc.semantics.scopes.variants import Variants
@@ -99,6 +100,19 @@ class Elaborator:
                 message = f"`{e.function.span.text}` is {describe(function)}, not a function"
                 fix = moments.called(e, c) or of_no_function(function, e, c, BUILTINS) or _multiplied(e)
                 raise Problem("E205", message, e.function.span, fix=fix)
+
+    def named_call(self, e: ast.As, c: Context) -> Value:
+        """`linear(h) as rec`: what the call gives; the name is that of its weights, or of its mask."""
+        if not nothing_to_name(e.call, c):
+            return self.call(e.call, c.named(e.name))
+        called = e.call.function.span.text
+        message = f"`as` names the weights or the mask of a call, and `{called}` has none"
+        fix = "leave it out, or write it behind the call that has some"
+        if called in c.frame.instances:
+            message, fix = f"`as` is no name for `{called}`, whose weights are named after its `use`", "leave it out"
+        if c.frame.kind != "fn" and c.frame.graph.equation == "output":
+            fix = f"an output is named in front: `output {e.name}: …`"
+        raise Problem("E248", message, e.span, fix=fix)
 
     def _call_builtin(self, name: str, e: ast.Call, c: Context) -> Value:
         a = Arguments(self.expressions, e, c, name)

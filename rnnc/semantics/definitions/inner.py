@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import Diagnostics, Note, Span
-from rnnc.semantics.bodies.frames import Body, Context, Frame, Indices, Registry
+from rnnc.semantics.bodies.frames import Body, Context, Frame, Indices, Registry, flat, key_text
 from rnnc.semantics.bodies.instances import (
     STATES,
     keep_promises,
@@ -96,7 +96,7 @@ class Inner:
             )
         finally:
             c.frame.body.sink = sink
-        state.frame = frame
+        state.frame, state.left = frame, {slot: slot.after for slot in flat(state.slots)}
         c.frame.children[instance.key] = frame
         keep_promises(state, frame, lambda problem: report(self.elaborator.diagnostics, problem))
         missing = {name for name in given if c.frame.body.found.pop(state_prefix + name, None) is not None}
@@ -121,35 +121,55 @@ class Inner:
         """Does this stand for whatever cell somebody will give?"""
         return isinstance(cell, CellValue) and self.elaborator.variants.resolved(cell).unknown
 
-    def attribute(self, instance: Instance, e: ast.Attribute, c: Context) -> Value:
-        """`f.output`, `f.states`, `f.states'`, `f.c`, `f.c'`."""
-        state = c.frame.instances[instance.key]
-        if e.name == "output" and not e.primed:
+    def inside(self, e: ast.Expr, c: Context) -> LayerPart | None:
+        """The cell inside of an instance that `f.low` or `f.low[k]` is; None of all else, and in networks."""
+        name, items = (e.base, e.items) if isinstance(e, ast.Subscript) else (e, ())
+        places = tuple(item for item in items if not isinstance(item, ast.Slice))
+        if not isinstance(name, ast.Attribute) or name.primed or c.frame.body.kind == "network":
+            return None
+        around = self.inside(name.base, c) or self._whole(name.base, c)
+        if around is None or len(places) < len(items):
+            return None
+        state = c.frame.instances[around.key]
+        if not isinstance(state.cell, CellValue) or self.unknown(state.cell):
+            return None
+        path = f"{around.path}.{name.name}".lstrip(".")
+        names = probed_states(self.probe(state.cell, name.span))
+        if not any(n.startswith((f"{path}.", f"{path}[")) for n in names):
+            return None
+        path = key_text(path, self.expressions.indices(places, c))
+        return LayerPart(around.key, path) if any(n.startswith(f"{path}.") for n in names) else None
+
+    def _whole(self, e: ast.Expr, c: Context) -> LayerPart | None:
+        """An instance as what lies around the cells inside of it."""
+        name = e.base if isinstance(e, ast.Subscript) else e
+        known = isinstance(name, ast.Name) and name.id in (c.frame.instances, c.frame.instance_families)[e is not name]
+        value = self.expressions.value(e, c) if known else None
+        return LayerPart(value.key, "") if isinstance(value, Instance) else None
+
+    def attribute(self, base: Instance | LayerPart, e: ast.Attribute, c: Context, indices: Indices = ()) -> Value:
+        """`f.output`, `f.states`, `f.states'`, `f.c`, `f.c'`, `f.ct'[0]`, `f.low.c`."""
+        state, path = c.frame.instances[base.key], base.path if isinstance(base, LayerPart) else ""
+        if e.name == "output" and not e.primed and not path:
             return self.output_promise(state.cell, e.span)
         if c.frame.body.kind == "network":
-            return self.finals.attribute(instance, e, (), c)
+            return self.finals.attribute(base, e, indices, c)
         if not isinstance(state.cell, CellValue):
             raise Problem("E201", f"`{state.key}` has no `{e.name}`", e.span)
-        graph = c.frame.graph
+        graph, path = c.frame.graph, path and f"{path}."
         if self.unknown(state.cell) and e.name != STATES:
             return Tensor(graph.poison(e.span))
         if e.name == STATES:
             names = probed_states(self.probe(state.cell, e.span))
-            return tuple(Tensor(part(state, name, (), e.primed, e.span, graph)) for name in names)
-        return Tensor(part(state, e.name, (), e.primed, e.span, graph))
+            return tuple(Tensor(part(state, n, (), e.primed, e.span, graph)) for n in names if n.startswith(path))
+        return Tensor(part(state, path + e.name, indices, e.primed, e.span, graph))
 
     def member(self, e: ast.Attribute, indices: Indices, c: Context) -> Value:
         """`f.ct'[0]`: a member of a family inside of an instance; None where the brackets are no such thing."""
-        base = self.expressions.value(e.base, c)
+        base = self.inside(e.base, c) or self.expressions.value(e.base, c)
         if not isinstance(base, Instance | LayerPart) or e.name == STATES:
             return None
-        if c.frame.body.kind == "network":
-            return self.finals.attribute(base, e, indices, c)
-        assert isinstance(base, Instance)
-        state = c.frame.instances[base.key]
-        if self.unknown(state.cell):
-            return Tensor(c.frame.graph.poison(e.span))
-        return Tensor(part(state, e.name, indices, e.primed, e.span, c.frame.graph))
+        return self.attribute(base, e, c, indices)
 
     def output_promise(self, cell: Value, span: Span) -> Promise:
         """`f.output`: its size, known before the cell is stepped."""

@@ -102,7 +102,7 @@ class Expressions:
             case ast.Comprehension():
                 return self.lists.made(tuple(self._comprehend(e, c)), e.span)
             case ast.As():
-                return self.value(e.call, c.named(e.name))
+                return self.elaborator.named_call(e, c)
             case ast.Call():
                 return self.elaborator.call(e, c)
             case ast.With():

@@ -102,12 +102,11 @@ class Names:
         stranger = remedies.of_attribute(e, c, self._callable)
         if stranger is not None:
             raise stranger
-        base = self._whole(e.base, c)
+        inner = self.evaluate.elaborator.inner
+        base = inner.inside(e.base, c) or self._whole(e.base, c)
         match base:
-            case Instance():
-                return self.evaluate.elaborator.inner.attribute(base, e, c)
-            case LayerPart():
-                return self.evaluate.elaborator.inner.finals.attribute(base, e, (), c)
+            case Instance() | LayerPart():
+                return inner.attribute(base, e, c)
             case Many() if not e.primed:
                 found = dict(base.items)
                 if e.name in found:
@@ -119,7 +118,7 @@ class Names:
                     fix=did_you_mean(e.name, found),
                 )
             case CellValue() | LayerValue() if e.name == "output" and not e.primed:
-                return self.evaluate.elaborator.inner.output_promise(base, e.span)
+                return inner.output_promise(base, e.span)
             case Promise():
                 if e.name == "size" and not e.primed:
                     return Num(base.size)

@@ -21,9 +21,12 @@ Builtin = Callable[[Arguments], Value]
 BUILTINS: dict[str, Builtin] = {}
 LABELLED: dict[str, int] = {}  # functions whose operands have labels, from which on: those of `linear`, new axes
 WEIGHTED: set[str] = set()  # functions with weights, which equations may share
+MASKED: set[str] = set()  # functions that draw masks
 
 
-def builtin(*names: str, labels: int | None = None, weights: bool = False) -> Callable[[Builtin], Builtin]:
+def builtin(
+    *names: str, labels: int | None = None, weights: bool = False, masks: bool = False
+) -> Callable[[Builtin], Builtin]:
     """Registers a function under the names that the language has for it. Its operands have labels from `labels` on."""
 
     def add(function: Builtin) -> Builtin:
@@ -33,6 +36,8 @@ def builtin(*names: str, labels: int | None = None, weights: bool = False) -> Ca
                 LABELLED[name] = labels
             if weights:
                 WEIGHTED.add(name)
+            if masks:
+                MASKED.add(name)
         return function
 
     return add

@@ -1,11 +1,12 @@
-"""Which calls of an expression make weights, as its text says: before anything of it is read."""
+"""Which calls make weights, or masks, as the text says: before anything of it is read."""
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass
 
 from rnnc.semantics.bodies.frames import Context
-from rnnc.semantics.functions.builtins import WEIGHTED
+from rnnc.semantics.functions.builtins import BUILTINS, MASKED, WEIGHTED
 from rnnc.semantics.scopes.scope import Lazy, Scope, statements_in
 from rnnc.semantics.scopes.values import FnValue
 from rnnc.syntax import ast
@@ -45,27 +46,39 @@ def _function(name: str, scope: Scope) -> FnValue | None:
     """The function that a name stands for."""
     found = scope.find(name)
     if found is None:
-        return FnValue(name) if name in WEIGHTED else None
+        return FnValue(name) if name in BUILTINS else None
     if isinstance(found[1], Lazy):
         written = found[1].expression
         return _function(written.id, found[1].scope) if isinstance(written, ast.Name) and written.id != name else None
     return found[1] if isinstance(found[1], FnValue) else None
 
 
+def nothing_to_name(call: ast.Call, c: Context) -> bool:
+    """Has a call neither weights nor a mask, whatever it is given? A name that stands for a function may stand for
+    another one, and a layer has both."""
+    if not isinstance(call.function, ast.Name):
+        return False
+    name = call.function.id
+    if name in c.frame.instances:
+        return c.frame.body.kind == "cell"
+    value = None if c.scope.turning(name) is not None else _function(name, c.scope)
+    return value is not None and value.name == name and not _has(WEIGHTED | MASKED, value, set())
+
+
 def _makes(function: FnValue, c: Context) -> bool:
     known, key = c.frame.body.registry.weighted, id(function.definition)
     if function.definition is None:
-        return _has_weights(function, set())
+        return function.name in WEIGHTED
     if key not in known:
-        known[key] = _has_weights(function, set())
+        known[key] = _has(WEIGHTED, function, set())
     return known[key]
 
 
-def _has_weights(function: FnValue, seen: set[int]) -> bool:
-    """Is it one with weights, or does it declare some, or call what has? What it is given may have some, too."""
+def _has(what: Set[str], function: FnValue, seen: set[int]) -> bool:
+    """Is it one of these, or does it declare weights, or call what has some? What it is given may have some, too."""
     definition = function.definition
     if definition is None or function.scope is None:
-        return function.name in WEIGHTED
+        return function.name in what
     if id(definition) in seen:
         return False
     seen.add(id(definition))
@@ -77,6 +90,6 @@ def _has_weights(function: FnValue, seen: set[int]) -> bool:
             if node.function.id in parameters:
                 return True
             value = _function(node.function.id, function.scope)
-            if value is not None and _has_weights(value, seen):
+            if value is not None and _has(what, value, seen):
                 return True
     return False

@@ -56,7 +56,7 @@ def _site(a: Arguments, rate: Value) -> Site | None:
     return site
 
 
-@builtin("dropout")
+@builtin("dropout", masks=True)
 def _dropout(a: Arguments) -> Value:
     """dropout(x, rate, mask = step | sequence) or dropout(x, keep = …)."""
     a.count(1, 2)
@@ -66,7 +66,7 @@ def _dropout(a: Arguments) -> Value:
     return Tensor(node) if site is None else added(a, "random", node, ir="dropout", site=site)
 
 
-@builtin("zoneout")
+@builtin("zoneout", masks=True)
 def _zoneout(a: Arguments) -> Value:
     """zoneout(new, old, rate): a random part keeps its old value; when not training, the expected mixture."""
     a.count(2, 3)

@@ -69,7 +69,8 @@ def operand_name(a: Arguments, operand: Operand) -> str:
         places = a.evaluate.indices(items, operand.context)
         kept = [place for item, place in zip(items, places, strict=True) if not mentions(item, a.shared)]
         return f"{e.base.id}[{','.join(map(str, kept))}]" if kept else e.base.id
-    _refuse_number(a, a.operands.index(operand))  # evaluated: an error of its own comes first
+    if not isinstance(e, ast.As):
+        _refuse_number(a, a.operands.index(operand))  # evaluated: an error of its own comes first
     raise Problem(
         "E220",
         "the weight of this operand has no name: an operand is a name, or has a label",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Set
 from dataclasses import replace
+from typing import TypeGuard
 
-from rnnc.semantics.scopes.scope import Problem, defined_names, did_you_mean, statements_in
+from rnnc.semantics.scopes.scope import Problem, did_you_mean, statements_in
 from rnnc.syntax import ast
 from rnnc.syntax.walk import names_in
 
 Statements = tuple[ast.Statement, ...]
+Defining = ast.Equation | ast.Use | ast.Carry
 _DECLARED = ("input", "state", "param", "fixed")
 NO_LOOPS: frozenset[str] = frozenset()
 
@@ -17,7 +19,7 @@ NO_LOOPS: frozenset[str] = frozenset()
 def changed(body: Statements, change: ast.Statement) -> Statements:
     """Replace in all branches, drop, or add what replaces nothing."""
     match change:
-        case ast.Equation() | ast.Use():
+        case ast.Equation() | ast.Use() | ast.Carry():
             return _Replacement(change).carried_out(body)
         case ast.Declaration():
             return (change, *_left(body, change))
@@ -34,7 +36,9 @@ def changed(body: Statements, change: ast.Statement) -> Statements:
             return (*_left(body, change), _without_drops(change))
         case ast.For():
             for drop in _drops_in(change):
-                fix = f"all members go with `drop {drop.targets[0].name}`, one with `drop {drop.targets[0].name}[0]`"
+                first = drop.targets[0]
+                name = "carry " * bool(first.path) + _name(first)
+                fix = f"all members go with `drop {name}`, one with `drop {name}[0]`"
                 raise Problem("E412", "`drop` belongs in `with { … }` itself, or an `if` there", drop.span, fix=fix)
             return (*_left(body, change), change)
         case _:
@@ -44,17 +48,28 @@ def changed(body: Statements, change: ast.Statement) -> Statements:
 # --- members ---
 
 
-def _defines(s: ast.Statement, target: ast.Target) -> bool:
-    """Does this equation, or instance, define what the target names, or members of the same family?"""
-    return isinstance(s, ast.Equation | ast.Use) and (s.target.name, s.target.primed) == (target.name, target.primed)
+def _name(target: ast.Target) -> str:
+    """`h`; of what is carried the whole path, `f.low.h`."""
+    return ".".join(part.name for part in (target, *target.path))
+
+
+def _indices(target: ast.Target) -> tuple[ast.Expr, ...]:
+    return tuple(index for part in (target, *target.path) for index in part.indices)
+
+
+def _defines(s: ast.Statement, target: ast.Target) -> TypeGuard[Defining]:
+    """Does this equation, instance or carry define what the target names, or members of the same family?"""
+    return isinstance(s, Defining) and (_name(s.target), s.target.primed) == (_name(target), target.primed)
 
 
 def _remainder(own: tuple[ast.Expr, ...], target: ast.Target, loops: Set[str]) -> bool | ast.Expr:
     """What stays of a definition with these indices if the target is defined elsewhere: nothing, all, or what a test on
     the variables of the loops around tells. A target without indices, or with these variables, is all members."""
-    gone = target.indices
-    if not gone or len(gone) != len(own) or not loops.isdisjoint(names_in(gone)):
+    gone = _indices(target)
+    if not gone or not loops.isdisjoint(names_in(gone)):
         return False
+    if len(gone) != len(own):
+        return bool(target.path)  # one of `f.states`, a list, is no carry of its own
     pairs = [(a, b) for a, b in zip(own, gone, strict=True) if a != b]
     if any(_is_plain(a) and _is_plain(b) for a, b in pairs):
         return True
@@ -75,7 +90,7 @@ def _is_plain(index: ast.Expr) -> bool:
     return isinstance(index, ast.Number)
 
 
-def _rest(s: ast.Equation | ast.Use | ast.Declaration, stays: bool | ast.Expr) -> Statements:
+def _rest(s: Defining | ast.Declaration, stays: bool | ast.Expr) -> Statements:
     """A statement as far as it stays."""
     if isinstance(stays, bool):
         return (s,) if stays else ()
@@ -99,16 +114,16 @@ def _loops_of(block: Statements, target: ast.Target, loops: frozenset[str] = NO_
 
 
 class _Replacement:
-    """One equation, or instance, in the place of those that define the same."""
+    """One equation, instance or carry in the place of those that define the same."""
 
-    def __init__(self, new: ast.Equation | ast.Use) -> None:
+    def __init__(self, new: Defining) -> None:
         self._new = new
         self._variables: Set[str] = NO_LOOPS  # of loops of the body that the new one reads, as the old one did
         self._found = False
         self._parted = False  # a loop goes on to define other members
 
     def carried_out(self, body: Statements) -> Statements:
-        indices = self._new.target.indices
+        indices = _indices(self._new.target)
         self._variables = _loops_of(body, self._new.target) & set(names_in(indices))
         result = self._block(body, NO_LOOPS, covered=not indices or bool(self._variables))
         return result if self._found else (*result, self._new)
@@ -120,7 +135,7 @@ class _Replacement:
         result: list[ast.Statement] = []
         for s in block:
             match s:
-                case ast.Equation() | ast.Use() if isinstance(s, type(self._new)) and _defines(s, self._new.target):
+                case ast.Equation() | ast.Use() | ast.Carry() if self._is_of(s):
                     result += self._in_place_of(s, loops)
                 case ast.For(name=name, body=body):
                     self._parted = False
@@ -135,21 +150,21 @@ class _Replacement:
                     result.append(s)
         return tuple(result)
 
-    def _is_same(self, s: ast.Statement, loops: frozenset[str]) -> bool:
-        new = self._new
-        if not isinstance(s, ast.Equation | ast.Use) or not isinstance(s, type(new)) or not _defines(s, new.target):
-            return False
-        return _remainder(s.target.indices, new.target, loops) is False
+    def _is_of(self, s: ast.Statement) -> TypeGuard[Defining]:
+        return isinstance(s, type(self._new)) and _defines(s, self._new.target)
 
-    def _in_place_of(self, s: ast.Equation | ast.Use, loops: frozenset[str]) -> Statements:
-        stays = _remainder(s.target.indices, self._new.target, loops) if self._variables <= loops else True
+    def _is_same(self, s: ast.Statement, loops: frozenset[str]) -> bool:
+        return self._is_of(s) and _remainder(_indices(s.target), self._new.target, loops) is False
+
+    def _in_place_of(self, s: Defining, loops: frozenset[str]) -> Statements:
+        stays = _remainder(_indices(s.target), self._new.target, loops) if self._variables <= loops else True
         if stays is not False:
             self._parted = self._parted or stays is not True
             return _rest(s, stays)
         self._found = True
         # the member's own indices stay: the new right-hand side reads the same loop variables
-        indices = self._new.target.indices or s.target.indices
-        return (replace(self._new, target=replace(self._new.target, indices=indices)),)
+        new = self._new.target
+        return (replace(self._new, target=new if _indices(new) else replace(s.target, span=new.span)),)
 
 
 # --- branches, loops, declarations ---
@@ -177,8 +192,8 @@ def _left(body: Statements, change: ast.Statement, loops: frozenset[str] = NO_LO
                     otherwise = _left(otherwise, inner, loops)
                 if then or otherwise:
                     result.append(replace(change, body=then, orelse=otherwise))
-            case ast.Equation() | ast.Use() if isinstance(change, ast.Equation | ast.Use):
-                result += _rest(s, _remainder(s.target.indices, change.target, loops))
+            case ast.Equation() | ast.Use() | ast.Carry() if isinstance(change, Defining):
+                result += _rest(s, _remainder(_indices(s.target), change.target, loops))
             case _ if isinstance(change, ast.Drop):
                 rest = (s,)
                 for target in change.targets:
@@ -200,11 +215,13 @@ def _defined(s: ast.Statement) -> set[tuple[str, str, bool]]:
             return {("output", "", False)}
         case ast.Use(target=target):
             return {("use", target.name, False)}
+        case ast.Carry(target=target):
+            return {("carry", _name(target), False)}
         case ast.Layout(name=name):
             return {("layout", name, False)}
         case ast.Drop(targets=targets):
-            plain = {(kind, t.name, False) for t in targets if not t.primed for kind in ("use", *_DECLARED)}
-            return {("equation", t.name, t.primed) for t in targets} | plain
+            plain = {(kind, _name(t), False) for t in targets if not t.primed for kind in ("use", "carry", *_DECLARED)}
+            return {("equation", _name(t), t.primed) for t in targets} | plain
         case ast.For(body=body):
             return set[tuple[str, str, bool]]().union(*map(_defined, body))
         case ast.If(body=body, orelse=orelse):
@@ -257,9 +274,10 @@ def _drop(body: Statements, target: ast.Target) -> Statements:
     """Without a name, or a member, that must be there."""
     dropped = _dropped(body, target)
     if dropped == body:
-        names = sorted({n for s in body for n in defined_names(s)})
-        message = f"there is no `{target.span.text}` to drop"
-        raise Problem("E238", message, target.span, fix=did_you_mean(target.name, names))
+        kinds = ("carry",) if target.path else ("equation", "use", *_DECLARED)
+        names = sorted({n for s in body for kind, n, _ in _defined(s) if kind in kinds})
+        message = f"there is no `{'carry ' * bool(target.path)}{target.span.text}` to drop"
+        raise Problem("E238", message, target.span, fix=did_you_mean(_name(target), names))
     return dropped
 
 
@@ -267,11 +285,11 @@ def _dropped(body: Statements, target: ast.Target, loops: frozenset[str] = NO_LO
     result: list[ast.Statement] = []
     for s in body:
         match s:
-            case ast.Equation() | ast.Use() if _defines(s, target):
-                result += _rest(s, _remainder(s.target.indices, target, loops))
-            case ast.Declaration(items=items) if not target.primed and any(i.name == target.name for i in items):
+            case ast.Equation() | ast.Use() | ast.Carry() if _defines(s, target):
+                result += _rest(s, _remainder(_indices(s.target), target, loops))
+            case ast.Declaration(items=items) if not target.primed and any(i.name == _name(target) for i in items):
                 for item in items:
-                    stays = item.name != target.name or _remainder(item.indices, target, loops)
+                    stays = item.name != _name(target) or _remainder(item.indices, target, loops)
                     result += _rest(replace(s, items=(item,)), stays)
             case ast.For(name=name, body=inner):
                 result.append(replace(s, body=_dropped(inner, target, loops | {name})))

@@ -164,7 +164,7 @@ class Instance:
 
 @dataclass(frozen=True, eq=False)
 class LayerPart:
-    """`f.forward`, `f[0]`, in a network: a part of an instance that has states of its own, under their path."""
+    """A part of an instance that has states of its own, under their path: `f.low`; in a network `f.forward`, `f[0]`."""
 
     key: str
     path: str

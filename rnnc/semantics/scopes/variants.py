@@ -90,7 +90,10 @@ class Variants:
         body = self._changed(base.definition.body, e.body)
         merged = _merged(base.scope, scope, self._words_of(base.definition.body))
         definition = replace(base.definition, body=body)
-        dropped = (*base.dropped, *(t for s in statements_in(e.body) if isinstance(s, ast.Drop) for t in s.targets))
+        dropped = (
+            *base.dropped,
+            *(t for s in statements_in(e.body) if isinstance(s, ast.Drop) for t in s.targets if not t.path),
+        )
         return replace(base, definition=definition, scope=merged, derived=True, dropped=dropped)
 
     def _words_of(self, body: Statements) -> frozenset[str]:

@@ -175,18 +175,19 @@ def several_equations(place: Place) -> Problem | None:
 
 
 def dotted_target(place: Place) -> Problem | None:
-    """`f.h = …`, `self.h = …`"""
+    """`f.h = …`, `self.h = …`, `drop f.h`"""
     token, before = place.token, place.before
-    if token.type != "DOT" or "EQUAL" not in place.expected or before is None or before.type not in NAMES:
+    if token.type != "DOT" or before is None or before.type not in NAMES:
         return None
     span, name = before.span.to(place.after.span), place.after.text
+    if place.tokens[place.first].keyword == "DROP" and place.opened is None:
+        message = f"`{before.text}.{name}` is a state of `{before.text}`, and stays there"
+        return problem("E144", message, span, f"what it is carried as goes with `drop carry {span.text}`")
+    if "EQUAL" not in place.expected:
+        return None
     if before.text in _SELF:
         message = f"there is no `{before.text}`: names stand alone"
         return problem("E144", message, span, f"write `{name}{chr(39) * is_state(place, name)} = …`")
-    if place.tokens[place.first].keyword == "CARRY":
-        used = place.tokens[place.first + 1].text
-        fix = f"cells inside of it are among `{used}.states`: `carry {used}.states[k] = …`"
-        return problem("E144", f"`carry` names a state of `{used}`, and no way to it", span, fix)
     used, state = before.text, name.rstrip("'")
     fix = f"`carry {used}.{state} = …` is what the next step finds in it, `{used}(x, {state} = …)` what this one does"
     return problem("E144", "a dotted name can only be defined by `carry`", span, fix)

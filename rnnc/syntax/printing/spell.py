@@ -226,6 +226,14 @@ class Speller:
         self.text(target.name + "'" * target.primed)
         if target.indices:
             self.text("[" + ", ".join(expression_text(index) for index in target.indices) + "]")
+        for part in target.path:
+            self.text(".")
+            self.target(part)
+
+    def dropped(self, target: ast.Target) -> None:
+        """A name, or the carry of a state."""
+        self.text("carry " * bool(target.path))
+        self.target(target)
 
     def axes(self, axes: Sequence[ast.Axis]) -> None:
         """`[label: size, size]`; on one line, unless it is long."""

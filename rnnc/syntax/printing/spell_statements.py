@@ -45,11 +45,9 @@ def simple_pieces(speller: Speller, node: ast.Statement, width: int, *, in_paren
             speller.target(target)
             speller.text(" = ")
             value(cell)
-        case ast.Carry(base=base, state=state, value=right):
+        case ast.Carry(target=target, value=right):
             speller.text("carry ")
-            speller.target(base)
-            speller.text(".")
-            speller.target(state)
+            speller.target(target)
             speller.text(" = ")
             value(right)
         case ast.Declaration(kind=kind, items=items):
@@ -63,7 +61,7 @@ def simple_pieces(speller: Speller, node: ast.Statement, width: int, *, in_paren
             value(result)
         case ast.Drop(targets=targets):
             speller.text("drop ")
-            speller.separated(targets, speller.target)
+            speller.separated(targets, speller.dropped)
         case ast.Entry(foreign=foreign, value=right):
             speller.text(f"{string_text(foreign.value)} = ")
             value(right)
