@@ -15,8 +15,8 @@ from rnnc.importing.formulas.written import PAIRS, WIDER, named_in
 from rnnc.importing.pieces import library
 from rnnc.importing.pieces.further import AROUND, further_inputs
 from rnnc.importing.pieces.pieces import Flow, Meaning, Piece, declared_input, input_of, piece
-from rnnc.importing.pieces.scopes import declared_scopes, scope_of
-from rnnc.importing.python.signature import LEFT_OUT, Constructor
+from rnnc.importing.pieces.scopes import declared_scopes, left_out, scope_of
+from rnnc.importing.python.signature import Constructor
 from rnnc.importing.python.values import Given, Made, Reference, Remarks, describe, problem
 from rnnc.semantics.scopes.scope import did_you_mean
 
@@ -56,9 +56,8 @@ class Lowering:
         found = made.constructor.lower(Call(made, self, inside))
         scope = scope_of(made)
         declared = declared_scopes(found)
-        for name in made.passed:
-            if name != "name" or scope is None or not declared:
-                self.remarks.add(f"`{name}` of {made.constructor.name} is left out: {LEFT_OUT[name]}")
+        for line in left_out(made, is_named=scope is not None and bool(declared)):
+            self.remarks.add(line)
         self._tell_defaults(made)
         renames = isinstance(found, Piece) and scope is not None and declared - {scope}
         found = replace(found, scope=scope) if renames else found
@@ -70,9 +69,9 @@ class Lowering:
         assert isinstance(made, Made)
         assert made.constructor.runs is not None
         self._once(made, given)
-        for name in made.passed:
-            if made.constructor.library != "keras":  # of Keras the layer inside tells it
-                self.remarks.add(f"`{name}` of {made.constructor.name} is left out: {LEFT_OUT[name]}")
+        if made.constructor.library != "keras":  # of Keras the layer inside tells it
+            for line in left_out(made, is_named=False):
+                self.remarks.add(line)
         return made.constructor.runs(Call(made, self, None))
 
     def _once(self, made: Made, given: Given, *, shared: bool = False) -> None:
@@ -125,8 +124,11 @@ class Lowering:
         alias = re.sub(r"[^A-Za-z0-9]+", "_", "_".join([found.definition, *parts])).rstrip("_")
         scopes = {found.layout or "tf": found.scope} if found.scope is not None else {}
         bound = {"cells": found.arguments["cells"]} if front and "cells" in found.arguments else None
-        text = entry.text(alias, bound, scopes=scopes, layout=found.layout)  # the library's cells have one input
-        self.functions[alias] = declared_input(text, found) if other is not None or front or deep else text
+        # the library's cells have one input
+        texts = library.renamed(found.definition, alias, bound, scopes, found.layout)
+        text = texts[alias]
+        texts[alias] = declared_input(text, found) if other is not None or front or deep else text
+        self.functions |= texts
         return replace(found, scope=None, layout=None, alias=alias)
 
 
