@@ -19,6 +19,7 @@ from rnnc.importing.libraries import (
     tensorflow,
     torch,
     torch_layers,
+    unread,
 )
 from rnnc.importing.pieces import shared
 from rnnc.importing.pieces.head import Head, headed
@@ -41,7 +42,6 @@ from rnnc.importing.python.values import (
 )  # fmt: skip
 from rnnc.importing.script import Subject, read_script
 from rnnc.importing.texts.evaluate import Evaluator
-from rnnc.semantics.scopes.scope import did_you_mean
 
 TABLES = (tensorflow, contrib, fused, cudnn, keras, keras_steps, joined, models, torch, torch_layers)
 CONSTRUCTORS: tuple[Constructor, ...] = tuple(each for table in TABLES for each in table.CONSTRUCTORS)
@@ -141,12 +141,8 @@ def _bind(reference: Reference, node: ast.Call, evaluator: Evaluator, names: Nam
     candidates = [each for each in CONSTRUCTORS if each.name == (joint or reference.last)]
     here = [each for each in candidates if each.library == library] or candidates
     if not here:
-        known = {each.name for each in CONSTRUCTORS}
-        fix = (
-            did_you_mean(reference.last, known)
-            or "known are the recurrent cells and layers of TensorFlow, Keras, PyTorch"
-        )
-        raise problem("E603", f"no library knows `{reference.path}`", where, fix=fix)
+        fix = unread.advice(reference.path, {each.name for each in CONSTRUCTORS})
+        raise problem("E603", f"`rnnc import` does not know `{reference.path}`", where, fix=fix)
     keywords = [keyword.arg for keyword in node.keywords if keyword.arg is not None]
     fitting = [each for each in here if all(each.takes(keyword) for keyword in keywords)]
     if joint is not None and node.args:  # `layers.add([a, b])`
