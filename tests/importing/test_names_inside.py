@@ -22,6 +22,7 @@ CASES = {
     "GRUBlockCell(3, name='mine')": ("mine", ["w_ru", "b_ru", "w_c", "b_c"]),
     "LSTMBlockCell(3)": ("lstm_cell", WEIGHTS),
     "LSTMBlockCell(3, name='mine')": ("mine", WEIGHTS),
+    "LSTMBlockCell(3, name='a/b.c')": ("a/b.c", WEIGHTS),
     "GRUBlockCellV2(3)": ("gru_cell", ["gates/kernel", "gates/bias", "candidate/kernel", "candidate/bias"]),
 }
 

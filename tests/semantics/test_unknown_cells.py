@@ -159,7 +159,7 @@ WIDE = """cell Wide(units) {
 @pytest.mark.parametrize(
     "around",
     [
-        "cell A(inner: cell = Wide(2)) {\n  input x[input]\n  use f = inner\n  y = f(x)\n  z = tanh(y)\n  output z\n}\n",
+        "cell A(inner: cell = Wide(2)) {\n  input x[input]\n  use f = inner\n  y = f(x)\n  output tanh(y)\n}\n",
         "cell A(inner: cell = Wide(2)) {\n  input x[input]\n  use f = inner\n  use g = GRU(3)\n  output g(f(x))\n}\n",
         "network A(cells = [Wide(2), GRU(3)]) {\n  input x[input]\n  y = stack(cells)(x)\n  output tanh(y)\n}\n",
     ],

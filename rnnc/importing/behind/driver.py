@@ -6,8 +6,9 @@ import ast
 from dataclasses import dataclass
 
 from rnnc.importing.behind.calling import Plain
-from rnnc.importing.behind.values import LIST, Final, Outputs, Result, Several
+from rnnc.importing.behind.values import Final, Outputs, Result, Several
 from rnnc.importing.formulas.directions import BACKWARD, FORWARD, Key, Merge
+from rnnc.importing.pieces.head import LIST
 from rnnc.importing.python.values import Broken, Names, Thunk
 
 BOTH_DIRECTIONS = "bidirectional_dynamic_rnn"  # gives the outputs of both apart

@@ -15,7 +15,7 @@ def scope_of(made: Made) -> str | None:
     """The scope that an object's name puts in front of its variables, in the library where it does."""
     given, parameter = made.arguments.get("name"), made.constructor.parameters.get("name")
     name = given.value if given is not None and given.value is not None else parameter and parameter.default
-    has_scope = made.constructor.library == "tf" and isinstance(name, str) and re.fullmatch(r"[\w.-]+", name)
+    has_scope = made.constructor.library == "tf" and isinstance(name, str) and re.fullmatch(r"[\w.][\w./-]*", name)
     return str(name) if has_scope else None
 
 
