@@ -44,8 +44,7 @@ class Driver:
 
     @property
     def has_lengths(self) -> bool:
-        given = self.arguments.get("sequence_length")
-        return given is not None and self.plain.value(given, self.names) is not None
+        return self._gives("sequence_length")
 
     @property
     def scope(self) -> str:
@@ -76,9 +75,17 @@ class Driver:
             begin = self.arguments.get(parameter)
             if begin is not None and (made := self._made(begin)) is not None:
                 found.append(f"`{parameter}` of {self.name}, {made}, is given to the module as `state`")
+        ways = [name for name in ("initial_state_fw", "initial_state_bw") if self._gives(name)]
+        if len(ways) == 1:
+            other = {"initial_state_fw": "initial_state_bw"}.get(ways[0], "initial_state_fw")
+            found.append(f"`{other}` of {self.name} is not given: give a module zeros for it, where it takes `state`")
         if not self.plain.is_understood(self.names):
             found.append(f"what the block around {self.name} changes of it is left out")
         return tuple(found)
+
+    def _gives(self, parameter: str) -> bool:
+        given = self.arguments.get(parameter)
+        return given is not None and self.plain.value(given, self.names) is not None
 
     def _made(self, node: ast.expr) -> str | None:
         """The text of what data are made by; None where they are only named, or turned as the driver wants them."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 MAX_SIZE = 2**31
 FIRST_KERAS = {"recurrent_activation": "hard_sigmoid", "reset_after": False}  # defaults of TensorFlow 1's tf.keras
+TWO = "make two of them where each is to have its own; else write the network: `use f = GRU(2)`, and `f` where it runs"
 NOTHING_KEPT = "nothing is kept, and the rest is divided by 0"
 
 
@@ -79,7 +80,7 @@ class Lowering:
         if id(made) in self.seen and not shared and made.constructor.has_weights:
             message = "one object in two places shares its weights between them, which is not said by this"
             notes = (Note("made here", made.span),)
-            raise problem("E606", message, given.span, notes=notes, fix="make two of them")
+            raise problem("E606", message, given.span, notes=notes, fix=TWO)
         self.seen[id(made)] = made
 
     def _as_instance(self, made: Made, found: Piece) -> Piece:
