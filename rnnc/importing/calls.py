@@ -42,6 +42,7 @@ from rnnc.importing.python.values import (
 )  # fmt: skip
 from rnnc.importing.script import Subject, read_script
 from rnnc.importing.texts.evaluate import Evaluator
+from rnnc.importing.texts.reached import layers_in
 
 TABLES = (tensorflow, contrib, fused, cudnn, keras, keras_steps, joined, models, torch, torch_layers)
 CONSTRUCTORS: tuple[Constructor, ...] = tuple(each for table in TABLES for each in table.CONSTRUCTORS)
@@ -77,6 +78,8 @@ def import_call(source: Source, *, name: str | None = None, inline: bool = False
         raise problem("E602", f"a call of a cell or layer is wanted, not {describe(first)}", subject.span, fix=fix)
     lowering = Lowering(ACTIVATIONS, written.FUNCTIONS, remarks, script.found.merge)
     lowering.several |= shared.in_several(layers)
+    called = layers_in([value])
+    lowering.scopes |= fused.numbered(called) if len(called) > 1 else {}
     is_graph = isinstance(value, Tensor) and (not isinstance(value, Applied) or value.layers is None or bool(places))
     if isinstance(value, Tensor) and is_graph:
         meaning = joined.Graph(value, lowering).flow

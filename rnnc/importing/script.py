@@ -21,6 +21,7 @@ from rnnc.importing.python import classes
 from rnnc.importing.python.values import (
     Applied,
     Blueprint,
+    Computed,
     Final,
     Finals,
     Given,
@@ -35,9 +36,11 @@ from rnnc.importing.python.values import (
     as_tensor,
     problem,
 )
+from rnnc.importing.texts.arrays import UNREAD
 from rnnc.importing.texts.evaluate import Bind, Evaluator, Knows
 from rnnc.importing.texts.line import Line
 from rnnc.importing.texts.lines import Lines
+from rnnc.importing.texts.reached import is_old, layers_in
 
 # What trains models, feeds them, or looks at them.
 OTHERS = (
@@ -91,9 +94,10 @@ def read_script(
     given, model = _object(subject, evaluator)
     if model is not None:
         return _of_object(model, evaluator, given)
-    others = [line for line in everything[place + 1 :] if not _trains(line) and not _only_names(line)]
-    behind = tuple((key_of(line.value, line.names), evaluator.span(line.statement).text) for line in others)
     given = evaluator.line(subject.value, subject.names)
+    others = [line for line in everything[place + 1 :] if not _trains(line) and not _only_names(line)]
+    others = [*_not_reached(everything[:place], given, evaluator), *others]
+    behind = tuple((key_of(line.value, line.names), evaluator.span(line.statement).text) for line in others)
     told = _remarks(subject, given, evaluator)
     return Subject(_first(given), behind=behind, line=evaluator.span(subject.statement).text, remarks=told)
 
@@ -101,9 +105,9 @@ def read_script(
 def _remarks(line: Line, given: Given, evaluator: Evaluator) -> tuple[str, ...]:
     """What a layer of TensorFlow 1 is called on, where that is made of something."""
     value, layer = line.value, given.value
-    made = layer.layer.value if isinstance(layer, Applied) else None
-    is_old = isinstance(made, Made) and made.constructor.library in ("tf", "cudnn")
-    if not isinstance(value, ast.Call) or not value.args or not is_old or not isinstance(value.func, ast.Name):
+    made = layer.layer.value if isinstance(layer, Applied) and not layer.inputs else None
+    is_of_old = isinstance(made, Made) and is_old(made)
+    if not isinstance(value, ast.Call) or not value.args or not is_of_old or not isinstance(value.func, ast.Name):
         return ()
     return Driver(value, line.names, value.func.id, {"inputs": value.args[0]}, Plain(evaluator)).remarks()
 
@@ -193,12 +197,39 @@ def _subject(
     last = len(lines) - 1
     while last > 0 and _asks_object(lines[last]):
         last -= 1
-    makes = [
-        k
-        for k in range(last, -1, -1)
-        if not _asks_object(lines[k]) and not _is_of_others(lines[k].value, lines[k].names, knows)
-    ]
-    return makes[0] if makes else last, None
+    for k in range(last, -1, -1):
+        line = lines[k]
+        is_foreign = _is_of_others(line.value, line.names, knows) and not _joins(line, evaluator)
+        if not (_asks_object(line) or is_foreign or _only_states(line, evaluator)):
+            return k, None
+    return last, None
+
+
+def _joins(line: Line, evaluator: Evaluator) -> bool:
+    """`outputs = tf.concat([forward, backward], 2)` of what layers of TensorFlow 1 give."""
+    found = evaluator.if_known(line.value, line.names).value if called(line.value) == "concat" else None
+    return isinstance(found, Computed) and any(is_old(made) for made in layers_in([found]))
+
+
+def _only_states(line: Line, evaluator: Evaluator) -> bool:
+    """`final_state = (state_fw, state_bw)`: states that layers leave, which a module gives anyway."""
+    members = line.value.elts if isinstance(line.value, ast.Tuple | ast.List) else [line.value]
+    if not members or not all(isinstance(each, ast.Name) for each in members):
+        return False
+    values = [evaluator.if_known(each, line.names).value for each in members]
+    return all(isinstance(each, Reference) and each.path.startswith(UNREAD) for each in values)
+
+
+def _not_reached(lines: Iterable[Line], given: Given, evaluator: Evaluator) -> list[Line]:
+    """The lines in front of the one that is imported which call layers of TensorFlow 1 that it does not read."""
+    reached = {made.span for made in layers_in([given.value])}
+    found: list[Line] = []
+    for line in lines:
+        function = line.value.func if line.is_read and isinstance(line.value, ast.Call) else None
+        made = evaluator.if_known(function, line.names).value if function is not None else None
+        if isinstance(made, Made) and is_old(made) and made.span not in reached:
+            found.append(line)
+    return found
 
 
 def _driver_calls(line: Line, drivers: Iterable[str]) -> list[ast.Call]:

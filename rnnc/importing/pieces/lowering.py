@@ -40,6 +40,7 @@ class Lowering:
     functions: dict[str, str] = field(default_factory=dict[str, str])  # definitions that activations need
     seen: dict[int, Made] = field(default_factory=dict[int, Made])
     several: set[int] = field(default_factory=set[int])  # objects in several places, each of which is an instance
+    scopes: dict[int, str] = field(default_factory=dict[int, str])  # names of objects that the library numbers
     is_chain: bool = False  # there are several layers of Keras, which have names of their own
     instances: dict[str, Piece] = field(default_factory=dict[str, Piece])  # of those, by the names that they have
     _names: dict[int, str] = field(default_factory=dict[int, str])
@@ -55,7 +56,7 @@ class Lowering:
             return replace(self.instances[name], instance=name)
         self._once(made, given, shared=shared)
         found = made.constructor.lower(Call(made, self, inside))
-        scope = scope_of(made)
+        scope = self.scopes.get(id(made)) or scope_of(made)
         declared = declared_scopes(found)
         for line in left_out(made, is_named=scope is not None and bool(declared)):
             self.remarks.add(line)

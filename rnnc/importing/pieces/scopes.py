@@ -23,8 +23,9 @@ def declared_scopes(found: Meaning) -> set[str]:
     """The scopes that the library's layouts have for it."""
     if not isinstance(found, Piece):
         return set()
-    entry = library.find(found.definition)
-    return {scope.value for scope in (library.find(entry.base) if entry.base else entry).scopes_of("tf")}
+    entry, layout = library.find(found.definition), found.layout or "tf"
+    own = library.find(entry.base) if layout == "tf" and entry.base is not None else entry
+    return {scope.value for scope in own.scopes_of(layout)}
 
 
 def left_out(made: Made, *, is_named: bool) -> Iterator[str]:

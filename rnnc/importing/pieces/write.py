@@ -46,7 +46,7 @@ def write(
         parts.append(f"cell {name} = {meaning.text}\n")
     else:
         entry = library.find(meaning.definition)
-        scopes = {"tf": meaning.scope} if meaning.scope is not None else {}
+        scopes = {meaning.layout or "tf": meaning.scope} if meaning.scope is not None else {}
         parts += functions.values()
         needed = library.closure({*meaning.needs, *entry.needs}, known=inline)
         inside = meaning.definition in library.closure(meaning.needs, known=True)  # with its own defaults
