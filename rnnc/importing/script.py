@@ -33,6 +33,7 @@ from rnnc.importing.python.values import (
     Remarks,
     Tensor,
     Thunk,
+    Value,
     as_tensor,
     problem,
 )
@@ -213,11 +214,14 @@ def _joins(line: Line, evaluator: Evaluator) -> bool:
 
 def _only_states(line: Line, evaluator: Evaluator) -> bool:
     """`final_state = (state_fw, state_bw)`: states that layers leave, which a module gives anyway."""
-    members = line.value.elts if isinstance(line.value, ast.Tuple | ast.List) else [line.value]
-    if not members or not all(isinstance(each, ast.Name) for each in members):
-        return False
-    values = [evaluator.if_known(each, line.names).value for each in members]
-    return all(isinstance(each, Reference) and each.path.startswith(UNREAD) for each in values)
+    kinds = (ast.Name, ast.Tuple, ast.List)
+    return isinstance(line.value, kinds) and _are_states(evaluator.if_known(line.value, line.names).value)
+
+
+def _are_states(value: Value) -> bool:
+    if isinstance(value, list):
+        return bool(value) and all(_are_states(item.value) for item in value)
+    return isinstance(value, Reference) and value.path.startswith(UNREAD)
 
 
 def _not_reached(lines: Iterable[Line], given: Given, evaluator: Evaluator) -> list[Line]:
@@ -287,5 +291,5 @@ def _only_number(line: Line, plain: Plain) -> bool:
 
 def _only_names(line: Line) -> bool:
     """Whether a line gives what there is other names, and computes nothing."""
-    members = line.value.elts if isinstance(line.value, ast.Tuple) else [line.value]
-    return line.is_read and all(isinstance(each, ast.Name) for each in members)
+    kinds = ast.Name | ast.Tuple | ast.List | ast.expr_context
+    return line.is_read and all(isinstance(each, kinds) for each in ast.walk(line.value))

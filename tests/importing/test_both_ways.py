@@ -1,4 +1,5 @@
-"""Both directions of TensorFlow's layers: one object as both cells of a layer, and states of one direction alone."""
+"""Both directions of TensorFlow's layers: one object as both cells of a layer, states of one direction alone, and fused
+layers that meet."""
 
 from __future__ import annotations
 
@@ -70,3 +71,60 @@ def test_a_direction_that_is_given_no_state_is_told(given: str, told: list[str])
     remarks = imported(f"y, s = tf.nn.bidirectional_dynamic_rnn(GRUCell(3), GRUCell(2), x, {given})").remarks
     what = "`{}` of bidirectional_dynamic_rnn is not given: give a module zeros for it, where it takes `state`"
     assert list(remarks) == [what.format(each) for each in told]
+
+
+K = "tf.contrib.rnn."
+FUSED = f"fw = {K}LSTMBlockFusedCell(2{{0}})", f"bw = {K}TimeReversedFusedRNN({K}LSTMBlockFusedCell(3{{1}}))"
+RUN = "of, sf = fw(x, dtype=dtype)", "ob, sb = bw(x, dtype=dtype)"
+
+
+def weights(found: Imported) -> list[str]:
+    (layout,) = (each for each in model_of(Source("<text>", found.text)).layouts if each.name == "tf")
+    assert not layout.missing
+    return [array.name for array in layout.arrays]
+
+
+@pytest.mark.parametrize(
+    ("names", "scopes"),
+    [
+        ((", name='f'", ", name='b'"), ["f", "b"]),
+        (("", ""), ["lstm_fused_cell", "lstm_fused_cell_1"]),
+        ((", name='f'", ", name='f'"), ["f", "f_1"]),
+    ],
+)
+@pytest.mark.parametrize(
+    "end", [[], ["final_state = (sf, sb)"], ["final_state = sf, sb", "s = final_state"], ["s = [sf, (sb, sf)]"]]
+)
+def test_fused_layers_that_meet(names: tuple[str, str], scopes: list[str], end: list[str]) -> None:
+    found = imported(*(line.format(*names) for line in FUSED), *RUN, "outputs = tf.concat([of, ob], 2)", *end)
+    assert found.remarks == ()
+    assert "v  = concat(y, y2)" in found.text
+    assert weights(found) == [f"{scope}/{each}" for scope in scopes for each in ("kernel", "bias")]
+
+
+def test_fused_layers_that_follow_each_other() -> None:
+    found = imported(f"a = {K}LSTMBlockFusedCell(2)", f"b = {K}LSTMBlockFusedCell(3)", "y, s = a(x)", "z, t = b(y)")
+    assert found.remarks == ()
+    assert weights(found)[::2] == ["lstm_fused_cell/kernel", "lstm_fused_cell_1/kernel"]
+
+
+def test_cells_in_fused_layers_stand_in_the_scope_of_a_driver() -> None:
+    both = [f"{K}FusedRNNCellAdaptor(tf.nn.rnn_cell.BasicRNNCell(2, name='{name}'))" for name in "fb"]
+    found = imported(f"fw = {both[0]}", f"bw = {K}TimeReversedFusedRNN({both[1]})", *RUN, "tf.concat([of, ob], 2)")
+    assert weights(found) == [f"rnn/{name}/{each}" for name in "fb" for each in ("kernel", "bias")]
+
+
+def test_a_fused_layer_that_is_not_reached_is_told() -> None:
+    found = imported(*(line.format("", "") for line in FUSED), *RUN)
+    assert list(found.remarks) == [f"left out: `{RUN[0]}`", f"the description ends with what `{RUN[1]}` gives"]
+
+
+@pytest.mark.parametrize(
+    "end", ["outputs = tf.stack(outs, axis=1)", "outputs = tf.stack(outs, axis=1)\nfinal_state = s"]
+)
+def test_a_cell_that_a_loop_steps(end: str) -> None:
+    loop = "outs = []\nfor t in range(4):\n    o, s = cell(x[:, t], s)\n    outs.append(o)"
+    found = imported("cell = tf.nn.rnn_cell.LSTMCell(3)", "s = cell.zero_state(2, dtype)", loop, end)
+    assert "cell LSTMCell = LSTM(3)" in found.text
+    assert "left out: `outputs = tf.stack(outs, axis=1)`" in found.remarks
+    assert "the description ends with what `o, s = cell(x[:, t], s)` gives" in found.remarks
