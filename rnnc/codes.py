@@ -158,7 +158,7 @@ LAYOUTS: dict[str, str] = {
 CALLS: dict[str, str] = {
     "E601": "text that is no Python",
     "E602": "Python that is not read, or not evaluated",
-    "E603": "a name that no library knows",
+    "E603": "a name of a library that `rnnc import` does not know",
     "E604": "an argument that does not exist, is missing, or is given twice",
     "E605": "an argument of the wrong kind",
     "E606": "what a description cannot say",

@@ -20,6 +20,7 @@ from rnnc.importing.libraries import (
     tensorflow,
     torch,
     torch_layers,
+    unread,
 )
 from rnnc.importing.pieces import shared
 from rnnc.importing.pieces.head import Head, headed
@@ -43,7 +44,7 @@ from rnnc.importing.python.values import (
 )  # fmt: skip
 from rnnc.importing.script import Subject, read_script
 from rnnc.importing.texts.evaluate import Evaluator
-from rnnc.semantics.scopes.scope import did_you_mean
+from rnnc.importing.texts.reached import layers_in
 
 TABLES = (tensorflow, contrib, fused, cudnn, keras, keras_steps, joined, models, torch, torch_layers)
 CONSTRUCTORS: tuple[Constructor, ...] = tuple(each for table in TABLES for each in table.CONSTRUCTORS)
@@ -79,6 +80,8 @@ def import_call(source: Source, *, name: str | None = None, inline: bool = False
         raise problem("E602", f"a call of a cell or layer is wanted, not {describe(first)}", subject.span, fix=fix)
     lowering = Lowering(ACTIVATIONS, written.FUNCTIONS, remarks, script.found.merge)
     lowering.several |= shared.in_several(layers)
+    called = layers_in([value])
+    lowering.scopes |= fused.numbered(called) if len(called) > 1 else {}
     is_graph = isinstance(value, Tensor) and (not isinstance(value, Applied) or value.layers is None or bool(places))
     if isinstance(value, Tensor) and is_graph:
         meaning = joined.Graph(value, lowering).flow
@@ -159,12 +162,8 @@ def _bind(reference: Reference, node: ast.Call, evaluator: Evaluator, names: Nam
     candidates = [each for each in CONSTRUCTORS if each.name == (joint or reference.last)]
     here = [each for each in candidates if each.library == library] or candidates
     if not here:
-        known = {each.name for each in CONSTRUCTORS}
-        fix = (
-            did_you_mean(reference.last, known)
-            or "known are the recurrent cells and layers of TensorFlow, Keras, PyTorch"
-        )
-        raise problem("E603", f"no library knows `{reference.path}`", where, fix=fix)
+        fix = unread.advice(reference.path, {each.name for each in CONSTRUCTORS})
+        raise problem("E603", f"`rnnc import` does not know `{reference.path}`", where, fix=fix)
     keywords = [keyword.arg for keyword in node.keywords if keyword.arg is not None]
     fitting = [each for each in here if all(each.takes(keyword) for keyword in keywords)]
     origin = origin_of(reference.path, names)

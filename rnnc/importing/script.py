@@ -21,6 +21,7 @@ from rnnc.importing.python import classes
 from rnnc.importing.python.values import (
     Applied,
     Blueprint,
+    Computed,
     Final,
     Finals,
     Given,
@@ -32,13 +33,16 @@ from rnnc.importing.python.values import (
     Remarks,
     Tensor,
     Thunk,
+    Value,
     as_tensor,
     problem,
 )
+from rnnc.importing.texts.arrays import UNREAD
 from rnnc.importing.texts.evaluate import Bind, Evaluator, Knows
 from rnnc.importing.texts.line import Line
 from rnnc.importing.texts.lines import Lines
 from rnnc.importing.texts.others import other_classes, other_objects
+from rnnc.importing.texts.reached import is_old, layers_in
 
 # What trains models, feeds them, or looks at them.
 OTHERS = (
@@ -95,9 +99,10 @@ def read_script(
         found = _of_object(model, evaluator, given)
         before = _left_out(evaluator, lines[: at + 1], found.given, model)
         return replace(found, behind=before, line=evaluator.span(subject.statement).text)
-    others = [line for line in everything[place + 1 :] if not _trains(line) and not _only_names(line)]
-    behind = tuple((key_of(line.value, line.names), evaluator.span(line.statement).text) for line in others)
     given = evaluator.line(subject.value, subject.names)
+    others = [line for line in everything[place + 1 :] if not _trains(line) and not _only_names(line)]
+    others = [*_not_reached(everything[:place], given, evaluator), *others]
+    behind = tuple((key_of(line.value, line.names), evaluator.span(line.statement).text) for line in others)
     told = _remarks(subject, given, evaluator)
     before = _left_out(evaluator, lines[: at + 1], given)
     return Subject(_first(given), behind=(*before, *behind), line=evaluator.span(subject.statement).text, remarks=told)
@@ -106,8 +111,8 @@ def read_script(
 def _remarks(line: Line, given: Given, evaluator: Evaluator) -> tuple[str, ...]:
     """What a layer of TensorFlow 1 is called on, where that is made of something."""
     value, layer = line.value, given.value
-    made = layer.layer.value if isinstance(layer, Applied) else None
-    if not isinstance(made, Made) or made.constructor.library not in ("tf", "cudnn") or not isinstance(value, ast.Call):
+    made = layer.layer.value if isinstance(layer, Applied) and not layer.inputs else None
+    if not isinstance(made, Made) or not is_old(made) or not isinstance(value, ast.Call):
         return ()
     if not value.args or not isinstance(value.func, ast.Name):
         return ()
@@ -216,12 +221,42 @@ def _subject(
     last = len(lines) - 1
     while last > 0 and _asks_object(lines[last]):
         last -= 1
-    makes = [
-        k
-        for k in range(last, -1, -1)
-        if not _asks_object(lines[k]) and not _is_of_others(lines[k].value, lines[k].names, knows)
-    ]
-    return makes[0] if makes else last, None
+    for k in range(last, -1, -1):
+        line = lines[k]
+        is_foreign = _is_of_others(line.value, line.names, knows) and not _joins(line, evaluator)
+        if not (_asks_object(line) or is_foreign or _only_states(line, evaluator)):
+            return k, None
+    return last, None
+
+
+def _joins(line: Line, evaluator: Evaluator) -> bool:
+    """`outputs = tf.concat([forward, backward], 2)` of what layers of TensorFlow 1 give."""
+    found = evaluator.if_known(line.value, line.names).value if called(line.value) == "concat" else None
+    return isinstance(found, Computed) and any(is_old(made) for made in layers_in([found]))
+
+
+def _only_states(line: Line, evaluator: Evaluator) -> bool:
+    """`final_state = (state_fw, state_bw)`: states that layers leave, which a module gives anyway."""
+    kinds = (ast.Name, ast.Tuple, ast.List)
+    return isinstance(line.value, kinds) and _are_states(evaluator.if_known(line.value, line.names).value)
+
+
+def _are_states(value: Value) -> bool:
+    if isinstance(value, list):
+        return bool(value) and all(_are_states(item.value) for item in value)
+    return isinstance(value, Reference) and value.path.startswith(UNREAD)
+
+
+def _not_reached(lines: Iterable[Line], given: Given, evaluator: Evaluator) -> list[Line]:
+    """The lines in front of the one that is imported which call layers of TensorFlow 1 that it does not read."""
+    reached = {made.span for made in layers_in([given.value])}
+    found: list[Line] = []
+    for line in lines:
+        function = line.value.func if line.is_read and isinstance(line.value, ast.Call) else None
+        made = evaluator.if_known(function, line.names).value if function is not None else None
+        if isinstance(made, Made) and is_old(made) and made.span not in reached:
+            found.append(line)
+    return found
 
 
 def _driver_calls(line: Line, drivers: Iterable[str]) -> list[ast.Call]:
@@ -281,5 +316,5 @@ def _only_number(line: Line, plain: Plain) -> bool:
 
 def _only_names(line: Line) -> bool:
     """Whether a line gives what there is other names, and computes nothing."""
-    members = line.value.elts if isinstance(line.value, ast.Tuple) else [line.value]
-    return line.is_read and all(isinstance(each, ast.Name) for each in members)
+    kinds = ast.Name | ast.Tuple | ast.List | ast.expr_context
+    return line.is_read and all(isinstance(each, kinds) for each in ast.walk(line.value))

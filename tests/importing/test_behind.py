@@ -105,6 +105,11 @@ W, B = "W = tf.get_variable('W', [3, 3])", "b = tf.get_variable('b', [3])"
         ["z = self.dense(s, 2)"],
         ["z = other.get(s).matmul(s, tf.get_variable('W', [3, 2]))"],
         ["z = tf.nn.softmax(tf.layers.dense(s, 2), axis=0)"],
+        ["z = tf.nn.softmax(tf.layers.dense(s, 2), axis=2)"],
+        ["z = tf.nn.softmax(tf.layers.dense(y, 2), axis=1)"],
+        ["z = tf.nn.relu(tf.layers.dense(y, 2), axis=-1)"],
+        ["z = tf.reshape(tf.layers.dense(y, 2), [4, 2, 2])"],
+        ["z = tf.reshape(tf.layers.dense(tf.reshape(y, [-1, 3]), 2), [4, 4, 1])"],
     ],
 )
 def test_heads_that_are_not_understood_are_left_out(lines: list[str]) -> None:
@@ -135,6 +140,46 @@ def test_a_head_ends_in_front_of_the_first_line_that_is_not_understood(lines: li
     assert not any("logits2" in line for line in text)
     assert list(remarks[:-1]) == left_out(*lines[-unread:])
     assert remarks[-1] == f"the description ends with what `{lines[0]}` gives"
+
+
+APART = "`tf.reshape({}, [-1, 4, 2])` is read as giving rows and steps the axes that they had"
+
+
+@pytest.mark.parametrize(
+    ("lines", "wanted", "told"),
+    [
+        (["z = tf.nn.softmax(tf.layers.dense(s, 2), axis=-1)"], "softmax(logits)", []),
+        (["z = tf.nn.softmax(tf.layers.dense(s, 2), 1)"], "softmax(logits)", []),
+        (["z = tf.nn.log_softmax(tf.layers.dense(y, 2), dim=2)"], "log_softmax(logits)", []),
+        (["z = tf.layers.dense(s, 2)", "p = tf.nn.softmax(z)"], "softmax(logits)", []),
+        (
+            ["z = tf.layers.dense(s, 2)", "p = tf.nn.softmax(z)", "c = tf.argmax(p, 1)"],
+            "softmax(logits)",
+            left_out("c = tf.argmax(p, 1)"),
+        ),
+        (
+            ["f = tf.reshape(y, [-1, 3])", "z = tf.layers.dense(f, 2)", "z = tf.reshape(z, [-1, 4, 2])"],
+            "output logits",
+            [APART.format("z")],
+        ),
+        (
+            ["z = tf.reshape(tf.layers.dense(tf.reshape(y, [-1, 3]), 2), [-1, 4, 2])", "p = tf.nn.softmax(z, axis=2)"],
+            "softmax(logits)",
+            [APART.format("tf.layers.dense(tf.reshape(y, [-1, 3]), 2)")],
+        ),
+    ],
+)
+def test_functions_of_heads_are_read(lines: list[str], wanted: str, told: list[str]) -> None:
+    text, remarks = imported(ONE, *lines)
+    assert any(wanted in line for line in text)
+    assert [each for each in remarks if not each.startswith("the description ends")] == told
+
+
+def test_a_function_of_a_head_is_left_out_where_others_read_the_head_itself() -> None:
+    lines = "z = tf.layers.dense(s, 2)", "p = tf.nn.softmax(z)", "loss = cross_entropy(logits=z, labels=l)"
+    text, remarks = imported(ONE, *lines)
+    assert "output logits" in text
+    assert list(remarks[:-1]) == left_out(*lines[1:])
 
 
 def test_what_a_function_does_to_names_of_the_text_is_not_known() -> None:

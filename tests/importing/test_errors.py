@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from rnnc.diagnostics import Diagnostic, DiagnosticError, Source
 from rnnc.importing.calls import import_call
+from rnnc.importing.libraries import unread
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def error(call: str) -> Diagnostic:
@@ -38,7 +43,7 @@ SLIPS = [
     ("«tf.nn.relu»", "E602", "a call of a cell or layer"),
     ("o, s = tf.nn.dynamic_rnn(GRUCell(4), x)\np, s = «tf.nn.dynamic_rnn(GRUCell(4), o)»", "E602", "second network"),
     # names
-    ("«LSTMCel»(128)", "E603", "no library"),
+    ("«LSTMCel»(128)", "E603", "does not know"),
     ("tf.nn.rnn_cell.MultiRNNCell([«InputEcho»(GRUCell(4))])", "E603", "InputEcho"),
     ("LSTMCell(4, activation=«tf.nn.relux»)", "E603", "activation"),
     # arguments
@@ -119,6 +124,42 @@ def test_the_slip_is_named_at_its_place(marked: str, code: str, message: str) ->
 )
 def test_what_may_be_meant(call: str, fix: str) -> None:
     assert error(call).fix == fix
+
+
+@pytest.mark.parametrize(
+    ("call", "meant"),
+    [
+        ("lstmcell(4)", "LSTMCell"),
+        ("CudnLSTM(2, 4)", "CudnnLSTM"),
+        ("tf.nn.rnn_cell.BasicLTSMCell(4)", "BasicLSTMCell"),
+        ("tf.contrib.rnn.LayerNormBasicLSTM(4)", "LayerNormBasicLSTMCell"),
+        ("tf.contrib.rnn.AttentionCelWrapper(c, 4)", "AttentionCellWrapper"),
+    ],
+)
+def test_a_slip_in_the_name_of_a_cell(call: str, meant: str) -> None:
+    assert error(call).fix == f"did you mean `{meant}`?"
+
+
+@pytest.mark.parametrize(
+    ("call", "fix"),
+    [
+        ("tf.contrib.seq2seq.AttentionWrapper(GRUCell(4), m)", unread.MEMORY),
+        ("tf.contrib.seq2seq.BasicDecoder(GRUCell(4), h, s)", unread.MEMORY),
+        ("tf.contrib.rnn.NTMCell(4, 5)", "`rnnc import` does not read it; examples/ntm.rnn has such a cell"),
+        ("ONLSTMCell(4)", "`rnnc import` does not read it; examples/on_lstm.rnn has such a cell"),
+        ("xLSTMCell(4)", "`rnnc import` does not read it; examples/xlstm.rnn has such a cell"),
+        ("tf.contrib.grid_rnn.Grid2LSTMCell(4)", unread.OTHER),
+        ("MyLSTMCell(4)", unread.OTHER),
+        ("tf.nn.rnn_cell.Nothing(4)", unread.KNOWN),
+    ],
+)
+def test_other_cells_are_no_slips(call: str, fix: str) -> None:
+    assert error(call).fix == fix
+
+
+def test_examples_of_other_cells_are_there() -> None:
+    for name in set(unread.EXAMPLES.values()):
+        assert (ROOT / "examples" / f"{name}.rnn").is_file(), name
 
 
 def test_columns_count_characters() -> None:

@@ -41,12 +41,34 @@ def test_what_is_multiplied(driver: str, end: str, wanted: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("cell", "end", "wanted"),
+    [
+        (LSTM, "state.c", "layer.c'"),
+        (LSTM, "state[0]", "layer.c'"),
+        (f"ResidualWrapper({GRU})", "state", "layer.f.h'"),
+        (f"ResidualWrapper(DropoutWrapper({LSTM}, output_keep_prob=.5))", "state.h", "layer.f.f.h'"),
+        (f"tf.contrib.rnn.OutputProjectionWrapper({GRU}, 3)", "state", "layer.f.h'"),
+        ("tf.contrib.rnn.IntersectionRNNCell(5)", "state", "layer.h'"),
+    ],
+)
+def test_states_that_are_no_outputs_are_those_of_the_layer(cell: str, end: str, wanted: str) -> None:
+    text, remarks = imported(DYNAMIC.format(cell), end)
+    assert f"end = {wanted}\n" in re.sub(" +", " ", text)
+    assert remarks == ()
+    model = model_of(Source("<text>", text))
+    assert not model.outputs[0].sequence
+    (layout,) = (each for each in model.layouts if each.name == "tf")
+    assert {array.name.partition("/")[0] for array in layout.arrays} == {"rnn", "w", "b"}
+
+
+@pytest.mark.parametrize(
     ("driver", "end"),
     [
-        (DYNAMIC.format(LSTM), "state.c"),
         (DYNAMIC.format(LSTM), "state"),
+        (DYNAMIC.format(LSTM), "state.d"),
         (DYNAMIC.format(LAYERS), "state[0]"),
-        (DYNAMIC.format(f"ResidualWrapper({GRU})"), "state"),
+        (DYNAMIC.format(f"DropoutWrapper({GRU}, state_keep_prob=.5)"), "state"),
+        (DYNAMIC.format(f"ResidualWrapper({LSTM})"), "state"),
         (DYNAMIC.format(GRU), "state_of_another"),
         ("outputs, state = tf.nn.dynamic_rnn(GRUCell(5), x, sequence_length=n)", "tf.reduce_mean(outputs, 1)"),
     ],

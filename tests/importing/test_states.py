@@ -93,6 +93,13 @@ def test_the_final_state_is_read_where_it_comes_last(driver: str, lines: list[st
     assert remarks == ()
 
 
+@pytest.mark.parametrize("line", ["last = s.c", "last = s[0]"])
+def test_a_final_state_that_is_no_output(line: str) -> None:
+    text, remarks = imported(LSTM, line)
+    assert text[4:6] == ["end = layer.c'", "output end"]
+    assert not remarks
+
+
 @pytest.mark.parametrize(("line", "wanted"), [("last = sf", "last(y.forward)"), ("z = sb.h", "at(y.backward, 0)")])
 def test_the_final_state_of_one_direction(line: str, wanted: str) -> None:
     text, remarks = imported(BOTH, line)
@@ -103,8 +110,6 @@ def test_the_final_state_of_one_direction(line: str, wanted: str) -> None:
 @pytest.mark.parametrize(
     ("driver", "lines"),
     [
-        (LSTM, ["last = s.c"]),
-        (LSTM, ["last = s[0]"]),
         (LSTM, ["last = s"]),
         (LSTM, ["c, h = s"]),
         (ONE, ["last = s[-1]"]),  # the last row

@@ -138,3 +138,40 @@ def test_what_is_wrong_for_every_cell(body: str, code: str, under: str | None) -
 def test_layouts_beside_a_cell_that_is_a_parameter() -> None:
     body = 'y = f(x)\nz = linear(x, y, out = 2)\noutput z\nlayout keras {\n  scope g = "cell"\n}'
     assert [d.code for d in check(Source("t", _text(body)))] == ["E502"]
+
+
+# A cell whose structure its input's size decides, so that nothing is known of its output before that is given.
+WIDE = """cell Wide(units) {
+  input x[input]
+  state h[units]
+  if input != units {
+    xin = linear(x, out = units)
+    h' = tanh(linear(xin, h))
+  } else {
+    h' = tanh(linear(x, h))
+  }
+  y = 2 * h'
+  output y
+}
+"""
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        "cell A(inner: cell = Wide(2)) {\n  input x[input]\n  use f = inner\n  y = f(x)\n  output tanh(y)\n}\n",
+        "cell A(inner: cell = Wide(2)) {\n  input x[input]\n  use f = inner\n  use g = GRU(3)\n  output g(f(x))\n}\n",
+        "network A(cells = [Wide(2), GRU(3)]) {\n  input x[input]\n  y = stack(cells)(x)\n  output tanh(y)\n}\n",
+    ],
+)
+def test_an_inner_cell_that_waits_for_a_size_is_no_error(around: str) -> None:
+    assert check(Source("t", WIDE + around)) == []
+    model_of(Source("t", WIDE + around), "A", {"input": 5})
+    wrong = around.replace("}\n", "  extra = tahn(x)\n}\n")
+    assert [d.code for d in check(Source("t", WIDE + wrong))] == ["E205"]
+
+
+def test_what_is_wrong_in_an_inner_cell_is_told_once() -> None:
+    around = "cell A() {\n  input x[input]\n  use f = Wide(2)\n  y = f(x)\n  output 2 * y\n}\n"
+    (found,) = check(Source("t", WIDE.replace("y = 2 * h'", "y = 2 * k") + around))
+    assert (found.code, found.span and found.span.text) == ("E201", "k")

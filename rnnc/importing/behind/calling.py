@@ -4,7 +4,6 @@ here understands make a call one that is not read."""
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -64,29 +63,8 @@ class Plain:
 
     def word(self, node: ast.expr | None, names: Names) -> str | None:
         """A string, also one that is put together: `'layer_%d' % k`."""
-        match node:
-            case ast.BinOp(left=left, op=ast.Add(), right=right):
-                parts = [self.word(left, names), self.word(right, names)]
-            case ast.BinOp(left=left, op=ast.Mod(), right=right):
-                text, value = self.word(left, names), self.value(right, names)
-                is_plain = isinstance(value, int | str) and text is not None and text.count("%") == 1
-                return text.replace("%d", "%s") % value if is_plain and text and re.search("%[ds]", text) else None
-            case ast.JoinedStr(values=values):
-                parts = [self.word(each, names) for each in values]
-            case ast.FormattedValue(value=value, format_spec=None, conversion=-1):
-                return self._shown(self.value(value, names))
-            case ast.Call(func=ast.Name(id="str"), args=[one], keywords=[]):
-                return self._shown(self.value(one, names))
-            case None:
-                return None
-            case _:
-                found = self.value(node, names)
-                return found if isinstance(found, str) else None
-        return "".join(part for part in parts if part is not None) if None not in parts else None
-
-    @staticmethod
-    def _shown(value: Value) -> str | None:
-        return str(value) if isinstance(value, int | str) else None
+        found = self.value(node, names) if node is not None else None
+        return found if isinstance(found, str) else None
 
     def is_understood(self, names: Names) -> bool:
         """Whether calls mean what they say, and no block around them changes that."""

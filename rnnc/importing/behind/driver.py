@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from rnnc.importing.behind.calling import Plain, followed, is_own
-from rnnc.importing.behind.values import LIST, Final, Outputs, Result, Several
+from rnnc.importing.behind.values import Final, Outputs, Result, Several
 from rnnc.importing.formulas.directions import BACKWARD, FORWARD, Key, Merge
+from rnnc.importing.pieces.head import LIST
 from rnnc.importing.python.values import Broken, Names, Reference, Thunk
 from rnnc.importing.texts.applying import STATES_OF_CELLS
 
@@ -57,8 +58,7 @@ class Driver:
 
     @property
     def has_lengths(self) -> bool:
-        given = self.arguments.get("sequence_length")
-        return given is not None and self.plain.value(given, self.names) is not None
+        return self._gives("sequence_length")
 
     @property
     def scope(self) -> str:
@@ -90,9 +90,17 @@ class Driver:
             if begin is not None and not self._is_zero(begin, self.names):
                 made = self._made(begin) or f"`{_short(ast.unparse(followed(begin, self.names)))}`"
                 found.append(f"`{parameter}` of {self.name}, {made}, is given to the module as `state`")
+        ways = [name for name in ("initial_state_fw", "initial_state_bw") if self._gives(name)]
+        if len(ways) == 1:
+            other = {"initial_state_fw": "initial_state_bw"}.get(ways[0], "initial_state_fw")
+            found.append(f"`{other}` of {self.name} is not given: give a module zeros for it, where it takes `state`")
         if not self.plain.is_understood(self.names):
             found.append(f"what the block around {self.name} changes of it is left out")
         return tuple(found)
+
+    def _gives(self, parameter: str) -> bool:
+        given = self.arguments.get(parameter)
+        return given is not None and self.plain.value(given, self.names) is not None
 
     def _made(self, node: ast.expr) -> str | None:
         """The text of what data are made by; None where they are only named, or turned as the driver wants them."""

@@ -50,12 +50,13 @@ def find(
     end = end_of(last[1]) if last is not None and not _takes_apart(last[0]) else None
     states = [Head(end, driver.scope, last[1].reads)] if last is not None and end is not None else []
     dropped = [_dropped(found, driver.scope) for _, found in values]
-    heads = _heads([*(each for each in dropped if each is not None), *states])
+    touched = set(reading.touched)
+    heads = _heads([*(each for each in dropped if each is not None), *states], _Readers(values, reading))
     parts = [line for line, found in values if isinstance(found, Final) and (found.part or _takes_apart(line))]
     told = [*parts, *([last[0]] if last is not None else [])]  # where they are no end
     renames = [line for line, found in values if _renames(line, found) and all(line is not each for each in told)]
     renamed = frozenset(key_of(line.value, line.names) for line in renames)
-    merge, merged = _merge(values, reading.touched, target, driver.results())
+    merge, merged = _merge(values, touched, target, driver.results())
     if heads and heads[0].merge is not None:
         merge, merged = heads[0].merge, heads[0].reads
     merge = None if merge is None or merge.is_plain else merge
@@ -93,14 +94,32 @@ def _takes_apart(line: Line) -> bool:
     return any(isinstance(each, ast.Tuple | ast.List) for each in targets)
 
 
-def _heads(found: Sequence[Head]) -> list[Head]:
+class _Readers:
+    """Who reads products."""
+
+    def __init__(self, values: Sequence[tuple[Line, Result]], reading: Reading) -> None:
+        self._values, self._reading = values, reading
+
+    def has_others(self, product: Head, each: Head) -> bool:
+        """Whether a line reads a product that is no part of what another one is made of."""
+        lines = [line for line, _ in self._values if line.is_read and key_of(line.value, line.names) not in each.reads]
+        return any(self._reads(line, product) for line in lines)
+
+    def _reads(self, line: Line, product: Head) -> bool:
+        kinds = (ast.Name, ast.Attribute, ast.Subscript, ast.Call)
+        inner = (node for node in ast.walk(line.value) if isinstance(node, kinds))
+        found = (self._reading.value(node, line.names) for node in inner)
+        return any(isinstance(one, Head) and one.at == product.at and one.activation == "identity" for one in found)
+
+
+def _heads(found: Sequence[Head], readers: _Readers) -> list[Head]:
     """The last of the products of each other, beginning with the first one; then ends that nothing is multiplied with,
     the last one first."""
     product: Head | None = None
     for each in found:
         if each.classes is None and each.end.product is None:
             continue
-        is_more = product is not None and (product.at in each.chain[1:] or _has_now(product, each))
+        is_more = product is not None and (product.at in each.chain[1:] or _has_now(product, each, readers))
         if product is None or is_more:
             product = each
     is_end = [each.end.text != "{}" or each.merge is not None for each in found]
@@ -108,9 +127,14 @@ def _heads(found: Sequence[Head]) -> list[Head]:
     return [*([product] if product is not None else []), *ends]
 
 
-def _has_now(product: Head, each: Head) -> bool:
-    """Whether one product is another with its bias."""
-    return product.at == each.at and each.has_bias and not product.has_bias and product.activation == "identity"
+def _has_now(product: Head, each: Head, readers: _Readers) -> bool:
+    """Whether one product is another with its bias, with its steps in an axis of their own, or with a function that all
+    read who read it."""
+    if product.at != each.at or product.activation not in ("identity", each.activation):
+        return False
+    if each.activation != product.activation:
+        return not readers.has_others(product, each)
+    return (each.has_bias and not product.has_bias) or each.form != product.form
 
 
 def _merge(

@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from rnnc.importing.behind.calling import Plain, arguments, followed
-from rnnc.importing.behind.values import Result, end_of, key_of
+from rnnc.importing.behind.values import Result, end_of, form_of, key_of
 from rnnc.importing.behind.variables import Variable, Variables
 from rnnc.importing.formulas.directions import Key
-from rnnc.importing.pieces.head import Head
+from rnnc.importing.pieces.head import STEPS, Head
 from rnnc.importing.python.values import Names, Reference
 
 NAME_IT = "the layout leaves them out; a `name` of the layer says it"
@@ -23,6 +23,7 @@ _DENSE = f"inputs units activation use_bias {_INITIAL}"
 _INPUTS = "inputs num_outputs activation_fn normalizer_fn normalizer_params weights_initializer weights_regularizer"
 _CONNECTED = f"{_INPUTS} biases_initializer biases_regularizer reuse"
 _COLLECTED = "variables_collections outputs_collections trainable scope"
+ALONG = ("softmax", "log_softmax")  # functions that are told an axis
 UNKNOWN = "‹unknown›"  # stands for variables that may be any of those that are there
 IS_TRAINED = "it belongs to training"
 
@@ -100,6 +101,7 @@ class Products:
             weights.name,
             has_bias=False,
             turned=turned,
+            form=form_of(left),
             variables=before | own,
             remarks=(*remarks, *_trained(weights)),
         )
@@ -127,13 +129,20 @@ class Products:
         )
 
     def _activated(self, node: ast.Call, names: Names) -> Result:
-        """`tf.nn.relu(hidden)` of a product."""
-        if len(node.args) != 1 or any(keyword.arg != "name" for keyword in node.keywords):
+        """`tf.nn.relu(hidden)` of a product, `tf.nn.softmax(logits, axis=-1)`."""
+        kind = self._plain.called(node, names) or ""
+        goes_along = kind in ALONG
+        given = arguments(node, "features axis" if goes_along else "features", "name dim" if goes_along else "name")
+        if given is None or "features" not in given or not node.args:
             return None
-        product, activation = self._read(node.args[0], names), self._activations[self._plain.called(node, names) or ""]
+        product = self._read(node.args[0], names)
         if not isinstance(product, Head) or product.classes is None or product.activation != "identity":
             return None
-        return replace(product, activation=activation)
+        axes = [given[name] for name in ("axis", "dim") if name in given]
+        last = 2 if product.form == STEPS else 1
+        if any(self._plain.value(each, names) not in (None, -1, last) for each in axes):
+            return None
+        return replace(product, activation=self._activations[kind])
 
     # --- layers ---
 
@@ -172,6 +181,7 @@ class Products:
             biases if scope is not None else None,
             biased,
             activation=activation,
+            form=form_of(left),
             variables=own | before.variables if before is not None else own,
             remarks=(
                 *(before.remarks if before is not None else ()),

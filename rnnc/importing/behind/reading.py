@@ -9,15 +9,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from rnnc.diagnostics import DiagnosticError
-from rnnc.importing.behind.calling import Plain, arguments
+from rnnc.importing.behind.calling import Plain, arguments, followed
 from rnnc.importing.behind.driver import BOTH_DIRECTIONS, Driver
 from rnnc.importing.behind.dropout import Dropouts, dropped
 from rnnc.importing.behind.products import Number, Products
 from rnnc.importing.behind.values import (
-    FLAT,
-    LIST,
-    ROWS,
-    STEPS,
     Final,
     Outputs,
     Result,
@@ -27,7 +23,7 @@ from rnnc.importing.behind.values import (
 )  # fmt: skip
 from rnnc.importing.formulas.directions import LAST, Key, Merge, axes
 from rnnc.importing.formulas.formulas import Formulas, NotRead, Operand, Text
-from rnnc.importing.pieces.head import End, Head
+from rnnc.importing.pieces.head import FLAT, LIST, ROWS, STEPS, End, Head
 from rnnc.importing.python.values import Names, Thunk
 
 OVER_TIME = {"reduce_mean": "mean", "reduce_sum": "sum", "reduce_max": "max"}
@@ -132,6 +128,8 @@ class Reading:
             return None
         data = node.args[0] if node.args else node.keywords[0].value if node.keywords else None
         held = self.value(data, names) if data is not None else None
+        if isinstance(held, Head) and kind == "reshape":
+            return self._apart(held, node, names)
         if not isinstance(held, Outputs) or held.form not in (LIST, STEPS) or held.steps_first is None:
             return None
         match kind:
@@ -189,6 +187,17 @@ class Reading:
         if width is None and not is_own:
             return None
         return replace(held, form=FLAT, width=width, renamed=False)
+
+    def _apart(self, held: Head, node: ast.Call, names: Names) -> Result:
+        """`tf.reshape(logits, [rows, steps, 5])` of products of all steps at once."""
+        given = arguments(node, "tensor shape") or {}
+        shape = followed(given["shape"], names) if "shape" in given else None
+        sizes = shape.elts if isinstance(shape, ast.List | ast.Tuple) else []
+        if held.form != FLAT or len(sizes) != AXES or self._plain.whole(sizes[-1], names) != held.classes:
+            return None
+        shown = " ".join(ast.unparse(node).split())
+        what = f"`{shown}` is read as giving rows and steps the axes that they had"
+        return replace(held, form=STEPS, remarks=(*held.remarks, what))
 
     # --- both directions ---
 

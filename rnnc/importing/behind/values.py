@@ -7,9 +7,7 @@ import ast
 from dataclasses import dataclass, replace
 
 from rnnc.importing.formulas.directions import LAST, Key, Merge
-from rnnc.importing.pieces.head import End, Head
-
-STEPS, LIST, FLAT, ROWS = "an array with steps", "a list of steps", "steps and rows in one axis", "one row each"
+from rnnc.importing.pieces.head import LIST, ROWS, STEPS, End, Head
 
 
 @dataclass(frozen=True)
@@ -79,6 +77,11 @@ def end_of(result: Result) -> End | None:
             return End("{}", merge=Merge(LAST[direction], frozenset([(direction, part)])))
         case _:
             return None
+
+
+def form_of(result: Result) -> str:
+    """The axes of the text's array, where it is one of those that products are made of."""
+    return result.form if isinstance(result, Outputs | Head) else ROWS
 
 
 def key_of(node: ast.AST, names: object) -> Key:

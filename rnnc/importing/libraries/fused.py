@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
+
 from rnnc.importing.libraries.tensorflow import special, wrapped
 from rnnc.importing.pieces.lowering import Call, bound, flag, limit, number, size
 from rnnc.importing.pieces.pieces import Piece, piece
+from rnnc.importing.pieces.scopes import scope_of
+from rnnc.importing.python.values import Made
 
 
 def block_lstm(call: Call) -> Piece:
@@ -16,7 +21,22 @@ def block_lstm(call: Call) -> Piece:
         "forget_bias": number("forget_bias"),
         **({"cell_clip": limit("cell_clip")} if clips else {}),
     }
-    return bound(call, "LSTMBlock", options)
+    found = bound(call, "LSTMBlock", options)
+    return replace(found, layout="tf_fused") if call.name == FUSED else found
+
+
+def numbered(layers: Iterable[Made]) -> dict[int, str]:
+    """What TensorFlow calls fused layers, by identity: of several with one name all but the first have a number."""
+    found: dict[int, str] = {}
+    counts: dict[str, int] = {}
+    for made in layers:
+        while made.constructor.name == REVERSED and isinstance(inner := made.arguments["cell"].value, Made):
+            made = inner
+        name = scope_of(made) if made.constructor.name == FUSED and id(made) not in found else None
+        if name is not None:
+            counts[name] = counts.get(name, -1) + 1
+            found[id(made)] = f"{name}_{counts[name]}" if counts[name] else name
+    return found
 
 
 def block_gru(call: Call) -> Piece:
@@ -34,6 +54,7 @@ def time_reversed(call: Call) -> Piece:
     return piece("TimeReversed", {"inner": one})
 
 
+FUSED, REVERSED = "LSTMBlockFusedCell", "TimeReversedFusedRNN"
 _GRU_BLOCK = "num_units=None, cell_size=None, reuse=None, name='gru_cell'"
 
 CONSTRUCTORS = (
@@ -44,7 +65,7 @@ CONSTRUCTORS = (
         block_lstm,
     ),
     special(
-        "LSTMBlockFusedCell",
+        FUSED,
         "num_units, forget_bias=1.0, cell_clip=None, use_peephole=False, reuse=None, dtype=None, "
         "name='lstm_fused_cell'",
         "num_units forget_bias cell_clip use_peephole",
@@ -52,5 +73,5 @@ CONSTRUCTORS = (
     ),
     *(special(name, _GRU_BLOCK, "num_units cell_size", block_gru) for name in ("GRUBlockCell", "GRUBlockCellV2")),
     special("FusedRNNCellAdaptor", "cell, use_dynamic_rnn=False", "cell", wrapped),
-    special("TimeReversedFusedRNN", "cell", "cell", time_reversed),
+    special(REVERSED, "cell", "cell", time_reversed),
 )

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from rnnc.diagnostics import Span
 from rnnc.importing.libraries.keras import other
-from rnnc.importing.libraries.models import behind, shape_of
+from rnnc.importing.libraries.models import among_others, behind, shape_of
 from rnnc.importing.libraries.recurrences import Ran, Recurrence, Runner, State, placed
 from rnnc.importing.pieces import padding
 from rnnc.importing.pieces.axes import WORDS, axes_of, check_plain, other_axes, with_axes
@@ -138,7 +138,7 @@ class Graph:
         elif hands_on:
             what = f"the states of {describe(made)} are handed on, which is not said by this"
             raise problem("E606", what, applied.layer.span)
-        return self._lowering.meaning(applied.layer)
+        return among_others(applied.layer, self._lowering)
 
     def _calls(self, made: Made) -> list[Applied]:
         """The calls of one object."""

@@ -23,12 +23,19 @@ def sequential(call: Call) -> Flow:
     return chain(call.items("layers"), call.lowering)
 
 
+def among_others(layer: Given, lowering: Lowering) -> Meaning:
+    """What a layer means that is not alone: with other names of variables it is a definition of its own."""
+    found = lowering.meaning(layer)
+    is_named = isinstance(found, Piece) and (found.scope is not None or found.layout is not None)
+    return lowering.named(found) if isinstance(found, Piece) and is_named else found
+
+
 def chain(layers: list[Given], lowering: Lowering) -> Flow:
     """Layers one behind the other."""
     shapes = [shape for each in layers if (shape := shape_of(each)) is not None]
     layers = [each for each in layers if not is_input(each)]
     lowering.is_chain = len(layers) > 1
-    meanings = [(layer.value, lowering.meaning(layer)) for layer in layers]
+    meanings = [(layer.value, among_others(layer, lowering)) for layer in layers]
 
     def build(network: Network, x: str) -> str:
         network.alone = network.alone and len(meanings) == 1

@@ -26,6 +26,7 @@ from rnnc.importing.pieces.lowering import (
 from rnnc.importing.pieces.pieces import Flow, Meaning, Network, Piece, behind_itself, input_of, piece
 from rnnc.importing.pieces.shared import width
 from rnnc.importing.python.signature import Constructor
+from rnnc.importing.python.values import Given
 
 LIBRARY = "tf"
 # Functions of tf, tf.nn and tf.math that the language has under some name.
@@ -184,13 +185,56 @@ def bidirectional(call: Call) -> Meaning:
     return Flow(build)
 
 
-def stack_bidirectional(call: Call) -> Piece:
+def stack_bidirectional(call: Call) -> Meaning:
     """The dynamic stack and the static one, whose layers have no scope of their own in front of the directions."""
+    ways = call.items("cells_fw"), call.items("cells_bw")
+    if len(ways[0]) != len(ways[1]):
+        raise call.wrong("cells_bw", f"as long as `cells_fw`: {len(ways[0])}")
+    is_static = call.name == "stack_bidirectional_rnn"
+    if any(one.value is other.value for one, other in zip(*ways, strict=True)):
+        return _stack_of_shared(call, [*zip(*ways, strict=True)], is_static=is_static)
     forward, backward = call.cells("cells_fw"), call.cells("cells_bw")
-    if len(forward) != len(backward):
-        raise call.wrong("cells_bw", f"as long as `cells_fw`: {len(forward)}")
-    static = "true" if call.name == "stack_bidirectional_rnn" else "false"
-    return piece("StackedBidirectional", {"fw": forward, "bw": backward, "static": static})
+    return piece("StackedBidirectional", {"fw": forward, "bw": backward, "static": "true" if is_static else "false"})
+
+
+def _stack_of_shared(call: Call, layers: list[tuple[Given, Given]], *, is_static: bool) -> Flow:
+    """A stack of both directions with one object as both cells of a layer, in some of its layers."""
+    cells = [
+        (one, one if pair[0].value is pair[1].value else call.lowering.cell(pair[1], call.name))
+        for pair in layers
+        for one in [call.lowering.cell(pair[0], call.name)]
+    ]
+
+    def build(network: Network, x: str) -> str:
+        lines: list[str] = []
+        ends: list[tuple[str, str]] = []
+        for k, (one, other) in enumerate(cells):
+            scope = f"stack_bidirectional_rnn/cell_{k}{'' if is_static else '/bidirectional_rnn'}"
+            network.use(one, x)
+            network.use(other, x)
+            if one is other:
+                f = network.named("f", one.text)
+                fw, bw = network.equation("fw", f"{f}({x})"), network.equation("bw", f"{f}(reverse({x}))")
+                lines.append(f'scope {f} = "{scope}/fw"')
+                ends.append((f, bw))  # the states of the first run are those of the instance
+                along = ", axis = filters" if ", " in (input_of(one) or "") else ""
+                x = f"concat({fw}, reverse({bw}){along})"
+            else:
+                both = f"bidirectional(forward = {one.text}, backward = {other.text})"
+                x = network.equation("y", f"{both}({x})")
+                ends.append((f"{x}.forward", f"{x}.backward"))
+                lines += [
+                    f'scope {x}.{side} = "{scope}/{way}"' for side, way in (("forward", "fw"), ("backward", "bw"))
+                ]
+            if k < len(cells) - 1 and one is other:
+                x = network.equation("y", x)
+        if network.alone:
+            order = ", ".join(each for way in zip(*ends, strict=True) for each in way)
+            network.layouts[LIBRARY] = [*lines, f"order state = [{order}]"]
+            network.options[LIBRARY] = 'constants = "float32"'
+        return x
+
+    return Flow(build)
 
 
 def raw(call: Call) -> Piece:

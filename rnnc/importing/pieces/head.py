@@ -6,7 +6,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rnnc.importing.formulas.directions import Key, Merge
+from rnnc.importing.pieces.further import given
 from rnnc.importing.pieces.pieces import OUTPUTS, Flow, Meaning, Network, Piece, built, output_of
+
+# The axes of what a text has.
+STEPS, LIST, FLAT, ROWS = "an array with steps", "a list of steps", "steps and rows in one axis", "one row each"
 
 # Cells whose state is what they give, and those whose state is (c, h), of which they give h.
 GIVES_STATE = {"RNN", "GRU", "UGRNN", "MinimalRNN", "ComplementCFN", "IndRNN", "IndyGRU"}
@@ -14,6 +18,9 @@ GIVES_H = {
     "LSTM", "BasicLSTM", "LSTMBlock", "CoupledLSTM", "LayerNormLSTM", "WeightNormLSTM", "RecurrentDropoutLSTM",
     "IndyLSTM", "PhasedLSTM", "NAS",
 }  # fmt: skip
+WITH_H = GIVES_STATE | {"IntersectionRNN"}  # whose state is h, whatever they give
+# Cells around another, `f`, whose state they have.
+AROUND = {"Residual", "ResidualBy", "Dropout", "Highway", "InputProjection", "OutputProjection", "Embedding"}
 
 
 @dataclass(frozen=True)
@@ -34,15 +41,34 @@ class End:
         layers = meaning.cells.get("cells", ()) if isinstance(meaning, Piece) else ()
         last = (layers or (meaning,))[-1]
         places = ["[-1]", f"[{len(layers) - 1}]"] if layers else [""]
-        return self.state is None or any(
-            self.state.startswith(place) and is_output(last, self.state[len(place) :]) for place in places
+        return (
+            self.state is None
+            or any(self.state.startswith(place) and is_output(last, self.state[len(place) :]) for place in places)
+            or self.member(meaning) is not None
         )
+
+    def member(self, meaning: Meaning) -> str | None:
+        """Where a cell has this part of its final state, which it does not give: `f.h'`."""
+        if self.state is None or not isinstance(meaning, Piece) or is_output(meaning, self.state):
+            return None
+        return state_in(meaning, self.state)
 
 
 def is_output(cell: Meaning, part: str) -> bool:
     """Whether this part of a cell's final state is what the cell gives at the last step."""
     definition = cell.definition if isinstance(cell, Piece) else ""
     return part == "" if definition in GIVES_STATE else part in (".h", "[1]", "[-1]") and definition in GIVES_H
+
+
+def state_in(cell: Piece, part: str) -> str | None:
+    """The state of a cell that is this part of its final state; None where nothing here tells."""
+    if cell.definition in AROUND:
+        inner = state_in(cell.cells["inner"][0], part) if "state_keep" not in cell.arguments else None
+        return f"f.{inner}" if inner is not None else None
+    if cell.definition in GIVES_H:
+        is_h, is_c = part in (".h", "[1]", "[-1]"), part in (".c", "[0]", "[-2]")
+        return "h'" if is_h else "c'" if is_c else None
+    return "h'" if cell.definition in WITH_H and part == "" else None
 
 
 def _width(meaning: Meaning) -> str | None:
@@ -82,17 +108,22 @@ class Head:
     has_bias: bool = True
     turned: bool = False  # the library keeps the weights the other way round
     activation: str = "identity"
+    form: str = ROWS  # of the text's array
     variables: frozenset[Key | str] = frozenset()
     remarks: tuple[str, ...] = ()
 
     def suits(self, meaning: Meaning) -> bool:
-        before = self.end.product
-        return before.suits(meaning) if before is not None else self.end.suits(meaning)
+        return self.root.suits(meaning)
 
     @property
     def merge(self) -> Merge | None:
         """What the first of its products reads of both directions."""
-        return self.end.product.merge if self.end.product is not None else self.end.merge
+        return self.root.merge
+
+    @property
+    def root(self) -> End:
+        """What the first of its products reads."""
+        return self.end.product.root if self.end.product is not None else self.end
 
     @property
     def texts(self) -> str:
@@ -111,18 +142,26 @@ def headed(meaning: Meaning, head: Head) -> Flow:
     """The network with its logits."""
 
     def build(network: Network, x: str) -> str:
-        y = built(meaning, network, x)
-        network.layouts.setdefault("tf", [f'scope {y} = "{head.scope}"'] if y.isidentifier() else [])
+        member = head.root.member(meaning)
+        if member is not None and isinstance(meaning, Piece):
+            network.use(meaning, x)
+            layer = network.named("layer", meaning.text)
+            y = network.equation("y", f"{layer}({given(meaning, x)})")
+            end: str | None = f"{layer}.{member}"
+        else:
+            y = layer = built(meaning, network, x)
+            end = None
+        network.layouts.setdefault("tf", [f'scope {layer} = "{head.scope}"'] if layer.isidentifier() else [])
         network.options["tf"] = 'constants = "float32"'
-        return multiplied(network, y, head)
+        return multiplied(network, y, head, end)
 
     return Flow(build)
 
 
-def multiplied(network: Network, y: str, head: Head) -> str:
-    """The products behind the outputs `y`, one behind the other."""
+def multiplied(network: Network, y: str, head: Head, state: str | None) -> str:
+    """The products behind the outputs `y`, or behind a `state`, one behind the other."""
     before = head.end.product
-    end = multiplied(network, y, before) if before is not None else head.end.text.format(y)
+    end = multiplied(network, y, before, state) if before is not None else state or head.end.text.format(y)
     if before is not None and head.end.text != "{}":
         end = network.equation("d", head.end.text.format(end))
     if before is None and end != y:

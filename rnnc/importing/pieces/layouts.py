@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from rnnc.importing.pieces.pieces import Network, Weights
+from rnnc.importing.pieces.scopes import scope_of
 from rnnc.importing.python.values import Made
 
 
@@ -15,12 +16,15 @@ def named(network: Network, places: Mapping[int, str]) -> None:
     several = [each for each in network.weights if each.are_there]
     libraries = {each.made.constructor.library for each in several}
     of_keras = _names_of_keras(network.weights) if libraries == {"keras"} else {}
-    names = places if libraries == {"torch"} else of_keras
+    of_old = _scopes_of_old(several) if libraries == {"tf"} else {}
+    names = places if libraries == {"torch"} else of_keras | of_old
     if network.alone or not several or not all(id(each.made) in names for each in several):
         return
     (library,) = libraries
     lines = [line for each in several for line in _lines(each, names[id(each.made)])]
     network.layouts[library] = list(dict.fromkeys(lines))
+    if library == "tf":
+        network.options[library] = 'constants = "float32"'
     calls = [(each.reference, names[id(each.made)] + _inside(each)) for each in network.weights if each.reference != ""]
     if library == "keras" and network.is_row and all(call is not None for call, _ in calls):
         shown = ", ".join(call for call, _ in calls if call is not None)
@@ -47,6 +51,25 @@ def _lines(weights: Weights, name: str) -> Iterator[str]:
         else:
             both = weights.made.constructor.name == "Bidirectional"
             yield f'scope {y} = "{name}{f"/{side}_layer" if both else ""}"'
+
+
+def _scopes_of_old(several: Iterable[Weights]) -> dict[int, str]:
+    """What drivers put in front of the names of fused layers of TensorFlow 1, by identity: nothing but for those that
+    are made of cells, of which not two may have one name. Others have none here."""
+    found: dict[int, str] = {}
+    cells: list[str | None] = []
+    for each in several:
+        made: object = each.made
+        while isinstance(made, Made) and made.constructor.name == "TimeReversedFusedRNN":
+            made = made.arguments["cell"].value
+        if isinstance(made, Made) and made.constructor.name == "FusedRNNCellAdaptor":
+            inner = made.arguments["cell"].value
+            cells.append(scope_of(inner) if isinstance(inner, Made) else None)
+            found[id(each.made)] = "rnn"
+        elif isinstance(made, Made) and made.constructor.name == "LSTMBlockFusedCell":
+            found[id(each.made)] = ""
+    are_known = len(cells) < 2 or (None not in cells and len(set(cells)) == len(cells))
+    return found if are_known else {}
 
 
 def _names_of_keras(several: Iterable[Weights]) -> dict[int, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -40,6 +41,13 @@ class Entry:
     def word(self) -> str:
         """What the language calls it: "cell", "network" or "fn"."""
         return "cell" if isinstance(self.node, ast.Variant) else type(self.node).__name__.lower()
+
+    @property
+    def base(self) -> str | None:
+        """The definition whose layout `tf` a variant has, where that is not its own."""
+        changed = self.node.base if isinstance(self.node, ast.Variant) else None
+        call = changed.base if isinstance(changed, ast.With) and not any(self.layouts_of("tf")) else None
+        return call.function.id if isinstance(call, ast.Call) and isinstance(call.function, ast.Name) else None
 
     @property
     def input_names(self) -> tuple[str, ...]:
@@ -89,9 +97,11 @@ class Entry:
         bound: Mapping[str, str] | None = None,
         scopes: Mapping[str, str] | None = None,
         layout: str | None = None,
+        base: str | None = None,
     ) -> str:
         """The text of the definition; under another name, with other defaults, with other scopes of its layouts, where
-        they are given, and with the layout of that name called `tf` (and `tf` by that name)."""
+        they are given, with the layout of that name called `tf` (and `tf` by that name), and as a variant of another
+        `base`."""
         span = self.node.span
         head = span.start + span.text.index(self.node.name, len(self.word))
         edits = [(head, head + len(self.node.name), name or self.node.name)]
@@ -106,6 +116,9 @@ class Entry:
             edits += [(end, end, f', name = "{scope}"') for end in self._reference_ends(scoped)]
         if layout is not None:
             edits += [*self._renamed("tf", layout), *self._renamed(layout, "tf")]
+        if base is not None and self.base is not None:
+            start = span.start + span.text.index(f" = {self.base}(") + len(" = ")
+            edits.append((start, start + len(self.base), base))
         doc = f'"""{self.doc}"""\n' if self.doc is not None else ""
         return doc + _edited(span.source.text, span.start, span.end, edits)
 
@@ -113,6 +126,25 @@ class Entry:
 def find(name: str) -> Entry:
     """A definition of the library. Raises KeyError."""
     return _entries()[name]
+
+
+def renamed(
+    name: str,
+    alias: str,
+    bound: Mapping[str, str] | None,
+    scopes: Mapping[str, str],
+    layout: str | None = None,
+) -> dict[str, str]:
+    """The text of a definition under another name, with other defaults and other scopes, by that name. One that has its
+    layout of another definition is a variant of that with these scopes, which stands in front of it."""
+    entry, scope = find(name), scopes.get("tf")
+    if scope is None or entry.base is None:
+        return {alias: entry.text(alias, bound, scopes, layout)}
+    base = f"{entry.base}_{re.sub(r'[^A-Za-z0-9]+', '_', scope)}".rstrip("_")
+    return {
+        base: find(entry.base).text(base, scopes=scopes),
+        alias: entry.text(alias, bound, scopes, layout, base),
+    }
 
 
 def defines(name: str) -> bool:

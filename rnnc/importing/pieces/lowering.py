@@ -15,9 +15,9 @@ from rnnc.importing.formulas.written import PAIRS, WIDER, named_in
 from rnnc.importing.pieces import library
 from rnnc.importing.pieces.further import AROUND, further_inputs
 from rnnc.importing.pieces.pieces import Flow, Meaning, Piece, declared_input, input_of, piece
-from rnnc.importing.pieces.scopes import declared_scopes, scope_of
+from rnnc.importing.pieces.scopes import declared_scopes, left_out, scope_of
 from rnnc.importing.pieces.versions import tell_defaults
-from rnnc.importing.python.signature import LEFT_OUT, Constructor
+from rnnc.importing.python.signature import Constructor
 from rnnc.importing.python.values import Given, Made, Reference, Remarks, describe, problem
 from rnnc.semantics.scopes.scope import did_you_mean
 
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from rnnc.importing.libraries.recurrences import Recurrence
 
 MAX_SIZE = 2**31
+TWO = (
+    "import the layers alone, and write the network: `use f = GRU(2)`, and `f` where it runs; "
+    "`b = embedding(y, 9, 6, weights = a)` has the weights of a; two objects would have their own"
+)
 NOTHING_KEPT = "nothing is kept, and the rest is divided by 0"
 
 
@@ -39,6 +43,7 @@ class Lowering:
     functions: dict[str, str] = field(default_factory=dict[str, str])  # definitions that activations need
     seen: dict[int, Made] = field(default_factory=dict[int, Made])
     several: set[int] = field(default_factory=set[int])  # objects in several places, each of which is an instance
+    scopes: dict[int, str] = field(default_factory=dict[int, str])  # names of objects that the library numbers
     is_chain: bool = False  # there are several layers of Keras, which have names of their own
     instances: dict[str, Piece] = field(default_factory=dict[str, Piece])  # of those, by the names that they have
     _names: dict[int, str] = field(default_factory=dict[int, str])
@@ -54,11 +59,10 @@ class Lowering:
             return replace(self.instances[name], instance=name)
         self._once(made, given, shared=shared)
         found = made.constructor.lower(Call(made, self, inside))
-        scope = scope_of(made)
+        scope = self.scopes.get(id(made)) or scope_of(made)
         declared = declared_scopes(found)
-        for name in made.passed:
-            if name != "name" or scope is None or not declared:
-                self.remarks.add(f"`{name}` of {made.constructor.name} is left out: {LEFT_OUT[name]}")
+        for line in left_out(made, is_named=scope is not None and bool(declared)):
+            self.remarks.add(line)
         tell_defaults(made, self.remarks)
         renames = isinstance(found, Piece) and scope is not None and declared - {scope}
         found = replace(found, scope=scope) if renames else found
@@ -70,9 +74,9 @@ class Lowering:
         assert isinstance(made, Made)
         assert made.constructor.runs is not None
         self._once(made, given)
-        for name in made.passed:
-            if made.constructor.library != "keras":  # of Keras the layer inside tells it
-                self.remarks.add(f"`{name}` of {made.constructor.name} is left out: {LEFT_OUT[name]}")
+        if made.constructor.library != "keras":  # of Keras the layer inside tells it
+            for line in left_out(made, is_named=False):
+                self.remarks.add(line)
         return made.constructor.runs(Call(made, self, None))
 
     def _once(self, made: Made, given: Given, *, shared: bool = False) -> None:
@@ -80,8 +84,7 @@ class Lowering:
         if id(made) in self.seen and not shared and made.constructor.has_weights:
             message = "one object in two places shares its weights between them, which is not said by this"
             notes = (Note("made here", made.span),)
-            fix = "import the layers alone, and write the network: `b = embedding(y, 9, 6, weights = a)` has those of a"
-            raise problem("E606", message, given.span, notes=notes, fix=f"{fix}; two objects would have their own")
+            raise problem("E606", message, given.span, notes=notes, fix=TWO)
         self.seen[id(made)] = made
 
     def _as_instance(self, made: Made, found: Piece) -> Piece:
@@ -118,8 +121,11 @@ class Lowering:
         alias = re.sub(r"[^A-Za-z0-9]+", "_", "_".join([found.definition, *parts])).rstrip("_")
         scopes = {found.layout or "tf": found.scope} if found.scope is not None else {}
         bound = {"cells": found.arguments["cells"]} if front and "cells" in found.arguments else None
-        text = entry.text(alias, bound, scopes=scopes, layout=found.layout)  # the library's cells have one input
-        self.functions[alias] = declared_input(text, found) if other is not None or front or deep else text
+        # the library's cells have one input
+        texts = library.renamed(found.definition, alias, bound, scopes, found.layout)
+        text = texts[alias]
+        texts[alias] = declared_input(text, found) if other is not None or front or deep else text
+        self.functions |= texts
         return replace(found, scope=None, layout=None, alias=alias)
 
 

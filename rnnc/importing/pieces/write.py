@@ -48,12 +48,14 @@ def write(
         parts.append(f"cell {name} = {meaning.text}\n")
     else:
         entry = library.find(meaning.definition)
-        scopes = {"tf": meaning.scope} if meaning.scope is not None else {}
+        scopes = {meaning.layout or "tf": meaning.scope} if meaning.scope is not None else {}
         parts += functions.values()
         needed = library.closure({*meaning.needs, *entry.needs}, known=inline)
         inside = meaning.definition in library.closure(meaning.needs, known=True)  # with its own defaults
         parts += [library.find(each).text() for each in needed if inside or each != meaning.definition]
-        text = entry.text(name if renamed or inside else None, meaning.arguments, scopes)
-        parts.append(declared_input(text, meaning))
+        own = name if renamed or inside else meaning.definition
+        texts = library.renamed(meaning.definition, own, meaning.arguments, scopes)
+        texts[own] = declared_input(texts[own], meaning)
+        parts += texts.values()
     gap = "\n" if parts[0].startswith('"""') else ""  # the comment is of the whole text, not of that definition
     return format_source(Source("<imported>", head + gap + "\n".join(parts) + "\n"))

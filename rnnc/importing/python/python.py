@@ -6,13 +6,14 @@ import ast
 from collections.abc import Sequence
 
 from rnnc.diagnostics import Span
+from rnnc.importing.python import words
 from rnnc.importing.python.values import Finals, Given, Instance, Made, Record, Tensor, Value, describe, problem
+from rnnc.importing.python.words import PLAIN
 
 MAX_ITEMS = 1000
 MAX_NUMBER = 2**53
-PLAIN = bool | int | float | str | None
 READ = "read are calls, names, numbers, strings, lists, and comprehensions over lists and `range`"
-_NAMES = "abs enumerate float int len list max min range reversed round sum tuple zip"
+_NAMES = "abs enumerate float int len list max min range reversed round str sum tuple zip"
 FUNCTIONS = frozenset(_NAMES.split())
 
 
@@ -82,6 +83,8 @@ def called(name: str, arguments: Sequence[Given], span: Span) -> Value:
             return int(numbers[0])
         case "float", [int() | float()]:
             return float(numbers[0])
+        case "str", [bool() | int() | float() | str() | None]:
+            return str(values[0])
         case "round", [int() | float()]:
             return round(numbers[0])
         case "abs", [int() | float()]:
@@ -152,10 +155,12 @@ def limited(value: float | str | None, span: Span) -> float | str | None:
 
 
 def binary(op: ast.operator, left: Given, right: Given, span: Span) -> Value:
-    """Arithmetic of numbers, and lists one behind the other. E602: of something else."""
+    """Arithmetic of numbers, lists one behind the other, and strings. E602: of something else."""
     a, b = left.value, right.value
     if isinstance(op, ast.Mult) and isinstance(a, int) and isinstance(b, list):
         a, b = b, a
+    if isinstance(a, str) and (text := words.binary(op, a, b, span)) is not None:
+        return text
     match op, a, b:
         case ast.Mult(), list(), int() if len(a) * max(b, 0) <= MAX_ITEMS:
             return a * b

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from rnnc.diagnostics import Span
-from rnnc.importing.python.values import Given, Made, Names, problem
+from rnnc.diagnostics import DiagnosticError, Span
+from rnnc.importing.python.values import Given, Made, Names, Reference, problem
 from rnnc.semantics.scopes.scope import did_you_mean
 
 if TYPE_CHECKING:
@@ -117,8 +117,10 @@ class Constructor:
         passed = self._assigned(node, evaluator)
         arguments: dict[str, Given] = {}
         for name, value in passed.items():
-            if name in self.reads or (name in NOTED and isinstance(value, ast.Constant)):
+            if name in self.reads:
                 arguments[name] = evaluator.argument(value, names, self.library)
+            elif name in NOTED:
+                arguments[name] = _noted(value, evaluator, names, self.library)
             elif name in SHAPES and isinstance(value, ast.Tuple | ast.List):
                 arguments[name] = Given([evaluator.if_known(each, names) for each in value.elts], evaluator.span(value))
             elif name not in DATA:
@@ -174,6 +176,14 @@ class Constructor:
 
     def _is_noted(self, name: str, value: ast.expr) -> bool:
         return name in LEFT_OUT and name not in self.reads and not self._is_default(name, value)
+
+
+def _noted(value: ast.expr, evaluator: Evaluator, names: Names, library: str) -> Given:
+    """The value of an argument that need not be known: then it is a name that nothing gives a value."""
+    try:
+        return evaluator.argument(value, names, library)
+    except DiagnosticError:
+        return Given(Reference(ast.unparse(value)), evaluator.span(value))
 
 
 def _parameters(signature: str) -> list[Parameter]:

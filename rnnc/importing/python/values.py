@@ -277,7 +277,7 @@ def describe(value: object) -> str:
         case list():
             return "a list" if value else "an empty list"
         case Reference(path=path):
-            return f"`{path}`"
+            return f"`{path}`" if not path.startswith("‹") else "a state or data, which no layer gives as its output"
         case Made(constructor=constructor):
             return f"`{constructor.name}(…)`"
         case Tensor() | Finals():

@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import DiagnosticError, Span
-from rnnc.importing.python import classes
+from rnnc.importing.python import classes, words
 from rnnc.importing.python.values import (
     Applied,
     Broken,
@@ -72,8 +72,9 @@ def _gives_both(made: Made) -> bool:
     return merge is not None and merge.value is None
 
 
-def holder(ev: Evaluator, function: ast.Attribute, names: Names) -> Tensor | Finals | Instance | Made | None:
-    """A tensor whose method is called, or an object of which one is called that gives itself; None for all others."""
+def holder(ev: Evaluator, function: ast.Attribute, names: Names) -> Tensor | Finals | Instance | Made | str | None:
+    """A tensor or a string whose method is called, or an object of which one is called that gives itself; None for all
+    others."""
     node = function.value
     if isinstance(node, ast.Name) and node.id not in names:
         return None
@@ -88,17 +89,19 @@ def holder(ev: Evaluator, function: ast.Attribute, names: Names) -> Tensor | Fin
         return value
     if isinstance(value, Made) and function.attr in STATES_OF_CELLS:
         return value
-    return value if isinstance(value, Tensor | Finals) else None
+    return value if isinstance(value, Tensor | Finals | str) else None
 
 
 def method(
-    ev: Evaluator, held: Tensor | Finals | Instance | Made, function: ast.Attribute, node: ast.Call, names: Names
+    ev: Evaluator, held: Tensor | Finals | Instance | Made | str, function: ast.Attribute, node: ast.Call, names: Names
 ) -> Value:
     """`y.transpose(0, 1)`, `y.relu()`, `x.size(0)`, `model.to(device)`."""
     if isinstance(held, Made) and function.attr in STATES_OF_CELLS:
         return Reference(ZEROS)
     if isinstance(held, Instance | Made):
         return held
+    if isinstance(held, str):
+        return words.method(ev, held, function.attr, node, names)
     if function.attr in SIZES:
         return _size(ev, held, function.attr, node, names)
     if function.attr in MAKERS:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate
 
 from rnnc.diagnostics import DiagnosticError, Source, Span
-from rnnc.importing.python import classes
+from rnnc.importing.python import classes, words
 from rnnc.importing.python.calling import partial, spread, substituted
 from rnnc.importing.python.python import (
     FUNCTIONS,
@@ -189,6 +189,8 @@ class Evaluator:
                 return self._call(node, names)
             case ast.Lambda():
                 return self._function(node, names)
+            case ast.JoinedStr():
+                return words.put_together(self, node, names)
             case _:
                 raise problem("E602", "this kind of expression is not read", self.span(node), fix=READ)
 
@@ -302,15 +304,15 @@ class Evaluator:
                 name = self.given(node.args[1], names).value
                 whole = ast.Attribute(value=node.args[0], attr=name if isinstance(name, str) else "", ctx=ast.Load())
                 return self.given(ast.copy_location(whole, node), names).value
-            case Reference(last="constant" | "convert_to_tensor") if node.args and not self.knows(function):
+            case Reference(last="constant" | "convert_to_tensor" | "ModuleDict") if node.args and not self.knows(
+                function
+            ):
                 return self.given(node.args[0], names).value
             case Reference(last="placeholder"):
                 fix = "give the number: `keep_prob = 0.5` in its place"
                 raise problem("E602", "a placeholder has no value before the graph runs", self.span(node), fix=fix)
             case Reference(last="ModuleList") if not self.knows(function):
                 return self._list(self.given(node.args[0], names)) if node.args else []
-            case Reference(last="ModuleDict") if not self.knows(function) and len(node.args) == 1:
-                return self.given(node.args[0], names).value
             case Record(is_class=True):
                 return Record(function.fields)
             case Reference(last="get") if function.path.endswith("activations.get") and len(node.args) == 1:
@@ -332,8 +334,6 @@ class Evaluator:
                 return classes.called(self, function, *applying.with_data(self, function, node, names))
             case Method():
                 return classes.method_called(self, function, node, names)
-            case Applied():
-                raise problem("E602", "what a layer gives is called here", self.span(node.func))
             case _:
                 raise problem("E602", f"{describe(function)} is called here", self.span(node.func))
 

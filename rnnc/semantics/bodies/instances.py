@@ -106,8 +106,10 @@ def wrong_count(name: str, states: int, given: int, span: Span) -> Problem:
     return Problem("E223", message, span, fix="the list has one value for each, in declared order")
 
 
-def results(frame: Frame) -> Value:
-    """What stepping or running gives: its output, or several by name."""
+def results(frame: Frame, span: Span) -> Value:
+    """What stepping or running gives: its output, or several by name. Told: what is wrong with the only one."""
+    if not frame.outputs:
+        raise Told(span)
     if len(frame.outputs) == 1:
         return Tensor(frame.outputs[0][1])
     return Many(tuple((name, Tensor(node)) for name, node in frame.outputs))

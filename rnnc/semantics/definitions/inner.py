@@ -102,7 +102,7 @@ class Inner:
         missing = {name for name in given if c.frame.body.found.pop(state_prefix + name, None) is not None}
         if missing - frame.broken:
             _refuse(a, slots_of(state))
-        return results(frame)
+        return results(frame, e.span)
 
     def _given(self, cell: CellValue, a: Arguments) -> dict[str, tuple[Node, Span]]:
         """What a step finds in states: in some by name, or in all, `states = …`."""

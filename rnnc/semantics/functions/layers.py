@@ -294,7 +294,7 @@ class _Run:
             shareable=self.shareable,
         )
         self._keep(key, frame)
-        return results(frame)
+        return results(frame, self.span)
 
     def _cell(self, cell: CellValue, nodes: list[Node], path: str, state: str, key: str, reverse: bool) -> Value:
         """A cell gets a body of its own; it becomes one loop."""

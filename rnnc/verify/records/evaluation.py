@@ -120,7 +120,8 @@ class Evaluation:
     def notes(self) -> tuple[str, ...]:
         """What was taken for granted of outputs and masks."""
         joined = ["the recorded outputs are taken side by side"] if self.recording.joined else []
-        return (*joined, *self.masks.notes)
+        begun = ["states that are not recorded begin with zeros"] if self.recording.begun else []
+        return (*joined, *begun, *self.masks.notes)
 
     def _lengths(self) -> Array | None:
         lengths = self.recording.arrays.get("sequence_length")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -24,6 +25,7 @@ class Recording:
     arrays: Mapping[str, Array]
     facts: Mapping[str, Any]
     joined: bool = False  # outputs were recorded in several arrays
+    begun: bool = False  # zeros stand in the place of states that were not recorded
 
     def under(self, prefix: str) -> dict[str, Array]:
         """The arrays `prefix:<name>` by name, in the file's order."""
@@ -98,7 +100,31 @@ def load_recording(path: Path) -> Recording:
         raise VerifyError("E804", f"cannot read {path}: {error or 'it is empty'}") from error
     if "x" not in arrays and "x:0" not in arrays:
         raise VerifyError("E804", f"{path} holds no input `x` or `x:0`; it has {sorted(arrays)}")
-    return Recording(path.stem, arrays, _facts(path))
+    return begun(Recording(path.stem, arrays, _facts(path)))
+
+
+def begun(recording: Recording) -> Recording:
+    """The same with zeros for what a direction begins with that was given no states, where shapes or the driver's text
+    tell which one it is."""
+    before, after = recording.numbered("state0"), recording.numbered("final_state")
+    missing = len(after) - len(before)
+    if not before or missing <= 0:
+        return recording
+    ends, given = [array.shape for array in after], [array.shape for array in before]
+    places = [start for start in (0, missing) if ends[start : start + len(given)] == given]
+    driver = str(recording.facts.get("driver", ""))
+    told = [start for start, way in ((0, "fw"), (missing, "bw")) if f"initial_state_{way}=" in driver]
+    places = [start for start in places if start in told] if len(places) > 1 else places
+    if len(places) != 1:
+        return recording
+    (start,) = places
+    arrays: dict[str, Array] = {}
+    for key, array in recording.arrays.items():
+        found = re.fullmatch(r"((?:\w+:)?state0)(?::(\d+))?", key, re.ASCII)
+        arrays[f"{found[1]}:{int(found[2] or 0) + start}" if found is not None else key] = array
+    others = [k for k in range(len(after)) if not start <= k < start + len(before)]
+    arrays |= {f"state0:{k}": np.zeros_like(after[k]) for k in others}
+    return replace(recording, arrays=arrays, begun=True)
 
 
 def _native(key: str, array: Any) -> Array:
