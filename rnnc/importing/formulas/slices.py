@@ -6,6 +6,10 @@ import ast
 import re
 from collections.abc import Callable, Sequence
 
+from rnnc.importing.formulas.written import WIDER
+
+JOINS = re.compile(rf"\b(concat|{'|'.join(WIDER)})\(")  # what has another number of features than it is given
+
 Whole = Callable[[ast.expr], int | None]
 
 
@@ -38,6 +42,17 @@ def of_sizes(begin: Sequence[int], size: Sequence[int]) -> tuple[int | None, int
 def written(name: str, start: int | None, end: int | str | None) -> str:
     """A part of the parameter of a function, whose axis has a name for that."""
     return f"{name}[{name}_axis = {'' if start is None else start}:{'' if end is None else end}]"
+
+
+def cut(name: str, other: str, text: str) -> int | None:
+    """How many features fewer than `name` its parts in a formula have, which are as wide as `other` is; None where no
+    part tells, or several tell otherwise."""
+    if JOINS.search(text) or not re.search(rf"\b{other}\b(?!_axis|\[)", text):
+        return None
+    parts = re.findall(rf"\b{name}\[{name}_axis = (-?\d*):(-?\d*)\]", text)
+    ends = [(int(start or 0), int(end or 0)) for start, end in parts if not end.isdigit()]
+    cuts = {start - end for start, end in ends if start >= 0}
+    return cuts.pop() if len(cuts) == 1 else None
 
 
 def parameter(name: str, text: str) -> str:
