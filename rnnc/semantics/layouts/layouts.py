@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 ENTRY_COST = 10  # in units of work
 PLACE = "*"  # in a scope: where the names inside stand
 OF_A_PLACE = ("scope", "joint", "shards")  # options that say where the arrays of a body stand
-OF_THE_WHOLE = "constants"  # an option that is no fact about what the arrays belong to
+HOW_NUMBERS_ARE_HELD = ("constants", "probabilities")  # options that are no facts about what the arrays belong to
 
 
 @dataclass
@@ -186,7 +186,7 @@ class LayoutReader:
             parts.options[key] = found
             return
         parts.options.setdefault(key, found)
-        if key != OF_THE_WHOLE:
+        if key not in HOW_NUMBERS_ARE_HELD:
             facts[key] = text
 
     def _statements(self, body: _Body, scope: Scope, statements: tuple[ast.Statement, ...]) -> None:
