@@ -12,7 +12,7 @@ from rnnc.ir.program import NO_SPANS, Axis
 from rnnc.verify.arrays import Arrays
 from rnnc.verify.errors import VerifyError
 from rnnc.verify.records.fit import Fit
-from rnnc.verify.records.mask_names import assigned
+from rnnc.verify.records.mask_names import readings
 from rnnc.verify.records.masks import site_masks
 from rnnc.verify.records.match import Matching
 from rnnc.verify.records.recording import Recording
@@ -33,7 +33,7 @@ def fitted(per: str, recorded: dict[str, np.ndarray], sites: tuple[tuple[str, st
 
 
 def spread(fit: Fit, time_major: bool, steps: int, batch: int) -> Arrays | None:
-    return site_masks(fit, assigned(fit).masks, time_major, steps, batch)
+    return site_masks(fit, readings(fit)[0].masks, time_major, steps, batch)
 
 
 @pytest.mark.parametrize(
@@ -66,8 +66,8 @@ def test_one_mask_and_one_site_belong_together() -> None:
     masks = spread(fit, False, T, B)
     assert masks is not None
     np.testing.assert_array_equal(masks["d"], ROWS)
-    assert assigned(fit).notes == ("the recorded mask 'recurrent' is taken for the one of 'd'",)
-    assert assigned(fitted("sequence", {"input": ROWS})).notes == ()
+    assert readings(fit)[0].notes == ("the recorded mask 'recurrent' is taken for the one of 'd'",)
+    assert readings(fitted("sequence", {"input": ROWS}))[0].notes == ()
 
 
 def several(recorded: dict[str, np.ndarray], sites: tuple[tuple[str, str], ...]) -> Fit:
@@ -80,23 +80,21 @@ def several(recorded: dict[str, np.ndarray], sites: tuple[tuple[str, str], ...])
 
 def test_masks_of_one_name_are_taken_in_order_or_in_the_other_one() -> None:
     fit = several({"input:0": ROWS, "input:1": 1 - ROWS}, (("input", "d"), ("input", "f.d")))
-    found, turned = assigned(fit), assigned(fit, turned=True)
-    assert found.is_ambiguous
+    found, turned = readings(fit)
     np.testing.assert_array_equal(found.masks["d"], ROWS)
     np.testing.assert_array_equal(turned.masks["f.d"], ROWS)
 
 
 def test_one_mask_holds_those_of_joined_states() -> None:
     fit = several({"state": np.concatenate([ROWS, 1 - ROWS], axis=1)}, (("state:0", "f.c"), ("state:1", "f.h")))
-    found = assigned(fit)
-    assert not found.is_ambiguous
+    (found,) = readings(fit)
     np.testing.assert_array_equal(found.masks["f.c"], ROWS)
     np.testing.assert_array_equal(found.masks["f.h"], 1 - ROWS)
 
 
 def test_one_mask_may_be_drawn_for_several_sites_and_be_called_like_a_site() -> None:
     fit = several({"output": ROWS, "f.d": 1 - ROWS}, (("output", "a"), ("output", "b"), ("input", "f.d")))
-    found = assigned(fit).masks
+    found = readings(fit)[0].masks
     np.testing.assert_array_equal(found["a"], ROWS)
     np.testing.assert_array_equal(found["b"], ROWS)
     np.testing.assert_array_equal(found["f.d"], 1 - ROWS)
