@@ -44,15 +44,37 @@ def written(name: str, start: int | None, end: int | str | None) -> str:
     return f"{name}[{name}_axis = {'' if start is None else start}:{'' if end is None else end}]"
 
 
-def cut(name: str, other: str, text: str) -> int | None:
-    """How many features fewer than `name` its parts in a formula have, which are as wide as `other` is; None where no
-    part tells, or several tell otherwise."""
-    if JOINS.search(text) or not re.search(rf"\b{other}\b(?!_axis|\[)", text):
+def implied(name: str, other: str, wide: int, text: str) -> int | None:
+    """How many features `name` has where a formula takes parts of it, and those of `other` are `wide`; None where
+    nothing tells, or not all of it the same. What a formula puts together element by element is of one width."""
+    if JOINS.search(text):
         return None
-    parts = re.findall(rf"\b{name}\[{name}_axis = (-?\d*):(-?\d*)\]", text)
-    ends = [(int(start or 0), int(end or 0)) for start, end in parts if not end.isdigit()]
-    cuts = {start - end for start, end in ends if start >= 0}
-    return cuts.pop() if len(cuts) == 1 else None
+    whole = [wide] if is_whole(other, text) else []
+    parts = [_length(*part, wide) for part in _parts(other, text)]
+    fixed = [end - start if end is not None else -start for start, end in _parts(name, text) if _is_fixed(start, end)]
+    left = [start - (end or 0) for start, end in _parts(name, text) if not _is_fixed(start, end)]
+    found = {of_all + each for of_all in (*whole, *parts, *fixed) for each in left}
+    return found.pop() if len(found) == 1 else None
+
+
+def is_whole(name: str, text: str) -> bool:
+    """Whether a formula takes all features of a parameter."""
+    return re.search(rf"\b{name}\b(?!_axis|\[)", text) is not None
+
+
+def _parts(name: str, text: str) -> list[tuple[int, int | None]]:
+    """Start and end of every part of a parameter that ends at numbers."""
+    found = re.findall(rf"\b{name}\[{name}_axis = (-?\d*):(-?\d*)\]", text)
+    return [(int(start or 0), int(end) if end else None) for start, end in found]
+
+
+def _is_fixed(start: int, end: int | None) -> bool:
+    """Whether a part is as long, however many features there are."""
+    return (start < 0) == (end is None or end < 0)
+
+
+def _length(start: int, end: int | None, wide: int) -> int:
+    return len(range(wide)[start:end])
 
 
 def parameter(name: str, text: str) -> str:

@@ -88,10 +88,11 @@ def residual(call: Call) -> Piece:
     found = piece("ResidualBy", {"inner": one, "join": call.written("residual_fn", names, text)})
     if "x_axis" not in text and "concat(" not in text:
         return found
-    cut, wide = slices.cut("x", "y", text), output_of(one)
-    if cut is None or wide is None:  # of any width
+    own = output_of(one)
+    wide = slices.implied("x", "y", int(own), text) if own is not None else None
+    if own is None or wide is None:  # of any width
         return replace(found, wide="input")
-    return replace(found, wide=str(int(wide) + cut), wider=cut)
+    return replace(found, wide=str(wide), wider=max(0, wide - int(own)) if slices.is_whole("y", text) else 0)
 
 
 def wrapped(call: Call) -> Meaning:
