@@ -23,8 +23,7 @@ def write_layouts(model: Model, variables: Mapping[str, str], kept_names: Sequen
     for position, layout in enumerate(model.layouts):
         entry = {
             "missing": literal(layout.missing),
-            "names": literal([foreign.name for foreign in layout.arrays]),
-            "shards": literal(str(dict(layout.options)["shards"]) if "shards" in dict(layout.options) else None),
+            "shards": literal({foreign.name: foreign.shards for foreign in layout.arrays}),
         }
         if not layout.missing:
             functions += [writer.sizes(layout, position), writer.arrays(layout, position)]

@@ -15,6 +15,7 @@ from rnnc.diagnostics import Source, Span
 from rnnc.importing.behind.calling import Plain, is_own
 from rnnc.importing.behind.driver import Driver
 from rnnc.importing.behind.found import Found, find
+from rnnc.importing.behind.fused import PARAMETERS, check_turned
 from rnnc.importing.behind.values import key_of
 from rnnc.importing.formulas.directions import Key
 from rnnc.importing.python import classes
@@ -103,6 +104,8 @@ def read_script(
     others = [line for line in everything[place + 1 :] if not _trains(line) and not _only_names(line)]
     others = [*_not_reached(everything[:place], given, evaluator), *others]
     behind = tuple((key_of(line.value, line.names), evaluator.span(line.statement).text) for line in others)
+    if isinstance(subject.value, ast.Call):
+        check_turned(Driver.of(subject.value, subject.names, "", PARAMETERS, Plain(evaluator)), _first(given))
     told = _remarks(subject, given, evaluator)
     before = _left_out(evaluator, lines[: at + 1], given)
     return Subject(_first(given), behind=(*before, *behind), line=evaluator.span(subject.statement).text, remarks=told)

@@ -72,12 +72,14 @@ class ForeignArray:
     """`name` is complete within the layout (inner scopes in front); `shape` in open sizes.
 
     `facts`: what else must hold of what the array belongs to, as far as a file tells: ("reset_after", "true").
+    `shards`: the suffix under which it may come as row shards, "part_{}".
     """
 
     name: str
     value: Arrangement
     shape: tuple[Size, ...]
     facts: tuple[tuple[str, str], ...] = ()
+    shards: str | None = None
 
 
 @dataclass(frozen=True)
@@ -120,8 +122,8 @@ class WeightLayout:
       entry mentions: import and export are then errors that say so.
     - `states`, `inputs`, `outputs`: names in the foreign order.
     - `masks`: (foreign mask name, name of the random site).
-    - `options`: what else the declaration says, by name: `shards` = "part_{}" (arrays may come as row shards under
-      that suffix), `constants` = "float32" (keep probabilities and optimiser constants are rounded), …
+    - `options`: what else the declaration says, by name: `constants` = "float32" (keep probabilities and optimiser
+      constants are rounded), …
     - `reference`: what makes the same in the library.
     """
 

@@ -66,15 +66,15 @@ def _joined(arrays, layout):
     """The arrays of a layout, with row shards put together."""
     arrays = {name: np.asarray(array) for name, array in arrays.items()}
     found = {}
-    for name in layout["names"]:
+    for name, ending in layout["shards"].items():
         if name in arrays:
             found[name] = arrays.pop(name)
             continue
         shards = []
-        if layout["shards"]:
-            joint = "" if layout["shards"][0] in "_-." else "/"  # "part_{}" is a scope of its own, "_{}" an ending
+        if ending:
+            joint = "" if ending[0] in "_-." else "/"  # "part_{}" is a scope of its own, "_{}" an ending
             for number in range(len(arrays)):
-                part = name + joint + layout["shards"].replace("{}", str(number))
+                part = name + joint + ending.replace("{}", str(number))
                 if part not in arrays:
                     break
                 shards.append(arrays.pop(part))
@@ -83,7 +83,7 @@ def _joined(arrays, layout):
         found[name] = np.concatenate(shards)
     if arrays:
         raise KeyError(
-            f"the layout knows no array {next(iter(arrays))!r}{_suggestion(next(iter(arrays)), layout['names'])}"
+            f"the layout knows no array {next(iter(arrays))!r}{_suggestion(next(iter(arrays)), layout['shards'])}"
         )
     return found
 

@@ -89,6 +89,11 @@ SLIPS = [
         "E606",
         "`s.shape` is not evaluated",
     ),
+    (
+        "c = TimeReversedFusedRNN(LSTMBlockFusedCell(4))\nxs = tf.unstack(x)\ny, _ = «c(xs, sequence_length=n)»",
+        "E606",
+        "turns a list of steps around as a whole",
+    ),
     ("MultiRNNCell([ResidualWrapper(TimeReversedFusedRNN(«LSTMBlockFusedCell(4)»))])", "E606", "ResidualWrapper"),
     ("torch.nn.RNN(3, 4, nonlinearity=«'gelu'»)", "E605", "is 'tanh' or 'relu', not 'gelu'"),
     ("MultiRNNCell(«[]»)", "E605", "not an empty list"),

@@ -116,6 +116,44 @@ def test_parts_of_arguments(function: str, wanted: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("function", "declared"),
+    [
+        ("lambda i, o: i[:, 2:] + o", "inner.output.size + 2"),
+        ("lambda i, o: tf.nn.relu(i[:, :-3]) * 0.5 + o", "inner.output.size + 3"),
+        ("lambda i, o: i[:, 1:-2] * i[:, 3:] + o", "inner.output.size + 3"),
+        ("lambda i, o: i[:, 0:] + o", "4"),
+        ("lambda i, o: i[:, -4:] + o", "input"),
+        ("lambda i, o: i[:, 2:] + o[:, :3]", "5"),
+        ("lambda i, o: i[:, 2:] + i[:, :4] + o", "inner.output.size + 2"),
+        ("lambda i, o: tf.concat([i[:, 2:], o], 1)", "input"),
+    ],
+)
+def test_parts_tell_how_wide_the_input_is(function: str, declared: str) -> None:
+    text = imported(f"ResidualWrapper(GRUCell(4), residual_fn={function})")
+    assert f"input x[{declared}]\n" in text
+    stacked = imported(f"MultiRNNCell([ResidualWrapper(GRUCell(4), residual_fn={function}), GRUCell(3)])")
+    width = str(4 + int(declared[-1])) if "+" in declared else declared
+    assert f"input x[{declared}]\n" in stacked
+    assert f"input x[{width}]\n" in stacked
+
+
+@pytest.mark.parametrize(
+    ("cell", "width"),
+    [
+        ("GridLSTMCell(2, feature_size=2, frequency_skip=2, num_frequency_blocks=[3])", "12"),
+        ("BidirectionalGridLSTMCell(2, feature_size=5, frequency_skip=1, num_frequency_blocks=[2])", "16"),
+        ("HighwayWrapper(LSTMCell(4, num_proj=3))", "3"),
+        ("OutputProjectionWrapper(GRUCell(4), 5)", "5"),
+    ],
+)
+def test_a_residual_is_as_wide_as_its_cell(cell: str, width: str) -> None:
+    text = imported(f"MultiRNNCell([ResidualWrapper({cell}), GRUCell(2)])")
+    assert "network Multi(cells = [Residual(" in text
+    assert f"\n  input x[{width}]\n  y = stack(cells)(x)" in text
+    assert model_of(Source("<text>", text))
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "def f(n):\n  return f(n)\nf(2)",

@@ -43,6 +43,24 @@ def test_row_shards_are_put_together(lstm: ModuleType, arrays: dict[str, np.ndar
     assert np.array_equal(lstm.to_layout("tf", params)["lstm_cell/kernel"], kernel)
 
 
+def test_every_cell_of_a_stack_has_its_own_shards() -> None:
+    text = """
+    cell A(units) { input x[input]\n a = linear(x, out = units)\n output a\n
+      layout tf(scope = "a", shards = "part_{}") { "W" = a.x\n "b" = a.bias } }
+    cell B(units) { input x[input]\n b = linear(x, out = units)\n output b\n
+      layout tf(scope = "b", shards = "_{}") { "W" = b.x\n "b" = b.bias } }
+    network N { input x[3]\n y = stack([A(4), B(2)])(x)\n output y }
+    """
+    module = rnnc.compile(text, name="N")
+    whole = module.to_layout("tf", module.init_params(seed=0))
+    first, second = (next(name for name in whole if name.endswith(end)) for end in ("a/W", "b/W"))
+    parts = {f"{first}/part_{k}": part for k, part in enumerate(np.array_split(whole[first], 2))}
+    parts |= {f"{second}_{k}": part for k, part in enumerate(np.array_split(whole[second], 2))}
+    rest = {name: array for name, array in whole.items() if name not in (first, second)}
+    back = module.to_layout("tf", module.from_layout("tf", {**parts, **rest}))
+    assert all(np.array_equal(back[name], array) for name, array in whole.items())
+
+
 def test_gradients_have_the_layout_of_the_arrays(lstm: ModuleType, arrays: dict[str, np.ndarray]) -> None:
     params = lstm.from_layout("tf", arrays)
     outputs, _, tape = lstm.forward_train(params, np.ones((2, 3, INPUT)))

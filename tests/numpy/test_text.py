@@ -69,13 +69,20 @@ def unit(names: list[str]) -> Unit:
         layouts=(
             WeightLayout(
                 names[0],
-                (ForeignArray(names[2 % len(names)], Affine(Leaf(param), 2.0, 1.0), (Size.of(size), Size.of(units))),),
+                (
+                    ForeignArray(
+                        names[2 % len(names)],
+                        Affine(Leaf(param), 2.0, 1.0),
+                        (Size.of(size), Size.of(units)),
+                        shards=names[3 % len(names)],
+                    ),
+                ),
                 (),
                 (),
                 (),
                 (),
                 (),
-                (("shards", names[3 % len(names)] or "p"),),
+                (),
             ),
         ),
         options=((names[0], names[1 % len(names)]),),

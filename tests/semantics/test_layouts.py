@@ -87,7 +87,20 @@ def test_arrangements(entry: str, wanted: str) -> None:
 def test_options_and_scope() -> None:
     found = cell('layout tf(scope = "rnn/cell", shards = "part_{}", constants = float32, version = 2) { "b" = p }')
     assert list(arrays(found)) == ["rnn/cell/b"]
-    assert dict(found.options) == {"shards": "part_{}", "constants": "float32", "version": 2.0}
+    assert dict(found.options) == {"constants": "float32", "version": 2.0}
+    assert [array.shards for array in found.arrays] == ["part_{}"]
+
+
+def test_shards_are_those_of_their_body() -> None:
+    of = model(
+        INNER.replace('scope = "rnn"', 'scope = "rnn", shards = "_{}"')
+        + "network N {\n  input x[3]\n  y = stack([R(3), R(3)])(x)\n  z = linear(y, out = 2)\n  output z\n"
+        '  layout tf(shards = "part_{}") { scope y[0] = "a"\n scope y[1] = "b"\n "k" = z.y }\n}\n',
+        "N",
+    )
+    assert {array.name.split("/")[0]: array.shards for array in _only(of).arrays} == {
+        "k": "part_{}", "a": "_{}", "b": "_{}"
+    }  # fmt: skip
 
 
 def test_other_options_are_facts_about_the_arrays_of_their_body() -> None:

@@ -12,7 +12,8 @@ from rnnc.ir.program import NO_SPANS, Axis
 from rnnc.verify.arrays import Arrays
 from rnnc.verify.errors import VerifyError
 from rnnc.verify.records.fit import Fit
-from rnnc.verify.records.mask_names import assigned
+from rnnc.verify.records.mask_names import readings
+from rnnc.verify.records.mask_orders import ORDERS, ordered
 from rnnc.verify.records.masks import site_masks
 from rnnc.verify.records.match import Matching
 from rnnc.verify.records.recording import Recording
@@ -33,7 +34,7 @@ def fitted(per: str, recorded: dict[str, np.ndarray], sites: tuple[tuple[str, st
 
 
 def spread(fit: Fit, time_major: bool, steps: int, batch: int) -> Arrays | None:
-    return site_masks(fit, assigned(fit).masks, time_major, steps, batch)
+    return site_masks(fit, readings(fit)[0].masks, time_major, steps, batch)
 
 
 @pytest.mark.parametrize(
@@ -66,8 +67,8 @@ def test_one_mask_and_one_site_belong_together() -> None:
     masks = spread(fit, False, T, B)
     assert masks is not None
     np.testing.assert_array_equal(masks["d"], ROWS)
-    assert assigned(fit).notes == ("the recorded mask 'recurrent' is taken for the one of 'd'",)
-    assert assigned(fitted("sequence", {"input": ROWS})).notes == ()
+    assert readings(fit)[0].notes == ("the recorded mask 'recurrent' is taken for the one of 'd'",)
+    assert readings(fitted("sequence", {"input": ROWS}))[0].notes == ()
 
 
 def several(recorded: dict[str, np.ndarray], sites: tuple[tuple[str, str], ...]) -> Fit:
@@ -80,23 +81,69 @@ def several(recorded: dict[str, np.ndarray], sites: tuple[tuple[str, str], ...])
 
 def test_masks_of_one_name_are_taken_in_order_or_in_the_other_one() -> None:
     fit = several({"input:0": ROWS, "input:1": 1 - ROWS}, (("input", "d"), ("input", "f.d")))
-    found, turned = assigned(fit), assigned(fit, turned=True)
-    assert found.is_ambiguous
+    found, turned = readings(fit)
     np.testing.assert_array_equal(found.masks["d"], ROWS)
     np.testing.assert_array_equal(turned.masks["f.d"], ROWS)
 
 
+def test_wrappers_are_numbered_in_front_of_states() -> None:
+    sites = (("multi/cell_0/state", "a"), ("multi/cell_1/state", "b"), ("multi/cell_2/state", "c"))
+    fit = several({"0/state:1": ROWS, "1/state:1": 1 - ROWS, "2/state:0": ROWS * 2}, sites)
+    found = readings(fit)[0].masks
+    assert [found[name][0].tolist() for name in "abc"] == [m[0].tolist() for m in (ROWS, 1 - ROWS, ROWS * 2)]
+
+
+def test_wrappers_outside_and_inside_of_a_stack_are_numbered_together() -> None:
+    fit = several({"1/input": ROWS, "0/input": 1 - ROWS}, (("input", "xin"), ("multi/cell_0/input", "f.xin")))
+    found = readings(fit)[0].masks
+    np.testing.assert_array_equal(found["xin"], 1 - ROWS)
+    np.testing.assert_array_equal(found["f.xin"], ROWS)
+
+
+@pytest.mark.parametrize("outer", ["rnn/input", "input"])
+def test_the_longest_scope_tells_the_site(outer: str) -> None:
+    recorded = {outer: ROWS, "rnn/multi/cell_0/input": 1 - ROWS}
+    (found,) = readings(several(recorded, (("input", "xin"), ("multi/cell_0/input", "f.xin"))))
+    np.testing.assert_array_equal(found.masks["xin"], ROWS)
+    np.testing.assert_array_equal(found.masks["f.xin"], 1 - ROWS)
+
+
+def test_a_mask_that_is_not_used_is_an_error() -> None:
+    sites = (("input", "xin"), ("multi/cell_0/input", "f.xin"))
+    with pytest.raises(VerifyError, match=r"not .* in this order"):
+        readings(
+            several({"rnn/input": ROWS, "rnn/multi/cell_0/input": ROWS, "0/input": ROWS, "1/input": ROWS}, sites[:1])
+        )
+    with pytest.raises(VerifyError, match="no site of the recorded mask 'input'"):
+        readings(several({"rnn/input": ROWS, "rnn/multi/cell_0/input": ROWS, "input": ROWS}, sites))
+
+
+def test_what_is_drawn_per_sequence_is_drawn_first() -> None:
+    fit = several({"0/input": ONE[np.newaxis], "1/input": STEPS}, (("input", "xin"), ("input", "f.xin")))
+    outer, inner = fit.model.masks
+    fit = replace(fit, model=replace(fit.model, masks=(replace(outer, per="step"), inner)))
+    (found,) = readings(fit)
+    np.testing.assert_array_equal(found.masks["xin"], STEPS)
+    np.testing.assert_array_equal(found.masks["f.xin"], ONE[np.newaxis])
+
+
+def test_orders_of_wrappers() -> None:
+    sites = [("a", "input", False), ("b", "m/0/input", False), ("c", "m/1/input", False), ("d", "m/1/input", True)]
+    assert ["".join(ordered(sites, order)) for order in ORDERS] == ["abcd", "bcad", "dcba"]
+    states = [("a", "state:0", False), ("b", "state:1", False), ("c", "state:0", False)]
+    assert ["".join(ordered(states, order)) for order in ORDERS] == ["abc", "cab", "cab"]
+
+
 def test_one_mask_holds_those_of_joined_states() -> None:
     fit = several({"state": np.concatenate([ROWS, 1 - ROWS], axis=1)}, (("state:0", "f.c"), ("state:1", "f.h")))
-    found = assigned(fit)
-    assert not found.is_ambiguous
+    (found,) = readings(fit)
     np.testing.assert_array_equal(found.masks["f.c"], ROWS)
     np.testing.assert_array_equal(found.masks["f.h"], 1 - ROWS)
 
 
 def test_one_mask_may_be_drawn_for_several_sites_and_be_called_like_a_site() -> None:
     fit = several({"output": ROWS, "f.d": 1 - ROWS}, (("output", "a"), ("output", "b"), ("input", "f.d")))
-    found = assigned(fit).masks
+    found = readings(fit)[0].masks
     np.testing.assert_array_equal(found["a"], ROWS)
     np.testing.assert_array_equal(found["b"], ROWS)
     np.testing.assert_array_equal(found["f.d"], 1 - ROWS)

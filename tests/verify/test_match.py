@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -11,8 +13,8 @@ from rnnc.verify.records.match import group, match_variables
 from tests.verify.models import foreign, layout
 
 
-def names(*wanted: str, **options: str) -> WeightLayout:
-    return layout(*(foreign(name, Leaf(name), 1) for name in wanted), options=tuple(options.items()))
+def names(*wanted: str, shards: str | None = None) -> WeightLayout:
+    return layout(*(replace(foreign(name, Leaf(name), 1), shards=shards) for name in wanted))
 
 
 @pytest.mark.parametrize(
@@ -50,6 +52,19 @@ def test_shards_are_joined_by_rows_in_order() -> None:
 def test_shards_may_be_an_ending() -> None:
     matching = match_variables(names("cell/W", "cell/B_0", shards="_{}"), ["cell/W_0", "cell/W_1", "cell/B_0"])
     assert matching.variables == {"cell/W": ("cell/W_0", "cell/W_1"), "cell/B_0": ("cell/B_0",)}
+
+
+def test_shards_may_be_others_in_every_cell() -> None:
+    arrays = (*names("a/kernel", shards="part_{}").arrays, *names("b/W", "b/B", shards="_{}").arrays)
+    recorded = ["r/b/W_1", "r/b/W_0", "r/b/B", "r/a/kernel/part_0", "r/a/kernel/part_1"]
+    matching = match_variables(layout(*arrays), recorded)
+    assert matching.variables == {
+        "a/kernel": ("r/a/kernel/part_0", "r/a/kernel/part_1"),
+        "b/W": ("r/b/W_0", "r/b/W_1"),
+        "b/B": ("r/b/B",),
+    }
+    with pytest.raises(VerifyError, match="no recorded variable is the layout's 'a/kernel'"):
+        match_variables(layout(*arrays), [*recorded[:3], "r/a/kernel_0", "r/a/kernel_1"])
 
 
 def test_unequal_shards_split_where_they_were_joined() -> None:

@@ -6,6 +6,10 @@ import ast
 import re
 from collections.abc import Callable, Sequence
 
+from rnnc.importing.formulas.written import WIDER
+
+JOINS = re.compile(rf"\b(concat|{'|'.join(WIDER)})\(")  # what has another number of features than it is given
+
 Whole = Callable[[ast.expr], int | None]
 
 
@@ -38,6 +42,39 @@ def of_sizes(begin: Sequence[int], size: Sequence[int]) -> tuple[int | None, int
 def written(name: str, start: int | None, end: int | str | None) -> str:
     """A part of the parameter of a function, whose axis has a name for that."""
     return f"{name}[{name}_axis = {'' if start is None else start}:{'' if end is None else end}]"
+
+
+def implied(name: str, other: str, wide: int, text: str) -> int | None:
+    """How many features `name` has where a formula takes parts of it, and those of `other` are `wide`; None where
+    nothing tells, or not all of it the same. What a formula puts together element by element is of one width."""
+    if JOINS.search(text):
+        return None
+    whole = [wide] if is_whole(other, text) else []
+    parts = [_length(*part, wide) for part in _parts(other, text)]
+    fixed = [end - start if end is not None else -start for start, end in _parts(name, text) if _is_fixed(start, end)]
+    left = [start - (end or 0) for start, end in _parts(name, text) if not _is_fixed(start, end)]
+    found = {of_all + each for of_all in (*whole, *parts, *fixed) for each in left}
+    return found.pop() if len(found) == 1 else None
+
+
+def is_whole(name: str, text: str) -> bool:
+    """Whether a formula takes all features of a parameter."""
+    return re.search(rf"\b{name}\b(?!_axis|\[)", text) is not None
+
+
+def _parts(name: str, text: str) -> list[tuple[int, int | None]]:
+    """Start and end of every part of a parameter that ends at numbers."""
+    found = re.findall(rf"\b{name}\[{name}_axis = (-?\d*):(-?\d*)\]", text)
+    return [(int(start or 0), int(end) if end else None) for start, end in found]
+
+
+def _is_fixed(start: int, end: int | None) -> bool:
+    """Whether a part is as long, however many features there are."""
+    return (start < 0) == (end is None or end < 0)
+
+
+def _length(start: int, end: int | None, wide: int) -> int:
+    return len(range(wide)[start:end])
 
 
 def parameter(name: str, text: str) -> str:

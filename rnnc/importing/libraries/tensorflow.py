@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from rnnc.importing.formulas import slices
 from rnnc.importing.libraries.states import kept
 from rnnc.importing.pieces import library
 from rnnc.importing.pieces.further import given
@@ -23,7 +24,7 @@ from rnnc.importing.pieces.lowering import (
     size,
     spelled,
 )  # fmt: skip
-from rnnc.importing.pieces.pieces import Flow, Meaning, Network, Piece, behind_itself, input_of, piece
+from rnnc.importing.pieces.pieces import Flow, Meaning, Network, Piece, behind_itself, input_of, output_of, piece
 from rnnc.importing.pieces.shared import width
 from rnnc.importing.python.signature import Constructor
 from rnnc.importing.python.values import Given
@@ -86,8 +87,13 @@ def residual(call: Call) -> Piece:
     if text in ("x + y", "y + x"):
         return piece("Residual", {"inner": one})
     found = piece("ResidualBy", {"inner": one, "join": call.written("residual_fn", names, text)})
-    is_free = "x_axis" in text or "concat(" in text  # of any width
-    return replace(found, wide="input") if is_free else found
+    if "x_axis" not in text and "concat(" not in text:
+        return found
+    own = output_of(one)
+    wide = slices.implied("x", "y", int(own), text) if own is not None else None
+    if own is None or wide is None:  # of any width
+        return replace(found, wide="input")
+    return replace(found, wide=str(wide), wider=max(0, wide - int(own)) if slices.is_whole("y", text) else 0)
 
 
 def wrapped(call: Call) -> Meaning:

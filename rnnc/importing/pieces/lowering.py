@@ -111,8 +111,8 @@ class Lowering:
         entry = library.find(found.definition)
         wanted = input_of(found)
         other = wanted if wanted != entry.takes and re.search(r", |: int", wanted or "") else None
-        if found.wide == "input" and found.definition == "ResidualBy":
-            other = wanted
+        if found.wide is not None and found.definition == "ResidualBy":
+            other = f"{found.wider}_more" if found.wider else wanted
         front = "_".join(further_inputs(found)) if found.definition in AROUND else ""
         deep = "deep" if found.definition == "Attention" and "Attention" in found.needs else ""
         parts = [part for part in (found.layout, found.scope, other, front, deep) if part]

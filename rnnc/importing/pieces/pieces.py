@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from rnnc.importing.pieces import library
 from rnnc.importing.pieces.further import declaration, further_inputs, given, handing_on
+from rnnc.importing.pieces.widths import width_of
 
 if TYPE_CHECKING:
     from rnnc.importing.python.values import Built, Made
@@ -27,6 +28,7 @@ class Piece:
     alias: str | None = None  # what the definition is called where it is written out with another scope or layout
     instance: str | None = None  # what stands for it where it has one set of weights in several places
     wide: str | None = None  # how wide its input is, where its arguments do not tell
+    wider: int = 0  # by how much the input is wider than the output of the cell inside, where that is so
 
     @property
     def is_network(self) -> bool:
@@ -217,6 +219,8 @@ def behind_itself(cells: Sequence[Piece], same: Sequence[int]) -> str | None:
 def declared_input(text: str, cell: Piece) -> str:
     """The text of a definition with the input that the cells inside of it want, and for the states that they have."""
     text, wanted = handing_on(text, cell), input_of(cell)
+    if cell.wider:
+        return text.replace("input x[inner.output.size]", f"input x[inner.output.size + {cell.wider}]")
     if cell.definition == "Attention" and "Attention" in cell.needs:  # one of its states inside is a matrix
         text = text.replace("concat(f.states')", "concat(merge(s) for s in f.states')")
     if wanted is None:
@@ -233,14 +237,12 @@ def declared_input(text: str, cell: Piece) -> str:
 
 def output_of(cell: Piece) -> str | None:
     """How wide the output is, where the arguments tell."""
-    named = [
-        cell.arguments.get(name)
-        for name in (OUTPUTS.get(cell.definition), "proj", "units", "filters")
-        if name is not None
-    ]
-    told = next((size for size in named if size is not None), None)
+    if (told := cell.arguments.get(OUTPUTS.get(cell.definition, ""))) is not None:
+        return told
     inner = cell.cells.get("inner") or cell.cells.get("cells")
-    return told if told is not None or not inner else output_of(inner[-1])
+    if inner:
+        return output_of(inner[-1])
+    return width_of(cell.definition, cell.arguments) if not cell.cells else None
 
 
 def _text(value: Value) -> str:

@@ -316,9 +316,10 @@ class Frame:
 
     def held(self, keep: float) -> float:
         """A probability as the reference library holds it here: a cell whose layouts say of no constants how they are
-        held has them as they are, inside of others too."""
+        held, or of probabilities, has them as they are, inside of others too."""
         options = [option.name for layout, _ in self.layouts for option in layout.options]
-        return keep if self.layouts and "constants" not in options else self.body.registry.rounded(keep)
+        is_exact = self.layouts and ("constants" not in options or "probabilities" in options)
+        return keep if is_exact else self.body.registry.rounded(keep)
 
     def body_words(self) -> set[str]:
         """Words that mean something here without being defined (for suggestions)."""

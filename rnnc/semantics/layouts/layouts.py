@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 ENTRY_COST = 10  # in units of work
 PLACE = "*"  # in a scope: where the names inside stand
-OF_THE_WHOLE = ("shards", "constants")  # options that are no facts about what the arrays belong to
+OF_A_PLACE = ("scope", "joint", "shards")  # options that say where the arrays of a body stand
+HOW_NUMBERS_ARE_HELD = ("constants", "probabilities")  # options that are no facts about what the arrays belong to
 
 
 @dataclass
@@ -39,11 +40,13 @@ class _Parts:
 
 @dataclass(frozen=True)
 class _Place:
-    """Where the arrays of a body stand: scopes in front, what joins them, and a pattern for the names themselves."""
+    """Where the arrays of a body stand: scopes in front, what joins them, and a pattern for the names themselves;
+    `shards` is the ending of their row shards."""
 
     scope: str = ""
     joint: str = "/"
     pattern: str = PLACE
+    shards: str | None = None
 
     def inside(self, scope: str) -> _Place:
         """A scope within this one. One with a `*` is a pattern for names, where no outer pattern is."""
@@ -135,8 +138,9 @@ class LayoutReader:
                     continue  # read by itself
                 c = Context(scope, frame)
                 self._guarded(lambda option=option, c=c, facts=facts: self._option(option, c, facts, parts))
-            place = replace(place, joint=str(parts.options.pop("joint", place.joint)))
-            place = place.inside(str(parts.options.pop("scope", "")))
+            own = {key: str(parts.options.pop(key)) for key in OF_A_PLACE if key in parts.options}
+            place = replace(place, joint=own.get("joint", place.joint), shards=own.get("shards", place.shards))
+            place = place.inside(own.get("scope", ""))
             body = _Body(frame, place, facts, scopes, orders, parts, is_copy, outside)
             self._statements(body, Scope(scope), block.body)
         declared = any(block.name == name for block, _ in frame.layouts)
@@ -160,6 +164,8 @@ class LayoutReader:
     def _option(self, option: ast.Argument, c: Context, facts: dict[str, str], parts: _Parts) -> None:
         value = self.elaborator.expressions.value(option.value, c)
         key = option.name or "scope"
+        if key == "shards" and not isinstance(value, str):
+            raise Problem("E501", 'the layout option `shards` is a string, "part_{}"', option.span)
         found: str | float | bool
         match value:
             case str():
@@ -176,11 +182,11 @@ class LayoutReader:
                 found = text = "none"
             case _:
                 raise Problem("E501", f"the layout option `{key}` is a string, number or word", option.span)
-        if key in ("scope", "joint"):
+        if key in OF_A_PLACE:
             parts.options[key] = found
             return
         parts.options.setdefault(key, found)
-        if key not in OF_THE_WHOLE:
+        if key not in HOW_NUMBERS_ARE_HELD:
             facts[key] = text
 
     def _statements(self, body: _Body, scope: Scope, statements: tuple[ast.Statement, ...]) -> None:
@@ -233,7 +239,8 @@ class LayoutReader:
             parts.missing.append(missing.name)
             return
         parts.mentioned |= set(_leaves(value))
-        parts.arrays[name] = (ForeignArray(name, value, shape, tuple(body.facts.items())), s.span)
+        foreign = ForeignArray(name, value, shape, tuple(body.facts.items()), body.place.shards)
+        parts.arrays[name] = (foreign, s.span)
 
     def _order(self, s: ast.Order, c: Context, parts: _Parts) -> None:
         """Put the listed names of this body first, in the places that its names have among all."""

@@ -14,7 +14,7 @@ from rnnc.ir.size import Size
 from rnnc.verify.arrays import Array, Arrays
 from rnnc.verify.errors import VerifyError
 from rnnc.verify.records.fit import fit
-from rnnc.verify.records.mask_names import assigned
+from rnnc.verify.records.mask_names import readings
 from rnnc.verify.records.masks import site_masks
 from rnnc.verify.records.match import Group, group
 from rnnc.verify.records.recording import Recording
@@ -49,8 +49,8 @@ class Timing:
 class Evaluation:
     """One recorded evaluation of a model, in the form of a `Call` and back.
 
-    `time_major` decides the order of axes where nothing in the recording does (`is_ambiguous`); masks whose order
-    nothing tells (`masks.is_ambiguous`) are taken in the other one if `masks_turned`.
+    `time_major` decides the order of axes where nothing in the recording does (`is_ambiguous`); of several
+    `ways` of reading masks, `way` is the place of the one that is taken.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Evaluation:
         layout: WeightLayout,
         *,
         time_major: bool = False,
-        masks_turned: bool = False,
+        way: int = 0,
     ) -> None:
         inputs = {port.name: port for port in model.inputs}
         states = {port.name: port for port in model.states}
@@ -84,7 +84,8 @@ class Evaluation:
             ),
         ]
         self.fit = fit(model, recording, layout, extra)
-        self.masks = assigned(self.fit, turned=masks_turned)
+        masks = readings(self.fit)
+        self.masks, self.ways = masks[way], len(masks)
         self.model, self.recording, self.layout = model, recording, layout
         self._timed_inputs = {port.name: port.sequence for port in model.inputs}
         self._timed_outputs = {port.name: port.sequence for port in model.outputs}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rnnc.verify.arrays import Array, Arrays
 from rnnc.verify.errors import VerifyError, near_misses
 from rnnc.verify.records.fit import Fit
+from rnnc.verify.records.mask_orders import ORDERS, Order, ordered
 from rnnc.verify.records.match import group
 
 
@@ -17,26 +19,48 @@ class Assigned:
 
     masks: Arrays
     notes: tuple[str, ...]
-    is_ambiguous: bool  # names and sizes leave an order open
 
 
-def assigned(fit: Fit, *, turned: bool = False) -> Assigned:
-    """Every recorded mask at its site. E804: one belongs to none.
+def readings(fit: Fit) -> tuple[Assigned, ...]:
+    """Every recorded mask at its site; several ways, the likeliest first, where names and sizes leave the order of
+    wrappers open. E804: a mask belongs to no site."""
+    found: dict[tuple[str, ...], Assigned] = {}
+    first: VerifyError | None = None
+    for order in ORDERS:
+        try:
+            one = _assigned(fit, order)
+        except VerifyError as error:
+            first = first or error
+            continue
+        found.setdefault(one.notes, one)
+    if first is not None and not found:
+        raise first
+    suited = [one for one in found.values() if _suits(fit, one.masks)]
+    return tuple(suited or [*found.values()][:1])
+
+
+def _assigned(fit: Fit, order: Order) -> Assigned:
+    """The masks, those of several wrappers in this order.
 
     A site is known by the name that the layout gives it, with or without a number ("state", "state:1"), or by its own;
-    one mask may be drawn for several of the same name, and one may hold those of several side by side. Where names do
-    not tell sites apart (a wrapper in a wrapper), both are taken in order, masks in the other one if `turned`. Masks of
-    ones may belong to no site: what keeps everything draws none.
+    one mask may be drawn for several of the same name, and one may hold those of several side by side. In front may
+    stand scopes, or the number of the wrapper ("0/state:1"). Masks of ones may belong to no site: what keeps everything
+    draws none.
     """
     recorded = fit.recording.under("mask")
     shapes = {mask.name: tuple(axis.size.evaluate(fit.sizes) for axis in mask.axes) for mask in fit.model.masks}
+    per_step = {mask.name: mask.per == "step" for mask in fit.model.masks}
     known = {site: foreign for foreign, site in fit.layout.masks if site in shapes}
     found: Arrays = {}
+    used: set[str] = set()
     notes: list[str] = []
-    is_ambiguous = False
-    for names, sites in _families(recorded, known, shapes):
+    for names, every in _families(recorded, known, shapes):
+        sites = [site for site in every if site not in found]
         if len(names) > len(sites):
             names = [name for name in names if not _keeps_all(recorded[name])]
+        if not sites:
+            continue
+        used.update(names)
         pairs = _by_name(names, sites, known, recorded, shapes)
         if pairs is not None:
             found.update({site: recorded[name] for name, site in pairs.items()})
@@ -44,39 +68,56 @@ def assigned(fit: Fit, *, turned: bool = False) -> Assigned:
             found.update(dict.fromkeys(sites, recorded[names[0]]))
             notes.append(f"the recorded mask {names[0]!r} is taken for those of {_listed(sites)}")
         elif names:
-            is_ambiguous |= len(names) > 1
-            names = names[::-1] if turned else names
+            sites = ordered([(site, known.get(site, site), per_step[site]) for site in sites], order)
             found.update(_in_order(names, sites, recorded, shapes))
             notes.append(f"the recorded masks {_listed(names)} are taken for those of {_listed(sites)}, in this order")
-    left = [name for name in recorded if not _sites(name, known, shapes) and not _keeps_all(recorded[name])]
+    left = [name for name in recorded if name not in used and not _keeps_all(recorded[name])]
     lost = [site for site in shapes if site not in found]
     if len(left) == len(lost) == 1:
         found[lost[0]] = recorded[left[0]]
         notes.append(f"the recorded mask {left[0]!r} is taken for the one of {lost[0]!r}")
     elif left:
         raise _homeless(fit, left[0], lost)
-    return Assigned(found, tuple(notes), is_ambiguous)
+    return Assigned(found, tuple(notes))
+
+
+def _suits(fit: Fit, masks: Arrays) -> bool:
+    """Whether no mask changes within the sequence that it is drawn for."""
+    changing = {site.name: len(site.axes) for site in fit.model.masks if site.per != "step" and site.name in masks}
+    return not any(
+        masks[name].ndim - rank == 2 and not any((masks[name] == masks[name].take([0], axis)).all() for axis in (0, 1))
+        for name, rank in changing.items()
+    )
 
 
 def _families(
     recorded: Mapping[str, Array], known: Mapping[str, str], shapes: Mapping[str, tuple[int, ...]]
 ) -> Iterator[tuple[list[str], list[str]]]:
-    """Recorded names that may mean the same sites, by their numbers, with these sites in the layout's order."""
+    """Recorded names that may mean the same sites, by their numbers, with these sites in the layout's order; what tells
+    most comes first."""
     families: dict[tuple[str, ...], list[str]] = {}
     for name in recorded:
         sites = tuple(_sites(name, known, shapes))
         if sites:
             families.setdefault(sites, []).append(name)
-    for sites, names in families.items():
-        yield sorted(names, key=_number), list(sites)
+    for sites, names in sorted(families.items(), key=lambda family: len(family[0])):
+        yield sorted(names, key=_numbers), list(sites)
 
 
 def _sites(name: str, known: Mapping[str, str], shapes: Mapping[str, tuple[int, ...]]) -> list[str]:
-    """The sites that a recorded name may mean, whatever its number."""
+    """The sites that a recorded name may mean, whatever its numbers: those in its scopes, as far as these are known."""
     if name in shapes:
         return [name]
-    found = [site for site, foreign in known.items() if _same(_stem(foreign), _stem(name))]
-    return found or [site for site, foreign in known.items() if _last(foreign) == _last(name)]
+    *scopes, kind = _parts(name)
+    alike = {site: _parts(foreign)[:-1] for site, foreign in known.items() if _parts(foreign)[-1] == kind}
+    if not scopes:
+        return list(alike)
+    common = {site: min(len(own), len(scopes)) for site, own in alike.items()}
+    fitting = [
+        site for site, own in alike.items() if all(a == b for a, b in zip(own[::-1], scopes[::-1], strict=False))
+    ]
+    most = max((common[site] for site in fitting), default=0)
+    return [site for site in fitting if common[site] == most] or list(alike)
 
 
 def _by_name(
@@ -91,7 +132,7 @@ def _by_name(
         return {names[0]: sites[0]}
     pairs: dict[str, str] = {}
     for name in names:
-        own = [site for site in sites if name == site or _same(known[site], name)]
+        own = [site for site in sites if name == site or _same(known[site], _plain(name))]
         if len(own) != 1 or own[0] in pairs.values() or not _ends_in(recorded[name], shapes[own[0]]):
             return None
         pairs[name] = own[0]
@@ -131,18 +172,20 @@ def _ends_in(array: Array, shape: tuple[int, ...]) -> bool:
     return array.shape[max(0, array.ndim - len(shape)) :] == shape
 
 
-def _stem(name: str) -> str:
-    return name.partition(":")[0]
+def _parts(name: str) -> list[str]:
+    """Scopes and name, without the number of a wrapper in front and that of a state behind."""
+    *scopes, last = name.partition(":")[0].split("/")
+    return [*(scope for scope in scopes if not scope.isdecimal()), last]
 
 
-def _last(name: str) -> str:
-    """The name without numbers and scopes, which may be other ones."""
-    return _stem(name).rpartition("/")[2]
+def _numbers(name: str) -> list[int]:
+    """What tells names apart that are alike, in the order in which they stand: `0/state:1`."""
+    return [int(number) for number in re.findall("[0-9]+", name)]
 
 
-def _number(name: str) -> int:
-    number = name.rpartition(":")[2]
-    return int(number) if number.isascii() and number.isdigit() else 0
+def _plain(name: str) -> str:
+    """The name without the number of a wrapper."""
+    return re.sub("(^|/)[0-9]+/", r"\1", name)
 
 
 def _same(name: str, other: str) -> bool:

@@ -17,6 +17,8 @@ from rnnc.verify.arrays import Array, reshape
 from rnnc.verify.errors import VerifyError, near_misses
 
 Shards = tuple[str, ...]  # recorded names whose rows, one after the other, are one array
+Candidates = Mapping[str, Shards]  # by the name of the whole
+Fitting = Mapping[str, Candidates]  # for every array of a layout those that end in its name
 
 SHOWN = 8  # names of many, in a message
 
@@ -66,52 +68,62 @@ def match_variables(layout: WeightLayout, recorded: Sequence[str]) -> Matching:
     Where that fails, a cell that was given a name of its own is recognised: its scope may stand for the layout's
     outermost one, if then everything matches.
     """
-    candidates = _candidates(recorded, dict(layout.options).get("shards"))
-    names = [foreign.name for foreign in layout.arrays]
+    patterns = dict.fromkeys(foreign.shards for foreign in layout.arrays)
+    known = {pattern: _candidates(recorded, pattern) for pattern in patterns}
+    candidates = {foreign.name: known[foreign.shards] for foreign in layout.arrays}
     try:
-        chosen = _by_suffix(layout, names, recorded, candidates)
+        return Matching(_by_suffix(layout, recorded, candidates))
     except VerifyError:
-        renamed = _under_another_name(names, candidates)
+        renamed = _under_another_name(recorded, candidates)
         if renamed is None:
             raise
         return renamed
-    return Matching({name: candidates[chosen[name]] for name in names})
 
 
 def _by_suffix(
-    layout: WeightLayout, names: Sequence[str], recorded: Sequence[str], candidates: Mapping[str, Shards]
-) -> dict[str, str]:
-    fitting = {name: [c for c in candidates if c == name or c.endswith(("/" + name, "." + name))] for name in names}
-    chosen = _by_common_prefix(names, fitting, candidates) or _by_elimination(names, fitting, candidates)
-    used = {variable for name in names for variable in candidates[chosen[name]]}
+    layout: WeightLayout, recorded: Sequence[str], candidates: Mapping[str, Candidates]
+) -> dict[str, Shards]:
+    fitting = {
+        name: {c: shards for c, shards in every.items() if c == name or c.endswith(("/" + name, "." + name))}
+        for name, every in candidates.items()
+    }
+    chosen = _by_common_prefix(recorded, fitting)
+    if chosen is None:
+        known = dict.fromkeys(candidate for every in candidates.values() for candidate in every)
+        chosen = _by_elimination(recorded, known, fitting)
+    used = {variable for name, candidate in chosen.items() for variable in fitting[name][candidate]}
     left = [variable for variable in recorded if variable not in used]
     if left:
-        message = f"no array of the layout {layout.name!r} is the recorded {_few([_with_near(v, names) for v in left])}"
+        near = [_with_near(v, candidates) for v in left]
+        message = f"no array of the layout {layout.name!r} is the recorded {_few(near)}"
         raise VerifyError("E803", message, fix=OPTIONS_DECIDE)
-    return chosen
+    return {name: fitting[name][candidate] for name, candidate in chosen.items()}
 
 
-def _under_another_name(names: Sequence[str], candidates: Mapping[str, Shards]) -> Matching | None:
+def _under_another_name(recorded: Sequence[str], candidates: Mapping[str, Candidates]) -> Matching | None:
     """The matching with the layout's outermost scope exchanged for the recorded one; None where not all of it fits."""
-    scopes = {name.partition("/")[0] if "/" in name else None for name in names}
+    scopes = {name.partition("/")[0] if "/" in name else None for name in candidates}
     if len(scopes) != 1 or None in scopes:
         return None
     (scope,) = scopes
     assert scope is not None
-    inner = {name: name.removeprefix(scope + "/") for name in names}
-    fitting = {short: [c for c in candidates if c.endswith("/" + short)] for short in inner.values()}
-    chosen = _by_common_prefix(list(inner.values()), fitting, candidates)
+    inner = {name: name.removeprefix(scope + "/") for name in candidates}
+    fitting = {
+        short: {c: shards for c, shards in candidates[name].items() if c.endswith("/" + short)}
+        for name, short in inner.items()
+    }
+    chosen = _by_common_prefix(recorded, fitting)
     if chosen is None:
         return None
     own = next(iter(chosen.items()))
     other = _prefix(own[1], own[0]).rstrip("/")
-    return Matching({name: candidates[chosen[inner[name]]] for name in names}, (scope, other))
+    return Matching({name: fitting[short][chosen[short]] for name, short in inner.items()}, (scope, other))
 
 
-def _candidates(recorded: Sequence[str], pattern: object) -> dict[str, Shards]:
+def _candidates(recorded: Sequence[str], pattern: str | None) -> dict[str, Shards]:
     """Every name that a recorded array can be known by: its own, and the stem of complete row shards."""
     found: dict[str, Shards] = {name: (name,) for name in recorded}
-    if not isinstance(pattern, str):
+    if not pattern:
         return found
     joint = "" if pattern[:1] in "_-." else "/"  # "part_{}" is a scope of its own, "_{}" an ending
     ending = re.escape(joint + pattern).replace(re.escape("{}"), r"(\d+)")
@@ -129,36 +141,31 @@ def _prefix(candidate: str, name: str) -> str:
     return candidate[: len(candidate) - len(name)]
 
 
-def _by_common_prefix(
-    names: Sequence[str], fitting: Mapping[str, Sequence[str]], candidates: Mapping[str, Shards]
-) -> dict[str, str] | None:
+def _by_common_prefix(recorded: Sequence[str], fitting: Fitting) -> dict[str, str] | None:
     """The one scope under which every array of the layout and no other variable stands; None where there is none."""
-    everything = {variable for shards in candidates.values() for variable in shards}
-    for prefix in sorted({_prefix(c, name) for name in names for c in fitting[name]}):
-        chosen = {name: prefix + name for name in names}
-        if all(chosen[name] in fitting[name] for name in names):
-            used = [variable for candidate in chosen.values() for variable in candidates[candidate]]
-            if set(used) == everything and len(used) == len(everything):
+    for prefix in sorted({_prefix(c, name) for name, options in fitting.items() for c in options}):
+        chosen = {name: prefix + name for name in fitting}
+        if all(chosen[name] in options for name, options in fitting.items()):
+            used = [variable for name, candidate in chosen.items() for variable in fitting[name][candidate]]
+            if set(used) == set(recorded) and len(used) == len(recorded):
                 return chosen
     return None
 
 
-def _by_elimination(
-    names: Sequence[str], fitting: Mapping[str, Sequence[str]], candidates: Mapping[str, Shards]
-) -> dict[str, str]:
+def _by_elimination(recorded: Sequence[str], known: Iterable[str], fitting: Fitting) -> dict[str, str]:
     """What is left where different scopes stand in front: arrays with one possible variable take it first."""
     chosen: dict[str, str] = {}
     taken: set[str] = set()
-    while len(chosen) < len(names):
+    while len(chosen) < len(fitting):
         open_ = {
-            name: [c for c in fitting[name] if not taken.intersection(candidates[c])]
-            for name in names
+            name: [c for c, shards in options.items() if not taken.intersection(shards)]
+            for name, options in fitting.items()
             if name not in chosen
         }
         missing = [name for name, options in open_.items() if not options]
         if missing:
-            left = sorted({v for shards in candidates.values() for v in shards} - taken)
-            message = f"no recorded variable is the layout's {_few([_with_near(n, candidates) for n in missing])}"
+            left = sorted(set(recorded) - taken)
+            message = f"no recorded variable is the layout's {_few([_with_near(n, known) for n in missing])}"
             notes = [f"not matched: {_few([repr(v) for v in left], SHOWN)}"] if left else []
             raise VerifyError("E803", message, notes=notes, fix=OPTIONS_DECIDE)
         certain = next((name for name, options in open_.items() if len(options) == 1), None)
@@ -170,7 +177,7 @@ def _by_elimination(
                 fix="name more of the scope in the layout",
             )
         chosen[certain] = open_[certain][0]
-        taken.update(candidates[chosen[certain]])
+        taken.update(fitting[certain][chosen[certain]])
     return chosen
 
 

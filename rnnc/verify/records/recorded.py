@@ -47,9 +47,9 @@ def _evaluation(
     rows, notes = _compared(model, runner, evaluation, tolerance)
     if all(row.passed for row in rows):
         return rows, notes
-    for time_major, turned in product((False, True), repeat=2):
-        if time_major <= evaluation.is_ambiguous and turned <= evaluation.masks.is_ambiguous and (time_major or turned):
-            other = Evaluation(model, recording, layout, time_major=time_major, masks_turned=turned)
+    for time_major, way in product((False, True), range(evaluation.ways)):
+        if time_major <= evaluation.is_ambiguous and (time_major or way):
+            other = Evaluation(model, recording, layout, time_major=time_major, way=way)
             found, other_notes = _compared(model, runner, other, tolerance)
             if all(row.passed for row in found):
                 read = ["no array tells time from batch: read as time-major, which fits"] if time_major else []

@@ -133,6 +133,34 @@ CALLS = {
         f"cell = {K}AttentionCellWrapper({K}AttentionCellWrapper({R}LSTMCell(2), 2, attn_size=3), 1)", DYNAMIC, [2],
     ),
     "intersection_as_wide": (f"cell = {K}IntersectionRNNCell(3, num_in_proj=3)", DYNAMIC, [3]),
+    "shards_of_two_kinds": (
+        (f"cell = {R}MultiRNNCell([{R}LSTMCell(3, num_unit_shards=2), "
+         f"{K}CoupledInputForgetGateLSTMCell(2, num_unit_shards=2)])"), DYNAMIC, [2],
+    ),
+    "residual_wider": (
+        (f"cell = {R}MultiRNNCell([{R}ResidualWrapper({R}GRUCell(3), "
+         f"residual_fn=lambda i, o: i[:, 2:] * i[:, :-2] + o), {R}GRUCell(2)])"), DYNAMIC, [5],
+    ),
+    "residual_grid": (
+        (f"grid = {K}GridLSTMCell(1, feature_size=2, frequency_skip=2, num_frequency_blocks=[2])\n"
+         f"cell = {R}MultiRNNCell([{R}ResidualWrapper({K}HighwayWrapper(grid)), {R}GRUCell(2)])"), DYNAMIC, [4],
+    ),
+    "leaky_layer": (
+        ("from tensorflow.contrib.rnn.python.ops import rnn_cell\n"
+         "cell = rnn_cell.CFNCell(3, activation=lambda v: tf.nn.leaky_relu(v, alpha=0.3))"), DYNAMIC, [2],
+    ),
+    "leaky_normalised": (
+        f"cell = {K}LayerNormBasicLSTMCell(3, activation=functools.partial(tf.nn.leaky_relu, alpha=0.3))", DYNAMIC, [2],
+    ),
+    "groups_softmax": (f"cell = {K}GLSTMCell(4, number_of_groups=2, activation=tf.nn.softmax)", DYNAMIC, [2]),
+    "dropout_states": (
+        (f"cell = {R}MultiRNNCell([{R}DropoutWrapper({R}LSTMCell(3), state_keep_prob=0.5), "
+         f"{R}DropoutWrapper({R}GRUCell(2), state_keep_prob=0.5)])"), DYNAMIC, [2],
+    ),
+    "dropout_around": (
+        f"cell = {R}DropoutWrapper({R}MultiRNNCell([{R}DropoutWrapper({R}GRUCell(3), 0.7), {R}LSTMCell(2)]), 0.6)",
+        DYNAMIC, [3],
+    ),
 }  # fmt: skip
 
 
