@@ -91,6 +91,7 @@ class Graph:
         self.equation = ""
         self.calls: tuple[Span, ...] = ()
         self.is_bold = False  # shapes go from behind past what takes none: a guess
+        self.unread: dict[Node, Callable[[], None]] = {}  # equations of cells that stand further down, and their reading
 
     # --- building ---
 
@@ -208,7 +209,9 @@ class Graph:
         return False
 
     def infer(self, *wanted: Node) -> None:
-        """Run forward rules for these nodes and for what they need, as far as they go."""
+        """Run forward rules for these nodes and for what they need, as far as they go. Equations that stand further down
+        are read first."""
+        self._read(wanted)
         seen: set[Node] = set()
         for root in wanted:
             stack = [(root, False)]
@@ -221,6 +224,18 @@ class Graph:
                     self.spend(node)
                     stack.append((node, True))
                     stack.extend((a, False) for a in reversed(node.args))
+
+    def _read(self, wanted: Iterable[Node]) -> None:
+        """Read what these nodes need and what nobody has read yet, but for states, of which the axes are declared."""
+        stack, seen = list(wanted), set[Node]()
+        while stack and self.unread:
+            node = stack.pop()
+            if node.settled or node in seen:
+                continue
+            seen.add(node)
+            if node in self.unread and "declared" not in node.attrs:
+                self.unread[node]()
+            stack.extend(node.args)
 
     def forward(self, node: Node) -> None:
         """Give a node its shape, if its arguments tell it."""
