@@ -15,7 +15,7 @@ The order of the equations decides nothing: what all say of the unknown is colle
 
 from __future__ import annotations
 
-from rnnc.semantics.scopes.values import show
+from rnnc.semantics.scopes.values import Shape, show
 from rnnc.semantics.shapes.lower import subset
 from rnnc.semantics.shapes.nodes import RULES, Graph, Node, ShapeError
 from rnnc.semantics.shapes.proposals import HOLES, Proposed, chosen, independent, users_first
@@ -70,8 +70,10 @@ class _Inference:
 
     def _sweep(self, known: list[Node], proposed: Proposed, *, doubtful: bool = False) -> bool:
         """From nodes that are known, or have a proposal, backwards: users before what they are made of, so that all has
-        been said of a node before it tells its arguments. What is on the way hears later, from its arguments; only where
-        nothing is reached that takes axes it keeps those that it was given. `doubtful`: these are guesses."""
+        been said of a node before it tells its arguments.
+
+        What is on the way hears later, from its arguments; only where nothing is reached that takes axes it keeps those
+        that it was given. `doubtful`: these are guesses."""
         graph, given = self.graph, list[Node]()
         graph.proposed = proposed
         for node in users_first([*known, *proposed]):
@@ -135,14 +137,19 @@ class _Inference:
         """All other guesses, first those that hang on no other. Is anything new?"""
         proposed = self._guessed(beside=False)
         for node in independent(proposed):
-            try:
-                self.graph.settle(node, chosen(self.graph, node, proposed[node]) or ())
-            except ShapeError as error:
-                self.graph.report(node, error)
+            self._take(node, proposed[node])
         return bool(self.graph.news)
 
+    def _take(self, node: Node, proposed: list[Shape]) -> None:
+        try:
+            shape = chosen(self.graph, node, proposed)
+            if shape is not None:
+                self.graph.settle(node, shape)
+        except ShapeError as error:
+            self.graph.report(node, error)
+
     def _guessed(self, *, beside: bool) -> Proposed:
-        """The guesses that can be made: of operations whose unknown arguments have the axes of known ones, or others."""
+        """What can be guessed: of operations whose unknown arguments have the axes of known ones, or of others."""
         graph = self.graph
         proposed: Proposed = {}
         graph.proposed = proposed

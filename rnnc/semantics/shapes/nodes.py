@@ -92,7 +92,9 @@ class Graph:
         self.calls: tuple[Span, ...] = ()
         self.is_bold = False  # shapes go from behind past what takes none: a guess
         self.proposed: dict[Node, list[Shape]] | None = None  # shapes for unknown nodes, while they are only collected
-        self.unread: dict[Node, Callable[[], None]] = {}  # equations of cells that stand further down, and their reading
+        self.unread: dict[
+            Node, Callable[[], None]
+        ] = {}  # equations of cells that stand further down, and their reading
 
     # --- building ---
 
@@ -209,8 +211,9 @@ class Graph:
         return False
 
     def infer(self, *wanted: Node) -> None:
-        """Run forward rules for these nodes and for what they need, as far as they go. Equations that stand further down
-        are read first."""
+        """Run forward rules for these nodes and for what they need, as far as they go.
+
+        Equations that stand further down are read first."""
         self._read(wanted)
         seen: set[Node] = set()
         for root in wanted:

@@ -8,7 +8,6 @@ from rnnc.semantics.scopes.values import Shape, show
 from rnnc.semantics.shapes.lower import subset
 from rnnc.semantics.shapes.nodes import RULES, Graph, Node, ShapeError, check_size
 
-
 HOLES = ("hole", "stays")  # what products bring in
 
 Proposed = dict[Node, list[Shape]]
