@@ -73,7 +73,7 @@ def chosen(graph: Graph, node: Node, shapes: Sequence[Shape], *, doubtful: bool 
     if doubtful and len(kinds) > 1:
         what = f"`{node.name}`" if node.op == "equation" else "this"
         largest = max(kinds, key=len)
-        message = f"{what} may have the axes {show(largest)} of what it meets here, or {show(smallest)} as there"
+        message = f"{what} may have the axes {show(largest)} or {show(smallest)}: it meets values of both"
         labels = ", ".join(axis.label for axis in smallest)
         raise ShapeError("E311", message, f"state them where it is made: `out = [{labels}]`, for example")
     return smallest
