@@ -79,7 +79,7 @@ class Run:
             for port in self.model.step.inputs:
                 key = (port.role, port.name)
                 whole = self.arrays.get(key)
-                if whole is not None and (port.role == "input" or self._drawn_per_step(key)):
+                if whole is not None and self.changes(key):
                     arrays[key] = whole[t]
             known = {(p.role, p.name) for p in self.model.step.inputs}
             found = evaluate(self.model.step, {k: a for k, a in arrays.items() if k in known}, sizes=self.sizes)
@@ -87,8 +87,10 @@ class Run:
             taken.append(found)
         return {key: taken[-1][key] if key[0] == "state" else np.stack([f[key] for f in taken]) for key in taken[0]}
 
-    def _drawn_per_step(self, key: Key) -> bool:
-        return any(key == ("mask", m.name) and m.per == "step" for m in self.model.masks)
+    def changes(self, key: Key) -> bool:
+        """Is this another array at every step: an input that is not one per row, or a mask that is drawn anew?"""
+        inputs = {("input", i.name) for i in self.model.inputs if i.sequence}
+        return key in inputs or any(key == ("mask", m.name) and m.per == "step" for m in self.model.masks)
 
 
 def run(of: Model, steps: int = 4, batch: int = 3, seed: int = 0, **sizes: int) -> Run:
@@ -105,7 +107,7 @@ def run(of: Model, steps: int = 4, batch: int = 3, seed: int = 0, **sizes: int) 
         arrays["param" if p.trained else "fixed", p.name] = noise.normal(0, 0.5, shape) if given is None else given
     for role, ports in (("input", of.inputs), ("state", of.states)):
         for port in ports:
-            lead = (steps, batch) if role == "input" else (batch,)
+            lead = (steps, batch) if role == "input" and port.sequence else (batch,)
             arrays[role, port.name] = _random(noise, port.type, lead, chosen)
     for mask in of.masks:
         lead = (steps, batch) if mask.per == "step" else (batch,)
@@ -155,10 +157,9 @@ def _lengths_cut(case: Run) -> None:
 
 def _row(case: Run, row: int, steps: int) -> Run:
     """One row of a case, cut to some steps."""
-    per_step = {m.name for m in case.model.masks if m.per == "step"}
     arrays: dict[Key, Array] = {}
     for (role, name), array in case.arrays.items():
-        timed = role == "input" or (role == "mask" and name in per_step)
+        timed = case.changes((role, name))
         batched = role in ("input", "state", "mask")
         arrays[role, name] = array[:steps, row : row + 1] if timed else array[row : row + 1] if batched else array
     return Run(case.model, case.sizes, arrays, steps, 1)

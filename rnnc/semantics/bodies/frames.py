@@ -55,7 +55,7 @@ class Registry:
     def __init__(self, diagnostics: Diagnostics, rounding: str | None = None) -> None:
         self.diagnostics = diagnostics
         self.parameters: dict[str, Parameter] = {}
-        self._by_graph: dict[Graph, list[Parameter]] = {}
+        self._by_graph: dict[Graph, dict[str, Parameter]] = {}
         self.borrowed: dict[str, str] = {}  # paths of equations with `weights = f`, and that of `f`
         self.weighted: dict[int, bool] = {}  # by definitions of functions: do they have weights?
         self.rounding = rounding
@@ -66,7 +66,11 @@ class Registry:
 
     def named_in(self, graph: Graph) -> list[Parameter]:
         """The parameters that a body names."""
-        return self._by_graph.get(graph, [])
+        return list(self._by_graph.get(graph, {}).values())
+
+    def tables(self, graph: Graph) -> tuple[dict[str, Parameter], dict[str, Parameter]]:
+        """All parameters, and those that a body names, each in the order of the text."""
+        return self.parameters, self._by_graph.setdefault(graph, {})
 
     def declare(
         self,
@@ -118,7 +122,7 @@ class Registry:
             node = make()
             node.name = name
             found.nodes[graph] = node
-            self._by_graph.setdefault(graph, []).append(found)
+            self._by_graph.setdefault(graph, {})[name] = found
             return node
         again = make()  # a shared weight: both uses must agree in shape
         graph.add("same", (node, again), span)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, contextmanager
 
 from rnnc.diagnostics import Diagnostics, Note, Span, Use
 from rnnc.semantics.bodies import moments
@@ -74,6 +74,21 @@ class Elaborator:
         finally:
             self._depth.pop()
             self.diagnostics.use = use
+
+    def place(self, graph: Graph) -> Callable[[], AbstractContextManager[None]]:
+        """Going back to where the body of a graph is read now: to the calls that led there."""
+        use, depth, calls = self.diagnostics.use, list(self._depth), graph.calls
+
+        @contextmanager
+        def back() -> Generator[None]:
+            here = self.diagnostics.use, self._depth, graph.calls, graph.equation
+            self.diagnostics.use, self._depth, graph.calls = use, list(depth), calls
+            try:
+                yield
+            finally:
+                self.diagnostics.use, self._depth, graph.calls, graph.equation = here
+
+        return back
 
     def call(self, e: ast.Call, c: Context) -> Value:
         """What a call gives, of whatever is called."""

@@ -18,6 +18,7 @@ from rnnc.semantics.bodies.frames import (
 )
 from rnnc.semantics.bodies.guard import guard
 from rnnc.semantics.bodies.moments import indexed
+from rnnc.semantics.definitions.ahead import Ahead
 from rnnc.semantics.definitions.declarations import Declarations
 from rnnc.semantics.definitions.members import define_member
 from rnnc.semantics.definitions.order import inputs_first
@@ -37,6 +38,7 @@ class Statements:
         self.elaborator = elaborator
         self.diagnostics = elaborator.diagnostics
         self._declarations = Declarations(elaborator)
+        self._ahead = Ahead(elaborator)
 
     # --- reading ---
 
@@ -51,8 +53,12 @@ class Statements:
         for slot, item, inner in frame.initials:
             with guard(self.diagnostics, frame):
                 self._declarations.initial(frame, slot, item, inner)
-        for node in list(frame.pending):
+        self._ahead.offer(frame, self._evaluate)
+        places = {node: place for place, node in enumerate(frame.pending)}
+        for node in places:
+            self._ahead.turn(frame, node)
             self._evaluate(frame, node)
+        frame.equations.sort(key=lambda equation: places[equation.node])
 
     def _declare(self, frame: Frame, scope: Scope, statements: tuple[ast.Statement, ...]) -> None:
         for s in statements:

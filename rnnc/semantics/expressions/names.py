@@ -173,14 +173,14 @@ class Names:
             name = e.base
             if self._is_family(name, c):
                 indices = self.evaluate.indices(places, c)
-                if not name.primed and (name.id, indices) in c.frame.parts:
-                    return c.frame.parts[name.id, indices]
                 key = f"{name.id}[{','.join(map(str, indices))}]"
                 if not name.primed and key in c.frame.instances:
                     return Instance(key)
                 node = self.member(name.id, name.primed, indices, c)
                 if node is not None:
                     return Tensor(node)
+                if not name.primed and (name.id, indices) in c.frame.parts:
+                    return c.frame.parts[name.id, indices]
                 if c.frame.may_have_had(name.id):
                     raise Told(e.span)
                 raise no_member(name.id, name.primed, indices, c, e.span)
@@ -256,10 +256,12 @@ class Names:
         raise Problem("E206", "a place is known when the cell is compiled, and this is a tensor", place.span, fix=fix)
 
     def member(self, name: str, primed: bool, indices: Indices, c: Context) -> Node | None:
-        """The node of an equation, a state, an input or a parameter of this body."""
+        """The node of an equation, a state, an input or a parameter of this body; None of what means several values."""
         node = c.frame.members.get((name, primed), {}).get(indices)
         if node is not None and c.frame.body.kind == "network":
             self.evaluate.elaborator.statements.force(c.frame, node)
+            if not primed and (name, indices) in c.frame.parts:
+                return None  # it has turned out to mean several values
         return node
 
 

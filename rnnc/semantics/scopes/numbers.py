@@ -97,7 +97,7 @@ def compare(op: str, left: Num, right: Num) -> bool | None:
     return _COMPARISONS[op](a, b)
 
 
-STATED = "the axes of an argument are known where its value is stated further up, or by `out = …`"
+STATED = "the axes of an argument are known where it is made of what is declared, or by `out = …`"
 
 
 def of_quotient(text: str) -> str | None:

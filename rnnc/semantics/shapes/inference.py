@@ -5,16 +5,22 @@
 2. When that stalls, backwards: a known result (a state's declared axes) gives unknown arguments their shape. Only nodes
    on the frontier are tried: known or declared themselves, with an unknown argument. Then 1 again.
    A result does not decide where a known argument has fewer axes: that is an error, since both may be meant.
-3. When that stalls too, one guess. First backwards past what takes none: in `h' = z + sum(d, k)`, with a `d` that is
+3. When that stalls too, guesses. First backwards past what takes none: in `h' = z + sum(d, k)`, with a `d` that is
    made of `z`, an unknown `z` has the axes of the state. Then: an unknown argument of an elementwise operation has the
    shape of its known neighbour. Then 1 again.
+
+The order of the equations decides nothing: what all say of the unknown is collected before anything is taken
+(`proposals.py`).
 """
 
 from __future__ import annotations
 
-from rnnc.semantics.scopes.values import show
+from rnnc.semantics.scopes.values import Shape, show
 from rnnc.semantics.shapes.lower import subset
 from rnnc.semantics.shapes.nodes import RULES, Graph, Node, ShapeError
+from rnnc.semantics.shapes.proposals import HOLES, Proposed, chosen, independent, users_first
+
+BESIDE = ("elementwise", "random")  # operations of which an unknown argument has the axes of a known one
 
 
 def infer_all(graph: Graph) -> None:
@@ -39,7 +45,7 @@ class _Inference:
         for node in graph.nodes:
             self._forward(node)
         self._forwards()
-        while self._backwards() or self._guess_behind() or self._doubt() or self._guess():
+        while self._backwards() or self._guess_behind() or self._doubt() or self._guess() or self._guess_beside():
             self._forwards()
         self._recheck()
 
@@ -59,19 +65,43 @@ class _Inference:
             self.graph.forward(node)
 
     def _backwards(self) -> bool:
-        """Try the frontier once, in the order of the text. Is anything new?"""
-        for node in self._waiting():
-            if _waits(node):
+        """From the frontier back to what takes axes. Is anything new?"""
+        return self._sweep(self._waiting(), {})
+
+    def _sweep(self, known: list[Node], proposed: Proposed, *, doubtful: bool = False) -> bool:
+        """From nodes that are known, or have a proposal, backwards: users before what they are made of, so that all has
+        been said of a node before it tells its arguments.
+
+        What is on the way hears later, from its arguments; only where nothing is reached that takes axes it keeps those
+        that it was given. `doubtful`: these are guesses."""
+        graph, given = self.graph, list[Node]()
+        graph.proposed = proposed
+        for node in users_first([*known, *proposed]):
+            if node.shape is None and "declared" not in node.attrs and not node.poisoned:
+                try:
+                    node.shape = chosen(graph, node, proposed.get(node, ()), doubtful=doubtful)
+                except ShapeError as error:
+                    graph.report(node, error)
+                if node.shape is None or node.poisoned:
+                    continue
+                given.append(node)
+            if RULES[node.op].backward is not None and _waits(node):
                 self._tell(node)
-        return bool(self.graph.news)
+        graph.proposed = None
+        kept = [n for n in given if RULES[n.op].takes == "own" or n.op in HOLES]
+        for node in given:
+            if kept and node not in kept and not node.poisoned:
+                node.shape = None
+        graph.news += kept or given
+        return bool(graph.news)
 
     def _waiting(self) -> list[Node]:
         """The frontier, in the order of the text, without what can tell nothing any more."""
         self.frontier = {n for n in self.frontier if RULES[n.op].backward is not None and _waits(n)}
         return sorted(self.frontier, key=self.place.__getitem__)
 
-    def _tell(self, node: Node) -> bool:
-        """Let a node tell its arguments. Is anything new?"""
+    def _tell(self, node: Node) -> None:
+        """Let a node tell its arguments."""
         rule = RULES[node.op].backward
         assert rule is not None
         self.graph.spend(node)
@@ -79,13 +109,12 @@ class _Inference:
             rule(self.graph, node)
         except ShapeError as error:
             self.graph.report(node, error)
-        return bool(self.graph.news)
 
     def _guess_behind(self) -> bool:
-        """The first shape that goes backwards if what can take none is passed by."""
+        """Shapes that go backwards if what can take none is passed by."""
         self.graph.is_bold = True
         try:
-            return any(self._tell(node) for node in self._waiting())
+            return self._backwards()
         finally:
             self.graph.is_bold = False
 
@@ -99,20 +128,42 @@ class _Inference:
                 return True
         return False
 
+    def _guess_beside(self) -> bool:
+        """What is unknown has the axes of what it meets. Is anything new?"""
+        proposed = self._guessed(beside=True)
+        return self._sweep([], proposed, doubtful=True)
+
     def _guess(self) -> bool:
-        """The first guess in the text that can be made."""
+        """All other guesses, first those that hang on no other. Is anything new?"""
+        proposed = self._guessed(beside=False)
+        for node in independent(proposed):
+            self._take(node, proposed[node])
+        return bool(self.graph.news)
+
+    def _take(self, node: Node, proposed: list[Shape]) -> None:
+        try:
+            shape = chosen(self.graph, node, proposed)
+            if shape is not None:
+                self.graph.settle(node, shape)
+        except ShapeError as error:
+            self.graph.report(node, error)
+
+    def _guessed(self, *, beside: bool) -> Proposed:
+        """What can be guessed: of operations whose unknown arguments have the axes of known ones, or of others."""
+        graph = self.graph
+        proposed: Proposed = {}
+        graph.proposed = proposed
         for node in self.guesses:
             rule = RULES[node.op].guess
-            if rule is None or node.settled or any(a.poisoned for a in node.args):
+            if rule is None or (node.op in BESIDE) != beside or node.settled or any(a.poisoned for a in node.args):
                 continue
-            self.graph.spend(node)
+            graph.spend(node)
             try:
-                rule(self.graph, node)
+                rule(graph, node)
             except ShapeError as error:
-                self.graph.report(node, error)
-            if self.graph.news:
-                return True
-        return False
+                graph.report(node, error)
+        graph.proposed = None
+        return proposed
 
     def _recheck(self) -> None:
         """Nodes that got their shape from behind must still agree with their own rule. From behind comes the order of

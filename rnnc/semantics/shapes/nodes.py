@@ -91,6 +91,10 @@ class Graph:
         self.equation = ""
         self.calls: tuple[Span, ...] = ()
         self.is_bold = False  # shapes go from behind past what takes none: a guess
+        self.proposed: dict[Node, list[Shape]] | None = None  # shapes for unknown nodes, while they are only collected
+        self.unread: dict[
+            Node, Callable[[], None]
+        ] = {}  # equations of cells that stand further down, and their reading
 
     # --- building ---
 
@@ -193,12 +197,11 @@ class Graph:
     def settle(self, node: Node, shape: Shape) -> bool:
         """Give a node a shape, or check it against the one that it has. True where that is news."""
         shape = self.resolve_all(shape)
+        if node.shape is None and self.proposed is not None:
+            self.proposed.setdefault(node, []).append(shape)
+            return True
         if node.shape is None:
-            if len(shape) > MAX_RANK:
-                raise ShapeError("E314", f"this would have {len(shape)} axes; at most {MAX_RANK} are possible")
-            for axis in shape:
-                if (axis.size.constant or 0) > MAX_SIZE:
-                    raise ShapeError("E208", f"this would be {show(shape)}: an axis has at most {MAX_SIZE} places")
+            check_size(shape)
             node.shape = shape
             self.news.append(node)
             return True
@@ -208,7 +211,10 @@ class Graph:
         return False
 
     def infer(self, *wanted: Node) -> None:
-        """Run forward rules for these nodes and for what they need, as far as they go."""
+        """Run forward rules for these nodes and for what they need, as far as they go.
+
+        Equations that stand further down are read first."""
+        self._read(wanted)
         seen: set[Node] = set()
         for root in wanted:
             stack = [(root, False)]
@@ -221,6 +227,18 @@ class Graph:
                     self.spend(node)
                     stack.append((node, True))
                     stack.extend((a, False) for a in reversed(node.args))
+
+    def _read(self, wanted: Iterable[Node]) -> None:
+        """Read what these nodes need and what nobody has read yet, but for states, of which the axes are declared."""
+        stack, seen = list(wanted), set[Node]()
+        while stack and self.unread:
+            node = stack.pop()
+            if node.settled or node in seen:
+                continue
+            seen.add(node)
+            if node in self.unread and "declared" not in node.attrs:
+                self.unread[node]()
+            stack.extend(node.args)
 
     def forward(self, node: Node) -> None:
         """Give a node its shape, if its arguments tell it."""
@@ -271,6 +289,15 @@ class Graph:
         self.diagnostics.error(error.code, error.message, span, notes=notes, fix=error.fix, use=node.use, alike=alike)
         if node.shape is None:
             node.shape = ()
+
+
+def check_size(shape: Shape) -> None:
+    """Refuse more axes or places than there can be."""
+    if len(shape) > MAX_RANK:
+        raise ShapeError("E314", f"this would have {len(shape)} axes; at most {MAX_RANK} are possible")
+    for axis in shape:
+        if (axis.size.constant or 0) > MAX_SIZE:
+            raise ShapeError("E208", f"this would be {show(shape)}: an axis has at most {MAX_SIZE} places")
 
 
 def located(span: Span, calls: tuple[Span, ...]) -> tuple[Span, list[Note]]:

@@ -158,6 +158,10 @@ def _beside(node: Node) -> list[Node]:
     return [a for a in args if a.op != "channel_bias"]
 
 
+def _with_test(node: Node) -> list[Node]:
+    return [a for a in node.args if a.op != "channel_bias"]
+
+
 def _holds_all(node: Node, rank: int) -> bool:
     """Is an unknown value made, elementwise, of one with so many axes?"""
     stack, seen = [node], {node}
@@ -175,10 +179,9 @@ def _holds_all(node: Node, rank: int) -> bool:
 
 def _fewer(node: Node, shape: Shape) -> Node | None:
     """The largest neighbour of the unknown arguments, where no argument has all axes of the result."""
-    largest = _largest(node)
-    if largest is None or any(_holds_all(a, len(shape)) for a in _beside(node)):
+    if any(_holds_all(a, len(shape)) for a in _with_test(node)):
         return None
-    return largest
+    return max((a for a in _with_test(node) if a.shape), key=lambda a: len(known(a)), default=None)
 
 
 def _doubt(graph: Graph, node: Node) -> tuple[Node, ShapeError] | None:

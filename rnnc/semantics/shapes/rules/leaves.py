@@ -122,6 +122,8 @@ def _pattern(graph: Graph, node: Node) -> Shape | None:
 def _in_its_order(words: tuple[str, ...], wanted: Shape, given: Shape) -> str | None:
     """The pattern with the words where the argument has these axes, if two have changed places."""
     labels = [axis.label for axis in given]
+    if len(given) != len(wanted):
+        return None
     for i, (axis, label) in enumerate(zip(wanted, labels, strict=True)):
         if axis.label != label and axis.label in labels:
             other = list(words)
