@@ -91,6 +91,7 @@ class Network:
     steps: int | None = None  # how many there are, where a text tells
     repeats: bool = False  # what comes out so far is one value, which is to stand at every step
     width: str | None = None  # how many features it has, where that is known
+    sizes: dict[str, str] = field(default_factory=dict[str, str])  # how long axes of inputs are that have names
     now: Built | None = None  # what the layer that is put in is given; what its last layer gives, where it has several
 
     def equation(self, hint: str, value: str) -> str:

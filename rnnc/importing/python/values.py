@@ -86,11 +86,13 @@ class Applied(Tensor):
 @dataclass(frozen=True, eq=False)
 class Computed(Tensor):
     """What functions and operators make of other tensors; `build` tells how, when these have names. `shares`: the
-    tensor that it is a view of, or may be: what changes one in place changes both."""
+    tensor that it is a view of, or may be: what changes one in place changes both. `alike`: one that has as many
+    features."""
 
     inputs: tuple[Tensor, ...]
     build: Callable[[Network, Sequence[Built]], Built]
     shares: Tensor | None = None
+    alike: Tensor | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,7 +134,7 @@ class Size:
 @dataclass(frozen=True)
 class Built:
     """The expression for a tensor. `steps_first`: how a text has the array; None where nothing tells. `width`: how many
-    features it has, where that is known. `repeats`: it is one value, which is to stand at every step. `axes`: those of
+    features it has, where that is known; of what comes in the name of its axis, where nothing tells. `repeats`: it is one value, which is to stand at every step. `axes`: those of
     the text's array, where they are others than rows, steps and features (pieces/axes.py). `padding`: of a sequence
     whose rows have lengths of their own, what the text has behind them (pieces/padding.py)."""
 

@@ -23,6 +23,7 @@ from rnnc.importing.pieces.axes import (
     without_features,
 )
 from rnnc.importing.pieces.built import softmax, wrapped
+from rnnc.importing.pieces.widths import number_of
 from rnnc.importing.python.values import (
     Built,
     Computed,
@@ -228,7 +229,7 @@ class Axes:
                 place = number % (len(axes) + 1)
                 return with_axes(one, axes[:place] + ONE + axes[place:])
             place, letter = axis_of(one, number), letter_of(one, number)
-            if letter == FEATURES and one.width is not None:
+            if letter == FEATURES and number_of(one.width) is not None:
                 return without_features(one) if one.width == "1" else one
             if letter != ONE or place is None:
                 what = f"whether `squeeze({number})` takes an axis away depends on sizes that a description has not"
@@ -334,7 +335,7 @@ def _without_ones(one: Built, span: Span) -> Built:
     """`fc(y).squeeze()`, of one feature or axes of size 1; rows and steps are as many as there are. E606: there is
     no such axis, or it is not known whether there is."""
     axes = axes_of(one)
-    if (FEATURES in axes and one.width is None) or not (one.width == "1" or ONE in axes):
+    if (FEATURES in axes and number_of(one.width) is None) or not (one.width == "1" or ONE in axes):
         what, fix = "`squeeze` takes away what it finds here", "say which axis: `squeeze(1)`"
         raise problem("E606", what, span, fix=fix)
     found = without_features(one) if FEATURES in axes and one.width == "1" else one

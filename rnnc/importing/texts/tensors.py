@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import DiagnosticError, Span
 from rnnc.importing.formulas.formulas import Formulas, NotRead, Text
-from rnnc.importing.pieces import padding
+from rnnc.importing.pieces import padding, widths
 from rnnc.importing.pieces.axes import axes_of, check_features
 from rnnc.importing.pieces.built import side_by_side, together
 from rnnc.importing.python.values import (
@@ -159,6 +159,8 @@ class Tensors:
                     check_features(each, "what goes along the features", span)
                 self._check_axes(node, whole, names)
             is_plain = calls.isdisjoint(JOINS)  # as many features everywhere
+            if is_plain:
+                widths.meet(network, built, span, self._ev.remarks)
             parts = side_by_side(built) if is_plain else [each.text for each in built]
             whole = replace(whole, width=whole.width if calls.isdisjoint(WIDER) else None)
             texts = {key: Text(part) for key, part in zip(own, parts, strict=True)}
