@@ -35,7 +35,9 @@ def fit(network: Network, given: Sequence[str | None], span: Span, remarks: Rema
         declare(network, number)
         for axis in sorted(widths - {number}):
             network.sizes[axis] = number
-            remarks.add(f"what comes in has {number} features, as what it is put together with, and the text says no number")
+            remarks.add(
+                f"what comes in has {number} features, as what it is put together with, and the text says no number"
+            )
             declare(network, number)
 
 

@@ -153,8 +153,9 @@ def places(ev: Evaluator, instance: Instance) -> dict[int, str]:
             case Made():
                 found.setdefault(id(value), path)
                 for name in ("layers", "args"):
-                    if name in value.arguments:
-                        visit(value.arguments[name].value, path)
+                    held = value.arguments[name].value if name in value.arguments else None
+                    is_named = isinstance(held, list) and len(held) == 1 and isinstance(held[0].value, Record)
+                    visit(held[0].value if isinstance(held, list) and is_named else held, path)
             case Instance(fields=fields) | Record(fields=fields):
                 for name, entry in fields.items():
                     if isinstance(entry, Broken):

@@ -113,14 +113,30 @@ class Final(Tensor):
 
 @dataclass(frozen=True, eq=False)
 class Finals:
-    """The final states of one name of all layers and directions, which PyTorch keeps in one array."""
+    """The final states of one name of all layers and directions, or of some from the first on, which PyTorch keeps in
+    one array. `turned`: rows come before them."""
 
     of: Applied
     state: str
     count: int
+    first: int = 0
+    turned: bool = False
 
     def at(self, place: int) -> Final:
-        return Final(self.of, self.state, place % self.count)
+        return Final(self.of, self.state, self.first + place % self.count)
+
+    def all(self) -> tuple[Final, ...]:
+        return tuple(self.at(k) for k in range(self.count))
+
+
+@dataclass(frozen=True, eq=False)
+class Steps:
+    """A list of what a loop over the steps has made, one of each: all of them, and the last. `ones`: where each has an
+    axis of size 1 for the steps."""
+
+    tensor: Tensor
+    last: Tensor
+    ones: int | None = None
 
 
 @dataclass(frozen=True)
@@ -134,9 +150,10 @@ class Size:
 @dataclass(frozen=True)
 class Built:
     """The expression for a tensor. `steps_first`: how a text has the array; None where nothing tells. `width`: how many
-    features it has, where that is known; of what comes in the name of its axis, where nothing tells. `repeats`: it is one value, which is to stand at every step. `axes`: those of
-    the text's array, where they are others than rows, steps and features (pieces/axes.py). `padding`: of a sequence
-    whose rows have lengths of their own, what the text has behind them (pieces/padding.py)."""
+    features it has, where that is known; of what comes in the name of its axis, where nothing tells. `repeats`: it is
+    one value, which is to stand at every step. `axes`: those of the text's array, where they are others than rows,
+    steps and features (pieces/axes.py). `padding`: of a sequence whose rows have lengths of their own, what the text
+    has behind them (pieces/padding.py)."""
 
     text: str
     is_sequence: bool = True
@@ -231,7 +248,7 @@ class Lost(DiagnosticError):
 
 
 Names: TypeAlias = "Mapping[str, Given | Thunk | Broken]"
-Objects: TypeAlias = "Made | Tensor | Finals | Size | Blueprint | Instance | Method"
+Objects: TypeAlias = "Made | Tensor | Finals | Size | Steps | Blueprint | Instance | Method"
 Value: TypeAlias = "bool | int | float | str | list[Given] | Reference | Function | Partial | Record | Objects | None"
 
 
@@ -285,6 +302,8 @@ def describe(value: object) -> str:
             return "what a layer gives"
         case Size():
             return "the size of what a layer gives"
+        case Steps():
+            return "a list of what a loop over the steps has made"
         case Record() | Instance():
             return "an object of your own"
         case Blueprint(node=node):

@@ -20,13 +20,16 @@ from rnnc.importing.python.values import (
     Outputs,
     Reference,
     Size,
+    Steps,
     Tensor,
     Value,
     as_tensor,
     problem,
 )  # fmt: skip
 from rnnc.importing.texts.arrays import ARRAYS, LIKE, MAKERS, OPAQUE, SIZES, UNREAD, ZEROS, made
-from rnnc.importing.texts.tensors import several
+from rnnc.importing.texts.finals import several
+from rnnc.importing.texts.functions import TOGETHER, check_known, written_out
+from rnnc.importing.texts.steps import CELLS, together
 
 if TYPE_CHECKING:
     from rnnc.importing.texts.evaluate import Evaluator
@@ -57,6 +60,8 @@ def part(whole: Given, place: ast.expr) -> Value:
             return data.part(k)
         case Size(tensor=tensor, axis=None) if not rest:
             return Size(tensor, k)
+        case Finals(count=count, turned=False) as finals if count > 1 and k < count and not rest:
+            return finals.at(k)
         case _:
             return Reference(OPAQUE)
 
@@ -104,6 +109,9 @@ def method(
 def _size(ev: Evaluator, held: Tensor | Finals, method: str, node: ast.Call, names: Names) -> Value:
     """`x.size(0)`, `x.size()`, `x.dim()`."""
     tensor = as_tensor(held)
+    if isinstance(held, Finals) and tensor is None and method == "size" and node.args:
+        rows = 0 if held.turned else 1
+        return Size(held.at(0), 0) if ev.if_known(node.args[0], names).value == rows else Reference(OPAQUE)
     if tensor is None or method not in ("size", "get_shape"):
         return Reference(OPAQUE)
     axis = ev.if_known(node.args[0], names).value if node.args else None
@@ -122,6 +130,10 @@ def of_library(ev: Evaluator, function: Reference, node: ast.Call, names: Names)
             return Reference(ZEROS)
         if last in MAKERS:
             return made(last)
+        held = ev.if_known(node.args[0], names).value if last in TOGETHER and node.args else None
+        if isinstance(held, Steps):
+            return together(ev, held, last, node, names)
+        node, names = written_out(ev, held, node, names)
         found = ev.tensors.function(function.last, node.args, node.keywords, node, names)
         found = found if found is not None else ev.tensors.computed(node, names)
         if found is not None:
@@ -132,6 +144,7 @@ def of_library(ev: Evaluator, function: Reference, node: ast.Call, names: Names)
             return made(last) if last in ARRAYS else Reference(OPAQUE)
         for argument in node.args:
             _check_known(argument, names)
+        check_known(ev, function, node, names)
     return ev.bind(function, node, ev, names, ev.span(node.func))
 
 
@@ -149,7 +162,8 @@ def applied(ev: Evaluator, made: Made, node: ast.Call, names: Names) -> Value:
     data = node.args[0] if node.args else next((named[name] for name in DATA if name in named), None)
     begin = next((named[name] for name in BEGINS if name in named), None)
     rest = list(node.args[1:])
-    if rest and made.constructor.states is not None and begin is None:
+    is_cell = made.constructor.library == "torch" and made.constructor.name in CELLS
+    if rest and (is_cell or made.constructor.states is not None) and begin is None:
         begin = rest.pop(0)
     if made.constructor.library != "tf":  # calls of single cells, whose data they are
         for each in rest:
@@ -158,7 +172,7 @@ def applied(ev: Evaluator, made: Made, node: ast.Call, names: Names) -> Value:
             if name not in (*DATA, *BEGINS):
                 _check_left(ev, made, f"`{name}`", value, names)
     inputs = ev.tensors.inputs(data, names) if data is not None else ()
-    state = ev.tensors.state(made, begin, names) if begin is not None else None
+    state = (ev.tensors.of_cell if is_cell else ev.tensors.state)(made, begin, names) if begin is not None else None
     text = ast.unparse(data) if data is not None else "x"
     if not inputs and isinstance(data, ast.BinOp | ast.Subscript | ast.UnaryOp):
         ev.remarks.add(f"`{text}` is what comes in: whoever calls the module computes it")

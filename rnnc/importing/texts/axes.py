@@ -35,7 +35,9 @@ from rnnc.importing.python.values import (
     Value,
     problem,
 )
+from rnnc.importing.texts.along import DIVIDES, FLIPS, FOLDED, along
 from rnnc.importing.texts.arrays import OPAQUE, casts
+from rnnc.importing.texts.sizes import AXES, numbers, size_of
 
 if TYPE_CHECKING:
     from rnnc.importing.pieces.pieces import Network
@@ -54,8 +56,7 @@ ONES = ("squeeze", "unsqueeze", "expand_dims")
 DROPOUTS = ("dropout",)
 PACKS = ("pack_padded_sequence", "pad_packed_sequence")
 SPECIAL = frozenset((*SAME, *CASTS, *OVER, *TURNS, *FLAT, *ONES, *DROPOUTS, *PACKS, "clone", "detach", "softmax",
-                     "stop_gradient"))  # fmt: skip
-AXES = ("dim", "axis", "dims", "perm", "axes", "shape", "start_dim", "end_dim")  # keywords that tell axes
+                     "stop_gradient", *FOLDED, *DIVIDES, *FLIPS))  # fmt: skip
 # Keywords that change nothing of what is computed, and those whose values are read.
 PLAIN_KEYWORDS = frozenset(("name", "non_blocking", "copy", "memory_format", "enforce_sorted", "total_length"))
 
@@ -110,6 +111,8 @@ class Axes:
         if name in ("detach", "stop_gradient"):
             self._check(asked)
             return Computed((tensor,), lambda n, built: wrapped(n, built[0], "stop_gradient({})"), tensor)
+        if name in (*FOLDED, *FLIPS, *DIVIDES):
+            return along(self._ev, asked)
         return self._ones(asked) if name in ONES else self._flat(asked)
 
     def _check(self, asked: Asked, known: Sequence[str] = ()) -> None:
@@ -246,7 +249,7 @@ class Axes:
 
         def build(network: Network, built: Sequence[Built]) -> Built:
             one, others = built[0], iter(built[1:])
-            letters = [_size(one, each, next(others) if isinstance(each, Size) else None) for each in sizes]
+            letters = [size_of(one, each, next(others) if isinstance(each, Size) else None) for each in sizes]
             found = _flattened(one, sizes) if asked.name == "flatten" else _viewed(one, letters)
             if found is None:
                 what = f"`{asked.name}` puts steps together, and a description does not know how many there are"
@@ -319,18 +322,6 @@ class Axes:
         return [Given(found, asked.span), Given(Reference(OPAQUE), asked.span)]
 
 
-def numbers(ev: Evaluator, nodes: Sequence[ast.expr], names: Names) -> list[Size | int | None]:
-    """Whole numbers and sizes, of a list or one by one; None for what is not known."""
-    found: list[Size | int | None] = []
-    for node in nodes:
-        value = ev.if_known(node, names).value
-        items = [item.value for item in value] if isinstance(value, list) else [value]
-        for each in items:
-            is_known = isinstance(each, Size) or (isinstance(each, int) and not isinstance(each, bool))
-            found.append(each if is_known and isinstance(each, Size | int) else None)
-    return found
-
-
 def _without_ones(one: Built, span: Span) -> Built:
     """`fc(y).squeeze()`, of one feature or axes of size 1; rows and steps are as many as there are. E606: there is
     no such axis, or it is not known whether there is."""
@@ -340,19 +331,6 @@ def _without_ones(one: Built, span: Span) -> Built:
         raise problem("E606", what, span, fix=fix)
     found = without_features(one) if FEATURES in axes and one.width == "1" else one
     return with_axes(found, axes_of(found).replace(ONE, ""))
-
-
-def _size(one: Built, size: Size | int | None, other: Built | None) -> str:
-    """The axis that is as long as a size says; `*` for -1, `?` for what is not known."""
-    if isinstance(size, int):
-        return "*" if size == -1 else ONE if size == 1 else FEATURES if one.width == str(size) else "?"
-    if size is None or size.axis is None or other is None:
-        return "?"
-    if other.steps_first is None:
-        other = replace(other, steps_first=one.steps_first)
-    letter = letter_of(other, size.axis)
-    is_other = letter == FEATURES and other.text != one.text and (other.width is None or other.width != one.width)
-    return "?" if is_other else letter
 
 
 def _viewed(one: Built, letters: Sequence[str]) -> Built | None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rnnc.diagnostics import DiagnosticError, Span
+from rnnc.diagnostics import DiagnosticError
 from rnnc.importing.formulas.formulas import Formulas, NotRead, Text
 from rnnc.importing.pieces import padding, widths
 from rnnc.importing.pieces.axes import axes_of, check_features
@@ -32,6 +32,7 @@ from rnnc.importing.python.values import (
 )  # fmt: skip
 from rnnc.importing.texts.arrays import SIZES, UNREAD, casts, is_asked_for, is_nothing, is_opaque
 from rnnc.importing.texts.axes import CASTS, SAME, SPECIAL, Asked, Axes
+from rnnc.importing.texts.finals import put_together
 
 if TYPE_CHECKING:
     from rnnc.importing.pieces.pieces import Network
@@ -116,6 +117,23 @@ class Tensors:
         text = " ".join(span.text.split())
         self._ev.remarks.add(f"what {name} begins with, `{text}`, is left out: a module takes it as `state`")
         return None
+
+    def of_cell(self, made: Made, node: ast.expr, names: Names) -> None:
+        """What a cell begins with, which a module takes with each call: what comes in, or zeros. E606: other arrays."""
+        span = self._ev.span(node)
+        value = self._ev.given(node, names).value
+        items = [item.value for item in value] if isinstance(value, list) else [value]
+        if any(isinstance(item, Tensor) for item in items) and all(
+            _is_part(item) or is_nothing(item) for item in items
+        ):
+            text = " ".join(span.text.split())
+            what = f"what {made.constructor.name} begins with, `{text}`, is left out"
+            self._ev.remarks.add(f"{what}: a module's `step` takes it as `state`")
+        elif self.state(made, node, names) is not None:
+            what = f"{made.constructor.name} begins with what layers give, which is not read"
+            raise problem(
+                "E606", what, span, fix=f"{made.constructor.name.removesuffix('Cell')}, which is told its states"
+            )
 
     def _is_set_outside(self, node: ast.expr, names: Names) -> bool:
         """Whether this is a field of the model that nothing in it has set: its caller does."""
@@ -264,7 +282,7 @@ class Tensors:
                     casts(self._ev, name, first.at(0), [*args[1:], *given.values()], names, span)
                 return first
             if first.count > 1:
-                raise several(span)
+                return put_together(self._ev, first, Asked(name, first.at(0), args[1:], given, node, names, span, True))
         tensor = as_tensor(first)
         rest = args[1:]
         if tensor is None or (name in ("max", "min") and self._is_of_two(rest, names)):
@@ -274,11 +292,6 @@ class Tensors:
     def _is_of_two(self, rest: Sequence[ast.expr], names: Names) -> bool:
         """`torch.max(a, b)`."""
         return len(rest) == 1 and as_tensor(self._ev.if_known(rest[0], names).value) is not None
-
-
-def several(span: Span) -> DiagnosticError:
-    what = "this is not read of the final states of several layers"
-    return problem("E606", what, span, fix="say of which layer: `h[-1]`")
 
 
 def _has_tensor(value: Value) -> bool:
@@ -293,6 +306,13 @@ def _comes_in(value: Value) -> bool:
     """Whether a model is given it, as a module is given states."""
     if isinstance(value, list):
         return all(_comes_in(item.value) or is_nothing(item.value) for item in value)
+    return isinstance(value, Incoming)
+
+
+def _is_part(value: Value) -> bool:
+    """Whether it is something of what comes in."""
+    while isinstance(value, Computed) and value.shares is not None:
+        value = value.shares
     return isinstance(value, Incoming)
 
 
