@@ -195,6 +195,11 @@ class Formulas:
 
     def _call(self, node: ast.Call) -> Text | list[Operand]:
         function = self.evaluate(node.func).value
+        if isinstance(function, Reference) and function.path.startswith("‹"):
+            size = self.evaluate(node).value
+            if not isinstance(size, int):
+                raise NotRead(f"`{ast.unparse(node)}`, which is no number that is known")
+            return Text(repr(size))
         given = (
             [self.operand(argument) for argument in node.args]
             if not _is_cast(function)

@@ -127,7 +127,8 @@ def result_of(ev: Evaluator, instance: Instance) -> Given:
         ast.Call(func=ast.copy_location(ast.Name(id="self", ctx=ast.Load()), function), args=arguments, keywords=[]),
         function,
     )
-    return Given(called(ev, instance, call, {**instance.blueprint.names, **names}), instance.span)
+    found = called(ev, instance, call, {**instance.blueprint.names, **names})
+    return Given(found, ev.returned or instance.span)
 
 
 def by_default(ev: Evaluator, blueprint: Blueprint) -> Instance:

@@ -14,8 +14,9 @@ from rnnc.importing.pieces import padding
 from rnnc.importing.pieces.axes import FEATURES, ONE, STEPS, axes_of, letter_of, with_axes
 from rnnc.importing.pieces.built import part_of_features, wrapped
 from rnnc.importing.pieces.widths import number_of
-from rnnc.importing.python.values import Applied, Built, Computed, Given, Made, Size, Tensor, Value, problem
+from rnnc.importing.python.values import Applied, Built, Computed, Given, Made, Size, Tensor, Value, describe, problem
 from rnnc.importing.texts.sizes import numbers, size_of
+from rnnc.importing.texts.steps import BY_ITSELF
 
 if TYPE_CHECKING:
     from rnnc.importing.pieces.pieces import Network
@@ -100,9 +101,12 @@ def _divided(ev: Evaluator, asked: Asked) -> list[Given]:
     if not is_list and (asked.name == "chunk" or not asked.is_torch):
         return [_piece(asked, axis, k, counts[0]) for k in range(counts[0])]
     if not is_list:
+        made = asked.tensor.layer.value if isinstance(asked.tensor, Applied) else None
+        if isinstance(made, Made) and made.constructor.signature is None:
+            raise problem("E606", f"{describe(made)} is not read, nor what it gives", made.span, fix=BY_HAND)
         if wide is None:
             what = f"how many parts `{asked.name}` gives is not known"
-            raise problem("E606", what, asked.span, fix="y.chunk(2, dim=-1), or a list of sizes")
+            raise problem("E606", what, asked.span, fix=BY_ITSELF if axis == 1 else "y.chunk(2, dim=-1)")
         pieces = [min(counts[0], wide - k) for k in range(0, wide, counts[0])]
     return [_part(asked, axis, end - size, end) for size, end in zip(pieces, accumulate(pieces), strict=True)]
 

@@ -26,6 +26,7 @@ from rnnc.importing.python.values import (
     as_tensor,
     problem,
 )  # fmt: skip
+from rnnc.importing.texts.along import width_of
 from rnnc.importing.texts.arrays import ARRAYS, LIKE, MAKERS, OPAQUE, SIZES, UNREAD, ZEROS, made
 from rnnc.importing.texts.finals import several
 from rnnc.importing.texts.functions import TOGETHER, check_known, written_out
@@ -115,11 +116,15 @@ def _size(ev: Evaluator, held: Tensor | Finals, method: str, node: ast.Call, nam
     if tensor is None or method not in ("size", "get_shape"):
         return Reference(OPAQUE)
     axis = ev.if_known(node.args[0], names).value if node.args else None
-    return (
-        Size(tensor, axis if isinstance(axis, int) else None)
-        if axis is None or isinstance(axis, int)
-        else Reference(OPAQUE)
-    )
+    if axis is not None and not isinstance(axis, int):
+        return Reference(OPAQUE)
+    return size(tensor, axis) if axis is not None else Size(tensor)
+
+
+def size(tensor: Tensor, axis: int) -> Size | int:
+    """How long an axis is: a number where a layer of PyTorch tells how many features it gives."""
+    wide = width_of(tensor) if axis == -1 and isinstance(tensor, Applied) else None
+    return wide if wide is not None else Size(tensor, axis)
 
 
 def of_library(ev: Evaluator, function: Reference, node: ast.Call, names: Names) -> Value:

@@ -57,6 +57,7 @@ DROPOUTS = ("dropout",)
 PACKS = ("pack_padded_sequence", "pad_packed_sequence")
 SPECIAL = frozenset((*SAME, *CASTS, *OVER, *TURNS, *FLAT, *ONES, *DROPOUTS, *PACKS, "clone", "detach", "softmax",
                      "stop_gradient", *FOLDED, *DIVIDES, *FLIPS))  # fmt: skip
+ALIKE = (*TURNS, *DROPOUTS, *PACKS, "clone", "detach", "stop_gradient")  # what they give has as many features
 # Keywords that change nothing of what is computed, and those whose values are read.
 PLAIN_KEYWORDS = frozenset(("name", "non_blocking", "copy", "memory_format", "enforce_sorted", "total_length"))
 

@@ -29,7 +29,7 @@ from rnnc.importing.python.values import (
 from rnnc.importing.texts.changes import in_place, memory_of, sharing, value_of
 from rnnc.importing.texts.evaluate import Evaluator
 from rnnc.importing.texts.fields import of_layer
-from rnnc.importing.texts.initial import sets_initial_values
+from rnnc.importing.texts.initial import is_over_parts, only_fills
 from rnnc.importing.texts.lists import root_of
 from rnnc.importing.texts.steps import over_steps
 from rnnc.importing.texts.thrown import HARMLESS_BLOCKS, has_tensor, is_harmless, method_of, mutated
@@ -196,9 +196,17 @@ class Bindings:
     # --- loops that are read as a whole ---
 
     def _is_initial(self, loop: ast.For) -> bool:
-        """Whether a loop only sets initial values, which is told."""
-        if not sets_initial_values(self._evaluator, loop, self.names):
+        """Whether a loop only sets initial values, which is told. E602: it does something else to parameters."""
+        if not is_over_parts(self._evaluator, loop, self.names):
             return False
+        if not only_fills(self._evaluator, loop, self.names):
+            if not self._is_function:
+                return False
+            what, fix = (
+                "what this loop does with the parts of a model is not read",
+                "name the parts, one after the other",
+            )
+            raise Lost(problem("E602", what, self._evaluator.span(loop.iter), fix=fix).diagnostics)
         first = " ".join(self._evaluator.span(loop).text.partition("\n")[0].split())
         self._evaluator.remarks.add(f"`{first}` sets what parameters begin with, which is left out")
         self._forget(loop)

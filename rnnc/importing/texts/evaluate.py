@@ -85,6 +85,7 @@ class Evaluator:
         self.tensors = Tensors(self)
         self.remarks = Remarks()
         self.data: dict[str, Incoming] = {}  # what a script calls models on, as it has it
+        self.returned: Span | None = None  # where the function that was carried out last tells what it gives
         self.models = 0  # functions of models that are carried out, one in another
         self._depth = self._work = 0
         self.names_of_line: Names = {}  # all names of the line that is evaluated
@@ -271,7 +272,7 @@ class Evaluator:
             case Reference(path=path), _ if path.startswith(OPAQUE):
                 return Reference(path if path == ZEROS else OPAQUE)
             case Size(tensor=tensor, axis=None), int() as k:
-                return Size(tensor, k)
+                return applying.size(tensor, k)
             case Steps(last=last), -1:
                 return last
             case _:

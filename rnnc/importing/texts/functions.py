@@ -40,7 +40,8 @@ def check_known(ev: Evaluator, function: Reference, node: ast.Call, names: Names
         raise problem("E602", what, ev.span(node), fix=f"give its result a name: `made = {ast.unparse(node)}`")
     if front not in LIBRARIES or front == function.path:
         return
-    if not (function.last in SPECIAL or is_known(function.last) or function.last in ev.functions_of(function.path)):
+    of_library = ev.functions_of(function.path)
+    if function.last not in (*SPECIAL, "stack", *of_library) and not is_known(function.last):
         return
     given = [ev.given(each, names) for each in (*node.args, *(keyword.value for keyword in node.keywords))]
     items = [item for each in given for item in (each.value if isinstance(each.value, list) else [each])]

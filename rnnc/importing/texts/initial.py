@@ -20,11 +20,8 @@ _FILLS = "uniform normal fill zero zeros ones constant copy random exponential c
 FILLS = re.compile(rf"^({'|'.join(_FILLS.split())}|orthogonal|trunc_normal|sparse|dirac|mul|add|sub|div|clamp)\w*_$")
 
 
-def sets_initial_values(ev: Evaluator, loop: ast.For, names: Names) -> bool:
-    """Whether a loop goes through the parameters of a model, and does nothing but fill them, before it is called."""
-    held = (entry.value for entry in names.values() if isinstance(entry, Given))
-    if ev.models and any(isinstance(each, Instance) and each.made for each in held):
-        return False
+def is_over_parts(ev: Evaluator, loop: ast.For, names: Names) -> bool:
+    """Whether a loop goes through the parameters or the parts of a model."""
     inner = loop.iter
     while isinstance(inner, ast.Call) and isinstance(inner.func, ast.Name) and len(inner.args) == 1:
         inner = inner.args[0]  # `list(…)`, `enumerate(…)`
@@ -35,11 +32,16 @@ def sets_initial_values(ev: Evaluator, loop: ast.For, names: Names) -> bool:
     if inner.func.attr not in (*PARTS, "state_dict"):
         return False
     value = ev.if_known(inner.func.value, names).value
-    is_model = isinstance(value, Made) or (
-        isinstance(value, Instance) and value.blueprint.method(inner.func.attr) is None
-    )
+    is_own = isinstance(value, Instance) and value.blueprint.method(inner.func.attr) is not None
+    return isinstance(value, Made | Instance) and not is_own
+
+
+def only_fills(ev: Evaluator, loop: ast.For, names: Names) -> bool:
+    """Whether such a loop does nothing but fill parameters, before the model is called."""
+    held = (entry.value for entry in names.values() if isinstance(entry, Given))
+    is_called = ev.models and any(isinstance(each, Instance) and each.made for each in held)
     own = {node.id for node in ast.walk(loop.target) if isinstance(node, ast.Name)}
-    return is_model and not loop.orelse and _fill(loop.body, own)
+    return not is_called and not loop.orelse and _fill(loop.body, own)
 
 
 def _fill(body: Sequence[ast.stmt], own: set[str]) -> bool:

@@ -69,7 +69,8 @@ class Lines(Bindings):
         try:
             for _ in inner.read(function.body):
                 pass
-            result = self._evaluator.entry(inner.returned).value if inner.returned is not None else None
+            given = self._evaluator.entry(inner.returned) if inner.returned is not None else None
+            result, self._evaluator.returned = (given.value, given.span) if given is not None else (None, None)
         finally:
             self._evaluator.carry_out = outer
         if inner.returned is None and inner.broken:

@@ -27,6 +27,7 @@ from rnnc.importing.python.values import (
     as_tensor,
     problem,
 )  # fmt: skip
+from rnnc.importing.texts.changes import works_in_place
 from rnnc.importing.texts.lists import Changes
 from rnnc.importing.texts.parts import one_step
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from rnnc.importing.pieces.pieces import Network
     from rnnc.importing.texts.evaluate import Evaluator
 
-BY_ITSELF = "a layer goes over the steps by itself: LSTM in the place of LSTMCell"
+BY_ITSELF = "a layer goes over the steps by itself: LSTM in the place of LSTMCell; a cell of your own is a `cell`"
 CELLS = ("RNNCell", "GRUCell", "LSTMCell")
 OF_A_STEP = ("Linear", "Dropout", "LayerNorm", "Identity", "Embedding")  # layers that know of one step alone
 _FUNCTIONS = "tanh sigmoid relu relu6 elu selu softplus silu gelu leaky_relu softsign exp abs square"
@@ -237,7 +238,7 @@ def _at_the_end(tensor: Tensor, span: Span) -> Tensor:
 def _does_so(value: Value) -> bool:
     if isinstance(value, Reference):
         return value.last in FUNCTIONS and value.path.partition(".")[0] in ("torch", "F", "nn")
-    if not isinstance(value, Made) or value.constructor.library != "torch":
+    if not isinstance(value, Made) or value.constructor.library != "torch" or works_in_place(value):
         return False
     if value.constructor.name == "Sequential":
         given = value.arguments.get("layers")

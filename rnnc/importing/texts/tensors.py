@@ -31,7 +31,7 @@ from rnnc.importing.python.values import (
     problem,
 )  # fmt: skip
 from rnnc.importing.texts.arrays import SIZES, UNREAD, casts, is_asked_for, is_nothing, is_opaque
-from rnnc.importing.texts.axes import CASTS, SAME, SPECIAL, Asked, Axes
+from rnnc.importing.texts.axes import ALIKE, CASTS, SAME, SPECIAL, Asked, Axes
 from rnnc.importing.texts.finals import put_together
 
 if TYPE_CHECKING:
@@ -250,7 +250,7 @@ class Tensors:
 
     def _of_call(self, node: ast.Call, names: Names) -> Tensor | None:
         """A call that is more than a function of numbers: of a layer, of all steps."""
-        if isinstance(node.func, ast.Attribute) and self._leaves(node.func.value, names):  # a method
+        if isinstance(node.func, ast.Attribute) and self._has_method(node.func.value, names):
             return as_tensor(self._ev.given(node, names).value) if node.func.attr not in SIZES else None
         try:
             function = self._ev.given(node.func, names).value
@@ -262,6 +262,10 @@ class Tensors:
         found = self._ev.given(node, names).value
         first = found[0].value if isinstance(found, list) and found else found
         return as_tensor(first)
+
+    def _has_method(self, node: ast.expr, names: Names) -> bool:
+        """Whether functions of arrays are methods of it."""
+        return bool(self._leaves(node, names)) or isinstance(self._ev.if_known(node, names).value, Finals)
 
     # --- steps, axes, and what only looks like a function ---
 
@@ -287,7 +291,8 @@ class Tensors:
         rest = args[1:]
         if tensor is None or (name in ("max", "min") and self._is_of_two(rest, names)):
             return None
-        return self._axes.called(Asked(name, tensor, rest, given, node, names, span, self._is_torch(node, names)))
+        found = self._axes.called(Asked(name, tensor, rest, given, node, names, span, self._is_torch(node, names)))
+        return replace(found, alike=tensor) if isinstance(found, Computed) and name in ALIKE else found
 
     def _is_of_two(self, rest: Sequence[ast.expr], names: Names) -> bool:
         """`torch.max(a, b)`."""
