@@ -101,14 +101,19 @@ def test_other_loops_are_refused_with_help(name: str) -> None:
     refused(OTHERS[name], "E602", "a loop over the steps of a sequence")
 
 
+TWO = f"{ZEROS}out = ys = []\n"
 BEHIND = [
-    (net(CELLS, f"{ZEROS}out = ys = []\nfor t in range(x.size(1)):\n{STEP}    out.append(s)\nreturn «torch.stack(ys, 1)»"),
+    (net(CELLS, f"{TWO}for t in range(x.size(1)):\n{STEP}    out.append(s)\nreturn «torch.stack(ys, 1)»"),
      "E606", "`torch.stack` is not read"),
     (net(CELLS, f"{LOOP}    q, r = «self.d(x[:, t], (q, r))»\nreturn q + r"), "E606", "the final state `r`"),
     (net(CELLS, f"{LOOP}{STEP}    out.append(s)\nreturn «torch.stack(out, 2)»"), "E606", "along another axis"),
     (net(CELLS, f"{LOOP}{STEP}    out.append(s)\nreturn «torch.cat(out, 1)»"), "E606", "along another axis"),
-    (net(CELLS, f"s = torch.ones(2, 4)\nfor t in range(x.size(1)):\n{STEP}return s").replace("x[:, t], s", "x[:, t], «s»"),
+    (net(CELLS, "s = torch.ones(2, 4)\nfor t in range(x.size(1)):\n    s = self.c(x[:, t], «s»)\nreturn s"),
      "E606", "what GRUCell begins with is not read"),
+    (net(f"{CELLS}\nself.a = nn.GRU(n, n, batch_first=True)",
+         "x = nn.utils.rnn.pack_padded_sequence(x, n, batch_first=True)\ny, _ = self.a(x)\n"
+         "y, n = nn.utils.rnn.pad_packed_sequence(y, batch_first=True)\ns = None\nfor t in range(y.size(1)):\n"
+         "    s = self.c(«y[:, t]», s)\nreturn s", "x, n"), "E606", "behind the lengths of rows"),
     (net(CELLS, "return self.c(x, «self.f(x)»)"), "E606", "GRUCell begins with what layers give"),
 ]  # fmt: skip
 

@@ -51,6 +51,9 @@ READ = {
     "layers and directions": net(
         TWO, f"{RUN}s = s.view(2, 2, -1, self.a.hidden_size)\nl = s[-1]\nreturn torch.cat([l[0], l[1]], dim=-1)"
     ),
+    "one direction of a layer": net(
+        TWO, f"{RUN}s = s.view(self.a.num_layers, 2, x.size(0), 4)\nreturn s[-1, 0] - s[0, 1] * s[-1].sum(0)"
+    ),
     # features
     "chunks": net(BOTH, f"{RUN}f, b = y.chunk(2, dim=2)\nreturn torch.cat([f[:, -1], b[:, 0]], 1)"),
     "chunks of a step": net(BOTH, f"{RUN}f, b = y[:, -1].chunk(2, 1)\nreturn f + b"),
@@ -96,6 +99,7 @@ def test_a_text_computes_what_torch_does(name: str) -> None:
     assert live.torch_error(READ[name], {"x": X}, unused=True) < TOLERANCE
 
 
+BLOCK = "def block(n):\n    m = keras.Sequential()\n    m.add(keras.layers.GRU(n))\n    return m\n"
 # What is marked is between « and ».
 REFUSED = [
     (net(TWO, f"{RUN}return «s.reshape(x.size(0), -1)»"), "E606", "final states of several layers"),
@@ -107,6 +111,20 @@ REFUSED = [
         "a row for each of the batch",
     ),
     (net(TWO, f"{RUN}return «s.view(2, 2, -1, 3)»[-1]"), "E606", "final states of several layers"),
+    (
+        net(TWO, f"{RUN}s = s.view(2, 2, -1, 4)\nreturn (s + s)[-1, 0]".replace("(s + s)", "(«s + s»)")),
+        "E606",
+        "final states",
+    ),
+    (net(TWO, f"{RUN}return «s.view(2, 2, -1, 4).sum(0)»[0]"), "E606", "final states of several layers"),
+    (
+        net(
+            TWO + "\nself.b = nn.GRU(n, h, 2, batch_first=True, bidirectional=True)",
+            f"{RUN}return self.b(x, «s.transpose(0, 1)»)[0]",
+        ),
+        "E606",
+        "what GRU begins with",
+    ),
     (net(TWO, f"{RUN}return torch.cat(«s», 1)"), "E606", "final states of several layers"),
     (net(TWO, f"{RUN}return «torch.cat(3, 1)»"), "E606", "`torch.cat` is not read of these arguments"),
     (net(BOTH, f"{RUN}f, b = «y.chunk(2, 1)»\nreturn f + b"), "E606", "not the features"),
@@ -133,8 +151,7 @@ REFUSED = [
         "what this loop does",
     ),
     (
-        "def block(n):\n    m = keras.Sequential()\n    m.add(keras.layers.GRU(n))\n    return m\n"
-        "model = keras.Sequential([«block(4)», keras.layers.Dense(1)])",
+        f"{BLOCK}model = keras.Sequential([«block(4)», keras.layers.Dense(1)])",
         "E602",
         "`block` does is not read",
     ),

@@ -24,6 +24,7 @@ AS_COMPARISON: dict[str, type[ast.cmpop]] = {
 }  # fmt: skip
 AS_FUNCTION = {"minimum": "min", "maximum": "max", "where": "where"}
 FOLDS = {"add_n": "sum", "reduce_sum": "sum", "reduce_mean": "mean", "reduce_max": "max", "reduce_min": "min"}
+OF_NUMBERS = ("float", "int", "len", "math.sqrt")  # functions of Python's, of numbers
 IGNORED = ("name", "dtype", "inplace", "training")
 UNCHANGED = ("identity", "cast", "constant", "convert_to_tensor", "stack")
 # Functions of one tensor that no cell has as its activation by default, but the language has.
@@ -193,8 +194,10 @@ class Formulas:
                 pass
         raise NotRead(f"`{ast.unparse(node)}` is no number or tensor" if node is not None else "a number is wanted")
 
-    def _call(self, node: ast.Call) -> Text | list[Operand]:
+    def _call(self, node: ast.Call) -> Operand:
         function = self.evaluate(node.func).value
+        if isinstance(function, Reference) and function.path in OF_NUMBERS:
+            return self._constant(node)
         if isinstance(function, Reference) and function.path.startswith("‹"):
             size = self.evaluate(node).value
             if not isinstance(size, int):

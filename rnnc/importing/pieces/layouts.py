@@ -40,7 +40,8 @@ def _lines(weights: Weights, name: str) -> Iterator[str]:
     for array, text in weights.arrays.items():
         yield f'"{name}{joint}{array}" = {text}'
     for y, inner in weights.scopes.items():
-        inside = f"{joint}{inner or '*'}" if inner or is_torch else ""  # of PyTorch a cell, whose arrays have no `_l0`
+        is_cell = is_torch and weights.made.constructor.name.endswith("Cell")  # whose arrays have no `_l0`
+        inside = f"{joint}{inner or '*'}" if inner or is_cell else ""
         yield f'scope {y} = "{name}{inside}"'
     for y, layer, side in weights.layers:
         if is_torch:

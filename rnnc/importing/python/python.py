@@ -67,7 +67,7 @@ def called(name: str, arguments: Sequence[Given], span: Span) -> Value:
             return _range(values, span)
         case "list" | "tuple", [list()]:
             return lists[0]
-        case "list" | "tuple", [Finals(turned=False) as finals]:
+        case "list" | "tuple", [Finals(is_plain=True) as finals]:
             return [Given(each, span) for each in finals.all()]
         case "reversed", [list()]:
             return lists[0][::-1]

@@ -114,13 +114,18 @@ class Final(Tensor):
 @dataclass(frozen=True, eq=False)
 class Finals:
     """The final states of one name of all layers and directions, or of some from the first on, which PyTorch keeps in
-    one array. `turned`: rows come before them."""
+    one array. `turned`: rows come before them. `ways`: directions have an axis of their own behind that of layers."""
 
     of: Applied
     state: str
     count: int
     first: int = 0
     turned: bool = False
+    ways: int = 0
+
+    @property
+    def is_plain(self) -> bool:
+        return not self.turned and not self.ways
 
     def at(self, place: int) -> Final:
         return Final(self.of, self.state, self.first + place % self.count)

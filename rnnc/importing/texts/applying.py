@@ -61,7 +61,7 @@ def part(whole: Given, place: ast.expr) -> Value:
             return data.part(k)
         case Size(tensor=tensor, axis=None) if not rest:
             return Size(tensor, k)
-        case Finals(count=count, turned=False) as finals if count > 1 and k < count and not rest:
+        case Finals(count=count, is_plain=True) as finals if count > 1 and k < count and not rest:
             return finals.at(k)
         case _:
             return Reference(OPAQUE)
@@ -111,7 +111,7 @@ def _size(ev: Evaluator, held: Tensor | Finals, method: str, node: ast.Call, nam
     """`x.size(0)`, `x.size()`, `x.dim()`."""
     tensor = as_tensor(held)
     if isinstance(held, Finals) and tensor is None and method == "size" and node.args:
-        rows = 0 if held.turned else 1
+        rows = -1 if held.ways else 0 if held.turned else 1
         return Size(held.at(0), 0) if ev.if_known(node.args[0], names).value == rows else Reference(OPAQUE)
     if tensor is None or method not in ("size", "get_shape"):
         return Reference(OPAQUE)
@@ -124,7 +124,7 @@ def _size(ev: Evaluator, held: Tensor | Finals, method: str, node: ast.Call, nam
 def size(tensor: Tensor, axis: int) -> Size | int:
     """How long an axis is: a number where a layer of PyTorch tells how many features it gives."""
     wide = width_of(tensor) if axis == -1 and isinstance(tensor, Applied) else None
-    return wide if wide is not None else Size(tensor, axis)
+    return wide if wide is not None and wide > 1 else Size(tensor, axis)
 
 
 def of_library(ev: Evaluator, function: Reference, node: ast.Call, names: Names) -> Value:

@@ -344,7 +344,7 @@ def _viewed(one: Built, letters: Sequence[str]) -> Built | None:
         "bf": {"bf": "bf *f b* ?*", "b1f": "b1f b1* *1f", "1bf": "1bf 1b* 1*f ?bf ?*f"},
         "b": {"b": "* b", "b1": "b1 *1", "1b": "1*"},
         "m": {"m": "*", apart[:2]: f"{apart[:2]} {apart[0]}*"},
-        "b1f": {"bf": "bf *f b*"}, "1bf": {"bf": "bf *f b*"},
+        "b1f": {"bf": "bf *f b*"}, "1bf": {"bf": "bf *f b*"}, "bf1": {"bf": "bf *f b*"},
         "b1": {"b": "* b"},
         "bt": {"m": "*"}, "tb": {"m": "*"},
     }.get(axes, {})  # fmt: skip

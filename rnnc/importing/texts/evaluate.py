@@ -384,7 +384,7 @@ class Evaluator:
                 yield from self._comprehension(element, rest, inner)
 
     def _list(self, given: Given) -> list[Given]:
-        if isinstance(given.value, Finals) and not given.value.turned:
+        if isinstance(given.value, Finals) and given.value.is_plain:
             return [Given(each, given.span) for each in given.value.all()]
         if isinstance(given.value, list):
             check_count(len(given.value), given.span)

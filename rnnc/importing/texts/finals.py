@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import DiagnosticError, Span
 from rnnc.importing.pieces.axes import ROWS, letter_of
-from rnnc.importing.python.values import Applied, Built, Computed, Finals, Given, Made, Size, Tensor, Value, problem
+from rnnc.importing.python.values import Applied, Built, Computed, Finals, Made, Size, Tensor, Value, problem
 from rnnc.importing.texts.sizes import AXES, numbers
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ def put_together(ev: Evaluator, finals: Finals, asked: Asked) -> Value:
     named = [value for key, value in asked.named.items() if key in AXES]
     known = numbers(ev, [*asked.rest, *named], asked.names)
     others = [key for key in asked.named if key not in AXES]
+    if finals.ways:
+        raise several(asked.span)
     is_pair = asked.name in ("transpose", "swapaxes", "swapdims")
     match asked.name, known:
         case "permute" | "transpose" | "swapaxes" | "swapdims", _ if not others and (
@@ -46,8 +48,7 @@ def put_together(ev: Evaluator, finals: Finals, asked: Asked) -> Value:
         case "view" | "reshape", [int() as layers, int() as ways, _, int() as wide] if (
             not finals.turned and not others and layers * ways == finals.count and str(wide) == _width(finals.of)
         ):
-            parts = (replace(finals, first=finals.first + ways * k, count=ways) for k in range(layers))
-            return [Given(each, asked.span) for each in parts]
+            return replace(finals, ways=ways)
         case _:
             raise several(asked.span)
 

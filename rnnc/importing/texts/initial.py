@@ -64,6 +64,8 @@ def _fills(statement: ast.stmt, own: set[str]) -> bool:
             own.discard(name)
             own |= {name} if _root(value) in own else set()
             return not _calls_others(value)
+        case ast.Assign(targets=[ast.Subscript() as target], value=value):
+            return _root(target) in own and not _calls_others(value)
         case ast.Assign(targets=[ast.Attribute(attr=attribute) as target]):
             return attribute in HARMLESS and _root(target) in own
         case ast.Expr(value=ast.Call(func=function, args=args) as call):
@@ -76,7 +78,7 @@ def _fills(statement: ast.stmt, own: set[str]) -> bool:
 
 def _calls_others(value: ast.expr) -> bool:
     """Whether an expression may change something: it calls what is no size, and no function of numbers."""
-    known = re.compile(r"(\.|^)(size|sqrt|len|int|float|numel|dim|split|chunk|max|min)$")
+    known = re.compile(r"(\.|^)(size|sqrt|len|int|float|numel|dim|split|chunk|max|min|calculate_gain|isinstance)$")
     calls = (each for each in ast.walk(value) if isinstance(each, ast.Call | ast.NamedExpr))
     return any(not isinstance(each, ast.Call) or not known.search(ast.unparse(each.func)) for each in calls)
 

@@ -43,7 +43,7 @@ def indexed(ev: Evaluator, base: Value, place: ast.expr, node: ast.expr, names: 
         found = _one_of(ev, base, parts, names) or _some_of(ev, base, parts, names)
         if found is not None:
             return found
-        if base.count > 1:
+        if base.count > 1 or not base.is_plain:
             raise problem("E606", "this part of the final states is not read", span, fix="one layer of them: `h[-1]`")
     tensor = as_tensor(base)
     assert tensor is not None
@@ -68,16 +68,22 @@ def indexed(ev: Evaluator, base: Value, place: ast.expr, node: ast.expr, names: 
     )
 
 
-def _one_of(ev: Evaluator, finals: Finals, parts: Sequence[ast.expr], names: Names) -> Final | None:
-    """The final state of one of several layers."""
+def _one_of(ev: Evaluator, finals: Finals, parts: Sequence[ast.expr], names: Names) -> Final | Finals | None:
+    """The final state of one of several layers, or those of its directions."""
     known = numbers(ev, parts, names)
-    k = known[0] if len(parts) == len(known) == 1 and not finals.turned else None
+    if finals.ways and known and isinstance(known[0], int):
+        layers = range(0, finals.count, finals.ways)
+        if not -len(layers) <= known[0] < len(layers):
+            return None
+        inner = replace(finals, first=finals.first + layers[known[0]], count=finals.ways, ways=0)
+        return _one_of(ev, inner, parts[1:], names) if len(parts) > 1 else inner
+    k = known[0] if len(parts) == len(known) == 1 and finals.is_plain else None
     return finals.at(k) if isinstance(k, int) and -finals.count <= k < finals.count else None
 
 
 def _some_of(ev: Evaluator, finals: Finals, parts: Sequence[ast.expr], names: Names) -> Finals | None:
     """`h[-2:]`: the final states of some layers."""
-    if len(parts) != 1 or not isinstance(parts[0], ast.Slice) or parts[0].step is not None or finals.turned:
+    if len(parts) != 1 or not isinstance(parts[0], ast.Slice) or parts[0].step is not None or not finals.is_plain:
         return None
     given = [each for each in (parts[0].lower, parts[0].upper) if each is not None]
     if any(not isinstance(each, int) for each in numbers(ev, given, names)):

@@ -207,6 +207,9 @@ class _Loop:
             is_counted = counted is not None and letter_of(known, counted) == STEPS
             if not (is_counted and one.is_sequence and is_plain(one)) or one.steps_first is (axis != 0):
                 raise problem("E606", "this is no loop over the steps of a sequence", span, fix=BY_ITSELF)
+            if one.padding:
+                what = "this loop goes over the steps behind the lengths of rows, too"
+                raise problem("E606", what, span, fix="use a layer, and pack what it is given")
             return replace(one, steps_first=None)
 
         return Given(Computed((tensor, self._count.tensor), build, tensor, tensor), span)

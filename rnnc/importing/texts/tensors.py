@@ -107,6 +107,8 @@ class Tensors:
             given = Given(Incoming("h", span.start) if self._ev.models else Reference("h"), span)  # what others make
         for item in given.value if isinstance(given.value, list) else [given]:
             self._check_read(item.value, node)
+            if isinstance(item.value, Finals) and not item.value.is_plain:
+                raise problem("E606", what, span, fix="give it the final states as they are")
         if _has_tensor(given.value):
             return given
         if is_nothing(given.value):
