@@ -35,6 +35,7 @@ from rnnc.importing.python.values import (
     Given,
     Made,
     Names,
+    Record,
     Reference,
     Remarks,
     Tensor,
@@ -75,6 +76,9 @@ def import_call(source: Source, *, name: str | None = None, inline: bool = False
     if isinstance(value, Applied):
         layers = [layer for layer in value.layers or [value.layer] if not is_input(layer)]
     first = layers[0].value if layers else value
+    if isinstance(value, Record) and script.name is not None:
+        what = f"`{script.name}` gives a dictionary, or an object, where tensors are wanted"
+        raise problem("E602", what, subject.span, fix="return them: `return logits, probs`")
     if not isinstance(first, Made) and not isinstance(value, Tensor):
         fix = "such as LSTMCell(128)"
         raise problem("E602", f"a call of a cell or layer is wanted, not {describe(first)}", subject.span, fix=fix)

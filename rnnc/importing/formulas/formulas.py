@@ -17,13 +17,14 @@ OPERATORS: dict[type[ast.operator], tuple[str, int]] = {
 COMPARISONS: dict[type[ast.cmpop], str] = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
 AS_OPERATOR: dict[str, type[ast.operator]] = {
     "add": ast.Add, "subtract": ast.Sub, "multiply": ast.Mult, "divide": ast.Div, "truediv": ast.Div, "div": ast.Div,
-    "pow": ast.Pow,
+    "pow": ast.Pow, "mul": ast.Mult, "sub": ast.Sub, "true_divide": ast.Div,
 }  # fmt: skip
 AS_COMPARISON: dict[str, type[ast.cmpop]] = {
     "less": ast.Lt, "less_equal": ast.LtE, "greater": ast.Gt, "greater_equal": ast.GtE,
 }  # fmt: skip
 AS_FUNCTION = {"minimum": "min", "maximum": "max", "where": "where"}
 FOLDS = {"add_n": "sum", "reduce_sum": "sum", "reduce_mean": "mean", "reduce_max": "max", "reduce_min": "min"}
+OF_NUMBERS = ("float", "int", "len", "math.sqrt")  # functions of Python's, of numbers
 IGNORED = ("name", "dtype", "inplace", "training")
 UNCHANGED = ("identity", "cast", "constant", "convert_to_tensor", "stack")
 # Functions of one tensor that no cell has as its activation by default, but the language has.
@@ -33,6 +34,9 @@ WRITTEN = frozenset((*ELEMENTWISE, "negative"))  # what a cell may have as its a
 PARAMETERS = {
     "clip_by_value": ("t", "clip_value_min", "clip_value_max"),
     "clamp": ("input", "min", "max"),
+    "hardtanh": ("input", "min_val", "max_val"),
+    "clamp_min": ("input", "min"),
+    "clamp_max": ("input", "max"),
     "slice": ("input_", "begin", "size"),
     **dict.fromkeys(("softmax", "log_softmax"), ("logits", "axis")),
     **dict.fromkeys(("concat", "concatenate", "cat"), ("values", "axis")),
@@ -63,6 +67,12 @@ REFUSED = {
     "threshold": "it wants numbers, `lambda v: keras.activations.threshold(v, 1.0, 0.0)`",
     "cumsum": "without an axis it sums over the rows of a batch; over features it is `lambda v: tf.cumsum(v, axis=-1)`",
 }
+
+
+def is_known(name: str) -> bool:
+    """Whether a function is read of some arguments."""
+    tables = (AS_OPERATOR, AS_COMPARISON, AS_FUNCTION, FOLDS, PARAMETERS, WITH_NUMBERS, ELEMENTWISE)
+    return any(name in table for table in tables)
 
 
 class NotRead(Exception):
@@ -186,10 +196,17 @@ class Formulas:
                 pass
         raise NotRead(f"`{ast.unparse(node)}` is no number or tensor" if node is not None else "a number is wanted")
 
-    def _call(self, node: ast.Call) -> Text | list[Operand]:
+    def _call(self, node: ast.Call) -> Operand:
         function = self.evaluate(node.func).value
         if isinstance(function, Reference) and function.last == "gelu":
             return self._gelu(function, node)
+        if isinstance(function, Reference) and function.path in OF_NUMBERS:
+            return self._constant(node)
+        if isinstance(function, Reference) and function.path.startswith("‹"):
+            size = self.evaluate(node).value
+            if not isinstance(size, int):
+                raise NotRead(f"`{ast.unparse(node)}`, which is no number that is known")
+            return Text(repr(size))
         given = (
             [self.operand(argument) for argument in node.args]
             if not _is_cast(function)
@@ -235,6 +252,8 @@ class Formulas:
 
     def _named(self, name: str, given: list[Operand], named: Mapping[str, Operand]) -> Text:
         """A function of the library by its name."""
+        if name in ("clamp", "clip") and len(given) + len(named) == 2 and len(given) == 1 + (not named):
+            name = "clamp_max" if "max" in named else "clamp_min"  # `y.clamp(min=0)`, `y.clamp(0)`
         if name in WITH_NUMBERS and len(given) + len(named) > 1:
             return self._with_numbers(name, given, named)
         named = {SYNONYMS.get(each, each): value for each, value in named.items()}
@@ -263,8 +282,10 @@ class Formulas:
                 return self._slice(ast.Name(id="tf.slice"), given[0], slices.of_sizes(*numbers))
             case "zeros_like" | "ones_like", [Text()]:
                 return Text("0.0" if name == "zeros_like" else "1.0")
-            case "clip_by_value" | "clamp" | "clip", [Text(), Text(), Text()]:
+            case "clip_by_value" | "clamp" | "clip" | "hardtanh", [Text(), Text(), Text()]:
                 return called("clip", *texts)
+            case "clamp_min" | "clamp_max", [Text(), Text()]:
+                return called("max" if name == "clamp_min" else "min", *texts)
             case "softmax" | "log_softmax" | "cumsum" | "glu" | "sparsemax", [Text() as only, Text(text=axis)]:
                 if axis not in ("-1", str(self.axes(only.text) - 1)):
                     raise NotRead(f"`{name}` along the axis {axis}")

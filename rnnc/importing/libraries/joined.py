@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from rnnc.diagnostics import Span
 from rnnc.importing.libraries.keras import other
-from rnnc.importing.libraries.models import among_others, behind, shape_of
+from rnnc.importing.libraries.models import among_others, behind, shape_of, told
 from rnnc.importing.libraries.recurrences import Ran, Recurrence, Runner, State, placed
-from rnnc.importing.pieces import padding
+from rnnc.importing.pieces import padding, widths
 from rnnc.importing.pieces.axes import WORDS, axes_of, check_plain, other_axes, with_axes
 from rnnc.importing.pieces.built import side_by_side, together
 from rnnc.importing.pieces.lowering import Call, Lowering
@@ -161,13 +161,11 @@ class Graph:
         network.told(made, layers)
         return self._shared.setdefault(id(made), replace(meaning, layers=tuple(several)))
 
-    def _widen(self, network: Network, made: Made, found: Mapping[int, Built], one: Built) -> None:
+    def _widen(self, network: Network, made: Made, found: Mapping[int, Built], span: Span) -> None:
         """What comes in is as wide as all else that a layer reads."""
         read = [found[id(each)] for call in self._calls(made) for each in self._inputs(call) if id(each) in found]
-        wide = one.width or next((each.width for each in read if each.width is not None), None)
-        for each in read:
-            if each.text in network.inputs and wide is not None:
-                network.inputs[each.text] = f"{each.text}[{wide}]"
+        if any(each.text not in network.inputs for each in read):
+            widths.fit(network, [each.width for each in read], span, self._lowering.remarks)
 
     # --- the network ---
 
@@ -241,7 +239,10 @@ class Graph:
                 network.inputs[name] = f"{name}[{size}] per row" if is_row else f"{name}[{size}]"
                 network.steps = shape[0] if shape and not is_row else network.steps
                 steps_first = False if isinstance(each, Applied) else None
-                found[id(each)] = Built(name, not is_row, steps_first)
+                wide = None if self._is_looked_up(each) else told(each, self._order)
+                if wide is not None:
+                    network.sizes.setdefault(size, wide)
+                found[id(each)] = Built(name, not is_row, steps_first, wide or size)
         if sum(each.is_sequence for each in {each.text: each for each in found.values()}.values()) > 1:
             self._lowering.remarks.add(INCOMING)
         return found
@@ -276,6 +277,8 @@ class Graph:
         name = joint_of(applied)
         if name is not None:
             whole = together(given, applied.layer.span)
+            if name != "Concatenate":
+                widths.meet(network, given, applied.layer.span, self._lowering.remarks)
             texts = [each.text for each in given] if name == "Concatenate" else side_by_side(given)
             text = joined(made, name, texts, 2 if whole.is_sequence else 1)
             width = None if name == "Concatenate" else whole.width
@@ -312,13 +315,15 @@ class Graph:
             if axes_of(state) not in ("bf", "1bf"):
                 raise other_axes(state, f"the state `{key[0]}`", span)
             states[key] = state.text
+            size = self._width_of_state(applied, key[0])
+            widths.fit(network, [state.width, size], span, self._lowering.remarks)
         wanted = frozenset(self._wanted.get(id(applied), ()))
         runner = Runner(network, self._lowering, span, states, wanted)
         is_shared = len(self._calls(made)) > 1
         result = runner.run(self._instances(network, made, meaning) if is_shared else meaning, one.text)
         ran[id(applied)] = result
         if is_shared:
-            self._widen(network, made, found, one)
+            self._widen(network, made, found, span)
         else:
             network.told(made, result.layers)
         width = meaning.width

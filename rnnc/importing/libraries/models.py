@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from rnnc.importing.formulas.written import WIDER
@@ -12,7 +13,18 @@ from rnnc.importing.pieces import padding
 from rnnc.importing.pieces.axes import check_features, is_plain, other_axes
 from rnnc.importing.pieces.lowering import Call, Lowering
 from rnnc.importing.pieces.pieces import Flow, Meaning, Network, Piece, built, output_of
-from rnnc.importing.python.values import Built, Given, Made, Reference, is_input, problem
+from rnnc.importing.python.signature import WIDTHS
+from rnnc.importing.python.values import (
+    Applied,
+    Built,
+    Computed,
+    Given,
+    Made,
+    Reference,
+    Tensor,
+    is_input,
+    problem,
+)  # fmt: skip
 
 ANY_AXES = ("Dropout", "Identity")  # layers that do the same to every number
 OF_FEATURES = ("Linear", "LayerNorm", "Dense", "Sequential")  # those that need nothing but the features in their place
@@ -94,6 +106,27 @@ def shape_of(item: Given) -> list[int | None] | None:
             values = [each.value for each in given.value[skip:]]
             return [each if isinstance(each, int) and not isinstance(each, bool) else None for each in values]
     return None
+
+
+def told(source: Tensor, order: Sequence[Tensor]) -> str | None:
+    """How many features comes in, where a text tells: by a shape, or by the first layer of PyTorch's that reads it."""
+    if isinstance(source, Applied):
+        shape = shape_of(source.layer)
+        return str(shape[-1]) if shape is not None and 0 < len(shape) < 3 and shape[-1] is not None else None
+    for each in order:
+        made = each.layer.value if isinstance(each, Applied) else None
+        if isinstance(each, Applied) and isinstance(made, Made) and source in map(_origin, each.inputs):
+            found = [made.arguments[name].value for name in WIDTHS if name in made.arguments]
+            if found and isinstance(found[0], int):
+                return str(found[0])
+    return None
+
+
+def _origin(tensor: Tensor) -> Tensor:
+    """What has as many features, and is not made of it."""
+    while isinstance(tensor, Computed) and tensor.alike is not None:
+        tensor = tensor.alike
+    return tensor
 
 
 def embedding(call: Call) -> Flow:

@@ -10,7 +10,7 @@ from rnnc.importing.pieces.built import softmax
 from rnnc.importing.pieces.lowering import Call, Lower, spelled
 from rnnc.importing.pieces.pieces import Flow, Meaning, Network
 from rnnc.importing.python.signature import Constructor
-from rnnc.importing.python.values import Built, Made, problem
+from rnnc.importing.python.values import Built, Given, Made, Record, problem
 
 LIBRARY = "torch"
 # Functions of one tensor as PyTorch has them, in the words of the language.
@@ -95,6 +95,8 @@ def dropout(call: Call) -> Flow:
 def sequential(call: Call) -> Flow:
     """Layers one behind the other; a recurrent one gives its states, too, and cannot stand among them."""
     items = call.items("layers")
+    if len(items) == 1 and isinstance(named := items[0].value, Record):  # `OrderedDict(…)`
+        items = [each for each in named.fields.values() if isinstance(each, Given)]
     for item in items:
         if isinstance(item.value, Made) and item.value.constructor.states is not None:
             what = f"{item.value.constructor.name} gives its states, too, which no layer of a Sequential takes"

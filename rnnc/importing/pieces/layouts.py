@@ -44,7 +44,9 @@ def _lines(weights: Weights, name: str) -> Iterator[str]:
     for array, text in weights.arrays.items():
         yield f'"{name}{joint}{array}" = {text}'
     for y, inner in weights.scopes.items():
-        yield f'scope {y} = "{name}{joint + inner if inner else ""}"'
+        is_cell = is_torch and weights.made.constructor.name.endswith("Cell")  # whose arrays have no `_l0`
+        inside = f"{joint}{inner or '*'}" if inner or is_cell else ""
+        yield f'scope {y} = "{name}{inside}"'
     for y, layer, side in weights.layers:
         if is_torch:
             yield f'scope {y} = "{name}.*_l{layer}{"_reverse" if side == "backward" else ""}"'

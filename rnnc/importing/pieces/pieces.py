@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from rnnc.importing.pieces import library
 from rnnc.importing.pieces.further import declaration, further_inputs, given, handing_on
-from rnnc.importing.pieces.widths import width_of
+from rnnc.importing.pieces.outputs import width_of
 
 if TYPE_CHECKING:
     from rnnc.importing.python.values import Built, Made
@@ -93,6 +93,7 @@ class Network:
     steps: int | None = None  # how many there are, where a text tells
     repeats: bool = False  # what comes out so far is one value, which is to stand at every step
     width: str | None = None  # how many features it has, where that is known
+    sizes: dict[str, str] = field(default_factory=dict[str, str])  # how long axes of inputs are that have names
     now: Built | None = None  # what the layer that is put in is given; what its last layer gives, where it has several
 
     def equation(self, hint: str, value: str) -> str:

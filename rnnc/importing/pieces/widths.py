@@ -1,36 +1,49 @@
-"""How wide the output of a cell of the library is: its definition is read, with the arguments of a call."""
+"""How many features arrays have. What comes in is as wide as the text says, or as what it meets; a description says so
+where something needs it."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Sequence
 
-from rnnc.compiler import model_of
-from rnnc.diagnostics import DiagnosticError, Source
-from rnnc.importing.pieces import library
-
-_NUMBERS = re.compile(r"[-+\d.e\[\], ]+|true|false|none")
+from rnnc.diagnostics import Span
+from rnnc.importing.pieces.axes import FEATURES, axes_of
+from rnnc.importing.pieces.pieces import Network
+from rnnc.importing.python.values import Built, Remarks, problem
 
 
-def width_of(definition: str, arguments: Mapping[str, str]) -> str | None:
-    """The size of the output's last axis; None where the arguments do not tell. Functions among them change no size."""
-    parameters = library.find(definition).parameters
-    told = [
-        (name, value)
-        for name, value in arguments.items()
-        if _NUMBERS.fullmatch(value) or value in parameters[name].choices
-    ]
-    return _read(definition, tuple(told))
+def number_of(width: str | None) -> int | None:
+    """A width as a number; None where it is not known."""
+    return int(width) if width is not None and width.isdigit() else None
 
 
-@lru_cache(maxsize=1024)
-def _read(definition: str, arguments: tuple[tuple[str, str], ...]) -> str | None:
-    text = "\n".join(library.find(name).text() for name in library.closure([definition], known=True))
-    try:
-        model = model_of(Source("<library>", text), definition, dict(arguments))
-    except DiagnosticError:  # an input decides it
-        return None
-    shape = model.outputs[0].type.shape
-    size = shape[-1].constant if shape else None
-    return str(size) if size is not None else None
+def meet(network: Network, built: Sequence[Built], span: Span, remarks: Remarks) -> None:
+    """Arrays that stand over one another have as many features, or one, which inputs say then. E606: they have not."""
+    wide = [each for each in built if FEATURES in axes_of(each)]
+    if len(wide) > 1:
+        fit(network, [each.width for each in wide if each.width != "1"], span, remarks)
+
+
+def fit(network: Network, given: Sequence[str | None], span: Span, remarks: Remarks) -> None:
+    """These widths are one, which inputs say then. E606: they are not."""
+    widths = {network.sizes.get(width, width) for width in given if width is not None}
+    numbers = sorted(width for width in widths if number_of(width) is not None)
+    if len(numbers) > 1:
+        what = f"{numbers[0]} and {numbers[1]} features meet here, where as many are wanted"
+        raise problem("E606", what, span, fix="a layer before one of them makes as many")
+    for number in numbers:
+        declare(network, number)
+        for axis in sorted(widths - {number}):
+            network.sizes[axis] = number
+            remarks.add(
+                f"what comes in has {number} features, as what it is put together with, and the text says no number"
+            )
+            declare(network, number)
+
+
+def declare(network: Network, number: str) -> None:
+    """The inputs that are so wide say it."""
+    for axis, told in network.sizes.items():
+        if told == number:
+            for name, declared in network.inputs.items():
+                network.inputs[name] = re.sub(rf"\[{re.escape(axis)}\]", f"[{number}]", declared)

@@ -91,6 +91,20 @@ def parameters_given(
     return None if set(named) & set(given) or not known <= own.keys() else own
 
 
+def taken_apart(ev: Evaluator, target: ast.expr, item: Given) -> dict[str, Given]:
+    """`n`, or `n, m` of pairs."""
+    if isinstance(target, ast.Name):
+        return {target.id: item}
+    parts = target.elts if isinstance(target, ast.Tuple | ast.List) else []
+    values = item.value if isinstance(item.value, list) else []
+    if not parts or len(parts) != len(values):
+        raise problem("E602", "this does not take the values apart", ev.span(target))
+    found: dict[str, Given] = {}
+    for part, value in zip(parts, values, strict=True):
+        found |= taken_apart(ev, part, value)
+    return found
+
+
 def defaults(parameters: ast.arguments) -> list[tuple[str, ast.expr]]:
     """The parameters of a function that have defaults."""
     plain = [*parameters.posonlyargs, *parameters.args]

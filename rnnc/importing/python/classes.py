@@ -127,7 +127,8 @@ def result_of(ev: Evaluator, instance: Instance) -> Given:
         ast.Call(func=ast.copy_location(ast.Name(id="self", ctx=ast.Load()), function), args=arguments, keywords=[]),
         function,
     )
-    return Given(called(ev, instance, call, {**instance.blueprint.names, **names}), instance.span)
+    found = called(ev, instance, call, {**instance.blueprint.names, **names})
+    return Given(found, ev.returned or instance.span)
 
 
 def by_default(ev: Evaluator, blueprint: Blueprint) -> Instance:
@@ -153,8 +154,9 @@ def places(ev: Evaluator, instance: Instance) -> dict[int, str]:
             case Made():
                 found.setdefault(id(value), path)
                 for name in ("layers", "args"):
-                    if name in value.arguments:
-                        visit(value.arguments[name].value, path)
+                    held = value.arguments[name].value if name in value.arguments else None
+                    is_named = isinstance(held, list) and len(held) == 1 and isinstance(held[0].value, Record)
+                    visit(held[0].value if isinstance(held, list) and is_named else held, path)
             case Instance(fields=fields) | Record(fields=fields):
                 for name, entry in fields.items():
                     if isinstance(entry, Broken):

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Sequence
 
 from rnnc.diagnostics import Span
 from rnnc.importing.python import words
-from rnnc.importing.python.values import Finals, Given, Instance, Made, Record, Tensor, Value, describe, problem
+from rnnc.importing.python.values import Finals, Given, Instance, Made, Record, Size, Tensor, Value, describe, problem
 from rnnc.importing.python.words import PLAIN
 
 MAX_ITEMS = 1000
 MAX_NUMBER = 2**53
 READ = "read are calls, names, numbers, strings, lists, and comprehensions over lists and `range`"
-_NAMES = "abs enumerate float int len list max min range reversed round str sum tuple zip"
+_NAMES = "abs enumerate float int len list max min range reversed round str sum tuple zip math.sqrt"
 FUNCTIONS = frozenset(_NAMES.split())
 
 
@@ -67,6 +68,8 @@ def called(name: str, arguments: Sequence[Given], span: Span) -> Value:
             return _range(values, span)
         case "list" | "tuple", [list()]:
             return lists[0]
+        case "list" | "tuple", [Finals(is_plain=True) as finals]:
+            return [Given(each, span) for each in finals.all()]
         case "reversed", [list()]:
             return lists[0][::-1]
         case "len", [list()]:
@@ -87,6 +90,8 @@ def called(name: str, arguments: Sequence[Given], span: Span) -> Value:
             return str(values[0])
         case "round", [int() | float()]:
             return round(numbers[0])
+        case "math.sqrt", [int() | float()] if numbers[0] >= 0:
+            return math.sqrt(numbers[0])
         case "abs", [int() | float()]:
             return abs(numbers[0])
         case "range", _:
@@ -168,5 +173,8 @@ def binary(op: ast.operator, left: Given, right: Given, span: Span) -> Value:
             return a + b
         case _, int() | float(), int() | float():
             return limited(arithmetic(op, a, b, span), span)
+        case _ if isinstance(a, Size) or isinstance(b, Size):
+            what = "how many rows, steps or features there are is known to no description"
+            raise problem("E602", what, span, fix="write the number")
         case _:
             raise problem("E602", "this arithmetic is not evaluated", span, fix=READ)

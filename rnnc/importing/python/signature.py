@@ -28,7 +28,7 @@ INITIAL = "initial values are set in the parameters of the module"
 TRAINING = "it belongs to training"
 DRAWN = "masks are drawn from the seed that a call is given"
 STORED = "it says how weights are stored or a graph is run, not what is computed"
-WIDTH = "the width of the input is told by the parameters of the module"
+WIDTH = "a description says how wide the input is only where something in it needs that"
 STATES = "a module takes and gives the states of every call"
 
 _BY_REASON = {
@@ -51,6 +51,7 @@ _BY_REASON = {
 }
 LEFT_OUT = {name: reason for reason, names in _BY_REASON.items() for name in names.split()}
 NOTED = ("name", "state_is_tuple")  # left out, and yet of interest to what stands around the object
+WIDTHS = ("input_size", "in_features")  # which PyTorch's layers are told of what they are called on
 SHAPES = ("shape", "input_shape", "batch_shape", "batch_input_shape")  # data, which may tell how many steps there are
 _DATA = """
     inputs dtype sequence_length initial_state initial_state_fw initial_state_bw initial_states_fw initial_states_bw
@@ -121,6 +122,8 @@ class Constructor:
                 arguments[name] = evaluator.argument(value, names, self.library)
             elif name in NOTED:
                 arguments[name] = _noted(value, evaluator, names, self.library)
+            elif name in WIDTHS and self.library == "torch":
+                arguments[name] = evaluator.if_known(value, names)
             elif name in SHAPES and isinstance(value, ast.Tuple | ast.List):
                 arguments[name] = Given([evaluator.if_known(each, names) for each in value.elts], evaluator.span(value))
             elif name not in DATA:

@@ -87,11 +87,13 @@ class Applied(Tensor):
 @dataclass(frozen=True, eq=False)
 class Computed(Tensor):
     """What functions and operators make of other tensors; `build` tells how, when these have names. `shares`: the
-    tensor that it is a view of, or may be: what changes one in place changes both."""
+    tensor that it is a view of, or may be: what changes one in place changes both. `alike`: one that has as many
+    features."""
 
     inputs: tuple[Tensor, ...]
     build: Callable[[Network, Sequence[Built]], Built]
     shares: Tensor | None = None
+    alike: Tensor | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,14 +114,35 @@ class Final(Tensor):
 
 @dataclass(frozen=True, eq=False)
 class Finals:
-    """The final states of one name of all layers and directions, which PyTorch keeps in one array."""
+    """The final states of one name of all layers and directions, or of some from the first on, which PyTorch keeps in
+    one array. `turned`: rows come before them. `ways`: directions have an axis of their own behind that of layers."""
 
     of: Applied
     state: str
     count: int
+    first: int = 0
+    turned: bool = False
+    ways: int = 0
+
+    @property
+    def is_plain(self) -> bool:
+        return not self.turned and not self.ways
 
     def at(self, place: int) -> Final:
-        return Final(self.of, self.state, place % self.count)
+        return Final(self.of, self.state, self.first + place % self.count)
+
+    def all(self) -> tuple[Final, ...]:
+        return tuple(self.at(k) for k in range(self.count))
+
+
+@dataclass(frozen=True, eq=False)
+class Steps:
+    """A list of what a loop over the steps has made, one of each: all of them, and the last. `ones`: where each has an
+    axis of size 1 for the steps."""
+
+    tensor: Tensor
+    last: Tensor
+    ones: int | None = None
 
 
 @dataclass(frozen=True)
@@ -133,9 +156,10 @@ class Size:
 @dataclass(frozen=True)
 class Built:
     """The expression for a tensor. `steps_first`: how a text has the array; None where nothing tells. `width`: how many
-    features it has, where that is known. `repeats`: it is one value, which is to stand at every step. `axes`: those of
-    the text's array, where they are others than rows, steps and features (pieces/axes.py). `padding`: of a sequence
-    whose rows have lengths of their own, what the text has behind them (pieces/padding.py)."""
+    features it has, where that is known; of what comes in the name of its axis, where nothing tells. `repeats`: it is
+    one value, which is to stand at every step. `axes`: those of the text's array, where they are others than rows,
+    steps and features (pieces/axes.py). `padding`: of a sequence whose rows have lengths of their own, what the text
+    has behind them (pieces/padding.py)."""
 
     text: str
     is_sequence: bool = True
@@ -230,7 +254,7 @@ class Lost(DiagnosticError):
 
 
 Names: TypeAlias = "Mapping[str, Given | Thunk | Broken]"
-Objects: TypeAlias = "Made | Tensor | Finals | Size | Blueprint | Instance | Method"
+Objects: TypeAlias = "Made | Tensor | Finals | Size | Steps | Blueprint | Instance | Method"
 Value: TypeAlias = "bool | int | float | str | list[Given] | Reference | Function | Partial | Record | Objects | None"
 
 
@@ -284,6 +308,8 @@ def describe(value: object) -> str:
             return "what a layer gives"
         case Size():
             return "the size of what a layer gives"
+        case Steps():
+            return "a list of what a loop over the steps has made"
         case Record() | Instance():
             return "an object of your own"
         case Blueprint(node=node):

@@ -20,13 +20,17 @@ from rnnc.importing.python.values import (
     Outputs,
     Reference,
     Size,
+    Steps,
     Tensor,
     Value,
     as_tensor,
     problem,
 )  # fmt: skip
+from rnnc.importing.texts.along import width_of
 from rnnc.importing.texts.arrays import ARRAYS, LIKE, MAKERS, OPAQUE, SIZES, UNREAD, WAYS, ZEROS, made
-from rnnc.importing.texts.tensors import several
+from rnnc.importing.texts.finals import several
+from rnnc.importing.texts.functions import TOGETHER, check_known, written_out
+from rnnc.importing.texts.steps import CELLS, together
 
 if TYPE_CHECKING:
     from rnnc.importing.texts.evaluate import Evaluator
@@ -62,6 +66,8 @@ def part(whole: Given, place: ast.expr) -> Value:
             return Size(tensor, k)
         case Reference(path=path) if path == ZEROS:
             return whole.value
+        case Finals(count=count, is_plain=True) as finals if count > 1 and k < count and not rest:
+            return finals.at(k)
         case _:
             return Reference(OPAQUE)
 
@@ -122,14 +128,21 @@ def method(
 def _size(ev: Evaluator, held: Tensor | Finals, method: str, node: ast.Call, names: Names) -> Value:
     """`x.size(0)`, `x.size()`, `x.dim()`."""
     tensor = as_tensor(held)
+    if isinstance(held, Finals) and tensor is None and method == "size" and node.args:
+        rows = -1 if held.ways else 0 if held.turned else 1
+        return Size(held.at(0), 0) if ev.if_known(node.args[0], names).value == rows else Reference(OPAQUE)
     if tensor is None or method not in ("size", "get_shape"):
         return Reference(OPAQUE)
     axis = ev.if_known(node.args[0], names).value if node.args else None
-    return (
-        Size(tensor, axis if isinstance(axis, int) else None)
-        if axis is None or isinstance(axis, int)
-        else Reference(OPAQUE)
-    )
+    if axis is not None and not isinstance(axis, int):
+        return Reference(OPAQUE)
+    return size(tensor, axis) if axis is not None else Size(tensor)
+
+
+def size(tensor: Tensor, axis: int) -> Size | int:
+    """How long an axis is: a number where a layer of PyTorch tells how many features it gives."""
+    wide = width_of(tensor) if axis == -1 and isinstance(tensor, Applied) else None
+    return wide if wide is not None and wide > 1 else Size(tensor, axis)
 
 
 def of_library(ev: Evaluator, function: Reference, node: ast.Call, names: Names) -> Value:
@@ -140,6 +153,10 @@ def of_library(ev: Evaluator, function: Reference, node: ast.Call, names: Names)
             return Reference(ZEROS)
         if last in MAKERS:
             return made(last)
+        held = ev.if_known(node.args[0], names).value if last in TOGETHER and node.args else None
+        if isinstance(held, Steps):
+            return together(ev, held, last, node, names)
+        node, names = written_out(ev, held, node, names)
         found = ev.tensors.function(function.last, node.args, node.keywords, node, names)
         found = found if found is not None else ev.tensors.computed(node, names)
         if found is not None:
@@ -150,6 +167,7 @@ def of_library(ev: Evaluator, function: Reference, node: ast.Call, names: Names)
             return made(last) if last in ARRAYS else Reference(OPAQUE)
         for argument in node.args:
             _check_known(argument, names)
+        check_known(ev, function, node, names)
     return ev.bind(function, node, ev, names, ev.span(node.func))
 
 
@@ -167,7 +185,8 @@ def applied(ev: Evaluator, made: Made, node: ast.Call, names: Names) -> Value:
     data = node.args[0] if node.args else next((named[name] for name in DATA if name in named), None)
     begin = next((named[name] for name in BEGINS if name in named), None)
     rest = list(node.args[1:])
-    if rest and made.constructor.states is not None and begin is None:
+    is_cell = made.constructor.library == "torch" and made.constructor.name in CELLS
+    if rest and (is_cell or made.constructor.states is not None) and begin is None:
         begin = rest.pop(0)
     if made.constructor.library != "tf":  # calls of single cells, whose data they are
         for each in rest:
@@ -176,7 +195,7 @@ def applied(ev: Evaluator, made: Made, node: ast.Call, names: Names) -> Value:
             if name not in (*DATA, *BEGINS):
                 _check_left(ev, made, f"`{name}`", value, names)
     inputs = ev.tensors.inputs(data, names) if data is not None else ()
-    state = ev.tensors.state(made, begin, names) if begin is not None else None
+    state = (ev.tensors.of_cell if is_cell else ev.tensors.state)(made, begin, names) if begin is not None else None
     text = ast.unparse(data) if data is not None else "x"
     if not inputs and isinstance(data, ast.BinOp | ast.Subscript | ast.UnaryOp):
         ev.remarks.add(f"`{text}` is what comes in: whoever calls the module computes it")

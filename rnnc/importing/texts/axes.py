@@ -23,6 +23,7 @@ from rnnc.importing.pieces.axes import (
     without_features,
 )
 from rnnc.importing.pieces.built import softmax, wrapped
+from rnnc.importing.pieces.widths import number_of
 from rnnc.importing.python.values import (
     Built,
     Computed,
@@ -34,7 +35,9 @@ from rnnc.importing.python.values import (
     Value,
     problem,
 )
+from rnnc.importing.texts.along import DIVIDES, FLIPS, FOLDED, along
 from rnnc.importing.texts.arrays import OPAQUE, casts
+from rnnc.importing.texts.sizes import AXES, numbers, size_of
 
 if TYPE_CHECKING:
     from rnnc.importing.pieces.pieces import Network
@@ -53,8 +56,8 @@ ONES = ("squeeze", "unsqueeze", "expand_dims")
 DROPOUTS = ("dropout",)
 PACKS = ("pack_padded_sequence", "pad_packed_sequence")
 SPECIAL = frozenset((*SAME, *CASTS, *OVER, *TURNS, *FLAT, *ONES, *DROPOUTS, *PACKS, "clone", "detach", "softmax",
-                     "stop_gradient"))  # fmt: skip
-AXES = ("dim", "axis", "dims", "perm", "axes", "shape", "start_dim", "end_dim")  # keywords that tell axes
+                     "stop_gradient", *FOLDED, *DIVIDES, *FLIPS))  # fmt: skip
+ALIKE = (*TURNS, *DROPOUTS, *PACKS, "clone", "detach", "stop_gradient")  # what they give has as many features
 # Keywords that change nothing of what is computed, and those whose values are read.
 PLAIN_KEYWORDS = frozenset(("name", "non_blocking", "copy", "memory_format", "enforce_sorted", "total_length"))
 
@@ -109,6 +112,8 @@ class Axes:
         if name in ("detach", "stop_gradient"):
             self._check(asked)
             return Computed((tensor,), lambda n, built: wrapped(n, built[0], "stop_gradient({})"), tensor)
+        if name in (*FOLDED, *FLIPS, *DIVIDES):
+            return along(self._ev, asked)
         return self._ones(asked) if name in ONES else self._flat(asked)
 
     def _check(self, asked: Asked, known: Sequence[str] = ()) -> None:
@@ -228,7 +233,7 @@ class Axes:
                 place = number % (len(axes) + 1)
                 return with_axes(one, axes[:place] + ONE + axes[place:])
             place, letter = axis_of(one, number), letter_of(one, number)
-            if letter == FEATURES and one.width is not None:
+            if letter == FEATURES and number_of(one.width) is not None:
                 return without_features(one) if one.width == "1" else one
             if letter != ONE or place is None:
                 what = f"whether `squeeze({number})` takes an axis away depends on sizes that a description has not"
@@ -245,7 +250,7 @@ class Axes:
 
         def build(network: Network, built: Sequence[Built]) -> Built:
             one, others = built[0], iter(built[1:])
-            letters = [_size(one, each, next(others) if isinstance(each, Size) else None) for each in sizes]
+            letters = [size_of(one, each, next(others) if isinstance(each, Size) else None) for each in sizes]
             found = _flattened(one, sizes) if asked.name == "flatten" else _viewed(one, letters)
             if found is None:
                 what = f"`{asked.name}` puts steps together, and a description does not know how many there are"
@@ -318,40 +323,15 @@ class Axes:
         return [Given(found, asked.span), Given(Reference(OPAQUE), asked.span)]
 
 
-def numbers(ev: Evaluator, nodes: Sequence[ast.expr], names: Names) -> list[Size | int | None]:
-    """Whole numbers and sizes, of a list or one by one; None for what is not known."""
-    found: list[Size | int | None] = []
-    for node in nodes:
-        value = ev.if_known(node, names).value
-        items = [item.value for item in value] if isinstance(value, list) else [value]
-        for each in items:
-            is_known = isinstance(each, Size) or (isinstance(each, int) and not isinstance(each, bool))
-            found.append(each if is_known and isinstance(each, Size | int) else None)
-    return found
-
-
 def _without_ones(one: Built, span: Span) -> Built:
     """`fc(y).squeeze()`, of one feature or axes of size 1; rows and steps are as many as there are. E606: there is
     no such axis, or it is not known whether there is."""
     axes = axes_of(one)
-    if (FEATURES in axes and one.width is None) or not (one.width == "1" or ONE in axes):
+    if (FEATURES in axes and number_of(one.width) is None) or not (one.width == "1" or ONE in axes):
         what, fix = "`squeeze` takes away what it finds here", "say which axis: `squeeze(1)`"
         raise problem("E606", what, span, fix=fix)
     found = without_features(one) if FEATURES in axes and one.width == "1" else one
     return with_axes(found, axes_of(found).replace(ONE, ""))
-
-
-def _size(one: Built, size: Size | int | None, other: Built | None) -> str:
-    """The axis that is as long as a size says; `*` for -1, `?` for what is not known."""
-    if isinstance(size, int):
-        return "*" if size == -1 else ONE if size == 1 else FEATURES if one.width == str(size) else "?"
-    if size is None or size.axis is None or other is None:
-        return "?"
-    if other.steps_first is None:
-        other = replace(other, steps_first=one.steps_first)
-    letter = letter_of(other, size.axis)
-    is_other = letter == FEATURES and other.text != one.text and (other.width is None or other.width != one.width)
-    return "?" if is_other else letter
 
 
 def _viewed(one: Built, letters: Sequence[str]) -> Built | None:
@@ -364,7 +344,7 @@ def _viewed(one: Built, letters: Sequence[str]) -> Built | None:
         "bf": {"bf": "bf *f b* ?*", "b1f": "b1f b1* *1f", "1bf": "1bf 1b* 1*f ?bf ?*f"},
         "b": {"b": "* b", "b1": "b1 *1", "1b": "1*"},
         "m": {"m": "*", apart[:2]: f"{apart[:2]} {apart[0]}*"},
-        "b1f": {"bf": "bf *f b*"}, "1bf": {"bf": "bf *f b*"},
+        "b1f": {"bf": "bf *f b*"}, "1bf": {"bf": "bf *f b*"}, "bf1": {"bf": "bf *f b*"},
         "b1": {"b": "* b"},
         "bt": {"m": "*"}, "tb": {"m": "*"},
     }.get(axes, {})  # fmt: skip

@@ -29,7 +29,9 @@ from rnnc.importing.python.values import (
 from rnnc.importing.texts.changes import in_place, memory_of, sharing, value_of
 from rnnc.importing.texts.evaluate import Evaluator
 from rnnc.importing.texts.fields import of_layer
+from rnnc.importing.texts.initial import is_over_parts, only_fills
 from rnnc.importing.texts.lists import root_of
+from rnnc.importing.texts.steps import over_steps
 from rnnc.importing.texts.thrown import HARMLESS_BLOCKS, has_tensor, is_harmless, method_of, mutated
 
 
@@ -190,6 +192,42 @@ class Bindings:
             if any(isinstance(each, Finals) for each in kept):
                 what = f"`{field}` keeps states from one call to the next, which is left out"
                 self._evaluator.remarks.add(f"{what}: a module takes and gives them as `state`")
+
+    # --- loops that are read as a whole ---
+
+    def _is_initial(self, loop: ast.For) -> bool:
+        """Whether a loop only sets initial values, which is told. E602: it does something else to parameters."""
+        if not is_over_parts(self._evaluator, loop, self.names):
+            return False
+        if not only_fills(self._evaluator, loop, self.names):
+            if not self._is_function:
+                return False
+            what, fix = (
+                "what this loop does with the parts of a model is not read",
+                "name the parts, one after the other",
+            )
+            raise Lost(problem("E602", what, self._evaluator.span(loop.iter), fix=fix).diagnostics)
+        first = " ".join(self._evaluator.span(loop).text.partition("\n")[0].split())
+        self._evaluator.remarks.add(f"`{first}` sets what parameters begin with, which is left out")
+        self._forget(loop)
+        return True
+
+    def _is_over_steps(self, loop: ast.For) -> bool:
+        """Whether a loop calls cells step by step, as layers do by themselves."""
+        found = over_steps(self._evaluator, loop, self.names) if self._is_function else None
+        if found is None:
+            return False
+        self._forget(loop)
+        self.names |= found
+        return True
+
+    def _forget(self, loop: ast.For) -> None:
+        """Nobody knows what the names are that a loop sets."""
+        what = "what this is behind the loop is not read"
+        error = problem("E602", what, self._evaluator.span(loop.target))
+        for node in ast.walk(loop):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                self._lose(node.id, error)
 
     def _import(self, statement: ast.Import | ast.ImportFrom) -> None:
         span = self._evaluator.span(statement)

@@ -13,7 +13,7 @@ from itertools import accumulate
 
 from rnnc.diagnostics import DiagnosticError, Source, Span
 from rnnc.importing.python import classes, words
-from rnnc.importing.python.calling import partial, spread, substituted
+from rnnc.importing.python.calling import partial, spread, substituted, taken_apart
 from rnnc.importing.python.python import (
     FUNCTIONS,
     READ,
@@ -28,6 +28,7 @@ from rnnc.importing.python.values import (
     Applied,
     Blueprint,
     Broken,
+    Finals,
     Function,
     Given,
     Incoming,
@@ -39,6 +40,7 @@ from rnnc.importing.python.values import (
     Reference,
     Remarks,
     Size,
+    Steps,
     Tensor,
     Thunk,
     Value,
@@ -50,8 +52,11 @@ from rnnc.importing.python.values import (
 from rnnc.importing.texts import applying
 from rnnc.importing.texts.arrays import FILLED, OPAQUE, SIZES, TYPE, ZEROS
 from rnnc.importing.texts.changes import check_changes
+from rnnc.importing.texts.fields import ordered, told
+from rnnc.importing.texts.finals import several
 from rnnc.importing.texts.parts import indexed
-from rnnc.importing.texts.tensors import Tensors, several
+from rnnc.importing.texts.steps import BY_ITSELF, steps_of
+from rnnc.importing.texts.tensors import Tensors
 from rnnc.importing.texts.thrown import tell_training
 from rnnc.semantics.scopes.scope import did_you_mean
 
@@ -80,6 +85,7 @@ class Evaluator:
         self.tensors = Tensors(self)
         self.remarks = Remarks()
         self.data: dict[str, Incoming] = {}  # what a script calls models on, as it has it
+        self.returned: Span | None = None  # where the function that was carried out last tells what it gives
         self.models = 0  # functions of models that are carried out, one in another
         self._depth = self._work = 0
         self.names_of_line: Names = {}  # all names of the line that is evaluated
@@ -123,11 +129,9 @@ class Evaluator:
 
     def items(self, node: ast.expr, names: Names) -> list[Given]:
         """The members of a list that a line of the text goes through."""
-        found = self.line(node, names)
-        if isinstance(found.value, Tensor):
-            fix = "a layer goes over the steps by itself: LSTM in the place of LSTMCell"
-            raise problem("E602", "a loop over the steps of a sequence is not read", found.span, fix=fix)
-        return self._list(found)
+        if steps_of(self, node, names) is not None or isinstance(self.line(node, names).value, Tensor):
+            raise problem("E602", "a loop over the steps of a sequence is not read", self.span(node), fix=BY_ITSELF)
+        return self._list(self.line(node, names))
 
     def truth(self, node: ast.expr, names: Names) -> bool:
         return truth(self.line(node, names))
@@ -157,6 +161,8 @@ class Evaluator:
                 if attribute in SIZES and is_tensor(value):
                     tensor = as_tensor(value) if attribute == "shape" else None
                     return Size(tensor) if tensor is not None else Reference(TYPE)
+                if isinstance(value, Made) and (found := told(value, attribute)) is not None:
+                    return found
                 if isinstance(value, list) and attribute == "values" and isinstance(value[0].value, Tensor):
                     return value[0].value  # of `y.max(1)`
                 raise problem("E602", f"`.{attribute}` of {describe(value)} is not evaluated here", self.span(node))
@@ -268,7 +274,9 @@ class Evaluator:
             case Reference(path=path), _ if path.startswith(OPAQUE):
                 return Reference(path if path == ZEROS else OPAQUE)
             case Size(tensor=tensor, axis=None), int() as k:
-                return Size(tensor, k)
+                return applying.size(tensor, k)
+            case Steps(last=last), -1:
+                return last
             case _:
                 what = f"`[{place.span.text}]` of {describe(base.value)} is not evaluated here"
                 raise problem("E602", what, base.span)
@@ -293,6 +301,8 @@ class Evaluator:
         function = self.given(node.func, names).value
         node, names = spread(self, node, names)
         match function:
+            case Reference(last="OrderedDict") if len(node.args) == 1 and not node.keywords:
+                return ordered(self.given(node.args[0], names))
             case Reference(path="dict") if len(node.args) <= 1:
                 base = self.given(node.args[0], names).value if node.args else Record({})
                 pairs = [(keyword.arg, keyword.value) for keyword in node.keywords]
@@ -369,24 +379,13 @@ class Evaluator:
             return
         clause, rest = clauses[0], clauses[1:]
         for item in self._list(self.given(clause.iter, names)):
-            inner = {**names, **self.taken_apart(clause.target, item)}
+            inner = {**names, **taken_apart(self, clause.target, item)}
             if all(truth(self.given(test, inner)) for test in clause.ifs):
                 yield from self._comprehension(element, rest, inner)
 
-    def taken_apart(self, target: ast.expr, item: Given) -> dict[str, Given]:
-        """`n`, or `n, m` of pairs."""
-        if isinstance(target, ast.Name):
-            return {target.id: item}
-        parts = target.elts if isinstance(target, ast.Tuple | ast.List) else []
-        values = item.value if isinstance(item.value, list) else []
-        if not parts or len(parts) != len(values):
-            raise problem("E602", "this does not take the values apart", self.span(target))
-        found: dict[str, Given] = {}
-        for part, value in zip(parts, values, strict=True):
-            found |= self.taken_apart(part, value)
-        return found
-
     def _list(self, given: Given) -> list[Given]:
+        if isinstance(given.value, Finals) and given.value.is_plain:
+            return [Given(each, given.span) for each in given.value.all()]
         if isinstance(given.value, list):
             check_count(len(given.value), given.span)
             return given.value

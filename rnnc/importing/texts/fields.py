@@ -7,7 +7,8 @@ import ast
 from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import DiagnosticError, Span
-from rnnc.importing.python.values import Given, Made, Names, Reference, Remarks, Thunk, problem
+from rnnc.importing.python.signature import WIDTHS
+from rnnc.importing.python.values import Given, Made, Names, Record, Reference, Remarks, Thunk, Value, problem
 
 if TYPE_CHECKING:
     from rnnc.importing.texts.evaluate import Evaluator
@@ -38,6 +39,32 @@ def of_layer(
         return None
     fix = "give it to the layer where it is made"
     return problem("E602", f"`{parts[-1]}` of {name} is set behind the call that makes it", span, fix=fix)
+
+
+TOLD = ("hidden_size", "num_layers", "bidirectional", "batch_first", "proj_size", "units", "num_embeddings",
+        "embedding_dim", *WIDTHS)  # fmt: skip
+
+
+def told(made: Made, name: str) -> Value:
+    """What a layer was made with, under the name of a field; None where that is not known."""
+    if name not in TOLD or name not in made.constructor.parameters:
+        return None
+    if name in made.arguments:
+        return made.arguments[name].value
+    default = made.constructor.parameters[name].default
+    return default if isinstance(default, int) else None
+
+
+def ordered(given: Given) -> Record:
+    """`OrderedDict([("a", one), ("b", another)])`. E602: of something else."""
+    items = given.value if isinstance(given.value, list) else []
+    pairs = [item.value for item in items if isinstance(item.value, list) and len(item.value) == 2]
+    fields = {pair[0].value: pair[1] for pair in pairs if isinstance(pair[0].value, str)}
+    if isinstance(given.value, Record):
+        return given.value
+    if len(fields) < len(items) or not items:
+        raise problem("E602", "an OrderedDict of pairs is read, whose first parts are strings", given.span)
+    return Record(fields)
 
 
 def _path(target: ast.expr) -> list[str]:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from copy import copy
 
 from rnnc.diagnostics import DiagnosticError
-from rnnc.importing.python.calling import parameters_given, spread
+from rnnc.importing.python.calling import parameters_given, spread, taken_apart
 from rnnc.importing.python.classes import is_model
 from rnnc.importing.python.functions import as_lambda, changed, stops_gradients
 from rnnc.importing.python.values import (
@@ -69,7 +69,8 @@ class Lines(Bindings):
         try:
             for _ in inner.read(function.body):
                 pass
-            result = self._evaluator.entry(inner.returned).value if inner.returned is not None else None
+            given = self._evaluator.entry(inner.returned) if inner.returned is not None else None
+            result, self._evaluator.returned = (given.value, given.span) if given is not None else (None, None)
         finally:
             self._evaluator.carry_out = outer
         if inner.returned is None and inner.broken:
@@ -145,14 +146,8 @@ class Lines(Bindings):
             case ast.For() | ast.If():
                 yield from self._block(statement)
             case ast.With() if self._is_function and stops_gradients(statement):
-                fix = "`y.detach()` is read"
-                error = problem(
-                    "E602",
-                    "of what has no gradients such a block is not read",
-                    self._evaluator.span(statement),
-                    fix=fix,
-                )
-                self._break(statement, error)
+                what, fix = "of what has no gradients such a block is not read", "`y.detach()` is read"
+                self._break(statement, problem("E602", what, self._evaluator.span(statement), fix=fix))
             case ast.With():
                 self._tell_block(statement.items, statement)
                 yield from self._with(statement)
@@ -279,6 +274,8 @@ class Lines(Bindings):
 
     def _block(self, statement: ast.For | ast.If) -> Iterator[Line]:
         """A loop turn by turn, or the branch that is taken."""
+        if isinstance(statement, ast.For) and (self._is_initial(statement) or self._is_over_steps(statement)):
+            return
         try:
             if isinstance(statement, ast.If):
                 turns = [None]
@@ -295,7 +292,7 @@ class Lines(Bindings):
         for turn in turns:
             if isinstance(statement, ast.For) and turn is not None:
                 try:
-                    self.names |= self._evaluator.taken_apart(statement.target, turn)
+                    self.names |= taken_apart(self._evaluator, statement.target, turn)
                 except DiagnosticError as error:
                     self._break(statement, error)
                     yield unread(statement)

@@ -23,7 +23,7 @@ from rnnc.importing.python.values import (
     as_tensor,
     problem,
 )
-from rnnc.importing.texts.axes import numbers
+from rnnc.importing.texts.sizes import numbers
 
 if TYPE_CHECKING:
     from rnnc.importing.pieces.pieces import Network
@@ -40,10 +40,10 @@ def indexed(ev: Evaluator, base: Value, place: ast.expr, node: ast.expr, names: 
         parts = parts[:-1]
     span = ev.span(node)
     if isinstance(base, Finals):
-        found = _one_of(ev, base, parts, names)
+        found = _one_of(ev, base, parts, names) or _some_of(ev, base, parts, names)
         if found is not None:
             return found
-        if base.count > 1:
+        if base.count > 1 or not base.is_plain:
             raise problem("E606", "this part of the final states is not read", span, fix="one layer of them: `h[-1]`")
     tensor = as_tensor(base)
     assert tensor is not None
@@ -58,6 +58,9 @@ def indexed(ev: Evaluator, base: Value, place: ast.expr, node: ast.expr, names: 
         return several
     is_first, known = len(parts) == 1, numbers(ev, parts[-1:], names)
     k = known[0] if len(known) == 1 else None
+    if len(parts) == 2 and _is_ellipsis(parts[0]) and isinstance(k, int):  # `y[..., -1, :]`
+        behind, at = count - len(parts), k
+        return Computed((tensor,), lambda network, built: _from_behind(network, built[0], behind, at, span), tensor)
     if not all(_is_all(each) for each in parts[:-1]) or not isinstance(k, int):
         raise problem("E606", "this part of what a layer gives is not read", span, fix=READ)
     return Computed(
@@ -65,11 +68,30 @@ def indexed(ev: Evaluator, base: Value, place: ast.expr, node: ast.expr, names: 
     )
 
 
-def _one_of(ev: Evaluator, finals: Finals, parts: Sequence[ast.expr], names: Names) -> Final | None:
-    """The final state of one of several layers."""
+def _one_of(ev: Evaluator, finals: Finals, parts: Sequence[ast.expr], names: Names) -> Final | Finals | None:
+    """The final state of one of several layers, or those of its directions."""
     known = numbers(ev, parts, names)
-    k = known[0] if len(parts) == len(known) == 1 else None
+    if finals.ways and known and isinstance(known[0], int):
+        layers = range(0, finals.count, finals.ways)
+        if not -len(layers) <= known[0] < len(layers):
+            return None
+        inner = replace(finals, first=finals.first + layers[known[0]], count=finals.ways, ways=0)
+        return _one_of(ev, inner, parts[1:], names) if len(parts) > 1 else inner
+    k = known[0] if len(parts) == len(known) == 1 and finals.is_plain else None
     return finals.at(k) if isinstance(k, int) and -finals.count <= k < finals.count else None
+
+
+def _some_of(ev: Evaluator, finals: Finals, parts: Sequence[ast.expr], names: Names) -> Finals | None:
+    """`h[-2:]`: the final states of some layers."""
+    if len(parts) != 1 or not isinstance(parts[0], ast.Slice) or parts[0].step is not None or not finals.is_plain:
+        return None
+    given = [each for each in (parts[0].lower, parts[0].upper) if each is not None]
+    if any(not isinstance(each, int) for each in numbers(ev, given, names)):
+        return None
+    ends = [numbers(ev, [each], names)[0] if each is not None else None for each in (parts[0].lower, parts[0].upper)]
+    start, end = (each if isinstance(each, int) else None for each in ends)
+    places = range(finals.count)[start:end]
+    return replace(finals, first=finals.first + places.start, count=len(places)) if places else None
 
 
 def _several(ev: Evaluator, tensor: Tensor, parts: list[ast.expr], names: Names, span: Span) -> Tensor | None:
@@ -131,9 +153,22 @@ def _step(network: Network, one: Built, place: int, k: int, is_first: bool, span
     return replace(with_axes(one, left), text=text, padding="", steps_first=None)
 
 
+def _from_behind(network: Network, one: Built, behind: int, k: int, span: Span) -> Built:
+    """One step, of an axis that has so many others behind it."""
+    place = len(axes_of(one)) - 1 - behind
+    if place < 0:
+        raise problem("E606", "this part of what a layer gives is not read", span, fix=READ)
+    return _step(network, one, place, k, place == 0, span)
+
+
 def _is_all(node: ast.expr) -> bool:
     return isinstance(node, ast.Slice) and node.lower is None and node.upper is None and node.step is None
 
 
 def _is_ellipsis(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and node.value is ...
+
+
+def one_step(network: Network, one: Built, k: int, span: Span) -> Built:
+    """A step of a sequence, whichever axis has them."""
+    return _step(network, one, 0 if one.steps_first else 1, k, bool(one.steps_first), span)

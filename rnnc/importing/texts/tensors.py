@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rnnc.diagnostics import DiagnosticError, Span
+from rnnc.diagnostics import DiagnosticError
 from rnnc.importing.formulas.formulas import Formulas, NotRead, Text
-from rnnc.importing.pieces import padding
+from rnnc.importing.pieces import padding, widths
 from rnnc.importing.pieces.axes import axes_of, check_features
 from rnnc.importing.pieces.built import side_by_side, together
 from rnnc.importing.python.values import (
@@ -31,7 +31,8 @@ from rnnc.importing.python.values import (
     problem,
 )  # fmt: skip
 from rnnc.importing.texts.arrays import SIZES, UNREAD, WAYS, casts, is_asked_for, is_nothing, is_opaque
-from rnnc.importing.texts.axes import CASTS, SAME, SPECIAL, Asked, Axes
+from rnnc.importing.texts.axes import ALIKE, CASTS, SAME, SPECIAL, Asked, Axes
+from rnnc.importing.texts.finals import put_together
 
 if TYPE_CHECKING:
     from rnnc.importing.pieces.pieces import Network
@@ -106,6 +107,8 @@ class Tensors:
             given = Given(Incoming("h", span.start) if self._ev.models else Reference("h"), span)  # what others make
         for item in given.value if isinstance(given.value, list) else [given]:
             self._check_read(item.value, node)
+            if isinstance(item.value, Finals) and not item.value.is_plain:
+                raise problem("E606", what, span, fix="give it the final states as they are")
         if _has_tensor(given.value):
             return given
         if is_nothing(given.value):
@@ -116,6 +119,23 @@ class Tensors:
         text = " ".join(span.text.split())
         self._ev.remarks.add(f"what {name} begins with, `{text}`, is left out: a module takes it as `state`")
         return None
+
+    def of_cell(self, made: Made, node: ast.expr, names: Names) -> None:
+        """What a cell begins with, which a module takes with each call: what comes in, or zeros. E606: other arrays."""
+        span = self._ev.span(node)
+        value = self._ev.given(node, names).value
+        items = [item.value for item in value] if isinstance(value, list) else [value]
+        if any(isinstance(item, Tensor) for item in items) and all(
+            _is_part(item) or is_nothing(item) for item in items
+        ):
+            text = " ".join(span.text.split())
+            what = f"what {made.constructor.name} begins with, `{text}`, is left out"
+            self._ev.remarks.add(f"{what}: a module's `step` takes it as `state`")
+        elif self.state(made, node, names) is not None:
+            what = f"{made.constructor.name} begins with what layers give, which is not read"
+            raise problem(
+                "E606", what, span, fix=f"{made.constructor.name.removesuffix('Cell')}, which is told its states"
+            )
 
     def _is_set_outside(self, node: ast.expr, names: Names) -> bool:
         """Whether this is a field of the model that nothing in it has set: its caller does."""
@@ -162,6 +182,8 @@ class Tensors:
                     check_features(each, "what goes along the features", span)
                 self._check_axes(node, whole, names)
             is_plain = calls.isdisjoint(JOINS)  # as many features everywhere
+            if is_plain:
+                widths.meet(network, built, span, self._ev.remarks)
             parts = side_by_side(built) if is_plain else [each.text for each in built]
             whole = replace(whole, width=whole.width if calls.isdisjoint(WIDER) else None)
             texts = {key: Text(part) for key, part in zip(own, parts, strict=True)}
@@ -233,7 +255,7 @@ class Tensors:
 
     def _of_call(self, node: ast.Call, names: Names) -> Tensor | None:
         """A call that is more than a function of numbers: of a layer, of all steps."""
-        if isinstance(node.func, ast.Attribute) and self._leaves(node.func.value, names):  # a method
+        if isinstance(node.func, ast.Attribute) and self._has_method(node.func.value, names):
             return as_tensor(self._ev.given(node, names).value) if node.func.attr not in SIZES else None
         try:
             function = self._ev.given(node.func, names).value
@@ -245,6 +267,10 @@ class Tensors:
         found = self._ev.given(node, names).value
         first = found[0].value if isinstance(found, list) and found else found
         return as_tensor(first)
+
+    def _has_method(self, node: ast.expr, names: Names) -> bool:
+        """Whether functions of arrays are methods of it."""
+        return bool(self._leaves(node, names)) or isinstance(self._ev.if_known(node, names).value, Finals)
 
     # --- steps, axes, and what only looks like a function ---
 
@@ -265,21 +291,17 @@ class Tensors:
                     casts(self._ev, name, first.at(0), [*args[1:], *given.values()], names, span)
                 return first
             if first.count > 1:
-                raise several(span)
+                return put_together(self._ev, first, Asked(name, first.at(0), args[1:], given, node, names, span, True))
         tensor = as_tensor(first)
         rest = args[1:]
         if tensor is None or (name in ("max", "min") and self._is_of_two(rest, names)):
             return None
-        return self._axes.called(Asked(name, tensor, rest, given, node, names, span, self._is_torch(node, names)))
+        found = self._axes.called(Asked(name, tensor, rest, given, node, names, span, self._is_torch(node, names)))
+        return replace(found, alike=tensor) if isinstance(found, Computed) and name in ALIKE else found
 
     def _is_of_two(self, rest: Sequence[ast.expr], names: Names) -> bool:
         """`torch.max(a, b)`."""
         return len(rest) == 1 and as_tensor(self._ev.if_known(rest[0], names).value) is not None
-
-
-def several(span: Span) -> DiagnosticError:
-    what = "this is not read of the final states of several layers"
-    return problem("E606", what, span, fix="say of which layer: `h[-1]`")
 
 
 def _has_tensor(value: Value) -> bool:
@@ -294,6 +316,13 @@ def _comes_in(value: Value) -> bool:
     """Whether a model is given it, as a module is given states."""
     if isinstance(value, list):
         return all(_comes_in(item.value) or is_nothing(item.value) for item in value)
+    return isinstance(value, Incoming)
+
+
+def _is_part(value: Value) -> bool:
+    """Whether it is something of what comes in."""
+    while isinstance(value, Computed) and value.shares is not None:
+        value = value.shares
     return isinstance(value, Incoming)
 
 

@@ -1,0 +1,155 @@
+"""Functions that go along one axis of an array, and give parts of it, or turn it around: `y.chunk(2, -1)`,
+`x.flip(1)`, `F.max_pool1d(y, y.size(2))`."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+from rnnc.diagnostics import Span
+from rnnc.importing.pieces import padding
+from rnnc.importing.pieces.axes import FEATURES, ONE, STEPS, axes_of, letter_of, with_axes
+from rnnc.importing.pieces.built import part_of_features, wrapped
+from rnnc.importing.pieces.widths import number_of
+from rnnc.importing.python.values import Applied, Built, Computed, Given, Made, Size, Tensor, Value, describe, problem
+from rnnc.importing.texts.sizes import numbers, size_of
+from rnnc.importing.texts.steps import BY_ITSELF
+
+if TYPE_CHECKING:
+    from rnnc.importing.pieces.pieces import Network
+    from rnnc.importing.texts.axes import Asked
+    from rnnc.importing.texts.evaluate import Evaluator
+
+FOLDED = {"max_pool1d": "max", "avg_pool1d": "mean", "adaptive_max_pool1d": "max", "adaptive_avg_pool1d": "mean"}
+DIVIDES = ("chunk", "split")
+FLIPS = ("flip", "reverse")
+SYNONYMS = {
+    "axis": "dim", "split_size_or_sections": "sizes", "split_size": "sizes", "num_or_size_splits": "sizes",
+    "chunks": "sizes", "indices_or_sections": "sizes", "output_size": "kernel_size",
+}  # fmt: skip
+BY_HAND = "write what it computes by hand, behind the layers"
+
+
+def along(ev: Evaluator, asked: Asked) -> Value:
+    """What such a function gives. E606: it is told something that is not read."""
+    if asked.name in FLIPS:
+        return _flipped(ev, asked)
+    return _pooled(ev, asked) if asked.name in FOLDED else _divided(ev, asked)
+
+
+def _given(asked: Asked, *parameters: str) -> dict[str, ast.expr]:
+    """The arguments by the names of their parameters. E606: others."""
+    found = dict(zip(parameters, asked.rest, strict=False))
+    found |= {SYNONYMS.get(key, key): value for key, value in asked.named.items() if key != "name"}
+    if len(asked.rest) > len(parameters) or not found.keys() <= {*parameters}:
+        raise problem("E606", f"an argument of `{asked.name}` is not read here", asked.span, fix=BY_HAND)
+    return found
+
+
+def _flipped(ev: Evaluator, asked: Asked) -> Tensor:
+    """The steps from the last to the first."""
+    nodes = [*asked.rest, *(value for key, value in asked.named.items() if key in ("dims", "axis", "dim"))]
+    known = numbers(ev, nodes, asked.names)
+
+    def build(network: Network, built: Sequence[Built]) -> Built:
+        one, axis = built[0], known[0] if len(known) == 1 else None
+        if not isinstance(axis, int) or letter_of(one, axis) != STEPS:
+            raise problem(
+                "E606", f"`{asked.name}` turns the steps around here", asked.span, fix=f"{asked.name}(y, [1])"
+            )
+        if one.padding:
+            raise problem("E606", f"`{asked.name}` of rows that have lengths is not read", asked.span, fix=BY_HAND)
+        return wrapped(network, one, "reverse({})")
+
+    return Computed((asked.tensor,), build, alike=asked.tensor)
+
+
+def _pooled(ev: Evaluator, asked: Asked) -> Tensor:
+    """One value of all steps, which come last, in an axis of size 1."""
+    node = _given(asked, "kernel_size").get("kernel_size")
+    size = next(iter(numbers(ev, [node], asked.names)), None) if node is not None else None
+    tensors = (size.tensor,) if isinstance(size, Size) else ()
+    is_all = asked.name.startswith("adaptive") and size == 1
+
+    def build(network: Network, built: Sequence[Built]) -> Built:
+        one = built[0]
+        counts = is_all or (isinstance(size, Size) and size_of(one, size, built[-1]) == STEPS)
+        if not counts or letter_of(one, -1) != STEPS:
+            what = f"`{asked.name}` over some of the steps, or over something else, is not read"
+            raise problem("E606", what, asked.span, fix="y.max(dim=1) goes over all steps")
+        padding.over_steps(one, asked.name, asked.span)
+        text = network.equation("p", f"{FOLDED[asked.name]}({one.text}, time)")
+        return replace(with_axes(one, axes_of(one)[:-1] + ONE), text=text, padding="", steps_first=None)
+
+    return Computed((asked.tensor, *tensors), build)
+
+
+def _divided(ev: Evaluator, asked: Asked) -> list[Given]:
+    """Some features after the others."""
+    given = _given(asked, "sizes", "dim")
+    sizes = numbers(ev, [given["sizes"]], asked.names) if "sizes" in given else []
+    axis = next(iter(numbers(ev, [given["dim"]], asked.names)), None) if "dim" in given else 0
+    counts = [each for each in sizes if isinstance(each, int)]
+    if len(counts) < len(sizes) or not counts or min(counts) < 1 or not isinstance(axis, int):
+        raise problem("E606", f"the numbers of `{asked.name}` are not known", asked.span, fix=BY_HAND)
+    is_list = isinstance(ev.if_known(given["sizes"], asked.names).value, list)
+    wide = width_of(asked.tensor)
+    pieces = counts
+    if not is_list and (asked.name == "chunk" or not asked.is_torch):
+        return [_piece(asked, axis, k, counts[0]) for k in range(counts[0])]
+    if not is_list:
+        made = asked.tensor.layer.value if isinstance(asked.tensor, Applied) else None
+        if isinstance(made, Made) and made.constructor.signature is None:
+            raise problem("E606", f"{describe(made)} is not read, nor what it gives", made.span, fix=BY_HAND)
+        if wide is None:
+            what = f"how many parts `{asked.name}` gives is not known"
+            raise problem("E606", what, asked.span, fix=BY_ITSELF if axis == 1 else "y.chunk(2, dim=-1)")
+        pieces = [min(counts[0], wide - k) for k in range(0, wide, counts[0])]
+    return [_part(asked, axis, end - size, end) for size, end in zip(pieces, accumulate(pieces), strict=True)]
+
+
+def _part(asked: Asked, axis: int, start: int, end: int) -> Given:
+    take = part_of_features(start, end)
+
+    def build(network: Network, built: Sequence[Built]) -> Built:
+        _check(built[0], axis, asked.span)
+        return take(network, built)
+
+    return Given(Computed((asked.tensor,), build, asked.tensor), asked.span)
+
+
+def _piece(asked: Asked, axis: int, k: int, count: int) -> Given:
+    """One of several pieces that are of one size."""
+
+    def build(network: Network, built: Sequence[Built]) -> Built:
+        _check(built[0], axis, asked.span)
+        wide = number_of(built[0].width)
+        if wide is None or wide % count:
+            what = f"how wide the parts of `{asked.name}` are is not known, or they are not of one size"
+            raise problem("E606", what, asked.span, fix="a slice: `y[..., :4]`")
+        return part_of_features(k * wide // count, (k + 1) * wide // count)(network, built)
+
+    return Given(Computed((asked.tensor,), build, asked.tensor), asked.span)
+
+
+def _check(one: Built, axis: int, span: Span) -> None:
+    if letter_of(one, axis) != FEATURES or not axes_of(one).endswith(FEATURES):
+        raise problem("E606", "what is divided here are not the features", span, fix="dim=-1")
+
+
+def width_of(tensor: Tensor) -> int | None:
+    """How many features an array has, where layers of PyTorch say so."""
+    match tensor:
+        case Computed(alike=Tensor() as inner):
+            return width_of(inner)
+        case Applied(layer=Given(value=Made() as made), inputs=inputs) if made.constructor.library == "torch":
+            numbers = {name: given.value for name, given in made.arguments.items()}
+            one = numbers.get("proj_size") or numbers.get("hidden_size", numbers.get("out_features"))
+            if one is None and made.constructor.name in ("Dropout", "LayerNorm", "Identity", "ReLU", "Tanh") and inputs:
+                return width_of(inputs[0])
+            return one * (2 if numbers.get("bidirectional") is True else 1) if isinstance(one, int) else None
+        case _:
+            return None
