@@ -45,7 +45,7 @@ class _Inference:
         for node in graph.nodes:
             self._forward(node)
         self._forwards()
-        while self._backwards() or self._guess_behind() or self._doubt() or self._guess() or self._guess_beside():
+        while self._backwards() or self._guess_behind() or self._doubt() or self._guess_any():
             self._forwards()
         self._recheck()
 
@@ -133,11 +133,16 @@ class _Inference:
         proposed = self._guessed(beside=True)
         return self._sweep([], proposed, doubtful=True)
 
-    def _guess(self) -> bool:
-        """All other guesses, first those that hang on no other. Is anything new?"""
+    def _guess_any(self) -> bool:
+        """One kind of guess. What is made of something that meets a known value waits for that. Is anything new?"""
         proposed = self._guessed(beside=False)
-        for node in independent(proposed):
-            self._take(node, proposed[node])
+        return self._guess(proposed, self._guessed(beside=True)) or self._guess_beside() or self._guess(proposed, {})
+
+    def _guess(self, proposed: Proposed, before: Proposed) -> bool:
+        """All other guesses, first those that hang on no other, nor on those `before`. Is anything new?"""
+        for node in independent({**before, **proposed}):
+            if node in proposed and node not in before:
+                self._take(node, proposed[node])
         return bool(self.graph.news)
 
     def _take(self, node: Node, proposed: list[Shape]) -> None:

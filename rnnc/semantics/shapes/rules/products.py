@@ -237,6 +237,8 @@ def _conv_backward(graph: Graph, node: Node) -> bool:
 
 def _conv_guess(graph: Graph, node: Node) -> bool:
     """Where every channel has a kernel of its own, these are the channels of the result."""
+    if node.args[0].shape is None:
+        return False
     _, per, channels = _window(graph, node)
     if not per or channels:
         return False
