@@ -126,7 +126,7 @@ class Elaborator:
         if called in c.frame.instances:
             message, fix = f"`as` is no name for `{called}`, whose weights are named after its `use`", "leave it out"
         if c.frame.kind != "fn" and c.frame.graph.equation == "output":
-            fix = f"an output is named in front: `output {e.name}: …`"
+            fix += f"; an output is named in front: `output {e.name}: …`"
         raise Problem("E248", message, e.span, fix=fix)
 
     def _call_builtin(self, name: str, e: ast.Call, c: Context) -> Value:
