@@ -94,6 +94,14 @@ SLIPS = [
         "E606",
         "turns a list of steps around as a whole",
     ),
+    (
+        (
+            "f, c = LSTMBlockFusedCell(4), TimeReversedFusedRNN(LSTMBlockFusedCell(4))\nxs = tf.unstack(x)\n"
+            "y, _ = f(xs, sequence_length=n)\nz, _ = «c(xs, None, tf.float32, n)»\no = tf.concat([y, z], 2)"
+        ),
+        "E606",
+        "turns a list of steps around as a whole",
+    ),
     ("MultiRNNCell([ResidualWrapper(TimeReversedFusedRNN(«LSTMBlockFusedCell(4)»))])", "E606", "ResidualWrapper"),
     ("torch.nn.RNN(3, 4, nonlinearity=«'gelu'»)", "E605", "is 'tanh' or 'relu', not 'gelu'"),
     ("MultiRNNCell(«[]»)", "E605", "not an empty list"),
