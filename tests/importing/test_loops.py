@@ -81,7 +81,7 @@ STATE = "the state that it has left in the step before"
 OTHERS = {
     "a state that changes": (loop("    s = «self.c(x[:, t], s)»\n    s = s * 0.5\n    out.append(s)\n"), "changes the"),
     "a state that changes in place": (loop(f"{STEP}    out.append(«self.r(s)»)\n"), "`self.r` of these"),
-    "what comes out goes in": (loop("    s = self.e(«y», s)\n    y = self.g(x[:, t])\n    out += [s]\n"), "`y` is read"),
+    "what comes out goes in": (loop("    s = self.e(«y», s)\n    y = self.g(x[:, t])\n    out += [s]\n"), "`y` is"),
     "the step before": (loop("    s = self.c(«x[:, t - 1]», s)\n    out.append(s)\n"), "no step `t` of a sequence"),
     "a state read before": (loop(f"    out.append(«s»)\n{STEP}"), "`s` is read before this step"),
     "states the other way round": (loop("    q, r = «self.d(s, (r, q))»\n    out.append(q)\n"), STATE),
