@@ -15,7 +15,6 @@ from rnnc.diagnostics import Source, Span
 from rnnc.importing.behind.calling import Plain, is_own
 from rnnc.importing.behind.driver import Driver
 from rnnc.importing.behind.found import Found, find
-from rnnc.importing.behind.fused import PARAMETERS, check_turned
 from rnnc.importing.behind.values import key_of
 from rnnc.importing.formulas.directions import Key
 from rnnc.importing.python import classes
@@ -104,8 +103,6 @@ def read_script(
     others = [line for line in everything[place + 1 :] if not _trains(line) and not _only_names(line)]
     others = [*_not_reached(everything[:place], given, evaluator), *others]
     behind = tuple((key_of(line.value, line.names), evaluator.span(line.statement).text) for line in others)
-    if isinstance(subject.value, ast.Call):
-        check_turned(Driver.of(subject.value, subject.names, "", PARAMETERS, Plain(evaluator)), _first(given))
     told = _remarks(subject, given, evaluator)
     before = _left_out(evaluator, lines[: at + 1], given)
     return Subject(_first(given), behind=(*before, *behind), line=evaluator.span(subject.statement).text, remarks=told)
@@ -119,10 +116,7 @@ def _remarks(line: Line, given: Given, evaluator: Evaluator) -> tuple[str, ...]:
         return ()
     if not value.args or not isinstance(value.func, ast.Name):
         return ()
-    over_steps = re.search("Cudnn|Fused", made.constructor.name) is not None
-    parameters: dict[str, ast.expr] = {"inputs": value.args[0]}
-    parameters |= {"initial_state": value.args[1]} if over_steps and len(value.args) > 1 else {}
-    return Driver(value, line.names, value.func.id, parameters, Plain(evaluator)).remarks()
+    return Driver(value, line.names, value.func.id, {"inputs": value.args[0]}, Plain(evaluator)).remarks()
 
 
 def _left_out(evaluator: Evaluator, lines: list[Line], given: Given, *more: Instance) -> tuple[tuple[Key, str], ...]:

@@ -195,6 +195,21 @@ TOLD = [
     (call("return tf.nn.dropout(self.a(x), rate=0.3)"), "drops always"),
     (net(RNN, "y, s = self.a(x, h0)\nreturn y", "x, h0"), "what GRU begins with, `h0`, is left out"),
     (net(f"{RNN}\nself.fc.weight.data = torch.eye(4)", f"{RUN}return y"), "initial values"),
+    (
+        net(f"{RNN}\nfor p in self.a.parameters():\n    p.requires_grad = False", f"{RUN}return y"),
+        "belongs to training",
+    ),
+    (
+        net(f"{RNN}\nfor p in self.a.parameters():\n    p.requires_grad_(False)", f"{RUN}return y"),
+        "belongs to training",
+    ),
+    (
+        net(
+            f"{RNN}\nfor p in self.a.parameters():\n    p.requires_grad = False\n    nn.init.zeros_(p)",
+            f"{RUN}return y",
+        ),
+        "sets what parameters begin with",
+    ),
     (net(RNN, f"{RUN}return s"), "whose axes are one, "),
     (net(RNN, f"{RUN}return y.transpose(1, 2)"), "whose axes are the rows of the batch, the features, the steps"),
     (net(f"{RNN}\nself.s = torch.zeros(1, 2, 4)", "y, self.s = self.a(x, self.s)\nreturn y"), "`s` keeps states"),

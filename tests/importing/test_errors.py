@@ -94,6 +94,14 @@ SLIPS = [
         "E606",
         "turns a list of steps around as a whole",
     ),
+    (
+        (
+            "f, c = LSTMBlockFusedCell(4), TimeReversedFusedRNN(LSTMBlockFusedCell(4))\nxs = tf.unstack(x)\n"
+            "y, _ = f(xs, sequence_length=n)\nz, _ = «c(xs, None, tf.float32, n)»\no = tf.concat([y, z], 2)"
+        ),
+        "E606",
+        "turns a list of steps around as a whole",
+    ),
     ("MultiRNNCell([ResidualWrapper(TimeReversedFusedRNN(«LSTMBlockFusedCell(4)»))])", "E606", "ResidualWrapper"),
     ("torch.nn.RNN(3, 4, nonlinearity=«'gelu'»)", "E605", "is 'tanh' or 'relu', not 'gelu'"),
     ("MultiRNNCell(«[]»)", "E605", "not an empty list"),
@@ -162,9 +170,22 @@ def test_other_cells_are_no_slips(call: str, fix: str) -> None:
     assert error(call).fix == fix
 
 
-def test_examples_of_other_cells_are_there() -> None:
-    for name in set(unread.EXAMPLES.values()):
-        assert (ROOT / "examples" / f"{name}.rnn").is_file(), name
+@pytest.mark.parametrize("name", unread.EXAMPLES)
+def test_examples_of_other_cells_are_there(name: str) -> None:
+    assert (ROOT / "examples" / f"{unread.EXAMPLES[name]}.rnn").is_file()
+    for written in (name.upper(), name, f"{name.upper()}Cell"):
+        fix = error(f"{written}(4)").fix or ""
+        assert f"examples/{unread.EXAMPLES[name]}.rnn" in fix, written
+
+
+@pytest.mark.parametrize("name", ["IRNN", "FRU", "BRNN", "LSTX"])
+def test_one_letter_of_a_short_name_makes_it_another(name: str) -> None:
+    assert error(f"{name}(4)").fix == unread.KNOWN
+
+
+@pytest.mark.parametrize(("name", "meant"), [("GUR", "GRU"), ("LSM", "LSTM"), ("RNNN", "RNN")])
+def test_letters_of_a_short_name_may_be_swapped_or_missing(name: str, meant: str) -> None:
+    assert error(f"nn.{name}(4, 5)").fix == f"did you mean `{meant}`?"
 
 
 def test_columns_count_characters() -> None:

@@ -73,32 +73,54 @@ def test_a_loop_over_tokens_computes_what_torch_does() -> None:
 
 
 def loop(body: str, after: str = STACK, head: str = ZEROS, turns: str = "range(x.size(1))") -> str:
-    return net(CELLS, f"{head}for t in «{turns}»:\n{body}{after}")
+    return net(CELLS, f"{head}for t in {turns}:\n{body}{after}", "x, v")
 
 
+# What is refused, between « and », and why.
+STATE = "the state that it has left in the step before"
 OTHERS = {
-    "a state that changes": loop(f"{STEP}    s = s * 0.5\n    out.append(s)\n"),
-    "a state that changes in place": loop(f"{STEP}    out.append(self.r(s))\n"),
-    "what comes out goes in": loop("    s = self.e(y, s)\n    y = self.g(x[:, t])\n    out.append(s)\n"),
-    "the step before": loop("    s = self.c(x[:, t - 1], s)\n    out.append(s)\n"),
-    "a state read before": loop(f"    out.append(s)\n{STEP}"),
-    "states the other way round": loop("    q, r = self.d(s, (r, q))\n    out.append(q)\n"),
-    "a state that stays": loop("    z = self.c(x[:, t], s)\n    out.append(z)\n"),
-    "along an axis": loop(f"{STEP}    out.append(torch.softmax(s, 1))\n"),
-    "side by side": loop(f"{STEP}    out.append(torch.cat([s, s], 1))\n"),
-    "a condition": loop(f"{STEP}    if t > 2:\n        out.append(s)\n"),
-    "from the second step on": loop(f"{STEP}    out.append(s)\n", turns="range(1, x.size(1))"),
-    "backwards": loop(f"{STEP}    out.append(s)\n", turns="reversed(range(x.size(1)))"),
-    "a row": loop("    s = self.c(x[t], s)\n    out.append(s)\n"),
-    "a list that holds something": loop(f"{STEP}    out.append(s)\n", head=f"{ZEROS}out = [s]\n"),
-    "a state of a layer": loop(f"{STEP}    out.append(s)\n", head="s = self.g(x[:, 0])\nout = []\n"),
-    "the number of the step": loop(f"{STEP}    out.append(s * t)\n"),
+    "a state that changes": (loop("    s = «self.c(x[:, t], s)»\n    s = s * 0.5\n    out.append(s)\n"), "changes the"),
+    "a state that changes in place": (loop(f"{STEP}    out.append(«self.r(s)»)\n"), "`self.r` of these"),
+    "what comes out goes in": (loop("    s = self.e(«y», s)\n    y = self.g(x[:, t])\n    out += [s]\n"), "`y` is"),
+    "the step before": (loop("    s = self.c(«x[:, t - 1]», s)\n    out.append(s)\n"), "no step `t` of a sequence"),
+    "a state read before": (loop(f"    out.append(«s»)\n{STEP}"), "`s` is read before this step"),
+    "states the other way round": (loop("    q, r = «self.d(s, (r, q))»\n    out.append(q)\n"), STATE),
+    "a state that stays": (loop("    z = «self.c(x[:, t], s)»\n    out.append(z)\n"), STATE),
+    "along an axis": (loop(f"{STEP}    out.append(«F.softmax(s, 1)»)\n"), "`F.softmax` of these arguments"),
+    "side by side": (loop(f"{STEP}    out.append(«torch.cat([s, s], 1)»)\n"), "`torch.cat` of these arguments"),
+    "a condition": (loop(f"{STEP}    if «t > 2»:\n        out.append(s)\n"), "no other statement"),
+    "from the second step on": (loop(f"{STEP}    out.append(s)\n", turns="«range(1, x.size(1))»"), ""),
+    "backwards": (loop(f"{STEP}    out.append(s)\n", turns="«reversed(range(x.size(1)))»"), ""),
+    "a row": (loop("    s = self.c(«x[t]», s)\n    out.append(s)\n"), "another axis is counted"),
+    "another array": (loop("    s = self.c(«x[:, t]», s)\n    out += [s]\n", turns="range(v.size(1))"), "of another"),
+    "a list that holds something": (loop(f"{STEP}    out.append(«s»)\n", head=f"{ZEROS}out = [s]\n"), "no list that"),
+    "a state of a layer": (
+        loop("    s = self.c(x[:, t], «s»)\n    out.append(s)\n", head="s = self.g(x[:, 0])\nout = []\n"),
+        "neither None nor zeros",
+    ),
+    "the number of the step": (loop(f"{STEP}    out.append(s * «t»)\n"), "the number of the step"),
+    "a keyword": (loop("    s = «self.c(x[:, t], hx=s)»\n    out.append(s)\n"), "on a step and on its state"),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_other_loops_are_refused_with_help(name: str) -> None:
-    refused(OTHERS[name], "E602", "a loop over the steps of a sequence")
+    marked, why = OTHERS[name]
+    refused(marked, "E602", f"a loop over the steps of a sequence is not read{': ' if why else ''}")
+    refused(marked, "E602", why)
+
+
+@needs_torch
+def test_what_is_put_together_has_the_steps_of_its_parts() -> None:
+    run = "z, _ = self.a(x)\nx = torch.cat([self.g(x), {}], -1)\n" + LOOP.replace("x.size(1)", "n") + "{}" + STACK
+    cells = (
+        "self.a = nn.GRU(n, n, batch_first=True)\nself.g = nn.Linear(n, n)\nself.h = h\nself.c = nn.GRUCell(2 * n, h)"
+    )
+    told = "n = x.shape[1]\n" + run.format("z", f"{STEP}    out.append(s)\n")
+    assert live.torch_error(net(cells, told), {"x": X}, unused=True) < TOLERANCE
+    row = "z, _ = self.a(v)\nx = x * z[:, -1].unsqueeze(1)\n" + LOOP.replace("x.size(1)", "v.size(1)")
+    marked = row + "    s = self.c(«x[:, t]», s)\n    out.append(s)\n" + STACK
+    refused(net(cells, marked, "x, v"), "E606", "the steps of another array are counted")
 
 
 TWO = f"{ZEROS}out = ys = []\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rnnc.compiler import check
-from rnnc.diagnostics import Source
+from rnnc.diagnostics import DiagnosticError, Source
 from rnnc.importing.calls import import_call
 from tests.importing.test_behind import BOTH, ONE, imported, left_out
 
@@ -61,12 +61,30 @@ def test_what_both_directions_begin_with_is_told() -> None:
     assert import_call(Source("<call>", text)).remarks == (what,)
 
 
+FUSED = "lstm = tf.contrib.rnn.LSTMBlockFusedCell(5)\n"
+BEGINS = "(x, (c0, h0), tf.float32)", "(x, (c0, h0))", "(x, initial_state=(c0, h0))"
+
+
 @pytest.mark.parametrize(
-    "call", ["lstm(x, (tf.zeros([1, 5]), tf.ones([1, 5])), tf.float32)", "lstm(x, initial_state=s)"]
+    "call", [f"{name}{given}" for name in ("lstm", "tf.contrib.rnn.LSTMBlockFusedCell(5)") for given in BEGINS]
 )
-def test_what_a_fused_layer_begins_with_is_told(call: str) -> None:
-    text = f"lstm = tf.contrib.rnn.LSTMBlockFusedCell(5)\ny, _ = {call}"
-    assert any("as `state`" in each for each in import_call(Source("<call>", text)).remarks)
+@pytest.mark.parametrize("front", ["", "x, _ = tf.contrib.rnn.LSTMBlockFusedCell(5)(v)\n"])
+def test_what_a_fused_layer_begins_with_is_told(call: str, front: str) -> None:
+    """In the same words wherever it stands."""
+    what = "what LSTMBlockFusedCell begins with, `(c0, h0)`, is left out: a module takes it as `state`"
+    remarks = import_call(Source("<call>", f"{front}{FUSED}y, _ = {call}")).remarks
+    assert [each for each in remarks if each.startswith(("what LSTM", "`initial"))] == [what]
+
+
+@pytest.mark.parametrize("begins", ["tf.ones([1, 5])", "initial_state=tf.ones([1, 5])"])
+def test_a_fused_layer_that_begins_with_numbers_of_the_text_is_refused(begins: str) -> None:
+    with pytest.raises(DiagnosticError, match="begins with is not read"):
+        import_call(Source("<call>", f"{FUSED}y, _ = lstm(x, {begins})"))
+
+
+def test_final_states_of_fused_layers_are_not_handed_on() -> None:
+    with pytest.raises(DiagnosticError, match="handed on"):
+        import_call(Source("<call>", f"{FUSED}y, s = lstm(x)\nz, _ = tf.contrib.rnn.LSTMBlockFusedCell(5)(y, s)"))
 
 
 # --- final states ---------------------------------------------------------------------------------------------------

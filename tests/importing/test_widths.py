@@ -55,7 +55,22 @@ def test_a_text_that_tells_no_width_has_that_of_what_it_meets() -> None:
     found = import_call(Source("<call>", text))
     assert "input x[3]" in found.text
     assert check(Source("<text>", found.text)) == []
-    assert any("has 3 features" in each for each in found.remarks)
+    assert any("what comes in, `x`, has 3 features" in each for each in found.remarks)
+
+
+def test_the_input_is_named_whose_width_nothing_tells() -> None:
+    body = "        return v + self.a(x)\n"
+    text = (
+        "class Net(keras.Model):\n    def __init__(self):\n        super().__init__()\n"
+        f"        self.a = layers.GRU(3, return_sequences=True)\n    def call(self, x, v):\n{body}"
+    )
+    found = import_call(Source("<call>", text))
+    assert "input v[3]" in found.text
+    assert any("what comes in, `v`, has 3 features" in each for each in found.remarks)
+
+
+def test_widths_that_differ_are_told_in_order() -> None:
+    refused(HEAD.format(9, 10) + "model = keras.Model(i, «layers.add»([i, y]))", "E606", "9 and 10 features meet here")
 
 
 @pytest.mark.parametrize(

@@ -25,17 +25,18 @@ KNOWN = "known are the recurrent cells and layers of TensorFlow, Keras, PyTorch;
 OTHER = "it is another cell than those that `rnnc import` reads: write its equations"
 MEMORY = f"{OTHER}, with what it attends to as `input memory[place, size] per row`"
 SHORT = 11  # letters of names in which one is missing at most
+SHORTEST = 4  # of names in which none is replaced, nor put in front: those are other cells
 
 
 def advice(path: str, known: Collection[str]) -> str:
     """What a person who wrote the name can do."""
     name = path.rpartition(".")[2]
-    near = [each for each in known if is_slip(name, each)]
-    if near and not _has_words_in_front(name, known):
-        return f"did you mean `{min(near, key=lambda each: (distance(name, each), each))}`?"
     bare = re.sub(r"(cell|layer)$", "", name.lower())
     if bare in EXAMPLES:
         return f"`rnnc import` does not read it; examples/{EXAMPLES[bare]}.rnn has such a cell"
+    near = [each for each in known if is_slip(name, each)]
+    if near and not _has_words_in_front(name, known):
+        return f"did you mean `{min(near, key=lambda each: (distance(name, each), each))}`?"
     if ATTENDS.search(path):
         return MEMORY
     return OTHER if name.endswith("Cell") else KNOWN
@@ -47,6 +48,8 @@ def is_slip(name: str, other: str) -> bool:
     a, b = name.lower(), other.lower()
     allowed = 1 if min(len(a), len(b)) <= SHORT else 2
     if re.findall(r"\d", a) != re.findall(r"\d", b):
+        return False
+    if len(a) <= SHORTEST and (a[1:] == b or (len(a) == len(b) and sorted(a) != sorted(b))):
         return False
     return b == f"{a}cell" or (abs(len(a) - len(b)) <= allowed and distance(a, b) <= allowed)
 

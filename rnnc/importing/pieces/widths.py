@@ -27,18 +27,20 @@ def meet(network: Network, built: Sequence[Built], span: Span, remarks: Remarks)
 def fit(network: Network, given: Sequence[str | None], span: Span, remarks: Remarks) -> None:
     """These widths are one, which inputs say then. E606: they are not."""
     widths = {network.sizes.get(width, width) for width in given if width is not None}
-    numbers = sorted(width for width in widths if number_of(width) is not None)
+    numbers = sorted((width for width in widths if number_of(width) is not None), key=int)
     if len(numbers) > 1:
         what = f"{numbers[0]} and {numbers[1]} features meet here, where as many are wanted"
         raise problem("E606", what, span, fix="a layer before one of them makes as many")
     for number in numbers:
-        declare(network, number)
         for axis in sorted(widths - {number}):
             network.sizes[axis] = number
+            names = [name for name, declared in network.inputs.items() if f"[{axis}]" in declared]
+            shown = f", {', '.join(f'`{name}`' for name in names)}," if names else ""
             remarks.add(
-                f"what comes in has {number} features, as what it is put together with, and the text says no number"
+                f"what comes in{shown} has {number} features, as what it is put together with, and the text says no "
+                "number"
             )
-            declare(network, number)
+        declare(network, number)
 
 
 def declare(network: Network, number: str) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import Span
@@ -14,7 +14,19 @@ from rnnc.importing.pieces import padding
 from rnnc.importing.pieces.axes import FEATURES, ONE, STEPS, axes_of, letter_of, with_axes
 from rnnc.importing.pieces.built import part_of_features, wrapped
 from rnnc.importing.pieces.widths import number_of
-from rnnc.importing.python.values import Applied, Built, Computed, Given, Made, Size, Tensor, Value, describe, problem
+from rnnc.importing.python.values import (
+    Applied,
+    Built,
+    Computed,
+    Given,
+    Made,
+    Reference,
+    Size,
+    Tensor,
+    Value,
+    describe,
+    problem,
+)  # fmt: skip
 from rnnc.importing.texts.sizes import numbers, size_of
 from rnnc.importing.texts.steps import BY_ITSELF
 
@@ -30,6 +42,7 @@ SYNONYMS = {
     "axis": "dim", "split_size_or_sections": "sizes", "split_size": "sizes", "num_or_size_splits": "sizes",
     "chunks": "sizes", "indices_or_sections": "sizes", "output_size": "kernel_size",
 }  # fmt: skip
+CUTS = frozenset(("ops", "keras", "np", "numpy", "jnp"))  # whose `split` is told where parts end
 BY_HAND = "write what it computes by hand, behind the layers"
 
 
@@ -108,15 +121,47 @@ def _divided(ev: Evaluator, asked: Asked) -> list[Given]:
             what = f"how many parts `{asked.name}` gives is not known"
             raise problem("E606", what, asked.span, fix=BY_ITSELF if axis == 1 else "y.chunk(2, dim=-1)")
         pieces = [min(counts[0], wide - k) for k in range(0, wide, counts[0])]
-    return [_part(asked, axis, end - size, end) for size, end in zip(pieces, accumulate(pieces), strict=True)]
+    elif _is_cut(ev, asked):
+        return [_cut(asked, axis, counts, k) for k in range(len(counts) + 1)]
+    ends = [*accumulate(pieces)]
+    return [_part(asked, axis, end - size, end, ends[-1]) for size, end in zip(pieces, ends, strict=True)]
 
 
-def _part(asked: Asked, axis: int, start: int, end: int) -> Given:
+def _is_cut(ev: Evaluator, asked: Asked) -> bool:
+    """Whether a list says where parts end, as in NumPy and Keras; PyTorch and TensorFlow are told how wide they are."""
+    function = ev.if_known(asked.node.func, asked.names).value if isinstance(asked.node, ast.Call) else None
+    return isinstance(function, Reference) and not CUTS.isdisjoint(function.path.split(".")[:-1])
+
+
+def _part(asked: Asked, axis: int, start: int, end: int, whole: int) -> Given:
+    """One of several pieces, which together are as wide as what is divided."""
     take = part_of_features(start, end)
 
     def build(network: Network, built: Sequence[Built]) -> Built:
         _check(built[0], axis, asked.span)
+        if number_of(built[0].width) not in (whole, None):
+            what = f"the parts of `{asked.name}` have {whole} features together, and what is divided {built[0].width}"
+            raise problem("E606", what, asked.span, fix="as many in all parts as are divided")
         return take(network, built)
+
+    return Given(Computed((asked.tensor,), build, asked.tensor), asked.span)
+
+
+def _cut(asked: Asked, axis: int, points: Sequence[int], k: int) -> Given:
+    """One of several pieces that end at such places, the last one with the array."""
+
+    def build(network: Network, built: Sequence[Built]) -> Built:
+        _check(built[0], axis, asked.span)
+        wide = number_of(built[0].width)
+        if wide is None:
+            what = f"how wide what `{asked.name}` divides is is not known"
+            raise problem("E606", what, asked.span, fix="a slice: `y[..., :4]`")
+        ends = [0, *points, wide]
+        if any(a >= b for a, b in pairwise(ends)):
+            shown = ", ".join(map(str, points))
+            what = f"`{asked.name}` of {wide} features at {shown}, which leaves parts without any, is not read"
+            raise problem("E606", what, asked.span, fix="a slice: `y[..., :4]`")
+        return part_of_features(ends[k], ends[k + 1])(network, built)
 
     return Given(Computed((asked.tensor,), build, asked.tensor), asked.span)
 

@@ -30,6 +30,7 @@ from rnnc.importing.texts.along import width_of
 from rnnc.importing.texts.arrays import ARRAYS, LIKE, MAKERS, OPAQUE, SIZES, UNREAD, WAYS, ZEROS, made
 from rnnc.importing.texts.finals import several
 from rnnc.importing.texts.functions import TOGETHER, check_known, written_out
+from rnnc.importing.texts.fused import check_turned, is_over_steps
 from rnnc.importing.texts.steps import CELLS, together
 
 if TYPE_CHECKING:
@@ -186,8 +187,9 @@ def applied(ev: Evaluator, made: Made, node: ast.Call, names: Names) -> Value:
     begin = next((named[name] for name in BEGINS if name in named), None)
     rest = list(node.args[1:])
     is_cell = made.constructor.library == "torch" and made.constructor.name in CELLS
-    if rest and (is_cell or made.constructor.states is not None) and begin is None:
+    if rest and (is_cell or made.constructor.states is not None or is_over_steps(made)) and begin is None:
         begin = rest.pop(0)
+    check_turned(ev, made, node, names)
     if made.constructor.library != "tf":  # calls of single cells, whose data they are
         for each in rest:
             _check_left(ev, made, "a further argument", each, names)
@@ -247,11 +249,14 @@ def with_data(ev: Evaluator, instance: Instance, node: ast.Call, names: Names) -
 def outputs(ev: Evaluator, node: ast.Call, names: Names) -> Value:
     """`keras.Model(inputs, outputs)`."""
     named = [keyword.value for keyword in node.keywords if keyword.arg in ("outputs", "output")]
-    found = ev.given([*named, *node.args[1:2]][0], names) if named or len(node.args) > 1 else None
+    told = [*named, *node.args[1:2]][:1]
+    found = ev.given(told[0], names) if told else None
     if found is not None and isinstance(found.value, list) and len(found.value) == 1:
         found = found.value[0]
     value = found.value if found is not None else None
     items = [item.value for item in value] if isinstance(value, list) else []
+    for each in (value, *items) if told else ():
+        ev.tensors.check_read(each, told[0])
     tensors = tuple(item for item in items if isinstance(item, Tensor))
     if tensors and len(tensors) == len(items):
         return Outputs(tensors)

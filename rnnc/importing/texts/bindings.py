@@ -29,7 +29,7 @@ from rnnc.importing.python.values import (
 from rnnc.importing.texts.changes import in_place, memory_of, sharing, value_of
 from rnnc.importing.texts.evaluate import Evaluator
 from rnnc.importing.texts.fields import of_layer
-from rnnc.importing.texts.initial import is_over_parts, only_fills
+from rnnc.importing.texts.initial import is_over_parts, only_fills, what_it_does
 from rnnc.importing.texts.lists import root_of
 from rnnc.importing.texts.steps import over_steps
 from rnnc.importing.texts.thrown import HARMLESS_BLOCKS, has_tensor, is_harmless, method_of, mutated
@@ -208,7 +208,8 @@ class Bindings:
             )
             raise Lost(problem("E602", what, self._evaluator.span(loop.iter), fix=fix).diagnostics)
         first = " ".join(self._evaluator.span(loop).text.partition("\n")[0].split())
-        self._evaluator.remarks.add(f"`{first}` sets what parameters begin with, which is left out")
+        if (told := what_it_does(loop)) is not None:
+            self._evaluator.remarks.add(f"`{first}` {told}, which is left out")
         self._forget(loop)
         return True
 

@@ -129,9 +129,10 @@ class Evaluator:
 
     def items(self, node: ast.expr, names: Names) -> list[Given]:
         """The members of a list that a line of the text goes through."""
-        if steps_of(self, node, names) is not None or isinstance(self.line(node, names).value, Tensor):
+        found = self.line(node, names) if steps_of(self, node, names) is None else None
+        if found is None or isinstance(found.value, Tensor):
             raise problem("E602", "a loop over the steps of a sequence is not read", self.span(node), fix=BY_ITSELF)
-        return self._list(self.line(node, names))
+        return self._list(found)
 
     def truth(self, node: ast.expr, names: Names) -> bool:
         return truth(self.line(node, names))

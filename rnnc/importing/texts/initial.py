@@ -44,6 +44,17 @@ def only_fills(ev: Evaluator, loop: ast.For, names: Names) -> bool:
     return not is_called and not loop.orelse and _fill(loop.body, own)
 
 
+def what_it_does(loop: ast.For) -> str | None:
+    """What such a loop does, as people are told; None of one that only looks."""
+    nodes = [*ast.walk(loop)]
+    calls = [each.func.attr for each in nodes if isinstance(each, ast.Call) and isinstance(each.func, ast.Attribute)]
+    targets = [target for each in nodes if isinstance(each, ast.Assign) for target in each.targets]
+    if any(map(FILLS.match, calls)) or any(isinstance(each, ast.Subscript) for each in targets):
+        return "sets what parameters begin with"
+    is_set = "requires_grad_" in calls or any(isinstance(each, ast.Attribute) for each in targets)
+    return "belongs to training" if is_set else None
+
+
 def _fill(body: Sequence[ast.stmt], own: set[str]) -> bool:
     """Whether statements only fill what the loop has names for, or give such parts names."""
     return all(_fills(each, own) for each in body)

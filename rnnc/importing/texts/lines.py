@@ -274,9 +274,11 @@ class Lines(Bindings):
 
     def _block(self, statement: ast.For | ast.If) -> Iterator[Line]:
         """A loop turn by turn, or the branch that is taken."""
-        if isinstance(statement, ast.For) and (self._is_initial(statement) or self._is_over_steps(statement)):
+        if isinstance(statement, ast.For) and self._is_initial(statement):
             return
         try:
+            if isinstance(statement, ast.For) and self._is_over_steps(statement):
+                return
             if isinstance(statement, ast.If):
                 turns = [None]
                 chosen = dropouts(self._evaluator, statement, self.names)

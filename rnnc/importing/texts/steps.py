@@ -4,8 +4,9 @@ a step and on the state that they have left, layers and functions of one step. W
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import Span
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from rnnc.importing.texts.evaluate import Evaluator
 
 BY_ITSELF = "a layer goes over the steps by itself: LSTM in the place of LSTMCell; a cell of your own is a `cell`"
+OTHER = "the steps of another array are counted"
 CELLS = ("RNNCell", "GRUCell", "LSTMCell")
 OF_A_STEP = ("Linear", "Dropout", "LayerNorm", "Identity", "Embedding")  # layers that know of one step alone
 _FUNCTIONS = "tanh sigmoid relu relu6 elu selu softplus silu gelu leaky_relu softsign exp abs square"
@@ -43,7 +45,11 @@ FUNCTIONS = frozenset(_FUNCTIONS.split())
 
 
 class NotPlain(Exception):
-    """A loop that does something else."""
+    """A loop that does something else: where, and what."""
+
+    def __init__(self, node: ast.AST, what: str) -> None:
+        super().__init__(node, what)
+        self.node, self.what = node, what
 
 
 def steps_of(ev: Evaluator, node: ast.expr, names: Names) -> Size | None:
@@ -57,15 +63,16 @@ def steps_of(ev: Evaluator, node: ast.expr, names: Names) -> Size | None:
 
 
 def over_steps(ev: Evaluator, loop: ast.For, names: Names) -> dict[str, Given | Broken] | None:
-    """The names behind a loop over all steps; None where it is another one, or does what is not read."""
+    """The names behind a loop over all steps; None where it is another one. E602: it does what is not read."""
     count = steps_of(ev, loop.iter, names)
     is_whole = isinstance(loop.iter, ast.Call) and ast.unparse(loop.iter.func) == "range" and len(loop.iter.args) == 1
     if count is None or not is_whole or loop.orelse or not isinstance(loop.target, ast.Name):
         return None
     try:
         return _Loop(ev, loop, loop.target.id, count, names).read()
-    except NotPlain:
-        return None
+    except NotPlain as found:
+        what = f"a loop over the steps of a sequence is not read: {found.what}"
+        raise problem("E602", what, ev.span(found.node), fix=BY_ITSELF) from None
 
 
 class _Loop:
@@ -102,7 +109,9 @@ class _Loop:
             case ast.Expr(value=ast.Constant()) | ast.Pass():
                 pass
             case _:
-                raise NotPlain
+                node = statement.test if isinstance(statement, ast.If | ast.While) else statement
+                what = "read are calls on one step and lists that grow, and no other statement"
+                raise NotPlain(node, what)
 
     def _cell(self, call: ast.Call) -> Made | None:
         value = self._ev.if_known(call.func, self._names).value
@@ -112,18 +121,20 @@ class _Loop:
     def _run(self, target: ast.expr, made: Made, call: ast.Call) -> None:
         """`h = self.cell(x[:, t], h)`, `h, c = self.cell(x[:, t], (h, c))`: the cell over the sequence."""
         if len(call.args) != 2 or call.keywords:
-            raise NotPlain
+            raise NotPlain(call, "a cell is called on a step and on its state")
         given, state = call.args
         own = [each.id for each in _members(target) if isinstance(each, ast.Name)]
         begins = [each.id for each in _members(state) if isinstance(each, ast.Name)]
-        if own != begins or len(own) != (2 if made.constructor.name == "LSTMCell" else 1) or self._often & {*own}:
-            raise NotPlain
-        if not {*own}.isdisjoint(self._now) or any(name not in self._names for name in own):
-            raise NotPlain
+        if own != begins or len(own) != (2 if made.constructor.name == "LSTMCell" else 1):
+            raise NotPlain(call, "a cell is given the state that it has left in the step before, under the same name")
+        if self._often & {*own} or not {*own}.isdisjoint(self._now):
+            raise NotPlain(call, f"something else changes the state {_quoted(own)}, too")
+        if any(name not in self._names for name in own):
+            raise NotPlain(state, "nothing tells what the cell begins with")
         sequence = self._sequence(given)
         span = self._ev.span(call)
         if self._ev.tensors.state(made, state, self._names) is not None:
-            raise NotPlain
+            raise NotPlain(state, f"{_quoted(own)} is neither None nor zeros in front of it")
         tensor = as_tensor(sequence.value)
         assert tensor is not None
         self._now[own[0]] = Given(Applied(Given(made, self._ev.span(call.func)), (tensor,)), span)
@@ -135,7 +146,7 @@ class _Loop:
     def _append(self, name: str, one: ast.expr) -> None:
         had = self._ev.if_known(ast.copy_location(ast.Name(id=name, ctx=ast.Load()), one), self._names).value
         if had != [] or name in self._after or Changes().of(name, self._names):
-            raise NotPlain
+            raise NotPlain(one, f"`{name}` is no list that is empty in front of it, or has several names")
         ones = None
         match one:
             case ast.Call(func=ast.Attribute(value=inner, attr="unsqueeze"), args=[ast.Constant(value=axis)]):
@@ -155,7 +166,7 @@ class _Loop:
         whole = self._of_a_step(node, held)
         found = self._ev.given(whole, {**self._names, **self._now, **held})
         if as_tensor(found.value) is None or not held.keys() | self._now.keys() & _names_in(whole):
-            raise NotPlain
+            raise NotPlain(node, "this is nothing that is computed of a step")
         return found
 
     def _of_a_step(self, node: ast.expr, held: dict[str, Given]) -> ast.expr:
@@ -168,7 +179,7 @@ class _Loop:
                 return node
             case ast.Subscript(value=base, slice=place) if _names_in(base).isdisjoint(self._stored):
                 name = f"‹step {len(held)}›"
-                held[name] = self._step(base, place, self._ev.span(node))
+                held[name] = self._step(node, base, place)
                 return ast.copy_location(ast.Name(id=name, ctx=ast.Load()), node)
             case ast.BinOp(left=left, op=op, right=right):
                 both = ast.BinOp(left=self._of_a_step(left, held), op=op, right=self._of_a_step(right, held))
@@ -178,8 +189,15 @@ class _Loop:
             case ast.Call(func=function, args=[one], keywords=[]) if self._is_of_a_step(function):
                 call = ast.Call(func=function, args=[self._of_a_step(one, held)], keywords=[])
                 return ast.copy_location(call, node)
+            case ast.Name(id=name) if name == self._at:
+                raise NotPlain(node, f"`{name}`, the number of the step, is used as one")
+            case ast.Name(id=name) if name in self._stored:
+                raise NotPlain(node, f"`{name}` is read before this step has given it a value")
+            case ast.Call(func=function):
+                what = f"`{ast.unparse(function)}` of these arguments is no layer or function that is known to do the "
+                raise NotPlain(node, f"{what}same to every step")
             case _:
-                raise NotPlain
+                raise NotPlain(node, "this is not known to be the same at every step")
 
     def _is_number(self, node: ast.expr) -> bool:
         return isinstance(self._ev.if_known(node, self._names).value, int | float)
@@ -189,20 +207,31 @@ class _Loop:
         value = self._ev.if_known(function, self._names).value if _names_in(function).isdisjoint(self._stored) else None
         return _does_so(value)
 
-    def _step(self, base: ast.expr, place: ast.expr, span: Span) -> Given:
+    def _step(self, whole: ast.expr, base: ast.expr, place: ast.expr) -> Given:
         """`x[:, t]`, or `x[t]` where the steps come first: the whole sequence."""
+        span = self._ev.span(whole)
         tensor = as_tensor(self._ev.if_known(base, self._names).value)
         parts = place.elts if isinstance(place, ast.Tuple) else [place]
         while parts and ast.unparse(parts[-1]) == ":":
             parts = parts[:-1]
         axis = len(parts) - 1
         is_step = [ast.unparse(each) for each in parts] in ([self._at], [":", self._at])
-        if tensor is None or not is_step or (tensor is self._count.tensor and self._count.axis != axis):
-            raise NotPlain
+        counts = self._count.tensor
+        if tensor is None or not is_step:
+            raise NotPlain(whole, f"this is no step `{self._at}` of a sequence")
+        if tensor is counts and self._count.axis != axis:
+            raise NotPlain(whole, "this is no step: another axis is counted")
+        if _sources(tensor).isdisjoint(_sources(counts)):
+            raise NotPlain(whole, OTHER)
+        is_one = _sources(tensor) == _sources(counts)
+        inner = [] if is_one else [*_made_of(tensor), *_made_of(counts)]
         counted = self._count.axis
 
         def build(network: Network, built: Sequence[Built]) -> Built:
-            one, told = built
+            one, told, *rest = built
+            steps = {id(each): its.is_sequence for each, its in zip(inner, rest, strict=True)}
+            if not is_one and _sources(tensor, steps).isdisjoint(_sources(counts, steps)):
+                raise problem("E606", f"this is no loop over the steps of a sequence: {OTHER}", span, fix=BY_ITSELF)
             known = replace(told, steps_first=counted == 0) if told.steps_first is None else told
             is_counted = counted is not None and letter_of(known, counted) == STEPS
             if not (is_counted and one.is_sequence and is_plain(one)) or one.steps_first is (axis != 0):
@@ -212,7 +241,7 @@ class _Loop:
                 raise problem("E606", what, span, fix="use a layer, and pack what it is given")
             return replace(one, steps_first=None)
 
-        return Given(Computed((tensor, self._count.tensor), build, tensor, tensor), span)
+        return Given(Computed((tensor, counts, *inner), build, tensor, tensor), span)
 
 
 def together(ev: Evaluator, steps: Steps, name: str, node: ast.Call, names: Names) -> Value:
@@ -247,6 +276,30 @@ def _does_so(value: Value) -> bool:
         given = value.arguments.get("layers")
         return given is not None and isinstance(given.value, list) and all(_does_so(each.value) for each in given.value)
     return value.constructor.name in OF_A_STEP or value.constructor.computes is not None
+
+
+def _made_of(tensor: Tensor, steps: Mapping[int, bool] = MappingProxyType({})) -> list[Tensor]:
+    """An array, and what layers and functions make it of; without what has no `steps`, and the states that layers begin
+    with."""
+    found = {id(tensor): tensor}
+    pending = [tensor]
+    while pending:
+        each = pending.pop()
+        inner = each.inputs if isinstance(each, Applied | Computed) else ()
+        new = [one for one in inner if id(one) not in found and steps.get(id(one), True)]
+        found |= {id(one): one for one in new}
+        pending += new
+    return [*found.values()]
+
+
+def _sources(tensor: Tensor, steps: Mapping[int, bool] = MappingProxyType({})) -> set[int]:
+    """What an array is made of that no layer and no function gives, by identity."""
+    made = _made_of(tensor, steps)
+    return {id(each) for each in made if not (isinstance(each, Applied | Computed) and each.inputs)}
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _members(node: ast.expr) -> list[ast.expr]:

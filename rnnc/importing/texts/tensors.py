@@ -75,7 +75,7 @@ class Tensors:
             if self._ev.models or self._leaves(node, names) or self._is_of_layers(node, names):
                 raise
             return None
-        self._check_read(value, node)
+        self.check_read(value, node)
         found = as_tensor(value)
         if found is None and isinstance(value, list) and value:
             found = as_tensor(value[0].value)  # a layer that gives its states, too
@@ -106,7 +106,7 @@ class Tensors:
                 raise problem("E606", what, span, fix=fix) from None
             given = Given(Incoming("h", span.start) if self._ev.models else Reference("h"), span)  # what others make
         for item in given.value if isinstance(given.value, list) else [given]:
-            self._check_read(item.value, node)
+            self.check_read(item.value, node)
             if isinstance(item.value, Finals) and not item.value.is_plain:
                 raise problem("E606", what, span, fix="give it the final states as they are")
         if _has_tensor(given.value):
@@ -142,7 +142,8 @@ class Tensors:
         owner = self._ev.if_known(node.value, names).value if isinstance(node, ast.Attribute) else None
         return isinstance(node, ast.Attribute) and isinstance(owner, Instance) and node.attr not in owner.fields
 
-    def _check_read(self, value: Value, node: ast.expr) -> None:
+    def check_read(self, value: Value, node: ast.expr) -> None:
+        """E606: states or outputs that layers give in a form that is not read."""
         if isinstance(value, Reference) and value.path.startswith(UNREAD):
             fix = "import the layers alone, and write the network: `d = Decoder(x, h = last(e))`"
             what = "the final states of this layer are handed on, which is not said by this"
