@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from rnnc.importing.behind.calling import Plain
 from rnnc.importing.behind.driver import Driver
+from rnnc.importing.behind.dropout import Parameter
 from rnnc.importing.behind.products import DENSE
 from rnnc.importing.behind.reading import Reading
 from rnnc.importing.behind.values import Final, Outputs, Result, Several, also, end_of, is_renamed, key_of
@@ -29,7 +30,7 @@ class Found:
     merge: Merge | None = None
     merged: frozenset[Key] = frozenset()
     renamed: frozenset[Key] = frozenset()
-    parameters: Mapping[str, str] = field(default_factory=dict[str, str])
+    parameters: tuple[Parameter, ...] = ()
 
 
 def find(
@@ -122,7 +123,7 @@ def _heads(found: Sequence[Head], readers: _Readers) -> list[Head]:
         is_more = product is not None and (product.at in each.chain[1:] or _has_now(product, each, readers))
         if product is None or is_more:
             product = each
-    is_end = [each.end.text != "{}" or each.merge is not None for each in found]
+    is_end = [each.end.text != "{}" or each.merge is not None or each.end.state is not None for each in found]
     ends = [each for each, is_one in zip(reversed(found), reversed(is_end), strict=True) if is_one and not each.classes]
     return [*([product] if product is not None else []), *ends]
 
