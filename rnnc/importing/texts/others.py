@@ -37,11 +37,11 @@ def other_objects(ev: Evaluator, lines: Sequence[Line], roots: Iterable[Value]) 
     try:
         made = _made(ev, lines)
         part = _parts(ev, roots)
-        left = [(line, value) for line, value in made if not _is_part(ev, value, part)]
+        left = [(line, values) for line, values in made if not any(_is_part(ev, each, part) for each in values)]
         found: list[Line] = []
-        for k, (line, value) in enumerate(left):
-            later = _parts(ev, [each for _, each in left[k + 1 :]])
-            if not _is_part(ev, value, later):
+        for k, (line, values) in enumerate(left):
+            later = _parts(ev, [each for _, several in left[k + 1 :] for each in several])
+            if not any(_is_part(ev, each, later) for each in values):
                 found.append(line)
         return found
     finally:
@@ -60,15 +60,15 @@ def other_classes(classes: Sequence[Blueprint]) -> list[Blueprint]:
     return found[::-1]
 
 
-def _made(ev: Evaluator, lines: Sequence[Line]) -> list[tuple[Line, Value]]:
+def _made(ev: Evaluator, lines: Sequence[Line]) -> list[tuple[Line, list[Value]]]:
     """The lines that give objects names, and these; what is added to one (`model.add(…)`) belongs to its first line."""
-    found: list[tuple[Line, Value]] = []
+    found: list[tuple[Line, list[Value]]] = []
     places: dict[str, int] = {}
     for line, after in zip(lines, [*(each.names for each in lines[1:]), {}], strict=True):
         if isinstance(line.value, ast.Name) and isinstance(line.statement, ast.Expr):  # `model.add(…)`
             if line.value.id in places:
                 place = places[line.value.id]
-                found[place] = found[place][0], _value(ev, line.names.get(line.value.id))
+                found[place] = found[place][0], [_value(ev, line.names.get(line.value.id))]
             continue
         targets = line.statement.targets if isinstance(line.statement, ast.Assign) else []
         own = [node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)]
@@ -76,7 +76,7 @@ def _made(ev: Evaluator, lines: Sequence[Line]) -> list[tuple[Line, Value]]:
         objects = [value for value in values if _is_object(value)]
         if objects and not isinstance(line.value, ast.Name):
             places |= dict.fromkeys(own, len(found))
-            found.append((line, objects[0]))
+            found.append((line, objects))
     return found
 
 
