@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 
 from rnnc.diagnostics import DiagnosticError
 from rnnc.importing.python.values import (
@@ -18,7 +19,6 @@ from rnnc.importing.python.values import (
     Incoming,
     Instance,
     Made,
-    Outputs,
     Record,
     Remarks,
     Tensor,
@@ -28,6 +28,7 @@ from rnnc.importing.python.values import (
 )  # fmt: skip
 from rnnc.importing.texts.evaluate import Evaluator
 from rnnc.importing.texts.line import Line
+from rnnc.importing.texts.reached import reached, tensors_in
 
 
 def other_objects(ev: Evaluator, lines: Sequence[Line], roots: Iterable[Value]) -> list[Line]:
@@ -100,31 +101,28 @@ def _is_what_comes_in(value: Value) -> bool:
 
 def _parts(ev: Evaluator, roots: Iterable[Value]) -> set[int]:
     """The objects that others are made of, by identity."""
-    seen: dict[int, Value] = {}
-    todo = [*roots]
-    while todo:
-        value = todo.pop()
-        if value is None or isinstance(value, bool | int | float | str) or id(value) in seen:
-            continue
-        seen[id(value)] = value
-        todo += _inside(ev, value)
-    return {*seen}
+    return {id(each) for each in reached(roots, partial(_inside, ev))}
 
 
 def _inside(ev: Evaluator, value: Value) -> Iterator[Value]:
+    """The tensors, layers and objects that a value is made of."""
+    yield from tensors_in(value)
+    match value:
+        case Applied(layer=layer):
+            yield layer.value
+        case Computed(shares=shares):
+            yield shares
+        case _:
+            yield from _fields(ev, value)
+
+
+def _fields(ev: Evaluator, value: Value) -> Iterator[Value]:
+    """The layers and objects that an object holds."""
     match value:
         case list():
             yield from (item.value for item in value)
         case Made(arguments=arguments):
             yield from (each.value for each in arguments.values())
-        case Applied(layer=layer, inputs=inputs, state=state):
-            yield from (layer.value, *inputs, state.value if state is not None else None)
-        case Computed(inputs=inputs, shares=shares):
-            yield from (*inputs, shares)
-        case Outputs(parts=parts):
-            yield from parts
-        case Final(of=of) | Finals(of=of):
-            yield of
         case Instance(fields=fields) | Record(fields=fields):
             yield from (_value(ev, each) for each in fields.values())
         case _:
@@ -138,16 +136,5 @@ def _is_part(ev: Evaluator, value: Value, part: set[int]) -> bool:
         return True
     if not isinstance(value, Instance):
         return id(value) in part
-    layers = [each for each in _layers(ev, value) if isinstance(each, Made)]
+    layers = [each for each in reached([value], partial(_fields, ev)) if isinstance(each, Made)]
     return not layers or any(id(each) in part for each in layers)
-
-
-def _layers(ev: Evaluator, instance: Instance) -> Iterator[Value]:
-    seen: set[int] = set()
-    todo: list[Value] = [instance]
-    while todo:
-        value = todo.pop()
-        if isinstance(value, Made | Instance | Record | list) and id(value) not in seen:
-            seen.add(id(value))
-            yield value
-            todo += _inside(ev, value)
