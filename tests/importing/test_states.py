@@ -261,6 +261,22 @@ def test_names_of_rates(name: str, called: str) -> None:
     assert len(remarks) == 1
 
 
+@pytest.mark.parametrize(
+    ("line", "wanted", "parameters"),
+    [
+        ("self.k = tf.placeholder(tf.float32)", "keep = k", "k = 1.0"),
+        ("self.k = tf.placeholder_with_default(0.4, [])", "keep = k", "k = 0.4"),
+        ("self.k = 0.4", "keep = 0.4", ""),
+    ],
+)
+def test_a_rate_that_is_a_field(line: str, wanted: str, parameters: str) -> None:
+    for lines in ([line, ONE], [ONE, line]):
+        text, remarks = imported(*lines, "z = tf.nn.dropout(s, self.k)")
+        assert f"network GRUCell({parameters}) {{".replace("()", "") in text
+        assert f"end = dropout(last(y), {wanted}, mask = step)" in text
+        assert len(remarks) == bool(parameters)
+
+
 def test_one_number_is_one_parameter() -> None:
     lines = ["k = tf.placeholder(tf.float32)", "d = tf.nn.dropout(s, k)", "a = tf.layers.dense(d, 2)"]
     text, _ = imported(ONE, *lines, "z = tf.nn.dropout(a, rate=k)")

@@ -14,6 +14,7 @@ from rnnc.importing.formulas.formulas import Text
 from rnnc.importing.pieces.head import End, Head
 from rnnc.importing.pieces.words import own_words
 from rnnc.importing.python.values import Names, Reference, Thunk
+from rnnc.importing.texts.line import Line
 
 _OF_LAYERS = "inputs rate noise_shape seed training name"
 _OF_CONTRIB = "inputs keep_prob noise_shape is_training outputs_collections seed"
@@ -51,10 +52,11 @@ NOTHING = Drops("{}")
 
 
 class Dropouts:
-    """Reads them. `is_new`: TensorFlow 2 is what a path says that does not say `compat.v1`."""
+    """Reads them. `is_new`: TensorFlow 2 is what a path says that does not say `compat.v1`; `fields` are lines that set
+    fields, `self.keep_prob = …`, by these."""
 
-    def __init__(self, plain: Plain, *, is_new: bool) -> None:
-        self._plain, self._is_new = plain, is_new
+    def __init__(self, plain: Plain, fields: Mapping[str, Line], *, is_new: bool) -> None:
+        self._plain, self._fields, self._is_new = plain, fields, is_new
         self._parameters: dict[Hashable, Parameter] = {}  # by what gives them
         self._calls: dict[Key, int] = {}
 
@@ -81,10 +83,12 @@ class Dropouts:
             return None
         nodes = [node for each in given.values() if each is not data for node in ast.walk(each)]
         used = [names.get(node.id) for node in nodes if isinstance(node, ast.Name)]
-        entries = [entry for entry in used if isinstance(entry, Thunk)]
+        reads = {key_of(entry.node, entry.names) for entry in used if isinstance(entry, Thunk)}
+        lines = [self._fields.get(ast.unparse(node)) for node in nodes if isinstance(node, ast.Attribute)]
+        reads |= {key_of(line.value, line.names) for line in lines if line is not None}
         place = self._calls.setdefault(key_of(node, names), len(self._calls))
         text = drops.text.replace("dropout(", f"dropout#{place}(")
-        return data, Drops(text, frozenset(key_of(entry.node, entry.names) for entry in entries))
+        return data, Drops(text, frozenset(reads))
 
     def _drops(self, given: Mapping[str, ast.expr], when: str, names: Names) -> Drops | None:
         shape = given.get("noise_shape")
@@ -103,6 +107,9 @@ class Dropouts:
 
     def _of_rate(self, name: str, node: ast.expr, names: Names) -> Drops | None:
         """The rate, or what is kept, a number or a name without one."""
+        own = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else None
+        line = self._fields.get(ast.unparse(node)) if isinstance(node, ast.Attribute) else None
+        node, names = (line.value, line.names) if line is not None else (node, names)
         value = self._plain.value(node, names)
         if isinstance(value, int | float) and not isinstance(value, bool):
             kept = value if name == "keep_prob" else 1 - value
@@ -112,14 +119,12 @@ class Dropouts:
         match node:
             case ast.BinOp(left=ast.Constant(value=1 | 1.0), op=ast.Sub(), right=rest):  # `rate=1 - keep_prob`
                 return self._of_rate("rate" if name == "keep_prob" else "keep_prob", rest, names)
-            case ast.Name(id=own) | ast.Attribute(attr=own):
-                parameter = self._parameter(node, own, name, names)
-                if parameter is None:
-                    return None
-                parameter.uses.add(name)
-                return Drops(f"dropout({{}}, {NAMED[name].format(parameter.name)}, mask = step)")
             case _:
-                return None
+                parameter = self._parameter(node, own, name, names) if own is not None else None
+        if parameter is None:
+            return None
+        parameter.uses.add(name)
+        return Drops(f"dropout({{}}, {NAMED[name].format(parameter.name)}, mask = step)")
 
     def _parameter(self, node: ast.expr, own: str, name: str, names: Names) -> Parameter | None:
         """The number that whoever runs the text gives: a placeholder, or a name that nothing there makes."""

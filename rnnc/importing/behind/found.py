@@ -42,7 +42,8 @@ def find(
 ) -> Found:
     """Read the lines `behind` a driver, whose results `target` names."""
     plain = driver.plain
-    reading = Reading(driver, plain, activations, _Numbers([*before, *behind], plain).of)
+    lines = [*before, *behind]
+    reading = Reading(driver, plain, activations, _Numbers(lines, plain).of, _fields(lines))
     values: list[tuple[Line, Result]] = []
     for line in behind:
         found = reading.value(line.value, line.names) if line.is_read else None
@@ -53,6 +54,16 @@ def find(
         merge, merged = heads[0].merge, heads[0].reads
     merge = None if merge is None or merge.is_plain else merge
     return Found(tuple(heads), merge, merged, _renamed(values), reading.dropouts.parameters)
+
+
+def _fields(lines: Sequence[Line]) -> dict[str, Line]:
+    """`self.keep_prob = …`: the lines that set fields, each of which is set once."""
+    found: dict[str, list[Line]] = {}
+    for line in lines:
+        for target in line.statement.targets if isinstance(line.statement, ast.Assign) else []:
+            if isinstance(target, ast.Attribute):
+                found.setdefault(ast.unparse(target), []).append(line)
+    return {field: several[0] for field, several in found.items() if len(several) == 1}
 
 
 def _ends(values: Sequence[tuple[Line, Result]], scope: str) -> list[Head]:
