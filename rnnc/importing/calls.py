@@ -83,6 +83,7 @@ def import_call(source: Source, *, name: str | None = None, inline: bool = False
         fix = "such as LSTMCell(128)"
         raise problem("E602", f"a call of a cell or layer is wanted, not {describe(first)}", subject.span, fix=fix)
     lowering = Lowering(ACTIVATIONS, written.FUNCTIONS, remarks, script.found.merge)
+    lowering.reserved = [each.name for each in script.found.parameters]
     lowering.several |= shared.in_several(layers)
     called = layers_in([value])
     lowering.scopes |= fused.numbered(called) if len(called) > 1 else {}
@@ -128,11 +129,12 @@ def _parameters(script: Subject, head: Head | None, lowering: Lowering) -> dict[
     read = (
         f"{head.texts if head is not None else ''} {lowering.merge.formula.text if lowering.merge is not None else ''}"
     )
-    found = {name: value for name, value in script.found.parameters.items() if re.search(rf"\b{name}\b", read)}
-    for name, value in found.items():
-        what = f"`{name}` has no value here: it is a parameter of the description, {value} unless it is given"
-        lowering.remarks.add(f"{what} (`-D {name}=0.5`)")
-    return found
+    found = [each for each in script.found.parameters if re.search(rf"(?<!mask = )\b{each.name}\b(?! =)", read)]
+    for each in found:
+        why = "has no value here: it is" if each.text is None else "is"
+        what = f"`{each.name}` {why} a parameter of the description, {each.default} unless it is given"
+        lowering.remarks.add(f"{what} (`-D {each.name}=0.5`)")
+    return {each.name: each.default for each in found}
 
 
 def _short(text: str) -> str:

@@ -10,6 +10,7 @@ from rnnc.importing.calls import import_call
 from tests.importing.test_models import net
 
 KERAS = "i = keras.Input((6, 3))\ne = LSTM(4, return_sequences=True)(i)\nd = LSTM(2)(e)\nd = Dense(3)(d)\n"
+SPLIT = "i = keras.Input((6, 3))\ny = LSTM(4, return_sequences=True)(i)\na, b = tf.split(y, 2, axis=-1)"
 FUSED = "f = LSTMBlockFusedCell(3)\ng = LSTMBlockFusedCell(3)\na, _ = f(x)\nb, _ = g(x)"
 TRAINED = f"{net('self.a = nn.GRU(n, h)', 'return self.a(x)[0]')}\nopt = torch.optim.Adam(model.parameters())"
 TWO = f"{net('self.a = nn.GRU(n, h)', 'return self.a(x)[0]')}\nclass Other(Net):\n    pass\nother = Other()"
@@ -33,6 +34,7 @@ def told(text: str) -> list[str]:
         ("rnn = nn.GRU(3, 4)\nspare = nn.Linear(4, 2)\nfc = nn.Linear(4, 2)\ny, h = rnn(x)\nz = fc(y)",
          ["spare = nn.Linear(4, 2)"], "z = fc(y)"),
         (TWO, ["model = Net()"], "other = Other()"),
+        (f"{SPLIT}\nm = Model(i, y)", ["a, b = tf.split(y, 2, axis=-1)"], "m = Model(i, y)"),
     ],
 )  # fmt: skip
 def test_what_is_no_part_of_the_last_one_is_told(text: str, left: list[str], last: str) -> None:
@@ -49,6 +51,8 @@ def test_what_is_no_part_of_the_last_one_is_told(text: str, left: list[str], las
         "rnn = nn.GRU(3, 4)\nh0 = torch.zeros(1, 2, 4)\ny, h = rnn(x, h0)",
         "rnn = nn.GRU(3, 4)\na, h = rnn(x)\nb, h = rnn(z)",
         f"{TRAINED}\ny = model(x)",
+        *(f"{SPLIT}\nm = Model(i, {part})" for part in ("a", "b", "Dense(2)(b)")),
+        "spare, rnn = nn.Linear(3, 4), nn.GRU(3, 4)\ny, h = rnn(x)",
     ],
 )
 def test_what_is_part_of_the_last_one_needs_no_word(text: str) -> None:

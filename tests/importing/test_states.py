@@ -197,16 +197,49 @@ def test_dropout_between_products_and_at_the_end() -> None:
 
 def test_dropout_of_both_directions() -> None:
     text, remarks = imported(BOTH, "o = tf.nn.dropout(tf.concat([of, ob], 2), 0.9)", "z = tf.layers.dense(o, 2)")
-    assert "logits = dense(dropout(concat(y.forward, y.backward), keep = 0.9, mask = step), 2)" in text
+    assert "d = dropout(concat(y.forward, y.backward), keep = 0.9, mask = step)" in text
+    assert "logits = dense(d, 2)" in text
     assert remarks == ()
+
+
+def test_every_dropout_has_its_mask() -> None:
+    lines = ["fw = tf.nn.dropout(of, 0.5)", "bw = tf.nn.dropout(ob, 0.5)"]
+    text, remarks = imported(BOTH, *lines, "z = tf.layers.dense(tf.concat([fw, bw, fw], 2), 2)")
+    assert text[text.index("d = dropout(y.forward, keep = 0.5, mask = step)") :][1:3] == [
+        "d2 = dropout(y.backward, keep = 0.5, mask = step)",
+        "logits = dense(concat(d, d2, d), 2)",
+    ]
+    assert remarks == ()
+    text, remarks = imported(ONE, "d = tf.nn.dropout(y, 0.5)", "z = tf.nn.dropout(d[:, -1], 0.5)")
+    assert text[text.index("d = dropout(y, keep = 0.5, mask = step)") + 1].startswith("end = dropout(at(d, -1), ")
+    assert remarks == ()
+
+
+@pytest.mark.parametrize(
+    ("driver", "state", "wanted"),
+    [
+        (LSTM, "s.h", "last(y)"),
+        (LSTM, "s.c", "layer.c'"),
+        (LSTM, "s[0]", "layer.c'"),
+        (LSTM.replace("LSTMCell(3)", "ResidualWrapper(GRUCell(3))"), "s", "layer.f.h'"),
+        (LAYERS, "s[-1]", "last(y)"),
+        (BOTH, "sf", "last(y.forward)"),
+        (BOTH, "sb.h", "at(y.backward, 0)"),
+    ],
+)
+def test_dropout_of_each_final_state(driver: str, state: str, wanted: str) -> None:
+    for last in ([], ["z = tf.layers.dense(d, 2)"]):
+        text, remarks = imported(driver, f"d = tf.nn.dropout({state}, 0.5)", *last)
+        assert any(line.endswith(f"= dropout({wanted}, keep = 0.5, mask = step)") for line in text)
+        assert remarks == ()
 
 
 @pytest.mark.parametrize(
     ("before", "call", "name", "value"),
     [
         ("keep_prob = tf.placeholder(tf.float32)", "tf.nn.dropout(s, keep_prob)", "keep_prob", "1.0"),
-        ("k = tf.placeholder_with_default(1.0, [])", "tf.nn.dropout(s, rate=1 - k)", "k", "1.0"),
-        ("n = 1", "tf.nn.dropout(s, keep_prob=FLAGS.keep)", "keep_prob", "1.0"),
+        ("k = tf.placeholder(tf.float32)", "tf.nn.dropout(s, rate=1 - k)", "k", "1.0"),
+        ("n = 1", "tf.nn.dropout(s, keep_prob=FLAGS.keep)", "keep", "1.0"),
         ("n = 1", "tf.layers.dropout(s, rate, training=True)", "rate", "0.0"),
     ],
 )
@@ -216,6 +249,59 @@ def test_a_rate_that_the_caller_gives_is_a_parameter(before: str, call: str, nam
     assert any(line.startswith("end = dropout(last(y), ") and name in line for line in text)
     what = f"`{name}` has no value here: it is a parameter of the description, {value} unless it is given"
     assert list(remarks) == [f"{what} (`-D {name}=0.5`)"]
+
+
+@pytest.mark.parametrize(
+    ("default", "call", "wanted"),
+    [
+        ("0.5, ()", "tf.nn.dropout(s, k)", "keep = k"),
+        ("input=0.5, shape=[]", "tf.nn.dropout(s, rate=1 - k)", "keep = k"),
+        ("0.5, []", "tf.layers.dropout(s, k, training=True)", "k"),
+    ],
+)
+def test_a_rate_that_the_text_has_for_those_who_give_none(default: str, call: str, wanted: str) -> None:
+    text, remarks = imported(ONE, f"k = tf.placeholder_with_default({default})", f"d = {call}")
+    assert "network GRUCell(k = 0.5) {" in text
+    assert f"end = dropout(last(y), {wanted}, mask = step)" in text
+    assert remarks == ("`k` is a parameter of the description, 0.5 unless it is given (`-D k=0.5`)",)
+
+
+@pytest.mark.parametrize(
+    ("name", "called"),
+    [(each, each) for each in ("d", "layer", "y", "end", "logits", "keep", "mask", "step", "one")]
+    + [(each, "keep_prob") for each in ("x", "f", "input", "time", "dropout", "last", "at", "dense", "relu", "none")],
+)
+def test_names_of_rates(name: str, called: str) -> None:
+    lines = [f"{name} = tf.placeholder(tf.float32)", "a = tf.layers.dense(s.c, 2, tf.nn.relu)"]
+    text, remarks = imported(LSTM, *lines, f"b = tf.nn.dropout(a, {name})", "z = tf.layers.dense(b, 2)")
+    assert f"network LSTMCell({called} = 1.0) {{" in text
+    assert any(line.endswith(f", keep = {called}, mask = step)") for line in text)
+    assert len(remarks) == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "wanted", "parameters"),
+    [
+        ("self.k = tf.placeholder(tf.float32)", "keep = k", "k = 1.0"),
+        ("self.k = tf.placeholder_with_default(0.4, [])", "keep = k", "k = 0.4"),
+        ("self.k = 0.4", "keep = 0.4", ""),
+    ],
+)
+def test_a_rate_that_is_a_field(line: str, wanted: str, parameters: str) -> None:
+    for lines in ([line, ONE], [ONE, line]):
+        text, remarks = imported(*lines, "z = tf.nn.dropout(s, self.k)")
+        assert f"network GRUCell({parameters}) {{".replace("()", "") in text
+        assert f"end = dropout(last(y), {wanted}, mask = step)" in text
+        assert len(remarks) == bool(parameters)
+
+
+def test_one_number_is_one_parameter() -> None:
+    lines = ["k = tf.placeholder(tf.float32)", "d = tf.nn.dropout(s, k)", "a = tf.layers.dense(d, 2)"]
+    text, _ = imported(ONE, *lines, "z = tf.nn.dropout(a, rate=k)")
+    assert "network GRUCell(k = 0.5) {" in text
+    assert {"end = dropout(last(y), keep = k, mask = step)", "d = dropout(logits, k, mask = step)"} <= {*text}
+    text, _ = imported(ONE, *lines[:2], "z = tf.layers.dropout(d, FLAGS.k, training=True)")
+    assert "network GRUCell(k = 1.0, rate = 0.0) {" in text
 
 
 @pytest.mark.parametrize(

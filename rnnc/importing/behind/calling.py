@@ -132,9 +132,14 @@ def arguments(node: ast.Call, signature: str, further: str = "name") -> Mapping[
 
 def followed(node: ast.expr, names: Names) -> ast.expr:
     """What a name stands for, through other names."""
+    return traced(node, names)[0]
+
+
+def traced(node: ast.expr, names: Names) -> tuple[ast.expr, Names]:
+    """That, and the names that it reads."""
     for _ in range(100):
         entry = names.get(node.id) if isinstance(node, ast.Name) else None
         if not isinstance(entry, Thunk):
             break
         node, names = entry.node, entry.names
-    return node
+    return node, names

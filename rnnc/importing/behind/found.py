@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from rnnc.importing.behind.calling import Plain
 from rnnc.importing.behind.driver import Driver
+from rnnc.importing.behind.dropout import Parameter
 from rnnc.importing.behind.products import DENSE
 from rnnc.importing.behind.reading import Reading
 from rnnc.importing.behind.values import Final, Outputs, Result, Several, also, end_of, is_renamed, key_of
@@ -29,7 +30,7 @@ class Found:
     merge: Merge | None = None
     merged: frozenset[Key] = frozenset()
     renamed: frozenset[Key] = frozenset()
-    parameters: Mapping[str, str] = field(default_factory=dict[str, str])
+    parameters: tuple[Parameter, ...] = ()
 
 
 def find(
@@ -41,33 +42,54 @@ def find(
 ) -> Found:
     """Read the lines `behind` a driver, whose results `target` names."""
     plain = driver.plain
-    reading = Reading(driver, plain, activations, _Numbers([*before, *behind], plain).of)
+    lines = [*before, *behind]
+    reading = Reading(driver, plain, activations, _Numbers(lines, plain).of, _fields(lines))
     values: list[tuple[Line, Result]] = []
     for line in behind:
         found = reading.value(line.value, line.names) if line.is_read else None
         values.append((line, also(found, frozenset([key_of(line.value, line.names)]))))
-    last = _last_state(values)
-    end = end_of(last[1]) if last is not None and not _takes_apart(last[0]) else None
-    states = [Head(end, driver.scope, last[1].reads)] if last is not None and end is not None else []
-    dropped = [_dropped(found, driver.scope) for _, found in values]
-    touched = set(reading.touched)
-    heads = _heads([*(each for each in dropped if each is not None), *states], _Readers(values, reading))
-    parts = [line for line, found in values if isinstance(found, Final) and (found.part or _takes_apart(line))]
-    told = [*parts, *([last[0]] if last is not None else [])]  # where they are no end
-    renames = [line for line, found in values if _renames(line, found) and all(line is not each for each in told)]
-    renamed = frozenset(key_of(line.value, line.names) for line in renames)
-    merge, merged = _merge(values, touched, target, driver.results())
+    merge, merged = _merge(values, reading.touched, target, driver.results())  # before `_Readers` touches more
+    heads = _heads(_ends(values, driver.scope), _Readers(values, reading))
     if heads and heads[0].merge is not None:
         merge, merged = heads[0].merge, heads[0].reads
     merge = None if merge is None or merge.is_plain else merge
-    return Found(tuple(heads), merge, merged, renamed, reading.dropouts.parameters)
+    return Found(tuple(heads), merge, merged, _renamed(values), reading.dropouts.parameters)
 
 
-def _dropped(found: Result, scope: str) -> Head | None:
-    """A value that a description may end with: all steps where dropout has changed them, or any head."""
-    if isinstance(found, Outputs) and found.text != "{}" and (end := end_of(found)) is not None:
-        return Head(end, scope, found.reads)
-    return found if isinstance(found, Head) else None
+def _fields(lines: Sequence[Line]) -> dict[str, Line]:
+    """`self.keep_prob = …`: the lines that set fields, each of which is set once."""
+    found: dict[str, list[Line]] = {}
+    for line in lines:
+        for target in line.statement.targets if isinstance(line.statement, ast.Assign) else []:
+            if isinstance(target, ast.Attribute):
+                found.setdefault(ast.unparse(target), []).append(line)
+    return {field: several[0] for field, several in found.items() if len(several) == 1}
+
+
+def _ends(values: Sequence[tuple[Line, Result]], scope: str) -> list[Head]:
+    """What a description may end with: any head, all steps where dropout has changed them, the final state."""
+    found: list[Head] = []
+    for _, value in values:
+        if isinstance(value, Outputs) and value.text != "{}" and (end := end_of(value)) is not None:
+            found.append(Head(end, scope, value.reads))
+        elif isinstance(value, Head):
+            found.append(value)
+    line, state = _last_state(values) or (None, None)
+    if line is not None and not _takes_apart(line) and state is not None and (end := end_of(state)) is not None:
+        found.append(Head(end, scope, state.reads))
+    return found
+
+
+def _renamed(values: Sequence[tuple[Line, Result]]) -> frozenset[Key]:
+    """Lines that compute nothing; without those that give the final state, or a part of it: where the description does
+    not end with these, they are told."""
+    last, _ = _last_state(values) or (None, None)
+    found: set[Key] = set()
+    for line, value in values:
+        is_state = line is last or (isinstance(value, Final) and (value.part != "" or _takes_apart(line)))
+        if not is_state and _renames(line, value):
+            found.add(key_of(line.value, line.names))
+    return frozenset(found)
 
 
 def _renames(line: Line, found: Result) -> bool:
@@ -122,7 +144,7 @@ def _heads(found: Sequence[Head], readers: _Readers) -> list[Head]:
         is_more = product is not None and (product.at in each.chain[1:] or _has_now(product, each, readers))
         if product is None or is_more:
             product = each
-    is_end = [each.end.text != "{}" or each.merge is not None for each in found]
+    is_end = [each.end.text != "{}" or each.merge is not None or each.end.state is not None for each in found]
     ends = [each for each, is_one in zip(reversed(found), reversed(is_end), strict=True) if is_one and not each.classes]
     return [*([product] if product is not None else []), *ends]
 

@@ -25,6 +25,7 @@ from rnnc.importing.formulas.directions import LAST, Key, Merge, axes
 from rnnc.importing.formulas.formulas import Formulas, NotRead, Operand, Text
 from rnnc.importing.pieces.head import FLAT, LIST, ROWS, STEPS, End, Head
 from rnnc.importing.python.values import Names, Thunk
+from rnnc.importing.texts.line import Line
 
 OVER_TIME = {"reduce_mean": "mean", "reduce_sum": "sum", "reduce_max": "max"}
 _FOLD = "input_tensor axis"
@@ -34,12 +35,19 @@ TURN = [1, 0, 2]
 
 
 class Reading:
-    """Reads what a text makes of the results of one driver."""
+    """Reads what a text makes of the results of one driver; `fields` are lines that set fields, by these."""
 
-    def __init__(self, driver: Driver, plain: Plain, activations: Mapping[str, str], number: Number) -> None:
+    def __init__(
+        self,
+        driver: Driver,
+        plain: Plain,
+        activations: Mapping[str, str],
+        number: Number,
+        fields: Mapping[str, Line],
+    ) -> None:
         self._driver, self._plain, self._activations = driver, plain, activations
         self._products = Products(plain, self.value, number, activations, driver.scope)
-        self.dropouts = Dropouts(plain, is_new="v1" in driver.path)
+        self.dropouts = Dropouts(plain, fields, is_new="v1" in driver.path)
         self._memo: dict[Key, tuple[ast.expr, Names, Result]] = {}  # with what must live on, for its identity
         self.touched: set[Text] = set()  # directions that expressions read by themselves
 

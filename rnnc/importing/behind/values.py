@@ -72,7 +72,7 @@ def end_of(result: Result) -> End | None:
         case Head():
             return End("{}", product=result)
         case Final(part=part, direction=None, known=True):
-            return End("last({})", part)
+            return End("{}", part)
         case Final(part=part, direction=int() as direction):
             return End("{}", merge=Merge(LAST[direction], frozenset([(direction, part)])))
         case _:

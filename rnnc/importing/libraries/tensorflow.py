@@ -24,6 +24,7 @@ from rnnc.importing.pieces.lowering import (
     size,
     spelled,
 )  # fmt: skip
+from rnnc.importing.pieces.masks import one_each
 from rnnc.importing.pieces.pieces import Flow, Meaning, Network, Piece, behind_itself, input_of, output_of, piece
 from rnnc.importing.pieces.shared import width
 from rnnc.importing.python.signature import Constructor
@@ -170,7 +171,8 @@ def bidirectional(call: Call) -> Meaning:
         definition, ways = ("SharedBidirectional", shared) if one else ("Bidirectional", apart)
         outputs = ways(network, x)
         along = ", axis = filters" if image else ""
-        result = merge.of(*outputs) if merge is not None else f"concat({', '.join(outputs)}{along})"
+        result = f"concat({', '.join(outputs)}{along})"
+        result = one_each(network, merge.of(*outputs), inside=True) if merge is not None else result
         if network.alone:
             order = [] if one else [f"order state = [{', '.join(outputs)}]"]  # whatever that of the formula
             network.layouts[LIBRARY] = [*library.scopes(definition, LIBRARY), *order]

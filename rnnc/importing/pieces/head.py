@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from rnnc.importing.formulas.directions import Key, Merge
 from rnnc.importing.pieces.further import given
+from rnnc.importing.pieces.masks import one_each
 from rnnc.importing.pieces.pieces import OUTPUTS, Flow, Meaning, Network, Piece, built, output_of
 
 # The axes of what a text has.
@@ -25,8 +26,8 @@ AROUND = {"Residual", "ResidualBy", "Dropout", "Highway", "InputProjection", "Ou
 
 @dataclass(frozen=True)
 class End:
-    """A value that is made of a layer's outputs, as a text around them; or the part `state` of the final state, if a
-    cell has what it gives there; or the result of a product of one of these."""
+    """A value that is made of a layer's outputs, as a text around them; or of the part `state` of the final state, if a
+    cell has what it gives there; or of the result of a product of one of these."""
 
     text: str
     state: str | None = None
@@ -147,25 +148,24 @@ def headed(meaning: Meaning, head: Head) -> Flow:
             network.use(meaning, x)
             layer = network.named("layer", meaning.text)
             y = network.equation("y", f"{layer}({given(meaning, x)})")
-            end: str | None = f"{layer}.{member}"
+            start = f"{layer}.{member}"
         else:
             y = layer = built(meaning, network, x)
-            end = None
+            start = f"last({y})" if head.root.state is not None else y
         network.layouts.setdefault("tf", [f'scope {layer} = "{head.scope}"'] if layer.isidentifier() else [])
         network.options["tf"] = 'constants = "float32"'
-        return multiplied(network, y, head, end)
+        return multiplied(network, y, start, head)
 
     return Flow(build)
 
 
-def multiplied(network: Network, y: str, head: Head, state: str | None) -> str:
-    """The products behind the outputs `y`, or behind a `state`, one behind the other."""
+def multiplied(network: Network, y: str, start: str, head: Head) -> str:
+    """The products behind the outputs `y`, or behind what starts them, one behind the other."""
     before = head.end.product
-    end = multiplied(network, y, before, state) if before is not None else state or head.end.text.format(y)
-    if before is not None and head.end.text != "{}":
-        end = network.equation("d", head.end.text.format(end))
-    if before is None and end != y:
-        end = network.equation("end", end)
+    start = multiplied(network, y, start, before) if before is not None else start
+    end = one_each(network, head.end.text.format(start))
+    if end != (start if before is not None else y):
+        end = network.equation("d" if before is not None else "end", end)
     if head.classes is None:
         return end
     plain = f"linear(end: {end}, out = {head.classes}, bias = false)"

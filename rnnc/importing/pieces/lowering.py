@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -40,6 +40,7 @@ class Lowering:
     written: Mapping[str, str]  # texts of functions that the language does not have, by name
     remarks: Remarks = field(default_factory=Remarks)
     merge: Merge | None = None  # what becomes of the outputs of both directions of the whole
+    reserved: Collection[str] = ()  # names of parameters
     functions: dict[str, str] = field(default_factory=dict[str, str])  # definitions that activations need
     seen: dict[int, Made] = field(default_factory=dict[int, Made])
     several: set[int] = field(default_factory=set[int])  # objects in several places, each of which is an instance
@@ -90,7 +91,8 @@ class Lowering:
     def _as_instance(self, made: Made, found: Piece) -> Piece:
         """What stands for an object wherever it is: a name, under which the network has it once."""
         found = self.named(found)
-        name = next(name for name in ("one", *(f"one{k}" for k in range(2, 1000))) if name not in self.instances)
+        taken = {*self.instances, *self.reserved}
+        name = next(name for name in ("one", *(f"one{k}" for k in range(2, 1000))) if name not in taken)
         self._names[id(made)] = name
         self.instances[name] = found
         return replace(found, instance=name)

@@ -78,6 +78,7 @@ class Network:
 
     inputs: dict[str, str] = field(default_factory=lambda: {"x": "x[input]"})  # by name, as they are declared
     is_sequence: bool = True  # what comes out so far
+    reserved: frozenset[str] = frozenset()  # names of parameters
     alone: bool = True  # it is one layer, whose variables have no other scope in front of theirs
     lines: list[str] = field(default_factory=list[str])
     needs: set[str] = field(default_factory=set[str])
@@ -98,7 +99,7 @@ class Network:
 
     def equation(self, hint: str, value: str) -> str:
         """`hint = value`, under a name that is free; the name."""
-        taken = {line.split()[0] for line in self.lines} | self.inputs.keys()
+        taken = {line.split()[0] for line in self.lines} | self.inputs.keys() | self.reserved
         name = next(each for each in (hint, *(f"{hint}{k}" for k in range(2, 1000))) if each not in taken)
         self.lines.append(f"{name} = {value}")
         return name
@@ -116,7 +117,7 @@ class Network:
 
     def named(self, hint: str, layer: str) -> str:
         """`use hint = layer`, under a name that is free; the name."""
-        taken = {part for line in self.lines for part in line.split()[:2]} | self.inputs.keys()
+        taken = {part for line in self.lines for part in line.split()[:2]} | self.inputs.keys() | self.reserved
         name = next(each for each in (hint, *(f"{hint}{k}" for k in range(2, 1000))) if each not in taken)
         self.lines.append(f"use {name} = {layer}")
         return name

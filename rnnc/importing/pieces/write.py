@@ -33,7 +33,7 @@ def write(
     head = "".join(f"# {screen(line)}".rstrip() + "\n" for line in call.strip().splitlines())
     parts: list[str] = []
     if isinstance(meaning, Flow):
-        network = Network()
+        network = Network(reserved=frozenset(parameters))
         output = meaning.build(network, "x")
         named(network, places)
         body = network.text(output)

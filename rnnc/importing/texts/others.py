@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 
 from rnnc.diagnostics import DiagnosticError
 from rnnc.importing.python.values import (
@@ -18,7 +19,6 @@ from rnnc.importing.python.values import (
     Incoming,
     Instance,
     Made,
-    Outputs,
     Record,
     Remarks,
     Tensor,
@@ -28,6 +28,7 @@ from rnnc.importing.python.values import (
 )  # fmt: skip
 from rnnc.importing.texts.evaluate import Evaluator
 from rnnc.importing.texts.line import Line
+from rnnc.importing.texts.reached import reached, tensors_in
 
 
 def other_objects(ev: Evaluator, lines: Sequence[Line], roots: Iterable[Value]) -> list[Line]:
@@ -37,11 +38,11 @@ def other_objects(ev: Evaluator, lines: Sequence[Line], roots: Iterable[Value]) 
     try:
         made = _made(ev, lines)
         part = _parts(ev, roots)
-        left = [(line, value) for line, value in made if not _is_part(ev, value, part)]
+        left = [(line, values) for line, values in made if not any(_is_part(ev, each, part) for each in values)]
         found: list[Line] = []
-        for k, (line, value) in enumerate(left):
-            later = _parts(ev, [each for _, each in left[k + 1 :]])
-            if not _is_part(ev, value, later):
+        for k, (line, values) in enumerate(left):
+            later = _parts(ev, [each for _, several in left[k + 1 :] for each in several])
+            if not any(_is_part(ev, each, later) for each in values):
                 found.append(line)
         return found
     finally:
@@ -60,15 +61,15 @@ def other_classes(classes: Sequence[Blueprint]) -> list[Blueprint]:
     return found[::-1]
 
 
-def _made(ev: Evaluator, lines: Sequence[Line]) -> list[tuple[Line, Value]]:
+def _made(ev: Evaluator, lines: Sequence[Line]) -> list[tuple[Line, list[Value]]]:
     """The lines that give objects names, and these; what is added to one (`model.add(…)`) belongs to its first line."""
-    found: list[tuple[Line, Value]] = []
+    found: list[tuple[Line, list[Value]]] = []
     places: dict[str, int] = {}
     for line, after in zip(lines, [*(each.names for each in lines[1:]), {}], strict=True):
         if isinstance(line.value, ast.Name) and isinstance(line.statement, ast.Expr):  # `model.add(…)`
             if line.value.id in places:
                 place = places[line.value.id]
-                found[place] = found[place][0], _value(ev, line.names.get(line.value.id))
+                found[place] = found[place][0], [_value(ev, line.names.get(line.value.id))]
             continue
         targets = line.statement.targets if isinstance(line.statement, ast.Assign) else []
         own = [node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)]
@@ -76,7 +77,7 @@ def _made(ev: Evaluator, lines: Sequence[Line]) -> list[tuple[Line, Value]]:
         objects = [value for value in values if _is_object(value)]
         if objects and not isinstance(line.value, ast.Name):
             places |= dict.fromkeys(own, len(found))
-            found.append((line, objects[0]))
+            found.append((line, objects))
     return found
 
 
@@ -100,31 +101,28 @@ def _is_what_comes_in(value: Value) -> bool:
 
 def _parts(ev: Evaluator, roots: Iterable[Value]) -> set[int]:
     """The objects that others are made of, by identity."""
-    seen: dict[int, Value] = {}
-    todo = [*roots]
-    while todo:
-        value = todo.pop()
-        if value is None or isinstance(value, bool | int | float | str) or id(value) in seen:
-            continue
-        seen[id(value)] = value
-        todo += _inside(ev, value)
-    return {*seen}
+    return {id(each) for each in reached(roots, partial(_inside, ev))}
 
 
 def _inside(ev: Evaluator, value: Value) -> Iterator[Value]:
+    """The tensors, layers and objects that a value is made of."""
+    yield from tensors_in(value)
+    match value:
+        case Applied(layer=layer):
+            yield layer.value
+        case Computed(shares=shares):
+            yield shares
+        case _:
+            yield from _fields(ev, value)
+
+
+def _fields(ev: Evaluator, value: Value) -> Iterator[Value]:
+    """The layers and objects that an object holds."""
     match value:
         case list():
             yield from (item.value for item in value)
         case Made(arguments=arguments):
             yield from (each.value for each in arguments.values())
-        case Applied(layer=layer, inputs=inputs, state=state):
-            yield from (layer.value, *inputs, state.value if state is not None else None)
-        case Computed(inputs=inputs, shares=shares):
-            yield from (*inputs, shares)
-        case Outputs(parts=parts):
-            yield from parts
-        case Final(of=of) | Finals(of=of):
-            yield of
         case Instance(fields=fields) | Record(fields=fields):
             yield from (_value(ev, each) for each in fields.values())
         case _:
@@ -138,16 +136,5 @@ def _is_part(ev: Evaluator, value: Value, part: set[int]) -> bool:
         return True
     if not isinstance(value, Instance):
         return id(value) in part
-    layers = [each for each in _layers(ev, value) if isinstance(each, Made)]
+    layers = [each for each in reached([value], partial(_fields, ev)) if isinstance(each, Made)]
     return not layers or any(id(each) in part for each in layers)
-
-
-def _layers(ev: Evaluator, instance: Instance) -> Iterator[Value]:
-    seen: set[int] = set()
-    todo: list[Value] = [instance]
-    while todo:
-        value = todo.pop()
-        if isinstance(value, Made | Instance | Record | list) and id(value) not in seen:
-            seen.add(id(value))
-            yield value
-            todo += _inside(ev, value)
