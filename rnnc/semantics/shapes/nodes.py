@@ -92,9 +92,7 @@ class Graph:
         self.calls: tuple[Span, ...] = ()
         self.is_bold = False  # shapes go from behind past what takes none: a guess
         self.proposed: dict[Node, list[Shape]] | None = None  # shapes for unknown nodes, while they are only collected
-        self.unread: dict[
-            Node, Callable[[], None]
-        ] = {}  # equations of cells that stand further down, and their reading
+        self.unread: dict[Node, Callable[[], None]] = {}  # reads an equation that stands further down in a cell
 
     # --- building ---
 
