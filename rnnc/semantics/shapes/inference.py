@@ -9,8 +9,8 @@
    made of `z`, an unknown `z` has the axes of the state. Then: an unknown argument of an elementwise operation has the
    shape of its known neighbour. Then 1 again.
 
-The order of the equations decides nothing: what all say of the unknown is collected before anything is taken
-(`proposals.py`).
+The order of the equations decides nothing: what all say of the unknown is collected before anything is taken, and where
+no axes suit all, that is an error (`proposals.py`).
 """
 
 from __future__ import annotations
