@@ -75,7 +75,7 @@ class _Inference:
         What is on the way hears later, from its arguments; only where nothing is reached that takes axes it keeps those
         that it was given. `doubtful`: these are guesses."""
         graph, given = self.graph, list[Node]()
-        graph.proposed = proposed
+        graph.collect(proposed)
         for node in users_first([*known, *proposed]):
             if node.shape is None and "declared" not in node.attrs and not node.poisoned:
                 try:
@@ -87,10 +87,10 @@ class _Inference:
                 given.append(node)
             if RULES[node.op].backward is not None and _waits(node):
                 self._tell(node)
-        graph.proposed = None
+        graph.collect(None)
         kept = [n for n in given if RULES[n.op].takes == "own" or n.op in HOLES]
-        for node in given:
-            if kept and node not in kept and not node.poisoned:
+        for node in set(given).difference(kept) if kept else ():
+            if not node.poisoned:
                 node.shape = None
         graph.news += kept or given
         return bool(graph.news)
@@ -152,7 +152,7 @@ class _Inference:
         """What can be guessed: of operations whose unknown arguments have the axes of known ones, or of others."""
         graph = self.graph
         proposed: Proposed = {}
-        graph.proposed = proposed
+        graph.collect(proposed)
         for node in self.guesses:
             rule = RULES[node.op].guess
             if rule is None or (node.op in BESIDE) != beside or node.settled or any(a.poisoned for a in node.args):
@@ -162,7 +162,7 @@ class _Inference:
                 rule(graph, node)
             except ShapeError as error:
                 graph.report(node, error)
-        graph.proposed = None
+        graph.collect(None)
         return proposed
 
     def _recheck(self) -> None:
