@@ -180,7 +180,7 @@ class _Inference:
                 continue
             try:
                 shape = RULES[node.op].shape(self.graph, node)
-                if shape is None:
+                if shape is None or shape == node.shape:
                     continue
                 if not self.graph.equal(node.shape, shape):
                     own, wanted = (self.graph.resolve_all(s) for s in (shape, node.shape))
