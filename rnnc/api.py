@@ -72,11 +72,13 @@ def check(path_or_text: str | os.PathLike[str]) -> list[Diagnostic]:
 
 
 def _several(what: str, given: object) -> tuple[str, ...]:
-    names = names_in(given) if isinstance(given, str) else given
-    found = tuple(cast("Iterable[object]", names)) if isinstance(names, Iterable) else (None,)
-    if not all(isinstance(name, str) for name in found):
-        raise TypeError(f"{what} is names, several or one text of them, not {given!r}")
-    return cast("tuple[str, ...]", found)
+    if isinstance(given, str):
+        return tuple(names_in(given))
+    if isinstance(given, Iterable):
+        names = tuple(cast("Iterable[object]", given))
+        if all(isinstance(name, str) for name in names):
+            return cast("tuple[str, ...]", names)
+    raise TypeError(f"{what} is names, several or one text of them, not {given!r}")
 
 
 def _together(options: Mapping[str, object] | None, parameters: Mapping[str, object]) -> dict[str, object]:

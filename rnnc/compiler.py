@@ -79,7 +79,7 @@ def compile_source(
     """Compile one cell or network of a source. Raises DiagnosticError (the source) or BadRequest (the request).
 
     `options` bind compile-time parameters and free sizes, as text of the language or Python values. `save` is "all",
-    "states" or "every=K". `rounding` = "float32" holds keep probabilities as TensorFlow does.
+    "states" or "every=K". `rounding` is a layout whose library holds constants in float32: so do these.
     """
     if target not in TARGETS:
         raise BadRequest(f"there is no target {target!r}; there are {', '.join(TARGETS)}")

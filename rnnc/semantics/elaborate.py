@@ -54,7 +54,7 @@ def elaborate(
     """The model of one definition. Raises DiagnosticError with every error that was found.
 
     `options` are compile-time parameters and sizes of free axes, as text of the language or Python values.
-    `rounding` = "float32": probabilities are rounded as the reference library holds them.
+    `rounding` is the layout as whose library constants are rounded to float32.
     """
     return read_definition(file_scope(file, path), name, options, expose=expose, rounding=rounding).model
 

@@ -156,8 +156,7 @@ def _told(report: Report, target: str) -> Report:
 
 
 def _rounding(layout: WeightLayout) -> str | None:
-    constants = dict(layout.options).get("constants")
-    return constants if isinstance(constants, str) else None
+    return layout.name if dict(layout.options).get("constants") == "float32" else None
 
 
 def _compiled(

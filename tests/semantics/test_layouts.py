@@ -6,6 +6,8 @@ from typing import cast
 
 import pytest
 
+from rnnc.compiler import model_of
+from rnnc.diagnostics import Source
 from rnnc.ir.layout import (
     Affine,
     Arrangement,
@@ -283,3 +285,27 @@ def test_masks_stand_in_the_scopes_around_their_cell() -> None:
         "N",
     )
     assert _only(of).masks == (("net/cell_0/input", "y[0].xin"), ("net/cell_1/input", "y[1].xin"))
+
+
+@pytest.mark.parametrize(
+    ("rounding", "options", "is_exact"),
+    [
+        (None, 'constants = "float32"', True),
+        ("tf", 'constants = "float32"', False),
+        ("tf", 'constants = "float32", probabilities = "exact"', True),
+        ("tf", 'constants = "float32", probabilities = exact', True),
+        ("tf", 'constants = "float32", probabilities = "float32"', False),
+        ("tf", "", True),
+        ("other", 'constants = "float32", probabilities = "exact"', False),
+    ],
+)
+def test_probabilities_are_held_as_the_layout_in_question_says(
+    rounding: str | None, options: str, is_exact: bool
+) -> None:
+    text = (
+        "cell C(units) {\n  input x[units]\n  state h[units]\n  h' = dropout(x + h, keep = 0.6, mask = step)\n"
+        f"  output h'\n  layout tf({options}) {{ }}\n"
+        '  layout other(constants = "float32") { }\n}\n'
+    )
+    (mask,) = model_of(Source("c.rnn", text), rounding=rounding).masks
+    assert (mask.keep == 0.6) is is_exact

@@ -174,3 +174,37 @@ network Net() {
     with pytest.raises(DiagnosticError) as error:
         model(text.replace("dense(u, 3)", "dense(y, 3)").replace("  u = y.i\n", ""), "Net")
     assert [d.code for d in error.value.diagnostics] == ["E213"]
+
+
+STATES = "cell C(n = 4, m = 5) {\n  input x[a]\n  state h[n], g[m]\n  v = linear(x)\n"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "code"),
+    [
+        ("h' = h + sum(v * g)", "g' = g + sum(v * h)", "E311"),
+        ("h' = h * v", "g' = g * v", "E301"),
+        ("h' = v", "g' = tanh(v)", "E301"),
+    ],
+)
+def test_axes_of_which_none_suit_all_are_one_error(one: str, other: str, code: str) -> None:
+    messages: set[str] = set()
+    for text in _both(STATES, one, other, "  output h', g'\n}\n"):
+        with pytest.raises(DiagnosticError) as error:
+            model(text)
+        (only,) = error.value.diagnostics
+        assert only.code == code
+        messages.add(only.message)
+    (message,) = messages
+    assert "`v`" in message
+    assert "[n: 4]" in message
+    assert "[m: 5]" in message
+
+
+@pytest.mark.parametrize(
+    "text",
+    _both("cell C(n = 3) {\n  input x[a]\n  state h[p: 2, n], g[n, p: 2]\n  v = linear(x)\n",
+          "h' = h + v", "g' = g + v", "  output h'\n}\n"),
+)  # fmt: skip
+def test_axes_in_two_orders(text: str) -> None:
+    assert parameters(model(text)) == {"v.x": "[a, 3, 2]", "v.bias": "[3, 2]"}

@@ -182,7 +182,7 @@ class Subject:
 def subject(cell: str, driver: str) -> Subject:
     """The module for a cell, or for a pair of them in both directions; its counterpart in tf.nn."""
     source, name, options = _description(cell, driver)
-    compiled = compile_source(source, name, options, target="tf", rounding="float32")
+    compiled = compile_source(source, name, options, target="tf", rounding="tf")
     model = compiled.unit.model
     sizes = choose_sizes(model, {})
     tree = tree_of(declared(model, find_layout(model, "tf"), "tf"), "tf", sizes)

@@ -61,7 +61,7 @@ class Interpreted(InterpretedRunner):
 
 @pytest.mark.parametrize("case", [CASES[2], CASES[14], CASES[33]], ids=lambda case: case.golden)
 def test_interpreter_computes_what_tensorflow_did(case: Case) -> None:
-    runner = Interpreted(case, rounding="float32")
+    runner = Interpreted(case, rounding="tf")
     report = against(runner.model, runner, load_recording(GOLDEN / f"{case.golden}.npz"))
     assert report.passed, report.failures
 

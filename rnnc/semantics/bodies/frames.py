@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from rnnc.diagnostics import Diagnostics, Note, Span, Use
 from rnnc.ir.model import Initialiser
 from rnnc.ir.program import DType, Value
+from rnnc.semantics.bodies.twice import called_twice, of_beginning, of_inner, read_again
 from rnnc.semantics.scopes.scope import Problem, Scope
 from rnnc.semantics.scopes.values import CellValue, LayerValue, Shape, Shaped
 from rnnc.semantics.scopes.values import Value as SemanticValue
@@ -59,10 +60,11 @@ class Registry:
         self.borrowed: dict[str, str] = {}  # paths of equations with `weights = f`, and that of `f`
         self.weighted: dict[int, bool] = {}  # by definitions of functions: do they have weights?
         self.rounding = rounding
+        self.of_beginnings: set[str] = set()  # names of weights that initial values of states are made of
 
     def rounded(self, keep: float) -> float:
         """A constant as the reference library holds it: TensorFlow has float32 even in float64 graphs."""
-        return struct.unpack("f", struct.pack("f", keep))[0] if self.rounding == "float32" else keep
+        return struct.unpack("f", struct.pack("f", keep))[0] if self.rounding is not None else keep
 
     def named_in(self, graph: Graph) -> list[Parameter]:
         """The parameters that a body names."""
@@ -95,13 +97,15 @@ class Registry:
             again = found.use.to(self.diagnostics.use) if found.use is not None else None
             here = self.diagnostics.use.to(found.use) if self.diagnostics.use is not None else None
             if again is not None and here is not None and again.span != here.span:
-                raise _called_twice(name, again.span, here.span)
+                raise called_twice(name, again.span, here.span)
             if again is not None and again.span != found.place == (place or span):
-                raise _read_again(name, again.span, found.place)
+                raise read_again(name, again.span, found.place)
             if found.place == (place or span):  # a member of a comprehension
                 notes = []
                 fix = "give each member an equation, `r[k] = …`, or share the weights: `linear(…, shared over k)`"
-            within = _of_inner(found.call, call or place or span)
+            within = of_inner(found.call, call or place or span)
+            if within is None and name in self.of_beginnings:
+                within = of_beginning(found.call)
             if within is not None:
                 notes = [Note("the other one", found.call)]
             raise Problem(
@@ -128,36 +132,6 @@ class Registry:
         graph.add("same", (node, again), span)
         again.attrs["same"] = node
         return node
-
-
-_LONGEST = 40  # of a call that is repeated in a message
-
-
-def _called_twice(name: str, first: Span, second: Span) -> Problem:
-    """E402: two layers, or two calls of a function with weights, in one equation."""
-    text = min(first.text, second.text, key=len)  # the inner one
-    call = text if len(text) <= _LONGEST else "…"
-    fix = f"name one of the calls: `{call} as a`, or give it an equation of its own"
-    return Problem(
-        "E402", f"two weights would be called `{name}`", second, notes=[Note("the other one", first)], fix=fix
-    )
-
-
-def _of_inner(one: Span, other: Span) -> str | None:
-    """What to do where one of two calls stands in the other, `linear(u: relu(dense(x, n)))`."""
-    inner = min(one, other, key=lambda span: span.end - span.start)
-    outer = other if inner is one else one
-    if one == other or not (outer.source is inner.source and outer.start <= inner.start and inner.end <= outer.end):
-        return None
-    text = inner.text
-    named = f"`{text} as inner`" if text.endswith(")") and len(text) <= _LONGEST else "`… as inner`"
-    return f"one stands in the other: give the inner one an equation of its own, or a name, {named}"
-
-
-def _read_again(name: str, call: Span, place: Span) -> Problem:
-    """E402: one call of a cell is read several times, for the members of a comprehension."""
-    fix = "give each member an equation, `r[k] = …`; with `use f = …` they share their weights"
-    return Problem("E402", f"two weights would be called `{name}`", call, notes=[Note("in here", place)], fix=fix)
 
 
 @dataclass(eq=False)
@@ -319,15 +293,23 @@ class Frame:
         return name in self.broken or name in self.missing
 
     def held(self, keep: float) -> float:
-        """A probability as the reference library holds it here: a cell whose layouts say of no constants how they are
-        held, or of probabilities, has them as they are, inside of others too."""
-        options = [option.name for layout, _ in self.layouts for option in layout.options]
-        is_exact = self.layouts and ("constants" not in options or "probabilities" in options)
-        return keep if is_exact else self.body.registry.rounded(keep)
+        """A probability as the reference library holds it here: a cell whose layout says of no constants how they are
+        held, or that probabilities are exact, has them as they are, inside of others too."""
+        registry = self.body.registry
+        layouts = [layout for layout, _ in self.layouts if layout.name == registry.rounding]
+        options = {option.name: option.value for layout in layouts for option in layout.options}
+        is_exact = layouts and ("constants" not in options or held_word(options.get("probabilities")) == "exact")
+        return keep if is_exact else registry.rounded(keep)
 
     def body_words(self) -> set[str]:
         """Words that mean something here without being defined (for suggestions)."""
         return {"step"} if self.body.kind == "cell" else set()
+
+
+def held_word(value: ast.Expr | None) -> str | None:
+    """A word that says how numbers are held, `"exact"` or `exact`, if it is one."""
+    word = value.value if isinstance(value, ast.String) else value.id if isinstance(value, ast.Name) else None
+    return word if word in ("exact", "float32") else None
 
 
 def nameless(frame: Frame) -> Problem:

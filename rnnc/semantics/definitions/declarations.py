@@ -90,7 +90,10 @@ class Declarations:
     def initial(self, frame: Frame, slot: StateSlot, item: ast.Declared, scope: Scope) -> None:
         """`state n[d] = 1`, `= start`: the value before the first step; it may read parameters."""
         assert item.init is not None
+        registry = frame.body.registry
+        before = set(registry.parameters)
         value = self.elaborator.expressions.tensor(item.init, Context(scope, frame, Owner(item.name, None, {})))
+        registry.of_beginnings |= registry.parameters.keys() - before
         slot.init = frame.graph.add(
             "equation", (value,), item.init.span, None, declared=slot.node.shape, gives="begins as"
         )

@@ -10,7 +10,7 @@ from rnnc.diagnostics import Diagnostics, Span
 from rnnc.ir.layout import Arrangement, Cat, Counterpart, ForeignArray, Leaf, Unused, WeightLayout
 from rnnc.ir.model import ParameterInfo
 from rnnc.ir.program import Program
-from rnnc.semantics.bodies.frames import Context, Frame, Registry
+from rnnc.semantics.bodies.frames import Context, Frame, Registry, held_word
 from rnnc.semantics.layouts.arrangements import ArrangementReader, Missing, Sizes
 from rnnc.semantics.layouts.counterparts import OPTION, CounterpartReader
 from rnnc.semantics.scopes.scope import Fatal, Problem, Scope, did_you_mean, report
@@ -166,6 +166,8 @@ class LayoutReader:
         key = option.name or "scope"
         if key == "shards" and not isinstance(value, str):
             raise Problem("E501", 'the layout option `shards` is a string, "part_{}"', option.span)
+        if key == "probabilities" and held_word(option.value) is None:
+            raise Problem("E501", 'the layout option `probabilities` is "exact" or "float32"', option.span)
         found: str | float | bool
         match value:
             case str():

@@ -9,8 +9,8 @@
    made of `z`, an unknown `z` has the axes of the state. Then: an unknown argument of an elementwise operation has the
    shape of its known neighbour. Then 1 again.
 
-The order of the equations decides nothing: what all say of the unknown is collected before anything is taken
-(`proposals.py`).
+The order of the equations decides nothing: what all say of the unknown is collected before anything is taken, and where
+no axes suit all, that is an error (`proposals.py`).
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class _Inference:
         What is on the way hears later, from its arguments; only where nothing is reached that takes axes it keeps those
         that it was given. `doubtful`: these are guesses."""
         graph, given = self.graph, list[Node]()
-        graph.proposed = proposed
+        graph.collect(proposed)
         for node in users_first([*known, *proposed]):
             if node.shape is None and "declared" not in node.attrs and not node.poisoned:
                 try:
@@ -87,10 +87,10 @@ class _Inference:
                 given.append(node)
             if RULES[node.op].backward is not None and _waits(node):
                 self._tell(node)
-        graph.proposed = None
+        graph.collect(None)
         kept = [n for n in given if RULES[n.op].takes == "own" or n.op in HOLES]
-        for node in given:
-            if kept and node not in kept and not node.poisoned:
+        for node in set(given).difference(kept) if kept else ():
+            if not node.poisoned:
                 node.shape = None
         graph.news += kept or given
         return bool(graph.news)
@@ -157,7 +157,7 @@ class _Inference:
         """What can be guessed: of operations whose unknown arguments have the axes of known ones, or of others."""
         graph = self.graph
         proposed: Proposed = {}
-        graph.proposed = proposed
+        graph.collect(proposed)
         for node in self.guesses:
             rule = RULES[node.op].guess
             if rule is None or (node.op in BESIDE) != beside or node.settled or any(a.poisoned for a in node.args):
@@ -167,7 +167,7 @@ class _Inference:
                 rule(graph, node)
             except ShapeError as error:
                 graph.report(node, error)
-        graph.proposed = None
+        graph.collect(None)
         return proposed
 
     def _recheck(self) -> None:
@@ -185,7 +185,7 @@ class _Inference:
                 continue
             try:
                 shape = RULES[node.op].shape(self.graph, node)
-                if shape is None:
+                if shape is None or shape == node.shape:
                     continue
                 if not self.graph.equal(node.shape, shape):
                     own, wanted = (self.graph.resolve_all(s) for s in (shape, node.shape))

@@ -10,7 +10,7 @@ Axes of a function's or inner cell's pattern (`v[d]`) are placeholders (`?1`) th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -76,6 +76,7 @@ RULES: dict[str, Rule] = {}
 INPUT = "_in"  # ends the label of a weight's input axis where its output has the same
 MAX_SIZE = 2**40
 MAX_RANK = 12
+TAKES, BLOCKS = 1, 2  # of what is behind a node: something takes a shape, something stands in the way
 NODE_COST = 4  # in units of work: inferred and lowered, a node costs more than reading an expression
 
 
@@ -92,9 +93,8 @@ class Graph:
         self.calls: tuple[Span, ...] = ()
         self.is_bold = False  # shapes go from behind past what takes none: a guess
         self.proposed: dict[Node, list[Shape]] | None = None  # shapes for unknown nodes, while they are only collected
-        self.unread: dict[
-            Node, Callable[[], None]
-        ] = {}  # equations of cells that stand further down, and their reading
+        self._behind: dict[str, dict[Node, int]] = {}  # what has been found behind nodes meanwhile
+        self.unread: dict[Node, Callable[[], None]] = {}  # reads an equation that stands further down in a cell
 
     # --- building ---
 
@@ -263,22 +263,38 @@ class Graph:
 
     def receptive(self, node: Node) -> bool:
         """May the node's unknown shape be given from behind?"""
-        stack, seen, taken = [node], {node}, False
+        if node.shape is None and RULES[node.op].takes == "never":
+            return False
+        return self.behind("takes", node, self._takes, _arguments) == TAKES
+
+    def _takes(self, node: Node) -> int:
+        takes = RULES[node.op].takes
+        if node.shape is not None or takes in ("arguments", "skips"):  # "skips" neither takes one nor stands in the way
+            return 0
+        if takes == "never":
+            return 0 if self.is_bold and not node.calls else BLOCKS
+        return TAKES
+
+    def behind(self, what: str, root: Node, own: Callable[[Node], int], parts: Callable[[Node], Sequence[Node]]) -> int:
+        """The bits of a node and of all parts behind it. While shapes are only collected, those of each node are found
+        once: a sweep goes from users to what they are made of, and changes nothing behind what has not had its turn."""
+        found = self._behind.setdefault(what, {}) if self.proposed is not None else dict[Node, int]()
+        stack = [] if root in found else [root]
         while stack:
-            current = stack.pop()
-            if current.shape is not None:
+            node = stack[-1]
+            if node not in found:
+                found[node] = own(node)
+                stack.extend(part for part in parts(node) if part not in found)
                 continue
-            takes = RULES[current.op].takes
-            if takes == "never":
-                if self.is_bold and current is not node and not current.calls:
-                    continue
-                return False  # "skips" neither takes one nor stands in the way
-            taken = taken or takes == "own"
-            if takes == "arguments":
-                new = [a for a in current.args if a not in seen]
-                seen.update(new)
-                stack.extend(new)
-        return taken
+            stack.pop()
+            for part in parts(node):
+                found[node] |= found[part]
+        return found[root]
+
+    def collect(self, proposed: dict[Node, list[Shape]] | None) -> None:
+        """From now on shapes are proposed here, and not taken. None: they are taken again."""
+        self.proposed = proposed
+        self._behind.clear()
 
     def report(self, node: Node, error: ShapeError) -> None:
         node.poisoned = True
@@ -289,6 +305,11 @@ class Graph:
         self.diagnostics.error(error.code, error.message, span, notes=notes, fix=error.fix, use=node.use, alike=alike)
         if node.shape is None:
             node.shape = ()
+
+
+def _arguments(node: Node) -> Sequence[Node]:
+    """Whose shape decides whether an unknown node may be given one."""
+    return node.args if node.shape is None and RULES[node.op].takes == "arguments" else ()
 
 
 def check_size(shape: Shape) -> None:

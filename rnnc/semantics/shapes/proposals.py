@@ -55,9 +55,10 @@ def independent(proposed: Mapping[Node, object]) -> list[Node]:
 
 
 def chosen(graph: Graph, node: Node, shapes: Sequence[Shape], *, doubtful: bool = False) -> Shape | None:
-    """The shape that suits all users: that whose axes are among those of every other; where there is none, the first.
+    """The shape that suits all users: that whose axes are among those of every other. None: nobody says anything.
 
-    `doubtful`: these are guesses, and a larger one would do as well, which is E311. Raises ShapeError."""
+    `doubtful`: these are guesses, and a larger one would do as well, which is E311. Raises ShapeError, also where no
+    shape suits all."""
     kinds: list[Shape] = []
     for shape in shapes:
         like = next((i for i, other in enumerate(kinds) if graph.equal(other, shape)), None)
@@ -67,13 +68,23 @@ def chosen(graph: Graph, node: Node, shapes: Sequence[Shape], *, doubtful: bool 
             kinds[like] = shape if any(map(graph.is_open, shape)) else graph.unify_all(kinds[like], shape)
     for shape in kinds:
         check_size(shape)
-    smallest = next((s for s in kinds if all(s is t or subset(graph, s, t) is not None for t in kinds)), None)
-    if smallest is None:
+    if len(kinds) < 2:
         return kinds[0] if kinds else None
-    if doubtful and len(kinds) > 1:
-        what = f"`{node.name}`" if node.op == "equation" else "this"
-        largest = max(kinds, key=len)
-        message = f"{what} may have the axes {show(largest)} or {show(smallest)}: it meets values of both"
-        labels = ", ".join(axis.label for axis in smallest)
-        raise ShapeError("E311", message, f"state them where it is made: `out = [{labels}]`, for example")
+    suiting = (s for s in kinds if all(s is t or subset(graph, s, t) is not None for t in kinds))
+    smallest = min(suiting, key=show, default=None)  # several: the same axes in another order
+    if smallest is None or doubtful:
+        raise _undecided(node, [graph.resolve_all(s) for s in kinds], smallest is not None, doubtful=doubtful)
     return smallest
+
+
+def _undecided(node: Node, kinds: Sequence[Shape], has_smallest: bool, *, doubtful: bool) -> ShapeError:
+    """Several shapes of which none is decided on: the same error whatever the order of the text is."""
+    what = f"`{node.name}`" if node.op == "equation" else "this"
+    ordered = sorted(kinds, key=lambda shape: (-len(shape), show(shape)))
+    if not doubtful:
+        message = f"{what} is wanted as {' and as '.join(map(show, ordered))}"
+        return ShapeError("E301", message, "make a value for each, `a = linear(…)` and `b = linear(…)`, for example")
+    shown = [ordered[0], ordered[-1]] if has_smallest else ordered
+    message = f"{what} may have the axes {' or '.join(map(show, shown))}: it meets values of both"
+    fix = f"state them where it is made: `out = [{', '.join(axis.label for axis in ordered[-1])}]`, for example"
+    return ShapeError("E311", message, fix if has_smallest else f"{fix}; what it does not suit needs another value")

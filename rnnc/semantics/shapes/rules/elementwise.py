@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from math import isinf
 from typing import TYPE_CHECKING
@@ -138,7 +138,7 @@ def _give(graph: Graph, node: Node, shape: Shape) -> bool:
 
 def given(graph: Graph, node: Node) -> bool:
     """Unknown arguments take the shape of the result, unless their neighbours have fewer axes: then they may, too."""
-    return node.shape is not None and _fewer(node, node.shape) is None and _give(graph, node, node.shape)
+    return node.shape is not None and _fewer(graph, node, node.shape) is None and _give(graph, node, node.shape)
 
 
 def _guess(graph: Graph, node: Node) -> bool:
@@ -162,31 +162,29 @@ def _with_test(node: Node) -> list[Node]:
     return [a for a in node.args if a.op != "channel_bias"]
 
 
-def _holds_all(node: Node, rank: int) -> bool:
+def _holds_all(graph: Graph, node: Node, rank: int) -> bool:
     """Is an unknown value made, elementwise, of one with so many axes?"""
-    stack, seen = [node], {node}
-    while stack:
-        current = stack.pop()
-        if current.shape is not None:
-            if len(current.shape) == rank:
-                return True
-        elif RULES[current.op].takes == "arguments":
-            new = [a for a in _beside(current) if a not in seen]
-            seen.update(new)
-            stack.extend(new)
-    return False
+    return bool(graph.behind("ranks", node, _rank, _parts) >> rank & 1)
 
 
-def _fewer(node: Node, shape: Shape) -> Node | None:
+def _rank(node: Node) -> int:
+    return 0 if node.shape is None else 1 << len(node.shape)
+
+
+def _parts(node: Node) -> Sequence[Node]:
+    return _beside(node) if node.shape is None and RULES[node.op].takes == "arguments" else ()
+
+
+def _fewer(graph: Graph, node: Node, shape: Shape) -> Node | None:
     """The largest neighbour of the unknown arguments, where no argument has all axes of the result."""
-    if any(_holds_all(a, len(shape)) for a in _with_test(node)):
+    if any(_holds_all(graph, a, len(shape)) for a in _with_test(node)):
         return None
     return max((a for a in _with_test(node) if a.shape), key=lambda a: len(known(a)), default=None)
 
 
 def _doubt(graph: Graph, node: Node) -> tuple[Node, ShapeError] | None:
     """E311: an unknown argument may have fewer axes than the result, as what stands beside it has."""
-    neighbour = _fewer(node, known(node)) if node.shape is not None else None
+    neighbour = _fewer(graph, node, known(node)) if node.shape is not None else None
     arg = _open(graph, node)
     if neighbour is None or arg is None:
         return None
