@@ -167,7 +167,7 @@ class _Freed:
 
     def _scan(self, carry: Carry) -> bool:
         loop, type_ = self._loop, carry.param.type
-        spans = _spans(between(loop.body, carry.param, carry.next))
+        spans = _spans(between(loop.body, [carry.param], [carry.next]))
         found = _scan_of(loop, carry)
         if found is None:
             return False

@@ -14,11 +14,7 @@ from rnnc.passes.manager import PassContext
 def explain_cycles(loop: Loop, carries: Sequence[Carry], context: PassContext) -> None:
     """One remark for every set of states that keep a recurrence sequential."""
     for component in _components(loop, carries):
-        nodes = [
-            node
-            for node in loop.body
-            if any(node in between(loop.body, a.param, b.next) for a in component for b in component)
-        ]
+        nodes = between(loop.body, [carry.param for carry in component], [carry.next for carry in component])
         names = ", ".join(carry.param.name or "(unnamed)" for carry in component)
         subject = f"the state {names} depends" if len(component) == 1 else f"the states {names} depend on one another"
         message = f"{subject}{' on itself' if len(component) == 1 else ''} through {_culprit(loop, component, nodes)}"

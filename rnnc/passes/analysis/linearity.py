@@ -6,7 +6,7 @@ further nodes of the body, out of values that do not depend on the state; plain 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rnnc.ir.builder import Builder
@@ -107,7 +107,7 @@ CHOICES = {"where": (1, 2), "zoneout": (0, 1), "dropout": (0,)}  # linear in the
 def affine(body: Sequence[Node], state: Value, result: Value, build: Coefficients) -> Affine:
     """`result` as an affine form of `state`, elementwise. Raises NoForm."""
     forms: dict[Value, Affine] = {state: Affine(1, 0)}
-    for node in between(body, state, result):
+    for node in between(body, [state], [result]):
         with build.at(node.spans):
             forms.update((out, _affine(node, forms, build)) for out in node.outs)
     return forms.get(result, Affine(0, result))
@@ -144,7 +144,7 @@ def _affine(node: Node, forms: Mapping[Value, Affine], build: Coefficients) -> A
 def max_plus(body: Sequence[Node], state: Value, result: Value, build: Coefficients) -> MaxPlus:
     """`result` as max(state + shift, floor), elementwise. Raises NoForm."""
     forms: dict[Value, MaxPlus] = {state: MaxPlus(0, None)}
-    for node in between(body, state, result):
+    for node in between(body, [state], [result]):
         with build.at(node.spans):
             forms.update((out, _max_plus(node, forms, build)) for out in node.outs)
     if result not in forms:
@@ -174,15 +174,15 @@ def _moved(form: MaxPlus, by: Value, move: Callable[[Coefficient, Coefficient], 
     return MaxPlus(move(form.shift, by), None if form.floor is None else move(form.floor, by))
 
 
-def between(body: Sequence[Node], state: Value, result: Value) -> list[Node]:
-    """The nodes that lie on a way from the state to the result, in order."""
-    reached = {state}
+def between(body: Sequence[Node], states: Iterable[Value], results: Iterable[Value]) -> list[Node]:
+    """The nodes that lie on a way from one of the states to one of the results, in order."""
+    reached = set(states)
     forwards: list[Node] = []
     for node in body:
         if not reached.isdisjoint(reads(node)):
             reached.update(node.outs)
             forwards.append(node)
-    wanted = {result}
+    wanted = set(results)
     found: list[Node] = []
     for node in reversed(forwards):
         if not wanted.isdisjoint(node.outs):
