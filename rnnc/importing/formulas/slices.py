@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from rnnc.importing.formulas.written import WIDER
 
-JOINS = re.compile(rf"\b(concat|{'|'.join(WIDER)})\(")  # what has another number of features than it is given
+WIDENS = re.compile(rf"\b(concat|{'|'.join(WIDER)})\(")  # what has another number of features than it is given
 
 Whole = Callable[[ast.expr], int | None]
 
@@ -47,7 +47,7 @@ def written(name: str, start: int | None, end: int | str | None) -> str:
 def implied(name: str, other: str, wide: int, text: str) -> int | None:
     """How many features `name` has where a formula takes parts of it, and those of `other` are `wide`; None where
     nothing tells, or not all of it the same. What a formula puts together element by element is of one width."""
-    if JOINS.search(text):
+    if WIDENS.search(text):
         return None
     whole = [wide] if is_whole(other, text) else []
     parts = [_length(*part, wide) for part in _parts(other, text)]

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from rnnc.importing.texts.evaluate import Evaluator
 
 # Operators between what layers give, as layers of Keras.
-JOINS: dict[type[ast.operator], str] = {
+OPERATOR_LAYERS: dict[type[ast.operator], str] = {
     ast.Add: "keras.layers.add", ast.Sub: "keras.layers.subtract", ast.Mult: "keras.layers.multiply",
 }  # fmt: skip
 DATA = ("inputs", "input")  # what the parameter is called that takes what a layer is called on

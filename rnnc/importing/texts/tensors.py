@@ -33,12 +33,12 @@ from rnnc.importing.python.values import (
 from rnnc.importing.texts.arrays import SIZES, UNREAD, WAYS, casts, is_asked_for, is_nothing, is_opaque
 from rnnc.importing.texts.axes import ALIKE, CASTS, SAME, SPECIAL, Asked, Axes
 from rnnc.importing.texts.finals import put_together
+from rnnc.importing.texts.functions import JOINS
 
 if TYPE_CHECKING:
     from rnnc.importing.pieces.pieces import Network
     from rnnc.importing.texts.evaluate import Evaluator
 
-JOINS = ("concat", "concatenate", "cat")
 # What goes along the features, and wants them in all of its arrays; in the last two their number is another afterwards.
 ALONG = frozenset((*JOINS, "log_softmax", "cumsum", "sparsemax", "glu", "crelu"))
 WIDER = frozenset((*JOINS, "glu", "crelu"))

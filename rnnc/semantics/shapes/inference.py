@@ -128,15 +128,11 @@ class _Inference:
                 return True
         return False
 
-    def _guess_beside(self) -> bool:
-        """What is unknown has the axes of what it meets. Is anything new?"""
-        proposed = self._guessed(beside=True)
-        return self._sweep([], proposed, doubtful=True)
-
     def _guess_any(self) -> bool:
-        """One kind of guess. What is made of something that meets a known value waits for that. Is anything new?"""
-        proposed = self._guessed(beside=False)
-        return self._guess(proposed, self._guessed(beside=True)) or self._guess_beside() or self._guess(proposed, {})
+        """One kind of guess: what is unknown has the axes of what it meets, and what is made of such waits for that. Is
+        anything new?"""
+        beside, others = self._guessed(beside=True), self._guessed(beside=False)
+        return self._guess(others, beside) or self._sweep([], beside, doubtful=True) or self._guess(others, {})
 
     def _guess(self, proposed: Proposed, before: Proposed) -> bool:
         """All other guesses, first those that hang on no other, nor on those `before`. Is anything new?"""
