@@ -182,14 +182,11 @@ class Evaluator:
                 return -number if isinstance(op, ast.USub) else number
             case ast.BinOp(left=left, op=op, right=right):
                 a, b = self.given(left, names), self.given(right, names)
-                if (
-                    isinstance(a.value, Applied)
-                    and isinstance(b.value, Applied)
-                    and type(op) in applying.OPERATOR_LAYERS
-                ):
+                layer = applying.OPERATOR_LAYERS.get(type(op))
+                if layer is not None and isinstance(a.value, Applied) and isinstance(b.value, Applied):
                     both = ast.copy_location(ast.List(elts=[left, right], ctx=ast.Load()), node)
                     call = ast.copy_location(ast.Call(func=left, args=[both], keywords=[]), node)
-                    return self.bind(Reference(applying.OPERATOR_LAYERS[type(op)]), call, self, names, self.span(node))
+                    return self.bind(Reference(layer), call, self, names, self.span(node))
                 if is_tensor(a.value) or is_tensor(b.value):
                     tensor = self.tensors.computed(node, names)
                     if tensor is None:
