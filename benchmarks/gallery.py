@@ -22,7 +22,7 @@ from typing import Any
 from benchmarks.gallery_cells import ENTRIES, GROUPS, Entry
 from rnnc import __version__
 from rnnc.compiler import TARGETS
-from rnnc.pictures.describing import Description
+from rnnc.pictures.description import Description
 from rnnc.pictures.equations.latex import aligned
 from rnnc.pictures.page import array_rows, fact_rows, notes
 from rnnc.pictures.sources import shown_source, without_layouts

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rnnc.api import check, compile, describe
     from rnnc.diagnostics import Diagnostic, DiagnosticError, Source, Span
     from rnnc.notebook import load_ipython_extension
-    from rnnc.pictures.describing import Description
+    from rnnc.pictures.description import Description
 
 __all__ = [
     "Description",
@@ -41,9 +41,9 @@ def __getattr__(name: str) -> Any:
 
         return getattr(diagnostics, name)
     if name == "Description":
-        from rnnc.pictures import describing
+        from rnnc.pictures import description
 
-        return describing.Description
+        return description.Description
     if name == "load_ipython_extension":  # `%load_ext rnnc`
         from rnnc import notebook
 

@@ -11,7 +11,7 @@ from typing import cast
 from rnnc.compiler import check as check_source
 from rnnc.compiler import compile_source, names_in
 from rnnc.diagnostics import Diagnostic, Source
-from rnnc.pictures.describing import Description
+from rnnc.pictures.description import Description
 from rnnc.runtime import load_module
 from rnnc.syntax.source import read_source, source_from_text, split_name
 

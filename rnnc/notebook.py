@@ -15,7 +15,7 @@ from rnnc.cli import options as shared
 from rnnc.cli.messages import show
 from rnnc.compiler import BadRequest, compile_source, split_strategy
 from rnnc.diagnostics import DiagnosticError
-from rnnc.pictures.describing import Description
+from rnnc.pictures.description import Description
 from rnnc.syntax.source import source_from_text
 
 

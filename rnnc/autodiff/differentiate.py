@@ -12,7 +12,7 @@ from rnnc.autodiff.partition import CHEAP, STEP_FREE, Block, Policy, choose, wea
 from rnnc.autodiff.reverse import Cotangents, Origin, Reverse
 from rnnc.autodiff.stretches import divisible, in_stretches
 from rnnc.autodiff.tape import Differentiated, Remark, TapeEntry, tape_ports
-from rnnc.ir.builder import Builder
+from rnnc.ir.operations import Builder
 from rnnc.ir.program import DType, Loop, Node, Op, Port, Program, Value, reads
 from rnnc.ir.rewrite import fresh, with_args
 from rnnc.ir.trim import trim, trim_program

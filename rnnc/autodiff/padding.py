@@ -15,8 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from rnnc.ir.builder import Builder
-from rnnc.ir.operations import TABLE
+from rnnc.ir.operations import TABLE, Builder
 from rnnc.ir.program import DType, Loop, Node, Op, Port, Program, Value
 from rnnc.ir.rewrite import with_args
 

@@ -14,8 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from rnnc.autodiff.activity import influencing
 from rnnc.autodiff.partition import CHEAP, EVERYTHING, Block, Policy, choose, cost, weave
-from rnnc.ir.builder import Builder
-from rnnc.ir.operations import TABLE
+from rnnc.ir.operations import TABLE, Builder
 from rnnc.ir.program import Carry, DType, Loop, Node, Op, Spans, Type, Value, reads
 from rnnc.ir.trim import length_givers, trim
 

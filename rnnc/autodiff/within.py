@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from rnnc.autodiff.activity import influencing, varied
 from rnnc.autodiff.reverse import Cotangents, Reverse
-from rnnc.ir.builder import Builder
+from rnnc.ir.operations import Builder
 from rnnc.ir.program import Loop, Value
 
 

@@ -21,7 +21,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from rnnc.ir.builder import Builder
+from rnnc.ir.operations import Builder
 from rnnc.ir.program import Carry, Loop, Node, Op, Program, Spans, Value, reads
 from rnnc.ir.rewrite import loop_results
 from rnnc.ir.trim import trim

@@ -1,4 +1,4 @@
-"""A cell or network described: equations, drawing, facts; what commands, pages and notebooks show."""
+"""A cell or network described: its equations, drawings and facts."""
 
 from __future__ import annotations
 
@@ -21,11 +21,10 @@ from rnnc.pictures.equations.mathtree import Math
 from rnnc.pictures.equations.reading import body_of
 from rnnc.pictures.equations.typeset import defined, equation
 from rnnc.pictures.facts import SAVES, Facts, facts
-from rnnc.pictures.page import fragment, page
 
 
 @contextmanager
-def _shallow() -> Generator[None]:
+def shallow() -> Generator[None]:
     """Whatever the text says, an expression that is nested too deeply is an error of the text."""
     try:
         yield
@@ -53,10 +52,9 @@ class Section:
         return [pair for function in self.body.functions for pair in defined(function)]
 
 
-class Description:
-    """A cell or network with its parameters bound, for people.
+class Described:
+    """A cell or network with its parameters bound: what is known of it, its equations and its drawings.
 
-    A notebook shows it by itself: drawing and equations. `svg`, `latex`, `mathml` and `html` give the parts as text.
     What the compiler makes of the definition is found out when it is first asked for. Raises DiagnosticError.
     """
 
@@ -64,7 +62,7 @@ class Description:
         self.source = source
         self.requested = dict(options or {})
         self._reading = reading_of(source, name, options)
-        with _shallow():
+        with shallow():
             self.body: f.Body = body_of(self._reading)
 
     @property
@@ -117,7 +115,7 @@ class Description:
 
     def _drawing(self, body: f.Body) -> Drawing:
         fused = self.fused
-        with _shallow():
+        with shallow():
             return Drawing(body, fused, {p.name: p for p in self.model.parameters})
 
     def svg(self, inner: str = "") -> str:
@@ -134,29 +132,13 @@ class Description:
 
     def latex(self) -> str:
         """The equations as LaTeX, for between `$$` and `$$` (amsmath's `aligned`)."""
-        with _shallow():
+        with shallow():
             return aligned(self.sections[0].equations)
 
     def mathml(self) -> str:
         """The equations as MathML."""
-        with _shallow():
+        with shallow():
             return displayed(self.sections[0].equations)
-
-    def html(self) -> str:
-        """A whole page that needs nothing else, not even a network."""
-        with _shallow():
-            return page(self)
-
-    def _repr_latex_(self) -> str:
-        return f"$$\n{self.latex()}\n$$"
-
-    def _repr_html_(self) -> str:
-        with _shallow():
-            return fragment(self)
-
-    def __repr__(self) -> str:
-        bound = ", ".join(f"{n} = {v}" for n, v in self.model.options)
-        return f"<rnnc {self.model.kind} {self.name}({bound})>"
 
 
 def _inner(body: f.Body, path: str) -> Iterator[tuple[str, f.Body]]:

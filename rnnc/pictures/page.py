@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from rnnc.ir.program import Axis
+from rnnc.pictures.describing import Described
 from rnnc.pictures.equations import formula as f
 from rnnc.pictures.equations.mathml import displayed
 from rnnc.pictures.equations.walking import everything
@@ -16,14 +15,11 @@ from rnnc.pictures.sources import shown_source
 from rnnc.resources import resource_text
 from rnnc.version import __version__
 
-if TYPE_CHECKING:
-    from rnnc.pictures.describing import Description
-
 STEPS = "t counts the steps from 0."
 MATRICES = "A product W x is x @ W of the parameter W [in, out]."
 
 
-def page(description: Description) -> str:
+def page(description: Described) -> str:
     """The whole page of a description."""
     model = description.model
     source, without = shown_source(description.source, description.name)
@@ -49,7 +45,7 @@ def page(description: Description) -> str:
     )
 
 
-def fragment(description: Description) -> str:
+def fragment(description: Described) -> str:
     """Drawing and equations, for a notebook."""
     section = description.sections[0]
     return _template("fragment.html.jinja").render(
@@ -61,7 +57,7 @@ def fragment(description: Description) -> str:
     )
 
 
-def notes(description: Description) -> list[str]:
+def notes(description: Described) -> list[str]:
     """How the equations are to be read, where that is not plain."""
     formulas = [e.value for s in description.sections for e in (*s.body.equations, *s.body.outputs)]
     found_in = [inner for formula in formulas for inner in everything(formula)]
@@ -69,7 +65,7 @@ def notes(description: Description) -> list[str]:
     return [*found, STEPS] if any(isinstance(p, f.StepIndex) for p in found_in) else found
 
 
-def fact_rows(description: Description) -> list[tuple[str, str]]:
+def fact_rows(description: Described) -> list[tuple[str, str]]:
     """Label and text of each fact."""
     facts = description.facts
     rows = [("parameters", size_text(facts.trained))]
@@ -85,7 +81,7 @@ def fact_rows(description: Description) -> list[tuple[str, str]]:
     return rows
 
 
-def array_rows(description: Description) -> list[tuple[str, str, str]]:
+def array_rows(description: Described) -> list[tuple[str, str, str]]:
     """Kind, name and axes of everything that the module takes and gives."""
     model = description.model
     rows = [("input" if p.sequence else "input per row", p.name, _axes(p.type.axes)) for p in model.inputs]

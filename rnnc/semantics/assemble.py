@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rnnc.ir.builder import Builder
+from rnnc.ir.operations import Builder
 from rnnc.ir.program import NO_SPANS, Axis, Carry, DType, Loop, Port, Program, Type, Value
 from rnnc.semantics.bodies.frames import Body, Registry, Site, StateSlot
 from rnnc.semantics.functions.over_time import OVER_TIME, lower_over_time

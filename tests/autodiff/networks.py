@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from rnnc.diagnostics import Source, Span
-from rnnc.ir.builder import Builder
+from rnnc.ir.operations import Builder
 from rnnc.ir.program import Axis, Carry, DType, Loop, Node, Port, Program, Role, Type, Value
 from rnnc.ir.size import Size
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnnc.autodiff import differentiate
-from rnnc.ir.builder import Builder
+from rnnc.ir.operations import Builder
 from rnnc.ir.program import Program, Value
 from rnnc.ir.size import Size
 from tests.autodiff.harness import STEP, case

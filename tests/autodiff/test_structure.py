@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from rnnc.autodiff import Save, differentiate, prune_tape, tape_per_step
-from rnnc.ir.builder import Builder
+from rnnc.ir.operations import Builder
 from rnnc.ir.program import Loop, Op, Program, Value, walk
 from rnnc.ir.text import print_program
 from rnnc.ir.verifier import verify

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from rnnc.ir.builder import Builder
+from rnnc.ir.operations import Builder
 from rnnc.ir.program import Carry, DType, Loop, Program, Value
 from rnnc.ir.size import Size
 from tests.autodiff.networks import Net, add, affine, axes, linear, mul, one_minus

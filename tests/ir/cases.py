@@ -8,8 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from rnnc.ir.builder import Builder
-from rnnc.ir.operations import Env
+from rnnc.ir.operations import Builder, Env
 from rnnc.ir.operations.elementwise import BINARY, UNARY
 from rnnc.ir.program import Axis, DType, Port, Program, Type, Value
 from rnnc.ir.size import Size

@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from rnnc.ir.builder import Builder
-from rnnc.ir.operations import TABLE, Env
+from rnnc.ir.operations import TABLE, Builder, Env
 from rnnc.ir.program import DType, Node, Op, Type, Value
 
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from rnnc.ir.builder import Builder
 from rnnc.ir.interpreter import FrozenValues, evaluate
+from rnnc.ir.operations import Builder
 from rnnc.ir.program import Axis, Carry, DType, Loop, Port, Program, Type, Value
 from rnnc.ir.size import Size
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnc.ir.builder import Builder
+from rnnc.ir.operations import Builder
 from rnnc.ir.program import Axis, Op, Port, Program, Type, Value
 from rnnc.ir.size import Size
 from rnnc.ir.text import TextError, print_program, print_type, read_program

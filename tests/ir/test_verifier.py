@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from rnnc.ir.builder import Builder
+from rnnc.ir.operations import Builder
 from rnnc.ir.program import Axis, DType, Loop, Op, Port, Program, Type, Value
 from rnnc.ir.size import Size
 from rnnc.ir.verifier import InvalidProgram, verify

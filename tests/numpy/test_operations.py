@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 from rnnc.backends.numpy.spelling import SPELLINGS
-from rnnc.ir.builder import Builder
 from rnnc.ir.interpreter import evaluate
-from rnnc.ir.operations import TABLE
+from rnnc.ir.operations import TABLE, Builder
 from rnnc.ir.program import DType, Loop, Port, Program, Type, Value
 from rnnc.ir.verifier import verify
 from tests.ir.cases import CASES, ENV, SIZES, Case

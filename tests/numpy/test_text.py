@@ -16,9 +16,9 @@ from rnnc.backends.escape import Names, comment, identifier, literal, number, st
 from rnnc.backends.numpy import emit
 from rnnc.backends.unit import Header, Unit
 from rnnc.diagnostics import DiagnosticError
-from rnnc.ir.builder import Builder
 from rnnc.ir.layout import Affine, ForeignArray, Leaf, WeightLayout
 from rnnc.ir.model import Initialiser, MaskInfo, Model, ParameterInfo, PortInfo
+from rnnc.ir.operations import Builder
 from rnnc.ir.program import NO_SPANS, Axis, DType, Port, Program, Type, Value
 from rnnc.ir.size import Size
 from rnnc.runtime import load_module

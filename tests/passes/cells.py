@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from rnnc.ir.builder import Builder
+from rnnc.ir.operations import Builder
 from rnnc.ir.program import DType, Program, Value
 from rnnc.ir.size import Size
 from tests.autodiff.networks import Net, add, axes, linear, mul, one_minus

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from rnnc.ir.builder import Builder
+from rnnc.ir.operations import Builder
 from rnnc.ir.program import Loop, Op, Program, Value
 from rnnc.ir.verifier import verify
 from rnnc.passes.cse import cse

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rnnc.ir.builder import Builder
+from rnnc.ir.operations import Builder
 from rnnc.ir.program import Loop, Program, Value
 from rnnc.ir.verifier import verify
 from rnnc.passes.dce import dce

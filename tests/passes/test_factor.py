@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rnnc.ir.builder import Builder
+from rnnc.ir.operations import Builder
 from rnnc.ir.program import Axis, Program, Value
 from rnnc.ir.size import Size
 from rnnc.ir.verifier import verify

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from rnnc.ir.builder import Builder
+from rnnc.ir.operations import Builder
 from rnnc.ir.program import Loop, Op, Type, Value
 from rnnc.ir.verifier import verify
 from rnnc.passes.fold import fold

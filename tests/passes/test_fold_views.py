@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from rnnc.ir.builder import Builder
+from rnnc.ir.operations import Builder
 from rnnc.ir.program import Axis, Value
 from rnnc.ir.size import Size
 from rnnc.passes.dce import dce

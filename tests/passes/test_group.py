@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rnnc.ir.builder import Builder
+from rnnc.ir.operations import Builder
 from rnnc.ir.program import Program, Value
 from rnnc.ir.size import Size
 from rnnc.passes.cse import cse

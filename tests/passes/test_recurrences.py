@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rnnc.ir.builder import Builder
+from rnnc.ir.operations import Builder
 from rnnc.ir.program import Value
 from rnnc.passes.hoist import hoist
 from rnnc.passes.manager import PassResult

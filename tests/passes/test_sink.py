@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rnnc.ir.builder import Builder
+from rnnc.ir.operations import Builder
 from rnnc.ir.program import Program, Value
 from rnnc.passes.dce import dce
 from rnnc.passes.hoist import hoist

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from rnnc.diagnostics import Diagnostic
-from rnnc.pictures.describing import Description
+from rnnc.pictures.description import Description
 from rnnc.syntax import ast
 from rnnc.syntax.parse import parse
 from rnnc.syntax.source import read_source, source_from_text

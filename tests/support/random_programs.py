@@ -13,9 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnc.diagnostics import Source, Span
-from rnnc.ir.builder import Builder
 from rnnc.ir.interpreter import evaluate
-from rnnc.ir.operations import TypeMismatch
+from rnnc.ir.operations import Builder, TypeMismatch
 from rnnc.ir.program import Axis, Carry, DType, Loop, Op, Port, Program, Role, Spans, Type, Value
 from rnnc.ir.rewrite import fresh
 from rnnc.ir.size import Size

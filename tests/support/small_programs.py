@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from rnnc.diagnostics import Source, Span
-from rnnc.ir.builder import Builder
+from rnnc.ir.operations import Builder
 from rnnc.ir.program import Axis, Carry, DType, Loop, Op, Port, Program, Role, Spans, Type, Value, walk
 from rnnc.ir.size import Size
 from tests.support.random_programs import Arrays

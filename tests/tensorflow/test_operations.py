@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rnnc.ir.builder import Builder
 from rnnc.ir.interpreter import evaluate
-from rnnc.ir.operations import TABLE
+from rnnc.ir.operations import TABLE, Builder
 from rnnc.ir.program import DType, Op, Port, Program, Value
 from rnnc.ir.verifier import verify
 from tests.ir.cases import CASES, ENV, SIZES, Case, as_arrays, as_program

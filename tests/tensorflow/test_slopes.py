@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import rnnc
-from rnnc.ir.builder import Builder
+from rnnc.ir.operations import Builder
 from rnnc.ir.program import Value
 from tests.support import judging
 from tests.support.small_programs import Small

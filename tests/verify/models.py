@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from rnnc.ir.builder import Builder
 from rnnc.ir.layout import Cat, ForeignArray, Leaf, WeightLayout
 from rnnc.ir.model import Initialiser, MaskInfo, Model, ParameterInfo, PortInfo
+from rnnc.ir.operations import Builder
 from rnnc.ir.program import NO_SPANS, Axis, Carry, DType, Loop, Port, Program, Type, Value
 from rnnc.ir.size import Size
 from rnnc.verify.arrays import Arrays

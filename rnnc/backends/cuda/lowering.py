@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 
-from rnnc.ir.builder import Builder
+from rnnc.ir.operations import Builder
 from rnnc.ir.operations.attrs import Attrs
 from rnnc.ir.operations.convolution import Window
 from rnnc.ir.program import Axis, Loop, Node, Op, Program, Value, reads

@@ -25,7 +25,7 @@ def command(file: FileName, options: dict[str, str], output: str, latex: bool) -
 
     The page needs no network: equations are MathML, drawings stand in it.
     """
-    from rnnc.pictures.describing import Description
+    from rnnc.pictures.description import Description
 
     description = Description(read_for(file.path, output), file.name, options)
     write_product(description.latex() + "\n" if latex else description.html(), output)

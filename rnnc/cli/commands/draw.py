@@ -25,7 +25,7 @@ def command(file: FileName, options: dict[str, str], output: str, inner: str | N
 
     States enter at the left and leave at the right. Products that the compiler makes one stand in one frame.
     """
-    from rnnc.pictures.describing import Description
+    from rnnc.pictures.description import Description
 
     description = Description(read_for(file.path, output), file.name, options)
     names = description.inner()

@@ -13,10 +13,11 @@ from rnnc.ir.operations import (
     view,
 )
 from rnnc.ir.operations.evaluation import Env
-from rnnc.ir.operations.table import TABLE, Row, TypeMismatch
+from rnnc.ir.operations.table import TABLE, Builder, Row, TypeMismatch
 
 __all__ = [
     "TABLE",
+    "Builder",
     "Env",
     "Row",
     "TypeMismatch",

@@ -5,18 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING
 
 from rnnc.ir.operations.attrs import Attrs
 from rnnc.ir.operations.evaluation import Array, Env, leads, result
 from rnnc.ir.operations.shapes import shown, want
-from rnnc.ir.operations.table import Row, TypeMismatch, register
+from rnnc.ir.operations.table import Builder, Row, TypeMismatch, register
 from rnnc.ir.operations.terms import of_one_output
 from rnnc.ir.program import AttrValue, Axis, DType, Op, Type, Value
 from rnnc.ir.size import Size
-
-if TYPE_CHECKING:
-    from rnnc.ir.builder import Builder
 
 
 @dataclass(frozen=True)

@@ -9,17 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from rnnc.ir.operations.attrs import Attrs
 from rnnc.ir.operations.evaluation import Array, Env, aligned, operands, result
 from rnnc.ir.operations.shapes import elementwise, numeric, same_kind, want
-from rnnc.ir.operations.table import Derive, Evaluate, Infer, Row, TypeMismatch, register
+from rnnc.ir.operations.table import Builder, Derive, Evaluate, Infer, Row, TypeMismatch, register
 from rnnc.ir.operations.terms import Term, fit, is_float, of_one_output
 from rnnc.ir.program import AttrValue, DType, Op, Type, Value
-
-if TYPE_CHECKING:
-    from rnnc.ir.builder import Builder
 
 Domain = Literal[
     "float",  # any number goes in, a float comes out

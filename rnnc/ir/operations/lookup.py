@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from rnnc.ir.operations.attrs import Attrs
 from rnnc.ir.operations.evaluation import Array, Env, aligned, result
 from rnnc.ir.operations.shapes import lead_letters, shown, want
-from rnnc.ir.operations.table import Row, TypeMismatch, register
+from rnnc.ir.operations.table import Builder, Row, TypeMismatch, register
 from rnnc.ir.operations.terms import Term, fit, of_one_output
 from rnnc.ir.program import AttrValue, Axis, DType, Op, Type, Value
-
-if TYPE_CHECKING:
-    from rnnc.ir.builder import Builder
 
 
 def _infer_lookup(types: Sequence[Type], attrs: Mapping[str, AttrValue]) -> tuple[Type, ...]:

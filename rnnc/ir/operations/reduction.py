@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rnnc.ir.operations.attrs import Attrs
 from rnnc.ir.operations.evaluation import Array, Env, leads, result
 from rnnc.ir.operations.shapes import elementwise, numeric, shown, summed_axes, want, want_axis, with_ones
-from rnnc.ir.operations.table import Derive, Evaluate, Infer, Row, TypeMismatch, register
+from rnnc.ir.operations.table import Builder, Derive, Evaluate, Infer, Row, TypeMismatch, register
 from rnnc.ir.operations.terms import Term, of_one_output
 from rnnc.ir.program import AttrValue, DType, Op, Type, Value
 from rnnc.ir.size import product
-
-if TYPE_CHECKING:
-    from rnnc.ir.builder import Builder
 
 Slope = Callable[[Term, Term, Term, Op], Term]  # (d, y, x, op) with d and y stretched or stretching to x
 

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from rnnc.ir.operations.table import Derive
+from rnnc.ir.operations.table import Builder, Derive
 from rnnc.ir.program import AttrValue, DType, Op, Type, Value
-
-if TYPE_CHECKING:
-    from rnnc.ir.builder import Builder
 
 
 @dataclass(frozen=True, eq=False)

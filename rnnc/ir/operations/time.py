@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from rnnc.ir.operations.attrs import Attrs
 from rnnc.ir.operations.evaluation import Array, Env, full
 from rnnc.ir.operations.shapes import elementwise, same_kind, want
-from rnnc.ir.operations.table import Infer, Row, TypeMismatch, register
+from rnnc.ir.operations.table import Builder, Infer, Row, TypeMismatch, register
 from rnnc.ir.operations.terms import Term, fit, is_float, of_one_output
 from rnnc.ir.program import AttrValue, DType, Op, Type, Value
-
-if TYPE_CHECKING:
-    from rnnc.ir.builder import Builder
 
 
 def _initial(op: Op, array: Array, env: Env) -> Array:

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import reduce
-from typing import TYPE_CHECKING
 
 from rnnc.ir.operations.attrs import Attrs
 from rnnc.ir.operations.evaluation import Array, Env, aligned, leads, result
 from rnnc.ir.operations.shapes import broadcast_axes, same_kind, shown, union, want_axis, with_axis
-from rnnc.ir.operations.table import Row, TypeMismatch, register
+from rnnc.ir.operations.table import Builder, Row, TypeMismatch, register
 from rnnc.ir.operations.terms import Term, fit, is_float, of_one_output
 from rnnc.ir.program import AttrValue, Op, Type, Value
 from rnnc.ir.size import Size, product
-
-if TYPE_CHECKING:
-    from rnnc.ir.builder import Builder
 
 
 def _infer_reshape(types: Sequence[Type], attrs: Mapping[str, AttrValue]) -> tuple[Type, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from rnnc.ir.builder import Builder
+from rnnc.ir.operations import Builder
 from rnnc.ir.program import DType, Node, Op, Value, reads
 
 Coefficient = Value | float | int

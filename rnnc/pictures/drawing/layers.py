@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
+from rnnc.pictures.drawing.board import Board, Port, Ports
 from rnnc.pictures.drawing.pieces import CellBox, Dot, Unit
 from rnnc.pictures.equations import formula as f
 from rnnc.pictures.equations import mathtree as m
-
-if TYPE_CHECKING:
-    from rnnc.pictures.drawing.wiring import Port, Ports, Wiring
 
 _SHOWN = 6  # layers of a stack that are drawn one by one
 _LONG = 44  # characters of a detail
 Direction = Literal["forward", "backward"]
 
 
-def expand(wiring: Wiring, run: f.Run, sources: Sequence[Port], name: m.Math | None) -> Ports:
+def expand(board: Board, run: f.Run, sources: Sequence[Port], name: m.Math | None) -> Ports:
     """The boxes of a layer."""
-    return _Expansion(wiring, run).layer(run.layer, list(sources), run.inside, "forward", name)
+    return _Expansion(board, run).layer(run.layer, list(sources), run.inside, "forward", name)
 
 
 class _Expansion:
-    def __init__(self, wiring: Wiring, run: f.Run) -> None:
-        self.wiring, self.run = wiring, run
-        self.inner = dict(wiring.body.inner)
+    def __init__(self, board: Board, run: f.Run) -> None:
+        self.board, self.run = board, run
+        self.inner = dict(board.body.inner)
 
     def layer(self, layer: f.Layer, sources: list[Port], path: str, way: Direction, name: m.Math | None) -> Ports:
         match layer.kind:
@@ -42,7 +40,7 @@ class _Expansion:
 
     def cell(self, layer: f.Layer, sources: list[Port], path: str, way: Direction, name: m.Math | None) -> Ports:
         """One cell, with a port for each of its outputs."""
-        in_cell = self.wiring.body.kind == "cell"
+        in_cell = self.board.body.kind == "cell"
         text, _, bound = layer.name.partition("(")
         body = self.inner.get(path)
         if layer.kind == "use":
@@ -51,8 +49,8 @@ class _Expansion:
         detail = detail if len(detail) <= _LONG else detail[: _LONG - 1] + "…"
         names = tuple(o.target.name for o in body.outputs) if body is not None else ("output",)
         title = f"{self.run.instance} = {text}" if in_cell else text
-        at = self.wiring.add(CellBox(title, detail, len(sources), names, "" if in_cell else way, name), *sources)
-        self.wiring.boxes[self.run.instance if in_cell else path] = at
+        at = self.board.add(CellBox(title, detail, len(sources), names, "" if in_cell else way, name), *sources)
+        self.board.boxes[self.run.instance if in_cell else path] = at
         return (at, 0) if len(names) == 1 else {n: (at, i) for i, n in enumerate(names)}
 
     def both(self, layer: f.Layer, sources: list[Port], path: str, way: Direction, name: m.Math | None) -> Ports:
@@ -73,9 +71,9 @@ class _Expansion:
         if merge == "none" or isinstance(first, dict) or isinstance(second, dict):
             return {"forward": first, "backward": second}
         if merge in ("sum", "product"):
-            return self.wiring.add(Dot("+" if merge == "sum" else "⊙", 2, (), name), first, second), 0
+            return self.board.add(Dot("+" if merge == "sum" else "⊙", 2, (), name), first, second), 0
         label = m.Named("concat" if merge == "concat" else merge)
-        return self.wiring.add(Unit(label, 2, name=name), first, second), 0
+        return self.board.add(Unit(label, 2, name=name), first, second), 0
 
     def stack(self, layer: f.Layer, sources: list[Port], path: str, way: Direction, name: m.Math | None) -> Ports:
         """Layers one after the other; very many equal ones are one box."""
@@ -85,8 +83,8 @@ class _Expansion:
             text, bracket, bound = part.name.partition("(")
             detail = bound.rpartition(")")[0] if bracket else part.kind
             title = f"{text or part.kind} × {len(layer.parts)}"
-            at = self.wiring.add(CellBox(title, detail, len(sources), ("output",), way, name), *sources)
-            self.wiring.boxes |= {f"{path}[{k}]": at for k in range(len(layer.parts))}
+            at = self.board.add(CellBox(title, detail, len(sources), ("output",), way, name), *sources)
+            self.board.boxes |= {f"{path}[{k}]": at for k in range(len(layer.parts))}
             return at, 0
         result: Ports = sources[0]
         for k, part in enumerate(layer.parts):
@@ -97,9 +95,9 @@ class _Expansion:
             if isinstance(result, dict):
                 return result
             if residual:
-                result = self.wiring.add(Dot("+", 2, (), name if last else None), result, sources[0]), 0
+                result = self.board.add(Dot("+", 2, (), name if last else None), result, sources[0]), 0
             if "dropout" in options and not last:
-                result = self.wiring.add(Unit(m.Named("dropout"), 1), result), 0
+                result = self.board.add(Unit(m.Named("dropout"), 1), result), 0
             sources = [result]
         return result
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TypeAlias
 
+from rnnc.pictures.drawing.board import Board, Port, Ports
 from rnnc.pictures.drawing.layers import expand
-from rnnc.pictures.drawing.pieces import CellBox, Dot, Formula, Matrix, Piece, Terminal, Unit
+from rnnc.pictures.drawing.pieces import CellBox, Dot, Formula, Matrix, Terminal, Unit
 from rnnc.pictures.drawing.strange import is_strange
 from rnnc.pictures.drawing.tables import Table
 from rnnc.pictures.equations import formula as f
@@ -14,25 +14,18 @@ from rnnc.pictures.equations import mathtree as m
 from rnnc.pictures.equations.symbols import quantity
 from rnnc.pictures.equations.typeset import head, place, scaled_by, typeset
 from rnnc.pictures.equations.walking import everything, parts
-from rnnc.pictures.placement.layered import Link
-
-Port: TypeAlias = tuple[int, int]
-Ports: TypeAlias = "Port | dict[str, Ports]"
 
 
-class Wiring:
+class Wiring(Board):
     """Builds the graph of one body. Equations are drawn when something reads them, each once."""
 
     def __init__(self, body: f.Body, tables: list[Table]) -> None:
-        self.body = body
-        self.pieces: list[Piece] = []
-        self.links: list[Link] = []
+        super().__init__(body)
         self.equations = {e.target.key: e for e in body.equations if e.kind != "carry"}
         self.ports: dict[object, Ports] = {}
         self.rows = {key: (table, at) for table in tables for at, key in enumerate(table.rows)}
         self.drawn: dict[int, int] = {}  # tables by identity
         self.runs: dict[str, Ports] = {}  # what instances give
-        self.boxes: dict[str, int] = {}  # the pieces of instances
         self._constant: dict[object, bool] = {}
 
     def build(self) -> None:
@@ -72,15 +65,6 @@ class Wiring:
                 waiting.append((e, True))
                 waiting += [(self.equations[k], False) for k in reversed(read) if k not in found]
         return list(found.values())
-
-    # --- building ---
-
-    def add(self, piece: Piece, *sources: Port) -> int:
-        """A new piece with its wires."""
-        self.pieces.append(piece)
-        at = len(self.pieces) - 1
-        self.links += [Link(s, out, at, into) for into, (s, out) in enumerate(sources)]
-        return at
 
     def ends(self, o: f.Equation, source: Ports) -> None:
         """An output, or several under one name."""

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from rnnc.pictures.equations import formula as f
-from rnnc.pictures.equations.known import Known, Read, shown
+from rnnc.pictures.equations.known import Known, Read, Reads, shown
 from rnnc.semantics.bodies.frames import Context
 from rnnc.semantics.expressions.arguments import Arguments, Operand
 from rnnc.semantics.functions.weighted import naming, operand_name
@@ -24,11 +23,8 @@ from rnnc.semantics.scopes.values import (
 )
 from rnnc.syntax import ast
 
-if TYPE_CHECKING:
-    from rnnc.pictures.equations.expressions import Reader
 
-
-def call(reader: Reader, e: ast.Call, c: Context) -> Read:
+def call(reader: Reads, e: ast.Call, c: Context) -> Read:
     """What a call gives, of whatever is called."""
     evaluate = reader.evaluate
     function = evaluate.value(e.function, c.named(None))
@@ -71,7 +67,7 @@ def layer_of(value: Value) -> f.Layer:
             return f.Layer("cell", texts([value])[0])
 
 
-def _run(reader: Reader, a: Arguments, layer: f.Layer, instance: str) -> f.Run:
+def _run(reader: Reads, a: Arguments, layer: f.Layer, instance: str) -> f.Run:
     c = a.context
     arguments = tuple(_operand(reader, o) for o in a.operands)
     own = c.owner.full(c.frame)[len(c.frame.prefix) :] if c.owner is not None and c.owner.name else ""
@@ -82,15 +78,15 @@ def _run(reader: Reader, a: Arguments, layer: f.Layer, instance: str) -> f.Run:
 # --- functions ---
 
 
-def _operand(reader: Reader, operand: Operand) -> f.Formula:
+def _operand(reader: Reads, operand: Operand) -> f.Formula:
     return reader.formula(operand.expression, operand.context)
 
 
-def _operands(reader: Reader, a: Arguments) -> tuple[f.Formula, ...]:
+def _operands(reader: Reads, a: Arguments) -> tuple[f.Formula, ...]:
     return tuple(_operand(reader, o) for o in a.operands)
 
 
-def _options(reader: Reader, a: Arguments, *leave: str) -> tuple[tuple[str, f.Formula], ...]:
+def _options(reader: Reads, a: Arguments, *leave: str) -> tuple[tuple[str, f.Formula], ...]:
     """Options as they are given; what has no value is not there."""
     found: list[tuple[str, f.Formula]] = []
     for name, argument in a.options.items():
@@ -103,7 +99,7 @@ def _options(reader: Reader, a: Arguments, *leave: str) -> tuple[tuple[str, f.Fo
     return tuple(found)
 
 
-def _plain(reader: Reader, a: Arguments) -> Read:
+def _plain(reader: Reads, a: Arguments) -> Read:
     """A function of the language's own. Of compile-time values alone it is one itself, where that can be."""
     read = [reader.read(o.expression, o.context) for o in a.operands]
     if all(isinstance(v, Known) for v in read) and a.name not in ("zeros", "ones", "full", "places"):
@@ -113,21 +109,21 @@ def _plain(reader: Reader, a: Arguments) -> Read:
     return f.Apply(a.name, _operands(reader, a), _options(reader, a))
 
 
-def _function(reader: Reader, a: Arguments) -> Read:
+def _function(reader: Reads, a: Arguments) -> Read:
     return f.Apply(a.name, _operands(reader, a), _options(reader, a))
 
 
 # --- products with weights ---
 
 
-def _weight(reader: Reader, a: Arguments, name: str) -> f.Weight:
+def _weight(reader: Reads, a: Arguments, name: str) -> f.Weight:
     transform = a.option("weight")
     return f.Weight(
         name, name.removeprefix(a.context.frame.prefix), transform.name if isinstance(transform, FnValue) else None
     )
 
 
-def _weighted(reader: Reader, a: Arguments) -> Read:
+def _weighted(reader: Reads, a: Arguments) -> Read:
     """`linear`, `conv`, `dense`: a product for each operand, and a bias."""
     a.leave_out()
     if a.name == "dense":
@@ -147,7 +143,7 @@ def _weighted(reader: Reader, a: Arguments) -> Read:
     return f.Apply(activation.name, (total,)) if isinstance(activation, FnValue) else total
 
 
-def _peephole(reader: Reader, a: Arguments) -> Read:
+def _peephole(reader: Reads, a: Arguments) -> Read:
     names = naming(a, "" if a.context.name else "peephole.")
     return f.Product("diagonal", _weight(reader, a, names.path.rstrip(".")), _operand(reader, a.operands[0]))
 
@@ -155,7 +151,7 @@ def _peephole(reader: Reader, a: Arguments) -> Read:
 # --- over axes and members ---
 
 
-def _members(reader: Reader, a: Arguments) -> list[Read] | None:
+def _members(reader: Reads, a: Arguments) -> list[Read] | None:
     """What is folded one by one: a comprehension or a list."""
     if a.is_comprehension:
         return [reader.read(o.expression, o.context) for o in a.operands]
@@ -168,7 +164,7 @@ def _members(reader: Reader, a: Arguments) -> list[Read] | None:
     return None
 
 
-def _fold(reader: Reader, a: Arguments) -> Read:
+def _fold(reader: Reads, a: Arguments) -> Read:
     """`sum`, `mean`, `prod`, `max`, `min`: of members, of several values, or over axes."""
     members = _members(reader, a)
     if members is not None:
@@ -217,7 +213,7 @@ def _folded(name: str, items: list[f.Formula]) -> f.Formula:
             return f.Apply(name, tuple(items))
 
 
-def _names_axis(reader: Reader, a: Arguments) -> bool:
+def _names_axis(reader: Reads, a: Arguments) -> bool:
     """One value, or a value and names of axes."""
     if len(a.operands) == 1:
         return True
@@ -228,7 +224,7 @@ def _names_axis(reader: Reader, a: Arguments) -> bool:
     return not isinstance(value, Num) or (value.label is not None and value.known is None)
 
 
-def _along(reader: Reader, a: Arguments) -> Read:
+def _along(reader: Reads, a: Arguments) -> Read:
     """`softmax`, `cumsum`, `argmax`, …: along one axis, `softmax` also over several."""
     options = tuple((n, v) for n, v in _options(reader, a, "axis") if v != f.Word("false"))
     return f.Over(a.name, _operand(reader, a.operands[0]), _axes(a), options)
@@ -237,7 +233,7 @@ def _along(reader: Reader, a: Arguments) -> Read:
 # --- choices, limits, randomness ---
 
 
-def _where(reader: Reader, a: Arguments) -> Read:
+def _where(reader: Reads, a: Arguments) -> Read:
     test = reader.read(a.operands[0].expression, a.operands[0].context)
     if isinstance(test, Known) and isinstance(test.value, bool):
         chosen = a.operands[1 if test.value else 2]
@@ -249,7 +245,7 @@ def _where(reader: Reader, a: Arguments) -> Read:
     return f.Cases((row,), otherwise)
 
 
-def _clip(reader: Reader, a: Arguments) -> Read:
+def _clip(reader: Reads, a: Arguments) -> Read:
     """Without limits it is what it clips."""
     limits = [_operand(reader, o) for o in a.operands[1:]]
     if all(limit == f.Word("none") for limit in limits):
@@ -265,10 +261,10 @@ def _clip(reader: Reader, a: Arguments) -> Read:
     return f.Apply("clip", (_operand(reader, a.operands[0]),), (("lo", lo), ("hi", hi), *extra))
 
 
-def _random(values: int) -> Callable[[Reader, Arguments], Read]:
+def _random(values: int) -> Callable[[Reads, Arguments], Read]:
     """`dropout(x, …)`, `zoneout(new, old, …)`: the probability to keep, and where a mask is for the whole sequence."""
 
-    def read(reader: Reader, a: Arguments) -> Read:
+    def read(reader: Reads, a: Arguments) -> Read:
         rate = a.number("rate")
         if len(a.operands) > values:
             given = reader.read(a.operands[values].expression, a.operands[values].context)
@@ -288,24 +284,24 @@ def _random(values: int) -> Callable[[Reader, Arguments], Read]:
 # --- products without weights ---
 
 
-def _outer(reader: Reader, a: Arguments) -> Read:
+def _outer(reader: Reads, a: Arguments) -> Read:
     left, right = _operands(reader, a)
     return f.Operator("outer", left, right)
 
 
-def _contract(reader: Reader, a: Arguments) -> Read:
+def _contract(reader: Reads, a: Arguments) -> Read:
     axes = a.evaluate.labels(a.options["over"].value, a.context)
     left, right = _operands(reader, a)
     return f.Contraction(left, right, axes)
 
 
-def _arranged(reader: Reader, a: Arguments) -> Read:
+def _arranged(reader: Reads, a: Arguments) -> Read:
     """`merge`, `split`, `relabel`, `expand`, `repeat`, …: the value, and words of the language for how."""
     words = tuple((o.label or "", f.Word(o.span.text)) for o in a.operands[1:])
     return f.Apply(a.name, (_operand(reader, a.operands[0]),), (*words, *_options(reader, a)))
 
 
-def _joined(reader: Reader, a: Arguments) -> Read:
+def _joined(reader: Reads, a: Arguments) -> Read:
     """`concat(a, b)`, of a list too."""
     a.leave_out()
     items: list[f.Formula] = []
@@ -314,11 +310,11 @@ def _joined(reader: Reader, a: Arguments) -> Read:
     return items[0] if len(items) == 1 and a.name == "concat" else f.Apply(a.name, tuple(items), _options(reader, a))
 
 
-def _temporal(reader: Reader, a: Arguments) -> Read:
+def _temporal(reader: Reads, a: Arguments) -> Read:
     return f.Apply(a.name, _operands(reader, a), _options(reader, a))
 
 
-_Handler = Callable[["Reader", Arguments], Read]
+_Handler = Callable[[Reads, Arguments], Read]
 _BUILTINS: dict[str, _Handler] = {
     **dict.fromkeys(("linear", "conv", "dense"), _weighted),
     "peephole": _peephole,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from rnnc.ir.size import Size
 from rnnc.pictures.equations.formula import Formula, Items, Number, Open, Word
+from rnnc.semantics.bodies.frames import Context
+from rnnc.semantics.expressions.expressions import Expressions
 from rnnc.semantics.scopes.values import Num, Tensor, Value, spelled, texts
+from rnnc.syntax import ast
 
 
 class Known:
@@ -17,6 +20,20 @@ class Known:
 
 
 Read: TypeAlias = Formula | Known
+
+
+class Reads(Protocol):
+    """What reads expressions, as what stands inside of an expression asks it."""
+
+    evaluate: Expressions
+
+    def read(self, e: ast.Expr, c: Context, /) -> Read:
+        """A formula, or what is known at compile time."""
+        ...
+
+    def formula(self, e: ast.Expr, c: Context, /) -> Formula:
+        """What an expression says, as it is shown."""
+        ...
 
 
 def shown(value: Read) -> Formula:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from rnnc.ir.builder import Builder
+from rnnc.ir.operations import Builder
 from rnnc.ir.program import Value
 from rnnc.semantics.expressions.arguments import Arguments
 from rnnc.semantics.scopes.values import Tensor

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from rnnc.ir.builder import Builder
-from rnnc.ir.operations import TypeMismatch
+from rnnc.ir.operations import Builder, TypeMismatch
 from rnnc.ir.program import AttrValue, Axis, Value
 from rnnc.ir.size import Quotient, Size
 from rnnc.semantics.scopes.values import Shape, Shaped, show

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from rnnc.autodiff import differentiate
-from rnnc.ir.builder import Builder
 from rnnc.ir.interpreter import FrozenValues, Key, Rounding, Watch, evaluate
 from rnnc.ir.model import Model
+from rnnc.ir.operations import Builder
 from rnnc.ir.program import DType, Loop, Node, Op, Program
 from rnnc.verify.arrays import Array, Arrays
 from rnnc.verify.proving.differences import Function

@@ -9,8 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from rnnc.backends.numpy.lowering.walk import Lowering
-from rnnc.ir.builder import Builder
-from rnnc.ir.operations import TABLE
+from rnnc.ir.operations import TABLE, Builder
 from rnnc.ir.operations.attrs import Attrs
 from rnnc.ir.program import Loop, Node, Op, Program, Value
 

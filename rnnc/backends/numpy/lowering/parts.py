@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from rnnc.backends.numpy.lowering.walk import Lowering
-from rnnc.ir.builder import Builder
+from rnnc.ir.operations import Builder
 from rnnc.ir.operations.attrs import Attrs
 from rnnc.ir.program import Loop, Node, Op, Program, Value
 from rnnc.ir.size import Size

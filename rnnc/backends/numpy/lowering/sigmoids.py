@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from rnnc.backends.numpy.lowering.walk import Lowering, all_nodes
-from rnnc.ir.builder import Builder
+from rnnc.ir.operations import Builder
 from rnnc.ir.operations.attrs import Attrs
 from rnnc.ir.program import Axis, Loop, Node, Op, Program, Value
 from rnnc.ir.size import Size
