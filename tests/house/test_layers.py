@@ -100,7 +100,7 @@ FOLDERS = {
     "ir": ("operations",),
     "passes": ("analysis", "rewrites", "folding"),
     "pictures": ("equations", "placement", "drawing"),
-    "semantics": ("scopes", "shapes", "bodies", "expressions", "functions", "layouts", "definitions"),
+    "semantics": ("shapes", "scopes", "bodies", "expressions", "functions", "layouts", "definitions"),
     "syntax": ("spelling", "errors", "printing"),
     "verify": ("running", "proving", "records", "live"),
     "weights": ("containers",),

@@ -12,7 +12,7 @@ from rnnc.semantics.bodies.ending import output_owner, written_output
 from rnnc.semantics.bodies.frames import Context, Frame, Owner, key_text
 from rnnc.semantics.bodies.instances import STATES, meant, slots_of
 from rnnc.semantics.elaborate import Reading
-from rnnc.semantics.scopes.scope import PRELUDE, Problem, report
+from rnnc.semantics.problems import PRELUDE, Problem, report
 from rnnc.semantics.scopes.values import Tensor
 from rnnc.semantics.shapes.nodes import Node
 from rnnc.syntax import ast

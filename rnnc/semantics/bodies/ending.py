@@ -11,10 +11,12 @@ from rnnc.semantics.bodies import moments
 from rnnc.semantics.bodies.frames import Context, Frame, Indices, Owner, StateSlot, key_text, member_text
 from rnnc.semantics.bodies.guard import guard, mentions_input, plainly_declared
 from rnnc.semantics.bodies.instances import STATES, meant, of_list, slots_of, wrong_count
-from rnnc.semantics.scopes.scope import Problem, Scope, Told, did_you_mean, heading, report
-from rnnc.semantics.scopes.values import Many, Tensor
+from rnnc.semantics.near import did_you_mean
+from rnnc.semantics.problems import Problem, Told, report
+from rnnc.semantics.scopes.values import Many, Scope, Tensor
 from rnnc.semantics.shapes.nodes import Node
 from rnnc.syntax import ast
+from rnnc.syntax.walk import heading
 
 if TYPE_CHECKING:
     from rnnc.semantics.definitions.elaborator import Elaborator
@@ -115,7 +117,7 @@ class Ending:
         if frame.kind != "cell" or frame.body.damaged:
             return
         for state in frame.instances.values():
-            if state.applied is None and not state.has_run:
+            if state.applied is None and not state.weights.have_run:
                 fix = f"`y = {state.key}(x)` steps it; an instance that is not wanted is left out"
                 self.diagnostics.error("E415", f"`{state.key}` is never stepped", state.span, fix=fix)
 

@@ -8,9 +8,10 @@ from rnnc.diagnostics import Note
 from rnnc.ir.size import Size
 from rnnc.semantics.bodies import remedies
 from rnnc.semantics.bodies.frames import Context, Frame
-from rnnc.semantics.scopes.scope import Problem, Scope
-from rnnc.semantics.scopes.values import Num, Shape, Shaped, show
+from rnnc.semantics.problems import Problem
+from rnnc.semantics.scopes.values import Num, Scope
 from rnnc.semantics.shapes.nodes import MAX_RANK, Node
+from rnnc.semantics.shapes.shaped import Shape, Shaped, show
 from rnnc.syntax import ast
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import Span
 from rnnc.semantics.bodies.frames import Context, Frame, Indices, InstanceState, StateSlot, flat, key_text, member_text
-from rnnc.semantics.scopes.scope import Problem, Told, did_you_mean
+from rnnc.semantics.near import did_you_mean
+from rnnc.semantics.problems import Problem, Told
 from rnnc.semantics.scopes.values import Many, Tensor, Value
 from rnnc.semantics.shapes.nodes import Graph, Node
 from rnnc.syntax import ast

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rnnc.semantics.bodies.frames import Frame, key_text
-from rnnc.semantics.scopes.scope import Problem
+from rnnc.semantics.problems import Problem
 from rnnc.semantics.shapes.nodes import Node
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ from rnnc.semantics.bodies.remedies import as_truth
 from rnnc.semantics.expressions.arguments import Arguments
 from rnnc.semantics.functions import layers
 from rnnc.semantics.functions.builtins import BUILTINS
-from rnnc.semantics.scopes.scope import Problem, Scope, did_you_mean
+from rnnc.semantics.near import did_you_mean
+from rnnc.semantics.problems import Problem
 from rnnc.semantics.scopes.values import (
     CellValue,
     Choice,
@@ -25,6 +26,7 @@ from rnnc.semantics.scopes.values import (
     Lent,
     Many,
     Num,
+    Scope,
     Tensor,
     Value,
     describe,
@@ -197,7 +199,7 @@ def _lent(value: Value, frame: Frame) -> Value:
             if not isinstance(state.cell, CellValue):
                 return value
             prefix = f"{frame.prefix}{state.weights_of or state.key}."
-            return state.cell if state.cell.lent is not None else replace(state.cell, lent=Lent(prefix, state))
+            return state.cell if state.cell.lent is not None else replace(state.cell, lent=Lent(prefix, state.weights))
         case tuple():
             return tuple(_lent(each, frame) for each in value)
         case LayerValue():

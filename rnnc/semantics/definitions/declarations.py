@@ -9,9 +9,10 @@ from rnnc.semantics.bodies import remedies
 from rnnc.semantics.bodies.frames import Context, Frame, Indices, Owner, StateSlot, key_text, nameless
 from rnnc.semantics.definitions.members import define_member
 from rnnc.semantics.functions.initialisers import GLOROT, initialiser
-from rnnc.semantics.scopes.scope import Problem, Scope
-from rnnc.semantics.scopes.values import Shape, Shaped
+from rnnc.semantics.problems import Problem
+from rnnc.semantics.scopes.values import Scope
 from rnnc.semantics.shapes.nodes import MAX_RANK, Node
+from rnnc.semantics.shapes.shaped import Shape, Shaped
 from rnnc.syntax import ast
 
 if TYPE_CHECKING:

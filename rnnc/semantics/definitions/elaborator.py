@@ -20,8 +20,8 @@ from rnnc.semantics.functions import arranging, layers, picking, randomness, wei
 from rnnc.semantics.functions.builtins import BUILTINS, LABELLED, WEIGHTED
 from rnnc.semantics.functions.functions import Functions
 from rnnc.semantics.functions.making import nothing_to_name
-from rnnc.semantics.scopes.scope import Fatal, Problem, Scope, Work
-from rnnc.semantics.scopes.values import CellValue, Choice, FnValue, Instance, LayerValue, Value, describe
+from rnnc.semantics.problems import Fatal, Problem, Work
+from rnnc.semantics.scopes.values import CellValue, Choice, FnValue, Instance, LayerValue, Scope, Value, describe
 from rnnc.semantics.scopes.variants import Variants
 from rnnc.semantics.shapes.nodes import Graph
 from rnnc.syntax import ast

@@ -19,7 +19,7 @@ from rnnc.semantics.bodies.instances import (
 from rnnc.semantics.definitions.cells import missing_at
 from rnnc.semantics.expressions.arguments import Arguments
 from rnnc.semantics.functions import handed, layers
-from rnnc.semantics.scopes.scope import Problem, Told, report
+from rnnc.semantics.problems import Problem, Told, report
 from rnnc.semantics.scopes.values import CellValue, Instance, LayerPart, LayerValue, Promise, Tensor, Value, describe
 from rnnc.semantics.shapes.inference import infer_all
 from rnnc.semantics.shapes.nodes import Graph, Node
@@ -75,15 +75,15 @@ class Inner:
         lent = None if c.frame.body.probing else state.cell.lent
         if lent is not None:
             prefix = lent.prefix
-        owner = lent.instance if lent is not None else state
+        weights = lent.weights if lent is not None else state.weights
         state_prefix = f"{c.frame.state_prefix}{instance.key}."
         sink = c.frame.body.sink
         c.frame.body.sink = state.slots
         c.frame.body.found |= {state_prefix + name: value for name, value in given.items()}
         try:
-            is_copy = state.weights_of is not None or owner.has_run
+            is_copy = state.weights_of is not None or weights.have_run
             is_shared = is_copy or lent is not None
-            owner.has_run = True
+            weights.have_run = True
             frame = self.elaborator.cells.open(
                 c.frame.body,
                 state.cell,

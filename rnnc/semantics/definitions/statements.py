@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import Note
@@ -22,8 +23,8 @@ from rnnc.semantics.definitions.ahead import Ahead
 from rnnc.semantics.definitions.declarations import Declarations
 from rnnc.semantics.definitions.members import define_member
 from rnnc.semantics.definitions.order import inputs_first
-from rnnc.semantics.scopes.scope import Fatal, Lazy, Problem, Scope, report
-from rnnc.semantics.scopes.values import CellValue, Instance, LayerValue, Many, Tensor, Value, describe
+from rnnc.semantics.problems import Fatal, Problem, report
+from rnnc.semantics.scopes.values import CellValue, Instance, LayerValue, Lazy, Many, Scope, Tensor, Value, describe
 from rnnc.semantics.shapes.nodes import Node
 from rnnc.syntax import ast
 
@@ -127,7 +128,8 @@ class Statements:
         if family:
             notes = [Note("first here", next(iter(family.values())).span)]
             raise Problem("E406", f"`{name}` is defined twice", s.target.span, notes=notes, fix=remedies.ONCE)
-        scope.names[name] = Lazy(s.value, scope, frame, s.span)
+        evaluate = partial(self.elaborator.expressions.value, s.value, Context(scope, frame))
+        scope.names[name] = Lazy(s.value, scope, evaluate, s.span)
         frame.lets[name] = s.target.span
         scope.spans[name] = s.target.span
 

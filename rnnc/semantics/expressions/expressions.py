@@ -15,8 +15,9 @@ from rnnc.semantics.bodies.remedies import as_tensor
 from rnnc.semantics.expressions.labelled import as_given, brought_in, given_axes, given_axis, of_operands
 from rnnc.semantics.expressions.names import Names, unknown_name
 from rnnc.semantics.expressions.operators import Operators
+from rnnc.semantics.near import did_you_mean
+from rnnc.semantics.problems import Problem, Told
 from rnnc.semantics.scopes.numbers import needs_value, of_quotient
-from rnnc.semantics.scopes.scope import Problem, Told, did_you_mean
 from rnnc.semantics.scopes.values import (
     ABSENT,
     Absent,
@@ -26,12 +27,12 @@ from rnnc.semantics.scopes.values import (
     LayerValue,
     Many,
     Num,
-    Shaped,
     Tensor,
     Value,
     describe,
 )
 from rnnc.semantics.shapes.nodes import MAX_SIZE, Node
+from rnnc.semantics.shapes.shaped import Shaped
 from rnnc.syntax import ast
 
 if TYPE_CHECKING:

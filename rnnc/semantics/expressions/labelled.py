@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from rnnc.semantics.bodies.frames import Context
 from rnnc.semantics.bodies.remedies import MAKERS
-from rnnc.semantics.scopes.scope import Problem, Scope
-from rnnc.semantics.scopes.values import Choice, Shaped, Tensor, named_by
+from rnnc.semantics.problems import Problem
+from rnnc.semantics.scopes.values import Choice, Scope, Tensor, named_by
 from rnnc.semantics.shapes.nodes import Node
+from rnnc.semantics.shapes.shaped import Shaped
 from rnnc.syntax import ast
 from rnnc.syntax.walk import nodes_in
 

@@ -11,7 +11,8 @@ from rnnc.diagnostics import Note, Span
 from rnnc.ir.program import DType
 from rnnc.semantics.bodies import moments, remedies
 from rnnc.semantics.bodies.frames import Body, Context, Indices, StateSlot
-from rnnc.semantics.scopes.scope import Lazy, Problem, Scope, Told, did_you_mean
+from rnnc.semantics.near import did_you_mean
+from rnnc.semantics.problems import Problem, Told
 from rnnc.semantics.scopes.values import (
     CellValue,
     Choice,
@@ -19,9 +20,11 @@ from rnnc.semantics.scopes.values import (
     Instance,
     LayerPart,
     LayerValue,
+    Lazy,
     Many,
     Num,
     Promise,
+    Scope,
     Tensor,
     Value,
     describe,
@@ -52,7 +55,7 @@ class Names:
             raise Problem("E204", "this `let` needs itself", value.span, notes=[Note("read here", span)])
         value.running = True
         try:
-            result = self.evaluate.value(value.expression, Context(value.scope, value.frame))
+            result = value.evaluate()
         finally:
             value.running = False
         for name, entry in scope.names.items():

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from rnnc.diagnostics import Span
 from rnnc.semantics.bodies.frames import Context
 from rnnc.semantics.expressions.names import unknown_name
+from rnnc.semantics.near import did_you_mean
+from rnnc.semantics.problems import Problem, Told
 from rnnc.semantics.scopes.numbers import arithmetic, compare, needs_value
-from rnnc.semantics.scopes.scope import Problem, Told, did_you_mean
 from rnnc.semantics.scopes.values import ABSENT, Absent, CellValue, Choice, FnValue, LayerValue, Num, Tensor, Value
 from rnnc.syntax import ast
 

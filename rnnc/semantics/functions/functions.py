@@ -14,12 +14,14 @@ from rnnc.semantics.expressions.expressions import Expressions
 from rnnc.semantics.expressions.labelled import axes_with_sizes
 from rnnc.semantics.functions.builtins import BUILTINS
 from rnnc.semantics.functions.lending import dotted, other_owner
+from rnnc.semantics.problems import PRELUDE, Problem, Told
 from rnnc.semantics.scopes.numbers import STATED
-from rnnc.semantics.scopes.scope import PRELUDE, Problem, Scope, Told, heading
-from rnnc.semantics.scopes.values import FnValue, Num, Shaped, Tensor, Value, describe, named_by, show
+from rnnc.semantics.scopes.values import FnValue, Num, Scope, Tensor, Value, describe, named_by
 from rnnc.semantics.shapes.nodes import RULES, Graph, Node, ShapeError
 from rnnc.semantics.shapes.rules.axes import find_axis
+from rnnc.semantics.shapes.shaped import Shaped, show
 from rnnc.syntax import ast
+from rnnc.syntax.walk import heading
 
 if TYPE_CHECKING:
     from rnnc.semantics.definitions.elaborator import Elaborator

@@ -10,10 +10,12 @@ from rnnc.ir.program import Value as IrValue
 from rnnc.semantics.bodies.frames import Body, Context, Indices, InstanceState, StateSlot, key_text
 from rnnc.semantics.bodies.instances import STATES, of_list, wrong_count
 from rnnc.semantics.expressions.arguments import Arguments
-from rnnc.semantics.scopes.scope import Problem, Told, did_you_mean
+from rnnc.semantics.near import did_you_mean
+from rnnc.semantics.problems import Problem, Told
 from rnnc.semantics.scopes.values import Instance, LayerPart, Tensor, Value
-from rnnc.semantics.shapes.lower import Lowering
-from rnnc.semantics.shapes.nodes import RULES, Graph, Node, Rule, Shape
+from rnnc.semantics.shapes.lower import Lowering, operation
+from rnnc.semantics.shapes.nodes import Graph, Node, Rule
+from rnnc.semantics.shapes.shaped import Shape
 from rnnc.syntax import ast
 from rnnc.syntax.walk import called_in
 
@@ -204,4 +206,4 @@ def _lower(lowering: Lowering, node: Node) -> IrValue:
     return lowering.level.final(node)
 
 
-RULES["final"] = Rule(_shape, _lower)
+operation("final", Rule(_shape), _lower)

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING
 from rnnc.diagnostics import Span
 from rnnc.ir.program import Value as IrValue
 from rnnc.ir.size import Size
-from rnnc.semantics.bodies.frames import Body, Context, Frame, InstanceState, Site, nameless
+from rnnc.semantics.bodies.frames import Body, Context, Frame, InstanceState, nameless
 from rnnc.semantics.bodies.instances import results
 from rnnc.semantics.bodies.settle import settle_body
 from rnnc.semantics.expressions.arguments import Arguments
 from rnnc.semantics.functions.builtins import builtin
 from rnnc.semantics.functions.handed import STATES, Starts, finals_of, refuse_lists, runs_again
 from rnnc.semantics.functions.weighted import dotted
-from rnnc.semantics.scopes.scope import Problem
-from rnnc.semantics.scopes.values import CellValue, Instance, LayerValue, Many, Num, Shape, Tensor, Value, describe
-from rnnc.semantics.shapes.lower import Lowering
-from rnnc.semantics.shapes.nodes import RULES, Graph, Node, Rule
+from rnnc.semantics.problems import Problem
+from rnnc.semantics.scopes.values import CellValue, Instance, LayerValue, Many, Num, Tensor, Value, Weights, describe
+from rnnc.semantics.shapes.lower import Lowering, Site, operation
+from rnnc.semantics.shapes.nodes import Graph, Node, Rule
+from rnnc.semantics.shapes.shaped import Shape
 from rnnc.syntax import ast
 
 if TYPE_CHECKING:
@@ -143,13 +144,13 @@ def apply(elaborator: Elaborator, layer: Value, a: Arguments, instance: Instance
     return result
 
 
-def _owner(instance: InstanceState | None, c: Context) -> InstanceState | None:
-    """The instance whose weights it has, where it may be given to cells, which have its weights then."""
+def _owner(instance: InstanceState | None, c: Context) -> Weights | None:
+    """The weights that it has, where it may be given to cells, which have them then."""
     if instance is None or not isinstance(instance.cell, CellValue):
         return None
     if instance.cell.lent is not None:
-        return instance.cell.lent.instance
-    return c.frame.instances[instance.weights_of or instance.key]
+        return instance.cell.lent.weights
+    return c.frame.instances[instance.weights_of or instance.key].weights
 
 
 class _Run:
@@ -163,7 +164,7 @@ class _Run:
         *,
         shareable: bool,
         starts: Starts | None = None,
-        lent: InstanceState | None = None,
+        lent: Weights | None = None,
         loops: list[Node] | None = None,
     ) -> None:
         self.elaborator, self.c, self.span, self.shareable, self.lent = elaborator, c, span, shareable, lent
@@ -179,7 +180,7 @@ class _Run:
             self.starts.close()
         return result
 
-    def _with(self, lent: InstanceState | None) -> _Run:
+    def _with(self, lent: Weights | None) -> _Run:
         """The same run, of an instance's weights."""
         return _Run(self.elaborator, self.c, self.span, shareable=True, starts=self.starts, lent=lent, loops=self.loops)
 
@@ -189,7 +190,7 @@ class _Run:
                 run, lent = self, layer.lent
                 if lent is not None:
                     path = lent.prefix.rstrip(".")
-                    run = self._with(lent.instance)
+                    run = self._with(lent.weights)
                 resolved = self.elaborator.variants.resolved(layer)
                 if resolved.unknown:
                     return Tensor(self.graph.poison(self.span))
@@ -277,9 +278,9 @@ class _Run:
         is_further = self.c.frame.children.setdefault(key, frame) is not frame
         if is_further:
             self.c.frame.further_runs.append((key, frame))
-        frame.is_copy = is_further or (self.lent is not None and self.lent.has_run)
+        frame.is_copy = is_further or (self.lent is not None and self.lent.have_run)
         if self.lent is not None:
-            self.lent.has_run = True
+            self.lent.have_run = True
 
     def _network(self, cell: CellValue, nodes: list[Node], path: str, state: str, key: str, reverse: bool) -> Value:
         """An inner network is read in place."""
@@ -381,6 +382,6 @@ def _lower_temporal(lowering: Lowering, node: Node) -> IrValue:
     return lowering.level.temporal(lowering, node)
 
 
-RULES["temporal"] = Rule(_same, _lower_temporal)
-RULES["apply"] = Rule(lambda graph, node: node.shape, lambda lowering, node: lowering.level.apply(lowering, node))
-RULES["pick"] = Rule(lambda graph, node: node.shape, lambda lowering, node: lowering.level.picked(node))
+operation("temporal", Rule(_same), _lower_temporal)
+operation("apply", Rule(lambda graph, node: node.shape), lambda lowering, node: lowering.level.apply(lowering, node))
+operation("pick", Rule(lambda graph, node: node.shape), lambda lowering, node: lowering.level.picked(node))

@@ -14,9 +14,10 @@ from rnnc.semantics.expressions.labelled import as_given
 from rnnc.semantics.functions.builtins import builtin
 from rnnc.semantics.functions.initialisers import GLOROT, ZEROS, initialiser
 from rnnc.semantics.functions.lending import dotted, other_owner
-from rnnc.semantics.scopes.scope import Problem
-from rnnc.semantics.scopes.values import FnValue, Num, Shaped, Tensor, Value, describe
+from rnnc.semantics.problems import Problem
+from rnnc.semantics.scopes.values import FnValue, Num, Tensor, Value, describe
 from rnnc.semantics.shapes.nodes import Node
+from rnnc.semantics.shapes.shaped import Shaped
 from rnnc.syntax import ast
 
 

@@ -11,7 +11,8 @@ from rnnc.ir.layout import Affine, Arrangement, Cat, Leaf, Reshaped, Transposed,
 from rnnc.ir.size import Size, product
 from rnnc.semantics.bodies.frames import Context
 from rnnc.semantics.expressions.arguments import Arguments
-from rnnc.semantics.scopes.scope import Problem, did_you_mean
+from rnnc.semantics.near import did_you_mean
+from rnnc.semantics.problems import Problem
 from rnnc.semantics.scopes.values import Num
 from rnnc.syntax import ast
 from rnnc.syntax.parse import parse_expression

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from rnnc.ir.layout import Counterpart, CounterpartArgument, FunctionName, InnerCounterpart
 from rnnc.semantics.bodies.frames import Context, Frame
-from rnnc.semantics.scopes.scope import PRELUDE, Problem, Scope
-from rnnc.semantics.scopes.values import Choice, FnValue, Num, Value, describe
+from rnnc.semantics.problems import PRELUDE, Problem
+from rnnc.semantics.scopes.values import Choice, FnValue, Num, Scope, Value, describe
 from rnnc.syntax import ast
 
 if TYPE_CHECKING:

@@ -13,8 +13,9 @@ from rnnc.ir.program import Program
 from rnnc.semantics.bodies.frames import Context, Frame, Registry, held_word
 from rnnc.semantics.layouts.arrangements import ArrangementReader, Missing, Sizes
 from rnnc.semantics.layouts.counterparts import OPTION, CounterpartReader
-from rnnc.semantics.scopes.scope import Fatal, Problem, Scope, did_you_mean, report
-from rnnc.semantics.scopes.values import Choice, FnValue, Num
+from rnnc.semantics.near import did_you_mean
+from rnnc.semantics.problems import Fatal, Problem, report
+from rnnc.semantics.scopes.values import Choice, FnValue, Num, Scope
 from rnnc.syntax import ast
 
 if TYPE_CHECKING:

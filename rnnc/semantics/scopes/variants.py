@@ -6,11 +6,12 @@ from collections.abc import Callable, Set
 from dataclasses import replace
 
 from rnnc.diagnostics import Span
+from rnnc.semantics.near import did_you_mean
+from rnnc.semantics.problems import Fatal, Problem, Work
 from rnnc.semantics.scopes.replacing import changed
-from rnnc.semantics.scopes.scope import Fatal, Problem, Scope, Work, did_you_mean, heading, statements_in
-from rnnc.semantics.scopes.values import CellValue, Choice, Value, describe, open_size
+from rnnc.semantics.scopes.values import CellValue, Choice, Scope, Value, describe, open_size
 from rnnc.syntax import ast
-from rnnc.syntax.walk import names_in
+from rnnc.syntax.walk import heading, names_in, statements_in
 
 Statements = tuple[ast.Statement, ...]
 
