@@ -208,7 +208,7 @@ class _Elaboration:
         self.diagnostics.raise_errors()
         parameters = self._parameters(forward_level)
         sizes = self._sizes(forward, frame)
-        layouts = LayoutReader(self.elaborator, self.registry, parameters, forward, self.diagnostics).read(frame)
+        layouts = LayoutReader(self.elaborator.expressions, parameters, forward, self.diagnostics).read(frame)
         self.diagnostics.raise_errors()
         definition = self.elaborator.variants.resolved(cell).definition
         return Model(

@@ -39,6 +39,10 @@ class Variants:
             self._resolved[key] = cell, self._carried_out(cell, cell.variant)
         return self._resolved[key][1]
 
+    def is_unknown(self, cell: Value) -> bool:
+        """Does this stand for whatever cell somebody will give?"""
+        return isinstance(cell, CellValue) and self.resolved(cell).unknown
+
     def _carried_out(self, cell: CellValue, variant: ast.Variant) -> CellValue:
         at = next((i for i, running in enumerate(self._running) if running is variant), None)
         if at is not None:
