@@ -7,9 +7,9 @@ from rnnc.ir.program import NO_SPANS, Axis, Carry, DType, Loop, Port, Program, T
 from rnnc.semantics.bodies.frames import Body, Registry, Site, StateSlot
 from rnnc.semantics.functions.over_time import OVER_TIME, lower_over_time
 from rnnc.semantics.scopes.numbers import of_quotient
-from rnnc.semantics.scopes.values import show
 from rnnc.semantics.shapes.lower import Lowering, check_per_row
 from rnnc.semantics.shapes.nodes import Graph, Node, ShapeError
+from rnnc.semantics.shapes.shaped import show
 
 
 class CannotStream(Exception):

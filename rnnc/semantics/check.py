@@ -15,13 +15,14 @@ from rnnc.ir.model import Model
 from rnnc.semantics.elaborate import file_scope, read_definition
 from rnnc.semantics.files import Files
 from rnnc.semantics.layouts.absent import Absent
+from rnnc.semantics.problems import Work
 from rnnc.semantics.roles import Roles, common_to, ungiven
-from rnnc.semantics.scopes.scope import Scope, Work, heading
-from rnnc.semantics.scopes.values import CellValue, FnValue
+from rnnc.semantics.scopes.values import CellValue, FnValue, Scope
 from rnnc.semantics.unread import warn_of_leads, warn_of_old_outputs, warn_of_unread, warn_of_unread_declarations
 from rnnc.syntax import ast
 from rnnc.syntax.errors.damage import Remains, damage_of
 from rnnc.syntax.parse import parse
+from rnnc.syntax.walk import heading
 
 Compiled = ast.Cell | ast.Network | ast.Variant
 Options = dict[str, object]

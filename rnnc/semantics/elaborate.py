@@ -19,13 +19,16 @@ from rnnc.semantics.bodies.settle import settle_body
 from rnnc.semantics.definitions.elaborator import Elaborator
 from rnnc.semantics.files import Files
 from rnnc.semantics.layouts.layouts import LayoutReader
-from rnnc.semantics.scopes.scope import Lazy, Problem, Scope, Work, did_you_mean, heading, report
-from rnnc.semantics.scopes.values import CellValue, Num, Shape, Value, describe, texts
+from rnnc.semantics.near import did_you_mean
+from rnnc.semantics.problems import Problem, Work, report
+from rnnc.semantics.scopes.values import CellValue, Lazy, Num, Scope, Value, describe, texts
 from rnnc.semantics.shapes.nodes import Graph, Node
 from rnnc.semantics.shapes.rules.products import fan_in
+from rnnc.semantics.shapes.shaped import Shape
 from rnnc.syntax import ast
 from rnnc.syntax.literals import as_text
 from rnnc.syntax.parse import parse_expression
+from rnnc.syntax.walk import heading
 
 _PRIMED_MEMBER = re.compile(r"((?:\[[^][]*\])+)'$")
 
@@ -205,7 +208,7 @@ class _Elaboration:
         self.diagnostics.raise_errors()
         parameters = self._parameters(forward_level)
         sizes = self._sizes(forward, frame)
-        layouts = LayoutReader(self.elaborator, self.registry, parameters, forward, self.diagnostics).read(frame)
+        layouts = LayoutReader(self.elaborator.expressions, parameters, forward, self.diagnostics).read(frame)
         self.diagnostics.raise_errors()
         definition = self.elaborator.variants.resolved(cell).definition
         return Model(

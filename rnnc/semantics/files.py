@@ -9,13 +9,15 @@ from pathlib import Path
 
 from rnnc.diagnostics import DiagnosticError, Diagnostics, Note, Source, Span, Use
 from rnnc.resources import resource_text
-from rnnc.semantics.scopes.scope import PRELUDE, Fatal, Library, Problem, Scope, did_you_mean, heading, report
-from rnnc.semantics.scopes.values import CellValue, FnValue, Value
+from rnnc.semantics.near import did_you_mean
+from rnnc.semantics.problems import PRELUDE, Fatal, Problem, report
+from rnnc.semantics.scopes.values import CellValue, FnValue, Library, Scope, Value
 from rnnc.semantics.shapes.nodes import MAX_RANK
 from rnnc.syntax import ast
 from rnnc.syntax.errors.damage import damage_of
 from rnnc.syntax.parse import parse
 from rnnc.syntax.source import read_source
+from rnnc.syntax.walk import heading
 
 MAX_DEFINITIONS = 500
 MAX_PARAMETERS = 500  # of one definition

@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from itertools import islice, product
 
 from rnnc.diagnostics import Diagnostic, Span
-from rnnc.semantics.scopes.scope import Scope
-from rnnc.semantics.scopes.values import CellValue
+from rnnc.semantics.scopes.values import CellValue, Scope
 from rnnc.syntax import ast
 
 Options = dict[str, object]

@@ -4,9 +4,8 @@ nothing reads, outputs that have no prime, axes of batch and time."""
 from __future__ import annotations
 
 from rnnc.diagnostics import Diagnostics
-from rnnc.semantics.scopes.scope import statements_in
 from rnnc.syntax import ast
-from rnnc.syntax.walk import names_in, nodes_in
+from rnnc.syntax.walk import names_in, nodes_in, statements_in
 
 
 def warn_of_unread_declarations(file: ast.File, diagnostics: Diagnostics) -> None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from typing import cast
 
+from rnnc.diagnostics import Span
 from rnnc.syntax import ast
+
+_HEAD = re.compile(r"\w+[ \t]+(\w+)")
 
 
 def nodes_in(node: object) -> Iterator[ast.Node]:
@@ -36,3 +40,38 @@ def called_in(node: object) -> Iterator[str]:
             function = part.function.base if isinstance(part.function, ast.Subscript) else part.function
             if isinstance(function, ast.Name):
                 yield function.id
+
+
+def statements_in(body: Iterable[ast.Statement]) -> Iterator[ast.Statement]:
+    """All statements of a body, those in blocks too."""
+    for s in body:
+        yield s
+        if isinstance(s, ast.For):
+            yield from statements_in(s.body)
+        elif isinstance(s, ast.If):
+            yield from statements_in((*s.body, *s.orelse))
+
+
+def defined_names(s: ast.Statement | ast.Declared) -> Iterator[str]:
+    """Every name that a statement defines, those in its blocks too."""
+    match s:
+        case ast.Equation() | ast.Use():
+            yield s.target.name
+        case ast.Declared():
+            yield s.name
+        case ast.Declaration():
+            for item in s.items:
+                yield item.name
+        case ast.For() | ast.If():
+            for inner in s.body if isinstance(s, ast.For) else (*s.body, *s.orelse):
+                yield from defined_names(inner)
+        case _:
+            pass
+
+
+def heading(definition: ast.Definition) -> Span:
+    """The name of a definition where it is defined (a variant stands under another name than the cell that it derives
+    from): a whole body under carets says nothing."""
+    span = definition.span
+    found = _HEAD.match(span.source.text, span.start, span.end)
+    return span if found is None else Span(span.source, found.start(1), found.end(1))

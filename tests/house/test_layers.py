@@ -100,12 +100,12 @@ FOLDERS = {
     "ir": ("operations",),
     "passes": ("analysis", "rewrites", "folding"),
     "pictures": ("equations", "placement", "drawing"),
-    "semantics": ("scopes", "shapes", "bodies", "expressions", "functions", "layouts", "definitions"),
+    "semantics": ("shapes", "scopes", "bodies", "expressions", "functions", "layouts", "definitions"),
     "syntax": ("spelling", "errors", "printing"),
     "verify": ("running", "proving", "records", "live"),
     "weights": ("containers",),
 }
-BACK_FOR_TYPES = {"importing", "semantics"}  # what is put together of all parts, and known to them, by its type
+BACK_FOR_TYPES = {"importing"}  # what is put together of all parts, and known to them, by its type
 
 
 def inside(part: str) -> dict[str, str]:

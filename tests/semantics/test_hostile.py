@@ -16,7 +16,8 @@ from rnnc.compiler import check
 from rnnc.diagnostics import Diagnostic, Source
 from rnnc.semantics.check import FILE
 from rnnc.semantics.files import MAX_DEFINITIONS, MAX_FILES, MAX_PARAMETERS
-from rnnc.semantics.scopes.scope import CANDIDATES, LONGEST, SUGGESTIONS, Work
+from rnnc.semantics.near import CANDIDATES, LONGEST
+from rnnc.semantics.problems import SUGGESTIONS, Work
 from rnnc.syntax.lexer import MAX_ERRORS
 
 RNN = "cell R(units) {\n  input x[input]\n  state h[units]\n  h' = tanh(linear(x, h))\n  output h'\n}\n"

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rnnc.semantics.definitions.elaborator import BUILTINS
-from rnnc.semantics.scopes.near import distance
-from rnnc.semantics.scopes.scope import did_you_mean
+from rnnc.semantics.near import did_you_mean, distance
 
 NAMES = {*BUILTINS, "RNN", "LSTM", "GRU", "layer_norm", "hidden", "units", "init", "x", "h"}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-from rnnc.semantics.scopes.near import distance
+from rnnc.semantics.near import distance
 
 # Files of `examples/`, and the cells in them that libraries have under these names (with `Cell` behind them or not).
 _EXAMPLES = """

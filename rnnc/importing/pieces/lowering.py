@@ -19,7 +19,7 @@ from rnnc.importing.pieces.scopes import declared_scopes, left_out, scope_of
 from rnnc.importing.pieces.versions import tell_defaults
 from rnnc.importing.python.signature import Constructor
 from rnnc.importing.python.values import Given, Made, Reference, Remarks, describe, problem
-from rnnc.semantics.scopes.scope import did_you_mean
+from rnnc.semantics.near import did_you_mean
 
 if TYPE_CHECKING:
     from rnnc.importing.libraries.recurrences import Recurrence

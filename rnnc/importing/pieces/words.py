@@ -8,7 +8,7 @@ from functools import cache
 from rnnc.diagnostics import Source
 from rnnc.resources import resource_text
 from rnnc.semantics.definitions.elaborator import BUILTINS  # all of them
-from rnnc.semantics.scopes.scope import PRELUDE
+from rnnc.semantics.problems import PRELUDE
 from rnnc.syntax import ast
 from rnnc.syntax.parse import parse
 from rnnc.syntax.tables import tables

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import DiagnosticError, Span
 from rnnc.importing.python.values import Given, Made, Names, Reference, problem
-from rnnc.semantics.scopes.scope import did_you_mean
+from rnnc.semantics.near import did_you_mean
 
 if TYPE_CHECKING:
     from rnnc.importing.libraries.recurrences import Recurrence

@@ -58,7 +58,7 @@ from rnnc.importing.texts.parts import indexed
 from rnnc.importing.texts.steps import BY_ITSELF, steps_of
 from rnnc.importing.texts.tensors import Tensors
 from rnnc.importing.texts.thrown import tell_training
-from rnnc.semantics.scopes.scope import did_you_mean
+from rnnc.semantics.near import did_you_mean
 
 MAX_DEPTH = 50
 MAX_WORK = 100_000  # expressions

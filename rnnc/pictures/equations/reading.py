@@ -8,11 +8,11 @@ from dataclasses import replace
 from rnnc.diagnostics import DiagnosticError, Diagnostics, Source
 from rnnc.pictures.equations import formula as f
 from rnnc.pictures.equations.expressions import Reader, parts_of
-from rnnc.semantics.bodies.ending import output_owner, written_output
 from rnnc.semantics.bodies.frames import Context, Frame, Owner, key_text
 from rnnc.semantics.bodies.instances import STATES, meant, slots_of
+from rnnc.semantics.definitions.ending import output_owner, written_output
 from rnnc.semantics.elaborate import Reading
-from rnnc.semantics.scopes.scope import PRELUDE, Problem, report
+from rnnc.semantics.problems import PRELUDE, Problem, report
 from rnnc.semantics.scopes.values import Tensor
 from rnnc.semantics.shapes.nodes import Node
 from rnnc.syntax import ast

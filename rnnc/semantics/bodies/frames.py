@@ -10,11 +10,12 @@ from rnnc.diagnostics import Diagnostics, Note, Span, Use
 from rnnc.ir.model import Initialiser
 from rnnc.ir.program import DType, Value
 from rnnc.semantics.bodies.twice import called_twice, of_beginning, of_inner, read_again
-from rnnc.semantics.scopes.scope import Problem, Scope
-from rnnc.semantics.scopes.values import CellValue, LayerValue, Shape, Shaped
+from rnnc.semantics.problems import Problem
+from rnnc.semantics.scopes.values import CellValue, LayerValue, Scope, Weights
 from rnnc.semantics.scopes.values import Value as SemanticValue
-from rnnc.semantics.shapes.lower import Lowering
+from rnnc.semantics.shapes.lower import Site
 from rnnc.semantics.shapes.nodes import Graph, Node
+from rnnc.semantics.shapes.shaped import Shape, Shaped
 from rnnc.syntax import ast
 
 Indices = tuple[int, ...]
@@ -156,22 +157,6 @@ StateTree = list["StateSlot | StateTree"]
 
 
 @dataclass(eq=False)
-class Site:
-    """A random site: where a mask is drawn, or given, under a name."""
-
-    name: str
-    keep: float
-    per: str  # "step" or "sequence"
-    span: Span
-    shape: Shape | None = None  # known once the body has been lowered
-
-    def value(self, lowering: Lowering, shape: Shape, *, timed: bool) -> Value:
-        """The mask at this place of the program, for a value with time or without."""
-        self.shape = lowering.graph.resolve_all(shape)
-        return lowering.mask(self, timed)
-
-
-@dataclass(eq=False)
 class InstanceState:
     """`use f = …`: what is known of an instance, before and after it is stepped."""
 
@@ -181,8 +166,8 @@ class InstanceState:
     slots: StateTree  # its branch among the body's states
     written: Span  # the cell, as `use` has it
     weights_of: str | None = None  # the instance whose weights it has, where these are not its own
+    weights: Weights = field(default_factory=Weights)  # also of the cells that it is given to
     applied: Span | None = None
-    has_run: bool = False  # by itself, or in a cell that it was given to: layouts have its weights there
     frame: Frame | None = None
     left: dict[StateSlot, Node | None] = field(default_factory=dict[StateSlot, "Node | None"])  # before a carry here
     promised: dict[tuple[str, Indices, bool], Node] = field(default_factory=dict[tuple[str, Indices, bool], Node])

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 
 from rnnc.diagnostics import Diagnostics
 from rnnc.semantics.bodies.frames import Frame
-from rnnc.semantics.scopes.scope import Fatal, Problem, defined_names, report
+from rnnc.semantics.problems import Fatal, Problem, report
 from rnnc.syntax import ast
+from rnnc.syntax.walk import defined_names
 
 
 @contextmanager

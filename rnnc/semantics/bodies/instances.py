@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import Span
-from rnnc.semantics.bodies.frames import Context, Frame, Indices, InstanceState, StateSlot, flat, key_text, member_text
-from rnnc.semantics.scopes.scope import Problem, Told, did_you_mean
+from rnnc.semantics.bodies.frames import Frame, Indices, InstanceState, StateSlot, flat, key_text, member_text
+from rnnc.semantics.near import did_you_mean
+from rnnc.semantics.problems import Problem, Told
 from rnnc.semantics.scopes.values import Many, Tensor, Value
 from rnnc.semantics.shapes.nodes import Graph, Node
-from rnnc.syntax import ast
-
-if TYPE_CHECKING:
-    from rnnc.semantics.expressions.expressions import Expressions
 
 STATES = "states"  # `f.states`, `f(x, states = …)`, `carry f.states = …`: all of them, in declared order
 _MOST = 6  # states that a message names
@@ -88,16 +84,6 @@ def _no_part(state: InstanceState, frame: Frame, name: str, indices: Indices, pr
     there = f"its states are {', '.join(f'`{state.key}.{n}`' for n in list(slots_of(state))[:_MOST])}"
     fix = did_you_mean(shown, names) or (there if slots_of(state) else None)
     return Problem("E244", f"`{state.key}` has no `{shown}`", span, fix=fix)
-
-
-def of_list(e: ast.Expr, c: Context, evaluate: Expressions) -> list[tuple[Node, Span]]:
-    """The values of a list of states, and where each stands."""
-    value = evaluate.value(e, c)
-    if not isinstance(value, tuple):
-        raise Problem("E213", "all states are a list", e.span, fix="`f.states'`, or `[a, b]` in declared order")
-    spans = [item.span for item in e.items] if isinstance(e, ast.List) else []
-    spans = spans if len(spans) == len(value) else [e.span] * len(value)
-    return [(evaluate.to_node(v, span, c), span) for v, span in zip(value, spans, strict=True)]
 
 
 def wrong_count(name: str, states: int, given: int, span: Span) -> Problem:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from rnnc.semantics.bodies.frames import Parameter, Registry
+from rnnc.semantics.bodies.frames import Parameter, Registry
 
 
 def check_lent(registry: Registry) -> None:

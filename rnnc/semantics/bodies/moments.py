@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from rnnc.semantics.bodies.frames import Context, Frame
-from rnnc.semantics.scopes.scope import Problem
+from rnnc.semantics.problems import Problem
 from rnnc.syntax import ast
 
 _WORDS = frozenset({"t", "tau", "time", "step", "now", "timestep"})

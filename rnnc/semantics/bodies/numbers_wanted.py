@@ -5,7 +5,7 @@ from __future__ import annotations
 from rnnc.diagnostics import Note
 from rnnc.semantics.bodies.frames import Context
 from rnnc.semantics.bodies.remedies import of_quotient_size
-from rnnc.semantics.scopes.scope import Problem
+from rnnc.semantics.problems import Problem
 from rnnc.semantics.scopes.values import Tensor, Value, describe
 from rnnc.syntax import ast
 

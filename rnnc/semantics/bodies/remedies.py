@@ -9,8 +9,10 @@ from rnnc.diagnostics import Span
 from rnnc.ir.model import Initialiser
 from rnnc.semantics.bodies import foreign, moments
 from rnnc.semantics.bodies.frames import Context, Frame
-from rnnc.semantics.scopes.scope import Problem, Scope, did_you_mean
-from rnnc.semantics.scopes.values import CellValue, FnValue, Num, Shape, Tensor, Value
+from rnnc.semantics.near import did_you_mean
+from rnnc.semantics.problems import Problem
+from rnnc.semantics.scopes.values import CellValue, FnValue, Num, Scope, Tensor, Value
+from rnnc.semantics.shapes.shaped import Shape
 from rnnc.syntax import ast
 from rnnc.syntax.spelling.foreign_options import OPTIONS, OTHERWISE
 

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from rnnc.diagnostics import Note
 from rnnc.semantics.bodies.beginnings import report_beginnings
 from rnnc.semantics.bodies.frames import Body
+from rnnc.semantics.problems import located
 from rnnc.semantics.shapes.cycles import report_cycles
 from rnnc.semantics.shapes.inference import infer_all
-from rnnc.semantics.shapes.nodes import Graph, Node, located
+from rnnc.semantics.shapes.nodes import Graph, Node
 
 
 def settle_body(body: Body, outputs: Sequence[Node]) -> None:

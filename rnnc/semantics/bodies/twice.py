@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rnnc.diagnostics import Note, Span
-from rnnc.semantics.scopes.scope import Problem
+from rnnc.semantics.problems import Problem
 
 _LONGEST = 40  # of a call that is repeated in a message
 

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rnnc.semantics.bodies.frames import Frame, key_text
-from rnnc.semantics.scopes.scope import Problem
+from rnnc.semantics.definitions.nesting import Nesting
+from rnnc.semantics.problems import Problem
 from rnnc.semantics.shapes.nodes import Node
-
-if TYPE_CHECKING:
-    from rnnc.semantics.definitions.elaborator import Elaborator
 
 DEEPEST = 12  # one within the other: each takes a part of Python's stack; calls further on take axes as they come
 
@@ -25,8 +23,8 @@ Named = dict[str, Any]
 class Ahead:
     """Reads equations ahead, and knows what they named."""
 
-    def __init__(self, elaborator: Elaborator) -> None:
-        self._elaborator = elaborator
+    def __init__(self, nesting: Nesting) -> None:
+        self._nesting = nesting
         self._made: dict[Node, list[tuple[Named, list[str]]]] = {}  # by equations whose turn is still to come
         self._claimed: set[tuple[int, str]] = set()
         self._depth = 0
@@ -36,7 +34,7 @@ class Ahead:
         is read first anyway.)"""
         if frame.body.kind == "network":
             return
-        place = self._elaborator.place(frame.graph)
+        place = self._nesting.place(frame.graph)
         for node in frame.pending:
             frame.graph.unread[node] = partial(self._read, frame, node, evaluate, place)
 

@@ -1,89 +1,33 @@
-"""Cells and networks: binding their parameters, and reading their bodies."""
+"""Cells and networks: what their parameters may be given, and reading their bodies."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence, Set
-from contextlib import contextmanager
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from collections.abc import Sequence, Set
 
 from rnnc.diagnostics import Span
-from rnnc.semantics.bodies.ending import Ending, wrong_inputs
 from rnnc.semantics.bodies.frames import Body, Context, Frame
 from rnnc.semantics.bodies.guard import plain_inputs
 from rnnc.semantics.bodies.remedies import as_truth
-from rnnc.semantics.expressions.arguments import Arguments
-from rnnc.semantics.functions import layers
+from rnnc.semantics.definitions.ending import Ending, wrong_inputs
+from rnnc.semantics.definitions.nesting import Nesting
+from rnnc.semantics.definitions.statements import Statements
+from rnnc.semantics.expressions.expressions import Expressions
 from rnnc.semantics.functions.builtins import BUILTINS
-from rnnc.semantics.scopes.scope import Problem, Scope, did_you_mean
-from rnnc.semantics.scopes.values import (
-    CellValue,
-    Choice,
-    FnValue,
-    Instance,
-    LayerValue,
-    Lent,
-    Many,
-    Num,
-    Tensor,
-    Value,
-    describe,
-    open_size,
-)  # fmt: skip
+from rnnc.semantics.near import did_you_mean
+from rnnc.semantics.problems import Problem
+from rnnc.semantics.scopes.values import CellValue, Choice, FnValue, LayerValue, Num, Scope, Value, describe, open_size
 from rnnc.semantics.shapes.nodes import Node
 from rnnc.syntax import ast
 
 BODY_COST = 60  # in units of work
 
-if TYPE_CHECKING:
-    from rnnc.semantics.definitions.elaborator import Elaborator
-
 
 class Cells:
-    """Binds arguments to cells, and opens them."""
+    """Checks what cells are given, and opens them."""
 
-    def __init__(self, elaborator: Elaborator) -> None:
-        self.elaborator, self.expressions = elaborator, elaborator.expressions
-
-    def call(self, cell: CellValue, e: ast.Call, c: Context) -> Value:
-        """Binding (`LSTM(4)`) or, where a tensor is given, stepping or running (`LSTM(4)(x)`)."""
-        a = Arguments(self.expressions, e, c, cell.name)
-        values = [a.value(i) for i in range(len(a.operands))]
-        if any(isinstance(v, Tensor | Many) for v in values):
-            if c.frame.body.kind != "network":
-                raise Problem(
-                    "E404",
-                    f"inside a cell an inner cell is used by name: `use f = {cell.name}(…)`, then `f(…)`",
-                    e.span,
-                    fix="its states are its own: `f.h`, and `f.h'` after the step",
-                )
-            with missing_at(e.function.span, e.span):
-                return layers.apply(self.elaborator, cell, a)
-        if cell.unknown:
-            return cell  # of the parameters of which nothing is known
-        parameters = self.elaborator.variants.parameters_of(cell)
-        names = [p.name for p in parameters]
-        a.refuse_labels(names)
-        a.refuse_sharing(cell=True)
-        a.allow(*names, kind="parameter")
-        bound = cell.arguments
-        free = [n for n in names if n not in dict(cell.bound)]
-        if len(values) > len(names):
-            shown = ", ".join(names)
-            message = f"`{cell.name}` has {len(names)} parameter{'s' * (len(names) != 1)} ({shown}), not {len(values)}"
-            raise Problem("E223", message, e.span)
-        positions = free if len(free) >= len(values) else names
-        given: dict[str, Value] = dict(zip(positions, values, strict=False))
-        for name in a.options:
-            if name in given:
-                raise Problem("E222", f"`{name}` is given twice", a.name_span(name))
-            given[name] = a.choice(name, parameters[names.index(name)].choices)
-        for name, value in given.items():
-            parameter = parameters[names.index(name)]
-            spot = a.options[name].value.span if name in a.options else a.operands[positions.index(name)].span
-            value = self.checked(parameter, _lent(value, c.frame), spot, c.scope.all_names())
-            bound[name] = replace(value, given=value.given or spot) if isinstance(value, Num) else value
-        return replace(cell, bound=tuple(bound.items()))
+    def __init__(self, expressions: Expressions, statements: Statements, nesting: Nesting) -> None:
+        self.expressions, self.statements, self.nesting = expressions, statements, nesting
+        self.variants, self.work, self.diagnostics = expressions.variants, expressions.work, nesting.diagnostics
 
     def checked(self, parameter: ast.Parameter, value: Value, span: Span, known: Set[str] = frozenset()) -> Value:
         """A value for a parameter: of its kind, among its choices. `known` are names that it may have meant."""
@@ -140,13 +84,13 @@ class Cells:
         is_copy: bool = False,
     ) -> Frame:
         """Read a cell's (or network's) body. `given` are its inputs; None: they stay open (the outermost)."""
-        with self.elaborator.reading(cell.name, span):
-            self.elaborator.work.spend(BODY_COST, span)
-            cell = self.elaborator.variants.resolved(cell)
+        with self.nesting.reading(cell.name, span):
+            self.work.spend(BODY_COST, span)
+            cell = self.variants.resolved(cell)
             scope = Scope(cell.scope)
             frame = Frame(body, scope, prefix, body.kind, cell.name, span)
             frame.state_prefix = state_prefix
-            frame.use = self.elaborator.diagnostics.use
+            frame.use = self.diagnostics.use
             if body.state_prefix is None:
                 body.state_prefix = state_prefix
             frame.given = list(given) if given is not None else None
@@ -160,8 +104,8 @@ class Cells:
             frame.dropped = {t.name: t.span for t in cell.dropped}
             for parameter in cell.parameters:
                 scope.names[parameter.name] = self._parameter(parameter, bound, frame, scope, given is None, span)
-            self.elaborator.statements.read(frame, scope, cell.definition.body)
-            Ending(self.elaborator, frame, cell.definition).close()
+            self.statements.read(frame, scope, cell.definition.body)
+            Ending(self.expressions, self.diagnostics, frame, cell.definition).close()
             return frame
 
     def _parameter(
@@ -187,34 +131,6 @@ class Cells:
         if isinstance(value, Num):
             return Num(value.value, parameter.name, given=value.given)
         return value
-
-
-def _lent(value: Value, frame: Frame) -> Value:
-    """An instance as an argument is its cell, with the weights that it has here."""
-    match value:
-        case Instance():
-            state = frame.instances[value.key]
-            if not isinstance(state.cell, CellValue):
-                return value
-            prefix = f"{frame.prefix}{state.weights_of or state.key}."
-            return state.cell if state.cell.lent is not None else replace(state.cell, lent=Lent(prefix, state))
-        case tuple():
-            return tuple(_lent(each, frame) for each in value)
-        case LayerValue():
-            return replace(value, layers=tuple((name, _lent(each, frame)) for name, each in value.layers))
-        case _:
-            return value
-
-
-@contextmanager
-def missing_at(cell: Span, call: Span) -> Generator[None]:
-    """A parameter that is missing where a cell is called is marked where the cell stands."""
-    try:
-        yield
-    except Problem as problem:
-        if problem.code == "E245" and problem.span == call:
-            problem.span = cell
-        raise
 
 
 def not_given(cell: str, parameter: ast.Parameter, wanted: str, span: Span) -> Problem:

@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from rnnc.ir.program import DType
 from rnnc.semantics.bodies import remedies
 from rnnc.semantics.bodies.frames import Context, Frame, Indices, Owner, StateSlot, key_text, nameless
+from rnnc.semantics.definitions.inputs import Inputs
 from rnnc.semantics.definitions.members import define_member
+from rnnc.semantics.expressions.expressions import Expressions
 from rnnc.semantics.functions.initialisers import GLOROT, initialiser
-from rnnc.semantics.scopes.scope import Problem, Scope
-from rnnc.semantics.scopes.values import Shape, Shaped
+from rnnc.semantics.problems import Problem
+from rnnc.semantics.scopes.values import Scope
 from rnnc.semantics.shapes.nodes import MAX_RANK, Node
+from rnnc.semantics.shapes.shaped import Shape, Shaped
 from rnnc.syntax import ast
-
-if TYPE_CHECKING:
-    from rnnc.semantics.definitions.elaborator import Elaborator
 
 
 class Declarations:
     """Reads what the statements of a frame declare."""
 
-    def __init__(self, elaborator: Elaborator) -> None:
-        self.elaborator = elaborator
+    def __init__(self, expressions: Expressions, inputs: Inputs) -> None:
+        self.expressions, self.inputs = expressions, inputs
 
     def declare(self, frame: Frame, scope: Scope, kind: str, item: ast.Declared) -> None:
         c = Context(scope, frame)
-        indices = self.elaborator.expressions.members(item.indices, c)
+        indices = self.expressions.members(item.indices, c)
         if item.per_row and kind != "input":
             raise Problem("E414", f"`{item.name}` cannot be `per row`: only inputs can", item.span)
         match kind:
@@ -42,7 +40,7 @@ class Declarations:
             raise Problem("E412", "a function has parameters, not inputs", item.span)
         if item.init is not None:
             raise Problem("E414", "an input has no initial value", item.span)
-        node = self.elaborator.inputs.feed(frame, item, scope)
+        node = self.inputs.feed(frame, item, scope)
         frame.inputs.append((item.name, node))
         define_member(frame, item.name, False, (), node, item.span)
 
@@ -55,7 +53,7 @@ class Declarations:
                 if known is not None:
                     axes.append(known)
                     continue
-            axes += self.elaborator.expressions.own_axes(axis, c)
+            axes += self.expressions.own_axes(axis, c)
         if len(axes) > MAX_RANK:
             raise Problem("E314", f"this has {len(axes)} axes; at most {MAX_RANK} are possible", item.span)
         named = item.axes if len(item.axes) == len(axes) else ()  # a list that a function was given stands for several
@@ -92,7 +90,7 @@ class Declarations:
         assert item.init is not None
         registry = frame.body.registry
         before = set(registry.parameters)
-        value = self.elaborator.expressions.tensor(item.init, Context(scope, frame, Owner(item.name, None, {})))
+        value = self.expressions.tensor(item.init, Context(scope, frame, Owner(item.name, None, {})))
         registry.of_beginnings |= registry.parameters.keys() - before
         slot.init = frame.graph.add(
             "equation", (value,), item.init.span, None, declared=slot.node.shape, gives="begins as"
@@ -108,7 +106,7 @@ class Declarations:
             message = f"`{item.name}` cannot be `int`: only inputs and states can"
             raise Problem("E414", message, item.span, fix="leave `: int` out")
         c = Context(scope, frame)
-        init = initialiser(self.elaborator.expressions, item.init, c) if item.init is not None else GLOROT
+        init = initialiser(self.expressions, item.init, c) if item.init is not None else GLOROT
         if not trained and item.init is None:
             raise Problem(
                 "E414",

@@ -3,92 +3,55 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager, contextmanager
 
-from rnnc.diagnostics import Diagnostics, Note, Span, Use
+from rnnc.diagnostics import Diagnostics
 from rnnc.semantics.bodies import moments
 from rnnc.semantics.bodies.frames import Body, Context, Frame, Registry
-from rnnc.semantics.bodies.inputs import Inputs
 from rnnc.semantics.bodies.remedies import of_call, of_no_function
+from rnnc.semantics.definitions.binding import call_cell
 from rnnc.semantics.definitions.cells import Cells
+from rnnc.semantics.definitions.functions import Functions
 from rnnc.semantics.definitions.inner import Inner
+from rnnc.semantics.definitions.inputs import Inputs
+from rnnc.semantics.definitions.nesting import Nesting
+from rnnc.semantics.definitions.running import apply
 from rnnc.semantics.definitions.statements import Statements
 from rnnc.semantics.expressions.arguments import Arguments
 from rnnc.semantics.expressions.expressions import Expressions
 from rnnc.semantics.functions import arranging, layers, picking, randomness, weighted
 from rnnc.semantics.functions.builtins import BUILTINS, LABELLED, WEIGHTED
-from rnnc.semantics.functions.functions import Functions
 from rnnc.semantics.functions.making import nothing_to_name
-from rnnc.semantics.scopes.scope import Fatal, Problem, Scope, Work
-from rnnc.semantics.scopes.values import CellValue, Choice, FnValue, Instance, LayerValue, Value, describe
+from rnnc.semantics.problems import Problem, Work
+from rnnc.semantics.scopes.values import CellValue, Choice, FnValue, Instance, LayerValue, Scope, Value, describe
 from rnnc.semantics.scopes.variants import Variants
 from rnnc.semantics.shapes.nodes import Graph
 from rnnc.syntax import ast
-
-MAX_DEPTH = 40
 
 REGISTERED = (arranging, layers, picking, randomness, weighted)  # importing them registers their functions
 
 
 class Elaborator:
-    """One elaboration of one model: its parts, which know one another through it."""
+    """One elaboration of one model: its parts, each made of those below it. Expressions, the lowest, know it as
+    `Elaborates`."""
 
     def __init__(self, diagnostics: Diagnostics, work: Work) -> None:
         self.diagnostics = diagnostics
         self.work = work
         self.builtins = BUILTINS
-        self.expressions = Expressions(self)
-        self.statements = Statements(self)
-        self.functions = Functions(self)
-        self.cells = Cells(self)
-        self.inner = Inner(self)
-        self.inputs = Inputs(self)
         self.variants = Variants(self._evaluate_alone, work)
-        self._depth: list[str] = []
+        self.expressions = Expressions(self, self.variants, work)
+        self.inputs = Inputs(self.expressions)
+        nesting = Nesting(diagnostics)
+        self.statements = Statements(self.expressions, self.inputs, nesting)
+        self.functions = Functions(self.expressions, self.statements, nesting)
+        self.cells = Cells(self.expressions, self.statements, nesting)
+        self.inner = Inner(self.cells, self.statements)
 
     def _evaluate_alone(self, e: ast.Expr, scope: Scope) -> Value:
         """A compile-time expression outside of any body (defaults, bases of variants)."""
         body = Body("network", Graph(self.diagnostics, self.work), Registry(self.diagnostics))
         frame = Frame(body, scope, "", "fn", "", e.span)
         return self.expressions.value(e, Context(scope, frame))
-
-    @contextmanager
-    def reading(self, name: str, span: Span) -> Generator[None]:
-        """A body is read, inside of those that are being read; `span` is what uses it."""
-        if len(self._depth) >= MAX_DEPTH:
-            raise Fatal(
-                "E405", f"definitions are nested more than {MAX_DEPTH} deep here", span,
-                notes=[Note("the innermost: " + " → ".join([*self._depth[-3:], name]))],
-                fix=f"does `{name}` use itself?",
-            )  # fmt: skip
-        use = self.diagnostics.use
-        if self._depth:
-            self.diagnostics.use = Use(span, use)
-        self._depth.append(name)
-        try:
-            yield
-        except Problem as problem:
-            problem.use = problem.use or self.diagnostics.use
-            raise
-        finally:
-            self._depth.pop()
-            self.diagnostics.use = use
-
-    def place(self, graph: Graph) -> Callable[[], AbstractContextManager[None]]:
-        """Going back to where the body of a graph is read now: to the calls that led there."""
-        use, depth, calls = self.diagnostics.use, list(self._depth), graph.calls
-
-        @contextmanager
-        def back() -> Generator[None]:
-            here = self.diagnostics.use, self._depth, graph.calls, graph.equation
-            self.diagnostics.use, self._depth, graph.calls = use, list(depth), calls
-            try:
-                yield
-            finally:
-                self.diagnostics.use, self._depth, graph.calls, graph.equation = here
-
-        return back
 
     def call(self, e: ast.Call, c: Context) -> Value:
         """What a call gives, of whatever is called."""
@@ -103,10 +66,10 @@ class Elaborator:
             case FnValue():
                 return self.functions.call(function, e, c)
             case CellValue():
-                return self.cells.call(function, e, c)
+                return call_cell(self.cells, function, e, c)
             case LayerValue():
                 arguments = Arguments(self.expressions, e, c, function.kind)
-                return layers.apply(self, function, arguments)
+                return apply(self.cells, function, arguments)
             case Instance():
                 return self.inner.call(function, e, c)
             case Choice():

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import Diagnostics, Note, Span
+from rnnc.ir.size import Size
 from rnnc.semantics.bodies.frames import Body, Context, Frame, Indices, Registry, flat, key_text
 from rnnc.semantics.bodies.instances import (
     STATES,
@@ -16,17 +16,17 @@ from rnnc.semantics.bodies.instances import (
     slots_of,
     wrong_count,
 )
-from rnnc.semantics.definitions.cells import missing_at
+from rnnc.semantics.definitions import handed
+from rnnc.semantics.definitions.binding import missing_at
+from rnnc.semantics.definitions.cells import Cells
+from rnnc.semantics.definitions.running import apply
+from rnnc.semantics.definitions.statements import Statements
 from rnnc.semantics.expressions.arguments import Arguments
-from rnnc.semantics.functions import handed, layers
-from rnnc.semantics.scopes.scope import Problem, Told, report
+from rnnc.semantics.problems import Problem, Told, report
 from rnnc.semantics.scopes.values import CellValue, Instance, LayerPart, LayerValue, Promise, Tensor, Value, describe
 from rnnc.semantics.shapes.inference import infer_all
 from rnnc.semantics.shapes.nodes import Graph, Node
 from rnnc.syntax import ast
-
-if TYPE_CHECKING:
-    from rnnc.semantics.definitions.elaborator import Elaborator
 
 
 def _refuse(a: Arguments, states: Mapping[str, object]) -> None:
@@ -41,9 +41,9 @@ def _refuse(a: Arguments, states: Mapping[str, object]) -> None:
 class Inner:
     """The instances of a body (`use f = …`)."""
 
-    def __init__(self, elaborator: Elaborator) -> None:
-        self.elaborator, self.expressions = elaborator, elaborator.expressions
-        self.finals = handed.Finals(elaborator)
+    def __init__(self, cells: Cells, statements: Statements) -> None:
+        self.cells, self.expressions, self.variants = cells, cells.expressions, cells.variants
+        self.finals = handed.Finals(statements)
         self._probes: dict[int, tuple[CellValue, Frame]] = {}
 
     def call(self, instance: Instance, e: ast.Call, c: Context) -> Value:
@@ -56,7 +56,7 @@ class Inner:
         a.refuse_labels()
         a.refuse_sharing(cell=True)
         if c.frame.body.kind == "network":
-            return layers.apply(self.elaborator, state.cell, a, instance=state)
+            return apply(self.cells, state.cell, a, instance=state)
         if state.applied is not None:
             raise Problem(
                 "E408", f"`{instance.key}` is stepped twice", e.span, notes=[Note("the other step", state.applied)],
@@ -69,22 +69,22 @@ class Inner:
         handed.refuse_lists(a)
         nodes = a.nodes()
         given = self._given(state.cell, a)
-        if self.unknown(state.cell):
+        if self.variants.is_unknown(state.cell):
             return Tensor(c.frame.graph.poison(e.span))  # nothing that is made of it is an error
         prefix = f"{c.frame.prefix}{state.weights_of or instance.key}."
         lent = None if c.frame.body.probing else state.cell.lent
         if lent is not None:
             prefix = lent.prefix
-        owner = lent.instance if lent is not None else state
+        weights = lent.weights if lent is not None else state.weights
         state_prefix = f"{c.frame.state_prefix}{instance.key}."
         sink = c.frame.body.sink
         c.frame.body.sink = state.slots
         c.frame.body.found |= {state_prefix + name: value for name, value in given.items()}
         try:
-            is_copy = state.weights_of is not None or owner.has_run
+            is_copy = state.weights_of is not None or weights.have_run
             is_shared = is_copy or lent is not None
-            owner.has_run = True
-            frame = self.elaborator.cells.open(
+            weights.have_run = True
+            frame = self.cells.open(
                 c.frame.body,
                 state.cell,
                 prefix,
@@ -98,7 +98,7 @@ class Inner:
             c.frame.body.sink = sink
         state.frame, state.left = frame, {slot: slot.after for slot in flat(state.slots)}
         c.frame.children[instance.key] = frame
-        keep_promises(state, frame, lambda problem: report(self.elaborator.diagnostics, problem))
+        keep_promises(state, frame, lambda problem: report(self.cells.diagnostics, problem))
         missing = {name for name in given if c.frame.body.found.pop(state_prefix + name, None) is not None}
         if missing - frame.broken:
             _refuse(a, slots_of(state))
@@ -110,16 +110,12 @@ class Inner:
             return {n: (self.expressions.tensor(o.value, a.context), o.value.span) for n, o in a.options.items()}
         handed.refuse_beside(a)
         values = handed.listed(a)
-        if self.unknown(cell):
+        if self.variants.is_unknown(cell):
             return {}
         names = probed_states(self.probe(cell, a.span))
         if len(names) != len(values):
             raise wrong_count(a.name, len(names), len(values), a.options[STATES].value.span)
         return dict(zip(names, values, strict=True))
-
-    def unknown(self, cell: CellValue | LayerValue) -> bool:
-        """Does this stand for whatever cell somebody will give?"""
-        return isinstance(cell, CellValue) and self.elaborator.variants.resolved(cell).unknown
 
     def inside(self, e: ast.Expr, c: Context) -> LayerPart | None:
         """The cell inside of an instance that `f.low` or `f.low[k]` is; None of all else, and in networks."""
@@ -131,7 +127,7 @@ class Inner:
         if around is None or len(places) < len(items):
             return None
         state = c.frame.instances[around.key]
-        if not isinstance(state.cell, CellValue) or self.unknown(state.cell):
+        if not isinstance(state.cell, CellValue) or self.variants.is_unknown(state.cell):
             return None
         path = f"{around.path}.{name.name}".lstrip(".")
         names = probed_states(self.probe(state.cell, name.span))
@@ -157,7 +153,7 @@ class Inner:
         if not isinstance(state.cell, CellValue):
             raise Problem("E201", f"`{state.key}` has no `{e.name}`", e.span)
         graph, path = c.frame.graph, path and f"{path}."
-        if self.unknown(state.cell) and e.name != STATES:
+        if self.variants.is_unknown(state.cell) and e.name != STATES:
             return Tensor(graph.poison(e.span))
         if e.name == STATES:
             names = probed_states(self.probe(state.cell, e.span))
@@ -171,10 +167,14 @@ class Inner:
             return None
         return self.attribute(base, e, c, indices)
 
+    def subscript(self, base: Instance | LayerPart, indices: Indices, span: Span, c: Context) -> Value:
+        """`f[0]` of a stack, in a network."""
+        return self.finals.subscript(base, indices, span, c)
+
     def output_promise(self, cell: Value, span: Span) -> Promise:
         """`f.output`: its size, known before the cell is stepped."""
         if isinstance(cell, LayerValue):
-            return Promise(layers.output_size(self.elaborator, cell, span))
+            return Promise(self._layers_size(cell, span))
         assert isinstance(cell, CellValue)
         probe = self.probe(cell, span)
         if len(probe.outputs) != 1:
@@ -190,19 +190,29 @@ class Inner:
             )  # fmt: skip
         return Promise(shape[0].size)
 
+    def _layers_size(self, layer: Value, span: Span) -> Size:
+        """The size of a layer's output, as far as it is known without its input."""
+        self.cells.work.spend(1, span)
+        if isinstance(layer, LayerValue):
+            sizes = [self._layers_size(part, span) for _, part in layer.layers]
+            if layer.kind == "bidirectional" and layer.option("merge") == "concat":
+                return sizes[0] + sizes[1]
+            return sizes[-1]
+        return self.output_promise(layer, span).size
+
     def probe(self, cell: CellValue, span: Span) -> Frame:
         """The cell read on its own, with inputs of unknown size: for what can be known before it is stepped."""
-        if self.unknown(cell):
+        if self.variants.is_unknown(cell):
             raise Told(span)
         for known, frame in self._probes.values():
             if known is cell:
                 return frame
         diagnostics = Diagnostics()
-        resolved = self.elaborator.variants.resolved(cell)
+        resolved = self.variants.resolved(cell)
         kind = "network" if isinstance(resolved.definition, ast.Network) else "cell"
-        body = Body(kind, Graph(diagnostics, self.elaborator.work), Registry(diagnostics))
+        body = Body(kind, Graph(diagnostics, self.cells.work), Registry(diagnostics))
         body.probing = True
-        frame = self.elaborator.cells.open(body, cell, "", "", (), span)
+        frame = self.cells.open(body, cell, "", "", (), span)
         infer_all(body.graph)
         if diagnostics.has_errors:
             first = next(d for d in diagnostics if d.severity == "error")

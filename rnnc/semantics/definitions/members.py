@@ -5,7 +5,8 @@ from __future__ import annotations
 from rnnc.diagnostics import Note, Span
 from rnnc.semantics.bodies import remedies
 from rnnc.semantics.bodies.frames import Frame, Indices, key_text, member_text
-from rnnc.semantics.scopes.scope import Problem, Scope
+from rnnc.semantics.problems import Problem
+from rnnc.semantics.scopes.values import Scope
 from rnnc.semantics.shapes.nodes import Node
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
 
 from rnnc.diagnostics import Note
 from rnnc.semantics.bodies import remedies
@@ -20,25 +20,24 @@ from rnnc.semantics.bodies.guard import guard
 from rnnc.semantics.bodies.moments import indexed
 from rnnc.semantics.definitions.ahead import Ahead
 from rnnc.semantics.definitions.declarations import Declarations
+from rnnc.semantics.definitions.inputs import Inputs
 from rnnc.semantics.definitions.members import define_member
+from rnnc.semantics.definitions.nesting import Nesting
 from rnnc.semantics.definitions.order import inputs_first
-from rnnc.semantics.scopes.scope import Fatal, Lazy, Problem, Scope, report
-from rnnc.semantics.scopes.values import CellValue, Instance, LayerValue, Many, Tensor, Value, describe
+from rnnc.semantics.expressions.expressions import Expressions
+from rnnc.semantics.problems import Fatal, Problem, report
+from rnnc.semantics.scopes.values import CellValue, Instance, LayerValue, Lazy, Many, Scope, Tensor, Value, describe
 from rnnc.semantics.shapes.nodes import Node
 from rnnc.syntax import ast
-
-if TYPE_CHECKING:
-    from rnnc.semantics.definitions.elaborator import Elaborator
 
 
 class Statements:
     """Reads the statements of one frame."""
 
-    def __init__(self, elaborator: Elaborator) -> None:
-        self.elaborator = elaborator
-        self.diagnostics = elaborator.diagnostics
-        self._declarations = Declarations(elaborator)
-        self._ahead = Ahead(elaborator)
+    def __init__(self, expressions: Expressions, inputs: Inputs, nesting: Nesting) -> None:
+        self.expressions, self.diagnostics = expressions, nesting.diagnostics
+        self._declarations = Declarations(expressions, inputs)
+        self._ahead = Ahead(nesting)
 
     # --- reading ---
 
@@ -70,12 +69,12 @@ class Statements:
                     frame.lost.update(s.words)
                     frame.body.damaged = True
         for s in inputs_first(statements):
-            self.elaborator.work.spend(1, s.span)
+            self.expressions.work.spend(1, s.span)
             with guard(self.diagnostics, frame, s):
                 self._statement(frame, scope, s)
 
     def _statement(self, frame: Frame, scope: Scope, s: ast.Statement) -> None:
-        expressions, c = self.elaborator.expressions, Context(scope, frame)
+        expressions, c = self.expressions, Context(scope, frame)
         match s:
             case ast.Equation(kind="let") | ast.Damaged():
                 pass  # read already
@@ -89,7 +88,7 @@ class Statements:
                 self._use(frame, scope, s)
             case ast.For():
                 for value in expressions.list_of(s.values, c):
-                    self.elaborator.work.spend(1, s.span)
+                    self.expressions.work.spend(1, s.span)
                     self._declare(frame, scope.turn(s.name, value), s.body)
             case ast.If():
                 self._declare(frame, scope, s.body if expressions.truth(s.test, c) else s.orelse)
@@ -127,7 +126,8 @@ class Statements:
         if family:
             notes = [Note("first here", next(iter(family.values())).span)]
             raise Problem("E406", f"`{name}` is defined twice", s.target.span, notes=notes, fix=remedies.ONCE)
-        scope.names[name] = Lazy(s.value, scope, frame, s.span)
+        evaluate = partial(self.expressions.value, s.value, Context(scope, frame))
+        scope.names[name] = Lazy(s.value, scope, evaluate, s.span)
         frame.lets[name] = s.target.span
         scope.spans[name] = s.target.span
 
@@ -137,8 +137,8 @@ class Statements:
         if frame.kind == "fn":
             raise Problem("E412", "a function cannot use a cell", s.span)
         c = Context(scope, frame)
-        key = key_text(s.target.name, self.elaborator.expressions.indices(s.target.indices, c))
-        cell = self.elaborator.expressions.value(s.cell, c)
+        key = key_text(s.target.name, self.expressions.indices(s.target.indices, c))
+        cell = self.expressions.value(s.cell, c)
         weights_of: str | None = None
         if isinstance(cell, Instance):
             other = frame.instances[cell.key]
@@ -162,7 +162,7 @@ class Statements:
         in_time = indexed(s.target, Context(scope, frame))
         if in_time is not None:
             raise in_time
-        indices = self.elaborator.expressions.members(s.target.indices, Context(scope, frame))
+        indices = self.expressions.members(s.target.indices, Context(scope, frame))
         node = frame.graph.add("equation", (), s.span)
         node.name = frame.prefix + key_text(s.target.name, indices, s.target.primed)
         node.span = s.target.span
@@ -183,7 +183,7 @@ class Statements:
         owner = Owner(s.target.name, s.target, dict(enumerate(indices)))
         frame.equations.append(ReadEquation(node, s, indices, Context(scope, frame, owner)))
         try:
-            value = self.elaborator.expressions.value(s.value, Context(scope, frame, owner))
+            value = self.expressions.value(s.value, Context(scope, frame, owner))
             self._define(frame, node, s, indices, scope, value, owner)
         except Fatal:
             raise
@@ -209,7 +209,7 @@ class Statements:
                 if frame.body.kind == "cell"
                 else f"give it its input: `{s.target.name} = {s.value.span.text}(x)`",
             )
-        node.args = [self.elaborator.expressions.to_node(value, s.value.span, Context(scope, frame, owner))]
+        node.args = [self.expressions.to_node(value, s.value.span, Context(scope, frame, owner))]
         node.name = frame.prefix + key_text(s.target.name, indices, s.target.primed)
         node.args[0].called = node.args[0].called or node.name
 

@@ -9,8 +9,9 @@ from rnnc.diagnostics import Span
 from rnnc.semantics.bodies.frames import Context
 from rnnc.semantics.bodies.remedies import as_truth, of_option
 from rnnc.semantics.expressions.expressions import Expressions
+from rnnc.semantics.near import did_you_mean
+from rnnc.semantics.problems import Problem
 from rnnc.semantics.scopes.numbers import needs_value
-from rnnc.semantics.scopes.scope import Problem, did_you_mean
 from rnnc.semantics.scopes.values import Absent, Choice, Num, Value, describe
 from rnnc.semantics.shapes.nodes import Node
 from rnnc.syntax import ast

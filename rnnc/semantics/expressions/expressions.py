@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import count
-from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import Note, Span
 from rnnc.ir.size import Size
 from rnnc.semantics.bodies.frames import Context, Indices
 from rnnc.semantics.bodies.numbers_wanted import number_wanted
 from rnnc.semantics.bodies.remedies import as_tensor
+from rnnc.semantics.expressions.elaborates import Elaborates
 from rnnc.semantics.expressions.labelled import as_given, brought_in, given_axes, given_axis, of_operands
+from rnnc.semantics.expressions.lists import MAX_LIST, ListWeights
 from rnnc.semantics.expressions.names import Names, unknown_name
 from rnnc.semantics.expressions.operators import Operators
+from rnnc.semantics.near import did_you_mean
+from rnnc.semantics.problems import Problem, Told, Work
 from rnnc.semantics.scopes.numbers import needs_value, of_quotient
-from rnnc.semantics.scopes.scope import Problem, Told, did_you_mean
 from rnnc.semantics.scopes.values import (
     ABSENT,
     Absent,
@@ -26,46 +28,24 @@ from rnnc.semantics.scopes.values import (
     LayerValue,
     Many,
     Num,
-    Shaped,
     Tensor,
     Value,
     describe,
 )
+from rnnc.semantics.scopes.variants import Variants
 from rnnc.semantics.shapes.nodes import MAX_SIZE, Node
+from rnnc.semantics.shapes.shaped import Shaped
 from rnnc.syntax import ast
-
-if TYPE_CHECKING:
-    from rnnc.semantics.definitions.elaborator import Elaborator
-
-MAX_LIST = 100_000
-
-
-class ListWeights:
-    """How many numbers lists hold, those inside of them too: `[a, a]` of `[b, b]` of … is short, and huge."""
-
-    def __init__(self) -> None:
-        self._known: dict[
-            int, tuple[tuple[Value, ...], int]
-        ] = {}  # by identity; the list is kept, so its id is its own
-
-    def made(self, items: tuple[Value, ...], span: Span) -> tuple[Value, ...]:
-        """The list, if it is not too large."""
-        weight = sum(1 + self._known[id(i)][1] if id(i) in self._known else 1 for i in items)
-        if weight > MAX_LIST:
-            raise Problem("E219", f"this list holds more than {MAX_LIST} values", span)
-        self._known[id(items)] = items, weight
-        return items
 
 
 class Expressions:
-    """The evaluator. `elaborator` knows how to call functions and cells."""
+    """The evaluator. `elaborator` knows how to call functions and cells, `variants` how to derive cells."""
 
-    def __init__(self, elaborator: Elaborator) -> None:
-        self.elaborator = elaborator
-        self.work = elaborator.work
+    def __init__(self, elaborator: Elaborates, variants: Variants, work: Work) -> None:
+        self.elaborator, self.variants, self.work = elaborator, variants, work
         self.lists = ListWeights()
-        self.names = Names(self)
-        self.operators = Operators(self)
+        self.names = Names(self, elaborator)
+        self.operators = Operators(self, self.lists, work)
 
     # --- entry points ---
 
@@ -106,7 +86,7 @@ class Expressions:
             case ast.Call():
                 return self.elaborator.call(e, c)
             case ast.With():
-                return self.elaborator.variants.derive(self.value(e.base, c), e, c.scope)
+                return self.variants.derive(self.value(e.base, c), e, c.scope)
 
     def tensor(self, e: ast.Expr, c: Context) -> Node:
         """An expression that must be a tensor (numbers count)."""

@@ -7,21 +7,19 @@ to all.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
 from rnnc.semantics.bodies.frames import Context
 from rnnc.semantics.bodies.remedies import MAKERS
-from rnnc.semantics.scopes.scope import Problem, Scope
-from rnnc.semantics.scopes.values import Choice, Shaped, Tensor, named_by
+from rnnc.semantics.expressions.evaluates import ReadsAxes
+from rnnc.semantics.problems import Problem
+from rnnc.semantics.scopes.values import Choice, Scope, Tensor, named_by
 from rnnc.semantics.shapes.nodes import Node
+from rnnc.semantics.shapes.shaped import Shaped
 from rnnc.syntax import ast
 from rnnc.syntax.walk import nodes_in
 
-if TYPE_CHECKING:
-    from rnnc.semantics.expressions.expressions import Expressions
 
-
-def brought_in(evaluate: Expressions, label: str, c: Context, *, named: bool) -> Shaped | None:
+def brought_in(evaluate: ReadsAxes, label: str, c: Context, *, named: bool) -> Shaped | None:
     """The axis of this label, as the first expression of the body has it that says how large it is. `named`: only where
     axes get names that the whole body has for them, in `out` and `split`."""
     frame = c.frame
@@ -76,7 +74,7 @@ def given_axis(axis: ast.Axis, c: Context) -> Shaped | None:
     return None if label is None else of_operands(label, tensors, c)
 
 
-def given_axes(evaluate: Expressions, axis: ast.Axis, c: Context) -> list[Shaped]:
+def given_axes(evaluate: ReadsAxes, axis: ast.Axis, c: Context) -> list[Shaped]:
     """The axes of its caller that a function was told by their names, `param W[part, out]` of `out = [head, unit]`."""
     e, where = as_given(axis.size, c)
     if axis.label is not None or where.frame is c.frame:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import Note, Span
 from rnnc.ir.program import DType
 from rnnc.semantics.bodies import moments, remedies
 from rnnc.semantics.bodies.frames import Body, Context, Indices, StateSlot
-from rnnc.semantics.scopes.scope import Lazy, Problem, Scope, Told, did_you_mean
+from rnnc.semantics.expressions.elaborates import Elaborates
+from rnnc.semantics.expressions.evaluates import Evaluates
+from rnnc.semantics.near import did_you_mean
+from rnnc.semantics.problems import Problem, Told
 from rnnc.semantics.scopes.values import (
     CellValue,
     Choice,
@@ -19,18 +21,17 @@ from rnnc.semantics.scopes.values import (
     Instance,
     LayerPart,
     LayerValue,
+    Lazy,
     Many,
     Num,
     Promise,
+    Scope,
     Tensor,
     Value,
     describe,
 )
 from rnnc.semantics.shapes.nodes import Node
 from rnnc.syntax import ast
-
-if TYPE_CHECKING:
-    from rnnc.semantics.expressions.expressions import Expressions
 
 _DECLARED = ("input", "state", "param")
 CONSTANTS: dict[str, Value] = {"inf": Num(math.inf), "pi": Num(math.pi)}
@@ -39,8 +40,8 @@ CONSTANTS: dict[str, Value] = {"inf": Num(math.inf), "pi": Num(math.pi)}
 class Names:
     """Looks names up: equations and states first, then instances, compile-time values, definitions, built-ins."""
 
-    def __init__(self, evaluate: Expressions) -> None:
-        self.evaluate = evaluate
+    def __init__(self, evaluate: Evaluates, elaborator: Elaborates) -> None:
+        self.evaluate, self.elaborator = evaluate, elaborator
 
     def read(self, found: tuple[Scope, Value | Lazy], span: Span) -> Value:
         scope, value = found
@@ -52,7 +53,7 @@ class Names:
             raise Problem("E204", "this `let` needs itself", value.span, notes=[Note("read here", span)])
         value.running = True
         try:
-            result = self.evaluate.value(value.expression, Context(value.scope, value.frame))
+            result = value.evaluate()
         finally:
             value.running = False
         for name, entry in scope.names.items():
@@ -87,7 +88,7 @@ class Names:
                 return CONSTANTS[e.id]
             if e.id == "step" and c.frame.body.kind == "cell":
                 return Tensor(step_index(c.frame.body, e.span))
-            if e.id in self.evaluate.elaborator.builtins:
+            if e.id in self.elaborator.builtins:
                 return FnValue(e.id)
             if e.id in c.frame.missing:
                 raise Told(e.span)
@@ -102,7 +103,7 @@ class Names:
         stranger = remedies.of_attribute(e, c, self._callable)
         if stranger is not None:
             raise stranger
-        inner = self.evaluate.elaborator.inner
+        inner = self.elaborator.inner
         base = inner.inside(e.base, c) or self._whole(e.base, c)
         match base:
             case Instance() | LayerPart():
@@ -132,7 +133,7 @@ class Names:
 
     def _callable(self, c: Context) -> set[str]:
         """The names of this scope, and all functions."""
-        return c.scope.all_names() | set(self.evaluate.elaborator.builtins) | set(c.frame.instances)
+        return c.scope.all_names() | set(self.elaborator.builtins) | set(c.frame.instances)
 
     def _member_fix(self, e: ast.Attribute, base: Value, c: Context) -> str | None:
         if not isinstance(base, Tensor):
@@ -146,7 +147,7 @@ class Names:
         if isinstance(called, ast.Name) and called.id in c.frame.instances and c.frame.body.kind == "cell":
             return f"what `{called.id}` has is read by its name: `{called.id}.{e.name}'` after the step"
         found = c.scope.find(e.name)
-        if e.name in self.evaluate.elaborator.builtins or (found is not None and isinstance(found[1], FnValue)):
+        if e.name in self.elaborator.builtins or (found is not None and isinstance(found[1], FnValue)):
             return remedies.of_method(e)
         if self.member(e.name, e.primed, (), c) is not None:
             return remedies.of_dot(e)
@@ -185,12 +186,12 @@ class Names:
                     raise Told(e.span)
                 raise no_member(name.id, name.primed, indices, c, e.span)
         if isinstance(e.base, ast.Attribute):
-            found = self.evaluate.elaborator.inner.member(e.base, self.evaluate.indices(places, c), c)
+            found = self.elaborator.inner.member(e.base, self.evaluate.indices(places, c), c)
             if found is not None:
                 return found
         base = self._whole(e.base, c)
         if isinstance(base, Instance | LayerPart) and c.frame.body.kind == "network":
-            return self.evaluate.elaborator.inner.finals.subscript(base, self.evaluate.indices(places, c), e.span, c)
+            return self.elaborator.inner.subscript(base, self.evaluate.indices(places, c), e.span, c)
         if isinstance(base, tuple):
             if len(places) != 1:
                 raise Problem("E215", "a list has one index", e.span)
@@ -231,7 +232,7 @@ class Names:
             if family and len(items) == len(places):
                 node = family.get(self.evaluate.indices(items, c) if any(family) else ())
                 if node is not None:
-                    self.evaluate.elaborator.statements.force(c.frame, node)
+                    self.elaborator.statements.force(c.frame, node)
         return self.evaluate.value(e, c)
 
     def _slice(self, node: Node, e: ast.Subscript, item: ast.Slice, c: Context) -> Node:
@@ -259,7 +260,7 @@ class Names:
         """The node of an equation, a state, an input or a parameter of this body; None of what means several values."""
         node = c.frame.members.get((name, primed), {}).get(indices)
         if node is not None and c.frame.body.kind == "network":
-            self.evaluate.elaborator.statements.force(c.frame, node)
+            self.elaborator.statements.force(c.frame, node)
             if not primed and (name, indices) in c.frame.parts:
                 return None  # it has turned out to mean several values
         return node

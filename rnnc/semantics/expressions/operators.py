@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from rnnc.diagnostics import Span
 from rnnc.semantics.bodies.frames import Context
+from rnnc.semantics.expressions.evaluates import Evaluates
+from rnnc.semantics.expressions.lists import ListWeights
 from rnnc.semantics.expressions.names import unknown_name
+from rnnc.semantics.near import did_you_mean
+from rnnc.semantics.problems import Problem, Told, Work
 from rnnc.semantics.scopes.numbers import arithmetic, compare, needs_value
-from rnnc.semantics.scopes.scope import Problem, Told, did_you_mean
 from rnnc.semantics.scopes.values import ABSENT, Absent, CellValue, Choice, FnValue, LayerValue, Num, Tensor, Value
 from rnnc.syntax import ast
-
-if TYPE_CHECKING:
-    from rnnc.semantics.expressions.expressions import Expressions
 
 ELEMENTWISE = {
     "+": "add", "-": "sub", "*": "mul", "/": "div", "%": "mod", "//": "floordiv", "**": "pow",
@@ -24,8 +22,8 @@ ELEMENTWISE = {
 class Operators:
     """Evaluates `-a`, `not a`, `a + b`, `a == b`, `a or b`, …"""
 
-    def __init__(self, evaluate: Expressions) -> None:
-        self.evaluate = evaluate
+    def __init__(self, evaluate: Evaluates, lists: ListWeights, work: Work) -> None:
+        self.evaluate, self._lists, self._work = evaluate, lists, work
 
     def unary(self, e: ast.Unary, c: Context) -> Value:
         if e.op == "not":
@@ -54,8 +52,8 @@ class Operators:
         if isinstance(left, Absent) or isinstance(right, Absent):
             return self._absent(e, left, right, c)
         if isinstance(left, tuple) and isinstance(right, tuple) and e.op == "+":
-            self.evaluate.work.spend(len(left) + len(right), e.span)
-            return self.evaluate.lists.made(left + right, e.span)
+            self._work.spend(len(left) + len(right), e.span)
+            return self._lists.made(left + right, e.span)
         if isinstance(left, Num) and isinstance(right, Num):
             result = arithmetic(e, left, right)
             if result is not None:
@@ -104,7 +102,7 @@ class Operators:
 
     def _same(self, a: Value, b: Value, span: Span) -> bool:
         """Are two values equal? Lists and cells are compared part by part, as far as there is work left for that."""
-        self.evaluate.work.spend(1, span)
+        self._work.spend(1, span)
         match a, b:
             case (tuple(), tuple()):
                 return len(a) == len(b) and all(self._same(x, y, span) for x, y in zip(a, b, strict=True))

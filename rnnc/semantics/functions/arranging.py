@@ -6,9 +6,10 @@ from rnnc.ir.size import Size
 from rnnc.semantics.expressions.arguments import Arguments, Operand
 from rnnc.semantics.functions.builtins import added, builtin
 from rnnc.semantics.functions.over_time import means_time, over_time
-from rnnc.semantics.scopes.scope import Problem
-from rnnc.semantics.scopes.values import Shaped, Tensor, Value
+from rnnc.semantics.problems import Problem
+from rnnc.semantics.scopes.values import Tensor, Value
 from rnnc.semantics.shapes.nodes import Node
+from rnnc.semantics.shapes.shaped import Shaped
 from rnnc.syntax import ast
 
 

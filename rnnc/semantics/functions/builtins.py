@@ -11,10 +11,11 @@ from collections.abc import Callable, Sequence
 from rnnc.ir.size import Size
 from rnnc.semantics.expressions.arguments import Arguments
 from rnnc.semantics.functions.over_time import means_time, over_time
-from rnnc.semantics.scopes.scope import Problem
-from rnnc.semantics.scopes.values import Absent, Choice, FnValue, Num, Shaped, Tensor, Value, describe
+from rnnc.semantics.problems import Problem
+from rnnc.semantics.scopes.values import Absent, Choice, FnValue, Num, Tensor, Value, describe
 from rnnc.semantics.shapes.nodes import Node
 from rnnc.semantics.shapes.rules.elementwise import UNARY
+from rnnc.semantics.shapes.shaped import Shaped
 from rnnc.syntax import ast
 
 Builtin = Callable[[Arguments], Value]

@@ -10,7 +10,8 @@ from rnnc.semantics.bodies.frames import Context
 from rnnc.semantics.expressions.arguments import Arguments
 from rnnc.semantics.expressions.expressions import Expressions
 from rnnc.semantics.functions.builtins import BUILTINS, builtin
-from rnnc.semantics.scopes.scope import Problem, did_you_mean
+from rnnc.semantics.near import did_you_mean
+from rnnc.semantics.problems import Problem
 from rnnc.semantics.scopes.values import Absent, FnValue, Num, Value, describe
 from rnnc.semantics.shapes.rules.elementwise import UNARY
 from rnnc.syntax import ast

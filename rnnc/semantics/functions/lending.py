@@ -6,10 +6,11 @@ from rnnc.semantics.bodies.frames import Context, Indices, Owner
 from rnnc.semantics.expressions.arguments import Arguments
 from rnnc.semantics.expressions.names import no_member
 from rnnc.semantics.functions.making import Making, makings
-from rnnc.semantics.scopes.scope import Problem, Told, did_you_mean, statements_in
+from rnnc.semantics.near import did_you_mean
+from rnnc.semantics.problems import Problem, Told
 from rnnc.semantics.shapes.nodes import Node
 from rnnc.syntax import ast
-from rnnc.syntax.walk import names_in
+from rnnc.syntax.walk import names_in, statements_in
 
 
 def dotted(path: str) -> str:

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 from rnnc.semantics.bodies.frames import Context
 from rnnc.semantics.functions.builtins import BUILTINS, MASKED, WEIGHTED
-from rnnc.semantics.scopes.scope import Lazy, Scope, statements_in
-from rnnc.semantics.scopes.values import FnValue
+from rnnc.semantics.scopes.values import FnValue, Lazy, Scope
 from rnnc.syntax import ast
-from rnnc.syntax.walk import nodes_in
+from rnnc.syntax.walk import nodes_in, statements_in
 
 _NAMED = ("peephole",)  # with a name of their own below the equation's, as functions of the language have
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rnnc.semantics.expressions.arguments import Arguments
 from rnnc.semantics.functions.arranging import axes_of
 from rnnc.semantics.functions.builtins import added, builtin
-from rnnc.semantics.scopes.scope import Problem
+from rnnc.semantics.problems import Problem
 from rnnc.semantics.scopes.values import Num, Tensor, Value
 
 

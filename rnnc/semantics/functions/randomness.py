@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from rnnc.diagnostics import Note
-from rnnc.semantics.bodies.frames import Site
 from rnnc.semantics.expressions.arguments import Arguments
 from rnnc.semantics.functions.builtins import added, builtin
-from rnnc.semantics.scopes.scope import Problem
+from rnnc.semantics.problems import Problem
 from rnnc.semantics.scopes.values import Tensor, Value
+from rnnc.semantics.shapes.lower import Site
 
 
 def _site(a: Arguments, rate: Value) -> Site | None:

@@ -14,9 +14,10 @@ from rnnc.semantics.expressions.labelled import as_given
 from rnnc.semantics.functions.builtins import builtin
 from rnnc.semantics.functions.initialisers import GLOROT, ZEROS, initialiser
 from rnnc.semantics.functions.lending import dotted, other_owner
-from rnnc.semantics.scopes.scope import Problem
-from rnnc.semantics.scopes.values import FnValue, Num, Shaped, Tensor, Value, describe
+from rnnc.semantics.problems import Problem
+from rnnc.semantics.scopes.values import FnValue, Num, Tensor, Value, describe
 from rnnc.semantics.shapes.nodes import Node
+from rnnc.semantics.shapes.shaped import Shaped
 from rnnc.syntax import ast
 
 
@@ -145,7 +146,14 @@ def _transformed(a: Arguments, weight: Node, path: str) -> Node:
     if not isinstance(value, FnValue):
         spot = a.options["weight"].value.span
         raise Problem("E229", f"`weight` names a function, not {describe(value)}", spot, fix="write `weight = f`")
-    return a.evaluate.elaborator.functions.apply(value, weight, path, a)
+    return _applied(a, value, weight, path)
+
+
+def _applied(a: Arguments, function: FnValue, node: Node, path: str) -> Node:
+    """A function that is given as an option; one that is written in the language may have weights of its own."""
+    lent = None if function.definition is None else other_owner(a, a.context.name)
+    apply = a.evaluate.elaborator.functions.apply
+    return apply(function, node, path, a.context, a.span, shared=bool(a.shared), lent=lent)
 
 
 def _sum(a: Arguments, terms: list[Node]) -> Value:
@@ -282,7 +290,7 @@ def _dense(a: Arguments) -> Value:
             "E229", f"`activation` names a function, not {describe(activation)}", spot, fix="for example `tanh`"
         )
     assert isinstance(result, Tensor)
-    return Tensor(a.evaluate.elaborator.functions.apply(activation, result.node, names.path, a))
+    return Tensor(_applied(a, activation, result.node, names.path))
 
 
 _INITIAL = ("init", "bias_init")

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 
 from rnnc.diagnostics import Diagnostics
 from rnnc.ir.model import Model
-from rnnc.semantics.scopes.scope import did_you_mean, statements_in
+from rnnc.semantics.near import did_you_mean
 from rnnc.syntax import ast
-from rnnc.syntax.walk import nodes_in
+from rnnc.syntax.walk import nodes_in, statements_in
 
 CALLED = "they are called after equation and operand: `i.x`, `i.bias`"
 

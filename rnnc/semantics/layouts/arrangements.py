@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import DiagnosticError, Source, Span
 from rnnc.ir.layout import Affine, Arrangement, Cat, Leaf, Reshaped, Transposed, Unused
 from rnnc.ir.size import Size, product
 from rnnc.semantics.bodies.frames import Context
 from rnnc.semantics.expressions.arguments import Arguments
-from rnnc.semantics.scopes.scope import Problem, did_you_mean
+from rnnc.semantics.expressions.expressions import Expressions
+from rnnc.semantics.near import did_you_mean
+from rnnc.semantics.problems import Problem
 from rnnc.semantics.scopes.values import Num
 from rnnc.syntax import ast
 from rnnc.syntax.parse import parse_expression
-
-if TYPE_CHECKING:
-    from rnnc.semantics.definitions.elaborator import Elaborator
 
 Sizes = tuple[Size, ...]
 Arranged = tuple[Arrangement, Sizes]
@@ -34,8 +32,8 @@ class Missing(Exception):
 class ArrangementReader:
     """Arrangements of the parameters of one model, whose shapes are known."""
 
-    def __init__(self, elaborator: Elaborator, shapes: Mapping[str, Sizes]) -> None:
-        self.elaborator, self.shapes = elaborator, shapes
+    def __init__(self, expressions: Expressions, shapes: Mapping[str, Sizes]) -> None:
+        self.expressions, self.shapes = expressions, shapes
 
     def arrangement(self, e: ast.Expr, c: Context) -> Arranged:
         """The tree and its shape. Raises Missing, or Problem."""
@@ -50,7 +48,7 @@ class ArrangementReader:
             case ast.Binary(op="+" | "-" | "*" | "/"):
                 return self._affine(e, c)
             case ast.Conditional():
-                chosen = e.value if self.elaborator.expressions.truth(e.test, c) else e.orelse
+                chosen = e.value if self.expressions.truth(e.test, c) else e.orelse
                 if chosen is None:
                     raise Problem("E506", "this has no value: its condition is false", e.span)
                 return self.arrangement(chosen, c)
@@ -64,10 +62,10 @@ class ArrangementReader:
         """List items, with comprehensions spliced and items left out whose condition is false."""
         for item in e.items:
             if isinstance(item, ast.Comprehension):
-                for inner in self.elaborator.expressions.each(item.clauses, c):
+                for inner in self.expressions.each(item.clauses, c):
                     yield item.value, inner
             elif isinstance(item, ast.Conditional) and item.orelse is None:
-                if self.elaborator.expressions.truth(item.test, c):
+                if self.expressions.truth(item.test, c):
                     yield item.value, c
             else:
                 yield item, c
@@ -99,7 +97,7 @@ class ArrangementReader:
         return Cat(axis, tuple(i for i, _ in items)), (*first[:place], size, *first[place + 1 :])
 
     def _call(self, name: str, e: ast.Call, c: Context) -> Arranged:
-        a = Arguments(self.elaborator.expressions, e, c, name)
+        a = Arguments(self.expressions, e, c, name)
         match name:
             case "T":
                 a.count(1)
@@ -126,14 +124,12 @@ class ArrangementReader:
                     )
                 return Reshaped(item, sizes, shape), sizes
             case "concat":
-                axis = self.elaborator.expressions.integer(a.options["axis"].value, c) if a.has("axis") else -1
+                axis = self.expressions.integer(a.options["axis"].value, c) if a.has("axis") else -1
                 return self._cat([self.arrangement(o.expression, o.context) for o in a.operands], axis, e.span)
             case "unused":
                 a.count(1, 2)
                 sizes = self._sizes(a, 0)
-                value = (
-                    self.elaborator.expressions.number(a.operands[1].expression, c) if len(a.operands) > 1 else Num(0)
-                )
+                value = self.expressions.number(a.operands[1].expression, c) if len(a.operands) > 1 else Num(0)
                 return Unused(sizes, float(value.known or 0)), sizes
             case _:
                 words = ("T", "transpose", "reshape", "concat", "unused")
@@ -185,7 +181,7 @@ class ArrangementReader:
         except Problem:
             pass
         try:
-            value = self.elaborator.expressions.value(e, c)
+            value = self.expressions.value(e, c)
         except Problem:
             return None
         return float(value.known) if isinstance(value, Num) and value.known is not None else None
@@ -201,7 +197,7 @@ class ArrangementReader:
                 return f"{self.path(e.base, c)}.{e.name}"
             case ast.Subscript():
                 places = tuple(i for i in e.items if not isinstance(i, ast.Slice))
-                indices = self.elaborator.expressions.indices(places, c)
+                indices = self.expressions.indices(places, c)
                 return f"{self.path(e.base, c)}[{','.join(map(str, indices))}]"
             case _:
                 raise Problem("E506", "the name of a parameter is wanted here", e.span, fix="for example `i.x`")
@@ -212,7 +208,7 @@ class ArrangementReader:
         def value(match: re.Match[str]) -> str:
             try:
                 e = parse_expression(Source("layout", match.group(1)))
-                return str(self.elaborator.expressions.integer(e, c))
+                return str(self.expressions.integer(e, c))
             except DiagnosticError:
                 raise Problem("E509", f"cannot read `{{{match.group(1)}}}`", string.span) from None
             except Problem as problem:

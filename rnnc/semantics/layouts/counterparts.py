@@ -7,16 +7,13 @@ the few functions that there are; a description can name others, and gets an err
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from rnnc.ir.layout import Counterpart, CounterpartArgument, FunctionName, InnerCounterpart
 from rnnc.semantics.bodies.frames import Context, Frame
-from rnnc.semantics.scopes.scope import PRELUDE, Problem, Scope
-from rnnc.semantics.scopes.values import Choice, FnValue, Num, Value, describe
+from rnnc.semantics.expressions.expressions import Expressions
+from rnnc.semantics.problems import PRELUDE, Problem
+from rnnc.semantics.scopes.values import Choice, FnValue, Num, Scope, Value, describe
 from rnnc.syntax import ast
-
-if TYPE_CHECKING:
-    from rnnc.semantics.definitions.elaborator import Elaborator
 
 OPTION = "reference"  # of a layout
 COST = 10  # in units of work
@@ -25,8 +22,8 @@ COST = 10  # in units of work
 class CounterpartReader:
     """The counterparts that the layouts of one name declare, in a body and the bodies inside it."""
 
-    def __init__(self, elaborator: Elaborator, layout: str) -> None:
-        self._elaborator, self._layout = elaborator, layout
+    def __init__(self, expressions: Expressions, layout: str) -> None:
+        self._expressions, self._layout = expressions, layout
 
     def read(self, frame: Frame, place: str = "") -> Counterpart | None:
         """That of a body; `place` is put in front of the names of inner cells. None: there is none, or it is `none`."""
@@ -48,24 +45,23 @@ class CounterpartReader:
         raise Problem("E510", "a reference is a call of the library's", option.value.span, fix=fix)
 
     def _argument(self, e: ast.Expr, c: Context, place: str) -> CounterpartArgument:
-        self._elaborator.work.spend(COST, e.span)
-        expressions = self._elaborator.expressions
+        self._expressions.work.spend(COST, e.span)
         match e:
             case ast.Call(function=ast.Attribute()):
                 return self._call(e, c, place)
             case ast.List():
                 return tuple(self._argument(item, inner, place) for item, inner in self._items(e, c))
             case ast.Conditional():
-                chosen = e.value if expressions.truth(e.test, c) else e.orelse
+                chosen = e.value if self._expressions.truth(e.test, c) else e.orelse
                 return None if chosen is None else self._argument(chosen, c, place)
             case ast.Name() | ast.Attribute() | ast.Subscript():
                 key = self._key(e, c)
                 if key in c.frame.children:
                     child = c.frame.children[key]
                     return InnerCounterpart(place + key, self.read(child, f"{place}{key}."))
-                return _plain(expressions.value(e, c), e)
+                return _plain(self._expressions.value(e, c), e)
             case _:
-                return _plain(expressions.value(e, c), e)
+                return _plain(self._expressions.value(e, c), e)
 
     def _call(self, e: ast.Call, c: Context, place: str) -> Counterpart:
         arguments: list[tuple[str, CounterpartArgument]] = []
@@ -80,7 +76,7 @@ class CounterpartReader:
     def _items(self, e: ast.List, c: Context) -> Iterator[tuple[ast.Expr, Context]]:
         for item in e.items:
             if isinstance(item, ast.Comprehension):
-                for inner in self._elaborator.expressions.each(item.clauses, c):
+                for inner in self._expressions.each(item.clauses, c):
                     yield item.value, inner
             else:
                 yield item, c
@@ -99,7 +95,7 @@ class CounterpartReader:
                 known = any(key == base or key.startswith((f"{base}[", f"{base}.")) for key in c.frame.children)
                 if not (base and known):
                     return ""
-                return f"{base}[{','.join(map(str, self._elaborator.expressions.indices(places, c)))}]"
+                return f"{base}[{','.join(map(str, self._expressions.indices(places, c)))}]"
             case _:
                 return ""
 

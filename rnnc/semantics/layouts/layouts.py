@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import Diagnostics, Span
 from rnnc.ir.layout import Arrangement, Cat, Counterpart, ForeignArray, Leaf, Unused, WeightLayout
 from rnnc.ir.model import ParameterInfo
 from rnnc.ir.program import Program
-from rnnc.semantics.bodies.frames import Context, Frame, Registry, held_word
+from rnnc.semantics.bodies.frames import Context, Frame, held_word
+from rnnc.semantics.expressions.expressions import Expressions
 from rnnc.semantics.layouts.arrangements import ArrangementReader, Missing, Sizes
 from rnnc.semantics.layouts.counterparts import OPTION, CounterpartReader
-from rnnc.semantics.scopes.scope import Fatal, Problem, Scope, did_you_mean, report
-from rnnc.semantics.scopes.values import Choice, FnValue, Num
+from rnnc.semantics.near import did_you_mean
+from rnnc.semantics.problems import Fatal, Problem, report
+from rnnc.semantics.scopes.values import Choice, FnValue, Num, Scope
 from rnnc.syntax import ast
-
-if TYPE_CHECKING:
-    from rnnc.semantics.definitions.elaborator import Elaborator
 
 ENTRY_COST = 10  # in units of work
 PLACE = "*"  # in a scope: where the names inside stand
@@ -81,21 +79,19 @@ class LayoutReader:
 
     def __init__(
         self,
-        elaborator: Elaborator,
-        registry: Registry,
+        expressions: Expressions,
         parameters: tuple[ParameterInfo, ...],
         forward: Program,
         diagnostics: Diagnostics,
     ) -> None:
-        self.elaborator = elaborator
+        self.expressions = expressions
         self.diagnostics = diagnostics
         self.shapes: dict[str, Sizes] = {p.name: tuple(a.size for a in p.axes) for p in parameters}
-        self.arrangements = ArrangementReader(elaborator, self.shapes)
+        self.arrangements = ArrangementReader(expressions, self.shapes)
         self.states = [p.name for p in forward.inputs_of("state")]
         self.inputs = [p.name for p in forward.inputs_of("input")]
         self.outputs = [p.name for p in forward.outputs_of("output")]
         self.sites = {p.name for p in forward.inputs_of("mask")}
-        assert registry is not None
 
     def read(self, frame: Frame) -> tuple[WeightLayout, ...]:
         layouts: list[WeightLayout] = []
@@ -103,7 +99,7 @@ class LayoutReader:
             parts = _Parts()
             self._gather(frame, name, _Place(), parts)
             references: list[Counterpart | None] = [None]
-            reader = CounterpartReader(self.elaborator, name)
+            reader = CounterpartReader(self.expressions, name)
             self._guarded(lambda reader=reader, found=references: found.append(reader.read(frame)))
             unmentioned = [p for p in self.shapes if p not in parts.mentioned]
             layouts.append(
@@ -162,7 +158,7 @@ class LayoutReader:
             report(self.diagnostics, problem)
 
     def _option(self, option: ast.Argument, c: Context, facts: dict[str, str], parts: _Parts) -> None:
-        value = self.elaborator.expressions.value(option.value, c)
+        value = self.expressions.value(option.value, c)
         key = option.name or "scope"
         if key == "shards" and not isinstance(value, str):
             raise Problem("E501", 'the layout option `shards` is a string, "part_{}"', option.span)
@@ -198,7 +194,7 @@ class LayoutReader:
     def _statement(self, body: _Body, scope: Scope, s: ast.Statement) -> None:
         frame, parts = body.frame, body.parts
         c = Context(scope, frame)
-        expressions = self.elaborator.expressions
+        expressions = self.expressions
         match s:
             case ast.Entry():
                 self._entry(s, c, body)
@@ -217,7 +213,7 @@ class LayoutReader:
                     parts.masks.append((name, site))
             case ast.For():
                 for value in expressions.list_of(s.values, c):
-                    self.elaborator.work.spend(1, s.span)
+                    self.expressions.work.spend(1, s.span)
                     self._statements(body, scope.turn(s.name, value), s.body)
             case ast.If():
                 chosen = s.body if expressions.truth(s.test, c) else s.orelse
@@ -231,7 +227,7 @@ class LayoutReader:
         parts = body.parts
         if body.is_copy:
             return
-        self.elaborator.work.spend(ENTRY_COST, s.span)
+        self.expressions.work.spend(ENTRY_COST, s.span)
         name = body.place.name(self.arrangements.interpolated(s.foreign, c))
         if name in parts.arrays:
             raise Problem("E504", f"the foreign array `{name}` is arranged twice", s.foreign.span)

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from rnnc.diagnostics import Diagnostics, Source, Span
-from rnnc.semantics.scopes.scope import did_you_mean
+from rnnc.semantics.near import did_you_mean
 from rnnc.syntax import ast
 from rnnc.syntax.walk import names_in
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from rnnc.diagnostics import Span
 from rnnc.ir.size import Size
-from rnnc.semantics.scopes.scope import Problem
+from rnnc.semantics.problems import Problem
 from rnnc.semantics.scopes.values import Num, Value
 from rnnc.syntax import ast
 

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Set
 from dataclasses import replace
 from typing import TypeGuard
 
-from rnnc.semantics.scopes.scope import Problem, did_you_mean, statements_in
+from rnnc.semantics.near import did_you_mean
+from rnnc.semantics.problems import Problem
 from rnnc.syntax import ast
-from rnnc.syntax.walk import names_in
+from rnnc.syntax.walk import names_in, statements_in
 
 Statements = tuple[ast.Statement, ...]
 Defining = ast.Equation | ast.Use | ast.Carry

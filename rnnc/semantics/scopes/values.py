@@ -1,41 +1,15 @@
-"""What expressions mean at compile time: numbers, choices, functions, cells, and the shapes of tensors."""
+"""What expressions mean at compile time: numbers, choices, functions, cells, tensors; and the scopes of such values."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import Span
 from rnnc.ir.model import Initialiser
 from rnnc.ir.size import Size
+from rnnc.semantics.shapes.nodes import Node
 from rnnc.syntax import ast
-
-if TYPE_CHECKING:
-    from rnnc.semantics.bodies.frames import InstanceState
-    from rnnc.semantics.scopes.scope import Scope
-    from rnnc.semantics.shapes.nodes import Node
-
-
-@dataclass(frozen=True)
-class Shaped:
-    """A feature axis. `strong`: the label was written (`head: 4`), so it must agree; a weak one is only the text of
-    a bare size, so two axes with weak labels agree where their sizes do."""
-
-    label: str
-    size: Size
-    strong: bool = False
-
-    def __str__(self) -> str:
-        return f"{self.label}: {self.size}" if self.strong or str(self.size) != self.label else self.label
-
-
-Shape = tuple[Shaped, ...]
-
-
-def show(shape: Shape) -> str:
-    """`[head: 4, units]`; an axis of which nothing is known yet is `_`."""
-    return f"[{', '.join('_' if a.label.startswith('?') else str(a) for a in shape)}]"
 
 
 @dataclass(frozen=True)
@@ -89,12 +63,19 @@ class FnValue:
     damaged: bool = False  # its text could not be read as a whole
 
 
+@dataclass(eq=False)
+class Weights:
+    """Those of an instance, and of cells that it is given to. `have_run`: layouts have them where they first did."""
+
+    have_run: bool = False
+
+
 @dataclass(frozen=True, eq=False)
 class Lent:
     """Whose weights a cell has that was given as an instance (`Residual(f)`), and what these are called."""
 
     prefix: str
-    instance: InstanceState
+    weights: Weights
 
 
 @dataclass(frozen=True)
@@ -174,6 +155,78 @@ Value = (
     Num | bool | None | str | tuple["Value", ...] | Choice | Absent | FnValue | CellValue | LayerValue | Tensor | Many
     | Instance | LayerPart | Initialiser | Promise
 )  # fmt: skip
+
+
+@dataclass(eq=False)
+class Lazy:
+    """A `let`: evaluated when it is first read, so lets may stand in any order."""
+
+    expression: ast.Expr
+    scope: Scope
+    evaluate: Callable[[], Value]
+    span: Span
+    running: bool = False
+
+
+class Scope:
+    """A chain of name → value. The outermost is the prelude's, then a file's, then those of bodies and loops."""
+
+    def __init__(self, parent: Scope | None = None) -> None:
+        self.parent = parent
+        self.loop: str | None = None  # the name that a loop or comprehension gives to a member, in the scope of a turn
+        self.names: dict[str, Value | Lazy] = {}
+        self.spans: dict[str, Span] = {}
+
+    def find(self, name: str) -> tuple[Scope, Value | Lazy] | None:
+        scope: Scope | None = self
+        while scope is not None:
+            if name in scope.names or scope.load(name):
+                return scope, scope.names[name]
+            scope = scope.parent
+        return None
+
+    def turn(self, name: str, value: Value) -> Scope:
+        """The scope of one turn of a loop or comprehension over `name`."""
+        inner = Scope(self)
+        inner.loop, inner.names[name] = name, value
+        return inner
+
+    def turning(self, name: str) -> Scope | None:
+        """The turn that gives `name` its value here: what stands nearest counts, before equations of that name too."""
+        return next((s if s.loop == name else None for s in self.chain() if name in s.names), None)
+
+    def chain(self) -> Iterator[Scope]:
+        """This scope and all around it, from the inside out."""
+        scope: Scope | None = self
+        while scope is not None:
+            yield scope
+            scope = scope.parent
+
+    def load(self, name: str) -> bool:
+        """Bring in a name that is only read when it is asked for, if there is one."""
+        return False
+
+    def all_names(self) -> set[str]:
+        names = set(self.names)
+        return names | self.parent.all_names() if self.parent else names
+
+
+class Library(Scope):
+    """The outermost scope: what the prelude defines, and cells that every file knows, read when they are asked for."""
+
+    def __init__(self, offered: Collection[str], read: Callable[[str], Value]) -> None:
+        super().__init__()
+        self._offered = frozenset(offered)
+        self._read = read
+
+    def load(self, name: str) -> bool:
+        if name not in self._offered:
+            return False
+        self.names[name] = self._read(name)
+        return True
+
+    def all_names(self) -> set[str]:
+        return set(self.names) | self._offered
 
 
 def open_size(name: str) -> Num:

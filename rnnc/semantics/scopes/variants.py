@@ -6,11 +6,12 @@ from collections.abc import Callable, Set
 from dataclasses import replace
 
 from rnnc.diagnostics import Span
+from rnnc.semantics.near import did_you_mean
+from rnnc.semantics.problems import Fatal, Problem, Work
 from rnnc.semantics.scopes.replacing import changed
-from rnnc.semantics.scopes.scope import Fatal, Problem, Scope, Work, did_you_mean, heading, statements_in
-from rnnc.semantics.scopes.values import CellValue, Choice, Value, describe, open_size
+from rnnc.semantics.scopes.values import CellValue, Choice, Scope, Value, describe, open_size
 from rnnc.syntax import ast
-from rnnc.syntax.walk import names_in
+from rnnc.syntax.walk import heading, names_in, statements_in
 
 Statements = tuple[ast.Statement, ...]
 
@@ -37,6 +38,10 @@ class Variants:
         if key not in self._resolved:
             self._resolved[key] = cell, self._carried_out(cell, cell.variant)
         return self._resolved[key][1]
+
+    def is_unknown(self, cell: Value) -> bool:
+        """Does this stand for whatever cell somebody will give?"""
+        return isinstance(cell, CellValue) and self.resolved(cell).unknown
 
     def _carried_out(self, cell: CellValue, variant: ast.Variant) -> CellValue:
         at = next((i for i, running in enumerate(self._running) if running is variant), None)

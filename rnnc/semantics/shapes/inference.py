@@ -15,10 +15,10 @@ no axes suit all, that is an error (`proposals.py`).
 
 from __future__ import annotations
 
-from rnnc.semantics.scopes.values import Shape, show
 from rnnc.semantics.shapes.lower import subset
 from rnnc.semantics.shapes.nodes import RULES, Graph, Node, ShapeError
 from rnnc.semantics.shapes.proposals import HOLES, Proposed, chosen, independent, users_first
+from rnnc.semantics.shapes.shaped import Shape, show
 
 BESIDE = ("elementwise", "random")  # operations of which an unknown argument has the axes of a known one
 

@@ -3,17 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import Protocol
 
+from rnnc.diagnostics import Span
 from rnnc.ir.operations import Builder, TypeMismatch
 from rnnc.ir.program import AttrValue, Axis, Value
 from rnnc.ir.size import Quotient, Size
-from rnnc.semantics.scopes.values import Shape, Shaped, show
-from rnnc.semantics.shapes.nodes import RULES, Graph, Node, ShapeError, known
+from rnnc.semantics.shapes.nodes import RULES, Graph, Node, Rule, ShapeError, known
+from rnnc.semantics.shapes.shaped import Shape, Shaped, show
 
-if TYPE_CHECKING:
-    from rnnc.semantics.assemble import Level
-    from rnnc.semantics.bodies.frames import Site
+
+@dataclass(eq=False)
+class Site:
+    """A random site: where a mask is drawn, or given, under a name."""
+
+    name: str
+    keep: float
+    per: str  # "step" or "sequence"
+    span: Span
+    shape: Shape | None = None  # known once the body has been lowered
+
+    def value(self, lowering: Lowering, shape: Shape, *, timed: bool) -> Value:
+        """The mask at this place of the program, for a value with time or without."""
+        self.shape = lowering.graph.resolve_all(shape)
+        return lowering.mask(self, timed)
+
+
+class LowersLayers(Protocol):
+    """What builds a program knows what layers are in it: loops over time, or one step in place."""
+
+    def apply(self, lowering: Lowering, node: Node) -> Value:
+        """A cell on its inputs: the first of its outputs."""
+        ...
+
+    def picked(self, node: Node) -> Value:
+        """One output of a layer."""
+        ...
+
+    def final(self, node: Node) -> Value:
+        """A state of a layer after its last step."""
+        ...
+
+    def temporal(self, lowering: Lowering, node: Node) -> Value:
+        """What is made of a whole sequence: one step of it, the turned sequence, a sum over time."""
+        ...
 
 
 class Lowering:
@@ -25,7 +59,7 @@ class Lowering:
         builder: Builder,
         leaves: dict[Node, Value],
         mask: Callable[[Site, bool], Value],
-        level: Level,
+        level: LowersLayers,
     ) -> None:
         self.graph = graph
         self.builder = builder
@@ -55,7 +89,7 @@ class Lowering:
         self.hint = node.called
         with self.builder.at(frozenset((node.span,))):
             try:
-                self.values[node] = RULES[node.op].lower(self, node)
+                self.values[node] = LOWERED[node.op](self, node)
             except TypeMismatch as error:
                 self.graph.report(node, ShapeError("E310", _in_words(str(error), node.op), error.fix))
             except ShapeError as error:
@@ -89,6 +123,15 @@ class Lowering:
         """The node's value with its axes in the places that they have in `shape` (sizes 1 elsewhere)."""
         own = self.shape(node)
         return align(self.graph, self.builder, self[node], own, self.graph.resolve_all(shape))
+
+
+Lower = Callable[[Lowering, Node], Value]
+LOWERED: dict[str, Lower] = {}
+
+
+def operation(name: str, rule: Rule, lower: Lower) -> None:
+    """Registers an operation of the language: how it finds its axes, and what it becomes."""
+    RULES[name], LOWERED[name] = rule, lower
 
 
 # What the language calls an operation.

@@ -12,16 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from rnnc.diagnostics import Diagnostics, Note, Span, Use
+from rnnc.diagnostics import Diagnostics, Span, Use
 from rnnc.ir.size import Size
-from rnnc.semantics.scopes.scope import PRELUDE, Work
-from rnnc.semantics.scopes.values import Shape, Shaped, show
-
-if TYPE_CHECKING:
-    from rnnc.ir.program import Value
-    from rnnc.semantics.shapes.lower import Lowering
+from rnnc.semantics.problems import Work, located
+from rnnc.semantics.shapes.shaped import Shape, Shaped, show
 
 
 @dataclass(eq=False)
@@ -59,10 +55,10 @@ class ShapeError(Exception):
 
 @dataclass(frozen=True)
 class Rule:
-    """How an operation finds its shape (None: not yet), what it tells its arguments, and what it becomes."""
+    """How an operation finds its shape (None: not yet), and what it tells its arguments. (What it becomes stands in
+    `lower.py`.)"""
 
     shape: Callable[[Graph, Node], Shape | None]
-    lower: Callable[[Lowering, Node], Value]
     backward: Callable[[Graph, Node], bool] | None = None
     guess: Callable[[Graph, Node], bool] | None = None
     takes: Literal["own", "arguments", "never", "skips"] = (
@@ -319,16 +315,6 @@ def check_size(shape: Shape) -> None:
     for axis in shape:
         if (axis.size.constant or 0) > MAX_SIZE:
             raise ShapeError("E208", f"this would be {show(shape)}: an axis has at most {MAX_SIZE} places")
-
-
-def located(span: Span, calls: tuple[Span, ...]) -> tuple[Span, list[Note]]:
-    """Where an error inside of functions is shown: at the user's own text, with the calls that led there."""
-    notes: list[Note] = []
-    rest = list(calls)
-    while span.source.name == PRELUDE and rest:
-        notes.append(Note("found in here, a function that the language brings along", span))
-        span = rest.pop()
-    return span, notes[:1] + [Note("called here", call) for call in reversed(rest)]
 
 
 def known(node: Node) -> Shape:

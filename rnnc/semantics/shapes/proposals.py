@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from rnnc.semantics.scopes.values import Shape, show
 from rnnc.semantics.shapes.lower import subset
 from rnnc.semantics.shapes.nodes import RULES, Graph, Node, ShapeError, check_size
+from rnnc.semantics.shapes.shaped import Shape, show
 
 HOLES = ("hole", "stays")  # what products bring in
 

@@ -9,7 +9,7 @@ import numpy as np
 from rnnc.diagnostics import Span
 from rnnc.ir.operations.evaluation import Array, OptionalArray
 from rnnc.ir.program import Op, Spans
-from rnnc.semantics.scopes.scope import PRELUDE
+from rnnc.semantics.problems import PRELUDE
 from rnnc.verify.proving.interpreted import InterpretedRunner
 from rnnc.verify.proving.sample import SCALES, Sample, undefined
 from rnnc.verify.report import Row

@@ -1,4 +1,4 @@
-"""One rule per operation of the language: its shape, and what it becomes. Importing this package fills `RULES`."""
+"""One rule per operation of the language: its shape, and what it becomes. Importing this package registers all."""
 
 from rnnc.semantics.shapes.rules import (
     axes,

@@ -6,11 +6,11 @@ from itertools import combinations, permutations
 
 from rnnc.ir.program import Axis, Value
 from rnnc.ir.size import Size, product
-from rnnc.semantics.scopes.values import Shape, Shaped, show
-from rnnc.semantics.shapes.lower import Lowering
-from rnnc.semantics.shapes.nodes import RULES, Graph, Node, Rule, ShapeError, known
+from rnnc.semantics.shapes.lower import Lowering, operation
+from rnnc.semantics.shapes.nodes import Graph, Node, Rule, ShapeError, known
 from rnnc.semantics.shapes.rules.elementwise import given
 from rnnc.semantics.shapes.rules.hints import instead, name_it
+from rnnc.semantics.shapes.shaped import Shape, Shaped, show
 
 MOST_IN_ORDER = 6  # axes that are tried in all orders
 
@@ -339,14 +339,14 @@ def _returned_shape(graph: Graph, node: Node) -> Shape:
     )
 
 
-RULES["reduce"] = Rule(_reduce_shape, _reduce, waits=False)
-RULES["along"] = Rule(_same_shape, _along, given, takes="arguments")
-RULES["slice"] = Rule(_slice_shape, _slice)
-RULES["expand"] = Rule(_expand_shape, _expand, _expand_backward, takes="arguments")
-RULES["merge"] = Rule(_merge_shape, _merge)
-RULES["split"] = Rule(_split_shape, _reshape)
-RULES["transpose"] = Rule(_transpose_shape, _transpose)
-RULES["repeat"] = Rule(_repeat_shape, _repeat)
-RULES["pad"] = Rule(_pad_shape, _pad)
-RULES["returned"] = Rule(_returned_shape, lambda lowering, node: lowering[node.args[0]], given, takes="arguments")
-RULES["relabel"] = Rule(_relabel_shape, lambda lowering, node: lowering[node.args[0]], waits=False)
+operation("reduce", Rule(_reduce_shape, waits=False), _reduce)
+operation("along", Rule(_same_shape, given, takes="arguments"), _along)
+operation("slice", Rule(_slice_shape), _slice)
+operation("expand", Rule(_expand_shape, _expand_backward, takes="arguments"), _expand)
+operation("merge", Rule(_merge_shape), _merge)
+operation("split", Rule(_split_shape), _reshape)
+operation("transpose", Rule(_transpose_shape), _transpose)
+operation("repeat", Rule(_repeat_shape), _repeat)
+operation("pad", Rule(_pad_shape), _pad)
+operation("returned", Rule(_returned_shape, given, takes="arguments"), lambda lowering, node: lowering[node.args[0]])
+operation("relabel", Rule(_relabel_shape, waits=False), lambda lowering, node: lowering[node.args[0]])

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from rnnc.ir.program import Value
-from rnnc.semantics.scopes.values import Shape, Shaped, show
-from rnnc.semantics.shapes.lower import Lowering, subset
-from rnnc.semantics.shapes.nodes import RULES, Graph, Node, Rule, ShapeError, known
+from rnnc.semantics.shapes.lower import Lowering, operation, subset
+from rnnc.semantics.shapes.nodes import Graph, Node, Rule, ShapeError, known
 from rnnc.semantics.shapes.rules.axes import find_axis
 from rnnc.semantics.shapes.rules.elementwise import naming
 from rnnc.semantics.shapes.rules.products import LETTERS
+from rnnc.semantics.shapes.shaped import Shape, Shaped, show
 
 
 def _both(node: Node, left: Shape, right: Shape) -> str:
@@ -155,6 +155,6 @@ def _contract(lowering: Lowering, node: Node) -> Value:
     return lowering.op("contract", lowering[node.args[0]], lowering[node.args[1]], a=a, b=b, out=out, reduce="")
 
 
-RULES["matmul"] = Rule(_matmul_shape, _matmul, _matmul_backward, takes="arguments")
-RULES["outer"] = Rule(_outer_shape, _contract, _outer_backward, takes="arguments")
-RULES["contract"] = Rule(lambda graph, node: _contract_letters(graph, node)[3], _contract)
+operation("matmul", Rule(_matmul_shape, _matmul_backward, takes="arguments"), _matmul)
+operation("outer", Rule(_outer_shape, _outer_backward, takes="arguments"), _contract)
+operation("contract", Rule(lambda graph, node: _contract_letters(graph, node)[3]), _contract)

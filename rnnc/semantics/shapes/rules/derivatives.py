@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from rnnc.autodiff.within import slope
 from rnnc.ir.program import Value
-from rnnc.semantics.scopes.values import Shape, show
-from rnnc.semantics.shapes.lower import Lowering
-from rnnc.semantics.shapes.nodes import RULES, Graph, Node, Rule, ShapeError, known
+from rnnc.semantics.shapes.lower import Lowering, operation
+from rnnc.semantics.shapes.nodes import Graph, Node, Rule, ShapeError, known
+from rnnc.semantics.shapes.shaped import Shape, show
 
 
 def _shape(graph: Graph, node: Node) -> Shape | None:
@@ -40,4 +40,4 @@ def _lower(lowering: Lowering, node: Node) -> Value:
     return found
 
 
-RULES["gradient"] = Rule(_shape, _lower)
+operation("gradient", Rule(_shape), _lower)

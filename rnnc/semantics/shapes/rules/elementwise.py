@@ -5,15 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import reduce
 from math import isinf
-from typing import TYPE_CHECKING
 
 from rnnc.ir.program import DType, Value
-from rnnc.semantics.scopes.values import Shape, show
-from rnnc.semantics.shapes.lower import Lowering, join, subset
+from rnnc.semantics.shapes.lower import Lowering, Site, join, operation, subset
 from rnnc.semantics.shapes.nodes import RULES, Graph, Node, Rule, ShapeError, known
-
-if TYPE_CHECKING:
-    from rnnc.semantics.bodies.frames import Site
+from rnnc.semantics.shapes.shaped import Shape, show
 
 UNARY = (
     "neg", "abs", "sign", "exp", "expm1", "log", "log1p", "sqrt", "rsqrt", "square", "reciprocal", "tanh", "sigmoid",
@@ -212,5 +208,5 @@ def _random(lowering: Lowering, node: Node) -> Value:
     return lowering.op(node.attrs["ir"], *args, mask, keep=site.keep)
 
 
-RULES["elementwise"] = Rule(_shape, _lower, given, _guess, takes="arguments", doubt=_doubt)
-RULES["random"] = Rule(_shape, _random, given, _guess, takes="arguments")
+operation("elementwise", Rule(_shape, given, _guess, takes="arguments", doubt=_doubt), _lower)
+operation("random", Rule(_shape, given, _guess, takes="arguments"), _random)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from rnnc.semantics.scopes.scope import did_you_mean
-from rnnc.semantics.scopes.values import Shape
+from rnnc.semantics.near import did_you_mean
+from rnnc.semantics.shapes.shaped import Shape
 
 
 def name_it(shape: Shape) -> str:

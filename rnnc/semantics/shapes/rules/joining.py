@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from rnnc.ir.program import Value
 from rnnc.ir.size import Size
-from rnnc.semantics.scopes.values import Shape, Shaped, show
-from rnnc.semantics.shapes.lower import Lowering, align
-from rnnc.semantics.shapes.nodes import RULES, Graph, Node, Rule, ShapeError
+from rnnc.semantics.shapes.lower import Lowering, align, operation
+from rnnc.semantics.shapes.nodes import Graph, Node, Rule, ShapeError
 from rnnc.semantics.shapes.rules.axes import argument, find_axis
 from rnnc.semantics.shapes.rules.elementwise import naming
 from rnnc.semantics.shapes.rules.hints import name_it
+from rnnc.semantics.shapes.shaped import Shape, Shaped, show
 
 
 def _concat_place(graph: Graph, node: Node) -> tuple[int, Shape]:
@@ -114,4 +114,4 @@ def _concat(lowering: Lowering, node: Node) -> Value:
     return args[0] if len(args) == 1 else lowering.op("concat", *args, axis=place)
 
 
-RULES["concat"] = Rule(_concat_shape, _concat, _concat_backward, takes="arguments")
+operation("concat", Rule(_concat_shape, _concat_backward, takes="arguments"), _concat)

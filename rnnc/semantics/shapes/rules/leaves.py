@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from rnnc.ir.program import DType, Value
 from rnnc.ir.size import Size
-from rnnc.semantics.scopes.values import Shape, Shaped, show
-from rnnc.semantics.shapes.lower import Lowering, subset
-from rnnc.semantics.shapes.nodes import RULES, Graph, Node, Rule, ShapeError
+from rnnc.semantics.shapes.lower import Lowering, operation, subset
+from rnnc.semantics.shapes.nodes import Graph, Node, Rule, ShapeError
 from rnnc.semantics.shapes.rules.elementwise import is_turned, is_turned_back, refuse_turning
+from rnnc.semantics.shapes.shaped import Shape, Shaped, show
 
 MAX_INT = 2**31 - 1
 
@@ -145,11 +145,13 @@ def _pattern_guess(graph: Graph, node: Node) -> bool:
 
 
 for _name in ("input", "state", "param", "mask", "member", "poison"):
-    RULES[_name] = Rule(_declared, _given)
-RULES["const"] = Rule(_declared, _constant)
-RULES["filled"] = Rule(_declared, _filled)
-RULES["equation"] = Rule(_equation, _equation_lower, _equation_backward, takes="arguments", waits=False)
-RULES["found"] = Rule(_equation, _found, _equation_backward, takes="arguments", waits=False)
-RULES["pattern"] = Rule(
-    _pattern, lambda lowering, node: lowering[node.args[0]], _pattern_backward, _pattern_guess, takes="arguments"
+    operation(_name, Rule(_declared), _given)
+operation("const", Rule(_declared), _constant)
+operation("filled", Rule(_declared), _filled)
+operation("equation", Rule(_equation, _equation_backward, takes="arguments", waits=False), _equation_lower)
+operation("found", Rule(_equation, _equation_backward, takes="arguments", waits=False), _found)
+operation(
+    "pattern",
+    Rule(_pattern, _pattern_backward, _pattern_guess, takes="arguments"),
+    lambda lowering, node: lowering[node.args[0]],
 )

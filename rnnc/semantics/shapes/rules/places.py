@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from rnnc.ir.program import Axis, DType, Value
 from rnnc.ir.size import Size
-from rnnc.semantics.scopes.values import Shape, Shaped, show
-from rnnc.semantics.shapes.lower import Lowering, align
-from rnnc.semantics.shapes.nodes import MAX_RANK, RULES, Graph, Node, Rule, ShapeError
+from rnnc.semantics.shapes.lower import Lowering, align, operation
+from rnnc.semantics.shapes.nodes import MAX_RANK, Graph, Node, Rule, ShapeError
 from rnnc.semantics.shapes.rules.axes import argument, axis_of, find_axis
+from rnnc.semantics.shapes.shaped import Shape, Shaped, show
 
 
 def _counted(lowering: Lowering, axis: Shaped, axes: int, place: int) -> Value:
@@ -138,7 +138,7 @@ def _lookup(lowering: Lowering, node: Node) -> Value:
     return lowering.op("reduce_sum", lowering.op("where", here, table, zero), axes=(n,), keep=False)
 
 
-RULES["places"] = Rule(lambda graph, node: node.shape, _places)
-RULES["best"] = Rule(_best_shape, _best)
-RULES["rank"] = Rule(_rank_shape, _rank)
-RULES["lookup"] = Rule(lambda graph, node: _meeting(graph, node).shape, _lookup)
+operation("places", Rule(lambda graph, node: node.shape), _places)
+operation("best", Rule(_best_shape), _best)
+operation("rank", Rule(_rank_shape), _rank)
+operation("lookup", Rule(lambda graph, node: _meeting(graph, node).shape), _lookup)

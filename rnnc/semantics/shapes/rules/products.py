@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from rnnc.ir.program import DType, Type, Value
 from rnnc.ir.size import Size
-from rnnc.semantics.scopes.values import Shape, Shaped, show
-from rnnc.semantics.shapes.lower import Lowering, align, subset
-from rnnc.semantics.shapes.nodes import INPUT, RULES, Graph, Node, Rule, ShapeError, known
+from rnnc.semantics.shapes.lower import Lowering, align, operation, subset
+from rnnc.semantics.shapes.nodes import INPUT, Graph, Node, Rule, ShapeError, known
 from rnnc.semantics.shapes.rules.axes import find_axis
 from rnnc.semantics.shapes.rules.hints import instead
+from rnnc.semantics.shapes.shaped import Shape, Shaped, show
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
@@ -281,11 +281,11 @@ def _given(lowering: Lowering, node: Node) -> Value:
     raise AssertionError(f"weight {node.name} was not given to the lowering")
 
 
-RULES["hole"] = Rule(_hole, _no_value, waits=False)
-RULES["stays"] = Rule(_stays, _no_value, waits=False)
-RULES["bias"] = Rule(_bias, _given, _bias_backward, takes="own")
-RULES["channel_bias"] = Rule(_bias, _given, takes="skips")
-RULES["weight"] = Rule(_weight_shape, _given)
-RULES["product"] = Rule(_product_shape, _product, _product_backward, takes="own", waits=False)
-RULES["kernel"] = Rule(_kernel_shape, _given)
-RULES["convolve"] = Rule(_conv_shape, _convolve, _conv_backward, _conv_guess, takes="own")
+operation("hole", Rule(_hole, waits=False), _no_value)
+operation("stays", Rule(_stays, waits=False), _no_value)
+operation("bias", Rule(_bias, _bias_backward, takes="own"), _given)
+operation("channel_bias", Rule(_bias, takes="skips"), _given)
+operation("weight", Rule(_weight_shape), _given)
+operation("product", Rule(_product_shape, _product_backward, takes="own", waits=False), _product)
+operation("kernel", Rule(_kernel_shape), _given)
+operation("convolve", Rule(_conv_shape, _conv_backward, _conv_guess, takes="own"), _convolve)

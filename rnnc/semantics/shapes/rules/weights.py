@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from rnnc.ir.program import Value
-from rnnc.semantics.scopes.values import Shape, Shaped, show
-from rnnc.semantics.shapes.lower import Lowering, check_per_row
-from rnnc.semantics.shapes.nodes import RULES, Graph, Node, Rule, ShapeError, known
+from rnnc.semantics.shapes.lower import Lowering, check_per_row, operation
+from rnnc.semantics.shapes.nodes import Graph, Node, Rule, ShapeError, known
 from rnnc.semantics.shapes.rules.axes import find_axis
+from rnnc.semantics.shapes.shaped import Shape, Shaped, show
 
 
 def _like(graph: Graph, node: Node) -> Shape | None:
@@ -67,6 +67,6 @@ def _given(lowering: Lowering, node: Node) -> Value:
     raise AssertionError(f"weight {node.name} was not given to the lowering")
 
 
-RULES["like"] = Rule(_like, _given)
-RULES["same"] = Rule(_same, _given, guess=_same_bias)
-RULES["adopt"] = Rule(_adopt, _adopt_lower, _adopt_backward, takes="arguments")
+operation("like", Rule(_like), _given)
+operation("same", Rule(_same, guess=_same_bias), _given)
+operation("adopt", Rule(_adopt, _adopt_backward, takes="arguments"), _adopt_lower)

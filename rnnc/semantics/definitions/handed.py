@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import Note, Span
 from rnnc.ir.program import Value as IrValue
 from rnnc.semantics.bodies.frames import Body, Context, Indices, InstanceState, StateSlot, key_text
-from rnnc.semantics.bodies.instances import STATES, of_list, wrong_count
+from rnnc.semantics.bodies.instances import STATES, wrong_count
+from rnnc.semantics.definitions.statements import Statements
 from rnnc.semantics.expressions.arguments import Arguments
-from rnnc.semantics.scopes.scope import Problem, Told, did_you_mean
+from rnnc.semantics.expressions.expressions import Expressions
+from rnnc.semantics.near import did_you_mean
+from rnnc.semantics.problems import Problem, Told
 from rnnc.semantics.scopes.values import Instance, LayerPart, Tensor, Value
-from rnnc.semantics.shapes.lower import Lowering
-from rnnc.semantics.shapes.nodes import RULES, Graph, Node, Rule, Shape
+from rnnc.semantics.shapes.lower import Lowering, operation
+from rnnc.semantics.shapes.nodes import Graph, Node, Rule
+from rnnc.semantics.shapes.shaped import Shape
 from rnnc.syntax import ast
 from rnnc.syntax.walk import called_in
-
-if TYPE_CHECKING:
-    from rnnc.semantics.definitions.elaborator import Elaborator
 
 _MOST = 6  # states that a message names
 
@@ -26,6 +26,16 @@ _MOST = 6  # states that a message names
 def slots_in(body: Body) -> list[StateSlot]:
     """The states that the text of a cell declares; `step`, where it is read, is the loop's own."""
     return [slot for slot in body.all_states() if slot is not body.step]
+
+
+def of_list(e: ast.Expr, c: Context, evaluate: Expressions) -> list[tuple[Node, Span]]:
+    """The values of a list of states, and where each stands."""
+    value = evaluate.value(e, c)
+    if not isinstance(value, tuple):
+        raise Problem("E213", "all states are a list", e.span, fix="`f.states'`, or `[a, b]` in declared order")
+    spans = [item.span for item in e.items] if isinstance(e, ast.List) else []
+    spans = spans if len(spans) == len(value) else [e.span] * len(value)
+    return [(evaluate.to_node(v, span, c), span) for v, span in zip(value, spans, strict=True)]
 
 
 def listed(a: Arguments) -> list[tuple[Node, Span]]:
@@ -118,8 +128,8 @@ def finals_of(graph: Graph, loops: Iterable[Node], prefix: str) -> dict[str, Nod
 class Finals:
     """Reads `f.c'`, `f.states'`, `f[0].c'`, `f.forward.c'` in a network: states after the last step of each row."""
 
-    def __init__(self, elaborator: Elaborator) -> None:
-        self._elaborator = elaborator
+    def __init__(self, statements: Statements) -> None:
+        self._statements = statements
 
     def attribute(self, base: Instance | LayerPart, e: ast.Attribute, indices: Indices, c: Context) -> Value:
         """`base.name'`, `base.name'[k]`, or a part, `base.name`."""
@@ -181,7 +191,7 @@ class Finals:
         name = state.key.partition("[")[0]
         for node, (statement, _, _) in list(c.frame.pending.items()):
             if state.applied is None and name in called_in(statement.value):
-                self._elaborator.statements.force(c.frame, node)
+                self._statements.force(c.frame, node)
 
 
 def runs_again(state: InstanceState, run: Span, read: Span) -> Problem:
@@ -204,4 +214,4 @@ def _lower(lowering: Lowering, node: Node) -> IrValue:
     return lowering.level.final(node)
 
 
-RULES["final"] = Rule(_shape, _lower)
+operation("final", Rule(_shape), _lower)

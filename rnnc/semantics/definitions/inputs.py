@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from rnnc.diagnostics import Note
 from rnnc.ir.size import Size
 from rnnc.semantics.bodies import remedies
 from rnnc.semantics.bodies.frames import Context, Frame
-from rnnc.semantics.scopes.scope import Problem, Scope
-from rnnc.semantics.scopes.values import Num, Shape, Shaped, show
+from rnnc.semantics.expressions.expressions import Expressions
+from rnnc.semantics.problems import Problem
+from rnnc.semantics.scopes.values import Num, Scope
 from rnnc.semantics.shapes.nodes import MAX_RANK, Node
+from rnnc.semantics.shapes.shaped import Shape, Shaped, show
 from rnnc.syntax import ast
-
-if TYPE_CHECKING:
-    from rnnc.semantics.definitions.elaborator import Elaborator
 
 
 class Inputs:
     """Feeds declared inputs. `sizes` are given sizes of free axes of inputs (`-D input=40`)."""
 
-    def __init__(self, elaborator: Elaborator) -> None:
-        self.elaborator, self.expressions = elaborator, elaborator.expressions
+    def __init__(self, expressions: Expressions) -> None:
+        self.expressions = expressions
         self.sizes: dict[str, int] = {}
         self.used_sizes: set[str] = set()
 

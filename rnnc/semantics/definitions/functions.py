@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import Span
 from rnnc.ir.model import Initialiser
 from rnnc.ir.size import Size
 from rnnc.semantics.bodies.frames import Context, Frame, Owner
+from rnnc.semantics.definitions.nesting import Nesting
+from rnnc.semantics.definitions.statements import Statements
 from rnnc.semantics.expressions.arguments import Arguments, Operand
 from rnnc.semantics.expressions.expressions import Expressions
 from rnnc.semantics.expressions.labelled import axes_with_sizes
 from rnnc.semantics.functions.builtins import BUILTINS
 from rnnc.semantics.functions.lending import dotted, other_owner
+from rnnc.semantics.problems import PRELUDE, Problem, Told
 from rnnc.semantics.scopes.numbers import STATED
-from rnnc.semantics.scopes.scope import PRELUDE, Problem, Scope, Told, heading
-from rnnc.semantics.scopes.values import FnValue, Num, Shaped, Tensor, Value, describe, named_by, show
+from rnnc.semantics.scopes.values import FnValue, Num, Scope, Tensor, Value, describe, named_by
 from rnnc.semantics.shapes.nodes import RULES, Graph, Node, ShapeError
 from rnnc.semantics.shapes.rules.axes import find_axis
+from rnnc.semantics.shapes.shaped import Shaped, show
 from rnnc.syntax import ast
-
-if TYPE_CHECKING:
-    from rnnc.semantics.definitions.elaborator import Elaborator
-
+from rnnc.syntax.walk import heading
 
 # Numbers of functions of the language that a library may hold in float32, as a layout's `constants` says.
 HELD = {"leaky_relu": "slope"}
@@ -32,8 +31,8 @@ HELD = {"leaky_relu": "slope"}
 class Functions:
     """Calls functions that are written in the language, and applies those that are given as options."""
 
-    def __init__(self, elaborator: Elaborator) -> None:
-        self.elaborator, self.expressions = elaborator, elaborator.expressions
+    def __init__(self, expressions: Expressions, statements: Statements, nesting: Nesting) -> None:
+        self.expressions, self.statements, self.nesting = expressions, statements, nesting
 
     def call(self, function: FnValue, e: ast.Call, c: Context) -> Value:
         assert function.definition is not None
@@ -84,20 +83,21 @@ class Functions:
         own = c.owner.full(c.frame, a.shared) if c.owner.name else c.frame.prefix
         return dotted(own) + name + "."
 
-    def apply(self, function: FnValue, node: Node, path: str, a: Arguments) -> Node:
+    def apply(
+        self, function: FnValue, node: Node, path: str, c: Context, span: Span, *, shared: bool, lent: str | None
+    ) -> Node:
         """A function given as an option (`weight = weight_norm`, `activation = tanh`) applied to a node."""
-        c = a.context
         if function.definition is None:
-            call = ast.Call(ast.Name(function.name, span=a.span), (), span=a.span)
+            call = ast.Call(ast.Name(function.name, span=span), (), span=span)
             operand = _Given(self.expressions, call, c, function.name, node)
             value = BUILTINS[function.name](operand)
         else:
             first = function.definition.parameters[0].name if function.definition.parameters else ""
-            values: dict[str, tuple[Value, Span]] = {first: (Tensor(node), a.span)}
+            values: dict[str, tuple[Value, Span]] = {first: (Tensor(node), span)}
             own = f"{path}.{function.name}.".replace("..", ".")
-            value = self._inline(function, values, own, bool(a.shared), a.span, c, lent=other_owner(a, c.name))
+            value = self._inline(function, values, own, shared, span, c, lent=lent)
         if not isinstance(value, Tensor):
-            raise Problem("E213", f"`{function.name}` gives {describe(value)} here, not a tensor", a.span)
+            raise Problem("E213", f"`{function.name}` gives {describe(value)} here, not a tensor", span)
         return value.node
 
     def _inline(
@@ -116,7 +116,7 @@ class Functions:
         graph, calls = c.frame.graph, c.frame.graph.calls
         graph.calls = (*calls, span)
         try:
-            with self.elaborator.reading(function.name, span):
+            with self.nesting.reading(function.name, span):
                 frame = self._opened(function, path, span, c)
                 frame.shareable = c.frame.shareable or shared or lent is not None
                 frame.lent = lent or c.frame.lent
@@ -133,7 +133,7 @@ class Functions:
                     frame.scope.names[parameter.name] = value
                     if isinstance(value, Num) and value.label is not None:
                         frame.axes.setdefault(value.label, Shaped(value.label, value.size or Size.of(0), value.strong))
-                self.elaborator.statements.read(frame, frame.scope, definition.body)
+                self.statements.read(frame, frame.scope, definition.body)
                 return self._result(definition, frame)
         finally:
             graph.calls = calls

@@ -2,6 +2,28 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
+LONGEST = 60  # names for which near ones are looked for
+CANDIDATES = 1000
+NEAREST = 5
+
+
+def did_you_mean(name: str, among: Iterable[str]) -> str | None:
+    """`did you mean `units`?`, where something is near."""
+    size = len(name)
+    if size > LONGEST:
+        return None
+    near = [n for n in among if size <= 3 * len(n) and len(n) <= 3 * size]
+    if len(near) > CANDIDATES:
+        near = [n for n in near if n[:1] == name[:1]]
+    folded = {n.lower(): n for n in sorted(near)[:CANDIDATES]}
+    close = difflib.get_close_matches(name.lower(), folded, n=NEAREST, cutoff=0.6)
+    meant = [n for n in close if folded[n] != name and is_near(name, n)]
+    best = min(meant, key=lambda n: (distance(name.lower(), n), abs(len(n) - size)), default=None)
+    return f"did you mean `{folded[best]}`?" if best else None
+
 
 def is_near(name: str, other: str) -> bool:
     """Do they differ in few letters for their length, or is one the beginning of the other?"""

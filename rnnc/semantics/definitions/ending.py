@@ -4,28 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
-from typing import TYPE_CHECKING
 
-from rnnc.diagnostics import Note, Span
+from rnnc.diagnostics import Diagnostics, Note, Span
 from rnnc.semantics.bodies import moments
 from rnnc.semantics.bodies.frames import Context, Frame, Indices, Owner, StateSlot, key_text, member_text
 from rnnc.semantics.bodies.guard import guard, mentions_input, plainly_declared
-from rnnc.semantics.bodies.instances import STATES, meant, of_list, slots_of, wrong_count
-from rnnc.semantics.scopes.scope import Problem, Scope, Told, did_you_mean, heading, report
-from rnnc.semantics.scopes.values import Many, Tensor
+from rnnc.semantics.bodies.instances import STATES, meant, slots_of, wrong_count
+from rnnc.semantics.definitions.handed import of_list
+from rnnc.semantics.expressions.expressions import Expressions
+from rnnc.semantics.near import did_you_mean
+from rnnc.semantics.problems import Problem, Told, report
+from rnnc.semantics.scopes.values import Many, Scope, Tensor
 from rnnc.semantics.shapes.nodes import Node
 from rnnc.syntax import ast
-
-if TYPE_CHECKING:
-    from rnnc.semantics.definitions.elaborator import Elaborator
+from rnnc.syntax.walk import heading
 
 
 class Ending:
     """Closes one frame after all of its equations have been read."""
 
-    def __init__(self, elaborator: Elaborator, frame: Frame, definition: ast.Cell | ast.Network) -> None:
-        self.elaborator, self.frame, self.definition = elaborator, frame, definition
-        self.expressions, self.diagnostics = elaborator.expressions, elaborator.diagnostics
+    def __init__(
+        self, expressions: Expressions, diagnostics: Diagnostics, frame: Frame, definition: ast.Cell | ast.Network
+    ) -> None:
+        self.expressions, self.diagnostics = expressions, diagnostics
+        self.frame, self.definition = frame, definition
         self._carries: dict[StateSlot, Span] = {}
 
     def close(self) -> None:
@@ -115,7 +117,7 @@ class Ending:
         if frame.kind != "cell" or frame.body.damaged:
             return
         for state in frame.instances.values():
-            if state.applied is None and not state.has_run:
+            if state.applied is None and not state.weights.have_run:
                 fix = f"`y = {state.key}(x)` steps it; an instance that is not wanted is left out"
                 self.diagnostics.error("E415", f"`{state.key}` is never stepped", state.span, fix=fix)
 
@@ -184,7 +186,7 @@ class Ending:
         parts = (s.target, *s.target.path)
         key, *path = (key_text(part.name, self.expressions.indices(part.indices, c)) for part in parts)
         state = frame.instances.get(key)
-        if state is not None and state.applied is not None and self.elaborator.inner.unknown(state.cell):
+        if state is not None and state.applied is not None and self.expressions.variants.is_unknown(state.cell):
             self.expressions.tensor(s.value, Context(scope, frame, Owner(key, None, {})))
             return
         if frame.may_have_had(s.target.name) or (state is not None and state.frame is None and frame.body.damaged):
