@@ -26,7 +26,8 @@ from rnnc.importing.pieces import shared
 from rnnc.importing.pieces.head import Head, headed
 from rnnc.importing.pieces.library import defines
 from rnnc.importing.pieces.lowering import Lowering
-from rnnc.importing.pieces.pieces import Meaning, Piece
+from rnnc.importing.pieces.network import Meaning
+from rnnc.importing.pieces.pieces import Piece
 from rnnc.importing.pieces.versions import NEWEST, SLOPE, origin_of
 from rnnc.importing.pieces.write import write
 from rnnc.importing.python.signature import Constructor

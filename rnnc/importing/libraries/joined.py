@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from rnnc.diagnostics import Span
+from rnnc.importing.equations import Built
 from rnnc.importing.libraries.keras import other
 from rnnc.importing.libraries.models import among_others, behind, shape_of, told
 from rnnc.importing.libraries.recurrences import Ran, Recurrence, Runner, State, placed
@@ -14,10 +15,10 @@ from rnnc.importing.pieces import padding, widths
 from rnnc.importing.pieces.axes import WORDS, axes_of, check_plain, other_axes, with_axes
 from rnnc.importing.pieces.built import side_by_side, together
 from rnnc.importing.pieces.lowering import Call, Lowering
-from rnnc.importing.pieces.pieces import Flow, Meaning, Network, Piece, output_of
+from rnnc.importing.pieces.network import Flow, Meaning, Network
+from rnnc.importing.pieces.pieces import Piece, output_of
 from rnnc.importing.python.values import (
     Applied,
-    Built,
     Computed,
     Final,
     Finals,
@@ -30,7 +31,7 @@ from rnnc.importing.python.values import (
     describe,
     is_input,
     problem,
-)  # fmt: skip
+)
 from rnnc.importing.texts.arrays import is_nothing
 
 SIGNS = {"Add": "+", "Subtract": "-", "Multiply": "*"}

@@ -17,7 +17,8 @@ from rnnc.importing.pieces.lowering import (
     listed,
     size,
 )  # fmt: skip
-from rnnc.importing.pieces.pieces import Flow, Meaning, Network, Piece, output_of, piece
+from rnnc.importing.pieces.network import Flow, Meaning, Network
+from rnnc.importing.pieces.pieces import Piece, output_of, piece
 from rnnc.importing.python.signature import Constructor
 from rnnc.importing.python.values import Made, describe, problem
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from rnnc.importing.equations import Built
 from rnnc.importing.formulas.written import WIDER
 from rnnc.importing.libraries.everywhere import same, table
 from rnnc.importing.libraries.keras import other
@@ -12,19 +13,10 @@ from rnnc.importing.libraries.keras_ways import sequence_here
 from rnnc.importing.pieces import padding
 from rnnc.importing.pieces.axes import check_features, is_plain, other_axes
 from rnnc.importing.pieces.lowering import Call, Lowering
-from rnnc.importing.pieces.pieces import Flow, Meaning, Network, Piece, built, output_of
+from rnnc.importing.pieces.network import Flow, Meaning, Network, built
+from rnnc.importing.pieces.pieces import Piece, output_of
 from rnnc.importing.python.signature import WIDTHS
-from rnnc.importing.python.values import (
-    Applied,
-    Built,
-    Computed,
-    Given,
-    Made,
-    Reference,
-    Tensor,
-    is_input,
-    problem,
-)  # fmt: skip
+from rnnc.importing.python.values import Applied, Computed, Given, Made, Reference, Tensor, is_input, problem
 
 ANY_AXES = ("Dropout", "Identity")  # layers that do the same to every number
 OF_FEATURES = ("Linear", "LayerNorm", "Dense", "Sequential")  # those that need nothing but the features in their place

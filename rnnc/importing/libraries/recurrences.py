@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from rnnc.diagnostics import Span
 from rnnc.importing.pieces.head import GIVES_H, GIVES_STATE
 from rnnc.importing.pieces.lowering import Lowering
-from rnnc.importing.pieces.pieces import Network, Piece, output_of
+from rnnc.importing.pieces.network import Network
+from rnnc.importing.pieces.pieces import Piece, output_of
 from rnnc.importing.python.values import problem
 
 ONE_STATE, TWO_STATES = GIVES_STATE | {"VariationalRNN", "VariationalGRU"}, GIVES_H | {"VariationalLSTM"}

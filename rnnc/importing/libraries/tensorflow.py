@@ -25,7 +25,8 @@ from rnnc.importing.pieces.lowering import (
     spelled,
 )  # fmt: skip
 from rnnc.importing.pieces.masks import one_each
-from rnnc.importing.pieces.pieces import Flow, Meaning, Network, Piece, behind_itself, input_of, output_of, piece
+from rnnc.importing.pieces.network import Flow, Meaning, Network
+from rnnc.importing.pieces.pieces import Piece, behind_itself, input_of, output_of, piece
 from rnnc.importing.pieces.shared import width
 from rnnc.importing.python.signature import Constructor
 from rnnc.importing.python.values import Given

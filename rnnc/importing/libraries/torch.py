@@ -5,7 +5,8 @@ from __future__ import annotations
 from rnnc.importing.libraries.layers import layered
 from rnnc.importing.libraries.recurrences import Recurrence
 from rnnc.importing.pieces.lowering import Call, Option, bound, flag, optional_size, size
-from rnnc.importing.pieces.pieces import Meaning, Piece, piece
+from rnnc.importing.pieces.network import Meaning
+from rnnc.importing.pieces.pieces import Piece, piece
 from rnnc.importing.python.signature import Constructor
 from rnnc.importing.python.values import Made
 

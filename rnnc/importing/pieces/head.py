@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from rnnc.importing.formulas.directions import Key, Merge
 from rnnc.importing.pieces.further import given
 from rnnc.importing.pieces.masks import one_each
-from rnnc.importing.pieces.pieces import OUTPUTS, Flow, Meaning, Network, Piece, built, output_of
+from rnnc.importing.pieces.network import Flow, Meaning, Network, built
+from rnnc.importing.pieces.pieces import OUTPUTS, Piece, output_of
 
 # The forms of what a text has.
 ARRAY, LIST, FLAT, PER_ROW = "an array with steps", "a list of steps", "steps and rows in one axis", "one row each"

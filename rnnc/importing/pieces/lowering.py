@@ -13,8 +13,9 @@ from rnnc.importing.formulas import formulas, slices
 from rnnc.importing.formulas.directions import Merge
 from rnnc.importing.formulas.written import PAIRS, WIDER, named_in
 from rnnc.importing.pieces import library
-from rnnc.importing.pieces.further import AROUND, further_inputs
-from rnnc.importing.pieces.pieces import Flow, Meaning, Piece, declared_input, input_of, piece
+from rnnc.importing.pieces.further import AROUND, declared_input, further_inputs
+from rnnc.importing.pieces.network import Flow, Meaning
+from rnnc.importing.pieces.pieces import Piece, input_of, piece
 from rnnc.importing.pieces.scopes import declared_scopes, left_out, scope_of
 from rnnc.importing.pieces.versions import tell_defaults
 from rnnc.importing.python.signature import Constructor

@@ -21,7 +21,7 @@ from rnnc.semantics.scopes.scope import did_you_mean
 if TYPE_CHECKING:
     from rnnc.importing.libraries.recurrences import Recurrence
     from rnnc.importing.pieces.lowering import Call
-    from rnnc.importing.pieces.pieces import Meaning
+    from rnnc.importing.pieces.network import Meaning
     from rnnc.importing.texts.evaluate import Evaluator
 
 INITIAL = "initial values are set in the parameters of the module"

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from rnnc.diagnostics import Diagnostic, DiagnosticError, Note, Span
+from rnnc.importing.equations import Built, Equations
 
 if TYPE_CHECKING:
-    from rnnc.importing.pieces.pieces import Network
     from rnnc.importing.python.signature import Constructor
 
 
@@ -91,7 +91,7 @@ class Computed(Tensor):
     features."""
 
     inputs: tuple[Tensor, ...]
-    build: Callable[[Network, Sequence[Built]], Built]
+    build: Callable[[Equations, Sequence[Built]], Built]
     shares: Tensor | None = None
     alike: Tensor | None = None
 
@@ -151,23 +151,6 @@ class Size:
 
     tensor: Tensor
     axis: int | None = None
-
-
-@dataclass(frozen=True)
-class Built:
-    """The expression for a tensor. `steps_first`: how a text has the array; None where nothing tells. `width`: how many
-    features it has, where that is known; of what comes in the name of its axis, where nothing tells. `repeats`: it is
-    one value, which is to stand at every step. `axes`: those of the text's array, where they are others than rows,
-    steps and features (pieces/axes.py). `padding`: of a sequence whose rows have lengths of their own, what the text
-    has behind them (pieces/padding.py)."""
-
-    text: str
-    is_sequence: bool = True
-    steps_first: bool | None = None
-    width: str | None = None
-    repeats: bool = False
-    axes: str = ""
-    padding: str = ""
 
 
 @dataclass(frozen=True, eq=False)

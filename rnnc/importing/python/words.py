@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from string import Formatter
 from typing import TYPE_CHECKING
 
+from rnnc.diagnostics import Span
 from rnnc.importing.python.values import Given, Names, Value, describe, problem
 
 if TYPE_CHECKING:
-    from rnnc.diagnostics import Span
     from rnnc.importing.texts.evaluate import Evaluator
 
 MOST_LETTERS = 1000

@@ -10,13 +10,13 @@ from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import Span
+from rnnc.importing.equations import Built, Equations
 from rnnc.importing.pieces import padding
 from rnnc.importing.pieces.axes import FEATURES, ONE, STEPS, axes_of, letter_of, with_axes
 from rnnc.importing.pieces.built import part_of_features, wrapped
 from rnnc.importing.pieces.widths import number_of
 from rnnc.importing.python.values import (
     Applied,
-    Built,
     Computed,
     Given,
     Made,
@@ -26,12 +26,11 @@ from rnnc.importing.python.values import (
     Value,
     describe,
     problem,
-)  # fmt: skip
+)
 from rnnc.importing.texts.sizes import numbers, size_of
 from rnnc.importing.texts.steps import BY_ITSELF
 
 if TYPE_CHECKING:
-    from rnnc.importing.pieces.pieces import Network
     from rnnc.importing.texts.axes import Asked
     from rnnc.importing.texts.evaluate import Evaluator
 
@@ -67,7 +66,7 @@ def _flipped(ev: Evaluator, asked: Asked) -> Tensor:
     nodes = [*asked.rest, *(value for key, value in asked.named.items() if key in ("dims", "axis", "dim"))]
     known = numbers(ev, nodes, asked.names)
 
-    def build(network: Network, built: Sequence[Built]) -> Built:
+    def build(network: Equations, built: Sequence[Built]) -> Built:
         one, axis = built[0], known[0] if len(known) == 1 else None
         if not isinstance(axis, int) or letter_of(one, axis) != STEPS:
             raise problem(
@@ -87,7 +86,7 @@ def _pooled(ev: Evaluator, asked: Asked) -> Tensor:
     tensors = (size.tensor,) if isinstance(size, Size) else ()
     is_all = asked.name.startswith("adaptive") and size == 1
 
-    def build(network: Network, built: Sequence[Built]) -> Built:
+    def build(network: Equations, built: Sequence[Built]) -> Built:
         one = built[0]
         counts = is_all or (isinstance(size, Size) and size_of(one, size, built[-1]) == STEPS)
         if not counts or letter_of(one, -1) != STEPS:
@@ -137,7 +136,7 @@ def _part(asked: Asked, axis: int, start: int, end: int, whole: int) -> Given:
     """One of several pieces, which together are as wide as what is divided."""
     take = part_of_features(start, end)
 
-    def build(network: Network, built: Sequence[Built]) -> Built:
+    def build(network: Equations, built: Sequence[Built]) -> Built:
         _check(built[0], axis, asked.span)
         if number_of(built[0].width) not in (whole, None):
             what = f"the parts of `{asked.name}` have {whole} features together, and what is divided {built[0].width}"
@@ -150,7 +149,7 @@ def _part(asked: Asked, axis: int, start: int, end: int, whole: int) -> Given:
 def _cut(asked: Asked, axis: int, points: Sequence[int], k: int) -> Given:
     """One of several pieces that end at such places, the last one with the array."""
 
-    def build(network: Network, built: Sequence[Built]) -> Built:
+    def build(network: Equations, built: Sequence[Built]) -> Built:
         _check(built[0], axis, asked.span)
         wide = number_of(built[0].width)
         if wide is None:
@@ -169,7 +168,7 @@ def _cut(asked: Asked, axis: int, points: Sequence[int], k: int) -> Given:
 def _piece(asked: Asked, axis: int, k: int, count: int) -> Given:
     """One of several pieces that are of one size."""
 
-    def build(network: Network, built: Sequence[Built]) -> Built:
+    def build(network: Equations, built: Sequence[Built]) -> Built:
         _check(built[0], axis, asked.span)
         wide = number_of(built[0].width)
         if wide is None or wide % count:

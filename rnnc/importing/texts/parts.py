@@ -8,25 +8,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import Span
+from rnnc.importing.equations import Built, Equations
 from rnnc.importing.pieces import padding
 from rnnc.importing.pieces.axes import FEATURES, ONE, STEPS, axes_of, is_plain, with_axes
 from rnnc.importing.pieces.built import part_of_features
-from rnnc.importing.python.values import (
-    Built,
-    Computed,
-    Final,
-    Finals,
-    Incoming,
-    Names,
-    Tensor,
-    Value,
-    as_tensor,
-    problem,
-)
+from rnnc.importing.python.values import Computed, Final, Finals, Incoming, Names, Tensor, Value, as_tensor, problem
 from rnnc.importing.texts.sizes import numbers
 
 if TYPE_CHECKING:
-    from rnnc.importing.pieces.pieces import Network
     from rnnc.importing.texts.evaluate import Evaluator
 
 READ = "read are steps of the outputs, `outputs[:, -1]`"
@@ -111,7 +100,7 @@ def _several(ev: Evaluator, tensor: Tensor, parts: list[ast.expr], names: Names,
     start, end = (k if isinstance(k, int) else None for k in ends)
     take, count = part_of_features(start, end), len(parts)
 
-    def build(network: Network, built: Sequence[Built]) -> Built:
+    def build(network: Equations, built: Sequence[Built]) -> Built:
         one = built[0]
         if not axes_of(one).endswith(FEATURES) or (not has_rest and len(axes_of(one)) != count):
             raise problem("E606", "this part of what a layer gives is not read", span, fix=READ)
@@ -129,7 +118,7 @@ def _several(ev: Evaluator, tensor: Tensor, parts: list[ast.expr], names: Names,
     return Computed((tensor,), build, tensor)
 
 
-def _step(network: Network, one: Built, place: int, k: int, is_first: bool, span: Span) -> Built:
+def _step(network: Equations, one: Built, place: int, k: int, is_first: bool, span: Span) -> Built:
     """One step of all, or what an axis of size 1 holds."""
     axes = axes_of(one)
     if not is_plain(one):
@@ -153,7 +142,7 @@ def _step(network: Network, one: Built, place: int, k: int, is_first: bool, span
     return replace(with_axes(one, left), text=text, padding="", steps_first=None)
 
 
-def _from_behind(network: Network, one: Built, behind: int, k: int, span: Span) -> Built:
+def _from_behind(network: Equations, one: Built, behind: int, k: int, span: Span) -> Built:
     """One step, of an axis that has so many others behind it."""
     place = len(axes_of(one)) - 1 - behind
     if place < 0:
@@ -169,6 +158,6 @@ def _is_ellipsis(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and node.value is ...
 
 
-def one_step(network: Network, one: Built, k: int, span: Span) -> Built:
+def one_step(network: Equations, one: Built, k: int, span: Span) -> Built:
     """A step of a sequence, whichever axis has them."""
     return _step(network, one, 0 if one.steps_first else 1, k, bool(one.steps_first), span)

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from rnnc.importing.equations import Built
 from rnnc.importing.pieces.axes import FEATURES, ONE, letter_of
-from rnnc.importing.python.values import Built, Names, Size
+from rnnc.importing.python.values import Names, Size
 
 if TYPE_CHECKING:
     from rnnc.importing.texts.evaluate import Evaluator

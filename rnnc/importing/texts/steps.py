@@ -10,11 +10,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import Span
+from rnnc.importing.equations import Built, Equations
 from rnnc.importing.pieces.axes import STEPS, is_plain, letter_of
 from rnnc.importing.python.values import (
     Applied,
     Broken,
-    Built,
     Computed,
     Given,
     Lost,
@@ -27,13 +27,12 @@ from rnnc.importing.python.values import (
     Value,
     as_tensor,
     problem,
-)  # fmt: skip
+)
 from rnnc.importing.texts.changes import works_in_place
 from rnnc.importing.texts.lists import Changes
 from rnnc.importing.texts.parts import one_step
 
 if TYPE_CHECKING:
-    from rnnc.importing.pieces.pieces import Network
     from rnnc.importing.texts.evaluate import Evaluator
 
 BY_ITSELF = "a layer goes over the steps by itself: LSTM in the place of LSTMCell; a cell of your own is a `cell`"
@@ -227,7 +226,7 @@ class _Loop:
         inner = [] if is_one else [*_made_of(tensor), *_made_of(counts)]
         counted = self._count.axis
 
-        def build(network: Network, built: Sequence[Built]) -> Built:
+        def build(network: Equations, built: Sequence[Built]) -> Built:
             one, told, *rest = built
             steps = {id(each): its.is_sequence for each, its in zip(inner, rest, strict=True)}
             if not is_one and _sources(tensor, steps).isdisjoint(_sources(counts, steps)):
@@ -254,7 +253,7 @@ def together(ev: Evaluator, steps: Steps, name: str, node: ast.Call, names: Name
         raise problem("E606", what, ev.span(node), fix="torch.stack(out, dim=1)")
     span = ev.span(node)
 
-    def build(network: Network, built: Sequence[Built]) -> Built:
+    def build(network: Equations, built: Sequence[Built]) -> Built:
         one = built[0]
         if not one.is_sequence or not is_plain(one) or one.steps_first is (axis == 1):
             raise problem("E606", "this is no list of single steps", span)

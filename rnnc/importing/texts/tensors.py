@@ -9,12 +9,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import DiagnosticError
+from rnnc.importing.equations import Built, Equations
 from rnnc.importing.formulas.formulas import Formulas, NotRead, Text
 from rnnc.importing.pieces import padding, widths
 from rnnc.importing.pieces.axes import axes_of, check_features
 from rnnc.importing.pieces.built import side_by_side, together
 from rnnc.importing.python.values import (
-    Built,
     Computed,
     Finals,
     Given,
@@ -29,14 +29,13 @@ from rnnc.importing.python.values import (
     as_tensor,
     describe,
     problem,
-)  # fmt: skip
+)
 from rnnc.importing.texts.arrays import SIZES, UNREAD, WAYS, casts, is_asked_for, is_nothing, is_opaque
 from rnnc.importing.texts.axes import ALIKE, CASTS, SAME, SPECIAL, Asked, Axes
 from rnnc.importing.texts.finals import put_together
 from rnnc.importing.texts.functions import JOINS
 
 if TYPE_CHECKING:
-    from rnnc.importing.pieces.pieces import Network
     from rnnc.importing.texts.evaluate import Evaluator
 
 # What goes along the features, and wants them in all of its arrays; in the last two their number is another afterwards.
@@ -176,7 +175,7 @@ class Tensors:
         ]:
             casts(self._ev, "cast", leaves[0][1], [kind], names, span)
 
-        def build(network: Network, built: Sequence[Built]) -> Built:
+        def build(network: Equations, built: Sequence[Built]) -> Built:
             whole = together(built, span)
             if not calls.isdisjoint(ALONG):
                 for each in built:
