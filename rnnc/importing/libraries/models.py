@@ -12,7 +12,7 @@ from rnnc.importing.libraries.keras import other
 from rnnc.importing.libraries.keras_ways import sequence_here
 from rnnc.importing.pieces import padding
 from rnnc.importing.pieces.axes import check_features, is_plain, other_axes
-from rnnc.importing.pieces.lowering import Call, Lowering
+from rnnc.importing.pieces.lowering import Call, Lowering, constructor_of
 from rnnc.importing.pieces.network import Flow, Meaning, Network, built
 from rnnc.importing.pieces.pieces import Piece, output_of
 from rnnc.importing.python.signature import WIDTHS
@@ -62,7 +62,7 @@ def behind(meaning: Meaning, made: Made, network: Network, given: Built) -> Buil
     if given.repeats and not is_recurrent(made):
         fix = "put the recurrent layer first"
         raise problem("E606", "one value for every step is read before a recurrent layer", made.span, fix=fix)
-    name, is_function = made.constructor.name, made.constructor.computes is not None
+    name, is_function = made.constructor.name, made.constructor.is_activation
     if not (is_plain(given) or is_function or name in ANY_AXES):
         check_features(given, name, made.span)
         if name not in OF_FEATURES:
@@ -179,7 +179,7 @@ def time_distributed(call: Call) -> Flow:
 
 def is_recurrent(made: Made) -> bool:
     """Whether a layer goes over the steps of a sequence."""
-    return made.constructor.runs is not None or "return_sequences" in made.constructor.parameters
+    return constructor_of(made).runs is not None or "return_sequences" in made.constructor.parameters
 
 
 LAYERS = (

@@ -1,9 +1,9 @@
-"""Definitions of the library with arguments: what calls of cells mean, in the words of the language."""
+"""What calls mean, in the words of the language: definitions of the library with arguments, and the cells of layers."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rnnc.importing.pieces import library
@@ -113,6 +113,27 @@ def output_of(cell: Piece) -> str | None:
     if inner:
         return output_of(inner[-1])
     return width_of(cell.definition, cell.arguments) if not cell.cells else None
+
+
+@dataclass(frozen=True)
+class Recurrence:
+    """What a call of a library runs: of every layer the cells of its directions, and what stands between layers."""
+
+    layers: tuple[tuple[Piece, ...], ...]
+    rate: float = 0.0  # of the dropout between layers
+    merge: Callable[[str, str], str] = "concat({}, {})".format  # of the outputs of both directions
+    backwards: bool = False  # it begins with the last step, and gives that first
+    sequences: bool = True
+    steps_first: bool | None = None
+
+    @property
+    def width(self) -> str | None:
+        """How many features come out, where that is known."""
+        sizes = [output_of(cell) or "" for cell in self.layers[-1]]
+        if len(sizes) == 1:
+            return sizes[0] or None
+        is_joined = self.merge("1", "2") == "concat(1, 2)" and all(size.isdigit() for size in sizes)
+        return str(sum(map(int, sizes))) if is_joined else None
 
 
 def _text(value: Value) -> str:

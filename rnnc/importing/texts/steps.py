@@ -274,7 +274,7 @@ def _does_so(value: Value) -> bool:
     if value.constructor.name == "Sequential":
         given = value.arguments.get("layers")
         return given is not None and isinstance(given.value, list) and all(_does_so(each.value) for each in given.value)
-    return value.constructor.name in OF_A_STEP or value.constructor.computes is not None
+    return value.constructor.name in OF_A_STEP or value.constructor.is_activation
 
 
 def _made_of(tensor: Tensor, steps: Mapping[int, bool] = MappingProxyType({})) -> list[Tensor]:
