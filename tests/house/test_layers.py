@@ -105,7 +105,7 @@ FOLDERS = {
     "verify": ("running", "proving", "records", "live"),
     "weights": ("containers",),
 }
-BACK_FOR_TYPES = {"importing", "semantics"}  # what is put together of all parts, and known to them, by its type
+BACK_FOR_TYPES = {"semantics"}  # what is put together of all parts, and known to them, by its type
 
 
 def inside(part: str) -> dict[str, str]:

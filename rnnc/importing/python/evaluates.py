@@ -13,11 +13,6 @@ class Evaluates(Protocol):
     """Gives expressions their values, each at its place."""
 
     @property
-    def names_of_line(self) -> Names:
-        """All names of the line that is evaluated."""
-        ...
-
-    @property
     def models(self) -> int:
         """How many functions of models are carried out, one in another."""
         ...
@@ -34,6 +29,15 @@ class Evaluates(Protocol):
         """The value of an expression, None where nothing tells it."""
         ...
 
+
+class Resolves(Evaluates, Protocol):
+    """Gives names their values, too."""
+
+    @property
+    def names_of_line(self) -> Names:
+        """All names of the line that is evaluated."""
+        ...
+
     def entry(self, entry: Given | Thunk | Broken) -> Given:
         """The value of a name. Raises DiagnosticError."""
         ...
@@ -47,7 +51,7 @@ class EvaluatesArguments(Evaluates, Protocol):
         ...
 
 
-class CarriesOut(Evaluates, Protocol):
+class CarriesOut(Resolves, Protocol):
     """Carries out functions of the text, statement by statement."""
 
     @property
@@ -55,6 +59,6 @@ class CarriesOut(Evaluates, Protocol):
         """Where the function that was carried out last tells what it gives."""
         ...
 
-    def run(self, function: ast.FunctionDef, names: Names, *, is_step: bool) -> tuple[Names, Value]:
-        """The names behind the last statement of a function, and its result; of a model's where it `is_step`."""
+    def run(self, function: ast.FunctionDef, names: Names, *, of_model: bool) -> tuple[Names, Value]:
+        """The names behind the last statement of a function, and its result. `of_model`: `models` counts it."""
         ...

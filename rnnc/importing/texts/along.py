@@ -7,7 +7,6 @@ import ast
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import Span
 from rnnc.importing.equations import Built, Equations
@@ -15,6 +14,7 @@ from rnnc.importing.pieces import padding
 from rnnc.importing.pieces.axes import FEATURES, ONE, STEPS, axes_of, letter_of, with_axes
 from rnnc.importing.pieces.built import part_of_features, wrapped
 from rnnc.importing.pieces.widths import number_of
+from rnnc.importing.python.evaluates import Evaluates
 from rnnc.importing.python.values import (
     Applied,
     Computed,
@@ -27,12 +27,8 @@ from rnnc.importing.python.values import (
     describe,
     problem,
 )
+from rnnc.importing.texts.asked import Asked
 from rnnc.importing.texts.sizes import numbers, size_of
-from rnnc.importing.texts.steps import BY_ITSELF
-
-if TYPE_CHECKING:
-    from rnnc.importing.texts.axes import Asked
-    from rnnc.importing.texts.evaluate import Evaluator
 
 FOLDED = {"max_pool1d": "max", "avg_pool1d": "mean", "adaptive_max_pool1d": "max", "adaptive_avg_pool1d": "mean"}
 DIVIDES = ("chunk", "split")
@@ -42,10 +38,11 @@ SYNONYMS = {
     "chunks": "sizes", "indices_or_sections": "sizes", "output_size": "kernel_size",
 }  # fmt: skip
 CUTS = frozenset(("ops", "keras", "np", "numpy", "jnp"))  # whose `split` is told where parts end
+BY_ITSELF = "a layer goes over the steps by itself: LSTM in the place of LSTMCell; a cell of your own is a `cell`"
 BY_HAND = "write what it computes by hand, behind the layers"
 
 
-def along(ev: Evaluator, asked: Asked) -> Value:
+def along(ev: Evaluates, asked: Asked) -> Value:
     """What such a function gives. E606: it is told something that is not read."""
     if asked.name in FLIPS:
         return _flipped(ev, asked)
@@ -61,7 +58,7 @@ def _given(asked: Asked, *parameters: str) -> dict[str, ast.expr]:
     return found
 
 
-def _flipped(ev: Evaluator, asked: Asked) -> Tensor:
+def _flipped(ev: Evaluates, asked: Asked) -> Tensor:
     """The steps from the last to the first."""
     nodes = [*asked.rest, *(value for key, value in asked.named.items() if key in ("dims", "axis", "dim"))]
     known = numbers(ev, nodes, asked.names)
@@ -79,7 +76,7 @@ def _flipped(ev: Evaluator, asked: Asked) -> Tensor:
     return Computed((asked.tensor,), build, alike=asked.tensor)
 
 
-def _pooled(ev: Evaluator, asked: Asked) -> Tensor:
+def _pooled(ev: Evaluates, asked: Asked) -> Tensor:
     """One value of all steps, which come last, in an axis of size 1."""
     node = _given(asked, "kernel_size").get("kernel_size")
     size = next(iter(numbers(ev, [node], asked.names)), None) if node is not None else None
@@ -99,7 +96,7 @@ def _pooled(ev: Evaluator, asked: Asked) -> Tensor:
     return Computed((asked.tensor, *tensors), build)
 
 
-def _divided(ev: Evaluator, asked: Asked) -> list[Given]:
+def _divided(ev: Evaluates, asked: Asked) -> list[Given]:
     """Some features after the others."""
     given = _given(asked, "sizes", "dim")
     sizes = numbers(ev, [given["sizes"]], asked.names) if "sizes" in given else []
@@ -126,7 +123,7 @@ def _divided(ev: Evaluator, asked: Asked) -> list[Given]:
     return [_part(asked, axis, end - size, end, ends[-1]) for size, end in zip(pieces, ends, strict=True)]
 
 
-def _is_cut(ev: Evaluator, asked: Asked) -> bool:
+def _is_cut(ev: Evaluates, asked: Asked) -> bool:
     """Whether a list says where parts end, as in NumPy and Keras; PyTorch and TensorFlow are told how wide they are."""
     function = ev.if_known(asked.node.func, asked.names).value if isinstance(asked.node, ast.Call) else None
     return isinstance(function, Reference) and not CUTS.isdisjoint(function.path.split(".")[:-1])

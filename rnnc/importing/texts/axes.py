@@ -4,9 +4,8 @@ they are given is read whole: an argument that says something else than what is 
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from dataclasses import replace
 
 from rnnc.diagnostics import Span
 from rnnc.importing.equations import Built, Equations
@@ -25,13 +24,12 @@ from rnnc.importing.pieces.axes import (
 )
 from rnnc.importing.pieces.built import softmax, wrapped
 from rnnc.importing.pieces.widths import number_of
-from rnnc.importing.python.values import Computed, Given, Names, Reference, Size, Tensor, Value, problem
+from rnnc.importing.python.values import Computed, Given, Reference, Size, Value, problem
 from rnnc.importing.texts.along import DIVIDES, FLIPS, FOLDED, along
 from rnnc.importing.texts.arrays import OPAQUE, casts
+from rnnc.importing.texts.asked import Asked
+from rnnc.importing.texts.reads import Reads
 from rnnc.importing.texts.sizes import AXES, numbers, size_of
-
-if TYPE_CHECKING:
-    from rnnc.importing.texts.evaluate import Evaluator
 
 SAME = ("contiguous", "identity", "convert_to_tensor", "requires_grad_", "retain_grad")
 CASTS = ("to", "type", "cast", "float", "double", "cuda", "cpu", "astype", "type_as")
@@ -52,24 +50,10 @@ ALIKE = (*TURNS, *DROPOUTS, *PACKS, "clone", "detach", "stop_gradient")  # what 
 PLAIN_KEYWORDS = frozenset(("name", "non_blocking", "copy", "memory_format", "enforce_sorted", "total_length"))
 
 
-@dataclass(frozen=True)
-class Asked:
-    """A call of such a function: of which tensor, what else it is given, and where it stands."""
-
-    name: str
-    tensor: Tensor
-    rest: Sequence[ast.expr]
-    named: Mapping[str, ast.expr]
-    node: ast.expr
-    names: Names
-    span: Span
-    is_torch: bool
-
-
 class Axes:
     """Reads such calls of one text."""
 
-    def __init__(self, evaluator: Evaluator) -> None:
+    def __init__(self, evaluator: Reads) -> None:
         self._ev = evaluator
 
     def called(self, asked: Asked) -> Value:

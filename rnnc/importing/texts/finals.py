@@ -5,17 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import DiagnosticError, Span
 from rnnc.importing.equations import Built, Equations
 from rnnc.importing.pieces.axes import ROWS, letter_of
+from rnnc.importing.python.evaluates import Evaluates
 from rnnc.importing.python.values import Applied, Computed, Finals, Made, Size, Tensor, Value, problem
+from rnnc.importing.texts.asked import Asked
 from rnnc.importing.texts.sizes import AXES, numbers
-
-if TYPE_CHECKING:
-    from rnnc.importing.texts.axes import Asked
-    from rnnc.importing.texts.evaluate import Evaluator
 
 TURNED = ([1, 0, 2], [1, 0, -1], [0, 1], [1, 0])  # `permute(1, 0, 2)`, `transpose(0, 1)`
 
@@ -25,7 +22,7 @@ def several(span: Span) -> DiagnosticError:
     return problem("E606", what, span, fix="say of which layer: `h[-1]`")
 
 
-def put_together(ev: Evaluator, finals: Finals, asked: Asked) -> Value:
+def put_together(ev: Evaluates, finals: Finals, asked: Asked) -> Value:
     """What a function makes of them. E606: it is not read."""
     named = [value for key, value in asked.named.items() if key in AXES]
     known = numbers(ev, [*asked.rest, *named], asked.names)

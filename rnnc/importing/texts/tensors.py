@@ -6,7 +6,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import DiagnosticError
 from rnnc.importing.equations import Built, Equations
@@ -31,12 +30,11 @@ from rnnc.importing.python.values import (
     problem,
 )
 from rnnc.importing.texts.arrays import SIZES, UNREAD, WAYS, casts, is_asked_for, is_nothing, is_opaque
-from rnnc.importing.texts.axes import ALIKE, CASTS, SAME, SPECIAL, Asked, Axes
+from rnnc.importing.texts.asked import Asked
+from rnnc.importing.texts.axes import ALIKE, CASTS, SAME, SPECIAL, Axes
 from rnnc.importing.texts.finals import put_together
-from rnnc.importing.texts.functions import JOINS
-
-if TYPE_CHECKING:
-    from rnnc.importing.texts.evaluate import Evaluator
+from rnnc.importing.texts.functions import JOINS, functions_in
+from rnnc.importing.texts.reads import Reads
 
 # What goes along the features, and wants them in all of its arrays; in the last two their number is another afterwards.
 ALONG = frozenset((*JOINS, "log_softmax", "cumsum", "sparsemax", "glu", "crelu"))
@@ -46,7 +44,7 @@ WIDER = frozenset((*JOINS, "glu", "crelu"))
 class Tensors:
     """Reads such expressions of one text."""
 
-    def __init__(self, evaluator: Evaluator) -> None:
+    def __init__(self, evaluator: Reads) -> None:
         self._ev = evaluator
         self._axes = Axes(evaluator)
 
@@ -168,7 +166,7 @@ class Tensors:
         if not leaves:
             return None
         span, own = self._ev.span(node), [id(each) for each, _ in leaves]
-        functions = self._ev.functions_in(node, names)
+        functions = functions_in(self._ev, node, names)
         calls = {_last(each.func).strip("‹›") for each in ast.walk(node) if isinstance(each, ast.Call)}
         for kind in [
             k.value for each in ast.walk(node) if isinstance(each, ast.Call) for k in each.keywords if k.arg == "dtype"
