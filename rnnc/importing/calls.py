@@ -25,11 +25,12 @@ from rnnc.importing.libraries import (
 from rnnc.importing.pieces import shared
 from rnnc.importing.pieces.head import Head, headed
 from rnnc.importing.pieces.library import defines
-from rnnc.importing.pieces.lowering import Lowering
-from rnnc.importing.pieces.pieces import Meaning, Piece
+from rnnc.importing.pieces.lowering import Constructor, Lowering, constructor_of
+from rnnc.importing.pieces.network import Meaning
+from rnnc.importing.pieces.pieces import Piece
 from rnnc.importing.pieces.versions import NEWEST, SLOPE, origin_of
 from rnnc.importing.pieces.write import write
-from rnnc.importing.python.signature import Constructor
+from rnnc.importing.python.binding import bind
 from rnnc.importing.python.values import (
     Applied,
     Given,
@@ -145,7 +146,7 @@ def _short(text: str) -> str:
 
 def _own_name(made: Made) -> str:
     """What was called, past what only runs it; no name of the library."""
-    while made.constructor.lower is tensorflow.wrapped and isinstance(inner := made.arguments["cell"].value, Made):
+    while constructor_of(made).lower is tensorflow.wrapped and isinstance(inner := made.arguments["cell"].value, Made):
         made = inner
     name = made.constructor.name
     return f"{name}Layer" if defines(name) else name
@@ -175,9 +176,9 @@ def _bind(reference: Reference, node: ast.Call, evaluator: Evaluator, names: Nam
     origin = origin_of(reference.path, names)
     if joint is not None and node.args:  # `layers.add([a, b])`
         keywords = ast.copy_location(ast.Call(func=node.func, args=node.args[1:], keywords=node.keywords), node)
-        made = here[0].bind(keywords, evaluator, names, where)
+        made = bind(here[0], keywords, evaluator, names, where)
         return Applied(Given(made, where), evaluator.tensors.inputs(node.args[0], names))
-    return replace((fitting or here)[0].bind(node, evaluator, names, where), origin=origin)
+    return replace(bind((fitting or here)[0], node, evaluator, names, where), origin=origin)
 
 
 def _library_of(path: str) -> str:

@@ -86,7 +86,8 @@ def test_imports_go_down(name: str) -> None:
 
 
 def test_modules_import_each_other_in_no_circle() -> None:
-    graph = {name: {i for i, _ in imports(path, at_import_time=True)} - {name} for name, path in NAMES.items()}
+    """Neither when they are imported, nor later, nor for types."""
+    graph = {name: {i for i, _ in imports(path, at_import_time=False)} - {name} for name, path in NAMES.items()}
     TopologicalSorter(graph).prepare()  # raises CycleError with the circle
 
 
@@ -105,7 +106,6 @@ FOLDERS = {
     "verify": ("running", "proving", "records", "live"),
     "weights": ("containers",),
 }
-BACK_FOR_TYPES = {"importing"}  # what is put together of all parts, and known to them, by its type
 
 
 def inside(part: str) -> dict[str, str]:
@@ -131,7 +131,7 @@ def test_folders_of_a_part_import_in_one_direction(part: str) -> None:
         f"{name}:{line} imports {imported}"
         for name, folder in found.items()
         if folder in ranks
-        for imported, line in imports(NAMES[name], at_import_time=part in BACK_FOR_TYPES)
+        for imported, line in imports(NAMES[name], at_import_time=False)
         if ranks.get(found.get(imported, ""), 0) > ranks[folder]
     ]
     assert not wrong, "\n".join(wrong)
@@ -142,7 +142,7 @@ def test_what_stands_beside_folders_is_above_or_below_them(part: str) -> None:
     graph: dict[str, set[str]] = {}
     found = inside(part)
     for name, folder in found.items():
-        others = {found[i] for i, _ in imports(NAMES[name], at_import_time=True) if i in found}
+        others = {found[i] for i, _ in imports(NAMES[name], at_import_time=False) if i in found}
         graph.setdefault(folder, set()).update(others - {folder})
     TopologicalSorter(graph).prepare()  # raises CycleError with the circle
 

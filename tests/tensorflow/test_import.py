@@ -18,7 +18,7 @@ from rnnc.importing.libraries import keras as keras_table
 from rnnc.importing.libraries import models
 from rnnc.importing.libraries import tensorflow as tf_table
 from rnnc.importing.libraries import torch as torch_table
-from rnnc.importing.python.signature import Constructor
+from rnnc.importing.pieces.lowering import Constructor
 
 ROWS, STEPS, INPUT = 3, 6, 5
 

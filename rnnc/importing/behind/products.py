@@ -11,7 +11,7 @@ from rnnc.importing.behind.calling import Plain, arguments, followed
 from rnnc.importing.behind.values import Result, end_of, form_of, key_of
 from rnnc.importing.behind.variables import Variable, Variables
 from rnnc.importing.formulas.directions import Key
-from rnnc.importing.pieces.head import STEPS, Head
+from rnnc.importing.pieces.head import ARRAY, Head
 from rnnc.importing.python.values import Names, Reference
 
 NAME_IT = "the layout leaves them out; a `name` of the layer says it"
@@ -139,7 +139,7 @@ class Products:
         if not isinstance(product, Head) or product.classes is None or product.activation != "identity":
             return None
         axes = [given[name] for name in ("axis", "dim") if name in given]
-        last = 2 if product.form == STEPS else 1
+        last = 2 if product.form == ARRAY else 1
         if any(self._plain.value(each, names) not in (None, -1, last) for each in axes):
             return None
         return replace(product, activation=self._activations[kind])

@@ -23,7 +23,7 @@ from rnnc.importing.behind.values import (
 )  # fmt: skip
 from rnnc.importing.formulas.directions import LAST, Key, Merge, axes
 from rnnc.importing.formulas.formulas import Formulas, NotRead, Operand, Text
-from rnnc.importing.pieces.head import FLAT, LIST, ROWS, STEPS, End, Head
+from rnnc.importing.pieces.head import ARRAY, FLAT, LIST, PER_ROW, End, Head
 from rnnc.importing.python.values import Names, Thunk
 from rnnc.importing.texts.line import Line
 
@@ -65,7 +65,7 @@ class Reading:
         if node is self._driver.node:
             return self._driver.results()
         found = self._plainly(node, names)
-        if isinstance(found, Outputs) and found.merge is not None and found.form == STEPS:
+        if isinstance(found, Outputs) and found.merge is not None and found.form == ARRAY:
             self.touched.add(found.merge.formula)
         if found is None:
             found = self._products.read(node, names)
@@ -108,7 +108,7 @@ class Reading:
                 return also(items[whole], held.reads)
             case Final() if whole is not None:
                 return replace(held, part=f"{held.part}[{whole}]")
-            case Outputs(form=form, steps_first=first) if form in (LIST, STEPS):
+            case Outputs(form=form, steps_first=first) if form in (LIST, ARRAY):
                 parts = place.elts if isinstance(place, ast.Tuple) else [place]
                 if form == LIST and len(parts) > 1:
                     return None
@@ -138,13 +138,13 @@ class Reading:
         held = self.value(data, names) if data is not None else None
         if isinstance(held, Head) and kind == "reshape":
             return self._apart(held, node, names)
-        if not isinstance(held, Outputs) or held.form not in (LIST, STEPS) or held.steps_first is None:
+        if not isinstance(held, Outputs) or held.form not in (LIST, ARRAY) or held.steps_first is None:
             return None
         match kind:
             case "transpose":
                 given = arguments(node, "a perm") or {}
                 turns = self._plain.wholes(given.get("perm"), names) == TURN
-                return replace(held, steps_first=not held.steps_first, form=STEPS) if turns else None
+                return replace(held, steps_first=not held.steps_first, form=ARRAY) if turns else None
             case "stack" | "unstack":
                 return self._stacked(held, node, kind, names)
             case "gather":
@@ -166,9 +166,9 @@ class Reading:
         axis = self._plain.whole(given["axis"], names) if "axis" in given else 0
         if kind == "stack":
             is_read = held.form == LIST and axis in (0, 1, -AXES, 1 - AXES)
-            return replace(held, form=STEPS, steps_first=axis in (0, -AXES)) if is_read else None
+            return replace(held, form=ARRAY, steps_first=axis in (0, -AXES)) if is_read else None
         wanted = (0, -AXES) if held.steps_first else (1, 1 - AXES)
-        return replace(held, form=LIST, steps_first=True) if axis in wanted and held.form == STEPS else None
+        return replace(held, form=LIST, steps_first=True) if axis in wanted and held.form == ARRAY else None
 
     def _gathered(self, held: Outputs, node: ast.Call, names: Names) -> Result:
         """`tf.gather(y, int(y.get_shape()[0]) - 1)`: the last step."""
@@ -205,7 +205,7 @@ class Reading:
             return None
         shown = " ".join(ast.unparse(node).split())
         what = f"`{shown}` is read as giving rows and steps the axes that they had"
-        return replace(held, form=STEPS, remarks=(*held.remarks, what))
+        return replace(held, form=ARRAY, remarks=(*held.remarks, what))
 
     # --- both directions ---
 
@@ -220,10 +220,10 @@ class Reading:
 
         def known(found: Result) -> Operand | None:
             match found:
-                case Outputs(form=form, merge=Merge() as merge, steps_first=first) if form in (STEPS, ROWS):
+                case Outputs(form=form, merge=Merge() as merge, steps_first=first) if form in (ARRAY, PER_ROW):
                     reads.update(found.reads)
                     parts.update(merge.parts)
-                    orders.update([first] if form == STEPS else [])
+                    orders.update([first] if form == ARRAY else [])
                     return merge.formula
                 case Final(direction=int() as direction, part=part):
                     reads.update(found.reads)
@@ -243,5 +243,5 @@ class Reading:
         if not isinstance(text, Text) or "‹" not in text.text or len(orders) > 1:
             return None
         merge = Merge(text, frozenset(parts))
-        form = STEPS if merge.has_steps else ROWS
+        form = ARRAY if merge.has_steps else PER_ROW
         return Outputs(frozenset(reads), next(iter(orders), None), form, merge, renamed=merge.is_plain)

@@ -7,7 +7,7 @@ import ast
 from dataclasses import dataclass, replace
 
 from rnnc.importing.formulas.directions import LAST, Key, Merge
-from rnnc.importing.pieces.head import LIST, ROWS, STEPS, End, Head
+from rnnc.importing.pieces.head import ARRAY, LIST, PER_ROW, End, Head
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Outputs:
 
     reads: frozenset[Key]
     steps_first: bool | None  # None: nothing tells
-    form: str = STEPS
+    form: str = ARRAY
     merge: Merge | None = None  # None: of one direction
     width: int | None = None  # how many features the text says that there are
     renamed: bool = True  # it has all numbers of the results, and no others
@@ -81,7 +81,7 @@ def end_of(result: Result) -> End | None:
 
 def form_of(result: Result) -> str:
     """The axes of the text's array, where it is one of those that products are made of."""
-    return result.form if isinstance(result, Outputs | Head) else ROWS
+    return result.form if isinstance(result, Outputs | Head) else PER_ROW
 
 
 def key_of(node: ast.AST, names: object) -> Key:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 from rnnc.importing.libraries.tensorflow import cell, special, wrapped
-from rnnc.importing.pieces.lowering import (
-    NOTHING_KEPT,
-    Call,
+from rnnc.importing.pieces.lowering import NOTHING_KEPT, Call
+from rnnc.importing.pieces.pieces import Piece
+from rnnc.importing.pieces.rows import (
     Lower,
     Option,
     bound,
@@ -23,8 +23,7 @@ from rnnc.importing.pieces.lowering import (
     sizes,
     spelled,
     whole,
-)  # fmt: skip
-from rnnc.importing.pieces.pieces import Piece
+)
 
 LSTM = {
     "units": size("num_units"),

@@ -10,8 +10,10 @@ from dataclasses import replace
 
 from rnnc.importing.libraries.layers import layered
 from rnnc.importing.libraries.tensorflow import cell, special
-from rnnc.importing.pieces.lowering import Call, Option, bound, size
-from rnnc.importing.pieces.pieces import Meaning, Piece
+from rnnc.importing.pieces.lowering import Call
+from rnnc.importing.pieces.network import Meaning
+from rnnc.importing.pieces.pieces import Piece
+from rnnc.importing.pieces.rows import Option, bound, size
 from rnnc.importing.python.values import Reference
 
 UNITS: dict[str, Option] = {"units": size("num_units")}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from rnnc.importing.pieces.lowering import Call
-from rnnc.importing.pieces.pieces import Flow, Network
+from rnnc.importing.pieces.network import Flow, Network
 from rnnc.importing.python.values import problem
 
 

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from rnnc.importing.libraries.tensorflow import special, wrapped
-from rnnc.importing.pieces.lowering import Call, bound, flag, limit, number, size
+from rnnc.importing.pieces.lowering import Call
 from rnnc.importing.pieces.pieces import Piece, piece
+from rnnc.importing.pieces.rows import bound, flag, limit, number, size
 from rnnc.importing.pieces.scopes import scope_of
 from rnnc.importing.python.values import Made
 

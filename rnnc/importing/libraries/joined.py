@@ -7,17 +7,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from rnnc.diagnostics import Span
+from rnnc.importing.equations import Built
 from rnnc.importing.libraries.keras import other
 from rnnc.importing.libraries.models import among_others, behind, shape_of, told
-from rnnc.importing.libraries.recurrences import Ran, Recurrence, Runner, State, placed
+from rnnc.importing.libraries.recurrences import Ran, Runner, State, placed
 from rnnc.importing.pieces import padding, widths
 from rnnc.importing.pieces.axes import WORDS, axes_of, check_plain, other_axes, with_axes
 from rnnc.importing.pieces.built import side_by_side, together
-from rnnc.importing.pieces.lowering import Call, Lowering
-from rnnc.importing.pieces.pieces import Flow, Meaning, Network, Piece, output_of
+from rnnc.importing.pieces.lowering import Call, Lowering, constructor_of
+from rnnc.importing.pieces.network import Flow, Meaning, Network
+from rnnc.importing.pieces.pieces import Piece, Recurrence, output_of
 from rnnc.importing.python.values import (
     Applied,
-    Built,
     Computed,
     Final,
     Finals,
@@ -30,7 +31,7 @@ from rnnc.importing.python.values import (
     describe,
     is_input,
     problem,
-)  # fmt: skip
+)
 from rnnc.importing.texts.arrays import is_nothing
 
 SIGNS = {"Add": "+", "Subtract": "-", "Multiply": "*"}
@@ -129,7 +130,7 @@ class Graph:
     def _meaning(self, applied: Applied) -> Meaning | Recurrence:
         made = applied.layer.value
         hands_on = id(applied) in self._wanted or bool(self._states[id(applied)])
-        if isinstance(made, Made) and made.constructor.runs is not None:
+        if isinstance(made, Made) and constructor_of(made).runs is not None:
             if hands_on or made.constructor.library == "torch" or len(self._calls(made)) > 1:
                 before = next(
                     (self._meanings[id(each)] for each in self._calls(made) if id(each) in self._meanings), None

@@ -6,19 +6,10 @@ from collections.abc import Callable
 
 from rnnc.importing.libraries.keras_ways import LIBRARY, bidirectional, recurrence, sequence_here, states_of
 from rnnc.importing.pieces import library
-from rnnc.importing.pieces.lowering import (
-    Call,
-    Lower,
-    Option,
-    Read,
-    bound,
-    flag,
-    function_or_identity,
-    listed,
-    size,
-)  # fmt: skip
-from rnnc.importing.pieces.pieces import Flow, Meaning, Network, Piece, output_of, piece
-from rnnc.importing.python.signature import Constructor
+from rnnc.importing.pieces.lowering import Call, Constructor
+from rnnc.importing.pieces.network import Flow, Meaning, Network
+from rnnc.importing.pieces.pieces import Piece, output_of, piece
+from rnnc.importing.pieces.rows import Lower, Option, Read, bound, flag, function_or_identity, listed, size
 from rnnc.importing.python.values import Made, describe, problem
 
 ACTIVATIONS = {

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from rnnc.importing.equations import Built
 from rnnc.importing.formulas.written import WIDER
 from rnnc.importing.libraries.everywhere import flatten
 from rnnc.importing.libraries.keras import other
 from rnnc.importing.libraries.keras_ways import sequence_here
 from rnnc.importing.pieces.built import softmax
-from rnnc.importing.pieces.lowering import Call, spelled
-from rnnc.importing.pieces.pieces import Flow, Meaning, Network
-from rnnc.importing.python.signature import Constructor
-from rnnc.importing.python.values import Built, problem
+from rnnc.importing.pieces.lowering import Call, Constructor
+from rnnc.importing.pieces.network import Flow, Meaning, Network
+from rnnc.importing.pieces.rows import spelled
+from rnnc.importing.python.values import problem
 
 # Layers that compute what no description says, and why.
 REFUSED = {

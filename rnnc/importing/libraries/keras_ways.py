@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rnnc.importing.libraries.recurrences import Recurrence
 from rnnc.importing.pieces import library
 from rnnc.importing.pieces.lowering import Call
-from rnnc.importing.pieces.pieces import Flow, Meaning, Network, Piece, piece
+from rnnc.importing.pieces.network import Flow, Meaning, Network
+from rnnc.importing.pieces.pieces import Piece, Recurrence, piece
 from rnnc.importing.python.values import Given, Made, problem
 
 LIBRARY = "keras"

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from rnnc.importing.pieces import library
 from rnnc.importing.pieces.lowering import Call
-from rnnc.importing.pieces.pieces import Flow, Meaning, Network, Piece, piece
+from rnnc.importing.pieces.network import Flow, Meaning, Network
+from rnnc.importing.pieces.pieces import Piece, piece
 
 
 def layered(call: Call, cells: Sequence[Piece], *, both: bool) -> Meaning:

@@ -5,26 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from rnnc.importing.equations import Built
 from rnnc.importing.formulas.written import WIDER
 from rnnc.importing.libraries.everywhere import same, table
 from rnnc.importing.libraries.keras import other
 from rnnc.importing.libraries.keras_ways import sequence_here
 from rnnc.importing.pieces import padding
 from rnnc.importing.pieces.axes import check_features, is_plain, other_axes
-from rnnc.importing.pieces.lowering import Call, Lowering
-from rnnc.importing.pieces.pieces import Flow, Meaning, Network, Piece, built, output_of
+from rnnc.importing.pieces.lowering import Call, Lowering, constructor_of
+from rnnc.importing.pieces.network import Flow, Meaning, Network, built
+from rnnc.importing.pieces.pieces import Piece, output_of
 from rnnc.importing.python.signature import WIDTHS
-from rnnc.importing.python.values import (
-    Applied,
-    Built,
-    Computed,
-    Given,
-    Made,
-    Reference,
-    Tensor,
-    is_input,
-    problem,
-)  # fmt: skip
+from rnnc.importing.python.values import Applied, Computed, Given, Made, Reference, Tensor, is_input, problem
 
 ANY_AXES = ("Dropout", "Identity")  # layers that do the same to every number
 OF_FEATURES = ("Linear", "LayerNorm", "Dense", "Sequential")  # those that need nothing but the features in their place
@@ -70,7 +62,7 @@ def behind(meaning: Meaning, made: Made, network: Network, given: Built) -> Buil
     if given.repeats and not is_recurrent(made):
         fix = "put the recurrent layer first"
         raise problem("E606", "one value for every step is read before a recurrent layer", made.span, fix=fix)
-    name, is_function = made.constructor.name, made.constructor.computes is not None
+    name, is_function = made.constructor.name, made.constructor.is_activation
     if not (is_plain(given) or is_function or name in ANY_AXES):
         check_features(given, name, made.span)
         if name not in OF_FEATURES:
@@ -187,7 +179,7 @@ def time_distributed(call: Call) -> Flow:
 
 def is_recurrent(made: Made) -> bool:
     """Whether a layer goes over the steps of a sequence."""
-    return made.constructor.runs is not None or "return_sequences" in made.constructor.parameters
+    return constructor_of(made).runs is not None or "return_sequences" in made.constructor.parameters
 
 
 LAYERS = (

@@ -3,39 +3,19 @@ the states that they leave to others."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rnnc.diagnostics import Span
 from rnnc.importing.pieces.head import GIVES_H, GIVES_STATE
 from rnnc.importing.pieces.lowering import Lowering
-from rnnc.importing.pieces.pieces import Network, Piece, output_of
+from rnnc.importing.pieces.network import Network
+from rnnc.importing.pieces.pieces import Piece, Recurrence
 from rnnc.importing.python.values import problem
 
 ONE_STATE, TWO_STATES = GIVES_STATE | {"VariationalRNN", "VariationalGRU"}, GIVES_H | {"VariationalLSTM"}
 SIDES = ("forward", "backward")
 State = tuple[str, int]  # its name, and its place among layers and directions
-
-
-@dataclass(frozen=True)
-class Recurrence:
-    """What a call of a library runs: of every layer the cells of its directions, and what stands between layers."""
-
-    layers: tuple[tuple[Piece, ...], ...]
-    rate: float = 0.0  # of the dropout between layers
-    merge: Callable[[str, str], str] = "concat({}, {})".format  # of the outputs of both directions
-    backwards: bool = False  # it begins with the last step, and gives that first
-    sequences: bool = True
-    steps_first: bool | None = None
-
-    @property
-    def width(self) -> str | None:
-        """How many features come out, where that is known."""
-        sizes = [output_of(cell) or "" for cell in self.layers[-1]]
-        if len(sizes) == 1:
-            return sizes[0] or None
-        is_joined = self.merge("1", "2") == "concat(1, 2)" and all(size.isdigit() for size in sizes)
-        return str(sum(map(int, sizes))) if is_joined else None
 
 
 @dataclass

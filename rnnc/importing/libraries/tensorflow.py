@@ -9,9 +9,11 @@ from rnnc.importing.libraries.states import kept
 from rnnc.importing.pieces import library
 from rnnc.importing.pieces.further import given
 from rnnc.importing.pieces.head import is_output
-from rnnc.importing.pieces.lowering import (
-    NOTHING_KEPT,
-    Call,
+from rnnc.importing.pieces.lowering import NOTHING_KEPT, Call, Constructor
+from rnnc.importing.pieces.masks import one_each
+from rnnc.importing.pieces.network import Flow, Meaning, Network
+from rnnc.importing.pieces.pieces import Piece, behind_itself, input_of, output_of, piece
+from rnnc.importing.pieces.rows import (
     Lower,
     Option,
     flag,
@@ -23,11 +25,8 @@ from rnnc.importing.pieces.lowering import (
     row,
     size,
     spelled,
-)  # fmt: skip
-from rnnc.importing.pieces.masks import one_each
-from rnnc.importing.pieces.pieces import Flow, Meaning, Network, Piece, behind_itself, input_of, output_of, piece
+)
 from rnnc.importing.pieces.shared import width
-from rnnc.importing.python.signature import Constructor
 from rnnc.importing.python.values import Given
 
 LIBRARY = "tf"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from rnnc.importing.libraries.layers import layered
-from rnnc.importing.libraries.recurrences import Recurrence
-from rnnc.importing.pieces.lowering import Call, Option, bound, flag, optional_size, size
-from rnnc.importing.pieces.pieces import Meaning, Piece, piece
-from rnnc.importing.python.signature import Constructor
+from rnnc.importing.pieces.lowering import Call, Constructor
+from rnnc.importing.pieces.network import Meaning
+from rnnc.importing.pieces.pieces import Piece, Recurrence, piece
+from rnnc.importing.pieces.rows import Option, bound, flag, optional_size, size
 from rnnc.importing.python.values import Made
 
 LIBRARY = "torch"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from rnnc.importing.equations import Built
 from rnnc.importing.libraries.everywhere import flatten, same, table
 from rnnc.importing.libraries.models import chain
 from rnnc.importing.pieces.built import softmax
-from rnnc.importing.pieces.lowering import Call, Lower, spelled
-from rnnc.importing.pieces.pieces import Flow, Meaning, Network
-from rnnc.importing.python.signature import Constructor
-from rnnc.importing.python.values import Built, Given, Made, Record, problem
+from rnnc.importing.pieces.lowering import Call, Constructor
+from rnnc.importing.pieces.network import Flow, Meaning, Network
+from rnnc.importing.pieces.rows import Lower, spelled
+from rnnc.importing.python.values import Given, Made, Record, problem
 
 LIBRARY = "torch"
 # Functions of one tensor as PyTorch has them, in the words of the language.

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from rnnc.diagnostics import DiagnosticError, Span
-from rnnc.importing.python.values import Built, problem
+from rnnc.importing.equations import Built
+from rnnc.importing.python.values import problem
 
 ROWS, STEPS, FEATURES, MERGED, ONE = "btfm1"
 WORDS = {"b": "the rows of the batch", "t": "the steps", "f": "the features", "m": "rows and steps", "1": "one"}

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from rnnc.diagnostics import Span
+from rnnc.importing.equations import Built, Equations
 from rnnc.importing.formulas import slices
 from rnnc.importing.pieces import padding
 from rnnc.importing.pieces.axes import FEATURES, STEPS, axes_of, broadcast, letter_of, with_axes
-from rnnc.importing.pieces.pieces import Network
-from rnnc.importing.python.values import Built, problem
+from rnnc.importing.python.values import problem
 
 
 def softmax(one: Built, axis: object, span: Span) -> str:
@@ -24,14 +24,14 @@ def softmax(one: Built, axis: object, span: Span) -> str:
     raise problem("E606", "softmax goes over the features here, or over the steps", span, fix="the last axis, -1")
 
 
-def part_of_features(start: int | None, end: int | None) -> Callable[[Network, Sequence[Built]], Built]:
+def part_of_features(start: int | None, end: int | None) -> Callable[[Equations, Sequence[Built]], Built]:
     """Some of the features of a tensor, by a function whose parameter names their axis."""
     name = "_".join(["part", *("" if each is None else str(each).replace("-", "m") for each in (start, end))])
     from_front = start is None or start >= 0
     width = str(end - (start or 0)) if from_front and end is not None and end > (start or 0) else None
     text = f"fn {name}(v[v_axis]) {{\n  return {slices.written('v', start, end)}\n}}\n"
 
-    def build(network: Network, built: Sequence[Built]) -> Built:
+    def build(network: Equations, built: Sequence[Built]) -> Built:
         network.functions[name] = text
         return replace(built[0], text=network.equation("v", f"{name}({built[0].text})"), width=width)
 
@@ -67,5 +67,5 @@ def together(built: Sequence[Built], span: Span) -> Built:
     return with_axes(Built("", any(each.is_sequence for each in built), order, width), axes)
 
 
-def wrapped(network: Network, one: Built, text: str, hint: str = "v") -> Built:
+def wrapped(network: Equations, one: Built, text: str, hint: str = "v") -> Built:
     return replace(one, text=network.equation(hint, text.format(one.text)))

@@ -1,14 +1,12 @@
-"""Cells with inputs in front of x (`time` of PhasedLSTM), and what stands around them and hands all of these on."""
+"""The inputs that definitions declare: of cells with some in front of x (`time` of PhasedLSTM), of what stands around
+them and hands all of these on, and of what is as wide as the cells inside of it."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from rnnc.importing.pieces import library
-
-if TYPE_CHECKING:
-    from rnnc.importing.pieces.pieces import Piece
+from rnnc.importing.pieces.pieces import Piece, input_of
 
 # Definitions whose first cell is given the inputs as they come, under the parameter that holds it.
 AROUND = {
@@ -56,3 +54,22 @@ def handing_on(text: str, cell: Piece) -> str:
     turned = ", ".join(f"reverse({name})" for name in (*names, "x"))
     replaced = {"(reverse(x))": f"({turned})", "(x)": f"({front}, x)", "(xin)": f"({dropped}, xin)"}
     return re.sub(r"\(reverse\(x\)\)|\(x(in)?\)", lambda match: replaced[match[0]], text)
+
+
+def declared_input(text: str, cell: Piece) -> str:
+    """The text of a definition with the input that the cells inside of it want, and for the states that they have."""
+    text, wanted = handing_on(text, cell), input_of(cell)
+    if cell.wider:
+        return text.replace("input x[inner.output.size]", f"input x[inner.output.size + {cell.wider}]")
+    if cell.definition == "Attention" and "Attention" in cell.needs:  # one of its states inside is a matrix
+        text = text.replace("concat(f.states')", "concat(merge(s) for s in f.states')")
+    if wanted is None:
+        return text
+    axes = re.search(r"(?<=input x)\[[^\]\n]*\](?=\n)", text)
+    if axes is None:
+        return text
+    before, after = text[: axes.start()], text[axes.end() :]
+    if axes[0] == "[input]" and re.search(r"\binput\b", re.sub(r'"[^"]*"', "", after)):  # a size that it goes on with
+        start = before.rindex("input x")
+        return f"{before[:start]}let input = {wanted.strip('[]')}\n{before[start:]}{axes[0]}{after}"
+    return f"{before}{wanted}{after}"

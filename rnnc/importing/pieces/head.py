@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from rnnc.importing.formulas.directions import Key, Merge
 from rnnc.importing.pieces.further import given
 from rnnc.importing.pieces.masks import one_each
-from rnnc.importing.pieces.pieces import OUTPUTS, Flow, Meaning, Network, Piece, built, output_of
+from rnnc.importing.pieces.network import Flow, Meaning, Network, built
+from rnnc.importing.pieces.pieces import OUTPUTS, Piece, output_of
 
-# The axes of what a text has.
-STEPS, LIST, FLAT, ROWS = "an array with steps", "a list of steps", "steps and rows in one axis", "one row each"
+# The forms of what a text has.
+ARRAY, LIST, FLAT, PER_ROW = "an array with steps", "a list of steps", "steps and rows in one axis", "one row each"
 
 # Cells whose state is what they give, and those whose state is (c, h), of which they give h.
 GIVES_STATE = {"RNN", "GRU", "UGRNN", "MinimalRNN", "ComplementCFN", "IndRNN", "IndyGRU"}
@@ -109,7 +110,7 @@ class Head:
     has_bias: bool = True
     turned: bool = False  # the library keeps the weights the other way round
     activation: str = "identity"
-    form: str = ROWS  # of the text's array
+    form: str = PER_ROW  # of the text's array
     variables: frozenset[Key | str] = frozenset()
     remarks: tuple[str, ...] = ()
 

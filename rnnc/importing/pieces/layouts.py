@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from rnnc.importing.pieces.pieces import Network, Weights
+from rnnc.importing.pieces.network import Network, Weights
 from rnnc.importing.pieces.scopes import scope_of
 from rnnc.importing.python.values import Made
 

@@ -6,23 +6,19 @@ import math
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import DiagnosticError, Note
 from rnnc.importing.formulas import formulas, slices
 from rnnc.importing.formulas.directions import Merge
 from rnnc.importing.formulas.written import PAIRS, WIDER, named_in
 from rnnc.importing.pieces import library
-from rnnc.importing.pieces.further import AROUND, further_inputs
-from rnnc.importing.pieces.pieces import Flow, Meaning, Piece, declared_input, input_of, piece
+from rnnc.importing.pieces.further import AROUND, declared_input, further_inputs
+from rnnc.importing.pieces.network import Flow, Meaning
+from rnnc.importing.pieces.pieces import Piece, Recurrence, input_of
 from rnnc.importing.pieces.scopes import declared_scopes, left_out, scope_of
 from rnnc.importing.pieces.versions import tell_defaults
-from rnnc.importing.python.signature import Constructor
-from rnnc.importing.python.values import Given, Made, Reference, Remarks, describe, problem
+from rnnc.importing.python.values import Callee, Given, Made, Reference, Remarks, describe, problem
 from rnnc.semantics.near import did_you_mean
-
-if TYPE_CHECKING:
-    from rnnc.importing.libraries.recurrences import Recurrence
 
 MAX_SIZE = 2**31
 TWO = (
@@ -30,6 +26,26 @@ TWO = (
     "`b = embedding(y, 9, 6, weights = a)` has the weights of a; two objects would have their own"
 )
 NOTHING_KEPT = "nothing is kept, and the rest is divided by 0"
+
+
+@dataclass(frozen=True)
+class Constructor(Callee):
+    """What texts call, and what a call of it means: a row of a library's table."""
+
+    lower: Callable[[Call], Meaning]
+    computes: Callable[[Call, str], str] | None = None  # what it makes of a text, where it is an activation
+    runs: Callable[[Call], Recurrence] | None = None  # the cells that it runs, where it has states that others read
+    has_weights: bool = True  # so that one object in two places is one set of them
+
+    @property
+    def is_activation(self) -> bool:
+        return self.computes is not None
+
+
+def constructor_of(made: Made) -> Constructor:
+    """The row of what was called: whoever reads a text knows of nothing but rows."""
+    assert isinstance(made.constructor, Constructor)
+    return made.constructor
 
 
 @dataclass
@@ -59,7 +75,7 @@ class Lowering:
             name = self._names[id(made)]
             return replace(self.instances[name], instance=name)
         self._once(made, given, shared=shared)
-        found = made.constructor.lower(Call(made, self, inside))
+        found = constructor_of(made).lower(Call(made, self, inside))
         scope = self.scopes.get(id(made)) or scope_of(made)
         declared = declared_scopes(found)
         for line in left_out(made, is_named=scope is not None and bool(declared)):
@@ -73,16 +89,17 @@ class Lowering:
         """What a recurrent layer runs, among others that it may take states from, or leave some to."""
         made = given.value
         assert isinstance(made, Made)
-        assert made.constructor.runs is not None
+        runs = constructor_of(made).runs
+        assert runs is not None
         self._once(made, given)
         if made.constructor.library != "keras":  # of Keras the layer inside tells it
             for line in left_out(made, is_named=False):
                 self.remarks.add(line)
-        return made.constructor.runs(Call(made, self, None))
+        return runs(Call(made, self, None))
 
     def _once(self, made: Made, given: Given, *, shared: bool = False) -> None:
         """E606: an object is in two places that has weights."""
-        if id(made) in self.seen and not shared and made.constructor.has_weights:
+        if id(made) in self.seen and not shared and constructor_of(made).has_weights:
             message = "one object in two places shares its weights between them, which is not said by this"
             notes = (Note("made here", made.span),)
             raise problem("E606", message, given.span, notes=notes, fix=TWO)
@@ -244,11 +261,11 @@ class Call:
                 return "gelu_tanh"
             case Reference(last=name) if name in known or name not in formulas.WRITTEN:
                 pass
-            case Made(constructor=constructor) as made if constructor.computes is not None:
-                return self.written(parameter, ("v",), constructor.computes(Call(made, self.lowering, None), "v"))
+            case Made() as made if (computes := constructor_of(made).computes) is not None:
+                return self.written(parameter, ("v",), computes(Call(made, self.lowering, None), "v"))
             case _:
                 return self.written(parameter, ("v",), self.formula(parameter, ("v",)))
-        is_step = self.made.constructor.computes is not None or self.name == "Dense"  # of what has a size by itself
+        is_step = self.made.constructor.is_activation or self.name == "Dense"  # of what has a size by itself
         if name in formulas.REFUSED and not (is_step and name in WIDER):
             raise self.cannot(parameter, f"`{name}`: {formulas.REFUSED[name]}")
         if known.get(name) in PAIRS and not is_step:
@@ -293,103 +310,3 @@ class Call:
         """Cells one behind the other; the first of them may have further inputs."""
         items = self.items(parameter)
         return [self.lowering.cell(item, self.name, further=item is items[0]) for item in items]
-
-
-# --- rows of tables ------------------------------------------------------------------------------------------------
-
-Text = str | None | Piece  # None: the default of the library's definition
-
-
-@dataclass(frozen=True)
-class Read:
-    """One option of a cell of the library: which parameter it comes from, and how."""
-
-    parameter: str
-    text: Callable[[Call, str], Text]
-
-
-Option = Read | str
-Lower = Callable[[Call], Meaning]
-
-
-def size(parameter: str) -> Read:
-    return Read(parameter, lambda call, name: str(call.size(name)))
-
-
-def optional_size(parameter: str) -> Read:
-    return Read(parameter, lambda call, name: str(call.size(name)) if call.has(name) else None)
-
-
-def number(parameter: str) -> Read:
-    return Read(parameter, lambda call, name: spelled(call.number(name)))
-
-
-def whole(parameter: str) -> Read:
-    return Read(parameter, lambda call, name: str(call.whole(name)))
-
-
-def limit(parameter: str) -> Read:
-    """A limit of a clip: positive, or none."""
-
-    def text(call: Call, name: str) -> str | None:
-        if not call.has(name):
-            return None
-        if call.number(name) <= 0:
-            raise call.wrong(name, "a positive number or None")
-        return spelled(call.number(name))
-
-    return Read(parameter, text)
-
-
-def flag(parameter: str) -> Read:
-    return Read(parameter, lambda call, name: "true" if call.flag(name) else "false")
-
-
-def fraction(parameter: str) -> Read:
-    return Read(parameter, lambda call, name: spelled(call.fraction(name)))
-
-
-def function(parameter: str) -> Read:
-    """An activation; None is what the cell has by itself."""
-    return Read(parameter, lambda call, name: call.function(name))
-
-
-def function_or_identity(parameter: str) -> Read:
-    return Read(parameter, lambda call, name: call.function(name) or "identity")
-
-
-def inner(parameter: str, *, further: bool = False) -> Read:
-    return Read(parameter, lambda call, name: call.cell(name, further=further))
-
-
-def sizes(parameter: str) -> Read:
-    return Read(parameter, lambda call, name: listed(map(str, call.numbers(name, 1))))
-
-
-def bound(
-    call: Call, definition: str, options: Mapping[str, Option], *, scope: str | None = None, layout: str | None = None
-) -> Piece:
-    """A definition of the library with each option read from the call. Inside of another cell, the names of variables
-    have to be right: under a `scope` that is not the definition's own, or of another layout of it than `tf`."""
-    arguments: dict[str, str | Piece | list[Piece]] = {}
-    for option, read in options.items():
-        value = read if isinstance(read, str) else read.text(call, read.parameter)
-        if value is not None:
-            arguments[option] = value
-    found = piece(definition, arguments)
-    return found if call.inside is None else replace(found, scope=scope, layout=layout)
-
-
-def row(library: str, name: str, signature: str, definition: str, /, **options: Option) -> Constructor:
-    """A constructor that is one definition of the library."""
-    reads = frozenset(read.parameter for read in options.values() if isinstance(read, Read))
-    return Constructor(name, library, signature, reads, lambda call: bound(call, definition, options))
-
-
-def spelled(value: float) -> str:
-    """A number as the language writes it."""
-    return repr(value)
-
-
-def listed(texts: Iterable[str]) -> str:
-    return f"[{', '.join(texts)}]"

@@ -4,15 +4,13 @@ it, and the mask has the name of an equation."""
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from rnnc.importing.pieces.pieces import Network
+from rnnc.importing.equations import Equations
 
 _CALL = re.compile(r"\bdropout#(\d+)\(")
 
 
-def one_each(network: Network, text: str, *, inside: bool = False) -> str:
+def one_each(network: Equations, text: str, *, inside: bool = False) -> str:
     """A formula in which every call has an equation of its own; but for one call that stands alone in it, where it is
     not put `inside` another formula."""
     if len(_CALL.findall(text)) == 1 and not inside:

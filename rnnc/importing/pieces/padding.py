@@ -7,7 +7,8 @@ import ast
 from collections.abc import Callable
 
 from rnnc.diagnostics import DiagnosticError, Span
-from rnnc.importing.python.values import Built, problem
+from rnnc.importing.equations import Built
+from rnnc.importing.python.values import problem
 
 PACKED = "packed"
 ZEROS = "zeros"  # padded again, and only what leaves zeros alone was done

@@ -1,19 +1,13 @@
-"""What calls mean, in the words of the language: definitions of the library with arguments, and flows of layers."""
+"""What calls mean, in the words of the language: definitions of the library with arguments, and the cells of layers."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from rnnc.importing.pieces import library
-from rnnc.importing.pieces.further import declaration, further_inputs, given, handing_on
 from rnnc.importing.pieces.outputs import width_of
-
-if TYPE_CHECKING:
-    from rnnc.importing.python.values import Built, Made
 
 
 @dataclass(frozen=True)
@@ -53,113 +47,6 @@ class Piece:
         first = next(iter(library.find(self.definition).parameters), None)
         shown = [value if name == first else f"{name} = {value}" for name, value in self.arguments.items()]
         return f"{self.alias or self.definition}({', '.join(shown)})"
-
-
-@dataclass(frozen=True)
-class Weights:
-    """Those of a layer: arrays by the library's names, cells by their equations with the scopes inside of the layer,
-    and of a recurrence with their layers and directions."""
-
-    made: Made
-    arrays: Mapping[str, str]
-    scopes: Mapping[str, str]
-    layers: tuple[tuple[str, int, str], ...]
-    reference: str | None  # the call that makes such a layer, as layouts have it; "" where it computes nothing
-
-    @property
-    def are_there(self) -> bool:
-        """Whether the layer has any."""
-        return bool(self.arrays or self.scopes or self.layers)
-
-
-@dataclass
-class Network:
-    """A network while it is put together: its input, its equations, what they need, and lines of its layouts."""
-
-    inputs: dict[str, str] = field(default_factory=lambda: {"x": "x[input]"})  # by name, as they are declared
-    is_sequence: bool = True  # what comes out so far
-    reserved: frozenset[str] = frozenset()  # names of parameters
-    alone: bool = True  # it is one layer, whose variables have no other scope in front of theirs
-    lines: list[str] = field(default_factory=list[str])
-    needs: set[str] = field(default_factory=set[str])
-    layouts: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
-    options: dict[str, str] = field(default_factory=dict[str, str])  # of layouts, as text
-    functions: dict[str, str] = field(default_factory=dict[str, str])  # that the language does not have, as text
-    # of the layer that is put in: its arrays by the library's names, and the scopes inside of it that cells have
-    arrays: dict[str, str] = field(default_factory=dict[str, str])
-    scopes: dict[str, str] = field(default_factory=dict[str, str])
-    reference: str | None = None  # the call that makes such a layer, where one can be compared with it
-    weights: list[Weights] = field(default_factory=list["Weights"])  # of all layers so far
-    is_row: bool = False  # its layers stand one behind the other, and nothing else
-    steps: int | None = None  # how many there are, where a text tells
-    repeats: bool = False  # what comes out so far is one value, which is to stand at every step
-    width: str | None = None  # how many features it has, where that is known
-    sizes: dict[str, str] = field(default_factory=dict[str, str])  # how long axes of inputs are that have names
-    now: Built | None = None  # what the layer that is put in is given; what its last layer gives, where it has several
-
-    def equation(self, hint: str, value: str) -> str:
-        """`hint = value`, under a name that is free; the name."""
-        taken = {line.split()[0] for line in self.lines} | self.inputs.keys() | self.reserved
-        name = next(each for each in (hint, *(f"{hint}{k}" for k in range(2, 1000))) if each not in taken)
-        self.lines.append(f"{name} = {value}")
-        return name
-
-    def layer(self, cell: Piece, x: str, hint: str = "y") -> str:
-        """A layer of a cell."""
-        self.use(cell, x)
-        y = self.equation(hint, f"{cell.text}({given(cell, x)})")
-        self.scopes[y] = ""
-        return y
-
-    def instance(self, cell: Piece) -> str:
-        """A name for a cell that the network has once, whoever calls it."""
-        return self.named("one", cell.text)
-
-    def named(self, hint: str, layer: str) -> str:
-        """`use hint = layer`, under a name that is free; the name."""
-        taken = {part for line in self.lines for part in line.split()[:2]} | self.inputs.keys() | self.reserved
-        name = next(each for each in (hint, *(f"{hint}{k}" for k in range(2, 1000))) if each not in taken)
-        self.lines.append(f"use {name} = {layer}")
-        return name
-
-    def told(self, made: Made, layers: Sequence[tuple[str, int, str]] = ()) -> None:
-        """A layer is put in: what it has left in `arrays` and `scopes`, and the layers of a recurrence, are its own."""
-        self.weights.append(Weights(made, {**self.arrays}, {**self.scopes}, tuple(layers), self.reference))
-        self.arrays.clear()
-        self.scopes.clear()
-        self.reference = None
-
-    def use(self, cell: Piece, x: str) -> None:
-        """A cell stands behind an expression: what it needs, and how wide it wants the input."""
-        self.needs |= cell.everything
-        wanted = input_of(cell)
-        if x in self.inputs and (wanted is not None or further_inputs(cell)):
-            axes = wanted or re.sub(r"^\w+", "", self.inputs[x])
-            self.inputs[x] = declaration(cell, axes, x)
-
-    def text(self, output: str) -> str:
-        """The statements."""
-        blocks = [
-            f"layout {name}{f'({self.options[name]})' if name in self.options else ''} {{\n" + "\n".join(lines) + "\n}"
-            for name, lines in self.layouts.items()
-        ]
-        inputs = [f"input {declared}" for declared in self.inputs.values()]
-        return "\n".join([*inputs, *self.lines, f"output {output}", *([""] if blocks else []), *blocks])
-
-
-@dataclass(frozen=True)
-class Flow:
-    """A layer that is more than a cell over a sequence: `build` adds it behind an expression, and tells its outputs."""
-
-    build: Callable[[Network, str], str]
-
-
-Meaning = Piece | Flow
-
-
-def built(meaning: Meaning, network: Network, x: str) -> str:
-    """Any layer behind an expression; the expression for its outputs."""
-    return meaning.build(network, x) if isinstance(meaning, Flow) else network.layer(meaning, x)
 
 
 Value = str | Piece | list[Piece]
@@ -218,25 +105,6 @@ def behind_itself(cells: Sequence[Piece], same: Sequence[int]) -> str | None:
     return output_of(before[0]) if before else None
 
 
-def declared_input(text: str, cell: Piece) -> str:
-    """The text of a definition with the input that the cells inside of it want, and for the states that they have."""
-    text, wanted = handing_on(text, cell), input_of(cell)
-    if cell.wider:
-        return text.replace("input x[inner.output.size]", f"input x[inner.output.size + {cell.wider}]")
-    if cell.definition == "Attention" and "Attention" in cell.needs:  # one of its states inside is a matrix
-        text = text.replace("concat(f.states')", "concat(merge(s) for s in f.states')")
-    if wanted is None:
-        return text
-    axes = re.search(r"(?<=input x)\[[^\]\n]*\](?=\n)", text)
-    if axes is None:
-        return text
-    before, after = text[: axes.start()], text[axes.end() :]
-    if axes[0] == "[input]" and re.search(r"\binput\b", re.sub(r'"[^"]*"', "", after)):  # a size that it goes on with
-        start = before.rindex("input x")
-        return f"{before[:start]}let input = {wanted.strip('[]')}\n{before[start:]}{axes[0]}{after}"
-    return f"{before}{wanted}{after}"
-
-
 def output_of(cell: Piece) -> str | None:
     """How wide the output is, where the arguments tell."""
     if (told := cell.arguments.get(OUTPUTS.get(cell.definition, ""))) is not None:
@@ -245,6 +113,27 @@ def output_of(cell: Piece) -> str | None:
     if inner:
         return output_of(inner[-1])
     return width_of(cell.definition, cell.arguments) if not cell.cells else None
+
+
+@dataclass(frozen=True)
+class Recurrence:
+    """What a call of a library runs: of every layer the cells of its directions, and what stands between layers."""
+
+    layers: tuple[tuple[Piece, ...], ...]
+    rate: float = 0.0  # of the dropout between layers
+    merge: Callable[[str, str], str] = "concat({}, {})".format  # of the outputs of both directions
+    backwards: bool = False  # it begins with the last step, and gives that first
+    sequences: bool = True
+    steps_first: bool | None = None
+
+    @property
+    def width(self) -> str | None:
+        """How many features come out, where that is known."""
+        sizes = [output_of(cell) or "" for cell in self.layers[-1]]
+        if len(sizes) == 1:
+            return sizes[0] or None
+        is_joined = self.merge("1", "2") == "concat(1, 2)" and all(size.isdigit() for size in sizes)
+        return str(sum(map(int, sizes))) if is_joined else None
 
 
 def _text(value: Value) -> str:

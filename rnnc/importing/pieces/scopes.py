@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 
 from rnnc.importing.pieces import library
-from rnnc.importing.pieces.pieces import Meaning, Piece
+from rnnc.importing.pieces.network import Meaning
+from rnnc.importing.pieces.pieces import Piece
 from rnnc.importing.python.signature import LEFT_OUT
 from rnnc.importing.python.values import Made, Reference
 

@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from rnnc.importing.pieces import library
-from rnnc.importing.pieces.pieces import HANDS_ON, Flow, Meaning, Network, Piece, built, output_of
+from rnnc.importing.pieces.network import Flow, Meaning, Network, built
+from rnnc.importing.pieces.pieces import HANDS_ON, Piece, output_of
 from rnnc.importing.python.values import Given, Made
 
 

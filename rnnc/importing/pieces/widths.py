@@ -7,9 +7,9 @@ import re
 from collections.abc import Sequence
 
 from rnnc.diagnostics import Span
+from rnnc.importing.equations import Built, Equations
 from rnnc.importing.pieces.axes import FEATURES, axes_of
-from rnnc.importing.pieces.pieces import Network
-from rnnc.importing.python.values import Built, Remarks, problem
+from rnnc.importing.python.values import Remarks, problem
 
 
 def number_of(width: str | None) -> int | None:
@@ -17,14 +17,14 @@ def number_of(width: str | None) -> int | None:
     return int(width) if width is not None and width.isdigit() else None
 
 
-def meet(network: Network, built: Sequence[Built], span: Span, remarks: Remarks) -> None:
+def meet(network: Equations, built: Sequence[Built], span: Span, remarks: Remarks) -> None:
     """Arrays that stand over one another have as many features, or one, which inputs say then. E606: they have not."""
     wide = [each for each in built if FEATURES in axes_of(each)]
     if len(wide) > 1:
         fit(network, [each.width for each in wide if each.width != "1"], span, remarks)
 
 
-def fit(network: Network, given: Sequence[str | None], span: Span, remarks: Remarks) -> None:
+def fit(network: Equations, given: Sequence[str | None], span: Span, remarks: Remarks) -> None:
     """These widths are one, which inputs say then. E606: they are not."""
     widths = {network.sizes.get(width, width) for width in given if width is not None}
     numbers = sorted((width for width in widths if number_of(width) is not None), key=int)
@@ -43,7 +43,7 @@ def fit(network: Network, given: Sequence[str | None], span: Span, remarks: Rema
         declare(network, number)
 
 
-def declare(network: Network, number: str) -> None:
+def declare(network: Equations, number: str) -> None:
     """The inputs that are so wide say it."""
     for axis, told in network.sizes.items():
         if told == number:

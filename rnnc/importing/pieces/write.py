@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from rnnc.diagnostics import Source
 from rnnc.importing.formulas.written import named_in
 from rnnc.importing.pieces import library
+from rnnc.importing.pieces.further import declared_input
 from rnnc.importing.pieces.layouts import named
-from rnnc.importing.pieces.pieces import Flow, Meaning, Network, declared_input
+from rnnc.importing.pieces.network import Flow, Meaning, Network
 from rnnc.render import screen
 from rnnc.syntax.printing.format import format_source
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
 
+from rnnc.importing.python.evaluates import Evaluates, Resolves
 from rnnc.importing.python.values import (
     Function,
     Given,
@@ -17,13 +17,10 @@ from rnnc.importing.python.values import (
     problem,
 )  # fmt: skip
 
-if TYPE_CHECKING:
-    from rnnc.importing.texts.evaluate import Evaluator
-
 Entries = dict[str, "Given | Thunk"]
 
 
-def spread(ev: Evaluator, node: ast.Call, names: Names) -> tuple[ast.Call, Names]:
+def spread(ev: Resolves, node: ast.Call, names: Names) -> tuple[ast.Call, Names]:
     """The call with `*list` and `**dict` written out, and the names that its arguments read then."""
     is_plain = all(keyword.arg is not None for keyword in node.keywords)
     if is_plain and not any(isinstance(argument, ast.Starred) for argument in node.args):
@@ -66,7 +63,7 @@ def spread(ev: Evaluator, node: ast.Call, names: Names) -> tuple[ast.Call, Names
 
 
 def parameters_given(
-    ev: Evaluator, parameters: ast.arguments, node: ast.Call, names: Names, outside: Names, *, skip: int = 0
+    ev: Resolves, parameters: ast.arguments, node: ast.Call, names: Names, outside: Names, *, skip: int = 0
 ) -> Entries | None:
     """Every parameter with its argument or default; None where they do not fit. `skip`: how many stand in front that
     no call passes (`self`). What `*args` and `**kwargs` take is a list and a dictionary."""
@@ -91,7 +88,7 @@ def parameters_given(
     return None if set(named) & set(given) or not known <= own.keys() else own
 
 
-def taken_apart(ev: Evaluator, target: ast.expr, item: Given) -> dict[str, Given]:
+def taken_apart(ev: Evaluates, target: ast.expr, item: Given) -> dict[str, Given]:
     """`n`, or `n, m` of pairs."""
     if isinstance(target, ast.Name):
         return {target.id: item}
@@ -115,7 +112,7 @@ def defaults(parameters: ast.arguments) -> list[tuple[str, ast.expr]]:
     ]
 
 
-def substituted(ev: Evaluator, function: Function, node: ast.Call, names: Names) -> Value:
+def substituted(ev: Resolves, function: Function, node: ast.Call, names: Names) -> Value:
     """`(lambda one: …)(cell)`, or a call of a function of the text that is an expression."""
     outside = {**function.names, **ev.names_of_line} if function.is_outermost else function.names
     own = parameters_given(ev, function.node.args, node, names, outside)
@@ -124,7 +121,7 @@ def substituted(ev: Evaluator, function: Function, node: ast.Call, names: Names)
     return ev.given(function.node.body, {**outside, **own}).value
 
 
-def partial(ev: Evaluator, node: ast.Call, names: Names) -> Partial:
+def partial(ev: Evaluates, node: ast.Call, names: Names) -> Partial:
     """`functools.partial(function, …)`."""
     if not node.args:
         raise problem("E602", "this `partial` is not read", ev.span(node), fix="write a `lambda`")

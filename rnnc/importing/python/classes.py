@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import ast
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+from rnnc.diagnostics import DiagnosticError
 from rnnc.importing.python.calling import parameters_given
+from rnnc.importing.python.evaluates import CarriesOut, Evaluates, Resolves
 from rnnc.importing.python.values import (
     Blueprint,
     Broken,
@@ -24,9 +25,6 @@ from rnnc.importing.python.values import (
     problem,
 )  # fmt: skip
 
-if TYPE_CHECKING:
-    from rnnc.importing.texts.evaluate import Evaluator
-
 RUNS = ("forward", "call")  # what calls of an object run
 SELF = {"to", "cuda", "cpu", "eval", "train", "float", "double", "half", "requires_grad_", "apply"}  # give the object
 MOST_DEEP = 20
@@ -37,7 +35,7 @@ def is_model(node: ast.ClassDef) -> bool:
     return any(isinstance(each, ast.FunctionDef) and each.name in RUNS for each in node.body)
 
 
-def made_of(ev: Evaluator, blueprint: Blueprint, node: ast.Call, names: Names) -> Instance:
+def made_of(ev: CarriesOut, blueprint: Blueprint, node: ast.Call, names: Names) -> Instance:
     """A new object, with the fields that `__init__` sets."""
     span = ev.span(node)
     constants = {
@@ -57,7 +55,7 @@ def made_of(ev: Evaluator, blueprint: Blueprint, node: ast.Call, names: Names) -
     return replace(made, made=made.fields) if isinstance(made, Instance) else empty
 
 
-def called(ev: Evaluator, instance: Instance, node: ast.Call, names: Names) -> Value:
+def called(ev: CarriesOut, instance: Instance, node: ast.Call, names: Names) -> Value:
     """What an object gives that is called."""
     function = instance.blueprint.method(*RUNS)
     if function is None:
@@ -66,12 +64,12 @@ def called(ev: Evaluator, instance: Instance, node: ast.Call, names: Names) -> V
     return method_called(ev, Method(instance, function), node, names)
 
 
-def method_called(ev: Evaluator, method: Method, node: ast.Call, names: Names) -> Value:
+def method_called(ev: CarriesOut, method: Method, node: ast.Call, names: Names) -> Value:
     _, result = _run(ev, method.node, method.instance, node, names)
     return result
 
 
-def after(ev: Evaluator, method: Method, node: ast.Call, names: Names) -> tuple[Given | None, Value]:
+def after(ev: CarriesOut, method: Method, node: ast.Call, names: Names) -> tuple[Given | None, Value]:
     """The object behind a call of one of its methods, which may set fields of it, and what the call gives."""
     found, result = _run(ev, method.node, method.instance, node, names)
     entry = found.get(_self_of(method.node))
@@ -88,7 +86,7 @@ def sets(function: ast.FunctionDef) -> set[str]:
     }
 
 
-def _check_set(ev: Evaluator, instance: Instance, attribute: str, node: ast.expr) -> None:
+def _check_set(ev: Evaluates, instance: Instance, attribute: str, node: ast.expr) -> None:
     """E602: a field is read as `__init__` has left it, and another method, which is called, sets it, too."""
     if instance.fields.get(attribute) is not instance.made.get(attribute):
         return
@@ -102,7 +100,7 @@ def _check_set(ev: Evaluator, instance: Instance, attribute: str, node: ast.expr
                 raise Lost(problem("E602", what, ev.span(node), fix=fix).diagnostics)
 
 
-def member(ev: Evaluator, instance: Instance, attribute: str, node: ast.expr) -> Value:
+def member(ev: Resolves, instance: Instance, attribute: str, node: ast.expr) -> Value:
     """`self.units`, `self.init_hidden`. Raises KeyError."""
     if attribute in instance.fields:
         if ev.models:
@@ -114,7 +112,7 @@ def member(ev: Evaluator, instance: Instance, attribute: str, node: ast.expr) ->
     return Method(instance, method)
 
 
-def result_of(ev: Evaluator, instance: Instance) -> Given:
+def result_of(ev: CarriesOut, instance: Instance) -> Given:
     """What an object gives of what comes in: its function, called on its own parameters."""
     function = instance.blueprint.method(*RUNS)
     if function is None:
@@ -131,7 +129,7 @@ def result_of(ev: Evaluator, instance: Instance) -> Given:
     return Given(found, ev.returned or instance.span)
 
 
-def by_default(ev: Evaluator, blueprint: Blueprint) -> Instance:
+def by_default(ev: CarriesOut, blueprint: Blueprint) -> Instance:
     """An object of a class that nothing in the text makes one of; E604 where that takes arguments."""
     first, name = blueprint.method("__init__"), blueprint.node.name
     if first is not None:
@@ -145,7 +143,7 @@ def by_default(ev: Evaluator, blueprint: Blueprint) -> Instance:
     return made_of(ev, blueprint, ast.copy_location(ast.Call(func=reference, args=[], keywords=[]), blueprint.node), {})
 
 
-def places(ev: Evaluator, instance: Instance) -> dict[int, str]:
+def places(ev: Resolves, instance: Instance) -> dict[int, str]:
     """What PyTorch calls the layers of an object, by their identity: `encoder.lstm`, `layers.0`."""
     found: dict[int, str] = {}
 
@@ -173,9 +171,7 @@ def places(ev: Evaluator, instance: Instance) -> dict[int, str]:
     return found
 
 
-def _value(ev: Evaluator, entry: Given | Thunk) -> Value:
-    from rnnc.diagnostics import DiagnosticError
-
+def _value(ev: Resolves, entry: Given | Thunk) -> Value:
     try:
         return ev.entry(entry).value
     except DiagnosticError:  # a field that nothing here can be
@@ -188,7 +184,7 @@ def _self_of(function: ast.FunctionDef) -> str:
 
 
 def _run(
-    ev: Evaluator, function: ast.FunctionDef, instance: Instance, node: ast.Call, names: Names
+    ev: CarriesOut, function: ast.FunctionDef, instance: Instance, node: ast.Call, names: Names
 ) -> tuple[Names, Value]:
     """The names after the last statement of a method, and what it returns."""
     outside = instance.blueprint.names
@@ -197,12 +193,8 @@ def _run(
         what = f"these arguments do not fit `{function.name}` of `{instance.blueprint.node.name}`"
         raise problem("E604", what, ev.span(node))
     itself = Given(instance, ev.span(node))
-    is_step = function.name != "__init__"
-    ev.models += is_step
-    try:
-        return ev.carry_out(function, {**outside, **own, _self_of(function): itself})
-    finally:
-        ev.models -= is_step
+    names = {**outside, **own, _self_of(function): itself}
+    return ev.run(function, names, of_model=function.name != "__init__")
 
 
 def with_field(held: Given, name: str, entry: Given | Thunk | Broken) -> Given | None:

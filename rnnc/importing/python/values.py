@@ -5,13 +5,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, TypeAlias
+from functools import cached_property
+from typing import TypeAlias
 
 from rnnc.diagnostics import Diagnostic, DiagnosticError, Note, Span
-
-if TYPE_CHECKING:
-    from rnnc.importing.pieces.pieces import Network
-    from rnnc.importing.python.signature import Constructor
+from rnnc.importing.equations import Built, Equations
+from rnnc.importing.python.signature import EXTRA, Parameter, parameters_of, several_of
 
 
 @dataclass(frozen=True)
@@ -33,11 +32,46 @@ class Given:
     span: Span
 
 
+@dataclass(frozen=True)
+class Callee:
+    """A class or function of a library that texts call: its signature, and which of its parameters are read."""
+
+    name: str
+    library: str
+    signature: str | None  # None: whatever is passed is not read
+    reads: frozenset[str]
+    # what states it has, where others can be given them
+    states: Callable[[Made], tuple[str, ...]] | None = field(default=None, kw_only=True)
+
+    @property
+    def is_activation(self) -> bool:
+        """Whether it gives a function of single numbers, which a cell can have as its activation."""
+        return False
+
+    @cached_property
+    def parameters(self) -> Mapping[str, Parameter]:
+        """All parameters by name, in order."""
+        return {parameter.name: parameter for parameter in parameters_of(self.signature or "")}
+
+    @cached_property
+    def several(self) -> str | None:
+        """The parameter that takes all further arguments in order, `*layers`."""
+        return several_of(self.signature or "")
+
+    @cached_property
+    def takes_more(self) -> bool:
+        return self.signature is None or self.signature.rstrip(" ,").endswith("**kwargs")
+
+    def takes(self, keyword: str) -> bool:
+        """Whether a call may pass this keyword."""
+        return keyword in self.parameters or (self.takes_more and (keyword in EXTRA or self.signature is None))
+
+
 @dataclass(frozen=True, eq=False)
 class Made:
     """One object: a call of a constructor that the tables know."""
 
-    constructor: Constructor
+    constructor: Callee
     arguments: Mapping[str, Given]  # those that were passed and matter
     passed: tuple[str, ...]  # all that were passed
     span: Span
@@ -91,7 +125,7 @@ class Computed(Tensor):
     features."""
 
     inputs: tuple[Tensor, ...]
-    build: Callable[[Network, Sequence[Built]], Built]
+    build: Callable[[Equations, Sequence[Built]], Built]
     shares: Tensor | None = None
     alike: Tensor | None = None
 
@@ -151,23 +185,6 @@ class Size:
 
     tensor: Tensor
     axis: int | None = None
-
-
-@dataclass(frozen=True)
-class Built:
-    """The expression for a tensor. `steps_first`: how a text has the array; None where nothing tells. `width`: how many
-    features it has, where that is known; of what comes in the name of its axis, where nothing tells. `repeats`: it is
-    one value, which is to stand at every step. `axes`: those of the text's array, where they are others than rows,
-    steps and features (pieces/axes.py). `padding`: of a sequence whose rows have lengths of their own, what the text
-    has behind them (pieces/padding.py)."""
-
-    text: str
-    is_sequence: bool = True
-    steps_first: bool | None = None
-    width: str | None = None
-    repeats: bool = False
-    axes: str = ""
-    padding: str = ""
 
 
 @dataclass(frozen=True, eq=False)

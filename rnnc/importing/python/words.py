@@ -7,13 +7,10 @@ import ast
 import re
 from collections.abc import Mapping, Sequence
 from string import Formatter
-from typing import TYPE_CHECKING
 
+from rnnc.diagnostics import Span
+from rnnc.importing.python.evaluates import Evaluates
 from rnnc.importing.python.values import Given, Names, Value, describe, problem
-
-if TYPE_CHECKING:
-    from rnnc.diagnostics import Span
-    from rnnc.importing.texts.evaluate import Evaluator
 
 MOST_LETTERS = 1000
 READ = "read are `%`, `+`, `.format(…)`, `.join(…)`, f-strings and `str(…)` of what is known"
@@ -34,7 +31,7 @@ def binary(op: ast.operator, text: str, other: Value, span: Span) -> str | None:
             return None
 
 
-def put_together(ev: Evaluator, node: ast.JoinedStr, names: Names) -> str:
+def put_together(ev: Evaluates, node: ast.JoinedStr, names: Names) -> str:
     """An f-string."""
     parts: list[str] = []
     for part in node.values:
@@ -48,7 +45,7 @@ def put_together(ev: Evaluator, node: ast.JoinedStr, names: Names) -> str:
     return _limited("".join(parts), ev.span(node))
 
 
-def method(ev: Evaluator, text: str, name: str, node: ast.Call, names: Names) -> Value:
+def method(ev: Evaluates, text: str, name: str, node: ast.Call, names: Names) -> Value:
     """`'l{}'.format(k)`, `'_'.join(names)`, and what changes letters."""
     span = ev.span(node)
     given = [ev.given(each, names) for each in node.args]

@@ -7,16 +7,16 @@ import ast
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import Span
+from rnnc.importing.equations import Built, Equations
 from rnnc.importing.pieces import padding
 from rnnc.importing.pieces.axes import FEATURES, ONE, STEPS, axes_of, letter_of, with_axes
 from rnnc.importing.pieces.built import part_of_features, wrapped
 from rnnc.importing.pieces.widths import number_of
+from rnnc.importing.python.evaluates import Evaluates
 from rnnc.importing.python.values import (
     Applied,
-    Built,
     Computed,
     Given,
     Made,
@@ -26,14 +26,9 @@ from rnnc.importing.python.values import (
     Value,
     describe,
     problem,
-)  # fmt: skip
+)
+from rnnc.importing.texts.asked import Asked
 from rnnc.importing.texts.sizes import numbers, size_of
-from rnnc.importing.texts.steps import BY_ITSELF
-
-if TYPE_CHECKING:
-    from rnnc.importing.pieces.pieces import Network
-    from rnnc.importing.texts.axes import Asked
-    from rnnc.importing.texts.evaluate import Evaluator
 
 FOLDED = {"max_pool1d": "max", "avg_pool1d": "mean", "adaptive_max_pool1d": "max", "adaptive_avg_pool1d": "mean"}
 DIVIDES = ("chunk", "split")
@@ -43,10 +38,11 @@ SYNONYMS = {
     "chunks": "sizes", "indices_or_sections": "sizes", "output_size": "kernel_size",
 }  # fmt: skip
 CUTS = frozenset(("ops", "keras", "np", "numpy", "jnp"))  # whose `split` is told where parts end
+BY_ITSELF = "a layer goes over the steps by itself: LSTM in the place of LSTMCell; a cell of your own is a `cell`"
 BY_HAND = "write what it computes by hand, behind the layers"
 
 
-def along(ev: Evaluator, asked: Asked) -> Value:
+def along(ev: Evaluates, asked: Asked) -> Value:
     """What such a function gives. E606: it is told something that is not read."""
     if asked.name in FLIPS:
         return _flipped(ev, asked)
@@ -62,12 +58,12 @@ def _given(asked: Asked, *parameters: str) -> dict[str, ast.expr]:
     return found
 
 
-def _flipped(ev: Evaluator, asked: Asked) -> Tensor:
+def _flipped(ev: Evaluates, asked: Asked) -> Tensor:
     """The steps from the last to the first."""
     nodes = [*asked.rest, *(value for key, value in asked.named.items() if key in ("dims", "axis", "dim"))]
     known = numbers(ev, nodes, asked.names)
 
-    def build(network: Network, built: Sequence[Built]) -> Built:
+    def build(network: Equations, built: Sequence[Built]) -> Built:
         one, axis = built[0], known[0] if len(known) == 1 else None
         if not isinstance(axis, int) or letter_of(one, axis) != STEPS:
             raise problem(
@@ -80,14 +76,14 @@ def _flipped(ev: Evaluator, asked: Asked) -> Tensor:
     return Computed((asked.tensor,), build, alike=asked.tensor)
 
 
-def _pooled(ev: Evaluator, asked: Asked) -> Tensor:
+def _pooled(ev: Evaluates, asked: Asked) -> Tensor:
     """One value of all steps, which come last, in an axis of size 1."""
     node = _given(asked, "kernel_size").get("kernel_size")
     size = next(iter(numbers(ev, [node], asked.names)), None) if node is not None else None
     tensors = (size.tensor,) if isinstance(size, Size) else ()
     is_all = asked.name.startswith("adaptive") and size == 1
 
-    def build(network: Network, built: Sequence[Built]) -> Built:
+    def build(network: Equations, built: Sequence[Built]) -> Built:
         one = built[0]
         counts = is_all or (isinstance(size, Size) and size_of(one, size, built[-1]) == STEPS)
         if not counts or letter_of(one, -1) != STEPS:
@@ -100,7 +96,7 @@ def _pooled(ev: Evaluator, asked: Asked) -> Tensor:
     return Computed((asked.tensor, *tensors), build)
 
 
-def _divided(ev: Evaluator, asked: Asked) -> list[Given]:
+def _divided(ev: Evaluates, asked: Asked) -> list[Given]:
     """Some features after the others."""
     given = _given(asked, "sizes", "dim")
     sizes = numbers(ev, [given["sizes"]], asked.names) if "sizes" in given else []
@@ -127,7 +123,7 @@ def _divided(ev: Evaluator, asked: Asked) -> list[Given]:
     return [_part(asked, axis, end - size, end, ends[-1]) for size, end in zip(pieces, ends, strict=True)]
 
 
-def _is_cut(ev: Evaluator, asked: Asked) -> bool:
+def _is_cut(ev: Evaluates, asked: Asked) -> bool:
     """Whether a list says where parts end, as in NumPy and Keras; PyTorch and TensorFlow are told how wide they are."""
     function = ev.if_known(asked.node.func, asked.names).value if isinstance(asked.node, ast.Call) else None
     return isinstance(function, Reference) and not CUTS.isdisjoint(function.path.split(".")[:-1])
@@ -137,7 +133,7 @@ def _part(asked: Asked, axis: int, start: int, end: int, whole: int) -> Given:
     """One of several pieces, which together are as wide as what is divided."""
     take = part_of_features(start, end)
 
-    def build(network: Network, built: Sequence[Built]) -> Built:
+    def build(network: Equations, built: Sequence[Built]) -> Built:
         _check(built[0], axis, asked.span)
         if number_of(built[0].width) not in (whole, None):
             what = f"the parts of `{asked.name}` have {whole} features together, and what is divided {built[0].width}"
@@ -150,7 +146,7 @@ def _part(asked: Asked, axis: int, start: int, end: int, whole: int) -> Given:
 def _cut(asked: Asked, axis: int, points: Sequence[int], k: int) -> Given:
     """One of several pieces that end at such places, the last one with the array."""
 
-    def build(network: Network, built: Sequence[Built]) -> Built:
+    def build(network: Equations, built: Sequence[Built]) -> Built:
         _check(built[0], axis, asked.span)
         wide = number_of(built[0].width)
         if wide is None:
@@ -169,7 +165,7 @@ def _cut(asked: Asked, axis: int, points: Sequence[int], k: int) -> Given:
 def _piece(asked: Asked, axis: int, k: int, count: int) -> Given:
     """One of several pieces that are of one size."""
 
-    def build(network: Network, built: Sequence[Built]) -> Built:
+    def build(network: Equations, built: Sequence[Built]) -> Built:
         _check(built[0], axis, asked.span)
         wide = number_of(built[0].width)
         if wide is None or wide % count:

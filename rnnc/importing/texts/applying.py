@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from rnnc.diagnostics import DiagnosticError, Span
 from rnnc.importing.python import classes, words
+from rnnc.importing.python.evaluates import Evaluates, Resolves
 from rnnc.importing.python.values import (
     Applied,
     Broken,
@@ -18,12 +19,14 @@ from rnnc.importing.python.values import (
     Made,
     Names,
     Outputs,
+    Record,
     Reference,
     Size,
     Steps,
     Tensor,
     Value,
     as_tensor,
+    describe,
     problem,
 )  # fmt: skip
 from rnnc.importing.texts.along import width_of
@@ -31,10 +34,9 @@ from rnnc.importing.texts.arrays import ARRAYS, LIKE, MAKERS, OPAQUE, SIZES, UNR
 from rnnc.importing.texts.finals import several
 from rnnc.importing.texts.functions import TOGETHER, check_known, written_out
 from rnnc.importing.texts.fused import check_turned, is_over_steps
+from rnnc.importing.texts.reads import Reads
 from rnnc.importing.texts.steps import CELLS, together
-
-if TYPE_CHECKING:
-    from rnnc.importing.texts.evaluate import Evaluator
+from rnnc.importing.texts.tensors import Tensors
 
 # Operators between what layers give, as layers of Keras.
 OPERATOR_LAYERS: dict[type[ast.operator], str] = {
@@ -43,6 +45,23 @@ OPERATOR_LAYERS: dict[type[ast.operator], str] = {
 DATA = ("inputs", "input")  # what the parameter is called that takes what a layer is called on
 BEGINS = ("initial_state", "hx")
 STATES_OF_CELLS = ("get_initial_state", "zero_state")  # methods of cells and layers that give zeros
+
+
+class Applies(Reads, Protocol):
+    """Makes what texts call, and knows what layers are called on."""
+
+    @property
+    def tensors(self) -> Tensors:
+        """Who reads expressions over what layers give."""
+        ...
+
+    def bound(self, reference: Reference, node: ast.Call, names: Names, where: Span) -> Made | Applied:
+        """The object that a call of a library's name makes. E603: no library has the name."""
+        ...
+
+    def incoming(self, text: str, name: str) -> Incoming:
+        """What comes in wherever a script calls models on this expression, with a name for where it is the first."""
+        ...
 
 
 def part(whole: Given, place: ast.expr) -> Value:
@@ -73,13 +92,31 @@ def part(whole: Given, place: ast.expr) -> Value:
             return Reference(OPAQUE)
 
 
+def member(ev: Resolves, base: Given, place: Given) -> Value:
+    """One of a list, a dictionary, or sizes, by its place or key."""
+    match base.value, place.value:
+        case Record(fields=fields), str() | int() as key if str(key) in fields:
+            return ev.entry(fields[str(key)]).value
+        case list() as items, int() as k if -len(items) <= k < len(items):
+            return items[k].value
+        case Reference(path=path), _ if path.startswith(OPAQUE):
+            return Reference(path if path == ZEROS else OPAQUE)
+        case Size(tensor=tensor, axis=None), int() as k:
+            return size(tensor, k)
+        case Steps(last=last), -1:
+            return last
+        case _:
+            what = f"`[{place.span.text}]` of {describe(base.value)} is not evaluated here"
+            raise problem("E602", what, base.span)
+
+
 def _gives_both(made: Made) -> bool:
     """Whether a layer gives the outputs of both directions apart: `Bidirectional(…, merge_mode=None)`."""
     merge = made.arguments.get("merge_mode") if made.constructor.name == "Bidirectional" else None
     return merge is not None and merge.value is None
 
 
-def holder(ev: Evaluator, function: ast.Attribute, names: Names) -> Tensor | Finals | Instance | Made | str | None:
+def holder(ev: Evaluates, function: ast.Attribute, names: Names) -> Tensor | Finals | Instance | Made | str | None:
     """A tensor or a string whose method is called, or an object of which one is called that gives itself; None for all
     others."""
     node = function.value
@@ -100,7 +137,7 @@ def holder(ev: Evaluator, function: ast.Attribute, names: Names) -> Tensor | Fin
 
 
 def method(
-    ev: Evaluator, held: Tensor | Finals | Instance | Made | str, function: ast.Attribute, node: ast.Call, names: Names
+    ev: Applies, held: Tensor | Finals | Instance | Made | str, function: ast.Attribute, node: ast.Call, names: Names
 ) -> Value:
     """`y.transpose(0, 1)`, `y.relu()`, `x.size(0)`, `model.to(device)`."""
     if isinstance(held, Made) and function.attr in STATES_OF_CELLS:
@@ -126,7 +163,7 @@ def method(
     return result
 
 
-def _size(ev: Evaluator, held: Tensor | Finals, method: str, node: ast.Call, names: Names) -> Value:
+def _size(ev: Evaluates, held: Tensor | Finals, method: str, node: ast.Call, names: Names) -> Value:
     """`x.size(0)`, `x.size()`, `x.dim()`."""
     tensor = as_tensor(held)
     if isinstance(held, Finals) and tensor is None and method == "size" and node.args:
@@ -146,7 +183,7 @@ def size(tensor: Tensor, axis: int) -> Size | int:
     return wide if wide is not None and wide > 1 else Size(tensor, axis)
 
 
-def of_library(ev: Evaluator, function: Reference, node: ast.Call, names: Names) -> Value:
+def of_library(ev: Applies, function: Reference, node: ast.Call, names: Names) -> Value:
     """An object of the library's, or a function of tensors, or arrays that are no tensors of layers."""
     if not ev.knows(function):
         front, _, last = function.path.rpartition(".")
@@ -169,7 +206,7 @@ def of_library(ev: Evaluator, function: Reference, node: ast.Call, names: Names)
         for argument in node.args:
             _check_known(argument, names)
         check_known(ev, function, node, names)
-    return ev.bind(function, node, ev, names, ev.span(node.func))
+    return ev.bound(function, node, names, ev.span(node.func))
 
 
 def _check_known(node: ast.expr, names: Names) -> None:
@@ -180,7 +217,7 @@ def _check_known(node: ast.expr, names: Names) -> None:
             raise entry.error
 
 
-def applied(ev: Evaluator, made: Made, node: ast.Call, names: Names) -> Value:
+def applied(ev: Applies, made: Made, node: ast.Call, names: Names) -> Value:
     """What a layer gives that is called on something."""
     named = {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg is not None}
     data = node.args[0] if node.args else next((named[name] for name in DATA if name in named), None)
@@ -204,7 +241,7 @@ def applied(ev: Evaluator, made: Made, node: ast.Call, names: Names) -> Value:
     return results(Applied(Given(made, ev.span(node.func)), inputs, state, text), ev.span(node))
 
 
-def _check_left(ev: Evaluator, made: Made, what: str, node: ast.expr, names: Names) -> None:
+def _check_left(ev: Reads, made: Made, what: str, node: ast.expr, names: Names) -> None:
     """E606: a call of a layer is given more than what it is called on and what it begins with, and no default."""
     value = ev.if_known(node, names).value
     if value is None and isinstance(node, ast.Constant | ast.Name):
@@ -221,7 +258,7 @@ def _check_left(ev: Evaluator, made: Made, what: str, node: ast.expr, names: Nam
     raise problem("E606", f"{what} of a call of {name} is not read", ev.span(node), fix=fix)
 
 
-def with_data(ev: Evaluator, instance: Instance, node: ast.Call, names: Names) -> tuple[ast.Call, Names]:
+def with_data(ev: Applies, instance: Instance, node: ast.Call, names: Names) -> tuple[ast.Call, Names]:
     """A call of a model by a script, and its names, with what comes in wherever the script gives data."""
     function = instance.blueprint.method(*classes.RUNS)
     if ev.models or function is None:
@@ -237,7 +274,7 @@ def with_data(ev: Evaluator, instance: Instance, node: ast.Call, names: Names) -
         text = ast.unparse(value)
         name = text if text.isidentifier() else name
         key = f"‹{text}›"
-        held[key] = Given(ev.data.setdefault(text, Incoming(name, len(ev.data))), ev.span(value))
+        held[key] = Given(ev.incoming(text, name), ev.span(value))
         return ast.copy_location(ast.Name(id=key, ctx=ast.Load()), value)
 
     args = [given(plain[k] if k < len(plain) else "x", each) for k, each in enumerate(node.args)]
@@ -246,7 +283,7 @@ def with_data(ev: Evaluator, instance: Instance, node: ast.Call, names: Names) -
     return whole, {**names, **held}
 
 
-def outputs(ev: Evaluator, node: ast.Call, names: Names) -> Value:
+def outputs(ev: Applies, node: ast.Call, names: Names) -> Value:
     """`keras.Model(inputs, outputs)`."""
     named = [keyword.value for keyword in node.keywords if keyword.arg in ("outputs", "output")]
     told = [*named, *node.args[1:2]][:1]

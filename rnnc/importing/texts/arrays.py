@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import Span
 from rnnc.importing.python.values import Made, Names, Reference, Tensor, Value, problem
-
-if TYPE_CHECKING:
-    from rnnc.importing.texts.evaluate import Evaluator
+from rnnc.importing.texts.reads import Reads
 
 OPAQUE = "‹data›"  # sizes of arrays, and arrays that are no results of layers
 ZEROS = f"{OPAQUE}.zeros"  # one of these, of which it is known that it holds nothing else
@@ -58,7 +55,7 @@ def is_asked_for(value: Value) -> bool:
     return isinstance(value, Reference) and not value.path.startswith((OPAQUE, UNREAD))
 
 
-def casts(ev: Evaluator, name: str, tensor: Tensor, given: Sequence[ast.expr], names: Names, span: Span) -> Value:
+def casts(ev: Reads, name: str, tensor: Tensor, given: Sequence[ast.expr], names: Names, span: Span) -> Value:
     """`y.to(device)`, `y.float()`, `tf.cast(y, tf.float32)`: the same numbers in another place, or in another type of
     floats. E606: in a type that has not these numbers."""
     if name in ("type", "cast", "astype") and not given:

@@ -4,11 +4,11 @@ they are given is read whole: an argument that says something else than what is 
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from dataclasses import replace
 
 from rnnc.diagnostics import Span
+from rnnc.importing.equations import Built, Equations
 from rnnc.importing.pieces import padding
 from rnnc.importing.pieces.axes import (
     FEATURES,
@@ -24,24 +24,12 @@ from rnnc.importing.pieces.axes import (
 )
 from rnnc.importing.pieces.built import softmax, wrapped
 from rnnc.importing.pieces.widths import number_of
-from rnnc.importing.python.values import (
-    Built,
-    Computed,
-    Given,
-    Names,
-    Reference,
-    Size,
-    Tensor,
-    Value,
-    problem,
-)
+from rnnc.importing.python.values import Computed, Given, Reference, Size, Value, problem
 from rnnc.importing.texts.along import DIVIDES, FLIPS, FOLDED, along
 from rnnc.importing.texts.arrays import OPAQUE, casts
+from rnnc.importing.texts.asked import Asked
+from rnnc.importing.texts.reads import Reads
 from rnnc.importing.texts.sizes import AXES, numbers, size_of
-
-if TYPE_CHECKING:
-    from rnnc.importing.pieces.pieces import Network
-    from rnnc.importing.texts.evaluate import Evaluator
 
 SAME = ("contiguous", "identity", "convert_to_tensor", "requires_grad_", "retain_grad")
 CASTS = ("to", "type", "cast", "float", "double", "cuda", "cpu", "astype", "type_as")
@@ -62,24 +50,10 @@ ALIKE = (*TURNS, *DROPOUTS, *PACKS, "clone", "detach", "stop_gradient")  # what 
 PLAIN_KEYWORDS = frozenset(("name", "non_blocking", "copy", "memory_format", "enforce_sorted", "total_length"))
 
 
-@dataclass(frozen=True)
-class Asked:
-    """A call of such a function: of which tensor, what else it is given, and where it stands."""
-
-    name: str
-    tensor: Tensor
-    rest: Sequence[ast.expr]
-    named: Mapping[str, ast.expr]
-    node: ast.expr
-    names: Names
-    span: Span
-    is_torch: bool
-
-
 class Axes:
     """Reads such calls of one text."""
 
-    def __init__(self, evaluator: Evaluator) -> None:
+    def __init__(self, evaluator: Reads) -> None:
         self._ev = evaluator
 
     def called(self, asked: Asked) -> Value:
@@ -157,7 +131,7 @@ class Axes:
         (number,) = self._axes(replace(asked, rest=asked.rest[:1]), 1)
         fold = OVER[asked.name]
 
-        def build(network: Network, built: Sequence[Built]) -> Built:
+        def build(network: Equations, built: Sequence[Built]) -> Built:
             one, place = built[0], axis_of(built[0], number)
             axes, letter = axes_of(one), letter_of(one, number)
             left = axes[: place or 0] + (ONE if keeps else "") + axes[(place or 0) + 1 :]
@@ -184,7 +158,7 @@ class Axes:
             raise problem("E606", what, asked.span, fix="softmax(y, dim=-1)")
         axis = self._axes(asked, 1)[0] if given else -1
 
-        def build(network: Network, built: Sequence[Built]) -> Built:
+        def build(network: Equations, built: Sequence[Built]) -> Built:
             text = network.equation("w", softmax(built[0], axis, asked.span))
             return replace(built[0], text=text, padding=padding.NUMBERS if built[0].padding else "")
 
@@ -199,7 +173,7 @@ class Axes:
         if not order:
             raise problem("E606", "read are transposes that tell the axes", asked.span, fix="transpose(0, 1)")
 
-        def build(network: Network, built: Sequence[Built]) -> Built:
+        def build(network: Equations, built: Sequence[Built]) -> Built:
             one = built[0]
             axes = axes_of(one)
             places = [axis_of(one, each) for each in order]
@@ -226,7 +200,7 @@ class Axes:
             return Computed((asked.tensor,), lambda _, built: _without_ones(built[0], asked.span), asked.tensor)
         (number,) = self._axes(asked, 1)
 
-        def build(network: Network, built: Sequence[Built]) -> Built:
+        def build(network: Equations, built: Sequence[Built]) -> Built:
             one = built[0]
             axes = axes_of(one)
             if asked.name != "squeeze":
@@ -248,7 +222,7 @@ class Axes:
         sizes = self._numbers(asked, [*asked.rest, *(value for key, value in asked.named.items() if key in AXES)])
         of = [each.tensor for each in sizes if isinstance(each, Size)]
 
-        def build(network: Network, built: Sequence[Built]) -> Built:
+        def build(network: Equations, built: Sequence[Built]) -> Built:
             one, others = built[0], iter(built[1:])
             letters = [size_of(one, each, next(others) if isinstance(each, Size) else None) for each in sizes]
             found = _flattened(one, sizes) if asked.name == "flatten" else _viewed(one, letters)
@@ -298,7 +272,7 @@ class Axes:
         self._check(asked, ("lengths", "batch_first"))
         first = self._first(asked, 1)
 
-        def build(network: Network, built: Sequence[Built]) -> Built:
+        def build(network: Equations, built: Sequence[Built]) -> Built:
             one = built[0]
             if not one.is_sequence or axes_of(one) not in PLAIN or one.steps_first not in (None, first):
                 where = "the steps" if first else "the rows of the batch"
@@ -314,7 +288,7 @@ class Axes:
         value = asked.named.get("padding_value", asked.rest[1] if len(asked.rest) > 1 else None)
         is_zero = value is None or self._ev.given(value, asked.names).value == 0
 
-        def build(network: Network, built: Sequence[Built]) -> Built:
+        def build(network: Equations, built: Sequence[Built]) -> Built:
             if built[0].padding != padding.PACKED:
                 raise problem("E606", "what is padded here was never packed", asked.span)
             return replace(built[0], padding=padding.ZEROS if is_zero else padding.NUMBERS, steps_first=first)

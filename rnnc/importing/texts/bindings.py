@@ -215,7 +215,8 @@ class Bindings:
 
     def _is_over_steps(self, loop: ast.For) -> bool:
         """Whether a loop calls cells step by step, as layers do by themselves."""
-        found = over_steps(self._evaluator, loop, self.names) if self._is_function else None
+        ev = self._evaluator
+        found = over_steps(ev, ev.tensors, loop, self.names) if self._is_function else None
         if found is None:
             return False
         self._forget(loop)

@@ -6,9 +6,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import DiagnosticError
+from rnnc.importing.python.evaluates import Evaluates, Resolves
 from rnnc.importing.python.values import (
     Applied,
     Broken,
@@ -31,15 +31,12 @@ from rnnc.importing.python.values import (
     problem,
 )  # fmt: skip
 
-if TYPE_CHECKING:
-    from rnnc.importing.texts.evaluate import Evaluator
-
 # Layers that may give the very array that they are given.
 GIVE_THE_SAME = ("Dropout", "Identity", "Flatten", "Reshape", "Unflatten", "Activation", "ActivityRegularization")
 HARMLESS_IN_PLACE = ("requires_grad_", "share_memory_", "zero_grad_")
 
 
-def in_place(ev: Evaluator, statement: ast.AST, names: Names) -> Iterator[ast.expr]:
+def in_place(ev: Evaluates, statement: ast.AST, names: Names) -> Iterator[ast.expr]:
     """The expressions for what calls in a statement change: `y` of `y.mul_(2)`, `F.relu(y, inplace=True)`,
     `self.relu(y)` of a layer that works in place, `torch.add(a, b, out=y)`."""
     for node in ast.walk(statement):
@@ -125,7 +122,7 @@ def memory_of(value: Value) -> set[Memory]:
             return set()
 
 
-def value_of(ev: Evaluator, entry: Given | Thunk | Broken | None) -> Value:
+def value_of(ev: Resolves, entry: Given | Thunk | Broken | None) -> Value:
     """The value of a name, None where it has none that is read."""
     if isinstance(entry, Given | Thunk):
         with suppress(DiagnosticError):
@@ -133,7 +130,7 @@ def value_of(ev: Evaluator, entry: Given | Thunk | Broken | None) -> Value:
     return None
 
 
-def sharing(ev: Evaluator, names: Mapping[str, Given | Thunk | Broken], changed: set[Memory]) -> Iterator[str]:
+def sharing(ev: Resolves, names: Mapping[str, Given | Thunk | Broken], changed: set[Memory]) -> Iterator[str]:
     """The names, and the fields of objects (`self.last`), that know an array in this memory."""
     for name, entry in names.items():
         value = value_of(ev, entry)
@@ -145,7 +142,7 @@ def sharing(ev: Evaluator, names: Mapping[str, Given | Thunk | Broken], changed:
             yield name
 
 
-def check_changes(ev: Evaluator, changed: set[str], parameters: ast.arguments, call: ast.Call, names: Names) -> None:
+def check_changes(ev: Evaluates, changed: set[str], parameters: ast.arguments, call: ast.Call, names: Names) -> None:
     """E602: a function changes an array in place that it is given."""
     plain = [each.arg for each in (*parameters.posonlyargs, *parameters.args)]
     given = [*zip(plain, call.args, strict=False), *((k.arg, k.value) for k in call.keywords)]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import accumulate
 
 from rnnc.diagnostics import DiagnosticError, Source, Span
 from rnnc.importing.python import classes, words
@@ -40,7 +39,6 @@ from rnnc.importing.python.values import (
     Reference,
     Remarks,
     Size,
-    Steps,
     Tensor,
     Thunk,
     Value,
@@ -50,12 +48,14 @@ from rnnc.importing.python.values import (
     problem,
 )  # fmt: skip
 from rnnc.importing.texts import applying
-from rnnc.importing.texts.arrays import FILLED, OPAQUE, SIZES, TYPE, ZEROS
+from rnnc.importing.texts.along import BY_ITSELF
+from rnnc.importing.texts.arrays import FILLED, SIZES, TYPE, ZEROS
 from rnnc.importing.texts.changes import check_changes
 from rnnc.importing.texts.fields import ordered, told
 from rnnc.importing.texts.finals import several
 from rnnc.importing.texts.parts import indexed
-from rnnc.importing.texts.steps import BY_ITSELF, steps_of
+from rnnc.importing.texts.places import Places
+from rnnc.importing.texts.steps import steps_of
 from rnnc.importing.texts.tensors import Tensors
 from rnnc.importing.texts.thrown import tell_training
 from rnnc.semantics.near import did_you_mean
@@ -77,14 +77,12 @@ class Evaluator:
     """Evaluates expressions of one text; `bind` makes objects of calls of what a library `knows`."""
 
     def __init__(self, source: Source, bind: Bind, knows: Knows) -> None:
-        self.source = source
-        self.bind = bind
+        self._bind = bind
         self.knows = knows
         self.carry_out: CarryOut = _no_statements
         self.functions_of: Callable[[str], Mapping[str, str]] = lambda path: {}  # of the library of a dotted name
         self.tensors = Tensors(self)
         self.remarks = Remarks()
-        self.data: dict[str, Incoming] = {}  # what a script calls models on, as it has it
         self.returned: Span | None = None  # where the function that was carried out last tells what it gives
         self.models = 0  # functions of models that are carried out, one in another
         self._depth = self._work = 0
@@ -92,19 +90,12 @@ class Evaluator:
         self.outermost: set[ast.Lambda] = set()  # functions that stand in no other
         self.changes: dict[ast.Lambda, set[str]] = {}  # parameters that functions change by `op=`
         self.library: str | None = None  # whose constructor's arguments are evaluated: names that stand alone are its
-        lines = source.text.split("\n")
-        self._lines = [*zip(accumulate((len(line) + 1 for line in lines), initial=0), lines, strict=False)]
+        self._data: dict[str, Incoming] = {}  # what a script calls models on, as it has it
+        self._places = Places(source)
 
     def span(self, node: ast.AST) -> Span:
-        """Where a node stands; Python counts columns in bytes."""
-        if not isinstance(node, ast.expr | ast.stmt | ast.keyword):
-            return Span(self.source, 0, len(self.source.text))
-        start = self._offset(node.lineno, node.col_offset)
-        return Span(self.source, start, self._offset(node.end_lineno or node.lineno, node.end_col_offset or 0))
-
-    def _offset(self, line: int, column: int) -> int:
-        offset, text = self._lines[line - 1]
-        return offset + len(text.encode()[:column].decode(errors="replace"))
+        """Where a node stands."""
+        return self._places.span(node)
 
     def given(self, node: ast.expr, names: Names) -> Given:
         """The value of an expression, with its place. Raises DiagnosticError."""
@@ -145,6 +136,22 @@ class Evaluator:
         finally:
             self.library = outer
 
+    def run(self, function: ast.FunctionDef, names: Names, *, of_model: bool) -> tuple[Names, Value]:
+        """The names behind the last statement of a function, and its result. `of_model`: `models` counts it."""
+        self.models += of_model
+        try:
+            return self.carry_out(function, names)
+        finally:
+            self.models -= of_model
+
+    def bound(self, reference: Reference, node: ast.Call, names: Names, where: Span) -> Made | Applied:
+        """The object that a call of a library's name makes. E603: no library has the name."""
+        return self._bind(reference, node, self, names, where)
+
+    def incoming(self, text: str, name: str) -> Incoming:
+        """What comes in wherever a script calls models on this expression, with a name for where it is the first."""
+        return self._data.setdefault(text, Incoming(name, len(self._data)))
+
     def _value(self, node: ast.expr, names: Names) -> Value:
         match node:
             case ast.Constant(value=None | bool() | int() | float() | str() as value):
@@ -152,21 +159,7 @@ class Evaluator:
             case ast.Name(id=name):
                 return self._name(name, names)
             case ast.Attribute(value=base, attr=attribute):
-                value = self.given(base, names).value
-                if isinstance(value, Reference):
-                    return Reference(f"{value.path}.{attribute}")
-                if isinstance(value, Record) and attribute in value.fields:
-                    return self.entry(value.fields[attribute]).value
-                if isinstance(value, Instance):
-                    return self._member_of(value, attribute, node)
-                if attribute in SIZES and is_tensor(value):
-                    tensor = as_tensor(value) if attribute == "shape" else None
-                    return Size(tensor) if tensor is not None else Reference(TYPE)
-                if isinstance(value, Made) and (found := told(value, attribute)) is not None:
-                    return found
-                if isinstance(value, list) and attribute == "values" and isinstance(value[0].value, Tensor):
-                    return value[0].value  # of `y.max(1)`
-                raise problem("E602", f"`.{attribute}` of {describe(value)} is not evaluated here", self.span(node))
+                return self._attribute(self.given(base, names).value, attribute, node)
             case ast.List() | ast.Tuple() | ast.ListComp() | ast.GeneratorExp():
                 return list(self._items(node, names))
             case ast.Subscript(value=base, slice=place, ctx=ast.Store()):
@@ -180,19 +173,8 @@ class Evaluator:
                     return tensor
                 number = self._number(operand, names)
                 return -number if isinstance(op, ast.USub) else number
-            case ast.BinOp(left=left, op=op, right=right):
-                a, b = self.given(left, names), self.given(right, names)
-                layer = applying.OPERATOR_LAYERS.get(type(op))
-                if layer is not None and isinstance(a.value, Applied) and isinstance(b.value, Applied):
-                    both = ast.copy_location(ast.List(elts=[left, right], ctx=ast.Load()), node)
-                    call = ast.copy_location(ast.Call(func=left, args=[both], keywords=[]), node)
-                    return self.bind(Reference(layer), call, self, names, self.span(node))
-                if is_tensor(a.value) or is_tensor(b.value):
-                    tensor = self.tensors.computed(node, names)
-                    if tensor is None:
-                        raise several(self.span(node))
-                    return tensor
-                return binary(op, a, b, self.span(node))
+            case ast.BinOp():
+                return self._operator(node, names)
             case ast.Call():
                 return self._call(node, names)
             case ast.Lambda():
@@ -201,6 +183,38 @@ class Evaluator:
                 return words.put_together(self, node, names)
             case _:
                 raise problem("E602", "this kind of expression is not read", self.span(node), fix=READ)
+
+    def _attribute(self, value: Value, attribute: str, node: ast.expr) -> Value:
+        """`tf.nn.relu`, `config.units`, `x.shape`."""
+        if isinstance(value, Reference):
+            return Reference(f"{value.path}.{attribute}")
+        if isinstance(value, Record) and attribute in value.fields:
+            return self.entry(value.fields[attribute]).value
+        if isinstance(value, Instance):
+            return self._member_of(value, attribute, node)
+        if attribute in SIZES and is_tensor(value):
+            tensor = as_tensor(value) if attribute == "shape" else None
+            return Size(tensor) if tensor is not None else Reference(TYPE)
+        if isinstance(value, Made) and (found := told(value, attribute)) is not None:
+            return found
+        if isinstance(value, list) and attribute == "values" and isinstance(value[0].value, Tensor):
+            return value[0].value  # of `y.max(1)`
+        raise problem("E602", f"`.{attribute}` of {describe(value)} is not evaluated here", self.span(node))
+
+    def _operator(self, node: ast.BinOp, names: Names) -> Value:
+        """Of tensors a layer of Keras, where both are what layers give, or else a formula."""
+        a, b = self.given(node.left, names), self.given(node.right, names)
+        layer = applying.OPERATOR_LAYERS.get(type(node.op))
+        if layer is not None and isinstance(a.value, Applied) and isinstance(b.value, Applied):
+            both = ast.copy_location(ast.List(elts=[node.left, node.right], ctx=ast.Load()), node)
+            call = ast.copy_location(ast.Call(func=node.left, args=[both], keywords=[]), node)
+            return self.bound(Reference(layer), call, names, self.span(node))
+        if is_tensor(a.value) or is_tensor(b.value):
+            tensor = self.tensors.computed(node, names)
+            if tensor is None:
+                raise several(self.span(node))
+            return tensor
+        return binary(node.op, a, b, self.span(node))
 
     def _name(self, name: str, names: Names) -> Value:
         entry = names.get(name)
@@ -233,7 +247,7 @@ class Evaluator:
             case ast.Dict(keys=keys, values=values):
                 return Record(self._fields(keys, values, names))
             case ast.Subscript(value=base, slice=place) if not isinstance(place, ast.Slice | ast.Tuple):
-                return self._member(self.given(base, names), self.given(place, names))
+                return applying.member(self, self.given(base, names), self.given(place, names))
             case ast.IfExp(test=test, body=body, orelse=orelse):
                 tell_training(self, test)
                 return self.given(body if truth(self.given(test, names)) else orelse, names).value
@@ -267,22 +281,6 @@ class Evaluator:
             return str(found)
         raise problem("E602", "keys of a dictionary are strings here", self.span(key) if key else None)
 
-    def _member(self, base: Given, place: Given) -> Value:
-        match base.value, place.value:
-            case Record(fields=fields), str() | int() as key if str(key) in fields:
-                return self.entry(fields[str(key)]).value
-            case list() as items, int() as k if -len(items) <= k < len(items):
-                return items[k].value
-            case Reference(path=path), _ if path.startswith(OPAQUE):
-                return Reference(path if path == ZEROS else OPAQUE)
-            case Size(tensor=tensor, axis=None), int() as k:
-                return applying.size(tensor, k)
-            case Steps(last=last), -1:
-                return last
-            case _:
-                what = f"`[{place.span.text}]` of {describe(base.value)} is not evaluated here"
-                raise problem("E602", what, base.span)
-
     def _member_of(self, instance: Instance, attribute: str, node: ast.expr) -> Value:
         if attribute == "training":
             return False
@@ -302,6 +300,27 @@ class Evaluator:
             return Reference(ZEROS)
         function = self.given(node.func, names).value
         node, names = spread(self, node, names)
+        match function:
+            case Reference():
+                return self._named(function, node, names)
+            case Record(is_class=True):
+                return Record(function.fields)
+            case Function():
+                check_changes(self, self.changes.get(function.node, set()), function.node.args, node, names)
+                return substituted(self, function, node, names)
+            case Made():
+                return applying.applied(self, function, node, names)
+            case Blueprint():
+                return classes.made_of(self, function, node, names)
+            case Instance():
+                return classes.called(self, function, *applying.with_data(self, function, node, names))
+            case Method():
+                return classes.method_called(self, function, node, names)
+            case _:
+                raise problem("E602", f"{describe(function)} is called here", self.span(node.func))
+
+    def _named(self, function: Reference, node: ast.Call, names: Names) -> Value:
+        """A call of what the text does not define: of a function of Python's, or of a library's."""
         match function:
             case Reference(last="OrderedDict") if len(node.args) == 1 and not node.keywords:
                 return ordered(self.given(node.args[0], names))
@@ -325,38 +344,14 @@ class Evaluator:
                 raise problem("E602", "a placeholder has no value before the graph runs", self.span(node), fix=fix)
             case Reference(last="ModuleList") if not self.knows(function):
                 return self._list(self.given(node.args[0], names)) if node.args else []
-            case Record(is_class=True):
-                return Record(function.fields)
             case Reference(last="get") if function.path.endswith("activations.get") and len(node.args) == 1:
                 return self.given(node.args[0], names).value
             case Reference(last="Model") if not self.knows(function):
                 return applying.outputs(self, node, names)
             case Reference(last="partial") if not self.knows(function):
                 return partial(self, node, names)
-            case Reference():
-                return applying.of_library(self, function, node, names)
-            case Function():
-                check_changes(self, self.changes.get(function.node, set()), function.node.args, node, names)
-                return substituted(self, function, node, names)
-            case Made():
-                return applying.applied(self, function, node, names)
-            case Blueprint():
-                return classes.made_of(self, function, node, names)
-            case Instance():
-                return classes.called(self, function, *applying.with_data(self, function, node, names))
-            case Method():
-                return classes.method_called(self, function, node, names)
             case _:
-                raise problem("E602", f"{describe(function)} is called here", self.span(node.func))
-
-    def functions_in(self, node: ast.expr, names: Names) -> Mapping[str, str]:
-        """The functions of one tensor of the library whose functions an expression calls, as the language has them."""
-        for each in ast.walk(node):
-            if isinstance(each, ast.Call):
-                function = self.if_known(each.func, names).value
-                if isinstance(function, Reference):
-                    return self.functions_of(function.path)
-        return self.functions_of("")
+                return applying.of_library(self, function, node, names)
 
     def if_known(self, node: ast.expr, names: Names) -> Given:
         """The value of an expression, None where nothing tells it."""

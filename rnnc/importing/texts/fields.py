@@ -4,14 +4,11 @@ names of the text's."""
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import DiagnosticError, Span
 from rnnc.importing.python.signature import WIDTHS
 from rnnc.importing.python.values import Given, Made, Names, Record, Reference, Remarks, Thunk, Value, problem
-
-if TYPE_CHECKING:
-    from rnnc.importing.texts.evaluate import Evaluator
+from rnnc.importing.texts.reads import Reads
 
 # What may be set of a layer without a change of what it computes.
 HARMLESS = ("trainable", "requires_grad", "name", "training", "_name", "grad")
@@ -72,7 +69,7 @@ def _path(target: ast.expr) -> list[str]:
     return [*_path(target.value), target.attr] if isinstance(target, ast.Attribute) else []
 
 
-def builds(ev: Evaluator, statement: ast.ClassDef, *names: str) -> DiagnosticError | None:
+def builds(ev: Reads, statement: ast.ClassDef, *names: str) -> DiagnosticError | None:
     """The error of a class that has neither `forward` nor `call` and makes cells or layers in its methods, or in those
     of these names; fields that `__init__` sets are read."""
     for method in statement.body:

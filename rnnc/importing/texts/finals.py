@@ -5,17 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import DiagnosticError, Span
+from rnnc.importing.equations import Built, Equations
 from rnnc.importing.pieces.axes import ROWS, letter_of
-from rnnc.importing.python.values import Applied, Built, Computed, Finals, Made, Size, Tensor, Value, problem
+from rnnc.importing.python.evaluates import Evaluates
+from rnnc.importing.python.values import Applied, Computed, Finals, Made, Size, Tensor, Value, problem
+from rnnc.importing.texts.asked import Asked
 from rnnc.importing.texts.sizes import AXES, numbers
-
-if TYPE_CHECKING:
-    from rnnc.importing.pieces.pieces import Network
-    from rnnc.importing.texts.axes import Asked
-    from rnnc.importing.texts.evaluate import Evaluator
 
 TURNED = ([1, 0, 2], [1, 0, -1], [0, 1], [1, 0])  # `permute(1, 0, 2)`, `transpose(0, 1)`
 
@@ -25,7 +22,7 @@ def several(span: Span) -> DiagnosticError:
     return problem("E606", what, span, fix="say of which layer: `h[-1]`")
 
 
-def put_together(ev: Evaluator, finals: Finals, asked: Asked) -> Value:
+def put_together(ev: Evaluates, finals: Finals, asked: Asked) -> Value:
     """What a function makes of them. E606: it is not read."""
     named = [value for key, value in asked.named.items() if key in AXES]
     known = numbers(ev, [*asked.rest, *named], asked.names)
@@ -57,7 +54,7 @@ def _flat(finals: Finals, rows: Size | int | None, wide: Size | int | None, span
     """A row of all of them. E606: the sizes are others."""
     sizes = (rows.tensor,) if isinstance(rows, Size) else ()
 
-    def build(network: Network, built: Sequence[Built]) -> Built:
+    def build(network: Equations, built: Sequence[Built]) -> Built:
         found = _beside(network, built[: finals.count])
         is_so_wide = isinstance(wide, int) and str(wide) == found.width
         is_rest = wide == -1 and isinstance(rows, Size) and rows.axis is not None
@@ -93,14 +90,14 @@ def _reaches(of: Applied, tensor: Tensor) -> bool:
     return False
 
 
-def _beside(network: Network, built: Sequence[Built]) -> Built:
+def _beside(network: Equations, built: Sequence[Built]) -> Built:
     widths = [each.width or "" for each in built]
     wide = str(sum(map(int, widths))) if all(each.isdigit() for each in widths) else None
     text = network.equation("v", f"concat({', '.join(each.text for each in built)})")
     return replace(built[0], text=text, width=wide)
 
 
-def _added(network: Network, built: Sequence[Built], end: str) -> Built:
+def _added(network: Equations, built: Sequence[Built], end: str) -> Built:
     text = " + ".join(each.text for each in built)
     return replace(built[0], text=network.equation("v", f"({text}){end}" if end else text))
 

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from rnnc.importing.formulas.formulas import is_known
+from rnnc.importing.python.evaluates import Evaluates
 from rnnc.importing.python.values import Finals, Given, Names, Reference, Value, describe, is_tensor, problem
 from rnnc.importing.texts.axes import SPECIAL
 from rnnc.importing.texts.finals import several
-
-if TYPE_CHECKING:
-    from rnnc.importing.texts.evaluate import Evaluator
+from rnnc.importing.texts.reads import Reads
 
 JOINS = ("concat", "concatenate", "cat")
 TOGETHER = (*JOINS, "stack")
 LIBRARIES = ("torch", "nn", "F", "functional", "tf", "tensorflow", "keras", "K", "ops")
 
 
-def written_out(ev: Evaluator, held: Value, node: ast.Call, names: Names) -> tuple[ast.Call, Names]:
+def written_out(ev: Evaluates, held: Value, node: ast.Call, names: Names) -> tuple[ast.Call, Names]:
     """`torch.cat(parts, 1)` with the members of the list, each under a name."""
     is_list = isinstance(held, list) and held and all(is_tensor(item.value) for item in held)
     if not isinstance(held, list) or not is_list or ev.if_known(node.func, names).value is None:
@@ -32,7 +31,7 @@ def written_out(ev: Evaluator, held: Value, node: ast.Call, names: Names) -> tup
     return ast.copy_location(whole, node), {**names, **own}
 
 
-def check_known(ev: Evaluator, function: Reference, node: ast.Call, names: Names) -> None:
+def check_known(ev: Reads, function: Reference, node: ast.Call, names: Names) -> None:
     """E606: a function is known, and what it is given is not read. E602: the text has the function, and is not read."""
     entry, front = names.get(function.path), function.path.partition(".")[0]
     if isinstance(entry, Given) and isinstance(entry.value, Reference) and entry.span.text.startswith(("def ", "@")):
@@ -52,3 +51,13 @@ def check_known(ev: Evaluator, function: Reference, node: ast.Call, names: Names
     what = f"`{function.path}` is not read of {describe(shown.value) if shown is not None else 'these arguments'}"
     fix = "read are functions of what layers give, and of what comes in"
     raise problem("E606", what, shown.span if shown is not None else ev.span(node), fix=fix)
+
+
+def functions_in(ev: Reads, node: ast.expr, names: Names) -> Mapping[str, str]:
+    """The functions of one tensor of the library whose functions an expression calls, as the language has them."""
+    for each in ast.walk(node):
+        if isinstance(each, ast.Call):
+            function = ev.if_known(each.func, names).value
+            if isinstance(function, Reference):
+                return ev.functions_of(function.path)
+    return ev.functions_of("")

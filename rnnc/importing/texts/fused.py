@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import DiagnosticError
+from rnnc.importing.python.evaluates import Evaluates
 from rnnc.importing.python.values import Made, Names, Reference, Thunk, problem
-
-if TYPE_CHECKING:
-    from rnnc.importing.texts.evaluate import Evaluator
 
 REVERSED = "TimeReversedFusedRNN"
 _CUDNN = ("CudnnLSTM", "CudnnGRU", "CudnnRNNTanh", "CudnnRNNRelu")
@@ -22,7 +19,7 @@ def is_over_steps(made: Made) -> bool:
     return made.constructor.name in (*_CUDNN, *_FUSED)
 
 
-def check_turned(ev: Evaluator, made: Made, node: ast.Call, names: Names) -> None:
+def check_turned(ev: Evaluates, made: Made, node: ast.Call, names: Names) -> None:
     """E606: a list of steps is turned around as a whole, also of rows with fewer steps."""
     named = {keyword.arg: keyword.value for keyword in node.keywords}
     data = node.args[0] if node.args else named.get("inputs")
@@ -35,14 +32,14 @@ def check_turned(ev: Evaluator, made: Made, node: ast.Call, names: Names) -> Non
         raise problem("E606", message, ev.span(node), fix=fix)
 
 
-def _is_told(ev: Evaluator, node: ast.expr | None, names: Names) -> bool:
+def _is_told(ev: Evaluates, node: ast.expr | None, names: Names) -> bool:
     try:
         return node is not None and ev.given(node, names).value is not None
     except DiagnosticError:
         return True
 
 
-def _is_list(ev: Evaluator, node: ast.expr, names: Names) -> bool:
+def _is_list(ev: Evaluates, node: ast.expr, names: Names) -> bool:
     """Whether the input is a list of steps."""
     for _ in range(100):
         entry = names.get(node.id) if isinstance(node, ast.Name) else None

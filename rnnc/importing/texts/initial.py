@@ -5,14 +5,11 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from rnnc.importing.python.evaluates import Evaluates
 from rnnc.importing.python.values import Given, Instance, Made, Names
 from rnnc.importing.texts.fields import HARMLESS
 from rnnc.importing.texts.thrown import is_harmless
-
-if TYPE_CHECKING:
-    from rnnc.importing.texts.evaluate import Evaluator
 
 PARTS = ("parameters", "named_parameters", "modules", "named_modules", "children", "named_children")
 # Functions that fill an array: `nn.init.uniform_(p)`, and methods of one, `p.data.uniform_(-1, 1)`.
@@ -20,7 +17,7 @@ _FILLS = "uniform normal fill zero zeros ones constant copy random exponential c
 FILLS = re.compile(rf"^({'|'.join(_FILLS.split())}|orthogonal|trunc_normal|sparse|dirac|mul|add|sub|div|clamp)\w*_$")
 
 
-def is_over_parts(ev: Evaluator, loop: ast.For, names: Names) -> bool:
+def is_over_parts(ev: Evaluates, loop: ast.For, names: Names) -> bool:
     """Whether a loop goes through the parameters or the parts of a model."""
     inner = loop.iter
     while isinstance(inner, ast.Call) and isinstance(inner.func, ast.Name) and len(inner.args) == 1:
@@ -36,7 +33,7 @@ def is_over_parts(ev: Evaluator, loop: ast.For, names: Names) -> bool:
     return isinstance(value, Made | Instance) and not is_own
 
 
-def only_fills(ev: Evaluator, loop: ast.For, names: Names) -> bool:
+def only_fills(ev: Evaluates, loop: ast.For, names: Names) -> bool:
     """Whether such a loop does nothing but fill parameters, before the model is called."""
     held = (entry.value for entry in names.values() if isinstance(entry, Given))
     is_called = ev.models and any(isinstance(each, Instance) and each.made for each in held)

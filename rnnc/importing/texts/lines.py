@@ -10,42 +10,35 @@ from copy import copy
 
 from rnnc.diagnostics import DiagnosticError
 from rnnc.importing.python.calling import parameters_given, spread, taken_apart
-from rnnc.importing.python.classes import is_model
-from rnnc.importing.python.functions import as_lambda, changed, stops_gradients
+from rnnc.importing.python.functions import stops_gradients
 from rnnc.importing.python.values import (
-    Blueprint,
     Broken,
     Given,
     Lost,
     Names,
     Record,
-    Reference,
     Thunk,
     Value,
     problem,
 )
-from rnnc.importing.texts.bindings import Bindings
-from rnnc.importing.texts.changes import is_rebound, value_of
+from rnnc.importing.texts.changes import is_rebound
+from rnnc.importing.texts.definitions import Definitions
 from rnnc.importing.texts.evaluate import Evaluator
-from rnnc.importing.texts.fields import builds, constants
 from rnnc.importing.texts.line import DEFAULTS, SCOPE, Line, opened, unread
-from rnnc.importing.texts.lists import CHANGING, Changes, changed_in, deleted, names_of, root_of
+from rnnc.importing.texts.lists import ADDS, CHANGING, Changes, changed_in, deleted, names_of, root_of
 from rnnc.importing.texts.thrown import dropouts, tell_training
 
 MOST_DEEP = 5  # functions in functions
 MOST = 5000  # statements, every turn of a loop counted
-ADDS = {"append": "a list", "extend": "a list", "add": "a model"}  # methods that put something behind what is there
 
 
-class Lines(Bindings):
+class Lines(Definitions):
     """Reads statements; `names` are those after the last one."""
 
     def __init__(self, evaluator: Evaluator) -> None:
         super().__init__(evaluator)
-        self.broken: list[DiagnosticError] = []  # statements that are not read
         self._held = self._count = self._depth = 0
         self._changes = Changes()
-        self._functions: dict[str, ast.FunctionDef] = {}  # those that are no expressions
         self._jump: ast.Break | ast.Continue | None = None  # out of the innermost loop
         self.returned: Given | Thunk | None = None  # what the function gives whose statements these are
 
@@ -102,47 +95,10 @@ class Lines(Bindings):
                 self._is_function and isinstance(target, ast.Attribute)
             ):
                 yield from self._augment(statement)
-            case ast.FunctionDef(name=name):
-                function = as_lambda(statement)
-                if function is not None:
-                    self._evaluator.outermost.add(function)
-                    self._evaluator.changes[function] = changed(statement)
-                    self.names[name] = Thunk(function, before, before)
-                else:
-                    self.names[name] = Given(Reference(name), self._evaluator.span(statement))
-                    self._functions[name] = statement
-            case ast.ClassDef() if is_model(statement) or self._has_model(statement):
-                bases = [self._entry(base) for base in statement.bases]
-                known = tuple(base for base in bases if isinstance(base, Blueprint))
-                blueprint = Blueprint(statement, self.names, known)  # the names as they are when an object is made
-                self.names[statement.name] = Given(blueprint, self._evaluator.span(statement))
-            case ast.ClassDef():
-                self._class(statement)
-            case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method), args=[one])) if (
-                method in ADDS and isinstance(entry := self.names.get(name), Thunk | Broken)
-            ):
-                yield from self._add(name, method, entry, one, statement) if isinstance(entry, Thunk) else ()
-                if not (isinstance(entry, Thunk) and method == "add"):
-                    yield Line(one, statement, before, isinstance(entry, Thunk), is_more=True)
-            case ast.Expr(
-                value=ast.Call(
-                    func=ast.Attribute(value=ast.Attribute(value=ast.Name(id=name), attr=field), attr="append"),
-                    args=[one],
-                )
-            ) if name in self.names:
-                self._append(name, field, one)
-                yield Line(one, statement, before, is_more=True)
-            case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method)) as call) if (
-                method in CHANGING or self._is_held(name)
-            ) and name in self.names:
-                self._throw_away(call, statement)
-                if not isinstance(self.names[name], Broken):
-                    self._lose(name, self._unread(statement))  # `cells.reverse()`
-                yield unread(statement)
-            case ast.Expr(value=value):
-                if isinstance(value, ast.Call):
-                    self._throw_away(value, statement)
-                yield Line(value, statement, before)
+            case ast.FunctionDef() | ast.ClassDef():
+                self._define(statement, before)
+            case ast.Expr():
+                yield from self._expression(statement, before)
             case ast.For() | ast.If():
                 yield from self._block(statement)
             case ast.With() if self._is_function and stops_gradients(statement):
@@ -173,6 +129,32 @@ class Lines(Bindings):
                 self._break(statement, self._unread(statement))
                 yield unread(statement)
 
+    def _expression(self, statement: ast.Expr, before: Names) -> Iterator[Line]:
+        """A statement that is an expression: what is added to a list or a model, what is thrown away, or a value."""
+        match statement.value:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method), args=[one]) if (
+                method in ADDS and isinstance(entry := self.names.get(name), Thunk | Broken)
+            ):
+                yield from self._add(name, method, entry, one, statement) if isinstance(entry, Thunk) else ()
+                if not (isinstance(entry, Thunk) and method == "add"):
+                    yield Line(one, statement, before, isinstance(entry, Thunk), is_more=True)
+            case ast.Call(
+                func=ast.Attribute(value=ast.Attribute(value=ast.Name(id=name), attr=field), attr="append"), args=[one]
+            ) if name in self.names:
+                self._append(name, field, one)
+                yield Line(one, statement, before, is_more=True)
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method)) as call if (
+                method in CHANGING or self._is_held(name)
+            ) and name in self.names:
+                self._throw_away(call, statement)
+                if not isinstance(self.names[name], Broken):
+                    self._lose(name, self._unread(statement))  # `cells.reverse()`
+                yield unread(statement)
+            case value:
+                if isinstance(value, ast.Call):
+                    self._throw_away(value, statement)
+                yield Line(value, statement, before)
+
     def _augment(self, statement: ast.AugAssign) -> Iterator[Line]:
         """`y += x` and `self.y += x` give the name another value; an array of PyTorch's is changed in place."""
         before, target = dict(self.names), statement.target
@@ -194,11 +176,6 @@ class Lines(Bindings):
         yield from self.read(statement.body)
         self.names = {name: entry for name, entry in self.names.items() if name not in (SCOPE, DEFAULTS)} | outer
 
-    def _entry(self, node: ast.expr) -> Value:
-        """The value of a name, None where it has none that is read."""
-        entry = self.names.get(node.id) if isinstance(node, ast.Name) else None
-        return entry.value if isinstance(entry, Given) else None
-
     def _is_held(self, name: str) -> bool:
         """Whether a name is that of a list or a dictionary, which methods change."""
         entry = self.names.get(name)
@@ -206,37 +183,6 @@ class Lines(Bindings):
             held = self._evaluator.entry(entry).value if isinstance(entry, Thunk) else None
             return isinstance(held, list) or (isinstance(held, Record) and not held.is_class)
         return False
-
-    def _has_model(self, statement: ast.ClassDef) -> bool:
-        """Whether a class is made of one whose objects compute something."""
-        return any(isinstance(self._entry(base), Blueprint) for base in statement.bases)
-
-    def _unread(self, statement: ast.stmt) -> DiagnosticError:
-        fix = "pass the lines that make the cell or layer"
-        return problem("E602", "this kind of statement is not read", self._evaluator.span(statement), fix=fix)
-
-    def _break(self, statement: ast.stmt, error: DiagnosticError) -> None:
-        """Nobody knows what the names are that a statement assigns, or adds something to."""
-        if isinstance(statement, ast.Return) or (
-            self._is_function and any(isinstance(node, ast.Return | ast.Break) for node in ast.walk(statement))
-        ):
-            raise error
-        self.broken.append(error)
-        for node in ast.walk(statement):
-            match node:
-                case ast.Name(id=name, ctx=ast.Store()) | ast.FunctionDef(name=name) | ast.ClassDef(name=name):
-                    self._lose(name, error)
-                case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method)) if method in ADDS:
-                    self._lose(name, error)
-                case ast.Attribute(value=ast.Name(id=name), ctx=ast.Store()) if (
-                    self._is_function and name in self.names
-                ):
-                    self._lose(name, error)
-                case ast.Subscript(ctx=ast.Store()) if (root := root_of(node)) is not None:
-                    self._change(value_of(self._evaluator, self.names.get(root)), statement)
-                    self._lose(root, error)
-                case _:
-                    pass
 
     def _carry_out(self, function: ast.FunctionDef, statement: ast.Assign | ast.Expr) -> Iterator[Line]:
         """`logits = model(x)`: the lines of the function, in which its parameters are the arguments."""
@@ -387,12 +333,3 @@ class Lines(Bindings):
                 self._lose(root, self._changed(target))
             case _:
                 pass
-
-    def _class(self, statement: ast.ClassDef) -> None:
-        """A class of constants (`class Config: units = 4`), or one whose `__init__` only sets some."""
-        fields, error = constants(statement, dict(self.names)), builds(self._evaluator, statement)
-        if not fields or builds(self._evaluator, statement, "__init__") is not None:
-            self._break(statement, error or self._unread(statement))
-        else:
-            self.broken += [error] if error is not None else []
-            self.names[statement.name] = Given(Record(fields, is_class=True), self._evaluator.span(statement))

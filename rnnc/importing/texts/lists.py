@@ -9,6 +9,7 @@ from rnnc.importing.python.values import Broken, Given, Names, Thunk
 
 _CHANGING = "append extend insert pop remove reverse sort clear update setdefault popitem"
 CHANGING = frozenset(_CHANGING.split())  # methods of lists and dictionaries
+ADDS = {"append": "a list", "extend": "a list", "add": "a model"}  # methods that put something behind what is there
 
 
 class Changes:

@@ -5,34 +5,20 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import Span
+from rnnc.importing.equations import Built, Equations
 from rnnc.importing.pieces import padding
 from rnnc.importing.pieces.axes import FEATURES, ONE, STEPS, axes_of, is_plain, with_axes
 from rnnc.importing.pieces.built import part_of_features
-from rnnc.importing.python.values import (
-    Built,
-    Computed,
-    Final,
-    Finals,
-    Incoming,
-    Names,
-    Tensor,
-    Value,
-    as_tensor,
-    problem,
-)
+from rnnc.importing.python.evaluates import Evaluates
+from rnnc.importing.python.values import Computed, Final, Finals, Incoming, Names, Tensor, Value, as_tensor, problem
 from rnnc.importing.texts.sizes import numbers
-
-if TYPE_CHECKING:
-    from rnnc.importing.pieces.pieces import Network
-    from rnnc.importing.texts.evaluate import Evaluator
 
 READ = "read are steps of the outputs, `outputs[:, -1]`"
 
 
-def indexed(ev: Evaluator, base: Value, place: ast.expr, node: ast.expr, names: Names) -> Value:
+def indexed(ev: Evaluates, base: Value, place: ast.expr, node: ast.expr, names: Names) -> Value:
     """A part that a text names by its place. E606: one that is not read."""
     parts = place.elts if isinstance(place, ast.Tuple) else [place]
     count = len(parts)
@@ -68,7 +54,7 @@ def indexed(ev: Evaluator, base: Value, place: ast.expr, node: ast.expr, names: 
     )
 
 
-def _one_of(ev: Evaluator, finals: Finals, parts: Sequence[ast.expr], names: Names) -> Final | Finals | None:
+def _one_of(ev: Evaluates, finals: Finals, parts: Sequence[ast.expr], names: Names) -> Final | Finals | None:
     """The final state of one of several layers, or those of its directions."""
     known = numbers(ev, parts, names)
     if finals.ways and known and isinstance(known[0], int):
@@ -81,7 +67,7 @@ def _one_of(ev: Evaluator, finals: Finals, parts: Sequence[ast.expr], names: Nam
     return finals.at(k) if isinstance(k, int) and -finals.count <= k < finals.count else None
 
 
-def _some_of(ev: Evaluator, finals: Finals, parts: Sequence[ast.expr], names: Names) -> Finals | None:
+def _some_of(ev: Evaluates, finals: Finals, parts: Sequence[ast.expr], names: Names) -> Finals | None:
     """`h[-2:]`: the final states of some layers."""
     if len(parts) != 1 or not isinstance(parts[0], ast.Slice) or parts[0].step is not None or not finals.is_plain:
         return None
@@ -94,7 +80,7 @@ def _some_of(ev: Evaluator, finals: Finals, parts: Sequence[ast.expr], names: Na
     return replace(finals, first=finals.first + places.start, count=len(places)) if places else None
 
 
-def _several(ev: Evaluator, tensor: Tensor, parts: list[ast.expr], names: Names, span: Span) -> Tensor | None:
+def _several(ev: Evaluates, tensor: Tensor, parts: list[ast.expr], names: Names, span: Span) -> Tensor | None:
     """`y[..., :4]`, `y[:, -1, 2:]`: some of the features, of all steps or of one."""
     features, front = parts[-1], parts[:-1]
     if not isinstance(features, ast.Slice) or features.step is not None or not front:
@@ -111,7 +97,7 @@ def _several(ev: Evaluator, tensor: Tensor, parts: list[ast.expr], names: Names,
     start, end = (k if isinstance(k, int) else None for k in ends)
     take, count = part_of_features(start, end), len(parts)
 
-    def build(network: Network, built: Sequence[Built]) -> Built:
+    def build(network: Equations, built: Sequence[Built]) -> Built:
         one = built[0]
         if not axes_of(one).endswith(FEATURES) or (not has_rest and len(axes_of(one)) != count):
             raise problem("E606", "this part of what a layer gives is not read", span, fix=READ)
@@ -129,7 +115,7 @@ def _several(ev: Evaluator, tensor: Tensor, parts: list[ast.expr], names: Names,
     return Computed((tensor,), build, tensor)
 
 
-def _step(network: Network, one: Built, place: int, k: int, is_first: bool, span: Span) -> Built:
+def _step(network: Equations, one: Built, place: int, k: int, is_first: bool, span: Span) -> Built:
     """One step of all, or what an axis of size 1 holds."""
     axes = axes_of(one)
     if not is_plain(one):
@@ -153,7 +139,7 @@ def _step(network: Network, one: Built, place: int, k: int, is_first: bool, span
     return replace(with_axes(one, left), text=text, padding="", steps_first=None)
 
 
-def _from_behind(network: Network, one: Built, behind: int, k: int, span: Span) -> Built:
+def _from_behind(network: Equations, one: Built, behind: int, k: int, span: Span) -> Built:
     """One step, of an axis that has so many others behind it."""
     place = len(axes_of(one)) - 1 - behind
     if place < 0:
@@ -169,6 +155,6 @@ def _is_ellipsis(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and node.value is ...
 
 
-def one_step(network: Network, one: Built, k: int, span: Span) -> Built:
+def one_step(network: Equations, one: Built, k: int, span: Span) -> Built:
     """A step of a sequence, whichever axis has them."""
     return _step(network, one, 0 if one.steps_first else 1, k, bool(one.steps_first), span)

@@ -5,18 +5,16 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+from rnnc.importing.equations import Built
 from rnnc.importing.pieces.axes import FEATURES, ONE, letter_of
-from rnnc.importing.python.values import Built, Names, Size
-
-if TYPE_CHECKING:
-    from rnnc.importing.texts.evaluate import Evaluator
+from rnnc.importing.python.evaluates import Evaluates
+from rnnc.importing.python.values import Names, Size
 
 AXES = ("dim", "axis", "dims", "perm", "axes", "shape", "start_dim", "end_dim")  # keywords that tell axes
 
 
-def numbers(ev: Evaluator, nodes: Sequence[ast.expr], names: Names) -> list[Size | int | None]:
+def numbers(ev: Evaluates, nodes: Sequence[ast.expr], names: Names) -> list[Size | int | None]:
     """Whole numbers and sizes, of a list or one by one; None for what is not known."""
     found: list[Size | int | None] = []
     for node in nodes:

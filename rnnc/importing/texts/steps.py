@@ -7,14 +7,14 @@ import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import Span
+from rnnc.importing.equations import Built, Equations
 from rnnc.importing.pieces.axes import STEPS, is_plain, letter_of
+from rnnc.importing.python.evaluates import Evaluates
 from rnnc.importing.python.values import (
     Applied,
     Broken,
-    Built,
     Computed,
     Given,
     Lost,
@@ -27,16 +27,13 @@ from rnnc.importing.python.values import (
     Value,
     as_tensor,
     problem,
-)  # fmt: skip
+)
+from rnnc.importing.texts.along import BY_ITSELF
 from rnnc.importing.texts.changes import works_in_place
 from rnnc.importing.texts.lists import Changes
 from rnnc.importing.texts.parts import one_step
+from rnnc.importing.texts.tensors import Tensors
 
-if TYPE_CHECKING:
-    from rnnc.importing.pieces.pieces import Network
-    from rnnc.importing.texts.evaluate import Evaluator
-
-BY_ITSELF = "a layer goes over the steps by itself: LSTM in the place of LSTMCell; a cell of your own is a `cell`"
 OTHER = "the steps of another array are counted"
 CELLS = ("RNNCell", "GRUCell", "LSTMCell")
 OF_A_STEP = ("Linear", "Dropout", "LayerNorm", "Identity", "Embedding")  # layers that know of one step alone
@@ -52,7 +49,7 @@ class NotPlain(Exception):
         self.node, self.what = node, what
 
 
-def steps_of(ev: Evaluator, node: ast.expr, names: Names) -> Size | None:
+def steps_of(ev: Evaluates, node: ast.expr, names: Names) -> Size | None:
     """How many steps there are, where a loop counts them: `range(x.size(1))`."""
     while isinstance(node, ast.Call) and ast.unparse(node.func) in ("reversed", "enumerate", "tqdm") and node.args:
         node = node.args[0]
@@ -62,14 +59,14 @@ def steps_of(ev: Evaluator, node: ast.expr, names: Names) -> Size | None:
     return next((each for each in found if isinstance(each, Size)), None)
 
 
-def over_steps(ev: Evaluator, loop: ast.For, names: Names) -> dict[str, Given | Broken] | None:
+def over_steps(ev: Evaluates, tensors: Tensors, loop: ast.For, names: Names) -> dict[str, Given | Broken] | None:
     """The names behind a loop over all steps; None where it is another one. E602: it does what is not read."""
     count = steps_of(ev, loop.iter, names)
     is_whole = isinstance(loop.iter, ast.Call) and ast.unparse(loop.iter.func) == "range" and len(loop.iter.args) == 1
     if count is None or not is_whole or loop.orelse or not isinstance(loop.target, ast.Name):
         return None
     try:
-        return _Loop(ev, loop, loop.target.id, count, names).read()
+        return _Loop(ev, tensors, loop, loop.target.id, count, names).read()
     except NotPlain as found:
         what = f"a loop over the steps of a sequence is not read: {found.what}"
         raise problem("E602", what, ev.span(found.node), fix=BY_ITSELF) from None
@@ -78,8 +75,9 @@ def over_steps(ev: Evaluator, loop: ast.For, names: Names) -> dict[str, Given | 
 class _Loop:
     """One such loop; `_now` are the names that a step has given a value."""
 
-    def __init__(self, ev: Evaluator, loop: ast.For, at: str, count: Size, names: Names) -> None:
-        self._ev, self._loop, self._at, self._count, self._names = ev, loop, at, count, names
+    def __init__(self, ev: Evaluates, tensors: Tensors, loop: ast.For, at: str, count: Size, names: Names) -> None:
+        self._ev, self._tensors, self._names = ev, tensors, names
+        self._loop, self._at, self._count = loop, at, count
         stored = [name for each in loop.body for name in _stored_in(each)]
         self._stored = {*stored, at}
         self._often = {name for name in stored if stored.count(name) > 1}
@@ -133,7 +131,7 @@ class _Loop:
             raise NotPlain(state, "nothing tells what the cell begins with")
         sequence = self._sequence(given)
         span = self._ev.span(call)
-        if self._ev.tensors.state(made, state, self._names) is not None:
+        if self._tensors.state(made, state, self._names) is not None:
             raise NotPlain(state, f"{_quoted(own)} is neither None nor zeros in front of it")
         tensor = as_tensor(sequence.value)
         assert tensor is not None
@@ -227,7 +225,7 @@ class _Loop:
         inner = [] if is_one else [*_made_of(tensor), *_made_of(counts)]
         counted = self._count.axis
 
-        def build(network: Network, built: Sequence[Built]) -> Built:
+        def build(network: Equations, built: Sequence[Built]) -> Built:
             one, told, *rest = built
             steps = {id(each): its.is_sequence for each, its in zip(inner, rest, strict=True)}
             if not is_one and _sources(tensor, steps).isdisjoint(_sources(counts, steps)):
@@ -244,7 +242,7 @@ class _Loop:
         return Given(Computed((tensor, counts, *inner), build, tensor, tensor), span)
 
 
-def together(ev: Evaluator, steps: Steps, name: str, node: ast.Call, names: Names) -> Value:
+def together(ev: Evaluates, steps: Steps, name: str, node: ast.Call, names: Names) -> Value:
     """`torch.stack(out, 1)`, `torch.cat(out, dim=1)`: the sequence. E606: another axis than that of the steps."""
     where = [*node.args[1:], *(k.value for k in node.keywords if k.arg in ("dim", "axis"))]
     axis = ev.if_known(where[0], names).value if where else 0
@@ -254,7 +252,7 @@ def together(ev: Evaluator, steps: Steps, name: str, node: ast.Call, names: Name
         raise problem("E606", what, ev.span(node), fix="torch.stack(out, dim=1)")
     span = ev.span(node)
 
-    def build(network: Network, built: Sequence[Built]) -> Built:
+    def build(network: Equations, built: Sequence[Built]) -> Built:
         one = built[0]
         if not one.is_sequence or not is_plain(one) or one.steps_first is (axis == 1):
             raise problem("E606", "this is no list of single steps", span)
@@ -275,7 +273,7 @@ def _does_so(value: Value) -> bool:
     if value.constructor.name == "Sequential":
         given = value.arguments.get("layers")
         return given is not None and isinstance(given.value, list) and all(_does_so(each.value) for each in given.value)
-    return value.constructor.name in OF_A_STEP or value.constructor.computes is not None
+    return value.constructor.name in OF_A_STEP or value.constructor.is_activation
 
 
 def _made_of(tensor: Tensor, steps: Mapping[int, bool] = MappingProxyType({})) -> list[Tensor]:

@@ -6,15 +6,14 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from rnnc.diagnostics import DiagnosticError
+from rnnc.importing.equations import Built, Equations
 from rnnc.importing.formulas.formulas import Formulas, NotRead, Text
 from rnnc.importing.pieces import padding, widths
 from rnnc.importing.pieces.axes import axes_of, check_features
 from rnnc.importing.pieces.built import side_by_side, together
 from rnnc.importing.python.values import (
-    Built,
     Computed,
     Finals,
     Given,
@@ -29,15 +28,13 @@ from rnnc.importing.python.values import (
     as_tensor,
     describe,
     problem,
-)  # fmt: skip
+)
 from rnnc.importing.texts.arrays import SIZES, UNREAD, WAYS, casts, is_asked_for, is_nothing, is_opaque
-from rnnc.importing.texts.axes import ALIKE, CASTS, SAME, SPECIAL, Asked, Axes
+from rnnc.importing.texts.asked import Asked
+from rnnc.importing.texts.axes import ALIKE, CASTS, SAME, SPECIAL, Axes
 from rnnc.importing.texts.finals import put_together
-from rnnc.importing.texts.functions import JOINS
-
-if TYPE_CHECKING:
-    from rnnc.importing.pieces.pieces import Network
-    from rnnc.importing.texts.evaluate import Evaluator
+from rnnc.importing.texts.functions import JOINS, functions_in
+from rnnc.importing.texts.reads import Reads
 
 # What goes along the features, and wants them in all of its arrays; in the last two their number is another afterwards.
 ALONG = frozenset((*JOINS, "log_softmax", "cumsum", "sparsemax", "glu", "crelu"))
@@ -47,7 +44,7 @@ WIDER = frozenset((*JOINS, "glu", "crelu"))
 class Tensors:
     """Reads such expressions of one text."""
 
-    def __init__(self, evaluator: Evaluator) -> None:
+    def __init__(self, evaluator: Reads) -> None:
         self._ev = evaluator
         self._axes = Axes(evaluator)
 
@@ -169,14 +166,14 @@ class Tensors:
         if not leaves:
             return None
         span, own = self._ev.span(node), [id(each) for each, _ in leaves]
-        functions = self._ev.functions_in(node, names)
+        functions = functions_in(self._ev, node, names)
         calls = {_last(each.func).strip("‹›") for each in ast.walk(node) if isinstance(each, ast.Call)}
         for kind in [
             k.value for each in ast.walk(node) if isinstance(each, ast.Call) for k in each.keywords if k.arg == "dtype"
         ]:
             casts(self._ev, "cast", leaves[0][1], [kind], names, span)
 
-        def build(network: Network, built: Sequence[Built]) -> Built:
+        def build(network: Equations, built: Sequence[Built]) -> Built:
             whole = together(built, span)
             if not calls.isdisjoint(ALONG):
                 for each in built:

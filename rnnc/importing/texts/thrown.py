@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
-from typing import TYPE_CHECKING
 
+from rnnc.importing.python.evaluates import Evaluates
 from rnnc.importing.python.values import (
     Given,
     Instance,
@@ -16,9 +16,7 @@ from rnnc.importing.python.values import (
     Reference,
     is_tensor,
 )
-
-if TYPE_CHECKING:
-    from rnnc.importing.texts.evaluate import Evaluator
+from rnnc.importing.texts.reads import Reads
 
 # Functions that look at arrays, and change none.
 HARMLESS = re.compile(
@@ -40,7 +38,7 @@ def is_harmless(call: ast.Call) -> bool:
     return HARMLESS.search(ast.unparse(call.func)) is not None
 
 
-def mutated(ev: Evaluator, call: ast.Call, names: Names) -> ast.expr | None:
+def mutated(ev: Evaluates, call: ast.Call, names: Names) -> ast.expr | None:
     """The list, dictionary or model of layers that a method changes: `cells` of `cells.pop()`."""
     if not isinstance(call.func, ast.Attribute) or call.func.attr not in MUTATORS:
         return None
@@ -50,7 +48,7 @@ def mutated(ev: Evaluator, call: ast.Call, names: Names) -> ast.expr | None:
     return call.func.value if is_model or isinstance(value, list | Record | Instance) else None
 
 
-def has_tensor(ev: Evaluator, call: ast.Call, names: Names) -> bool:
+def has_tensor(ev: Evaluates, call: ast.Call, names: Names) -> bool:
     """Whether a call is given an array of a model, or is a method of one."""
     inner = [*call.args, *(keyword.value for keyword in call.keywords)]
     inner += [call.func.value] if isinstance(call.func, ast.Attribute) else []
@@ -64,7 +62,7 @@ def _is_tensor(given: Given) -> bool:
     return is_tensor(value)
 
 
-def method_of(ev: Evaluator, call: ast.Call, names: Names) -> Method | None:
+def method_of(ev: Evaluates, call: ast.Call, names: Names) -> Method | None:
     """The function of an object of the text that a statement calls, `self.setup()`, if it is one."""
     if not isinstance(call.func, ast.Attribute) or not isinstance(call.func.value, ast.Name):
         return None
@@ -72,7 +70,7 @@ def method_of(ev: Evaluator, call: ast.Call, names: Names) -> Method | None:
     return value if isinstance(value, Method) else None
 
 
-def tell_training(ev: Evaluator, test: ast.expr) -> None:
+def tell_training(ev: Reads, test: ast.expr) -> None:
     """Conditions that tell whether a model is trained: what stands there for training is left out."""
     for node in ast.walk(test):
         name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
@@ -82,7 +80,7 @@ def tell_training(ev: Evaluator, test: ast.expr) -> None:
             )
 
 
-def dropouts(ev: Evaluator, statement: ast.If, names: Names) -> list[ast.stmt] | None:
+def dropouts(ev: Evaluates, statement: ast.If, names: Names) -> list[ast.stmt] | None:
     """The statements below a condition that only says what dropout does by itself, `if self.training: y =
     F.dropout(y, 0.5)`, each told the condition; None for any other."""
     if ast.unparse(statement.test) not in ("self.training", "training") or statement.orelse:
