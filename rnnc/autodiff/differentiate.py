@@ -8,7 +8,7 @@ from typing import Literal
 
 from rnnc.autodiff.activity import varied
 from rnnc.autodiff.padding import guard_padding
-from rnnc.autodiff.partition import CHEAP, STEP_FREE, Block, Policy, choose, weave
+from rnnc.autodiff.partition import CHEAP, STEP_FREE, Block, Policy, choose, settled, weave
 from rnnc.autodiff.reverse import Cotangents, Origin, Reverse
 from rnnc.autodiff.stretches import divisible, in_stretches
 from rnnc.autodiff.tape import Differentiated, Remark, TapeEntry, tape_ports
@@ -110,7 +110,7 @@ def _joined(
 ) -> Differentiated:
     """Cut the joint graph in two at what is cheapest to keep."""
     results = tuple(port.value for port in gradients)
-    block = Block({p.value: 0 for p in program.inputs}, forward)
+    block, nodes = settled(Block({p.value: 0 for p in program.inputs}, forward), nodes)
     wanted = {*results, *(v for node in nodes for v in reads(node))}
     kept = _kept(program, block, choose(block, wanted, policy))
     woven, mapping = weave(block, nodes, results, kept.stand_ins)
@@ -122,7 +122,7 @@ def _joined(
         *tape_ports([kept.stand_ins[value] for value in kept.tape]),
         *incoming.values(),
     )
-    train = Program(f"{program.name}_train", program.inputs, forward, train_outputs)
+    train = Program(f"{program.name}_train", program.inputs, tuple(block.nodes), train_outputs)
     backward = Program(f"{program.name}_backward", backward_inputs, woven, outputs)
     return Differentiated(
         train=trim_program(train),

@@ -5,6 +5,10 @@ is a body; computing a value again costs time. Under `CHEAP` products and transc
 computed twice, and of what remains the least memory is taken (a minimum cut). Under `STEP_FREE` anything but a
 recurrence may run again (a product that a pass has taken out of a loop still belongs to its steps); under `EVERYTHING`
 only what enters the block is kept.
+
+Kept values are rounded, and compilers contract sums as they like, so what is computed again may differ in its last
+digit. A comparison of it might come out otherwise, and that of a largest number with the numbers it is one of surely
+would: such decisions are made once, on the forward side, and kept (`settled`, `_decides`).
 """
 
 from __future__ import annotations
@@ -15,10 +19,12 @@ from functools import cached_property
 
 from rnnc.autodiff.mincut import UNBOUNDED, cheapest_cut
 from rnnc.ir.operations import TABLE
+from rnnc.ir.operations.reduction import EXTREMA
 from rnnc.ir.program import DType, Node, Op, Type, Value, reads
 from rnnc.ir.rewrite import Substitution, clone, substitute
 from rnnc.ir.size import Size
 
+COMPARISONS = frozenset({"lt", "le", "gt", "ge", "eq", "ne"})
 CHEAP_KINDS = frozenset({"source", "view", "random"})
 # fmt: off
 CHEAP_OPS = frozenset((
@@ -95,6 +101,29 @@ def nominal(size: Size) -> int:
         return NOMINAL_SIZE
 
 
+def settled(block: Block, nodes: Sequence[Node]) -> tuple[Block, tuple[Node, ...]]:
+    """The backward nodes that ask which numbers are the largest ones, moved to the end of the forward side."""
+    found: dict[Value, Op] = {}  # by what backward nodes make of the forward side alone
+    for node in nodes:
+        if isinstance(node, Op) and all(arg in found or arg in block for arg in node.args):
+            found.update(dict.fromkeys(node.outs, node))
+
+    def is_extremum(value: Value) -> bool:
+        node = found.get(value) or block.definitions.get(value)
+        while isinstance(node, Op) and TABLE[node.name].kind == "view":
+            node = found.get(node.args[0]) or block.definitions.get(node.args[0])
+        return isinstance(node, Op) and node.name in EXTREMA
+
+    asked = [node for node in found.values() if node.name == "eq" and any(map(is_extremum, node.args))]
+    moved: set[Node] = set()
+    while asked:
+        node = asked.pop()
+        moved.add(node)
+        asked += [found[arg] for arg in node.args if arg in found]
+    first = tuple(node for node in nodes if node in moved)
+    return Block(block.params, (*block.nodes, *first)), tuple(node for node in nodes if node not in moved)
+
+
 def choose(block: Block, wanted: Iterable[Value], policy: Policy) -> tuple[Value, ...]:
     """The values of the block to keep, so that everything wanted can be had; in order of definition."""
     wanted = {value for value in wanted if value in block}
@@ -110,11 +139,23 @@ def choose(block: Block, wanted: Iterable[Value], policy: Policy) -> tuple[Value
             costs[value] = block.params[value]
         else:
             costs[value] = cost(value.type) if policy.keeps_results else UNBOUNDED
-        if node is not None and policy.recomputable(node):
+        if node is not None and _may_run_again(block, node, policy):
             edges += [(read, value) for read in block.reads[node] if read in closure]
         else:
             given.append(value)
     return tuple(cheapest_cut(costs, edges, given, [value for value in costs if value in wanted]))
+
+
+def _may_run_again(block: Block, node: Node, policy: Policy) -> bool:
+    return policy.recomputable(node) and not (policy.keeps_results and _decides(block, node))
+
+
+def _decides(block: Block, node: Node) -> bool:
+    """Is this a comparison of floats of which one is computed here? (What enters a block is the same later.)"""
+    if not isinstance(node, Op) or node.name not in COMPARISONS:
+        return False
+    makers = [block.definitions.get(arg) for arg in node.args if arg.type.dtype is DType.FLOAT]
+    return any(isinstance(m, Op) and TABLE[m.name].kind not in ("source", "view") for m in makers)
 
 
 def weave(
@@ -160,6 +201,6 @@ def _closure(block: Block, wanted: Iterable[Value], policy: Policy) -> set[Value
             continue
         found.add(value)
         node = block.definitions.get(value)
-        if node is not None and policy.recomputable(node):
+        if node is not None and _may_run_again(block, node, policy):
             pending += block.reads[node]
     return found

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from rnnc.autodiff.activity import influencing
-from rnnc.autodiff.partition import CHEAP, EVERYTHING, Block, Policy, choose, cost, weave
+from rnnc.autodiff.partition import CHEAP, EVERYTHING, Block, Policy, choose, cost, settled, weave
 from rnnc.ir.operations import TABLE, Builder
 from rnnc.ir.program import Carry, DType, Loop, Node, Op, Spans, Type, Value, reads
 from rnnc.ir.trim import length_givers, trim
@@ -260,10 +260,12 @@ class _LoopReverse:
         loop = self.loop
         results = (*(c.next for c in self.carries), *(value for value, _ in self.ys))
         nodes = trim(self.body.nodes, results)
-        block = Block(self._params(), forward_body)
+        block, policy = Block(self._params(), forward_body), self._policy()
+        if policy.keeps_results:
+            block, nodes = settled(block, nodes)
         wanted = {*results, *(v for node in nodes for v in reads(node))}
-        kept = choose(block, wanted, self._policy())
-        forward, sequences = self._collecting(replace(loop, body=forward_body), kept)
+        kept = choose(block, wanted, policy)
+        forward, sequences = self._collecting(replace(loop, body=tuple(block.nodes)), kept)
         stand_ins = {value: Value(value.type, value.name) for value in sequences}
         if loop.valid is not None and self.valid is not None:
             stand_ins[loop.valid] = self.valid

@@ -13,8 +13,9 @@ from typing import Literal, cast
 import numpy as np
 
 from rnnc.ir.binding import bind
-from rnnc.ir.operations import TABLE, Env
+from rnnc.ir.operations import TABLE, Env, Row
 from rnnc.ir.operations.evaluation import Array, OptionalArray, full
+from rnnc.ir.operations.reduction import EXTREMA
 from rnnc.ir.program import Loop, Node, Op, Port, Program, Role, Value
 
 Key = tuple[Role, str]
@@ -107,7 +108,7 @@ class _Run:
         for out, array in zip(op.outs, arrays, strict=True):
             if op.name == "stop_gradient" and self.frozen is not None:
                 array = self.frozen.hold(op, place, array)
-            if self.rounding is not None and row.kind != "source" and array.dtype.kind == "f":
+            if self.rounding is not None and _computes(row) and array.dtype.kind == "f":
                 array = self.rounding(array)
             if self.watch is not None:
                 self.watch(op, args, array)
@@ -205,3 +206,8 @@ def _sequence(collected: list[Array], seq: Value, loop: Loop, env: Env, *, joine
     if not ordered:
         return np.zeros(replace(env, time=0).shape(seq.type), env.dtype(seq.type.dtype))
     return np.concatenate(ordered) if joined else np.stack(ordered)
+
+
+def _computes(row: Row) -> bool:
+    """Does an operation give numbers of its own, and not some that there are already?"""
+    return row.kind not in ("source", "view") and row.name not in EXTREMA

@@ -16,7 +16,7 @@ from rnnc.simulator.compile import cache_folder
 from rnnc.simulator.source import FILE, PRELUDE_BEGIN, KernelTextError, prelude
 
 ARCHITECTURES = ("sm_80", "sm_90")
-_OPTIONS = ("-std=c++17", "-ftz=true", "--ptxas-options=-v")  # CuPy adds the second one
+_OPTIONS = ("-std=c++17", "-fmad=false", "-ftz=true", "--ptxas-options=-v")  # CuPy adds the third one
 
 _ENTRY = re.compile(r"Compiling entry function '(\w+)' for '(\w+)'")
 _PROPERTIES = re.compile(r"Function properties for (\w+)")

@@ -7,6 +7,7 @@ FLOATS = tuple(REALS)
 ITEMS = {**REALS, "float16": "f16", "bfloat16": "bf16"}  # as arrays hold them
 _HOST = 1, 3  # DLPack's numbers for memory of the host, the second one for what the device can read, too
 _BUILT, _BUILDING = {}, threading.Lock()
+_OPTIONS = ("--std=c++17", "--fmad=false")  # sums are contracted where kernels say so, and nowhere else
 
 
 def _named_dtype(dtype):
@@ -247,7 +248,7 @@ def _kernel(device, dtype, name, cluster=1, kept=()):
             whole = device, dtype, program, cluster, kept
             module = _BUILT.get(whole)
             if module is None:
-                module = cp.RawModule(code=_code(dtype, program, cluster, kept), options=("--std=c++17",))
+                module = cp.RawModule(code=_code(dtype, program, cluster, kept), options=_OPTIONS)
                 _BUILT[whole] = module
             _BUILT[key] = module.get_function(name)
     return _BUILT[key]

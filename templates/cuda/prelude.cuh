@@ -48,6 +48,12 @@ template <> struct rnnc_rounded<bf16> {
 #endif
   }
 };
+// a b + c with one rounding. Nothing else is contracted (`--fmad=false`): what two kernels compute, or one computes
+// twice, has the same bits in both, so that a largest number equals the one that it is.
+__device__ __forceinline__ float fma_(float a, float b, float c) { return __fmaf_rn(a, b, c); }
+__device__ __forceinline__ double fma_(double a, double b, double c) { return __fma_rn(a, b, c); }
+__device__ __forceinline__ int fma_(int a, int b, int c) { return a * b + c; }
+
 // from_float<f16>(x): x as it is stored.
 template <typename T, typename X> __device__ __forceinline__ T from_float(X x) { return rnnc_rounded<T>::of(x); }
 // pack2<f16>(low, high): two stored numbers in one register, as matrix fragments hold them.
@@ -155,7 +161,7 @@ __device__ __forceinline__ void rnnc_by_lanes(float (&c)[4], const unsigned (&a)
       const T rows[2] = {{(unsigned short)(above >> shift)}, {(unsigned short)(below >> shift)}};
       const T columns[2] = {{(unsigned short)(left >> shift)}, {(unsigned short)(right >> shift)}};
 #pragma unroll
-      for (int i = 0; i < 4; ++i) c[i] += to_float(rows[i / 2]) * to_float(columns[i % 2]);
+      for (int i = 0; i < 4; ++i) c[i] = fma_(to_float(rows[i / 2]), to_float(columns[i % 2]), c[i]);
     }
   }
 }

@@ -33,7 +33,7 @@ template <typename I> struct Holding {
       for (int r = 0; r < TALL; ++r) {
         const I a = rows.at[r * rows.line + k];
 #pragma unroll
-        for (int i = 0; i < WIDE * 4; ++i) x[r][i / 4][i % 4] += a * held[i / 4].x[i % 4];
+        for (int i = 0; i < WIDE * 4; ++i) x[r][i / 4][i % 4] = fma_(a, held[i / 4].x[i % 4], x[r][i / 4][i % 4]);
       }
     }
     __device__ __forceinline__ void store(I* sums, bool first, int wide, int, int f) {

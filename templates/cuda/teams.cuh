@@ -245,7 +245,7 @@ __device__ void add_part(
 #pragma unroll
       for (int r = 0; r < TALL; ++r) {
 #pragma unroll
-        for (int c = 0; c < 4; ++c) total[r][c] += a[r * line + k] * b[k * wide + c];
+        for (int c = 0; c < 4; ++c) total[r][c] = fma_(a[r * line + k], b[k * wide + c], total[r][c]);
       }
     }
 #pragma unroll

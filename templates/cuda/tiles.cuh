@@ -39,8 +39,8 @@ template <typename I> struct Tile {
       for (int r = 0; r < 4; ++r) {
 #pragma unroll
         for (int c = 0; c < 4; ++c) {
-          total[r][c] += above.x[r] * across.x[c];
-          total[r + 4][c] += below.x[r] * across.x[c];
+          total[r][c] = fma_(above.x[r], across.x[c], total[r][c]);
+          total[r + 4][c] = fma_(below.x[r], across.x[c], total[r + 4][c]);
         }
       }
     }

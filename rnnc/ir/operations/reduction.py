@@ -13,6 +13,7 @@ from rnnc.ir.operations.terms import Term, of_one_output
 from rnnc.ir.program import AttrValue, DType, Op, Type, Value
 from rnnc.ir.size import product
 
+EXTREMA = frozenset({"reduce_max", "reduce_min"})  # one of the numbers that are folded, with all of its digits
 Slope = Callable[[Term, Term, Term, Op], Term]  # (d, y, x, op) with d and y stretched or stretching to x
 
 

@@ -39,6 +39,10 @@ inline float to_float(tf32 x) { return x.whole; }
 inline float to_float(f16 x) { return rnnc_cpu::half_value(x.bits); }
 inline float to_float(bf16 x) { return __uint_as_float((unsigned)x.bits << 16); }
 
+inline float fma_(float a, float b, float c) { return a * b + c; }  // one rounding more than on a device, and no call
+inline double fma_(double a, double b, double c) { return a * b + c; }
+inline int fma_(int a, int b, int c) { return a * b + c; }
+
 template <typename T> struct rnnc_rounded;
 template <> struct rnnc_rounded<float> { static float of(float x) { return x; } };
 template <> struct rnnc_rounded<double> { static double of(double x) { return x; } };

@@ -165,7 +165,7 @@ def _contract(e: Elements, op: Op, place: str, lanes: Lanes | None = None) -> No
             e.cast(e.get(arg, [where[x] for x in word]), arg, op.out.type.dtype)
             for arg, word in zip(op.args, letters, strict=True)
         ]
-        e.kernel.line(f"{total} += {' * '.join(factors)};")
+        e.kernel.line(f"{total} = fma_({', '.join(factors)}, {total});")
     together(e, "sum", total, lanes)
     _finish(e, op, place, total, lanes)
 

@@ -11,13 +11,13 @@ from rnnc.backends.cuda.kernels.kernel import PARAMETERS, Kernel
 from rnnc.backends.cuda.kernels.shared import Shared
 from rnnc.backends.cuda.spelling.spelled import Spelled
 from rnnc.backends.cuda.spelling.view import moved, position, shifted
+from rnnc.ir.operations.reduction import EXTREMA
 from rnnc.ir.program import DType, Op, Type, Value
 from rnnc.ir.size import Size
 
 Mapped = tuple[Value, Part]  # a value, and what of it is computed
 ADDED = 16  # bytes of parameters that a step of a captured loop may have in addition
 DTYPES = {DType.FLOAT: "dt", DType.INT: "cp.int32", DType.BOOL: "cp.bool_"}
-EXTREMA = frozenset({"reduce_max", "reduce_min"})
 
 
 class Block:
