@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from rnnc.compiler import compile_source
+from rnnc.runtime import load_module
 from rnnc.simulator.cupy_like import How
 from rnnc.simulator.driver import DeviceModel
 from rnnc.simulator.loader import load
@@ -17,7 +19,7 @@ from rnnc.verify.proving.interpreted import InterpretedRunner
 from rnnc.verify.proving.judged import FLOAT32, Judged, Precision, precision_of
 from rnnc.verify.proving.sample import Draw
 from rnnc.verify.proving.ways import running, strategies, titled
-from rnnc.verify.report import Report, Row
+from rnnc.verify.report import Report, Row, relative_error
 from rnnc.verify.running.runner import ModuleRunner
 from tests.cuda.support import needs_compiler
 
@@ -29,6 +31,11 @@ MASKED = Source(
     "m.rnn",
     "cell M(units) {\n input x[input]\n state h[units]\n a = linear(x, h)\n"
     " h' = softmax(where(a > 1e4, a, -1e9))\n output h'\n}",
+)
+LARGEST = Source(
+    "l.rnn",
+    "cell L(units) {\n input x[input]\n state h[units]\n z = 0.5 * h + tanh(linear(x, h))\n h' = z - max(z)\n"
+    " output h', least: min(z)\n}",
 )
 # In teams.cuh, where fragments of halves are added up; other types have other functions.
 SUM = "*sum = first ? total[i] : *sum + total[i];"
@@ -86,6 +93,41 @@ def test_a_softmax_of_numbers_that_halves_round_far(strategy: str) -> None:
     for half in halves_here():
         one, module = judged(precision_of(half), strategy=strategy, cell=MASKED)
         assert [row.error for row in one.rows(module) if not row.passed] == []
+
+
+@needs_compiler
+@pytest.mark.parametrize("save", ["all", "states", "every=2"])
+@pytest.mark.parametrize("strategy", ["step", "block"])
+def test_gradients_reach_the_largest_number(strategy: str, save: str) -> None:
+    """Which one it is was found out again from rounded numbers, and none was. These are well-conditioned, so they are
+    compared with NumPy's in float64 and no judge is asked what roundings may do."""
+    exact = load_module(compile_source(LARGEST, None, {"units": 4}).text, "exact")
+    compiled = compile_source(LARGEST, None, {"units": 4, "strategy": strategy}, target="cuda", save=save)
+    module, random = load(compiled.text, "L", None), np.random.default_rng(0)
+    for half in halves_here():
+        params = {n: a.astype(half.dtype) for n, a in exact.init_params(seed=0, input=3).items()}
+        x = random.standard_normal((2, 4, 3)).astype(half.dtype)
+        outputs, _, tape = exact.forward_train(up(params), x.astype("float64"))
+        d = {n: np.ones_like(a) for n, a in outputs.items()}
+        wanted = exact.backward(up(params), tape, d)["params"]
+        _, _, tape = module.forward_train(params, x)
+        found = module.backward(params, tape, {n: a.astype(half.dtype) for n, a in d.items()})["params"]
+        for name, gradient in wanted.items():
+            assert relative_error(np.asarray(found[name], "float64"), gradient) < 3 * half.tolerance, (half.name, name)
+
+
+def up(arrays: dict[str, Any]) -> dict[str, Any]:
+    """The same numbers in float64."""
+    return {name: array.astype("float64") for name, array in arrays.items()}
+
+
+@needs_compiler
+def test_the_judge_knows_where_the_largest_number_is() -> None:
+    """A rounding of its own would take it for none of the numbers that it is one of, and excuse every gradient."""
+    for half in halves_here():
+        one, module = judged(precision_of(half), cell=LARGEST)
+        assert [(row.name, row.passed) for row in one.rows(module)] == [(f"{half.name}: {e}", True) for e in ENTRIES]
+        assert one.notes == ()
 
 
 def test_all_strategies_are_proved_where_loops_are_kernels() -> None:
