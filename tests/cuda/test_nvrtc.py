@@ -6,7 +6,7 @@ import pytest
 
 from rnnc.compiler import compile_source
 from rnnc.simulator.loader import load
-from rnnc.simulator.nvrtc import compile_kernels
+from rnnc.simulator.nvrtc import _OPTIONS, compile_kernels
 from rnnc.syntax.source import read_source
 from tests.cuda.test_modules import EXAMPLES
 from tests.support.examples import OPTIONS
@@ -36,6 +36,13 @@ def test_calls_need_no_memory() -> None:
 def test_every_variable_is_read(example: str) -> None:
     for code in codes(example, "float32"):
         assert compile_kernels(code, ("sm_90",), ("--diag-error=177",))
+
+
+def test_the_judge_compiles_as_modules_do() -> None:
+    """Without the contraction of sums behind their backs above all, which would give a value other bits at each place."""
+    module = load(compile_source(read_source(EXAMPLES / "lstm.rnn"), None, {}, target="cuda").text, "lstm")
+    asked, judge = ({option.lstrip("-") for option in options} for options in (module._OPTIONS, _OPTIONS))
+    assert asked < judge and "fmad=false" in asked
 
 
 def test_float64_compiles() -> None:
