@@ -58,15 +58,18 @@ def check_file(left: Remains, path: Path | None, diagnostics: Diagnostics) -> No
     """Report what is wrong with each definition of what is left of a file after its syntax errors, if it has some."""
     found = Diagnostics()
     absent: list[Absent] = []
+    warnings: list[Diagnostic] = []
     try:
-        absent = _Checker(file_scope(left.file, path, left.lost), found).check(left.file)
+        checker = _Checker(file_scope(left.file, path, left.lost), found)
+        absent, warnings = checker.check(left.file), checker.warnings
     except DiagnosticError as error:
         found.extend(error.diagnostics)
     if left.certain and not (found.has_errors or diagnostics.has_errors):
         warn_of_unread(left.file, found)
         warn_of_unread_declarations(left.file, found)
         warn_of_old_outputs(left.file, found)
-        warn_of_leads(left.file, found)
+        if not warn_of_leads(left.file, found):
+            found.extend(warnings)
         for one in absent:
             one.warn(found)
     diagnostics.extend([d for d in found if left.certain or d.code not in OF_BODIES])
@@ -89,6 +92,7 @@ class _Checker:
         self.scope, self.found = scope, found
         self.left = int(Work.LIMIT * FILE)  # units of work for the whole file
         self.told: set[tuple[str, Span | None, str]] = set()  # what is kept so far
+        self.warnings: list[Diagnostic] = []  # of what could be read to its end
         self.model: Model | None = None  # of the last definition that was elaborated, if nothing is wrong with it
         self.plain = self._beside(STAND_IN)  # with a cell like most
         self.cells = self._beside(STAND_IN)  # with one of which nothing is known
@@ -250,11 +254,13 @@ class _Checker:
         """Elaborate one definition: what is wrong with it. `own`: it stands for this text."""
         work, self.model = Work(), None
         try:
-            self.model = read_definition(scope, name, options, work=work, own=own).model
+            reading = read_definition(scope, name, options, work=work, own=own)
         except DiagnosticError as error:
-            return list(error.diagnostics)
+            return [d for d in error.diagnostics if d.severity == "error"]
         finally:
             self.left -= work.spent + ENTRY_COST
+        self.model = reading.model
+        self.warnings += [d for d in reading.warnings if d.span is None or d.span.source.name != STAND_INS]
         return []
 
     def _report(self, found: list[Diagnostic], hidden: frozenset[str], chosen: Note | None = None) -> None:
