@@ -49,7 +49,7 @@ def network(*lines: str) -> Run:
         ("stack(Ctx(3), GRU(4))(x, c)", ["Ctx(3)(x, c)", "GRU(4)(a)"]),
         ("stack(GRU(4), First(3))(c, x)", ["GRU(4)(x)", "First(3)(c, a)"]),
         ("stack(Ctx(3), First(4))(x, c)", ["Ctx(3)(x, c)", "First(4)(c, a)"]),
-        ("stack(bidirectional(Ctx(2)), backward(GRU(3)))(x, c)", ["bidirectional(Ctx(2))(x, c)", "backward(GRU(3))(a)"]),
+        ("stack(bidirectional(Ctx(2)), GRU(3))(x, c)", ["bidirectional(Ctx(2))(x, c)", "GRU(3)(a)"]),
         ("stack(Net(3), stack(Ctx(4), 2))(x, c)", ["Net(3)(x, c)", "stack(Ctx(4), 2)(a, c)"]),
     ],
 )  # fmt: skip
