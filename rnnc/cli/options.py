@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -75,6 +77,34 @@ def _definitions(ctx: click.Context, param: click.Parameter, texts: tuple[str, .
         name, equals, value = (part.strip() for part in text.partition("="))
         if not equals or not name or not value:
             raise click.BadParameter(f"{text!r} should read NAME=VALUE, such as units=128", ctx, param)
+        if (several := _several(name, value)) is not None:
+            raise click.BadParameter(f"{text!r} is more than one NAME=VALUE: {several}", ctx, param)
         if found.setdefault(name, value) != value:
             raise click.BadParameter(f"{name} is given twice: {found[name]} and {value}", ctx, param)
     return found
+
+
+def _several(name: str, value: str) -> str | None:
+    """What to write instead of several definitions, or values, in one. Commas in brackets and strings are a value's."""
+    plain = _masked(value)
+    starts = [found.end() for found in re.finditer(r"[,;\s]\s*(?=[A-Za-z_]\w*\s*=(?!=))", plain)]
+    if starts:
+        pieces = [value[a:b].strip(" ,;") for a, b in zip([0, *starts], [*starts, len(value)], strict=True)]
+        pieces[0] = f"{name}={pieces[0]}"
+        return "write " + " ".join(f"-D {shlex.quote(piece)}" for piece in pieces)
+    if "," in plain:
+        return f"several values are a list, -D {shlex.quote(f'{name}=[{value}]')}"
+    return None
+
+
+def _masked(value: str) -> str:
+    """The text with all that stands in brackets and strings taken out, at the same places."""
+    depth, quoted, plain = 0, False, ""
+    for before, character in zip(" " + value, value, strict=False):
+        if character == '"' and before != "\\":
+            quoted = not quoted
+        inside = quoted or depth > 0
+        if not quoted:
+            depth += (character in "([{") - (character in ")]}")
+        plain += "_" if inside else character
+    return plain

@@ -18,7 +18,7 @@ and step than the sum has numbers, or where that cannot be told and they are pat
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 
 from rnnc.ir.operations import Builder
@@ -56,7 +56,8 @@ class _Sum:
 class _Defer(StepRewriter):
     def steps(self, loop: Loop) -> None:
         collector = Collector(loop)
-        chosen = [found for found in _find_sums(loop, collector) if self._collect(found, collector, loop)]
+        patches = {node.out for node in loop.body if isinstance(node, Op) and node.name == "patches"}
+        chosen = [found for found in _find_sums(loop, collector) if self._collect(found, collector, patches)]
         if not chosen:
             self.emit(loop)
             return
@@ -71,13 +72,12 @@ class _Defer(StepRewriter):
         for found in chosen:
             self._emit_total(found, collector)
 
-    def _collect(self, found: _Sum, collector: Collector, loop: Loop) -> bool:
+    def _collect(self, found: _Sum, collector: Collector, patches: Set[Value]) -> bool:
         """Ask for the sequences of a sum's operands, unless they are too large."""
         missing = collector.missing(found.operands)
         size, new = features(found.carry.param.type), row_cost(missing)
-        patches = any(node.name == "patches" and node.out in missing for node in loop.body if isinstance(node, Op))
         name = found.carry.param.name or "a gradient"
-        if outgrows(new, size * GROWTH) or (patches and not at_most(new, size * GROWTH)):
+        if outgrows(new, size * GROWTH) or (not patches.isdisjoint(missing) and not at_most(new, size * GROWTH)):
             message = (
                 f"{name} is added up step by step: doing it at once would store {new} numbers "
                 f"per row and step, for a sum of {size}"

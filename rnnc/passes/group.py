@@ -74,7 +74,8 @@ def _remark(run: Run, context: PassContext) -> None:
 
 
 def _gather(graph: BlockGraph, levels: Levels) -> bool:
-    """Move one operation behind a `concat` of its results. Returns whether there was one."""
+    """Move operations behind a `concat` of their results, one for each. Returns whether there was one."""
+    found = False
     for concat in graph.ops("concat"):
         axis = concat.attr("axis")
         assert isinstance(axis, int)
@@ -89,8 +90,8 @@ def _gather(graph: BlockGraph, levels: Levels) -> bool:
         if levels(concat.out) is not Freedom.STATE and len(anew) > 1:
             continue
         _move_behind(graph, concat, ops, columns, operands)
-        return True
-    return False
+        found = True
+    return found
 
 
 def _take_in_parts(graph: BlockGraph, concat: Op) -> None:

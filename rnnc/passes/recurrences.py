@@ -97,7 +97,7 @@ class _Freed:
         """Take out states until none is left that can go."""
         while any(self._take(carry) for carry in self._left if carry not in self._refused):
             pass
-        explain_cycles(self._loop, [carry for carry in self._left if carry not in self._refused], self._context)
+        explain_cycles(self._loop, self._left, self._refused, self._context)
 
     def rest(self) -> Loop:
         """The loop without the states that were taken out: it runs over their sequences instead."""

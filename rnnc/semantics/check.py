@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from math import prod
 from pathlib import Path
 from typing import Literal
@@ -16,7 +16,7 @@ from rnnc.semantics.elaborate import file_scope, read_definition
 from rnnc.semantics.files import Files
 from rnnc.semantics.layouts.absent import Absent
 from rnnc.semantics.problems import Work
-from rnnc.semantics.roles import Roles, common_to, ungiven
+from rnnc.semantics.roles import SIGNATURES, Roles, called, common_to, ungiven
 from rnnc.semantics.scopes.values import CellValue, FnValue, Scope
 from rnnc.semantics.unread import warn_of_leads, warn_of_old_outputs, warn_of_unread, warn_of_unread_declarations
 from rnnc.syntax import ast
@@ -32,12 +32,14 @@ UNGIVEN = frozenset({"E207", "E230", "E240"})
 # What is found in layouts, at the end of everything, where no cell is unknown any more.
 OF_LAYOUTS = frozenset({"E501", "E502", "E504"})
 # What may follow from definitions that could not be read; and, of a function on its own, what not only a call can tell.
-OF_BODIES = frozenset({"E201", "E202", "E203", "E205", "E221", "E222", "E402", "E406", "E410", "E412", "E413"})
+OF_BODIES = frozenset(
+    {"E201", "E202", "E203", "E205", "E221", "E222", "E223", "E225", "E246", "E402", "E406", "E410", "E412", "E413"}
+)
 OF_NAMES = frozenset({"E201", "E202", "E203", "E238", "E407"})
 OF_FILES = frozenset({"E219", "E405", "E231", "E233", "E234", "E235", "E236"})
 Role = Literal["tensor", "number", "fn"]
 # What says that a parameter of a function has this role.
-OF_ROLES: dict[str, Role] = {"E206": "number", "E205": "fn", "E213": "tensor"}
+OF_ROLES: dict[str, Role] = {"E206": "number", "E209": "number", "E205": "fn", "E213": "tensor"}
 STAND_INS = "stand-ins"  # the name of their source
 STAND_IN = (
     "cell StandIn(units) {\n  input x[input]\n  state c[units], h[units]\n"
@@ -56,18 +58,31 @@ def check_file(left: Remains, path: Path | None, diagnostics: Diagnostics) -> No
     """Report what is wrong with each definition of what is left of a file after its syntax errors, if it has some."""
     found = Diagnostics()
     absent: list[Absent] = []
+    warnings: list[Diagnostic] = []
     try:
-        absent = _Checker(file_scope(left.file, path, left.lost), found).check(left.file)
+        checker = _Checker(file_scope(left.file, path, left.lost), found)
+        absent, warnings = checker.check(left.file), checker.warnings
     except DiagnosticError as error:
         found.extend(error.diagnostics)
     if left.certain and not (found.has_errors or diagnostics.has_errors):
         warn_of_unread(left.file, found)
         warn_of_unread_declarations(left.file, found)
         warn_of_old_outputs(left.file, found)
-        warn_of_leads(left.file, found)
+        if not warn_of_leads(left.file, found):
+            found.extend(warnings)
         for one in absent:
             one.warn(found)
     diagnostics.extend([d for d in found if left.certain or d.code not in OF_BODIES])
+
+
+@dataclass(frozen=True)
+class _Text:
+    """A text that may be read with sizes: what is given already, and what their names are to whoever wrote it."""
+
+    source: Source
+    options: Options
+    read: Callable[[Options], list[Diagnostic]]
+    names: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 class _Checker:
@@ -77,6 +92,7 @@ class _Checker:
         self.scope, self.found = scope, found
         self.left = int(Work.LIMIT * FILE)  # units of work for the whole file
         self.told: set[tuple[str, Span | None, str]] = set()  # what is kept so far
+        self.warnings: list[Diagnostic] = []  # of what could be read to its end
         self.model: Model | None = None  # of the last definition that was elaborated, if nothing is wrong with it
         self.plain = self._beside(STAND_IN)  # with a cell like most
         self.cells = self._beside(STAND_IN)  # with one of which nothing is known
@@ -129,7 +145,7 @@ class _Checker:
             layouts = self._elaborate(self.plain, definition.name, options)
             self._report(layouts, frozenset(CODES) - OF_LAYOUTS, chosen)
         if _asked(found):
-            common = common_to(self._with_sizes(definition, options))
+            common = common_to(self._with_sizes(self._text(definition, options)))
             self._report(common, UNGIVEN | OF_FILES | _of_missing_names(definition), chosen)
 
     def _with_roles(self, definition: Compiled, options: Options, roles: Roles, chosen: Note | None) -> None:
@@ -142,15 +158,19 @@ class _Checker:
                     return
                 found = self._elaborate(self.cells, definition.name, {**options, **row})
                 if _asked(found):
-                    yield from self._with_sizes(definition, {**options, **row}, found)
+                    yield from self._with_sizes(self._text(definition, {**options, **row}), found)
                 else:
                     yield found
 
         self._report(roles.common(readings()), UNGIVEN | OF_FILES | _of_missing_names(definition), chosen)
 
-    def _with_sizes(
-        self, definition: Compiled, options: Options, before: list[Diagnostic] | None = None
-    ) -> Iterator[list[Diagnostic]]:
+    def _text(self, definition: Compiled, options: Options) -> _Text:
+        def read(sizes: Options) -> list[Diagnostic]:
+            return self._elaborate(self.cells, definition.name, {**options, **sizes})
+
+        return _Text(definition.span.source, options, read)
+
+    def _with_sizes(self, text: _Text, before: list[Diagnostic] | None = None) -> Iterator[list[Diagnostic]]:
         """What stands behind a size that must be given is read with several: what all of them find is wrong. `before`:
         what is found without them counts, too."""
         for first, other in TRIED:
@@ -160,57 +180,71 @@ class _Checker:
                 if self.left <= 0:
                     yield []  # not all are read
                     return
-                found = self._elaborate(self.cells, definition.name, {**options, **sizes})
-                asked = [n for n in _asked(found) if n not in sizes and n not in options]
+                found = text.read(sizes)
+                asked = [n for n in _asked(found) if n not in sizes and n not in text.options]
                 if not asked:
                     break
                 sizes.update({n: other if sizes or n != asked[0] else first for n in asked})
             if rates := _rates(found, sizes):
-                with_rates = self._elaborate(self.cells, definition.name, {**options, **sizes, **rates})
+                with_rates = text.read({**sizes, **rates})
                 if not any(d.code == "E208" for d in with_rates):  # none is a size as well
                     sizes, found = {**sizes, **rates}, with_rates
-            given = Note(f"with {', '.join(f'`{n} = {size}`' for n, size in sizes.items())}")
-            here = [d for d in found if d.span is not None and d.span.source == definition.span.source]
+            words = [f"`{text.names.get(n, n)} = {size}`" for n, size in sizes.items()]
+            given = Note(f"with {', '.join(dict.fromkeys(words))}")
+            here = [d for d in found if d.span is not None and d.span.source == text.source]
             yield [*(before or ()), *(replace(d, notes=(*d.notes, given)) for d in here)]
 
     def _function(self, fn: ast.Fn) -> None:
         """A function is read in a cell that calls it with tensors of as many axes as its parameters name; where that
         shows that one of them is a number or a function, it is read again with such a one."""
         roles: dict[str, Role] = {p.name: "fn" if p.kind == "fn" else "tensor" for p in _given(fn)}
-        first = found = self._called(fn, roles)
+        first = found = self._alone(fn, roles)
         while self.left > 0:
             said: dict[str, Role] = {n: OF_ROLES[d.code] for n, d in _of_parameters(found, fn) if roles[n] == "tensor"}
             if not set(said.values()) - {"tensor"}:
                 break
             roles.update(said)
-            found = self._called(fn, roles)
+            found = self._alone(fn, roles)
         computed = {n for n, d in _of_parameters(found, fn) if d.code == "E213"}  # with what is called, too
         both = [d for n, d in _of_parameters(first, fn) if d.code == "E205" and n in computed]
-        found = [d for d in found if d.code not in OF_ROLES or (d.span is not None and _within(d.span, fn.span))]
+        elsewhere = OF_ROLES.keys() | SIGNATURES  # what other functions say of what they are given
+        found = [d for d in found if d.code not in elsewhere or (d.span is not None and _within(d.span, fn.span))]
+        found = [d for d in found if not _of_a_stand_in(d, roles)]
         self._report([*both, *found], (frozenset(CODES) - OF_BODIES - OF_FILES) | _of_missing_names(fn))
 
-    def _called(self, fn: ast.Fn, roles: dict[str, Role]) -> list[Diagnostic]:
-        """What is wrong with a function in a cell that calls it with arguments of these roles."""
+    def _alone(self, fn: ast.Fn, roles: dict[str, Role]) -> list[Diagnostic]:
+        """What is wrong with a function that is given arguments of these roles, with several sizes where it asks for
+        one."""
+        text = self._called(fn, roles)
+        found = text.read({})
+        return [*found, *common_to(self._with_sizes(text))] if _asked(found) else found
+
+    def _called(self, fn: ast.Fn, roles: dict[str, Role]) -> _Text:
+        """A function in a cell that calls it with arguments of these roles."""
         given: list[str] = []
         sizes: list[str] = []
         declared: list[str] = []
+        names: dict[str, str] = {}
         for i, p in enumerate(_given(fn)):
             if roles[p.name] == "fn":
                 given.append("tanh")
             elif roles[p.name] == "number":
                 sizes.append(f"n{i}")
                 given.append(f"n{i}")
+                names[f"n{i}"] = p.name
             else:
-                axes = ", ".join(f"a{i}_{k}: s{i}_{k}" for k in range(len(p.axes) if p.axes is not None else 1))
-                declared.append(f"x{i}[{axes}]")
+                written = [axis.span.text for axis in p.axes] if p.axes is not None else ["size"]
+                declared.append(f"x{i}[{', '.join(f'a{i}_{k}: s{i}_{k}' for k in range(len(written)))}]")
                 given.append(f"x{i}")
+                names.update({f"s{i}_{k}": text for k, text in enumerate(written)})
         inputs = "\n".join(f"  input {d}" for d in declared) or "  input x[1]"
         call = f"{fn.name}({', '.join(given)})"
         scope = self._beside(f"cell StandIn({', '.join(sizes)}) {{\n{inputs}\n  y = {call}\n  output y\n}}\n")
         value = self.scope.names[fn.name]
         if isinstance(value, FnValue):
             scope.names[fn.name] = replace(value, damaged=False)  # what is left of it is read
-        return self._elaborate(scope, "StandIn", {}, fn.span)
+        source = fn.span.source
+        return _Text(source, {}, lambda sizes: self._elaborate(scope, "StandIn", sizes, fn.span), names)
 
     def _beside(self, text: str) -> Scope:
         """The file's scope, and a cell in it that the file itself does not know."""
@@ -220,11 +254,13 @@ class _Checker:
         """Elaborate one definition: what is wrong with it. `own`: it stands for this text."""
         work, self.model = Work(), None
         try:
-            self.model = read_definition(scope, name, options, work=work, own=own).model
+            reading = read_definition(scope, name, options, work=work, own=own)
         except DiagnosticError as error:
-            return list(error.diagnostics)
+            return [d for d in error.diagnostics if d.severity == "error"]
         finally:
             self.left -= work.spent + ENTRY_COST
+        self.model = reading.model
+        self.warnings += [d for d in reading.warnings if d.span is None or d.span.source.name != STAND_INS]
         return []
 
     def _report(self, found: list[Diagnostic], hidden: frozenset[str], chosen: Note | None = None) -> None:
@@ -250,6 +286,11 @@ def _of_parameters(found: list[Diagnostic], fn: ast.Fn) -> list[tuple[str, Diagn
             words = re.findall(r"\w+", d.span.source.text[d.span.start : d.span.end])
             said += [(p.name, d) for p in _given(fn) if p.name in words]
     return said
+
+
+def _of_a_stand_in(d: Diagnostic, roles: dict[str, Role]) -> bool:
+    """Is it said that what stands for a parameter takes other arguments? Nobody knows what a call is going to give."""
+    return d.code in SIGNATURES and d.span is not None and called(d.span) in roles
 
 
 def _asked(found: list[Diagnostic]) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rnnc.diagnostics import DiagnosticError, Diagnostics, Source, Span, Use
+from rnnc.diagnostics import Diagnostic, DiagnosticError, Diagnostics, Source, Span, Use
 from rnnc.ir.model import MaskInfo, Model, ParameterInfo, PortInfo
 from rnnc.ir.program import Loop, Program, walk
 from rnnc.ir.size import Size
@@ -40,6 +40,7 @@ class Reading:
     model: Model
     frame: Frame
     elaborator: Elaborator
+    warnings: tuple[Diagnostic, ...] = ()
 
 
 Option = "str | int | float | bool | None | list[Option] | tuple[Option, ...]"
@@ -132,7 +133,7 @@ class _Elaboration:
             raise DiagnosticError(())  # it hangs on an unknown cell, or on text with an error that is told
         self._unknown_sizes(sizes, frame)
         model = self._assemble(cell, frame, outer, inputs, outputs, expose, is_cell)
-        return Reading(model, frame, self.elaborator)
+        return Reading(model, frame, self.elaborator, tuple(self.diagnostics))
 
     # --- options ---
 

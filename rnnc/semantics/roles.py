@@ -43,7 +43,7 @@ _ROLES: dict[str, tuple[str, ...]] = {
 # What says of a parameter that it is of the wrong kind.
 _KINDS = frozenset({*_ROLES, "E208", "E209", "E213", "E228", "E404"})
 # What is said of a call's arguments: of all, or of one.
-_SIGNATURES = frozenset({"E221", "E223", "E246"})
+SIGNATURES = frozenset({"E221", "E223", "E246"})
 _MAX_ROWS = 56
 _ROUNDS = 4  # what a first role hides may show a further one
 
@@ -95,7 +95,7 @@ class Roles:
 
     def _is_of_a_signature(self, d: Diagnostic) -> bool:
         """Is it said that what is tried takes other arguments? Nobody knows what is going to be given."""
-        return d.code in _SIGNATURES and d.span is not None and _called(d.span) in self.values
+        return d.code in SIGNATURES and d.span is not None and called(d.span) in self.values
 
     def _named(self, d: Diagnostic) -> set[str]:
         """The parameters of roles in the text of which something is said."""
@@ -112,7 +112,7 @@ class Roles:
         return set(re.findall(r"the number (\w+)", d.message)) & self.names
 
 
-def _called(span: Span) -> str:
+def called(span: Span) -> str:
     """The name of the call that the text is, or that it is an argument of."""
     if call := re.match(r"(\w+)\(", span.text):
         return call[1]

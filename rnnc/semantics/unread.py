@@ -78,8 +78,10 @@ def warn_of_old_outputs(file: ast.File, diagnostics: Diagnostics) -> None:
 _LEADS = frozenset({"batch", "batch_size", "time", "timesteps", "seq_len", "sequence_length"})
 
 
-def warn_of_leads(file: ast.File, diagnostics: Diagnostics) -> None:
-    """A warning for each open size of an input that is called as the axes are which every array has anyway."""
+def warn_of_leads(file: ast.File, diagnostics: Diagnostics) -> bool:
+    """A warning for each open size of an input that is called as the axes are which every array has anyway. Whether
+    there is any."""
+    found = False
     for definition in file.definitions:
         if not isinstance(definition, ast.Cell | ast.Network):
             continue
@@ -94,3 +96,5 @@ def warn_of_leads(file: ast.File, diagnostics: Diagnostics) -> None:
                     )
                     message = f"`{axis.size.id}` is one more axis, beside those of batch and time"
                     diagnostics.warning("E422", message, axis.span, fix=fix)
+                    found = True
+    return found

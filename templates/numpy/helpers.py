@@ -110,21 +110,22 @@ def _scan_maxplus(a, b, state, out):
         state = after
 
 
-def _check_index(index, rows):
+def _check_index(index, rows, what):
     """An index that is not there is an error."""
     if index.size and (index.min() < 0 or index.max() >= rows):
-        raise IndexError(f"an index is outside 0..{rows}: from {index.min()} to {index.max()}")
+        row = index.min() if index.min() < 0 else index.max()
+        raise IndexError(f"{what}: there is no row {row} in a table of {rows}, which has rows 0 to {rows - 1}")
 
 
-def _take(table, index, out):
-    """Rows of a table."""
-    _check_index(index, len(table))
+def _take(table, index, out, what):
+    """Rows of a table. `what` is its name, or that of the equation that reads it."""
+    _check_index(index, len(table), what)
     np.take(table, index, axis=0, out=out, mode="clip")
 
 
 def _add_rows(table, index, rows):
     """Sums of rows by index, again where an index comes again."""
-    _check_index(index, len(table))
+    _check_index(index, len(table), "lookup")
     table.fill(0)
     np.add.at(table, index, rows)
 

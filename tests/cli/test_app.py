@@ -49,6 +49,12 @@ def test_a_wrong_command_is_a_usage_error_that_suggests(rnnc: RunRnnc) -> None:
         (["compile", "x.rnn", "--nonsense"], "No such option"),
         (["compile", "x.rnn", "-D", "units"], "'units' should read NAME=VALUE"),
         (["compile", "x.rnn", "-D", "=3"], "'=3' should read NAME=VALUE"),
+        (["compile", "x.rnn", "-D", "reset=after,units=3"], "write -D reset=after -D units=3"),
+        (
+            ["compile", "x.rnn", "-D", "a=[1, 2]; b = GRU(3, bias = none) c=4"],
+            "-D 'a=[1, 2]' -D 'b = GRU(3, bias = none)' -D c=4",
+        ),
+        (["compile", "x.rnn", "-D", "sizes=3,4"], "several values are a list, -D 'sizes=[3,4]'"),
         (["compile", "x.rnn", "-D", "units=3", "-D", "units=4"], "units is given twice: 3 and 4"),
         (["compile", "x.rnn", "--target", "fortran"], "'fortran' is not"),
         (["compile", LSTM, "--no-pass", "fuze"], "did you mean 'fuse'?"),

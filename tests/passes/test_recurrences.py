@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from rnnc.compiler import model_of
+from rnnc.diagnostics import Source
 from rnnc.ir.operations import Builder
 from rnnc.ir.program import Value
 from rnnc.passes.hoist import hoist
@@ -124,3 +126,34 @@ def test_a_state_that_never_changes_is_its_initial_value() -> None:
     after = checked(program, [recurrences]).program
     assert [len(loop.carries) for loop in loops(after)] == [1]
     assert_same_results(program, after)
+
+
+FOLLOWERS = """
+cell Followers(units) {
+  input x[input]
+  state h[units], s[units], m[units], a[units], b[units], c[units]
+  h' = tanh(linear(x, h))
+  s' = 0.9 * s + h'
+  m' = max(m + s', h)
+  a' = a * b
+  b' = a + b
+  c' = 0.5 * c + a
+  output h', s', m', a', c'
+}
+"""
+
+
+def test_linear_states_of_what_runs_step_by_step_say_so() -> None:
+    source = Source("followers", FOLLOWERS)
+    result = checked(model_of(source).forward, [hoist, recurrences, hoist])
+    (loop,) = loops(result.program)
+    assert {carry.param.name for carry in loop.carries} == {"h", "s", "m", "a", "b", "c"}
+    stays = "step by step: it stays in that loop"
+    coupled = "operations that are elementwise, but not of one state alone"
+    assert {r.message for r in result.remarks if r.code == "sequential"} == {
+        "the state h depends on itself through the product with h.h: this recurrence runs step by step",
+        f"the state s is of the form a * s + b, but made of the state h, which runs {stays}",
+        f"the state m is of the form max(s + a, b), but made of the states h, s, which run {stays}",
+        f"the states a, b depend on one another through {coupled}: this recurrence runs step by step",
+        f"the state c is of the form a * s + b, but made of the state a, which runs {stays}",
+    }

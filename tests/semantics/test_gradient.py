@@ -97,3 +97,61 @@ network N(units) {
   z = gradient(sum(last(y)), u)
   output z
 }""", units=2)  # fmt: skip
+
+
+# Every activation of one value, and other functions of pieces whose second derivative is zero.
+ACTIVATIONS = [
+    "tanh", "sigmoid", "relu", "softplus", "log_sigmoid", "softsign", "hard_sigmoid", "hard_tanh", "relu6",
+    "leaky_relu", "elu", "selu", "silu", "swish", "mish", "gelu", "gelu_tanh", "celu", "hard_silu", "squareplus",
+    "hard_shrink", "soft_shrink", "tanh_shrink", "sparse_plus", "sparse_sigmoid", "identity", "abs", "sign",
+    "floor", "round", "square", "stop_gradient",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("act", ACTIVATIONS)
+def test_first_and_second_derivatives_of_every_activation(act: str) -> None:
+    module = rnnc.compile("""
+cell Curved(units, act: fn) {
+  input x[units]
+  state h[units]
+  e = sum(act(x))
+  g = gradient(e, x)
+  c = gradient(sum(g), x)
+  p = gradient(sum(g * g), x)
+  h' = 0.5 * h + p
+  output e, g, c, p
+}""", units=4, act=act)  # fmt: skip
+    x = np.random.default_rng(5).normal(size=(3, 4))
+    found = outputs(module, {}, x)
+    if act != "stop_gradient":  # whose differences are those of what it holds
+        np.testing.assert_allclose(found["g"], slopes(module, {}, x, "e"), rtol=1e-7, atol=1e-8)
+    np.testing.assert_allclose(
+        found["c"], slopes(module, {}, x, "g") / np.where(found["g"], 2 * found["g"], 1), atol=1e-6
+    )
+    np.testing.assert_allclose(found["p"], slopes(module, {}, x, "g"), rtol=1e-7, atol=1e-7)
+
+
+NOT_DIFFERENTIABLE = [
+    ("sum(x * x)", "x[units = 0]", "`gradient(number, x)[units = 0]` is the gradient by this part"),
+    ("sum(q[0])", "q[0][units = 1:]", "`gradient(number, q[0])[units = 1:]` is the gradient by this part"),
+    ("sum(x * x)", "2 * x", "`u = 2 * x`, make the number of `u`"),
+    ("sum(x * x)", "tanh(x)", "`u = tanh(x)`, make the number of `u`"),
+    ("sum(x * k)", "k", "declared `: int`"),
+    ("k * k", "k", "declared `: int`"),
+    ("argmax(x)", "x", "declared `: int`"),
+    ("sum(x)", "h", "a state, an input or an equation"),
+]
+
+
+@pytest.mark.parametrize(("number", "by", "remedy"), NOT_DIFFERENTIABLE)
+def test_what_it_does_not_go_by_is_told_with_a_remedy(number: str, by: str, remedy: str) -> None:
+    [found] = rnnc.check(f"""
+cell A(units) {{
+  input x[units], k[]: int
+  state h[units]
+  q[0] = x * k
+  h' = h + q[0]
+  output h', g: gradient({number}, {by})
+}}""")
+    assert found.code == "E310"
+    assert remedy in (found.fix or "")

@@ -2,24 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from rnnc.ir.operations import TABLE
 from rnnc.ir.program import Carry, Loop, Node, Op, Value
 from rnnc.ir.rewrite import dependents
-from rnnc.passes.analysis.linearity import Coefficients, NoForm, affine, between
+from rnnc.passes.analysis.linearity import Coefficients, NoForm, affine, between, max_plus
 from rnnc.passes.manager import PassContext
 
 
-def explain_cycles(loop: Loop, carries: Sequence[Carry], context: PassContext) -> None:
-    """One remark for every set of states that keep a recurrence sequential."""
-    for component in _components(loop, carries):
+def explain_cycles(loop: Loop, left: Sequence[Carry], told: Collection[Carry], context: PassContext) -> None:
+    """One remark for every set of states that keep a recurrence sequential. `left` are all that stay in the loop;
+    of those in `told` a remark has been made."""
+    for component in _components(loop, [carry for carry in left if carry not in told]):
         nodes = between(loop.body, [carry.param for carry in component], [carry.next for carry in component])
         names = ", ".join(carry.param.name or "(unnamed)" for carry in component)
         subject = f"the state {names} depends" if len(component) == 1 else f"the states {names} depend on one another"
         message = f"{subject}{' on itself' if len(component) == 1 else ''} through {_culprit(loop, component, nodes)}"
         spans = frozenset(span for node in nodes for span in node.spans)
-        context.remark("sequential", f"{message}: this recurrence runs step by step", spans, kind="missed")
+        context.remark(
+            "sequential",
+            _follows(loop, component, left) or f"{message}: this recurrence runs step by step",
+            spans,
+            kind="missed",
+        )
+
+
+def _follows(loop: Loop, component: Sequence[Carry], left: Sequence[Carry]) -> str | None:
+    """What to say of a state that would be a scan, were it not made of others that run step by step: in their loop it
+    is a few operations more of the same step."""
+    if len(component) != 1:
+        return None
+    (carry,) = component
+    others = [c.param.name or "(unnamed)" for c in left if c is not carry and _reads(loop, carry, c)]
+    form = _form(loop, carry)
+    if form is None or not others:
+        return None
+    names = f"the state {others[0]}, which runs" if len(others) == 1 else f"the states {', '.join(others)}, which run"
+    own = carry.param.name or "(unnamed)"
+    return f"the state {own} is of the form {form}, but made of {names} step by step: it stays in that loop"
+
+
+def _reads(loop: Loop, carry: Carry, other: Carry) -> bool:
+    return carry.next in dependents(loop.body, [other.param])
+
+
+def _form(loop: Loop, carry: Carry) -> str | None:
+    """The scan that a state is by its own equation, in words."""
+    for read, words in ((affine, "a * s + b"), (max_plus, "max(s + a, b)")):
+        try:
+            read(loop.body, carry.param, carry.next, Coefficients(carry.param.type.dtype))
+        except NoForm:
+            continue
+        return words
+    return None
 
 
 def _components(loop: Loop, carries: Sequence[Carry]) -> list[list[Carry]]:

@@ -24,11 +24,15 @@ class Lifter:
         self.builder = Builder()
         self.outer: dict[Value, Value] = {param: seq for seq, param in loop.xs} | dict(outer or {})
         self._loop = loop
-        self._body = list(loop.body)
+        self._defined: dict[Value, tuple[int, Node]] = {}  # by what, and at which place of the body
+        self._places = 0
+        self.extend(loop.body)
 
     def extend(self, nodes: Iterable[Node]) -> None:
         """Count further nodes, made of values of the body, among its own."""
-        self._body.extend(nodes)
+        for node in nodes:
+            self._defined.update((out, (self._places, node)) for out in node.outs)
+            self._places += 1
 
     def know(self, value: Value, sequence: Value) -> None:
         """From now on `sequence` holds what `value` is at every step."""
@@ -36,16 +40,20 @@ class Lifter:
 
     def lift(self, values: Iterable[Value]) -> None:
         """Make sequences of values, in the order of the body. Their operands must be free of state."""
-        needed = set(values)
-        wanted: list[Op] = []
-        for node in reversed(self._body):
-            if any(out in needed and out not in self.outer for out in node.outs):
-                if not isinstance(node, Op):
-                    raise TypeError("a loop inside a loop's body cannot run for all steps at once")
-                wanted.append(node)
-                needed.update(node.args)
-        for op in reversed(wanted):
-            self._emit(op)
+        pending = list(values)
+        wanted: dict[int, Op] = {}
+        while pending:
+            value = pending.pop()
+            if value in self.outer or value not in self._defined:
+                continue
+            place, node = self._defined[value]
+            if not isinstance(node, Op):
+                raise TypeError("a loop inside a loop's body cannot run for all steps at once")
+            if place not in wanted:
+                wanted[place] = node
+                pending.extend(node.args)
+        for place in sorted(wanted):
+            self._emit(wanted[place])
 
     def sequence(self, value: Value) -> Value:
         """The value for all steps at once (itself where it is captured)."""

@@ -73,7 +73,7 @@ class Elaborator:
             case Instance():
                 return self.inner.call(function, e, c)
             case Choice():
-                raise self._no_function(function.word, e, c)
+                raise self.no_function(function.word, e, c)
             case _:
                 message = f"`{e.function.span.text}` is {describe(function)}, not a function"
                 fix = moments.called(e, c) or of_no_function(function, e, c, BUILTINS) or _multiplied(e)
@@ -105,7 +105,9 @@ class Elaborator:
                 problem.fix = problem.fix or _compared(a) or _usage(name)
             raise
 
-    def _no_function(self, name: str, e: ast.Call, c: Context) -> Problem:
+    def no_function(self, name: str, e: ast.Call, c: Context) -> Problem:
+        """E205, with what the name may have meant."""
+
         def fix() -> str | None:
             return of_call(name, e, c, c.scope.all_names() | set(BUILTINS) | set(c.frame.instances))
 

@@ -161,7 +161,8 @@ class Ending:
         c = Context(scope, frame, output_owner(name))
         name = name or _output_name(e)
         frame.graph.equation = "output"
-        value = self.expressions.value(e, c)
+        with self.expressions.unknown.told(e, c):
+            value = self.expressions.value(e, c)
         if isinstance(value, Many):
             for part, node in parts(value, f"{name}." if name else ""):
                 self._named_output(part, node, item)

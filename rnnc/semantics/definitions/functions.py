@@ -172,7 +172,9 @@ class Functions:
             message = f"`{frame.name}` returns nothing"
             raise Problem("E410", message, heading(definition), fix="end it with `return …`")
         statement, scope = frame.returned
-        value = self.expressions.value(statement.value, Context(scope, frame, Owner("", None, {})))
+        c = Context(scope, frame, Owner("", None, {}))
+        with self.expressions.unknown.told(statement.value, c):
+            value = self.expressions.value(statement.value, c)
         return _returned(value, frame, frame.span)
 
     def _held(self, value: Num, frame: Frame) -> Num:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rnnc.diagnostics import Span
 from rnnc.semantics.bodies.frames import Body, Context, Frame, InstanceState, nameless
+from rnnc.semantics.bodies.guard import plain_rows
 from rnnc.semantics.bodies.instances import STATES, results
 from rnnc.semantics.bodies.settle import settle_body
 from rnnc.semantics.definitions.cells import Cells
@@ -77,6 +78,36 @@ def _owner(instance: InstanceState | None, c: Context) -> Weights | None:
     if instance.cell.lent is not None:
         return instance.cell.lent.weights
     return c.frame.instances[instance.weights_of or instance.key].weights
+
+
+class _Handed:
+    """What the layers of a stack are given: the sequence from the one below, and what comes once per row to all that
+    take it. `rows`: of each layer's inputs, whether it comes once per row."""
+
+    def __init__(self, rows: list[list[bool] | None], nodes: list[Node], span: Span) -> None:
+        self.rows, self.nodes, self.span = rows, nodes, span
+        self.sequence: Node | None = nodes[0] if len(nodes) == 1 else None
+        self._per_row: list[Node] = []
+        own = next((r for r in rows if r and any(r)), None)
+        if own is not None and len(own) == len(nodes) and own.count(False) == 1:
+            self.sequence = nodes[own.index(False)]
+            self._per_row = [node for node, is_per_row in zip(nodes, own, strict=True) if is_per_row]
+
+    def to(self, k: int) -> list[Node]:
+        """What layer k is given. Raises E223 where that is not what it takes."""
+        rows = self.rows[k]
+        if self.sequence is None:
+            return self.nodes  # of the first layer, which tells what it wants
+        if rows is None or not (self._per_row and any(rows)):
+            given = [self.sequence]
+        else:
+            contexts = iter(self._per_row)
+            given = [n for is_per_row in rows if (n := next(contexts, None) if is_per_row else self.sequence)]
+        if k and rows is not None and (len(given) != len(rows) or rows.count(False) > 1):
+            message = f"a stack hands on one sequence, and layer {k} of it has {len(rows)} inputs"
+            fix = "write its layers one by one, `a = f(x, u)`, `b = g(a, u)`; inputs `per row` go to all of them"
+            raise Problem("E223", message, self.span, fix=fix)
+        return given
 
 
 class _Run:
@@ -174,7 +205,9 @@ class _Run:
     def _stack(self, layer: LayerValue, nodes: list[Node], path: str, state: str, key: str, reverse: bool) -> Value:
         result: Value = None
         last = len(layer.layers) - 1
+        given = _Handed([self._rows(part) for _, part in layer.layers], nodes, self.span)
         for k, (name, part) in enumerate(layer.layers):
+            nodes = given.to(k)
             result = self.layer(part, nodes, path + name, state + name, key + name, reverse)
             if isinstance(result, Many):
                 if k != last:
@@ -182,16 +215,29 @@ class _Run:
                 return result
             assert isinstance(result, Tensor)
             if layer.option("residual") is True:
-                if len(nodes) != 1:
+                if given.sequence is None:
                     raise Problem("E213", "a residual layer has one input", self.span)
-                result = Tensor(self.graph.add("elementwise", (result.node, nodes[0]), self.span, ir="add"))
+                result = Tensor(self.graph.add("elementwise", (result.node, given.sequence), self.span, ir="add"))
             rate = layer.option("dropout")
             if isinstance(rate, Num) and rate.known and k != last:
                 result = Tensor(
                     self._dropout(result.node, 1 - float(rate.known), str(layer.option("mask")), state + name)
                 )
-            nodes = [result.node]
+            given.sequence = result.node
         return result
+
+    def _rows(self, layer: Value) -> list[bool] | None:
+        """Of each input of a layer, whether it comes once per row; None where its text alone does not tell."""
+        match layer:
+            case CellValue():
+                cell = self.cells.variants.resolved(layer)
+                return None if cell.unknown else plain_rows(cell.definition.body)
+            case Instance():
+                return self._rows(self.c.frame.instances[layer.key].cell)
+            case LayerValue():
+                return self._rows(layer.layers[0][1])
+            case _:
+                return None
 
     def _dropout(self, node: Node, keep: float, per: str, name: str) -> Node:
         body = self.c.frame.body

@@ -183,7 +183,9 @@ class Statements:
         owner = Owner(s.target.name, s.target, dict(enumerate(indices)))
         frame.equations.append(ReadEquation(node, s, indices, Context(scope, frame, owner)))
         try:
-            value = self.expressions.value(s.value, Context(scope, frame, owner))
+            c = Context(scope, frame, owner)
+            with self.expressions.unknown.told(s.value, c):
+                value = self.expressions.value(s.value, c)
             self._define(frame, node, s, indices, scope, value, owner)
         except Fatal:
             raise

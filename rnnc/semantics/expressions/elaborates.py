@@ -8,6 +8,7 @@ from typing import Protocol
 
 from rnnc.diagnostics import Span
 from rnnc.semantics.bodies.frames import Context, Frame, Indices
+from rnnc.semantics.problems import Problem
 from rnnc.semantics.scopes.values import FnValue, Instance, LayerPart, Promise, Value
 from rnnc.semantics.shapes.nodes import Node
 from rnnc.syntax import ast
@@ -84,4 +85,8 @@ class Elaborates(Protocol):
 
     def named_call(self, e: ast.As, c: Context) -> Value:
         """What a call gives whose weights, or mask, have a name of their own."""
+        ...
+
+    def no_function(self, name: str, e: ast.Call, c: Context) -> Problem:
+        """What to say of a call of a name that is not known."""
         ...

@@ -16,6 +16,7 @@ from rnnc.semantics.expressions.labelled import as_given, brought_in, given_axes
 from rnnc.semantics.expressions.lists import MAX_LIST, ListWeights
 from rnnc.semantics.expressions.names import Names, unknown_name
 from rnnc.semantics.expressions.operators import Operators
+from rnnc.semantics.expressions.unknown import UnknownNames
 from rnnc.semantics.near import did_you_mean
 from rnnc.semantics.problems import Problem, Told, Work
 from rnnc.semantics.scopes.numbers import needs_value, of_quotient
@@ -45,6 +46,7 @@ class Expressions:
         self.elaborator, self.variants, self.work = elaborator, variants, work
         self.lists = ListWeights()
         self.names = Names(self, elaborator)
+        self.unknown = UnknownNames(self.names, elaborator)
         self.operators = Operators(self, self.lists, work)
 
     # --- entry points ---

@@ -80,7 +80,15 @@ def _gradient(a: Arguments) -> Value:
     """gradient(number, v): the derivative of a number of this step by a value that it is made of."""
     a.count(2)
     a.allow()
-    return added(a, "gradient", *a.nodes())
+    of, by = a.operands
+    e = by.expression
+    attrs = {"of": of.span.text, "by": by.span.text, "kind": "made"}
+    if isinstance(e, ast.Subscript) and any(isinstance(i, ast.Slice) for i in e.items):
+        attrs.update(kind="slice", whole=e.base.span.text)
+    elif isinstance(e, ast.Name | ast.Attribute | ast.Subscript):
+        attrs["kind"] = "name"
+    spots = {of.span.text: of.span, by.span.text: by.span}
+    return Tensor(a.context.frame.graph.add("gradient", a.nodes(), a.span, None, spots=spots, **attrs))
 
 
 @builtin("max", "min")

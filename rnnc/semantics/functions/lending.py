@@ -32,8 +32,8 @@ def other_owner(a: Arguments, call: str | None = None) -> str | None:
     name = e.base if isinstance(e, ast.Subscript) else e
     _check_equation(a, name)
     if not isinstance(name, ast.Name):
-        raise Problem("E229", "`weights` names the equation whose weights are used", e.span, fix="write `weights = f`")
-    members = _members(a, name)
+        raise Problem("E229", "`weights` names the equation whose weights are used", e.span, fix=_meant(a, e))
+    members = _members(a, name.id)
     if isinstance(e, ast.Subscript):
         places = a.evaluate.indices(tuple(i for i in e.items if not isinstance(i, ast.Slice)), a.context)
         path = _path(a, name.id, places, members.get(places), call, ())
@@ -46,12 +46,12 @@ def other_owner(a: Arguments, call: str | None = None) -> str | None:
     return path
 
 
-def _members(a: Arguments, name: ast.Name) -> dict[Indices, Node]:
+def _members(a: Arguments, name: str) -> dict[Indices, Node]:
     """The equations of a name: of a state, those of what it is after the step."""
     members = a.context.frame.members
-    found = members.get((name.id, False), {})
+    found = members.get((name, False), {})
     equations = {k: node for k, node in found.items() if "statement" in node.attrs}
-    return equations or members.get((name.id, True), found)
+    return equations or members.get((name, True), found)
 
 
 def _same_member(a: Arguments, name: ast.Name, members: dict[Indices, Node], call: str | None) -> str:
@@ -103,6 +103,30 @@ def _check_equation(a: Arguments, e: ast.Expr) -> None:
         if a.context.frame.may_have_had(e.id):
             raise Told(e.span)
         raise Problem("E201", f"there is no equation `{e.id}` here", e.span, fix=did_you_mean(e.id, names))
+
+
+def _meant(a: Arguments, e: ast.Expr) -> str:
+    """The equation that the text names, with the name of the call in it that it tells of; or those that there are."""
+    base = e.base if isinstance(e, ast.Attribute) else e
+    for name in names_in(base):
+        calls = [m.name for m in _made(a, name)]
+        if not calls:
+            continue
+        fix = f"write `weights = {base.span.text if isinstance(e, ast.Attribute) else name}`"
+        wanted = None if None in calls else calls[0]
+        if isinstance(e, ast.Attribute) and e.name in calls:
+            wanted = e.name
+        return fix if wanted in (None, a.name) else f"{fix}, and `as {wanted}` behind this call"
+    owner = a.context.owner
+    there = list(dict.fromkeys(n for n, _ in a.context.frame.members if _made(a, n) and not any(_members(a, n))))
+    others = [f"`weights = {n}`" for n in there if owner is None or n != owner.name]
+    return f"write {' or '.join(others[:4])}" if others else "no other equation here has weights"
+
+
+def _made(a: Arguments, name: str) -> list[Making]:
+    """The calls that make weights of the equations of a name."""
+    written = [node.attrs.get("statement") for node in _members(a, name).values()]
+    return [m for s in written if isinstance(s, ast.Equation) for m in makings(s.value, a.context) if m.own]
 
 
 def _check_own(a: Arguments, statement: ast.Equation, indices: Indices, made: list[Making]) -> None:

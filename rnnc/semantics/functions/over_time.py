@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from rnnc.ir.operations import Builder
 from rnnc.ir.program import Value
 from rnnc.semantics.expressions.arguments import Arguments
+from rnnc.semantics.problems import located
 from rnnc.semantics.scopes.values import Tensor
 
 OVER_TIME = ("sum", "mean", "max", "min", "softmax", "cumsum")
@@ -20,7 +21,18 @@ def means_time(a: Arguments, labels: Sequence[str | None]) -> bool:
         return False
     node = a.node(0)
     frame.graph.infer(node)
-    return all(axis.label != "time" for axis in frame.graph.resolve_all(node.shape or ()))
+    if all(axis.label != "time" for axis in frame.graph.resolve_all(node.shape or ())):
+        return True
+    _warn(a)
+    return False
+
+
+def _warn(a: Arguments) -> None:
+    """E422: nothing in a call says which of the two is meant, and the result of both has the same look."""
+    message = f"`time` is an axis of what `{a.name}` is given, so this is not over the steps"
+    fix = "give the axis another name, `relabel(v, place: …)` or where it is declared; then `time` are the steps"
+    graph = a.context.frame.graph
+    graph.diagnostics.warning("E422", message, located(a.span, graph.calls)[0], fix=fix)
 
 
 def over_time(a: Arguments, options: Mapping[str, bool] | None = None) -> Tensor:

@@ -6,6 +6,7 @@ sum was made from is no longer needed; so a tape of gates costs no memory of its
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 
 from rnnc.backends.numpy.lowering.walk import Lowering
@@ -25,9 +26,11 @@ class Gather(Lowering):
 
     def _gathered(self, loop: Loop) -> list[Node]:
         after: list[Node] = []
+        readers = _readers(loop.body)
+        carried = {carry.next for carry in loop.carries}
         for split in [node for node in loop.body if isinstance(node, Op) and node.name == "split"]:
             sequences = dict(loop.ys)
-            stacked = [self._stacked_from(part, loop, sequences) for part in split.outs]
+            stacked = [_stacked_from(part, readers, sequences, carried) for part in split.outs]
             values = [value for value in stacked if value is not None]
             if len(values) < len(split.outs) or len(values) < 2 or len(set(values)) < len(values):
                 continue
@@ -40,18 +43,32 @@ class Gather(Lowering):
             after += outside.nodes
             kept = tuple((value, seq) for value, seq in loop.ys if seq not in outs)
             loop = replace(loop, body=(*loop.body, *inside.nodes), ys=(*kept, (whole, sequence)))
+            for value, ops in _readers(inside.nodes).items():
+                readers.setdefault(value, []).extend(ops)
         return [loop, *after]
 
-    def _stacked_from(self, part: Value, loop: Loop, sequences: dict[Value, Value]) -> Value | None:
-        """A stacked value that is a function of the part alone, element by element."""
-        carried = {carry.next for carry in loop.carries}
-        following = part
-        while following not in sequences or following in carried:
-            readers = [node for node in loop.body if isinstance(node, Op) and following in node.args]
-            if len(readers) != 1 or not _unary(readers[0], following):
-                return None
-            following = readers[0].out
-        return following
+
+def _readers(nodes: Iterable[Node]) -> dict[Value, list[Op]]:
+    """The operations that read each value."""
+    found: dict[Value, list[Op]] = {}
+    for node in nodes:
+        if isinstance(node, Op):
+            for value in dict.fromkeys(node.args):
+                found.setdefault(value, []).append(node)
+    return found
+
+
+def _stacked_from(
+    part: Value, readers: Mapping[Value, Sequence[Op]], sequences: Mapping[Value, Value], carried: Set[Value]
+) -> Value | None:
+    """A stacked value that is a function of the part alone, element by element."""
+    following = part
+    while following not in sequences or following in carried:
+        own = readers.get(following, ())
+        if len(own) != 1 or not _unary(own[0], following):
+            return None
+        following = own[0].out
+    return following
 
 
 def _unary(op: Op, arg: Value) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import product
 
+from rnnc.backends.escape import string
 from rnnc.backends.numpy.emitter import Emitter, Place, leads, zero
 from rnnc.backends.numpy.spelling.elementwise import operand
 from rnnc.backends.numpy.spelling.entry import spells
@@ -86,7 +87,8 @@ def _offsets(attrs: Attrs, counts: Sequence[str]) -> Iterator[tuple[tuple[int, .
 def _lookup(e: Emitter, op: Op) -> None:
     table, index = op.args
     rows = _as_array(e, index, operand(e, index, index.type))
-    e.line(f"{e.helper('_take')}({e.read(table)}, {rows}, {e.write(op.out)})")
+    what = table.name or op.out.name or "lookup"
+    e.line(f"{e.helper('_take')}({e.read(table)}, {rows}, {e.write(op.out)}, {string(what)})")
 
 
 @spells("lookup_grad")

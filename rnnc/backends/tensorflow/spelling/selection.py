@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rnnc.backends.escape import number
+from rnnc.backends.escape import identifier, number, string
 from rnnc.backends.tensorflow.block import Block
 from rnnc.backends.tensorflow.spelling.entry import spells
 from rnnc.ir.operations.attrs import Attrs
@@ -57,7 +57,8 @@ def _default_grad(b: Block, op: Op) -> str:
 @spells("lookup")
 def _lookup(b: Block, op: Op) -> str:
     table, index = op.args
-    return f"tf.gather({b.read(table)}, {b.read(index)})"
+    name = string(identifier(table.name or op.out.name or "lookup"))  # what an error of TensorFlow's calls it
+    return f"tf.gather({b.read(table)}, {b.read(index)}, name={name})"
 
 
 @spells("lookup_grad")
