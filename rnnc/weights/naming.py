@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
 
@@ -31,7 +31,9 @@ class Found:
 
 def find(layout: WeightLayout, table: Table) -> Found:
     """The arrays of a layout. Raises VerifyError (E803) where they are not there, not all, or not alone."""
-    own = _by_position(layout, table, _by_cells(layout, table.arrays))
+    own = _by_position(
+        layout, table, _by_cells(layout, table.arrays) if table.numbered else {n: n for n in table.arrays}
+    )
     others = _by_position(layout, table, {name: table.others.get(name, name) for name in table.arrays})
     first: VerifyError | None = None
     for renamed, notes in [*_readings(layout, table, own), (others, ())]:
@@ -76,7 +78,7 @@ def _readings(layout: WeightLayout, table: Table, own: Names) -> Sequence[tuple[
 # --- cells of a stack ---------------------------------------------------------------------------------------------
 
 
-def _by_cells(layout: WeightLayout, names: Iterable[str]) -> Names:
+def _by_cells(layout: WeightLayout, names: Collection[str]) -> Names:
     """`rnn/stacked_rnn_cells/gru_cell_1/0` as `rnn/layer_2/gru_cell/0`: Keras counts the cells of a stack by class."""
     places: dict[str, dict[str, None]] = {}
     for array in layout.arrays:
@@ -94,7 +96,20 @@ def _by_cells(layout: WeightLayout, names: Iterable[str]) -> Names:
         for k, kind in enumerate(fitting[0]) if len(fitting) == 1 else ():
             cell = next(each for each in in_order if each not in new and _own_kind(each) == kind)
             new[cell] = f"{front}layer_{k}/{kind}"
+    theirs, ours = _only_inside(map(_scope, names)), _only_inside(_scope(array.name) for array in layout.arrays)
+    for front in theirs.keys() & ours.keys():  # a cell with a name of its own, which does not say another class
+        if not _own_kind(theirs[front]).endswith("_cell"):
+            new[theirs[front]] = ours[front]
     return {name: _joined(new.get(_scope(name), _scope(name)), _last(name)) for name in names}
+
+
+def _only_inside(scopes: Iterable[str]) -> dict[str, str]:
+    """Scopes that are alone inside of another, by that."""
+    inside: dict[str, dict[str, None]] = {}
+    for scope in scopes:
+        if "/" in scope:
+            inside.setdefault(_scope(scope), {})[scope] = None
+    return {front: next(iter(some)) for front, some in inside.items() if len(some) == 1}
 
 
 # --- variables by number -----------------------------------------------------------------------------------------

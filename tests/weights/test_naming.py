@@ -109,15 +109,19 @@ STACK = "r/layer_0/g_cell/a r/layer_1/l_cell/a r/layer_2/g_cell/a d/a"
 
 def test_the_cells_of_a_stack_are_counted_by_class() -> None:
     front = "r/stacked_rnn_cells"
+    mine, theirs = "r/mine/0 s/g_cell/0", "r/l_cell/a s/g_cell/a"  # a cell with a name of its own
+    assert found(theirs, mine, numbered=True) == mine
+    with pytest.raises(VerifyError, match="E803"):  # a cell of another class
+        found(theirs, mine.replace("mine", "h_cell"), numbered=True)
     recorded = f"{front}/g_cell/a {front}/g_cell_1/a {front}/l_cell/a d/a"
     wanted = f"{front}/g_cell/a {front}/l_cell/a {front}/g_cell_1/a d/a"
-    assert found(STACK, recorded) == wanted
-    assert found(STACK, recorded.replace("r/", "r_7/")) == wanted.replace("r/", "r_7/")
+    assert found(STACK, recorded, numbered=True) == wanted
+    assert found(STACK, recorded.replace("r/", "r_7/"), numbered=True) == wanted.replace("r/", "r_7/")
     two = f"{STACK} s/layer_0/l_cell/a s/layer_1/l_cell/a"
     second = "s/stacked_rnn_cells/l_cell/a s/stacked_rnn_cells/l_cell_1/a"
-    assert found(two, f"{second} {recorded}") == f"{wanted} {second}"
+    assert found(two, f"{second} {recorded}", numbered=True) == f"{wanted} {second}"
     with pytest.raises(VerifyError, match="E803"):  # other cells
-        found(STACK, recorded.replace("g_cell_1", "l_cell_1"))
+        found(STACK, recorded.replace("g_cell_1", "l_cell_1"), numbered=True)
 
 
 def test_variables_by_number_take_the_places_of_the_layout() -> None:
