@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -19,6 +20,7 @@ from rnnc.verify.arrays import Array
 from rnnc.verify.errors import VerifyError, near_misses
 from rnnc.verify.records.fit import layout_equations
 from rnnc.verify.sizes import solve
+from rnnc.weights.functions import are_the_same
 from rnnc.weights.naming import Found, find
 from rnnc.weights.table import OTHER_MEANING, Table, float_type
 
@@ -137,11 +139,25 @@ def _through(cell: Cell, layout: WeightLayout, table: Table, absent: Sequence[st
     """With the arrays that fit a pattern of `absent` as zeros."""
     zeros = [array for array in layout.arrays if any(fnmatchcase(array.name, pattern) for pattern in absent)]
     given = replace(layout, arrays=tuple(array for array in layout.arrays if array not in zeros))
-    found = find(given, table)
+    found = _found(given, table)
     _check_facts(cell, given, table, found)
     wanted = {symbol for array in zeros for size in array.shape for symbol in size.symbols}
     sizes = solve(layout_equations(given, found.matching.join(table.arrays)), wanted)
     return Seen(cell, layout, found, {a.name: tuple(size.evaluate(sizes) for size in a.shape) for a in zeros})
+
+
+def _found(layout: WeightLayout, table: Table) -> Found:
+    """With what the file only implies, or without it."""
+    try:
+        return find(layout, table)
+    except VerifyError:
+        implied = [name for name in table.arrays if name in table.implied]
+        with suppress(VerifyError):
+            found = find(layout, table.keep(name for name in table.arrays if name not in table.implied))
+            if implied:
+                told = f"the file has no {', '.join(map(repr, implied))}, and no more has the cell"
+                return replace(found, notes=(*found.notes, told))
+        raise
 
 
 def _check_facts(cell: Cell, layout: WeightLayout, table: Table, found: Found) -> None:
@@ -149,7 +165,7 @@ def _check_facts(cell: Cell, layout: WeightLayout, table: Table, found: Found) -
         for name in found.matching.variables[array.name]:
             said = table.facts.get(name, {})
             for key, value in array.facts:
-                if said.get(key, value) != value:
+                if not are_the_same(said.get(key, value), value):
                     raise VerifyError(
                         OTHER_MEANING,
                         f"{name!r} is of a layer with {key} = {said[key]}, which is not what {cell.spelled} computes: "

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice, product
 
+from rnnc.compiler import model_of
 from rnnc.diagnostics import DiagnosticError, Source, Span
 from rnnc.resources import resource_text
 from rnnc.semantics.files import LIBRARY
@@ -29,8 +31,7 @@ def discover(kind: str, table: Table, options: Mapping[str, object], zeros: Sequ
     found: list[Seen] = []
     reasons: list[tuple[float, str]] = []
     for name, path in LIBRARY.items():
-        source = source_from_text(path.rpartition("/")[2], resource_text(path))
-        found += _fitting(source, name, kind, table, options, zeros, reasons)
+        found += _fitting(_source(path), name, kind, table, options, zeros, reasons)
     certain = [seen for seen in found if seen.certain] or found
     certain = [seen for seen in certain if seen.zeros] or certain  # zeros that are asked for have a place in the cell
     if len(certain) == 1:
@@ -38,6 +39,10 @@ def discover(kind: str, table: Table, options: Mapping[str, object], zeros: Sequ
     known = ", ".join(LIBRARY)
     if not certain:
         message = f"these are not the {kind} arrays of {known}, whatever their choices"
+        strangers = _strangers(kind, table)
+        if strangers and _is_known(kind, table.keep(n for n in table.arrays if n not in strangers), options, zeros):
+            fix = "leave out what is none of its weights: " + " ".join(f"--without '{name}'" for name in strangers)
+            raise VerifyError(NO_CELL, f"{message}, but they are without {', '.join(map(repr, strangers))}", fix=fix)
         (nearness, nearest), *others = sorted(reasons, reverse=True)
         if nearness >= NEAR and nearness > others[0][0]:
             message = f"these are not the {kind} arrays of {known}; the nearest is {nearest}"
@@ -47,6 +52,33 @@ def discover(kind: str, table: Table, options: Mapping[str, object], zeros: Sequ
         raise VerifyError(NO_CELL, message, notes=notes, fix=ELSEWHERE)
     fits = " or ".join(seen.cell.spelled for seen in certain)
     raise VerifyError(NO_CELL, f"these may be the arrays of {fits}", fix="say which: --cell FILE[:NAME], -D NAME=VALUE")
+
+
+def _strangers(kind: str, table: Table) -> tuple[str, ...]:
+    """Numbers that stand beside weights, such as the count of steps in training: no known cell has such names."""
+    known = {
+        _last(array.name)
+        for name, path in LIBRARY.items()
+        for one in model_of(_source(path), name, {}).layouts
+        if one.name == kind or one.name.startswith(f"{kind}_")
+        for array in one.arrays
+    }
+    return tuple(name for name, array in table.arrays.items() if _last(name) not in known and array.ndim == 0)
+
+
+def _is_known(kind: str, table: Table, options: Mapping[str, object], zeros: Sequence[str]) -> bool:
+    try:
+        return bool(table.arrays) and bool(discover(kind, table, options, zeros))
+    except DiagnosticError:
+        return False
+
+
+def _last(name: str) -> str:
+    return re.split(r"[./]", name)[-1]
+
+
+def _source(path: str) -> Source:
+    return source_from_text(path.rpartition("/")[2], resource_text(path))
 
 
 def alternatives(cell: Cell, kind: str, table: Table, zeros: Sequence[str] = ()) -> list[str]:

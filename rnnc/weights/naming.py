@@ -7,16 +7,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Container, Iterable, Sequence
+from dataclasses import dataclass, replace
 from itertools import takewhile
 
 from rnnc.ir.layout import WeightLayout
 from rnnc.verify.errors import VerifyError
 from rnnc.verify.records.match import Matching, match_variables
-from rnnc.weights.table import Table
+from rnnc.weights.table import STACK, Table
 
 Names = dict[str, str]  # the names that a layout may know, by those of the file
+NOT_IN_ORDER = "the layers are attributes of a model's class: nothing in the file tells which of them comes first"
+BY_NAME = "--cell with what `rnnc import` makes of the class has Keras's names; --only takes one layer after the other"
 
 
 @dataclass(frozen=True)
@@ -29,9 +31,12 @@ class Found:
 
 def find(layout: WeightLayout, table: Table) -> Found:
     """The arrays of a layout. Raises VerifyError (E803) where they are not there, not all, or not alone."""
-    own = by_position(layout, table) if table.numbered else {name: name for name in table.arrays}
+    own = _by_position(
+        layout, table, _by_cells(layout, table.arrays) if table.numbered else {n: n for n in table.arrays}
+    )
+    others = _by_position(layout, table, {name: table.others.get(name, name) for name in table.arrays})
     first: VerifyError | None = None
-    for renamed, notes in _readings(layout, table, own):
+    for renamed, notes in [*_readings(layout, table, own), (others, ())]:
         back = {new: name for name, new in renamed.items()}
         try:
             matching = match_variables(layout, list(back))
@@ -44,6 +49,10 @@ def find(layout: WeightLayout, table: Table) -> Found:
         variables = {name: tuple(back[v] for v in found) for name, found in matching.variables.items()}
         return Found(Matching(variables, matching.renamed), notes)
     assert first is not None
+    if table.scattered and _readings(layout, replace(table, scattered=False), own)[1:]:
+        (diagnostic,) = first.diagnostics
+        notes = [*(note.message for note in diagnostic.notes), NOT_IN_ORDER]
+        raise VerifyError(diagnostic.code, diagnostic.message, notes=notes, fix=BY_NAME) from first
     raise first
 
 
@@ -66,23 +75,62 @@ def _readings(layout: WeightLayout, table: Table, own: Names) -> Sequence[tuple[
     return readings
 
 
+# --- cells of a stack ---------------------------------------------------------------------------------------------
+
+
+def _by_cells(layout: WeightLayout, names: Collection[str]) -> Names:
+    """`rnn/stacked_rnn_cells/gru_cell_1/0` as `rnn/layer_2/gru_cell/0`: Keras counts the cells of a stack by class."""
+    places: dict[str, dict[str, None]] = {}
+    for array in layout.arrays:
+        if found := re.fullmatch(r"((?:.*/)?)layer_\d+/([^/]+)", _scope(array.name)):
+            places.setdefault(found[1], {})[_scope(array.name)] = None
+    orders = dict.fromkeys(tuple(map(_last, scopes)) for scopes in places.values())
+    stacks: dict[str, dict[str, None]] = {}
+    for name in names:
+        if found := re.fullmatch(rf"((?:.*/)?){STACK}/[^/]+", _scope(name)):
+            stacks.setdefault(found[1], {})[_scope(name)] = None
+    new: Names = {}
+    for front, cells in stacks.items():
+        in_order = sorted(cells, key=_natural)
+        fitting = [order for order in orders if sorted(order) == sorted(map(_own_kind, in_order))]
+        for k, kind in enumerate(fitting[0]) if len(fitting) == 1 else ():
+            cell = next(each for each in in_order if each not in new and _own_kind(each) == kind)
+            new[cell] = f"{front}layer_{k}/{kind}"
+    theirs, ours = _only_inside(map(_scope, names)), _only_inside(_scope(array.name) for array in layout.arrays)
+    for front in theirs.keys() & ours.keys():  # a cell with a name of its own, which does not say another class
+        if not _own_kind(theirs[front]).endswith("_cell"):
+            new[theirs[front]] = ours[front]
+    return {name: _joined(new.get(_scope(name), _scope(name)), _last(name)) for name in names}
+
+
+def _only_inside(scopes: Iterable[str]) -> dict[str, str]:
+    """Scopes that are alone inside of another, by that."""
+    inside: dict[str, dict[str, None]] = {}
+    for scope in scopes:
+        if "/" in scope:
+            inside.setdefault(_scope(scope), {})[scope] = None
+    return {front: next(iter(some)) for front, some in inside.items() if len(some) == 1}
+
+
 # --- variables by number -----------------------------------------------------------------------------------------
 
 
-def by_position(layout: WeightLayout, table: Table) -> Names:
+def _by_position(layout: WeightLayout, table: Table, own: Names) -> Names:
     """`lstm/lstm_cell/0` as `lstm/lstm_cell/kernel`: the layout has the variables of a layer in their order."""
+    if not table.numbered:
+        return own
     scopes: dict[str, list[str]] = {}
     for array in layout.arrays:
         scopes.setdefault(_scope(array.name), []).append(_last(array.name))
     groups: dict[str, list[str]] = {}
-    for name in table.arrays:
-        groups.setdefault(_scope(name), []).append(name)
+    for name, text in own.items():
+        groups.setdefault(_scope(text), []).append(name)
     found: Names = {}
     for group, members in groups.items():
         as_many = {scope: tuple(parts) for scope, parts in scopes.items() if len(parts) == len(members)}
         alike = {scope: parts for scope, parts in as_many.items() if _plain(scope) == _plain(group)}
         fitting = dict.fromkeys((alike or as_many).values())
-        parts = next(iter(fitting)) if len(fitting) == 1 else tuple(_last(name) for name in members)
+        parts = next(iter(fitting)) if len(fitting) == 1 else tuple(_last(own[name]) for name in members)
         found.update({name: _joined(group, part) for name, part in zip(members, parts, strict=True)})
     return found
 
@@ -118,6 +166,8 @@ def layers_in_order(wanted: Sequence[str], names: Sequence[str], table: Table) -
     ours = _grouped(name[len(own_cut) :] for name in wanted)
     if len(theirs) != len(ours) or "" in theirs or "" in ours or not _orderly(list(theirs), ordered):
         return None
+    if table.scattered and not cut:  # numbers count layers as they are made, and not as they are run
+        return None
     found: Names = {}
     for old, new in zip(theirs if ordered else sorted(theirs, key=_natural), ours, strict=True):
         if set(theirs[old]) != set(ours[new]):
@@ -127,16 +177,31 @@ def layers_in_order(wanted: Sequence[str], names: Sequence[str], table: Table) -
 
 
 def numbered_alike(wanted: Sequence[str], names: Sequence[str], table: Table) -> Names | None:
-    """Scopes that are the same but for the numbers of their layers, which Keras counts by class in a whole session."""
-    theirs, ours = _kinds(names, _plain), _kinds(wanted, _plain)
+    """Scopes that are the same but for the numbers of their layers, which Keras counts by class in a whole session,
+    and for what is in front of them."""
+    ours = _kinds(wanted, _plain)
+    known = {kind for kind, _ in ours}
+    ends = {scope: _known_end(scope, known) for scope in map(_scope, names)}
+    theirs = _kinds(names, lambda scope: _plain(ends[scope]))
     if {kind: len(scopes) for kind, scopes in theirs.items()} != {kind: len(scopes) for kind, scopes in ours.items()}:
+        return None
+    if len(set(ends.values())) < len(ends):
         return None
     pairs = [
         (old, new, kind[1])
         for kind, scopes in theirs.items()
-        for old, new in zip(sorted(scopes, key=_natural), sorted(ours[kind], key=_natural), strict=True)
+        for old, new in zip(
+            sorted(scopes, key=lambda scope: _natural(ends[scope])), sorted(ours[kind], key=_natural), strict=True
+        )
     ]
     return {_joined(old, part): _joined(new, part) for old, new, parts in pairs for part in parts}
+
+
+def _known_end(scope: str, known: Container[str]) -> str:
+    """The longest end of a scope that is known but for its numbers; all of it where none is."""
+    parts = scope.split("/")
+    ends = ("/".join(parts[k:]) for k in range(len(parts)))
+    return next((end for end in ends if _plain(end) in known), scope)
 
 
 def scopes_in_order(wanted: Sequence[str], names: Sequence[str], table: Table) -> Names | None:
@@ -147,7 +212,7 @@ def scopes_in_order(wanted: Sequence[str], names: Sequence[str], table: Table) -
     if {kind: len(scopes) for kind, scopes in theirs.items()} != {kind: len(scopes) for kind, scopes in ours.items()}:
         return None
     for kind, scopes in theirs.items():
-        if not _orderly(scopes, ordered):
+        if not _orderly(scopes, ordered) or (table.scattered and len(scopes) > 1 and not _common_scope(scopes)):
             return None
         for old, new in zip(scopes if ordered else sorted(scopes, key=_natural), ours[kind], strict=True):
             found.update({_joined(old, part): _joined(new, part) for part in kind[1]})

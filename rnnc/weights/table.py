@@ -14,6 +14,7 @@ from rnnc.verify.errors import VerifyError, near_misses
 UNREADABLE = "E811"
 OTHER_MEANING = "E812"
 NO_CELL = "E813"
+STACK = "stacked_rnn_cells"  # the scope of Keras's cells that are one behind the other, each in one of its class
 
 Files = dict[str, bytes]  # what is written, by what follows the path that the user gave
 FLOATS = ("float16", "float32", "float64")
@@ -22,13 +23,18 @@ FLOATS = ("float16", "float32", "float64")
 @dataclass(frozen=True)
 class Table:
     """`facts` by array: what the file says of its layer ("reset_after": "true"). `ordered`: arrays stand in the order
-    of the model's layers. `numbered`: the last part of a name is only the position in its layer. `notes`: for people.
+    of the model's layers. `numbered`: the last part of a name is only the position in its layer. `others` by array:
+    what else it may be called. `scattered`: layers are attributes of a model, and nothing tells which comes first.
+    `implied`: arrays of zeros that the file does without. `notes`: for people.
     """
 
     arrays: Mapping[str, Array]
     facts: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
     ordered: bool = False
     numbered: bool = False
+    others: Mapping[str, str] = field(default_factory=dict[str, str])
+    scattered: bool = False
+    implied: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
 
     def only(self, patterns: Iterable[str], without: Iterable[str]) -> Table:
@@ -36,28 +42,22 @@ class Table:
 
         Raises VerifyError (E803) where a pattern fits nothing.
         """
-        wanted, unwanted = tuple(patterns), tuple(without)
-        for pattern in (*wanted, *unwanted):
-            if not any(fnmatchcase(name, pattern) for name in self.arrays):
-                raise VerifyError("E803", f"no array's name fits {pattern!r}{near_misses(pattern, self.arrays)}")
-        return self.keep(
-            name
-            for name in self.arrays
-            if (not wanted or any(fnmatchcase(name, p) for p in wanted))
-            and not any(fnmatchcase(name, p) for p in unwanted)
-        )
+        wanted = tuple(patterns)
+        chosen = {name for pattern in wanted for name in self._fitting(pattern)} if wanted else set(self.arrays)
+        chosen -= {name for pattern in without for name in self._fitting(pattern)}
+        return self.keep(name for name in self.arrays if name in chosen)
+
+    def _fitting(self, pattern: str) -> list[str]:
+        """By names; where none fits, by what else arrays are called."""
+        found = [name for name in self.arrays if fnmatchcase(name, pattern)]
+        found = found or [name for name in self.arrays if fnmatchcase(self.others.get(name, name), pattern)]
+        if not found:
+            raise VerifyError("E803", f"no array's name fits {pattern!r}{near_misses(pattern, self.arrays)}")
+        return found
 
     def keep(self, names: Iterable[str]) -> Table:
         """The arrays of these names."""
         return replace(self, arrays={name: self.arrays[name] for name in names})
-
-    def renamed(self, new: Mapping[str, str]) -> Table:
-        """Arrays under other names (those that are not in `new` keep theirs)."""
-        return replace(
-            self,
-            arrays={new.get(name, name): array for name, array in self.arrays.items()},
-            facts={new.get(name, name): facts for name, facts in self.facts.items()},
-        )
 
 
 def float_type(arrays: Mapping[str, Array]) -> DTypeLike:

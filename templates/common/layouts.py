@@ -18,7 +18,12 @@ def from_layout(name, arrays):
         if arrays[foreign].dtype.kind not in "fV":  # V: bfloat16, which NumPy has from another library
             raise TypeError(f"{name}: the array {foreign!r} should hold floats, and is {arrays[foreign].dtype}")
         _take_apart(tree, arrays[foreign], found, np)
-    return {parameter: np.array(found[parameter], order="C") for parameter in SPEC["parameters"]}
+    return {parameter: _owned(found[parameter]) for parameter in SPEC["parameters"]}
+
+
+def _owned(array):
+    """A copy in this machine's order of bytes, which alone the programs take."""
+    return np.array(array, array.dtype if array.dtype.isnative else array.dtype.newbyteorder("="), order="C")
 
 
 def to_layout(name, params):

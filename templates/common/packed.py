@@ -18,12 +18,15 @@ class _Packed:
         for name, array in params.items():
             if name not in SPEC["parameters"]:
                 raise KeyError(f"params: unknown parameter {name!r}{_suggestion(name, SPEC['parameters'])}")
+            if array is None:
+                raise TypeError(f"params[{name!r}]: expected an array, got None")
             self.arrays[name] = taken(array)
-        for name, about in SPEC["parameters"].items():
+        for name in SPEC["parameters"]:
             if name not in self.arrays:
                 raise KeyError(f"params: parameter {name!r} is missing")
+        self.dtype = _common_dtype(self.arrays)  # first: what holds no numbers has no axes either
+        for name, about in SPEC["parameters"].items():
             _check_rank(f"params[{name!r}]", self.arrays[name], (), about["axes"])
-        self.dtype = _common_dtype(self.arrays)
         self.dims = _all_dims(self.arrays)
         self.sizes = _sizes(self.dims, None)
         self.fitting = set()

@@ -3,6 +3,7 @@ descriptions compute what the library does, with its weights."""
 
 from __future__ import annotations
 
+import re
 from importlib.util import find_spec
 
 import numpy as np
@@ -312,6 +313,41 @@ def test_names_of_weights_are_those_of_the_state() -> None:
     text = import_call(Source("<call>", TEXTS_OF_TORCH["a list of layers"])).text
     for line in ('scope y2 = "layers.1.*_l0"', '"head.3.weight" = T(z2.weight)'):
         assert line in text
+
+
+@pytest.mark.parametrize(
+    ("made", "given", "names"),
+    [
+        (["self.a, self.b = LSTM(2), LSTM(2)"], "self.a(self.b(x))", "lstm_1 lstm"),
+        (["self.z = LSTM(2)", "self.a = LSTM(2, name='mine')"], "self.a(self.z(x))", "lstm mine"),
+        (
+            ["self.some = [LSTM(2) for _ in range(3)]"],
+            "self.some[0](self.some[2](self.some[1](x)))",
+            "lstm_1 lstm_2 lstm",
+        ),
+        (
+            ["self.some = []", "for _ in range(2): self.some.append(LSTM(2))"],
+            "self.some[0](self.some[1](x))",
+            "lstm_1 lstm",
+        ),
+        (["self.a = made()", "self.b = made()"], "self.a(self.b(x))", "lstm_1 lstm"),
+        (["self.a, self.b = Pair(), Pair()"], "self.a(self.b(x))", "lstm_3 lstm_2 lstm_1 lstm"),
+    ],
+)
+def test_layers_of_keras_are_counted_as_they_are_made(made: list[str], given: str, names: str) -> None:
+    """And not as they are run."""
+
+    def model(name: str, made: list[str], given: str) -> str:
+        lines = "".join(f"        {line}\n" for line in ("super().__init__()", *made))
+        head = f"class {name}(keras.Model):\n    def __init__(self):\n{lines}"
+        return f"{head}    def call(self, x):\n        return {given}\n"
+
+    function = "def made():\n    return LSTM(2)\n"
+    layers = "from keras import layers\nLSTM = lambda n, **more: layers.LSTM(n, return_sequences=True, **more)\n"
+    pair = model("Pair", ["self.p, self.q = LSTM(2), LSTM(2)"], "self.p(self.q(x))")
+    text = f"import keras\n{layers}{function}{pair}{model('Net', made, given)}model = Net()\n"
+    found = import_call(Source("<call>", text)).text
+    assert re.findall(r'scope y\d* = "(\w+)"', found) == names.split()
 
 
 COMPARED = {

@@ -288,6 +288,13 @@ def without(params: dict[str, np.ndarray], name: str, **more: np.ndarray) -> dic
             TypeError,
             r"params\['f.x'\] should be float32 or",
         ),
+        (
+            lambda a: a | {"params": a["params"] | {"f.x": None}},
+            TypeError,
+            r"params\['f.x'\]: expected an array, got None",
+        ),
+        (lambda a: a | {"params": a["params"] | {"f.x": "w"}}, TypeError, r"params\['f.x'\] should be float32 or"),
+        (lambda a: a | {"params": a["params"] | {"f.x": {}}}, TypeError, r"params\['f.x'\] should be float32 or"),
         (lambda a: a | {"params": [1]}, TypeError, "params should be a dict of arrays .* is list"),
         (lambda a: a | {"state": {"c": np.zeros((3, 5))}}, KeyError, "state: 'h' is missing"),
         (lambda a: a | {"state": np.zeros((3, 5))}, TypeError, "state: expected a dict with c, h"),

@@ -36,6 +36,13 @@ def test_import_and_export(lstm: ModuleType, arrays: dict[str, np.ndarray]) -> N
     lstm.forward(params, np.zeros((2, 3, INPUT)))
 
 
+@pytest.mark.parametrize("dtype", [">f4", "<f4", ">f8", "<f8"])
+def test_the_order_of_bytes_of_a_file_ends_with_it(dtype: str, lstm: ModuleType, arrays: dict[str, np.ndarray]) -> None:
+    params = lstm.from_layout("tf", {name: array.astype(dtype) for name, array in arrays.items()})
+    assert {array.dtype for array in params.values()} == {np.dtype(dtype).newbyteorder("=")}
+    lstm.forward(params, np.zeros((2, 3, INPUT), params["j.x"].dtype))
+
+
 def test_row_shards_are_put_together(lstm: ModuleType, arrays: dict[str, np.ndarray]) -> None:
     kernel = arrays.pop("lstm_cell/kernel")
     shards = {f"lstm_cell/kernel/part_{k}": part for k, part in enumerate(np.array_split(kernel, 3))}

@@ -15,7 +15,7 @@ from rnnc.verify.commands import verify_live
 from rnnc.verify.errors import VerifyError
 from rnnc.verify.live import recorder
 from rnnc.verify.live.report import same, situations
-from rnnc.verify.live.request import Tree, declared, drivers, tree_of
+from rnnc.verify.live.request import Tree, declared, drivers, limits, tree_of
 from rnnc.verify.records.fit import find_layout
 from rnnc.verify.records.recording import Recording
 
@@ -52,6 +52,20 @@ def test_inner_cells_become_inner_calls() -> None:
     assert (second["call"], second["key"]) == ("tf.nn.rnn_cell.LSTMCell", "y[1]")
     shared = tree("multi:SharedLayers", inner="GRU(4)")["arguments"]["cells"]
     assert [one["key"] for one in shared] == ["f", "f"]
+
+
+def test_sizes_that_a_library_wants_to_be_smaller() -> None:
+    def of(example: str, **options: str) -> list[str]:
+        file, _, name = example.partition(":")
+        model = model_of(read_source(EXAMPLES / f"{file}.rnn"), name or None, options)
+        found = limits(declared(model, find_layout(model, "torch"), "torch"), "torch")
+        return [f"{small} < {large}" for small, large in found]
+
+    assert of("lstm") == []
+    assert of("lstm", proj="3") == ["3 < units"]
+    assert of("multi:Multi", cells="[LSTM(4, proj = 2), LSTM(4, proj = 2)]") == ["2 < 4", "2 < 4"]
+    with pytest.raises(DiagnosticError, match="proj_size = 5 and hidden_size = 4, and the first has to be smaller"):
+        of("multi:Multi", cells="[LSTM(4, proj = 5)]")
 
 
 CELL = """

@@ -36,6 +36,15 @@ def test_given_sizes_stay() -> None:
     assert choose_sizes(with_axes(UNITS // HEADS), {"units": 7}) == {"units": 7, "heads": 7}
 
 
+def test_what_has_to_be_smaller_is() -> None:
+    found = choose_sizes(with_axes(UNITS, HEADS), {}, [(Size.of(5), UNITS), (UNITS, HEADS)])
+    assert 5 < found["units"] < found["heads"]
+    with pytest.raises(DiagnosticError, match="no sizes up to 9 suit") as error:
+        choose_sizes(with_axes(UNITS, open_=("units",)), {}, [(Size.of(9), UNITS)])
+    (diagnostic,) = error.value.diagnostics
+    assert "9 has to be smaller than units" in diagnostic.notes[0].message
+
+
 def test_every_axis_has_room() -> None:
     assert choose_sizes(with_axes(UNITS - 4, open_=("units",)), {}) == {"units": 5}
 

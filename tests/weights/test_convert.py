@@ -226,6 +226,15 @@ def test_what_no_cell_or_several_have_is_refused(weights: Weights) -> None:
     assert "--cell FILE[:NAME]" in said
 
 
+def test_numbers_of_training_beside_the_weights_of_a_known_cell(weights: Weights) -> None:
+    arrays = load(BY_NAME["torch_gru"]).arrays
+    given = ["--from", "torch", "--to", "rnnc"]
+    path = weights.file("a.npz", {"step": np.float64(3), **arrays})
+    assert "help: leave out what is none of its weights: --without 'step'" in weights.refused(path, *given)
+    weights.convert(path, "b.npz", *given, "--without", "step")
+    assert "--cell FILE[:NAME]" in weights.refused(weights.file("c.npz", {"step": np.float64(3)}), *given)
+
+
 # --- refusals ----------------------------------------------------------------------------------------------------
 
 

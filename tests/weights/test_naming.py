@@ -17,9 +17,19 @@ def layout(text: str) -> WeightLayout:
     return WeightLayout("theirs", arrays, (), (), (), (), (), ())
 
 
-def found(names: str, recorded: str, *, ordered: bool = False, numbered: bool = False) -> str:
+def found(
+    names: str,
+    recorded: str,
+    *,
+    ordered: bool = False,
+    numbered: bool = False,
+    scattered: bool = False,
+    others: str | None = None,
+) -> str:
     """The recorded names in the layout's order."""
-    table = Table({name: np.zeros(1) for name in recorded.split()}, ordered=ordered, numbered=numbered)
+    arrays = {name: np.zeros(1) for name in recorded.split()}
+    known = {} if others is None else dict(zip(arrays, others.split(), strict=True))
+    table = Table(arrays, ordered=ordered, numbered=numbered, others=known, scattered=scattered)
     matching = find(layout(names), table).matching
     return " ".join(name for array in names.split() for name in matching.variables[array])
 
@@ -41,6 +51,9 @@ LAYERS = "layer_0/cell/a layer_0/cell/b layer_1/cell/a layer_1/cell/b"
         # cells that differ in a number only
         (LAYERS, "r/cell_1/a r/cell_1/b r/cell/a r/cell/b", "r/cell/a r/cell/b r/cell_1/a r/cell_1/b"),
         ("p/lstm/a q/gru/a", "s/gru/a s/lstm/a", "s/lstm/a s/gru/a"),
+        # layers counted in a session, and inside of others
+        ("l/c/a l_1/c/a", "l_4/c/a l_3/c/a", "l_3/c/a l_4/c/a"),
+        ("l/c/a l_1/c/a", "in/l_4/c/a in_1/l_3/c/a", "in_1/l_3/c/a in/l_4/c/a"),
     ],
 )
 def test_names_that_say_enough(names: str, recorded: str, wanted: str) -> None:
@@ -58,6 +71,57 @@ def test_an_order_counts_where_the_file_has_one(recorded: str, wanted: str) -> N
     assert found(LAYERS, recorded, ordered=True) == wanted
     with pytest.raises(VerifyError, match="E803"):
         found(LAYERS, recorded)
+
+
+def test_attributes_of_a_class_have_no_order() -> None:
+    recorded = "l_1/cell/a l_1/cell/b l/cell/a l/cell/b"
+    wanted = "l/cell/a l/cell/b l_1/cell/a l_1/cell/b"
+    assert found(LAYERS, recorded) == wanted
+    with pytest.raises(VerifyError, match="E803") as error:  # the numbers say when layers are made, not when they run
+        found(LAYERS, recorded, scattered=True)
+    (diagnostic,) = error.value.diagnostics
+    assert "attributes of a model's class" in diagnostic.notes[-1].message
+    assert "rnnc import" in (diagnostic.fix or "")
+    assert found(wanted, recorded, scattered=True) == wanted
+    with pytest.raises(VerifyError, match="E803"):  # and do not tell layers of several others apart
+        found("l/c/a l_1/c/a", "p/l_2/c/a q/l_2/c/a", scattered=True)
+    # the cells of one layer do have an order
+    inner = "m/r/c/a m/r/c_1/a"
+    assert found("layer_0/a layer_1/a", inner, scattered=True) == inner
+
+
+def test_attributes_are_other_names_of_layers() -> None:
+    recorded, others = "l_1/c/a l/c/a", "enc/c/a dec/c/a"
+    assert found("enc/c/a dec/c/a", recorded, others=others, scattered=True) == "l_1/c/a l/c/a"
+    assert found("l/c/a l_1/c/a", recorded, others=others, scattered=True) == "l/c/a l_1/c/a"
+    swapped = "l/c/a l_1/c/a"  # attributes that are called as other layers are
+    assert found("l/c/a l_1/c/a", recorded, others=swapped, scattered=True) == "l/c/a l_1/c/a"
+    table = Table(
+        {name: np.zeros(1) for name in recorded.split()},
+        others=dict(zip(recorded.split(), others.split(), strict=True)),
+    )
+    assert list(table.only(["dec/*"], []).arrays) == ["l/c/a"]
+    assert list(table.only(["l/*"], []).arrays) == ["l/c/a"]
+
+
+STACK = "r/layer_0/g_cell/a r/layer_1/l_cell/a r/layer_2/g_cell/a d/a"
+
+
+def test_the_cells_of_a_stack_are_counted_by_class() -> None:
+    front = "r/stacked_rnn_cells"
+    mine, theirs = "r/mine/0 s/g_cell/0", "r/l_cell/a s/g_cell/a"  # a cell with a name of its own
+    assert found(theirs, mine, numbered=True) == mine
+    with pytest.raises(VerifyError, match="E803"):  # a cell of another class
+        found(theirs, mine.replace("mine", "h_cell"), numbered=True)
+    recorded = f"{front}/g_cell/a {front}/g_cell_1/a {front}/l_cell/a d/a"
+    wanted = f"{front}/g_cell/a {front}/l_cell/a {front}/g_cell_1/a d/a"
+    assert found(STACK, recorded, numbered=True) == wanted
+    assert found(STACK, recorded.replace("r/", "r_7/"), numbered=True) == wanted.replace("r/", "r_7/")
+    two = f"{STACK} s/layer_0/l_cell/a s/layer_1/l_cell/a"
+    second = "s/stacked_rnn_cells/l_cell/a s/stacked_rnn_cells/l_cell_1/a"
+    assert found(two, f"{second} {recorded}", numbered=True) == f"{wanted} {second}"
+    with pytest.raises(VerifyError, match="E803"):  # other cells
+        found(STACK, recorded.replace("g_cell_1", "l_cell_1"), numbered=True)
 
 
 def test_variables_by_number_take_the_places_of_the_layout() -> None:

@@ -104,6 +104,31 @@ def test_both_directions_of_an_onnx_node_into_torch_and_back(weights: Weights) -
     np.testing.assert_allclose(onnx_outputs(weights.folder / "new.onnx"), onnx_outputs(old), **CLOSE)
 
 
+@pytest.mark.parametrize("both", [False, True])
+@pytest.mark.parametrize("kind", ["LSTM", "GRU", "RNN"])
+def test_a_node_without_biases(kind: str, both: bool, weights: Weights) -> None:
+    """They are zero, or the cell has none."""
+    pytest.importorskip("onnx")
+    options = {"linear_before_reset": 1} if kind == "GRU" else {}
+    model = onnx_model(kind, both=both, **options)
+    (node,) = model.graph.node
+    node.input[3] = ""
+    old = weights.folder / "old.onnx"
+    old.write_bytes(model.SerializeToString())
+    said = {"LSTM": "forget_bias = 0", "GRU": "reset = after", "RNN": "activation = tanh"}[kind]
+    for bias, count in ("false", 2), ("true", 4):
+        cell = f"{kind}(4, bias = {bias}, {said})"
+        defined = ["-D", f"fw={cell}", "-D", f"bw={cell}"] if both else ["-D", f"cells=[{cell}]"]
+        example = EXAMPLES / ("bidirectional.rnn" if both else "multi.rnn")
+        found = weights.convert(old, "t.npz", "--from", "onnx", "--to", "torch", "--cell", example, *defined)
+        assert len(found) == count * (2 if both else 1)
+        assert not any(array.any() for name, array in found.items() if "bias" in name)
+    if not both:  # nobody says which cell: one with biases
+        weights.convert(
+            old, "n.npz", "--from", "onnx", "--to", "rnnc", *(["-D", "reset=after"] if kind == "GRU" else [])
+        )
+
+
 def test_a_keras_file_to_torch(weights: Weights) -> None:
     """What the configuration says is held against the cell; a wrapper's directions are found by their names."""
     keras = pytest.importorskip("keras")
@@ -158,6 +183,10 @@ def test_functions_that_keras_calls_otherwise(weights: Weights) -> None:
         weights.convert(weights.folder / "m.keras", "n.npz", *arguments)
         said = weights.refused(weights.folder / "m.keras", *arguments[:-1], "activation=relu")
         assert f"activation = {name}, which is not what" in said
+        text = f"keras.Sequential([keras.Input((None, 3)), keras.layers.LSTM(4, activation={function!r})])"
+        imported = weights.folder / "i.rnn"
+        imported.write_text(import_call(Source("<call>", text)).text)
+        weights.convert(weights.folder / "m.keras", "n.npz", *arguments[:5], imported)
     description = weights.folder / "m.rnn"
     call = "keras.Sequential([keras.Input((None, 3)), keras.layers.LSTM(4, recurrent_activation='hard_sigmoid')])"
     description.write_text(import_call(Source("<call>", call)).text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import rnnc
 from rnnc.compiler import model_of
 from rnnc.diagnostics import Source
 from rnnc.importing.calls import import_call
+from tests.numpy.support import EXAMPLES
 from tests.weights.support import Weights
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -88,19 +90,119 @@ def test_another_model_is_refused(weights: Weights) -> None:
     assert "'fc.weight' (2, 8) is 2 long, but the description has 3" in said
 
 
-@needs_keras
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Keras's own arrays
-@pytest.mark.parametrize("file", ["model.keras", "model.weights.h5"])
-def test_a_file_of_keras_computes_the_same(file: str, weights: Weights) -> None:
-    keras = import_module("keras")
-    names: dict[str, Any] = {"keras": keras, "layers": keras.layers}
-    exec(MODEL, names)
-    model, path = names["model"], weights.folder / file
+LSTM = "layers.LSTM(3, return_sequences=True)"
+INNER = f"""class Inner(layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.q = {LSTM}
+        self.p = {LSTM}
+    def call(self, x):
+        return self.p(self.q(x))
+"""
+# Keras stores attributes by the alphabet, up to `layers`, and behind that the list of all other layers
+CLASSES = {
+    "attributes": ([f"self.encoder = {LSTM}", f"self.decoder = {LSTM}"], "self.decoder(self.encoder(x))"),
+    "one of them behind": ([f"self.z = {LSTM}", f"self.a = {LSTM}"], "self.a(self.z(x))"),
+    "run in another order": ([f"self.l1 = {LSTM}", f"self.l2 = {LSTM}"], "self.l1(self.l2(x))"),
+    "called as others are": (
+        [f"self.gru_1 = {LSTM.replace('LSTM', 'GRU')}", f"self.gru = {LSTM.replace('LSTM', 'GRU')}"],
+        "self.gru(self.gru_1(x))",
+    ),
+    "with names": (
+        [f"self.a = {LSTM[:-1]}, name='q2')", f"self.b = {LSTM[:-1]}, name='q1')"], "self.b(self.a(x))"
+    ),
+    "a list": ([f"self.blocks = [{LSTM} for _ in range(3)]"], "self.blocks[0](self.blocks[2](self.blocks[1](x)))"),
+    "a list that grows": (
+        ["self.some = []", f"for _ in range(2): self.some.append({LSTM})"], "self.some[0](self.some[1](x))"
+    ),
+    "a dictionary": ([f"self.d = {{'z': {LSTM}, 'a': {LSTM}}}"], "self.d['a'](self.d['z'](x))"),
+    "inside others": (["self.two = Inner()", "self.one = Inner()"], "self.one(self.two(x))"),
+    "no recurrent ones": (
+        [f"self.r = {LSTM}", "self.b = layers.Dense(3)", "self.a = layers.Dense(3)"], "self.a(self.b(self.r(x)))"
+    ),
+    "both directions": (
+        [f"self.{name} = layers.Bidirectional({LSTM}, merge_mode='sum')" for name in "za"], "self.a(self.z(x))"
+    ),
+}  # fmt: skip
+
+
+def subclass(made: list[str], given: str) -> str:
+    """The text of a model of a class."""
+    lines = ["super().__init__()", *made]
+    body = "".join(f"        {line}\n" for line in lines)
+    return (
+        f"from keras import layers\nimport keras\n{INNER}class Net(keras.Model):\n    def __init__(self):\n{body}"
+        f"    def call(self, x):\n        return {given}\nmodel = Net()\n"
+    )
+
+
+def saved(model: Any, path: Path) -> None:
+    """With weights that are not small."""
     for k, variable in enumerate(model.trainable_weights):
         variable.assign(0.5 * np.random.default_rng(k).standard_normal(variable.shape))
-    (model.save if file.endswith(".keras") else model.save_weights)(path)
-    cell, text = described(weights, MODEL)
-    params = weights.convert(path, "b.npz", "--from", "keras", "--to", "rnnc", "--cell", cell)
+    (model.save if path.suffix == ".keras" else model.save_weights)(path)
+
+
+def check_files(text: str, weights: Weights, *, later: bool = False) -> None:
+    """Both kinds of files of a model of Keras, behind other layers if `later`."""
+    keras = import_module("keras")
+    keras.backend.clear_session()
+    if later:
+        keras.Sequential([keras.layers.LSTM(2), keras.layers.GRU(2), keras.layers.Dense(2)])
+    names: dict[str, Any] = {"keras": keras, "layers": keras.layers}
+    exec(text, names)
     x = np.random.default_rng(9).standard_normal((2, 6, 3), dtype=np.float32)
-    found, _ = rnnc.compile(text, name=cell.rpartition(":")[2]).forward(params, x)
-    np.testing.assert_allclose(found, np.asarray(model(x)), atol=2e-6)
+    names["model"](x)
+    cell, description = described(weights, text)
+    for file in ("model.keras", "model.weights.h5"):
+        saved(names["model"], weights.folder / file)
+        params = weights.convert(weights.folder / file, "b.npz", "--from", "keras", "--to", "rnnc", "--cell", cell)
+        found, _ = rnnc.compile(description, name=cell.rpartition(":")[2]).forward(params, x)
+        np.testing.assert_allclose(found, np.asarray(names["model"](x)), atol=2e-6)
+
+
+@needs_keras
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore::UserWarning")  # Keras wants `build` of whatever has layers
+@pytest.mark.parametrize(
+    ("case", "later"),  # Keras counts layers in a whole session
+    [*((case, False) for case in CLASSES), *((case, True) for case in ("a list", "inside others"))],
+)
+def test_a_class_of_keras_computes_the_same(case: str, later: bool, weights: Weights) -> None:
+    check_files(subclass(*CLASSES[case]), weights, later=later)
+
+
+CELLS = "layers.RNN([layers.LSTMCell(4), layers.GRUCell(3), layers.LSTMCell(3)]"
+STACKS = {
+    "beside others": f"{LSTM}, {CELLS}, return_sequences=True), {CELLS}), layers.Dense(2)",
+    "both directions": f"layers.Bidirectional({CELLS})), layers.Dense(2)",
+    "in another order than made": "(lambda a, b: layers.RNN([b, a]))(layers.LSTMCell(3), layers.LSTMCell(3))",
+}  # fmt: skip
+
+
+@needs_keras
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("case", STACKS)
+def test_a_stack_of_cells_computes_the_same(case: str, weights: Weights) -> None:
+    text = f"model = keras.Sequential([keras.Input((6, 3)), {STACKS[case]}])"
+    check_files(text, weights)
+
+
+@needs_keras
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_the_order_of_attributes_is_not_that_of_layers(weights: Weights) -> None:
+    names: dict[str, Any] = {}
+    exec(subclass(*CLASSES["attributes"]), names)
+    names["model"](np.zeros((1, 2, 3), np.float32))
+    given = ["--from", "keras", "--to", "torch", "--cell", EXAMPLES / "multi.rnn", "-D", "cells=[LSTM(3), LSTM(3)]"]
+    for file in ("model.keras", "model.weights.h5"):
+        saved(names["model"], weights.folder / file)
+        assert "nothing in the file tells which of them comes first" in weights.refused(weights.folder / file, *given)
+        one = [*given[:4], "--only", "encoder/*", "--cell", EXAMPLES / "lstm.rnn"]
+        assert weights.convert(weights.folder / file, "b.npz", *one)["weight_hh_l0"].shape == (12, 3)
+
+
+@needs_keras
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Keras's own arrays
+def test_a_file_of_keras_computes_the_same(weights: Weights) -> None:
+    check_files(MODEL, weights)

@@ -110,11 +110,20 @@ def names(source: Path, only: tuple[str, ...], without: tuple[str, ...]) -> None
     from rnnc.weights import containers
 
     table = containers.read(source).only(only, without)
+    has_others = any(name in table.others for name in table.arrays)  # which a class of Keras has for its layers
     rows = (
-        ("", (name, "×".join(map(str, array.shape)) or "one number", str(array.dtype)))
+        (
+            "",
+            (
+                name,
+                "×".join(map(str, array.shape)) or "one number",
+                str(array.dtype),
+                *([table.others.get(name, name)] if has_others else []),
+            ),
+        )
         for name, array in table.arrays.items()
     )
-    print_table("", ("name", "shape", "type"), rows)
+    print_table("", ("name", "shape", "type", *(["by attributes"] if has_others else [])), rows)
     for note in table.notes:
         say(note)
 

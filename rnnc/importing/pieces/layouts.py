@@ -79,7 +79,7 @@ def _names_of_keras(several: Iterable[Weights]) -> dict[int, str]:
     found: dict[int, str] = {}
     counts: dict[str, int] = {}
     made = {id(one): one for each in several for one in _all_in(each.made)}
-    for one in sorted(made.values(), key=lambda one: one.span.start):
+    for one in sorted(made.values(), key=lambda one: one.moment):
         given = one.arguments.get("name")
         name = given.value if given is not None else None
         if not isinstance(name, str) or not re.fullmatch(r"[\w.-]+", name):

@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from rnnc.diagnostics import Diagnostic, DiagnosticError, Note, Span
 from rnnc.importing.equations import Built, Equations
+from rnnc.importing.python.moments import Moment, now
 from rnnc.importing.python.signature import EXTRA, Parameter, parameters_of, several_of
 
 
@@ -76,6 +77,7 @@ class Made:
     passed: tuple[str, ...]  # all that were passed
     span: Span
     origin: str = ""  # which version of its library a text means, as far as its imports tell
+    moment: Moment = field(default_factory=now)  # when it is made
 
 
 @dataclass(frozen=True, eq=False)
@@ -257,6 +259,7 @@ class Thunk:
     names: Names
     line: Names
     value: Given | None = None
+    moment: Moment = field(default_factory=now)  # when its statement is carried out
 
 
 @dataclass(frozen=True)

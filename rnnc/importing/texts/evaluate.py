@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from rnnc.diagnostics import DiagnosticError, Source, Span
 from rnnc.importing.python import classes, words
 from rnnc.importing.python.calling import partial, spread, substituted, taken_apart
+from rnnc.importing.python.moments import at
 from rnnc.importing.python.python import (
     FUNCTIONS,
     READ,
@@ -229,7 +230,8 @@ class Evaluator:
         if entry.value is None:
             outer, self.names_of_line = self.names_of_line, entry.line
             try:
-                entry.value = self.given(entry.node, entry.names)
+                with at(entry.moment):
+                    entry.value = self.given(entry.node, entry.names)
             finally:
                 self.names_of_line = outer
         return entry.value

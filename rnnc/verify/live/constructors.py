@@ -37,13 +37,15 @@ class Constructor:
     """`parameters` in order, the first `required` of which must be given (these alone may be given by position).
 
     `drivers`: what runs it. `alike`: which of the cells that it is given must be the same call but for their input's
-    size, since the library has one object for them: "all", or those of each "layer".
+    size, since the library has one object for them: "all", or those of each "layer". `below`: two arguments, of which
+    the library wants the first to be smaller.
     """
 
     parameters: dict[str, str]
     required: int = 1
     drivers: tuple[str, ...] = ("dynamic_rnn", "static_rnn")
     alike: str | None = None
+    below: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -161,7 +163,9 @@ TORCH_LAYER = {"input_size": SIZE, "hidden_size": SIZE, "bias": FLAG}
 
 TORCH: dict[str, Constructor] = {
     "torch.nn.RNN": Constructor({**TORCH_LAYER, "nonlinearity": ACTIVATION}, 2, ("autograd",)),
-    "torch.nn.LSTM": Constructor({**TORCH_LAYER, "proj_size": SIZE}, 2, ("autograd",)),
+    "torch.nn.LSTM": Constructor(
+        {**TORCH_LAYER, "proj_size": SIZE}, 2, ("autograd",), below=("proj_size", "hidden_size")
+    ),
     "torch.nn.GRU": Constructor(TORCH_LAYER, 2, ("autograd",)),
     # What the three have in common: num_layers and bidirectional.
     "torch.nn.RNNBase": Constructor({"forward": CELLS, "backward": CELLS}, 1, ("autograd",), alike="all"),

@@ -16,7 +16,7 @@ from rnnc.verify.arrays import DTypeLike
 from rnnc.verify.errors import VerifyError
 from rnnc.verify.live.constructors import DRIVERS
 from rnnc.verify.live.recorder import RecordedCase, record
-from rnnc.verify.live.request import declared, drivers, tree_of
+from rnnc.verify.live.request import declared, drivers, limits, tree_of
 from rnnc.verify.proving.invariants import worst_row
 from rnnc.verify.proving.sample import choose_sizes
 from rnnc.verify.records.recorded import against
@@ -96,7 +96,7 @@ class LiveComparison:
         name: str = "case",
     ) -> None:
         counterpart = declared(model, layout, library)
-        sizes = choose_sizes(model, {})
+        sizes = choose_sizes(model, {}, tuple(limits(counterpart, library)))
         tree = tree_of(counterpart, library, sizes)
         features = features_of(model, sizes)
         self._model, self._layout, self._ways = model, layout.name, ways

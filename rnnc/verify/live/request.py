@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
 from rnnc.diagnostics import Diagnostic, DiagnosticError, Span
@@ -59,6 +59,26 @@ def tree_of(counterpart: Counterpart, library: str, sizes: Mapping[str, int]) ->
     found = {name: value for name, value in arguments.items() if value is not None}
     _check_alike(counterpart, constructor, found)
     return {"call": counterpart.function, "arguments": found}
+
+
+def limits(counterpart: Counterpart, library: str) -> Iterator[tuple[Size, Size]]:
+    """Pairs of sizes of which the library wants the first to be smaller, of all calls in this one."""
+    constructor = _constructor(counterpart, library)
+    names = list(constructor.parameters)
+    by_name = {given or names[k]: value for k, (given, value) in enumerate(counterpart.arguments) if given or names[k:]}
+    if constructor.below is not None:
+        small, large = (by_name.get(name) for name in constructor.below)
+        if isinstance(small, Size) and isinstance(large, Size):
+            numbers = small.constant, large.constant
+            if numbers[0] is not None and numbers[1] is not None and numbers[0] >= numbers[1]:
+                what = " and ".join(f"{name} = {size}" for name, size in zip(constructor.below, numbers, strict=True))
+                _wrong(counterpart.span, f"{counterpart.function} is given {what}, and the first has to be smaller")
+            yield small, large
+    for value in by_name.values():
+        for each in value if isinstance(value, tuple) else (value,):
+            inner = each.counterpart if isinstance(each, InnerCounterpart) else each
+            if isinstance(inner, Counterpart):
+                yield from limits(inner, library)
 
 
 def _check_alike(counterpart: Counterpart, constructor: Constructor, arguments: Mapping[str, Any]) -> None:

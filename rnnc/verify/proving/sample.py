@@ -82,8 +82,9 @@ class Sample:
 # --- sizes -------------------------------------------------------------------------------------------------
 
 
-def choose_sizes(model: Model, given: Mapping[str, int]) -> dict[str, int]:
-    """Small sizes for open symbols, different ones where possible, such that quotients divide and slices fit.
+def choose_sizes(model: Model, given: Mapping[str, int], below: Sequence[tuple[Size, Size]] = ()) -> dict[str, int]:
+    """Small sizes for open symbols, different ones where possible, such that quotients divide and slices fit, and that
+    the first of each pair of `below` is smaller than the second.
 
     E805: a given name is none of the model's, or no sizes up to LARGEST will do.
     """
@@ -93,12 +94,14 @@ def choose_sizes(model: Model, given: Mapping[str, int]) -> dict[str, int]:
     slices = [op for op in walk(model.forward.nodes) if isinstance(op, Op) and op.name == "slice"]
     conditions = [_Condition(size.symbols, partial(_possible, size)) for size in set(_sizes(model.forward))]
     conditions += [_Condition(_slice_symbols(op), partial(_inside, op)) for op in slices]
+    conditions += [_Condition(a.symbols | b.symbols, partial(_is_smaller, a, b)) for a, b in below]
     long = [_Condition(size.symbols, partial(_has_a_row_a_step, size)) for size in _tables(model.forward.nodes)]
     open_ = [name for name in model.sizes if name not in given]
     found = _search(open_, dict(given), [*conditions, *long]) or _search(open_, dict(given), conditions)
     if found is None:
         fix = "give them: " + " ".join(f"-D {name}=…" for name in open_) if open_ else None
-        raise VerifyError("E805", f"no sizes up to {LARGEST} suit {model.name}", fix=fix)
+        notes = [f"{small} has to be smaller than {large} where it is compared" for small, large in below]
+        raise VerifyError("E805", f"no sizes up to {LARGEST} suit {model.name}", notes=notes, fix=fix)
     return found
 
 
@@ -149,6 +152,10 @@ def _sizes(program: Program) -> Iterator[Size]:
 def _has_a_row_a_step(size: Size, sizes: Mapping[str, int]) -> bool:
     """Whether a counter of steps finds a row in a table of this size, in each of the steps that are compared."""
     return size.evaluate(sizes) > STEPS
+
+
+def _is_smaller(small: Size, large: Size, sizes: Mapping[str, int]) -> bool:
+    return small.evaluate(sizes) < large.evaluate(sizes)
 
 
 def _possible(size: Size, sizes: Mapping[str, int]) -> bool:

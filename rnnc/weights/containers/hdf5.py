@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,19 +13,34 @@ import numpy as np
 from rnnc.verify.arrays import Array
 from rnnc.verify.errors import VerifyError
 from rnnc.weights.libraries import library
-from rnnc.weights.table import UNREADABLE, Files, Table
+from rnnc.weights.table import STACK, UNREADABLE, Files, Table
 
 PLURAL = "HDF5 files"
 OPTIMIZER = "optimizer/"  # what Keras 3 keeps beside the weights
 VARIABLES = "vars"  # the group of a layer in Keras 3 that holds its variables, by number
+LISTS = ("layers", "_layer_checkpoint_dependencies")  # where Keras 3, and Keras 2 before it, list a model's layers
+
+
+# What Keras's own layers call the layers that they hold: these say more than the names that such layers have.
+INSIDE = ("forward_layer", "backward_layer", "layer")
 
 
 @dataclass(frozen=True)
 class Stored:
-    """One array: its name for people, and its path in the file."""
+    """One array: its name for people, its path in the file, and its name by attributes of the model, not by the names
+    of layers."""
 
     name: str
     path: str
+    attributes: str
+
+
+@dataclass(frozen=True)
+class _Around:
+    """A layer, or a list of some: its part of the path, and its own name, which Keras writes since 3.6."""
+
+    part: str
+    name: str | None
 
 
 def read(path: Path) -> Table:
@@ -53,14 +68,20 @@ def table_of(data: bytes, what: str) -> Table:
     with _opened(data, what, "r") as file:
         stored = list(_stored(file))
         arrays = {one.name: np.asarray(file[one.path]) for one in stored}
-        ordered = not _is_numbered(file) and _root(file).attrs.get("layer_names") is not None
-        return Table(arrays, ordered=ordered, numbered=_is_numbered(file))
+        numbered = _is_numbered(file)
+        ordered = not numbered and _root(file).attrs.get("layer_names") is not None
+        others = {one.name: one.attributes for one in stored if one.attributes != one.name}
+        # Attributes are stored by the alphabet; Sequential and functional models have all their layers in lists
+        scattered = numbered and any(one.path.partition("/")[0] not in LISTS for one in stored)
+        return Table(arrays, ordered=ordered, numbered=numbered, others=others, scattered=scattered)
 
 
-def layer_names(data: bytes, what: str) -> dict[str, tuple[str, ...]]:
+def names_around(data: bytes, what: str) -> dict[str, tuple[str, ...]]:
     """For every array the names of what is around it, the outermost first, as Keras's configuration has them."""
     with _opened(data, what, "r") as file:
-        return {one.name: tuple(_names_around(file, one.path)) for one in _stored(file)}
+        return {
+            one.name: tuple(around.name or around.part for around in _around(file, one.path)) for one in _stored(file)
+        }
 
 
 def patched(data: bytes, arrays: Mapping[str, Array]) -> bytes:
@@ -102,15 +123,17 @@ def _stored(file: Any) -> Iterator[Stored]:
     if layers is not None:
         for layer in map(_text, layers):
             for name in map(_text, root[layer].attrs["weight_names"]):
-                yield Stored(name.removesuffix(":0"), f"{root.name.rstrip('/')}/{layer}/{name}")
+                own = name.removesuffix(":0")
+                yield Stored(own, f"{root.name.rstrip('/')}/{layer}/{name}", own)
         return
     numbered = _is_numbered(file)
     taken: set[str] = set()
     for path, item in _datasets(file):
         if item.dtype.kind != "f" or (numbered and path.startswith(OPTIMIZER)):
             continue
-        name = _keras_name(file, path) if numbered else path
-        yield Stored(path if name in taken else name, path)
+        attributes = _joined(path, _by_attributes(file, path)) if numbered else path
+        name = _joined(path, _by_layers(file, path)) if numbered else path
+        yield Stored(path if name in taken else name, path, attributes)
         taken.add(name)
 
 
@@ -134,28 +157,48 @@ def _natural(path: str) -> tuple[tuple[str, int], ...]:
     return tuple(parts)
 
 
-def _keras_name(file: Any, path: str) -> str:
-    """`layers/lstm_1/cell/vars/0` as `mine/lstm_cell/0`: layers and cells by their own names, others as they are."""
-    parts = path.split("/")
-    named: list[str] = []
-    for depth, part in enumerate(parts[:-1]):
-        if part in ("layers", "cells", VARIABLES):
-            continue
-        own = part == "cell" or (depth and parts[depth - 1] in ("layers", "cells"))
-        named.append((own and _own_name(file, "/".join(parts[: depth + 1]))) or part)
-    return "/".join([*named, parts[-1]])
+def _by_layers(file: Any, path: str) -> Iterator[str]:
+    """`a/cell/vars/0` as `lstm_1/lstm_cell/0`: layers and cells by their own names, whatever holds them; the cells of a
+    stack by their places, which their own names need not tell."""
+    around = list(_around(file, path))
+    parts = [each.part for each in around]
+    for depth, (part, each) in enumerate(zip(parts, around, strict=True)):
+        if parts[depth : depth + 2] == ["cell", "cells"]:
+            yield STACK
+        elif parts[max(depth - 2, 0) : depth] == ["cell", "cells"]:
+            yield part
+        elif each.name is not None and (part not in INSIDE or depth == 0):
+            yield each.name
+        elif part not in ("layers", "cells", VARIABLES) and (each.name is not None or not _has_names(file)):
+            yield part
 
 
-def _own_name(file: Any, group: str) -> str | None:
-    """The name that a layer has in its model."""
-    name = file[f"{group}/{VARIABLES}"].attrs.get("name") if f"{group}/{VARIABLES}" in file else None
-    return None if name is None else _text(name)
+def _by_attributes(file: Any, path: str) -> Iterator[str]:
+    """`a/cell/vars/0` as `a/lstm_cell/0`: as a model of a class calls them, only those in its list by their names."""
+    before = ""
+    for around in _around(file, path):
+        if around.part not in ("layers", "cells", VARIABLES):
+            own = around.part == "cell" or before == "layers"
+            yield (own and around.name) or around.part
+        before = around.part
 
 
-def _names_around(file: Any, path: str) -> Iterator[str]:
-    parts = path.split("/")
-    for depth in range(1, len(parts)):
-        yield _own_name(file, "/".join(parts[:depth])) or parts[depth - 1]
+def _around(file: Any, path: str) -> Iterator[_Around]:
+    """Every group on the way to an array."""
+    parts = path.split("/")[:-1]
+    for depth, part in enumerate(parts):
+        own = "/".join([*parts[: depth + 1], VARIABLES])
+        name = file[own].attrs.get("name") if own in file else None
+        yield _Around(part, None if name is None else _text(name))
+
+
+def _has_names(file: Any) -> bool:
+    """Whether the version of Keras that wrote the file also wrote what layers are called."""
+    return VARIABLES in file and "name" in file[VARIABLES].attrs
+
+
+def _joined(path: str, scopes: Iterable[str]) -> str:
+    return "/".join([*scopes, path.rpartition("/")[2]])
 
 
 def _text(value: Any) -> str:

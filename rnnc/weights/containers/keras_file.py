@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -13,16 +13,11 @@ from typing import Any, cast
 from rnnc.verify.arrays import Array
 from rnnc.verify.errors import VerifyError
 from rnnc.weights.containers import hdf5
+from rnnc.weights.functions import KERAS, OLDER_KERAS
 from rnnc.weights.table import UNREADABLE, Files, Table
 
 PLURAL = ".keras files"
 WEIGHTS, CONFIG, METADATA = "model.weights.h5", "config.json", "metadata.json"
-# What Keras calls functions that descriptions have under other names; before Keras 3 `hard_sigmoid` was the language's.
-NAMES = {
-    "linear": "identity", "none": "identity", "swish": "silu", "hard_swish": "hard_silu", "exponential": "exp",
-    "hard_sigmoid": "keras_hard_sigmoid", "sparsemax": "keras_sparsemax",
-}  # fmt: skip
-OLDER = {**NAMES, "hard_sigmoid": "hard_sigmoid"}
 
 
 @dataclass(frozen=True)
@@ -43,10 +38,12 @@ def read(path: Path) -> Table:
         except (KeyError, ValueError) as error:
             raise VerifyError(UNREADABLE, f"cannot read the configuration in {path}: {error}") from error
     table = hdf5.table_of(data, str(path))
-    layers = {array: _layer(config, names) for array, names in hdf5.layer_names(data, str(path)).items()}
+    around = hdf5.names_around(data, str(path))
+    layers = {array: _layer(config, names) for array, names in around.items()}
     order = sorted(table.arrays, key=lambda array: layers[array].place)  # stable: within a layer as the file has them
-    facts = {array: _facts(layer.options, OLDER if is_older else NAMES) for array, layer in layers.items()}
-    return replace(table.keep(order), facts=facts, ordered=True)
+    facts = {array: _facts(layer.options, OLDER_KERAS if is_older else KERAS) for array, layer in layers.items()}
+    listed = _lists_layers(config)
+    return replace(table.keep(order), facts=facts, ordered=listed, scattered=not listed)
 
 
 def patch(path: Path, arrays: Mapping[str, Array]) -> Files:
@@ -59,7 +56,7 @@ def patch(path: Path, arrays: Mapping[str, Array]) -> Files:
     return {"": data.getvalue()}
 
 
-def _layer(config: Any, names: Sequence[str]) -> _Layer:
+def _layer(config: Any, names: Iterable[str]) -> _Layer:
     """The innermost of these layers, the outermost first, that the configuration tells of."""
     place: tuple[int, ...] = ()
     options: dict[str, Any] = {}
@@ -69,6 +66,12 @@ def _layer(config: Any, names: Sequence[str]) -> _Layer:
             number, options = found
             place, config = (*place, number), options
     return _Layer(place, options)
+
+
+def _lists_layers(config: Any) -> bool:
+    """Whether it is that of a Sequential or functional model; one of a class has the arguments of that."""
+    options = cast("dict[str, Any]", config).get("config") if isinstance(config, dict) else None
+    return isinstance(options, dict) and isinstance(cast("dict[str, Any]", options).get("layers"), list)
 
 
 def _within(config: Any) -> Iterator[dict[str, Any]]:

@@ -40,6 +40,7 @@ def read(path: Path) -> Table:
     arrays: dict[str, Array] = {}
     facts: dict[str, dict[str, str]] = {}
     notes: list[str] = []
+    implied: list[str] = []
     for name, node in _nodes(model):
         said = _facts(onnx, node)
         if said["direction"] == "reverse":
@@ -48,9 +49,10 @@ def read(path: Path) -> Table:
             for place, own in enumerate(stored.names):
                 arrays[own] = stored.array[place : place + 1]
                 facts[own] = said
+            implied += stored.names if not stored.tensor else ()
     if not arrays:
         raise VerifyError(UNREADABLE, f"{path} has no node {', '.join(RECURRENT)}")
-    return Table(arrays, facts, ordered=True, notes=tuple(notes))
+    return Table(arrays, facts, ordered=True, notes=tuple(notes), implied=frozenset(implied))
 
 
 def patch(path: Path, arrays: Mapping[str, Array]) -> Files:
