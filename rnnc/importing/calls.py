@@ -95,7 +95,9 @@ def import_call(source: Source, *, name: str | None = None, inline: bool = False
         meaning = lowering.meaning(layers[0]) if len(layers) == 1 else models.chain(layers, lowering)
     head = _behind(script, meaning, lowering)
     if head is not None:
-        meaning = headed(lowering.named(meaning) if isinstance(meaning, Piece) else meaning, head)
+        if isinstance(meaning, Piece) and (head.root.state is None or not meaning.is_network):
+            meaning = lowering.named(meaning)
+        meaning = headed(meaning, head)
     meaning = shared.declared(meaning, lowering.instances)
     own = name or script.name or (_own_name(first) if isinstance(first, Made) and not is_graph else None)
     own = own if own is not None and (is_graph or len(layers) == 1 or script.name) else name or "Layers"

@@ -310,7 +310,7 @@ def test_what_no_description_says_is_told(marked: str, code: str, message: str) 
 
 def test_names_of_weights_are_those_of_the_state() -> None:
     text = import_call(Source("<call>", TEXTS_OF_TORCH["a list of layers"])).text
-    for line in ('scope y2 = "layers.1.*_l0"', '"head.3.weight" = T(z2.weight)'):
+    for line in ('scope layer = "layers.1.*_l0"', '"head.3.weight" = T(z2.weight)'):
         assert line in text
 
 
