@@ -24,6 +24,7 @@ from rnnc.importing.python.values import (
     Computed,
     Final,
     Finals,
+    Functional,
     Given,
     Instance,
     Made,
@@ -187,6 +188,8 @@ def _outputs(given: Given) -> Given:
 
 def _first(given: Given) -> Given:
     """The outputs, of what gives states with them."""
+    if isinstance(given.value, Functional):
+        return Given(given.value.outputs, given.span)
     return given.value[0] if isinstance(given.value, list) and given.value else given
 
 

@@ -236,7 +236,8 @@ class Graph:
                 name = named[self._key(each)]
                 shape = shape_of(each.layer) if isinstance(each, Applied) else None
                 is_row = shape is not None and len(shape) == 1 and not self._is_looked_up(each)
-                size = "input" if name == "x" else f"{named[self._as_wide_as(each)]}_size"
+                first = named[self._as_wide_as(each)]
+                size = "input" if first == "x" else f"{first}_size"
                 network.inputs[name] = f"{name}[{size}] per row" if is_row else f"{name}[{size}]"
                 network.steps = shape[0] if shape and not is_row else network.steps
                 steps_first = False if isinstance(each, Applied) else None

@@ -138,6 +138,15 @@ class Outputs(Tensor):
 
 
 @dataclass(frozen=True, eq=False)
+class Functional:
+    """A model that is told by its tensors, `keras.Model(inputs, outputs)`; `inputs`: None where nothing tells them."""
+
+    inputs: tuple[Tensor, ...] | None
+    outputs: Tensor
+    span: Span
+
+
+@dataclass(frozen=True, eq=False)
 class Final(Tensor):
     """A state of a recurrent layer after the last step: its name, and of which of the layers and directions it is."""
 
@@ -271,7 +280,7 @@ class Lost(DiagnosticError):
 
 
 Names: TypeAlias = "Mapping[str, Given | Thunk | Broken]"
-Objects: TypeAlias = "Made | Tensor | Finals | Size | Steps | Blueprint | Instance | Method"
+Objects: TypeAlias = "Made | Tensor | Functional | Finals | Size | Steps | Blueprint | Instance | Method"
 Value: TypeAlias = "bool | int | float | str | list[Given] | Reference | Function | Partial | Record | Objects | None"
 
 
@@ -323,6 +332,8 @@ def describe(value: object) -> str:
             return f"`{constructor.name}(…)`"
         case Tensor() | Finals():
             return "what a layer gives"
+        case Functional():
+            return "a model of several layers"
         case Size():
             return "the size of what a layer gives"
         case Steps():

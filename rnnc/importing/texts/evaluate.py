@@ -29,6 +29,7 @@ from rnnc.importing.python.values import (
     Broken,
     Finals,
     Function,
+    Functional,
     Given,
     Incoming,
     Instance,
@@ -47,7 +48,7 @@ from rnnc.importing.python.values import (
     is_tensor,
     problem,
 )  # fmt: skip
-from rnnc.importing.texts import applying
+from rnnc.importing.texts import applying, functional
 from rnnc.importing.texts.along import BY_ITSELF
 from rnnc.importing.texts.arrays import FILLED, SIZES, TYPE, ZEROS
 from rnnc.importing.texts.changes import check_changes
@@ -314,6 +315,8 @@ class Evaluator:
                 return classes.made_of(self, function, node, names)
             case Instance():
                 return classes.called(self, function, *applying.with_data(self, function, node, names))
+            case Functional():
+                return functional.called(self, function, node, names)
             case Method():
                 return classes.method_called(self, function, node, names)
             case _:
@@ -347,7 +350,7 @@ class Evaluator:
             case Reference(last="get") if function.path.endswith("activations.get") and len(node.args) == 1:
                 return self.given(node.args[0], names).value
             case Reference(last="Model") if not self.knows(function):
-                return applying.outputs(self, node, names)
+                return functional.made_of(self, node, names)
             case Reference(last="partial") if not self.knows(function):
                 return partial(self, node, names)
             case _:
