@@ -62,6 +62,7 @@ class Subject:
     remarks: tuple[str, ...] = ()
     name: str | None = None  # of the class, where the text has one
     places: Mapping[int, str] = field(default_factory=dict[int, str])  # what PyTorch calls the layers of an object
+    layers: tuple[Made, ...] = ()  # these
 
 
 def read_script(
@@ -176,7 +177,9 @@ def _object(line: Line, evaluator: Evaluator) -> tuple[Given | None, Instance | 
 def _of_object(model: Instance, evaluator: Evaluator, given: Given | None = None) -> Subject:
     """What an object of a class of the text gives."""
     given = given if given is not None else classes.result_of(evaluator, model)
-    return Subject(_outputs(given), name=model.blueprint.node.name, places=classes.places(evaluator, model))
+    held = classes.places(evaluator, model)
+    places, layers = {id(made): path for made, path in held}, tuple(made for made, _ in held)
+    return Subject(_outputs(given), name=model.blueprint.node.name, places=places, layers=layers)
 
 
 def _outputs(given: Given) -> Given:
