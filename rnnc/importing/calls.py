@@ -53,7 +53,11 @@ from rnnc.importing.texts.reached import layers_in
 TABLES = (tensorflow, contrib, fused, cudnn, keras, keras_steps, joined, models, torch, torch_layers)
 CONSTRUCTORS: tuple[Constructor, ...] = tuple(each for table in TABLES for each in table.CONSTRUCTORS)
 ACTIVATIONS = {each.LIBRARY: each.ACTIVATIONS for each in (tensorflow, keras, torch)}
-FUNCTIONS = {**ACTIVATIONS, torch.LIBRARY: torch_layers.FUNCTIONS}  # of one tensor, by library
+FUNCTIONS = {
+    **ACTIVATIONS,
+    keras.LIBRARY: keras.FUNCTIONS,
+    torch.LIBRARY: torch_layers.FUNCTIONS,
+}  # of one tensor, by library
 MANY = ("Sequential",)  # of layers that have their own places
 MOST_SHOWN = 80  # letters of a line of the text
 DRIVERS = {driver.name: tuple(driver.parameters) for driver in tensorflow.DRIVERS}
@@ -116,6 +120,8 @@ def import_call(source: Source, *, name: str | None = None, inline: bool = False
         renamed=name is not None,
         inline=inline,
     )
+    if re.search(r"ProjectedIntersectionRNN\([^)]*always = false", text):
+        remarks.add(contrib.TOLD_WIDTH)
     origins = {made.origin for made in lowering.seen.values() if made.constructor.library == "keras"}
     if "fn keras_hard_sigmoid(" in text and origins != {NEWEST}:
         remarks.add(SLOPE)
@@ -190,8 +196,10 @@ def _knows(reference: Reference) -> bool:
 
 
 def _may_join(reference: Reference, library: str | None) -> bool:
-    """`layers.add`, or `concatenate` alone: functions of Keras under names that others have, too."""
-    return library == "keras" or "." not in reference.path
+    """`layers.add`, or `concatenate` alone: functions of Keras under names that others have, too, of which `keras.ops`
+    has functions of tensors."""
+    is_of_layers = library == "keras" and {"ops", "backend"}.isdisjoint(reference.path.split("."))
+    return is_of_layers or "." not in reference.path
 
 
 def _bind(reference: Reference, node: ast.Call, evaluator: Evaluator, names: Names, where: Span) -> Made | Applied:

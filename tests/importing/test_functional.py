@@ -43,6 +43,22 @@ OF_TWO = {
 }
 
 
+LSTM = "y = layers.LSTM(4, return_sequences=True)(inp)\nb = layers.GRU(4)(inp)\n"
+OPERATIONS = [
+    *(f"keras.ops.{name}(y)" for name in ("abs", "square", "sin", "arctan", "sign", "erf", "expm1", "floor")),
+    "keras.ops.maximum(y, 0.05)", "keras.ops.minimum(y, 2.0 * y)", "keras.ops.add(y, keras.ops.multiply(y, y))",
+    "keras.ops.concatenate([y, inp], axis=-1)",
+    *(f"layers.{name}()([y, b])" for name in ("Multiply", "Add", "Maximum", "Average", "Subtract")),
+    "layers.multiply([b, y])",
+]  # fmt: skip
+
+
+@needs_keras
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_functions_and_layers_that_put_together(operation: str) -> None:
+    assert live.keras_error(OUTER.format(f"{LSTM}x = {operation}\n"), {"x": X}) < TOLERANCE
+
+
 @needs_keras
 @pytest.mark.parametrize("name", NESTED)
 def test_a_model_inside_another(name: str) -> None:
@@ -84,6 +100,8 @@ REFUSED = [
     ("i = keras.Input((6, 3))\nx = layers.LSTM(4)(i)\nx = «MyLayer»()(x)\nlayers.Dense(2)(x)", "E603", "does not know"),
     ("i = keras.Input((6, 3))\n" + OUTER.format("x = layers.LSTM(4)(i)\n").replace("inp, x)", "inp, «x»)"), "E606",
      "something else than its inputs"),
+    (OUTER.format(f"{LSTM}x = «y * b»\n"), "E606", "stand over one another"),
+    (OUTER.format(f"{LSTM}x = «layers.Concatenate()»([y, b])\n"), "E606", "stand over one another"),
     (INNER.format("enc = keras.Model(i, layers.LSTM(4)(i))")
      + OUTER.format("x = layers.Dense(2)(«enc([inp, inp])»)\n"), "E606", "a model with 1 input is called on 2"),
 ]  # fmt: skip

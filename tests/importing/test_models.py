@@ -102,7 +102,7 @@ TEXTS_OF_TORCH = {
         "out, _ = self.rnn(x)\nreturn self.fc(F.gelu(F.leaky_relu(out, 0.1)))",
     ),
     **{f"made in forward: {call}": net(RNN_ONLY, f"y, h = self.rnn(x)\nreturn nn.{call}")
-       for call in ("Softmax(dim=1)(y)", "Tanh()(y)", "Dropout(0.2)(y)", "Sequential(nn.Tanh(), nn.ReLU())(y)",
+       for call in ("Softmax(dim=1)(y)", "Tanh()(y)", "Sequential(nn.Tanh(), nn.ReLU())(y)",
                     "Softmax(dim=-1)(h[-1])", "ReLU()(h[-1])")},
     "a state of another layer": net(
         "self.a = nn.GRU(n, h, batch_first=True, bidirectional=True)\nself.b = nn.GRU(2 * h, h, "

@@ -13,7 +13,7 @@ from rnnc.importing.libraries.models import among_others, behind, shape_of, told
 from rnnc.importing.libraries.recurrences import Ran, Runner, State, placed
 from rnnc.importing.pieces import padding, widths
 from rnnc.importing.pieces.axes import WORDS, axes_of, check_plain, other_axes, with_axes
-from rnnc.importing.pieces.built import side_by_side, together
+from rnnc.importing.pieces.built import at_every_step, side_by_side, together
 from rnnc.importing.pieces.lowering import Call, Lowering, constructor_of
 from rnnc.importing.pieces.network import Flow, Meaning, Network
 from rnnc.importing.pieces.pieces import Piece, Recurrence, output_of
@@ -278,6 +278,7 @@ class Graph:
         assert isinstance(made, Made)
         name = joint_of(applied)
         if name is not None:
+            given = given if name == "Concatenate" or applied.is_sign else at_every_step(given)
             whole = together(given, applied.layer.span)
             if name != "Concatenate":
                 widths.meet(network, given, applied.layer.span, self._lowering.remarks)

@@ -99,12 +99,13 @@ class Incoming(Tensor):
 @dataclass(frozen=True, eq=False)
 class Applied(Tensor):
     """A layer that is called on something: on `data`, as the text has it, or on what other layers give. `state` is what
-    it begins with."""
+    it begins with. `is_sign`: the text has a sign in its place, `x + y`."""
 
     layer: Given
     inputs: tuple[Tensor, ...] = ()
     state: Given | None = None
     data: str = "x"
+    is_sign: bool = False
 
     @property
     def layers(self) -> list[Given] | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from rnnc.diagnostics import DiagnosticError, Source, Span
 from rnnc.importing.python import classes, words
@@ -209,7 +210,8 @@ class Evaluator:
         if layer is not None and isinstance(a.value, Applied) and isinstance(b.value, Applied):
             both = ast.copy_location(ast.List(elts=[node.left, node.right], ctx=ast.Load()), node)
             call = ast.copy_location(ast.Call(func=node.left, args=[both], keywords=[]), node)
-            return self.bound(Reference(layer), call, names, self.span(node))
+            found = self.bound(Reference(layer), call, names, self.span(node))
+            return replace(found, is_sign=True) if isinstance(found, Applied) else found
         if is_tensor(a.value) or is_tensor(b.value):
             tensor = self.tensors.computed(node, names)
             if tensor is None:
