@@ -6,7 +6,7 @@ import ast
 import re
 from dataclasses import dataclass, replace
 
-from rnnc.diagnostics import Source, Span
+from rnnc.diagnostics import DiagnosticError, Source, Span
 from rnnc.importing.formulas import written
 from rnnc.importing.formulas.directions import Key
 from rnnc.importing.libraries import (
@@ -23,6 +23,7 @@ from rnnc.importing.libraries import (
     unread,
 )
 from rnnc.importing.pieces import shared
+from rnnc.importing.pieces.alive import arrays_alone
 from rnnc.importing.pieces.head import Head, headed
 from rnnc.importing.pieces.library import defines
 from rnnc.importing.pieces.lowering import Constructor, Lowering, constructor_of
@@ -34,6 +35,7 @@ from rnnc.importing.python.binding import bind
 from rnnc.importing.python.values import (
     Applied,
     Given,
+    Incoming,
     Made,
     Names,
     Record,
@@ -51,7 +53,12 @@ from rnnc.importing.texts.reached import layers_in
 TABLES = (tensorflow, contrib, fused, cudnn, keras, keras_steps, joined, models, torch, torch_layers)
 CONSTRUCTORS: tuple[Constructor, ...] = tuple(each for table in TABLES for each in table.CONSTRUCTORS)
 ACTIVATIONS = {each.LIBRARY: each.ACTIVATIONS for each in (tensorflow, keras, torch)}
-FUNCTIONS = {**ACTIVATIONS, torch.LIBRARY: torch_layers.FUNCTIONS}  # of one tensor, by library
+FUNCTIONS = {
+    **ACTIVATIONS,
+    keras.LIBRARY: keras.FUNCTIONS,
+    torch.LIBRARY: torch_layers.FUNCTIONS,
+}  # of one tensor, by library
+MANY = ("Sequential",)  # of layers that have their own places
 MOST_SHOWN = 80  # letters of a line of the text
 DRIVERS = {driver.name: tuple(driver.parameters) for driver in tensorflow.DRIVERS}
 
@@ -95,16 +102,47 @@ def import_call(source: Source, *, name: str | None = None, inline: bool = False
         meaning = lowering.meaning(layers[0]) if len(layers) == 1 else models.chain(layers, lowering)
     head = _behind(script, meaning, lowering)
     if head is not None:
-        meaning = headed(lowering.named(meaning) if isinstance(meaning, Piece) else meaning, head)
+        if isinstance(meaning, Piece) and (head.root.state is None or not meaning.is_network):
+            meaning = lowering.named(meaning)
+        meaning = headed(meaning, head)
     meaning = shared.declared(meaning, lowering.instances)
     own = name or script.name or (_own_name(first) if isinstance(first, Made) and not is_graph else None)
     own = own if own is not None and (is_graph or len(layers) == 1 or script.name) else name or "Layers"
     given = _parameters(script, head, lowering)
-    text = write(meaning, source.text, own, lowering.functions, places, given, renamed=name is not None, inline=inline)
+    text = write(
+        meaning,
+        source.text,
+        own,
+        lowering.functions,
+        places,
+        given,
+        lambda known: _spare(script, known),
+        renamed=name is not None,
+        inline=inline,
+    )
+    if re.search(r"ProjectedIntersectionRNN\([^)]*always = false", text):
+        remarks.add(contrib.TOLD_WIDTH)
     origins = {made.origin for made in lowering.seen.values() if made.constructor.library == "keras"}
     if "fn keras_hard_sigmoid(" in text and origins != {NEWEST}:
         remarks.add(SLOPE)
     return Imported(text, tuple(remarks.lines))
+
+
+def _spare(script: Subject, known: set[int]) -> list[str]:
+    """What a layout says of the layers of a model of PyTorch's that nothing it gives is made of: files have them."""
+    found: list[str] = []
+    for made in script.layers:
+        if id(made) in known or not constructor_of(made).has_weights or made.constructor.name in MANY:
+            continue
+        layer, lowering = Given(made, made.span), Lowering(ACTIVATIONS, written.FUNCTIONS)
+        try:
+            meaning = joined.Graph(Applied(layer, (Incoming("x", 0),)), lowering).flow
+            text = write(meaning, "", "Spare", lowering.functions, script.places, {}, lambda _: [], renamed=True,
+                         inline=False)  # fmt: skip
+        except DiagnosticError:  # of what is not read nobody knows the arrays
+            continue
+        found += arrays_alone("torch", text, "Spare", torch_layers.width_of(made))
+    return found
 
 
 def _behind(script: Subject, meaning: Meaning, lowering: Lowering) -> Head | None:
@@ -158,8 +196,10 @@ def _knows(reference: Reference) -> bool:
 
 
 def _may_join(reference: Reference, library: str | None) -> bool:
-    """`layers.add`, or `concatenate` alone: functions of Keras under names that others have, too."""
-    return library == "keras" or "." not in reference.path
+    """`layers.add`, or `concatenate` alone: functions of Keras under names that others have, too, of which `keras.ops`
+    has functions of tensors."""
+    is_of_layers = library == "keras" and {"ops", "backend"}.isdisjoint(reference.path.split("."))
+    return is_of_layers or "." not in reference.path
 
 
 def _bind(reference: Reference, node: ast.Call, evaluator: Evaluator, names: Names, where: Span) -> Made | Applied:

@@ -24,6 +24,7 @@ from rnnc.importing.python.values import (
     Computed,
     Final,
     Finals,
+    Functional,
     Given,
     Instance,
     Made,
@@ -61,6 +62,7 @@ class Subject:
     remarks: tuple[str, ...] = ()
     name: str | None = None  # of the class, where the text has one
     places: Mapping[int, str] = field(default_factory=dict[int, str])  # what PyTorch calls the layers of an object
+    layers: tuple[Made, ...] = ()  # these
 
 
 def read_script(
@@ -84,7 +86,7 @@ def read_script(
     at, call = _subject(lines, drivers, evaluator, knows) if lines else (None, None)
     models = [entry.value for entry in reading.names.values() if isinstance(entry, Given)]
     classes_there = [each for each in models if isinstance(each, Blueprint)]
-    if classes_there and (at is None or (call is None and _is_of_others(lines[at].value, lines[at].names, knows))):
+    if classes_there and (at is None or (call is None and _is_aside(lines[at], evaluator, knows))):
         found = _of_object(classes.by_default(evaluator, classes_there[-1]), evaluator)
         return replace(found, behind=_classes(other_classes(classes_there)), line=_class(classes_there[-1]))
     if at is None and reading.broken:
@@ -100,7 +102,9 @@ def read_script(
         before = _left_out(evaluator, lines[: at + 1], found.given, model)
         return replace(found, behind=before, line=evaluator.span(subject.statement).text)
     given = evaluator.line(subject.value, subject.names)
+    plain = Plain(evaluator)
     others = [line for line in everything[place + 1 :] if not _trains(line) and not _only_names(line)]
+    others = [line for line in others if not _only_number(line, plain)]
     others = [*_not_reached(everything[:place], given, evaluator), *others]
     behind = tuple((key_of(line.value, line.names), evaluator.span(line.statement).text) for line in others)
     told = _remarks(subject, given, evaluator)
@@ -173,7 +177,9 @@ def _object(line: Line, evaluator: Evaluator) -> tuple[Given | None, Instance | 
 def _of_object(model: Instance, evaluator: Evaluator, given: Given | None = None) -> Subject:
     """What an object of a class of the text gives."""
     given = given if given is not None else classes.result_of(evaluator, model)
-    return Subject(_outputs(given), name=model.blueprint.node.name, places=classes.places(evaluator, model))
+    held = classes.places(evaluator, model)
+    places, layers = {id(made): path for made, path in held}, tuple(made for made, _ in held)
+    return Subject(_outputs(given), name=model.blueprint.node.name, places=places, layers=layers)
 
 
 def _outputs(given: Given) -> Given:
@@ -187,6 +193,8 @@ def _outputs(given: Given) -> Given:
 
 def _first(given: Given) -> Given:
     """The outputs, of what gives states with them."""
+    if isinstance(given.value, Functional):
+        return Given(given.value.outputs, given.span)
     return given.value[0] if isinstance(given.value, list) and given.value else given
 
 
@@ -220,8 +228,8 @@ def _subject(
         last -= 1
     for k in range(last, -1, -1):
         line = lines[k]
-        is_foreign = _is_of_others(line.value, line.names, knows) and not _joins(line, evaluator)
-        if not (_asks_object(line) or is_foreign or _only_states(line, evaluator)):
+        is_aside = _is_aside(line, evaluator, knows) and not _joins(line, evaluator)
+        if not (_asks_object(line) or is_aside or _only_states(line, evaluator)):
             return k, None
     return last, None
 
@@ -309,6 +317,20 @@ def _only_number(line: Line, plain: Plain) -> bool:
     """Whether a line gives a number a name."""
     targets = line.statement.targets if isinstance(line.statement, ast.Assign) else []
     return all(isinstance(each, ast.Name) for each in targets) and plain.is_number(line.value, line.names)
+
+
+def _is_aside(line: Line, evaluator: Evaluator, knows: Knows) -> bool:
+    """Whether a line makes nothing of the text's, nor a cell or layer: it calls what others have, or is a constant."""
+    is_foreign = _is_of_others(line.value, line.names, knows)
+    return is_foreign or _only_number(line, Plain(evaluator)) or _lists_others(line, knows)
+
+
+def _lists_others(line: Line, knows: Knows) -> bool:
+    """`callbacks = [keras.callbacks.EarlyStopping()]`, `config = {'lr': 0.1}`: nothing of the text's, nor layers."""
+    nodes = line.value.elts if isinstance(line.value, ast.List | ast.Tuple) else []
+    nodes = line.value.values if isinstance(line.value, ast.Dict) else nodes
+    are_others = [isinstance(each, ast.Constant) or _is_of_others(each, line.names, knows) for each in nodes]
+    return bool(nodes) and all(are_others)
 
 
 def _only_names(line: Line) -> bool:

@@ -305,10 +305,10 @@ def net(x, w, v):
             'scope y = "in/rnn"',
         ),
         (ONE.replace("dtype", "scope='in', dtype"), ["y[:, -1]"], 'scope y = "in"'),
-        (ONE.replace("y, s", "r"), ["tf.layers.dense(r[1], 2)"], "end = last(y)"),
+        (ONE.replace("y, s", "r"), ["tf.layers.dense(r[1], 2)"], "end = layer.h'"),
         ("a = GRUCell(3)", ["y = tf.nn.dynamic_rnn(a, x)[0]", "z = y[:, -1]"], "end = at(y, -1)"),
         (BOTH, ["z = of + ob", "w = of * ob", "tf.layers.dense(z, 2)"], "logits = dense(y.forward + y.backward, 2)"),
-        (BOTH, ["tf.layers.dense(sb.h, 2)"], "logits = dense(at(y.backward, 0), 2)"),
+        (BOTH, ["tf.layers.dense(sb.h, 2)"], "logits = dense(layer.backward.h', 2)"),
     ],
 )
 def test_what_is_read(driver: str, lines: list[str], wanted: str) -> None:
@@ -323,10 +323,16 @@ def test_lines_of_another_formula_are_left_out() -> None:
     assert list(remarks[:-1]) == left_out("z = of + ob")
 
 
-def test_a_head_of_states_that_are_no_outputs_goes_with_them() -> None:
+def test_a_head_of_states_that_are_no_outputs() -> None:
     text, remarks = imported(BOTH, "z = tf.concat([sf, sb.c], 1)", "tf.layers.dense(z, 2)")
+    assert "logits = dense(concat(layer.forward.h', layer.backward.c'), 2)" in text
+    assert remarks == ()
+
+
+def test_a_head_of_states_that_nothing_tells_goes_with_them() -> None:
+    text, remarks = imported(BOTH, "z = tf.concat([sf, sb.d], 1)", "tf.layers.dense(z, 2)")
     assert not any("dense(" in line for line in text)
-    assert {*left_out("z = tf.concat([sf, sb.c], 1)", "tf.layers.dense(z, 2)")} <= {*remarks}
+    assert {*left_out("z = tf.concat([sf, sb.d], 1)", "tf.layers.dense(z, 2)")} <= {*remarks}
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,7 @@ def net(init: str, forward: str, arguments: str = "x") -> str:
     return f"{TORCH}{head}{body}    def forward(self, {arguments}):\n{run}model = Net()\n"
 
 
+RNN_ONLY = "self.rnn = nn.GRU(n, h, batch_first=True)"
 LSTM = "self.rnn = nn.LSTM(n, h, batch_first=True)\nself.fc = nn.Linear(h, 2)"
 TWO = "self.rnn = nn.LSTM(n, h, 2, batch_first=True, bidirectional=True, dropout=0.3)\nself.fc = nn.Linear(2 * h, 2)"
 SEQ2SEQ = f"""{TORCH}
@@ -101,6 +102,9 @@ TEXTS_OF_TORCH = {
         "self.rnn = nn.LSTM(n, 5, proj_size=h, batch_first=True)\nself.fc = nn.Linear(h, 2)",
         "out, _ = self.rnn(x)\nreturn self.fc(F.gelu(F.leaky_relu(out, 0.1)))",
     ),
+    **{f"made in forward: {call}": net(RNN_ONLY, f"y, h = self.rnn(x)\nreturn nn.{call}")
+       for call in ("Softmax(dim=1)(y)", "Tanh()(y)", "Sequential(nn.Tanh(), nn.ReLU())(y)",
+                    "Softmax(dim=-1)(h[-1])", "ReLU()(h[-1])")},
     "a state of another layer": net(
         "self.a = nn.GRU(n, h, batch_first=True, bidirectional=True)\nself.b = nn.GRU(2 * h, h, "
         "batch_first=True, bidirectional=True)",
@@ -311,7 +315,7 @@ def test_what_no_description_says_is_told(marked: str, code: str, message: str) 
 
 def test_names_of_weights_are_those_of_the_state() -> None:
     text = import_call(Source("<call>", TEXTS_OF_TORCH["a list of layers"])).text
-    for line in ('scope y2 = "layers.1.*_l0"', '"head.3.weight" = T(z2.weight)'):
+    for line in ('scope layer = "layers.1.*_l0"', '"head.3.weight" = T(z2.weight)'):
         assert line in text
 
 

@@ -98,3 +98,33 @@ def test_cells_in_fields_of_a_class_are_read() -> None:
         "class C:\n  def __init__(self):\n    self.cell = GRUCell(4)\n  def run(self):\n    return LSTMCell(4)\nc = C()"
     )
     assert "cell GRUCell = GRU(4)" in import_call(Source("<call>", f"{text}\ny, s = tf.nn.dynamic_rnn(c.cell, x)")).text
+
+
+SEQUENTIAL = "model = keras.Sequential([keras.Input((5, 3)), LSTM(4), Dense(2)])"
+OF_TORCH = net("self.a = nn.GRU(n, h)", "return self.a(x)[0]")
+CELL = "cell = tf.nn.rnn_cell.GRUCell(4)"
+CONSTANTS = [
+    "epochs = 10", "lr = 1e-3", "device = 'cpu'", "flag = True", "SIZES = (2, 5, 3)", "names = ['a', 'b']", "n = 4 * 8",
+    "batch: int = 32", "BATCH = 32\nEPOCHS = BATCH // 8",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("model", [SEQUENTIAL, OF_TORCH, CELL, OF_TORCH.replace("model = Net()", "")])
+@pytest.mark.parametrize("line", CONSTANTS)
+def test_constants_behind_a_model(model: str, line: str) -> None:
+    found, alone = import_call(Source("<call>", f"{model}\n{line}")), import_call(Source("<call>", model))
+    assert body(found.text) == body(alone.text)
+    assert found.remarks == alone.remarks
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["calls = [keras.callbacks.EarlyStopping(), keras.callbacks.Progress()]", "c = {'lr': 0.1, 'opt': optim.Adam()}"],
+)
+def test_what_others_make_behind_a_model_is_told(line: str) -> None:
+    assert told(f"{SEQUENTIAL}\n{line}")[0] == f"left out: `{line}`"
+    assert told(f"{OF_TORCH}\n{line}") == []  # behind a model that is no line of layers nothing is told
+
+
+def body(text: str) -> str:
+    return "\n".join(line for line in text.splitlines() if not line.startswith("#"))

@@ -106,7 +106,7 @@ def test_final_states_of_fused_layers_are_not_handed_on() -> None:
 )
 def test_the_final_state_is_read_where_it_comes_last(driver: str, lines: list[str]) -> None:
     text, remarks = imported(driver, *lines)
-    assert "end = last(y)" in text
+    assert "end = layer.h'" in text
     assert "output end" in text
     assert remarks == ()
 
@@ -118,7 +118,7 @@ def test_a_final_state_that_is_no_output(line: str) -> None:
     assert not remarks
 
 
-@pytest.mark.parametrize(("line", "wanted"), [("last = sf", "last(y.forward)"), ("z = sb.h", "at(y.backward, 0)")])
+@pytest.mark.parametrize(("line", "wanted"), [("last = sf", "layer.forward.h'"), ("z = sb.h", "layer.backward.h'")])
 def test_the_final_state_of_one_direction(line: str, wanted: str) -> None:
     text, remarks = imported(BOTH, line)
     assert f"output {wanted}" in text
@@ -162,16 +162,16 @@ def test_a_state_beside_outputs_needs_no_word() -> None:
 @pytest.mark.parametrize(
     ("line", "wanted"),
     [
-        ("tf.nn.dropout(s, 0.8)", "end = dropout(last(y), keep = 0.8, mask = step)"),
-        ("tf.nn.dropout(s, rate=0.8)", "end = dropout(last(y), 0.8, mask = step)"),
-        ("tf.nn.dropout(s, keep_prob=1 - 0.25)", "end = dropout(last(y), keep = 0.75, mask = step)"),
-        ("tf.nn.dropout(s, 1.0)", "end = last(y)"),
-        ("tf.layers.dropout(s, 0.3)", "end = last(y)"),
-        ("tf.layers.dropout(s, 0.3, training=False)", "end = last(y)"),
-        ("tf.layers.dropout(s, 0.3, training=True)", "end = dropout(last(y), 0.3, mask = step)"),
-        ("tf.layers.dropout(s, training=is_training)", "end = dropout(last(y), 0.5, mask = step)"),
-        ("tf.contrib.layers.dropout(s)", "end = dropout(last(y), 0.5, mask = step)"),
-        ("tf.contrib.layers.dropout(s, 0.9, is_training=False)", "end = last(y)"),
+        ("tf.nn.dropout(s, 0.8)", "end = dropout(layer.h', keep = 0.8, mask = step)"),
+        ("tf.nn.dropout(s, rate=0.8)", "end = dropout(layer.h', 0.8, mask = step)"),
+        ("tf.nn.dropout(s, keep_prob=1 - 0.25)", "end = dropout(layer.h', keep = 0.75, mask = step)"),
+        ("tf.nn.dropout(s, 1.0)", "end = layer.h'"),
+        ("tf.layers.dropout(s, 0.3)", "end = layer.h'"),
+        ("tf.layers.dropout(s, 0.3, training=False)", "end = layer.h'"),
+        ("tf.layers.dropout(s, 0.3, training=True)", "end = dropout(layer.h', 0.3, mask = step)"),
+        ("tf.layers.dropout(s, training=is_training)", "end = dropout(layer.h', 0.5, mask = step)"),
+        ("tf.contrib.layers.dropout(s)", "end = dropout(layer.h', 0.5, mask = step)"),
+        ("tf.contrib.layers.dropout(s, 0.9, is_training=False)", "end = layer.h'"),
         ("tf.nn.dropout(y, 0.5)[:, -1]", "end = at(dropout(y, keep = 0.5, mask = step), -1)"),
     ],
 )
@@ -218,13 +218,13 @@ def test_every_dropout_has_its_mask() -> None:
 @pytest.mark.parametrize(
     ("driver", "state", "wanted"),
     [
-        (LSTM, "s.h", "last(y)"),
+        (LSTM, "s.h", "layer.h'"),
         (LSTM, "s.c", "layer.c'"),
         (LSTM, "s[0]", "layer.c'"),
         (LSTM.replace("LSTMCell(3)", "ResidualWrapper(GRUCell(3))"), "s", "layer.f.h'"),
-        (LAYERS, "s[-1]", "last(y)"),
-        (BOTH, "sf", "last(y.forward)"),
-        (BOTH, "sb.h", "at(y.backward, 0)"),
+        (LAYERS, "s[-1]", "layer.h'"),
+        (BOTH, "sf", "layer.forward.h'"),
+        (BOTH, "sb.h", "layer.backward.h'"),
     ],
 )
 def test_dropout_of_each_final_state(driver: str, state: str, wanted: str) -> None:
@@ -246,7 +246,7 @@ def test_dropout_of_each_final_state(driver: str, state: str, wanted: str) -> No
 def test_a_rate_that_the_caller_gives_is_a_parameter(before: str, call: str, name: str, value: str) -> None:
     text, remarks = imported(ONE, before, f"d = {call}", "z = tf.layers.dense(d, 2)")
     assert f"network GRUCell({name} = {value}) {{" in text
-    assert any(line.startswith("end = dropout(last(y), ") and name in line for line in text)
+    assert any(line.startswith("end = dropout(layer.h', ") and name in line for line in text)
     what = f"`{name}` has no value here: it is a parameter of the description, {value} unless it is given"
     assert list(remarks) == [f"{what} (`-D {name}=0.5`)"]
 
@@ -262,7 +262,7 @@ def test_a_rate_that_the_caller_gives_is_a_parameter(before: str, call: str, nam
 def test_a_rate_that_the_text_has_for_those_who_give_none(default: str, call: str, wanted: str) -> None:
     text, remarks = imported(ONE, f"k = tf.placeholder_with_default({default})", f"d = {call}")
     assert "network GRUCell(k = 0.5) {" in text
-    assert f"end = dropout(last(y), {wanted}, mask = step)" in text
+    assert f"end = dropout(layer.h', {wanted}, mask = step)" in text
     assert remarks == ("`k` is a parameter of the description, 0.5 unless it is given (`-D k=0.5`)",)
 
 
@@ -291,7 +291,7 @@ def test_a_rate_that_is_a_field(line: str, wanted: str, parameters: str) -> None
     for lines in ([line, ONE], [ONE, line]):
         text, remarks = imported(*lines, "z = tf.nn.dropout(s, self.k)")
         assert f"network GRUCell({parameters}) {{".replace("()", "") in text
-        assert f"end = dropout(last(y), {wanted}, mask = step)" in text
+        assert f"end = dropout(layer.h', {wanted}, mask = step)" in text
         assert len(remarks) == bool(parameters)
 
 
@@ -299,7 +299,7 @@ def test_one_number_is_one_parameter() -> None:
     lines = ["k = tf.placeholder(tf.float32)", "d = tf.nn.dropout(s, k)", "a = tf.layers.dense(d, 2)"]
     text, _ = imported(ONE, *lines, "z = tf.nn.dropout(a, rate=k)")
     assert "network GRUCell(k = 0.5) {" in text
-    assert {"end = dropout(last(y), keep = k, mask = step)", "d = dropout(logits, k, mask = step)"} <= {*text}
+    assert {"end = dropout(layer.h', keep = k, mask = step)", "d = dropout(logits, k, mask = step)"} <= {*text}
     text, _ = imported(ONE, *lines[:2], "z = tf.layers.dropout(d, FLAGS.k, training=True)")
     assert "network GRUCell(k = 1.0, rate = 0.0) {" in text
 

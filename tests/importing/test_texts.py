@@ -181,9 +181,9 @@ BOTH = "tf.nn.bidirectional_dynamic_rnn(GRUCell(4), GRUCell(3), x, dtype=tf.floa
         (f"{DRIVEN}w = tf.get_variable('w', [4, 2])\np = tf.nn.softmax(tf.matmul(state, w))", "y2 = softmax(logits)"),
         (f"{DRIVEN}outputs = tf.transpose(outputs, [1, 0, 2])\nlast = outputs[-1]", "end = at(y, -1)"),
         (f"{DRIVEN}outputs = tf.nn.relu(outputs)\nlogits = tf.layers.dense(outputs, 2)", "cell GRUCell = GRU(4)"),
-        ("_, (c, h) = tf.nn.dynamic_rnn(LSTMCell(4), x)\nlogits = tf.layers.dense(h, 2)", "end = last(y)"),
+        ("_, (c, h) = tf.nn.dynamic_rnn(LSTMCell(4), x)\nlogits = tf.layers.dense(h, 2)", "end = layer.h'"),
         (f"def model(x):\n  {DRIVEN}  return tf.reduce_max(outputs, 1)\ny = model(data)", "end = max(y, time)"),
-        (f"outputs, states = {BOTH}y = tf.concat(states, 1)", "output concat(last(y.forward), at(y.backward, 0))"),
+        (f"outputs, states = {BOTH}y = tf.concat(states, 1)", "output concat(layer.forward.h', layer.backward.h')"),
         (f"(fw, bw), _ = {BOTH}y = tf.layers.dense(bw, 2)", "logits = dense(y.backward, 2)"),
         (
             f"{DRIVEN}h = tf.layers.dense(state, 6, tf.nn.crelu)\ny = tf.layers.dense(h, 2)",

@@ -21,7 +21,7 @@ from rnnc.importing.behind.values import (
     also,
     key_of,
 )  # fmt: skip
-from rnnc.importing.formulas.directions import LAST, Key, Merge, axes
+from rnnc.importing.formulas.directions import Key, Merge, Part, axes, left
 from rnnc.importing.formulas.formulas import Formulas, NotRead, Operand, Text
 from rnnc.importing.pieces.head import ARRAY, FLAT, LIST, PER_ROW, End, Head
 from rnnc.importing.python.values import Names, Thunk
@@ -211,7 +211,7 @@ class Reading:
 
     def _formula(self, node: ast.expr, names: Names) -> Result:
         """What arithmetic and functions make of both directions."""
-        parts: set[tuple[int, str]] = set()
+        parts: set[Part] = set()
         reads: set[Key] = set()
         orders: set[bool | None] = set()
 
@@ -228,7 +228,7 @@ class Reading:
                 case Final(direction=int() as direction, part=part):
                     reads.update(found.reads)
                     parts.add((direction, part))
-                    return LAST[direction]
+                    return left(direction, part)
                 case Several(items=items):
                     operands = [known(item) for item in items]
                     return [each for each in operands if each is not None] if None not in operands else None

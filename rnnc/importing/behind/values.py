@@ -6,7 +6,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, replace
 
-from rnnc.importing.formulas.directions import LAST, Key, Merge
+from rnnc.importing.formulas.directions import Key, Merge, left
 from rnnc.importing.pieces.head import ARRAY, LIST, PER_ROW, End, Head
 
 
@@ -74,7 +74,7 @@ def end_of(result: Result) -> End | None:
         case Final(part=part, direction=None, known=True):
             return End("{}", part)
         case Final(part=part, direction=int() as direction):
-            return End("{}", merge=Merge(LAST[direction], frozenset([(direction, part)])))
+            return End("{}", merge=Merge(left(direction, part), frozenset([(direction, part)])))
         case _:
             return None
 

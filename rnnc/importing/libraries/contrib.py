@@ -71,11 +71,13 @@ def intersection(call: Call) -> Piece:
     if not call.has("num_in_proj"):
         return bound(call, "IntersectionRNN", options)
     call.size("num_in_proj")
-    call.lowering.remarks.add(
-        "`num_in_proj` of IntersectionRNNCell: TensorFlow projects the input unless it is as wide as the state, so "
-        "compiling this takes its width, -D input=…"
-    )
     return bound(call, "ProjectedIntersectionRNN", {**options, "always": "false"})
+
+
+TOLD_WIDTH = (
+    "`num_in_proj` of IntersectionRNNCell: TensorFlow projects the input unless it is as wide as the state, so "
+    "compiling this takes its width, -D input=…"
+)
 
 
 def phased_lstm(call: Call) -> Piece:

@@ -13,7 +13,7 @@ from rnnc.importing.libraries.models import among_others, behind, shape_of, told
 from rnnc.importing.libraries.recurrences import Ran, Runner, State, placed
 from rnnc.importing.pieces import padding, widths
 from rnnc.importing.pieces.axes import WORDS, axes_of, check_plain, other_axes, with_axes
-from rnnc.importing.pieces.built import side_by_side, together
+from rnnc.importing.pieces.built import at_every_step, side_by_side, together
 from rnnc.importing.pieces.lowering import Call, Lowering, constructor_of
 from rnnc.importing.pieces.network import Flow, Meaning, Network
 from rnnc.importing.pieces.pieces import Piece, Recurrence, output_of
@@ -236,7 +236,8 @@ class Graph:
                 name = named[self._key(each)]
                 shape = shape_of(each.layer) if isinstance(each, Applied) else None
                 is_row = shape is not None and len(shape) == 1 and not self._is_looked_up(each)
-                size = "input" if name == "x" else f"{named[self._as_wide_as(each)]}_size"
+                first = named[self._as_wide_as(each)]
+                size = "input" if first == "x" else f"{first}_size"
                 network.inputs[name] = f"{name}[{size}] per row" if is_row else f"{name}[{size}]"
                 network.steps = shape[0] if shape and not is_row else network.steps
                 steps_first = False if isinstance(each, Applied) else None
@@ -277,6 +278,7 @@ class Graph:
         assert isinstance(made, Made)
         name = joint_of(applied)
         if name is not None:
+            given = given if name == "Concatenate" or applied.is_sign else at_every_step(given)
             whole = together(given, applied.layer.span)
             if name != "Concatenate":
                 widths.meet(network, given, applied.layer.span, self._lowering.remarks)

@@ -25,6 +25,15 @@ ACTIVATIONS = {
     "sparsemax": "keras_sparsemax",
     "glu": "glu",
 }  # fmt: skip
+# Those that no layer has as its activation: functions of `keras.ops`.
+FUNCTIONS = {
+    **ACTIVATIONS,
+    **{name: name for name in (
+        "abs", "square", "sqrt", "exp", "expm1", "log1p", "sign", "sin", "cos", "tan", "sinh", "cosh", "erf",
+    )},
+    "absolute": "abs", "arcsin": "asin", "arccos": "acos", "arctan": "atan", "arcsinh": "asinh", "arccosh": "acosh",
+    "arctanh": "atanh",
+}  # fmt: skip
 RNN: dict[str, Option] = {
     "units": size("units"),
     "activation": function_or_identity("activation"),

@@ -28,6 +28,14 @@ class Ran:
     layers: list[tuple[str, int, str]] = field(default_factory=list[tuple[str, int, str]])
 
 
+@dataclass(frozen=True)
+class Way:
+    """What one direction of a layer gives: all steps, and its last one."""
+
+    steps: str
+    end: str
+
+
 def has_state(cell: Piece, state: str) -> bool:
     """Whether the cell has a state of this name, which others can be given."""
     return cell.definition in TWO_STATES or (state == "h" and cell.definition in ONE_STATE)
@@ -45,17 +53,17 @@ class Runner:
     def run(self, recurrence: Recurrence, x: str) -> Ran:
         ran, last = Ran(x), len(recurrence.layers) - 1
         for k, cells in enumerate(recurrence.layers):
-            outputs = self._layer(ran, recurrence, k, list(cells), x)
-            if k == last and not recurrence.sequences:
-                outputs = [ran.finals["h", place] for _, place, _ in placed(cells, k)]
+            ways = self._layer(ran, recurrence, k, list(cells), x)
+            is_whole = k < last or recurrence.sequences
+            outputs = [way.steps if is_whole else way.end for way in ways]
             x = recurrence.merge(*outputs) if len(cells) == 2 else outputs[0]
             if k < last and recurrence.rate:
                 x = self._network.equation("d", f"dropout({x}, {recurrence.rate!r}, mask = step)")
         ran.text = x
         return ran
 
-    def _layer(self, ran: Ran, recurrence: Recurrence, k: int, cells: list[Piece], x: str) -> list[str]:
-        """One layer, in its directions; their outputs."""
+    def _layer(self, ran: Ran, recurrence: Recurrence, k: int, cells: list[Piece], x: str) -> list[Way]:
+        """One layer, in its directions; what they give."""
         network, both = self._network, len(cells) == 2
         for cell, place, _ in placed(cells, k):
             self._check(cell, place)
@@ -65,11 +73,11 @@ class Runner:
             ways = f"forward = {cells[0].text}, backward = {cells[1].text}"
             is_read = any(self._is_read(place) for _, place, _ in placed(cells, k))
             y, layer = self._run(f"bidirectional({ways}, merge = none)", x, is_read)
-            for (cell, place, side), final in zip(placed(cells, k), ("last({})", "at({}, 0)"), strict=True):
-                self._leave(ran, cell, place, f"{layer}.{side}", final.format(f"{y}.{side}"))
+            for _, place, side in placed(cells, k):
+                self._leave(ran, place, f"{layer}.{side}")
                 ran.layers.append((f"{layer}.{side}", k, side))
-            return [f"{y}.{side}" for side in SIDES]
-        outputs: list[str] = []
+            return [Way(f"{y}.forward", f"last({y}.forward)"), Way(f"{y}.backward", f"at({y}.backward, 0)")]
+        found: list[Way] = []
         for cell, place, side in placed(cells, k):
             back = side == "backward" or (recurrence.backwards and not both)
             simple = back and not begins and cell.instance is None  # `backward(cell)` takes no states
@@ -77,10 +85,11 @@ class Runner:
             text = f"backward({cell.text})" if simple else cell.text
             y, layer = self._run(text, given + self._begin(place), self._is_read(place))
             # Keras gives the last step first; the other direction of two is turned around again
-            outputs.append(f"reverse({y})" if back and (both or simple) else y)
-            self._leave(ran, cell, place, layer, f"at({y}, 0)" if simple else f"last({y})")
+            steps = f"reverse({y})" if back and (both or simple) else y
+            found.append(Way(steps, f"at({y}, 0)" if simple else f"last({y})"))
+            self._leave(ran, place, layer)
             ran.layers.append((layer, k, side))
-        return outputs
+        return found
 
     def _run(self, layer: str, given: str, is_read: bool) -> tuple[str, str]:
         """The equation of a layer, and what the layer is called: by `use`, where others read its final states."""
@@ -91,8 +100,8 @@ class Runner:
         return self._network.equation("y", f"{name}({given})"), name
 
     def _is_read(self, place: int) -> bool:
-        """Whether others read a state there that is no output."""
-        return ("c", place) in self._wanted
+        """Whether others read a state there."""
+        return any(at == place for _, at in self._wanted)
 
     def _begin(self, place: int) -> str:
         """The arguments that say what the states begin with."""
@@ -106,13 +115,10 @@ class Runner:
                 fix = "import the layers alone, and write the network: `d = Decoder(x, states = e.states')`"
                 raise problem("E606", what, self._span, fix=fix)
 
-    def _leave(self, ran: Ran, cell: Piece, place: int, layer: str, last: str) -> None:
-        """The final states: `h` is the output of the last step, too."""
-        if not self._is_read(place):
-            ran.finals["h", place] = last
-            return
-        for name in ("h", "c"):
-            ran.finals[name, place] = f"{layer}.{name}'"
+    def _leave(self, ran: Ran, place: int, layer: str) -> None:
+        """The final states that others read. `h` is none of the outputs: a row without steps leaves what it began with,
+        and gives zeros."""
+        ran.finals |= {(name, at): f"{layer}.{name}'" for name, at in self._wanted if at == place}
 
 
 def placed(cells: Sequence[Piece], layer: int) -> list[tuple[Piece, int, str]]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from rnnc.importing.formulas import slices
 from rnnc.importing.libraries.states import kept
 from rnnc.importing.pieces import library
 from rnnc.importing.pieces.further import given
-from rnnc.importing.pieces.head import is_output
+from rnnc.importing.pieces.head import state_in
 from rnnc.importing.pieces.lowering import NOTHING_KEPT, Call, Constructor
 from rnnc.importing.pieces.masks import one_each
 from rnnc.importing.pieces.network import Flow, Meaning, Network
@@ -154,8 +155,9 @@ def bidirectional(call: Call) -> Meaning:
     one = call.given("cell_fw").value is call.given("cell_bw").value
     backward = forward if one else call.cell("cell_bw", further=True)
     image = ", " in (input_of(forward) or "")
-    if merge is not None and not all(is_output((forward, backward)[k], part) for k, part in merge.parts):
-        call.lowering.remarks.add("left out: what is made of final states that are no outputs")
+    parts = {(k, part): state_in((forward, backward)[k], part) for k, part in merge.parts} if merge is not None else {}
+    if None in parts.values():
+        call.lowering.remarks.add("left out: what is made of final states that no definition of the library tells")
         call.lowering.merge = merge = None
     if merge is None and not image:
         return (
@@ -168,26 +170,33 @@ def bidirectional(call: Call) -> Meaning:
         network.use(forward, x)
         network.use(backward, x)
         definition, ways = ("SharedBidirectional", shared) if one else ("Bidirectional", apart)
-        outputs = ways(network, x)
+        (fw, bw), sides = ways(network, x)
         along = ", axis = filters" if image else ""
-        result = f"concat({', '.join(outputs)}{along})"
-        result = one_each(network, merge.of(*outputs), inside=True) if merge is not None else result
+        result = f"concat({fw}, {bw}{along})"
+        if merge is not None:
+            states = {each: f"{sides[each[0]]}{member}" for each, member in parts.items()}
+            result = one_each(network, merge.of(fw, bw, states), inside=True)
         if network.alone:
-            order = [] if one else [f"order state = [{', '.join(outputs)}]"]  # whatever that of the formula
-            network.layouts[LIBRARY] = [*library.scopes(definition, LIBRARY), *order]
+            order = [] if one else [f"order state = [{', '.join(sides)}]"]  # whatever that of the formula
+            lines = library.scopes(definition, LIBRARY)
+            layer = sides[0].partition(".")[0]
+            network.layouts[LIBRARY] = [*(re.sub(r"^scope \w+", f"scope {layer}", line) for line in lines), *order]
             network.options[LIBRARY] = 'constants = "float32"'
         return result
 
-    def shared(network: Network, x: str) -> tuple[str, str]:
-        network.lines.append(f"use f = {forward.text}")
-        fw = network.equation("fw", f"f({given(forward, x)})")
-        bw = network.equation("bw", f"f({given(forward, x, 'reverse({})')})")
-        return fw, f"reverse({bw})"
+    def shared(network: Network, x: str) -> tuple[tuple[str, str], tuple[str, str]]:
+        f = network.named("f", forward.text)
+        g = network.named("g", f) if parts else f  # what runs twice leaves no state
+        fw = network.equation("fw", f"{f}({given(forward, x)})")
+        bw = network.equation("bw", f"{g}({given(forward, x, 'reverse({})')})")
+        return (fw, f"reverse({bw})"), (f, g)
 
-    def apart(network: Network, x: str) -> tuple[str, str]:
+    def apart(network: Network, x: str) -> tuple[tuple[str, str], tuple[str, str]]:
         both = f"bidirectional(forward = {forward.text}, backward = {backward.text}, merge = none)"
-        y = network.equation("y", f"{both}({given(forward, x)})")
-        return f"{y}.forward", f"{y}.backward"
+        layer = network.named("layer", both) if parts else both
+        y = network.equation("y", f"{layer}({given(forward, x)})")
+        layer = layer if parts else y
+        return (f"{y}.forward", f"{y}.backward"), (f"{layer}.forward", f"{layer}.backward")
 
     return Flow(build)
 

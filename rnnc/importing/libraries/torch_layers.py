@@ -11,6 +11,7 @@ from rnnc.importing.pieces.built import softmax
 from rnnc.importing.pieces.lowering import Call, Constructor
 from rnnc.importing.pieces.network import Flow, Meaning, Network
 from rnnc.importing.pieces.rows import Lower, spelled
+from rnnc.importing.python.signature import WIDTHS
 from rnnc.importing.python.values import Given, Made, Record, problem
 
 LIBRARY = "torch"
@@ -136,6 +137,13 @@ def activated(call: Call, v: str) -> str:
         case _:
             known = FUNCTIONS[ONE_FUNCTION[call.name]]
             return known.format(v) if "{}" in known else f"{known}({v})"
+
+
+def width_of(made: Made) -> str | None:
+    """How many features a layer is told that it takes."""
+    given = next((made.arguments[name].value for name in (*WIDTHS, "normalized_shape") if name in made.arguments), None)
+    given = given[-1].value if isinstance(given, list) and given else given
+    return str(given) if isinstance(given, int) else None
 
 
 def activation_layer(call: Call) -> Flow:

@@ -67,5 +67,11 @@ def together(built: Sequence[Built], span: Span) -> Built:
     return with_axes(Built("", any(each.is_sequence for each in built), order, width), axes)
 
 
+def at_every_step(given: Sequence[Built]) -> list[Built]:
+    """What layers of Keras put together: one value per row stands at every step beside sequences."""
+    is_mixed = any(axes_of(each) == "btf" for each in given)
+    return [with_axes(each, "b1f") if is_mixed and axes_of(each) == "bf" else each for each in given]
+
+
 def wrapped(network: Equations, one: Built, text: str, hint: str = "v") -> Built:
     return replace(one, text=network.equation(hint, text.format(one.text)))

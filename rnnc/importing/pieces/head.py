@@ -3,7 +3,9 @@ of one of these, or of every step, `tf.matmul(outputs[:, -1], weights) + biases`
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from rnnc.importing.formulas.directions import Key, Merge
 from rnnc.importing.pieces.further import given
@@ -23,6 +25,7 @@ GIVES_H = {
 WITH_H = GIVES_STATE | {"IntersectionRNN"}  # whose state is h, whatever they give
 # Cells around another, `f`, whose state they have.
 AROUND = {"Residual", "ResidualBy", "Dropout", "Highway", "InputProjection", "OutputProjection", "Embedding"}
+SEVERAL = {"Multi", "SharedLayers", "MultiCell"}  # layers one behind the other
 
 
 @dataclass(frozen=True)
@@ -40,37 +43,41 @@ class End:
         """Whether a layer gives it."""
         if self.width is not None and _width(meaning) != str(self.width):
             return False
-        layers = meaning.cells.get("cells", ()) if isinstance(meaning, Piece) else ()
-        last = (layers or (meaning,))[-1]
-        places = ["[-1]", f"[{len(layers) - 1}]"] if layers else [""]
-        return (
-            self.state is None
-            or any(self.state.startswith(place) and is_output(last, self.state[len(place) :]) for place in places)
-            or self.member(meaning) is not None
-        )
+        return self.state is None or self.member(meaning) is not None
 
     def member(self, meaning: Meaning) -> str | None:
-        """Where a cell has this part of its final state, which it does not give: `f.h'`."""
-        if self.state is None or not isinstance(meaning, Piece) or is_output(meaning, self.state):
-            return None
-        return state_in(meaning, self.state)
-
-
-def is_output(cell: Meaning, part: str) -> bool:
-    """Whether this part of a cell's final state is what the cell gives at the last step."""
-    definition = cell.definition if isinstance(cell, Piece) else ""
-    return part == "" if definition in GIVES_STATE else part in (".h", "[1]", "[-1]") and definition in GIVES_H
+        """Where a layer has this part of its final state: `.f.h'`, `[1].c'`; None where nothing here tells."""
+        return state_in(meaning, self.state) if self.state is not None and isinstance(meaning, Piece) else None
 
 
 def state_in(cell: Piece, part: str) -> str | None:
-    """The state of a cell that is this part of its final state; None where nothing here tells."""
+    """The state of a cell that is this part of its final state, behind its name; None where nothing here tells."""
     if cell.definition in AROUND:
         inner = state_in(cell.cells["inner"][0], part) if "state_keep" not in cell.arguments else None
-        return f"f.{inner}" if inner is not None else None
+        return f".f{inner}" if inner is not None else None
+    if cell.definition in SEVERAL:
+        k, rest = _layer_of(cell, part)
+        inner = state_in(layers_of(cell)[k], rest) if k is not None else None
+        return f".f[{k}]{inner}" if inner is not None else None
     if cell.definition in GIVES_H:
         is_h, is_c = part in (".h", "[1]", "[-1]"), part in (".c", "[0]", "[-2]")
-        return "h'" if is_h else "c'" if is_c else None
-    return "h'" if cell.definition in WITH_H and part == "" else None
+        return ".h'" if is_h else ".c'" if is_c else None
+    return ".h'" if cell.definition in WITH_H and part == "" else None
+
+
+def _layer_of(cell: Piece, part: str) -> tuple[int | None, str]:
+    """Which of several layers has this part of the final state, and what it is of that layer's."""
+    place, count = re.match(r"\[(-?\d+)\]", part), len(layers_of(cell))
+    if place is None or not -count <= int(place[1]) < count:
+        return None, part
+    return int(place[1]) % count, part[place.end() :]
+
+
+def layers_of(cell: Piece) -> tuple[Piece, ...]:
+    """The cells of layers one behind the other."""
+    if cell.definition == "SharedLayers":
+        return cell.cells["inner"] * int(cell.arguments.get("layers", "2"))
+    return cell.cells["cells"]
 
 
 def _width(meaning: Meaning) -> str | None:
@@ -144,20 +151,49 @@ def headed(meaning: Meaning, head: Head) -> Flow:
     """The network with its logits."""
 
     def build(network: Network, x: str) -> str:
-        member = head.root.member(meaning)
-        if member is not None and isinstance(meaning, Piece):
-            network.use(meaning, x)
-            layer = network.named("layer", meaning.text)
-            y = network.equation("y", f"{layer}({given(meaning, x)})")
-            start = f"{layer}.{member}"
+        if isinstance(meaning, Piece) and head.root.state is not None:
+            y, start, scopes = _with_states(network, meaning, x, head.root.state)
         else:
-            y = layer = built(meaning, network, x)
-            start = f"last({y})" if head.root.state is not None else y
-        network.layouts.setdefault("tf", [f'scope {layer} = "{head.scope}"'] if layer.isidentifier() else [])
+            y = start = built(meaning, network, x)
+            scopes = {y: ""} if y.isidentifier() else {}
+        around = {name: "/".join(filter(None, (head.scope, scope))) for name, scope in scopes.items()}
+        network.layouts.setdefault("tf", [f'scope {name} = "{scope}"' for name, scope in around.items()])
         network.options["tf"] = 'constants = "float32"'
         return multiplied(network, y, start, head)
 
     return Flow(build)
+
+
+def _with_states(network: Network, cell: Piece, x: str, part: str) -> tuple[str, str, Mapping[str, str]]:
+    """A layer whose state is read: its outputs, the state, and the scopes of variables by what has them. Of a network
+    nobody reads states, so its layers are written out."""
+    network.use(cell, x, written=cell.is_network)
+    if not cell.is_network:
+        y, layer = _named(network, cell, x)
+        return y, f"{layer}{state_in(cell, part)}", {layer: ""}
+    layers, (place, rest) = layers_of(cell), _layer_of(cell, part)
+    is_shared = cell.definition == "SharedLayers"
+    if is_shared:
+        layers = (replace(layers[0], instance=network.instance(layers[0])),) * len(layers)
+    scopes: dict[str, str] = {}
+    y, state = x, ""
+    for k, each in enumerate(layers):
+        if each.instance is not None and each.instance not in scopes:  # it runs once under its own name
+            y, name = network.equation("y", f"{each.instance}({given(each, y)})"), each.instance
+        elif k == place or each.instance is not None:
+            y, name = _named(network, each, y)
+        else:
+            y = name = network.equation("y", f"{each.text}({given(each, y)})")
+        state = f"{name}{state_in(each, rest)}" if k == place else state
+        if each.instance is None or name == each.instance:  # where an instance runs first, it has its variables
+            scopes[name] = f"{cell.scope or 'multi_rnn_cell'}/cell_{k}"
+    return y, state, scopes
+
+
+def _named(network: Network, cell: Piece, x: str) -> tuple[str, str]:
+    """The outputs of a layer, and its name."""
+    layer = network.named("layer", cell.text)
+    return network.equation("y", f"{layer}({given(cell, x)})"), layer
 
 
 def multiplied(network: Network, y: str, start: str, head: Head) -> str:

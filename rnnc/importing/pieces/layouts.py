@@ -25,11 +25,17 @@ def named(network: Network, places: Mapping[int, str]) -> None:
     network.layouts[library] = list(dict.fromkeys(lines))
     if library == "tf":
         network.options[library] = 'constants = "float32"'
+    if library == "keras" and network.is_row:
+        _compare(network, names)
+
+
+def _compare(network: Network, names: Mapping[int, str]) -> None:
+    """Say which layers of Keras one behind the other compute the same, where all of them are such."""
     calls = [(each.reference, names[id(each.made)] + _inside(each)) for each in network.weights if each.reference != ""]
-    if library == "keras" and network.is_row and all(call is not None for call, _ in calls):
+    if all(call is not None for call, _ in calls):
         shown = ", ".join(call for call, _ in calls if call is not None)
         words = ", ".join(f'"{name}"' for _, name in calls)
-        network.options[library] = f"reference = keras.Sequential([{shown}], names = [{words}])"
+        network.options["keras"] = f"reference = keras.Sequential([{shown}], names = [{words}])"
 
 
 def _inside(weights: Weights) -> str:

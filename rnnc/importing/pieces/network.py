@@ -67,9 +67,10 @@ class Network(Equations):
         self.scopes.clear()
         self.reference = None
 
-    def use(self, cell: Piece, x: str) -> None:
-        """A cell stands behind an expression: what it needs, and how wide it wants the input."""
-        self.needs |= cell.everything
+    def use(self, cell: Piece, x: str, *, written: bool = False) -> None:
+        """A cell stands behind an expression: what it needs, and how wide it wants the input. `written`: what it is
+        stands there, and it is not called."""
+        self.needs |= cell.needs if written else cell.everything
         wanted = input_of(cell)
         if x in self.inputs and (wanted is not None or further_inputs(cell)):
             axes = wanted or re.sub(r"^\w+", "", self.inputs[x])

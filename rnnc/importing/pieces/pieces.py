@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from rnnc.importing.pieces import library
 from rnnc.importing.pieces.outputs import width_of
@@ -53,7 +53,9 @@ Value = str | Piece | list[Piece]
 
 
 def piece(definition: str, values: Mapping[str, Value]) -> Piece:
-    """A definition with those of the arguments that differ from its defaults, in the order of its parameters."""
+    """A definition with those of the arguments that differ from its defaults, in the order of its parameters; the cells
+    in it know how wide their inputs are, where that is told."""
+    values = {name: _entered_in(definition, values, value) for name, value in values.items()}
     arguments = {name: _text(value) for name, value in values.items()}
     cells = {name: _cells(value) for name, value in values.items() if not isinstance(value, str)}
     kept: dict[str, str] = {}
@@ -75,7 +77,9 @@ HANDS_ON = {
     "Multi": ("cells",), "MultiCell": ("cells",), "Bidirectional": ("fw", "bw"), "SharedBidirectional": ("inner",),
     "StackedBidirectional": ("fw", "bw"),
 }  # fmt: skip
-OUTPUTS = {"OutputProjection": "size", "Attention": "size"}  # parameters that say how wide outputs are
+# Parameters that say how wide outputs are, and the inputs of the cells inside.
+OUTPUTS = {"OutputProjection": "size", "Attention": "size", "ProjectedIntersectionRNN": "units"}
+INSIDE = {"InputProjection": "size", "Attention": "project", "Embedding": "size"}
 
 
 def input_of(cell: Piece) -> str | None:
@@ -113,6 +117,40 @@ def output_of(cell: Piece) -> str | None:
     if inner:
         return output_of(inner[-1])
     return width_of(cell.definition, cell.arguments) if not cell.cells else None
+
+
+def entered(cell: Piece, wide: str | None) -> Piece:
+    """The cell, behind what is so wide. Of the intersection RNN that decides whether there is a product before it,
+    which nobody can say where it stands inside of others."""
+    if wide is None or not wide.isdigit() or cell.instance is not None:
+        return cell
+    if cell.definition == "ProjectedIntersectionRNN":
+        rest = {name: value for name, value in cell.arguments.items() if name != "always"}
+        definition = "IntersectionRNN" if wide == cell.arguments["units"] else cell.definition
+        return replace(cell, definition=definition, arguments=rest)
+    found = cell
+    for name in HANDS_ON.get(cell.definition, ()):
+        first, *others = cell.cells[name]
+        inner = (entered(first, wide), *others)
+        if inner[0] is not first and not (cell.definition == "Attention" and "project" in cell.arguments):
+            is_list = cell.arguments[name].startswith("[")
+            text = _text([*inner]) if is_list else inner[0].text
+            found = replace(found, cells={**found.cells, name: inner}, arguments={**found.arguments, name: text})
+    return found
+
+
+def _entered_in(definition: str, values: Mapping[str, Value], value: Value) -> Value:
+    """The cells that an argument holds, behind what they stand behind."""
+    if isinstance(value, Piece):
+        told = values.get(INSIDE.get(definition, ""))
+        wide = output_of(value) if definition in AS_WIDE_AS else told if isinstance(told, str) else None
+        return entered(value, wide)
+    if isinstance(value, str) or definition not in ("Multi", "MultiCell"):
+        return value
+    cells: list[Piece] = []
+    for each in value:
+        cells.append(entered(each, output_of(cells[-1])) if cells else each)
+    return cells
 
 
 @dataclass(frozen=True)

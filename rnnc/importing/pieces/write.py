@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from rnnc.diagnostics import Source
 from rnnc.importing.formulas.written import named_in
 from rnnc.importing.pieces import library
+from rnnc.importing.pieces.alive import arrays_of, read_too, unread, without
 from rnnc.importing.pieces.further import declared_input
 from rnnc.importing.pieces.layouts import named
 from rnnc.importing.pieces.network import Flow, Meaning, Network
@@ -21,6 +22,7 @@ def write(
     functions: Mapping[str, str],
     places: Mapping[int, str],
     parameters: Mapping[str, str],
+    spare: Callable[[set[int]], list[str]],
     *,
     renamed: bool,
     inline: bool,
@@ -28,8 +30,8 @@ def write(
     """A description in the standard form.
 
     `name` is what the cell or network is called where it has no name of the library, or where it is `renamed`;
-    `functions` are texts of functions by name, `places` names of layers, `parameters` those of the network. `inline`
-    writes definitions out that are known in every file.
+    `functions` are texts of functions by name, `places` names of layers, `parameters` those of the network, `spare`
+    what its layout says of layers but for these. `inline` writes definitions out that are known in every file.
     """
     head = "".join(f"# {screen(line)}".rstrip() + "\n" for line in call.strip().splitlines())
     parts: list[str] = []
@@ -37,12 +39,26 @@ def write(
         network = Network(reserved=frozenset(parameters))
         output = meaning.build(network, "x")
         named(network, places)
-        body = network.text(output)
-        parts += [text for key, text in named_in(body).items() if key not in functions]
-        parts += {**functions, **network.functions}.values()
-        parts += [library.find(needed).text() for needed in library.closure(network.needs, known=inline)]
+        if "torch" in network.layouts:
+            network.layouts["torch"] += spare({id(each.made) for each in network.weights})
         own = ", ".join(f"{key} = {value}" for key, value in parameters.items())
-        parts.append(f"network {name}{f'({own})' if own else ''} {{\n{body}\n}}\n")
+
+        def written(output: str) -> list[str]:
+            body = network.text(output)
+            there = {**functions, **network.functions}
+            texts = [text for key, text in named_in(body).items() if key not in functions]
+            texts += there.values()
+            texts += [library.find(needed).text() for needed in library.closure(network.needs, known=inline)]
+            return [*texts, f"network {name}{f'({own})' if own else ''} {{\n{body}\n}}\n"]
+
+        if dead := unread(network, output):
+            whole = "\n".join(written(read_too(dead, output)))
+            network.lines = [line for line in network.lines if line not in dead]
+            network.layouts = {key: without(lines, dead) for key, lines in network.layouts.items()}
+            alone = "\n".join(written(output))
+            for key, lines in network.layouts.items():
+                lines += arrays_of(key, whole, name, alone)
+        parts += written(output)
     elif meaning.definition in library.KNOWN_EVERYWHERE and not inline and meaning.scope is None:
         parts += functions.values()
         parts += [library.find(needed).text() for needed in library.closure(meaning.needs, known=inline)]

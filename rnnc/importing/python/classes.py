@@ -143,14 +143,14 @@ def by_default(ev: CarriesOut, blueprint: Blueprint) -> Instance:
     return made_of(ev, blueprint, ast.copy_location(ast.Call(func=reference, args=[], keywords=[]), blueprint.node), {})
 
 
-def places(ev: Resolves, instance: Instance) -> dict[int, str]:
-    """What PyTorch calls the layers of an object, by their identity: `encoder.lstm`, `layers.0`."""
-    found: dict[int, str] = {}
+def places(ev: Resolves, instance: Instance) -> list[tuple[Made, str]]:
+    """The layers of an object, and what PyTorch calls them: `encoder.lstm`, `layers.0`."""
+    found: dict[int, tuple[Made, str]] = {}
 
     def visit(value: Value, path: str) -> None:
         match value:
             case Made():
-                found.setdefault(id(value), path)
+                found.setdefault(id(value), (value, path))
                 for name in ("layers", "args"):
                     held = value.arguments[name].value if name in value.arguments else None
                     is_named = isinstance(held, list) and len(held) == 1 and isinstance(held[0].value, Record)
@@ -168,7 +168,7 @@ def places(ev: Resolves, instance: Instance) -> dict[int, str]:
                 pass
 
     visit(instance, "")
-    return found
+    return [*found.values()]
 
 
 def _value(ev: Resolves, entry: Given | Thunk) -> Value:

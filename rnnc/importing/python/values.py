@@ -101,12 +101,13 @@ class Incoming(Tensor):
 @dataclass(frozen=True, eq=False)
 class Applied(Tensor):
     """A layer that is called on something: on `data`, as the text has it, or on what other layers give. `state` is what
-    it begins with."""
+    it begins with. `is_sign`: the text has a sign in its place, `x + y`."""
 
     layer: Given
     inputs: tuple[Tensor, ...] = ()
     state: Given | None = None
     data: str = "x"
+    is_sign: bool = False
 
     @property
     def layers(self) -> list[Given] | None:
@@ -137,6 +138,15 @@ class Outputs(Tensor):
     """Several that a model gives."""
 
     parts: tuple[Tensor, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Functional:
+    """A model that is told by its tensors, `keras.Model(inputs, outputs)`; `inputs`: None where nothing tells them."""
+
+    inputs: tuple[Tensor, ...] | None
+    outputs: Tensor
+    span: Span
 
 
 @dataclass(frozen=True, eq=False)
@@ -274,7 +284,7 @@ class Lost(DiagnosticError):
 
 
 Names: TypeAlias = "Mapping[str, Given | Thunk | Broken]"
-Objects: TypeAlias = "Made | Tensor | Finals | Size | Steps | Blueprint | Instance | Method"
+Objects: TypeAlias = "Made | Tensor | Functional | Finals | Size | Steps | Blueprint | Instance | Method"
 Value: TypeAlias = "bool | int | float | str | list[Given] | Reference | Function | Partial | Record | Objects | None"
 
 
@@ -326,6 +336,8 @@ def describe(value: object) -> str:
             return f"`{constructor.name}(…)`"
         case Tensor() | Finals():
             return "what a layer gives"
+        case Functional():
+            return "a model of several layers"
         case Size():
             return "the size of what a layer gives"
         case Steps():

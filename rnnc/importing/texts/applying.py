@@ -18,7 +18,6 @@ from rnnc.importing.python.values import (
     Instance,
     Made,
     Names,
-    Outputs,
     Record,
     Reference,
     Size,
@@ -281,27 +280,6 @@ def with_data(ev: Applies, instance: Instance, node: ast.Call, names: Names) -> 
     named = [ast.copy_location(ast.keyword(k.arg, given(k.arg or "x", k.value)), k) for k in node.keywords]
     whole = ast.copy_location(ast.Call(func=node.func, args=args, keywords=named), node)
     return whole, {**names, **held}
-
-
-def outputs(ev: Applies, node: ast.Call, names: Names) -> Value:
-    """`keras.Model(inputs, outputs)`."""
-    named = [keyword.value for keyword in node.keywords if keyword.arg in ("outputs", "output")]
-    told = [*named, *node.args[1:2]][:1]
-    found = ev.given(told[0], names) if told else None
-    if found is not None and isinstance(found.value, list) and len(found.value) == 1:
-        found = found.value[0]
-    value = found.value if found is not None else None
-    items = [item.value for item in value] if isinstance(value, list) else []
-    for each in (value, *items) if told else ():
-        ev.tensors.check_read(each, told[0])
-    tensors = tuple(item for item in items if isinstance(item, Tensor))
-    if tensors and len(tensors) == len(items):
-        return Outputs(tensors)
-    if not isinstance(value, Tensor):
-        raise problem(
-            "E602", "a model that gives what layers give is read", ev.span(node), fix="Model(inputs, outputs)"
-        )
-    return value
 
 
 def results(applied: Applied, span: Span) -> Value:

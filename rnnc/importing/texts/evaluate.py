@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from rnnc.diagnostics import DiagnosticError, Source, Span
 from rnnc.importing.python import classes, words
@@ -30,6 +31,7 @@ from rnnc.importing.python.values import (
     Broken,
     Finals,
     Function,
+    Functional,
     Given,
     Incoming,
     Instance,
@@ -48,7 +50,7 @@ from rnnc.importing.python.values import (
     is_tensor,
     problem,
 )  # fmt: skip
-from rnnc.importing.texts import applying
+from rnnc.importing.texts import applying, functional
 from rnnc.importing.texts.along import BY_ITSELF
 from rnnc.importing.texts.arrays import FILLED, SIZES, TYPE, ZEROS
 from rnnc.importing.texts.changes import check_changes
@@ -209,7 +211,8 @@ class Evaluator:
         if layer is not None and isinstance(a.value, Applied) and isinstance(b.value, Applied):
             both = ast.copy_location(ast.List(elts=[node.left, node.right], ctx=ast.Load()), node)
             call = ast.copy_location(ast.Call(func=node.left, args=[both], keywords=[]), node)
-            return self.bound(Reference(layer), call, names, self.span(node))
+            found = self.bound(Reference(layer), call, names, self.span(node))
+            return replace(found, is_sign=True) if isinstance(found, Applied) else found
         if is_tensor(a.value) or is_tensor(b.value):
             tensor = self.tensors.computed(node, names)
             if tensor is None:
@@ -316,6 +319,8 @@ class Evaluator:
                 return classes.made_of(self, function, node, names)
             case Instance():
                 return classes.called(self, function, *applying.with_data(self, function, node, names))
+            case Functional():
+                return functional.called(self, function, node, names)
             case Method():
                 return classes.method_called(self, function, node, names)
             case _:
@@ -349,7 +354,7 @@ class Evaluator:
             case Reference(last="get") if function.path.endswith("activations.get") and len(node.args) == 1:
                 return self.given(node.args[0], names).value
             case Reference(last="Model") if not self.knows(function):
-                return applying.outputs(self, node, names)
+                return functional.made_of(self, node, names)
             case Reference(last="partial") if not self.knows(function):
                 return partial(self, node, names)
             case _:

@@ -15,6 +15,7 @@ from rnnc.importing.python.values import (
     Computed,
     Final,
     Finals,
+    Functional,
     Given,
     Incoming,
     Instance,
@@ -28,7 +29,7 @@ from rnnc.importing.python.values import (
 )  # fmt: skip
 from rnnc.importing.texts.evaluate import Evaluator
 from rnnc.importing.texts.line import Line
-from rnnc.importing.texts.reached import reached, tensors_in
+from rnnc.importing.texts.reached import layers_in, reached, tensors_in
 
 
 def other_objects(ev: Evaluator, lines: Sequence[Line], roots: Iterable[Value]) -> list[Line]:
@@ -38,6 +39,9 @@ def other_objects(ev: Evaluator, lines: Sequence[Line], roots: Iterable[Value]) 
     try:
         made = _made(ev, lines)
         part = _parts(ev, roots)
+        inner = [each for _, values in made for each in values if isinstance(each, Functional)]
+        # a model inside of another has tensors of its own
+        part |= _parts(ev, [each for each in inner if _is_part(ev, each, part)])
         left = [(line, values) for line, values in made if not any(_is_part(ev, each, part) for each in values)]
         found: list[Line] = []
         for k, (line, values) in enumerate(left):
@@ -92,7 +96,11 @@ def _value(ev: Evaluator, entry: Given | Thunk | Broken | None) -> Value:
 def _is_object(value: Value) -> bool:
     if isinstance(value, Made):
         return not is_input(Given(value, value.span))
-    return isinstance(value, Instance | Tensor) and not isinstance(value, Incoming) and not _is_what_comes_in(value)
+    return (
+        isinstance(value, Instance | Functional | Tensor)
+        and not isinstance(value, Incoming)
+        and not _is_what_comes_in(value)
+    )
 
 
 def _is_what_comes_in(value: Value) -> bool:
@@ -131,9 +139,11 @@ def _fields(ev: Evaluator, value: Value) -> Iterator[Value]:
 
 def _is_part(ev: Evaluator, value: Value, part: set[int]) -> bool:
     """Whether a value is one of these, or what one of these gives of other data, or an object of the text with a layer
-    among them, or without any layer."""
+    among them, or without any layer, or a model all of whose layers are."""
     if isinstance(value, Applied) and not value.inputs and id(value.layer.value) in part:
         return True
+    if isinstance(value, Functional):
+        return all(id(each) in part for each in layers_in([value]) if _is_object(each))
     if not isinstance(value, Instance):
         return id(value) in part
     layers = [each for each in reached([value], partial(_fields, ev)) if isinstance(each, Made)]

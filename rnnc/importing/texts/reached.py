@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from rnnc.importing.python.values import Applied, Computed, Final, Finals, Made, Outputs, Value
+from rnnc.importing.python.values import Applied, Computed, Final, Finals, Functional, Made, Outputs, Value
 
 
 def reached(roots: Iterable[Value], inside: Callable[[Value], Iterable[Value]]) -> list[Value]:
@@ -29,6 +29,8 @@ def tensors_in(value: Value) -> Iterator[Value]:
             yield state.value if state is not None else None
         case Computed(inputs=inputs) | Outputs(parts=inputs):
             yield from inputs
+        case Functional(outputs=outputs):
+            yield outputs
         case Final(of=of) | Finals(of=of):
             yield of
         case _:

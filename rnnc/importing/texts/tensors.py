@@ -24,6 +24,7 @@ from rnnc.importing.python.values import (
     Names,
     Reference,
     Tensor,
+    Thunk,
     Value,
     as_tensor,
     describe,
@@ -39,6 +40,7 @@ from rnnc.importing.texts.reads import Reads
 # What goes along the features, and wants them in all of its arrays; in the last two their number is another afterwards.
 ALONG = frozenset((*JOINS, "log_softmax", "cumsum", "sparsemax", "glu", "crelu"))
 WIDER = frozenset((*JOINS, "glu", "crelu"))
+MOST_DEEP = 30  # names that stand for others
 
 
 class Tensors:
@@ -69,7 +71,7 @@ class Tensors:
         except Lost:
             raise
         except DiagnosticError:
-            if self._ev.models or self._leaves(node, names) or self._is_of_layers(node, names):
+            if self._ev.models or self._is_lost(node, names) or self._is_of_layers(node, names):
                 raise
             return None
         self.check_read(value, node)
@@ -97,7 +99,7 @@ class Tensors:
         except Lost:
             raise
         except DiagnosticError:
-            if self._leaves(node, names):
+            if self._is_lost(node, names):
                 raise
             if self._ev.models and not self._is_set_outside(node, names):
                 raise problem("E606", what, span, fix=fix) from None
@@ -148,6 +150,15 @@ class Tensors:
                 what = "the outputs of both directions are taken apart, which is not read"
                 fix = "merge_mode='concat', 'sum', 'mul' or 'ave' puts them together; else write the network by hand"
             raise problem("E606", what, self._ev.span(node), fix=fix)
+
+    def _is_lost(self, node: ast.expr, names: Names, depth: int = 0) -> bool:
+        """Whether an expression that nobody can read is made of what layers give, or of an Input, by itself or by what
+        names stand for: else it is data."""
+        if self._leaves(node, names):
+            return True
+        held = [names.get(each.id) for each in ast.walk(node) if isinstance(each, ast.Name)]
+        entries = [each for each in held if isinstance(each, Thunk)]
+        return depth < MOST_DEEP and any(self._is_lost(each.node, each.names, depth + 1) for each in entries)
 
     def _is_of_layers(self, node: ast.expr, names: Names) -> bool:
         """Whether a call is one of a layer or a model."""

@@ -1,0 +1,102 @@
+"""Layers whose results nobody reads, `return h[0]` of two layers: no module has them, but files of the text's model
+have their arrays."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from rnnc.compiler import model_of
+from rnnc.diagnostics import DiagnosticError, Source
+from rnnc.importing.pieces.network import Network
+
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_LEAVES = re.compile(r"\b([A-Za-z_]\w*)(?:\[\d+\]|\.\w+)*'")  # `layer.forward.h'`
+
+
+@dataclass(frozen=True)
+class Line:
+    """`y = layer(x)`, `use layer = GRU(3)`."""
+
+    text: str
+
+    @property
+    def name(self) -> str:
+        return _WORD.findall(self.text.removeprefix("use "))[0]
+
+    @property
+    def value(self) -> str:
+        return self.text.partition("=")[2].strip()
+
+    @property
+    def is_equation(self) -> bool:
+        return not self.text.startswith("use ")
+
+
+def unread(network: Network, output: str) -> list[str]:
+    """The lines that compute nothing of an output. A layer runs whose states are read."""
+    lines = [Line(text) for text in network.lines]
+    words, left = {*_WORD.findall(output)}, {*_LEAVES.findall(output)}
+    pending = lines
+    while True:
+        now = [each for each in pending if each.name in words or (each.is_equation and _callee(each) in left)]
+        if not now:
+            return [each.text for each in pending]
+        pending = [each for each in pending if each not in now]
+        for each in now:
+            words |= {*_WORD.findall(each.value)}
+            left |= {*_LEAVES.findall(each.value)}
+
+
+def _callee(line: Line) -> str:
+    return line.value.partition("(")[0]
+
+
+def read_too(lines: Iterable[str], output: str) -> str:
+    """The output, and what these lines compute."""
+    found: list[str] = []
+    for each in map(Line, lines):
+        if each.is_equation:
+            several = each.value.replace("\n", " ").find("merge = none") >= 0
+            found += [f"{each.name}.{side}" for side in ("forward", "backward")] if several else [each.name]
+    shown = output if re.match(r"\w+\s*[:,]|\w+$", output) else f"out: {output}"
+    return ", ".join([shown, *(f"unread{k}: {each}" for k, each in enumerate(found))])
+
+
+def arrays_of(layout: str, whole: str, name: str, without: str) -> list[str]:
+    """How a layout says of the arrays that one network has, and another of this name has not, that they mean nothing;
+    of none where the text of one is no description, of which its reader is told."""
+    try:
+        had, kept = (_arrays(text, name, layout) for text in (whole, without))
+    except DiagnosticError:
+        return []
+    return unused({array: shape for array, shape in had.items() if array not in kept})
+
+
+def unused(arrays: Mapping[str, Sequence[str]]) -> list[str]:
+    """How a layout says that these arrays mean nothing."""
+    return [f'"{name}" = unused([{", ".join(shape)}])' for name, shape in arrays.items()]
+
+
+def arrays_alone(layout: str, text: str, name: str, wide: str | None) -> list[str]:
+    """The same of all arrays of a network, whose input is so wide; of none where their sizes are not known."""
+    try:
+        found = _arrays(text, name, layout)
+    except DiagnosticError:
+        return []
+    shapes = {array: [str(wide) if size == "input" else size for size in shape] for array, shape in found.items()}
+    are_known = all(size.isdigit() for shape in shapes.values() for size in shape)
+    return unused(shapes) if are_known else []
+
+
+def _arrays(text: str, name: str, layout: str) -> dict[str, list[str]]:
+    """The shapes of a layout's arrays, by their names."""
+    layouts = [each for each in model_of(Source("<imported>", text), name).layouts if each.name == layout]
+    return {array.name: [str(size) for size in array.shape] for each in layouts for array in each.arrays}
+
+
+def without(layouts: Sequence[str], lines: Iterable[str]) -> list[str]:
+    """The lines of a layout that are of none of these layers."""
+    names = {Line(each).name for each in lines}
+    return [each for each in layouts if names.isdisjoint(_WORD.findall(re.sub(r'"[^"]*"', "", each)))]
