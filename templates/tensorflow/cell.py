@@ -37,28 +37,37 @@ class Cell(_legacy("RNNCell", tf.Module)):
 
     @property
     def state_size(self):
-        axes = _state_axes(_known_sizes("Cell", "state_size", self._cell_sizes))
+        """The sizes of states; those that only inputs tell are not known before the first step.
+
+        Drivers ask for them before that, where the initial state is given, too, and need no more then.
+        """
+        axes = _state_axes(_sizes_so_far("Cell", "state_size", self._cell_sizes, _STATE_NEEDS))
         return _nested(_CELL_STATES, {name: _as_size(shape) for name, shape in axes.items()})
 
     @property
     def output_size(self):
-        axes = _output_axes(_known_sizes("Cell", "output_size", self._cell_sizes))
+        axes = _output_axes(_known_sizes("Cell", "output_size", self._cell_sizes, _OUTPUT_NEEDS))
         return _bare_tuple([_as_size(axes[name]) for name in SPEC["outputs"]])
 
     def zero_state(self, batch_size, dtype):
         """The state before the first step: zeros, or what the description says."""
+        return self._first_state("zero_state", self._cell_sizes, batch_size, dtype)
+
+    def _first_state(self, wanted, sizes, batch_size, dtype):
         with tf.name_scope("zero_state"):
-            sizes = _known_sizes("Cell", "zero_state", self._cell_sizes)
+            sizes = _known_sizes("Cell", wanted, sizes, _STATE_NEEDS)
             if _STATE_HAS_WEIGHTS and self._cell_variables is None:
-                raise ValueError("zero_state: weights of the cell tell the state: call build(input_shape) before")
+                raise ValueError(f"{wanted}: weights of the cell tell the state: call build(input_shape) before")
             found = _initial_states(self.parameters, sizes, batch_size, tf.as_dtype(dtype))
             return _nested(_CELL_STATES, found)
 
     def get_initial_state(self, inputs=None, batch_size=None, dtype=None):
+        sizes = self._cell_sizes
         if inputs is not None:
-            first = inputs if not isinstance(inputs, (list, tuple, dict)) else tf.nest.flatten(inputs)[0]
-            batch_size, dtype = tf.shape(first)[0], first.dtype
-        return self.zero_state(batch_size, dtype)
+            tensors = [tf.convert_to_tensor(x) for x in _inputs_in_order(inputs)]
+            batch_size, dtype = tf.shape(tensors[0])[0], tensors[0].dtype
+            sizes = dict(_input_sizes(_step_features([x.shape for x in tensors])), **sizes)
+        return self._first_state("get_initial_state", sizes, batch_size, dtype)
 
     # --- variables ----------------------------------------------------------------------------------------------------
 
@@ -69,10 +78,7 @@ class Cell(_legacy("RNNCell", tf.Module)):
         )
 
     def _build(self, input_shapes, dtype, scope):
-        features = {}
-        for (name, about), shape in zip(SPEC["inputs"].items(), input_shapes):
-            features[name] = tf.TensorShape(shape).as_list()[1 if about["batch"] else 0 :]
-        _learn_sizes("Cell", self._cell_sizes, features)
+        _learn_sizes("Cell", self._cell_sizes, _step_features(input_shapes))
         seed = np.random.randint(2**31 - 1) if self._cell_seed is None else self._cell_seed
         initial = init_params(seed=seed, dtype=dtype, **{n: self._cell_sizes[n] for n in _PARAMETER_SIZES})
         self._cell_variables = {}
@@ -165,6 +171,14 @@ def _inputs_in_order(inputs):
     return inputs
 
 
+def _step_features(shapes):
+    """The sizes of the features of each input by name, from the shapes of one step."""
+    return {
+        name: tf.TensorShape(shape).as_list()[1 if about["batch"] else 0 :]
+        for (name, about), shape in zip(SPEC["inputs"].items(), shapes)
+    }
+
+
 def _values(array):
     """The initializer of a variable with these values, or of a part of it, where a partitioner cuts it."""
 
@@ -197,7 +211,7 @@ def _flat(tree, state):
 
 
 def _as_size(shape):
-    return shape[0] if len(shape) == 1 else tf.TensorShape(shape)
+    return shape[0] if len(shape) == 1 and isinstance(shape[0], int) else tf.TensorShape(shape)
 
 
 def _bare_tuple(items):

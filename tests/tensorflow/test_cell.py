@@ -29,6 +29,15 @@ cell M(units) {
   output h'
 }
 """
+LIKE_INPUTS = """
+cell Twice(units) {
+  input x[d]
+  state h[units], seen[2 * d]
+  seen' = 0.5 * seen + concat(x, x, axis = d)
+  h'    = tanh(linear(seen', h))
+  output h'
+}
+"""
 ROOT = Path(__file__).resolve().parents[2]
 LEGACY = Path(__file__).with_name("legacy_cells.py")
 pytestmark = pytest.mark.filterwarnings("ignore:.*is deprecated:UserWarning")
@@ -131,13 +140,46 @@ def test_masks_are_new_at_every_step() -> None:
         module("dropout", inner="RNN(units = 5)", output_keep="0.5", mask="sequence").Cell(training=True)
 
 
+def test_drivers_ask_for_no_size_that_the_input_tells_later() -> None:
+    """The state has the input's size; where it is given, a driver needs to know that of the outputs only."""
+    source = Source("twice.rnn", LIKE_INPUTS)
+    m = load_module(compile_source(source, None, {"units": "3"}, target="tf").text, "Twice")
+    x = np.random.default_rng(0).standard_normal((2, 4, 5))
+    with tf.Graph().as_default():
+        cell = m.Cell(seed=1)
+        assert cell.output_size == 3
+        assert [tf.TensorShape(size).as_list() for size in cell.state_size] == [[3], [None]]
+        with pytest.raises(ValueError, match=r"state needs the size 'd': give it to Cell, or build\(input_shape\) before"):
+            tf.nn.dynamic_rnn(cell, tf.constant(x), dtype=tf.float64)
+        first = cell.get_initial_state(tf.constant(x[:, 0]))
+        outputs, state = tf.nn.dynamic_rnn(cell, tf.constant(x), [4, 2], initial_state=first)
+        assert cell.state_size == (3, 10)
+        expected, final = m.forward(cell.parameters(), tf.constant(x), None, [4, 2])
+        with tf.Session() as session:
+            session.run(tf.global_variables_initializer())
+            a, b, c, d = session.run([outputs, expected, state[1], final["seen"]])
+    np.testing.assert_allclose(a, b, rtol=0, atol=1e-10)
+    np.testing.assert_allclose(c, d, rtol=0, atol=1e-10)
+
+
+def test_sizes_that_outputs_need_are_all_named() -> None:
+    m = module("conv_lstm:ConvLSTM2D", filters="2")
+    message = r"output_size needs the sizes 'row', 'col': give them to Cell, or build\(input_shape\) before"
+    with pytest.raises(ValueError, match=message):
+        m.Cell().output_size  # noqa: B018
+    assert m.Cell(row=4, col=3).output_size.as_list() == [4, 3, 2]
+    cell = m.Cell()
+    cell.build([None, 4, 3, 2])
+    assert cell.output_size.as_list() == [4, 3, 2]
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
         (lambda m: m.Cell(3, 4, 5), "Cell takes the sizes"),
         (lambda m: m.Cell(unit=3), "unknown size 'unit' (did you mean 'units'?)"),
         (lambda m: m.Cell(4, dtype="float16"), "dtype should be float32 or float64, and is float16"),
-        (lambda m: m.Cell().state_size, "needs the size 'units'"),
+        (lambda m: m.Cell().state_size, "state_size needs the size 'units': give it to Cell"),
     ],
 )
 def test_errors_name_what_is_wrong(call: object, message: str) -> None:
