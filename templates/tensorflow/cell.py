@@ -16,8 +16,8 @@ class Cell(_legacy("RNNCell", tf.Module)):
     """The cell as tf.nn knows cells: for dynamic_rnn, static_rnn, bidirectional_dynamic_rnn, MultiRNNCell and wrappers.
 
     Cell(128) or Cell(units=128) gives the open sizes, in the order of SPEC["sizes"]; those of inputs may be left out.
-    The variables are those of the layout "tf", where the description has one: with the names, shapes and order of the
-    cell of TensorFlow that it stands for. `name` replaces its scope. `reuse` is that of tf.variable_scope. `dtype`: of
+    The variables are those of the layout "tf", where the description has one: with the names and shapes of the cell
+    of TensorFlow that it stands for. `name` replaces its scope. `reuse` is that of tf.variable_scope. `dtype`: of
     the variables, by default that of the first inputs. `trainable`: whether variables are trained. `seed`: of the
     initial values, which are as the description says. `training`: draw masks, new ones at every step.
     """
@@ -64,7 +64,7 @@ class Cell(_legacy("RNNCell", tf.Module)):
     def get_initial_state(self, inputs=None, batch_size=None, dtype=None):
         sizes = self._cell_sizes
         if inputs is not None:
-            tensors = [tf.convert_to_tensor(x) for x in _inputs_in_order(inputs)]
+            tensors = _step_inputs(inputs)
             batch_size, dtype = tf.shape(tensors[0])[0], tensors[0].dtype
             sizes = dict(_input_sizes(_step_features([x.shape for x in tensors])), **sizes)
         return self._first_state("get_initial_state", sizes, batch_size, dtype)
@@ -88,7 +88,9 @@ class Cell(_legacy("RNNCell", tf.Module)):
             here = tf.get_variable_scope()  # the variables of the cells inside have scopes of their own
         with tf.variable_scope(here, self._cell_name, **reuse):
             for name, (array, trained) in _variable_arrays(_CELL_LAYOUT, initial).items():
-                short = _variable_name(name.replace(".", "/")) if _CELL_LAYOUT is None else name[_CELL_CUT:]
+                short = _CELL_ALONE.get(name, name)[_CELL_CUT:]
+                if _CELL_LAYOUT is None:
+                    short = _variable_name(name.replace(".", "/"))
                 self._cell_variables[name] = tf.get_variable(
                     short,
                     array.shape,
@@ -140,7 +142,7 @@ class Cell(_legacy("RNNCell", tf.Module)):
     @_as_it_is
     def __call__(self, inputs, state, scope=None):
         """One step: inputs [batch, ...]. Returns (output, next state)."""
-        tensors = [tf.convert_to_tensor(x) for x in _inputs_in_order(inputs)]
+        tensors = _step_inputs(inputs)
         if self._cell_variables is None:
             floats = [x for x in tensors + list(_flat(_CELL_STATES, state).values()) if x.dtype.is_floating]
             given = self._cell_dtype or (_dtype(floats[0]) if floats else np.dtype("float32"))
@@ -157,6 +159,16 @@ class Cell(_legacy("RNNCell", tf.Module)):
     def call(self, inputs, state):
         """The same, by the name that RNN of TensorFlow 1's Keras calls."""
         return self(inputs, state)
+
+
+def _step_inputs(inputs):
+    """The inputs of a step as tensors. One without features may have an axis of size 1, since tf.nn's drivers and the
+    cells of TensorFlow 1 know no input [batch]."""
+    tensors = [tf.convert_to_tensor(x) for x in _inputs_in_order(inputs)]
+    return [
+        tf.squeeze(x, 1) if not about["shape"] and x.shape.ndims == 2 and x.shape.as_list()[1] == 1 else x
+        for about, x in zip(SPEC["inputs"].values(), tensors)
+    ]
 
 
 def _inputs_in_order(inputs):

@@ -123,6 +123,39 @@ def test_members_of_families_are_variables_of_a_graph() -> None:
         assert [v.name for v in cell.variables] == ["m/z.0/x:0", "m/z.0/h:0", "m/z.0/bias:0"]
 
 
+@pytest.mark.parametrize(
+    ("example", "options", "features", "names"),
+    [
+        ("coupled_lstm", {"units": "3", "peepholes": "true", "proj": "2"}, [4], "W_0 B W_F_diag W_O_diag W_P_0"),
+        ("time_freq_lstm", {"units": "3", "feature": "2", "input": "4"}, [4], "W_0 B"),
+        ("grid_lstm:GridLSTM", {"units": "3", "feature": "2", "blocks": "[3]"}, [4], "W_f_0_0 B_f_0 W_t_0_0 B_t_0"),
+        ("lstm", {"units": "3", "proj": "2"}, [4], "kernel bias projection/kernel"),
+    ],
+)
+def test_matrices_that_are_always_in_parts(
+    example: str, options: dict[str, str], features: list[int], names: str
+) -> None:
+    """The names in checkpoints of TensorFlow 1.15, whose contrib cells number the parts of matrices, be it one."""
+    with tf.Graph().as_default():
+        cell = module(example, **options).Cell()
+        cell.build([None, *features])
+        assert [v.op.name.partition("/")[2] for v in cell.variables] == names.split()
+
+
+def test_an_input_without_features_under_a_driver() -> None:
+    """Which asks for three axes: the words of a step are [batch, 1], as for an EmbeddingWrapper."""
+    m = module("wrappers:Embedding", inner="GRU(3)", classes="6", size="2")
+    words = np.array([[1, 5, 0, 2], [3, 3, 4, 1]], np.int32)
+    with tf.Graph().as_default():
+        cell = m.Cell(seed=1, dtype=tf.float64)
+        outputs, _ = tf.nn.dynamic_rnn(cell, tf.constant(words[..., None]), dtype=tf.float64)
+        expected, _ = m.forward(cell.parameters(), tf.constant(words))
+        with tf.Session() as session:
+            session.run(tf.global_variables_initializer())
+            a, b = session.run([outputs, expected])
+    np.testing.assert_allclose(a, b, rtol=0, atol=1e-10)
+
+
 def test_initial_states_are_as_declared() -> None:
     m = module("attention", inner="LSTM(4)", window="3")
     shapes = [t.shape.as_list() for t in tf.nest.flatten(m.Cell().zero_state(2, tf.float32))]
@@ -149,7 +182,9 @@ def test_drivers_ask_for_no_size_that_the_input_tells_later() -> None:
         cell = m.Cell(seed=1)
         assert cell.output_size == 3
         assert [tf.TensorShape(size).as_list() for size in cell.state_size] == [[3], [None]]
-        with pytest.raises(ValueError, match=r"state needs the size 'd': give it to Cell, or build\(input_shape\) before"):
+        with pytest.raises(
+            ValueError, match=r"state needs the size 'd': give it to Cell, or build\(input_shape\) before"
+        ):
             tf.nn.dynamic_rnn(cell, tf.constant(x), dtype=tf.float64)
         first = cell.get_initial_state(tf.constant(x[:, 0]))
         outputs, state = tf.nn.dynamic_rnn(cell, tf.constant(x), [4, 2], initial_state=first)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rnnc.backends.escape import literal
 from rnnc.ir.layout import WeightLayout
-from rnnc.ir.model import Model
+from rnnc.ir.model import Model, PortInfo
 from rnnc.ir.program import Op, Port, Program, reads
 from rnnc.ir.trim import trim_program
 
@@ -41,7 +41,7 @@ def state_tables(model: Model, initial: Program) -> list[str]:
     ]
 
 
-def _symbols(model: Model, ports: Sequence[Port]) -> list[str]:
+def _symbols(model: Model, ports: Sequence[PortInfo]) -> list[str]:
     """The open sizes in the shapes of ports."""
     found = {symbol for port in ports for size in port.type.shape for symbol in size.symbols}
     return [symbol for symbol in model.sizes if symbol in found]
