@@ -86,7 +86,8 @@ class Cell(_legacy("RNNCell", tf.Module)):
         here = scope if scope is not None or self._cell_reuse is None else self._cell_name
         if not self._cell_name and here is None:
             here = tf.get_variable_scope()  # the variables of the cells inside have scopes of their own
-        with tf.variable_scope(here, self._cell_name, **reuse):
+        # What a custom getter makes of variables is read outside of loops, too.
+        with tf.control_dependencies(None), tf.variable_scope(here, self._cell_name, **reuse):
             for name, (array, trained) in _variable_arrays(_CELL_LAYOUT, initial).items():
                 short = _CELL_ALONE.get(name, name)[_CELL_CUT:]
                 if _CELL_LAYOUT is None:
@@ -121,8 +122,9 @@ class Cell(_legacy("RNNCell", tf.Module)):
 
     @property
     def variables(self):
-        """The variables of tf.get_variable, of one in parts (by a partitioner) its parts."""
-        found = (self._cell_variables or {}).values()
+        """The variables of tf.get_variable, of one in parts (by a partitioner) its parts; without what a custom getter
+        has made of some."""
+        found = [one for one in (self._cell_variables or {}).values() if not isinstance(one, tf.Tensor)]
         return [part for variable in found for part in (variable if hasattr(variable, "as_tensor") else [variable])]
 
     @property

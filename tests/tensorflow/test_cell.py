@@ -10,6 +10,7 @@ import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -140,6 +141,31 @@ def test_matrices_that_are_always_in_parts(
         cell = module(example, **options).Cell()
         cell.build([None, *features])
         assert [v.op.name.partition("/")[2] for v in cell.variables] == names.split()
+
+
+def test_what_a_custom_getter_makes_of_variables() -> None:
+    """It is called where a driver calls the cell first: in the loop, which reads it from outside."""
+    m = module("gru", units="3")
+
+    def doubled(getter: Any, name: str, *given: Any, **named: Any) -> Any:
+        return 2.0 * getter(name, *given, **named)
+
+    was = tf.control_flow_v2_enabled()
+    tf.disable_control_flow_v2()
+    try:
+        with tf.Graph().as_default():
+            cell, x = m.Cell(seed=1), tf.constant(np.ones((2, 4, 5)))
+            with tf.variable_scope("net", custom_getter=doubled):
+                outputs, _ = tf.nn.dynamic_rnn(cell, x, dtype=tf.float64)
+            expected, _ = m.forward(cell.parameters(), x)
+            assert cell.trainable_variables == []
+            with tf.Session() as session:
+                session.run(tf.global_variables_initializer())
+                a, b = session.run([outputs, expected])
+    finally:
+        if was:
+            tf.enable_control_flow_v2()
+    np.testing.assert_allclose(a, b, rtol=0, atol=1e-10)
 
 
 def test_an_input_without_features_under_a_driver() -> None:
