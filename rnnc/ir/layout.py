@@ -81,6 +81,12 @@ class ForeignArray:
     facts: tuple[tuple[str, str], ...] = ()
     shards: str | None = None
 
+    @property
+    def alone(self) -> str:
+        """The name of its variable. "_{}" ends the names of matrices, also of those in one part: they are part 0."""
+        numbered = self.shards if self.shards and self.shards.startswith("_") and len(self.shape) > 1 else ""
+        return self.name + numbered.replace("{}", "0")
+
 
 @dataclass(frozen=True)
 class Counterpart:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import os
@@ -69,8 +70,18 @@ def find_compiler() -> str:
 
 
 def cache_folder() -> Path:
-    """Where built libraries are kept."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rnnc" / "simulator"
+    """Where built libraries are kept; where no cache can be written, a folder that goes when the process ends."""
+    with contextlib.suppress(OSError, RuntimeError):  # RuntimeError: no home
+        folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rnnc" / "simulator"
+        folder.mkdir(parents=True, exist_ok=True)
+        if os.access(folder, os.W_OK | os.X_OK):
+            return folder
+    return Path(_passing_folder().name)
+
+
+@functools.cache
+def _passing_folder() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="rnnc-simulator-")
 
 
 def _folder() -> Path:
@@ -98,7 +109,6 @@ def _runtime(compiler: str) -> Path:
     flags = (*_COMMON, "-O2", "-Wall", "-Wextra")
     library = _place("runtime", "", flags)
     if not library.exists():
-        library.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=library.parent) as folder:
             out = Path(folder) / library.name
             _run([compiler, *flags, "-shared", str(_folder() / "runtime.cpp"), "-o", str(out), "-Wl,-z,defs"])

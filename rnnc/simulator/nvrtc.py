@@ -83,7 +83,6 @@ def _log(text: str, arch: str, options: Sequence[str]) -> str:
         return place.read_text(encoding="utf-8")
     _, log = machine_code(text, arch, options)
     with contextlib.suppress(OSError):  # there may be no room for it
-        place.parent.mkdir(parents=True, exist_ok=True)
         own = place.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
         own.write_text(log, encoding="utf-8")
         own.replace(place)

@@ -16,8 +16,8 @@ class Cell(_legacy("RNNCell", tf.Module)):
     """The cell as tf.nn knows cells: for dynamic_rnn, static_rnn, bidirectional_dynamic_rnn, MultiRNNCell and wrappers.
 
     Cell(128) or Cell(units=128) gives the open sizes, in the order of SPEC["sizes"]; those of inputs may be left out.
-    The variables are those of the layout "tf", where the description has one: with the names, shapes and order of the
-    cell of TensorFlow that it stands for. `name` replaces its scope. `reuse` is that of tf.variable_scope. `dtype`: of
+    The variables are those of the layout "tf", where the description has one: with the names and shapes of the cell
+    of TensorFlow that it stands for. `name` replaces its scope. `reuse` is that of tf.variable_scope. `dtype`: of
     the variables, by default that of the first inputs. `trainable`: whether variables are trained. `seed`: of the
     initial values, which are as the description says. `training`: draw masks, new ones at every step.
     """
@@ -37,28 +37,37 @@ class Cell(_legacy("RNNCell", tf.Module)):
 
     @property
     def state_size(self):
-        axes = _state_axes(_known_sizes("Cell", "state_size", self._cell_sizes))
+        """The sizes of states; those that only inputs tell are not known before the first step.
+
+        Drivers ask for them before that, where the initial state is given, too, and need no more then.
+        """
+        axes = _state_axes(_sizes_so_far("Cell", "state_size", self._cell_sizes, _STATE_NEEDS))
         return _nested(_CELL_STATES, {name: _as_size(shape) for name, shape in axes.items()})
 
     @property
     def output_size(self):
-        axes = _output_axes(_known_sizes("Cell", "output_size", self._cell_sizes))
+        axes = _output_axes(_known_sizes("Cell", "output_size", self._cell_sizes, _OUTPUT_NEEDS))
         return _bare_tuple([_as_size(axes[name]) for name in SPEC["outputs"]])
 
     def zero_state(self, batch_size, dtype):
         """The state before the first step: zeros, or what the description says."""
+        return self._first_state("zero_state", self._cell_sizes, batch_size, dtype)
+
+    def _first_state(self, wanted, sizes, batch_size, dtype):
         with tf.name_scope("zero_state"):
-            sizes = _known_sizes("Cell", "zero_state", self._cell_sizes)
+            sizes = _known_sizes("Cell", wanted, sizes, _STATE_NEEDS)
             if _STATE_HAS_WEIGHTS and self._cell_variables is None:
-                raise ValueError("zero_state: weights of the cell tell the state: call build(input_shape) before")
+                raise ValueError(f"{wanted}: weights of the cell tell the state: call build(input_shape) before")
             found = _initial_states(self.parameters, sizes, batch_size, tf.as_dtype(dtype))
             return _nested(_CELL_STATES, found)
 
     def get_initial_state(self, inputs=None, batch_size=None, dtype=None):
+        sizes = self._cell_sizes
         if inputs is not None:
-            first = inputs if not isinstance(inputs, (list, tuple, dict)) else tf.nest.flatten(inputs)[0]
-            batch_size, dtype = tf.shape(first)[0], first.dtype
-        return self.zero_state(batch_size, dtype)
+            tensors = _step_inputs(inputs)
+            batch_size, dtype = tf.shape(tensors[0])[0], tensors[0].dtype
+            sizes = dict(_input_sizes(_step_features([x.shape for x in tensors])), **sizes)
+        return self._first_state("get_initial_state", sizes, batch_size, dtype)
 
     # --- variables ----------------------------------------------------------------------------------------------------
 
@@ -69,10 +78,7 @@ class Cell(_legacy("RNNCell", tf.Module)):
         )
 
     def _build(self, input_shapes, dtype, scope):
-        features = {}
-        for (name, about), shape in zip(SPEC["inputs"].items(), input_shapes):
-            features[name] = tf.TensorShape(shape).as_list()[1 if about["batch"] else 0 :]
-        _learn_sizes("Cell", self._cell_sizes, features)
+        _learn_sizes("Cell", self._cell_sizes, _step_features(input_shapes))
         seed = np.random.randint(2**31 - 1) if self._cell_seed is None else self._cell_seed
         initial = init_params(seed=seed, dtype=dtype, **{n: self._cell_sizes[n] for n in _PARAMETER_SIZES})
         self._cell_variables = {}
@@ -80,9 +86,12 @@ class Cell(_legacy("RNNCell", tf.Module)):
         here = scope if scope is not None or self._cell_reuse is None else self._cell_name
         if not self._cell_name and here is None:
             here = tf.get_variable_scope()  # the variables of the cells inside have scopes of their own
-        with tf.variable_scope(here, self._cell_name, **reuse):
+        # What a custom getter makes of variables is read outside of loops, too.
+        with tf.control_dependencies(None), tf.variable_scope(here, self._cell_name, **reuse):
             for name, (array, trained) in _variable_arrays(_CELL_LAYOUT, initial).items():
-                short = _variable_name(name.replace(".", "/")) if _CELL_LAYOUT is None else name[_CELL_CUT:]
+                short = _CELL_ALONE.get(name, name)[_CELL_CUT:]
+                if _CELL_LAYOUT is None:
+                    short = _variable_name(name.replace(".", "/"))
                 self._cell_variables[name] = tf.get_variable(
                     short,
                     array.shape,
@@ -113,8 +122,9 @@ class Cell(_legacy("RNNCell", tf.Module)):
 
     @property
     def variables(self):
-        """The variables of tf.get_variable, of one in parts (by a partitioner) its parts."""
-        found = (self._cell_variables or {}).values()
+        """The variables of tf.get_variable, of one in parts (by a partitioner) its parts; without what a custom getter
+        has made of some."""
+        found = [one for one in (self._cell_variables or {}).values() if not isinstance(one, tf.Tensor)]
         return [part for variable in found for part in (variable if hasattr(variable, "as_tensor") else [variable])]
 
     @property
@@ -134,7 +144,7 @@ class Cell(_legacy("RNNCell", tf.Module)):
     @_as_it_is
     def __call__(self, inputs, state, scope=None):
         """One step: inputs [batch, ...]. Returns (output, next state)."""
-        tensors = [tf.convert_to_tensor(x) for x in _inputs_in_order(inputs)]
+        tensors = _step_inputs(inputs)
         if self._cell_variables is None:
             floats = [x for x in tensors + list(_flat(_CELL_STATES, state).values()) if x.dtype.is_floating]
             given = self._cell_dtype or (_dtype(floats[0]) if floats else np.dtype("float32"))
@@ -153,6 +163,16 @@ class Cell(_legacy("RNNCell", tf.Module)):
         return self(inputs, state)
 
 
+def _step_inputs(inputs):
+    """The inputs of a step as tensors. One without features may have an axis of size 1, since tf.nn's drivers and the
+    cells of TensorFlow 1 know no input [batch]."""
+    tensors = [tf.convert_to_tensor(x) for x in _inputs_in_order(inputs)]
+    return [
+        tf.squeeze(x, 1) if not about["shape"] and x.shape.ndims == 2 and x.shape.as_list()[1] == 1 else x
+        for about, x in zip(SPEC["inputs"].values(), tensors)
+    ]
+
+
 def _inputs_in_order(inputs):
     """The inputs of a step: one, or several as a tuple or by their names."""
     if hasattr(inputs, "items"):
@@ -163,6 +183,14 @@ def _inputs_in_order(inputs):
         got = len(inputs) if isinstance(inputs, (tuple, list)) else type(inputs).__name__
         raise TypeError(f"inputs: expected a tuple of {', '.join(SPEC['inputs'])}, got {got}")
     return inputs
+
+
+def _step_features(shapes):
+    """The sizes of the features of each input by name, from the shapes of one step."""
+    return {
+        name: tf.TensorShape(shape).as_list()[1 if about["batch"] else 0 :]
+        for (name, about), shape in zip(SPEC["inputs"].items(), shapes)
+    }
 
 
 def _values(array):
@@ -197,7 +225,7 @@ def _flat(tree, state):
 
 
 def _as_size(shape):
-    return shape[0] if len(shape) == 1 else tf.TensorShape(shape)
+    return shape[0] if len(shape) == 1 and isinstance(shape[0], int) else tf.TensorShape(shape)
 
 
 def _bare_tuple(items):

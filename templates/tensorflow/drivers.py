@@ -72,19 +72,20 @@ def _looped(enter, read, early, name, visit, count, reverse, small, xs, carries,
     ahead = early and compiled
     with tf.name_scope(name):
         elements = [x if x is None else enter(x, count) for x in xs]
-        held = [x if x is None else _first(x, reverse) for x in xs] if ahead else []
+        held = [_first(x, reverse) for x in xs if x is not None] if ahead else []  # a loop holds no None
         arrays = [
             tf.TensorArray(dtype, count, element_shape=None if joined else _known(shape), infer_shape=not joined)
             for dtype, shape, joined in stacks
         ]
 
         def taken(step):
-            return [x if x is None else read(x, step) for x in elements]
+            return [read(x, step) for x in elements if x is not None]
 
         def advance(visited, states, arrays, held):
             step = count - 1 - visited if reverse else visited
             states = [_shaped(state, shape) for state, (_, shape, _) in zip(states, carries)]
-            after, made, _ = visit(step, held if ahead else taken(step), states)
+            found = iter(held if ahead else taken(step))
+            after, made, _ = visit(step, [x if x is None else next(found) for x in xs], states)
             after = [_shaped(state, shape) for state, (_, shape, _) in zip(after, carries)]
             if ahead:
                 held = taken(tf.maximum(step - 1, 0) if reverse else tf.minimum(step + 1, count - 1))
@@ -119,7 +120,7 @@ def _around(advance, size, count, start, carries):
             tf.TensorShape([]),
             [_known(shape) for _, shape, _ in carries],
             [tf.TensorShape(None) for _ in arrays],
-            [x if x is None else x.shape for x in held],
+            [x.shape for x in held],
         ),
         maximum_iterations=count,
         return_same_structure=True,

@@ -14,13 +14,13 @@ class _KerasCell:
 
     @property
     def state_size(self):
-        axes = _state_axes(self._known("state_size"))
+        axes = _state_axes(self._known("state_size", _STATE_NEEDS))
         found = [_step_size(axes[name]) for name in _KERAS_STATES]
         return found[0] if len(found) == 1 and isinstance(found[0], int) else found
 
     @property
     def output_size(self):
-        axes = _output_axes(self._known("output_size"))
+        axes = _output_axes(self._known("output_size", _OUTPUT_NEEDS))
         return _bare({name: _step_size(axes[name]) for name in SPEC["outputs"]})
 
     def get_initial_state(self, batch_size=None):

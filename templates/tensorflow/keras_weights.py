@@ -80,14 +80,14 @@ class _KerasWeights:
 
     # --- the rest -----------------------------------------------------------------------------------------------------
 
-    def _known(self, wanted):
-        return _known_sizes(type(self).__qualname__, wanted, self._held.sizes)
+    def _known(self, wanted, needed):
+        return _known_sizes(type(self).__qualname__, wanted, self._held.sizes, needed)
 
     def _initial(self, rows):
         """The initial states, in Keras' order."""
         if _STATE_HAS_WEIGHTS and not self._held.weights:
             raise ValueError("initial states: weights tell them: call build(input_shape) before")
-        found = _initial_states(self.parameters, self._known("an initial state"), rows, self._dtype)
+        found = _initial_states(self.parameters, self._known("an initial state", _STATE_NEEDS), rows, self._dtype)
         return [found[name] for name in _KERAS_STATES]
 
     def _draws(self, training):

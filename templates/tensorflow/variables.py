@@ -18,20 +18,41 @@ def _named_sizes(what, sizes, named, others=()):
     return {size: int(number) for size, number in given.items()}
 
 
-def _known_sizes(what, wanted, sizes):
-    """The open sizes as a tuple, if those of states and outputs are known."""
-    missing = [size for size in _STATE_NEEDS if size not in sizes]
+# The open sizes that inputs tell.
+_INPUT_SIZES = {size for about in SPEC["inputs"].values() for size in about["shape"] if size in SPEC["sizes"]}
+
+
+def _known_sizes(what, wanted, sizes, needed):
+    """The open sizes as a tuple, if those that are needed are known."""
+    missing = [size for size in needed if size not in sizes]
     if missing:
-        raise ValueError(f"{wanted} needs the size {missing[0]!r}: give it to {what}, or build(input_shape) before")
+        ending, them = ("", "it") if len(missing) == 1 else ("s", "them")
+        built = ", or build(input_shape) before" if _INPUT_SIZES.issuperset(missing) else ""
+        named = ", ".join(map(repr, missing))
+        raise ValueError(f"{wanted} needs the size{ending} {named}: give {them} to {what}{built}")
     return tuple(sizes.get(size) for size in SPEC["sizes"])
+
+
+def _sizes_so_far(what, wanted, sizes, needed):
+    """The open sizes as a tuple, where those that inputs will tell may be dimensions that are not known."""
+    _known_sizes(what, wanted, sizes, [size for size in needed if size not in _INPUT_SIZES])
+    return tuple(sizes.get(size, tf.Dimension(None)) for size in SPEC["sizes"])
+
+
+def _input_sizes(features):
+    """The open sizes that inputs tell, from the sizes of each input's features."""
+    found = {}
+    for name, about in SPEC["inputs"].items():
+        for size, number in zip(about["shape"], features[name]):
+            if size in SPEC["sizes"] and number is not None:
+                found.setdefault(size, number)
+    return found
 
 
 def _learn_sizes(what, sizes, features):
     """Enter the open sizes that were not given, from the sizes of each input's features (None: not known)."""
-    for name, about in SPEC["inputs"].items():
-        for size, number in zip(about["shape"], features[name]):
-            if size in SPEC["sizes"] and number is not None:
-                sizes.setdefault(size, number)
+    for size, number in _input_sizes(features).items():
+        sizes.setdefault(size, number)
     for size in SPEC["sizes"]:
         if size not in sizes:
             raise ValueError(f"{what}: the size {size!r} is not known; give it to {what}")

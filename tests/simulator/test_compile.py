@@ -131,6 +131,15 @@ def test_the_cache_knows_text_and_mode(tmp_path: Path, monkeypatch: pytest.Monke
     assert all(path.is_relative_to(tmp_path) for path in built)
 
 
+@needs_compiler
+def test_without_a_folder_for_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file stands where it should be: what is built lies elsewhere, and is found there again."""
+    (tmp_path / "rnnc").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert build(SCALARS) == build(SCALARS)
+    assert build(SCALARS).exists()
+
+
 def test_without_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nonexistent")
     monkeypatch.delenv("CXX", raising=False)

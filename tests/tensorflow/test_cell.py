@@ -10,6 +10,7 @@ import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,6 +27,15 @@ cell M(units) {
   z[0] = linear(x, h)
   z[1] = z[0] * 2.0
   h'   = tanh(z[1])
+  output h'
+}
+"""
+LIKE_INPUTS = """
+cell Twice(units) {
+  input x[d]
+  state h[units], seen[2 * d]
+  seen' = 0.5 * seen + concat(x, x, axis = d)
+  h'    = tanh(linear(seen', h))
   output h'
 }
 """
@@ -114,6 +124,64 @@ def test_members_of_families_are_variables_of_a_graph() -> None:
         assert [v.name for v in cell.variables] == ["m/z.0/x:0", "m/z.0/h:0", "m/z.0/bias:0"]
 
 
+@pytest.mark.parametrize(
+    ("example", "options", "features", "names"),
+    [
+        ("coupled_lstm", {"units": "3", "peepholes": "true", "proj": "2"}, [4], "W_0 B W_F_diag W_O_diag W_P_0"),
+        ("time_freq_lstm", {"units": "3", "feature": "2", "input": "4"}, [4], "W_0 B"),
+        ("grid_lstm:GridLSTM", {"units": "3", "feature": "2", "blocks": "[3]"}, [4], "W_f_0_0 B_f_0 W_t_0_0 B_t_0"),
+        ("lstm", {"units": "3", "proj": "2"}, [4], "kernel bias projection/kernel"),
+    ],
+)
+def test_matrices_that_are_always_in_parts(
+    example: str, options: dict[str, str], features: list[int], names: str
+) -> None:
+    """The names in checkpoints of TensorFlow 1.15, whose contrib cells number the parts of matrices, be it one."""
+    with tf.Graph().as_default():
+        cell = module(example, **options).Cell()
+        cell.build([None, *features])
+        assert [v.op.name.partition("/")[2] for v in cell.variables] == names.split()
+
+
+def test_what_a_custom_getter_makes_of_variables() -> None:
+    """It is called where a driver calls the cell first: in the loop, which reads it from outside."""
+    m = module("gru", units="3")
+
+    def doubled(getter: Any, name: str, *given: Any, **named: Any) -> Any:
+        return 2.0 * getter(name, *given, **named)
+
+    was = tf.control_flow_v2_enabled()
+    tf.disable_control_flow_v2()
+    try:
+        with tf.Graph().as_default():
+            cell, x = m.Cell(seed=1), tf.constant(np.ones((2, 4, 5)))
+            with tf.variable_scope("net", custom_getter=doubled):
+                outputs, _ = tf.nn.dynamic_rnn(cell, x, dtype=tf.float64)
+            expected, _ = m.forward(cell.parameters(), x)
+            assert cell.trainable_variables == []
+            with tf.Session() as session:
+                session.run(tf.global_variables_initializer())
+                a, b = session.run([outputs, expected])
+    finally:
+        if was:
+            tf.enable_control_flow_v2()
+    np.testing.assert_allclose(a, b, rtol=0, atol=1e-10)
+
+
+def test_an_input_without_features_under_a_driver() -> None:
+    """Which asks for three axes: the words of a step are [batch, 1], as for an EmbeddingWrapper."""
+    m = module("wrappers:Embedding", inner="GRU(3)", classes="6", size="2")
+    words = np.array([[1, 5, 0, 2], [3, 3, 4, 1]], np.int32)
+    with tf.Graph().as_default():
+        cell = m.Cell(seed=1, dtype=tf.float64)
+        outputs, _ = tf.nn.dynamic_rnn(cell, tf.constant(words[..., None]), dtype=tf.float64)
+        expected, _ = m.forward(cell.parameters(), tf.constant(words))
+        with tf.Session() as session:
+            session.run(tf.global_variables_initializer())
+            a, b = session.run([outputs, expected])
+    np.testing.assert_allclose(a, b, rtol=0, atol=1e-10)
+
+
 def test_initial_states_are_as_declared() -> None:
     m = module("attention", inner="LSTM(4)", window="3")
     shapes = [t.shape.as_list() for t in tf.nest.flatten(m.Cell().zero_state(2, tf.float32))]
@@ -131,13 +199,48 @@ def test_masks_are_new_at_every_step() -> None:
         module("dropout", inner="RNN(units = 5)", output_keep="0.5", mask="sequence").Cell(training=True)
 
 
+def test_drivers_ask_for_no_size_that_the_input_tells_later() -> None:
+    """The state has the input's size; where it is given, a driver needs to know that of the outputs only."""
+    source = Source("twice.rnn", LIKE_INPUTS)
+    m = load_module(compile_source(source, None, {"units": "3"}, target="tf").text, "Twice")
+    x = np.random.default_rng(0).standard_normal((2, 4, 5))
+    with tf.Graph().as_default():
+        cell = m.Cell(seed=1)
+        assert cell.output_size == 3
+        assert [tf.TensorShape(size).as_list() for size in cell.state_size] == [[3], [None]]
+        with pytest.raises(
+            ValueError, match=r"state needs the size 'd': give it to Cell, or build\(input_shape\) before"
+        ):
+            tf.nn.dynamic_rnn(cell, tf.constant(x), dtype=tf.float64)
+        first = cell.get_initial_state(tf.constant(x[:, 0]))
+        outputs, state = tf.nn.dynamic_rnn(cell, tf.constant(x), [4, 2], initial_state=first)
+        assert cell.state_size == (3, 10)
+        expected, final = m.forward(cell.parameters(), tf.constant(x), None, [4, 2])
+        with tf.Session() as session:
+            session.run(tf.global_variables_initializer())
+            a, b, c, d = session.run([outputs, expected, state[1], final["seen"]])
+    np.testing.assert_allclose(a, b, rtol=0, atol=1e-10)
+    np.testing.assert_allclose(c, d, rtol=0, atol=1e-10)
+
+
+def test_sizes_that_outputs_need_are_all_named() -> None:
+    m = module("conv_lstm:ConvLSTM2D", filters="2")
+    message = r"output_size needs the sizes 'row', 'col': give them to Cell, or build\(input_shape\) before"
+    with pytest.raises(ValueError, match=message):
+        m.Cell().output_size  # noqa: B018
+    assert m.Cell(row=4, col=3).output_size.as_list() == [4, 3, 2]
+    cell = m.Cell()
+    cell.build([None, 4, 3, 2])
+    assert cell.output_size.as_list() == [4, 3, 2]
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
         (lambda m: m.Cell(3, 4, 5), "Cell takes the sizes"),
         (lambda m: m.Cell(unit=3), "unknown size 'unit' (did you mean 'units'?)"),
         (lambda m: m.Cell(4, dtype="float16"), "dtype should be float32 or float64, and is float16"),
-        (lambda m: m.Cell().state_size, "needs the size 'units'"),
+        (lambda m: m.Cell().state_size, "state_size needs the size 'units': give it to Cell"),
     ],
 )
 def test_errors_name_what_is_wrong(call: object, message: str) -> None:

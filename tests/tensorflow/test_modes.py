@@ -145,6 +145,20 @@ def test_steps_that_read_ahead(steps: int) -> None:
     assert seen == [False, True]
 
 
+@pytest.mark.parametrize("own", [False, True], ids=["tensorflow's", "own"])
+def test_xla_without_masks(own: bool) -> None:
+    """A loop that reads ahead reads nothing of a sequence that is not there."""
+    m = module("dropout", inner="GRU(4)", state_keep="0.5")
+    params = {n: tf.constant(a) for n, a in m.init_params(input=3).items()}
+    x = tf.constant(np.random.default_rng(0).standard_normal((2, STEPS, 3)), tf.float32)
+
+    def forward(x: Any) -> Any:
+        return m.forward(params, x, custom_gradient=own)[0]
+
+    plain, compiled = (CURRENT.function(forward, jit_compile=xla)(x) for xla in (False, True))
+    np.testing.assert_allclose(compiled, plain, rtol=0, atol=1e-6)
+
+
 # Every word with every other one, here too.
 SESSIONS = [
     pytest.param(name, driver, own, marks=[pytest.mark.slow] * ((a + b + own) % 2))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rnnc.backends.escape import literal
 from rnnc.ir.layout import WeightLayout
-from rnnc.ir.model import Model
+from rnnc.ir.model import Model, PortInfo
 from rnnc.ir.program import Op, Port, Program, reads
 from rnnc.ir.trim import trim_program
 
@@ -32,14 +32,19 @@ def initial_program(model: Model) -> Program | None:
 
 def state_tables(model: Model, initial: Program) -> list[str]:
     """Lines that define the tables which `templates/tensorflow/variables.py` reads."""
-    shapes = [port.type.shape for port in (*model.states, *model.outputs)]
-    needed = {symbol for shape in shapes for size in shape for symbol in size.symbols}
     weights = {port.value for port in initial.inputs_of("param", "fixed")}
     weighted = any(value in weights for node in initial.nodes for value in reads(node))
     return [
-        f"_STATE_NEEDS = {literal([symbol for symbol in model.sizes if symbol in needed])}",
+        f"_STATE_NEEDS = {literal(_symbols(model, model.states))}",
+        f"_OUTPUT_NEEDS = {literal(_symbols(model, model.outputs))}",
         f"_STATE_HAS_WEIGHTS = {weighted}",
     ]
+
+
+def _symbols(model: Model, ports: Sequence[PortInfo]) -> list[str]:
+    """The open sizes in the shapes of ports."""
+    found = {symbol for port in ports for size in port.type.shape for symbol in size.symbols}
+    return [symbol for symbol in model.sizes if symbol in found]
 
 
 def usable_layout(model: Model, name: str) -> WeightLayout | None:
