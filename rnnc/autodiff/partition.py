@@ -6,9 +6,10 @@ computed twice, and of what remains the least memory is taken (a minimum cut). U
 recurrence may run again (a product that a pass has taken out of a loop still belongs to its steps); under `EVERYTHING`
 only what enters the block is kept.
 
-Kept values are rounded, and compilers contract sums as they like, so what is computed again may differ in its last
-digit. A comparison of it might come out otherwise, and that of a largest number with the numbers it is one of surely
-would: such decisions are made once, on the forward side, and kept (`settled`, `_decides`).
+Kept values are rounded, so what is computed again differs in its last digits, and what jumps may jump elsewhere: a
+comparison, a floor, the question which number is the largest one, which then is none. Such decisions are made once, on
+the forward side, and kept (`_decides`, `settled`). The kinks of functions without a jump (`relu`, `clip`, the larger
+one of two) are looked for again: within a rounding of one, either side is the derivative.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ from functools import cached_property
 
 from rnnc.autodiff.mincut import UNBOUNDED, cheapest_cut
 from rnnc.ir.operations import TABLE
+from rnnc.ir.operations.elementwise import JUMPS
 from rnnc.ir.operations.reduction import EXTREMA
 from rnnc.ir.program import DType, Node, Op, Type, Value, reads
 from rnnc.ir.rewrite import Substitution, clone, substitute
 from rnnc.ir.size import Size
 
-COMPARISONS = frozenset({"lt", "le", "gt", "ge", "eq", "ne"})
 CHEAP_KINDS = frozenset({"source", "view", "random"})
 # fmt: off
 CHEAP_OPS = frozenset((
@@ -102,11 +103,16 @@ def nominal(size: Size) -> int:
 
 
 def settled(block: Block, nodes: Sequence[Node]) -> tuple[Block, tuple[Node, ...]]:
-    """The backward nodes that ask which numbers are the largest ones, moved to the end of the forward side."""
+    """The backward nodes that ask which numbers are the largest ones, or are floors (of `%`), moved to the end of the
+    forward side."""
+    there = {*block.params, *block.definitions, *(value for node in block.nodes for value in reads(node))}
     found: dict[Value, Op] = {}  # by what backward nodes make of the forward side alone
     for node in nodes:
-        if isinstance(node, Op) and all(arg in found or arg in block for arg in node.args):
+        if isinstance(node, Op) and all(arg in found or arg in there for arg in node.args):
             found.update(dict.fromkeys(node.outs, node))
+
+    def jumps(node: Op) -> bool:
+        return node.name == "floor" or (node.name == "eq" and any(map(is_extremum, node.args)))
 
     def is_extremum(value: Value) -> bool:
         node = found.get(value) or block.definitions.get(value)
@@ -114,12 +120,12 @@ def settled(block: Block, nodes: Sequence[Node]) -> tuple[Block, tuple[Node, ...
             node = found.get(node.args[0]) or block.definitions.get(node.args[0])
         return isinstance(node, Op) and node.name in EXTREMA
 
-    asked = [node for node in found.values() if node.name == "eq" and any(map(is_extremum, node.args))]
+    asked = list(filter(jumps, found.values()))
     moved: set[Node] = set()
     while asked:
         node = asked.pop()
         moved.add(node)
-        asked += [found[arg] for arg in node.args if arg in found]
+        asked += [found[arg] for arg in node.args if arg in found and found[arg] not in moved]
     first = tuple(node for node in nodes if node in moved)
     return Block(block.params, (*block.nodes, *first)), tuple(node for node in nodes if node not in moved)
 
@@ -151,8 +157,8 @@ def _may_run_again(block: Block, node: Node, policy: Policy) -> bool:
 
 
 def _decides(block: Block, node: Node) -> bool:
-    """Is this a comparison of floats of which one is computed here? (What enters a block is the same later.)"""
-    if not isinstance(node, Op) or node.name not in COMPARISONS:
+    """Does this jump between floats of which one is computed here? (What enters a block is the same later.)"""
+    if not isinstance(node, Op) or node.name not in JUMPS:
         return False
     makers = [block.definitions.get(arg) for arg in node.args if arg.type.dtype is DType.FLOAT]
     return any(isinstance(m, Op) and TABLE[m.name].kind not in ("source", "view") for m in makers)

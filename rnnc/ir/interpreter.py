@@ -209,5 +209,5 @@ def _sequence(collected: list[Array], seq: Value, loop: Loop, env: Env, *, joine
 
 
 def _computes(row: Row) -> bool:
-    """Does an operation give numbers of its own, and not some that there are already?"""
+    """Not what arranges numbers, nor a largest one: rounded apart from those that it is one of, it would be none."""
     return row.kind not in ("source", "view") and row.name not in EXTREMA

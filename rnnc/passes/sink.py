@@ -11,7 +11,8 @@ more than before: an output projection moves if the states are collected anyway,
 do the gradients of inputs (`contract(dz, W)`), once deferred weight gradients have collected dz.
 
 Past a row's length collected operands are zero. Operations that are not finite there (a quotient, a logarithm) stay,
-since zero times their derivative would not be zero.
+since zero times their derivative would not be zero. Comparisons of floats and what else jumps stay, too: collected
+numbers may be rounded.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from rnnc.ir.operations import TABLE
-from rnnc.ir.program import Loop, Node, Op, Program, Value, reads
+from rnnc.ir.operations.elementwise import JUMPS
+from rnnc.ir.program import DType, Loop, Node, Op, Program, Value, reads
 from rnnc.passes.analysis.collect import Collector
 from rnnc.passes.analysis.extent import at_most, row_cost
 from rnnc.passes.analysis.freedom import is_masking, sums_batch
@@ -98,6 +100,8 @@ def _movable(loop: Loop) -> tuple[Op, ...]:
 
 def _may_run_later(op: Op, loop: Loop, collector: Collector) -> bool:
     """Whether an operation means the same on sequences, and is harmless past a row's length."""
+    if op.name in JUMPS and any(arg.type.dtype is DType.FLOAT for arg in op.args):
+        return False
     if op.name in DELICATE or TABLE[op.name].kind == "time" or sums_batch(op):
         return False
     if loop.valid in op.args and not is_masking(op, loop):

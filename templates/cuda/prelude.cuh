@@ -48,8 +48,8 @@ template <> struct rnnc_rounded<bf16> {
 #endif
   }
 };
-// a b + c with one rounding. Nothing else is contracted (`--fmad=false`): what two kernels compute, or one computes
-// twice, has the same bits in both, so that a largest number equals the one that it is.
+// a b + c with one rounding. Nothing else is contracted (`--fmad=false`): an elementwise expression that stands in two
+// kernels, or twice in one, has the same bits at each place, so that a largest number equals the one that it is.
 __device__ __forceinline__ float fma_(float a, float b, float c) { return __fmaf_rn(a, b, c); }
 __device__ __forceinline__ double fma_(double a, double b, double c) { return __fma_rn(a, b, c); }
 __device__ __forceinline__ int fma_(int a, int b, int c) { return a * b + c; }

@@ -116,6 +116,21 @@ def test_gradients_reach_the_largest_number(strategy: str, save: str) -> None:
             assert relative_error(np.asarray(found[name], "float64"), gradient) < 3 * half.tolerance, (half.name, name)
 
 
+@needs_compiler
+@pytest.mark.parametrize("strategy", ["step", "block"])
+@pytest.mark.parametrize("jump", ["floor(a) * w", "a % w", "where(a >= 3, 1, 2) * w"])
+def test_what_jumped_forward_has_jumped_backward(jump: str, strategy: str) -> None:
+    """tanh(5) is less than 1; as a half it is 1."""
+    body = f"param w[units] = ones\n state h[units]\n a = 3 * tanh(x + h)\n h' = {jump} + sin(a)\n output h'"
+    cell = Source("j.rnn", f"cell J(units) {{\n input x[units]\n {body}\n}}")
+    compiled = compile_source(cell, None, {"strategy": strategy}, target="cuda")
+    module = load(compiled.text, "J", None)
+    params, x = {"w": np.ones(1, "float16")}, np.full((1, 1, 1), 5, "float16")
+    outputs, _, tape = module.forward_train(params, x)
+    gradient = module.backward(params, tape, np.ones_like(np.asarray(outputs)))["params"]["w"]
+    assert abs(float(np.asarray(gradient)[0])) == 2
+
+
 def up(arrays: dict[str, Any]) -> dict[str, Any]:
     """The same numbers in float64."""
     return {name: array.astype("float64") for name, array in arrays.items()}

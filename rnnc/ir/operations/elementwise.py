@@ -18,6 +18,9 @@ from rnnc.ir.operations.table import Builder, Derive, Evaluate, Infer, Row, Type
 from rnnc.ir.operations.terms import Term, fit, is_float, of_one_output
 from rnnc.ir.program import AttrValue, DType, Op, Type, Value
 
+# Between floats, a rounding of what these are given can change their results by more than a rounding.
+JUMPS = frozenset({"lt", "le", "gt", "ge", "eq", "ne", "floor", "ceil", "round", "sign"})
+
 Domain = Literal[
     "float",  # any number goes in, a float comes out
     "number",  # ints stay ints, a float among them makes floats
