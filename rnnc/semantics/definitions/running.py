@@ -12,7 +12,7 @@ from rnnc.semantics.definitions.taking import Handed, Inputs, united
 from rnnc.semantics.expressions.arguments import Arguments
 from rnnc.semantics.functions.lending import dotted
 from rnnc.semantics.problems import Fatal, Problem
-from rnnc.semantics.scopes.values import CellValue, Instance, LayerValue, Many, Num, Tensor, Value, Weights, describe
+from rnnc.semantics.scopes.values import CellValue, Instance, LayerValue, Many, Num, Tensor, Users, Value, describe
 from rnnc.semantics.shapes.lower import Site
 from rnnc.semantics.shapes.nodes import Graph, Node
 from rnnc.semantics.shapes.shaped import Shape
@@ -53,7 +53,7 @@ def apply(cells: Cells, layer: Value, a: Arguments, instance: InstanceState | No
     local = own[len(c.frame.prefix) :]
     state = c.frame.state_prefix + local
     shareable = c.frame.shareable or instance is not None
-    run = _Run(cells, c, a.span, shareable=shareable, starts=Starts(a), lent=_owner(instance, c))
+    run = _Run(cells, c, a.span, shareable=shareable, starts=Starts(a), users=_users(instance, c))
     if instance is None:
         return run.whole(layer, nodes, own, state, local)
     is_first = instance.applied is None
@@ -71,13 +71,13 @@ def apply(cells: Cells, layer: Value, a: Arguments, instance: InstanceState | No
     return result
 
 
-def _owner(instance: InstanceState | None, c: Context) -> Weights | None:
-    """The weights that it has, where it may be given to cells, which have them then."""
+def _users(instance: InstanceState | None, c: Context) -> Users | None:
+    """Those that have its weights, where it may be given to cells, which have them then."""
     if instance is None or not isinstance(instance.cell, CellValue):
         return None
     if instance.cell.lent is not None:
-        return instance.cell.lent.weights
-    return c.frame.instances[instance.weights_of or instance.key].weights
+        return instance.cell.lent.users
+    return c.frame.instances[instance.weights_of or instance.key].users
 
 
 class _Run:
@@ -91,10 +91,10 @@ class _Run:
         *,
         shareable: bool,
         starts: Starts | None = None,
-        lent: Weights | None = None,
+        users: Users | None = None,
         loops: list[Node] | None = None,
     ) -> None:
-        self.cells, self.c, self.span, self.shareable, self.lent = cells, c, span, shareable, lent
+        self.cells, self.c, self.span, self.shareable, self.users = cells, c, span, shareable, users
         self.graph = c.frame.graph
         self.starts = starts  # what the states begin as, where the call says so
         self.loops: list[Node] = [] if loops is None else loops  # of all cells that have run
@@ -107,9 +107,9 @@ class _Run:
             self.starts.close()
         return result
 
-    def _with(self, lent: Weights | None) -> _Run:
+    def _with(self, users: Users | None) -> _Run:
         """The same run, of an instance's weights."""
-        return _Run(self.cells, self.c, self.span, shareable=True, starts=self.starts, lent=lent, loops=self.loops)
+        return _Run(self.cells, self.c, self.span, shareable=True, starts=self.starts, users=users, loops=self.loops)
 
     def layer(self, layer: Value, nodes: list[Node], path: str, state: str, key: str, reverse: bool) -> Value:
         match layer:
@@ -117,7 +117,7 @@ class _Run:
                 run, lent = self, layer.lent
                 if lent is not None:
                     path = lent.prefix.rstrip(".")
-                    run = self._with(lent.weights)
+                    run = self._with(lent.users)
                 resolved = self.cells.variants.resolved(layer)
                 if resolved.unknown:
                     return Tensor(self.graph.poison(self.span))
@@ -127,7 +127,7 @@ class _Run:
             case Instance():
                 used = self.c.frame.instances[layer.key]
                 used.applied = used.applied or self.span
-                shared = self._with(_owner(used, self.c))
+                shared = self._with(_users(used, self.c))
                 path = self.c.frame.prefix + (used.weights_of or used.key)
                 return shared.layer(used.cell, nodes, path, state, key, reverse)
             case LayerValue(kind="forward"):
@@ -235,9 +235,9 @@ class _Run:
         is_further = self.c.frame.children.setdefault(key, frame) is not frame
         if is_further:
             self.c.frame.further_runs.append((key, frame))
-        frame.is_copy = is_further or (self.lent is not None and self.lent.have_run)
-        if self.lent is not None:
-            self.lent.have_run = True
+        frame.is_copy = is_further or (self.users is not None and self.users.have_run)
+        if self.users is not None:
+            self.users.have_run = True
 
     def _network(self, cell: CellValue, nodes: list[Node], path: str, state: str, key: str, reverse: bool) -> Value:
         """An inner network is read in place."""
