@@ -68,8 +68,10 @@ def check_file(left: Remains, path: Path | None, diagnostics: Diagnostics) -> No
         warn_of_unread(left.file, found)
         warn_of_unread_declarations(left.file, found)
         warn_of_old_outputs(left.file, found)
-        if not warn_of_leads(left.file, found):
-            found.extend(warnings)
+        told = warn_of_leads(left.file, found)
+        found.extend(
+            [w for w in warnings if w.code != "E422" or w.span is None or not any(_within(w.span, d) for d in told)]
+        )
         for one in absent:
             one.warn(found)
     diagnostics.extend([d for d in found if left.certain or d.code not in OF_BODIES])

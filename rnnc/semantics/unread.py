@@ -3,7 +3,7 @@ nothing reads, outputs that have no prime, axes of batch and time."""
 
 from __future__ import annotations
 
-from rnnc.diagnostics import Diagnostics
+from rnnc.diagnostics import Diagnostics, Span
 from rnnc.syntax import ast
 from rnnc.syntax.walk import names_in, nodes_in, statements_in
 
@@ -78,10 +78,10 @@ def warn_of_old_outputs(file: ast.File, diagnostics: Diagnostics) -> None:
 _LEADS = frozenset({"batch", "batch_size", "time", "timesteps", "seq_len", "sequence_length"})
 
 
-def warn_of_leads(file: ast.File, diagnostics: Diagnostics) -> bool:
-    """A warning for each open size of an input that is called as the axes are which every array has anyway. Whether
-    there is any."""
-    found = False
+def warn_of_leads(file: ast.File, diagnostics: Diagnostics) -> list[Span]:
+    """A warning for each open size of an input that is called as the axes are which every array has anyway. The
+    definitions that have such an axis `time`: what is over it is not over the steps, which need not be told again."""
+    found: list[Span] = []
     for definition in file.definitions:
         if not isinstance(definition, ast.Cell | ast.Network):
             continue
@@ -96,5 +96,6 @@ def warn_of_leads(file: ast.File, diagnostics: Diagnostics) -> bool:
                     )
                     message = f"`{axis.size.id}` is one more axis, beside those of batch and time"
                     diagnostics.warning("E422", message, axis.span, fix=fix)
-                    found = True
+                    if axis.size.id == "time":
+                        found.append(definition.span)
     return found

@@ -1,4 +1,4 @@
-"""What comes once per row is given to every layer of a stack that takes it; sequences go from layer to layer."""
+"""What comes once per row goes by name to every layer of a stack that takes it; sequences go from layer to layer."""
 
 from __future__ import annotations
 
@@ -27,6 +27,45 @@ cell Two(units) {
   h' = tanh(linear(x, h, u))
   output h'
 }
+cell AB(units) {
+  input x[input], a[p] per row, b[p] per row
+  state h[units]
+  h' = tanh(linear(x, h) + sum(a) - sum(b))
+  output h'
+}
+cell BA(units) {
+  input b[p] per row, x[input], a[p] per row
+  state h[units]
+  h' = tanh(linear(x, h) + 2 * sum(a) - 3 * sum(b))
+  output h'
+}
+cell B(units) {
+  input x[input], b[p] per row
+  state h[units]
+  h' = tanh(linear(x, h) - sum(b))
+  output h'
+}
+cell Cond(units, more = true) {
+  let has = more and units > 2
+  input x[input]
+  if has { input c[ctx] per row }
+  state h[units]
+  h' = tanh(linear(x, h) + (sum(c) if has))
+  output h'
+}
+cell Sized(units) {
+  input x[input]
+  if input > 2 { input c[ctx] per row }
+  state h[units]
+  h' = tanh(linear(x, h) + (sum(c) if input > 2))
+  output h'
+}
+cell Both(units) {
+  input x[input], u[other], c[ctx] per row
+  state h[units]
+  h' = tanh(linear(x, h, u, c))
+  output h'
+}
 network Net(units) {
   input x[input], c[ctx] per row
   y = Ctx(units)(x, c)
@@ -36,32 +75,106 @@ network Net(units) {
 
 
 def network(*lines: str) -> Run:
+    return run(model(text_of(*lines), "N"))
+
+
+def text_of(*lines: str) -> str:
     text = "".join(f"  {line}\n" for line in lines)
-    return run(model(f"{CELLS}network N {{\n  input x[3], c[2] per row\n{text}}}\n", "N"))
+    given = "x[3], u[2], c[2] per row, a[2] per row, b[2] per row"
+    return f"{CELLS}network N {{\n  input {given}\n{text}}}\n"
 
 
 @pytest.mark.parametrize(
     ("stack", "one_by_one"),
     [
-        ("stack(Ctx(3), 2)(x, c)", ["Ctx(3)(x, c)", "Ctx(3)(a, c)"]),
-        ("stack(Ctx(3), 2, residual = true)(x, c)", ["Ctx(3)(x, c) + x", "Ctx(3)(a, c) + a"]),
-        ("stack(First(4), 2)(c, x)", ["First(4)(c, x)", "First(4)(c, a)"]),
-        ("stack(Ctx(3), GRU(4))(x, c)", ["Ctx(3)(x, c)", "GRU(4)(a)"]),
-        ("stack(GRU(4), First(3))(c, x)", ["GRU(4)(x)", "First(3)(c, a)"]),
-        ("stack(Ctx(3), First(4))(x, c)", ["Ctx(3)(x, c)", "First(4)(c, a)"]),
-        ("stack(bidirectional(Ctx(2)), GRU(3))(x, c)", ["bidirectional(Ctx(2))(x, c)", "GRU(3)(a)"]),
-        ("stack(Net(3), stack(Ctx(4), 2))(x, c)", ["Net(3)(x, c)", "stack(Ctx(4), 2)(a, c)"]),
+        ("stack(Ctx(3), 2)(x, c)", ["Ctx(3)(x, c)", "Ctx(3)(l, c)"]),
+        ("stack(Ctx(3), 2, residual = true)(x, c)", ["Ctx(3)(x, c) + x", "Ctx(3)(l, c) + l"]),
+        ("stack(First(4), 2)(c, x)", ["First(4)(c, x)", "First(4)(c, l)"]),
+        ("stack(Ctx(3), GRU(4))(x, c)", ["Ctx(3)(x, c)", "GRU(4)(l)"]),
+        ("stack(GRU(4), First(3))(c, x)", ["GRU(4)(x)", "First(3)(c, l)"]),
+        ("stack(Ctx(3), First(4))(x, c)", ["Ctx(3)(x, c)", "First(4)(c, l)"]),
+        ("stack(bidirectional(Ctx(2)), GRU(3))(x, c)", ["bidirectional(Ctx(2))(x, c)", "GRU(3)(l)"]),
+        ("stack(Net(3), stack(Ctx(4), 2))(x, c)", ["Net(3)(x, c)", "stack(Ctx(4), 2)(l, c)"]),
+        ("stack(AB(3), B(4))(x, a, b)", ["AB(3)(x, a, b)", "B(4)(l, b)"]),
+        ("stack(AB(3), BA(4))(x, a, b)", ["AB(3)(x, a, b)", "BA(4)(b, l, a)"]),
+        ("stack(B(3), AB(4))(x, b, a)", ["B(3)(x, b)", "AB(4)(l, a, b)"]),
+        ("stack(B(3), Ctx(4))(x, b, c)", ["B(3)(x, b)", "Ctx(4)(l, c)"]),
+        ("stack(Ctx(3), stack(GRU(4), Ctx(3)))(x, c)", ["Ctx(3)(x, c)", "stack(GRU(4), Ctx(3))(l, c)"]),
+        ("stack(stack(GRU(4), Ctx(3)), Ctx(3))(x, c)", ["stack(GRU(4), Ctx(3))(x, c)", "Ctx(3)(l, c)"]),
+        ("stack(AB(3), stack(GRU(4), BA(3)))(x, a, b)", ["AB(3)(x, a, b)", "stack(GRU(4), BA(3))(b, l, a)"]),
+        ("stack(Cond(3), Ctx(4))(x, c)", ["Cond(3)(x, c)", "Ctx(4)(l, c)"]),
+        ("stack(Cond(2), Cond(3))(x, c)", ["Cond(2)(x)", "Cond(3)(l, c)"]),
+        ("stack(Cond(3, more = false), Ctx(4))(x, c)", ["Cond(3, more = false)(x)", "Ctx(4)(l, c)"]),
+        ("stack(Sized(3), GRU(4))(x, c)", ["Sized(3)(x, c)", "GRU(4)(l)"]),
+        ("stack(Both(3), Ctx(4))(x, u, c)", ["Both(3)(x, u, c)", "Ctx(4)(l, c)"]),
+        ("stack(Two(3), Ctx(4))(x, u, c)", ["Two(3)(x, u)", "Ctx(4)(l, c)"]),
     ],
 )  # fmt: skip
 def test_a_stack_gives_all_its_layers_what_comes_per_row(stack: str, one_by_one: list[str]) -> None:
     case = network(f"y = {stack}", "output y")
     holds(case)
-    other = network(f"a = {one_by_one[0]}", f"b = {one_by_one[1]}", "output b")
-    for role, name in list(other.arrays):
-        layer = {"a": "y[0]", "b": "y[1]"}.get(name[:1])
-        if role != "input" and layer is not None:
-            other.arrays[role, name] = case.arrays[role, layer + name[1:]]
-    np.testing.assert_allclose(other.output(), case.output(), rtol=1e-12)
+    other = network(f"l = {one_by_one[0]}", f"m = {one_by_one[1]}", "output m")
+    same(other, case, {"l": "y[0]", "m": "y[1]"})
+
+
+def same(one_by_one: Run, case: Run, layers: dict[str, str]) -> None:
+    for role, name in list(one_by_one.arrays):
+        if role != "input" and name[0] in layers:
+            one_by_one.arrays[role, name] = case.arrays[role, layers[name[0]] + name[1:]]
+        else:
+            one_by_one.arrays[role, name] = case.arrays[role, name]
+    np.testing.assert_allclose(one_by_one.output(), case.output(), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("first", "sides", "given", "below", "forward", "backward"),
+    [
+        (
+            "Ctx(3)",
+            "forward = GRU(4), backward = Ctx(4)",
+            "x, c",
+            "Ctx(3)(x, c)",
+            "GRU(4)(l)",
+            "backward(Ctx(4))(l, c)",
+        ),
+        (
+            "AB(3)",
+            "forward = B(4), backward = BA(4)",
+            "x, a, b",
+            "AB(3)(x, a, b)",
+            "B(4)(l, b)",
+            "backward(BA(4))(b, l, a)",
+        ),
+        ("GRU(3)", "forward = Ctx(4), backward = B(4)", "x, c, b", "GRU(3)(x)", "Ctx(4)(l, c)", "backward(B(4))(l, b)"),
+    ],
+)
+def test_so_do_both_directions(first: str, sides: str, given: str, below: str, forward: str, backward: str) -> None:
+    case = network(f"y = stack({first}, bidirectional({sides}, merge = sum))({given})", "output y")
+    holds(case)
+    other = network(f"l = {below}", f"m = {forward}", f"n = {backward}", "output m + n")
+    same(other, case, {"l": "y[0]", "m": "y[1].forward", "n": "y[1].backward"})
+
+
+@pytest.mark.parametrize(
+    ("stack", "message", "remedy"),
+    [
+        ("stack(B(3), AB(4))(x, b)", "but are given 2; layer 1 takes `a` per row", "`(x, b, a)`"),
+        ("stack(Ctx(3), 2)(x)", "together (`x` and `c`) but are given 1; layer 0 takes `c` per row", "`(x, c)`"),
+        ("stack(Ctx(3), GRU(4))(x, c, c)", "together (`x` and `c`) but are given 3", "`(x, c)`"),
+        ("bidirectional(forward = B(3), backward = Ctx(3))(x, b)", "`backward` takes `c` per row", "`(x, b, c)`"),
+        ("stack(Sized(3), Ctx(4))(x, c)", "which inputs `Sized` has is not known", "one by one"),
+    ],
+)  # fmt: skip
+def test_all_that_layers_take_is_given(stack: str, message: str, remedy: str) -> None:
+    [found] = [d for d in rnnc.check(text_of(f"output y: {stack}")) if d.severity == "error"]
+    assert found.code == "E223"
+    assert message in found.message
+    assert remedy in (found.fix or "")
+
+
+def test_of_a_cell_that_is_not_known_nothing_is_wrong() -> None:
+    text = text_of("output y: stack(Ctx(3), some)(x, c, a)").replace("network N {", "network N(some: cell) {")
+    assert [d for d in rnnc.check(text) if d.severity == "error"] == []
 
 
 @pytest.mark.parametrize("layers", ["Two(3), 2", "Ctx(3), Two(4)"])

@@ -11,7 +11,7 @@ from rnnc.ir.model import Initialiser
 from rnnc.ir.program import DType, Value
 from rnnc.semantics.bodies.twice import called_twice, of_beginning, of_inner, read_again
 from rnnc.semantics.problems import Problem
-from rnnc.semantics.scopes.values import CellValue, LayerValue, Scope, Weights
+from rnnc.semantics.scopes.values import CellValue, LayerValue, Scope, Users
 from rnnc.semantics.scopes.values import Value as SemanticValue
 from rnnc.semantics.shapes.lower import Site
 from rnnc.semantics.shapes.nodes import Graph, Node
@@ -166,7 +166,7 @@ class InstanceState:
     slots: StateTree  # its branch among the body's states
     written: Span  # the cell, as `use` has it
     weights_of: str | None = None  # the instance whose weights it has, where these are not its own
-    weights: Weights = field(default_factory=Weights)  # also of the cells that it is given to
+    users: Users = field(default_factory=Users)  # of its weights: also the cells that it is given to
     applied: Span | None = None
     frame: Frame | None = None
     left: dict[StateSlot, Node | None] = field(default_factory=dict[StateSlot, "Node | None"])  # before a carry here

@@ -40,14 +40,6 @@ def plain_inputs(statements: tuple[ast.Statement, ...]) -> list[str] | None:
     return plainly_declared("input", statements)
 
 
-def plain_rows(statements: tuple[ast.Statement, ...]) -> list[bool] | None:
-    """Of each of a body's inputs, whether it comes once per row, where that hangs on nothing."""
-    if plain_inputs(statements) is None:
-        return None
-    declared = [s for s in statements if isinstance(s, ast.Declaration) and s.kind == "input"]
-    return [item.per_row for s in declared for item in s.items]
-
-
 def plainly_declared(kind: str, statements: tuple[ast.Statement, ...]) -> list[str]:
     """The names of a body's inputs or states, beside those in `for` and `if`."""
     return [i.name for s in statements if isinstance(s, ast.Declaration) and s.kind == kind for i in s.items]

@@ -65,7 +65,7 @@ def _lent(value: Value, frame: Frame) -> Value:
             if not isinstance(state.cell, CellValue):
                 return value
             prefix = f"{frame.prefix}{state.weights_of or state.key}."
-            return state.cell if state.cell.lent is not None else replace(state.cell, lent=Lent(prefix, state.weights))
+            return state.cell if state.cell.lent is not None else replace(state.cell, lent=Lent(prefix, state.users))
         case tuple():
             return tuple(_lent(each, frame) for each in value)
         case LayerValue():

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 
-from rnnc.diagnostics import Span
-from rnnc.semantics.bodies.frames import Body, Context, Frame
+from rnnc.diagnostics import Note, Span
+from rnnc.semantics.bodies.frames import Body, Context, Frame, Registry
 from rnnc.semantics.bodies.guard import plain_inputs
 from rnnc.semantics.bodies.remedies import as_truth
 from rnnc.semantics.definitions.ending import Ending, wrong_inputs
 from rnnc.semantics.definitions.nesting import Nesting
 from rnnc.semantics.definitions.statements import Statements
+from rnnc.semantics.definitions.taking import ONE_BY_ONE, Inputs, Taken
 from rnnc.semantics.expressions.expressions import Expressions
 from rnnc.semantics.functions.builtins import BUILTINS
 from rnnc.semantics.near import did_you_mean
-from rnnc.semantics.problems import Problem
+from rnnc.semantics.problems import Fatal, Problem
 from rnnc.semantics.scopes.values import CellValue, Choice, FnValue, LayerValue, Num, Scope, Value, describe, open_size
-from rnnc.semantics.shapes.nodes import Node
+from rnnc.semantics.shapes.nodes import Graph, Node
 from rnnc.syntax import ast
+from rnnc.syntax.walk import statements_in
 
 BODY_COST = 60  # in units of work
 
@@ -107,6 +109,29 @@ class Cells:
             self.statements.read(frame, scope, cell.definition.body)
             Ending(self.expressions, self.diagnostics, frame, cell.definition).close()
             return frame
+
+    def inputs_of(self, cell: CellValue, span: Span) -> Inputs | None:
+        """What a cell takes, before it is opened; None where its text cannot be read, or it stands for any cell.
+        Raises E223 where that hangs on what is not known before, such as the size of an input."""
+        cell = self.variants.resolved(cell)
+        declared = cell.definition.body
+        if cell.unknown or any(isinstance(s, ast.Damaged) for s in statements_in(declared)):
+            return None
+        self.work.spend(len(declared), span)
+        scope = Scope(cell.scope)
+        body = Body("cell", Graph(self.diagnostics, self.work), Registry(self.diagnostics))
+        frame = Frame(body, scope, "", body.kind, cell.name, span)
+        hangs = plain_inputs(declared) is None
+        for parameter in cell.parameters if hangs else ():
+            scope.names[parameter.name] = self._parameter(parameter, cell.arguments, frame, scope, False, span)
+        try:
+            return tuple(Taken(item.name, item.per_row) for item in self.statements.inputs(frame, scope, declared))
+        except Fatal:
+            raise
+        except Problem as problem:
+            message = f"which inputs `{cell.name}` has is not known before it runs, so neither which of these it takes"
+            notes = [Note("this decides it", problem.span)]
+            raise Problem("E223", message, span, notes=notes, fix=ONE_BY_ONE) from problem
 
     def _parameter(
         self, parameter: ast.Parameter, bound: dict[str, Value], frame: Frame, scope: Scope, outermost: bool, span: Span

@@ -117,7 +117,7 @@ class Ending:
         if frame.kind != "cell" or frame.body.damaged:
             return
         for state in frame.instances.values():
-            if state.applied is None and not state.weights.have_run:
+            if state.applied is None and not state.users.have_run:
                 fix = f"`y = {state.key}(x)` steps it; an instance that is not wanted is left out"
                 self.diagnostics.error("E415", f"`{state.key}` is never stepped", state.span, fix=fix)
 

@@ -75,15 +75,15 @@ class Inner:
         lent = None if c.frame.body.probing else state.cell.lent
         if lent is not None:
             prefix = lent.prefix
-        weights = lent.weights if lent is not None else state.weights
+        users = lent.users if lent is not None else state.users
         state_prefix = f"{c.frame.state_prefix}{instance.key}."
         sink = c.frame.body.sink
         c.frame.body.sink = state.slots
         c.frame.body.found |= {state_prefix + name: value for name, value in given.items()}
         try:
-            is_copy = state.weights_of is not None or weights.have_run
+            is_copy = state.weights_of is not None or users.have_run
             is_shared = is_copy or lent is not None
-            weights.have_run = True
+            users.have_run = True
             frame = self.cells.open(
                 c.frame.body,
                 state.cell,

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from rnnc.diagnostics import Span
 from rnnc.semantics.bodies.frames import Body, Context, Frame, InstanceState, nameless
-from rnnc.semantics.bodies.guard import plain_rows
 from rnnc.semantics.bodies.instances import STATES, results
 from rnnc.semantics.bodies.settle import settle_body
 from rnnc.semantics.definitions.cells import Cells
 from rnnc.semantics.definitions.handed import Starts, finals_of, refuse_lists, runs_again
+from rnnc.semantics.definitions.taking import Handed, Inputs, united
 from rnnc.semantics.expressions.arguments import Arguments
 from rnnc.semantics.functions.lending import dotted
-from rnnc.semantics.problems import Problem
-from rnnc.semantics.scopes.values import CellValue, Instance, LayerValue, Many, Num, Tensor, Value, Weights, describe
+from rnnc.semantics.problems import Fatal, Problem
+from rnnc.semantics.scopes.values import CellValue, Instance, LayerValue, Many, Num, Tensor, Users, Value, describe
 from rnnc.semantics.shapes.lower import Site
 from rnnc.semantics.shapes.nodes import Graph, Node
 from rnnc.semantics.shapes.shaped import Shape
@@ -53,7 +53,7 @@ def apply(cells: Cells, layer: Value, a: Arguments, instance: InstanceState | No
     local = own[len(c.frame.prefix) :]
     state = c.frame.state_prefix + local
     shareable = c.frame.shareable or instance is not None
-    run = _Run(cells, c, a.span, shareable=shareable, starts=Starts(a), lent=_owner(instance, c))
+    run = _Run(cells, c, a.span, shareable=shareable, starts=Starts(a), users=_users(instance, c))
     if instance is None:
         return run.whole(layer, nodes, own, state, local)
     is_first = instance.applied is None
@@ -71,43 +71,13 @@ def apply(cells: Cells, layer: Value, a: Arguments, instance: InstanceState | No
     return result
 
 
-def _owner(instance: InstanceState | None, c: Context) -> Weights | None:
-    """The weights that it has, where it may be given to cells, which have them then."""
+def _users(instance: InstanceState | None, c: Context) -> Users | None:
+    """Those that have its weights, where it may be given to cells, which have them then."""
     if instance is None or not isinstance(instance.cell, CellValue):
         return None
     if instance.cell.lent is not None:
-        return instance.cell.lent.weights
-    return c.frame.instances[instance.weights_of or instance.key].weights
-
-
-class _Handed:
-    """What the layers of a stack are given: the sequence from the one below, and what comes once per row to all that
-    take it. `rows`: of each layer's inputs, whether it comes once per row."""
-
-    def __init__(self, rows: list[list[bool] | None], nodes: list[Node], span: Span) -> None:
-        self.rows, self.nodes, self.span = rows, nodes, span
-        self.sequence: Node | None = nodes[0] if len(nodes) == 1 else None
-        self._per_row: list[Node] = []
-        own = next((r for r in rows if r and any(r)), None)
-        if own is not None and len(own) == len(nodes) and own.count(False) == 1:
-            self.sequence = nodes[own.index(False)]
-            self._per_row = [node for node, is_per_row in zip(nodes, own, strict=True) if is_per_row]
-
-    def to(self, k: int) -> list[Node]:
-        """What layer k is given. Raises E223 where that is not what it takes."""
-        rows = self.rows[k]
-        if self.sequence is None:
-            return self.nodes  # of the first layer, which tells what it wants
-        if rows is None or not (self._per_row and any(rows)):
-            given = [self.sequence]
-        else:
-            contexts = iter(self._per_row)
-            given = [n for is_per_row in rows if (n := next(contexts, None) if is_per_row else self.sequence)]
-        if k and rows is not None and (len(given) != len(rows) or rows.count(False) > 1):
-            message = f"a stack hands on one sequence, and layer {k} of it has {len(rows)} inputs"
-            fix = "write its layers one by one, `a = f(x, u)`, `b = g(a, u)`; inputs `per row` go to all of them"
-            raise Problem("E223", message, self.span, fix=fix)
-        return given
+        return instance.cell.lent.users
+    return c.frame.instances[instance.weights_of or instance.key].users
 
 
 class _Run:
@@ -121,10 +91,10 @@ class _Run:
         *,
         shareable: bool,
         starts: Starts | None = None,
-        lent: Weights | None = None,
+        users: Users | None = None,
         loops: list[Node] | None = None,
     ) -> None:
-        self.cells, self.c, self.span, self.shareable, self.lent = cells, c, span, shareable, lent
+        self.cells, self.c, self.span, self.shareable, self.users = cells, c, span, shareable, users
         self.graph = c.frame.graph
         self.starts = starts  # what the states begin as, where the call says so
         self.loops: list[Node] = [] if loops is None else loops  # of all cells that have run
@@ -137,9 +107,9 @@ class _Run:
             self.starts.close()
         return result
 
-    def _with(self, lent: Weights | None) -> _Run:
+    def _with(self, users: Users | None) -> _Run:
         """The same run, of an instance's weights."""
-        return _Run(self.cells, self.c, self.span, shareable=True, starts=self.starts, lent=lent, loops=self.loops)
+        return _Run(self.cells, self.c, self.span, shareable=True, starts=self.starts, users=users, loops=self.loops)
 
     def layer(self, layer: Value, nodes: list[Node], path: str, state: str, key: str, reverse: bool) -> Value:
         match layer:
@@ -147,7 +117,7 @@ class _Run:
                 run, lent = self, layer.lent
                 if lent is not None:
                     path = lent.prefix.rstrip(".")
-                    run = self._with(lent.weights)
+                    run = self._with(lent.users)
                 resolved = self.cells.variants.resolved(layer)
                 if resolved.unknown:
                     return Tensor(self.graph.poison(self.span))
@@ -157,7 +127,7 @@ class _Run:
             case Instance():
                 used = self.c.frame.instances[layer.key]
                 used.applied = used.applied or self.span
-                shared = self._with(_owner(used, self.c))
+                shared = self._with(_users(used, self.c))
                 path = self.c.frame.prefix + (used.weights_of or used.key)
                 return shared.layer(used.cell, nodes, path, state, key, reverse)
             case LayerValue(kind="forward"):
@@ -176,8 +146,12 @@ class _Run:
     ) -> Value:
         sides: list[Value] = []
         before = len(self.graph.nodes)
-        for (name, part), backwards in zip(layer.layers, (reverse, not reverse), strict=True):
-            sides.append(self.layer(part, nodes, f"{path}.{name}", f"{state}.{name}", f"{key}.{name}", backwards))
+        given = self._handed([(f"`{name}`", part) for name, part in layer.layers], nodes)
+        if given.unknown:
+            return Tensor(self.graph.poison(self.span))
+        for k, ((name, part), backwards) in enumerate(zip(layer.layers, (reverse, not reverse), strict=True)):
+            names = (f"{path}.{name}", f"{state}.{name}", f"{key}.{name}")
+            sides.append(self.layer(part, given.to(k), *names, backwards))
         forward, backward = sides
         runs = [node for node in self.graph.nodes[before:] if node.op == "apply"]
         for node in runs:
@@ -205,37 +179,48 @@ class _Run:
     def _stack(self, layer: LayerValue, nodes: list[Node], path: str, state: str, key: str, reverse: bool) -> Value:
         result: Value = None
         last = len(layer.layers) - 1
-        given = _Handed([self._rows(part) for _, part in layer.layers], nodes, self.span)
+        given = self._handed([(f"layer {k}", part) for k, (_, part) in enumerate(layer.layers)], nodes)
+        if given.unknown:
+            return Tensor(self.graph.poison(self.span))
         for k, (name, part) in enumerate(layer.layers):
-            nodes = given.to(k)
-            result = self.layer(part, nodes, path + name, state + name, key + name, reverse)
+            result = self.layer(part, given.to(k), path + name, state + name, key + name, reverse)
             if isinstance(result, Many):
                 if k != last:
                     raise Problem("E213", "a layer within a stack has one output", self.span)
                 return result
             assert isinstance(result, Tensor)
             if layer.option("residual") is True:
-                if given.sequence is None:
+                if len(given.sequences) != 1:
                     raise Problem("E213", "a residual layer has one input", self.span)
-                result = Tensor(self.graph.add("elementwise", (result.node, given.sequence), self.span, ir="add"))
+                result = Tensor(self.graph.add("elementwise", (result.node, *given.sequences), self.span, ir="add"))
             rate = layer.option("dropout")
             if isinstance(rate, Num) and rate.known and k != last:
                 result = Tensor(
                     self._dropout(result.node, 1 - float(rate.known), str(layer.option("mask")), state + name)
                 )
-            given.sequence = result.node
+            given.after(k, result.node)
         return result
 
-    def _rows(self, layer: Value) -> list[bool] | None:
-        """Of each input of a layer, whether it comes once per row; None where its text alone does not tell."""
+    def _handed(self, layers: list[tuple[str, Value]], nodes: list[Node]) -> Handed:
+        doubts: list[Problem] = []
+        taken = [(label, self._inputs(layer, doubts)) for label, layer in layers]
+        return Handed(taken, nodes, self.span, doubts)
+
+    def _inputs(self, layer: Value, doubts: list[Problem]) -> Inputs | None:
+        """What a layer takes; None where nothing is known of it."""
         match layer:
             case CellValue():
-                cell = self.cells.variants.resolved(layer)
-                return None if cell.unknown else plain_rows(cell.definition.body)
+                try:
+                    return self.cells.inputs_of(layer, self.span)
+                except Fatal:
+                    raise
+                except Problem as problem:
+                    doubts.append(problem)
+                    return None
             case Instance():
-                return self._rows(self.c.frame.instances[layer.key].cell)
+                return self._inputs(self.c.frame.instances[layer.key].cell, doubts)
             case LayerValue():
-                return self._rows(layer.layers[0][1])
+                return united([self._inputs(part, doubts) for _, part in layer.layers])
             case _:
                 return None
 
@@ -250,9 +235,9 @@ class _Run:
         is_further = self.c.frame.children.setdefault(key, frame) is not frame
         if is_further:
             self.c.frame.further_runs.append((key, frame))
-        frame.is_copy = is_further or (self.lent is not None and self.lent.have_run)
-        if self.lent is not None:
-            self.lent.have_run = True
+        frame.is_copy = is_further or (self.users is not None and self.users.have_run)
+        if self.users is not None:
+            self.users.have_run = True
 
     def _network(self, cell: CellValue, nodes: list[Node], path: str, state: str, key: str, reverse: bool) -> Value:
         """An inner network is read in place."""

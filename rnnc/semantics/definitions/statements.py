@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 
 from rnnc.diagnostics import Note
@@ -16,7 +17,7 @@ from rnnc.semantics.bodies.frames import (
     StateTree,
     key_text,
 )
-from rnnc.semantics.bodies.guard import guard
+from rnnc.semantics.bodies.guard import guard, mentions_input
 from rnnc.semantics.bodies.moments import indexed
 from rnnc.semantics.definitions.ahead import Ahead
 from rnnc.semantics.definitions.declarations import Declarations
@@ -58,6 +59,26 @@ class Statements:
             self._ahead.turn(frame, node)
             self._evaluate(frame, node)
         frame.equations.sort(key=lambda equation: places[equation.node])
+
+    def inputs(self, frame: Frame, scope: Scope, statements: tuple[ast.Statement, ...]) -> Iterator[ast.Declared]:
+        """The inputs that a body declares, in the order in which they are given. Of all else only that is read which
+        may decide which there are."""
+        hang = [s for s in statements if isinstance(s, ast.If | ast.For) and mentions_input((s,))]
+        for s in statements if hang else ():
+            if isinstance(s, ast.Equation) and s.kind == "let":
+                self._let(frame, scope, s)
+            elif isinstance(s, ast.Use):
+                self._use(frame, scope, s)
+        for s in inputs_first(statements):
+            if isinstance(s, ast.Declaration) and s.kind == "input":
+                yield from s.items
+            elif isinstance(s, ast.If) and s in hang:
+                chosen = s.body if self.expressions.truth(s.test, Context(scope, frame)) else s.orelse
+                yield from self.inputs(frame, scope, chosen)
+            elif isinstance(s, ast.For) and s in hang:
+                for value in self.expressions.list_of(s.values, Context(scope, frame)):
+                    self.expressions.work.spend(1, s.span)
+                    yield from self.inputs(frame, scope.turn(s.name, value), s.body)
 
     def _declare(self, frame: Frame, scope: Scope, statements: tuple[ast.Statement, ...]) -> None:
         for s in statements:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from rnnc.semantics.bodies.frames import Context, Indices, Owner
 from rnnc.semantics.expressions.arguments import Arguments
 from rnnc.semantics.expressions.names import no_member
@@ -107,12 +109,11 @@ def _check_equation(a: Arguments, e: ast.Expr) -> None:
 
 def _meant(a: Arguments, e: ast.Expr) -> str:
     """The equation that the text names, with the name of the call in it that it tells of; or those that there are."""
-    base = e.base if isinstance(e, ast.Attribute) else e
-    for name in names_in(base):
+    for name, written in _named(e):
         calls = [m.name for m in _made(a, name)]
         if not calls:
             continue
-        fix = f"write `weights = {base.span.text if isinstance(e, ast.Attribute) else name}`"
+        fix = f"write `weights = {written}`"
         wanted = None if None in calls else calls[0]
         if isinstance(e, ast.Attribute) and e.name in calls:
             wanted = e.name
@@ -121,6 +122,28 @@ def _meant(a: Arguments, e: ast.Expr) -> str:
     there = list(dict.fromkeys(n for n, _ in a.context.frame.members if _made(a, n) and not any(_members(a, n))))
     others = [f"`weights = {n}`" for n in there if owner is None or n != owner.name]
     return f"write {' or '.join(others[:4])}" if others else "no other equation here has weights"
+
+
+def _named(e: ast.Expr) -> Iterator[tuple[str, str]]:
+    """The names within an expression, each with its text: of a member of a family, with its indices."""
+    match e:
+        case ast.Name():
+            yield e.id, e.id
+        case ast.Subscript(base=ast.Name(id=name)):
+            yield name, e.span.text
+        case ast.Attribute():
+            yield from _named(e.base)
+        case ast.Unary():
+            yield from _named(e.operand)
+        case ast.Binary():
+            yield from _named(e.left)
+            yield from _named(e.right)
+        case ast.Call():
+            for argument in e.arguments:
+                if isinstance(argument, ast.Argument):
+                    yield from _named(argument.value)
+        case _:
+            yield from ((name, name) for name in names_in(e))
 
 
 def _made(a: Arguments, name: str) -> list[Making]:

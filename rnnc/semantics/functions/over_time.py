@@ -29,10 +29,12 @@ def means_time(a: Arguments, labels: Sequence[str | None]) -> bool:
 
 def _warn(a: Arguments) -> None:
     """E422: nothing in a call says which of the two is meant, and the result of both has the same look."""
-    message = f"`time` is an axis of what `{a.name}` is given, so this is not over the steps"
-    fix = "give the axis another name, `relabel(v, place: …)` or where it is declared; then `time` are the steps"
     graph = a.context.frame.graph
-    graph.diagnostics.warning("E422", message, located(a.span, graph.calls)[0], fix=fix)
+    span, _ = located(a.span, graph.calls)
+    name = a.name if span == a.span else span.text.partition("(")[0]  # `max` within `logsumexp` is not in the text
+    message = f"`time` is an axis of what `{name}` is given, so this is not over the steps"
+    fix = "give the axis another name, `relabel(v, place: …)` or where it is declared; then `time` are the steps"
+    graph.diagnostics.warning("E422", message, span, fix=fix)
 
 
 def over_time(a: Arguments, options: Mapping[str, bool] | None = None) -> Tensor:

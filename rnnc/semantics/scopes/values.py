@@ -64,8 +64,9 @@ class FnValue:
 
 
 @dataclass(eq=False)
-class Weights:
-    """Those of an instance, and of cells that it is given to. `have_run`: layouts have them where they first did."""
+class Users:
+    """Those that have the weights of one instance: it, and cells that it is given to. `have_run`: layouts have the
+    weights where one of them first did."""
 
     have_run: bool = False
 
@@ -75,7 +76,7 @@ class Lent:
     """Whose weights a cell has that was given as an instance (`Residual(f)`), and what these are called."""
 
     prefix: str
-    weights: Weights
+    users: Users
 
 
 @dataclass(frozen=True)
