@@ -55,7 +55,7 @@ class Cell(_legacy("RNNCell", tf.Module)):
 
     def _first_state(self, wanted, sizes, batch_size, dtype):
         with tf.name_scope("zero_state"):
-            sizes = _known_sizes("Cell", wanted, sizes, _STATE_NEEDS)
+            sizes = _known_sizes("Cell", wanted, sizes, _INITIAL_NEEDS)
             if _STATE_HAS_WEIGHTS and self._cell_variables is None:
                 raise ValueError(f"{wanted}: weights of the cell tell the state: call build(input_shape) before")
             found = _initial_states(self.parameters, sizes, batch_size, tf.as_dtype(dtype))

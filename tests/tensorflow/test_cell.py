@@ -296,6 +296,29 @@ def test_arguments_count_before_inputs() -> None:
         m.Cell().get_initial_state(dtype=tf.float32)
 
 
+@pytest.mark.parametrize(
+    ("states", "needed"),
+    [
+        ("state h[units] = 1 / d", "size 'd'"),
+        ("state h[units] = sum(places(k: d + e))", "sizes 'd', 'e'"),
+        ("state h[units], s[a: e] = 1 / d\n  s' = s", "sizes 'd', 'e'"),
+        ("param w[d, units]\n  state h[units] = sum(w, d) / e", "size 'e'"),
+    ],
+)
+def test_sizes_that_initial_states_are_computed_with(states: str, needed: str) -> None:
+    """They need not be sizes of the states. Weights bring theirs along."""
+    m = _of(
+        f"cell A(units) {{\n  input x[d], u[e]\n  {states}\n  h' = tanh(linear(x, u, h))\n  output h'\n}}\n", units="3"
+    )
+    with pytest.raises(ValueError, match=f"zero_state needs the {needed}: give"):
+        m.Cell().zero_state(2, tf.float32)
+    cell, x = m.Cell(), (tf.zeros([2, 4]), tf.zeros([2, 5]))
+    cell.build([[None, 4], [None, 5]])
+    found, _ = cell(x, cell.zero_state(2, tf.float32))
+    expected, _ = m.step(cell.parameters(), dict(zip("xu", x, strict=True)))
+    np.testing.assert_array_equal(found, expected)
+
+
 def test_sizes_that_outputs_need_are_all_named() -> None:
     m = module("conv_lstm:ConvLSTM2D", filters="2")
     message = r"output_size needs the sizes 'row', 'col': give them to Cell, or build\(input_shape\) before"
