@@ -94,11 +94,9 @@ class Cell(_legacy("RNNCell", tf.Module)):
         # What a custom getter makes of variables is read outside of loops, too.
         with tf.control_dependencies(None), tf.variable_scope(here, self._cell_name, **reuse):
             for name, (array, trained) in _variable_arrays(_CELL_LAYOUT, initial).items():
-                short = _CELL_ALONE.get(name, name)[_CELL_CUT:]
-                if _CELL_LAYOUT is None:
-                    short = _variable_name(name.replace(".", "/"))
+                plain = _CELL_LAYOUT is None
                 self._cell_variables[name] = tf.get_variable(
-                    short,
+                    _variable_name(name.replace(".", "/")) if plain else _CELL_ALONE.get(name, name)[_CELL_CUT:],
                     array.shape,
                     tf.as_dtype(array.dtype),
                     _values(array),
