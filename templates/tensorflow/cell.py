@@ -96,7 +96,7 @@ class Cell(_legacy("RNNCell", tf.Module)):
             for name, (array, trained) in _variable_arrays(_CELL_LAYOUT, initial).items():
                 plain = _CELL_LAYOUT is None
                 self._cell_variables[name] = tf.get_variable(
-                    _variable_name(name.replace(".", "/")) if plain else _CELL_ALONE.get(name, name)[_CELL_CUT:],
+                    _variable_name(name.replace(".", "/")) if plain else _CELL_NUMBERED.get(name, name)[_CELL_CUT:],
                     array.shape,
                     tf.as_dtype(array.dtype),
                     _values(array),
