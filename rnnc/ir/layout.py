@@ -72,7 +72,8 @@ class ForeignArray:
     """`name` is complete within the layout (inner scopes in front); `shape` in open sizes.
 
     `facts`: what else must hold of what the array belongs to, as far as a file tells: ("reset_after", "true").
-    `shards`: the suffix under which it may come as row shards, "part_{}".
+    `shards`: the suffix under which it may come as row shards, "part_{}". `numbered`: it always comes as such, be it
+    one.
     """
 
     name: str
@@ -80,12 +81,17 @@ class ForeignArray:
     shape: tuple[Size, ...]
     facts: tuple[tuple[str, str], ...] = ()
     shards: str | None = None
+    numbered: bool = False
 
     @property
-    def alone(self) -> str:
-        """The name of its variable. "_{}" ends the names of matrices, also of those in one part: they are part 0."""
-        numbered = self.shards if self.shards and self.shards.startswith("_") and len(self.shape) > 1 else ""
-        return self.name + numbered.replace("{}", "0")
+    def variable(self) -> str:
+        """The name of the variable that holds all of it."""
+        return self.name + shard_ending(self.shards).replace("{}", "0") if self.shards and self.numbered else self.name
+
+
+def shard_ending(shards: str) -> str:
+    """What the names of row shards end in: "part_{}" is a scope of its own, "_{}" an ending."""
+    return shards if shards[:1] in "_-." else f"/{shards}"
 
 
 @dataclass(frozen=True)

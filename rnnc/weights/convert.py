@@ -61,7 +61,7 @@ def convert(
     written = cell.to_arrays(layout, params)
     notes = (*table.notes, *seen.found.notes, *_not_finite(arrays))
     if into is None or target is None:
-        variables = {array.name: array.alone for array in layout.arrays}
+        variables = {array.name: array.variable for array in layout.arrays}
         return Converted(as_type({variables[name]: array for name, array in written.items()}, own), notes)
     for name in target.zeros:
         if written[name].any():

@@ -55,19 +55,24 @@ class Cell(_legacy("RNNCell", tf.Module)):
 
     def _first_state(self, wanted, sizes, batch_size, dtype):
         with tf.name_scope("zero_state"):
-            sizes = _known_sizes("Cell", wanted, sizes, _STATE_NEEDS)
+            sizes = _known_sizes("Cell", wanted, sizes, _INITIAL_NEEDS)
             if _STATE_HAS_WEIGHTS and self._cell_variables is None:
                 raise ValueError(f"{wanted}: weights of the cell tell the state: call build(input_shape) before")
             found = _initial_states(self.parameters, sizes, batch_size, tf.as_dtype(dtype))
             return _nested(_CELL_STATES, found)
 
     def get_initial_state(self, inputs=None, batch_size=None, dtype=None):
-        sizes = self._cell_sizes
+        """The state before the first step; `inputs`, of one step or [batch, time, ...], tell what is not given."""
+        sizes, own = self._cell_sizes, self._cell_dtype or np.dtype("float32")
         if inputs is not None:
-            tensors = _step_inputs(inputs)
-            batch_size, dtype = tf.shape(tensors[0])[0], tensors[0].dtype
-            sizes = dict(_input_sizes(_step_features([x.shape for x in tensors])), **sizes)
-        return self._first_state("get_initial_state", sizes, batch_size, dtype)
+            tensors = [tf.convert_to_tensor(x) for x in _inputs_in_order(inputs)]
+            sizes = dict(_input_sizes(_input_features([x.shape for x in tensors], sequences=True)), **sizes)
+            own = next((x.dtype for x in tensors if x.dtype.is_floating), own)
+            rows = [x for x, about in zip(tensors, SPEC["inputs"].values()) if about["batch"]]
+            batch_size = tf.shape(rows[0])[0] if batch_size is None and rows else batch_size
+        if batch_size is None:
+            raise ValueError("get_initial_state needs batch_size, or inputs that tell it")
+        return self._first_state("get_initial_state", sizes, batch_size, own if dtype is None else dtype)
 
     # --- variables ----------------------------------------------------------------------------------------------------
 
@@ -78,10 +83,10 @@ class Cell(_legacy("RNNCell", tf.Module)):
         )
 
     def _build(self, input_shapes, dtype, scope):
-        _learn_sizes("Cell", self._cell_sizes, _step_features(input_shapes))
+        _learn_sizes("Cell", self._cell_sizes, _input_features(input_shapes))
         seed = np.random.randint(2**31 - 1) if self._cell_seed is None else self._cell_seed
         initial = init_params(seed=seed, dtype=dtype, **{n: self._cell_sizes[n] for n in _PARAMETER_SIZES})
-        self._cell_variables = {}
+        self._cell_variables, self._cell_dtype = {}, dtype
         reuse = {} if self._cell_reuse is None else {"reuse": self._cell_reuse}
         here = scope if scope is not None or self._cell_reuse is None else self._cell_name
         if not self._cell_name and here is None:
@@ -89,11 +94,9 @@ class Cell(_legacy("RNNCell", tf.Module)):
         # What a custom getter makes of variables is read outside of loops, too.
         with tf.control_dependencies(None), tf.variable_scope(here, self._cell_name, **reuse):
             for name, (array, trained) in _variable_arrays(_CELL_LAYOUT, initial).items():
-                short = _CELL_ALONE.get(name, name)[_CELL_CUT:]
-                if _CELL_LAYOUT is None:
-                    short = _variable_name(name.replace(".", "/"))
+                plain = _CELL_LAYOUT is None
                 self._cell_variables[name] = tf.get_variable(
-                    short,
+                    _variable_name(name.replace(".", "/")) if plain else _CELL_NUMBERED.get(name, name)[_CELL_CUT:],
                     array.shape,
                     tf.as_dtype(array.dtype),
                     _values(array),
@@ -185,12 +188,22 @@ def _inputs_in_order(inputs):
     return inputs
 
 
-def _step_features(shapes):
-    """The sizes of the features of each input by name, from the shapes of one step."""
-    return {
-        name: tf.TensorShape(shape).as_list()[1 if about["batch"] else 0 :]
-        for (name, about), shape in zip(SPEC["inputs"].items(), shapes)
-    }
+def _input_features(shapes, sequences=False):
+    """The sizes of the features of each input by name, from the shapes of one step, or of `sequences`, too; none of a
+    shape of unknown rank."""
+    found = {}
+    for (name, about), shape in zip(SPEC["inputs"].items(), map(tf.TensorShape, shapes)):
+        features, rows = len(about["shape"]), ["batch"] if about["batch"] else []
+        known = [[*rows, *about["axes"]]]
+        if sequences and about["sequence"]:
+            known.append([*rows, "time", *about["axes"]])
+        if not features and about["batch"]:  # as drivers have it
+            known += [[*axes, "1"] for axes in known]
+        if shape.ndims is not None and shape.ndims not in map(len, known):
+            shown = " or ".join(f"[{', '.join(axes)}]" for axes in known)
+            raise ValueError(f"{_shown('x', name, SPEC['inputs'])}: expected {shown}, got {tuple(shape.as_list())}")
+        found[name] = [] if shape.ndims is None else shape.as_list()[shape.ndims - features :]
+    return found
 
 
 def _values(array):

@@ -87,7 +87,7 @@ class _KerasWeights:
         """The initial states, in Keras' order."""
         if _STATE_HAS_WEIGHTS and not self._held.weights:
             raise ValueError("initial states: weights tell them: call build(input_shape) before")
-        found = _initial_states(self.parameters, self._known("an initial state", _STATE_NEEDS), rows, self._dtype)
+        found = _initial_states(self.parameters, self._known("an initial state", _INITIAL_NEEDS), rows, self._dtype)
         return [found[name] for name in _KERAS_STATES]
 
     def _draws(self, training):

@@ -105,6 +105,24 @@ def test_shards_are_those_of_their_body() -> None:
     }  # fmt: skip
 
 
+def test_matrices_that_are_always_numbered() -> None:
+    """Which is said where the suffix is; a body that has another suffix says it of its own arrays, or does not."""
+    entries = '{ "W" = [[h.x], [h.h]]\n "b" = h.bias }'
+    for options, names in (
+        ('shards = "_{}", numbered = matrices', ["W_0", "b"]),
+        ('shards = "part_{}", numbered = "matrices"', ["W/part_0", "b"]),
+        ('shards = "_part{}"', ["W", "b"]),
+        ('shards = "_{}"', ["W", "b"]),
+    ):
+        found = cell(f"layout tf({options}) {entries}")
+        assert [array.variable for array in found.arrays] == names
+    outer = 'layout tf(shards = "_{}", numbered = matrices) { }'
+    network = f"network N {{\n  input x[3]\n  y = R(3)(x)\n  output y\n  {outer}\n}}\n"
+    for own, name in (("", "rnn/w_0"), (', shards = "part_{}"', "rnn/w")):
+        of = model(INNER.replace('scope = "rnn"', f'scope = "rnn"{own}') + network, "N")
+        assert [array.variable for array in _only(of).arrays] == [name]
+
+
 def test_other_options_are_facts_about_the_arrays_of_their_body() -> None:
     of = model(
         INNER.replace('scope = "rnn"', 'scope = "rnn", act = tanh, clip = none, after = true, level = 2, word = "x"')

@@ -39,6 +39,14 @@ cell Twice(units) {
   output h'
 }
 """
+WORDS = """
+cell Words(units) {
+  input x[]: int
+  state h[units]
+  h' = tanh(linear(h) + embedding(x, 5, units))
+  output h'
+}
+"""
 ROOT = Path(__file__).resolve().parents[2]
 LEGACY = Path(__file__).with_name("legacy_cells.py")
 pytestmark = pytest.mark.filterwarnings("ignore:.*is deprecated:UserWarning")
@@ -221,6 +229,94 @@ def test_drivers_ask_for_no_size_that_the_input_tells_later() -> None:
             a, b, c, d = session.run([outputs, expected, state[1], final["seen"]])
     np.testing.assert_allclose(a, b, rtol=0, atol=1e-10)
     np.testing.assert_allclose(c, d, rtol=0, atol=1e-10)
+
+
+def _of(text: str, **options: str) -> Any:
+    """The module of a description."""
+    return load_module(compile_source(Source("cell.rnn", text), None, options, target="tf").text, "Cell")
+
+
+@pytest.mark.parametrize("shape", [[2, 5], [2, 7, 5]])
+def test_initial_states_for_a_step_and_for_a_whole_sequence(shape: list[int]) -> None:
+    """The number of axes tells which of them the inputs are."""
+    first = _of(LIKE_INPUTS, units="3").Cell().get_initial_state(tf.zeros(shape))
+    assert [state.shape.as_list() for state in first] == [[2, 3], [2, 10]]
+
+
+def test_inputs_that_are_neither_a_step_nor_a_sequence() -> None:
+    m = _of(LIKE_INPUTS, units="3")
+    for shape in ((5,), (2, 3, 7, 5)):
+        with pytest.raises(ValueError) as found:
+            m.Cell().get_initial_state(tf.zeros(shape))
+        assert f"x: expected [batch, d] or [batch, time, d], got {shape}" in str(found.value)
+    cell = m.Cell()
+    with pytest.raises(ValueError, match=r"x: expected \[batch, d\], got \(2, 7, 5\)"):
+        cell.build([2, 7, 5])
+    cell.build([2, 5])  # of which the refused shape has left nothing
+    assert cell.state_size == (3, 10)
+
+
+def test_inputs_of_unknown_rank_tell_the_rows_alone() -> None:
+    m = _of(LIKE_INPUTS, units="3")
+    with tf.Graph().as_default(), tf.Session() as session:
+        x = tf.placeholder(tf.float64)
+        first = m.Cell(d=5).get_initial_state(x)
+        assert [state.shape for state in session.run(first, {x: np.zeros((2, 5))})] == [(2, 3), (2, 10)]
+        for call in (lambda: m.Cell().get_initial_state(x), lambda: m.Cell().build(x.shape)):
+            with pytest.raises(ValueError, match="size 'd'"):
+                call()
+
+
+@pytest.mark.parametrize(
+    ("own", "given", "built", "dtype"),
+    [
+        (None, None, None, "float32"),
+        ("float64", None, None, "float64"),
+        ("float64", "float32", None, "float32"),
+        (None, None, "float64", "float64"),
+    ],
+)
+def test_the_type_of_a_state_of_words(own: str | None, given: str | None, built: str | None, dtype: str) -> None:
+    """Words have none to go by: the argument, or the cell's own type."""
+    cell, words = _of(WORDS, units="3").Cell(dtype=own), tf.zeros([2, 1], tf.int32)
+    if built:
+        cell(words, tf.zeros([2, 3], built))
+    state = cell.get_initial_state(words, dtype=given)
+    assert (state.dtype, state.shape.as_list()) == (dtype, [2, 3])
+
+
+def test_arguments_count_before_inputs() -> None:
+    m = module("lstm", units="3")
+    x = tf.zeros([2, 7, 5])
+    states = m.Cell().get_initial_state(x, 4, tf.float64)
+    assert {(state.dtype.name, *state.shape.as_list()) for state in states} == {("float64", 4, 3)}
+    (state, _) = m.Cell(dtype="float64").get_initial_state(x)
+    assert (state.dtype, state.shape.as_list()) == (tf.float32, [2, 3])
+    with pytest.raises(ValueError, match="get_initial_state needs batch_size, or inputs"):
+        m.Cell().get_initial_state(dtype=tf.float32)
+
+
+@pytest.mark.parametrize(
+    ("states", "needed"),
+    [
+        ("state h[units] = 1 / d", "size 'd'"),
+        ("state h[units] = sum(places(k: d + e))", "sizes 'd', 'e'"),
+        ("state h[units], s[a: e] = 1 / d\n  s' = s", "sizes 'd', 'e'"),
+        ("param w[d, units]\n  state h[units] = sum(w, d) / e", "size 'e'"),
+    ],
+)
+def test_sizes_that_initial_states_are_computed_with(states: str, needed: str) -> None:
+    """They need not be sizes of the states. Weights bring theirs along."""
+    m = _of(
+        f"cell A(units) {{\n  input x[d], u[e]\n  {states}\n  h' = tanh(linear(x, u, h))\n  output h'\n}}\n", units="3"
+    )
+    with pytest.raises(ValueError, match=f"zero_state needs the {needed}: give"):
+        m.Cell().zero_state(2, tf.float32)
+    cell, x = m.Cell(), (tf.zeros([2, 4]), tf.zeros([2, 5]))
+    cell.build([[None, 4], [None, 5]])
+    found, _ = cell(x, cell.zero_state(2, tf.float32))
+    expected, _ = m.step(cell.parameters(), dict(zip("xu", x, strict=True)))
+    np.testing.assert_array_equal(found, expected)
 
 
 def test_sizes_that_outputs_need_are_all_named() -> None:

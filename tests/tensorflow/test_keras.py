@@ -147,6 +147,14 @@ def test_step_of_a_cell_with_several_inputs() -> None:
     assert after[1].dtype == "float32"
 
 
+def test_a_size_that_an_initial_state_is_computed_with() -> None:
+    text = "cell A {\n  input x[d]\n  state h[2] = 1 / d\n  h' = 0.5 * h + sum(x)\n  output h'\n}\n"
+    m = load_module(compile_source(Source("a.rnn", text), target="tf").text, "A")
+    with pytest.raises(ValueError, match="an initial state needs the size 'd': give it to KerasCell"):
+        m.KerasCell().get_initial_state(ROWS)
+    same(m.KerasCell(d=4).get_initial_state(ROWS), [np.full((ROWS, 2), 0.25, np.float32)])
+
+
 def test_cells_of_keras_and_ours_in_one_stack() -> None:
     m = module("gru", reset="after")
     cells = [m.KerasCell(UNITS, seed=1), keras.layers.LSTMCell(3), m.KerasCell(2, seed=2)]

@@ -183,6 +183,32 @@ def test_graph_and_session(name: str, driver: str, own: bool) -> None:
             check(name, *session.run([found, first, second], feed))
 
 
+@pytest.mark.parametrize(
+    ("own", "driver", "often"), [("auto", "dynamic", True), (False, "dynamic", False), (False, "static", True)]
+)
+def test_second_derivatives_of_the_loops_of_old_graphs(own: bool | str, driver: str, often: bool) -> None:
+    """TensorFlow differentiates them once; that the first derivatives are ours makes room for another time."""
+    s = scene("lstm")
+    was = tf.control_flow_v2_enabled()
+    tf.disable_control_flow_v2()
+    try:
+        with tf.Graph().as_default():
+            tensors = [tf.constant(a) for a in s.point.values()]
+            found = s.forward(dict(zip(s.point, tensors, strict=True)), driver=driver, custom_gradient=own)
+            first = dense(tf.gradients(s.loss(found), tensors), tensors)
+            along = tf.add_n([tf.reduce_sum(g * d) for g, d in zip(first, s.direction.values(), strict=True)])
+            if not often:
+                with pytest.raises(TypeError, match="Second-order gradient for while loops not supported"):
+                    tf.gradients(along, tensors)
+                return
+            second = dense(tf.gradients(along, tensors), tensors)
+            with tf.Session() as session:
+                check("lstm", *session.run([found, first, second]))
+    finally:
+        if was:
+            tf.enable_control_flow_v2()
+
+
 def _graph_size(s: Scene, steps: int | None, **how: Any) -> tuple[int, list[str]]:
     with tf.Graph().as_default() as graph:
         point = {

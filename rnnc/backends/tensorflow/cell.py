@@ -20,7 +20,7 @@ def cell_tables(model: Model) -> list[str]:
     return [
         f"_CELL_LAYOUT = {literal(layout.name if layout else None)}",
         f"_CELL_SCOPE = {string(scope)}",
-        f"_CELL_ALONE = {literal({a.name: a.alone for a in layout.arrays if a.alone != a.name} if layout else {})}",
+        f"_CELL_NUMBERED = {literal({a.name: a.variable for a in layout.arrays if a.numbered} if layout else {})}",
         f"_CELL_CUT = {len(scope) + 1 if scope else 0}  # of the names of variables: what the scope is in front",
         f"_CELL_STATES = {_text(_tree(ordered_states(model, layout)))}",
     ]

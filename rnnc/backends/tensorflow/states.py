@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from rnnc.backends.escape import literal
 from rnnc.ir.layout import WeightLayout
 from rnnc.ir.model import Model, PortInfo
-from rnnc.ir.program import Op, Port, Program, reads
+from rnnc.ir.program import AttrValue, Axis, Op, Port, Program, Type, reads, walk
+from rnnc.ir.size import Size
 from rnnc.ir.trim import trim_program
 
 
@@ -36,6 +37,7 @@ def state_tables(model: Model, initial: Program) -> list[str]:
     weighted = any(value in weights for node in initial.nodes for value in reads(node))
     return [
         f"_STATE_NEEDS = {literal(_symbols(model, model.states))}",
+        f"_INITIAL_NEEDS = {literal(_ordered(model, _sizes_read(initial)))}",
         f"_OUTPUT_NEEDS = {literal(_symbols(model, model.outputs))}",
         f"_STATE_HAS_WEIGHTS = {weighted}",
     ]
@@ -43,8 +45,35 @@ def state_tables(model: Model, initial: Program) -> list[str]:
 
 def _symbols(model: Model, ports: Sequence[PortInfo]) -> list[str]:
     """The open sizes in the shapes of ports."""
-    found = {symbol for port in ports for size in port.type.shape for symbol in size.symbols}
-    return [symbol for symbol in model.sizes if symbol in found]
+    return _ordered(model, {symbol for port in ports for size in port.type.shape for symbol in size.symbols})
+
+
+def _sizes_read(program: Program) -> set[str]:
+    """The open sizes that a program computes with. Those of weights are known where there are weights."""
+    found: set[str] = set()
+    for node in walk(program.nodes):
+        attributes = [value for _, value in node.attrs] if isinstance(node, Op) else []
+        found |= _symbols_in((*(out.type for out in node.outs), *attributes))
+    return found
+
+
+def _symbols_in(attribute: AttrValue) -> frozenset[str]:
+    """The open sizes in an attribute."""
+    match attribute:
+        case Size():
+            return attribute.symbols
+        case Axis(_, size):
+            return size.symbols
+        case Type():
+            return _symbols_in(attribute.axes)
+        case tuple():
+            return frozenset[str]().union(*map(_symbols_in, attribute))
+        case _:
+            return frozenset()
+
+
+def _ordered(model: Model, sizes: Collection[str]) -> list[str]:
+    return [size for size in model.sizes if size in sizes]
 
 
 def usable_layout(model: Model, name: str) -> WeightLayout | None:

@@ -20,7 +20,7 @@ from rnnc.syntax import ast
 
 ENTRY_COST = 10  # in units of work
 PLACE = "*"  # in a scope: where the names inside stand
-OF_A_PLACE = ("scope", "joint", "shards")  # options that say where the arrays of a body stand
+OF_A_PLACE = ("scope", "joint", "shards", "numbered")  # options that say where the arrays of a body stand
 HOW_NUMBERS_ARE_HELD = ("constants", "probabilities")  # options that are no facts about what the arrays belong to
 
 
@@ -39,12 +39,13 @@ class _Parts:
 @dataclass(frozen=True)
 class _Place:
     """Where the arrays of a body stand: scopes in front, what joins them, and a pattern for the names themselves;
-    `shards` is the ending of their row shards."""
+    `shards` is the ending of their row shards, and matrices that are `numbered` always come as such."""
 
     scope: str = ""
     joint: str = "/"
     pattern: str = PLACE
     shards: str | None = None
+    numbered: bool = False
 
     def inside(self, scope: str) -> _Place:
         """A scope within this one. One with a `*` is a pattern for names, where no outer pattern is."""
@@ -134,9 +135,11 @@ class LayoutReader:
                     continue  # read by itself
                 c = Context(scope, frame)
                 self._guarded(lambda option=option, c=c, facts=facts: self._option(option, c, facts, parts))
+            self._guarded(lambda block=block: _check_numbered(block))
             own = {key: str(parts.options.pop(key)) for key in OF_A_PLACE if key in parts.options}
-            place = replace(place, joint=own.get("joint", place.joint), shards=own.get("shards", place.shards))
-            place = place.inside(own.get("scope", ""))
+            place = replace(place, joint=own.get("joint", place.joint)).inside(own.get("scope", ""))
+            if "shards" in own:
+                place = replace(place, shards=own["shards"], numbered="numbered" in own)
             body = _Body(frame, place, facts, scopes, orders, parts, is_copy, outside)
             self._statements(body, Scope(scope), block.body)
         declared = any(block.name == name for block, _ in frame.layouts)
@@ -162,6 +165,8 @@ class LayoutReader:
         key = option.name or "scope"
         if key == "shards" and not isinstance(value, str):
             raise Problem("E501", 'the layout option `shards` is a string, "part_{}"', option.span)
+        if key == "numbered" and value not in ("matrices", Choice("matrices")):
+            raise Problem("E501", "the layout option `numbered` is `matrices`, and is left out otherwise", option.span)
         if key == "probabilities" and held_word(option.value) is None:
             raise Problem("E501", 'the layout option `probabilities` is "exact" or "float32"', option.span)
         found: str | float | bool
@@ -237,7 +242,8 @@ class LayoutReader:
             parts.missing.append(missing.name)
             return
         parts.mentioned |= set(_leaves(value))
-        foreign = ForeignArray(name, value, shape, tuple(body.facts.items()), body.place.shards)
+        place, facts = body.place, tuple(body.facts.items())
+        foreign = ForeignArray(name, value, shape, facts, place.shards, place.numbered and len(shape) > 1)
         parts.arrays[name] = (foreign, s.span)
 
     def _order(self, s: ast.Order, c: Context, parts: _Parts) -> None:
@@ -270,6 +276,14 @@ def _layout_names(frame: Frame) -> Iterator[str]:
         yield block.name
     for child in frame.children.values():
         yield from _layout_names(child)
+
+
+def _check_numbered(block: ast.Layout) -> None:
+    """Numbers of parts stand in the suffix that `shards` of the same layout tells."""
+    options = {option.name: option for option in block.options}
+    if "numbered" in options and "shards" not in options:
+        message = "the layout option `numbered` needs `shards`, where the numbers stand"
+        raise Problem("E501", message, options["numbered"].span, fix='write `shards = "_{}"` beside it')
 
 
 def _leaves(value: Arrangement) -> Iterator[str]:

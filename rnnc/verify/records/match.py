@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnc.ir.layout import WeightLayout
+from rnnc.ir.layout import WeightLayout, shard_ending
 from rnnc.verify.arrays import Array, reshape
 from rnnc.verify.errors import VerifyError, near_misses
 
@@ -125,8 +125,7 @@ def _candidates(recorded: Sequence[str], pattern: str | None) -> dict[str, Shard
     found: dict[str, Shards] = {name: (name,) for name in recorded}
     if not pattern:
         return found
-    joint = "" if pattern[:1] in "_-." else "/"  # "part_{}" is a scope of its own, "_{}" an ending
-    ending = re.escape(joint + pattern).replace(re.escape("{}"), r"(\d+)")
+    ending = re.escape(shard_ending(pattern)).replace(re.escape("{}"), r"(\d+)")
     stems: dict[str, dict[int, str]] = {}
     for name in recorded:
         if shard := re.fullmatch(f"(.+){ending}", name):
