@@ -49,7 +49,7 @@ def find(layout: WeightLayout, table: Table) -> Found:
         variables = {name: tuple(back[v] for v in found) for name, found in matching.variables.items()}
         return Found(Matching(variables, matching.renamed), notes)
     assert first is not None
-    if table.scattered and _readings(layout, replace(table, scattered=False), own)[1:]:
+    if table.scattered and _readings(layout, replace(table, scattered=frozenset()), own)[1:]:
         (diagnostic,) = first.diagnostics
         notes = [*(note.message for note in diagnostic.notes), NOT_IN_ORDER]
         raise VerifyError(diagnostic.code, diagnostic.message, notes=notes, fix=BY_NAME) from first
@@ -166,7 +166,7 @@ def layers_in_order(wanted: Sequence[str], names: Sequence[str], table: Table) -
     ours = _grouped(name[len(own_cut) :] for name in wanted)
     if len(theirs) != len(ours) or "" in theirs or "" in ours or not _orderly(list(theirs), ordered):
         return None
-    if table.scattered and not cut:  # numbers count layers as they are made, and not as they are run
+    if _beside_others([cut + old for old in theirs], table.scattered):
         return None
     found: Names = {}
     for old, new in zip(theirs if ordered else sorted(theirs, key=_natural), ours, strict=True):
@@ -212,7 +212,7 @@ def scopes_in_order(wanted: Sequence[str], names: Sequence[str], table: Table) -
     if {kind: len(scopes) for kind, scopes in theirs.items()} != {kind: len(scopes) for kind, scopes in ours.items()}:
         return None
     for kind, scopes in theirs.items():
-        if not _orderly(scopes, ordered) or (table.scattered and len(scopes) > 1 and not _common_scope(scopes)):
+        if not _orderly(scopes, ordered) or _beside_others(scopes, table.scattered):
             return None
         for old, new in zip(scopes if ordered else sorted(scopes, key=_natural), ours[kind], strict=True):
             found.update({_joined(old, part): _joined(new, part) for part in kind[1]})
@@ -246,6 +246,16 @@ def _grouped(names: Iterable[str]) -> dict[str, list[str]]:
 def _orderly(scopes: Sequence[str], ordered: bool) -> bool:
     """Whether it is known which comes first: by the file, or because they only differ in a number."""
     return ordered or len({re.sub(r"\d+", "", scope).strip("_") for scope in scopes}) <= 1
+
+
+def _beside_others(scopes: Iterable[str], scattered: Container[str]) -> bool:
+    """Whether one that is scattered stands beside another: numbers count layers as they are made, not as they run."""
+    inside: dict[str, set[str]] = {}
+    for scope in scopes:
+        parts = scope.split("/")
+        for depth in range(len(parts)):
+            inside.setdefault("/".join(parts[:depth]), set()).add("/".join(parts[: depth + 1]))
+    return any(len(beside) > 1 and any(one in scattered for one in beside) for beside in inside.values())
 
 
 def _plain(scope: str) -> str:

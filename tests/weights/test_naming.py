@@ -23,13 +23,13 @@ def found(
     *,
     ordered: bool = False,
     numbered: bool = False,
-    scattered: bool = False,
+    scattered: str = "",
     others: str | None = None,
 ) -> str:
     """The recorded names in the layout's order."""
     arrays = {name: np.zeros(1) for name in recorded.split()}
     known = {} if others is None else dict(zip(arrays, others.split(), strict=True))
-    table = Table(arrays, ordered=ordered, numbered=numbered, others=known, scattered=scattered)
+    table = Table(arrays, ordered=ordered, numbered=numbered, others=known, scattered=frozenset(scattered.split()))
     matching = find(layout(names), table).matching
     return " ".join(name for array in names.split() for name in matching.variables[array])
 
@@ -78,24 +78,31 @@ def test_attributes_of_a_class_have_no_order() -> None:
     wanted = "l/cell/a l/cell/b l_1/cell/a l_1/cell/b"
     assert found(LAYERS, recorded) == wanted
     with pytest.raises(VerifyError, match="E803") as error:  # the numbers say when layers are made, not when they run
-        found(LAYERS, recorded, scattered=True)
+        found(LAYERS, recorded, scattered="l l_1")
     (diagnostic,) = error.value.diagnostics
     assert "attributes of a model's class" in diagnostic.notes[-1].message
     assert "rnnc import" in (diagnostic.fix or "")
-    assert found(wanted, recorded, scattered=True) == wanted
+    assert found(wanted, recorded, scattered="l l_1") == wanted
     with pytest.raises(VerifyError, match="E803"):  # and do not tell layers of several others apart
-        found("l/c/a l_1/c/a", "p/l_2/c/a q/l_2/c/a", scattered=True)
-    # the cells of one layer do have an order
+        found("l/c/a l_1/c/a", "p/l_2/c/a q/l_2/c/a", scattered="p q")
+    # the cells of one layer do have an order, and the attributes of a class inside of another have none
     inner = "m/r/c/a m/r/c_1/a"
-    assert found("layer_0/a layer_1/a", inner, scattered=True) == inner
+    assert found("layer_0/a layer_1/a", inner, scattered="m m/r") == inner
+    for beside in ("m/r/c", "m/r/c_1"):
+        with pytest.raises(VerifyError, match="E803"):
+            found("layer_0/a layer_1/a", inner, scattered=f"m {beside}")
+    deep = "m/a/cell/a m/a/cell/b m/a_1/cell/a m/a_1/cell/b"
+    assert found(LAYERS, deep, scattered="m") == deep
+    with pytest.raises(VerifyError, match="E803"):
+        found(LAYERS, deep, scattered="m m/a")
 
 
 def test_attributes_are_other_names_of_layers() -> None:
     recorded, others = "l_1/c/a l/c/a", "enc/c/a dec/c/a"
-    assert found("enc/c/a dec/c/a", recorded, others=others, scattered=True) == "l_1/c/a l/c/a"
-    assert found("l/c/a l_1/c/a", recorded, others=others, scattered=True) == "l/c/a l_1/c/a"
+    assert found("enc/c/a dec/c/a", recorded, others=others, scattered="l l_1") == "l_1/c/a l/c/a"
+    assert found("l/c/a l_1/c/a", recorded, others=others, scattered="l l_1") == "l/c/a l_1/c/a"
     swapped = "l/c/a l_1/c/a"  # attributes that are called as other layers are
-    assert found("l/c/a l_1/c/a", recorded, others=swapped, scattered=True) == "l/c/a l_1/c/a"
+    assert found("l/c/a l_1/c/a", recorded, others=swapped, scattered="l l_1") == "l/c/a l_1/c/a"
     table = Table(
         {name: np.zeros(1) for name in recorded.split()},
         others=dict(zip(recorded.split(), others.split(), strict=True)),
