@@ -118,8 +118,12 @@ def test_the_cells_of_a_stack_are_counted_by_class() -> None:
     front = "r/stacked_rnn_cells"
     mine, theirs = "r/mine/0 s/g_cell/0", "r/l_cell/a s/g_cell/a"  # a cell with a name of its own
     assert found(theirs, mine, numbered=True) == mine
-    with pytest.raises(VerifyError, match="E803"):  # a cell of another class
-        found(theirs, mine.replace("mine", "h_cell"), numbered=True)
+    assert found(theirs, mine.replace("mine", "my_cell"), numbered=True) == mine.replace("mine", "my_cell")
+    for other in ("g_cell", "gru_cell"):  # a cell of another class
+        with pytest.raises(VerifyError, match="E803"):
+            found(theirs, mine.replace("mine", other), numbered=True)
+    counted = "in/r_3/my_cell/0 in/r_4/other_cell/0"  # layers are counted in a session
+    assert found("r/l_cell/a r_1/l_cell/a", counted, numbered=True) == counted
     recorded = f"{front}/g_cell/a {front}/g_cell_1/a {front}/l_cell/a d/a"
     wanted = f"{front}/g_cell/a {front}/l_cell/a {front}/g_cell_1/a d/a"
     assert found(STACK, recorded, numbered=True) == wanted
@@ -129,6 +133,26 @@ def test_the_cells_of_a_stack_are_counted_by_class() -> None:
     assert found(two, f"{second} {recorded}", numbered=True) == f"{wanted} {second}"
     with pytest.raises(VerifyError, match="E803"):  # other cells
         found(STACK, recorded.replace("g_cell_1", "l_cell_1"), numbered=True)
+
+
+@pytest.mark.parametrize(("one", "other"), [("r", "r_1"), ("r_3", "r_4"), ("in/r_9", "in/r_10")])
+def test_stacks_of_the_same_cells_in_different_order(one: str, other: str) -> None:
+    names = "r/layer_0/g_cell/a r/layer_1/l_cell/a r_1/layer_0/l_cell/a r_1/layer_1/g_cell/a"
+    cells = [
+        f"{front}/stacked_rnn_cells/{cell}_cell/0" for front, order in ((one, "gl"), (other, "lg")) for cell in order
+    ]
+    assert found(names, " ".join(sorted(cells)), numbered=True) == " ".join(cells)
+
+
+def test_names_that_collide_lose_no_array() -> None:
+    with pytest.raises(VerifyError, match="E803"):
+        found("e/c/a", "x/d/a y/d/a", others="e/c/a e/c/a", scattered="x")
+
+
+def test_an_order_is_only_missed_where_it_would_help() -> None:
+    with pytest.raises(VerifyError, match="E803") as error:
+        found("layer_0/c/a layer_1/c/a d/b", "l/c/a l_1/c/a e/z", scattered="l l_1")
+    assert "attributes of a model's class" not in "".join(note.message for note in error.value.diagnostics[0].notes)
 
 
 def test_variables_by_number_take_the_places_of_the_layout() -> None:

@@ -77,9 +77,9 @@ def _layer(config: Any, names: Iterable[str]) -> _Layer:
 
 def _options(config: Any, names: Iterable[str]) -> Mapping[str, Any]:
     """Those of the innermost of these layers; none where the configuration does not tell of all."""
-    options = next(_within(config), {})
+    options = next(_within(config), dict[str, Any]())
     for name in names:
-        options = next((one for one in _within(options) if one.get("name") == name), {})
+        options = next((one for one in _within(options) if one.get("name") == name), dict[str, Any]())
     return options
 
 
