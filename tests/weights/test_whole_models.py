@@ -15,6 +15,7 @@ import rnnc
 from rnnc.compiler import model_of
 from rnnc.diagnostics import Source
 from rnnc.importing.calls import import_call
+from rnnc.weights import containers
 from tests.numpy.support import EXAMPLES
 from tests.weights.support import Weights
 
@@ -181,7 +182,8 @@ STACKS = {
         "layers.RNN([layers.GRUCell(3), layers.LSTMCell(3)])"
     ),
     "cells with names": (
-        "layers.RNN(layers.LSTMCell(3, name='my_cell'), return_sequences=True), layers.RNN(layers.LSTMCell(3, name='b'))"
+        "layers.RNN(layers.LSTMCell(3, name='my_cell'), return_sequences=True), "
+        "layers.RNN(layers.LSTMCell(3, name='b'))"
     ),
     "in another order than made": "(lambda a, b: layers.RNN([b, a]))(layers.LSTMCell(3), layers.LSTMCell(3))",
 }  # fmt: skip
@@ -259,6 +261,21 @@ def test_a_configuration_tells_a_class_from_a_sequential(weights: Weights) -> No
         given = ["--from", "keras", "--to", "torch", "--cell", *MULTI]
         done = weights("convert", weights.folder / "model.keras", weights.folder / "b.npz", *given)
         assert done.status == status, done.err
+
+
+@needs_keras
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_attributes_are_known_where_the_file_has_them(weights: Weights) -> None:
+    stacks = f"model = keras.Sequential([keras.Input((6, 3)), {STACKS['two, in different order']}])"
+    for text, wanted in (
+        (f"import keras\nfrom keras import layers\n{stacks}", set[str]()),
+        (subclass([f"self.z = {LSTM}", f"self.a = {LSTM}"], "self.a(self.z(x))"), {"a"}),  # `z` is behind `layers`
+    ):
+        for file in ("model.keras", "model.weights.h5"):
+            saved(run_once(text), weights.folder / file)
+            others = containers.read(weights.folder / file).others
+            assert {other.partition("/")[0] for other in others.values()} == wanted
 
 
 @needs_keras

@@ -28,11 +28,11 @@ INSIDE = ("forward_layer", "backward_layer", "layer")
 @dataclass(frozen=True)
 class Stored:
     """One array: its name for people, its path in the file, its name by attributes of the model, not by the names of
-    layers, and the scopes in its name that are attributes."""
+    layers, if the file has it, and the scopes in its name that are attributes."""
 
     name: str
     path: str
-    attributes: str
+    attributes: str | None = None
     scattered: tuple[str, ...] = ()
 
 
@@ -71,7 +71,7 @@ def table_of(data: bytes, what: str) -> Table:
         arrays = {one.name: np.asarray(file[one.path]) for one in stored}
         numbered = _is_numbered(file)
         ordered = not numbered and _root(file).attrs.get("layer_names") is not None
-        others = {one.name: one.attributes for one in stored if one.attributes != one.name}
+        others = {one.name: own for one in stored if (own := one.attributes) is not None and own != one.name}
         scattered = frozenset(scope for one in stored for scope in one.scattered)
         return Table(arrays, ordered=ordered, numbered=numbered, others=others, scattered=scattered)
 
@@ -136,14 +136,15 @@ def _stored(file: Any) -> Iterator[Stored]:
         for layer in map(_text, layers):
             for name in map(_text, root[layer].attrs["weight_names"]):
                 own = name.removesuffix(":0")
-                yield Stored(own, f"{root.name.rstrip('/')}/{layer}/{name}", own)
+                yield Stored(own, f"{root.name.rstrip('/')}/{layer}/{name}")
         return
     numbered = _is_numbered(file)
     taken: set[str] = set()
     for path, item in _datasets(file):
         if item.dtype.kind != "f" or (numbered and path.startswith(OPTIMIZER)):
             continue
-        attributes = _joined(path, _by_attributes(file, path)) if numbered else path
+        has_attributes = numbered and path.partition("/")[0] not in LISTS  # Keras stores none of what is in these
+        attributes = _joined(path, _by_attributes(file, path)) if has_attributes else None
         name = _joined(path, filter(None, _by_layers(file, path))) if numbered else path
         scattered = tuple(_scattered(file, path)) if numbered and name not in taken else ()
         yield Stored(path if name in taken else name, path, attributes, scattered)
