@@ -28,10 +28,7 @@ def discover(kind: str, table: Table, options: Mapping[str, object], zeros: Sequ
 
     `options` are bound in every cell; those that lack one are not meant.
     """
-    found: list[Seen] = []
-    reasons: list[tuple[float, str]] = []
-    for name, path in LIBRARY.items():
-        found += _fitting(_source(path), name, kind, table, options, zeros, reasons)
+    found, reasons = _known(kind, table, options, zeros)
     certain = [seen for seen in found if seen.certain] or found
     certain = [seen for seen in certain if seen.zeros] or certain  # zeros that are asked for have a place in the cell
     if len(certain) == 1:
@@ -40,7 +37,8 @@ def discover(kind: str, table: Table, options: Mapping[str, object], zeros: Sequ
     if not certain:
         message = f"these are not the {kind} arrays of {known}, whatever their choices"
         strangers = _strangers(kind, table)
-        if strangers and _is_known(kind, table.keep(n for n in table.arrays if n not in strangers), options, zeros):
+        rest = table.keep(n for n in table.arrays if n not in strangers)
+        if strangers and rest.arrays and _known(kind, rest, options, zeros)[0]:
             fix = "leave out what is none of its weights: " + " ".join(f"--without '{name}'" for name in strangers)
             raise VerifyError(NO_CELL, f"{message}, but they are without {', '.join(map(repr, strangers))}", fix=fix)
         (nearness, nearest), *others = sorted(reasons, reverse=True)
@@ -66,11 +64,17 @@ def _strangers(kind: str, table: Table) -> tuple[str, ...]:
     return tuple(name for name, array in table.arrays.items() if _last(name) not in known and array.ndim == 0)
 
 
-def _is_known(kind: str, table: Table, options: Mapping[str, object], zeros: Sequence[str]) -> bool:
-    try:
-        return bool(table.arrays) and bool(discover(kind, table, options, zeros))
-    except DiagnosticError:
-        return False
+def _known(
+    kind: str, table: Table, options: Mapping[str, object], zeros: Sequence[str]
+) -> tuple[list[Seen], list[tuple[float, str]]]:
+    """The known cells that have these arrays, and why others have not, by their nearness."""
+    reasons: list[tuple[float, str]] = []
+    found = [
+        seen
+        for name, path in LIBRARY.items()
+        for seen in _fitting(_source(path), name, kind, table, options, zeros, reasons)
+    ]
+    return found, reasons
 
 
 def _last(name: str) -> str:

@@ -17,6 +17,7 @@ from rnnc.verify.records.match import Matching, match_variables
 from rnnc.weights.table import STACK, Table
 
 Names = dict[str, str]  # the names that a layout may know, by those of the file
+CELLS = frozenset({"simple_rnn_cell", "gru_cell", "lstm_cell", "stacked_rnn_cells"})  # as Keras calls its classes
 NOT_IN_ORDER = "the layers are attributes of a model's class: nothing in the file tells which of them comes first"
 BY_NAME = "--cell with what `rnnc import` makes of the class has Keras's names; --only takes one layer after the other"
 
@@ -35,10 +36,29 @@ def find(layout: WeightLayout, table: Table) -> Found:
         layout, table, _by_cells(layout, table.arrays) if table.numbered else {n: n for n in table.arrays}
     )
     others = _by_position(layout, table, {name: table.others.get(name, name) for name in table.arrays})
+    found = _first_fitting(layout, [*_readings(layout, table, own), (others, ())])
+    if isinstance(found, Found):
+        return found
+    if table.scattered:
+        in_order = _first_fitting(layout, _readings(layout, replace(table, scattered=frozenset()), own))
+        if isinstance(in_order, Found):
+            (diagnostic,) = found.diagnostics
+            notes = [*(note.message for note in diagnostic.notes), NOT_IN_ORDER]
+            raise VerifyError(diagnostic.code, diagnostic.message, notes=notes, fix=BY_NAME) from found
+    raise found
+
+
+def _first_fitting(layout: WeightLayout, readings: Iterable[tuple[Names, tuple[str, ...]]]) -> Found | VerifyError:
+    """By the first reading that fits; why the first of all does not, where none does."""
     first: VerifyError | None = None
-    for renamed, notes in [*_readings(layout, table, own), (others, ())]:
+    for renamed, notes in readings:
         back = {new: name for name, new in renamed.items()}
         try:
+            if len(back) < len(renamed):
+                twice = next(new for name, new in renamed.items() if back[new] != name)
+                raise VerifyError(
+                    "E803", f"several arrays could be called {twice!r}", fix="--only tells which are meant"
+                )
             matching = match_variables(layout, list(back))
         except VerifyError as error:
             first = first or error
@@ -49,11 +69,7 @@ def find(layout: WeightLayout, table: Table) -> Found:
         variables = {name: tuple(back[v] for v in found) for name, found in matching.variables.items()}
         return Found(Matching(variables, matching.renamed), notes)
     assert first is not None
-    if table.scattered and _readings(layout, replace(table, scattered=False), own)[1:]:
-        (diagnostic,) = first.diagnostics
-        notes = [*(note.message for note in diagnostic.notes), NOT_IN_ORDER]
-        raise VerifyError(diagnostic.code, diagnostic.message, notes=notes, fix=BY_NAME) from first
-    raise first
+    return first
 
 
 def _readings(layout: WeightLayout, table: Table, own: Names) -> Sequence[tuple[Names, tuple[str, ...]]]:
@@ -90,17 +106,36 @@ def _by_cells(layout: WeightLayout, names: Collection[str]) -> Names:
         if found := re.fullmatch(rf"((?:.*/)?){STACK}/[^/]+", _scope(name)):
             stacks.setdefault(found[1], {})[_scope(name)] = None
     new: Names = {}
+    alike = _by_numbers(stacks, places)
     for front, cells in stacks.items():
         in_order = sorted(cells, key=_natural)
-        fitting = [order for order in orders if sorted(order) == sorted(map(_own_kind, in_order))]
+        told = [tuple(map(_last, places[alike[front]]))] if front in alike else []
+        fits = sorted(map(_own_kind, in_order))
+        fitting = [order for order in told if sorted(order) == fits] or [o for o in orders if sorted(o) == fits]
         for k, kind in enumerate(fitting[0]) if len(fitting) == 1 else ():
             cell = next(each for each in in_order if each not in new and _own_kind(each) == kind)
             new[cell] = f"{front}layer_{k}/{kind}"
     theirs, ours = _only_inside(map(_scope, names)), _only_inside(_scope(array.name) for array in layout.arrays)
-    for front in theirs.keys() & ours.keys():  # a cell with a name of its own, which does not say another class
-        if not _own_kind(theirs[front]).endswith("_cell"):
-            new[theirs[front]] = ours[front]
+    known = CELLS | {_own_kind(array.name.rpartition("/")[0]) for array in layout.arrays}
+    for front, own in _by_numbers(theirs, ours).items():  # a cell with a name of its own, which is not of another class
+        if _own_kind(theirs[front]) not in known:
+            new[theirs[front]] = _joined(front, _last(ours[own]))
     return {name: _joined(new.get(_scope(name), _scope(name)), _last(name)) for name in names}
+
+
+def _by_numbers(theirs: Collection[str], ours: Collection[str]) -> Names:
+    """The layout's scopes by those of a file, which count layers in a whole session, and may stand inside of others."""
+    known = {_plain(scope.rstrip("/")) for scope in ours}
+    ends = {scope: _known_end(scope.rstrip("/"), known) for scope in theirs}
+    new = {scope: scope for scope in theirs if scope in ours}
+    for kind in known:
+        some = sorted(
+            (scope for scope in theirs if _plain(ends[scope]) == kind), key=lambda scope: _natural(ends[scope])
+        )
+        own = sorted((scope for scope in ours if _plain(scope.rstrip("/")) == kind), key=_natural)
+        if len(some) == len(own):
+            new.update(zip(some, own, strict=True))
+    return new
 
 
 def _only_inside(scopes: Iterable[str]) -> dict[str, str]:
@@ -166,7 +201,7 @@ def layers_in_order(wanted: Sequence[str], names: Sequence[str], table: Table) -
     ours = _grouped(name[len(own_cut) :] for name in wanted)
     if len(theirs) != len(ours) or "" in theirs or "" in ours or not _orderly(list(theirs), ordered):
         return None
-    if table.scattered and not cut:  # numbers count layers as they are made, and not as they are run
+    if _beside_others([cut + old for old in theirs], table.scattered):
         return None
     found: Names = {}
     for old, new in zip(theirs if ordered else sorted(theirs, key=_natural), ours, strict=True):
@@ -212,7 +247,7 @@ def scopes_in_order(wanted: Sequence[str], names: Sequence[str], table: Table) -
     if {kind: len(scopes) for kind, scopes in theirs.items()} != {kind: len(scopes) for kind, scopes in ours.items()}:
         return None
     for kind, scopes in theirs.items():
-        if not _orderly(scopes, ordered) or (table.scattered and len(scopes) > 1 and not _common_scope(scopes)):
+        if not _orderly(scopes, ordered) or _beside_others(scopes, table.scattered):
             return None
         for old, new in zip(scopes if ordered else sorted(scopes, key=_natural), ours[kind], strict=True):
             found.update({_joined(old, part): _joined(new, part) for part in kind[1]})
@@ -246,6 +281,16 @@ def _grouped(names: Iterable[str]) -> dict[str, list[str]]:
 def _orderly(scopes: Sequence[str], ordered: bool) -> bool:
     """Whether it is known which comes first: by the file, or because they only differ in a number."""
     return ordered or len({re.sub(r"\d+", "", scope).strip("_") for scope in scopes}) <= 1
+
+
+def _beside_others(scopes: Iterable[str], scattered: Container[str]) -> bool:
+    """Whether one that is scattered stands beside another: numbers count layers as they are made, not as they run."""
+    inside: dict[str, set[str]] = {}
+    for scope in scopes:
+        parts = scope.split("/")
+        for depth in range(len(parts)):
+            inside.setdefault("/".join(parts[:depth]), set()).add("/".join(parts[: depth + 1]))
+    return any(len(beside) > 1 and any(one in scattered for one in beside) for beside in inside.values())
 
 
 def _plain(scope: str) -> str:

@@ -24,8 +24,8 @@ FLOATS = ("float16", "float32", "float64")
 class Table:
     """`facts` by array: what the file says of its layer ("reset_after": "true"). `ordered`: arrays stand in the order
     of the model's layers. `numbered`: the last part of a name is only the position in its layer. `others` by array:
-    what else it may be called. `scattered`: layers are attributes of a model, and nothing tells which comes first.
-    `implied`: arrays of zeros that the file does without. `notes`: for people.
+    what else it may be called. `scattered`: scopes of layers that are attributes of a class: nothing tells which of
+    those beside one another comes first. `implied`: arrays of zeros that the file does without. `notes`: for people.
     """
 
     arrays: Mapping[str, Array]
@@ -33,7 +33,7 @@ class Table:
     ordered: bool = False
     numbered: bool = False
     others: Mapping[str, str] = field(default_factory=dict[str, str])
-    scattered: bool = False
+    scattered: frozenset[str] = frozenset()
     implied: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
 

@@ -232,6 +232,9 @@ def test_numbers_of_training_beside_the_weights_of_a_known_cell(weights: Weights
     path = weights.file("a.npz", {"step": np.float64(3), **arrays})
     assert "help: leave out what is none of its weights: --without 'step'" in weights.refused(path, *given)
     weights.convert(path, "b.npz", *given, "--without", "step")
+    several = weights.file("d.npz", {"step": np.float64(3), **load(BY_NAME["onnx_gru_after"]).arrays})
+    said = weights.refused(several, "--from", "onnx", "--to", "keras")  # whatever of these it is
+    assert "help: leave out what is none of its weights: --without 'step'" in said
     assert "--cell FILE[:NAME]" in weights.refused(weights.file("c.npz", {"step": np.float64(3)}), *given)
 
 

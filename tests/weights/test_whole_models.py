@@ -15,6 +15,7 @@ import rnnc
 from rnnc.compiler import model_of
 from rnnc.diagnostics import Source
 from rnnc.importing.calls import import_call
+from rnnc.weights import containers
 from tests.numpy.support import EXAMPLES
 from tests.weights.support import Weights
 
@@ -176,6 +177,14 @@ CELLS = "layers.RNN([layers.LSTMCell(4), layers.GRUCell(3), layers.LSTMCell(3)]"
 STACKS = {
     "beside others": f"{LSTM}, {CELLS}, return_sequences=True), {CELLS}), layers.Dense(2)",
     "both directions": f"layers.Bidirectional({CELLS})), layers.Dense(2)",
+    "two, in different order": (
+        "layers.RNN([layers.LSTMCell(3), layers.GRUCell(3)], return_sequences=True), "
+        "layers.RNN([layers.GRUCell(3), layers.LSTMCell(3)])"
+    ),
+    "cells with names": (
+        "layers.RNN(layers.LSTMCell(3, name='my_cell'), return_sequences=True), "
+        "layers.RNN(layers.LSTMCell(3, name='b'))"
+    ),
     "in another order than made": "(lambda a, b: layers.RNN([b, a]))(layers.LSTMCell(3), layers.LSTMCell(3))",
 }  # fmt: skip
 
@@ -188,17 +197,94 @@ def test_a_stack_of_cells_computes_the_same(case: str, weights: Weights) -> None
     check_files(text, weights)
 
 
+BACKWARDS = f"""from keras import layers
+import keras
+class Body(keras.Model):
+    def __init__(self, first='first', second='second'):
+        super().__init__()
+        self.names = first, second
+        setattr(self, second, {LSTM})
+        setattr(self, first, {LSTM})
+    def call(self, x):
+        return getattr(self, self.names[1])(getattr(self, self.names[0])(x))
+class Block(layers.Layer):
+    __init__, call = Body.__init__, Body.call
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.body = inner()
+    def call(self, x):
+        return self.body(x)
+model =""".replace("super().__init__()\n        self.names", "super(type(self), self).__init__()\n        self.names")
+# Layers that are made in another order than they run, and where: what the file tells of them
+UNTOLD = {
+    "attributes": subclass(*CLASSES["attributes"]),
+    "a class inside of another": f"inner = lambda: Body()\n{BACKWARDS} Net()",
+    "a class inside of another, in its list": f"inner = lambda: Body('p', 'q')\n{BACKWARDS} Net()",
+    "a layer inside of a class": f"inner = lambda: Block()\n{BACKWARDS} Net()",
+    "a layer inside of a Sequential": f"{BACKWARDS} keras.Sequential([keras.Input((6, 3)), Block()])",
+    "a class inside of a Sequential": f"{BACKWARDS} keras.Sequential([keras.Input((6, 3)), Body()])",
+}
+MULTI = [EXAMPLES / "multi.rnn", "-D", "cells=[LSTM(3), LSTM(3)]"]
+
+
+def run_once(text: str) -> Any:
+    """The model of a text, with weights."""
+    import_module("keras").backend.clear_session()
+    names: dict[str, Any] = {}
+    exec(text, names)
+    names["model"](np.zeros((1, 6, 3), np.float32))
+    return names["model"]
+
+
 @needs_keras
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_the_order_of_attributes_is_not_that_of_layers(weights: Weights) -> None:
-    names: dict[str, Any] = {}
-    exec(subclass(*CLASSES["attributes"]), names)
-    names["model"](np.zeros((1, 2, 3), np.float32))
-    given = ["--from", "keras", "--to", "torch", "--cell", EXAMPLES / "multi.rnn", "-D", "cells=[LSTM(3), LSTM(3)]"]
+@pytest.mark.filterwarnings("ignore::UserWarning")  # Keras wants `build` of whatever has layers
+@pytest.mark.parametrize("case", UNTOLD)
+def test_the_order_of_attributes_is_not_that_of_layers(case: str, weights: Weights) -> None:
+    model = run_once(UNTOLD[case])
     for file in ("model.keras", "model.weights.h5"):
-        saved(names["model"], weights.folder / file)
-        assert "nothing in the file tells which of them comes first" in weights.refused(weights.folder / file, *given)
-        one = [*given[:4], "--only", "encoder/*", "--cell", EXAMPLES / "lstm.rnn"]
+        saved(model, weights.folder / file)
+        said = weights.refused(weights.folder / file, "--from", "keras", "--to", "torch", "--cell", *MULTI)
+        assert "nothing in the file tells which of them comes first" in said
+
+
+@needs_keras
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_a_configuration_tells_a_class_from_a_sequential(weights: Weights) -> None:
+    """Their files of weights alone look the same, where all attributes of the class come after `layers`."""
+    inner = f"keras.Sequential([{LSTM}, {LSTM}])"
+    for text, status in ((f"{BACKWARDS} keras.Sequential([keras.Input((6, 3)), {inner}])", 0),
+                         (f"{BACKWARDS} keras.Sequential([keras.Input((6, 3)), Body('p', 'q')])", 1)):  # fmt: skip
+        saved(run_once(text), weights.folder / "model.keras")
+        given = ["--from", "keras", "--to", "torch", "--cell", *MULTI]
+        done = weights("convert", weights.folder / "model.keras", weights.folder / "b.npz", *given)
+        assert done.status == status, done.err
+
+
+@needs_keras
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_attributes_are_known_where_the_file_has_them(weights: Weights) -> None:
+    stacks = f"model = keras.Sequential([keras.Input((6, 3)), {STACKS['two, in different order']}])"
+    for text, wanted in (
+        (f"import keras\nfrom keras import layers\n{stacks}", set[str]()),
+        (subclass([f"self.z = {LSTM}", f"self.a = {LSTM}"], "self.a(self.z(x))"), {"a"}),  # `z` is behind `layers`
+    ):
+        for file in ("model.keras", "model.weights.h5"):
+            saved(run_once(text), weights.folder / file)
+            others = containers.read(weights.folder / file).others
+            assert {other.partition("/")[0] for other in others.values()} == wanted
+
+
+@needs_keras
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_one_layer_of_a_class_by_its_attribute(weights: Weights) -> None:
+    model = run_once(UNTOLD["attributes"])
+    for file in ("model.keras", "model.weights.h5"):
+        saved(model, weights.folder / file)
+        one = ["--from", "keras", "--to", "torch", "--only", "encoder/*", "--cell", EXAMPLES / "lstm.rnn"]
         assert weights.convert(weights.folder / file, "b.npz", *one)["weight_hh_l0"].shape == (12, 3)
 
 

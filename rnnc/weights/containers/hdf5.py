@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,12 +27,13 @@ INSIDE = ("forward_layer", "backward_layer", "layer")
 
 @dataclass(frozen=True)
 class Stored:
-    """One array: its name for people, its path in the file, and its name by attributes of the model, not by the names
-    of layers."""
+    """One array: its name for people, its path in the file, its name by attributes of the model, not by the names of
+    layers, if the file has it, and the scopes in its name that are attributes."""
 
     name: str
     path: str
-    attributes: str
+    attributes: str | None = None
+    scattered: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -70,9 +71,8 @@ def table_of(data: bytes, what: str) -> Table:
         arrays = {one.name: np.asarray(file[one.path]) for one in stored}
         numbered = _is_numbered(file)
         ordered = not numbered and _root(file).attrs.get("layer_names") is not None
-        others = {one.name: one.attributes for one in stored if one.attributes != one.name}
-        # Attributes are stored by the alphabet; Sequential and functional models have all their layers in lists
-        scattered = numbered and any(one.path.partition("/")[0] not in LISTS for one in stored)
+        others = {one.name: own for one in stored if (own := one.attributes) is not None and own != one.name}
+        scattered = frozenset(scope for one in stored for scope in one.scattered)
         return Table(arrays, ordered=ordered, numbered=numbered, others=others, scattered=scattered)
 
 
@@ -82,6 +82,18 @@ def names_around(data: bytes, what: str) -> dict[str, tuple[str, ...]]:
         return {
             one.name: tuple(around.name or around.part for around in _around(file, one.path)) for one in _stored(file)
         }
+
+
+def listed(data: bytes, what: str) -> dict[str, tuple[str, ...]]:
+    """The scopes that lists of layers hold, each with the names of what is around its list, the outermost first."""
+    found: dict[str, tuple[str, ...]] = {}
+    with _opened(data, what, "r") as file:
+        for path, _ in _datasets(file):
+            around = list(_around(file, path))
+            for depth, scope in _scopes(file, path):
+                if depth and around[depth - 1].part in LISTS:
+                    found[scope] = tuple(each.name for each in around[:depth] if each.name is not None)
+    return found
 
 
 def patched(data: bytes, arrays: Mapping[str, Array]) -> bytes:
@@ -124,16 +136,18 @@ def _stored(file: Any) -> Iterator[Stored]:
         for layer in map(_text, layers):
             for name in map(_text, root[layer].attrs["weight_names"]):
                 own = name.removesuffix(":0")
-                yield Stored(own, f"{root.name.rstrip('/')}/{layer}/{name}", own)
+                yield Stored(own, f"{root.name.rstrip('/')}/{layer}/{name}")
         return
     numbered = _is_numbered(file)
     taken: set[str] = set()
     for path, item in _datasets(file):
         if item.dtype.kind != "f" or (numbered and path.startswith(OPTIMIZER)):
             continue
-        attributes = _joined(path, _by_attributes(file, path)) if numbered else path
-        name = _joined(path, _by_layers(file, path)) if numbered else path
-        yield Stored(path if name in taken else name, path, attributes)
+        has_attributes = numbered and path.partition("/")[0] not in LISTS  # Keras stores none of what is in these
+        attributes = _joined(path, _by_attributes(file, path)) if has_attributes else None
+        name = _joined(path, filter(None, _by_layers(file, path))) if numbered else path
+        scattered = tuple(_scattered(file, path)) if numbered and name not in taken else ()
+        yield Stored(path if name in taken else name, path, attributes, scattered)
         taken.add(name)
 
 
@@ -157,9 +171,9 @@ def _natural(path: str) -> tuple[tuple[str, int], ...]:
     return tuple(parts)
 
 
-def _by_layers(file: Any, path: str) -> Iterator[str]:
+def _by_layers(file: Any, path: str) -> Iterator[str | None]:
     """`a/cell/vars/0` as `lstm_1/lstm_cell/0`: layers and cells by their own names, whatever holds them; the cells of a
-    stack by their places, which their own names need not tell."""
+    stack by their places, which their own names need not tell. One for every group; None where it has no part in it."""
     around = list(_around(file, path))
     parts = [each.part for each in around]
     for depth, (part, each) in enumerate(zip(parts, around, strict=True)):
@@ -171,6 +185,39 @@ def _by_layers(file: Any, path: str) -> Iterator[str]:
             yield each.name
         elif part not in ("layers", "cells", VARIABLES) and (each.name is not None or not _has_names(file)):
             yield part
+        else:
+            yield None
+
+
+def _scopes(file: Any, path: str) -> Iterator[tuple[int, str]]:
+    """The scopes in an array's name, each with the depth of its group."""
+    scope = ""
+    for depth, part in enumerate(_by_layers(file, path)):
+        if part:
+            scope = f"{scope}/{part}" if scope else part
+            yield depth, scope
+
+
+def _scattered(file: Any, path: str) -> Iterator[str]:
+    """The scopes that are attributes, which Keras stores by the alphabet. What lists hold stands in the order in which
+    it runs where the model is a Sequential or functional one. That of a class looks the same, and holds attributes
+    behind `layers` in the alphabet: below an attribute lists say nothing, and where all attributes are in the list of
+    the whole model the file does not tell that they are."""
+    parts = path.split("/")[:-1]
+    attributes = [depth for depth in range(len(parts)) if _is_attribute(parts, depth)]
+    for depth, scope in _scopes(file, path):
+        in_list = depth > 0 and parts[depth - 1] in LISTS
+        if depth in attributes or (in_list and any(above < depth for above in attributes)):
+            yield scope
+
+
+def _is_attribute(parts: Sequence[str], depth: int) -> bool:
+    """Whether a group is one of a class by others, or of a list of these, and none that Keras's own layers have."""
+    before, part = parts[:depth], parts[depth]
+    if part in (*LISTS, VARIABLES) or (before and before[-1] in LISTS):
+        return False
+    in_stack = (before[-1:] == ["cell"] and part == "cells") or before[-2:] == ["cell", "cells"]
+    return not in_stack and not (before and part in (*INSIDE, "cell"))
 
 
 def _by_attributes(file: Any, path: str) -> Iterator[str]:

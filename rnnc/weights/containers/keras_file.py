@@ -42,8 +42,15 @@ def read(path: Path) -> Table:
     layers = {array: _layer(config, names) for array, names in around.items()}
     order = sorted(table.arrays, key=lambda array: layers[array].place)  # stable: within a layer as the file has them
     facts = {array: _facts(layer.options, OLDER_KERAS if is_older else KERAS) for array, layer in layers.items()}
-    listed = _lists_layers(config)
-    return replace(table.keep(order), facts=facts, ordered=listed, scattered=not listed)
+    of_classes = {
+        scope for scope, names in hdf5.listed(data, str(path)).items() if not _lists_layers(_options(config, names))
+    }
+    return replace(
+        table.keep(order),
+        facts=facts,
+        ordered=_lists_layers(_options(config, ())),
+        scattered=table.scattered | of_classes,
+    )
 
 
 def patch(path: Path, arrays: Mapping[str, Array]) -> Files:
@@ -68,10 +75,17 @@ def _layer(config: Any, names: Iterable[str]) -> _Layer:
     return _Layer(place, options)
 
 
-def _lists_layers(config: Any) -> bool:
-    """Whether it is that of a Sequential or functional model; one of a class has the arguments of that."""
-    options = cast("dict[str, Any]", config).get("config") if isinstance(config, dict) else None
-    return isinstance(options, dict) and isinstance(cast("dict[str, Any]", options).get("layers"), list)
+def _options(config: Any, names: Iterable[str]) -> Mapping[str, Any]:
+    """Those of the innermost of these layers; none where the configuration does not tell of all."""
+    options = next(_within(config), dict[str, Any]())
+    for name in names:
+        options = next((one for one in _within(options) if one.get("name") == name), dict[str, Any]())
+    return options
+
+
+def _lists_layers(options: Mapping[str, Any]) -> bool:
+    """Whether they are those of a Sequential or functional model; one of a class has the arguments of that."""
+    return isinstance(options.get("layers"), list)
 
 
 def _within(config: Any) -> Iterator[dict[str, Any]]:
