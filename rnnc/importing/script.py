@@ -194,7 +194,9 @@ def _outputs(given: Given) -> Given:
 def _first(given: Given) -> Given:
     """The outputs, of what gives states with them."""
     if isinstance(given.value, Functional):
-        return Given(given.value.outputs, given.span)
+        outputs = given.value.outputs
+        parts = outputs.parts if isinstance(outputs, Outputs) else ()
+        return Given(parts[0] if len(parts) == 1 else outputs, given.span)
     return given.value[0] if isinstance(given.value, list) and given.value else given
 
 

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 import pytest
 
 from rnnc.compiler import check
-from rnnc.diagnostics import DiagnosticError, Source
+from rnnc.diagnostics import Source
 from rnnc.importing.calls import import_call
 from tests.importing import live
 from tests.importing.test_models import TOLERANCE, X, Y
@@ -33,6 +33,8 @@ NESTED = {
     "two deep": INNER.format("one = keras.Model(i, layers.LSTM(4)(i))\nj = keras.Input((6, 3))")
     + "two = keras.Model(j, layers.Dense(3, 'tanh')(one(j)))\n"
     + OUTER.format("x = layers.Dense(2)(two(inp))\n"),
+    "in a list of one": INNER.format("enc = keras.Model(i, [layers.LSTM(4)(i)])")
+    + OUTER.format("x = layers.Dense(2)(enc(inp, None, mask=None)[0])\n"),
 }  # fmt: skip
 OF_TWO = {
     "of two inputs": "i, j = keras.Input((6, 3)), keras.Input((6, 3))\n"
@@ -104,20 +106,47 @@ REFUSED = [
     (OUTER.format(f"{LSTM}x = «layers.Concatenate()»([y, b])\n"), "E606", "stand over one another"),
     (INNER.format("enc = keras.Model(i, layers.LSTM(4)(i))")
      + OUTER.format("x = layers.Dense(2)(«enc([inp, inp])»)\n"), "E606", "a model with 1 input is called on 2"),
+    (INNER.format("enc = keras.Model(i, layers.LSTM(4)(i))")
+     + OUTER.format("x = layers.Dense(2)(enc(inp, False, «inp»))\n"), "E606", "`mask` of a call of a model"),
+    (INNER.format("enc = keras.Model(i, layers.LSTM(4)(i))")
+     + OUTER.format("x = layers.Dense(2)(enc(«{'i': inp}»))\n"), "E602", "a dictionary of what layers give"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("marked", "code", "message"), REFUSED)
 def test_what_is_not_read_is_refused_at_its_place(marked: str, code: str, message: str) -> None:
-    start, end = marked.index("«"), marked.index("»") - 1
-    with pytest.raises(DiagnosticError) as caught:
-        import_call(Source("<call>", marked.replace("«", "").replace("»", "")))
-    (found,) = caught.value.diagnostics
-    assert (found.code, message in found.message) == (code, True), found
-    assert found.span is not None
-    assert (found.span.start, found.span.end) == (start, end), found.span.text
+    live.check_refused(marked, code, message)
 
 
 def test_data_that_nobody_reads_are_still_what_comes_in() -> None:
     text = "data = load('x.npz')\nx = scaled(data['train'])\nlayers.Dense(2)(layers.LSTM(4)(x))"
     assert "y = LSTM(4)(x)" in import_call(Source("<call>", text)).text
+
+
+ENCODER = INNER.format("enc = keras.Model(i, layers.LSTM(4)(i))")
+PAIR = "i, j = keras.Input((6, 3)), keras.Input((6, 3))\nenc = keras.Model([i, j], layers.subtract([i, j]))\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "inputs", "line"),
+    [
+        (ENCODER + "z = enc(load('a')) - enc(load('b'))", 2, "m = last(y) - last(y2)"),
+        (ENCODER + "a, b = load('a'), load('b')\nz = enc(b) - enc(a)", 2, "y = one(b)"),
+        (ENCODER + "a = load('a')\nz = enc(a) - enc(a)", 1, "y2 = one(x)"),
+        (ENCODER + "a = load('a')\nenc(a)", 1, "output last(y)"),
+        (ENCODER.replace("Model(i,", "Model({'i': i},") + "z = enc(load('a')) - enc(load('b'))", 2, "y2 = one(x2)"),
+        (PAIR + "layers.LSTM(4)(enc([load('a'), load('b')]))", 2, "m = x - x2"),
+        (PAIR + "a = load('a')\nlayers.LSTM(4)(enc([a, a]))", 1, "m = a - a"),
+        (PAIR + "both = [load('a'), load('b')]\nlayers.LSTM(4)(enc(both))", 2, "m = both_1 - both_2"),
+    ],
+)
+def test_data_of_models_are_as_many_inputs_as_the_text_has_expressions(text: str, inputs: int, line: str) -> None:
+    found = import_call(Source("<call>", text)).text
+    described = [" ".join(each.split()) for each in found.splitlines() if not each.startswith("#")]
+    assert sum(each.startswith("input ") for each in described) == inputs, found
+    assert line in described, found
+
+
+def test_training_of_a_call_of_a_model_is_told() -> None:
+    text = ENCODER + OUTER.format("x = layers.Dense(2)(enc(inp, training=True))\n")
+    assert any("`training` of a call of a model is left out" in each for each in import_call(Source("", text)).remarks)
