@@ -117,6 +117,8 @@ def import_call(source: Source, *, name: str | None = None, inline: bool = False
         places,
         given,
         lambda known: _spare(script, known),
+        script.made,
+        remarks,
         renamed=name is not None,
         inline=inline,
     )
@@ -137,8 +139,8 @@ def _spare(script: Subject, known: set[int]) -> list[str]:
         layer, lowering = Given(made, made.span), Lowering(ACTIVATIONS, written.FUNCTIONS)
         try:
             meaning = joined.Graph(Applied(layer, (Incoming("x", 0),)), lowering).flow
-            text = write(meaning, "", "Spare", lowering.functions, script.places, {}, lambda _: [], renamed=True,
-                         inline=False)  # fmt: skip
+            text = write(meaning, "", "Spare", lowering.functions, script.places, {}, lambda _: [], (), Remarks(),
+                         renamed=True, inline=False)  # fmt: skip
         except DiagnosticError:  # of what is not read nobody knows the arrays
             continue
         found += arrays_alone("torch", text, "Spare", torch_layers.width_of(made))

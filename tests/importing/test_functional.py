@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib.util import find_spec
 
 import pytest
@@ -136,7 +137,7 @@ PAIR = "i, j = keras.Input((6, 3)), keras.Input((6, 3))\nenc = keras.Model([i, j
         (ENCODER + "a = load('a')\nenc(a)", 1, "output last(y)"),
         (ENCODER.replace("Model(i,", "Model({'i': i},") + "z = enc(load('a')) - enc(load('b'))", 2, "y2 = one(x2)"),
         (PAIR + "layers.LSTM(4)(enc([load('a'), load('b')]))", 2, "m = x - x2"),
-        (PAIR + "a = load('a')\nlayers.LSTM(4)(enc([a, a]))", 1, "m = a - a"),
+        (PAIR + "a = load('a')\nlayers.LSTM(4)(enc([a, a]))", 1, "m = x - x"),
         (PAIR + "both = [load('a'), load('b')]\nlayers.LSTM(4)(enc(both))", 2, "m = both_1 - both_2"),
     ],
 )
@@ -150,3 +151,39 @@ def test_data_of_models_are_as_many_inputs_as_the_text_has_expressions(text: str
 def test_training_of_a_call_of_a_model_is_told() -> None:
     text = ENCODER + OUTER.format("x = layers.Dense(2)(enc(inp, training=True))\n")
     assert any("`training` of a call of a model is left out" in each for each in import_call(Source("", text)).remarks)
+
+
+NOT_READ = (
+    "class Net(keras.Model):\n"
+    "    def __init__(self):\n"
+    "        super().__init__()\n"
+    "        self.aux, self.head = layers.Dense(2), layers.Dense(2)\n"
+    "        self.rnn = layers.LSTM(4, return_sequences=True)\n"
+    "    def call(self, x):\n"
+    "        y = self.rnn(x)\n"
+    "        z = self.aux(y)\n"
+    "        return self.head(y)\n"
+)
+TOP = "i = keras.Input((6, 3))\na = layers.LSTM(4, return_sequences=True)(i)\ntop = keras.Model(a, layers.LSTM(4)(a))\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        (NOT_READ, {"lstm", "dense_1"}),
+        (NOT_READ + "before = layers.LSTM(3)\nmodel = Net()", {"lstm_1", "dense_1"}),
+        (TOP + "j = keras.Input((6, 4))\nmodel = keras.Model(j, layers.Dense(2)(top(j)))", {"lstm_1", "dense"}),
+    ],
+)
+def test_names_count_layers_that_nothing_reads(text: str, names: set[str]) -> None:
+    found = import_call(Source("<call>", text)).text.partition("  layout keras")[2]
+    assert set(re.findall(r'^ *(?:scope \w+ = )?"(\w+)', found, re.MULTILINE)) == names, found
+
+
+def test_two_layers_of_one_name_have_no_layout() -> None:
+    block = "i = keras.Input((6, 3))\n    return keras.Model(i, layers.LSTM(3, return_sequences=True, name='rnn')(i))"
+    text = f"def block():\n    {block}\na, b = block(), block()\n" + OUTER.format("x = b(a(inp))\n")
+    found = import_call(Source("<call>", text))
+    assert "layout" not in found.text
+    assert any("two layers are called `rnn`" in line for line in found.remarks)
+    assert check(Source("<text>", found.text)) == []
