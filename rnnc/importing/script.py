@@ -63,6 +63,7 @@ class Subject:
     name: str | None = None  # of the class, where the text has one
     places: Mapping[int, str] = field(default_factory=dict[int, str])  # what PyTorch calls the layers of an object
     layers: tuple[Made, ...] = ()  # these
+    unknown: tuple[str, ...] = ()  # the same of what no library here knows
     made: tuple[Made, ...] = ()  # all layers that the text makes up to here
 
 
@@ -183,7 +184,8 @@ def _of_object(model: Instance, evaluator: Evaluator, given: Given | None = None
     given = given if given is not None else classes.result_of(evaluator, model)
     held = classes.places(evaluator, model)
     places, layers = {id(made): path for made, path in held}, tuple(made for made, _ in held)
-    return Subject(_outputs(given), name=model.blueprint.node.name, places=places, layers=layers)
+    unknown = tuple(classes.unknown(evaluator, model))
+    return Subject(_outputs(given), name=model.blueprint.node.name, places=places, layers=layers, unknown=unknown)
 
 
 def _outputs(given: Given) -> Given:
