@@ -116,7 +116,9 @@ def import_call(source: Source, *, name: str | None = None, inline: bool = False
         lowering.functions,
         places,
         given,
-        lambda known: _spare(script, known),
+        lambda known: _spare(script, known, remarks),
+        script.made,
+        remarks,
         renamed=name is not None,
         inline=inline,
     )
@@ -128,20 +130,27 @@ def import_call(source: Source, *, name: str | None = None, inline: bool = False
     return Imported(text, tuple(remarks.lines))
 
 
-def _spare(script: Subject, known: set[int]) -> list[str]:
-    """What a layout says of the layers of a model of PyTorch's that nothing it gives is made of: files have them."""
+def _spare(script: Subject, known: set[int], remarks: Remarks) -> list[str]:
+    """What a layout says of the layers of a model of PyTorch's that nothing it gives is made of: files have them.
+    Told are those whose arrays nobody here knows."""
     found: list[str] = []
+    lost = [each for each in script.unknown if not each.endswith(("loss", "criterion"))]
     for made in script.layers:
         if id(made) in known or not constructor_of(made).has_weights or made.constructor.name in MANY:
             continue
         layer, lowering = Given(made, made.span), Lowering(ACTIVATIONS, written.FUNCTIONS)
         try:
             meaning = joined.Graph(Applied(layer, (Incoming("x", 0),)), lowering).flow
-            text = write(meaning, "", "Spare", lowering.functions, script.places, {}, lambda _: [], renamed=True,
-                         inline=False)  # fmt: skip
-        except DiagnosticError:  # of what is not read nobody knows the arrays
-            continue
-        found += arrays_alone("torch", text, "Spare", torch_layers.width_of(made))
+            text = write(meaning, "", "Spare", lowering.functions, script.places, {}, lambda _: [], (), Remarks(),
+                         renamed=True, inline=False)  # fmt: skip
+            own = arrays_alone("torch", text, "Spare", torch_layers.width_of(made))
+        except DiagnosticError:
+            own = []
+        found += own
+        lost += [] if own else [script.places[id(made)]]
+    for each in lost:
+        fix = f"leave its arrays of a file out (`--without '{each}.*'`, of a parameter `--without {each}`)"
+        remarks.add(f"`{each}` is not in the layout: {fix}")
     return found
 
 

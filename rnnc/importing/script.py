@@ -42,7 +42,7 @@ from rnnc.importing.texts.arrays import UNREAD
 from rnnc.importing.texts.evaluate import Bind, Evaluator, Knows
 from rnnc.importing.texts.line import Line
 from rnnc.importing.texts.lines import Lines
-from rnnc.importing.texts.others import other_classes, other_objects
+from rnnc.importing.texts.others import layers_made, other_classes, other_objects
 from rnnc.importing.texts.reached import is_old, layers_in
 
 # What trains models, feeds them, or looks at them.
@@ -63,6 +63,8 @@ class Subject:
     name: str | None = None  # of the class, where the text has one
     places: Mapping[int, str] = field(default_factory=dict[int, str])  # what PyTorch calls the layers of an object
     layers: tuple[Made, ...] = ()  # these
+    unknown: tuple[str, ...] = ()  # the same of what no library here knows
+    made: tuple[Made, ...] = ()  # all layers that the text makes up to here
 
 
 def read_script(
@@ -88,6 +90,7 @@ def read_script(
     classes_there = [each for each in models if isinstance(each, Blueprint)]
     if classes_there and (at is None or (call is None and _is_aside(lines[at], evaluator, knows))):
         found = _of_object(classes.by_default(evaluator, classes_there[-1]), evaluator)
+        found = replace(found, made=layers_made(evaluator, lines, found.layers))
         return replace(found, behind=_classes(other_classes(classes_there)), line=_class(classes_there[-1]))
     if at is None and reading.broken:
         raise reading.broken[0]
@@ -100,7 +103,8 @@ def read_script(
     if model is not None:
         found = _of_object(model, evaluator, given)
         before = _left_out(evaluator, lines[: at + 1], found.given, model)
-        return replace(found, behind=before, line=evaluator.span(subject.statement).text)
+        made = layers_made(evaluator, lines[: at + 1], found.layers)
+        return replace(found, behind=before, line=evaluator.span(subject.statement).text, made=made)
     given = evaluator.line(subject.value, subject.names)
     plain = Plain(evaluator)
     others = [line for line in everything[place + 1 :] if not _trains(line) and not _only_names(line)]
@@ -109,7 +113,8 @@ def read_script(
     behind = tuple((key_of(line.value, line.names), evaluator.span(line.statement).text) for line in others)
     told = _remarks(subject, given, evaluator)
     before = _left_out(evaluator, lines[: at + 1], given)
-    return Subject(_first(given), behind=(*before, *behind), line=evaluator.span(subject.statement).text, remarks=told)
+    made, own = layers_made(evaluator, lines[: at + 1], [given.value]), evaluator.span(subject.statement).text
+    return Subject(_first(given), behind=(*before, *behind), line=own, remarks=told, made=made)
 
 
 def _remarks(line: Line, given: Given, evaluator: Evaluator) -> tuple[str, ...]:
@@ -179,7 +184,8 @@ def _of_object(model: Instance, evaluator: Evaluator, given: Given | None = None
     given = given if given is not None else classes.result_of(evaluator, model)
     held = classes.places(evaluator, model)
     places, layers = {id(made): path for made, path in held}, tuple(made for made, _ in held)
-    return Subject(_outputs(given), name=model.blueprint.node.name, places=places, layers=layers)
+    unknown = tuple(classes.unknown(evaluator, model))
+    return Subject(_outputs(given), name=model.blueprint.node.name, places=places, layers=layers, unknown=unknown)
 
 
 def _outputs(given: Given) -> Given:
@@ -194,7 +200,9 @@ def _outputs(given: Given) -> Given:
 def _first(given: Given) -> Given:
     """The outputs, of what gives states with them."""
     if isinstance(given.value, Functional):
-        return Given(given.value.outputs, given.span)
+        outputs = given.value.outputs
+        parts = outputs.parts if isinstance(outputs, Outputs) else ()
+        return Given(parts[0] if len(parts) == 1 else outputs, given.span)
     return given.value[0] if isinstance(given.value, list) and given.value else given
 
 

@@ -8,10 +8,11 @@ from importlib import import_module
 from typing import Any
 
 import numpy as np
+import pytest
 
 import rnnc
 from rnnc.compiler import check, model_of
-from rnnc.diagnostics import Source
+from rnnc.diagnostics import DiagnosticError, Source
 from rnnc.importing.calls import import_call
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -33,9 +34,9 @@ def outputs(module: Any, params: Mapping[str, Array], inputs: Mapping[str, Array
     return next(iter(found.values())) if isinstance(found, dict) else found
 
 
-def torch_error(text: str, inputs: Mapping[str, Array], *, steps_first: bool = False, unused: bool = False) -> float:
+def torch_error(text: str, inputs: Mapping[str, Array], *, steps_first: bool = False) -> float:
     """How far the description is from `model` of a text, at random weights. Arrays have the rows first; the model takes
-    and gives them with the steps first if it says so. `unused`: it has layers that it does not call."""
+    and gives them with the steps first if it says so."""
     torch = import_module("torch")
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.float64)
@@ -53,10 +54,6 @@ def torch_error(text: str, inputs: Mapping[str, Array], *, steps_first: bool = F
         torch.set_default_dtype(before)
     module = module_of(text)
     state = {name: tensor.numpy() for name, tensor in model.state_dict().items()}
-    if unused:
-        sizes = dict.fromkeys(module.SPEC["sizes"], 3)
-        known = module.to_layout("torch", module.init_params(**sizes))
-        state = {name: state[name] for name in known}
     params = module.from_layout("torch", state)
     found = outputs(module, params, inputs)
     wanted = np.asarray(wanted[0] if isinstance(wanted, tuple) else wanted)
@@ -89,3 +86,14 @@ def keras_error(text: str, inputs: Mapping[str, Array]) -> float:
     module = module_of(text)
     found = outputs(module, module.from_layout("keras", arrays), inputs)
     return float(np.max(np.abs(found.reshape(wanted.shape) - wanted)))
+
+
+def check_refused(marked: str, code: str, message: str) -> None:
+    """That a text is refused, at what stands between «»."""
+    start, end = marked.index("«"), marked.index("»") - 1
+    with pytest.raises(DiagnosticError) as caught:
+        import_call(Source("<call>", marked.replace("«", "").replace("»", "")))
+    (found,) = caught.value.diagnostics
+    assert (found.code, message in found.message) == (code, True), found
+    assert found.span is not None
+    assert (found.span.start, found.span.end) == (start, end), found.span.text

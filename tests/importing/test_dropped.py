@@ -80,7 +80,7 @@ READ_OF_KERAS = {
 @needs_torch
 @pytest.mark.parametrize("name", READ)
 def test_a_class_computes_what_torch_does(name: str) -> None:
-    assert live.torch_error(READ[name], {"x": X}, unused=True) < TOLERANCE
+    assert live.torch_error(READ[name], {"x": X}) < TOLERANCE
 
 
 @needs_keras

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from importlib.util import find_spec
 
 import pytest
 
 from rnnc.compiler import check
-from rnnc.diagnostics import DiagnosticError, Source
+from rnnc.diagnostics import Source
 from rnnc.importing.calls import import_call
 from tests.importing import live
 from tests.importing.test_models import TOLERANCE, X, Y
@@ -33,6 +34,8 @@ NESTED = {
     "two deep": INNER.format("one = keras.Model(i, layers.LSTM(4)(i))\nj = keras.Input((6, 3))")
     + "two = keras.Model(j, layers.Dense(3, 'tanh')(one(j)))\n"
     + OUTER.format("x = layers.Dense(2)(two(inp))\n"),
+    "in a list of one": INNER.format("enc = keras.Model(i, [layers.LSTM(4)(i)])")
+    + OUTER.format("x = layers.Dense(2)(enc(inp, None, mask=None)[0])\n"),
 }  # fmt: skip
 OF_TWO = {
     "of two inputs": "i, j = keras.Input((6, 3)), keras.Input((6, 3))\n"
@@ -104,20 +107,83 @@ REFUSED = [
     (OUTER.format(f"{LSTM}x = «layers.Concatenate()»([y, b])\n"), "E606", "stand over one another"),
     (INNER.format("enc = keras.Model(i, layers.LSTM(4)(i))")
      + OUTER.format("x = layers.Dense(2)(«enc([inp, inp])»)\n"), "E606", "a model with 1 input is called on 2"),
+    (INNER.format("enc = keras.Model(i, layers.LSTM(4)(i))")
+     + OUTER.format("x = layers.Dense(2)(enc(inp, False, «inp»))\n"), "E606", "`mask` of a call of a model"),
+    (INNER.format("enc = keras.Model(i, layers.LSTM(4)(i))")
+     + OUTER.format("x = layers.Dense(2)(enc(«{'i': inp}»))\n"), "E602", "a dictionary of what layers give"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("marked", "code", "message"), REFUSED)
 def test_what_is_not_read_is_refused_at_its_place(marked: str, code: str, message: str) -> None:
-    start, end = marked.index("«"), marked.index("»") - 1
-    with pytest.raises(DiagnosticError) as caught:
-        import_call(Source("<call>", marked.replace("«", "").replace("»", "")))
-    (found,) = caught.value.diagnostics
-    assert (found.code, message in found.message) == (code, True), found
-    assert found.span is not None
-    assert (found.span.start, found.span.end) == (start, end), found.span.text
+    live.check_refused(marked, code, message)
 
 
 def test_data_that_nobody_reads_are_still_what_comes_in() -> None:
     text = "data = load('x.npz')\nx = scaled(data['train'])\nlayers.Dense(2)(layers.LSTM(4)(x))"
     assert "y = LSTM(4)(x)" in import_call(Source("<call>", text)).text
+
+
+ENCODER = INNER.format("enc = keras.Model(i, layers.LSTM(4)(i))")
+PAIR = "i, j = keras.Input((6, 3)), keras.Input((6, 3))\nenc = keras.Model([i, j], layers.subtract([i, j]))\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "inputs", "line"),
+    [
+        (ENCODER + "z = enc(load('a')) - enc(load('b'))", 2, "m = last(y) - last(y2)"),
+        (ENCODER + "a, b = load('a'), load('b')\nz = enc(b) - enc(a)", 2, "y = one(b)"),
+        (ENCODER + "a = load('a')\nz = enc(a) - enc(a)", 1, "y2 = one(x)"),
+        (ENCODER + "a = load('a')\nenc(a)", 1, "output last(y)"),
+        (ENCODER.replace("Model(i,", "Model({'i': i},") + "z = enc(load('a')) - enc(load('b'))", 2, "y2 = one(x2)"),
+        (PAIR + "layers.LSTM(4)(enc([load('a'), load('b')]))", 2, "m = x - x2"),
+        (PAIR + "a = load('a')\nlayers.LSTM(4)(enc([a, a]))", 1, "m = x - x"),
+        (PAIR + "both = [load('a'), load('b')]\nlayers.LSTM(4)(enc(both))", 2, "m = both_1 - both_2"),
+    ],
+)
+def test_data_of_models_are_as_many_inputs_as_the_text_has_expressions(text: str, inputs: int, line: str) -> None:
+    found = import_call(Source("<call>", text)).text
+    described = [" ".join(each.split()) for each in found.splitlines() if not each.startswith("#")]
+    assert sum(each.startswith("input ") for each in described) == inputs, found
+    assert line in described, found
+
+
+def test_training_of_a_call_of_a_model_is_told() -> None:
+    text = ENCODER + OUTER.format("x = layers.Dense(2)(enc(inp, training=True))\n")
+    assert any("`training` of a call of a model is left out" in each for each in import_call(Source("", text)).remarks)
+
+
+NOT_READ = (
+    "class Net(keras.Model):\n"
+    "    def __init__(self):\n"
+    "        super().__init__()\n"
+    "        self.aux, self.head = layers.Dense(2), layers.Dense(2)\n"
+    "        self.rnn = layers.LSTM(4, return_sequences=True)\n"
+    "    def call(self, x):\n"
+    "        y = self.rnn(x)\n"
+    "        z = self.aux(y)\n"
+    "        return self.head(y)\n"
+)
+TOP = "i = keras.Input((6, 3))\na = layers.LSTM(4, return_sequences=True)(i)\ntop = keras.Model(a, layers.LSTM(4)(a))\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        (NOT_READ, {"lstm", "dense_1"}),
+        (NOT_READ + "before = layers.LSTM(3)\nmodel = Net()", {"lstm_1", "dense_1"}),
+        (TOP + "j = keras.Input((6, 4))\nmodel = keras.Model(j, layers.Dense(2)(top(j)))", {"lstm_1", "dense"}),
+    ],
+)
+def test_names_count_layers_that_nothing_reads(text: str, names: set[str]) -> None:
+    found = import_call(Source("<call>", text)).text.partition("  layout keras")[2]
+    assert set(re.findall(r'^ *(?:scope \w+ = )?"(\w+)', found, re.MULTILINE)) == names, found
+
+
+def test_two_layers_of_one_name_have_no_layout() -> None:
+    block = "i = keras.Input((6, 3))\n    return keras.Model(i, layers.LSTM(3, return_sequences=True, name='rnn')(i))"
+    text = f"def block():\n    {block}\na, b = block(), block()\n" + OUTER.format("x = b(a(inp))\n")
+    found = import_call(Source("<call>", text))
+    assert "layout" not in found.text
+    assert any("two layers are called `rnn`" in line for line in found.remarks)
+    assert check(Source("<text>", found.text)) == []

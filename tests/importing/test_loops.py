@@ -59,7 +59,7 @@ READ = {
 @needs_torch
 @pytest.mark.parametrize("name", READ)
 def test_a_loop_computes_what_torch_does(name: str) -> None:
-    assert live.torch_error(READ[name], {"x": X}, unused=True) < TOLERANCE
+    assert live.torch_error(READ[name], {"x": X}) < TOLERANCE
 
 
 @needs_torch
@@ -117,7 +117,7 @@ def test_what_is_put_together_has_the_steps_of_its_parts() -> None:
         "self.a = nn.GRU(n, n, batch_first=True)\nself.g = nn.Linear(n, n)\nself.h = h\nself.c = nn.GRUCell(2 * n, h)"
     )
     told = "n = x.shape[1]\n" + run.format("z", f"{STEP}    out.append(s)\n")
-    assert live.torch_error(net(cells, told), {"x": X}, unused=True) < TOLERANCE
+    assert live.torch_error(net(cells, told), {"x": X}) < TOLERANCE
     row = "z, _ = self.a(v)\nx = x * z[:, -1].unsqueeze(1)\n" + LOOP.replace("x.size(1)", "v.size(1)")
     marked = row + "    s = self.c(«x[:, t]», s)\n    out.append(s)\n" + STACK
     refused(net(cells, marked, "x, v"), "E606", "the steps of another array are counted")

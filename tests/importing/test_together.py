@@ -96,7 +96,7 @@ READ = {
 @needs_torch
 @pytest.mark.parametrize("name", READ)
 def test_a_text_computes_what_torch_does(name: str) -> None:
-    assert live.torch_error(READ[name], {"x": X}, unused=True) < TOLERANCE
+    assert live.torch_error(READ[name], {"x": X}) < TOLERANCE
 
 
 BLOCK = "def block(n):\n    m = keras.Sequential()\n    m.add(keras.layers.GRU(n))\n    return m\n"

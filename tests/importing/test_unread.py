@@ -70,3 +70,21 @@ def test_layers_of_tensorflow_below_which_a_state_is_read() -> None:
     assert "GRU(3)" not in found
     assert '"rnn/multi_rnn_cell/cell_1/gru_cell/gates/kernel" = unused([5, 6])' in found
     assert check(Source("<text>", found)) == []
+
+
+@pytest.mark.parametrize(
+    "spare",
+    ["Conv1d(3, 4, 2)", "BatchNorm1d(4)", "PReLU()", "MultiheadAttention(4, 2)", "LayerNorm(4, bias=False)",
+     "Parameter(torch.zeros(4))"],
+)  # fmt: skip
+def test_spare_layers_whose_arrays_nobody_knows_are_told(spare: str) -> None:
+    text = (
+        "import torch\nfrom torch import nn\nclass Net(nn.Module):\n    def __init__(self):\n"
+        "        super().__init__()\n        self.rnn = nn.LSTM(3, 4, batch_first=True)\n"
+        f"        self.aux, self.drop, self.lin = nn.{spare}, nn.Dropout(0.5), nn.Linear(4, 4)\n"
+        "    def forward(self, x):\n        return self.rnn(x)[0]\n"
+    )
+    told = [line for line in import_call(Source("<call>", text)).remarks if "is not in the layout" in line]
+    assert len(told) == 1
+    assert "`aux`" in told[0]
+    assert "--without 'aux.*'" in told[0]

@@ -34,7 +34,7 @@ READ_OF_KERAS = {
 @pytest.mark.parametrize("name", READ)
 def test_the_description_says_the_width_that_pytorch_is_told(name: str) -> None:
     assert "input x[3]" in import_call(Source("<call>", READ[name])).text
-    assert live.torch_error(READ[name], {"x": X}, unused=True) < TOLERANCE
+    assert live.torch_error(READ[name], {"x": X}) < TOLERANCE
 
 
 @needs_keras

@@ -7,20 +7,28 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from rnnc.importing.pieces.network import Network, Weights
 from rnnc.importing.pieces.scopes import scope_of
-from rnnc.importing.python.values import Made
+from rnnc.importing.python.values import Made, Remarks
 
 
-def named(network: Network, places: Mapping[int, str]) -> None:
+def named(network: Network, places: Mapping[int, str], made: Iterable[Made], remarks: Remarks) -> None:
     """Give a network of several layers the layout of its library, where every layer has a name. `places` are the names
-    that PyTorch has for layers, by their identity; Keras names a layer as it is told, or after its class."""
+    that PyTorch has for layers, by their identity; Keras names a layer as it is told, or after its class, of
+    which it counts all that are `made`."""
     several = [each for each in network.weights if each.are_there]
     libraries = {each.made.constructor.library for each in several}
-    of_keras = _names_of_keras(network.weights) if libraries == {"keras"} else {}
+    of_keras = _names_of_keras([*made, *(each.made for each in network.weights)]) if libraries == {"keras"} else {}
     of_old = _scopes_of_old(several) if libraries == {"tf"} else {}
     names = places if libraries == {"torch"} else of_keras | of_old
     if network.alone or not several or not all(id(each.made) in names for each in several):
         return
     (library,) = libraries
+    layers = {id(each.made): names[id(each.made)] for each in several}
+    if library == "keras" and len(set(layers.values())) < len(layers):
+        twice = next(name for name in layers.values() if [*layers.values()].count(name) > 1)
+        remarks.add(
+            f"the description has no layout of Keras: two layers are called `{twice}` (give each a name of its own)"
+        )
+        return
     lines = [line for each in several for line in _lines(each, names[id(each.made)])]
     network.layouts[library] = list(dict.fromkeys(lines))
     if library == "tf":
@@ -80,12 +88,13 @@ def _scopes_of_old(several: Iterable[Weights]) -> dict[int, str]:
     return found if are_known else {}
 
 
-def _names_of_keras(several: Iterable[Weights]) -> dict[int, str]:
+def _names_of_keras(several: Iterable[Made]) -> dict[int, str]:
     """By identity; layers of one class are counted in the order in which they are made, those inside others too."""
     found: dict[int, str] = {}
     counts: dict[str, int] = {}
-    made = {id(one): one for each in several for one in _all_in(each.made)}
-    for one in sorted(made.values(), key=lambda one: one.moment):
+    made = {id(one): one for each in several for one in _all_in(each)}
+    of_keras = [one for one in made.values() if one.constructor.library == "keras"]
+    for one in sorted(of_keras, key=lambda one: one.moment):
         given = one.arguments.get("name")
         name = given.value if given is not None else None
         if not isinstance(name, str) or not re.fullmatch(r"[\w.-]+", name):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from rnnc.diagnostics import Source
 from rnnc.importing.formulas.written import named_in
@@ -11,6 +11,7 @@ from rnnc.importing.pieces.alive import arrays_of, read_too, unread, without
 from rnnc.importing.pieces.further import declared_input
 from rnnc.importing.pieces.layouts import named
 from rnnc.importing.pieces.network import Flow, Meaning, Network
+from rnnc.importing.python.values import Made, Remarks
 from rnnc.render import screen
 from rnnc.syntax.printing.format import format_source
 
@@ -23,6 +24,8 @@ def write(
     places: Mapping[int, str],
     parameters: Mapping[str, str],
     spare: Callable[[set[int]], list[str]],
+    made: Iterable[Made],
+    remarks: Remarks,
     *,
     renamed: bool,
     inline: bool,
@@ -31,14 +34,15 @@ def write(
 
     `name` is what the cell or network is called where it has no name of the library, or where it is `renamed`;
     `functions` are texts of functions by name, `places` names of layers, `parameters` those of the network, `spare`
-    what its layout says of layers but for these. `inline` writes definitions out that are known in every file.
+    what its layout says of layers but for these, `made` all layers
+    of the text. `inline` writes definitions out that are known in every file.
     """
     head = "".join(f"# {screen(line)}".rstrip() + "\n" for line in call.strip().splitlines())
     parts: list[str] = []
     if isinstance(meaning, Flow):
         network = Network(reserved=frozenset(parameters))
         output = meaning.build(network, "x")
-        named(network, places)
+        named(network, places, made, remarks)
         if "torch" in network.layouts:
             network.layouts["torch"] += spare({id(each.made) for each in network.weights})
         own = ", ".join(f"{key} = {value}" for key, value in parameters.items())

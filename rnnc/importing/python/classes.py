@@ -171,6 +171,20 @@ def places(ev: Resolves, instance: Instance) -> list[tuple[Made, str]]:
     return [*found.values()]
 
 
+def unknown(ev: Resolves, instance: Instance, front: str = "") -> list[str]:
+    """The fields of an object that no library here knows, by the names that PyTorch has for layers."""
+    found: list[str] = []
+    for name, entry in instance.fields.items():
+        try:
+            held = ev.entry(entry).value
+        except DiagnosticError as error:
+            found += [f"{front}{name}"] if error.diagnostics[0].code == "E603" else []
+            continue
+        if isinstance(held, Instance):
+            found += unknown(ev, held, f"{front}{name}.")
+    return found
+
+
 def _value(ev: Resolves, entry: Given | Thunk) -> Value:
     try:
         return ev.entry(entry).value

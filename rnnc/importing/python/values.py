@@ -117,6 +117,8 @@ class Applied(Tensor):
         if not self.inputs:
             return [self.layer]
         one = self.inputs[0]
+        if isinstance(one, Incoming):
+            return [self.layer]
         before = one.layers if isinstance(one, Applied) else None
         return [*before, self.layer] if before is not None else None
 

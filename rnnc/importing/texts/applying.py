@@ -33,6 +33,7 @@ from rnnc.importing.texts.arrays import ARRAYS, LIKE, MAKERS, OPAQUE, SIZES, UNR
 from rnnc.importing.texts.finals import several
 from rnnc.importing.texts.functions import TOGETHER, check_known, written_out
 from rnnc.importing.texts.fused import check_turned, is_over_steps
+from rnnc.importing.texts.left import check_left
 from rnnc.importing.texts.reads import Reads
 from rnnc.importing.texts.steps import CELLS, together
 from rnnc.importing.texts.tensors import Tensors
@@ -228,33 +229,16 @@ def applied(ev: Applies, made: Made, node: ast.Call, names: Names) -> Value:
     check_turned(ev, made, node, names)
     if made.constructor.library != "tf":  # calls of single cells, whose data they are
         for each in rest:
-            _check_left(ev, made, "a further argument", each, names)
+            check_left(ev, made.constructor.name, "a further argument", each, names)
         for name, value in named.items():
             if name not in (*DATA, *BEGINS):
-                _check_left(ev, made, f"`{name}`", value, names)
+                check_left(ev, made.constructor.name, f"`{name}`", value, names)
     inputs = ev.tensors.inputs(data, names) if data is not None else ()
     state = (ev.tensors.of_cell if is_cell else ev.tensors.state)(made, begin, names) if begin is not None else None
     text = ast.unparse(data) if data is not None else "x"
     if not inputs and isinstance(data, ast.BinOp | ast.Subscript | ast.UnaryOp):
         ev.remarks.add(f"`{text}` is what comes in: whoever calls the module computes it")
     return results(Applied(Given(made, ev.span(node.func)), inputs, state, text), ev.span(node))
-
-
-def _check_left(ev: Reads, made: Made, what: str, node: ast.expr, names: Names) -> None:
-    """E606: a call of a layer is given more than what it is called on and what it begins with, and no default."""
-    value = ev.if_known(node, names).value
-    if value is None and isinstance(node, ast.Constant | ast.Name):
-        return
-    if what == "`training`" and (value is False or isinstance(value, Reference)):
-        return  # dropout acts when modules are trained
-    name = made.constructor.name
-    fix = "leave it out, and write what it does by hand"
-    if what == "`training`":
-        ev.remarks.add(f"`training` of a call of {name} is left out: a module is told when it is trained")
-        return
-    if what == "`mask`":
-        fix = "leave it out, and give a module the lengths of the rows"
-    raise problem("E606", f"{what} of a call of {name} is not read", ev.span(node), fix=fix)
 
 
 def with_data(ev: Applies, instance: Instance, node: ast.Call, names: Names) -> tuple[ast.Call, Names]:

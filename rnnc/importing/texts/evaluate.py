@@ -160,7 +160,8 @@ class Evaluator:
             case ast.Constant(value=None | bool() | int() | float() | str() as value):
                 return limited(value, self.span(node))
             case ast.Name(id=name):
-                return self._name(name, names)
+                entry = names.get(name)
+                return Reference(name) if entry is None else self.entry(entry).value
             case ast.Attribute(value=base, attr=attribute):
                 return self._attribute(self.given(base, names).value, attribute, node)
             case ast.List() | ast.Tuple() | ast.ListComp() | ast.GeneratorExp():
@@ -219,10 +220,6 @@ class Evaluator:
                 raise several(self.span(node))
             return tensor
         return binary(node.op, a, b, self.span(node))
-
-    def _name(self, name: str, names: Names) -> Value:
-        entry = names.get(name)
-        return Reference(name) if entry is None else self.entry(entry).value
 
     def entry(self, entry: Given | Thunk | Broken) -> Given:
         """The value of a name, which is computed once."""

@@ -4,7 +4,7 @@ they stand inside another model."""
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Protocol
 
@@ -16,21 +16,25 @@ from rnnc.importing.python.values import (
     Finals,
     Functional,
     Given,
+    Incoming,
     Made,
     Names,
     Outputs,
     Record,
     Tensor,
+    Thunk,
     Value,
     as_tensor,
     is_input,
     problem,
 )
+from rnnc.importing.texts.left import check_left
 from rnnc.importing.texts.reached import reached, tensors_in
 from rnnc.importing.texts.reads import Reads
 from rnnc.importing.texts.tensors import Tensors
 
 INPUTS, OUTPUTS = ("inputs", "input"), ("outputs", "output")
+CALLED_ON = ("inputs", "training", "mask")  # what calls of models may be given in order
 
 
 class ReadsTensors(Reads, Protocol):
@@ -41,14 +45,16 @@ class ReadsTensors(Reads, Protocol):
         """Who reads expressions over what layers give."""
         ...
 
+    def incoming(self, text: str, name: str) -> Incoming:
+        """What comes in wherever a script calls models on this expression, with a name for where it is the first."""
+        ...
+
 
 def made_of(ev: ReadsTensors, node: ast.Call, names: Names) -> Functional:
     """`keras.Model(inputs, outputs)`. E606: the outputs are made of something else than the inputs."""
-    named = {keyword.arg: keyword.value for keyword in node.keywords}
+    named = {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg is not None}
     told = _told(named, OUTPUTS, node.args[1:2])
     found = ev.given(told, names) if told is not None else Given(None, ev.span(node))
-    if isinstance(found.value, list) and len(found.value) == 1:
-        found = found.value[0]
     items = found.value if isinstance(found.value, list) else [found]
     if told is not None:
         for each in items:
@@ -67,7 +73,7 @@ def made_of(ev: ReadsTensors, node: ast.Call, names: Names) -> Functional:
     return Functional(inputs, whole, ev.span(node))
 
 
-def _told(named: dict[str | None, ast.expr], words: Iterable[str], rest: list[ast.expr]) -> ast.expr | None:
+def _told(named: Mapping[str, ast.expr], words: Iterable[str], rest: list[ast.expr]) -> ast.expr | None:
     return next((named[word] for word in words if word in named), rest[0] if rest else None)
 
 
@@ -108,27 +114,61 @@ def _span(applied: Applied) -> Span:
 
 def called(ev: ReadsTensors, model: Functional, node: ast.Call, names: Names) -> Value:
     """What a model gives of other tensors, by the same layers; in a script, of data, what it gives."""
-    named = {keyword.arg: keyword.value for keyword in node.keywords}
+    named = {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg is not None}
+    positional = dict(zip(CALLED_ON, node.args, strict=False))
+    for name, value in {**positional, **named}.items():
+        if name not in INPUTS:
+            check_left(ev, "a model", f"`{name}`", value, names)
+    for value in node.args[len(CALLED_ON) :]:
+        check_left(ev, "a model", "a further argument", value, names)
     data = _told(named, INPUTS, node.args[:1])
-    given = ev.tensors.inputs(data, names) if data is not None else ()
-    if not given:
+    if data is None:
         return model.outputs
-    for name, value in named.items():
-        is_plain = name == "training" and ev.if_known(value, names).value in (False, None)
-        if name not in INPUTS and not is_plain:
-            what = f"`{name}` of a call of a model is not read"
-            raise problem("E606", what, ev.span(value), fix="leave it out")
+    given = ev.tensors.inputs(data, names)
+    if not given:
+        return _put(model, _incoming(ev, model, data, names), ev.span(node))
     if model.inputs is None or len(given) != len(model.inputs):
         count = "inputs that are not read here"
         if model.inputs is not None:
             count = f"{len(model.inputs)} input{'s' if len(model.inputs) > 1 else ''}"
         what = f"a model with {count} is called on {len(given)}"
         raise problem("E606", what, ev.span(node), notes=(Note("made here", model.span),))
-    put = _Put({key_of(old): new for old, new in zip(model.inputs, given, strict=True)})
-    outputs = model.outputs
-    if isinstance(outputs, Outputs):
-        return [Given(put.tensor(each), ev.span(node)) for each in outputs.parts]
-    return put.tensor(outputs)
+    return _put(model, {key_of(old): new for old, new in zip(model.inputs, given, strict=True)}, ev.span(node))
+
+
+def _incoming(ev: ReadsTensors, model: Functional, data: ast.expr, names: Names) -> dict[int, Tensor]:
+    """What a script gives a model that no layer gives, in the places of the inputs: one for each expression."""
+    whole = ev.if_known(data, names).value
+    if isinstance(whole, Record):
+        for entry in whole.fields.values():
+            if isinstance(entry, Thunk) and ev.tensors.one(entry.node, entry.names) is not None:
+                what = "a model that is called on a dictionary of what layers give is not read"
+                raise problem("E602", what, ev.span(data), fix="give them as a list, in the order of its inputs")
+    found = model.inputs if model.inputs is not None else _begins(model.outputs)
+    several = data.elts if isinstance(data, ast.List | ast.Tuple) else [data]
+    if len(several) == len(found):
+        return {key_of(old): _of_text(ev, each) for old, each in zip(found, several, strict=True)}
+    whole = _of_text(ev, data)  # which nothing here takes apart
+    return {key_of(old): whole.part(k) for k, old in enumerate(found)}
+
+
+def _of_text(ev: ReadsTensors, node: ast.expr) -> Incoming:
+    text = ast.unparse(node)
+    return ev.incoming(text, text if text.isidentifier() else "x")
+
+
+def _begins(outputs: Tensor) -> list[Applied]:
+    """The inputs that outputs are made of, in the order of the text, where a model does not tell its own."""
+    found = [each for each in reached([outputs], tensors_in) if isinstance(each, Applied) and is_input(each.layer)]
+    return sorted({key_of(each): each for each in found}.values(), key=lambda each: _span(each).start)
+
+
+def _put(model: Functional, found: dict[int, Tensor], span: Span) -> Value:
+    """What a model gives with these in the places of its inputs."""
+    put = _Put(found)
+    if isinstance(model.outputs, Outputs):
+        return [Given(put.tensor(each), span) for each in model.outputs.parts]
+    return put.tensor(model.outputs)
 
 
 class _Put:

@@ -53,6 +53,24 @@ def other_objects(ev: Evaluator, lines: Sequence[Line], roots: Iterable[Value]) 
         ev.remarks = told
 
 
+def layers_made(ev: Evaluator, lines: Iterable[Line], roots: Iterable[Value]) -> tuple[Made, ...]:
+    """All layers that these lines make, and those of the `roots`, whether or not something reads them: libraries count
+    them."""
+    told, ev.remarks = ev.remarks, Remarks()
+    try:
+        entries = {id(entry): entry for line in lines for entry in line.names.values()}
+        values = [*roots, *(_value(ev, entry) for entry in entries.values())]
+
+        def inside(value: Value) -> Iterator[Value]:
+            yield from _inside(ev, value)
+            if isinstance(value, Functional):
+                yield from value.inputs or ()
+
+        return tuple(each for each in reached(values, inside) if isinstance(each, Made))
+    finally:
+        ev.remarks = told
+
+
 def other_classes(classes: Sequence[Blueprint]) -> list[Blueprint]:
     """Those that the last one does not name, nor another of these that are left out."""
     by_name = {each.node.name: each for each in classes}
