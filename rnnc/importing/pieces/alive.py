@@ -66,7 +66,7 @@ def read_too(lines: Iterable[str], output: str) -> str:
 
 def arrays_of(layout: str, whole: str, name: str, without: str) -> list[str]:
     """How a layout says of the arrays that one network has, and another of this name has not, that they mean nothing;
-    of none where the text of one is no description, of which its reader is told."""
+    of none where the text of one is no description."""
     try:
         had, kept = (_arrays(text, name, layout) for text in (whole, without))
     except DiagnosticError:

@@ -34,9 +34,11 @@ def _follows(loop: Loop, component: Sequence[Carry], left: Sequence[Carry]) -> s
     if len(component) != 1:
         return None
     (carry,) = component
-    others = [c.param.name or "(unnamed)" for c in left if c is not carry and _reads(loop, carry, c)]
     form = _form(loop, carry)
-    if form is None or not others:
+    if form is None:  # of most, and what they are made of takes a walk for each other state
+        return None
+    others = [c.param.name or "(unnamed)" for c in left if c is not carry and _reads(loop, carry, c)]
+    if not others:
         return None
     names = f"the state {others[0]}, which runs" if len(others) == 1 else f"the states {', '.join(others)}, which run"
     own = carry.param.name or "(unnamed)"
