@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass, replace
 
 from rnnc.diagnostics import DiagnosticError, Source, Span
-from rnnc.importing.formulas import written
 from rnnc.importing.formulas.directions import Key
+from rnnc.importing.formulas.written import FUNCTIONS as WRITTEN
 from rnnc.importing.libraries import (
     contrib,
     cudnn,
@@ -90,7 +90,7 @@ def import_call(source: Source, *, name: str | None = None, inline: bool = False
     if not isinstance(first, Made) and not isinstance(value, Tensor):
         fix = "such as LSTMCell(128)"
         raise problem("E602", f"a call of a cell or layer is wanted, not {describe(first)}", subject.span, fix=fix)
-    lowering = Lowering(ACTIVATIONS, written.FUNCTIONS, remarks, script.found.merge)
+    lowering = Lowering(ACTIVATIONS, WRITTEN, remarks, script.found.merge)
     lowering.reserved = [each.name for each in script.found.parameters]
     lowering.several |= shared.in_several(layers)
     called = layers_in([value])
@@ -109,7 +109,7 @@ def import_call(source: Source, *, name: str | None = None, inline: bool = False
     own = name or script.name or (_own_name(first) if isinstance(first, Made) and not is_graph else None)
     own = own if own is not None and (is_graph or len(layers) == 1 or script.name) else name or "Layers"
     given = _parameters(script, head, lowering)
-    text = write(
+    written = write(
         meaning,
         source.text,
         own,
@@ -122,12 +122,12 @@ def import_call(source: Source, *, name: str | None = None, inline: bool = False
         renamed=name is not None,
         inline=inline,
     )
-    if re.search(r"ProjectedIntersectionRNN\([^)]*always = false", text):
+    if any(map(contrib.takes_width, written.cells)):
         remarks.add(contrib.TOLD_WIDTH)
     origins = {made.origin for made in lowering.seen.values() if made.constructor.library == "keras"}
-    if "fn keras_hard_sigmoid(" in text and origins != {NEWEST}:
+    if "keras_hard_sigmoid" in written.functions and origins != {NEWEST}:
         remarks.add(SLOPE)
-    return Imported(text, tuple(remarks.lines))
+    return Imported(written.text, tuple(remarks.lines))
 
 
 def _spare(script: Subject, known: set[int], remarks: Remarks) -> list[str]:
@@ -138,12 +138,12 @@ def _spare(script: Subject, known: set[int], remarks: Remarks) -> list[str]:
     for made in script.layers:
         if id(made) in known or not constructor_of(made).has_weights or made.constructor.name in MANY:
             continue
-        layer, lowering = Given(made, made.span), Lowering(ACTIVATIONS, written.FUNCTIONS)
+        layer, lowering = Given(made, made.span), Lowering(ACTIVATIONS, WRITTEN)
         try:
             meaning = joined.Graph(Applied(layer, (Incoming("x", 0),)), lowering).flow
-            text = write(meaning, "", "Spare", lowering.functions, script.places, {}, lambda _: [], (), Remarks(),
+            spare = write(meaning, "", "Spare", lowering.functions, script.places, {}, lambda _: [], (), Remarks(),
                          renamed=True, inline=False)  # fmt: skip
-            own = arrays_alone("torch", text, "Spare", torch_layers.width_of(made))
+            own = arrays_alone("torch", spare.text, "Spare", torch_layers.width_of(made))
         except DiagnosticError:
             own = []
         found += own

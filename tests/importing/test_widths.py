@@ -83,3 +83,18 @@ def test_widths_that_differ_are_told_in_order() -> None:
 )
 def test_other_widths_are_refused(marked: str) -> None:
     refused(marked, "E606", "features meet here")
+
+
+@pytest.mark.parametrize("name", [None, "Mine"])
+@pytest.mark.parametrize(
+    ("cell", "is_told"),
+    [
+        ("IntersectionRNNCell(5, num_in_proj=3)", True),
+        ("MultiRNNCell([IntersectionRNNCell(5, num_in_proj=3, reuse=None), GRUCell(4)])", True),
+        ("MultiRNNCell([GRUCell(4), IntersectionRNNCell(5, num_in_proj=3)])", False),
+        ("IntersectionRNNCell(5)", False),
+    ],
+)
+def test_a_cell_that_is_compiled_by_the_width_of_its_input_is_told(cell: str, is_told: bool, name: str | None) -> None:
+    remarks = import_call(Source("<call>", cell), name=name).remarks
+    assert any("compiling this takes its width" in each for each in remarks) == is_told

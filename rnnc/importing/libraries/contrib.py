@@ -74,6 +74,12 @@ def intersection(call: Call) -> Piece:
     return bound(call, "ProjectedIntersectionRNN", {**options, "always": "false"})
 
 
+def takes_width(cell: Piece) -> bool:
+    """Whether compiling a cell takes the width of its input, which nothing here tells."""
+    is_open = cell.definition == "ProjectedIntersectionRNN" and "always" in cell.arguments
+    return is_open or any(map(takes_width, cell.inside))
+
+
 TOLD_WIDTH = (
     "`num_in_proj` of IntersectionRNNCell: TensorFlow projects the input unless it is as wide as the state, so "
     "compiling this takes its width, -D input=…"

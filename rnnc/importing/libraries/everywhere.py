@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
+from rnnc.importing.equations import names_in
 from rnnc.importing.pieces.lowering import Call
 from rnnc.importing.pieces.network import Flow, Network
 from rnnc.importing.python.values import problem
@@ -18,7 +17,7 @@ def table(call: Call, rows: str, width: str, array: str) -> Flow:
     """Rows of a table. `array`: what the library calls it. E606: it does not stand first."""
 
     def build(network: Network, x: str) -> str:
-        if x not in network.inputs or any(re.search(rf"\b{x}\b", line) for line in network.lines):
+        if x not in network.inputs or any(x in names_in(line.value) for line in network.lines):
             raise problem("E606", "Embedding stands first: it takes whole numbers", call.made.span)
         network.inputs[x] = f"{x}[]: int"
         e = network.equation("e", f"embedding({x}, {rows}, {width})")

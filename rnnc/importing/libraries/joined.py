@@ -154,7 +154,7 @@ class Graph:
         for k, cells in enumerate(meaning.layers):
             row: list[Piece] = []
             for cell, _, side in placed(cells, k):
-                network.needs |= cell.everything
+                network.pieces.append(cell)
                 name = network.instance(cell)
                 layers.append((name, k, side))
                 row.append(replace(cell, instance=name))

@@ -124,7 +124,7 @@ def over_time(call: Call, cell: Piece) -> Meaning:
     def build(network: Network, x: str) -> str:
         network.use(cell, x)
         sequence_here(call.made, network)
-        y = network.equation("y", f"{f'backward({cell.text})' if backwards else cell.text}({x})")
+        y = network.run("y", f"backward({cell.text})" if backwards else cell.text, x)
         network.is_sequence = sequences
         network.scopes[y], network.width = "", output_of(cell)
         turned = ", go_backwards = true" if backwards else ""

@@ -37,7 +37,8 @@ def bidirectional(call: Call) -> Meaning:
         network.is_sequence, network.width = sequences, None
         ways = f"forward = {forward.text}, backward = {backward.text}"
         whole = sequences and merge is not None and not is_image
-        y = network.equation("y", f"bidirectional({ways}, merge = {words[merge] if whole else 'none'})({x})")
+        layer = f"bidirectional({ways}, merge = {words[merge] if whole else 'none'})"
+        y = network.run("y", layer, x, apart=not whole)
         network.scopes |= {f"{y}.{side}": f"{side}_layer" for side in ("forward", "backward")}
         if network.alone:
             lines = library.scopes("Bidirectional", LIBRARY)

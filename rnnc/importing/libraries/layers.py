@@ -20,11 +20,10 @@ def layered(call: Call, cells: Sequence[Piece], *, both: bool) -> Meaning:
 
     def build(network: Network, x: str) -> str:
         network.use(cells[0], x)
-        for cell in cells[1:]:
-            network.needs |= cell.everything
+        network.pieces += cells[1:]
         texts = [f"bidirectional({cell.text})" if both else cell.text for cell in cells]
         of = f"{texts[0]}, {len(texts)}" if len(set(texts)) == 1 else f"[{', '.join(texts)}]"
-        y = network.equation("y", f"stack({of}, dropout = {rate!r})({x})")
+        y = network.run("y", f"stack({of}, dropout = {rate!r})", x)
         if network.alone:
             _name_layers(network, definition, y, len(cells))
         return y

@@ -72,7 +72,7 @@ class Runner:
         if both and not begins and all(cell.instance is None for cell in cells):
             ways = f"forward = {cells[0].text}, backward = {cells[1].text}"
             is_read = any(self._is_read(place) for _, place, _ in placed(cells, k))
-            y, layer = self._run(f"bidirectional({ways}, merge = none)", x, is_read)
+            y, layer = self._run(f"bidirectional({ways}, merge = none)", x, is_read, apart=True)
             for _, place, side in placed(cells, k):
                 self._leave(ran, place, f"{layer}.{side}")
                 ran.layers.append((f"{layer}.{side}", k, side))
@@ -91,13 +91,11 @@ class Runner:
             ran.layers.append((layer, k, side))
         return found
 
-    def _run(self, layer: str, given: str, is_read: bool) -> tuple[str, str]:
+    def _run(self, layer: str, given: str, is_read: bool, *, apart: bool = False) -> tuple[str, str]:
         """The equation of a layer, and what the layer is called: by `use`, where others read its final states."""
-        if not is_read:
-            y = self._network.equation("y", f"{layer}({given})")
-            return y, y
-        name = self._network.named("layer", layer)
-        return self._network.equation("y", f"{name}({given})"), name
+        name = self._network.named("layer", layer) if is_read else None
+        y = self._network.run("y", name or layer, given, apart=apart)
+        return y, name or y
 
     def _is_read(self, place: int) -> bool:
         """Whether others read a state there."""

@@ -125,11 +125,11 @@ def multi(call: Call) -> Meaning:
         for k, one in several.items():
             network.use(one, x if k == 0 else names[0])
             names[k] = f"f[{k}]"
-            network.lines.append(f"use {names[k]} = {one.text}")
+            network.use_as(names[k], one.text)
         if x == "x" and wide is not None:
             network.inputs["x"] = f"x[{wide}]"
         for k in same:
-            x = network.equation("y", f"{names[k]}({x})")
+            x = network.run("y", names[k], x)
         if network.alone:
             network.layouts[LIBRARY] = [f'scope {name} = "multi_rnn_cell/cell_{k}"' for k, name in names.items()]
             network.options[LIBRARY] = 'constants = "float32"'
@@ -187,14 +187,14 @@ def bidirectional(call: Call) -> Meaning:
     def shared(network: Network, x: str) -> tuple[tuple[str, str], tuple[str, str]]:
         f = network.named("f", forward.text)
         g = network.named("g", f) if parts else f  # what runs twice leaves no state
-        fw = network.equation("fw", f"{f}({given(forward, x)})")
-        bw = network.equation("bw", f"{g}({given(forward, x, 'reverse({})')})")
+        fw = network.run("fw", f, given(forward, x))
+        bw = network.run("bw", g, given(forward, x, "reverse({})"))
         return (fw, f"reverse({bw})"), (f, g)
 
     def apart(network: Network, x: str) -> tuple[tuple[str, str], tuple[str, str]]:
         both = f"bidirectional(forward = {forward.text}, backward = {backward.text}, merge = none)"
         layer = network.named("layer", both) if parts else both
-        y = network.equation("y", f"{layer}({given(forward, x)})")
+        y = network.run("y", layer, given(forward, x), apart=True)
         layer = layer if parts else y
         return (f"{y}.forward", f"{y}.backward"), (f"{layer}.forward", f"{layer}.backward")
 
@@ -230,14 +230,14 @@ def _stack_of_shared(call: Call, layers: list[tuple[Given, Given]], *, is_static
             network.use(other, x)
             if one is other:
                 f = network.named("f", one.text)
-                fw, bw = network.equation("fw", f"{f}({x})"), network.equation("bw", f"{f}(reverse({x}))")
+                fw, bw = network.run("fw", f, x), network.run("bw", f, f"reverse({x})")
                 lines.append(f'scope {f} = "{scope}/fw"')
                 ends.append((f, bw))  # the states of the first run are those of the instance
                 along = ", axis = filters" if ", " in (input_of(one) or "") else ""
                 x = f"concat({fw}, reverse({bw}){along})"
             else:
                 both = f"bidirectional(forward = {one.text}, backward = {other.text})"
-                x = network.equation("y", f"{both}({x})")
+                x = network.run("y", both, x)
                 ends.append((f"{x}.forward", f"{x}.backward"))
                 lines += [
                     f'scope {x}.{side} = "{scope}/{way}"' for side, way in (("forward", "fw"), ("backward", "bw"))

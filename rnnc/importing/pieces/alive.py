@@ -5,61 +5,31 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from rnnc.compiler import model_of
 from rnnc.diagnostics import DiagnosticError, Source
+from rnnc.importing.equations import Line, left_in, names_in
 from rnnc.importing.pieces.network import Network
 
-_WORD = re.compile(r"[A-Za-z_]\w*")
-_LEAVES = re.compile(r"\b([A-Za-z_]\w*)(?:\[\d+\]|\.\w+)*'")  # `layer.forward.h'`
 
-
-@dataclass(frozen=True)
-class Line:
-    """`y = layer(x)`, `use layer = GRU(3)`."""
-
-    text: str
-
-    @property
-    def name(self) -> str:
-        return _WORD.findall(self.text.removeprefix("use "))[0]
-
-    @property
-    def value(self) -> str:
-        return self.text.partition("=")[2].strip()
-
-    @property
-    def is_equation(self) -> bool:
-        return not self.text.startswith("use ")
-
-
-def unread(network: Network, output: str) -> list[str]:
+def unread(network: Network, output: str) -> list[Line]:
     """The lines that compute nothing of an output. A layer runs whose states are read."""
-    lines = [Line(text) for text in network.lines]
-    words, left = {*_WORD.findall(output)}, {*_LEAVES.findall(output)}
-    pending = lines
-    while True:
-        now = [each for each in pending if each.name in words or (each.is_equation and _callee(each) in left)]
-        if not now:
-            return [each.text for each in pending]
+    names, left = {*names_in(output)}, {*left_in(output)}
+    pending = network.lines
+    while now := [each for each in pending if each.family in names or each.runs in left]:
         pending = [each for each in pending if each not in now]
         for each in now:
-            words |= {*_WORD.findall(each.value)}
-            left |= {*_LEAVES.findall(each.value)}
+            names |= names_in(each.value)
+            left |= left_in(each.value)
+    return pending
 
 
-def _callee(line: Line) -> str:
-    return line.value.partition("(")[0]
-
-
-def read_too(lines: Iterable[str], output: str) -> str:
+def read_too(lines: Iterable[Line], output: str) -> str:
     """The output, and what these lines compute."""
     found: list[str] = []
-    for each in map(Line, lines):
-        if each.is_equation:
-            several = each.value.replace("\n", " ").find("merge = none") >= 0
-            found += [f"{each.name}.{side}" for side in ("forward", "backward")] if several else [each.name]
+    for each in lines:
+        if not each.is_use:
+            found += [f"{each.name}.{side}" for side in ("forward", "backward")] if each.apart else [each.name]
     shown = output if re.match(r"\w+\s*[:,]|\w+$", output) else f"out: {output}"
     return ", ".join([shown, *(f"unread{k}: {each}" for k, each in enumerate(found))])
 
@@ -96,7 +66,7 @@ def _arrays(text: str, name: str, layout: str) -> dict[str, list[str]]:
     return {array.name: [str(size) for size in array.shape] for each in layouts for array in each.arrays}
 
 
-def without(layouts: Sequence[str], lines: Iterable[str]) -> list[str]:
+def without(layouts: Sequence[str], lines: Iterable[Line]) -> list[str]:
     """The lines of a layout that are of none of these layers."""
-    names = {Line(each).name for each in lines}
-    return [each for each in layouts if names.isdisjoint(_WORD.findall(re.sub(r'"[^"]*"', "", each)))]
+    names = {each.family for each in lines}
+    return [each for each in layouts if names.isdisjoint(names_in(re.sub(r'"[^"]*"', "", each)))]

@@ -179,11 +179,11 @@ def _with_states(network: Network, cell: Piece, x: str, part: str) -> tuple[str,
     y, state = x, ""
     for k, each in enumerate(layers):
         if each.instance is not None and each.instance not in scopes:  # it runs once under its own name
-            y, name = network.equation("y", f"{each.instance}({given(each, y)})"), each.instance
+            y, name = network.run("y", each.instance, given(each, y)), each.instance
         elif k == place or each.instance is not None:
             y, name = _named(network, each, y)
         else:
-            y = name = network.equation("y", f"{each.text}({given(each, y)})")
+            y = name = network.run("y", each.text, given(each, y))
         state = f"{name}{state_in(each, rest)}" if k == place else state
         if each.instance is None or name == each.instance:  # where an instance runs first, it has its variables
             scopes[name] = f"{cell.scope or 'multi_rnn_cell'}/cell_{k}"
@@ -193,7 +193,7 @@ def _with_states(network: Network, cell: Piece, x: str, part: str) -> tuple[str,
 def _named(network: Network, cell: Piece, x: str) -> tuple[str, str]:
     """The outputs of a layer, and its name."""
     layer = network.named("layer", cell.text)
-    return network.equation("y", f"{layer}({given(cell, x)})"), layer
+    return network.run("y", layer, given(cell, x)), layer
 
 
 def multiplied(network: Network, y: str, start: str, head: Head) -> str:

@@ -35,7 +35,7 @@ class Network(Equations):
 
     is_sequence: bool = True  # what comes out so far
     alone: bool = True  # it is one layer, whose variables have no other scope in front of theirs
-    needs: set[str] = field(default_factory=set[str])
+    pieces: list[Piece] = field(default_factory=list[Piece])  # the cells in its lines
     layouts: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     options: dict[str, str] = field(default_factory=dict[str, str])  # of layouts, as text
     # of the layer that is put in: its arrays by the library's names, and the scopes inside of it that cells have
@@ -49,10 +49,15 @@ class Network(Equations):
     width: str | None = None  # how many features it has, where that is known
     now: Built | None = None  # what the layer that is put in is given; what its last layer gives, where it has several
 
+    @property
+    def needs(self) -> frozenset[str]:
+        """The definitions of the library that its lines name."""
+        return frozenset(name for cell in self.pieces for name in cell.everything)
+
     def layer(self, cell: Piece, x: str, hint: str = "y") -> str:
         """A layer of a cell."""
         self.use(cell, x)
-        y = self.equation(hint, f"{cell.text}({given(cell, x)})")
+        y = self.run(hint, cell.text, given(cell, x))
         self.scopes[y] = ""
         return y
 
@@ -70,7 +75,7 @@ class Network(Equations):
     def use(self, cell: Piece, x: str, *, written: bool = False) -> None:
         """A cell stands behind an expression: what it needs, and how wide it wants the input. `written`: what it is
         stands there, and it is not called."""
-        self.needs |= cell.needs if written else cell.everything
+        self.pieces += cell.inside if written else [cell]
         wanted = input_of(cell)
         if x in self.inputs and (wanted is not None or further_inputs(cell)):
             axes = wanted or re.sub(r"^\w+", "", self.inputs[x])
@@ -83,7 +88,8 @@ class Network(Equations):
             for name, lines in self.layouts.items()
         ]
         inputs = [f"input {declared}" for declared in self.inputs.values()]
-        return "\n".join([*inputs, *self.lines, f"output {output}", *([""] if blocks else []), *blocks])
+        lines = [line.text for line in self.lines]
+        return "\n".join([*inputs, *lines, f"output {output}", *([""] if blocks else []), *blocks])
 
 
 @dataclass(frozen=True)

@@ -29,9 +29,14 @@ class Piece:
         return library.find(self.definition).word == "network"
 
     @property
+    def inside(self) -> list[Piece]:
+        """The cells among its arguments."""
+        return [cell for cells in self.cells.values() for cell in cells]
+
+    @property
     def needs(self) -> frozenset[str]:
         """The definitions of the library that the arguments name."""
-        return frozenset(name for cells in self.cells.values() for cell in cells for name in cell.everything)
+        return frozenset(name for cell in self.inside for name in cell.everything)
 
     @property
     def everything(self) -> frozenset[str]:

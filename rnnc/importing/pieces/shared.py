@@ -47,8 +47,8 @@ def declared(meaning: Meaning, instances: Mapping[str, Piece]) -> Meaning:
 
     def build(network: Network, x: str) -> str:
         for name, cell in instances.items():
-            network.needs |= cell.everything
-            network.lines.append(f"use {name} = {cell.text}")
+            network.pieces.append(cell)
+            network.use_as(name, cell.text)
         y = built(meaning, network, x)
         if isinstance(meaning, Piece) and any(True for _ in library.find(meaning.definition).layouts_of("tf")):
             network.layouts["tf"] = [f'scope {y} = ""']
@@ -78,6 +78,5 @@ def _entrance(cell: Piece) -> str | None:
 def _instances(cell: Piece) -> Iterator[str]:
     if cell.instance is not None:
         yield cell.instance
-    for several in cell.cells.values():
-        for inner in several:
-            yield from _instances(inner)
+    for inner in cell.inside:
+        yield from _instances(inner)

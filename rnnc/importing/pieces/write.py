@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 
 from rnnc.diagnostics import Source
 from rnnc.importing.formulas.written import named_in
@@ -11,9 +12,19 @@ from rnnc.importing.pieces.alive import arrays_of, read_too, unread, without
 from rnnc.importing.pieces.further import declared_input
 from rnnc.importing.pieces.layouts import named
 from rnnc.importing.pieces.network import Flow, Meaning, Network
+from rnnc.importing.pieces.pieces import Piece
 from rnnc.importing.python.values import Made, Remarks
 from rnnc.render import screen
 from rnnc.syntax.printing.format import format_source
+
+
+@dataclass(frozen=True)
+class Written:
+    """A description in the standard form, the functions written out in it, and the cells that it is made of."""
+
+    text: str
+    functions: frozenset[str]
+    cells: tuple[Piece, ...]
 
 
 def write(
@@ -29,8 +40,8 @@ def write(
     *,
     renamed: bool,
     inline: bool,
-) -> str:
-    """A description in the standard form.
+) -> Written:
+    """The description of a meaning.
 
     `name` is what the cell or network is called where it has no name of the library, or where it is `renamed`;
     `functions` are texts of functions by name, `places` names of layers, `parameters` those of the network, `spare`
@@ -39,6 +50,7 @@ def write(
     """
     head = "".join(f"# {screen(line)}".rstrip() + "\n" for line in call.strip().splitlines())
     parts: list[str] = []
+    cells: tuple[Piece, ...] = (meaning,) if isinstance(meaning, Piece) else ()
     if isinstance(meaning, Flow):
         network = Network(reserved=frozenset(parameters))
         output = meaning.build(network, "x")
@@ -47,22 +59,25 @@ def write(
             network.layouts["torch"] += spare({id(each.made) for each in network.weights})
         own = ", ".join(f"{key} = {value}" for key, value in parameters.items())
 
-        def written(output: str) -> list[str]:
+        def written(output: str) -> tuple[dict[str, str], str]:
+            """The functions that are called, and all of the text."""
             body = network.text(output)
-            there = {**functions, **network.functions}
-            texts = [text for key, text in named_in(body).items() if key not in functions]
-            texts += there.values()
-            texts += [library.find(needed).text() for needed in library.closure(network.needs, known=inline)]
-            return [*texts, f"network {name}{f'({own})' if own else ''} {{\n{body}\n}}\n"]
+            called = {key: text for key, text in named_in(body).items() if key not in functions}
+            called |= {**functions, **network.functions}
+            texts = [library.find(needed).text() for needed in library.closure(network.needs, known=inline)]
+            texts.append(f"network {name}{f'({own})' if own else ''} {{\n{body}\n}}\n")
+            return called, "\n".join([*called.values(), *texts])
 
         if dead := unread(network, output):
-            whole = "\n".join(written(read_too(dead, output)))
+            _, whole = written(read_too(dead, output))
             network.lines = [line for line in network.lines if line not in dead]
             network.layouts = {key: without(lines, dead) for key, lines in network.layouts.items()}
-            alone = "\n".join(written(output))
+            _, alone = written(output)
             for key, lines in network.layouts.items():
                 lines += arrays_of(key, whole, name, alone)
-        parts += written(output)
+        functions, text = written(output)
+        parts.append(text)
+        cells = tuple(network.pieces)
     elif meaning.definition in library.KNOWN_EVERYWHERE and not inline and meaning.scope is None:
         parts += functions.values()
         parts += [library.find(needed).text() for needed in library.closure(meaning.needs, known=inline)]
@@ -79,4 +94,5 @@ def write(
         texts[own] = declared_input(texts[own], meaning)
         parts += texts.values()
     gap = "\n" if parts[0].startswith('"""') else ""  # the comment is of the whole text, not of that definition
-    return format_source(Source("<imported>", head + gap + "\n".join(parts) + "\n"))
+    text = format_source(Source("<imported>", head + gap + "\n".join(parts) + "\n"))
+    return Written(text, frozenset(functions), cells)
