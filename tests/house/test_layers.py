@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "rnnc"
 
 # From the bottom up. Parts of one layer do not know each other.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("diagnostics", "codes", "resources", "version", "torch"),
+    ("diagnostics", "codes", "resources", "version", "torch", "keras"),
     ("syntax", "ir", "render"),
     ("autodiff",),
     ("semantics",),

@@ -11,20 +11,8 @@ from rnnc.importing.pieces.network import Flow, Meaning, Network
 from rnnc.importing.pieces.pieces import Piece, output_of, piece
 from rnnc.importing.pieces.rows import Lower, Option, Read, bound, flag, function_or_identity, listed, size
 from rnnc.importing.python.values import Made, describe, problem
+from rnnc.keras import ACTIVATIONS
 
-ACTIVATIONS = {
-    **{name: name for name in (
-        "tanh", "sigmoid", "relu", "relu6", "leaky_relu", "elu", "selu", "softplus", "softsign", "silu", "swish",
-        "gelu", "mish", "log_sigmoid", "hard_tanh", "celu", "hard_silu", "hard_shrink", "soft_shrink", "tanh_shrink",
-        "squareplus", "sparse_plus", "sparse_sigmoid", "softmax", "log_softmax",
-    )},
-    "hard_swish": "hard_silu",
-    "linear": "identity",
-    "exponential": "exp",
-    "hard_sigmoid": "keras_hard_sigmoid",
-    "sparsemax": "keras_sparsemax",
-    "glu": "glu",
-}  # fmt: skip
 # Those that no layer has as its activation: functions of `keras.ops`.
 FUNCTIONS = {
     **ACTIVATIONS,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rnnc.keras import CALLED
+
 # What arguments are. All but cells may be None: the library's own default.
 SIZE, SIZES, NUMBER, FLAG, WORD = "size", "list of sizes", "number", "flag", "word"
 ACTIVATION, LIST_OF_ACTIVATIONS = "activation", "list of activations"
@@ -17,15 +19,7 @@ TENSORFLOW_ACTIVATIONS = {
     **{name: name for name in (*_EVERYWHERE, *_BOTH, "identity", "sin", "cos", "atan", "erf")},
     "swish": "silu",
 }
-KERAS_ACTIVATIONS = {
-    **{name: name for name in (
-        *_EVERYWHERE, *_BOTH, "mish", "hard_tanh", "celu", "hard_silu", "hard_shrink", "soft_shrink", "tanh_shrink",
-        "squareplus", "sparse_plus", "sparse_sigmoid",
-    )},
-    "swish": "silu", "identity": "linear", "exp": "exponential",
-    # functions that `rnnc import` writes out
-    "keras_hard_sigmoid": "hard_sigmoid", "keras_sparsemax": "sparsemax", "glu": "glu",
-}  # fmt: skip
+KERAS_ACTIVATIONS = {name: each for name, each in CALLED.items() if name not in ("gelu", "leaky_relu")}
 TORCH_ACTIVATIONS = {"tanh": "tanh", "relu": "relu"}
 ONNX_ACTIVATIONS = {
     **{name: name.capitalize() for name in _EVERYWHERE}, "elu": "Elu", "hard_sigmoid": "HardSigmoid",

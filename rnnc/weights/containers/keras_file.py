@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
+from rnnc.keras import ACTIVATIONS, OLDER
 from rnnc.verify.arrays import Array
 from rnnc.verify.errors import VerifyError
 from rnnc.weights.containers import hdf5
-from rnnc.weights.functions import KERAS, OLDER_KERAS
 from rnnc.weights.table import UNREADABLE, Files, Table
 
 PLURAL = ".keras files"
@@ -41,7 +41,8 @@ def read(path: Path) -> Table:
     around = hdf5.names_around(data, str(path))
     layers = {array: _layer(config, names) for array, names in around.items()}
     order = sorted(table.arrays, key=lambda array: layers[array].place)  # stable: within a layer as the file has them
-    facts = {array: _facts(layer.options, OLDER_KERAS if is_older else KERAS) for array, layer in layers.items()}
+    called = {**(OLDER if is_older else ACTIVATIONS), "none": "identity"}
+    facts = {array: _facts(layer.options, called) for array, layer in layers.items()}
     of_classes = {
         scope for scope, names in hdf5.listed(data, str(path)).items() if not _lists_layers(_options(config, names))
     }
