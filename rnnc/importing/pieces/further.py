@@ -9,7 +9,7 @@ from rnnc.importing.pieces import library
 from rnnc.importing.pieces.pieces import Piece, input_of
 
 # Definitions whose first cell is given the inputs as they come, under the parameter that holds it.
-AROUND = {
+FIRST_CELL = {
     "Dropout": "inner", "OutputProjection": "inner", "Multi": "cells", "MultiCell": "cells", "Bidirectional": "fw",
     "SharedBidirectional": "inner", "StackedBidirectional": "fw",
 }  # fmt: skip
@@ -17,8 +17,8 @@ AROUND = {
 
 def further_inputs(cell: Piece) -> tuple[str, ...]:
     """The names of the inputs in front of x; each is one number per row."""
-    if cell.definition in AROUND:
-        return further_inputs(cell.cells[AROUND[cell.definition]][0])
+    if cell.definition in FIRST_CELL:
+        return further_inputs(cell.cells[FIRST_CELL[cell.definition]][0])
     return library.find(cell.definition).input_names[:-1]
 
 
@@ -36,7 +36,7 @@ def declaration(cell: Piece, axes: str, x: str = "x") -> str:
 def handing_on(text: str, cell: Piece) -> str:
     """The text of a definition of the library around a cell with further inputs, which takes them too."""
     names = further_inputs(cell)
-    if not names or cell.definition not in AROUND:
+    if not names or cell.definition not in FIRST_CELL:
         return text
     text = text.replace("input x[", f"input {declaration(cell, '[')}", 1)
     front = ", ".join(names)

@@ -24,7 +24,7 @@ GIVES_H = {
 }  # fmt: skip
 WITH_H = GIVES_STATE | {"IntersectionRNN"}  # whose state is h, whatever they give
 # Cells around another, `f`, whose state they have.
-AROUND = {"Residual", "ResidualBy", "Dropout", "Highway", "InputProjection", "OutputProjection", "Embedding"}
+WITH_STATE_OF_F = {"Residual", "ResidualBy", "Dropout", "Highway", "InputProjection", "OutputProjection", "Embedding"}
 SEVERAL = {"Multi", "SharedLayers", "MultiCell"}  # layers one behind the other
 
 
@@ -52,7 +52,7 @@ class End:
 
 def state_in(cell: Piece, part: str) -> str | None:
     """The state of a cell that is this part of its final state, behind its name; None where nothing here tells."""
-    if cell.definition in AROUND:
+    if cell.definition in WITH_STATE_OF_F:
         inner = state_in(cell.cells["inner"][0], part) if "state_keep" not in cell.arguments else None
         return f".f{inner}" if inner is not None else None
     if cell.definition in SEVERAL:

@@ -12,7 +12,7 @@ from rnnc.importing.formulas import formulas, slices
 from rnnc.importing.formulas.directions import Merge
 from rnnc.importing.formulas.written import PAIRS, WIDER, named_in
 from rnnc.importing.pieces import library
-from rnnc.importing.pieces.further import AROUND, declared_input, further_inputs
+from rnnc.importing.pieces.further import FIRST_CELL, declared_input, further_inputs
 from rnnc.importing.pieces.network import Flow, Meaning
 from rnnc.importing.pieces.pieces import Piece, Recurrence, input_of
 from rnnc.importing.pieces.scopes import declared_scopes, left_out, scope_of
@@ -132,7 +132,7 @@ class Lowering:
         other = wanted if wanted != entry.takes and re.search(r", |: int", wanted or "") else None
         if found.wide is not None and found.definition == "ResidualBy":
             other = f"{found.wider}_more" if found.wider else wanted
-        front = "_".join(further_inputs(found)) if found.definition in AROUND else ""
+        front = "_".join(further_inputs(found)) if found.definition in FIRST_CELL else ""
         deep = "deep" if found.definition == "Attention" and "Attention" in found.needs else ""
         parts = [part for part in (found.layout, found.scope, other, front, deep) if part]
         if not parts:
