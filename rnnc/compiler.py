@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from rnnc.autodiff import Differentiated, PerStep, Save, differentiate, tape_per_step
-from rnnc.backends.unit import Header, Unit
+from rnnc.backends.unit import Emitted, Header, Unit
 from rnnc.diagnostics import Diagnostic, DiagnosticError, Diagnostics, Source, Span
 from rnnc.ir.model import Model
 from rnnc.ir.program import Program
@@ -50,12 +50,16 @@ class BadRequest(ValueError):
 class Compiled:
     """One module and how it came about; `notes` say what of a request could not be done."""
 
-    text: str
+    emitted: Emitted
     unit: Unit
     remarks: tuple[Remark, ...]
     dumps: tuple[Dump, ...]
     timings: tuple[Timing, ...]
     notes: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        return self.emitted.text
 
 
 def names_in(text: str) -> tuple[str, ...]:
@@ -94,9 +98,9 @@ def compile_source(
     run = _Pipeline(no_passes | UNWANTED.get(target, frozenset()), dump_after, verify_passes)
     unit = run.unit(model, saved, header(source, model, save, no_passes, strategy))
     unit = replace(unit, strategy="auto" if strategy == "scan" else strategy)  # what loops are left for the planner
-    text = run.timed("(module)", lambda: _emit(unit, target))
-    notes = () if strategy == "auto" else import_module("rnnc.backends.cuda.report").departures(unit, strategy)
-    return Compiled(text, unit, tuple(dict.fromkeys(run.remarks)), tuple(run.dumps), tuple(run.timings), notes)
+    emitted = run.timed("(module)", lambda: _emit(unit, target))
+    notes = () if strategy == "auto" else import_module("rnnc.backends.cuda.report").departures(unit, emitted, strategy)
+    return Compiled(emitted, unit, tuple(dict.fromkeys(run.remarks)), tuple(run.dumps), tuple(run.timings), notes)
 
 
 def model_of(
@@ -189,8 +193,8 @@ def header(source: Source, model: Model, save: str, no_passes: frozenset[str], s
     return Header(Path(source.name).name, digest, ", ".join(options), __version__)
 
 
-def _emit(unit: Unit, target: str) -> str:
-    emit: Callable[[Unit], str] = import_module(f"rnnc.backends.{TARGETS[target]}").emit
+def _emit(unit: Unit, target: str) -> Emitted:
+    emit: Callable[[Unit], Emitted] = import_module(f"rnnc.backends.{TARGETS[target]}").emit
     return emit(unit)
 
 

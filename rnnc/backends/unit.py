@@ -1,4 +1,4 @@
-"""What every backend gets: a model and its programs after the passes, and what the head of a file says."""
+"""What every backend gets: a model and its programs after the passes, and what the head of a file says; and gives."""
 
 from __future__ import annotations
 
@@ -33,3 +33,10 @@ class Unit:
     backward: Program
     header: Header
     strategy: str = "auto"  # how CUDA runs loops
+
+
+@dataclass(frozen=True)
+class Emitted:
+    """A module. What else there is to say of one, its target has in a class of its own."""
+
+    text: str

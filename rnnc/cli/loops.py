@@ -82,7 +82,7 @@ class Loops:
 
     def __init__(self, compiled: Compiled, device: DeviceModel) -> None:
         self.strategy, self.device = compiled.unit.strategy, device
-        self.loops = loops(compiled.unit)
+        self.loops = loops(compiled.emitted)
         self.module: ModuleType = load(compiled.text, compiled.unit.model.name, How(device=device))
         self._compiled: dict[tuple[str, str, Kept], Sequence[KernelResources]] = {}  # loops with weights in registers
 

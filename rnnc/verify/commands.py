@@ -9,7 +9,6 @@ from functools import cache, partial
 from pathlib import Path
 from types import ModuleType
 
-from rnnc.backends.unit import Unit
 from rnnc.compiler import PASSES, Compiled, compile_source, model_of
 from rnnc.diagnostics import Source
 from rnnc.ir.layout import WeightLayout
@@ -49,7 +48,7 @@ def verify_source(
     _, plain = _compiled(source, name, options, target, no_passes=EVERY_PASS)
     if common:
         return _told(prove(model, module, plain, seed=seed), target)
-    ways = dict(_other_ways(source, name, options, target, compiled.unit))
+    ways = dict(_other_ways(source, name, options, target, compiled))
     report = prove(model, module, plain, seed=seed, halves=half_types(target), ways=ways)
     return _told(replace(report, notes=(*compiled.notes, *report.notes, *lacking(target))), target)
 
@@ -78,7 +77,7 @@ def verify_against(
     if common:
         return _told(report, target)
     rows, notes = list(report.rows), [*compiled.notes, *report.notes]
-    for way, other in _other_ways(source, name, options, target, compiled.unit, _rounding(chosen)):
+    for way, other in _other_ways(source, name, options, target, compiled, _rounding(chosen)):
         with running(way) as told:
             rows += titled(way, against(model, other, recording, layout=chosen.name).rows)
         notes += told
@@ -141,11 +140,11 @@ def _other_ways(
     name: str | None,
     options: Mapping[str, object] | None,
     target: str,
-    unit: Unit,
+    compiled: Compiled,
     rounding: str | None = None,
 ) -> Iterator[tuple[str, ModuleRunner]]:
-    """The description of a unit compiled to run its loops in other ways, each with what reports call it."""
-    for way in strategies(unit, target):
+    """The description of a module compiled to run its loops in other ways, each with what reports call it."""
+    for way in strategies(compiled):
         changed = {**(options or {}), "strategy": way}
         yield f"strategy {way}", _compiled(source, name, changed, target, rounding=rounding)[1]
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from rnnc.backends.cuda import module as backend
 from rnnc.backends.cuda.module import loops
 from rnnc.backends.cuda.report import remarks
 from rnnc.cli import loops as tables
@@ -156,9 +157,18 @@ def test_sizes_of_loops_without_products_are_asked_for(rnnc: RunRnnc, tmp_path: 
     assert "sizes that are open (input): give them: -D input=…" in found.err
 
 
+@pytest.mark.parametrize("strategy", ["auto", "step"])
+def test_a_module_is_written_once(rnnc: RunRnnc, lstm: Path, monkeypatch: pytest.MonkeyPatch, strategy: str) -> None:
+    written: list[object] = []
+    write = backend.write_program
+    monkeypatch.setattr(backend, "write_program", lambda *a, **k: [written.append(a), write(*a, **k)][1])
+    assert rnnc("explain", lstm, *ARGUMENTS, "-D", f"strategy={strategy}").status == 0
+    assert len(written) == len({"forward", "step", "train", "backward"})
+
+
 def test_stretches_are_loops_of_the_host() -> None:
     source = Source("cell.rnn", CELLS["lstm"])
-    found = loops(compile_source(source, None, {"units": 6}, target="cuda", save="every=2").unit)
+    found = loops(compile_source(source, None, {"units": 6}, target="cuda", save="every=2").emitted)
     refused = [looped for looped in found if looped.refusal]
     assert {looped.refusal for looped in refused} == {"its steps are loops themselves"}
     assert all(looped.spans for looped in found)
@@ -169,7 +179,7 @@ def test_stretches_are_loops_of_the_host() -> None:
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_every_product_of_a_kernel_is_explained(cell: str) -> None:
-    for looped in loops(compile_source(Source("cell.rnn", CELLS[cell]), None, {"units": 6}, target="cuda").unit):
+    for looped in loops(compile_source(Source("cell.rnn", CELLS[cell]), None, {"units": 6}, target="cuda").emitted):
         assert looped.kernel is not None
         products = looped.products
         shared = [product for product in products if not product.apart]

@@ -165,7 +165,7 @@ def test_products_that_want_copies_are_launched(seen: Seen) -> None:
     """What is copied for a product has no fixed address: such a loop goes as it can."""
     options = {"n": 3, "m": 2}
     made = compile_source(Source("turned.rnn", TURNED), None, {**options, "strategy": "step"}, target="cuda")
-    assert all("a product needs copies of its operands" in remark.message for remark in remarks(loops(made.unit)))
+    assert all("a product needs copies of its operands" in remark.message for remark in remarks(loops(made.emitted)))
     module = load(made.text, "turned", How(late=True))
     vars(module)["_CAPTURED"] = K
     judge = load(compile_source(Source("turned.rnn", TURNED), None, options, target="numpy").text, "turned")

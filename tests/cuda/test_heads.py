@@ -187,8 +187,8 @@ def test_kernels_are_written_only_where_nothing_is_read_across_heads(
 ) -> None:
     """Even where the analysis says that all axes of the first state are uncoupled."""
     monkeypatch.setattr(write, "leading", lambda loop: loop.carries[0].param.type.axes)
-    unit = compile_source(Source("cell.rnn", COUPLED[cell][0]), None, {"input": 4}, target="cuda").unit
-    for looped in loops(unit):
+    compiled = compile_source(Source("cell.rnn", COUPLED[cell][0]), None, {"input": 4}, target="cuda")
+    for looped in loops(compiled.emitted):
         assert looped.kernel is not None
         (loop,) = looped.loops
         assert looped.kernel.heads == leading(loop)

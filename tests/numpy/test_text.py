@@ -97,7 +97,7 @@ def unit(names: list[str]) -> Unit:
 @pytest.mark.parametrize("first", range(len(NASTY)))
 def test_names_from_a_stranger(first: int) -> None:
     names = NASTY[first:] + NASTY[:first]
-    text = emit(unit(names))
+    text = emit(unit(names)).text
     tree = ast.parse(text)
     allowed = (ast.Import, ast.FunctionDef, ast.ClassDef, ast.Assign)
     others = [ast.unparse(node) for node in tree.body if not isinstance(node, allowed)]
@@ -119,12 +119,12 @@ def test_names_from_a_stranger(first: int) -> None:
 
 def test_the_encoding_cannot_be_changed_by_a_comment() -> None:
     """PEP 263 looks for a cookie in the first two lines: they are ours."""
-    first, second, *_ = emit(unit(["# coding: utf-7"] * 2)).split("\n")
+    first, second, *_ = emit(unit(["# coding: utf-7"] * 2)).text.split("\n")
     assert "coding" not in first + second
 
 
 def test_a_module_imports_numpy_only() -> None:
-    tree = ast.parse(emit(unit(["w", "x", "y", "n", "m", "d", "a"])))
+    tree = ast.parse(emit(unit(["w", "x", "y", "n", "m", "d", "a"])).text)
     names = [a.name for node in ast.walk(tree) if isinstance(node, ast.Import) for a in node.names]
     assert set(names) == {"numpy", "difflib"}
     assert not any(isinstance(node, ast.ImportFrom) for node in ast.walk(tree))

@@ -92,7 +92,7 @@ def test_same_text_in_another_process() -> None:
 def test_names_stay_names(shift: int) -> None:
     """The module of a unit with nasty names can be imported, and names everything as the unit does."""
     found = unit(NASTY[shift:] + NASTY[:shift])
-    module = load_module(emit(found), found.model.name)
+    module = load_module(emit(found).text, found.model.name)
     assert list(module.SPEC["parameters"]) == [p.name for p in found.model.parameters]
     assert list(module.SPEC["outputs"]) == [p.name for p in found.model.outputs]
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from rnnc.backends.cuda.kernels.looped import Looped
 from rnnc.backends.cuda.kernels.shared import Kernels
 from rnnc.backends.cuda.program import KEPT_NAMES, write_program
 from rnnc.backends.escape import string
 from rnnc.backends.skeleton import Skeleton, Written
-from rnnc.backends.unit import Unit
+from rnnc.backends.unit import Emitted, Unit
 from rnnc.ir.program import Program
 from rnnc.resources import resource_text
 
@@ -28,16 +30,22 @@ IMPORTS = (
 )
 
 
-def emit(unit: Unit) -> str:
-    """The text of a stand-alone Python module for CUDA. DiagnosticError: a size can never be known."""
-    return _Module(unit).text()
+@dataclass(frozen=True)
+class Looping(Emitted):
+    """A module for CUDA, and what became of each of its loops."""
+
+    loops: tuple[Looped, ...]
 
 
-def loops(unit: Unit) -> list[Looped]:
-    """What becomes of each loop of the module."""
+def emit(unit: Unit) -> Looping:
+    """A stand-alone Python module for CUDA. DiagnosticError: a size can never be known."""
     module = _Module(unit)
-    module.text()
-    return module.loops
+    return Looping(module.text(), tuple(module.loops))
+
+
+def loops(emitted: Emitted) -> tuple[Looped, ...]:
+    """What became of each loop of a module; nothing is told of those for other targets."""
+    return emitted.loops if isinstance(emitted, Looping) else ()
 
 
 class _Module(Skeleton):

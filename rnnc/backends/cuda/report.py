@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from rnnc.backends.cuda.kernels.looped import Looped
 from rnnc.backends.cuda.loops.captured import varying
 from rnnc.backends.cuda.module import loops as loops_of
-from rnnc.backends.unit import Unit
+from rnnc.backends.unit import Emitted, Unit
 from rnnc.ir.program import Op, Spans, walk
 from rnnc.passes.manager import Remark
 
@@ -51,11 +51,11 @@ def _facts(looped: Looped) -> Iterator[tuple[str, str, Spans]]:
             yield "product-apart", text, report.spans or looped.spans
 
 
-def departures(unit: Unit, strategy: str) -> tuple[str, ...]:
+def departures(unit: Unit, emitted: Emitted, strategy: str) -> tuple[str, ...]:
     """What a module does in another way than the strategy that was asked for, and why; what a device has no room for
     shows there."""
     found: dict[str, list[str]] = {}
-    for looped in loops_of(unit):
+    for looped in loops_of(emitted):
         if strategy == "scan" and len(looped.loops) == 1:
             why = "is a loop, no linear recurrence: the planner picks how it runs"
         elif strategy in ("block", "cluster", "persistent") and looped.kernel is None:

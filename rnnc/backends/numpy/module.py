@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rnnc.backends.numpy.program import KEPT_NAMES, write_program
 from rnnc.backends.skeleton import Skeleton, Written
-from rnnc.backends.unit import Unit
+from rnnc.backends.unit import Emitted, Unit
 from rnnc.ir.program import Program
 
 IMPORTS = (
@@ -17,9 +17,9 @@ IMPORTS = (
 )
 
 
-def emit(unit: Unit) -> str:
-    """The complete text of a stand-alone Python module for NumPy. DiagnosticError: a size can never be known."""
-    return _Module(unit).text()
+def emit(unit: Unit) -> Emitted:
+    """A stand-alone Python module for NumPy. DiagnosticError: a size can never be known."""
+    return Emitted(_Module(unit).text())
 
 
 class _Module(Skeleton):

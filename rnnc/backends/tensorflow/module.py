@@ -7,7 +7,7 @@ from rnnc.backends.tensorflow.cell import cell_tables
 from rnnc.backends.tensorflow.keras import keras_tables
 from rnnc.backends.tensorflow.program import KEPT_NAMES, write_program
 from rnnc.backends.tensorflow.states import initial_program, state_tables
-from rnnc.backends.unit import Unit
+from rnnc.backends.unit import Emitted, Unit
 from rnnc.ir.program import Program
 
 IMPORTS = (
@@ -43,9 +43,9 @@ KERAS = ("tensorflow/keras_layer", "tensorflow/keras_steps", "tensorflow/keras_w
 KERAS_CELL = ("tensorflow/keras_cell",)
 
 
-def emit(unit: Unit) -> str:
-    """The text of a stand-alone Python module for TensorFlow. Raises ValueError where a size can never be known."""
-    return _Module(unit).text()
+def emit(unit: Unit) -> Emitted:
+    """A stand-alone Python module for TensorFlow. Raises ValueError where a size can never be known."""
+    return Emitted(_Module(unit).text())
 
 
 class _Module(Skeleton):

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from rnnc.backends.cuda.module import loops
-from rnnc.backends.unit import Unit
+from rnnc.compiler import Compiled
 from rnnc.verify.proving.halves import HALVES, TF32, Half, halves_here
 from rnnc.verify.report import Row
 
@@ -21,12 +21,11 @@ def half_types(target: str) -> tuple[Half, ...]:
     return (*halves_here(), TF32) if target == CUDA else ()
 
 
-def strategies(unit: Unit, target: str) -> tuple[str, ...]:
+def strategies(compiled: Compiled) -> tuple[str, ...]:
     """The ways to run loops that a module has beside the one that its planner picks: none where one is asked for, or
     where no loop can be a kernel and all go step by step."""
-    if target != CUDA or unit.strategy != "auto" or not any(looped.kernel for looped in loops(unit)):
-        return ()
-    return FORCED
+    has_kernels = any(looped.kernel for looped in loops(compiled.emitted))
+    return FORCED if has_kernels and compiled.unit.strategy == "auto" else ()
 
 
 @contextmanager
