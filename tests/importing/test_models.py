@@ -346,6 +346,7 @@ def test_layers_of_keras_are_counted_as_they_are_made(made: list[str], given: st
     text = f"import keras\n{layers}{function}{pair}{model('Net', made, given)}model = Net()\n"
     found = import_call(Source("<call>", text)).text
     assert re.findall(r'scope y\d* = "(\w+)"', found) == names.split()
+    assert import_call(Source("<call>", text)).text == found, "whatever was read before"
 
 
 COMPARED = {

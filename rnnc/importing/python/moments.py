@@ -1,5 +1,9 @@
 """When the text makes a thing, though values are computed when they are first read: libraries count layers as they are
-made."""
+made.
+
+One counter runs as long as the process, since things are made far from whoever began to read the text. What a text
+becomes cannot depend on where the counter stands: the moments of one text are only compared with one another, and what
+was counted before it (or by other threads, meanwhile) leaves gaps between them, and their order."""
 
 from __future__ import annotations
 
