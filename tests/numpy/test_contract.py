@@ -11,29 +11,8 @@ import numpy as np
 import pytest
 
 import rnnc
+from tests.numpy.contract import INPUT, LSTM, UNITS, B, T, leaves, same
 
-LSTM = """
-cell LSTM(units, forget_bias = 1.0) {
-  input x[input]
-  state c[units], h[units]
-  gate i = sigmoid(linear(x, h))
-  gate f = sigmoid(linear(x, h) + forget_bias)
-  j      = tanh(linear(x, h))
-  c'     = f * c + i * j
-  gate o = sigmoid(linear(x, h))
-  h'     = o * tanh(c')
-  output h'
-}
-"""
-DROPPED = """
-cell Dropped(units) {
-  input x[input]
-  state h[units]
-  d  = dropout(x, keep = 0.5, mask = step)
-  h' = tanh(linear(d, h))
-  output h'
-}
-"""
 SCANS = """
 cell Scans(units) {
   input x[input]
@@ -43,40 +22,6 @@ cell Scans(units) {
   output m'
 }
 """
-T, B, INPUT, UNITS = 6, 3, 4, 5
-
-
-@pytest.fixture(scope="module")
-def lstm() -> ModuleType:
-    return rnnc.compile(LSTM)
-
-
-@pytest.fixture(scope="module")
-def dropped() -> ModuleType:
-    return rnnc.compile(DROPPED)
-
-
-@pytest.fixture
-def params(lstm: ModuleType) -> dict[str, np.ndarray]:
-    return lstm.init_params(seed=1, dtype="float64", units=UNITS, input=INPUT)
-
-
-@pytest.fixture
-def x() -> np.ndarray:
-    return np.random.default_rng(0).standard_normal((B, T, INPUT))
-
-
-def leaves(found: Any) -> list[np.ndarray]:
-    """All arrays in a result."""
-    if isinstance(found, dict):
-        return [array for value in found.values() for array in leaves(value)]
-    if isinstance(found, tuple):
-        return [array for value in found for array in leaves(value)]
-    return [found] if isinstance(found, np.ndarray) else []
-
-
-def same(a: Any, b: Any) -> bool:
-    return all(np.array_equal(p, q) for p, q in zip(leaves(a), leaves(b), strict=True))
 
 
 @pytest.mark.parametrize("time_major", [False, True])
@@ -243,147 +188,6 @@ def test_gradients_have_the_form_of_the_arguments(lstm: ModuleType, params: Any,
     assert gradients["x"]["x"].shape == x.shape
     assert {n: a.shape for n, a in gradients["params"].items()} == {n: a.shape for n, a in params.items()}
     assert {n: a.shape for n, a in gradients["state"].items()} == {"c": (B, UNITS), "h": (B, UNITS)}
-
-
-def without(params: dict[str, np.ndarray], name: str, **more: np.ndarray) -> dict[str, np.ndarray]:
-    return {n: a for n, a in params.items() if n != name} | more
-
-
-@pytest.mark.parametrize(
-    ("change", "error", "message"),
-    [
-        (
-            lambda a: a | {"x": a["x"][:, :, 1:]},
-            ValueError,
-            r"x: expected \[batch=3, time=6, input=4\], got \(3, 6, 3\)",
-        ),
-        (lambda a: a | {"x": a["x"][0]}, ValueError, r"x: expected \[batch, time, input\], got \(6, 4\)"),
-        (lambda a: a | {"x": a["x"].astype("f")}, TypeError, "x should be float64 like the parameters, and is float32"),
-        (lambda a: a | {"x": a["x"].astype(int)}, TypeError, "x should be float64"),
-        (lambda a: a | {"x": None}, TypeError, "x: expected an array, got None"),
-        (lambda a: a | {"x": {"y": a["x"]}}, KeyError, "x: unknown name 'y'.*there is: x"),
-        (lambda a: a | {"params": without(a["params"], "f.h")}, KeyError, "parameter 'f.h' is missing"),
-        (
-            lambda a: a | {"params": a["params"] | {"i.hh": a["x"]}},
-            KeyError,
-            r"unknown parameter 'i.hh' \(did you mean 'i.h'",
-        ),
-        (
-            lambda a: a | {"params": a["params"] | {"f.x": np.zeros((9, 5))}},
-            ValueError,
-            r"params\['f.x'\]: expected .*got \(9, 5\)",
-        ),
-        (
-            lambda a: a | {"params": a["params"] | {"f.x": np.zeros(9)}},
-            ValueError,
-            r"params\['f.x'\]: expected .*got \(9,\)",
-        ),
-        (
-            lambda a: a | {"params": a["params"] | {"f.x": np.zeros((4, 5), "f")}},
-            TypeError,
-            r"params\['f.x'\] is float32",
-        ),
-        (
-            lambda a: a | {"params": a["params"] | {"f.x": np.zeros((4, 5), int)}},
-            TypeError,
-            r"params\['f.x'\] should be float32 or",
-        ),
-        (
-            lambda a: a | {"params": a["params"] | {"f.x": None}},
-            TypeError,
-            r"params\['f.x'\]: expected an array, got None",
-        ),
-        (lambda a: a | {"params": a["params"] | {"f.x": "w"}}, TypeError, r"params\['f.x'\] should be float32 or"),
-        (lambda a: a | {"params": a["params"] | {"f.x": {}}}, TypeError, r"params\['f.x'\] should be float32 or"),
-        (lambda a: a | {"params": [1]}, TypeError, "params should be a dict of arrays .* is list"),
-        (lambda a: a | {"state": {"c": np.zeros((3, 5))}}, KeyError, "state: 'h' is missing"),
-        (lambda a: a | {"state": np.zeros((3, 5))}, TypeError, "state: expected a dict with c, h"),
-        (
-            lambda a: a | {"state": {"c": np.zeros((3, 5)), "h": np.zeros((3, 4))}},
-            ValueError,
-            r"state\['h'\]: expected \[batch=3",
-        ),
-        (lambda a: a | {"lengths": [1, 2]}, ValueError, r"lengths: expected \[batch=3\], got \(2,\)"),
-        (lambda a: a | {"lengths": [1, 2, 7]}, ValueError, "lengths should be from 0 to 6, and are from 1 to 7"),
-        (lambda a: a | {"lengths": [1.0, 2.0, 3.0]}, TypeError, "lengths should be integers"),
-        (lambda a: a | {"masks": {"d": 1}}, KeyError, "masks: unknown name 'd'; there are none"),
-        (lambda a: a | {"training": True, "seed": 1.5}, TypeError, "seed should be a whole number, and is 1.5"),
-        (lambda a: a | {"training": True, "seed": True}, TypeError, "seed should be a whole number, and is True"),
-        (lambda a: a | {"training": True, "seed": np.array([5])}, TypeError, "seed should be a whole number, and is a"),
-        (lambda a: a | {"x": [[[1.0, 2.0], [1.0]]]}, ValueError, "x: .*inhomogeneous"),
-    ],
-)
-def test_wrong_arguments(lstm: ModuleType, params: Any, x: np.ndarray, change: Any, error: type, message: str) -> None:
-    with pytest.raises(error, match=message):
-        lstm.forward(**change({"params": params, "x": x}))
-
-
-def test_parameters_of_another_dtype_do_not_go_with_a_tape(lstm: ModuleType, params: Any, x: np.ndarray) -> None:
-    single = {name: array.astype(np.float32) for name, array in params.items()}
-    for ours, other, value in ((params, single, x), (single, params, x.astype(np.float32))):
-        outputs, _, tape = lstm.forward_train(ours, value)
-        with pytest.raises(TypeError, match=r"params are float\d\d, and the tape is float\d\d"):
-            lstm.backward(other, tape, outputs)
-
-
-@pytest.mark.parametrize("seed", [None, -1, 1.0, "a", True])
-def test_wrong_seeds_of_parameters(lstm: ModuleType, seed: Any) -> None:
-    with pytest.raises(TypeError, match="seed should be a whole number from 0 on"):
-        lstm.init_params(seed=seed, units=3, input=2)
-
-
-def test_lists_are_arrays(lstm: ModuleType, params: Any, x: np.ndarray) -> None:
-    assert same(lstm.forward(params, x.tolist()), lstm.forward(params, x))
-
-
-def test_init_params(lstm: ModuleType) -> None:
-    first = lstm.init_params(seed=3, units=UNITS, input=INPUT)
-    assert {a.dtype for a in first.values()} == {np.dtype("float32")}
-    assert same(first, lstm.init_params(seed=3, units=UNITS, input=INPUT))
-    assert not same(first, lstm.init_params(seed=4, units=UNITS, input=INPUT))
-    more = rnnc.compile(LSTM.replace("tanh(linear(x, h))", "tanh(linear(x, h) + peephole(c))"))
-    extended = more.init_params(seed=3, units=UNITS, input=INPUT)
-    assert set(extended) - set(first) == {"j.peephole"}
-    assert all(np.array_equal(array, extended[name]) for name, array in first.items())
-    with pytest.raises(TypeError, match=r"unknown size 'unit' \(did you mean 'units'"):
-        lstm.init_params(unit=3, input=INPUT)
-    with pytest.raises(TypeError, match="the size 'input' is missing"):
-        lstm.init_params(units=3)
-    with pytest.raises(TypeError, match="should be a whole number"):
-        lstm.init_params(units=3.5, input=INPUT)
-    with pytest.raises(TypeError, match="float32 or float64"):
-        lstm.init_params(dtype="float16", units=3, input=INPUT)
-
-
-def test_masks(dropped: ModuleType, x: np.ndarray) -> None:
-    params = dropped.init_params(dtype="float64", units=UNITS, input=INPUT)
-    (name,) = dropped.SPEC["masks"]
-    with pytest.raises(ValueError, match="needs a seed, or a mask"):
-        dropped.forward(params, x, training=True)
-    drawn = dropped.forward(params, x, training=True, seed=7)
-    assert same(drawn, dropped.forward(params, x, training=True, seed=7))
-    assert not same(drawn, dropped.forward(params, x, training=True, seed=8))
-    major = dropped.forward(params, x.swapaxes(0, 1).copy(), training=True, seed=7, time_major=True)
-    np.testing.assert_allclose(major[0].swapaxes(0, 1), drawn[0], atol=1e-12)  # a mask belongs to its step and row
-    ones = np.ones((T, B, INPUT))
-    np.testing.assert_allclose(
-        dropped.forward(params, x, training=True, masks={name: ones})[0], dropped.forward(params, 2 * x)[0], atol=1e-12
-    )
-    with pytest.raises(ValueError, match=r"masks\[.*\]: expected \[time=6, batch=3"):
-        dropped.forward(params, x, training=True, masks={name: ones[1:]})
-    with pytest.raises(ValueError, match="masks are for training=True"):
-        dropped.forward(params, x, masks={name: ones})
-
-
-def test_the_generator_is_philox(dropped: ModuleType) -> None:
-    """Known answers of Philox4x32-10 (Salmon et al. 2011, Random123's kat_vectors), as bits of one word each."""
-    words = (0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8)  # counter 0, key 0
-    for threshold in (0.3, 0.5, 0.7, 0.9):
-        drawn = dropped._draw(0, 0, threshold, (4,))
-        assert drawn.tolist() == [word < threshold * 2**32 for word in words]
-    assert dropped._draw(12345, 3, 0.25, (100, 100)).mean() == pytest.approx(0.25, abs=0.02)
-    whole = dropped._draw(5, 0, 0.5, (6, 3, 4))
-    assert np.array_equal(whole[:2], dropped._draw(5, 0, 0.5, (2, 3, 4)))
 
 
 def test_a_size_that_only_an_input_and_a_parameter_tell_together() -> None:

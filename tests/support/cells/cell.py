@@ -1,30 +1,26 @@
-"""Writes cells: inputs, states and what becomes of them, families, inner cells, and outputs."""
+"""Writes cells: parameters, inputs and states, families, inner cells, outputs, and variants."""
 
 from __future__ import annotations
 
 from rnnc.ir.size import Size
-from tests.support.cells.axes import Axis, Expr, Shape, Var, shown, strong, weak
-from tests.support.cells.body import Body, Owner
-from tests.support.cells.elementwise import condition, test, whole
-from tests.support.cells.grow import LARGE, Grower
+from tests.support.cells.axes import Axis, Shape, Var, shown, strong, weak
+from tests.support.cells.body import Owner
+from tests.support.cells.elementwise import test
+from tests.support.cells.equations import EquationWriter
+from tests.support.cells.grow import LARGE
 from tests.support.cells.library import Library
 from tests.support.choices import Choices
 
 
-class CellWriter:
+class CellWriter(EquationWriter):
     """One cell. With `layer` it has one input [input] and one output [units], `units` being its first parameter."""
 
     def __init__(self, choices: Choices, library: Library, name: str, *, layer: bool, budget: int) -> None:
-        self.choices, self.library, self.name, self.layer = choices, library, name, layer
-        self.body = Body(choices, "cell", budget)
-        self.grower = Grower(self.body)
+        super().__init__(choices, budget)
+        self.library, self.name, self.layer = library, name, layer
         self.parameters: list[str] = []
         self.outputs: list[str] = []
         self.free: list[str] = []  # open sizes that may be given with -D
-        self.state_names: list[str] = []
-        self.alike = True
-        self.gates: list[tuple[str, Shape]] = []  # equations that a variant may replace
-        self.sized: list[Axis] = []
 
     # --- the whole ---
 
@@ -85,16 +81,6 @@ class CellWriter:
             body.lines.append("let twice = 2 * units")
             self.sized.append(Axis("twice", self.units.size * 2))
 
-    def _shape(self, most: int = 2) -> Shape:
-        """Axes of a new value."""
-        c = self.choices
-        axes: list[Axis] = []
-        for _ in range(c.pick((1, 1, 1, 2, 0, min(3, most))[: 4 + most])):
-            axis = c.pick(self.sized)
-            if axis.label not in {a.label for a in axes}:
-                axes.append(axis)
-        return tuple(axes)
-
     # --- declarations ---
 
     def _inputs(self) -> None:
@@ -121,7 +107,6 @@ class CellWriter:
 
     def _states(self) -> None:
         c, body = self.choices, self.body
-        self._pending: list[Var] = []
         for i in range(c.pick((1, 1, 2, 2, 3))):
             shape = self._shape(3)
             if i == 0 and (self.layer or (self.units not in shape and self.parameters[0] == "units")):
@@ -139,109 +124,6 @@ class CellWriter:
                 "(count * 70_000 * 70_000 + 1) % 4",
             )
             body.lines.append(f"count' = {c.pick(after)}")
-
-    def _state(self, name: str, shape: Shape) -> None:
-        c, body = self.choices, self.body
-        initial = ""
-        if c.chance(3):
-            initial = f" = {c.pick(('0.7', '-1', body.param(shape).name, body.param(shape).name))}"
-        body.head.append(f"state {name}[{shown(shape)}]{initial}")
-        body.can_name(shape)
-        var = Var(name, shape, 6.0, state=True, own=True)
-        self._pending.append(var)
-        body.vars.append(var)
-        self.state_names.append(name)
-        self.alike = self.alike and shape == (self.units,)
-
-    # --- equations ---
-
-    def grow(self, name: str, shape: Shape, depth: int = 3, *, known: bool = False) -> tuple[Expr, Owner]:
-        """The value of an equation."""
-        body = self.body
-        body.owner = owner = Owner(name)
-        e = self.grower.grow(shape, depth, known)
-        body.owner = None
-        if owner.operands is not None and not body.suffix and not body.flags:
-            body.weights.append(owner.operands)
-        return e, owner
-
-    def equation(self, shape: Shape | None = None, *, stateless: bool = False) -> Var:
-        """A new equation, and the value that it names."""
-        c, body = self.choices, self.body
-        shape = self._shape() if shape is None else shape
-        name = body.fresh("e")
-        body.stateless, before = stateless or body.stateless, body.stateless
-        e, owner = self.grow(name, shape)
-        if not shape and not any(v.name in e.text for v in body.vars):
-            e = Expr(f"({e.text} + mean({body.read(body.vars[0])}))", e.bound + 4)
-        reads_state = owner.reads_state
-        kind = "gate " if c.chance(3) else ""
-        if body.flags and not body.suffix and c.chance(4):
-            other, owner = self.grow(name, shape)
-            reads_state |= owner.reads_state
-            clause = c.pick(("}} else {{", "}} else if {test} {{\n  {kind}{name} = {a}\n}} else {{"))
-            clause = clause.format(test=condition(self.grower), kind=kind, name=name, a=e.text)
-            first = f"if {condition(self.grower)} {{\n  {kind}{name} = {e.text}"
-            body.add(f"{first}\n{clause}\n  {kind}{name} = {other.text}\n}}")
-        else:
-            body.add(f"{kind}{name}{body.suffix} = {e.text}")
-        body.stateless = before
-        var = Var(name + body.suffix, shape, e.bound, state=reads_state)
-        if not body.suffix:
-            self.gates.append((name, shape))
-        body.vars.append(var)
-        return var
-
-    def _free_value(self, shape: Shape) -> Expr:
-        """A value that reads no state: a recurrence with it needs no loop."""
-        var = self.equation(shape, stateless=True)
-        return Expr(var.name, var.bound)
-
-    def _next(self, state: Var) -> None:
-        """The equation of a state's prime."""
-        c, body = self.choices, self.body
-        base = state.name.removesuffix(body.suffix)
-        name = f"{base}'{body.suffix}"
-        s, shape = state.name, state.shape
-        match c.below(12):
-            case 0 | 1 | 2 | 3 | 4:
-                e, _ = self.grow(base, shape, 4, known=True)
-                text = (
-                    e.text
-                    if e.bound <= 4
-                    else c.pick(("tanh({})", "clip({}, 0.9)", "sin({})", "hard_tanh(0.3 * {})")).format(e.text)
-                )
-            case 5:
-                f, z = self._free_value(shape), self._free_value(shape)
-                text = c.pick(
-                    (
-                        "sigmoid({f}) * {s} + (1 - sigmoid({f})) * {z}",
-                        "0.8 * {s} + {z}",
-                        "{s} + {z}",
-                        "{z} - tanh({f}) * {s}",
-                    )
-                )
-                text = text.format(f=f.text, s=s, z=z.text)
-            case 6:
-                f, z = self._free_value(shape), self._free_value(shape)
-                text = f"{s} + sigmoid({f.text}) * ({z.text} - {s})"
-            case 7:
-                a, b = self._free_value(shape), self._free_value(shape)
-                text = c.pick(("max({s} + {a}, {b})", "max({b}, {a} + {s})")).format(s=s, a=f"tanh({a.text})", b=b.text)
-            case 8:
-                text = self._free_value(shape).text
-            case 9:
-                e, owner = self.grow(base, shape, 2)
-                name_of = "" if "" not in owner.taken else f" as {body.fresh('w')}"
-                text = f"zoneout(tanh({e.text}), {s}, {c.pick(('0.2', 'keep = 0.6'))}){name_of}"
-            case 10:
-                e, _ = self.grow(base, shape, 2)
-                text = f"where({whole(self.grower)} == 0, tanh({e.text}), {s})"
-            case _:
-                e, _ = self.grow(base, shape, 2)
-                text = f"where({test(self.grower, shape, 1)}, 0.9 * {s}, sin({e.text}))"
-        body.add(f"{name} = {text}")
-        body.vars.append(Var(name, shape, 6.0, state=True))
 
     # --- families and inner cells ---
 
