@@ -81,24 +81,25 @@ def _several(what: str, given: object) -> tuple[str, ...]:
     raise TypeError(f"{what} is names, several or one text of them, not {given!r}")
 
 
-def _together(options: Mapping[str, object] | None, parameters: Mapping[str, object]) -> dict[str, object]:
-    if not isinstance(options, Mapping | None):  # pyright: ignore[reportUnnecessaryIsInstance]
+def _together(options: object, parameters: Mapping[str, object]) -> dict[str, object]:
+    if not isinstance(options, Mapping | None):
         raise TypeError(f"options are parameters by name, a dict, not {type(options).__name__}")
-    twice = sorted((options or {}).keys() & parameters.keys())
+    given = cast("Mapping[str, object]", options or {})
+    twice = sorted(given.keys() & parameters.keys())
     if twice:
         raise TypeError(f"{', '.join(twice)}: given as a keyword argument and in options")
-    return {**(options or {}), **parameters}
+    return {**given, **parameters}
 
 
-def _source(path_or_text: str | os.PathLike[str], name: str | None = None) -> tuple[Source, str | None]:
+def _source(path_or_text: object, name: object = None) -> tuple[Source, str | None]:
     """The text, and the name of the definition, which may be that of `FILE:NAME`. One line without a brace is a path,
     unless there is nothing in it."""
-    if not isinstance(name, str | None):  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not isinstance(name, str | None):
         raise TypeError(f"name is that of a definition, a text, not {name!r}")
-    if not isinstance(path_or_text, str | os.PathLike):  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not isinstance(path_or_text, str | os.PathLike):
         raise TypeError(f"a description is its text or the path of a file, not {type(path_or_text).__name__}")
     if not isinstance(path_or_text, str):
-        return read_source(path_or_text), name
+        return read_source(cast("os.PathLike[str]", path_or_text)), name
     if "\n" in path_or_text or "{" in path_or_text or not path_or_text.strip():
         return source_from_text("<text>", path_or_text), name
     path, own = split_name(path_or_text)

@@ -16,6 +16,7 @@ import os
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -49,9 +50,7 @@ class Half:
         """NumPy's. Raises ImportError (bfloat16 without ml_dtypes)."""
         if self.name != "bfloat16":
             return np.dtype("float32" if self is TF32 else self.name)
-        from ml_dtypes import bfloat16  # pyright: ignore[reportMissingImports, reportMissingTypeStubs]
-
-        return np.dtype(bfloat16)  # pyright: ignore[reportUnknownArgumentType]
+        return np.dtype(import_module("ml_dtypes").bfloat16)
 
     @property
     def tolerance(self) -> float:

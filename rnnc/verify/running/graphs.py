@@ -84,16 +84,16 @@ class GraphRunner(ModuleRunner):
                 timed = role == "inputs" and name in self.sequences[role]
                 shape = [None, None, *array.shape[2:]] if timed else array.shape
                 feeds[role, name] = tf.placeholder(array.dtype, shape if self._driver == "dynamic" else array.shape)
-            lengths = None if call.lengths is None else tf.placeholder(tf.int32, [None])
+            lengths: Any = None if call.lengths is None else tf.placeholder(tf.int32, [None])
 
             def given(role: str) -> dict[str, Any]:
                 return {name: tensor for (r, name), tensor in feeds.items() if r == role}
 
-            tensors = Call(
+            tensors = Call(  # tensors stand for arrays
                 given("params"),
                 given("inputs"),
                 None if call.state is None else given("state"),
-                lengths,  # type: ignore[arg-type]  # tensors stand for arrays
+                lengths,
                 None if call.masks is None else given("masks"),
             )
             found = self.module.forward(

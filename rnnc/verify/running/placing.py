@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from importlib import import_module
 from types import ModuleType
 
 from rnnc.runtime import load_module
@@ -36,8 +37,6 @@ def notes(target: str) -> tuple[str, ...]:
 def has_device() -> bool:
     """Whether CuPy is here and finds a device."""
     try:
-        import cupy  # pyright: ignore[reportMissingImports, reportMissingTypeStubs]
-
-        return int(cupy.cuda.runtime.getDeviceCount()) > 0  # pyright: ignore
+        return int(import_module("cupy").cuda.runtime.getDeviceCount()) > 0
     except Exception:  # no CuPy, no driver, one that is too old: CuPy has an exception for each
         return False

@@ -46,7 +46,8 @@ def _widened(part: Mapping[str, Any]) -> Array:
 
 def _types(file: Any) -> dict[str, str]:
     """The types of arrays by name, in the file's words."""
-    return {name: file.get_slice(name).get_dtype() for name in file.keys()}  # noqa: SIM118  (it is no dictionary)
+    names: list[str] = file.keys()
+    return {name: file.get_slice(name).get_dtype() for name in names}
 
 
 def write(arrays: Mapping[str, Array], metadata: Mapping[str, str] | None = None) -> Files:
