@@ -30,7 +30,7 @@ from rnnc.importing.pieces.lowering import Constructor, Lowering, constructor_of
 from rnnc.importing.pieces.network import Meaning
 from rnnc.importing.pieces.pieces import Piece
 from rnnc.importing.pieces.versions import NEWEST, SLOPE, origin_of
-from rnnc.importing.pieces.write import write
+from rnnc.importing.pieces.write import Writer
 from rnnc.importing.python.binding import bind
 from rnnc.importing.python.values import (
     Applied,
@@ -108,20 +108,18 @@ def import_call(source: Source, *, name: str | None = None, inline: bool = False
     meaning = shared.declared(meaning, lowering.instances)
     own = name or script.name or (_own_name(first) if isinstance(first, Made) and not is_graph else None)
     own = own if own is not None and (is_graph or len(layers) == 1 or script.name) else name or "Layers"
-    given = _parameters(script, head, lowering)
-    written = write(
-        meaning,
-        source.text,
+    writer = Writer(
         own,
         lowering.functions,
-        places,
-        given,
+        script.places,
+        _parameters(script, head, lowering),
         lambda known: _spare(script, known, remarks),
         script.made,
         remarks,
         renamed=name is not None,
         inline=inline,
     )
+    written = writer.written(meaning, source.text)
     if any(map(contrib.takes_width, written.cells)):
         remarks.add(contrib.TOLD_WIDTH)
     origins = {made.origin for made in lowering.seen.values() if made.constructor.library == "keras"}
@@ -141,8 +139,7 @@ def _spare(script: Subject, known: set[int], remarks: Remarks) -> list[str]:
         layer, lowering = Given(made, made.span), Lowering(ACTIVATIONS, WRITTEN)
         try:
             meaning = joined.Graph(Applied(layer, (Incoming("x", 0),)), lowering).flow
-            spare = write(meaning, "", "Spare", lowering.functions, script.places, {}, lambda _: [], (), Remarks(),
-                         renamed=True, inline=False)  # fmt: skip
+            spare = Writer("Spare", lowering.functions, script.places, renamed=True).written(meaning)
             own = arrays_alone("torch", spare.text, "Spare", torch_layers.width_of(made))
         except DiagnosticError:
             own = []
