@@ -13,7 +13,7 @@ from rnnc.importing.libraries import (
     contrib,
     cudnn,
     fused,
-    joined,
+    joints,
     keras,
     keras_steps,
     models,
@@ -22,6 +22,7 @@ from rnnc.importing.libraries import (
     torch_layers,
     unread,
 )
+from rnnc.importing.libraries.graph import Graph
 from rnnc.importing.pieces import shared
 from rnnc.importing.pieces.alive import arrays_alone
 from rnnc.importing.pieces.head import Head, headed
@@ -50,7 +51,7 @@ from rnnc.importing.script import Subject, read_script
 from rnnc.importing.texts.evaluate import Evaluator
 from rnnc.importing.texts.reached import layers_in
 
-TABLES = (tensorflow, contrib, fused, cudnn, keras, keras_steps, joined, models, torch, torch_layers)
+TABLES = (tensorflow, contrib, fused, cudnn, keras, keras_steps, joints, models, torch, torch_layers)
 CONSTRUCTORS: tuple[Constructor, ...] = tuple(each for table in TABLES for each in table.CONSTRUCTORS)
 ACTIVATIONS = {each.LIBRARY: each.ACTIVATIONS for each in (tensorflow, keras, torch)}
 FUNCTIONS = {
@@ -97,7 +98,7 @@ def import_call(source: Source, *, name: str | None = None, inline: bool = False
     lowering.scopes |= fused.numbered(called) if len(called) > 1 else {}
     is_graph = isinstance(value, Tensor) and (not isinstance(value, Applied) or value.layers is None or bool(places))
     if isinstance(value, Tensor) and is_graph:
-        meaning = joined.Graph(value, lowering).flow
+        meaning = Graph(value, lowering).flow
     else:
         meaning = lowering.meaning(layers[0]) if len(layers) == 1 else models.chain(layers, lowering)
     head = _behind(script, meaning, lowering)
@@ -138,7 +139,7 @@ def _spare(script: Subject, known: set[int], remarks: Remarks) -> list[str]:
             continue
         layer, lowering = Given(made, made.span), Lowering(ACTIVATIONS, WRITTEN)
         try:
-            meaning = joined.Graph(Applied(layer, (Incoming("x", 0),)), lowering).flow
+            meaning = Graph(Applied(layer, (Incoming("x", 0),)), lowering).flow
             spare = Writer("Spare", lowering.functions, script.places, renamed=True).written(meaning)
             own = arrays_alone("torch", spare.text, "Spare", torch_layers.width_of(made))
         except DiagnosticError:
@@ -197,7 +198,7 @@ def _own_name(made: Made) -> str:
 
 
 def _knows(reference: Reference) -> bool:
-    is_joint = _may_join(reference, library_of(reference.path)) and reference.last in joined.FUNCTIONS
+    is_joint = _may_join(reference, library_of(reference.path)) and reference.last in joints.FUNCTIONS
     return is_joint or any(each.name == reference.last for each in CONSTRUCTORS)
 
 
@@ -211,7 +212,7 @@ def _may_join(reference: Reference, library: str | None) -> bool:
 def _bind(reference: Reference, node: ast.Call, evaluator: Evaluator, names: Names, where: Span) -> Made | Applied:
     """The object that a call of a library's name makes. E603: no library has the name."""
     library = library_of(reference.path) or evaluator.library
-    joint = joined.FUNCTIONS.get(reference.last) if _may_join(reference, library) else None
+    joint = joints.FUNCTIONS.get(reference.last) if _may_join(reference, library) else None
     candidates = [each for each in CONSTRUCTORS if each.name == (joint or reference.last)]
     here = [each for each in candidates if each.library == library] or candidates
     if not here:

@@ -8,13 +8,12 @@ from dataclasses import replace
 
 from rnnc.diagnostics import Span
 from rnnc.importing.equations import Built
-from rnnc.importing.libraries.keras import other
+from rnnc.importing.libraries.joints import joint_of, put_together
 from rnnc.importing.libraries.models import among_others, behind, shape_of, told
 from rnnc.importing.libraries.recurrences import Ran, Runner, State, placed
 from rnnc.importing.pieces import padding, widths
 from rnnc.importing.pieces.axes import WORDS, axes_of, check_plain, other_axes, with_axes
-from rnnc.importing.pieces.built import at_every_step, side_by_side, together
-from rnnc.importing.pieces.lowering import Call, Lowering, constructor_of
+from rnnc.importing.pieces.lowering import Lowering, constructor_of
 from rnnc.importing.pieces.network import Flow, Meaning, Network
 from rnnc.importing.pieces.pieces import Piece, Recurrence, output_of
 from rnnc.importing.python.values import (
@@ -34,12 +33,6 @@ from rnnc.importing.python.values import (
 )
 from rnnc.importing.texts.arrays import is_nothing
 
-SIGNS = {"Add": "+", "Subtract": "-", "Multiply": "*"}
-JOINTS = {
-    "Add": "sum", "Subtract": "", "Multiply": "prod", "Average": "mean", "Maximum": "max", "Minimum": "min",
-    "Concatenate": "concat",
-}  # fmt: skip
-FUNCTIONS = {name.lower(): name for name in JOINTS}
 INCOMING = "what comes in has one number of steps: import the two parts alone where they have different ones, and give\
  the second one the final states of the first as `state`"
 
@@ -276,16 +269,8 @@ class Graph:
         """A layer behind what it is given."""
         made = applied.layer.value
         assert isinstance(made, Made)
-        name = joint_of(applied)
-        if name is not None:
-            given = given if name == "Concatenate" or applied.is_sign else at_every_step(given)
-            whole = together(given, applied.layer.span)
-            if name != "Concatenate":
-                widths.meet(network, given, applied.layer.span, self._lowering.remarks)
-            texts = [each.text for each in given] if name == "Concatenate" else side_by_side(given)
-            text = joined(made, name, texts, 2 if whole.is_sequence else 1)
-            width = None if name == "Concatenate" else whole.width
-            return replace(whole, text=network.equation("m", text), width=width)
+        if joint_of(applied) is not None:
+            return put_together(network, applied, given, self._lowering.remarks)
         meaning = self._meanings[id(applied)]
         if len(given) > 1:
             what = f"a call of {made.constructor.name} on several values is not read"
@@ -294,32 +279,15 @@ class Graph:
             )
         if not isinstance(meaning, Recurrence):
             return behind(meaning, made, network, given[0])
-        span, one = applied.layer.span, given[0]
-        if not one.is_sequence:
-            raise problem("E606", f"{made.constructor.name} takes a sequence, and gets one step", span)
-        if axes_of(one) == "btf1" and one.text in network.inputs:  # four axes are none of a sequence: the input has two
-            one = with_axes(one, "btf")
-            self._lowering.remarks.add(f"`{one.text}` has one feature, whose axis the text puts behind it: give it so")
-        check_plain(one, made.constructor.name, span)
-        if one.padding not in ("", padding.PACKED):
-            what = f"{made.constructor.name} goes over the steps behind the lengths of rows, too"
-            raise problem("E606", what, span, fix="pack what it is given: pack_padded_sequence(y, lengths, …)")
+        span = applied.layer.span
+        one = self._sequence(network, made, given[0], span)
         first = None if one.padding else meaning.steps_first
         if None not in (one.steps_first, first) and one.steps_first != first:
             what = "the steps come first" if one.steps_first else "the rows of the batch come first"
             fix = f"batch_first={not one.steps_first}, or a transpose before it"
             raise problem("E606", f"{what} in what {made.constructor.name} is given, and not in what it takes", span,
                           fix=fix)  # fmt: skip
-        states: dict[State, str] = {}
-        for key, tensor in self._states[id(applied)].items():
-            state = found[id(tensor)]
-            if state.is_sequence:
-                raise problem("E606", f"the state `{key[0]}` is one value per row, and gets a sequence", span)
-            if axes_of(state) not in ("bf", "1bf"):
-                raise other_axes(state, f"the state `{key[0]}`", span)
-            states[key] = state.text
-            size = self._width_of_state(applied, key[0])
-            widths.fit(network, [state.width, size], span, self._lowering.remarks)
+        states = self._given_states(network, applied, found)
         wanted = frozenset(self._wanted.get(id(applied), ()))
         runner = Runner(network, self._lowering, span, states, wanted)
         is_shared = len(self._calls(made)) > 1
@@ -332,6 +300,34 @@ class Graph:
         width = meaning.width
         order = first if first is not None else one.steps_first
         return Built(result.text, meaning.sequences, order, width, padding=one.padding if meaning.sequences else "")
+
+    def _sequence(self, network: Network, made: Made, one: Built, span: Span) -> Built:
+        """What a recurrent layer is given, which is a sequence of vectors. E606: it is none."""
+        if not one.is_sequence:
+            raise problem("E606", f"{made.constructor.name} takes a sequence, and gets one step", span)
+        if axes_of(one) == "btf1" and one.text in network.inputs:  # four axes are none of a sequence: the input has two
+            one = with_axes(one, "btf")
+            self._lowering.remarks.add(f"`{one.text}` has one feature, whose axis the text puts behind it: give it so")
+        check_plain(one, made.constructor.name, span)
+        if one.padding not in ("", padding.PACKED):
+            what = f"{made.constructor.name} goes over the steps behind the lengths of rows, too"
+            raise problem("E606", what, span, fix="pack what it is given: pack_padded_sequence(y, lengths, …)")
+        return one
+
+    def _given_states(self, network: Network, applied: Applied, found: Mapping[int, Built]) -> dict[State, str]:
+        """The states that a recurrent layer begins with. E606: they are none of one layer."""
+        span = applied.layer.span
+        states: dict[State, str] = {}
+        for key, tensor in self._states[id(applied)].items():
+            state = found[id(tensor)]
+            if state.is_sequence:
+                raise problem("E606", f"the state `{key[0]}` is one value per row, and gets a sequence", span)
+            if axes_of(state) not in ("bf", "1bf"):
+                raise other_axes(state, f"the state `{key[0]}`", span)
+            states[key] = state.text
+            size = self._width_of_state(applied, key[0])
+            widths.fit(network, [state.width, size], span, self._lowering.remarks)
+        return states
 
 
 def _listed(several: Sequence[Built]) -> str:
@@ -363,35 +359,3 @@ def _name_of(source: Tensor) -> str:
     else:
         name = source.name if isinstance(source, Incoming) else "x"
     return name if isinstance(name, str) and name.isidentifier() and name.isascii() else "x"
-
-
-def joint_of(applied: Applied) -> str | None:
-    """How several values are put together; None where a layer of one is called."""
-    made = applied.layer.value
-    return made.constructor.name if isinstance(made, Made) and made.constructor.name in JOINTS else None
-
-
-def joined(made: Made, name: str, texts: Sequence[str], last: int) -> str:
-    axis = made.arguments.get("axis")
-    if axis is not None and axis.value not in (-1, last):
-        raise problem("E606", "values are put together along the features here", axis.span, fix="axis=-1")
-    if name in SIGNS:
-        return f" {SIGNS[name]} ".join(texts)
-    if name == "Average":
-        return f"({' + '.join(texts)}) / {len(texts)}"
-    return f"{JOINTS[name]}({', '.join(texts)})"
-
-
-def alone(call: Call) -> Meaning:
-    raise problem("E606", f"{call.name} puts several values together, and stands among layers of one", call.made.span)
-
-
-CONSTRUCTORS = tuple(
-    other(
-        name,
-        "axis=-1, **kwargs" if name == "Concatenate" else "**kwargs",
-        "axis" if name == "Concatenate" else "",
-        alone,
-    )
-    for name in JOINTS
-)
