@@ -7,7 +7,7 @@ from collections.abc import Callable, Container
 
 from rnnc.diagnostics import Span
 from rnnc.ir.model import Initialiser
-from rnnc.semantics.bodies import foreign, moments
+from rnnc.semantics.bodies import foreign, other_steps
 from rnnc.semantics.bodies.frames import Context, Frame
 from rnnc.semantics.near import did_you_mean
 from rnnc.semantics.problems import Problem
@@ -32,8 +32,8 @@ def of_call(name: str, e: ast.Call, c: Context, known: set[str]) -> str | None:
     """The remedy for a call of a function that there is none of."""
     operands = [a.value for a in e.arguments if isinstance(a, ast.Argument) and a.mark is None]
     first = operands[0] if operands else None
-    if name in moments.FUNCTIONS and isinstance(first, ast.Name) and (first.id, False) in c.frame.members:
-        return moments.of_step(first.id, c)
+    if name in other_steps.FUNCTIONS and isinstance(first, ast.Name) and (first.id, False) in c.frame.members:
+        return other_steps.of_step(first.id, c)
     if name in foreign.DECLARED:
         return _declaration(name, c)
     texts = [operand.span.text for operand in operands]
@@ -81,7 +81,7 @@ def of_name(name: str, c: Context) -> str | None:
         return "names stand alone: a state is `h`, and `h'` after the step"
     if name == "e":
         return "the exponential of `v` is `exp(v)`"
-    return moments.suffixed(name, c)
+    return other_steps.suffixed(name, c)
 
 
 def of_label(name: str, span: Span, c: Context) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from rnnc.diagnostics import Diagnostics
-from rnnc.semantics.bodies import moments
+from rnnc.semantics.bodies import other_steps
 from rnnc.semantics.bodies.frames import Body, Context, Frame, Registry
 from rnnc.semantics.bodies.remedies import of_call, of_no_function
 from rnnc.semantics.definitions.binding import call_cell
@@ -76,7 +76,7 @@ class Elaborator:
                 raise self.no_function(function.word, e, c)
             case _:
                 message = f"`{e.function.span.text}` is {describe(function)}, not a function"
-                fix = moments.called(e, c) or of_no_function(function, e, c, BUILTINS) or _multiplied(e)
+                fix = other_steps.called(e, c) or of_no_function(function, e, c, BUILTINS) or _multiplied(e)
                 raise Problem("E205", message, e.function.span, fix=fix)
 
     def named_call(self, e: ast.As, c: Context) -> Value:

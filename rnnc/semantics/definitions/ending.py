@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from rnnc.diagnostics import Diagnostics, Note, Span
-from rnnc.semantics.bodies import moments
+from rnnc.semantics.bodies import other_steps
 from rnnc.semantics.bodies.frames import Context, Frame, Indices, Owner, StateSlot, key_text, member_text
 from rnnc.semantics.bodies.guard import guard, mentions_input, plainly_declared
 from rnnc.semantics.bodies.instances import STATES, meant, slots_of, wrong_count
@@ -70,7 +70,7 @@ class Ending:
             )
         for (name, indices), slot in missing.items():
             shown, after = member_text(name, indices), member_text(name, indices, True)
-            other = moments.meant_after(name, self.frame)
+            other = other_steps.meant_after(name, self.frame)
             fix = f"write `{after} = …`{f' instead of `{other} = …`' if other else ''}: its value after the step"
             self.diagnostics.error("E407", f"the state `{shown}` has no equation `{after}`", slot.span, fix=fix)
 

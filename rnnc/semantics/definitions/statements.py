@@ -18,7 +18,7 @@ from rnnc.semantics.bodies.frames import (
     key_text,
 )
 from rnnc.semantics.bodies.guard import guard, mentions_input
-from rnnc.semantics.bodies.moments import indexed
+from rnnc.semantics.bodies.other_steps import indexed
 from rnnc.semantics.definitions.ahead import Ahead
 from rnnc.semantics.definitions.declarations import Declarations
 from rnnc.semantics.definitions.inputs import Inputs

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import partial
 from itertools import islice
 
 from rnnc.diagnostics import Note, Span
 from rnnc.ir.program import DType
-from rnnc.semantics.bodies import moments, remedies
+from rnnc.semantics.bodies import other_steps, remedies
 from rnnc.semantics.bodies.frames import Body, Context, Indices, StateSlot
 from rnnc.semantics.expressions.elaborates import Elaborates
 from rnnc.semantics.expressions.evaluates import Evaluates
@@ -155,7 +156,7 @@ class Names:
         return remedies.of_member(e, base.node.shape, parameter)
 
     def subscript(self, e: ast.Subscript, c: Context) -> Value:
-        in_time = moments.indexed(e, c)
+        in_time = other_steps.indexed(e, c)
         if in_time is not None:
             raise in_time
         slices = [i for i in e.items if isinstance(i, ast.Slice)]
@@ -163,28 +164,9 @@ class Names:
         if slices and places:
             raise Problem("E215", "a member and a slice in one bracket", e.span, fix="`h[k][units = a:b]`")
         if slices:
-            value = self.evaluate.value(e.base, c)
-            if isinstance(value, tuple) and not any(isinstance(v, Tensor) for v in value):
-                raise _sliced_list(e, slices[0])
-            node = self.evaluate.to_node(value, e.base.span, c)
-            for item in slices:
-                node = self._slice(node, e, item, c)
-            return Tensor(node)
-        if isinstance(e.base, ast.Name) and c.scope.turning(e.base.id) is None:
-            name = e.base
-            if self._is_family(name, c):
-                indices = self.evaluate.indices(places, c)
-                key = f"{name.id}[{','.join(map(str, indices))}]"
-                if not name.primed and key in c.frame.instances:
-                    return Instance(key)
-                node = self.member(name.id, name.primed, indices, c)
-                if node is not None:
-                    return Tensor(node)
-                if not name.primed and (name.id, indices) in c.frame.parts:
-                    return c.frame.parts[name.id, indices]
-                if c.frame.may_have_had(name.id):
-                    raise Told(e.span)
-                raise no_member(name.id, name.primed, indices, c, e.span)
+            return self._sliced(e, slices, c)
+        if isinstance(e.base, ast.Name) and c.scope.turning(e.base.id) is None and self._is_family(e.base, c):
+            return self._of_family(e, e.base, self.evaluate.indices(places, c), c)
         if isinstance(e.base, ast.Attribute):
             found = self.elaborator.inner.member(e.base, self.evaluate.indices(places, c), c)
             if found is not None:
@@ -193,15 +175,7 @@ class Names:
         if isinstance(base, Instance | LayerPart) and c.frame.body.kind == "network":
             return self.elaborator.inner.subscript(base, self.evaluate.indices(places, c), e.span, c)
         if isinstance(base, tuple):
-            if len(places) != 1:
-                raise Problem("E215", "a list has one index", e.span)
-            if isinstance(places[0], ast.Range):
-                part = f"`[{_called(e.base)}[i] for i in {places[0].span.text}]`"
-                raise Problem("E206", "an index is one number, not a range", places[0].span, fix=f"write {part}")
-            index = self.evaluate.integer(places[0], c)
-            if not -len(base) <= index < len(base):
-                raise Problem("E216", f"index {index} is outside of this list of {len(base)}", places[0].span)
-            return base[index]
+            return self._of_list(e, base, places, c)
         if isinstance(base, Tensor):
             if self._given_up(base.node, c):
                 raise Told(e.span)
@@ -212,6 +186,42 @@ class Names:
             raise unknown_name(base.word, base.span or e.base.span, c)
         fix = f"a call has round brackets: `{e.base.span.text}(…)`" if isinstance(base, FnValue) else None
         raise Problem("E215", f"{describe(base)} has no members", e.span, fix=fix)
+
+    def _sliced(self, e: ast.Subscript, slices: Sequence[ast.Slice], c: Context) -> Tensor:
+        """Parts of a tensor, `h[units = a:b]`."""
+        value = self.evaluate.value(e.base, c)
+        if isinstance(value, tuple) and not any(isinstance(v, Tensor) for v in value):
+            raise _sliced_list(e, slices[0])
+        node = self.evaluate.to_node(value, e.base.span, c)
+        for item in slices:
+            node = self._slice(node, e, item, c)
+        return Tensor(node)
+
+    def _of_family(self, e: ast.Subscript, name: ast.Name, indices: Indices, c: Context) -> Value:
+        """A member of a family of equations, instances or parts of layers."""
+        key = f"{name.id}[{','.join(map(str, indices))}]"
+        if not name.primed and key in c.frame.instances:
+            return Instance(key)
+        node = self.member(name.id, name.primed, indices, c)
+        if node is not None:
+            return Tensor(node)
+        if not name.primed and (name.id, indices) in c.frame.parts:
+            return c.frame.parts[name.id, indices]
+        if c.frame.may_have_had(name.id):
+            raise Told(e.span)
+        raise no_member(name.id, name.primed, indices, c, e.span)
+
+    def _of_list(self, e: ast.Subscript, base: tuple[Value, ...], places: Sequence[ast.Expr], c: Context) -> Value:
+        """A member of a list, by its index."""
+        if len(places) != 1:
+            raise Problem("E215", "a list has one index", e.span)
+        if isinstance(places[0], ast.Range):
+            part = f"`[{_called(e.base)}[i] for i in {places[0].span.text}]`"
+            raise Problem("E206", "an index is one number, not a range", places[0].span, fix=f"write {part}")
+        index = self.evaluate.integer(places[0], c)
+        if not -len(base) <= index < len(base):
+            raise Problem("E216", f"index {index} is outside of this list of {len(base)}", places[0].span)
+        return base[index]
 
     def _is_family(self, e: ast.Name, c: Context) -> bool:
         if any(c.frame.members.get((e.id, e.primed), {})) or e.id in c.frame.instance_families:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rnnc.diagnostics import Note
 from rnnc.ir.model import Initialiser
 from rnnc.semantics.bodies.frames import mentions, nameless
-from rnnc.semantics.bodies.moments import indexed
+from rnnc.semantics.bodies.other_steps import indexed
 from rnnc.semantics.expressions.arguments import Arguments, Operand
 from rnnc.semantics.expressions.labelled import as_given
 from rnnc.semantics.functions.builtins import builtin
