@@ -268,14 +268,11 @@ class Formulas:
                 return binary(AS_OPERATOR[name], *texts)
             case _, [Text(), Text()] if name in AS_COMPARISON:
                 return compared(AS_COMPARISON[name], *texts)
-            case _, [list() as members] if name in FOLDS:
-                return self._fold(name, members)
-            case _, [list() as members, Text(text="0")] if name in FOLDS:
+            case _, [list() as members] | [list() as members, Text(text="0")] if name in FOLDS:
                 return self._fold(name, members)
             case "concat" | "concatenate" | "cat", [list() as members, Text(text=axis)]:
                 joined = called("concat", *(each for each in members if isinstance(each, Text)))
-                if axis not in ("-1", str(self.axes(joined.text) - 1)):
-                    raise NotRead(f"`{name}` along the axis {axis}")
+                self._check_last(name, joined, axis)
                 return joined
             case "slice", [Text(), list() as begin, list() as size]:
                 numbers = [[int(each.text) for each in part if isinstance(each, Text)] for part in (begin, size)]
@@ -287,8 +284,7 @@ class Formulas:
             case "clamp_min" | "clamp_max", [Text(), Text()]:
                 return called("max" if name == "clamp_min" else "min", *texts)
             case "softmax" | "log_softmax" | "cumsum" | "glu" | "sparsemax", [Text() as only, Text(text=axis)]:
-                if axis not in ("-1", str(self.axes(only.text) - 1)):
-                    raise NotRead(f"`{name}` along the axis {axis}")
+                self._check_last(name, only, axis)
                 return called(self.functions.get(name, name), only)
             case "negative", [Text() as only]:
                 return Text(f"-{only.at(SIGN)}", SIGN)
@@ -299,6 +295,11 @@ class Formulas:
                 return Text(known.format(only.text)) if "{}" in known else called(known, only)
             case _:
                 raise NotRead(f"`{name}` of these arguments has no counterpart here")
+
+    def _check_last(self, name: str, text: Text, axis: str) -> None:
+        """A function goes along the features of a text, which are the last axis. Raises NotRead."""
+        if axis not in ("-1", str(self.axes(text.text) - 1)):
+            raise NotRead(f"`{name}` along the axis {axis}")
 
     def _with_numbers(self, name: str, given: list[Operand], named: Mapping[str, Operand]) -> Text:
         options = WITH_NUMBERS[name]

@@ -192,14 +192,8 @@ class Wiring(Board):
                 return self.quotient(top, bottom)
             case f.Apply() | f.Over():
                 return self.applied(formula)
-            case f.Operator("outer" | "@" as op, left, right) if not self.constant(left) and not self.constant(right):
-                return self.add(Dot({"outer": "⊗"}.get(op, "@"), 2), self.value(left), self.value(right)), 0
             case f.Operator("outer" | "@" as op, left, right):
-                fixed, moving = (left, right) if self.constant(left) else (right, left)
-                sign = m.Sign("outer") if op == "outer" else m.Sign("space")
-                dot = m.Sign("times")
-                label = m.row(typeset(fixed), sign, dot) if fixed is left else m.row(dot, sign, typeset(fixed))
-                return self.add(Unit(label, 1), self.value(moving)), 0
+                return self.operator(op, left, right)
             case f.Contraction(left, right, axes):
                 label = m.row(head(f.Over("sum", left, axes)), m.Sign("odot"))
                 return self.add(Unit(label, 2), self.value(left), self.value(right)), 0
@@ -215,6 +209,15 @@ class Wiring(Board):
                 return _one(self.pick(formula))
             case _:
                 return self.formula(formula, None)
+
+    def operator(self, op: str, left: f.Formula, right: f.Formula) -> Port:
+        """A product of two vectors or matrices: a dot, or, of a constant, a unit with the constant in it."""
+        if not self.constant(left) and not self.constant(right):
+            return self.add(Dot("⊗" if op == "outer" else "@", 2), self.value(left), self.value(right)), 0
+        sign, dot = m.Sign("outer" if op == "outer" else "space"), m.Sign("times")
+        if self.constant(left):
+            return self.add(Unit(m.row(typeset(left), sign, dot), 1), self.value(right)), 0
+        return self.add(Unit(m.row(dot, sign, typeset(right)), 1), self.value(left)), 0
 
     def row(self, formula: f.Formula) -> Port:
         """A row of a block matrix."""
