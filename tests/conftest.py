@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import subprocess
+import sys
+from collections.abc import Generator
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -15,6 +18,8 @@ settings.register_profile(
     "fuzz", max_examples=2000, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("ci")
+
+MANY_MODULES = 100
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -35,6 +40,29 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     without = [item for item in items if item.get_closest_marker("gpu")]
     config.hook.pytest_deselected(items=without)
     items[:] = [item for item in items if item not in set(without)]
+
+
+def pytest_collection_finish() -> None:
+    """What is imported by then stays for good."""
+    _leave_alone()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol() -> Generator[None, object, object]:
+    """So does what a test or its fixtures import."""
+    before = len(sys.modules)
+    done = yield
+    if len(sys.modules) - before > MANY_MODULES:
+        _leave_alone()
+    return done
+
+
+def _leave_alone() -> None:
+    """Keep all there is out of the garbage collector's way, which goes through the whole of TensorFlow again and again
+    otherwise: about half the time of the tests that import it."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000)
 
 
 def _has_gpu() -> bool:
