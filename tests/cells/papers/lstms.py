@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from tests.cells.papers.shared import Arrays, Step, affine, heads, layer_norm, sigmoid
@@ -97,13 +99,18 @@ def mogrifier(rounds: int, rank: bool) -> Step:
     return step
 
 
-def nested_lstm(w, x, s, t):
-    i, f, o = (sigmoid(affine(w, name, x=x, h=s["h"])) for name in "ifo")
-    u, v = i * np.tanh(affine(w, "j", x=x, h=s["h"])), f * s["c"]
-    ii, fi, oi = (sigmoid(affine(w, name, u=u, s=v)) for name in ("ii", "fi", "oi"))
-    inner = fi * s["inner"] + ii * np.tanh(affine(w, "ji", u=u, s=v))
-    c = oi * np.tanh(inner)
-    return o * np.tanh(c), {"inner": inner, "c": c, "h": o * np.tanh(c)}
+def nested_lstm(candidate: Callable[[np.ndarray], np.ndarray]) -> Step:
+    """`candidate`: of the outer cell."""
+
+    def step(w, x, s, t):
+        i, f, o = (sigmoid(affine(w, name, x=x, h=s["h"])) for name in "ifo")
+        u, v = i * candidate(affine(w, "j", x=x, h=s["h"])), f * s["c"]
+        ii, fi, oi = (sigmoid(affine(w, name, u=u, s=v)) for name in ("ii", "fi", "oi"))
+        inner = fi * s["inner"] + ii * np.tanh(affine(w, "ji", u=u, s=v))
+        c = oi * np.tanh(inner)
+        return o * np.tanh(c), {"inner": inner, "c": c, "h": o * np.tanh(c)}
+
+    return step
 
 
 def on_lstm(w, x, s, t):
