@@ -11,10 +11,10 @@ from collections.abc import Callable
 
 from rnnc.diagnostics import Span
 from rnnc.syntax.errors import as_names, elsewhere, first_words, indentation, subscripts
-from rnnc.syntax.errors.brackets import CLOSERS, OPENERS, begins_statement
 from rnnc.syntax.errors.expectations import expectation
 from rnnc.syntax.errors.first_words import is_reserved, reserved
 from rnnc.syntax.errors.place import Place, Problem, Repair, problem
+from rnnc.syntax.errors.signs import CLOSERS, OPENERS, begins_statement
 from rnnc.syntax.tokens import Token
 
 _COMPARISONS = frozenset({"<", "<=", ">", ">=", "==", "!="})

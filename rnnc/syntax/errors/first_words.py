@@ -5,9 +5,9 @@ from __future__ import annotations
 import difflib
 
 from rnnc.syntax.errors import indentation
-from rnnc.syntax.errors.brackets import CLOSERS, OPENERS, begins_statement
 from rnnc.syntax.errors.elsewhere import NAMES, in_function
 from rnnc.syntax.errors.place import Place, Problem, Repair, problem
+from rnnc.syntax.errors.signs import CLOSERS, OPENERS, begins_statement
 from rnnc.syntax.tokens import Token
 
 _FOREIGN = {
