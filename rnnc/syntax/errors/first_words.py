@@ -132,7 +132,8 @@ def outside_definition(place: Place) -> Problem | None:
     word = place.token
     if begins_statement(place.tokens, place.at):
         message = "equations and declarations belong in a definition"
-        return problem("E144", message, word.span, "write `cell Name { … }`")
+        fix = "write it between the braces of one, `cell Name { … }`"
+        return problem("E144", message, word.span, fix)
     message = f"a definition begins with `cell`, `fn`, `network` or `import`, not with `{word.text}`"
     return problem("E142", message, word.span)
 

@@ -35,6 +35,11 @@ class Slip:
 
 _NUMBER = r"[0-9]+(?:_[0-9]+)*(?:\.[0-9]+(?:_[0-9]+)*)?(?:[eE][+-]?[0-9]+)?"
 _OPEN_DOC = r'"""(?!(?:.|\n)*?""")'
+# A docstring with a quote too few, before a definition: at its beginning, at its end.
+_BEFORE_DEFINITION = r"(?=[ \t]*\n(?:[ \t]*\n|#[^\n]*\n)*(?:cell|fn|network)[ \t]+\w+[ \t]*[({=\n])"
+_DOC_BEGUN = rf'(?<![^\n])"{{1,2}}(?!")(?:[^"]|"(?!")){{1,2000}}"{{1,3}}(?!"){_BEFORE_DEFINITION}'
+_DOC_ENDED = rf'"""(?:[^"]*(?:"(?!")[^"]*)*""|[^"]*")(?!"){_BEFORE_DEFINITION}'
+_DOC_QUOTE = r'(?<=""")"(?=[ \t]*(?:\n|\Z))'
 _BAD_NUMBER = rf"(?=[0-9])(?!{_NUMBER}(?![A-Za-z_0-9]|\.(?!\.)))"
 _FOREIGN = r"(?:None|True|False|null|elif)\b(?!\s*=(?!=)|')"
 _MEMBER = re.compile(r"\b([A-Za-z_]\w*)(\[[^\[\]\n]*\])\Z")
@@ -53,6 +58,8 @@ _LOOKALIKE_PRIME = rf"[A-Za-z_][A-Za-z_0-9]*[{PRIMES}]"
 # Slips that the pattern of the tokens would take for one or more tokens.
 _DISGUISED_SIGN = r"\.[0-9]|\.[-+*/^]|\|\||->|=>|:=|===|<>|/\*"
 _DISGUISES = (
+    _DOC_BEGUN,
+    _DOC_ENDED,
     _OPEN_DOC,
     _INDEXED,
     _BAD_NUMBER,
@@ -177,6 +184,21 @@ def _open_doc(match: re.Match[str]) -> Slip:
     return Slip("E110", "this docstring is not closed", match.end(), shown, 'close it with `"""`')
 
 
+def _doc_begun(match: re.Match[str]) -> Slip:
+    quotes = match.start() + 1 + match[0].startswith('""')
+    message = "a docstring begins with three quotes"
+    return Slip("E110", message, match.end(), (match.start(), quotes), 'write `"""`', 6 * '"')
+
+
+def _doc_ended(match: re.Match[str]) -> Slip:
+    shown = (match.start() + len(match[0].rstrip('"')), match.end())
+    return Slip("E110", "a docstring ends with three quotes", match.end(), shown, 'close it with `"""`', 6 * '"')
+
+
+def _doc_quote(match: re.Match[str]) -> Slip:
+    return _slip(match, "E110", "a docstring ends with three quotes", "remove the fourth")
+
+
 def _open_string(match: re.Match[str]) -> Slip:
     return _slip(match, "E110", "this string is not closed on its line", 'close it with `"`', '""')
 
@@ -277,6 +299,9 @@ def _strange(match: re.Match[str]) -> Slip:
 _KINDS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Slip]], ...] = tuple(
     (re.compile(pattern), explain)
     for pattern, explain in (
+        (_DOC_BEGUN, _doc_begun),
+        (_DOC_ENDED, _doc_ended),
+        (_DOC_QUOTE, _doc_quote),
         (_OPEN_DOC + r"(?:.|\n)*", _open_doc),
         (r'"(?:[^"\\\n]|\\.)*"', _escape),
         # What closes brackets at the end of the line is likely no part of the string.
