@@ -18,6 +18,7 @@ from rnnc.semantics.layouts.absent import Absent
 from rnnc.semantics.problems import Work
 from rnnc.semantics.roles import SIGNATURES, Roles, called, common_to, ungiven
 from rnnc.semantics.scopes.values import CellValue, FnValue, Scope
+from rnnc.semantics.told_once import told_once
 from rnnc.semantics.unread import warn_of_leads, warn_of_old_outputs, warn_of_unread, warn_of_unread_declarations
 from rnnc.syntax import ast
 from rnnc.syntax.errors.damage import Remains, damage_of
@@ -74,7 +75,7 @@ def check_file(left: Remains, path: Path | None, diagnostics: Diagnostics) -> No
         )
         for one in absent:
             one.warn(found)
-    diagnostics.extend([d for d in found if left.certain or d.code not in OF_BODIES])
+    diagnostics.extend(told_once([d for d in found if left.certain or d.code not in OF_BODIES], left.file))
 
 
 @dataclass(frozen=True)
