@@ -325,8 +325,8 @@ def unknown_name(name: str, span: Span, c: Context, *, primed: bool = False) -> 
         return Problem("E201", "`step` is not defined", span, fix="the index of the step is known in cells")
 
     def meant() -> str | None:
-        near = did_you_mean(name, {n for n, _ in c.frame.states})
-        if near is None and c.frame.body.kind == "cell" and _is_stepped(name, c):
+        is_stepped = c.frame.body.kind == "cell" and _is_stepped(name, c)
+        if is_stepped and did_you_mean(name, {n for n, _ in c.frame.states}) is None:
             return f"`{name}'` has an equation: declare the state, `state {name}[…]`"
         near = remedies.of_name(name, c) or remedies.of_label(name, span, c) or did_you_mean(name, _known_names(c))
         return near or remedies.of_weight(name) or remedies.of_own_names(name, c)
