@@ -14,6 +14,7 @@ from rnnc.diagnostics import Diagnostic, DiagnosticError, Diagnostics, Note, Sou
 from rnnc.ir.model import Model
 from rnnc.semantics.elaborate import file_scope, read_definition
 from rnnc.semantics.files import Files
+from rnnc.semantics.heads import with_single_parameters
 from rnnc.semantics.layouts.absent import Absent
 from rnnc.semantics.problems import Work
 from rnnc.semantics.roles import SIGNATURES, Roles, called, common_to, ungiven
@@ -60,9 +61,10 @@ def check_file(left: Remains, path: Path | None, diagnostics: Diagnostics) -> No
     found = Diagnostics()
     absent: list[Absent] = []
     warnings: list[Diagnostic] = []
+    file = with_single_parameters(left.file, found)
     try:
-        checker = _Checker(file_scope(left.file, path, left.lost), found)
-        absent, warnings = checker.check(left.file), checker.warnings
+        checker = _Checker(file_scope(file, path, left.lost), found)
+        absent, warnings = checker.check(file), checker.warnings
     except DiagnosticError as error:
         found.extend(error.diagnostics)
     if left.certain and not (found.has_errors or diagnostics.has_errors):

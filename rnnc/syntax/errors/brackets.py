@@ -100,7 +100,9 @@ class _Arranger:
             self.diagnostics.error("E122", message, token.span, notes=[note], fix=fix)
             yield Token(closer, SIGNS[closer], token.span)
         else:
-            self.diagnostics.error("E121", f"this `{sign}` closes nothing", token.span, fix="remove it")
+            opener = next(SIGNS[name] for name, closer in OPENERS.items() if closer == token.type)
+            fix = "remove it" if opener == "{" else f"write the `{opener}` that it closes, or remove it"
+            self.diagnostics.error("E121", f"this `{sign}` closes nothing", token.span, fix=fix)
 
     def _close_all(self, where: str, closes: Callable[[Token], bool]) -> Iterator[Token]:
         """Report the innermost open brackets for which `closes` holds, and close them."""
