@@ -82,7 +82,8 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One finding: `code` is stable ("E203"), `fix` says in words what would mend it."""
+    """One finding: `code` is stable ("E203"), `fix` says in words what would mend it. `mended`: there is no doubt what
+    was meant, and the rest was read so; nothing else that is found follows from it."""
 
     code: str
     message: str
@@ -90,6 +91,7 @@ class Diagnostic:
     notes: tuple[Note, ...] = ()
     fix: str | None = None
     severity: Severity = "error"
+    mended: bool = False
 
     def __str__(self) -> str:
         """In one line: what, where and the remedy."""

@@ -14,10 +14,12 @@ from rnnc.diagnostics import Diagnostic, DiagnosticError, Diagnostics, Note, Sou
 from rnnc.ir.model import Model
 from rnnc.semantics.elaborate import file_scope, read_definition
 from rnnc.semantics.files import Files
+from rnnc.semantics.heads import with_single_parameters
 from rnnc.semantics.layouts.absent import Absent
 from rnnc.semantics.problems import Work
 from rnnc.semantics.roles import SIGNATURES, Roles, called, common_to, ungiven
 from rnnc.semantics.scopes.values import CellValue, FnValue, Scope
+from rnnc.semantics.told_once import told_once
 from rnnc.semantics.unread import warn_of_leads, warn_of_old_outputs, warn_of_unread, warn_of_unread_declarations
 from rnnc.syntax import ast
 from rnnc.syntax.errors.damage import Remains, damage_of
@@ -59,9 +61,10 @@ def check_file(left: Remains, path: Path | None, diagnostics: Diagnostics) -> No
     found = Diagnostics()
     absent: list[Absent] = []
     warnings: list[Diagnostic] = []
+    file = with_single_parameters(left.file, found)
     try:
-        checker = _Checker(file_scope(left.file, path, left.lost), found)
-        absent, warnings = checker.check(left.file), checker.warnings
+        checker = _Checker(file_scope(file, path, left.lost), found)
+        absent, warnings = checker.check(file), checker.warnings
     except DiagnosticError as error:
         found.extend(error.diagnostics)
     if left.certain and not (found.has_errors or diagnostics.has_errors):
@@ -74,7 +77,7 @@ def check_file(left: Remains, path: Path | None, diagnostics: Diagnostics) -> No
         )
         for one in absent:
             one.warn(found)
-    diagnostics.extend([d for d in found if left.certain or d.code not in OF_BODIES])
+    diagnostics.extend(told_once([d for d in found if left.certain or d.code not in OF_BODIES], left.file))
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from rnnc.semantics.scopes.values import CellValue, Lazy, Num, Scope, Value, des
 from rnnc.semantics.shapes.nodes import Graph, Node
 from rnnc.semantics.shapes.rules.products import fan_in
 from rnnc.semantics.shapes.shaped import Shape
+from rnnc.semantics.told_once import told_once
 from rnnc.syntax import ast
 from rnnc.syntax.literals import as_text
 from rnnc.syntax.parse import parse_expression
@@ -60,7 +61,10 @@ def elaborate(
     `options` are compile-time parameters and sizes of free axes, as text of the language or Python values.
     `rounding` is the layout as whose library constants are rounded to float32.
     """
-    return read_definition(file_scope(file, path), name, options, expose=expose, rounding=rounding).model
+    try:
+        return read_definition(file_scope(file, path), name, options, expose=expose, rounding=rounding).model
+    except DiagnosticError as error:
+        raise DiagnosticError(told_once(error.diagnostics, file)) from None
 
 
 def file_scope(file: ast.File, path: Path | None, lost: Collection[str] = ()) -> Scope:

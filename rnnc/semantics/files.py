@@ -7,8 +7,9 @@ from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
-from rnnc.diagnostics import DiagnosticError, Diagnostics, Note, Source, Span, Use
+from rnnc.diagnostics import DiagnosticError, Diagnostics, Note, Source, Use
 from rnnc.resources import resource_text
+from rnnc.semantics.heads import single
 from rnnc.semantics.near import did_you_mean
 from rnnc.semantics.problems import PRELUDE, Fatal, Problem, report
 from rnnc.semantics.scopes.values import CellValue, FnValue, Library, Scope, Value
@@ -160,13 +161,8 @@ class Files:
         if len(parameters) > MAX_PARAMETERS:
             message = f"a definition has at most {MAX_PARAMETERS} parameters"
             raise Fatal("E219", message, parameters[MAX_PARAMETERS].span, fix="give several values as one list")
-        first: dict[str, Span] = {}
+        single(parameters, self.diagnostics)
         for parameter in parameters:
-            if parameter.name in first:
-                notes = [Note("first here", first[parameter.name])]
-                message = f"two parameters are called `{parameter.name}`"
-                self.diagnostics.error("E406", message, parameter.span, notes=notes)
-            first.setdefault(parameter.name, parameter.span)
             if len(parameter.axes or ()) > MAX_RANK:
                 message = f"this has {len(parameter.axes or ())} axes; at most {MAX_RANK} are possible"
                 self.diagnostics.error("E314", message, parameter.span)

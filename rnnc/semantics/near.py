@@ -21,8 +21,20 @@ def did_you_mean(name: str, among: Iterable[str]) -> str | None:
     folded = {n.lower(): n for n in sorted(near)[:CANDIDATES]}
     close = difflib.get_close_matches(name.lower(), folded, n=NEAREST, cutoff=0.6)
     meant = [n for n in close if folded[n] != name and is_near(name, n)]
-    best = min(meant, key=lambda n: (distance(name.lower(), n), abs(len(n) - size)), default=None)
+    best = min(meant, key=lambda n: (distance(name.lower(), n), *_unlike(name.lower(), n)), default=None)
     return f"did you mean `{folded[best]}`?" if best else None
+
+
+def _unlike(a: str, b: str) -> tuple[bool, int, int]:
+    """How unusual a slip is that makes one of the other, beside others of so many letters: the first letter is rarely
+    wrong, letters are doubled or swapped more often than left out, and left out more often than replaced."""
+    short, long = sorted((a, b), key=len)
+    if len(short) <= 2 or any(letter.isdigit() for letter in a):  # `h3` for `h2`, not for `h`
+        return a[:1] != b[:1], 0, len(long) - len(short)
+    if len(short) == len(long):
+        return a[:1] != b[:1], 0 if sorted(a) == sorted(b) else 2, 0
+    is_doubled = any(long[:i] + long[i + 1 :] == short for i in range(1, len(long)) if long[i] == long[i - 1])
+    return a[:1] != b[:1], 0 if is_doubled else 1, len(long) - len(short)
 
 
 def is_near(name: str, other: str) -> bool:

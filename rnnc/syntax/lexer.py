@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from rnnc.diagnostics import Diagnostics, Source, Span
+from rnnc.diagnostics import Diagnostic, Diagnostics, Source, Span
 from rnnc.syntax.spelling.lookalikes import named
 from rnnc.syntax.spelling.slips import slip_at
 from rnnc.syntax.tables import Tables
@@ -46,7 +46,7 @@ def tokenize(source: Source, tables: Tables, diagnostics: Diagnostics) -> list[T
         slip = slip_at(text, position)
         span = Span(source, *slip.shown)
         if not _FORBIDDEN.fullmatch(text[position]):
-            diagnostics.error(slip.code, slip.message, span, fix=slip.fix)
+            diagnostics.add(Diagnostic(slip.code, slip.message, span, fix=slip.fix, mended=slip.certain))
         if len(diagnostics) > MAX_ERRORS:
             break
         instead = tables.token.finditer(slip.instead)

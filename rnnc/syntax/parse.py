@@ -81,6 +81,7 @@ class _Run:
         self.begun = [_Beginning(height=1, first=0, is_next=False)]  # of the file's and every open block's last
         self.repairs = 0
         self.failed = -1  # the index of the last token that did not fit
+        self.stray = -2  # the index of the end of the last line that begins no definition
 
     def result(self) -> Any:
         """What the start rule gives, None where it cannot be completed."""
@@ -132,8 +133,9 @@ class _Run:
     def _recover(self, at: int, problem: Problem) -> int:
         """Report what is wrong at a token; the token to go on with."""
         begun = self.begun[-1]
-        if not self._is_known(begun.first, at):
-            self.diagnostics.add(problem.diagnostic)
+        is_stray = at == begun.first and problem.repair is None and "CELL" in self.machine.choices_at(begun.height)
+        if not self._is_known(begun.first, at) and not (is_stray and self.stray == begun.first - 1):
+            self.diagnostics.add(problem.diagnostic)  # of lines that begin no definition, of the first
         is_stuck = self.failed == at and problem.repair is None
         self.failed = at
         if is_stuck or not self.is_file or len(self.diagnostics) >= MAX_ERRORS:
@@ -145,6 +147,7 @@ class _Run:
             self.tokens[problem.repair.start : problem.repair.end] = problem.repair.tokens
             return begun.first
         at = self._end_of_statement(at)
+        self.stray = at if is_stray else self.stray
         if begun.is_next:  # the newline before it ended the statement before it, and is no longer needed
             self.machine.unwind(begun.height - 1)
         elif self.tokens[at].type == "NEWLINE":

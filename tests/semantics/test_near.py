@@ -13,7 +13,9 @@ NAMES = {*BUILTINS, "RNN", "LSTM", "GRU", "layer_norm", "hidden", "units", "init
 @pytest.mark.parametrize(
     ("name", "meant"),
     [("sigmod", "sigmoid"), ("hiden", "hidden"), ("unts", "units"), ("tahn", "tanh"), ("Linear", "linear"),
-     ("lstm", "LSTM"), ("concatenate", "concat"), ("glorot", "glorot_normal"), ("untis", "units"), ("hh", "h")],
+     ("lstm", "LSTM"), ("concatenate", "concat"), ("glorot", "glorot_normal"), ("untis", "units"), ("hh", "h"),
+     ("taanh", "tanh"), ("relus", "relu"), ("men", "mean"),
+     ("sigmoiid", "sigmoid"), ("sqr", "sqrt"), ("tanhh", "tanh")],
 )  # fmt: skip
 def test_near(name: str, meant: str) -> None:
     assert did_you_mean(name, NAMES) == f"did you mean `{meant}`?"

@@ -25,7 +25,7 @@ WRITTEN: dict[str, str] = {
     "maximum": "max({a}, {b})", "minimum": "min({a}, {b})", "reduce_sum": "sum({a})", "reduce_mean": "mean({a})",
     "reduce_max": "max({a})", "reduce_min": "min({a})", "select": "where(test, a, b)", "cond": "where(test, a, b)",
     "clip_by_value": "clip({a}, lo, hi)", "clamp": "clip({a}, lo, hi)", "gather": "lookup(table, place)",
-    "fc": "dense({a}, n)", "addmm": "linear(x, h)", "range": "0..{a}", "arange": "places({a})",
+    "fc": "dense({a}, n)", "lin": "linear({a})", "addmm": "linear(x, h)", "range": "0..{a}", "arange": "places({a})",
     "norm": "sqrt(sum({a} * {a}))", "var": "mean(({a} - mean({a})) ** 2)", "std": "sqrt(mean(({a} - mean({a})) ** 2))",
     "normalize": "l2_normalize({a})", "einsum": "contract(a, b, over = axis)",
     "tensordot": "contract(a, b, over = axis)", "squeeze": "{a}[{axis} = 0]", "unsqueeze": "expand({a}, axis)",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Sequence
 
 from rnnc.diagnostics import Span
 from rnnc.ir.model import Initialiser
@@ -246,6 +247,16 @@ def of_weight(name: str) -> str | None:
     if name[0].isupper():
         return f"a weight is declared, `param {name}[units, input]` for `{name} @ x`, `[units]` for `{name} * h`; {own}"
     return f"a weight is declared, `param {name}[units] = zeros`; {own}"
+
+
+def of_decimal_comma(operands: Sequence[Span]) -> str | None:
+    """`uniform(-0.1, 0,1)`: a decimal comma, where it makes one number more than a call takes."""
+    for first, second in itertools.pairwise(operands):
+        a, b = first.text, second.text
+        between = first.source.text[first.end : second.start]
+        if between == "," and re.fullmatch(r"-?[0-9]+", a) and b.isdecimal():
+            return f"decimals have a point: write `{a}.{b}` for `{a},{b}`"
+    return None
 
 
 def of_option(option: ast.Argument, names: tuple[str, ...]) -> str | None:

@@ -6,7 +6,7 @@ from rnnc.ir.program import DType
 from rnnc.semantics.bodies import remedies
 from rnnc.semantics.bodies.frames import Context, Frame, Indices, Owner, StateSlot, key_text, nameless
 from rnnc.semantics.definitions.inputs import Inputs
-from rnnc.semantics.definitions.members import define_member
+from rnnc.semantics.definitions.members import define_member, refuse_second
 from rnnc.semantics.expressions.expressions import Expressions
 from rnnc.semantics.functions.initialisers import GLOROT, initialiser
 from rnnc.semantics.problems import Problem
@@ -114,6 +114,7 @@ class Declarations:
                 item.span,
                 fix=f"write `fixed {item.span.text} = […]`",
             )
+        refuse_second(frame, item.name, indices, item.span)
         name = frame.prefix + key_text(item.name, indices)
         node = frame.body.registry.declare(
             name,

@@ -7,7 +7,7 @@ import re
 from rnnc.diagnostics import Diagnostics
 from rnnc.semantics.bodies import other_steps
 from rnnc.semantics.bodies.frames import Body, Context, Frame, Registry
-from rnnc.semantics.bodies.remedies import of_call, of_no_function
+from rnnc.semantics.bodies.remedies import of_call, of_decimal_comma, of_no_function
 from rnnc.semantics.definitions.binding import call_cell
 from rnnc.semantics.definitions.cells import Cells
 from rnnc.semantics.definitions.functions import Functions
@@ -76,7 +76,7 @@ class Elaborator:
                 raise self.no_function(function.word, e, c)
             case _:
                 message = f"`{e.function.span.text}` is {describe(function)}, not a function"
-                fix = other_steps.called(e, c) or of_no_function(function, e, c, BUILTINS) or _multiplied(e)
+                fix = other_steps.called(e, c) or of_no_function(function, e, c, BUILTINS) or _multiplied(e, function)
                 raise Problem("E205", message, e.function.span, fix=fix)
 
     def named_call(self, e: ast.As, c: Context) -> Value:
@@ -102,7 +102,9 @@ class Elaborator:
             return BUILTINS[name](a)
         except Problem as problem:
             if problem.code == "E223" and problem.span == e.span:
-                problem.fix = problem.fix or _compared(a) or _usage(name)
+                problem.fix = (
+                    of_decimal_comma([o.span for o in a.operands]) or problem.fix or _compared(a) or _usage(name)
+                )
             raise
 
     def no_function(self, name: str, e: ast.Call, c: Context) -> Problem:
@@ -130,8 +132,12 @@ def _usage(name: str) -> str | None:
     return f"it is called so: `{line}`" if "(" in line else None
 
 
-def _multiplied(e: ast.Call) -> str | None:
+def _multiplied(e: ast.Call, function: Value) -> str | None:
     """What a call of something that is no function may have meant."""
+    if function is None or isinstance(function, bool):
+        name = e.function.span.text
+        fix = f"give a function, `{name} = tanh`"
+        return f"{fix}, or call it where it is one: `{name}(…) if {name} != none else …`" if function is None else fix
     if len(e.arguments) == 1 and isinstance(e.arguments[0], ast.Argument) and e.arguments[0].mark is None:
         return f"did you mean `{e.function.span.text} * ({e.arguments[0].span.text})`?"
     return None

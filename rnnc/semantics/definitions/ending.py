@@ -55,6 +55,8 @@ class Ending:
             near = did_you_mean(name, {n for n, _ in missing}) or did_you_mean(name, states)
             for key in [k for k in missing if near == f"did you mean `{k[0]}`?"]:
                 del missing[key]  # the one slip explains both
+            if any(d.code == "E201" and d.message == f"`{name}` is not defined" for d in self.diagnostics):
+                continue  # that asks for the state, too
             is_value, dropped = (name, False) in self.frame.members, self.frame.dropped.get(name)
             fix = near or (f"write `{name}`" if is_value else f"declare it: `state {name}[…]`")
             if name in {n for n, _ in self.frame.inputs}:
@@ -142,7 +144,7 @@ class Ending:
         statements = self.frame.output_statements
         if not statements:
             if not self.frame.body.damaged:
-                fix = "write `output h'`"
+                fix = f"write `output {self._usual_output()}`"
                 message = f"`{self.definition.name}` has no output"
                 self.diagnostics.error("E418", message, heading(self.definition), fix=fix)
             return
@@ -154,6 +156,13 @@ class Ending:
         for item in statement.items:
             with guard(self.diagnostics, self.frame):
                 self._output(item, scope, len(statement.items) == 1)
+
+    def _usual_output(self) -> str:
+        """What a cell gives as a rule: `h'`, what its last state becomes, or its last equation."""
+        states = [name for name, _ in self.frame.states]
+        if states:
+            return "h'" if "h" in states else f"{states[-1]}'"
+        return self.frame.equations[-1].statement.target.name if self.frame.equations else "y"
 
     def _output(self, item: ast.OutputItem, scope: Scope, alone: bool) -> None:
         frame = self.frame

@@ -116,6 +116,8 @@ class Expressions:
             case Many():
                 names = ", ".join(n for n, _ in value.items)
                 raise Problem("E213", f"this has several outputs: {names}", span, fix="pick one: `y.name`")
+            case FnValue() if c.frame.may_have_had(value.name):
+                raise Told(span)  # text that could not be read may have given the name to a value
             case _:
                 message = f"a tensor or a number is wanted here, not {describe(value)}"
                 raise Problem("E213", message, span, fix=as_tensor(value, span))

@@ -33,6 +33,7 @@ from rnnc.semantics.scopes.values import (
 )
 from rnnc.semantics.shapes.nodes import Node
 from rnnc.syntax import ast
+from rnnc.syntax.walk import statements_in
 
 _DECLARED = ("input", "state", "param")
 CONSTANTS: dict[str, Value] = {"inf": Num(math.inf), "pi": Num(math.pi)}
@@ -334,10 +335,19 @@ def unknown_name(name: str, span: Span, c: Context, *, primed: bool = False) -> 
         return Problem("E201", "`step` is not defined", span, fix="the index of the step is known in cells")
 
     def meant() -> str | None:
+        is_stepped = c.frame.body.kind == "cell" and _is_stepped(name, c)
+        if is_stepped and did_you_mean(name, {n for n, _ in c.frame.states}) is None:
+            return f"`{name}'` has an equation: declare the state, `state {name}[…]`"
         near = remedies.of_name(name, c) or remedies.of_label(name, span, c) or did_you_mean(name, _known_names(c))
         return near or remedies.of_weight(name) or remedies.of_own_names(name, c)
 
     return Problem("E201", f"`{name}` is not defined", span, fix=meant)
+
+
+def _is_stepped(name: str, c: Context) -> bool:
+    """Does an equation say what a name becomes?"""
+    equations = (s for s in statements_in(c.frame.written) if isinstance(s, ast.Equation))
+    return any(s.target.primed and s.target.name == name for s in equations)
 
 
 def _sliced_list(e: ast.Subscript, item: ast.Slice) -> Problem:

@@ -7,6 +7,7 @@ import math
 from rnnc.ir.model import Initialiser
 from rnnc.semantics.bodies.foreign import INITIALISERS
 from rnnc.semantics.bodies.frames import Context
+from rnnc.semantics.bodies.remedies import of_decimal_comma
 from rnnc.semantics.expressions.arguments import Arguments
 from rnnc.semantics.expressions.expressions import Expressions
 from rnnc.semantics.functions.builtins import BUILTINS, builtin
@@ -60,6 +61,7 @@ def _too_many(a: Arguments, most: int) -> Problem:
     if owner is not None and owner.name:
         sizes = ", ".join(o.span.text for o in a.operands[:4])
         fix = f"a weight is declared: `param {owner.name}[{sizes if len(sizes) < 30 else '…'}] = {plain}`"
+    fix = of_decimal_comma([o.span for o in a.operands]) or fix
     takes = f"0 to {most} arguments" if most else "no arguments"
     return Problem("E223", f"`{a.name}` takes {takes}, not {given}: it fills what is declared", a.span, fix=fix)
 

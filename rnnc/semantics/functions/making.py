@@ -61,6 +61,8 @@ def nothing_to_name(call: ast.Call, c: Context) -> bool:
     if name in c.frame.instances:
         return c.frame.body.kind == "cell"
     value = None if c.scope.turning(name) is not None else _function(name, c.scope)
+    if value is not None and value.damaged:
+        return False  # nobody knows what its text was to have
     return value is not None and value.name == name and not _has(WEIGHTED | MASKED, value, set())
 
 
@@ -78,6 +80,8 @@ def _has(what: Set[str], function: FnValue, seen: set[int]) -> bool:
     definition = function.definition
     if definition is None or function.scope is None:
         return function.name in what
+    if function.damaged:
+        return True
     if id(definition) in seen:
         return False
     seen.add(id(definition))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from rnnc.syntax.errors.brackets import CLOSERS, OPENERS
 from rnnc.syntax.errors.place import Place, Problem, Repair, problem
+from rnnc.syntax.errors.signs import CLOSERS, OPENERS
 from rnnc.syntax.tokens import Token
 
 _ELSEWHERE = frozenset({"USE", "IMPORT", "INPUT", "STATE", "PARAM", "FIXED", "FOR", "IF", "CELL", "NETWORK", "FN"})

@@ -8,56 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from rnnc.diagnostics import Diagnostics, Note, Span
+from rnnc.syntax.errors.blocks import with_braces
+from rnnc.syntax.errors.signs import CLOSERS, OPENERS, OPERAND_ENDS, SIGNS, begins_definition, begins_statement, indent
 from rnnc.syntax.lexer import MAX_ERRORS
 from rnnc.syntax.tokens import Token
-
-OPENERS = {"LPAR": "RPAR", "LSQB": "RSQB", "LBRACE": "RBRACE"}
-SIGNS = {"LPAR": "(", "RPAR": ")", "LSQB": "[", "RSQB": "]", "LBRACE": "{", "RBRACE": "}"}
-CLOSERS = frozenset(OPENERS.values())
-
-# After one of these an expression may end.
-OPERAND_ENDS = CLOSERS | {"NAME", "PRIMED", "NUMBER", "STRING", "NONE", "TRUE", "FALSE"}
-_NAMES = frozenset({"NAME", "PRIMED"})
-_DEFINITIONS = frozenset({"CELL", "FN", "NETWORK", "IMPORT"})
-_WITH_NAME = frozenset({"GATE", "LET", "USE", "CARRY", "INPUT", "STATE", "PARAM", "FIXED", "DROP", "LAYOUT"})
-_WITH_VALUE = frozenset({"OUTPUT", "RETURN"})
-
-
-def begins_statement(tokens: Sequence[Token], at: int) -> bool:
-    """Whether a statement, and no further part of an expression, begins at a token."""
-    token, after = tokens[at], _type(tokens, at + 1)
-    if token.type not in _NAMES:
-        return False
-    if token.keyword in _WITH_NAME and after in _NAMES:
-        return True
-    if token.keyword in _WITH_VALUE and after in _NAMES | {"NUMBER", "STRING"}:
-        return True
-    if after == "LSQB":  # `c'[k] = …`
-        end = next((i for i in range(at + 2, len(tokens)) if tokens[i].type in ("RSQB", "NEWLINE")), len(tokens))
-        return _type(tokens, end) == "RSQB" and _type(tokens, end + 1) == "EQUAL"
-    return after == "EQUAL"
-
-
-def begins_definition(tokens: Sequence[Token], at: int) -> bool:
-    """Whether a definition or its docstring begins at the first token of a line."""
-    token = tokens[at]
-    if token.type == "DOC":
-        at = next((i for i in range(at + 1, len(tokens)) if tokens[i].type != "NEWLINE"), at)
-        token = tokens[at]
-    if token.keyword not in _DEFINITIONS or _type(tokens, at + 1) not in ("NAME", "STRING"):
-        return False
-    return token.keyword == "IMPORT" or _type(tokens, at + 2) in ("LPAR", "LBRACE", "EQUAL")
-
-
-def _type(tokens: Sequence[Token], at: int) -> str | None:
-    return tokens[at].type if at < len(tokens) else None
-
-
-def _indent(span: Span) -> int:
-    """How far the line is indented in which a span begins."""
-    text = span.source.text
-    start = text.rfind("\n", 0, span.start) + 1
-    return len(text[start : span.start]) - len(text[start : span.start].lstrip())
 
 
 def _is_no_brace(opener: Token) -> bool:
@@ -66,7 +20,7 @@ def _is_no_brace(opener: Token) -> bool:
 
 def arrange(tokens: Sequence[Token], diagnostics: Diagnostics) -> list[Token]:
     """The tokens without the newlines that end nothing, and with every bracket closed."""
-    return list(_Arranger(tokens, diagnostics).run())
+    return list(_Arranger(with_braces(tokens, diagnostics), diagnostics).run())
 
 
 class _Arranger:
@@ -112,7 +66,7 @@ class _Arranger:
 
     def _is_inside(self, token: Token) -> bool:
         """Whether a definition is indented deeper than the one that is open: then no brace is missing before it."""
-        return bool(self.open) and _indent(token.span) > _indent(self.open[0].span)
+        return bool(self.open) and indent(token.span) > indent(self.open[0].span)
 
     def _ends_operand(self) -> bool:
         return self.before is not None and self.before.type in OPERAND_ENDS
@@ -146,7 +100,9 @@ class _Arranger:
             self.diagnostics.error("E122", message, token.span, notes=[note], fix=fix)
             yield Token(closer, SIGNS[closer], token.span)
         else:
-            self.diagnostics.error("E121", f"this `{sign}` closes nothing", token.span, fix="remove it")
+            opener = next(SIGNS[name] for name, closer in OPENERS.items() if closer == token.type)
+            fix = "remove it" if opener == "{" else f"write the `{opener}` that it closes, or remove it"
+            self.diagnostics.error("E121", f"this `{sign}` closes nothing", token.span, fix=fix)
 
     def _close_all(self, where: str, closes: Callable[[Token], bool]) -> Iterator[Token]:
         """Report the innermost open brackets for which `closes` holds, and close them."""

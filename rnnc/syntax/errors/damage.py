@@ -42,6 +42,7 @@ class Remains:
 
 def remains(file: ast.File, found: Sequence[Diagnostic]) -> Remains:
     """What is left of a file that was read with these syntax errors."""
+    found = [d for d in found if not d.mended]
     if not found:
         return Remains(file, frozenset(), certain=True)
     source = file.span.source

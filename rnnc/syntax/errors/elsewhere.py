@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from rnnc.syntax.errors.brackets import CLOSERS, OPENERS, begins_statement
 from rnnc.syntax.errors.place import Place, Problem, Repair, problem
+from rnnc.syntax.errors.signs import CLOSERS, OPENERS, begins_statement
 from rnnc.syntax.errors.subscripts import is_state
 from rnnc.syntax.tokens import Token
 

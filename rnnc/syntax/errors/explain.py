@@ -11,10 +11,10 @@ from collections.abc import Callable
 
 from rnnc.diagnostics import Span
 from rnnc.syntax.errors import as_names, elsewhere, first_words, indentation, subscripts
-from rnnc.syntax.errors.brackets import CLOSERS, OPENERS, begins_statement
 from rnnc.syntax.errors.expectations import expectation
 from rnnc.syntax.errors.first_words import is_reserved, reserved
 from rnnc.syntax.errors.place import Place, Problem, Repair, problem
+from rnnc.syntax.errors.signs import CLOSERS, OPENERS, begins_statement
 from rnnc.syntax.tokens import Token
 
 _COMPARISONS = frozenset({"<", "<=", ">", ">=", "==", "!="})
@@ -71,6 +71,10 @@ def _equality(place: Place) -> Problem | None:
         colon = place.replaced("COLON") if "COLON" in expected else None
         return problem("E133", "`=` defines; an output is named with `:`", token.span, fix, colon)
     first = place.tokens[place.first : place.at]
+    if token.type == "EQUAL" and first and first[0].keyword == "RETURN" and place.opened is None:
+        return _returned_equation(place)
+    if token.type == "EQUAL" and (listed := _option_in_a_list(place)) is not None:
+        return listed
     is_defined = any(t.type in ("EQUAL", "IF") for t in first)  # what comes behind is a value
     if token.type == "EQUAL" and (equals in expected or (place.is_after_operand and is_defined)):
         return problem("E133", "`=` defines, it does not compare", token.span, "write `==`", place.replaced(equals))
@@ -81,6 +85,26 @@ def _equality(place: Place) -> Problem | None:
         fix = _all_places(place) or "write `==` to compare"
         return problem("E142", "only a name can be defined", token.span, fix)
     return None
+
+
+def _returned_equation(place: Place) -> Problem:
+    """`return h' = …`"""
+    fix = "write the equation on a line of its own, and `return` a value"
+    if not elsewhere.in_function(place):
+        fix = "write the equation alone; what a cell gives is told by `output`"
+    return problem("E142", "`return` takes a value, not an equation", place.token.span, fix)
+
+
+def _option_in_a_list(place: Place) -> Problem | None:
+    """`linear([x, bias = false])`: an option within the list of the operands."""
+    opened, tokens = place.opened, place.tokens
+    if opened is None or tokens[opened].type != "LSQB" or place.at < 2 or opened < 2:
+        return None
+    is_argument = tokens[opened - 1].type in ("LPAR", "COMMA") and tokens[place.at - 2].type in ("COMMA", "LSQB")
+    if not is_argument or tokens[place.at - 1].type != "NAME":
+        return None
+    fix = f"close the list before it, `f([…], {tokens[place.at - 1].text} = …)`; `linear` takes operands without one"
+    return problem("E142", "options stand in the call, not in a list", place.token.span, fix)
 
 
 def _function_without_braces(place: Place) -> Problem | None:
@@ -121,9 +145,28 @@ def _choice_or_kind(place: Place) -> Problem | None:
     before = place.before
     if before is None or "VBAR" not in place.expected or before.type != "NAME":
         return None
+    if before.text in ("cell", "fn") or place.tokens[place.at - 2].type == "VBAR":
+        return None
     near = difflib.get_close_matches(before.text, ("cell", "fn"), n=1)
     fix = f"did you mean `{near[0]}`?" if near else "choices are written `before | after`"
     return problem("E146", f"`{before.text}` is no kind of parameter: `cell` and `fn` are", before.span, fix)
+
+
+def _parameters_without_a_comma(place: Place) -> Problem | None:
+    """`cell A(inner: cell units)`, `cell A(m n = 3)`"""
+    token, before = place.token, place.before
+    if place.tokens[place.first].keyword not in ("CELL", "FN", "NETWORK") or before is None or place.opened is None:
+        return None
+    is_kind = before.text in ("cell", "fn") and place.tokens[place.at - 2].type == "COLON"
+    if token.type != "NAME" or not (is_kind or ("COMMA" in place.expected and "NUMBER" not in place.expected)):
+        return None
+    if "NAME" in place.expected or (not is_kind and "PLUS" in place.expected):  # in a default
+        return None
+    comma = place.inserted("COMMA")
+    if is_kind and before.keyword is not None:  # read as a name, because of what follows
+        comma = Repair(place.at - 1, place.at, (Token(before.keyword, before.text, before.span), *comma.tokens))
+    message = f"a comma is missing between `{before.text}` and `{token.text}`"
+    return problem("E141", message, token.span, f"write `{before.text}, {token.text}`", comma)
 
 
 def _block_colon(place: Place) -> Problem | None:
@@ -270,6 +313,7 @@ _RULES: tuple[Callable[[Place], Problem | None], ...] = (
     _equality,
     _colon_for_equals,
     _choice_or_kind,
+    _parameters_without_a_comma,
     _block_colon,
     _chained_comparison,
     _misspelt_word,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import difflib
 
+from rnnc.diagnostics import Diagnostic
 from rnnc.syntax.errors import indentation
-from rnnc.syntax.errors.brackets import CLOSERS, OPENERS, begins_statement
 from rnnc.syntax.errors.elsewhere import NAMES, in_function
 from rnnc.syntax.errors.place import Place, Problem, Repair, problem
+from rnnc.syntax.errors.signs import CLOSERS, OPENERS, begins_statement
 from rnnc.syntax.tokens import Token
 
 _FOREIGN = {
@@ -56,7 +57,8 @@ def misspelt_keyword(place: Place) -> Problem | None:
     is_reserved = terminal in ("FOR", "IF")
     token = Token(terminal if is_reserved else "NAME", near[0], word.span, None if is_reserved else terminal)
     repair = Repair(place.first, place.first + 1, (token,))
-    return problem(code, message, word.span, f"did you mean `{near[0]}`?", repair)
+    fix, is_certain = f"did you mean `{near[0]}`?", word.text.lower() == near[0]
+    return Problem(Diagnostic(code, message, word.span, fix=fix, mended=is_certain), repair)
 
 
 def unknown_keyword(place: Place) -> Problem | None:
@@ -132,7 +134,8 @@ def outside_definition(place: Place) -> Problem | None:
     word = place.token
     if begins_statement(place.tokens, place.at):
         message = "equations and declarations belong in a definition"
-        return problem("E144", message, word.span, "write `cell Name { … }`")
+        fix = "write it between the braces of one, `cell Name { … }`"
+        return problem("E144", message, word.span, fix)
     message = f"a definition begins with `cell`, `fn`, `network` or `import`, not with `{word.text}`"
     return problem("E142", message, word.span)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from rnnc.diagnostics import Diagnostic, Span
-from rnnc.syntax.errors.brackets import CLOSERS, OPENERS, OPERAND_ENDS
+from rnnc.syntax.errors.signs import CLOSERS, OPENERS, OPERAND_ENDS
 from rnnc.syntax.tokens import Token
 
 

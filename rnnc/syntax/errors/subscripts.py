@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from rnnc.syntax.errors.brackets import CLOSERS, OPENERS
 from rnnc.syntax.errors.place import Place, Problem, Repair, problem
+from rnnc.syntax.errors.signs import CLOSERS, OPENERS
 from rnnc.syntax.tokens import Token
 
 DECLARATIONS = frozenset({"INPUT", "STATE", "PARAM", "FIXED"})

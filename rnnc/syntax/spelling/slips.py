@@ -23,7 +23,8 @@ from rnnc.syntax.spelling.lookalikes import (
 
 @dataclass(frozen=True, slots=True)
 class Slip:
-    """Text [start, end) that is no token. The carets stand under `shown`; the lexer goes on with `instead`."""
+    """Text [start, end) that is no token. The carets stand under `shown`; the lexer goes on with `instead`, which is
+    `certain` where nothing else can have been meant."""
 
     code: str
     message: str
@@ -31,10 +32,16 @@ class Slip:
     shown: tuple[int, int]
     fix: str | None = None
     instead: str = ""
+    certain: bool = False
 
 
 _NUMBER = r"[0-9]+(?:_[0-9]+)*(?:\.[0-9]+(?:_[0-9]+)*)?(?:[eE][+-]?[0-9]+)?"
 _OPEN_DOC = r'"""(?!(?:.|\n)*?""")'
+# A docstring with a quote too few, before a definition: at its beginning, at its end.
+_BEFORE_DEFINITION = r"(?=[ \t]*\n(?:[ \t]*\n|#[^\n]*\n)*(?:cell|fn|network)[ \t]+\w+[ \t]*[({=\n])"
+_DOC_BEGUN = rf'(?<![^\n])"{{1,2}}(?!")(?:[^"]|"(?!")){{1,2000}}"{{1,3}}(?!"){_BEFORE_DEFINITION}'
+_DOC_ENDED = rf'"""(?:[^"]*(?:"(?!")[^"]*)*""|[^"]*")(?!"){_BEFORE_DEFINITION}'
+_DOC_QUOTE = r'(?<=""")"(?=[ \t]*(?:\n|\Z))'
 _BAD_NUMBER = rf"(?=[0-9])(?!{_NUMBER}(?![A-Za-z_0-9]|\.(?!\.)))"
 _FOREIGN = r"(?:None|True|False|null|elif)\b(?!\s*=(?!=)|')"
 _MEMBER = re.compile(r"\b([A-Za-z_]\w*)(\[[^\[\]\n]*\])\Z")
@@ -53,6 +60,8 @@ _LOOKALIKE_PRIME = rf"[A-Za-z_][A-Za-z_0-9]*[{PRIMES}]"
 # Slips that the pattern of the tokens would take for one or more tokens.
 _DISGUISED_SIGN = r"\.[0-9]|\.[-+*/^]|\|\||->|=>|:=|===|<>|/\*"
 _DISGUISES = (
+    _DOC_BEGUN,
+    _DOC_ENDED,
     _OPEN_DOC,
     _INDEXED,
     _BAD_NUMBER,
@@ -69,7 +78,7 @@ DISGUISED = "|".join(_DISGUISES)
 _SIGNS: dict[str, tuple[str, str]] = {  # what is written: what to go on with, what to write
     "||": ("or", "write `or`"),
     "&&": ("and", "write `and`"),
-    "&": ("and", "write `and`"),
+    "&": ("and", "write `and`; of numbers `*` is the product"),
     "!": ("not", "write `not`"),
     "~": ("not", "write `not`"),
     "^": ("**", "a power is written `**`"),
@@ -95,8 +104,10 @@ def slip_at(text: str, position: int) -> Slip:
     raise AssertionError("the last kind matches any character")
 
 
-def _slip(match: re.Match[str], code: str, message: str, fix: str | None = None, instead: str = "") -> Slip:
-    return Slip(code, message, match.end(), match.span(), fix, instead)
+def _slip(
+    match: re.Match[str], code: str, message: str, fix: str | None = None, instead: str = "", certain: bool = False
+) -> Slip:
+    return Slip(code, message, match.end(), match.span(), fix, instead, certain)
 
 
 def _sign(match: re.Match[str]) -> Slip:
@@ -110,15 +121,18 @@ def _assignment(match: re.Match[str]) -> Slip:
 
 
 def _foreign_word(match: re.Match[str]) -> Slip:
-    word = match[0]
-    fix = f"write `{_WORDS[word]}`"
+    word, instead = match[0], _WORDS[match[0]]
+    line = match.string[match.string.rfind("\n", 0, match.start()) + 1 : match.start()].strip()
+    if word == "elif" and line and not line.endswith("}"):
+        instead = "else"  # of `a if test elif b`
+    fix = f"write `{instead}`"
     option = _OPTION.search(match.string, max(0, match.start() - LONGEST_OPTION), match.start())
     bracket = _IN_BRACKET.search(match.string, max(0, match.start() - LONGEST_OPTION), match.start())
     if word == "None" and bracket is not None:
         fix = f"an axis more is written `expand({bracket[1] if bracket[1].isidentifier() else 'x'}, axis)`"
     if option is not None and option[1] in OTHERWISE:
         fix += f"; for what is `{option[1]}` elsewhere: {OTHERWISE[option[1]]}"
-    return _slip(match, "E131", f"`{word}` is a word of another language", fix, _WORDS[word])
+    return _slip(match, "E131", f"`{word}` is a word of another language", fix, instead)
 
 
 def _dotted_sign(match: re.Match[str]) -> Slip:
@@ -177,6 +191,21 @@ def _open_doc(match: re.Match[str]) -> Slip:
     return Slip("E110", "this docstring is not closed", match.end(), shown, 'close it with `"""`')
 
 
+def _doc_begun(match: re.Match[str]) -> Slip:
+    quotes = match.start() + 1 + match[0].startswith('""')
+    message = "a docstring begins with three quotes"
+    return Slip("E110", message, match.end(), (match.start(), quotes), 'write `"""`', 6 * '"')
+
+
+def _doc_ended(match: re.Match[str]) -> Slip:
+    shown = (match.start() + len(match[0].rstrip('"')), match.end())
+    return Slip("E110", "a docstring ends with three quotes", match.end(), shown, 'close it with `"""`', 6 * '"')
+
+
+def _doc_quote(match: re.Match[str]) -> Slip:
+    return _slip(match, "E110", "a docstring ends with three quotes", "remove the fourth")
+
+
 def _open_string(match: re.Match[str]) -> Slip:
     return _slip(match, "E110", "this string is not closed on its line", 'close it with `"`', '""')
 
@@ -210,13 +239,16 @@ def _prime(match: re.Match[str]) -> Slip:
 
 def _bad_number(match: re.Match[str]) -> Slip:
     text = match[0]
-    fix = None
-    if text.startswith(".") and match.string.endswith("..", 0, match.start()):
+    fix, instead = None, "0"
+    if suffixed := re.fullmatch(r"([0-9]+\.?|[0-9]*\.[0-9]+)([fFlLdDuU])", text):
+        number = instead = "0" * text.startswith(".") + suffixed[1] + "0" * suffixed[1].endswith(".")
+        fix = f"write `{number}`, or `{number} * {suffixed[2]}` for a product"
+    elif text.startswith(".") and match.string.endswith("..", 0, match.start()):
         fix = f"a range has two dots, and its end is not among its numbers: `..{text[1:]}`"
     elif text.startswith("."):
-        fix = f"write `0{text}`"
+        fix, instead = f"write `0{text}`", f"0{text}"
     elif text.endswith("."):
-        fix = f"write `{text}0`"
+        fix, instead = f"write `{text}0`", f"{text}0"
     elif re.fullmatch(r"0[xX][0-9a-fA-F]{1,8}|0[bB][01]{1,32}|0[oO][0-7]{1,11}", text):
         fix = f"numbers are decimal: write `{int(text, 0)}`"
     elif re.fullmatch(r"[0-9.]+[eE]", text):
@@ -225,7 +257,8 @@ def _bad_number(match: re.Match[str]) -> Slip:
         fix = f"did you mean `{multiple[1]} * {multiple[2]}`?"
         if multiple[2] in _IMAGINARY:
             fix += " There are no complex numbers: the real and the imaginary part are two values"
-    return _slip(match, "E113", f"`{text}` is no number", fix, "0")
+    certain = re.fullmatch(_NUMBER, instead) is not None and instead != "0"
+    return _slip(match, "E113", f"`{text}` is no number", fix, instead if certain else "0", certain)
 
 
 def _lookalike_word(match: re.Match[str]) -> Slip:
@@ -259,7 +292,7 @@ def _accented(match: re.Match[str]) -> Slip:
 def _lookalike_prime(match: re.Match[str]) -> Slip:
     name, sign = match[0][:-1], match[0][-1]
     shown = (match.end() - 1, match.end())
-    return Slip("E104", f"{named(sign)} is no prime", match.end(), shown, f"write `{name}'`", f"{name}'")
+    return Slip("E104", f"{named(sign)} is no prime", match.end(), shown, "write `'`", f"{name}'", certain=True)
 
 
 def _strange(match: re.Match[str]) -> Slip:
@@ -271,12 +304,16 @@ def _strange(match: re.Match[str]) -> Slip:
         return _slip(match, "E103", f"{named(character)} has no meaning here", WORDS.get(character))
     shown = "a space" if plain == " " else f"`{plain}`"
     instead = "" if plain in "'\"" else plain
-    return _slip(match, "E104", f"{named(character)} is no character of the language", f"write {shown}", instead)
+    message, is_certain = f"{named(character)} is no character of the language", instead == "-" and len(match[0]) == 1
+    return _slip(match, "E104", message, f"write {shown}", instead, is_certain)
 
 
 _KINDS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Slip]], ...] = tuple(
     (re.compile(pattern), explain)
     for pattern, explain in (
+        (_DOC_BEGUN, _doc_begun),
+        (_DOC_ENDED, _doc_ended),
+        (_DOC_QUOTE, _doc_quote),
         (_OPEN_DOC + r"(?:.|\n)*", _open_doc),
         (r'"(?:[^"\\\n]|\\.)*"', _escape),
         # What closes brackets at the end of the line is likely no part of the string.
