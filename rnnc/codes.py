@@ -98,6 +98,7 @@ NAMES: dict[str, str] = {
     "E246": "a label of an argument, where it means nothing",
     "E247": "`shared over` of what has no weights",
     "E248": "`as` behind a call that has nothing to name",
+    "E249": "a comparison of what is never equal",
 }
 
 SHAPES: dict[str, str] = {
