@@ -141,7 +141,8 @@ STRUCTURE: dict[str, str] = {
     "E421": "an output that is a state before the step (a warning)",
     "E422": "an axis of batch or time in a description (a warning)",
     "E423": "a layout with a name that is no parameter (a warning)",
-    "E424": "an input or state that nothing reads (a warning)",
+    "E424": "what is declared and nothing reads (a warning)",
+    "E425": "a parameter that nothing reads (a warning)",
 }
 
 LAYOUTS: dict[str, str] = {
