@@ -18,6 +18,7 @@ from rnnc.semantics.layouts.absent import Absent
 from rnnc.semantics.problems import Work
 from rnnc.semantics.roles import SIGNATURES, Roles, called, common_to, ungiven
 from rnnc.semantics.scopes.values import CellValue, FnValue, Scope
+from rnnc.semantics.unknown_words import report_unknown_words
 from rnnc.semantics.unread import warn_of_leads, warn_of_old_outputs, warn_of_unread, warn_of_unread_declarations
 from rnnc.semantics.unread_changes import warn_of_unread_changes
 from rnnc.syntax import ast
@@ -66,6 +67,8 @@ def check_file(left: Remains, path: Path | None, diagnostics: Diagnostics) -> No
         absent, warnings = checker.check(left.file), checker.warnings
     except DiagnosticError as error:
         found.extend(error.diagnostics)
+    if left.certain and checker is not None:
+        report_unknown_words(left.file, checker.scope, found)
     if left.certain and not (found.has_errors or diagnostics.has_errors):
         warn_of_unread(left.file, found)
         warn_of_unread_declarations(left.file, found)
