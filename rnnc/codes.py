@@ -98,6 +98,7 @@ NAMES: dict[str, str] = {
     "E246": "a label of an argument, where it means nothing",
     "E247": "`shared over` of what has no weights",
     "E248": "`as` behind a call that has nothing to name",
+    "E249": "a comparison of what is never equal",
 }
 
 SHAPES: dict[str, str] = {
@@ -140,7 +141,8 @@ STRUCTURE: dict[str, str] = {
     "E421": "an output that is a state before the step (a warning)",
     "E422": "an axis of batch or time in a description (a warning)",
     "E423": "a layout with a name that is no parameter (a warning)",
-    "E424": "an input or state that nothing reads (a warning)",
+    "E424": "what is declared and nothing reads (a warning)",
+    "E425": "a parameter that nothing reads (a warning)",
 }
 
 LAYOUTS: dict[str, str] = {

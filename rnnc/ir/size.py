@@ -52,6 +52,12 @@ class Size:
         return None
 
     @property
+    def is_negative(self) -> bool:
+        """Is it below zero whatever its symbols stand for, which are at least 1?"""
+        plain = all(isinstance(atom, str) for monomial, _ in self.terms for atom in monomial)
+        return bool(self.terms) and plain and all(c < 0 for _, c in self.terms)
+
+    @property
     def symbol(self) -> str | None:
         """The name that this is, or None where it is anything else."""
         match self.terms:

@@ -20,7 +20,9 @@ from rnnc.semantics.problems import Work
 from rnnc.semantics.roles import SIGNATURES, Roles, called, common_to, ungiven
 from rnnc.semantics.scopes.values import CellValue, FnValue, Scope
 from rnnc.semantics.told_once import told_once
+from rnnc.semantics.unknown_words import report_unknown_words
 from rnnc.semantics.unread import warn_of_leads, warn_of_old_outputs, warn_of_unread, warn_of_unread_declarations
+from rnnc.semantics.unread_changes import warn_of_unread_changes
 from rnnc.syntax import ast
 from rnnc.syntax.errors.damage import Remains, damage_of
 from rnnc.syntax.parse import parse
@@ -62,14 +64,19 @@ def check_file(left: Remains, path: Path | None, diagnostics: Diagnostics) -> No
     absent: list[Absent] = []
     warnings: list[Diagnostic] = []
     file = with_single_parameters(left.file, found)
+    checker: _Checker | None = None
     try:
         checker = _Checker(file_scope(file, path, left.lost), found)
         absent, warnings = checker.check(file), checker.warnings
     except DiagnosticError as error:
         found.extend(error.diagnostics)
+    if left.certain and checker is not None:
+        report_unknown_words(file, checker.scope, found)
     if left.certain and not (found.has_errors or diagnostics.has_errors):
         warn_of_unread(left.file, found)
         warn_of_unread_declarations(left.file, found)
+        if checker is not None:
+            warn_of_unread_changes(left.file, checker.scope, found)
         warn_of_old_outputs(left.file, found)
         told = warn_of_leads(left.file, found)
         found.extend(

@@ -39,6 +39,7 @@ _ROLES: dict[str, tuple[str, ...]] = {
     "E227": ("0.5", *_LISTS[:4], "zeros"),
     "E229": ("tanh",),
     "E239": (_CELL,),
+    "E249": ("tanh", _CELL, *_LISTS[:5]),
 }
 # What says of a parameter that it is of the wrong kind.
 _KINDS = frozenset({*_ROLES, "E208", "E209", "E213", "E228", "E404"})

@@ -3,56 +3,103 @@ nothing reads, outputs that have no prime, axes of batch and time."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from rnnc.diagnostics import Diagnostics, Span
+from rnnc.semantics.reads import all_names, dead_ends, is_read, reads_of
 from rnnc.syntax import ast
 from rnnc.syntax.walk import names_in, nodes_in, statements_in
 
 
 def warn_of_unread_declarations(file: ast.File, diagnostics: Diagnostics) -> None:
-    """A warning for each input that nothing reads, and each state that is written only. Who uses a cell may read its
-    states, by their names or all of them."""
-    parts = list(nodes_in(file))
-    outside = {name for d in file.definitions if isinstance(d, ast.Variant) for name in names_in(d)}
-    outside |= {e.name for e in parts if isinstance(e, ast.Attribute)}
-    outside |= {e.name for e in parts if isinstance(e, ast.Argument) and e.name is not None}
-    for definition in file.definitions:
-        if not isinstance(definition, ast.Cell | ast.Network):
-            continue
-        read = set(names_in(definition.body))
-        declared = [s for s in statements_in(definition.body) if isinstance(s, ast.Declaration)]
-        for kind, item in ((s.kind, item) for s in declared for item in s.items):
-            if item.name in read | outside:
-                continue
-            if kind == "input":
-                fix = "read it, or leave it out: whoever runs this must give it"
-            elif kind == "state" and "states" not in outside:
-                fix = f"read it, `{item.name}` or `{item.name}'`, or leave it out with its equation"
-            else:
-                continue
-            diagnostics.warning("E424", f"nothing reads the {kind} `{item.name}`", item.span, fix=fix)
-
-
-def warn_of_unread(file: ast.File, diagnostics: Diagnostics) -> None:
-    """A warning for each equation, or layer, whose name neither its definition nor a variant in the file reads."""
-    elsewhere = {name for d in file.definitions if isinstance(d, ast.Variant) for name in names_in(d)}
+    """A warning for each input, parameter and fixed array that nothing reads, and each state that is written only, or
+    read for its own next value. Who uses a cell may read its states, by their names or all of them."""
+    outside = _read_outside(file)
     for definition in file.definitions:
         if not isinstance(definition, ast.Cell | ast.Network | ast.Fn):
             continue
-        read = elsewhere | set(names_in(definition.body))
+        reads = reads_of(definition.body)
+        ends = dead_ends(reads, outside)
+        for kind, item in _declared(definition.body):
+            if item.name in outside or (is_read(item.name, reads) and item.name not in ends):
+                continue
+            if kind == "state" and "states" in outside:
+                continue
+            itself = any(item.name == r.name and item.name in r.names for r in reads)
+            diagnostics.warning("E424", _nothing_reads(kind, item, itself), item.span, fix=_for_unread(kind, item))
+
+
+def _read_outside(file: ast.File) -> set[str]:
+    """What others read of the definitions of a file, as far as it stands in this file."""
+    parts = list(nodes_in(file))
+    outside = {name for e in parts if isinstance(e, ast.With | ast.Variant) for name in names_in(e)}
+    outside |= {e.name for e in parts if isinstance(e, ast.Attribute)}
+    return outside | {e.name for e in parts if isinstance(e, ast.Argument) and e.name is not None}
+
+
+def _declared(body: tuple[ast.Statement, ...]) -> Iterator[tuple[str, ast.Declared]]:
+    return ((s.kind, item) for s in statements_in(body) if isinstance(s, ast.Declaration) for item in s.items)
+
+
+def _nothing_reads(kind: str, item: ast.Declared, itself: bool) -> str:
+    what = {"param": "weight", "fixed": "fixed array"}.get(kind, kind)
+    by = "only its own equation" if itself else "nothing"
+    return f"{by} reads the {what} `{item.name}`"
+
+
+def _for_unread(kind: str, item: ast.Declared) -> str:
+    match kind:
+        case "input":
+            return "read it, or leave it out: whoever runs this must give it"
+        case "state":
+            return f"read it, `{item.name}` or `{item.name}'`, or leave it out with its equation"
+        case _:
+            return "read it, or leave it out: no module has it"
+
+
+def warn_of_unread(file: ast.File, diagnostics: Diagnostics) -> None:
+    """A warning for each equation, or layer, whose name neither its definition nor a variant in the file reads, and for
+    each parameter of a head."""
+    elsewhere = {name for e in nodes_in(file) if isinstance(e, ast.With | ast.Variant) for name in names_in(e)}
+    outside = _read_outside(file)
+    for definition in file.definitions:
+        if not isinstance(definition, ast.Cell | ast.Network | ast.Fn):
+            continue
+        reads = reads_of(definition.body)
+        ends = dead_ends(reads, outside)
+        read = elsewhere | {name for r in reads for name in r.names}
+        anywhere = elsewhere | all_names(definition.body)  # a compile-time value may be read in a layout
         steps = {s.target.name for s in statements_in(definition.body) if isinstance(s, ast.Use)}
-        told: set[str] = set()
+        told = {item.name for _, item in _declared(definition.body)}
         for s in statements_in(definition.body):
             if isinstance(s, ast.Use) and isinstance(definition, ast.Network) and s.target.name not in read | told:
                 told.add(s.target.name)
                 fix = f"`y = {s.target.name}(x)` runs it; a layer that is not wanted is left out"
                 diagnostics.warning("E420", f"nothing runs the layer `{s.target.name}`", s.target.span, fix=fix)
-            if not isinstance(s, ast.Equation) or s.target.primed or s.target.name in read | told:
+            if not isinstance(s, ast.Equation) or s.target.primed or s.target.name in told:
+                continue
+            name = s.target.name
+            if name in (anywhere if s.kind == "let" else elsewhere) or (name in read and name not in ends):
                 continue
             if steps & set(names_in(s.value)):
                 continue  # it steps an inner cell, whose states may be all that is wanted
-            told.add(s.target.name)
+            told.add(name)
             fix = "read it, or leave it out: no module computes it, or has its weights"
-            diagnostics.warning("E420", f"nothing reads `{s.target.name}`", s.target.span, fix=fix)
+            diagnostics.warning("E420", f"nothing reads `{name}`", s.target.span, fix=fix)
+        _warn_of_parameters(definition, diagnostics, elsewhere)
+
+
+def _warn_of_parameters(
+    definition: ast.Cell | ast.Network | ast.Fn, diagnostics: Diagnostics, elsewhere: set[str]
+) -> None:
+    """A warning for each parameter that its definition does not read: whatever is given for it changes nothing."""
+    read = elsewhere | all_names(definition.body) | set(names_in(tuple(p.default for p in definition.parameters)))
+    for p in definition.parameters:
+        if isinstance(definition, ast.Fn) and p.name == "axis":
+            continue  # it picks the axis of a pattern
+        if p.name not in read and f"{{{p.name}}}" not in definition.span.text:
+            fix = "read it, or leave it out: whatever is given for it changes nothing"
+            diagnostics.warning("E425", f"nothing reads the parameter `{p.name}`", p.span, fix=fix)
 
 
 def warn_of_old_outputs(file: ast.File, diagnostics: Diagnostics) -> None:

@@ -179,3 +179,20 @@ def test_an_axis_that_is_called_as_its_input() -> None:
     text = "cell N(order = 3) {\n  input p[p]\n  state past[lag: order, p]\n  past' = past\n  output past'\n}\n"
     [found] = rnnc.check(text)
     assert found.fix == "`p` is the input of line 2 here: give the input or its axis another name"
+
+
+@pytest.mark.parametrize(
+    ("test", "codes"),
+    [
+        ("mode == tanh", ["E205"]),
+        ("mode == GRU(2)", ["E205"]),
+        ("mode == [1, 2]", ["E205"]),
+        ('mode == "sum"', ["E249", "E205"]),  # without a default it takes no string
+        ("mode != true", ["E249", "E205"]),
+    ],
+)
+def test_what_it_is_compared_with_may_be_given(test: str, codes: list[str]) -> None:
+    found = rnnc.check(
+        f"cell C(units, mode) {{\n  input x[units]\n  y = (x if {test} else 2 * x) + missing(x)\n  output y\n}}\n"
+    )
+    assert [d.code for d in found] == codes

@@ -13,7 +13,7 @@ OTHER = "cell Other(units) {\n  input x[units]\n  state h[units]\n  h' = x\n  ou
 
 
 def unread(text: str) -> list[str]:
-    found = list(check(Source("<text>", text)))
+    found = [d for d in check(Source("<text>", text)) if d.code != "E425"]
     assert all((d.code, d.severity) == ("E420", "warning") for d in found), [d.message for d in found]
     return [d.span.text for d in found if d.span is not None]
 
@@ -44,6 +44,39 @@ def test_a_variant_may_read_it() -> None:
 def test_nothing_is_warned_of_beside_errors() -> None:
     found = list(check(Source("<text>", HEAD + "  z = 2 * x\n  y = zz\n" + TAIL)))
     assert [d.code for d in found] == ["E201"]
+
+
+def told(text: str) -> list[str]:
+    return [d.message for d in check(Source("<text>", text))]
+
+
+@pytest.mark.parametrize(
+    ("body", "names"),
+    [
+        ("  state c[units]\n  c' = c + x\n", ["c"]),
+        ("  state c[units]\n  gate i = sigmoid(x)\n  c' = c + i\n", ["c"]),  # i goes with it
+        ("  state a[units], b[units]\n  a' = b\n  b' = a\n", ["a"]),  # a circle
+        ("  state c[units]\n  c' = c + h\n  y = c'\n", ["y"]),
+        ("  param w[units], v[units]\n  fixed k[2] = [1, 2]\n  z = v\n", ["w", "k", "z"]),
+    ],
+)
+def test_what_is_made_for_nothing(body: str, names: list[str]) -> None:
+    found = told(HEAD.replace(", tied = false", "") + body + TAIL)
+    assert [message.split("`")[1] for message in found] == names
+
+
+def test_layouts_read_parameters_and_no_equations() -> None:
+    layout = '  layout tf {\n    if tied { "k" = h.x }\n    "r" = r.x\n  }\n}\n'
+    text = HEAD + "  r = linear(x, out = units)\n" + TAIL.removesuffix("}\n") + layout
+    assert told(text) == ["nothing reads `r`"]
+
+
+@pytest.mark.parametrize(
+    "change", ["gate f = 2 * x\n h' = f", "input u[units]\n h' = u + x", "h' = x + y", "", "z = 3 * x"]
+)
+def test_what_a_variant_adds_and_reads(change: str) -> None:
+    text = HEAD.replace(", tied = false", "") + "  z = 2 * x\n  y = z\n" + TAIL.replace("(x, h)", "(x, y)")
+    assert told(f"{text}cell V = Base with {{\n {change}\n}}\n") == []
 
 
 def test_a_layer_that_never_runs() -> None:

@@ -165,6 +165,8 @@ class Expressions:
         size = self.size(axis.size, c)
         if size.constant == 0:
             raise _no_size("an axis has at least one place, and this size is 0", number, axis.size.span)
+        if size.is_negative:
+            raise _no_size(f"an axis has at least one place, and `{size}` is below zero", number, axis.size.span)
         if axis.label is not None:
             return Shaped(axis.label, size, strong=True)
         if number.label is not None:

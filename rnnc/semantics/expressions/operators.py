@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from rnnc.diagnostics import Span
 from rnnc.semantics.bodies.frames import Context
+from rnnc.semantics.expressions.equality import Equality, as_choice
 from rnnc.semantics.expressions.evaluates import Evaluates
 from rnnc.semantics.expressions.lists import ListWeights
 from rnnc.semantics.expressions.names import unknown_name
-from rnnc.semantics.near import did_you_mean
-from rnnc.semantics.problems import Problem, Told, Work
-from rnnc.semantics.scopes.numbers import arithmetic, compare, needs_value
-from rnnc.semantics.scopes.values import ABSENT, Absent, CellValue, Choice, FnValue, LayerValue, Num, Tensor, Value
+from rnnc.semantics.problems import Problem, Work
+from rnnc.semantics.scopes.numbers import arithmetic
+from rnnc.semantics.scopes.values import ABSENT, Absent, Choice, Num, Tensor, Value
 from rnnc.syntax import ast
 
 ELEMENTWISE = {
@@ -24,6 +23,7 @@ class Operators:
 
     def __init__(self, evaluate: Evaluates, lists: ListWeights, work: Work) -> None:
         self.evaluate, self._lists, self._work = evaluate, lists, work
+        self._equality = Equality(work)
 
     def unary(self, e: ast.Unary, c: Context) -> Value:
         if e.op == "not":
@@ -46,9 +46,9 @@ class Operators:
             return self._logic(e, c)
         left, right = self.evaluate.value(e.left, c), self.evaluate.value(e.right, c)
         if e.op in ("==", "!="):
-            left, right = _word(e.left, left, right), _word(e.right, right, left)
+            left, right = as_choice(e.left, left, right), as_choice(e.right, right, left)
         if e.op in ("==", "!=") and not isinstance(left, Tensor) and not isinstance(right, Tensor):
-            return self._equal(e, left, right, c) == (e.op == "==")
+            return self._equality.holds(e, left, right, c) == (e.op == "==")
         if isinstance(left, Absent) or isinstance(right, Absent):
             return self._absent(e, left, right, c)
         if isinstance(left, tuple) and isinstance(right, tuple) and e.op == "+":
@@ -77,51 +77,6 @@ class Operators:
             raise unknown_name(left.word, left.span or e.left.span, c)
         return self.evaluate.value(e.right, c) if left is None else left
 
-    def _equal(self, e: ast.Binary, left: Value, right: Value, c: Context) -> bool:
-        for one, other, spot in ((left, right, e.right), (right, left, e.left)):
-            if isinstance(one, Choice) and one.among and isinstance(other, Choice) and other.word not in one.among:
-                choices = ", ".join(one.among)
-                raise Problem(
-                    "E217",
-                    f"`{other.word}` is none of the choices {choices}",
-                    spot.span,
-                    fix=did_you_mean(other.word, one.among),
-                )
-        if isinstance(left, Num) and isinstance(right, Num):
-            result = compare("==", left, right)
-            if result is None:
-                raise needs_value(left if left.known is None else right, e.span)
-            return result
-        if isinstance(left, FnValue) and isinstance(right, FnValue):
-            return left.name == right.name
-        if isinstance(left, Choice) and not left.among and not isinstance(right, Choice):
-            raise unknown_name(left.word, left.span or e.left.span, c)
-        if isinstance(right, Choice) and not right.among and not isinstance(left, Choice):
-            raise unknown_name(right.word, right.span or e.right.span, c)
-        return self._same(left, right, e.span)
-
-    def _same(self, a: Value, b: Value, span: Span) -> bool:
-        """Are two values equal? Lists and cells are compared part by part, as far as there is work left for that."""
-        self._work.spend(1, span)
-        match a, b:
-            case (tuple(), tuple()):
-                return len(a) == len(b) and all(self._same(x, y, span) for x, y in zip(a, b, strict=True))
-            case (CellValue(), CellValue()) if a is not b and (a.unknown or b.unknown):
-                raise Told(span)
-            case (CellValue(), CellValue()):
-                return a is b or (
-                    a.definition is b.definition
-                    and [n for n, _ in a.bound] == [n for n, _ in b.bound]
-                    and all(self._same(x, y, span) for (_, x), (_, y) in zip(a.bound, b.bound, strict=True))
-                )
-            case (LayerValue(), LayerValue()):
-                return a is b or (
-                    (a.kind, a.options, len(a.layers)) == (b.kind, b.options, len(b.layers))
-                    and all(self._same(x, y, span) for (_, x), (_, y) in zip(a.layers, b.layers, strict=True))
-                )
-            case _:
-                return type(a) is type(b) and a == b
-
     def _absent(self, e: ast.Binary, left: Value, right: Value, c: Context) -> Value:
         if e.op not in ("+", "-", "*"):
             raise Problem(
@@ -136,10 +91,3 @@ class Operators:
             node = self.evaluate.to_node(right, e.right.span, c)
             return Tensor(c.frame.graph.add("elementwise", (node,), e.span, ir="neg"))
         return right
-
-
-def _word(e: ast.Expr, value: Value, beside: Value) -> Value:
-    """Beside a parameter that takes one of a few words, such a word is itself, whatever else has that name here."""
-    if isinstance(beside, Choice) and isinstance(e, ast.Name) and not e.primed and e.id in beside.among:
-        return Choice(e.id, beside.among)
-    return value

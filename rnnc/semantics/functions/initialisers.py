@@ -35,11 +35,26 @@ def _initialiser(a: Arguments) -> Value:
     numbers = list(KINDS[a.name])
     if len(a.operands) > len(numbers):
         raise _too_many(a, len(numbers))
+    if len(a.operands) == 1 and len(numbers) == 2:
+        raise _too_few(a)
     for i, operand in enumerate(a.operands):
         number = a.evaluate.number(operand.expression, operand.context)
         numbers[i] = float(a.known_number(number, f"each number of `{a.name}`", operand.span))
     _check_numbers(a, numbers)
     return Initialiser(a.name, tuple(numbers))
+
+
+def _too_few(a: Arguments) -> Problem:
+    """`normal(0.1)`: a deviation around zero is meant, as a rule, and `uniform(0.1)` is a range around it."""
+    number, name = a.operands[0].span.text, a.name
+    around, beside = f"{name}(-{number}, {number})", f"{name}({number}, 1)"
+    if name.endswith("normal"):
+        wants = "a mean and a deviation"
+        fix = f"write `{name}(0, {number})` for the deviation, `{beside}` for the mean"
+    else:
+        wants = "the two ends of a range"
+        fix = f"write `{around}`, or `{beside}`" if name == "uniform" and number[:1] != "-" else f"write `{beside}`"
+    return Problem("E223", f"`{name}` wants {wants}, and this is one number", a.span, fix=fix)
 
 
 def _check_numbers(a: Arguments, numbers: list[float]) -> None:

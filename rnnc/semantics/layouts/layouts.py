@@ -161,8 +161,9 @@ class LayoutReader:
             report(self.diagnostics, problem)
 
     def _option(self, option: ast.Argument, c: Context, facts: dict[str, str], parts: _Parts) -> None:
-        value = self.expressions.value(option.value, c)
         key = option.name or "scope"
+        _check_spelling(key, option)
+        value = self.expressions.value(option.value, c)
         if key == "shards" and not isinstance(value, str):
             raise Problem("E501", 'the layout option `shards` is a string, "part_{}"', option.span)
         if key == "numbered" and value not in ("matrices", Choice("matrices")):
@@ -276,6 +277,15 @@ def _layout_names(frame: Frame) -> Iterator[str]:
         yield block.name
     for child in frame.children.values():
         yield from _layout_names(child)
+
+
+def _check_spelling(key: str, option: ast.Argument) -> None:
+    """Any other word is a fact about the arrays, so that a slip in an option would be one, too."""
+    known = (*OF_A_PLACE, *HOW_NUMBERS_ARE_HELD, OPTION)
+    near = None if key in known else did_you_mean(key, known)
+    if near is not None:
+        span = Span(option.span.source, option.span.start, option.span.start + len(key))
+        raise Problem("E221", f"a layout has no option `{key}`", span, fix=near)
 
 
 def _check_numbered(block: ast.Layout) -> None:

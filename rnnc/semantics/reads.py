@@ -1,0 +1,101 @@
+"""What the text of a body reads, equation by equation: what is computed for nothing shows without any sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+
+from rnnc.syntax import ast
+from rnnc.syntax.walk import names_in, nodes_in, statements_in
+
+# Options whose value is an axis, which may be called as an equation is.
+_AXES = frozenset({"axis", "axes", "over", "per", "each", "out"})
+_ALONG = frozenset({"argmax", "argmin", "cumsum", "log_softmax", "logsumexp", "mean", "prod", "softmax", "sum"})
+
+
+@dataclass(frozen=True)
+class Read:
+    """The names that one statement reads; `name`: the equation that it is, where it is one, without its prime."""
+
+    name: str | None
+    names: frozenset[str]
+
+
+def reads_of(body: Iterable[ast.Statement]) -> list[Read]:
+    """What each statement reads. The entries of layouts are left out: they say where weights are, and compute nothing;
+    layers of which they only have the scopes are those of a model that is imported whole."""
+    statements = list(statements_in(body))
+    labels = {part.label for part in nodes_in(tuple(statements)) if isinstance(part, ast.Axis)}
+    return [Read(name, frozenset(_values(parts, labels))) for name, parts in map(_parts, statements)]
+
+
+def _parts(s: ast.Statement) -> tuple[str | None, object]:
+    match s:
+        case ast.Equation():
+            return s.target.name, (s.target, s.value)
+        case ast.For():
+            return None, s.values
+        case ast.If():
+            return None, s.test
+        case ast.Layout():
+            return None, tuple(inner.target for inner in statements_in(s.body) if isinstance(inner, ast.Scope))
+        case _:
+            return None, s
+
+
+def _values(tree: object, labels: Collection[str | None]) -> Iterator[str]:
+    """The names in a tree, without those that only mean axes."""
+    as_axes = {id(e) for call in nodes_in(tree) if isinstance(call, ast.Call) for e in _named_axes(call, labels)}
+    return (part.id for part in nodes_in(tree) if isinstance(part, ast.Name) and id(part) not in as_axes)
+
+
+def _named_axes(call: ast.Call, labels: Collection[str | None]) -> Iterator[ast.Expr]:
+    """`r` of `sum(h, r)` and `sum(h, axis = r)`, where an axis has that name."""
+    is_along = isinstance(call.function, ast.Name) and call.function.id in _ALONG
+    for i, argument in enumerate(call.arguments):
+        if isinstance(argument, ast.Argument) and (
+            argument.name in _AXES or (is_along and i and argument.mark is None)
+        ):
+            values = argument.value.items if isinstance(argument.value, ast.List) else (argument.value,)
+            yield from (e for e in values if isinstance(e, ast.Name) and e.id in labels and not e.primed)
+
+
+def is_read(name: str, reads: Iterable[Read]) -> bool:
+    """Does anything but its own equations read it?"""
+    return any(name in read.names for read in reads if read.name != name)
+
+
+def dead_ends(reads: list[Read], outside: Collection[str]) -> set[str]:
+    """Equations and states of which nothing is made that is given to anyone. What only others of them read is not
+    named: what reads it is. `outside`: what is read elsewhere."""
+    equations: dict[str, set[str]] = {}
+    live = set(outside)
+    for read in reads:
+        if read.name is None:
+            live |= read.names
+        else:
+            equations.setdefault(read.name, set()).update(read.names)
+    live = _reached(live, equations)
+    dead = {name: names - {name} for name, names in equations.items() if name not in live}
+    ends = {name for name in dead if not any(name in names for names in dead.values())}
+    covered = _reached(ends, dead)
+    for name in dead:  # in a circle, the first one
+        if name not in covered:
+            ends.add(name)
+            covered |= _reached({name}, dead)
+    return ends
+
+
+def _reached(names: Iterable[str], equations: dict[str, set[str]]) -> set[str]:
+    found, new = set[str](), list(names)
+    while new:
+        name = new.pop()
+        if name not in found:
+            found.add(name)
+            new += equations.get(name, ())
+    return found
+
+
+def all_names(body: Iterable[ast.Statement]) -> set[str]:
+    """Every name in a body, in its layouts too."""
+    return set(names_in(tuple(body)))

@@ -1,0 +1,96 @@
+"""What `with { … }` adds and nothing reads: more often than not the name of what was to be replaced, misspelt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rnnc.diagnostics import Diagnostics
+from rnnc.semantics.near import did_you_mean
+from rnnc.semantics.reads import is_read, reads_of
+from rnnc.semantics.scopes.values import CellValue, Scope
+from rnnc.syntax import ast
+from rnnc.syntax.walk import names_in, nodes_in, statements_in
+
+Bodies = list[tuple[ast.Statement, ...]]
+
+
+def warn_of_unread_changes(file: ast.File, scope: Scope, diagnostics: Diagnostics) -> None:
+    """A warning for each equation, input, weight or state that `with` adds to a cell of which nothing then reads it."""
+    changes = [e for e in nodes_in(file) if isinstance(e, ast.With)]
+    everywhere = [read for e in changes for read in reads_of(e.body)]
+    outside = {e.name for e in nodes_in(file) if isinstance(e, ast.Attribute)}
+    outside |= {e.name for e in nodes_in(file) if isinstance(e, ast.Argument) and e.name is not None}
+    for change in changes:
+        bodies = _changed(change.base, scope)
+        if bodies is None:
+            continue
+        reads = [*everywhere, *(read for body in bodies for read in reads_of(body))]
+        before = {name for body in bodies for name in _defined(body)}
+        steps = {
+            s.target.name for body in (*bodies, change.body) for s in statements_in(body) if isinstance(s, ast.Use)
+        }
+        told: set[str] = set()
+        for s in statements_in(change.body):
+            for what, item in _added(s):
+                if item.name in before | outside | told or is_read(item.name, reads) or steps & _names(s):
+                    continue
+                told.add(item.name)
+                fix = did_you_mean(item.name, before) or "read it, or leave it out: it changes nothing"
+                message = f"nothing reads the {what} `{item.name}`, which is new in this variant"
+                code = "E420" if what == "equation" else "E424"
+                diagnostics.warning(code, message, item.span, fix=fix)
+    for variant in (d for d in file.definitions if isinstance(d, ast.Variant)):
+        _warn_of_parameters(variant, _changed(variant.base, scope), diagnostics)
+
+
+def _warn_of_parameters(variant: ast.Variant, bodies: Bodies | None, diagnostics: Diagnostics) -> None:
+    """A warning for each parameter of a variant that neither it nor the cell reads which it derives from."""
+    read = set(names_in((variant.base, tuple(p.default for p in variant.parameters), tuple(bodies or ()))))
+    for p in variant.parameters if bodies is not None else ():
+        if p.name not in read:
+            fix = "read it, or leave it out: whatever is given for it changes nothing"
+            diagnostics.warning("E425", f"nothing reads the parameter `{p.name}`", p.span, fix=fix)
+
+
+def _names(s: ast.Statement) -> set[str]:
+    """What an equation reads: one that steps an inner cell is there for the states of that."""
+    return set(names_in(s.value)) if isinstance(s, ast.Equation) else set()
+
+
+def _added(s: ast.Statement) -> Iterator[tuple[str, ast.Target | ast.Declared]]:
+    match s:
+        case ast.Equation() if not s.target.primed:
+            yield "equation", s.target
+        case ast.Declaration():
+            for item in s.items:
+                yield {"param": "weight", "fixed": "fixed array"}.get(s.kind, s.kind), item
+        case _:
+            pass
+
+
+def _defined(body: tuple[ast.Statement, ...]) -> Iterator[str]:
+    for s in statements_in(body):
+        if isinstance(s, ast.Equation | ast.Use):
+            yield s.target.name
+        elif isinstance(s, ast.Declaration):
+            yield from (item.name for item in s.items)
+
+
+def _changed(e: ast.Expr, scope: Scope) -> Bodies | None:
+    """The text that a cell is made of; nothing where that is not known before somebody gives it."""
+    match e:
+        case ast.With():
+            base = _changed(e.base, scope)
+            return None if base is None else [*base, e.body]
+        case ast.Call():
+            return _changed(e.function, scope)
+        case ast.Name():
+            found = scope.find(e.id)
+            value = None if found is None else found[1]
+            if not isinstance(value, CellValue) or value.damaged:
+                return None
+            if value.variant is None:
+                return [value.definition.body]
+            return _changed(value.variant.base, value.scope)
+        case _:
+            return None
