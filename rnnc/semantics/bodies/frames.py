@@ -242,10 +242,13 @@ class Frame:
         self.parts: dict[tuple[str, Indices], SemanticValue] = {}  # equations that give several outputs, or a list
         self.states: dict[tuple[str, Indices], StateSlot] = {}
         self.instances: dict[str, InstanceState] = {}
+        self.running: list[str] = []  # instances of a network, one while another is read for what it begins with
         self.instance_families: set[str] = set()  # names of which there are several, with indices
         self.inputs: list[tuple[str, Node]] = []
         self.outputs: list[tuple[str, Node]] = []
         self.pending: dict[Node, tuple[ast.Equation, Scope, Indices]] = {}
+        self.places: dict[Node, int] = {}  # of equations in the text; some are read before all are declared
+        self.waiting: list[tuple[ast.Use, Scope, StateTree]] = []  # those made of instances further down
         self.equations: list[ReadEquation] = []  # those that have been read, in the order of the text
         self.initials: list[tuple[StateSlot, ast.Declared, Scope]] = []
         self.output_statements: list[tuple[ast.Output, Scope]] = []

@@ -189,6 +189,8 @@ class Finals:
         if state.finals is None:
             if not c.frame.body.readable:
                 raise Told(span)
+            if key in c.frame.running:
+                raise _begins_with_itself(c.frame.running[c.frame.running.index(key) :], span)
             if state.applied is not None:
                 notes = [Note("it runs here", state.applied)]
                 fix = "`use` names the whole layer, `use f = backward(LSTM(units))`, and `f.states'` are its states"
@@ -205,6 +207,15 @@ class Finals:
         for node, (statement, _, _) in list(c.frame.pending.items()):
             if state.applied is None and name in called_in(statement.value):
                 self._statements.force(c.frame, node)
+
+
+def _begins_with_itself(circle: list[str], read: Span) -> Problem:
+    """A layer begins with its own last states, or several with each other's."""
+    first, *others = circle
+    way = ", ".join(f"`{a}` begins with what `{b}` leaves" for a, b in zip(circle, [*others, first], strict=True))
+    message = way if others else f"`{first}` begins with what it leaves itself"
+    fix = "cut the circle: one begins with something else; `use g = f` is another layer with its weights"
+    return Problem("E401", f"{message}, so none is the first" if others else message, read, fix=fix)
 
 
 def runs_again(state: InstanceState, run: Span, read: Span) -> Problem:

@@ -83,7 +83,11 @@ def _run(
             raise runs_again(instance, span, instance.read)
     instance.applied = span
     key = instance.weights_of or instance.key
-    result = run.whole(layer, nodes, c.frame.prefix + key, state, key)
+    c.frame.running.append(instance.key)
+    try:
+        result = run.whole(layer, nodes, c.frame.prefix + key, state, key)
+    finally:
+        c.frame.running.pop()
     if is_first:
         instance.finals = finals_of(c.frame.graph, run.loops, state)
     return result

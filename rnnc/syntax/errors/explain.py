@@ -70,6 +70,10 @@ def _equality(place: Place) -> Problem | None:
         fix = f"write `output {place.tokens[place.at - 1].text}: …`"
         colon = place.replaced("COLON") if "COLON" in expected else None
         return problem("E133", "`=` defines; an output is named with `:`", token.span, fix, colon)
+    head = place.tokens[place.first]
+    if token.type == "EQUAL" and head.keyword == "NETWORK" and "LBRACE" in expected:
+        fix = f"write `{_cell_for_network(head, token)} = …`"
+        return problem("E142", "a variant is defined by the word `cell`, also that of a network", head.span, fix)
     first = place.tokens[place.first : place.at]
     is_defined = any(t.type in ("EQUAL", "IF") for t in first)  # what comes behind is a value
     if token.type == "EQUAL" and (equals in expected or (place.is_after_operand and is_defined)):
@@ -81,6 +85,11 @@ def _equality(place: Place) -> Problem | None:
         fix = _all_places(place) or "write `==` to compare"
         return problem("E142", "only a name can be defined", token.span, fix)
     return None
+
+
+def _cell_for_network(head: Token, equal: Token) -> str:
+    """`cell Deep(units)` of `network Deep(units) =`"""
+    return "cell" + head.span.source.text[head.span.end : equal.span.start].rstrip()
 
 
 def _function_without_braces(place: Place) -> Problem | None:
