@@ -52,7 +52,7 @@ NAMES: dict[str, str] = {
     "E201": "a name that is not defined",
     "E202": "a prime on what is no state",
     "E203": "a member that a family does not have, or a family where one member is wanted",
-    "E204": "a `let` that needs itself",
+    "E204": "a `let` or a `use` that needs itself",
     "E205": "what is called is no function or cell",
     # compile-time values
     "E206": "a compile-time number is wanted",

@@ -183,16 +183,23 @@ class Level:
             fix = "what a layer leaves is of its last step already" if node.args[0].op == "final" else None
             raise ShapeError("E313", f"`{what}` wants a sequence, and this has no time", fix)
         assert self.lengths is not None
+        backwards: bool = node.attrs["reverse"]
         match what:
             case "last":
-                return self.builder.op("last", value, self.lengths)
+                turned = self.builder.op("reverse_time", value, self.lengths) if backwards else value
+                return self.builder.op("last", turned, self.lengths)
             case "reverse":
                 return self.builder.op("reverse_time", value, self.lengths)
             case _ if what in OVER_TIME:
                 value = self.as_float(self.builder, value)
-                return lower_over_time(what, node.attrs["options"], self.builder, value, self.lengths)
+                options: dict[str, bool] = node.attrs["options"]
+                if what == "cumsum":
+                    options = options | {"reverse": options["reverse"] != backwards}
+                return lower_over_time(what, options, self.builder, value, self.lengths)
             case _:
                 value = self.builder.op("fill_past", value, self.lengths, value=0.0)
+                if backwards:
+                    value = self.builder.op("reverse_time", value, self.lengths)
                 return self.builder.op("at", value, index=node.attrs["options"]["index"])
 
     def _initial(self, body: Body, slot: StateSlot, pre: Lowering, start: Value | None) -> Value:

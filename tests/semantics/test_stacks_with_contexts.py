@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import rnnc
+from rnnc.diagnostics import DiagnosticError
 from tests.semantics.support import Run, holds, model, run
 
 CELLS = """
@@ -185,3 +186,22 @@ def test_one_sequence_goes_from_layer_to_layer(layers: str) -> None:
     assert "`a = f(x, u)`, `b = g(a, u)`" in (found.fix or "")
     by_hand = "use f = Two(3)\n  use g = Two(3)\n  a = f(x, u)\n  b = g(a, u)\n  output b"
     assert rnnc.check(f"{CELLS}network N {{\n  input x[3], u[2]\n  {by_hand}\n}}\n") == []
+
+
+@pytest.mark.parametrize("layer", ["residual", "highway"])
+def test_networks_around_a_layer_say_what_hands_inputs_on(layer: str) -> None:
+    text = """cell Own(n) {
+  input x[i], c[j] per row
+  state h[n]
+  h' = tanh(linear(x, c, h))
+  output h'
+}
+network N {
+  input x[3], c[2] per row
+  y = WHAT(x, c)
+  output y
+}
+"""
+    with pytest.raises(DiagnosticError, match="reach the layers of a `stack`"):
+        model(text.replace("WHAT", f"{layer}(Own(3))"), "N")
+    assert [s.name for s in model(text.replace("WHAT", "stack(Own(3), residual = true)"), "N").states] == ["y[0].h"]

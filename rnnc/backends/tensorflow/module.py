@@ -41,6 +41,7 @@ OBJECTS = ("tensorflow/variables",)
 CELL = ("tensorflow/cell",)
 KERAS = ("tensorflow/keras_layer", "tensorflow/keras_steps", "tensorflow/keras_weights", "tensorflow/keras")
 KERAS_CELL = ("tensorflow/keras_cell",)
+NO_OBJECTS = ("tensorflow/no_keras",)
 
 
 def emit(unit: Unit) -> Emitted:
@@ -60,7 +61,7 @@ class _Module(Skeleton):
         self._initial = initial_program(model)
         self._has_cell = model.kind == "cell" and model.step is not None  # for tf.nn, whose networks are wrappers
         cells = (*(CELL if self._has_cell else ()), *(KERAS_CELL if model.step is not None else ()))
-        self.parts = CONTRACT if self._initial is None else (*CONTRACT, *OBJECTS, *cells, *KERAS)
+        self.parts = (*CONTRACT, *NO_OBJECTS) if self._initial is None else (*CONTRACT, *OBJECTS, *cells, *KERAS)
         super().__init__(unit)
 
     def programs(self) -> dict[str, Program]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from rnnc.diagnostics import Diagnostics, Note, Span, Use
 from rnnc.ir.model import Initialiser
@@ -211,6 +212,22 @@ def flat(tree: StateTree) -> Iterator[StateSlot]:
             yield from flat(entry)
 
 
+class Begins(Protocol):
+    """Says what the states of a layer begin as."""
+
+    def of(self, body: Body, prefix: str, graph: Graph) -> dict[StateSlot, Node]:
+        """The nodes, in the graph of the network, for the states of a cell that has just been read."""
+        ...
+
+
+@dataclass(frozen=True)
+class Around:
+    """The layer that a network is, or is a part of, for the layers in it: their states are states of that one too."""
+
+    starts: Begins | None  # what its states begin as
+    loops: list[Node]  # of all its cells, in the order in which they run
+
+
 class Frame:
     """The names of one body, function call or inner cell while it is read."""
 
@@ -225,10 +242,13 @@ class Frame:
         self.parts: dict[tuple[str, Indices], SemanticValue] = {}  # equations that give several outputs, or a list
         self.states: dict[tuple[str, Indices], StateSlot] = {}
         self.instances: dict[str, InstanceState] = {}
+        self.running: list[str] = []  # instances of a network, one while another is read for what it begins with
         self.instance_families: set[str] = set()  # names of which there are several, with indices
         self.inputs: list[tuple[str, Node]] = []
         self.outputs: list[tuple[str, Node]] = []
         self.pending: dict[Node, tuple[ast.Equation, Scope, Indices]] = {}
+        self.places: dict[Node, int] = {}  # of equations in the text; some are read before all are declared
+        self.waiting: list[tuple[ast.Use, Scope, StateTree]] = []  # those made of instances further down
         self.equations: list[ReadEquation] = []  # those that have been read, in the order of the text
         self.initials: list[tuple[StateSlot, ast.Declared, Scope]] = []
         self.output_statements: list[tuple[ast.Output, Scope]] = []
@@ -249,6 +269,7 @@ class Frame:
         self.given: list[Node] | None = None  # inputs that an outer body feeds
         self.cell: CellValue | None = None
         self.reverse = False  # layers here run from the last step to the first
+        self.around: Around | None = None  # where this network is a layer of another
         self.anonymous = False  # no equation owns what is named here
         self.parameters: dict[str, ast.Parameter] = {}  # of the cell or function, by name
         self.texts: Mapping[str, tuple[ast.Expr, Context]] = {}  # what a function's were given, as it is written

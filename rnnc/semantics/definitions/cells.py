@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 
 from rnnc.diagnostics import Note, Span
-from rnnc.semantics.bodies.frames import Body, Context, Frame, Registry
+from rnnc.semantics.bodies.frames import Around, Body, Context, Frame, Registry
 from rnnc.semantics.bodies.guard import plain_inputs
 from rnnc.semantics.bodies.remedies import as_truth
 from rnnc.semantics.definitions.ending import Ending, wrong_inputs
@@ -84,6 +84,7 @@ class Cells:
         reverse: bool = False,
         shareable: bool = False,
         is_copy: bool = False,
+        around: Around | None = None,
     ) -> Frame:
         """Read a cell's (or network's) body. `given` are its inputs; None: they stay open (the outermost)."""
         with self.nesting.reading(cell.name, span):
@@ -101,6 +102,7 @@ class Cells:
                 raise wrong_inputs(cell.name, cell.definition, inputs, len(given), span)
             frame.cell = cell
             frame.reverse, frame.shareable, frame.is_copy = reverse, shareable, is_copy
+            frame.around = around
             bound = cell.arguments
             frame.parameters = {p.name: p for p in cell.parameters}
             frame.dropped = {t.name: t.span for t in cell.dropped}

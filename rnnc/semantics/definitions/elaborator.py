@@ -81,9 +81,15 @@ class Elaborator:
 
     def named_call(self, e: ast.As, c: Context) -> Value:
         """`linear(h) as rec`: what the call gives; the name is that of its weights, or of its mask."""
-        if not nothing_to_name(e.call, c):
-            return self.call(e.call, c.named(e.name))
         called = e.call.function.span.text
+        if not nothing_to_name(e.call, c):
+            value = self.call(e.call, c.named(e.name))
+            if not isinstance(value, CellValue | LayerValue):
+                return value
+            message = f"`as` names the weights of a call with inputs, and `{called}` gives {describe(value)}"
+            raise Problem(
+                "E248", message, e.span, fix=f"write it behind that call: `{e.call.span.text}(x) as {e.name}`"
+            )
         message = f"`as` names the weights or the mask of a call, and `{called}` has none"
         fix = "leave it out, or write it behind the call that has some"
         if called in c.frame.instances:

@@ -145,6 +145,7 @@ class Functions:
         frame = Frame(c.frame.body, Scope(function.scope), path or "", "fn", function.name, span)
         frame.state_prefix = c.frame.state_prefix + frame.prefix[len(c.frame.prefix) :]
         frame.anonymous = path is None
+        frame.reverse, frame.around = c.frame.reverse, c.frame.around
         frame.parameters = {p.name: p for p in function.definition.parameters}
         c.frame.calls.append(frame)
         return frame

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 
 from rnnc.diagnostics import Note, Span
 from rnnc.ir.program import Value as IrValue
-from rnnc.semantics.bodies.frames import Body, Context, Indices, InstanceState, StateSlot, key_text
+from rnnc.semantics.bodies.frames import Begins, Body, Context, Indices, InstanceState, StateSlot, key_text
 from rnnc.semantics.bodies.instances import STATES, wrong_count
 from rnnc.semantics.definitions.statements import Statements
 from rnnc.semantics.expressions.arguments import Arguments
 from rnnc.semantics.expressions.expressions import Expressions
 from rnnc.semantics.near import did_you_mean
-from rnnc.semantics.problems import Problem, Told
+from rnnc.semantics.problems import Fatal, Problem, Told, report
 from rnnc.semantics.scopes.values import Instance, LayerPart, Tensor, Value
 from rnnc.semantics.shapes.lower import Lowering, operation
 from rnnc.semantics.shapes.nodes import Graph, Node, Rule
@@ -60,46 +61,58 @@ def refuse_beside(a: Arguments) -> None:
 
 
 class Starts:
-    """What states of a layer begin as: some of one cell's by name, or all of the layer's as a list."""
+    """What states of a layer begin as: some of one cell's by name, or all of the layer's as a list. In a network that
+    is a layer itself, `around` says what the states of that one begin as, and goes before."""
 
-    def __init__(self, call: Arguments) -> None:
-        self._call = call
-        self._values: Iterator[tuple[Node, Span]] | None = None
-        self._given = self._wanted = 0
+    def __init__(
+        self, call: Arguments, around: Begins | None, place: Callable[[], AbstractContextManager[None]]
+    ) -> None:
+        self._call, self._around, self._place = call, around, place
+        self._values: list[tuple[Node, Span]] | None = None
+        self._taken = 0
+        self.unsure = False  # which states there are, since some of the layer could not be read
         if STATES in call.options:
             refuse_beside(call)
 
-    def of(self, body: Body, prefix: str, c: Context) -> dict[StateSlot, Node]:
+    def of(self, body: Body, prefix: str, graph: Graph) -> dict[StateSlot, Node]:
         """The starts of the cell that has just been read, in the graph of the network."""
-        if not self._call.options:
-            return {}
+        found: list[tuple[StateSlot, tuple[Node, Span]]] = []
         if STATES in self._call.options:
             slots = slots_in(body)
-            self._wanted += len(slots)
-            if self._values is None:
-                given = listed(self._call)
-                self._values, self._given = iter(given), len(given)
-            found = list(zip(slots, self._values, strict=False))
-        else:
+            found = list(zip(slots, self._all()[self._taken :], strict=False))
+            self._taken += len(slots)
+        elif self._call.options:
             names = {slot.name.removeprefix(prefix): slot for slot in body.all_states()}
             self._call.allow(*names, kind="state")
-            found = [
-                (names[name], (self._one(name, c), self._call.options[name].value.span)) for name in self._call.options
-            ]
-        return {slot: _start(c.frame.graph, body, slot, value, span) for slot, (value, span) in found}
+            found = [(names[name], (self._one(name), o.value.span)) for name, o in self._call.options.items()]
+        own = {slot: _start(graph, body, slot, value, span) for slot, (value, span) in found}
+        return own if self._around is None else own | self._around.of(body, prefix, graph)
 
-    def _one(self, name: str, c: Context) -> Node:
+    def _one(self, name: str) -> Node:
         e = self._call.options[name].value
-        value = self._call.evaluate.value(e, c)
+        value = self._call.evaluate.value(e, self._call.context)
         if isinstance(value, tuple):
             fix = f"a list of all states is `{STATES} = …`; one of them `{e.span.text}[0]`"
             raise Problem("E213", f"the state `{name}` is a tensor, not a list", e.span, fix=fix)
-        return self._call.evaluate.to_node(value, e.span, c)
+        return self._call.evaluate.to_node(value, e.span, self._call.context)
+
+    def _all(self) -> list[tuple[Node, Span]]:
+        """The list, which is read where it stands, also while a network is read that the layer is made of."""
+        if self._values is None:
+            with self._place():
+                try:
+                    self._values = listed(self._call)
+                except Fatal:
+                    raise
+                except Problem as problem:
+                    report(self._call.context.frame.graph.diagnostics, problem)
+                    raise Told(self._call.span) from problem
+        return self._values
 
     def close(self) -> None:
         """Report a list of another length, once the whole layer has been read."""
-        if self._values is not None and self._given != self._wanted:
-            raise wrong_count(self._call.name, self._wanted, self._given, self._call.options[STATES].value.span)
+        if STATES in self._call.options and not self.unsure and len(self._all()) != self._taken:
+            raise wrong_count(self._call.name, self._taken, len(self._all()), self._call.options[STATES].value.span)
 
 
 def _start(graph: Graph, body: Body, slot: StateSlot, value: Node, span: Span) -> Node:
@@ -176,6 +189,8 @@ class Finals:
         if state.finals is None:
             if not c.frame.body.readable:
                 raise Told(span)
+            if key in c.frame.running:
+                raise _begins_with_itself(c.frame.running[c.frame.running.index(key) :], span)
             if state.applied is not None:
                 notes = [Note("it runs here", state.applied)]
                 fix = "`use` names the whole layer, `use f = backward(LSTM(units))`, and `f.states'` are its states"
@@ -192,6 +207,15 @@ class Finals:
         for node, (statement, _, _) in list(c.frame.pending.items()):
             if state.applied is None and name in called_in(statement.value):
                 self._statements.force(c.frame, node)
+
+
+def _begins_with_itself(circle: list[str], read: Span) -> Problem:
+    """A layer begins with its own last states, or several with each other's."""
+    first, *others = circle
+    way = ", ".join(f"`{a}` begins with what `{b}` leaves" for a, b in zip(circle, [*others, first], strict=True))
+    message = way if others else f"`{first}` begins with what it leaves itself"
+    fix = "cut the circle: one begins with something else; `use g = f` is another layer with its weights"
+    return Problem("E401", f"{message}, so none is the first" if others else message, read, fix=fix)
 
 
 def runs_again(state: InstanceState, run: Span, read: Span) -> Problem:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rnnc.diagnostics import Span
-from rnnc.semantics.bodies.frames import Body, Context, Frame, InstanceState, nameless
+from rnnc.semantics.bodies.frames import Around, Body, Context, Frame, InstanceState, nameless
 from rnnc.semantics.bodies.instances import STATES, results
 from rnnc.semantics.bodies.settle import settle_body
 from rnnc.semantics.definitions.cells import Cells
@@ -53,19 +53,41 @@ def apply(cells: Cells, layer: Value, a: Arguments, instance: InstanceState | No
     local = own[len(c.frame.prefix) :]
     state = c.frame.state_prefix + local
     shareable = c.frame.shareable or instance is not None
-    run = _Run(cells, c, a.span, shareable=shareable, starts=Starts(a), users=_users(instance, c))
+    run = _Run(cells, c, a.span, shareable=shareable, starts=_starts(cells, a), users=_users(instance, c))
+    try:
+        return _run(run, layer, nodes, own, state, local, instance)
+    finally:
+        if c.frame.around is not None:
+            c.frame.around.loops.extend(run.loops)
+
+
+def _starts(cells: Cells, a: Arguments) -> Starts:
+    frame = a.context.frame
+    around = frame.around.starts if frame.around is not None else None
+    return Starts(a, around, cells.nesting.place(frame.graph))
+
+
+def _run(
+    run: _Run, layer: Value, nodes: list[Node], own: str, state: str, local: str, instance: InstanceState | None
+) -> Value:
+    """A call of a layer, or of one that has a name."""
+    c, span = run.c, run.span
     if instance is None:
         return run.whole(layer, nodes, own, state, local)
     is_first = instance.applied is None
     if is_first:  # its states are called like its weights; those of further runs by their equations
         state = c.frame.state_prefix + instance.key
     else:
-        instance.again = a.span
+        instance.again = span
         if instance.read is not None:
-            raise runs_again(instance, a.span, instance.read)
-    instance.applied = a.span
+            raise runs_again(instance, span, instance.read)
+    instance.applied = span
     key = instance.weights_of or instance.key
-    result = run.whole(layer, nodes, c.frame.prefix + key, state, key)
+    c.frame.running.append(instance.key)
+    try:
+        result = run.whole(layer, nodes, c.frame.prefix + key, state, key)
+    finally:
+        c.frame.running.pop()
     if is_first:
         instance.finals = finals_of(c.frame.graph, run.loops, state)
     return result
@@ -90,7 +112,7 @@ class _Run:
         span: Span,
         *,
         shareable: bool,
-        starts: Starts | None = None,
+        starts: Starts,
         users: Users | None = None,
         loops: list[Node] | None = None,
     ) -> None:
@@ -103,7 +125,7 @@ class _Run:
         """The outermost layer of a call."""
         before = len(self.cells.diagnostics)
         result = self.layer(layer, nodes, path, state, key, self.c.frame.reverse)
-        if self.starts is not None and len(self.cells.diagnostics) == before:
+        if len(self.cells.diagnostics) == before:
             self.starts.close()
         return result
 
@@ -120,7 +142,7 @@ class _Run:
                     run = self._with(lent.users)
                 resolved = self.cells.variants.resolved(layer)
                 if resolved.unknown:
-                    return Tensor(self.graph.poison(self.span))
+                    return self._lost()
                 if isinstance(resolved.definition, ast.Network):
                     return run._network(resolved, nodes, path, state, key, reverse)
                 return run._cell(resolved, nodes, path, state, key, reverse)
@@ -141,6 +163,11 @@ class _Run:
             case _:
                 raise Problem("E239", f"a layer is wanted here, not {describe(layer)}", self.span)
 
+    def _lost(self) -> Value:
+        """What is known of nothing: neither which states there are, nor what is made of it."""
+        self.starts.unsure = True
+        return Tensor(self.graph.poison(self.span))
+
     def _bidirectional(
         self, layer: LayerValue, nodes: list[Node], path: str, state: str, key: str, reverse: bool
     ) -> Value:
@@ -148,7 +175,7 @@ class _Run:
         before = len(self.graph.nodes)
         given = self._handed([(f"`{name}`", part) for name, part in layer.layers], nodes)
         if given.unknown:
-            return Tensor(self.graph.poison(self.span))
+            return self._lost()
         for k, ((name, part), backwards) in enumerate(zip(layer.layers, (reverse, not reverse), strict=True)):
             names = (f"{path}.{name}", f"{state}.{name}", f"{key}.{name}")
             sides.append(self.layer(part, given.to(k), *names, backwards))
@@ -181,7 +208,7 @@ class _Run:
         last = len(layer.layers) - 1
         given = self._handed([(f"layer {k}", part) for k, (_, part) in enumerate(layer.layers)], nodes)
         if given.unknown:
-            return Tensor(self.graph.poison(self.span))
+            return self._lost()
         for k, (name, part) in enumerate(layer.layers):
             result = self.layer(part, given.to(k), path + name, state + name, key + name, reverse)
             if isinstance(result, Many):
@@ -250,8 +277,11 @@ class _Run:
             self.span,
             reverse=reverse,
             shareable=self.shareable,
+            around=Around(self.starts, self.loops),
         )
         self._keep(key, frame)
+        if frame.body.damaged:
+            self.starts.unsure = True
         return results(frame, self.span)
 
     def _cell(self, cell: CellValue, nodes: list[Node], path: str, state: str, key: str, reverse: bool) -> Value:
@@ -260,7 +290,7 @@ class _Run:
         shapes: list[Shape] = []
         for node in nodes:
             if node.poisoned:
-                return Tensor(self.graph.poison(self.span))
+                return self._lost()
             if node.shape is None:
                 raise Problem(
                     "E311", "the axes of this layer's input are not known here", node.span, fix="state them: `out = …`"
@@ -277,8 +307,8 @@ class _Run:
         self.c.frame.body.sink.append(body.states)
         self.c.frame.body.equations.update(body.equations)
         if len(self.cells.diagnostics) > before or not frame.outputs or not body.readable:
-            return Tensor(self.graph.poison(self.span))
-        starts = {} if self.starts is None else self.starts.of(body, dotted(state), self.c)
+            return self._lost()
+        starts = self.starts.of(body, dotted(state), self.graph)
         shape = body.graph.resolve_all(frame.outputs[0][1].shape or ())
         node = self.graph.add(
             "apply", [*nodes, *starts.values()], self.span, shape, body=body, frame=frame, proxies=proxies,

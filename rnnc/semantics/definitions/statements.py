@@ -11,10 +11,8 @@ from rnnc.semantics.bodies.frames import (
     Context,
     Frame,
     Indices,
-    InstanceState,
     Owner,
     ReadEquation,
-    StateTree,
     key_text,
 )
 from rnnc.semantics.bodies.guard import guard, mentions_input
@@ -25,9 +23,10 @@ from rnnc.semantics.definitions.inputs import Inputs
 from rnnc.semantics.definitions.members import define_member
 from rnnc.semantics.definitions.nesting import Nesting
 from rnnc.semantics.definitions.order import inputs_first
+from rnnc.semantics.definitions.uses import Uses
 from rnnc.semantics.expressions.expressions import Expressions
 from rnnc.semantics.problems import Fatal, Problem, report
-from rnnc.semantics.scopes.values import CellValue, Instance, LayerValue, Lazy, Many, Scope, Tensor, Value, describe
+from rnnc.semantics.scopes.values import CellValue, LayerValue, Lazy, Many, Scope, Tensor, Value, describe
 from rnnc.semantics.shapes.nodes import Node
 from rnnc.syntax import ast
 
@@ -39,6 +38,7 @@ class Statements:
         self.expressions, self.diagnostics = expressions, nesting.diagnostics
         self._declarations = Declarations(expressions, inputs)
         self._ahead = Ahead(nesting)
+        self._uses = Uses(expressions, nesting.diagnostics)
 
     # --- reading ---
 
@@ -46,6 +46,7 @@ class Statements:
         """Declare everything, then evaluate every equation."""
         frame.written = statements
         self._declare(frame, scope, statements)
+        self._uses.close(frame)
         for node, (s, _, indices) in frame.pending.items():
             state = frame.states.get((s.target.name, indices)) if s.target.primed else None
             if state is not None:
@@ -54,11 +55,10 @@ class Statements:
             with guard(self.diagnostics, frame):
                 self._declarations.initial(frame, slot, item, inner)
         self._ahead.offer(frame, self._evaluate)
-        places = {node: place for place, node in enumerate(frame.pending)}
-        for node in places:
+        for node in frame.places:
             self._ahead.turn(frame, node)
             self._evaluate(frame, node)
-        frame.equations.sort(key=lambda equation: places[equation.node])
+        frame.equations.sort(key=lambda equation: frame.places[equation.node])
 
     def inputs(self, frame: Frame, scope: Scope, statements: tuple[ast.Statement, ...]) -> Iterator[ast.Declared]:
         """The inputs that a body declares, in the order in which they are given. Of all else only that is read which
@@ -68,7 +68,7 @@ class Statements:
             if isinstance(s, ast.Equation) and s.kind == "let":
                 self._let(frame, scope, s)
             elif isinstance(s, ast.Use):
-                self._use(frame, scope, s)
+                self._uses.declare(frame, scope, s)
         for s in inputs_first(statements):
             if isinstance(s, ast.Declaration) and s.kind == "input":
                 yield from s.items
@@ -106,7 +106,7 @@ class Statements:
                     with guard(self.diagnostics, frame, item):
                         self._declarations.declare(frame, scope, s.kind, item)
             case ast.Use():
-                self._use(frame, scope, s)
+                self._uses.declare(frame, scope, s)
             case ast.For():
                 for value in expressions.list_of(s.values, c):
                     self.expressions.work.spend(1, s.span)
@@ -152,31 +152,6 @@ class Statements:
         frame.lets[name] = s.target.span
         scope.spans[name] = s.target.span
 
-    # --- instances ---
-
-    def _use(self, frame: Frame, scope: Scope, s: ast.Use) -> None:
-        if frame.kind == "fn":
-            raise Problem("E412", "a function cannot use a cell", s.span)
-        c = Context(scope, frame)
-        key = key_text(s.target.name, self.expressions.indices(s.target.indices, c))
-        cell = self.expressions.value(s.cell, c)
-        weights_of: str | None = None
-        if isinstance(cell, Instance):
-            other = frame.instances[cell.key]
-            cell, weights_of = other.cell, other.weights_of or other.key
-        if not isinstance(cell, CellValue | LayerValue):
-            raise Problem("E239", f"`use` wants a cell, not {describe(cell)}", s.cell.span)
-        if key in frame.instances:
-            raise Problem(
-                "E406", f"`{key}` is used twice", s.span, notes=[Note("first here", frame.instances[key].span)]
-            )
-        branch: StateTree = []
-        if frame.kind == "cell":
-            frame.body.sink.append(branch)
-        if s.target.indices:
-            frame.instance_families.add(s.target.name)
-        frame.instances[key] = InstanceState(key, cell, s.span, branch, s.cell.span, weights_of)
-
     # --- equations ---
 
     def _equation(self, frame: Frame, scope: Scope, s: ast.Equation) -> None:
@@ -190,6 +165,7 @@ class Statements:
         node.attrs["statement"] = s
         define_member(frame, s.target.name, s.target.primed, indices, node, s.target.span, scope)
         frame.pending[node] = (s, scope, indices)
+        frame.places[node] = len(frame.places)
         if s.kind == "gate":
             frame.gates.append(node.name)
 

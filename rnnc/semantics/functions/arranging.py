@@ -5,7 +5,7 @@ from __future__ import annotations
 from rnnc.ir.size import Size
 from rnnc.semantics.expressions.arguments import Arguments, Operand
 from rnnc.semantics.functions.builtins import added, builtin
-from rnnc.semantics.functions.over_time import means_time, over_time
+from rnnc.semantics.functions.over_time import means_time, temporal
 from rnnc.semantics.problems import Problem
 from rnnc.semantics.scopes.values import Tensor, Value
 from rnnc.semantics.shapes.nodes import Node
@@ -155,7 +155,7 @@ def _along(a: Arguments) -> Value:
         a.allow("axis")
     node, axis = a.node(0), a.axis(1)
     if means_time(a, (axis,)):
-        return over_time(a, options)
+        return temporal(a, options)
     return added(a, "along", node, ir=a.name, axis=axis, options=options)
 
 

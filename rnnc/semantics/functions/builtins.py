@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from rnnc.ir.size import Size
 from rnnc.semantics.expressions.arguments import Arguments
-from rnnc.semantics.functions.over_time import means_time, over_time
+from rnnc.semantics.functions.over_time import means_time, temporal
 from rnnc.semantics.problems import Problem
 from rnnc.semantics.scopes.values import Absent, Choice, FnValue, Num, Tensor, Value, describe
 from rnnc.semantics.shapes.nodes import Node
@@ -180,7 +180,7 @@ def _reduce(a: Arguments) -> Value:
     a.allow("axis")
     node, axes = a.node(0), a.axes(1, "axis")  # in this order: the value may bring the axes in
     if means_time(a, axes):
-        return over_time(a)
+        return temporal(a)
     return added(a, "reduce", node, ir=f"reduce_{a.name}", axes=axes)
 
 

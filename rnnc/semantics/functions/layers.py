@@ -6,8 +6,9 @@ from rnnc.diagnostics import Span
 from rnnc.ir.program import Value as IrValue
 from rnnc.semantics.expressions.arguments import Arguments
 from rnnc.semantics.functions.builtins import builtin
+from rnnc.semantics.functions.over_time import temporal
 from rnnc.semantics.problems import Problem
-from rnnc.semantics.scopes.values import CellValue, Instance, LayerValue, Num, Tensor, Value, describe
+from rnnc.semantics.scopes.values import CellValue, Instance, LayerValue, Num, Value, describe
 from rnnc.semantics.shapes.lower import Lowering, operation
 from rnnc.semantics.shapes.nodes import Graph, Node, Rule
 from rnnc.semantics.shapes.shaped import Shape
@@ -98,8 +99,7 @@ def _temporal(a: Arguments) -> Value:
     if a.name == "reverse" and isinstance(a.value(0), CellValue | LayerValue):
         fix = f"`backward({given.text})` runs from the end of each row"
         raise Problem("E213", "`reverse` turns a sequence around, no cell", given, fix=fix)
-    node = a.node(0)
-    return Tensor(a.context.frame.graph.add("temporal", (node,), a.span, None, what=a.name, options=attrs))
+    return temporal(a, attrs)
 
 
 def _same(graph: Graph, node: Node) -> Shape | None:

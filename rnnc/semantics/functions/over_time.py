@@ -37,10 +37,11 @@ def _warn(a: Arguments) -> None:
     graph.diagnostics.warning("E422", message, span, fix=fix)
 
 
-def over_time(a: Arguments, options: Mapping[str, bool] | None = None) -> Tensor:
-    """The node of such a call."""
-    node = a.context.frame.graph.add("temporal", (a.node(0),), a.span, None, what=a.name, options=options or {})
-    return Tensor(node)
+def temporal(a: Arguments, options: Mapping[str, object] | None = None) -> Tensor:
+    """The node of a call that is about a whole sequence: from its end on, where the network runs backwards."""
+    frame = a.context.frame
+    attrs = {"what": a.name, "options": options or {}, "reverse": frame.reverse}
+    return Tensor(frame.graph.add("temporal", (a.node(0),), a.span, None, **attrs))
 
 
 def lower_over_time(what: str, options: Mapping[str, bool], builder: Builder, value: Value, lengths: Value) -> Value:

@@ -70,6 +70,10 @@ def _equality(place: Place) -> Problem | None:
         fix = f"write `output {place.tokens[place.at - 1].text}: …`"
         colon = place.replaced("COLON") if "COLON" in expected else None
         return problem("E133", "`=` defines; an output is named with `:`", token.span, fix, colon)
+    head = place.tokens[place.first]
+    if token.type == "EQUAL" and head.keyword == "NETWORK" and "LBRACE" in expected:
+        fix = f"write `{_cell_for_network(head, token)} = …`"
+        return problem("E142", "a variant is defined by the word `cell`, also that of a network", head.span, fix)
     first = place.tokens[place.first : place.at]
     if token.type == "EQUAL" and first and first[0].keyword == "RETURN" and place.opened is None:
         return _returned_equation(place)
@@ -105,6 +109,11 @@ def _option_in_a_list(place: Place) -> Problem | None:
         return None
     fix = f"close the list before it, `f([…], {tokens[place.at - 1].text} = …)`; `linear` takes operands without one"
     return problem("E142", "options stand in the call, not in a list", place.token.span, fix)
+
+
+def _cell_for_network(head: Token, equal: Token) -> str:
+    """`cell Deep(units)` of `network Deep(units) =`"""
+    return "cell" + head.span.source.text[head.span.end : equal.span.start].rstrip()
 
 
 def _function_without_braces(place: Place) -> Problem | None:

@@ -9,6 +9,7 @@ from tests.support.networks.writer import NetworkWriter, Value, statement
 BETWEEN = ("{}", "tanh({})", "0.5 * {}", "dropout({}, 0.2)", "dropout({}, keep = 0.7, mask = sequence)", "{} - 0.3",
            "reverse({})", "layer_norm({}, eps = 1.0)", "linear(u: {})", "relu({} + 0.21)",
            "stop_gradient({})")  # fmt: skip
+AROUND = ("residual", "highway")  # networks that are layers around another
 
 
 @statement(6)
@@ -289,8 +290,11 @@ def left_behind(w: NetworkWriter) -> None:
     cell = c.pick([cell for cell in CELLS if cell.states])
     state, call = c.pick(cell.states), cell.call.format(n=n)
     both = f"bidirectional({call}, merge = sum)"
-    parts = ((call, ""), (f"backward({call})", ""), (f"stack({call}, 2)", "[0]"), (both, ".backward"))
+    parts = ((call, ""), (f"backward({call})", ""), (f"stack({call}, 2)", "[0]"), (both, ".backward"),
+             (f"{c.pick(AROUND)}({call})", ".f"))  # fmt: skip
     layer, part = c.pick(parts)
+    if part == ".f":
+        v = w.sized(v, n)
     name = kept(w, layer, v, n)
     final = w.add("t", f"{name}{part}.{state}'", n, False)
     if c.chance(3):  # read before it runs
@@ -303,9 +307,14 @@ def handed_on(w: NetworkWriter) -> None:
     """All states of a layer are what those of another begin with."""
     c = w.choices
     v, o, n = w.sequence(), w.sequence(), w.units()
-    call = w.layers.layer(v.size, n, c.pick((0, 1, 2)))
-    if "Inner" in call or call in w.layers.cells:  # what it is made of hangs on the sizes of its input
-        call = w.layers.cell().call.format(n=n)
+    if c.chance(3):
+        v = w.sized(v, n)
+        call = w.layers.layer(n, n, c.pick((0, 1)))
+        call = c.pick((f"{c.pick(AROUND)}({call})", f"stack({c.pick(AROUND)}({call}), 2)"))
+    else:
+        call = w.layers.layer(v.size, n, c.pick((0, 1, 2)))
+    if v.size == n or "Inner" in call or call in w.layers.cells:  # what it is made of hangs on the sizes of its input
+        o = v
     name = kept(w, call, v, n)
     layer = c.pick((call, call, f"backward({call})"))
     if c.chance(3):

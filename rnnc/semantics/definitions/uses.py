@@ -1,0 +1,99 @@
+"""`use f = …`: the instances of a body, in whatever order the text has them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from rnnc.diagnostics import Diagnostics, Note
+from rnnc.semantics.bodies.frames import Context, Frame, InstanceState, StateTree, key_text
+from rnnc.semantics.bodies.guard import guard
+from rnnc.semantics.expressions.expressions import Expressions
+from rnnc.semantics.problems import Problem
+from rnnc.semantics.scopes.values import CellValue, Instance, LayerPart, LayerValue, Scope, describe
+from rnnc.syntax import ast
+from rnnc.syntax.walk import names_in, statements_in
+
+
+class Uses:
+    """Declares the instances of a frame. One that is made of another waits for that one's `use`."""
+
+    def __init__(self, expressions: Expressions, diagnostics: Diagnostics) -> None:
+        self.expressions, self.diagnostics = expressions, diagnostics
+
+    def declare(self, frame: Frame, scope: Scope, s: ast.Use) -> None:
+        if frame.kind == "fn":
+            raise Problem("E412", "a function cannot use a cell", s.span)
+        branch: StateTree = []
+        if frame.kind == "cell":
+            frame.body.sink.append(branch)  # states stand where the text has the `use`
+        if any(self._to_come(frame, scope, s)):
+            frame.waiting.append((s, scope, branch))
+            return
+        self._define(frame, scope, s, branch)
+        before = None
+        while before != len(frame.waiting):  # one that is known now may be what others wait for
+            before = len(frame.waiting)
+            for entry in [*frame.waiting]:
+                other, around, place = entry
+                if not any(self._to_come(frame, around, other)):
+                    frame.waiting.remove(entry)
+                    with guard(self.diagnostics, frame, other):
+                        self._define(frame, around, other, place)
+
+    def close(self, frame: Frame) -> None:
+        """Every statement has been declared: what still waits, waits for itself, or for what is not there."""
+        waiting, frame.waiting = frame.waiting, []
+        uses = {s.target.name: s for s, _, _ in reversed(waiting)}
+        for s, scope, branch in waiting:
+            if s.target.name in frame.broken:
+                continue
+            with guard(self.diagnostics, frame, s):
+                circle = _circle(s.target.name, uses)
+                if circle:
+                    frame.broken.update(circle)
+                    raise _needs_itself(circle, uses)
+                self._define(frame, scope, s, branch)
+
+    def _to_come(self, frame: Frame, scope: Scope, s: ast.Use) -> Iterator[str]:
+        """Instances that it is made of, and whose `use` has not been read; names that mean something else are that."""
+        names = {n for n in names_in(s.cell) if scope.find(n) is None}
+        names -= {*frame.instances, *frame.instance_families, *frame.broken}
+        if names:
+            later = {other.target.name for other in statements_in(frame.written) if isinstance(other, ast.Use)}
+            yield from names & later
+
+    def _define(self, frame: Frame, scope: Scope, s: ast.Use, branch: StateTree) -> None:
+        c = Context(scope, frame)
+        key = key_text(s.target.name, self.expressions.indices(s.target.indices, c))
+        cell = self.expressions.value(s.cell, c)
+        weights_of: str | None = None
+        if isinstance(cell, Instance):
+            other = frame.instances[cell.key]
+            cell, weights_of = other.cell, other.weights_of or other.key
+        if not isinstance(cell, CellValue | LayerValue):
+            fix = f"`use g = {cell.key}` is the whole layer with its weights" if isinstance(cell, LayerPart) else None
+            raise Problem("E239", f"`use` wants a cell, not {describe(cell)}", s.cell.span, fix=fix)
+        if key in frame.instances:
+            raise Problem(
+                "E406", f"`{key}` is used twice", s.span, notes=[Note("first here", frame.instances[key].span)]
+            )
+        if s.target.indices:
+            frame.instance_families.add(s.target.name)
+        frame.instances[key] = InstanceState(key, cell, s.span, branch, s.cell.span, weights_of)
+
+
+def _circle(name: str, uses: Mapping[str, ast.Use]) -> list[str]:
+    """The way from an instance back to it."""
+    way: list[str] = []
+    while name in uses and name not in way:
+        way.append(name)
+        name = next((n for n in names_in(uses[name].cell) if n in uses), "")
+    return way if way and name == way[0] else []
+
+
+def _needs_itself(circle: list[str], uses: Mapping[str, ast.Use]) -> Problem:
+    first, *others = circle
+    way = ", ".join(f"`{a}` is made of `{b}`" for a, b in zip(circle, [*others, first], strict=True))
+    message = f"`use {first}` needs itself" + (f": {way}" if others else "")
+    notes = [Note(f"`{name}` is part of the circle", uses[name].span) for name in others]
+    return Problem("E204", message, uses[first].span, notes=notes, fix=f"give it a cell: `use {first} = GRU(8)`")
