@@ -6,9 +6,9 @@ found a second time in the backward program, where it is harder to see. `AFTER` 
 (inference, training and backward) and mends what differentiation leaves behind: sums with zeros, cotangents that are
 computed twice, and weight gradients accumulated step by step.
 
-`outer` and `dot` stand before `fuse` and `hoist`, which then see their products, and before differentiation, which makes
-outer products of cotangents. `group` stands before `hoist`, which takes out what it joined; `sink` after `defer` and `hoist`, once operands are
-sequences.
+`outer` and `dot` stand before `fuse` and `hoist`, which see their products then, and before differentiation, which
+makes outer products of cotangents. `group` stands before `hoist`, which takes out what it joined; `sink` after `defer`
+and `hoist`, once operands are sequences.
 
 A pass may stand in a list more than once; turning it off by name turns off all its runs.
 """
