@@ -32,8 +32,9 @@ REPEATED_PASSES = pass_names((*BEFORE, *AFTER))  # those of single programs
 PASSES = (*REPEATED_PASSES, plan_memory.name)
 
 # What a target is better without. TensorFlow copies the parts of a tensor: one call for several gates costs two copies.
-# A kernel computes all gates of a unit in one thread, whatever they are called.
-UNWANTED = {"tf": frozenset({"group"}), "cuda": frozenset({"group"})}
+# A kernel computes all gates of a unit in one thread, whatever they are called; and it never writes down the products
+# of a sum, while operands of a contraction are arrays for which threads wait.
+UNWANTED = {"tf": frozenset({"group"}), "cuda": frozenset({"group", "dot"})}
 
 # How CUDA runs loops: from the host, as one kernel without or with meetings of blocks, or what seems to cost least; and
 # no loop at all, which is how every target has linear recurrences.

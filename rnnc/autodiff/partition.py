@@ -2,9 +2,10 @@
 
 A block is the program itself or the body of a loop. Kept values cost memory, one array per step where the block
 is a body; computing a value again costs time. Under `CHEAP` products and transcendental functions are never
-computed twice, and of what remains the least memory is taken (a minimum cut). Under `STEP_FREE` anything but a
-recurrence may run again (a product that a pass has taken out of a loop still belongs to its steps); under `EVERYTHING`
-only what enters the block is kept.
+computed twice, and of what remains the least memory is taken (a minimum cut). Outer products are no exception: a state
+that one is added to would be made again, where it lies on the tape anyway, as what enters the next step. Under
+`STEP_FREE` anything but a recurrence may run again (a product that a pass has taken out of a loop still belongs to its
+steps); under `EVERYTHING` only what enters the block is kept.
 
 Kept values are rounded, so what is computed again differs in its last digits, and what jumps may jump elsewhere: a
 comparison, a floor, the question which number is the largest one, which then is none. Such decisions are made once, on

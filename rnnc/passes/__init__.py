@@ -6,8 +6,9 @@ found a second time in the backward program, where it is harder to see. `AFTER` 
 (inference, training and backward) and mends what differentiation leaves behind: sums with zeros, cotangents that are
 computed twice, and weight gradients accumulated step by step.
 
-`group` stands before `hoist`, which takes out what it joined; `sink` after `defer` and `hoist`, once operands are
-sequences.
+`outer` and `dot` stand before `fuse` and `hoist`, which see their products then, and before differentiation, which
+makes outer products of cotangents. `group` stands before `hoist`, which takes out what it joined; `sink` after `defer`
+and `hoist`, once operands are sequences.
 
 A pass may stand in a list more than once; turning it off by name turns off all its runs.
 """
@@ -17,15 +18,17 @@ from __future__ import annotations
 from rnnc.passes.cse import cse
 from rnnc.passes.dce import dce
 from rnnc.passes.defer import defer
+from rnnc.passes.dot import dot
 from rnnc.passes.factor import factor
 from rnnc.passes.fold import fold
 from rnnc.passes.fuse import fuse
 from rnnc.passes.group import group
 from rnnc.passes.hoist import hoist
 from rnnc.passes.manager import Pass
+from rnnc.passes.outer import outer
 from rnnc.passes.recurrences import recurrences
 from rnnc.passes.sink import sink
 
-BEFORE: tuple[Pass, ...] = (fold, cse, dce, fuse, group, hoist, recurrences, hoist, sink, dce)
+BEFORE: tuple[Pass, ...] = (fold, cse, outer, dot, dce, fuse, group, hoist, recurrences, hoist, sink, dce)
 
-AFTER: tuple[Pass, ...] = (fold, cse, dce, factor, defer, group, hoist, sink, dce)
+AFTER: tuple[Pass, ...] = (fold, cse, outer, dot, dce, factor, defer, group, hoist, sink, dce)

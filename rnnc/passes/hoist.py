@@ -26,6 +26,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rnnc.ir.operations import TABLE
+from rnnc.ir.operations.contraction import sums_nothing
 from rnnc.ir.program import Loop, Node, Op, Program, Value, reads
 from rnnc.ir.rewrite import loop_results
 from rnnc.ir.trim import length_givers
@@ -141,8 +142,7 @@ def _spread(value: Value, defined: dict[Value, Node], outer: Mapping[Value, Valu
 def _cheap(op: Op) -> bool:
     """Whether an operation costs about as much as reading its result from memory."""
     if op.name == "contract":
-        a, b, out = (str(op.attr(key)) for key in ("a", "b", "out"))
-        return set(a) | set(b) <= set(out)  # an outer product: nothing is summed
+        return sums_nothing(op)
     return TABLE[op.name].kind in ("elementwise", "view") or op.name == "patches"
 
 

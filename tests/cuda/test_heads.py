@@ -192,3 +192,20 @@ def test_kernels_are_written_only_where_nothing_is_read_across_heads(
         assert looped.kernel is not None
         (loop,) = looped.loops
         assert looped.kernel.heads == leading(loop)
+
+
+MEMORY = """cell C(units, N = 4) {
+ input x[units]
+ state h[units, N]
+ key = linear(x, bias = false, out = [N])
+ gate = sigmoid(linear(x, out = [N]))
+ h' = gate * h + outer(x, key)
+ output sum(h' * key, N)
+}"""
+
+
+def test_an_outer_product_is_made_where_it_is_read() -> None:
+    """No array of it, for which a sum over the state that it enters would wait. All that is left to meet for is the end
+    of a step."""
+    text = compile_source(Source("cell.rnn", MEMORY), None, {"units": 8}, target="cuda").text
+    assert meetings(text) == (1, 1)

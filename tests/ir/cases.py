@@ -193,6 +193,9 @@ CONTRACTIONS = [
     case("contract", flt("b", "p", "q"), flt("t", "q"), a="ij", b="j", out="", reduce=""),
     case("contract", flt("", "p", 2), flt("b", "q"), a="ik", b="j", out="j", reduce=""),
     case("contract", flt("b"), flt("tb"), a="", b="", out="", reduce="b"),
+    case("contract", flt("tb", "p", 2), flt("b", "q", 2), a="ik", b="jk", out="kji", reduce=""),
+    case("contract", flt("b"), flt("tb", "p"), a="", b="i", out="i", reduce=""),
+    case("contract", num("b", "p"), flt("", "q"), a="i", b="j", out="ij", reduce=""),
     case("contract", num("b", "p"), num("", "p", "q"), a="i", b="ij", out="j", reduce=""),
     case("contract", flt("b", "p"), num("", "p", "q"), a="i", b="ij", out="j", reduce=""),
     *(

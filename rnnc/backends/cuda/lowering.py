@@ -1,4 +1,6 @@
-"""What kernels want said otherwise: a softmax is exponentials over their sum, and windows stand before products."""
+"""What kernels want said otherwise: a softmax is exponentials over their sum, an outer product is a multiplication, and
+windows stand before products.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +10,12 @@ from dataclasses import replace
 
 from rnnc.ir.operations import Builder
 from rnnc.ir.operations.attrs import Attrs
+from rnnc.ir.operations.contraction import sums_nothing
 from rnnc.ir.operations.convolution import Window
 from rnnc.ir.program import Axis, Loop, Node, Op, Program, Value, reads
 from rnnc.ir.size import Size
+
+ONE = Size.of(1)
 
 
 def lower(program: Program) -> Program:
@@ -31,6 +36,8 @@ def _nodes(nodes: tuple[Node, ...], results: Iterable[Value]) -> list[Node]:
             found += spread[node.outs[0]]
         elif node.name == "softmax":
             found += _softmax(node)
+        elif node.name == "contract" and sums_nothing(node):
+            found += _outer(node)
         else:
             found.append(node)
     return found
@@ -104,3 +111,20 @@ def _softmax(op: Op) -> list[Node]:
     powers = b.op("exp", b.op("sub", x, b.op("reduce_max", x, axes=axes, keep=True)))
     total = b.op("reduce_sum", powers, axes=axes, keep=True)
     return [*b.nodes, Op("div", (powers, total), op.outs, (), op.spans)]
+
+
+def _outer(op: Op) -> list[Node]:
+    """A contraction that sums nothing, as a map: a reduction would be made in memory, for all to wait for."""
+    b = Builder(op.spans)
+    attrs, out = Attrs(op), Attrs(op).text("out")
+    factors: list[Value] = []
+    for arg, key in zip(op.args, ("a", "b"), strict=True):
+        letters = attrs.text(key)
+        own = [letter for letter in out if letter in letters]
+        if own != list(letters):
+            arg = b.op("transpose", arg, perm=tuple(letters.index(letter) for letter in own))
+        if len(own) < len(out):
+            axes = tuple(a if x in letters else Axis(a.label, ONE) for x, a in zip(out, op.out.type.axes, strict=True))
+            arg = b.op("reshape", arg, axes=axes)
+        factors.append(arg)
+    return [*b.nodes, Op("mul", tuple(factors), op.outs, (), op.spans)]

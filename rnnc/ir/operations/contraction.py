@@ -28,6 +28,12 @@ def _named(operands: Sequence[tuple[str, Type]]) -> dict[str, Axis]:
     return found
 
 
+def sums_nothing(op: Op) -> bool:
+    """Whether a contraction is an outer product, or multiplies element by element: it costs what its result does."""
+    a, b, out, reduce = (str(op.attr(key)) for key in ("a", "b", "out", "reduce"))
+    return not reduce and set(a) | set(b) <= set(out)
+
+
 def _infer_contract(types: Sequence[Type], attrs: Mapping[str, AttrValue]) -> tuple[Type, ...]:
     a, b = types
     wanted = Attrs(attrs)
