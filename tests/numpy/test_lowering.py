@@ -156,3 +156,12 @@ def test_small_sigmoids_have_all_of_their_digits() -> None:
         outputs, _ = module.forward(params, np.full((1, 1, 1), x, np.float32))
         np.testing.assert_allclose(outputs["f"].item(), np.exp(x), rtol=1e-5)
         np.testing.assert_allclose(outputs["h"].item(), x - np.log(2), rtol=1e-6)
+
+
+def test_a_mean_is_a_sum_and_a_quotient() -> None:
+    """`np.mean` is a function of Python, and costs more than the two calls that it makes."""
+    text = inspect.getsource(rnnc.compile(EXAMPLES / "layer_norm_lstm.rnn", units=3))
+    assert "np.mean(" not in text
+    step = text[text.index("def _run_forward") : text.index("def _pack_step")].split("    for ", 1)[1]
+    assert step.count("np.add.reduce(") == 10
+    assert step.count("np_divide(") == 10 + 5 + 3  # means, norms and sigmoids
