@@ -7,7 +7,7 @@ found a second time in the backward program, where it is harder to see. `AFTER` 
 computed twice, and weight gradients accumulated step by step.
 
 `group` stands before `hoist`, which takes out what it joined; `sink` after `defer` and `hoist`, once operands are
-sequences.
+sequences; `scale` after `defer`, which knows sums of products as such only.
 
 A pass may stand in a list more than once; turning it off by name turns off all its runs.
 """
@@ -24,8 +24,9 @@ from rnnc.passes.group import group
 from rnnc.passes.hoist import hoist
 from rnnc.passes.manager import Pass
 from rnnc.passes.recurrences import recurrences
+from rnnc.passes.scale import scale
 from rnnc.passes.sink import sink
 
 BEFORE: tuple[Pass, ...] = (fold, cse, dce, fuse, group, hoist, recurrences, hoist, sink, dce)
 
-AFTER: tuple[Pass, ...] = (fold, cse, dce, factor, defer, group, hoist, sink, dce)
+AFTER: tuple[Pass, ...] = (fold, cse, dce, factor, defer, scale, group, hoist, sink, dce)
