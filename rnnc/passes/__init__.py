@@ -8,7 +8,7 @@ computed twice, and weight gradients accumulated step by step.
 
 `outer` and `dot` stand before `fuse` and `hoist`, which see their products then, and before differentiation, which
 makes outer products of cotangents. `group` stands before `hoist`, which takes out what it joined; `sink` after `defer`
-and `hoist`, once operands are sequences.
+and `hoist`, once operands are sequences; `scale` after `defer`, which knows sums of products as such only.
 
 A pass may stand in a list more than once; turning it off by name turns off all its runs.
 """
@@ -27,8 +27,9 @@ from rnnc.passes.hoist import hoist
 from rnnc.passes.manager import Pass
 from rnnc.passes.outer import outer
 from rnnc.passes.recurrences import recurrences
+from rnnc.passes.scale import scale
 from rnnc.passes.sink import sink
 
 BEFORE: tuple[Pass, ...] = (fold, cse, outer, dot, dce, fuse, group, hoist, recurrences, hoist, sink, dce)
 
-AFTER: tuple[Pass, ...] = (fold, cse, outer, dot, dce, factor, defer, group, hoist, sink, dce)
+AFTER: tuple[Pass, ...] = (fold, cse, outer, dot, dce, factor, defer, scale, group, hoist, sink, dce)

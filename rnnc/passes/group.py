@@ -28,6 +28,7 @@ from rnnc.passes.analysis.levels import Levels
 from rnnc.passes.manager import PassContext, compiler_pass
 from rnnc.passes.rewrites.pieces import PieceTable, Run
 from rnnc.passes.rewrites.rewriting import PassRewriter
+from rnnc.passes.rewrites.stacks import REDUCTIONS, stack_reduced
 
 
 @compiler_pass
@@ -54,10 +55,35 @@ def _group_block(graph: BlockGraph, original: Callable[[Value], Freedom], contex
         pass
     for concat in graph.ops("concat"):
         _take_in_parts(graph, concat)
+    _add_constants(graph, levels)
+    stack_reduced(graph)
     pieces = PieceTable(graph, levels.constant, {})
-    for run in pieces.merge(_is_elementwise):
+    for run in pieces.merge(lambda op: _is_elementwise(op) or op.name in REDUCTIONS):
         _remark(run, context)
     pieces.finish()
+
+
+def _add_constants(graph: BlockGraph, levels: Levels) -> None:
+    """Add up what is the same at every step ahead: `x + shift + 1`, so that the sums of all gates look alike."""
+
+    def is_constant(value: Value) -> bool:
+        return levels.constant(value) and is_weight(value.type)
+
+    for outer in graph.ops("add"):
+        for total, more in (outer.args, outer.args[::-1]):
+            inner = graph.producing_op(total, "add")
+            if inner is None or graph.only_reader(total) is not outer or not is_constant(more):
+                continue
+            constants = [arg for arg in inner.args if is_constant(arg)]
+            if len(constants) != 1 or inner.out.type != outer.out.type or constants[0].type.rank < more.type.rank:
+                continue
+            (x,) = (arg for arg in inner.args if arg is not constants[0])
+            place, spans = graph.place(outer), inner.spans | outer.spans
+            both = graph.op_at(place, "add", constants[0], more, spans=spans, hint=constants[0].name)
+            graph.remove(inner)
+            graph.remove(outer)
+            graph.op_at(place, "add", x, both, defines=outer.out, spans=spans)
+            break
 
 
 def _is_elementwise(op: Op) -> bool:

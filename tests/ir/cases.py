@@ -164,6 +164,7 @@ REDUCTIONS = [
         for keep in (False, True)
     ),
     *(case(name, num("b", "q"), axes=(0,), keep=False) for name in ("reduce_sum", "reduce_max", "reduce_prod")),
+    *(case("reduce_mean", num("b", "q"), axes=positions, keep=True) for positions in ((0,), ())),
     case("reduce_mean", num("b", "q"), axes=(0,), keep=False),
     case("reduce_prod", flt("", 3, 4, values=[[1, 2, 3, -4], [1, 0, 2, 3], [0, 2, 0, 5]]), axes=(1,), keep=False),
     *(

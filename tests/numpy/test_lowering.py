@@ -156,3 +156,30 @@ def test_small_sigmoids_have_all_of_their_digits() -> None:
         outputs, _ = module.forward(params, np.full((1, 1, 1), x, np.float32))
         np.testing.assert_allclose(outputs["f"].item(), np.exp(x), rtol=1e-5)
         np.testing.assert_allclose(outputs["h"].item(), x - np.log(2), rtol=1e-6)
+
+
+def test_a_mean_is_a_sum_and_a_quotient() -> None:
+    """`np.mean` is a function of Python, and costs more than the two calls that it makes."""
+    text = inspect.getsource(rnnc.compile(EXAMPLES / "layer_norm_lstm.rnn", units=3))
+    assert "np.mean(" not in text
+    step = text[text.index("def _run_forward") : text.index("def _run_step")].split("    for ", 1)[1]
+    assert step.count("np.add.reduce(") == 2 + 2  # of all gates at once, and of the state
+    assert step.count("np_divide(") == 4 + 2 + 1  # means, norms and sigmoids
+    assert "[...] = v" not in step  # a gate is a view
+
+
+def test_signs_of_gates_go_into_gain_and_shift() -> None:
+    text = inspect.getsource(rnnc.compile("""
+fn norm(v[d]) {
+  param gain[d] = ones, shift[d] = zeros
+  return gain * v / sqrt(mean(v * v, d) + 0.1) + shift
+}
+cell Normed(units) {
+  input x[input]
+  state h[units]
+  h' = sigmoid(norm(linear(x, h))) - h
+  output h'
+}
+""", units=3))  # fmt: skip
+    assert text[text.index("def _pack_forward") : text.index("def _run_forward")].count("np.negative(") == 2
+    assert "np_negative(" not in text[text.index("def _run_forward") : text.index("def _pack_step")]

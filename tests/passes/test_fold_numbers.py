@@ -77,3 +77,22 @@ def test_zeros_do_not_keep_what_they_are_like_alive() -> None:
     long = small.build.op("tanh", small.build.op("exp", small.build.op("add", x, small.vector())))
     small.output(small.build.op("zeros_like", long))
     assert counts(folded(small)) == {"zeros_like": 1}
+
+
+def test_ones_of_every_row_are_ones() -> None:
+    """As a derivative begins with them: zeros like a number, and one more."""
+    small = Small()
+    build, x = small.build, small.sequence()
+    loss = build.op("reduce_sum", build.op("square", x), axes=(0,), keep=True)
+    ones = build.op("add", build.op("zeros_like", loss), build.const(1.0))
+    spread = build.op("broadcast", ones, axes=x.type.axes)
+    small.output(build.op("mul", build.op("mul", spread, build.const(2.0)), x))
+    assert counts(folded(small)) == {"mul": 1, "const": 1}
+
+
+def test_numbers_that_spread_what_they_meet_stay() -> None:
+    small = Small()
+    build, x, w = small.build, small.sequence(), small.vector()
+    ones = build.op("add", build.op("zeros_like", x), build.const(1.0))
+    small.output(build.op("mul", ones, w))
+    assert counts(folded(small))["zeros_like"] == 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from rnnc.ir.operations import Builder
 from rnnc.ir.program import Program, Value
 from rnnc.ir.size import Size
@@ -9,9 +11,9 @@ from rnnc.passes.cse import cse
 from rnnc.passes.dce import dce
 from rnnc.passes.fuse import fuse
 from rnnc.passes.group import group
-from tests.autodiff.networks import Net, add, axes, mul
+from tests.autodiff.networks import Net, add, axes, linear, mul
 from tests.passes.cells import CELLS
-from tests.passes.pipeline import assert_same_results, checked, codes, inside, optimised, outside
+from tests.passes.pipeline import assert_same_gradients, assert_same_results, checked, codes, inside, optimised, outside
 
 
 def pieces(b: Builder, value: Value, *sizes: int) -> tuple[Value, ...]:
@@ -129,3 +131,43 @@ def test_the_backward_loop_of_an_lstm_is_short() -> None:
     assert inside(program)["concat"] == 1
     assert inside(program)["mul"] == 3  # o, f, and all gates at once
     assert codes(optimised(CELLS["lstm"]()).remarks)["grouped"] >= 1
+
+
+def test_norms_of_all_gates_are_one() -> None:
+    """Equal pieces that are reduced stand in a stack; what is added to one gate alone is added to its shift."""
+    net = Net("norms")
+    x, h0, w, lengths = net.input("x", 6), net.state("h", 3), net.param("W", 3, 6), net.lengths()
+    gains, shifts = ([net.param(f"{name}{n}", 3) for n in range(2)] for name in ("gain", "shift"))
+
+    def step(b: Builder, xs: list[Value], carries: list[Value]):
+        gates: list[Value] = []
+        for n, v in enumerate(pieces(b, add(b, xs[0], linear(b, carries[0], w)), 3, 3)):
+            u = b.op("sub", v, b.op("reduce_mean", v, axes=(0,), keep=False))
+            variance = b.op("reduce_mean", mul(b, u, u), axes=(0,), keep=False)
+            norm = b.op("div", mul(b, gains[n], u), b.op("sqrt", add(b, variance, b.const(0.1))))
+            shifted = add(b, norm, shifts[n])
+            gates.append(b.op("sigmoid", add(b, shifted, b.const(1.0)) if n else shifted))
+        h = mul(b, gates[0], gates[1])
+        return [h], [h]
+
+    net.output("y", net.loop(step, [x], [h0], lengths=lengths).ys[0])
+    program = net.program()
+    result = optimised(program)
+    for part in (result.forward, result.both.train):
+        found = inside(part)
+        assert (found["reduce_mean"], found["sub"], found["sqrt"], found["sigmoid"]) == (2, 1, 1, 1)
+    assert inside(result.both.backward)["reduce_to"] == 2
+    assert_same_gradients(program, result.both)
+
+
+@pytest.mark.parametrize("keep", [False, True])
+@pytest.mark.parametrize("name", ["reduce_sum", "reduce_mean", "reduce_max", "reduce_min"])
+def test_reductions_of_pieces_are_one(name: str, keep: bool) -> None:
+    net = Net("reductions")
+    b, half = net.b, net.b.const(0.5)
+    for n, piece in enumerate(pieces(b, net.input("x", 6), 2, 2, 2)):
+        total = b.op(name, piece, axes=(0,), keep=keep)
+        net.output(f"y{n}", mul(b, piece, b.op("tanh", add(b, total, half))))
+        net.output(f"z{n}", mul(b, total, net.param(f"w{n}", *([1] if keep else []))))
+    after = grouped(net)
+    assert (outside(after)[name], outside(after)["tanh"]) == (1, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import numpy as np
@@ -155,3 +156,18 @@ cell A(units) {{
 }}""")
     assert found.code == "E310"
     assert remedy in (found.fix or "")
+
+
+def test_the_number_itself_is_computed_for_whoever_reads_it_only() -> None:
+    text = inspect.getsource(rnnc.compile("""
+cell Fast(units) {
+  input x[units]
+  state W[o: units, i: units]
+  loss = sum((W @ x - x) ** 2)
+  W' = W - 0.01 * gradient(loss, W)
+  output y: W' @ x
+}
+""", units=3))  # fmt: skip
+    forward = text[text.index("def _run_forward") : text.index("def _pack_step")]
+    assert "np.add.reduce(" not in forward
+    assert "np.square(" not in forward

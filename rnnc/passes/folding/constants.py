@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from rnnc.ir.operations.attrs import Attrs
 from rnnc.ir.program import DType, Op, Value
 from rnnc.ir.size import Size
-from rnnc.passes.folding.site import Number, Site, as_number, is_exact_zero, is_held, number, uniform
+from rnnc.passes.folding.site import VIEWS, Number, Site, as_number, build, is_exact_zero, is_held, number, uniform
 
 
 def _sign(x: Number) -> Number:
@@ -82,7 +82,7 @@ BINARY: Mapping[str, Callable[[float, float], Number]] = {
 }
 FUNCTIONS = frozenset(UNARY) | frozenset(BINARY)
 # Of one operand, every element of the result being the number that every element of the operand is.
-ARRANGEMENTS = frozenset({"reshape", "transpose", "slice", "flip", "broadcast"})
+ARRANGEMENTS = VIEWS
 EXTREMES = frozenset({"reduce_mean", "reduce_max", "reduce_min"})
 # Zero where the first operand is exactly zero, whatever else there is.
 KEEP_ZERO = frozenset({"reduce_sum", "reduce_mean", "cumsum", "masked", "dropout", "pad", "reduce_to"}) | ARRANGEMENTS
@@ -107,7 +107,28 @@ def compute(site: Site, op: Op) -> Value | None:
         zeros = next((a for a in op.args if is_exact_zero(site, a) and a.type == op.out.type), None)
         if zeros is not None:
             return zeros
-    return uniform(site, result, op.out.type)
+    return _like(site, result, op) if op.out.type.batch or op.out.type.time else uniform(site, result, op.out.type)
+
+
+def _like(site: Site, result: Number, op: Op) -> Value | None:
+    """A number other than zero as an array with leads, made of an operand that has the shape."""
+    like = next((arg for arg in op.args if arg.type == op.out.type), None)
+    written = op.name == "add" and any(site.definition(arg, "zeros_like") is not None for arg in op.args)
+    if like is None or written or result == 0 or op.out.type.dtype is DType.BOOL:
+        return None
+    return build(site, "add", build(site, "zeros_like", like), build(site, "const", value=result))
+
+
+def as_constant(site: Site, op: Op) -> Value | None:
+    """Arithmetic with an array of one number that has leads: with the number, where that does not spread the other."""
+    for n, arg in enumerate(op.args):
+        if arg.type.rank == 0 and not (arg.type.batch or arg.type.time):
+            continue
+        known = number(site, arg)  # zeros may stand for nothing, which a number does not
+        if known and op.args[1 - n].type == op.out.type and number(site, op.args[1 - n]) is None:
+            constant = build(site, "const", value=known)
+            return build(site, op.name, *((constant, op.args[1]) if n == 0 else (op.args[0], constant)))
+    return None
 
 
 def clip(site: Site, op: Op) -> Value | None:

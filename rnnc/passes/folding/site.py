@@ -38,11 +38,23 @@ def build(site: Site, name: str, *args: Value, **attrs: AttrValue) -> Value:
     return out
 
 
+VIEWS = frozenset({"reshape", "transpose", "slice", "flip", "broadcast"})
+
+
 def number(site: Site, value: Value) -> Number | None:
-    """The number that every element of a value is, where that is known."""
-    op = site.definition(value, "const", "full", "zeros_like")
+    """The number that every element of a value is, where that is known.
+
+    There is no constant with leads: what has them is zeros like something and, where it is no zero, a number more.
+    """
+    op = site.definition(value, "const", "full", "zeros_like", "add", *VIEWS)
+    while op is not None and op.name in VIEWS:
+        op = site.definition(op.args[0], "const", "full", "zeros_like", "add", *VIEWS)
     if op is None:
         return None
+    if op.name == "add":
+        zeros, more = (site.definition(arg) for arg in op.args)
+        known = zeros is not None and zeros.name == "zeros_like" and more is not None and more.name == "const"
+        return as_number(Attrs(more).scalar("value"), value.type.dtype) if known and more else None
     return as_number(0, value.type.dtype) if op.name == "zeros_like" else Attrs(op).scalar("value")
 
 

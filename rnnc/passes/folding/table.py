@@ -35,6 +35,7 @@ OTHERS: tuple[tuple[str, Rule], ...] = (
     *((name, constants.compute) for name in sorted(constants.FUNCTIONS)),
     *((name, constants.rearrange) for name in sorted(constants.ARRANGEMENTS | constants.EXTREMES)),
     *((name, constants.keep_zero) for name in sorted(constants.KEEP_ZERO)),
+    *((name, constants.as_constant) for name in ("add", "sub", "mul", "div")),
     ("extent", constants.extent),
     ("full", constants.full),
     ("zeros_like", constants.zeros_like),

@@ -24,6 +24,7 @@ from rnnc.passes.analysis.blockgraph import BlockGraph
 from rnnc.passes.analysis.extent import ONE
 from rnnc.passes.analysis.freedom import is_weight
 from rnnc.passes.rewrites.products import joined_name
+from rnnc.passes.rewrites.stacks import REDUCTIONS, of_stack
 
 PSEUDO = "pieces"
 
@@ -195,6 +196,8 @@ class PieceTable:
 
     def _keeps_piece(self, op: Op, pieces: Pieces, value: Value) -> bool:
         """Whether the result has the piece's extent along the axis, so that it is a piece again."""
+        if op.name in REDUCTIONS:
+            return pieces.stacked and pieces.source.type.rank == value.type.rank + 1
         if TABLE[op.name].kind != "elementwise" or op.out.type.rank != value.type.rank:
             return False
         return pieces.stacked or op.out.type.axes[pieces.axis].size == value.type.axes[pieces.axis].size
@@ -221,7 +224,8 @@ class PieceTable:
         values = [op.args[n] for op in ops]
         if self._shared(pieces, values):
             return "shared"
-        return "joined" if self._joinable(values) else None
+        known = not pieces.stacked or pieces.source.type.rank == ops[0].out.type.rank + 1  # or axes are kept for others
+        return "joined" if known and self._joinable(values) else None
 
     def _shared(self, pieces: Pieces, values: Sequence[Value]) -> bool:
         """Whether all operations have the same operand here, which broadcasts along the axis."""
@@ -256,7 +260,7 @@ class PieceTable:
         ]
         for op in run.ops:
             self._graph.remove(op)
-        attrs = dict(first.attrs)
+        attrs = of_stack(first) if first.name in REDUCTIONS else dict(first.attrs)
         merged = self._graph.op_at(place, first.name, *args, defines=None, spans=spans, hint=joined_name(outs), **attrs)
         bounds = wholes[run.lead]
         assert bounds is not None

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from rnnc.backends.numpy.emitter import Emitter, leads
 from rnnc.backends.numpy.spelling.entry import SPELLINGS, Write, Written, spells
 from rnnc.backends.numpy.views import Index, Reshape
+from rnnc.backends.sizes import times
 from rnnc.ir.operations.attrs import Attrs
 from rnnc.ir.operations.shapes import summed_axes
-from rnnc.ir.program import Op
+from rnnc.ir.program import DType, Op
 
 
 def _axes(positions: Sequence[int]) -> str:
@@ -29,12 +30,24 @@ def _fold(function: str) -> Write:
 
 for _name, _function in (
     ("reduce_sum", "np.add.reduce"),
-    ("reduce_mean", "np.mean"),
     ("reduce_max", "np.maximum.reduce"),
     ("reduce_min", "np.minimum.reduce"),
     ("reduce_prod", "np.multiply.reduce"),
 ):
     SPELLINGS[_name] = Written(_fold(_function))
+
+
+@spells("reduce_mean")
+def _mean(e: Emitter, op: Op) -> None:
+    """A sum and a quotient, as `np.mean` has it, which is a function of Python and costs more than both of them."""
+    attrs = Attrs(op)
+    (x,), positions = op.args, attrs.integers("axes")
+    axes = _axes([leads(x.type) + axis for axis in positions])
+    wide = ", dtype=np.float64" if x.type.dtype is DType.INT else ""  # whole numbers are summed without rounding
+    keep = ", keepdims=True" if attrs.flag("keep") else ""
+    out, count = e.write(op.out), times(e.size(x.type.shape[axis]) for axis in positions)
+    e.line(f"np.add.reduce({e.read(x)}, axis={axes}{wide}{keep}, out={out})")
+    e.store("np.divide", [out, e.constant(count, op.out.type.dtype)], out)
 
 
 @spells("argmax")

@@ -41,6 +41,18 @@ def is_split(old: Sequence[Size], new: Sequence[Size]) -> bool:
     return all(size == Size.of(1) for size in rest)
 
 
+def kept_axes(old: Sequence[Size], new: Sequence[Size]) -> list[bool] | None:
+    """Which axes stay where a reshape drops axes of size 1 and does nothing else: a view whatever the strides are."""
+    rest, kept = list(new), list[bool]()
+    for size in old:
+        kept.append(bool(rest) and rest[0] == size)
+        if kept[-1]:
+            rest.pop(0)
+        elif size != Size.of(1):
+            return None
+    return None if rest else kept
+
+
 def _same(e: Emitter, op: Op) -> bool:
     e.alias(op.out, op.args[0])
     return True
@@ -51,7 +63,11 @@ def _reshape(e: Emitter, op: Op) -> bool:
     if x in e.scalars:
         return False
     if not e.place(x).contiguous and not is_split(x.type.shape, op.out.type.shape):
-        return False
+        kept = kept_axes(x.type.shape, op.out.type.shape)
+        if kept is None:
+            return False
+        e.alias(op.out, x, Index((*[":"] * leads(x.type), *(":" if keep else "0" for keep in kept))))
+        return True
     e.alias(op.out, x, Reshape(e.shape(op.out.type)), contiguous=True)
     return True
 
