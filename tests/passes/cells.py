@@ -165,6 +165,23 @@ def qrnn(*, lengths: bool = True, reverse: bool = False) -> Program:
 
 
 @cell
+def taps(*, lengths: bool = True, reverse: bool = False) -> Program:
+    """A convolution over the last inputs, which are a state; the newest come last, two at a time."""
+    net = Net("taps")
+    x, window0, c0 = net.input("x", 2, 2), net.state("window", 5, 2), net.state("c", 2)
+    weights, out = net.param("W", 7, 2, 2), net.param("U", 5, 2)
+
+    def step(b: Builder, xs: list[Value], carries: list[Value]):
+        window, c = carries
+        past = b.op("concat", window, b.op("tanh", xs[0]), axis=0)
+        f = b.op("sigmoid", b.op("contract", past, weights, a="ti", b="tij", out="j", reduce=""))
+        new = add(b, mul(b, f, c), b.op("reduce_sum", mul(b, out, window), axes=(0,), keep=False))
+        return [b.op("slice", past, axis=0, start=Size.of(2), stop=Size.of(7)), new], [mul(b, new, f)]
+
+    return net.cell(step, x, window0, c0, lengths=lengths, reverse=reverse)
+
+
+@cell
 def stabilised(*, lengths: bool = True, reverse: bool = False) -> Program:
     """Exponential gates with a max-plus stabiliser, a numerator and a denominator: three scans, one after the other."""
     net = Net("stabilised")
