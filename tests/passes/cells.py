@@ -182,6 +182,28 @@ def taps(*, lengths: bool = True, reverse: bool = False) -> Program:
 
 
 @cell
+def normed(*, lengths: bool = True, reverse: bool = False) -> Program:
+    """A state of which outputs are a norm, a quotient and a logarithm: none is finite where the state is zero."""
+    net = Net("normed")
+    x, h0 = net.input("x", 3), net.state("h", 3)
+    u, p, q = net.param("U", 3, 3), net.param("P", 3, 4), net.param("Q", 4, 4)
+
+    def step(b: Builder, xs: list[Value], carries: list[Value]):
+        h = b.op("tanh", add(b, linear(b, carries[0], u), xs[0]))
+        y = linear(b, h, p)
+        w = b.op("sub", y, b.op("reduce_mean", y, axes=(0,), keep=True))
+        norm = b.op("div", w, b.op("sqrt", b.op("reduce_mean", b.op("square", w), axes=(0,), keep=True)))
+        square = b.op("square", y)
+        return [h], [linear(b, norm, q), b.op("div", y, square), b.op("log", square)]
+
+    out = net.loop(step, [x], [h0], lengths=net.lengths() if lengths else None, reverse=reverse)
+    for name, seq in zip(("y", "quotient", "logarithm"), out.ys, strict=True):
+        net.output(name, seq)
+    net.final("h", out.finals[0])
+    return net.program()
+
+
+@cell
 def stabilised(*, lengths: bool = True, reverse: bool = False) -> Program:
     """Exponential gates with a max-plus stabiliser, a numerator and a denominator: three scans, one after the other."""
     net = Net("stabilised")
