@@ -95,6 +95,22 @@ def gru_reset_before(*, lengths: bool = True, reverse: bool = False) -> Program:
 
 
 @cell
+def residual(*, lengths: bool = True, reverse: bool = False, units: int = 8) -> Program:
+    """A residual connection with two scalars for weights, which have parts of what a loop stores anyway."""
+    net = Net("residual")
+    x, h0 = net.input("x", units), net.state("h", units)
+    u, new, old = net.param("U", units, units), net.param("new"), net.param("old")
+
+    def step(b: Builder, xs: list[Value], carries: list[Value]):
+        (h,) = carries
+        n = b.op("tanh", add(b, linear(b, h, u), xs[0]))
+        after = add(b, mul(b, new, n), mul(b, old, h))
+        return [after], [after]
+
+    return net.cell(step, x, h0, lengths=lengths, reverse=reverse)
+
+
+@cell
 def gru_reset_after(*, lengths: bool = True, reverse: bool = False) -> Program:
     net = Net("gru")
     x, h0 = net.input("x", 3), net.state("h", 2)
