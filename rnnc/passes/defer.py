@@ -12,9 +12,9 @@ operation. The operands are zero past a row's length, or meet zeros there. In a 
 are treated: the sum remains a state of the outer one.
 
 A sum stays where its operands, as far as they are not sequences already, would take several times more memory per row
-and step than the sum has numbers and more than all that the loop collects anyway, or where that cannot be told and they
-are patches of a convolution. A number (the gradient of a scalar) is the sum of a product mostly: of two factors, which
-serve other sums as well.
+and step than the sum has numbers, or where that cannot be told and they are patches of a convolution. A number (the
+gradient of a scalar) leaves where they take no more than what the loop collects anyway. It is the sum of a product
+mostly: of two factors, which serve other sums as well.
 """
 
 from __future__ import annotations
@@ -86,17 +86,13 @@ class _Defer(StepRewriter):
     def _collect(self, found: _Sum, collector: Collector, patches: Set[Value], anyway: Size) -> Size | None:
         """Ask for the sequences of a sum's operands, and say what a row stores for them; None where that is too much.
 
-        `anyway`: what the loop collects in any case, as far as no other sum has doubled it.
+        `anyway`: what the loop collects in any case, as far as no sum of a number has doubled it.
         """
         missing = collector.missing(found.operands)
         size, new = features(found.carry.param.type), row_cost(missing)
         name = found.carry.param.name or "a gradient"
-        several = outgrows(new, size * GROWTH)
-        if not patches.isdisjoint(missing):
-            large = several or not at_most(new, size * GROWTH)
-        else:
-            large = several and not at_most(new, anyway)
-        if large:
+        large = outgrows(new, size * GROWTH) or (not patches.isdisjoint(missing) and not at_most(new, size * GROWTH))
+        if large and (found.carry.param.type.rank or not at_most(new, anyway)):
             message = (
                 f"{name} is added up step by step: doing it at once would store {new} numbers "
                 f"per row and step, for a sum of {size}"
