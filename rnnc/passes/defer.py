@@ -12,7 +12,9 @@ operation. The operands are zero past a row's length, or meet zeros there. In a 
 are treated: the sum remains a state of the outer one.
 
 A sum stays where its operands, as far as they are not sequences already, would take several times more memory per row
-and step than the sum has numbers, or where that cannot be told and they are patches of a convolution.
+and step than the sum has numbers, or where that cannot be told and they are patches of a convolution. A number (the
+gradient of a scalar) leaves where they take no more than what the loop collects anyway. It is the sum of a product
+mostly: of two factors, which serve other sums as well.
 """
 
 from __future__ import annotations
@@ -20,10 +22,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
+from string import ascii_letters
 
 from rnnc.ir.operations import Builder
-from rnnc.ir.program import Carry, Loop, Node, Op, Program, Spans, Value, reads
+from rnnc.ir.program import Carry, DType, Loop, Node, Op, Program, Spans, Value, reads
 from rnnc.ir.rewrite import loop_results
+from rnnc.ir.size import Size
 from rnnc.ir.trim import trim
 from rnnc.passes.analysis.collect import Collector
 from rnnc.passes.analysis.extent import at_most, features, outgrows, row_cost
@@ -57,7 +61,14 @@ class _Defer(StepRewriter):
     def steps(self, loop: Loop) -> None:
         collector = Collector(loop)
         patches = {node.out for node in loop.body if isinstance(node, Op) and node.name == "patches"}
-        chosen = [found for found in _find_sums(loop, collector) if self._collect(found, collector, patches)]
+        anyway = row_cost(value for value, _ in loop.ys)
+        chosen: list[_Sum] = []
+        for found in _find_sums(loop, collector):
+            new = self._collect(found, collector, patches, anyway)
+            if new is None:
+                continue
+            chosen.append(found)
+            anyway = anyway + new if found.carry.param.type.rank else anyway - new
         if not chosen:
             self.emit(loop)
             return
@@ -72,24 +83,28 @@ class _Defer(StepRewriter):
         for found in chosen:
             self._emit_total(found, collector)
 
-    def _collect(self, found: _Sum, collector: Collector, patches: Set[Value]) -> bool:
-        """Ask for the sequences of a sum's operands, unless they are too large."""
+    def _collect(self, found: _Sum, collector: Collector, patches: Set[Value], anyway: Size) -> Size | None:
+        """Ask for the sequences of a sum's operands, and say what a row stores for them; None where that is too much.
+
+        `anyway`: what the loop collects in any case, as far as no sum of a number has doubled it.
+        """
         missing = collector.missing(found.operands)
         size, new = features(found.carry.param.type), row_cost(missing)
         name = found.carry.param.name or "a gradient"
-        if outgrows(new, size * GROWTH) or (not patches.isdisjoint(missing) and not at_most(new, size * GROWTH)):
+        large = outgrows(new, size * GROWTH) or (not patches.isdisjoint(missing) and not at_most(new, size * GROWTH))
+        if large and (found.carry.param.type.rank or not at_most(new, anyway)):
             message = (
                 f"{name} is added up step by step: doing it at once would store {new} numbers "
                 f"per row and step, for a sum of {size}"
             )
             self._context.remark("not-deferred", message, found.spans, kind="missed")
-            return False
+            return None
         collector.add(missing)
         how = (
             "one product for all steps" if any(t.name == "contract" for t in found.terms) else "one sum over all steps"
         )
         self._context.remark("deferred", f"{name} leaves the backward loop: {how}", found.spans)
-        return True
+        return new
 
     def _emit_total(self, found: _Sum, collector: Collector) -> None:
         build = Builder()
@@ -123,7 +138,23 @@ def _find_sums(loop: Loop, collector: Collector) -> list[_Sum]:
         terms = _terms(carry.next, carry.param, producers, uses, adds)
         if terms is not None and all(_can_wait(term, carry, collector) for term in terms):
             sums.append(_Sum(carry, tuple(terms), frozenset(s for op in (*adds, *terms) for s in op.spans)))
-    return sorted(sums, key=lambda found: not any(term.name == "contract" for term in found.terms))
+    sums.sort(key=lambda found: not any(term.name == "contract" for term in found.terms))
+    return [replace(found, terms=tuple(_as_product(term, producers) for term in found.terms)) for found in sums]
+
+
+def _as_product(term: Op, producers: Mapping[Value, Node]) -> Op:
+    """The sum of all that a product has, as a product that sums; anything else as it is."""
+    factors = producers.get(term.args[0]) if term.name == "reduce_to" and term.out.type.rank == 0 else None
+    if not isinstance(factors, Op) or factors.name != "mul":
+        return term
+    if any(arg.type != factors.out.type or arg.type.dtype is not DType.FLOAT for arg in factors.args):
+        return term
+    letters = ascii_letters[: factors.out.type.rank]
+    with (build := Builder()).at(term.spans | factors.spans):
+        build.op("contract", *factors.args, hint=term.out.name, a=letters, b=letters, out="", reduce="b")
+    (product,) = build.nodes
+    assert isinstance(product, Op)
+    return product
 
 
 def _terms(

@@ -14,6 +14,8 @@ several terms are brought into an order in which what is free is taken together 
 Some nodes stay although they could leave:
 - what spreads out smaller values (an outer product, a broadcast) at the edge of the loop: the sequence to be stored
   would be larger than those it is made from, for at most two operations saved (`_spread`);
+- what is large and made of the tape by cheap operations: it would be stored a second time, and its calls are no fewer
+  where an element fills them (`_from_tape`);
 - what sums over the batch: a sequence of weight gradients would dwarf everything (`defer` treats those).
 
 Past a row's length the new sequences hold what the padding gives. Steps ignore those; a sequence that was a result of
@@ -22,7 +24,7 @@ the loop itself gets its zeros from `fill_past`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 from rnnc.ir.operations import TABLE
@@ -37,19 +39,26 @@ from rnnc.passes.rewrites.lift import Lifter, fill_past
 from rnnc.passes.rewrites.regroup import regroup
 from rnnc.passes.rewrites.rewriting import PassRewriter
 
+LARGE = 2048  # numbers of a row that fill a call
+DWARFS = 8  # how many times more a row has than the loop carries, to be large beside that
 SPREAD_LIMIT = 2  # arithmetic operations that may be repeated at every step to avoid a larger sequence
 
 
 @compiler_pass
 def hoist(program: Program, context: PassContext) -> Program:
     """Everything free of a loop's state leaves the loop and is computed for all steps at once."""
-    return _Hoist(context).rewrite(program)
+    tape = frozenset(port.value for port in program.inputs_of("tape"))
+    return _Hoist(tape, context).rewrite(program)
 
 
 class _Hoist(PassRewriter):
+    def __init__(self, tape: frozenset[Value], context: PassContext) -> None:
+        super().__init__(context)
+        self._tape = tape
+
     def loop(self, loop: Loop) -> None:
         constants, loop = hoist_constants(regroup(self.body(loop)))
-        before, loop, results = _hoist_steps(loop, self._context)
+        before, loop, results = _hoist_steps(loop, self._tape, self._context)
         for node in (*constants, *before):
             self.emit(node)
         for old, new in results:
@@ -66,7 +75,9 @@ def hoist_constants(loop: Loop) -> tuple[tuple[Node, ...], Loop]:
     return moved, replace(loop, body=tuple(node for node in loop.body if node not in gone))
 
 
-def _hoist_steps(loop: Loop, context: PassContext) -> tuple[list[Node], Loop, list[tuple[Value, Value]]]:
+def _hoist_steps(
+    loop: Loop, tape: Set[Value], context: PassContext
+) -> tuple[list[Node], Loop, list[tuple[Value, Value]]]:
     """The sequence-level nodes, the loop that runs over their results, and what replaces the loop's own results."""
     level = freedom(loop)
     lifter = Lifter(loop)
@@ -89,6 +100,9 @@ def _hoist_steps(loop: Loop, context: PassContext) -> tuple[list[Node], Loop, li
         if spread is not None and spread.known_smaller:
             kept.update(spread.nodes)
             _remark_kept(value, spread.nodes, context)
+        elif _is_large(value, loop) and (made := _from_tape(value, defined, lifter.outer, tape)):
+            kept.update(made)
+            _remark_large(value, made, context)
     staying = [node for node in loop.body if node in kept or _level(node, level) is Freedom.STATE]
     inside = {out for node in staying for out in node.outs}
     needed = dict.fromkeys([*(v for node in staying for v in reads(node)), *loop_results(loop)])
@@ -139,6 +153,34 @@ def _spread(value: Value, defined: dict[Value, Node], outer: Mapping[Value, Valu
     return _Spread(tuple(nodes), outgrows(size, row_cost(inputs)))
 
 
+def _is_large(value: Value, loop: Loop) -> bool:
+    """Whether an element is so large, in itself and beside what the loop carries, that calls for it are no waste."""
+    size = features(value.type)
+    if size.constant is not None and size.constant < LARGE:
+        return False
+    return outgrows(row_cost([value]), row_cost(carry.param for carry in loop.carries) * DWARFS)
+
+
+def _from_tape(
+    value: Value, defined: Mapping[Value, Node], outer: Mapping[Value, Value], tape: Set[Value]
+) -> tuple[Op, ...]:
+    """The cheap nodes that make a value of what the tape holds and of constants; none where it takes others."""
+    nodes: dict[Op, None] = {}
+    pending = [value]
+    while pending:
+        current = pending.pop()
+        node = defined.get(current)
+        if current in outer:
+            if outer[current] not in tape:
+                return ()
+        elif isinstance(node, Op) and TABLE[node.name].kind in ("elementwise", "view"):
+            nodes[node] = None
+            pending.extend(arg for arg in node.args if arg in defined or arg in outer)
+        else:
+            return ()
+    return tuple(nodes)
+
+
 def _cheap(op: Op) -> bool:
     """Whether an operation costs about as much as reading its result from memory."""
     if op.name == "contract":
@@ -174,6 +216,15 @@ def _remark_moved(nodes: Sequence[Node], context: PassContext) -> None:
         count = "one operation leaves" if len(others) == 1 else f"{len(others)} operations leave"
         message = f"{count} the loop, free of its state: computed for all steps at once"
         context.remark("hoisted", message, frozenset(span for node in others for span in node.spans))
+
+
+def _remark_large(value: Value, nodes: Sequence[Op], context: PassContext) -> None:
+    spans = frozenset(span for node in nodes for span in node.spans)
+    message = (
+        f"stays in the loop although it needs no state: made of the tape, its {features(value.type)} numbers per row "
+        "and step would be stored for all steps besides"
+    )
+    context.remark("kept-large", message, spans, kind="info")
 
 
 def _remark_kept(value: Value, nodes: Sequence[Op], context: PassContext) -> None:

@@ -9,20 +9,22 @@ The states of a loop are taken one by one, in the order of their dependencies. A
 the step makes of it needs, besides itself, only states that turned out to be free before. It is then
 
 - a delay, where it does not even need itself: the state before the step is the sequence of new values, shifted;
+- a window, which holds what came in at the last steps (`analysis/windows.py`): delays in a row;
 - `a * s + b`, elementwise: an affine scan;
 - `max(s + a, b)`: a max-plus scan (the stabiliser of exponential gates);
 - an integer (the step counter): scans are of floats, which would lose count, so it gets a small loop of its own.
 
 What depends on such states only can leave the loop like anything that needs no state (`hoist`, which runs again). Past
 a row's length a scan stands still (a = 1, b = 0; a = 0, b = -inf). A scan stores its state at every step: where that is
-too much (a matrix made by an outer product, or more than BUDGET numbers per row and step), the loop stays.
+too much (a matrix made by an outer product, or more than BUDGET numbers per row and step), the loop stays. So does that
+of a window of more than GROWTH times what comes in at a step.
 
 At an exact tie the derivative of `max(b, s + a)` goes to the state's side, as that of `max(s + a, b)` does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rnnc.ir.program import Carry, DType, Loop, Node, Program, Spans, Type, Value, reads
@@ -37,15 +39,17 @@ from rnnc.ir.rewrite import (
 )
 from rnnc.ir.trim import length_givers, trim
 from rnnc.passes.analysis.cycles import explain_cycles
-from rnnc.passes.analysis.extent import features
+from rnnc.passes.analysis.extent import at_most, features
 from rnnc.passes.analysis.freedom import Freedom, freedom
 from rnnc.passes.analysis.linearity import Coefficients, NoForm, affine, between, max_plus
+from rnnc.passes.analysis.windows import ZERO, Piece, window
 from rnnc.passes.hoist import hoist_constants, spreads, with_xs
 from rnnc.passes.manager import PassContext, compiler_pass
 from rnnc.passes.rewrites.lift import Lifter
 from rnnc.passes.rewrites.rewriting import StepRewriter
 
 BUDGET = 4096  # numbers that a scan may store per row and step
+GROWTH = 4  # how many times more than what comes in a window may store whatever that is
 
 
 @compiler_pass
@@ -128,6 +132,8 @@ class _Freed:
         level = freedom(self._loop, self._known)
         if level.get(carry.next, Freedom.CONSTANT) is Freedom.STEP:
             return self._delay(carry)
+        if self._window(carry, level):
+            return True
         others = [other.param for other in self._left if other is not carry]
         needed = [*others, *(() if self._loop.valid is None else (self._loop.valid,))]
         if carry.next in dependents(self._loop.body, needed):
@@ -149,21 +155,66 @@ class _Freed:
         if carry.before is not None and loop.lengths is not None:
             return False  # past its end the row would have to keep its last value
         spans = _spans(trim(loop.body, [carry.next])) or loop.spans
-        build = self._lifter.builder
-        after = shown = self._lifter.sequence(carry.next)
+        after = self._lifter.sequence(carry.next)
         if after.type != carry.param.type.with_(time=True):
             return False
-        with build.at(spans):
-            if loop.reverse and loop.lengths is not None and after.type.batch:
-                # The first step of a row is its last element: what it finds there is the initial value.
-                zeros = build.op("zeros_like", after)
-                past = build.op("gt", build.op("fill_past", zeros, loop.lengths, value=1.0), zeros)
-                shown = build.op("where", past, carry.init, after)
-            before = build.op("shift", shown, carry.init, reverse=loop.reverse, hint=carry.param.name)
-            self._finish(carry, before, after)
+        with self._lifter.builder.at(spans):
+            self._finish(carry, self._delayed(after, carry.init, carry.param.name), after)
         message = f"the state {_name(carry)} is a delay: all steps at once see the sequence shifted by one"
         self._context.remark("delay", message, spans)
         return True
+
+    def _delayed(self, after: Value, init: Value, name: str) -> Value:
+        """What the steps find of what they leave."""
+        loop, build = self._loop, self._lifter.builder
+        if loop.reverse and loop.lengths is not None and after.type.batch:
+            # The first step of a row is its last element: what it finds there is the initial value.
+            zeros = build.op("zeros_like", after)
+            past = build.op("gt", build.op("fill_past", zeros, loop.lengths, value=1.0), zeros)
+            after = build.op("where", past, init, after)
+        return build.op("shift", after, init, reverse=loop.reverse, hint=name)
+
+    def _window(self, carry: Carry, level: Mapping[Value, Freedom]) -> bool:
+        """Replace a state that holds what came in at the last steps: its parts are delays of one another."""
+        loop, type_ = self._loop, carry.param.type
+        found = window(loop.body, carry.param, carry.next)
+        if found is None or (carry.before is not None and loop.lengths is not None):
+            return False
+        new = [piece for piece in found.after if isinstance(piece, Piece)]
+        if any(level.get(piece.source, Freedom.CONSTANT) is not Freedom.STEP for piece in new):
+            return False
+        if any(piece.source.type.batch is not type_.batch for piece in new):
+            return False
+        spans = _spans(between(loop.body, [carry.param], [carry.next]))
+        grows = at_most(sum((piece.size for piece in new), ZERO) * GROWTH + 1, type_.shape[found.axis])
+        if grows and (reason := _too_large(carry, spread=False)) is not None:
+            self._refused.add(carry)
+            self._context.remark("window-too-large", reason, spans, kind="missed")
+            return False
+        build = self._lifter.builder
+        with build.at(spans):
+            inits = build.ops("split", carry.init, axis=found.axis, sizes=found.sizes)
+            before: dict[int, Value] = {}
+            after: dict[int, Value] = {}
+            for n in found.order:
+                source = found.after[n]
+                after[n] = before[source] if isinstance(source, int) else self._stretch(source, found.axis)
+                before[n] = self._delayed(after[n], inits[n], carry.param.name)
+            places = range(len(found.sizes))
+            shown = build.op("concat", *(before[n] for n in places), axis=found.axis, hint=carry.param.name)
+            left = build.op("concat", *(after[n] for n in places), axis=found.axis, hint=carry.next.name)
+            finals = [self._final(after[n], inits[n], carry.final.name) for n in places]
+            self._finish(carry, shown, left, build.op("concat", *finals, axis=found.axis, hint=carry.final.name))
+        message = f"the state {_name(carry)} is a window of the last steps, {len(found.sizes)} delays in a row"
+        self._context.remark("window", f"{message}: all steps at once see the sequences shifted", spans)
+        return True
+
+    def _stretch(self, piece: Piece, axis: int) -> Value:
+        """What comes in new, for all steps."""
+        sequence = self._lifter.sequence(piece.source)
+        if piece.size == sequence.type.shape[axis]:
+            return sequence
+        return self._lifter.builder.op("slice", sequence, axis=axis, start=piece.start, stop=piece.stop)
 
     def _scan(self, carry: Carry) -> bool:
         loop, type_ = self._loop, carry.param.type
@@ -247,19 +298,22 @@ class _Freed:
 
     def _finish(self, carry: Carry, before: Value, after: Value, final: Value | None = None) -> None:
         """From now on the state is known: as the sequences of what the steps find and of what they leave."""
-        loop, build = self._loop, self._lifter.builder
         self._lifter.know(carry.param, before)
         self._lifter.know(carry.next, after)
         self._known[carry.param] = self._known[carry.next] = Freedom.STEP
         self._left.remove(carry)
-        if final is None and (loop.lengths is None or not after.type.batch):
-            final = build.op("at", after, index=0 if loop.reverse else -1, hint=carry.final.name)
-        elif final is None and loop.lengths is not None:
-            final = build.op("final", after, carry.init, loop.lengths, reverse=loop.reverse, hint=carry.final.name)
-        assert final is not None
+        if final is None:
+            final = self._final(after, carry.init, carry.final.name)
         self.results.append((carry.final, final))
         if carry.before is not None:
             self.results.append((carry.before, before))
+
+    def _final(self, after: Value, init: Value, name: str) -> Value:
+        """What the last step of every row left."""
+        loop, build = self._loop, self._lifter.builder
+        if loop.lengths is None or not after.type.batch:
+            return build.op("at", after, index=0 if loop.reverse else -1, hint=name)
+        return build.op("final", after, init, loop.lengths, reverse=loop.reverse, hint=name)
 
 
 @dataclass(frozen=True)

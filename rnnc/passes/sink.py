@@ -10,26 +10,42 @@ The operands become sequences; what was collected before is collected no longer.
 more than before: an output projection moves if the states are collected anyway, or are no larger than its result. So
 do the gradients of inputs (`contract(dz, W)`), once deferred weight gradients have collected dz.
 
-Past a row's length collected operands are zero. Operations that are not finite there (a quotient, a logarithm) stay,
-since zero times their derivative would not be zero. Comparisons of floats and what else jumps stay, too: collected
-numbers may be rounded.
+A norm or a quotient reads more than it makes, but what it reads is often made of one value: operations leave together
+where all of them store no more (`_region`).
+
+Past a row's length collected operands are zero. Operations that are not finite there (a quotient, a logarithm) get
+another number, since zero times their derivative would not be zero. Comparisons of floats and what else jumps stay:
+collected numbers may be rounded.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from rnnc.ir.operations import TABLE
 from rnnc.ir.operations.elementwise import JUMPS
 from rnnc.ir.program import DType, Loop, Node, Op, Program, Value, reads
+from rnnc.ir.size import Size
 from rnnc.passes.analysis.collect import Collector
-from rnnc.passes.analysis.extent import at_most, row_cost
+from rnnc.passes.analysis.extent import at_most, outgrows, row_cost
 from rnnc.passes.analysis.freedom import is_masking, sums_batch
 from rnnc.passes.manager import PassContext, compiler_pass
 from rnnc.passes.rewrites.lift import Lifter, fill_past
 from rnnc.passes.rewrites.rewriting import PassRewriter
 
-DELICATE = frozenset(["div", "floordiv", "mod", "pow", "log", "sqrt", "rsqrt", "reciprocal"])
+# What is not finite everywhere, or has a derivative that is not: by which operand, and a number at which all is well.
+DELICATE = {
+    "div": (1, 1.0),
+    "pow": (0, 1.0),
+    "log": (0, 1.0),
+    "sqrt": (0, 1.0),
+    "rsqrt": (0, 1.0),
+    "reciprocal": (0, 1.0),
+    "acosh": (0, 2.0),
+}
+STAY = frozenset(["floordiv", "mod"])  # they jump, and of whole numbers have no answer at zero
+REGION = 16  # operations that leave together or not at all
 
 
 @compiler_pass
@@ -55,7 +71,7 @@ class _Sink(PassRewriter):
             ys=tuple((value, seq) for value, seq in loop.ys if value not in gone),
         )
         self.emit(collector.apply(rest))
-        lifter = Lifter(loop, {v: collector.sequence(v) for v in operands if collector.is_inside(v)})
+        lifter = Lifter(loop, {v: collector.sequence(v) for v in operands if collector.is_inside(v)}, DELICATE)
         for value, seq in loop.ys:
             if value in gone:
                 self.replace(seq, fill_past(lifter.builder, lifter.sequence(value), loop.lengths, 0.0, seq.name))
@@ -74,35 +90,84 @@ class _Sink(PassRewriter):
 
 
 def _movable(loop: Loop) -> tuple[Op, ...]:
-    """The operations that may leave, in order: decided from the last one backwards."""
-    readers: dict[Value, list[Node]] = {}
-    for node in loop.body:
-        for value in reads(node):
-            readers.setdefault(value, []).append(node)
-    carried = {carry.next for carry in loop.carries}
-    collector = Collector(replace(loop, ys=()))
-    stored = {value for value, _ in loop.ys}
-    moved: dict[Op, None] = {}
+    """The operations that may leave, in order."""
+    leaving = _Leaving(loop)
     for node in reversed(loop.body):
-        if not isinstance(node, Op) or not _may_run_later(node, loop, collector):
-            continue
-        if not all(reader in moved for out in node.outs for reader in readers.get(out, ())):
-            continue
-        if not carried.isdisjoint(node.outs) or not any(out in stored for out in node.outs):
-            continue
-        new = [value for value in collector.missing(node.args) if value not in stored]
-        if at_most(row_cost(new), row_cost(out for out in node.outs if out in stored)):
-            moved[node] = None
-            stored.difference_update(node.outs)
-            stored.update(new)
-    return tuple(reversed(moved))
+        if isinstance(node, Op) and any(out in leaving.stored for out in node.outs):
+            leaving.consider(node)
+    return tuple(node for node in loop.body if isinstance(node, Op) and node in leaving.moved)
+
+
+class _Leaving:
+    """Decides which operations of a loop leave it, from the last one backwards.
+
+    `stored`: the values that are collected in the place of the loop's results.
+    """
+
+    def __init__(self, loop: Loop) -> None:
+        self.moved: set[Op] = set()
+        self.stored = {value for value, _ in loop.ys}
+        self._loop = loop
+        self._carried = {carry.next for carry in loop.carries}
+        self._collector = Collector(replace(loop, ys=()))
+        self._places = {node: place for place, node in enumerate(loop.body)}
+        self._producers = {out: node for node in loop.body for out in node.outs}
+        self._readers: dict[Value, list[Node]] = {}
+        for node in loop.body:
+            for value in reads(node):
+                self._readers.setdefault(value, []).append(node)
+
+    def consider(self, op: Op) -> None:
+        """Let an operation leave, alone or with some that make its operands, if a row then stores no more."""
+        if not self._may_go(op, ()):
+            return
+        region = [op]
+        while not self._pays(region):
+            makers = (node for node in self._makers(region) if self._may_go(node, region))
+            before = max(makers, key=self._place, default=None)
+            if before is None or len(region) == REGION or outgrows(row_cost(before.outs), self._results(region)):
+                return  # all of it would have to be there at once
+            region.append(before)
+        gone = {out for node in region for out in node.outs}
+        self.stored = self.stored - gone | set(self._needed(region))
+        self.moved.update(region)
+
+    def _place(self, op: Op) -> int:
+        return self._places[op]
+
+    def _makers(self, region: Collection[Op]) -> list[Op]:
+        """What makes the values that would have to be stored for a region to leave."""
+        producers = [self._producers.get(value) for value in self._needed(region)]
+        return [node for node in producers if isinstance(node, Op)]
+
+    def _needed(self, region: Collection[Op]) -> list[Value]:
+        """The values that would be stored for a region, and are not yet."""
+        inside = {out for node in region for out in node.outs}
+        operands = self._collector.missing(arg for node in region for arg in node.args)
+        return [value for value in operands if value not in inside and value not in self.stored]
+
+    def _pays(self, region: Collection[Op]) -> bool:
+        return at_most(row_cost(self._needed(region)), self._results(region))
+
+    def _results(self, region: Collection[Op]) -> Size:
+        """What a row stores of the results of a region, as long as it stays."""
+        return row_cost(out for node in region for out in node.outs if out in self.stored)
+
+    def _may_go(self, op: Op, region: Collection[Op]) -> bool:
+        """Whether an operation may leave behind those that have left already and a region."""
+        if not self._carried.isdisjoint(op.outs) or not _may_run_later(op, self._loop, self._collector):
+            return False
+        readers = (reader for out in op.outs for reader in self._readers.get(out, ()))
+        return all(reader in self.moved or reader in region for reader in readers)
 
 
 def _may_run_later(op: Op, loop: Loop, collector: Collector) -> bool:
     """Whether an operation means the same on sequences, and is harmless past a row's length."""
     if op.name in JUMPS and any(arg.type.dtype is DType.FLOAT for arg in op.args):
         return False
-    if op.name in DELICATE or TABLE[op.name].kind == "time" or sums_batch(op):
+    if op.name in STAY or TABLE[op.name].kind == "time" or sums_batch(op):
+        return False
+    if op.name in DELICATE and op.args[DELICATE[op.name][0]].type.dtype is not DType.FLOAT:
         return False
     if loop.valid in op.args and not is_masking(op, loop):
         return False

@@ -95,6 +95,22 @@ def gru_reset_before(*, lengths: bool = True, reverse: bool = False) -> Program:
 
 
 @cell
+def residual(*, lengths: bool = True, reverse: bool = False, units: int = 8) -> Program:
+    """A residual connection with two scalars for weights, which have parts of what a loop stores anyway."""
+    net = Net("residual")
+    x, h0 = net.input("x", units), net.state("h", units)
+    u, new, old = net.param("U", units, units), net.param("new"), net.param("old")
+
+    def step(b: Builder, xs: list[Value], carries: list[Value]):
+        (h,) = carries
+        n = b.op("tanh", add(b, linear(b, h, u), xs[0]))
+        after = add(b, mul(b, new, n), mul(b, old, h))
+        return [after], [after]
+
+    return net.cell(step, x, h0, lengths=lengths, reverse=reverse)
+
+
+@cell
 def gru_reset_after(*, lengths: bool = True, reverse: bool = False) -> Program:
     net = Net("gru")
     x, h0 = net.input("x", 3), net.state("h", 2)
@@ -162,6 +178,45 @@ def qrnn(*, lengths: bool = True, reverse: bool = False) -> Program:
         return [xs[0], new], [mul(b, b.op("sigmoid", o), new)]
 
     return net.cell(step, x, prev0, c0, lengths=lengths, reverse=reverse)
+
+
+@cell
+def taps(*, lengths: bool = True, reverse: bool = False) -> Program:
+    """A convolution over the last inputs, which are a state; the newest come last, two at a time."""
+    net = Net("taps")
+    x, window0, c0 = net.input("x", 2, 2), net.state("window", 5, 2), net.state("c", 2)
+    weights, out = net.param("W", 7, 2, 2), net.param("U", 5, 2)
+
+    def step(b: Builder, xs: list[Value], carries: list[Value]):
+        window, c = carries
+        past = b.op("concat", window, b.op("tanh", xs[0]), axis=0)
+        f = b.op("sigmoid", b.op("contract", past, weights, a="ti", b="tij", out="j", reduce=""))
+        new = add(b, mul(b, f, c), b.op("reduce_sum", mul(b, out, window), axes=(0,), keep=False))
+        return [b.op("slice", past, axis=0, start=Size.of(2), stop=Size.of(7)), new], [mul(b, new, f)]
+
+    return net.cell(step, x, window0, c0, lengths=lengths, reverse=reverse)
+
+
+@cell
+def normed(*, lengths: bool = True, reverse: bool = False) -> Program:
+    """A state of which outputs are a norm, a quotient and a logarithm: none is finite where the state is zero."""
+    net = Net("normed")
+    x, h0 = net.input("x", 3), net.state("h", 3)
+    u, p, q = net.param("U", 3, 3), net.param("P", 3, 4), net.param("Q", 4, 4)
+
+    def step(b: Builder, xs: list[Value], carries: list[Value]):
+        h = b.op("tanh", add(b, linear(b, carries[0], u), xs[0]))
+        y = linear(b, h, p)
+        w = b.op("sub", y, b.op("reduce_mean", y, axes=(0,), keep=True))
+        norm = b.op("div", w, b.op("sqrt", b.op("reduce_mean", b.op("square", w), axes=(0,), keep=True)))
+        square = b.op("square", y)
+        return [h], [linear(b, norm, q), b.op("div", y, square), b.op("log", square)]
+
+    out = net.loop(step, [x], [h0], lengths=net.lengths() if lengths else None, reverse=reverse)
+    for name, seq in zip(("y", "quotient", "logarithm"), out.ys, strict=True):
+        net.output(name, seq)
+    net.final("h", out.finals[0])
+    return net.program()
 
 
 @cell

@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from rnnc.autodiff import differentiate
-from rnnc.ir.program import Node, Op, Program
+from rnnc.ir.operations import Builder
+from rnnc.ir.program import Node, Op, Program, Value
 from rnnc.passes.dce import dce
 from rnnc.passes.defer import defer
 from rnnc.passes.manager import PassResult
+from tests.autodiff.networks import Net, mul
 from tests.autodiff.zoo import ZOO
 from tests.passes.cells import CELLS, conv_lstm
 from tests.passes.pipeline import BEFORE, checked, codes, inside, loops, optimised, outside
@@ -72,3 +74,28 @@ def test_forward_programs_are_left_alone() -> None:
     for name in ("rnn", "gru", "stacked_bidirectional"):
         program = ZOO[name]()
         assert not checked(program, [defer]).remarks
+
+
+def test_the_gradient_of_a_scalar_is_one_product_of_what_the_loop_has() -> None:
+    """Two scalars weigh a state and what is new; both sums need the state's cotangent, and nothing else is stored."""
+    result = backward_of(CELLS["residual"]())
+    (loop,) = loops(result.program)
+    assert all(carry.param.type.batch for carry in loop.carries)
+    assert len(loop.ys) == 2  # that, and what the weights' gradients need
+    scalars = [n for n in result.program.nodes if isinstance(n, Op) and n.name == "contract" and not n.out.type.rank]
+    assert [node.attr("reduce") for node in scalars] == ["tb", "tb"]
+    assert codes(result.remarks)["not-deferred"] == 0
+
+
+def test_the_gradient_of_a_scalar_stays_where_nothing_else_is_collected() -> None:
+    net = Net("decay")
+    mask, h0, decay = net.mask("m", 8, time=True), net.state("h", 8), net.param("decay")
+
+    def step(b: Builder, xs: list[Value], carries: list[Value]):
+        return [b.op("tanh", b.op("dropout", mul(b, decay, carries[0]), xs[0], keep=0.5))], []
+
+    net.final("h", net.loop(step, [mask], [h0]).finals[0])
+    result = checked(differentiate(net.program()).backward, [defer, dce])
+    (loop,) = loops(result.program)
+    assert not loop.ys
+    assert codes(result.remarks)["not-deferred"] == 1

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from rnnc.autodiff import differentiate
 from rnnc.ir.operations import Builder
 from rnnc.ir.program import Program, Value
-from rnnc.ir.size import Size
+from rnnc.ir.size import Size, product
 from rnnc.passes.dce import dce
 from rnnc.passes.fuse import fuse
 from rnnc.passes.hoist import hoist
-from tests.autodiff.networks import Net, add, linear, mul
+from tests.autodiff.networks import Net, add, axes, linear, mul
 from tests.autodiff.zoo import ZOO
 from tests.passes.cells import CELLS
-from tests.passes.pipeline import assert_same_results, checked, codes, inside, loops, outside
+from tests.passes.pipeline import (
+    AFTER,
+    BEFORE,
+    assert_same_gradients,
+    assert_same_results,
+    checked,
+    codes,
+    inside,
+    loops,
+    outside,
+)
 
 
 def test_the_input_product_leaves_whole() -> None:
@@ -133,3 +146,26 @@ def test_a_loop_over_stretches_keeps_what_differs_from_stretch_to_stretch() -> N
     after = checked(program, [hoist]).program
     assert inside(after)["square"] == inside(program)["square"] == 1
     assert_same_results(program, after)
+
+
+@pytest.mark.parametrize(("units", "stays"), [(64, True), (8, False)])
+def test_what_is_large_and_made_of_the_tape_is_made_in_the_backward_loop(units: int, stays: bool) -> None:
+    """A synapse between each two units: slopes of all steps at once would double what the tape holds."""
+    net = Net("synapses")
+    x, v0, w, mu = net.input("x", units), net.state("v", units), net.param("W", units, units), net.param("mu", 1, units)
+
+    def step(b: Builder, xs: list[Value], carries: list[Value]):
+        seen = b.op("reshape", carries[0], axes=axes(units, 1))
+        synapse = mul(b, w, b.op("sigmoid", b.op("sub", seen, mu)))
+        after = b.op("tanh", add(b, b.op("reduce_sum", synapse, axes=(0,), keep=False), xs[0]))
+        return [after], [after]
+
+    program = net.cell(step, x, v0, lengths=True, reverse=False)
+    both = differentiate(checked(program, BEFORE).program)
+    result = checked(both.backward, AFTER)
+    (loop,) = loops(result.program)
+    tape = {port.value for port in result.program.inputs_of("tape")}
+    made = [seq for seq, _ in loop.xs if product(seq.type.shape) == Size.of(units**2) and seq not in tape]
+    assert bool(made) is not stays
+    assert codes(result.remarks)["kept-large"] == (1 if stays else 0)
+    assert_same_gradients(program, replace(both, backward=result.program))

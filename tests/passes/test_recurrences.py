@@ -8,9 +8,11 @@ from rnnc.compiler import model_of
 from rnnc.diagnostics import Source
 from rnnc.ir.operations import Builder
 from rnnc.ir.program import Value
+from rnnc.passes.analysis.windows import PARTS
+from rnnc.passes.fold import fold
 from rnnc.passes.hoist import hoist
 from rnnc.passes.manager import PassResult
-from rnnc.passes.recurrences import BUDGET, recurrences
+from rnnc.passes.recurrences import BUDGET, GROWTH, recurrences
 from tests.autodiff.networks import Net, add, linear, mul
 from tests.passes.cells import CELLS
 from tests.passes.pipeline import assert_same_results, checked, codes, inside, loops, outside
@@ -22,7 +24,7 @@ def result_of(name: str) -> PassResult:
 
 @pytest.mark.parametrize(
     ("name", "affine", "maxplus"),
-    [("sru", 1, 0), ("min_gru", 1, 0), ("qrnn", 1, 0), ("stabilised", 2, 1)],
+    [("sru", 1, 0), ("min_gru", 1, 0), ("qrnn", 1, 0), ("taps", 1, 0), ("stabilised", 2, 1)],
 )
 def test_the_loop_disappears(name: str, affine: int, maxplus: int) -> None:
     program = result_of(name).program
@@ -33,6 +35,41 @@ def test_the_loop_disappears(name: str, affine: int, maxplus: int) -> None:
 
 def test_a_delay_is_a_shift() -> None:
     assert codes(result_of("qrnn").remarks)["delay"] == 1
+
+
+WINDOWS = """
+cell Windows(units, n = 4) {
+  input x[input]
+  state w[lag: n, input]
+  past = %s
+  w'   = %s
+  output linear(w', out = units) as y
+}
+"""
+MOVES = {
+    "the newest last": ("concat(w, expand(x, lag), axis = lag)", "past[lag = 1:]", 4),
+    "the newest first": ("concat(expand(x, lag), w, axis = lag)", "past[lag = :n]", 4),
+    "put together again": ("w[lag = 1:]", "concat(past, expand(x, lag), axis = lag)", 4),
+    "two at a time": ("stack_axis(x, 2 * x, axis = lag)", "concat(w, past, axis = lag)[lag = 2:]", 4),
+    "three of a pair": ("stack_axis(x, 2 * x, -x, axis = lag)", "concat(past, w, axis = lag)[lag = 1:n + 1]", 4),
+    "with a place that stays": (
+        "concat(w[lag = :1], w[lag = 2:], axis = lag)",
+        "concat(past, expand(x, lag), axis = lag)",
+        0,
+    ),
+    "going round": ("w[lag = :1]", "concat(w[lag = 1:], past, axis = lag)", 0),
+    "of what it made": ("expand(tanh(sum(w, lag)), lag)", "concat(w[lag = 1:], past, axis = lag)", 0),
+    "with a number": ("expand(zeros(input), lag)", "concat(w[lag = 1:], past, axis = lag)", 0),
+}
+
+
+@pytest.mark.parametrize(("past", "after", "parts"), MOVES.values(), ids=MOVES)
+def test_the_last_inputs_are_delays_in_a_row(past: str, after: str, parts: int) -> None:
+    program = model_of(Source("windows", WINDOWS % (past, after))).forward
+    result = checked(program, [fold, recurrences, hoist])
+    assert len(loops(result.program)) == (0 if parts else 1)
+    assert outside(result.program)["shift"] == parts
+    assert codes(result.remarks)["window"] == (1 if parts else 0)
 
 
 def test_the_step_counter_gets_a_loop_of_its_own_and_frees_what_it_steers() -> None:
@@ -157,3 +194,15 @@ def test_linear_states_of_what_runs_step_by_step_say_so() -> None:
         f"the states a, b depend on one another through {coupled}: this recurrence runs step by step",
         f"the state c is of the form a * s + b, but made of the state a, which runs {stays}",
     }
+
+
+@pytest.mark.parametrize(
+    ("taps", "size", "stays"),
+    [(GROWTH + 1, BUDGET, False), (GROWTH + 2, BUDGET, True), (PARTS + 1, 1, False), (PARTS + 2, 1, True)],
+)
+def test_a_window_of_too_much_stays(taps: int, size: int, stays: bool) -> None:
+    source = Source("windows", WINDOWS % ("concat(w, expand(x, lag), axis = lag)", "past[lag = 1:]"))
+    program = model_of(source, options={"n": taps - 1, "input": size}).forward
+    result = checked(program, [recurrences, hoist])
+    assert bool(loops(result.program)) is stays
+    assert codes(result.remarks)["window-too-large"] == (1 if stays and size == BUDGET else 0)

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
+from rnnc.autodiff import differentiate
 from rnnc.ir.operations import Builder
-from rnnc.ir.program import Program, Value
+from rnnc.ir.operations.elementwise import JUMPS
+from rnnc.ir.program import DType, Op, Program, Value
+from rnnc.ir.rewrite import definitions
 from rnnc.passes.dce import dce
 from rnnc.passes.hoist import hoist
-from rnnc.passes.sink import sink
+from rnnc.passes.sink import DELICATE, STAY, sink
 from tests.autodiff.networks import Net, add, linear
-from tests.passes.pipeline import assert_same_results, checked, codes, inside, outside
+from tests.passes.cells import CELLS
+from tests.passes.pipeline import assert_same_gradients, assert_same_results, checked, codes, inside, outside
 
 
-def projected(units: int, results: int, *, collected: bool, last: str = "tanh") -> Program:
+def tanh(b: Builder, y: Value) -> Value:
+    return b.op("tanh", y)
+
+
+def projected(units: int, results: int, *, collected: bool, last: Callable[[Builder, Value], Value] = tanh) -> Program:
     """An RNN with a projection in the loop; `collected`: its states are results, too."""
     net = Net("projected")
     x, h0, lengths = net.input("x", units), net.state("h", units), net.lengths()
@@ -21,7 +31,7 @@ def projected(units: int, results: int, *, collected: bool, last: str = "tanh") 
 
     def step(b: Builder, xs: list[Value], carries: list[Value]):
         h = b.op("tanh", add(b, linear(b, carries[0], u), xs[0]))
-        return [h], [b.op(last, linear(b, h, p)), *([h] if collected else [])]
+        return [h], [last(b, linear(b, h, p)), *([h] if collected else [])]
 
     out = net.loop(step, [x], [h0], lengths=lengths)
     net.output("y", out.ys[0])
@@ -42,11 +52,55 @@ def test_a_projection_leaves_where_that_stores_no_more(units: int, results: int,
     assert_same_results(program, result.program)
 
 
-def test_what_is_not_finite_at_zero_stays() -> None:
-    program = projected(2, 2, collected=True, last="reciprocal")
-    after = checked(program, [sink]).program
-    assert inside(after)["reciprocal"] == 1
-    assert inside(after)["contract"] == 2
+@pytest.mark.parametrize("last", sorted(DELICATE))
+def test_what_is_not_finite_at_zero_is_another_number_past_the_lengths(last: str) -> None:
+    which, number = DELICATE[last]
+
+    def result(b: Builder, y: Value) -> Value:
+        large = add(b, b.op("square", y), b.op("abs", y))
+        return b.op(last, *((large, y) if which == 0 else (y, large))[: 2 if last in ("div", "pow") else 1])
+
+    program = projected(2, 2, collected=True, last=result)
+    after = checked(program, [sink, dce]).program
+    assert inside(after)[last] == 0
+    assert inside(after)["contract"] == 1
+    assert_same_results(program, after)
+    assert_same_gradients(program, differentiate(after))
+    sequence = next(node for node in after.nodes if isinstance(node, Op) and node.name == last)
+    filled = definitions(after)[sequence.args[which]]
+    assert isinstance(filled, Op)
+    assert filled.name == "fill_past"
+    assert filled.attr("value") == number
+
+
+def test_a_norm_leaves_whole_with_what_it_is_made_of() -> None:
+    result = checked(CELLS["normed"](), [sink, dce])
+    assert dict(inside(result.program)) == {"contract": 1, "add": 1, "tanh": 1}
+    assert outside(result.program)["div"] == 2
+
+
+def test_a_norm_that_would_store_more_stays() -> None:
+    """Of two states, each as large as the quotient."""
+    net = Net("quotient")
+    x, a0, b0 = net.input("x", 2), net.state("a", 2), net.state("b", 2)
+
+    def step(b: Builder, xs: list[Value], carries: list[Value]):
+        first, second = (b.op("tanh", add(b, carry, xs[0])) for carry in carries)
+        return [first, second], [b.op("div", first, add(b, b.op("square", second), b.const(1.0)))]
+
+    net.output("y", net.loop(step, [x], [a0, b0]).ys[0])
+    assert not checked(net.program(), [sink]).remarks
+
+
+@pytest.mark.parametrize("last", sorted(JUMPS | STAY))
+def test_what_jumps_stays(last: str) -> None:
+    def result(b: Builder, y: Value) -> Value:
+        jumped = b.op(last, *([y, b.const(0.25)] if last in STAY or len(last) == 2 else [y]))
+        return jumped if jumped.type.dtype is DType.FLOAT else b.op("where", jumped, y, b.const(0.0))
+
+    program = projected(2, 2, collected=True, last=result)
+    after = checked(program, [sink, dce]).program
+    assert inside(after)[last] == 1
     assert_same_results(program, after)
 
 
