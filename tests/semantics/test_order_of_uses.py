@@ -31,6 +31,24 @@ def test_members_of_families_wait_for_others() -> None:
     holds(run(network(*lines)))
 
 
+def test_a_family_may_have_its_first_member_in_its_own_statement() -> None:
+    lines = "y = f[2](f[1](f[0](x)))", "use g = f[2]", "for k in 0..3 { use f[k] = RNN(3) if k == 0 else f[k - 1] }"
+    case = run(network(*lines, "z = g(y)", "output z"))
+    holds(case)
+    assert {p.name.partition(".")[0] for p in case.model.parameters} == {"f[0]"}
+
+
+def test_members_that_wait_for_members_of_a_later_loop() -> None:
+    lines = (
+        "for o in 1..3 { for s in 0..2 { use f[o, s] = f[0, s] } }",
+        "for s in 0..2 { use f[0, s] = RNN(3) }",
+        "y = f[2, 1](f[1, 0](x)) + f[0, 0](x) + f[0, 1](x)",
+    )
+    case = run(network(*lines, "output y"))
+    holds(case)
+    assert {p.name.partition(".")[0] for p in case.model.parameters} == {"f[0,0]", "f[0,1]"}
+
+
 def test_a_definition_goes_before_an_instance_further_down() -> None:
     """As it did: `use g = Own` is a layer of its own where `Own` is a cell, and is also an instance below."""
     own = "cell Own(n = 3) {\n  input x[i]\n  state h[n]\n  h' = tanh(linear(x, h))\n  output h'\n}\n"

@@ -13,6 +13,8 @@ from rnnc.semantics.scopes.values import CellValue, Instance, LayerPart, LayerVa
 from rnnc.syntax import ast
 from rnnc.syntax.walk import names_in, statements_in
 
+_NOT_THERE = frozenset({"E201", "E203"})  # an instance; a member of a family
+
 
 class Uses:
     """Declares the instances of a frame. One that is made of another waits for that one's `use`."""
@@ -28,23 +30,18 @@ class Uses:
             frame.body.sink.append(branch)  # states stand where the text has the `use`
         if any(self._to_come(frame, scope, s)):
             frame.waiting.append((s, scope, branch))
-            return
-        self._define(frame, scope, s, branch)
-        before = None
-        while before != len(frame.waiting):  # one that is known now may be what others wait for
-            before = len(frame.waiting)
-            for entry in [*frame.waiting]:
-                other, around, place = entry
-                if not any(self._to_come(frame, around, other)):
-                    frame.waiting.remove(entry)
-                    with guard(self.diagnostics, frame, other):
-                        self._define(frame, around, other, place)
+        else:
+            self._define(frame, scope, s, branch)
 
     def close(self, frame: Frame) -> None:
-        """Every statement has been declared: what still waits, waits for itself, or for what is not there."""
+        """Every statement has been declared: make what waits, each as soon as what it is made of is there."""
+        found = True
+        while found:
+            found = [entry for entry in frame.waiting if self._is_made(frame, *entry)]
+            frame.waiting = [entry for entry in frame.waiting if entry not in found]
         waiting, frame.waiting = frame.waiting, []
         uses = {s.target.name: s for s, _, _ in reversed(waiting)}
-        for s, scope, branch in waiting:
+        for s, scope, branch in waiting:  # for itself, or for what is not there
             if s.target.name in frame.broken:
                 continue
             with guard(self.diagnostics, frame, s):
@@ -53,6 +50,20 @@ class Uses:
                     frame.broken.update(circle)
                     raise _needs_itself(circle, uses)
                 self._define(frame, scope, s, branch)
+
+    def _is_made(self, frame: Frame, s: ast.Use, scope: Scope, branch: StateTree) -> bool:
+        """Whether all is there that one is made of; it is made then, or an error of its own is told."""
+        own = {s.target.name} if s.target.indices else set[str]()  # of a family, whose members may make others
+        if {*self._to_come(frame, scope, s)} - own:
+            return False
+        with guard(self.diagnostics, frame, s):
+            try:
+                self._define(frame, scope, s, branch)
+            except Problem as problem:
+                if problem.code in _NOT_THERE:
+                    return False
+                raise
+        return True
 
     def _to_come(self, frame: Frame, scope: Scope, s: ast.Use) -> Iterator[str]:
         """Instances that it is made of, and whose `use` has not been read; names that mean something else are that."""
