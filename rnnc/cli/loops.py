@@ -152,21 +152,31 @@ class Loops:
             asked = self.strategy if KINDS.get(self.strategy) == name else name
             crowd = {blocks: self.device.clusters(blocks) for blocks in self.module._BLOCKS if blocks > 1}
             plan = partial(self.module._team_plan, asked, launcher.room, launcher.item, rows, loop, crowd=crowd)
-            team = self.module._team_without_spills(plan, partial(self._spills, kernel.name, dtype))
+            asked = (partial(one, kernel.name, dtype) for one in (self._spills, self._taken))
+            team = self.module._team_without_spills(plan, *asked)
             found += [] if team is None else [Way(name, team, team.seconds)]
         return found
 
     def _spills(self, name: str, dtype: str, team: Any) -> bool:
         """Whether registers do not hold what a plan wants them to; without NVRTC they are thought to."""
-        key = name, dtype, team.kept
-        if key not in self._compiled:
-            code, arch = self.module._code(dtype, name, 1, team.kept), self.device.compute_capability
-            try:
-                found = compile_kernels(code, (f"sm_{arch}",))
-            except NvrtcMissing:
-                return False
-            self._compiled[key] = [kernel for kernel in found if kernel.name == name]
-        return any(kernel.stack or _spilled(kernel) for kernel in self._compiled[key])
+        found = self._resources(name, dtype, team.kept)
+        if found:
+            self._compiled[name, dtype, team.kept] = found
+        return any(kernel.stack or _spilled(kernel) for kernel in found)
+
+    def _taken(self, name: str, dtype: str, team: Any) -> int:
+        """The registers that a plan's kernel takes; without NVRTC none."""
+        return max((kernel.registers for kernel in self._resources(name, dtype, team.kept)), default=0)
+
+    def _resources(self, name: str, dtype: str, kept: Kept) -> Sequence[KernelResources]:
+        """What NVRTC makes of a loop's kernel; nothing without it."""
+        if (name, dtype, kept) in self._compiled:
+            return self._compiled[name, dtype, kept]
+        try:
+            found = compile_kernels(self.module._code(dtype, name, 1, kept), (f"sm_{self.device.compute_capability}",))
+        except NvrtcMissing:
+            return []
+        return [kernel for kernel in found if kernel.name == name]
 
     def _loop(self, kernel: TeamLoop) -> Any:
         """A loop as the planner is told of it."""

@@ -131,7 +131,7 @@ class RawKernel:
         self._cupy = cupy
         self.name = kernel.head.name
         self.kernel = Function(cupy, kernel)
-        self.local_size_bytes = 0  # what registers do not hold: that is nobody's to say here
+        self.num_regs = self.local_size_bytes = 0  # registers, and what they do not hold: nobody's to say here
 
     @property
     def max_dynamic_shared_size_bytes(self) -> int:

@@ -216,6 +216,7 @@ class _Launch:
         return _team_without_spills(
             lambda registers: self._plan(rows, loop, registers, crowd),
             lambda team: self._loop(name, team).local_size_bytes > 0,
+            lambda team: self._loop(name, team).num_regs,
         )
 
     def _loop(self, name, team):

@@ -29,6 +29,9 @@ _REGISTERS = 128, 64
 # Loops with more products call what these share, which compiles in a quarter of the time, but where registers hold
 # weights: not across calls. With a few, the hundredths of a microsecond that calls cost every step are worth more.
 _FEW_PRODUCTS = 4
+# Registers of a thread (of 255) that such a loop may take without weights there: beside more, weights would spill, and
+# to see that the compiler takes half a minute for each number of them.
+_TAKEN = 200
 
 
 def _team_plan(strategy, room, item, rows, loop, registers=0, crowd=None):
@@ -81,12 +84,19 @@ def _shares(count, most):
     return sorted({-(-count // min(n, count, most)) for n in (1, 2, 4, 8, 16, 32, 64, most)}, reverse=True)
 
 
-def _team_without_spills(plan, spills):
+def _team_without_spills(plan, spills, taken):
     """The team that `plan` finds with as many registers for weights as the kernel leaves: `spills` says of a team's
-    kernel whether they are too many."""
+    kernel whether they are too many, and `taken` how many registers it takes in all, which is asked of loops with many
+    products only, and of a kernel without weights in registers."""
     for registers in _REGISTERS:
         team = plan(registers)
-        if team is None or not any(deep for _, _, deep, _, _ in team.kept) or not spills(team):
+        if team is None or not any(deep for _, _, deep, _, _ in team.kept):
+            return team
+        if registers == max(_REGISTERS) and len(team.kept) > _FEW_PRODUCTS:
+            without = plan(0)
+            if without is not None and taken(without) > _TAKEN:
+                return without
+        if not spills(team):
             return team
     return plan(0)
 

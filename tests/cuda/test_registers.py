@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import product
 from types import ModuleType
 from typing import Any
@@ -210,10 +211,36 @@ def test_kernels_that_spill_get_fewer_registers() -> None:
         return plan(2048, 16, "float16", registers)
 
     choose, count = planner()["_team_without_spills"], planner()["_registers"]
-    assert count(ITEMS["float16"], choose(found, lambda _: False).kept) == 128
-    assert count(ITEMS["float16"], choose(found, lambda team: count(ITEMS["float16"], team.kept) > 64).kept) == 64
-    assert count(ITEMS["float16"], choose(found, lambda _: True).kept) == 0
+
+    def kept(spills: Callable[[Any], bool]) -> int:
+        return count(ITEMS["float16"], choose(found, spills, lambda _: 255).kept)
+
+    assert kept(lambda _: False) == 128
+    assert kept(lambda team: count(ITEMS["float16"], team.kept) > 64) == 64
+    assert kept(lambda _: True) == 0
     assert asked == [128, 128, 64, 128, 64, 0]
+
+
+@pytest.mark.parametrize(("taken", "tried"), [(255, []), (201, []), (200, [128, 64]), (90, [128, 64])])
+def test_long_kernels_without_room_are_not_compiled_for_weights(taken: int, tried: list[int]) -> None:
+    """A step of many products compiles for half a minute each time: what it takes without weights is asked first."""
+    space = planner()
+    products = ((64, 64, 1),) * (space["_FEW_PRODUCTS"] + 1)
+    loop = space["_Loop"](products, 64, 0, 1, alone=False, meetings=1, stages=1, exchanged=())
+    compiled: list[int] = []
+
+    def spills(team: Any) -> bool:
+        compiled.append(space["_registers"](ITEMS["float16"], team.kept))
+        return True
+
+    def found(registers: int) -> Any:
+        room = space["_Room"](132, 227 << 10, 16)
+        return space["_team_plan"]("persistent", room, ITEMS["float16"], 16, loop, registers)
+
+    team = space["_team_without_spills"](found, spills, lambda team: taken if not any(k[2] for k in team.kept) else 0)
+    assert not any(deep for _, _, deep, _, _ in team.kept)
+    assert len(compiled) == len(tried)
+    assert all(a <= b for a, b in zip(compiled, tried, strict=True))
 
 
 NVRTC = [

@@ -16,7 +16,7 @@ from rnnc.simulator.driver import DeviceModel
 from rnnc.simulator.loader import load
 from rnnc.syntax.source import Source, read_source
 from tests.cuda.support import needs_compiler
-from tests.cuda.teams import assert_same, plans, results
+from tests.cuda.teams import assert_same, meetings, plans, results
 from tests.cuda.test_modules import EXAMPLES
 from tests.support.shared_work import by_blocks, long_sums
 
@@ -38,6 +38,10 @@ CELLS = {
     " h' = tanh(linear(x, h) * g / sqrt(sum(g * g)) + sum(g * h) / units)\n output h'\n}",
     "heads": "cell C(units) {\n input x[input]\n state h[k: 3, units]\n z = linear(x, out = [k: 3, units]) + 0.5 * h\n"
     " h' = tanh(layer_norm(z, axis = units) + 0.1 * sum(h, units))\n output h'\n}",
+    "one head": "cell C(units) {\n input x[input]\n state W[k: 1, v: units, units] = W0, h[k: 1, v: units]\n"
+    " param W0[k: 1, v: units, units] = normal(0, 0.5)\n z = linear(x, bias = false, out = [k: 1, units])\n"
+    " u = contract(W, z, over = units) + h\n c = u - mean(u, v)\n"
+    " h' = tanh(c / sqrt(mean(c * c, v) + 0.1))\n W' = W - 0.1 * outer(h', z)\n output h'\n}",
     "carried": "cell C(units) {\n input x[input]\n state h[units], m[]\n z = linear(x, h)\n m' = 0.5 * m + mean(z)\n"
     " h' = tanh(z - m')\n output h', m'\n}",
 }
@@ -145,3 +149,10 @@ def test_a_layer_norm_lstm_meets_three_times(kernel: str, count: int) -> None:
     found = compile_source(read_source(EXAMPLES / "layer_norm_lstm.rnn"), None, {"units": 64}, target="cuda").text
     (loop,) = [one for one in found.split('extern "C"') if f" {kernel}_loop_1(" in one]
     assert loop.count("team.meet();") + loop.count("team.arrive();") == count
+
+
+def test_what_a_block_has_made_itself_waits_for_no_other_block() -> None:
+    """A sum by a warp is read by a thread of the same block, and by those that make the block's part of a mean; an axis
+    of size 1 changes nothing. All meet for the mean with the squares around it, for h, and for W."""
+    text = compile_source(Source("cell.rnn", CELLS["one head"]), None, {"units": 64}, target="cuda").text
+    assert meetings(text) == (3, 3)

@@ -24,13 +24,14 @@ from rnnc.backends.cuda.straight.reductions import write_reduction
 from rnnc.backends.cuda.straight.scan import write_line
 from rnnc.backends.escape import number as literal
 from rnnc.ir.operations.attrs import Attrs
+from rnnc.ir.operations.shapes import untouched
 from rnnc.ir.program import DType, Loop, Node, Op, Type, Value, reads
 from rnnc.ir.size import Size
 
 COSTLY = frozenset({  # what is not worth computing twice
     "exp", "expm1", "log", "log1p", "tanh", "sigmoid", "softplus", "log_sigmoid", "sin", "cos", "tan", "atan", "sinh",
-    "cosh", "asin", "acos", "asinh", "acosh", "atanh", "erf", "pow", "div", "mod", "reshape", "unpatches", "lookup",
-    "sqrt", "rsqrt",
+    "cosh", "asin", "acos", "asinh", "acosh", "atanh", "erf", "pow", "div", "mod", "unpatches", "lookup", "sqrt",
+    "rsqrt",
 })  # fmt: skip
 DEEP = 24  # maps in a row: longer chains are cut, so that expressions stay short
 REPEATED = 128  # statements that are written again for other elements: more are not written, for the same reason
@@ -185,7 +186,7 @@ class Straight(Block, ABC):
                 continue
             for out in node.outs:
                 depth[out] = 1 + max((depth[a] for a in inside), default=0)
-                cost[out] = (node.name in COSTLY) + sum(cost[a] for a in inside)
+                cost[out] = _is_costly(node) + sum(cost[a] for a in inside)
                 spread = readers.get(out, set())
                 same = {(self._stage[out], out.type.with_(dtype=DType.FLOAT))}
                 combined = any(stage > self._stage[out] for stage, _ in spread)
@@ -253,6 +254,14 @@ class Straight(Block, ABC):
                 groups.setdefault(part.value.type.with_(dtype=DType.FLOAT), []).append((value, part))
         for type, group in groups.items():
             self.map(type, group)
+
+
+def _is_costly(op: Op) -> bool:
+    """Whether an operation is not worth computing twice; a reshape, where places are divided by sizes."""
+    if op.name == "reshape":
+        (x,) = op.args
+        return x.type.rank - sum(untouched(x.type, op.out.type)) > 1
+    return op.name in COSTLY
 
 
 def _is_map(node: Node) -> bool:

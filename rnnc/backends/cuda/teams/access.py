@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rnnc.backends.cuda.kernels.elements import Home, along, factor, place_of
 from rnnc.backends.cuda.kernels.kernel import Kernel
@@ -12,12 +12,13 @@ from rnnc.backends.cuda.spelling.entry import Lanes
 from rnnc.backends.cuda.straight.inner import InnerElements
 from rnnc.backends.cuda.straight.stages import Straight
 from rnnc.backends.cuda.teams.first import MOST_AHEAD, Ahead, Touched, Where, constants
-from rnnc.backends.cuda.teams.team import Owner, Team, Total, number_of
+from rnnc.backends.cuda.teams.team import Owner, Team, Total, number_of, owner_of, wide
 from rnnc.backends.cuda.teams.tiles import NAMES, Multiplied, many
-from rnnc.ir.program import DType, Type, Value
+from rnnc.ir.program import Type, Value
 from rnnc.ir.size import product
 
 _NAME = re.compile(r"[A-Za-z_]\w*")
+A_WARP = "a warp"  # has an element together, one of those that its block has of features
 BETWEEN = "if (pass + at_once < team.rows) "  # not behind the last rows of an item
 
 
@@ -57,13 +58,13 @@ class Place:
     @property
     def owner(self) -> Owner:
         """The threads that have the elements."""
-        parts = "a warp" if self.parts and self.share else self.parts
-        return Owner(self.type.with_(time=False, dtype=DType.FLOAT), parts)
+        return owner_of(self.type, self.heads, A_WARP if self.parts and self.share else self.parts)
 
-    @property
-    def beside(self) -> Owner | None:
-        """The threads of the same block that have what these threads go through together, if those are of it."""
-        return None
+    def beside(self, own: Sequence[str], walked: Sequence[str]) -> tuple[Type, Sequence[str]] | None:
+        """An element, by its type and index, that threads of the same block have, if there is one: the one that a
+        thread is at (`own`). `walked` is what it goes through with others."""
+        del walked
+        return (self.type, own) if self.share else None
 
     def where(self, kernel: Kernel) -> Where | None:
         """What threads go through, if each may have one element in all steps."""
@@ -205,9 +206,9 @@ class TeamElements(InnerElements):
         if home.array in self.team.owners:
             self._stay(value, index)
             owner = self.team.owners[home.array]
-            own = self.place is not None and owner == self.place.owner and index == self._own
+            own = self._is_own(owner, value.type, index)
             if not own:
-                (self.near if self._beside(owner, index) else self.reads).add(home.array)
+                (self.near if self._beside(owner, value.type, index) else self.reads).add(home.array)
             if value.type.batch and index[0] != "row":
                 self.team.alone = True
             (self.touched.own if own else self.touched.anyhow).add(home.array)
@@ -225,12 +226,27 @@ class TeamElements(InnerElements):
             return super().read(value, home, index)
         return self._sequence(value, home, index)
 
-    def _beside(self, owner: Owner | None, index: tuple[str, ...]) -> bool:
-        """Whether another thread of the same block has made an element."""
-        if self.place is None or self._own is None or owner is None:
+    def _is_own(self, owner: Owner | None, type: Type, index: tuple[str, ...]) -> bool:
+        """Whether an element is the one that the thread is at, and of the same threads."""
+        if self.place is None or self._own is None or owner != self.place.owner:
             return False
-        around = self._own[: self.place.type.batch + self.place.heads]
-        return owner == self.place.beside and index == (*around, *self._walked)
+        return self._telling(type, index) == self._telling(self.place.type, self._own)
+
+    def _beside(self, owner: Owner | None, type: Type, index: tuple[str, ...]) -> bool:
+        """Whether another thread of the same block has made an element: of as many features a block has the same ones,
+        and a thread or a warp makes each."""
+        if self.place is None or self._own is None:
+            return False
+        beside = self.place.beside(self._own, self._walked)
+        if beside is None or owner is None or owner.parts not in ("", A_WARP):
+            return False
+        alike = owner_of(beside[0], len(self.team.heads)) == replace(owner, parts="")
+        return alike and self._telling(type, index) == self._telling(*beside)
+
+    def _telling(self, type: Type, index: Sequence[str]) -> list[str]:
+        """Of the index of an element what tells the threads that have it."""
+        telling = wide(type.axes, len(self.team.heads))
+        return [*index[: type.batch], *(index[type.batch + axis] for axis in telling)]
 
     def _total(self, value: Value, total: Total, index: tuple[str, ...]) -> str:
         """A value that the block has made for itself."""

@@ -25,11 +25,11 @@ from rnnc.backends.cuda.straight.reductions import short
 from rnnc.backends.cuda.teams.access import Coupled, Place, TeamElements, Unfused
 from rnnc.backends.cuda.teams.exchange import Swap
 from rnnc.backends.cuda.teams.meetings import Item
-from rnnc.backends.cuda.teams.team import Owner, Team
+from rnnc.backends.cuda.teams.team import Team, owner_of
 from rnnc.backends.cuda.teams.tiles import Tiled, tiled
 from rnnc.backends.cuda.teams.totals import of_own, of_parts, squares, whole, write_part, write_squares, write_whole
 from rnnc.ir.operations.attrs import Attrs
-from rnnc.ir.program import DType, Node, Op, Type, Value
+from rnnc.ir.program import Node, Op, Type, Value
 from rnnc.ir.size import Size, product
 
 BEFORE = " before"  # behind the name of an array, for what it was
@@ -218,7 +218,7 @@ class TeamBlock(InnerBlock):
         if fresh:
             self.fresh.add(home.array)
         self.team.turns.setdefault(home.array, self.team.way)
-        self.team.owners.setdefault(home.array, Owner(value.type.with_(time=False, dtype=DType.FLOAT)))
+        self.team.owners.setdefault(home.array, owner_of(value.type, len(self.team.heads)))
         return home
 
     def read(self) -> set[str]:

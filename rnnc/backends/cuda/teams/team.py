@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rnnc.backends.cuda.kernels.elements import Home
@@ -11,7 +11,7 @@ from rnnc.backends.cuda.teams.first import OWN, Held, Where
 from rnnc.backends.cuda.teams.tiles import Multiplied, Tiled
 from rnnc.backends.cuda.teams.ways import FIRST, VARIABLES, Way
 from rnnc.ir.program import Axis, DType, Type, Value
-from rnnc.ir.size import product
+from rnnc.ir.size import Size, product
 
 # What the statements around the items define.
 LOCAL = VARIABLES | frozenset({
@@ -27,7 +27,7 @@ LOCAL = VARIABLES | frozenset({
 @dataclass(frozen=True)
 class Owner:
     """Threads by the elements that they have: of a type, one thread each or several together, of which as many as an
-    element has parts (see `joining.cuh`).
+    element has parts (see `joining.cuh`), or a warp. `owner_of` makes them, of types without axes of size 1.
 
     An item that multiplies takes heads one after the other, so that elements are those of other threads of the same
     block: a barrier of the block stands at its beginning and its end.
@@ -35,6 +35,19 @@ class Owner:
 
     type: Type
     parts: str = ""
+
+
+def wide(axes: Sequence[Axis], heads: int) -> list[int]:
+    """Which axes tell the threads of an element: not those of size 1, but for heads, and for one where there are no
+    others, since threads share what has no features in another way."""
+    features = range(heads, len(axes))
+    return [*range(min(heads, len(axes))), *([n for n in features if axes[n].size != Size.of(1)] or features[:1])]
+
+
+def owner_of(type: Type, heads: int, parts: str = "") -> Owner:
+    """The threads that have the elements of a type, whose first axes are heads."""
+    axes = tuple(type.axes[n] for n in wide(type.axes, heads))
+    return Owner(type.with_(time=False, dtype=DType.FLOAT, axes=axes), parts)
 
 
 @dataclass(frozen=True)
@@ -107,7 +120,7 @@ class Team:
     def own(self, home: Home, following: Home, type: Type) -> None:
         """An array of what a loop carries, and the one that has it after the step: which threads write it."""
         self.turns[home.array] = self.way
-        self.owners[home.array] = Owner(type.with_(dtype=DType.FLOAT))
+        self.owners[home.array] = owner_of(type, len(self.heads))
         self.following[home.array] = following.array
 
     def hold(self, home: Home, type: Type, where: Where) -> Held:

@@ -20,7 +20,7 @@ from rnnc.backends.cuda.spelling.entry import Lanes
 from rnnc.backends.cuda.spelling.reduction import STEP, start, summed
 from rnnc.backends.cuda.spelling.summed import summed_type
 from rnnc.backends.cuda.teams.access import Place, TeamElements
-from rnnc.backends.cuda.teams.team import Owner, Team, Total
+from rnnc.backends.cuda.teams.team import Team, Total
 from rnnc.ir.operations.attrs import Attrs
 from rnnc.ir.program import Axis, DType, Op, Type, Value
 
@@ -81,9 +81,9 @@ class Parting(Place):
         start, end = f"{self.among}.first + joining.lane", f"{self.among}.first + {self.among}.own"
         return Lanes("joining.count", "joining.lane", by="joining.", start=start, end=end)
 
-    @property
-    def beside(self) -> Owner | None:
-        return self.space and Owner(self.space)
+    def beside(self, own: Sequence[str], walked: Sequence[str]) -> tuple[Type, Sequence[str]] | None:
+        around = own[: self.type.batch + self.heads]
+        return (self.space, (*around, *walked)) if self.space is not None and walked else None
 
     def joined(self, lines: Sequence[str], count: str) -> list[str]:
         return [f"const Parting joining({self.parts}, {count}, totals.count, {self.turn});", *lines]
