@@ -1,0 +1,72 @@
+"""What a network hands on: cells that are its parameters, and that its text gives sequences alone, have what they take
+per row from whoever calls the network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
+from typing import TypeGuard
+
+from rnnc.diagnostics import Span
+from rnnc.semantics.definitions.taking import Inputs, Taken, named, sequences, united
+from rnnc.semantics.problems import Problem
+from rnnc.semantics.shapes.nodes import Node
+from rnnc.syntax import ast
+from rnnc.syntax.walk import names_in, nodes_in, statements_in
+
+
+def besides(body: tuple[ast.Statement, ...], cells: Mapping[str, Inputs]) -> Inputs:
+    """What cells that are parameters take per row and the text of a network does not give them. `cells`: the inputs of
+    each, by the name of the parameter."""
+    made = _made_of(body, cells)
+    found: dict[Taken, None] = {}
+    for call in _runs(body):
+        taken = united([cells[name] for name in sorted(_of(call.function, made))]) or ()
+        given = [a for a in call.arguments if isinstance(a, ast.Argument) and a.mark is None]
+        if 0 < len(given) <= len(sequences(taken)):
+            found |= dict.fromkeys(t for t in taken if t.per_row)
+    return tuple(found)
+
+
+def _made_of(body: tuple[ast.Statement, ...], cells: Mapping[str, Inputs]) -> dict[str, frozenset[str]]:
+    """The parameters that layers are made of, by their names in the text: `use f = stack(inner, 2)`."""
+    made = {name: frozenset({name}) for name in cells}
+    parts = [(s.target.name, s) for s in statements_in(body) if _makes(s)]
+    before = -1
+    while before != sum(map(len, made.values())):  # one may be made of another further down
+        before = sum(map(len, made.values()))
+        for name, of in parts:
+            made[name] = made.get(name, frozenset()) | _of(of, made)
+    return made
+
+
+def _makes(s: ast.Statement) -> TypeGuard[ast.Use | ast.Equation]:
+    """Is a layer made here, and not run?"""
+    return isinstance(s, ast.Use) or (isinstance(s, ast.Equation) and s.kind == "let")
+
+
+def _of(node: ast.Node, made: Mapping[str, frozenset[str]]) -> frozenset[str]:
+    return frozenset(chain.from_iterable(made.get(name, ()) for name in names_in(node)))
+
+
+def _runs(body: tuple[ast.Statement, ...]) -> Iterator[ast.Call]:
+    """Calls that may run a layer: what they give is no layer that is called in turn."""
+    whole = [node for s in statements_in(body) if not _makes(s) for node in nodes_in(s)]
+    making = {id(node.function) for node in whole if isinstance(node, ast.Call)}
+    yield from (node for node in whole if isinstance(node, ast.Call) and id(node) not in making)
+
+
+def filled(
+    inputs: Inputs | None, nodes: list[Node], handed: Mapping[str, Node], network: str, given: Sequence[str], span: Span
+) -> list[Node]:
+    """What a layer within the network is given: its sequences alone, and by name what the network hands on."""
+    if inputs is None or len(nodes) != len(sequences(inputs)) or len(nodes) == len(inputs):
+        return nodes
+    lacking = [taken for taken in inputs if taken.per_row and taken.name not in handed]
+    if lacking:
+        message = f"`{network}` is given no {named(lacking)}, which a layer in it takes per row"
+        call = ", ".join([*given, *(taken.name for taken in inputs if taken.per_row)])
+        fix = f"it hands on what it is given besides its own inputs: `({call})`"
+        raise Problem("E223", message, span, fix=fix)
+    places = iter(nodes)
+    return [handed[taken.name] if taken.per_row else next(places) for taken in inputs]
