@@ -1,4 +1,4 @@
-"""What comes once per row goes by name to every layer of a stack that takes it, and through networks that take cells as
+"""What comes once per row goes by name to every layer of a stack that takes it, and through all that takes cells as
 parameters; sequences go from layer to layer."""
 
 from __future__ import annotations
@@ -86,6 +86,12 @@ network Many(cells) {
   a[0] = f[0](x)
   a[1] = f[1](a[0])
   output a[1]
+}
+cell Twice(inner: cell) {
+  input x[input], g[k] per row
+  use f = inner
+  y = f(2 * x)
+  output y + sum(g)
 }
 network Half(inner: cell, other: cell) {
   input x[input], ctx[n] per row
@@ -266,11 +272,14 @@ GATE = "carry_gate = sigmoid(linear(x, out = 3, bias_init = 1))"
             ["l = Ctx(2)(x, c)", "m = GRU(4)(l)", "n = B(3)(m, b)"],
             {"l": "y[0].y", "m": "y[0].z", "n": "y[1]"},
         ),
+        ("Twice(B(3))(x, c, b)", ["m = B(3)(2 * x, b)", "n = m + sum(c)"], {"m": "y.f"}),
+        ("Twice(Twice(BA(3)))(x, c, b, a)", ["m = BA(3)(b, 4 * x, a)", "n = m + 2 * sum(c)"], {"m": "y.f.f"}),
+        ("residual(Twice(Ctx(3)))(x, b, c)", ["m = Ctx(3)(2 * x, c)", "n = m + sum(b) + x"], {"m": "y.f.f"}),
         ("Given()(x, c)", ["m = Ctx(3)(x, c)", "n = m + x"], {"m": "y.f.f"}),
         ("backward(residual(Ctx(3)))(x, c)", ["m = backward(Ctx(3))(x, c)", "n = m + x"], {"m": "y.f"}),
     ],
 )  # fmt: skip
-def test_networks_hand_on_what_their_cells_take_per_row(layer: str, by_hand: list[str], layers: dict[str, str]) -> None:
+def test_what_cells_take_per_row_is_handed_on(layer: str, by_hand: list[str], layers: dict[str, str]) -> None:
     text = text_of(f"y = {layer}", "output y") + GIVEN
     holds(run(model(text, "N")))
     case, other = rnnc.compile(text, name="N"), rnnc.compile(text_of(*by_hand, "output n"), name="N")
@@ -296,8 +305,9 @@ def test_networks_hand_on_what_their_cells_take_per_row(layer: str, by_hand: lis
 @pytest.mark.parametrize(
     ("layer", "message", "remedy"),
     [
-        ("residual(Ctx(3))(x)", "`residual` is given no `c`, which a layer in it takes per row", "`(x, c)`"),
+        ("residual(Ctx(3))(x)", "`residual` is given no `c`, which a cell in it takes per row", "`(x, c)`"),
         ("residual(highway(Ctx(3)))(x)", "`residual` is given no `c`", "`(x, c)`"),
+        ("Twice(B(3))(x, c)", "`Twice` is given no `b`, which a cell in it takes per row", "`(x, g, b)`"),
         ("residual(Ctx(3))(x, c, c)", "`residual` has 2 inputs (`x` and `c`) but is given 3", ""),
         ("residual(GRU(3))(x, c)", "`residual` has 1 input (`x`) but is given 2", ""),
         ("stack(residual(Ctx(3)), GRU(3))(x)", "together (`x` and `c`) but are given 1; layer 0 takes `c`", "`(x, c)`"),

@@ -1,5 +1,5 @@
-"""What a network hands on: cells that are its parameters, and that its text gives sequences alone, have what they take
-per row from whoever calls the network."""
+"""What cells and networks hand on: cells that are their parameters, and that their text gives no more than one value a
+step, have what they take per row from whoever calls the whole."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rnnc.syntax.walk import names_in, nodes_in, statements_in
 
 
 def besides(body: tuple[ast.Statement, ...], cells: Mapping[str, Inputs]) -> Inputs:
-    """What cells that are parameters take per row and the text of a network does not give them. `cells`: the inputs of
+    """What cells that are parameters take per row and the text around them does not give. `cells`: the inputs of
     each, by the name of the parameter."""
     made = _made_of(body, cells)
     found: dict[Taken, None] = {}
@@ -57,14 +57,14 @@ def _runs(body: tuple[ast.Statement, ...]) -> Iterator[ast.Call]:
 
 
 def filled(
-    inputs: Inputs | None, nodes: list[Node], handed: Mapping[str, Node], network: str, given: Sequence[str], span: Span
+    inputs: Inputs | None, nodes: list[Node], handed: Mapping[str, Node], around: str, given: Sequence[str], span: Span
 ) -> list[Node]:
-    """What a layer within the network is given: its sequences alone, and by name what the network hands on."""
+    """What a cell or layer is given within another: its own, and by name what the one around it hands on."""
     if inputs is None or len(nodes) != len(sequences(inputs)) or len(nodes) == len(inputs):
         return nodes
     lacking = [taken for taken in inputs if taken.per_row and taken.name not in handed]
     if lacking:
-        message = f"`{network}` is given no {named(lacking)}, which a layer in it takes per row"
+        message = f"`{around}` is given no {named(lacking)}, which a cell in it takes per row"
         call = ", ".join([*given, *(taken.name for taken in inputs if taken.per_row)])
         fix = f"it hands on what it is given besides its own inputs: `({call})`"
         raise Problem("E223", message, span, fix=fix)

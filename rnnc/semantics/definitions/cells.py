@@ -154,11 +154,9 @@ class Cells:
         return None if own is None or more is None else united([own, more])
 
     def _besides(self, cell: CellValue, span: Span) -> Inputs | None:
-        """What a network takes besides, and hands on; None where nothing is known of a cell that it was given. Raises
-        E223 as `_inputs_of` does."""
+        """What a cell or network takes besides, and hands on; None where nothing is known of a cell that it was given.
+        Raises E223 as `_inputs_of` does."""
         definition, bound = cell.definition, cell.arguments
-        if not isinstance(definition, ast.Network):
-            return ()
         cells: dict[str, Inputs] = {}
         for p in cell.parameters:
             value = bound.get(p.name)
