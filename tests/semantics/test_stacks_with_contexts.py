@@ -93,6 +93,14 @@ cell Twice(inner: cell) {
   y = f(2 * x)
   output y + sum(g)
 }
+network Bound(inner: cell) {
+  input x[input], ctx[n] per row
+  for k in 0..2 { use f[k] = inner(2 + k) }
+  a = f[0](x, ctx)
+  b = f[1](a, ctx)
+  y = stack(inner(4), 2)(b, ctx)
+  output y
+}
 network Half(inner: cell, other: cell) {
   input x[input], ctx[n] per row
   y = inner(x, ctx)
@@ -275,6 +283,11 @@ GATE = "carry_gate = sigmoid(linear(x, out = 3, bias_init = 1))"
         ("Twice(B(3))(x, c, b)", ["m = B(3)(2 * x, b)", "n = m + sum(c)"], {"m": "y.f"}),
         ("Twice(Twice(BA(3)))(x, c, b, a)", ["m = BA(3)(b, 4 * x, a)", "n = m + 2 * sum(c)"], {"m": "y.f.f"}),
         ("residual(Twice(Ctx(3)))(x, b, c)", ["m = Ctx(3)(2 * x, c)", "n = m + sum(b) + x"], {"m": "y.f.f"}),
+        (
+            "stack(Bound(Ctx), GRU(3))(x, c)",
+            ["l = Ctx(2)(x, c)", "m = Ctx(3)(l, c)", "k = stack(Ctx(4), 2)(m, c)", "n = GRU(3)(k)"],
+            {"l": "y[0].f[0]", "m": "y[0].f[1]", "k[0]": "y[0].y[0]", "k[1]": "y[0].y[1]", "n": "y[1]"},
+        ),
         ("Given()(x, c)", ["m = Ctx(3)(x, c)", "n = m + x"], {"m": "y.f.f"}),
         ("backward(residual(Ctx(3)))(x, c)", ["m = backward(Ctx(3))(x, c)", "n = m + x"], {"m": "y.f"}),
     ],

@@ -50,10 +50,11 @@ def _of(node: ast.Node, made: Mapping[str, frozenset[str]]) -> frozenset[str]:
 
 
 def _runs(body: tuple[ast.Statement, ...]) -> Iterator[ast.Call]:
-    """Calls that may run a layer: what they give is no layer that is called in turn."""
-    whole = [node for s in statements_in(body) if not _makes(s) for node in nodes_in(s)]
-    making = {id(node.function) for node in whole if isinstance(node, ast.Call)}
-    yield from (node for node in whole if isinstance(node, ast.Call) and id(node) not in making)
+    """Calls that may run a layer: what they give is no layer that is called, nor a part of one."""
+    lines = [s for s in statements_in(body) if not (_makes(s) or isinstance(s, ast.For | ast.If))]
+    calls = [node for node in nodes_in(tuple(lines)) if isinstance(node, ast.Call)]
+    making = {id(part) for call in calls for part in nodes_in(call.function)}
+    yield from (call for call in calls if id(call) not in making)
 
 
 def filled(
@@ -65,7 +66,7 @@ def filled(
     lacking = [taken for taken in inputs if taken.per_row and taken.name not in handed]
     if lacking:
         message = f"`{around}` is given no {named(lacking)}, which a cell in it takes per row"
-        call = ", ".join([*given, *(taken.name for taken in inputs if taken.per_row)])
+        call = ", ".join(dict.fromkeys((*given, *(taken.name for taken in inputs if taken.per_row))))
         fix = f"it hands on what it is given besides its own inputs: `({call})`"
         raise Problem("E223", message, span, fix=fix)
     places = iter(nodes)
