@@ -3,6 +3,11 @@
 
 def __getattr__(name):
     """KerasCell and KerasLayer are made when they are asked for: until then Keras is not needed. (From Python 3.7.)"""
+    if _STATES_WAIT and name in ("Cell", "KerasCell"):
+        raise AttributeError(
+            f"{SPEC['name']} has no {name}: a state begins with what the inputs or another layer make of it, and "
+            "whoever steps a cell wants to know states before there are inputs; `forward` and `KerasLayer` run it"
+        )
     if name == "Cell":
         raise AttributeError(f"{SPEC['name']} has no Cell: it is a network, which runs whole sequences by forward")
     if name not in _KERAS_PARTS:

@@ -9,7 +9,7 @@ class _KerasLayer:
     out as a dict. The other arguments are those of keras.layers.RNN, and mean the same; for a network
     `return_sequences` is true unless it is given. `custom_gradient`: train with the derivatives that rnnc has worked
     out, instead of TensorFlow's own. `seed`: of the initial values, which are as the description says, and of random
-    masks. Calls take `initial_state`, `mask` and `training`.
+    masks. Calls take `initial_state`, `mask` and `training`; a state that is None begins as the description says.
     """
 
     _arguments = (
@@ -37,6 +37,11 @@ class _KerasLayer:
         **named,
     ):
         super().__init__(sizes, named, seed)
+        if stateful and _STATES_WAIT:
+            raise ValueError(
+                f"stateful=True: {SPEC['name']} begins states with what the inputs or another layer make of them, at "
+                "every call; `initial_state` and `return_state` hand states on"
+            )
         self.return_sequences = SPEC["kind"] == "network" if return_sequences is None else return_sequences
         self.return_state, self.go_backwards, self.stateful = return_state, go_backwards, stateful
         self.unroll, self.zero_output_for_mask, self.custom_gradient = unroll, zero_output_for_mask, custom_gradient
@@ -97,7 +102,10 @@ class _KerasLayer:
                 raise ValueError(f"initial_state should be {', '.join(_KERAS_STATES)}, and has {len(given)} parts")
             given = dict(zip(_KERAS_STATES, given))
         given = _by_name("initial_state", given, SPEC["states"])
-        return {name: self._entering(state, SPEC["states"][name]["dtype"]) for name, state in given.items()} or None
+        return {
+            name: None if state is None else self._entering(state, SPEC["states"][name]["dtype"])
+            for name, state in given.items()
+        } or None
 
     def _wanted(self, output, mask):
         """Of an output's steps, computed in front, those that are asked for."""

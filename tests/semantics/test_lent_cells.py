@@ -81,3 +81,9 @@ def test_numbers_are_those_of_two_instances_of_one_cell() -> None:
     gradients = [m.backward(params, r[2], r[0])["params"] for m, r in zip((lent, plain), results, strict=True)]
     for name in WEIGHTS:
         np.testing.assert_allclose(gradients[0][name], gradients[1][name], rtol=0, atol=1e-12)
+
+
+def test_an_instance_of_several_cells_is_lent_to_no_network() -> None:
+    text = "use g = stack(GRU(3), 2)\n  y = residual(stack(GRU(3), backward(g)))(x)\n  output g(y)"
+    [found] = [d for d in rnnc.check(f"network N {{\n  input x[3]\n  {text}\n}}\n") if d.severity == "error"]
+    assert (found.code, found.message) == ("E239", "`inner` wants a cell, and `g` in it is an instance of several")

@@ -1,4 +1,5 @@
-"""What comes once per row goes by name to every layer of a stack that takes it; sequences go from layer to layer."""
+"""What comes once per row goes by name to every layer of a stack that takes it, and through all that takes cells as
+parameters; sequences go from layer to layer."""
 
 from __future__ import annotations
 
@@ -71,6 +72,40 @@ network Net(units) {
   input x[input], c[ctx] per row
   y = Ctx(units)(x, c)
   output RNN(units)(y) as z
+}
+network Around(inner: cell, other: cell = GRU(3)) {
+  input x[input]
+  use low = bidirectional(inner)
+  y = low(x)
+  z = other(y)
+  output z
+}
+network Many(cells) {
+  input x[input]
+  for k in 0..2 { use f[k] = cells[k] }
+  a[0] = f[0](x)
+  a[1] = f[1](a[0])
+  output a[1]
+}
+cell Twice(inner: cell) {
+  input x[input], g[k] per row
+  use f = inner
+  y = f(2 * x)
+  output y + sum(g)
+}
+network Bound(inner: cell) {
+  input x[input], ctx[n] per row
+  for k in 0..2 { use f[k] = inner(2 + k) }
+  a = f[0](x, ctx)
+  b = f[1](a, ctx)
+  y = stack(inner(4), 2)(b, ctx)
+  output y
+}
+network Half(inner: cell, other: cell) {
+  input x[input], ctx[n] per row
+  y = inner(x, ctx)
+  z = other(y)
+  output z
 }
 """
 
@@ -188,20 +223,122 @@ def test_one_sequence_goes_from_layer_to_layer(layers: str) -> None:
     assert rnnc.check(f"{CELLS}network N {{\n  input x[3], u[2]\n  {by_hand}\n}}\n") == []
 
 
-@pytest.mark.parametrize("layer", ["residual", "highway"])
-def test_networks_around_a_layer_say_what_hands_inputs_on(layer: str) -> None:
-    text = """cell Own(n) {
-  input x[i], c[j] per row
-  state h[n]
-  h' = tanh(linear(x, c, h))
-  output h'
-}
-network N {
-  input x[3], c[2] per row
-  y = WHAT(x, c)
+GIVEN = """network Given(inner: cell = Ctx(3)) {
+  input x[input]
+  let g = residual(inner)
+  use f = g
+  y = f(x)
   output y
 }
 """
-    with pytest.raises(DiagnosticError, match="reach the layers of a `stack`"):
-        model(text.replace("WHAT", f"{layer}(Own(3))"), "N")
-    assert [s.name for s in model(text.replace("WHAT", "stack(Own(3), residual = true)"), "N").states] == ["y[0].h"]
+GATE = "carry_gate = sigmoid(linear(x, out = 3, bias_init = 1))"
+
+
+@pytest.mark.parametrize(
+    ("layer", "by_hand", "layers"),
+    [
+        ("residual(Ctx(3))(x, c)", ["m = Ctx(3)(x, c)", "n = m + x"], {"m": "y.f"}),
+        ("residual(Ctx(3))(x, a)", ["m = Ctx(3)(x, a)", "n = m + x"], {"m": "y.f"}),
+        ("residual(First(3))(x, c)", ["m = First(3)(c, x)", "n = m + x"], {"m": "y.f"}),
+        ("residual(BA(3))(x, b, a)", ["m = BA(3)(b, x, a)", "n = m + x"], {"m": "y.f"}),
+        (
+            "highway(Ctx(3))(x, c)",
+            ["m = Ctx(3)(x, c)", GATE, "n = carry_gate * x + (1 - carry_gate) * m"],
+            {"m": "y.f", "carry_gate": "y.carry_gate"},
+        ),
+        (
+            "residual(highway(Ctx(3)))(x, c)",
+            ["m = Ctx(3)(x, c)", GATE, "n = x + carry_gate * x + (1 - carry_gate) * m"],
+            {"m": "y.f.f", "carry_gate": "y.f.carry_gate"},
+        ),
+        (
+            "stack(residual(Ctx(3)), Ctx(3))(x, c)",
+            ["l = Ctx(3)(x, c)", "k = l + x", "m = Ctx(3)(k, c)", "n = m"],
+            {"l": "y[0].f", "m": "y[1]"},
+        ),
+        (
+            "stack(GRU(4), residual(stack(B(4), AB(4))))(x, b, a)",
+            ["l = GRU(4)(x)", "m = B(4)(l, b)", "k = AB(4)(m, a, b)", "n = k + l"],
+            {"l": "y[0]", "m": "y[1].f[0]", "k": "y[1].f[1]"},
+        ),
+        (
+            "bidirectional(forward = residual(Ctx(3)), backward = B(3), merge = sum)(x, c, b)",
+            ["l = Ctx(3)(x, c)", "m = backward(B(3))(x, b)", "n = l + x + m"],
+            {"l": "y.forward.f", "m": "y.backward"},
+        ),
+        (
+            "Around(Ctx(2), residual(B(4)))(x, c, b)",
+            ["l = bidirectional(Ctx(2))(x, c)", "m = B(4)(l, b)", "n = l + m"],
+            {"l": "y.low", "m": "y.z.f"},
+        ),
+        ("Around(Ctx(2))(x, c)", ["l = bidirectional(Ctx(2))(x, c)", "n = GRU(3)(l)"], {"l": "y.low", "n": "y.z"}),
+        ("Many([Ctx(2), B(4)])(x, c, b)", ["l = Ctx(2)(x, c)", "n = B(4)(l, b)"], {"l": "y.f[0]", "n": "y.f[1]"}),
+        ("Half(Ctx(2), GRU(4))(x, c)", ["l = Ctx(2)(x, c)", "n = GRU(4)(l)"], {"l": "y.y", "n": "y.z"}),
+        ("Half(Ctx(2), B(4))(x, c, b)", ["l = Ctx(2)(x, c)", "n = B(4)(l, b)"], {"l": "y.y", "n": "y.z"}),
+        (
+            "stack(Half(Ctx(2), GRU(4)), B(3))(x, c, b)",
+            ["l = Ctx(2)(x, c)", "m = GRU(4)(l)", "n = B(3)(m, b)"],
+            {"l": "y[0].y", "m": "y[0].z", "n": "y[1]"},
+        ),
+        ("Twice(B(3))(x, c, b)", ["m = B(3)(2 * x, b)", "n = m + sum(c)"], {"m": "y.f"}),
+        ("Twice(Twice(BA(3)))(x, c, b, a)", ["m = BA(3)(b, 4 * x, a)", "n = m + 2 * sum(c)"], {"m": "y.f.f"}),
+        ("residual(Twice(Ctx(3)))(x, b, c)", ["m = Ctx(3)(2 * x, c)", "n = m + sum(b) + x"], {"m": "y.f.f"}),
+        (
+            "stack(Bound(Ctx), GRU(3))(x, c)",
+            ["l = Ctx(2)(x, c)", "m = Ctx(3)(l, c)", "k = stack(Ctx(4), 2)(m, c)", "n = GRU(3)(k)"],
+            {"l": "y[0].f[0]", "m": "y[0].f[1]", "k[0]": "y[0].y[0]", "k[1]": "y[0].y[1]", "n": "y[1]"},
+        ),
+        ("Given()(x, c)", ["m = Ctx(3)(x, c)", "n = m + x"], {"m": "y.f.f"}),
+        ("backward(residual(Ctx(3)))(x, c)", ["m = backward(Ctx(3))(x, c)", "n = m + x"], {"m": "y.f"}),
+    ],
+)  # fmt: skip
+def test_what_cells_take_per_row_is_handed_on(layer: str, by_hand: list[str], layers: dict[str, str]) -> None:
+    text = text_of(f"y = {layer}", "output y") + GIVEN
+    holds(run(model(text, "N")))
+    case, other = rnnc.compile(text, name="N"), rnnc.compile(text_of(*by_hand, "output n"), name="N")
+    random = np.random.default_rng(0)
+    x = {n: random.standard_normal((2, *(5,) * i["sequence"], *i["shape"])) for n, i in case.SPEC["inputs"].items()}
+    params = case.init_params(seed=1, dtype="float64")
+    theirs = {name: layers[name.split(".")[0]] + name[name.index(".") :] for name in other.SPEC["parameters"]}
+    assert {*theirs.values()} == {*params}
+    y, _, tape = case.forward_train(params, x)
+    z, _, kept = other.forward_train({name: params[own] for name, own in theirs.items()}, x)
+    np.testing.assert_allclose(y, z, rtol=1e-12)
+    weight = random.standard_normal(y.shape)
+    gradients, expected = (
+        case.backward(params, tape, weight),
+        other.backward({name: params[own] for name, own in theirs.items()}, kept, weight),
+    )
+    for name, own in theirs.items():
+        np.testing.assert_allclose(gradients["params"][own], expected["params"][name], rtol=1e-10, atol=1e-12)
+    for name in x:
+        np.testing.assert_allclose(gradients["x"][name], expected["x"][name], rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("layer", "message", "remedy"),
+    [
+        ("residual(Ctx(3))(x)", "`residual` is given no `c`, which a cell in it takes per row", "`(x, c)`"),
+        ("residual(highway(Ctx(3)))(x)", "`residual` is given no `c`", "`(x, c)`"),
+        ("Twice(B(3))(x, c)", "`Twice` is given no `b`, which a cell in it takes per row", "`(x, g, b)`"),
+        ("residual(Ctx(3))(x, c, c)", "`residual` has 2 inputs (`x` and `c`) but is given 3", ""),
+        ("residual(GRU(3))(x, c)", "`residual` has 1 input (`x`) but is given 2", ""),
+        ("stack(residual(Ctx(3)), GRU(3))(x)", "together (`x` and `c`) but are given 1; layer 0 takes `c`", "`(x, c)`"),
+        ("residual(Sized(3))(x, c)", "which inputs `Sized` has is not known", "one by one"),
+        ("residual(Ctx(3))(x, u)", "`c` of `Ctx` is one value per row, and what it is given is a sequence", ""),
+    ],
+)  # fmt: skip
+def test_a_network_says_what_it_would_hand_on(layer: str, message: str, remedy: str) -> None:
+    [found] = [d for d in rnnc.check(text_of(f"output y: {layer}")) if d.severity == "error"]
+    assert message in found.message
+    assert remedy in (found.fix or "")
+
+
+def test_the_outermost_network_hands_on_nothing() -> None:
+    with pytest.raises(DiagnosticError, match="`residual` is given no `c`"):
+        model(text_of("output y: x") + GIVEN, "Given")
+
+
+def test_a_network_of_a_cell_that_is_not_known_may_hand_on_anything() -> None:
+    text = text_of("output y: residual(some)(x, c, a)").replace("network N {", "network N(some: cell) {")
+    assert [d for d in rnnc.check(text) if d.severity == "error"] == []

@@ -340,15 +340,3 @@ def test_dropout(mask: str) -> None:
     else:
         with pytest.raises(ValueError, match="masks for whole sequences need KerasLayer"):
             rnn(X, training=True)
-
-
-@pytest.mark.parametrize(
-    "begins", ["use f = GRU(3)\n y = f(x)\n z = GRU(3)(x, states = f.states')", "z = GRU(3)(x, h = tanh(linear(c)))"]
-)
-def test_a_module_says_why_it_has_no_objects(begins: str) -> None:
-    text = f"network N {{\n input x[2], c[2] per row\n {begins}\n output z, c\n}}\n"
-    m = load_module(compile_source(Source("begun.rnn", text), target="tf").text, "Begun")
-    for name in ("KerasLayer", "KerasCell", "Cell"):
-        with pytest.raises(AttributeError, match=f"N has no {name}: a state begins with what the inputs or"):
-            getattr(m, name)
-    assert not hasattr(m, "nothing")

@@ -41,7 +41,6 @@ OBJECTS = ("tensorflow/variables",)
 CELL = ("tensorflow/cell",)
 KERAS = ("tensorflow/keras_layer", "tensorflow/keras_steps", "tensorflow/keras_weights", "tensorflow/keras")
 KERAS_CELL = ("tensorflow/keras_cell",)
-NO_OBJECTS = ("tensorflow/no_keras",)
 
 
 def emit(unit: Unit) -> Emitted:
@@ -59,9 +58,10 @@ class _Module(Skeleton):
     def __init__(self, unit: Unit) -> None:
         model = unit.model
         self._initial = initial_program(model)
-        self._has_cell = model.kind == "cell" and model.step is not None  # for tf.nn, whose networks are wrappers
-        cells = (*(CELL if self._has_cell else ()), *(KERAS_CELL if model.step is not None else ()))
-        self.parts = (*CONTRACT, *NO_OBJECTS) if self._initial is None else (*CONTRACT, *OBJECTS, *cells, *KERAS)
+        steps = model.step is not None and self._initial is not None  # cells know states before there are inputs
+        self._has_cell = model.kind == "cell" and steps  # for tf.nn, whose networks are wrappers
+        cells = (*(CELL if self._has_cell else ()), *(KERAS_CELL if steps else ()))
+        self.parts = (*CONTRACT, *OBJECTS, *cells, *KERAS)
         super().__init__(unit)
 
     def programs(self) -> dict[str, Program]:
@@ -70,8 +70,6 @@ class _Module(Skeleton):
 
     def tables(self) -> list[str]:
         model = self.unit.model
-        if self._initial is None:
-            return []
         cell = cell_tables(model) if self._has_cell else []
         return [*state_tables(model, self._initial), *cell, *keras_tables(model, self.unit.header)]
 

@@ -31,11 +31,14 @@ def initial_program(model: Model) -> Program | None:
     return initial if all(value in known for node in initial.nodes for value in reads(node)) else None
 
 
-def state_tables(model: Model, initial: Program) -> list[str]:
-    """Lines that define the tables which `templates/tensorflow/variables.py` reads."""
+def state_tables(model: Model, initial: Program | None) -> list[str]:
+    """Lines that define the tables which `templates/tensorflow/variables.py` and the classes read."""
+    if initial is None:
+        return ["_STATES_WAIT = True  # for inputs: they begin with what is made of these"]
     weights = {port.value for port in initial.inputs_of("param", "fixed")}
     weighted = any(value in weights for node in initial.nodes for value in reads(node))
     return [
+        "_STATES_WAIT = False",
         f"_STATE_NEEDS = {literal(_symbols(model, model.states))}",
         f"_INITIAL_NEEDS = {literal(_ordered(model, _sizes_read(initial)))}",
         f"_OUTPUT_NEEDS = {literal(_symbols(model, model.outputs))}",

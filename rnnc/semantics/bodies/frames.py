@@ -267,6 +267,7 @@ class Frame:
         self.callers: set[str] = set()  # labels of a caller's axes that a function knows by names of its own
         self.relabelled: dict[str, str] = {}  # labels of a function that were among those, and what they became
         self.given: list[Node] | None = None  # inputs that an outer body feeds
+        self.handed: dict[str, Node] | None = None  # what it hands on to cells that are parameters; None: they ask none
         self.cell: CellValue | None = None
         self.reverse = False  # layers here run from the last step to the first
         self.around: Around | None = None  # where this network is a layer of another

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 
 from rnnc.diagnostics import Note, Span
-from rnnc.semantics.bodies.frames import Around, Body, Context, Frame, Registry
+from rnnc.semantics.bodies.frames import Around, Body, Context, Frame, InstanceState, Registry
 from rnnc.semantics.bodies.guard import plain_inputs
 from rnnc.semantics.bodies.remedies import as_truth
+from rnnc.semantics.definitions.besides import besides
 from rnnc.semantics.definitions.ending import Ending, wrong_inputs
 from rnnc.semantics.definitions.nesting import Nesting
 from rnnc.semantics.definitions.statements import Statements
-from rnnc.semantics.definitions.taking import ONE_BY_ONE, Inputs, Taken
+from rnnc.semantics.definitions.taking import ONE_BY_ONE, Inputs, Taken, united
 from rnnc.semantics.expressions.expressions import Expressions
 from rnnc.semantics.functions.builtins import BUILTINS
 from rnnc.semantics.near import did_you_mean
-from rnnc.semantics.problems import Fatal, Problem
-from rnnc.semantics.scopes.values import CellValue, Choice, FnValue, LayerValue, Num, Scope, Value, describe, open_size
+from rnnc.semantics.problems import Fatal, Problem, Told
+from rnnc.semantics.scopes.values import (
+    CellValue,
+    Choice,
+    FnValue,
+    Instance,
+    LayerValue,
+    Num,
+    Scope,
+    Value,
+    describe,
+    open_size,
+)
 from rnnc.semantics.shapes.nodes import Graph, Node
 from rnnc.syntax import ast
 from rnnc.syntax.walk import statements_in
@@ -54,6 +66,10 @@ class Cells:
                 span,
                 fix=_or_none(f"{name} = LSTM(units = 4)", value, "cell"),
             )
+        used = _instance_in(value)
+        if parameter.kind == "cell" and used is not None:
+            message = f"`{name}` wants a cell, and `{used.key}` in it is an instance of several"
+            raise Problem("E239", message, span, fix="an instance of one cell may be lent; other layers are made anew")
         if parameter.kind == "fn" and not isinstance(value, FnValue):
             fix = _or_none(f"{name} = tanh", value, "fn")
             raise Problem("E239", f"`{name}` wants a function, not {describe(value)}", span, fix=fix)
@@ -96,10 +112,9 @@ class Cells:
             frame.use = self.diagnostics.use
             if body.state_prefix is None:
                 body.state_prefix = state_prefix
+            if given is not None and not body.probing:
+                given = self._handed(cell, frame, given)
             frame.given = list(given) if given is not None else None
-            inputs = plain_inputs(cell.definition.body)
-            if given is not None and not body.probing and inputs is not None and len(inputs) != len(given):
-                raise wrong_inputs(cell.name, cell.definition, inputs, len(given), span)
             frame.cell = cell
             frame.reverse, frame.shareable, frame.is_copy = reverse, shareable, is_copy
             frame.around = around
@@ -112,9 +127,85 @@ class Cells:
             Ending(self.expressions, self.diagnostics, frame, cell.definition).close()
             return frame
 
-    def inputs_of(self, cell: CellValue, span: Span) -> Inputs | None:
+    def taken_by(
+        self, layer: Value, span: Span, doubts: list[Problem], instances: Mapping[str, InstanceState] | None = None
+    ) -> Inputs | None:
+        """What a layer takes; None where nothing is known of it, for which `doubts` may have a reason."""
+        match layer:
+            case CellValue():
+                try:
+                    return self._inputs_of(layer, span)
+                except Fatal:
+                    raise
+                except Problem as problem:
+                    doubts.append(problem)
+                    return None
+            case Instance() if instances is not None:
+                return self.taken_by(instances[layer.key].cell, span, doubts, instances)
+            case LayerValue():
+                return united([self.taken_by(part, span, doubts, instances) for _, part in layer.layers])
+            case _:
+                return None
+
+    def _inputs_of(self, cell: CellValue, span: Span) -> Inputs | None:
         """What a cell takes, before it is opened; None where its text cannot be read, or it stands for any cell.
         Raises E223 where that hangs on what is not known before, such as the size of an input."""
+        own, more = self._own_inputs(cell, span), self._besides(self.variants.resolved(cell), span)
+        return None if own is None or more is None else united([own, more])
+
+    def _besides(self, cell: CellValue, span: Span) -> Inputs | None:
+        """What a cell or network takes besides, and hands on; None where nothing is known of a cell that it was given.
+        Raises E223 as `_inputs_of` does."""
+        definition, bound = cell.definition, cell.arguments
+        cells: dict[str, Inputs] = {}
+        for p in cell.parameters:
+            value = bound.get(p.name)
+            if value is None and p.name not in bound and p.kind == "cell" and p.default is not None:
+                scope = Scope(cell.scope)
+                body = Body("network", Graph(self.diagnostics, self.work), Registry(self.diagnostics))
+                value = self.expressions.value(p.default, Context(scope, Frame(body, scope, "", "network", "", span)))
+            values = value if isinstance(value, tuple) else (value,)
+            layers = [each for each in values if isinstance(each, CellValue | LayerValue)]
+            if layers:
+                doubts: list[Problem] = []
+                taken = [self.taken_by(layer, span, doubts) for layer in layers]
+                if doubts:
+                    raise doubts[0]
+                if None in taken:
+                    return None
+                cells[p.name] = united(taken) or ()
+        if not any(t.per_row for inputs in cells.values() for t in inputs):
+            return ()
+        self.work.spend(len(definition.body), span)
+        return besides(definition.body, cells)
+
+    def _handed(self, cell: CellValue, frame: Frame, given: Sequence[Node]) -> Sequence[Node]:
+        """What is given to the inputs that are declared; the rest is handed on. Raises E223 where there are too few."""
+        body, span, doubt = cell.definition.body, frame.span, Told(frame.span)
+        try:
+            more = self._besides(cell, span)
+        except Fatal:
+            raise
+        except Problem as problem:
+            more, doubt = None, problem
+        own = self._own_inputs(cell, span) if more else None
+        if own is not None and more:
+            taken = united([own, more]) or ()
+            frame.handed = {}
+            if len(given) == len(taken):
+                frame.handed = {t.name: node for t, node in zip(taken, given, strict=True) if t in more}
+                return given[: len(own)]
+            if len(given) != len(own):
+                raise wrong_inputs(cell.name, cell.definition, [t.name for t in taken], len(given), span)
+        inputs = plain_inputs(body)
+        if inputs is not None and len(inputs) != len(given):
+            if more is None and len(given) > len(inputs):
+                raise doubt  # it may hand them on
+            raise wrong_inputs(cell.name, cell.definition, inputs, len(given), span)
+        return given
+
+    def _own_inputs(self, cell: CellValue, span: Span) -> Inputs | None:
+        """What it declares."""
         cell = self.variants.resolved(cell)
         declared = cell.definition.body
         if cell.unknown or any(isinstance(s, ast.Damaged) for s in statements_in(declared)):
@@ -164,6 +255,15 @@ def not_given(cell: str, parameter: ast.Parameter, wanted: str, span: Span) -> P
     """A cell is used without a parameter that has no default."""
     fix = f"give it: `{cell}({parameter.name} = {' or '.join(parameter.choices) or '…'})`"
     return Problem("E245", f"`{cell}` wants its parameter `{parameter.name}` stated{wanted}", span, fix=fix)
+
+
+def _instance_in(value: Value) -> Instance | None:
+    """One of several cells within a layer: its weights cannot be lent."""
+    for _, layer in value.layers if isinstance(value, LayerValue) else ():
+        used = layer if isinstance(layer, Instance) else _instance_in(layer)
+        if used is not None:
+            return used
+    return None
 
 
 def _or_none(fix: str, value: Value, kind: str) -> str:

@@ -280,7 +280,4 @@ def wrong_inputs(cell: str, definition: ast.Cell | ast.Network, inputs: list[str
     states = plainly_declared("state", definition.body) if given > len(inputs) else []
     call = ", ".join([*inputs, *(f"{state} = …" for state in states[-1:])])
     fix = f"its states are its own; one is given by name: `f({call})`" if states else None
-    takes_cells = isinstance(definition, ast.Network) and any(p.kind == "cell" for p in definition.parameters)
-    if takes_cells and given > len(inputs):
-        fix = "a network hands on what it declares; inputs `per row` reach the layers of a `stack`, residual or not"
     return Problem("E223", message, span, fix=fix)

@@ -17,6 +17,7 @@ from rnnc.semantics.bodies.instances import (
     wrong_count,
 )
 from rnnc.semantics.definitions import handed
+from rnnc.semantics.definitions.besides import filled
 from rnnc.semantics.definitions.binding import missing_at
 from rnnc.semantics.definitions.cells import Cells
 from rnnc.semantics.definitions.running import apply
@@ -67,7 +68,7 @@ class Inner:
             raise Problem("E404", f"inside a cell only cells can be used, not {describe(state.cell)}", e.span)
         state.applied = e.span
         handed.refuse_lists(a)
-        nodes = a.nodes()
+        nodes = self._with_handed(state.cell, a.nodes(), c.frame, e.span)
         given = self._given(state.cell, a)
         if self.variants.is_unknown(state.cell):
             return Tensor(c.frame.graph.poison(e.span))  # nothing that is made of it is an error
@@ -103,6 +104,13 @@ class Inner:
         if missing - frame.broken:
             _refuse(a, slots_of(state))
         return results(frame, e.span)
+
+    def _with_handed(self, cell: CellValue, nodes: list[Node], frame: Frame, span: Span) -> list[Node]:
+        """What a step is given, with what the cell around it hands on."""
+        if frame.handed is None:
+            return nodes
+        own = [name for name, _ in frame.inputs]
+        return filled(self.cells.taken_by(cell, span, []), nodes, frame.handed, frame.name, own, frame.span)
 
     def _given(self, cell: CellValue, a: Arguments) -> dict[str, tuple[Node, Span]]:
         """What a step finds in states: in some by name, or in all, `states = …`."""

@@ -6,12 +6,13 @@ from rnnc.diagnostics import Span
 from rnnc.semantics.bodies.frames import Around, Body, Context, Frame, InstanceState, nameless
 from rnnc.semantics.bodies.instances import STATES, results
 from rnnc.semantics.bodies.settle import settle_body
+from rnnc.semantics.definitions.besides import filled
 from rnnc.semantics.definitions.cells import Cells
 from rnnc.semantics.definitions.handed import Starts, finals_of, refuse_lists, runs_again
-from rnnc.semantics.definitions.taking import Handed, Inputs, united
+from rnnc.semantics.definitions.taking import Handed, Inputs
 from rnnc.semantics.expressions.arguments import Arguments
 from rnnc.semantics.functions.lending import dotted
-from rnnc.semantics.problems import Fatal, Problem
+from rnnc.semantics.problems import Problem
 from rnnc.semantics.scopes.values import CellValue, Instance, LayerValue, Many, Num, Tensor, Users, Value, describe
 from rnnc.semantics.shapes.lower import Site
 from rnnc.semantics.shapes.nodes import Graph, Node
@@ -124,6 +125,7 @@ class _Run:
     def whole(self, layer: Value, nodes: list[Node], path: str, state: str, key: str) -> Value:
         """The outermost layer of a call."""
         before = len(self.cells.diagnostics)
+        nodes = self._with_handed(layer, nodes)
         result = self.layer(layer, nodes, path, state, key, self.c.frame.reverse)
         if len(self.cells.diagnostics) == before:
             self.starts.close()
@@ -234,22 +236,15 @@ class _Run:
         return Handed(taken, nodes, self.span, doubts)
 
     def _inputs(self, layer: Value, doubts: list[Problem]) -> Inputs | None:
-        """What a layer takes; None where nothing is known of it."""
-        match layer:
-            case CellValue():
-                try:
-                    return self.cells.inputs_of(layer, self.span)
-                except Fatal:
-                    raise
-                except Problem as problem:
-                    doubts.append(problem)
-                    return None
-            case Instance():
-                return self._inputs(self.c.frame.instances[layer.key].cell, doubts)
-            case LayerValue():
-                return united([self._inputs(part, doubts) for _, part in layer.layers])
-            case _:
-                return None
+        return self.cells.taken_by(layer, self.span, doubts, self.c.frame.instances)
+
+    def _with_handed(self, layer: Value, nodes: list[Node]) -> list[Node]:
+        """What a layer is given, with what the network around it hands on."""
+        frame = self.c.frame
+        if frame.handed is None:
+            return nodes
+        own = [name for name, _ in frame.inputs]
+        return filled(self._inputs(layer, []), nodes, frame.handed, frame.name, own, frame.span)
 
     def _dropout(self, node: Node, keep: float, per: str, name: str) -> Node:
         body = self.c.frame.body

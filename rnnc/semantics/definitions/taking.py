@@ -34,11 +34,12 @@ def united(layers: Sequence[Inputs | None]) -> Inputs | None:
         return None
     first = known[0]
     if len(first) == 1 and not first[0].per_row:
-        first = next((i for i in known if len(i) > 1 and len(_sequences(i)) == 1), first)
+        first = next((i for i in known if len(i) > 1 and len(sequences(i)) == 1), first)
     return tuple(dict.fromkeys((*first, *(taken for i in known for taken in i if taken.per_row))))
 
 
-def _sequences(inputs: Inputs) -> list[Taken]:
+def sequences(inputs: Inputs) -> list[Taken]:
+    """What comes at every step."""
     return [taken for taken in inputs if not taken.per_row]
 
 
@@ -54,7 +55,7 @@ class Handed:
         self._per_row: dict[str, Node] | None = None  # None: no layer takes such, and the first tells what it wants
         self.unknown = False  # layers of which nothing is known may take what others do not
         taken = united([inputs for _, inputs in layers])
-        if taken is None or len(_sequences(taken)) == len(taken):
+        if taken is None or len(sequences(taken)) == len(taken):
             return
         if doubts and len(nodes) > 1:
             raise doubts[0]
@@ -80,15 +81,15 @@ class Handed:
         """The sequence for the layers behind layer k is what that gives. Raises E223 where the next takes several."""
         self.sequences = [result]
         label, inputs = self._layers[k + 1] if k + 1 < len(self._layers) else ("", None)
-        if inputs is not None and len(_sequences(inputs)) > 1:
-            names = _named(_sequences(inputs))
-            message = f"a stack hands on one sequence, and {label} takes {len(_sequences(inputs))} ({names})"
+        if inputs is not None and len(sequences(inputs)) > 1:
+            names = named(sequences(inputs))
+            message = f"a stack hands on one sequence, and {label} takes {len(sequences(inputs))} ({names})"
             fix = f"{ONE_BY_ONE}; inputs `per row` go to all of them"
             raise Problem("E223", message, self._span, fix=fix)
 
     def _miscounted(self, taken: Inputs, given: int) -> Problem:
         call = f"`({', '.join(t.name for t in taken)})`"
-        message = f"these layers take {len(taken)} inputs together ({_named(taken)}) but are given {given}"
+        message = f"these layers take {len(taken)} inputs together ({named(taken)}) but are given {given}"
         if given < len(taken):
             lacking = next(t for t in (*taken[given:], *taken) if t.per_row)
             label = next(label for label, inputs in self._layers if lacking in (inputs or ()))
@@ -97,6 +98,7 @@ class Handed:
         return Problem("E223", message, self._span, fix=fix)
 
 
-def _named(inputs: Sequence[Taken]) -> str:
+def named(inputs: Sequence[Taken]) -> str:
+    """The names of inputs, for messages."""
     *first, last = [f"`{taken.name}`" for taken in inputs]
     return f"{', '.join(first)} and {last}" if first else last
