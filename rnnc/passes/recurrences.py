@@ -17,7 +17,7 @@ the step makes of it needs, besides itself, only states that turned out to be fr
 What depends on such states only can leave the loop like anything that needs no state (`hoist`, which runs again). Past
 a row's length a scan stands still (a = 1, b = 0; a = 0, b = -inf). A scan stores its state at every step: where that is
 too much (a matrix made by an outer product, or more than BUDGET numbers per row and step), the loop stays. So does that
-of a window of more than GROWTH times what comes in at a step.
+of a window that is larger than BUDGET and more than GROWTH times what comes in at a step.
 
 At an exact tie the derivative of `max(b, s + a)` goes to the state's side, as that of `max(s + a, b)` does.
 """
@@ -42,7 +42,7 @@ from rnnc.passes.analysis.cycles import explain_cycles
 from rnnc.passes.analysis.extent import at_most, features
 from rnnc.passes.analysis.freedom import Freedom, freedom
 from rnnc.passes.analysis.linearity import Coefficients, NoForm, affine, between, max_plus
-from rnnc.passes.analysis.windows import ZERO, Piece, window
+from rnnc.passes.analysis.windows import PARTS, ZERO, ManyParts, Piece, window
 from rnnc.passes.hoist import hoist_constants, spreads, with_xs
 from rnnc.passes.manager import PassContext, compiler_pass
 from rnnc.passes.rewrites.lift import Lifter
@@ -177,7 +177,13 @@ class _Freed:
     def _window(self, carry: Carry, level: Mapping[Value, Freedom]) -> bool:
         """Replace a state that holds what came in at the last steps: its parts are delays of one another."""
         loop, type_ = self._loop, carry.param.type
-        found = window(loop.body, carry.param, carry.next)
+        spans = _spans(between(loop.body, [carry.param], [carry.next]))
+        try:
+            found = window(loop.body, carry.param, carry.next)
+        except ManyParts:
+            reason = f"the state {_name(carry)} stays in the loop: a window of the last steps has up to {PARTS} parts"
+            self._context.remark("window-too-large", reason, spans, kind="missed")
+            return False
         if found is None or (carry.before is not None and loop.lengths is not None):
             return False
         new = [piece for piece in found.after if isinstance(piece, Piece)]
@@ -185,7 +191,6 @@ class _Freed:
             return False
         if any(piece.source.type.batch is not type_.batch for piece in new):
             return False
-        spans = _spans(between(loop.body, [carry.param], [carry.next]))
         grows = at_most(sum((piece.size for piece in new), ZERO) * GROWTH + 1, type_.shape[found.axis])
         if grows and (reason := _too_large(carry, spread=False)) is not None:
             self._refused.add(carry)

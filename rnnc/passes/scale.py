@@ -30,7 +30,8 @@ LINEAR = {
 }
 SUMS = ("reduce_sum", "reduce_mean", "reduce_to")
 FAR = 16  # operations on the way from one factor to another: that through a norm has eight
-MODERATE = 2.0**20  # so far from 1 numbers between two factors may be moved without leaving a narrow float's range
+HALVES = (2.0**-14, 2.0**15)  # constants that every float type holds
+MODERATE = 4.0  # what numbers on a way may be multiplied by: with more, halves that were in range may leave it
 
 
 @compiler_pass
@@ -57,6 +58,10 @@ class _Factor:
     op: Op
     value: Value
     constant: float
+
+
+def _is_moderate(constant: float) -> bool:
+    return 1 / MODERATE <= abs(constant) <= MODERATE
 
 
 class _Block:
@@ -121,21 +126,29 @@ class _Block:
         if found is None:
             return False
         both, reader = found.constant * factor.constant, graph.only_reader(found.op.out)
-        if not all(1 / MODERATE <= abs(c) <= MODERATE for c in (both, found.constant, factor.constant)):
+        assert isinstance(reader, Op)
+        beside = reader is factor.op
+        if beside and both == 1.0:  # nothing is left between the two, which `fold` sees
             return False
+        if not HALVES[0] <= abs(both) <= HALVES[1] or not (
+            beside or _is_moderate(factor.constant) or _is_moderate(found.constant)
+        ):
+            return False
+        self._context.remark("scaled", "two constant factors are one", found.op.spans | factor.op.spans)
+        if not beside and not _is_moderate(factor.constant):  # so the other one goes the way
+            self._scaled(factor, both)
+            self._reads(reader, found.op, found.value)
+            return True
         if both != 1.0:
             self._scaled(found, both)
-        elif isinstance(reader, Op) and reader is not factor.op:
+        else:
             self._reads(reader, found.op, found.value)
-        else:  # nothing is left between the two, which `fold` sees
-            return False
         made = graph.producer(factor.value)
         assert isinstance(made, Op)
         place = graph.place(made)
         graph.remove(made)
         graph.remove(factor.op)
         graph.insert(replace(made, outs=(factor.op.out,), spans=made.spans | factor.op.spans), place)
-        self._context.remark("scaled", "two constant factors are one", found.op.spans | factor.op.spans)
         return True
 
     def _nearest(self, factor: _Factor) -> _Factor | None:
@@ -177,7 +190,7 @@ class _Block:
         """A sum of multiples is a multiple of the sum."""
         graph = self._graph
         sum_ = graph.only_reader(factor.op.out)
-        if not isinstance(sum_, Op) or sum_.name not in SUMS:
+        if not isinstance(sum_, Op) or sum_.name not in SUMS or not _is_moderate(factor.constant):
             return
         place, spans = graph.place(sum_), sum_.spans | factor.op.spans
         graph.remove(sum_)

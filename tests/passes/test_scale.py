@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from rnnc.ir.operations import Builder
@@ -78,6 +80,24 @@ def test_what_others_read_and_what_is_no_multiple_stays() -> None:
     net.output("below", mul(b, b.op("div", w, add(b, mul(b, w, b.const(2.0)), b.const(5.0))), b.const(3.0)))
     net.output("large", mul(b, b.op("reshape", mul(b, x, b.const(1e30)), axes=axes(1, 3)), b.const(1e30)))
     scaled(net, {"mul": 9})
+
+
+@pytest.mark.parametrize("constant", [0.001, 1000.0, math.inf])
+def test_numbers_on_the_way_stay_where_they_were(constant: float) -> None:
+    """Halves end at 65504: a sum of what was divided by a thousand is in range, a thousandth of the sum is not."""
+    net = Net("range")
+    b, x, w = net.b, net.input("x", 3), net.param("w", 3)
+    net.output("sum", b.op("reduce_sum", mul(b, x, b.const(constant)), axes=(0,), keep=False))
+    way = b.op("div", mul(b, x, b.const(constant)), add(b, mul(b, w, w), b.const(1.0)))
+    net.output("way", mul(b, b.op("reshape", way, axes=axes(1, 3)), b.const(1 / constant if constant < 9999 else 8.0)))
+    scaled(net, {"mul": 4})
+
+
+def test_what_is_near_to_one_goes_to_what_is_not() -> None:
+    net = Net("near")
+    b, x, w = net.b, mul(net.b, net.input("x", 3), net.b.const(2.0)), net.param("w", 3)
+    net.output("y", mul(b, b.op("div", x, add(b, mul(b, w, w), b.const(1.0))), b.const(0.01)))
+    scaled(net, {"mul": 2})
 
 
 def test_a_norm_goes_back_with_one_factor_for_each_of_its_means() -> None:

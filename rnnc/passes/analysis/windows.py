@@ -57,8 +57,12 @@ class _NoWindow(Exception):
     """The state is none, or that cannot be told of its sizes."""
 
 
+class ManyParts(Exception):
+    """The state may be a window, of more than PARTS parts."""
+
+
 def window(body: Sequence[Node], state: Value, result: Value) -> Window | None:
-    """The window that a state is, if it is one: `result` is what a step makes of it."""
+    """The window that a state is, if it is one: `result` is what a step makes of it. Raises ManyParts."""
     producers = {out: node for node in body for out in node.outs}
     node = producers.get(result)
     if not isinstance(node, Op) or node.name not in ("concat", "slice", "split"):
@@ -113,7 +117,7 @@ def _cuts(pieces: Sequence[Piece], state: Value) -> list[Size]:
             moved.append((begin, cuts[-1], piece.start - begin))
     for cut in cuts:  # grows meanwhile
         if len(cuts) > PARTS + 1:
-            raise _NoWindow
+            raise ManyParts
         for begin, end, by in moved:
             if _within(cut, begin, end) and cut + by not in cuts:
                 cuts.append(cut + by)
