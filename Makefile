@@ -5,7 +5,7 @@ READY := .venv/.ready
 # Modules compiled once, not by every process: a start of rnnc takes half as long.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-slow lint format types fuzz bench bench-tf cuda-kernels gpu tf-matrix gallery gallery-proofs clean
+.PHONY: demo test test-slow lint format types fuzz bench bench-passes bench-tf cuda-kernels gpu tf-matrix gallery gallery-proofs clean
 .DEFAULT_GOAL := test
 
 # Check, compile and prove an LSTM, then train a classifier of handwritten digits with it.
@@ -40,6 +40,10 @@ fuzz: $(READY)
 
 bench: $(READY)
 	$(BIN)/python benchmarks/numpy_cells.py
+
+# What each pass is worth for cells of many kinds, in time and in memory.
+bench-passes: $(READY)
+	$(BIN)/python benchmarks/passes.py
 
 # The proofs that `make test` leaves out.
 test-slow: $(READY)
