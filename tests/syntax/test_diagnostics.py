@@ -279,6 +279,13 @@ def test_several_errors_of_one_file() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("end", ['"', '""'])
+def test_two_docstrings_that_end_early(end: str) -> None:
+    """Neither closes the other."""
+    text = f'"""A cell.{end}\ncell A {{ a = 1 }}\n"""Two.{end}\ncell B {{ a = 1 }}\n'
+    assert [(d.code, d.span.line) for d in _diagnose(text) if d.span] == [("E110", 1), ("E110", 3)]
+
+
 def test_what_is_not_closed_is_shown() -> None:
     (found,) = _diagnose("cell A {\n  z = f(a,\n        [b\n  w = 3\n}")
     assert "`]` `)`" in found.message

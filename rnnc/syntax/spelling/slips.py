@@ -61,7 +61,6 @@ _LOOKALIKE_PRIME = rf"[A-Za-z_][A-Za-z_0-9]*[{PRIMES}]"
 _DISGUISED_SIGN = r"\.[0-9]|\.[-+*/^]|\|\||->|=>|:=|===|<>|/\*"
 _DISGUISES = (
     _DOC_BEGUN,
-    _DOC_ENDED,
     _OPEN_DOC,
     _INDEXED,
     _BAD_NUMBER,
@@ -74,6 +73,10 @@ _DISGUISES = (
     _LOOKALIKE_PRIME,
 )
 DISGUISED = "|".join(_DISGUISES)
+
+_ENDED = re.compile(_DOC_ENDED)
+_QUOTED = re.compile(r'"""(?:(?:.|\n)*?(?P<doc>""")|)|"(?:[^"\\\n]|\\.)*(?P<string>"|)|#[^\n]*')
+_AFTER_DOC = re.compile(r'\s*(?:#|"""|(?:cell|fn|network|import)\b|\Z)')
 
 _SIGNS: dict[str, tuple[str, str]] = {  # what is written: what to go on with, what to write
     "||": ("or", "write `or`"),
@@ -102,6 +105,22 @@ def slip_at(text: str, position: int) -> Slip:
         if match is not None:
             return explain(match)
     raise AssertionError("the last kind matches any character")
+
+
+def may_end_early(text: str, position: int) -> bool:
+    """Does a docstring look as if it were to end before a definition, with a quote too few? It is right as it stands
+    where the file can be read so (`reads_on`)."""
+    return _ENDED.match(text, position) is not None
+
+
+def reads_on(text: str, position: int) -> bool:
+    """Are all strings and docstrings from this one on closed, and docstrings where they belong?"""
+    for match in _QUOTED.finditer(text, position):
+        if match[0].startswith('"') and not (match["doc"] or match["string"]):
+            return False
+        if match["doc"] and not _AFTER_DOC.match(text, match.end()):
+            return False
+    return True
 
 
 def _slip(
