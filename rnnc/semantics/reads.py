@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from rnnc.syntax import ast
-from rnnc.syntax.walk import names_in, nodes_in, statements_in
+from rnnc.syntax.walk import all_names_in, nodes_in, statements_in
 
 # Options whose value is an axis, which may be called as an equation is.
 _AXES = frozenset({"axis", "axes", "over", "per", "each", "out"})
@@ -96,6 +96,14 @@ def _reached(names: Iterable[str], equations: dict[str, set[str]]) -> set[str]:
     return found
 
 
-def all_names(body: Iterable[ast.Statement]) -> set[str]:
-    """Every name in a body, in its layouts too."""
-    return set(names_in(tuple(body)))
+def read_by_variants(file: ast.File) -> set[str]:
+    """What the variants in a file read of what they change."""
+    variants = tuple(e for e in nodes_in(file) if isinstance(e, ast.With | ast.Variant))
+    return set(all_names_in(variants))
+
+
+def read_by_users(file: ast.File) -> set[str]:
+    """What is read of cells, `f.h`, or given to them by name, as far as it stands in a file."""
+    parts = list(nodes_in(file))
+    read = {e.name for e in parts if isinstance(e, ast.Attribute)}
+    return read | {e.name for e in parts if isinstance(e, ast.Argument) and e.name is not None}
