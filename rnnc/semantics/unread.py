@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 
 from rnnc.diagnostics import Diagnostics, Span
-from rnnc.semantics.reads import dead_ends, is_read, read_by_users, read_by_variants, reads_of
+from rnnc.semantics.reads import along, dead_ends, is_read, read_by_users, read_by_variants, reads_of
 from rnnc.syntax import ast
 from rnnc.syntax.walk import all_names_in, names_in, statements_in
 
@@ -14,11 +14,11 @@ from rnnc.syntax.walk import all_names_in, names_in, statements_in
 def warn_of_unread_declarations(file: ast.File, diagnostics: Diagnostics) -> None:
     """A warning for each input, parameter and fixed array that nothing reads, and each state that is written only, or
     read for its own next value. Who uses a cell may read its states, by their names or all of them."""
-    outside = read_by_variants(file) | read_by_users(file)
+    outside, places = read_by_variants(file) | read_by_users(file), along(file)
     for definition in file.definitions:
         if not isinstance(definition, ast.Cell | ast.Network | ast.Fn):
             continue
-        reads = reads_of(definition.body)
+        reads = reads_of(definition.body, places)
         ends = dead_ends(reads, outside)
         for kind, item in _declared(definition.body):
             if item.name in outside or (is_read(item.name, reads) and item.name not in ends):
@@ -57,11 +57,11 @@ def warn_of_unread(file: ast.File, diagnostics: Diagnostics) -> None:
     """A warning for each equation, or layer, whose name neither its definition nor a variant in the file reads, and for
     each parameter of a head."""
     elsewhere = read_by_variants(file)
-    outside = elsewhere | read_by_users(file)
+    outside, places = elsewhere | read_by_users(file), along(file)
     for definition in file.definitions:
         if not isinstance(definition, ast.Cell | ast.Network | ast.Fn):
             continue
-        reads = reads_of(definition.body)
+        reads = reads_of(definition.body, places)
         ends = dead_ends(reads, outside)
         read = elsewhere | {name for r in reads for name in r.names}
         anywhere = elsewhere | set(all_names_in(definition.body))  # a compile-time value may be read in a layout

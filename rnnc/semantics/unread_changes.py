@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from rnnc.diagnostics import Diagnostics
 from rnnc.semantics.near import did_you_mean
-from rnnc.semantics.reads import is_read, read_by_users, read_by_variants, reads_of
+from rnnc.semantics.reads import along, is_read, read_by_users, read_by_variants, reads_of
 from rnnc.semantics.scopes.values import CellValue, Scope
 from rnnc.semantics.unread import called, warn_of_parameters
 from rnnc.syntax import ast
@@ -18,14 +18,15 @@ Bodies = list[tuple[ast.Statement, ...]]
 def warn_of_unread_changes(file: ast.File, scope: Scope, diagnostics: Diagnostics) -> None:
     """A warning for each equation, input, weight or state that `with` adds to a cell of which nothing then reads it."""
     changes = [e for e in nodes_in(file) if isinstance(e, ast.With)]
-    everywhere = [read for e in changes for read in reads_of(e.body)]
+    places = along(file)
+    everywhere = [read for e in changes for read in reads_of(e.body, places)]
     outside = read_by_users(file)
     in_variants = read_by_variants(file)  # a compile-time value may be read in a layout
     for change in changes:
         bodies = _changed(change.base, scope)
         if bodies is None:
             continue
-        reads = [*everywhere, *(read for body in bodies for read in reads_of(body))]
+        reads = [*everywhere, *(read for body in bodies for read in reads_of(body, places))]
         before = {name for body in bodies for s in body for name in defined_names(s)}
         steps = {
             s.target.name for body in (*bodies, change.body) for s in statements_in(body) if isinstance(s, ast.Use)

@@ -122,6 +122,28 @@ def test_what_only_layouts_read(code: str, text: str, layout: str) -> None:
     assert [d.code for d in check(Source("<text>", text % layout))] == ([] if layout else [code])
 
 
+AXES = """
+fn own(v, axis) {{ return softmax(v, axis) }}
+cell C(units) {{
+  input x[r: units]
+  state h[units]
+  gate r = sigmoid(linear(x, h, out = units))
+  h' = x + sum({call})
+  output h'
+}}
+"""
+
+
+@pytest.mark.parametrize(
+    "call",
+    [f"{f}(x, r)" for f in ("softmax", "flip", "cumsum", "cumax", "l2_normalize", "log_softmax", "own", "transpose")]
+    + ["layer_norm(x, 1e-5, r)", "rms_norm(x, axis = r)", "rank(x, r)", "tile(x, r, 1)", "pad(x, r, 0, 0)"],
+)
+def test_an_equation_called_as_an_axis_is_not_read_there(call: str) -> None:
+    found = check(Source("<text>", AXES.format(call=call)))
+    assert [(d.code, d.span.text if d.span else "") for d in found] == [("E420", "r")]
+
+
 def test_comments_and_other_strings_read_nothing() -> None:
     text = BASE.format(
         head=', nn = 2, act = "{nn}"', body='  # by {nn}\n  gate v = x if act == "{nn}" else 2 * x', end=""
