@@ -258,10 +258,13 @@ def _prime(match: re.Match[str]) -> Slip:
 
 def _bad_number(match: re.Match[str]) -> Slip:
     text = match[0]
-    fix, instead = None, "0"
+    fix: str | None = None
+    instead: str | None = None
+    is_doubtful = False
     if suffixed := re.fullmatch(r"([0-9]+\.?|[0-9]*\.[0-9]+)([fFlLdDuU])", text):
         number = instead = "0" * text.startswith(".") + suffixed[1] + "0" * suffixed[1].endswith(".")
-        fix = f"write `{number}`, or `{number} * {suffixed[2]}` for a product"
+        is_doubtful = re.search(rf"\b{suffixed[2]}\b", match.string) is not None  # something may be called so
+        fix = f"write `{number}`" + f", or `{number} * {suffixed[2]}` for a product" * is_doubtful
     elif text.startswith(".") and match.string.endswith("..", 0, match.start()):
         fix = f"a range has two dots, and its end is not among its numbers: `..{text[1:]}`"
     elif text.startswith("."):
@@ -276,8 +279,9 @@ def _bad_number(match: re.Match[str]) -> Slip:
         fix = f"did you mean `{multiple[1]} * {multiple[2]}`?"
         if multiple[2] in _IMAGINARY:
             fix += " There are no complex numbers: the real and the imaginary part are two values"
-    certain = re.fullmatch(_NUMBER, instead) is not None and instead != "0"
-    return _slip(match, "E113", f"`{text}` is no number", fix, instead if certain else "0", certain)
+    if instead is None or not re.fullmatch(_NUMBER, instead):
+        return _slip(match, "E113", f"`{text}` is no number", fix, "0")
+    return _slip(match, "E113", f"`{text}` is no number", fix, instead, not is_doubtful)
 
 
 def _lookalike_word(match: re.Match[str]) -> Slip:
