@@ -83,7 +83,8 @@ class Note:
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
     """One finding: `code` is stable ("E203"), `fix` says in words what would mend it. `mended`: there is no doubt what
-    was meant, and the rest was read so; nothing else that is found follows from it."""
+    was meant, and the rest was read so; nothing else that is found follows from it. `missing`: the name that is not
+    there, as what it is read."""
 
     code: str
     message: str
@@ -92,6 +93,7 @@ class Diagnostic:
     fix: str | None = None
     severity: Severity = "error"
     mended: bool = False
+    missing: str | None = None
 
     def __str__(self) -> str:
         """In one line: what, where and the remedy."""
@@ -157,9 +159,10 @@ class Diagnostics:
         fix: str | None = None,
         use: Use | None = None,
         alike: Hashable = None,
+        missing: str | None = None,
     ) -> None:
         """`alike`: errors that share it are most likely one slip; the first is told, with the places of the others."""
-        self.add(Diagnostic(code, message, span, tuple(notes), fix), use, alike)
+        self.add(Diagnostic(code, message, span, tuple(notes), fix, missing=missing), use, alike)
 
     def warning(self, code: str, message: str, span: Span, *, fix: str | None = None) -> None:
         """What is a slip more often than not, and compiles."""

@@ -33,6 +33,11 @@ def parsed(source: Source) -> ast.File:
     return parse(source)
 
 
+def prelude() -> ast.File:
+    """What every file knows without an import."""
+    return parsed(Source(PRELUDE, resource_text("grammar/prelude.rnn")))
+
+
 def imported_files(source: Source) -> set[Path]:
     """The files that a source imports, and those that these import, as far as they can be read."""
     found: set[Path] = set()
@@ -75,8 +80,7 @@ class Files:
         if self._prelude is None:
             scope = Library(LIBRARY, self._from_library)
             self._prelude = scope
-            file = parsed(Source(PRELUDE, resource_text("grammar/prelude.rnn")))
-            self._define(file, scope, None)
+            self._define(prelude(), scope, None)
         return self._prelude
 
     def _from_library(self, name: str) -> Value:

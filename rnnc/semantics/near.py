@@ -10,7 +10,19 @@ CANDIDATES = 1000
 NEAREST = 5
 
 
-def did_you_mean(name: str, among: Iterable[str]) -> str | None:
+class Suggestion(str):
+    """`did you mean `units`?`: a remedy in words, and the name that may have been meant."""
+
+    __slots__ = ("name",)
+    name: str
+
+    def __new__(cls, name: str) -> Suggestion:
+        made = super().__new__(cls, f"did you mean `{name}`?")
+        made.name = name
+        return made
+
+
+def did_you_mean(name: str, among: Iterable[str]) -> Suggestion | None:
     """`did you mean `units`?`, where something is near."""
     size = len(name)
     if size > LONGEST:
@@ -22,7 +34,7 @@ def did_you_mean(name: str, among: Iterable[str]) -> str | None:
     close = difflib.get_close_matches(name.lower(), folded, n=NEAREST, cutoff=0.6)
     meant = [n for n in close if folded[n] != name and is_near(name, n)]
     best = min(meant, key=lambda n: (distance(name.lower(), n), *_unlike(name.lower(), n)), default=None)
-    return f"did you mean `{folded[best]}`?" if best else None
+    return Suggestion(folded[best]) if best else None
 
 
 def _unlike(a: str, b: str) -> tuple[bool, int, int]:

@@ -15,7 +15,17 @@ Fix = str | None | Callable[[], str | None]  # what would mend an error; in a fu
 class Problem(Exception):
     """An error in the text, on its way to the diagnostics; the equation that holds it is given up."""
 
-    def __init__(self, code: str, message: str, span: Span, *, fix: Fix = None, notes: Iterable[Note] = ()) -> None:
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        span: Span,
+        *,
+        fix: Fix = None,
+        notes: Iterable[Note] = (),
+        missing: str | None = None,
+    ) -> None:
+        self.missing = missing  # the name that is not there
         self.code, self.message, self.span, self.fix, self.notes = code, message, span, fix, tuple(notes)
         self.use: Use | None = None  # what led to the body that it is raised in
         super().__init__(message)
@@ -60,7 +70,15 @@ def report(diagnostics: Diagnostics, problem: Problem) -> None:
     fix = problem.fix
     if callable(fix):
         fix = fix() if len(diagnostics) < SUGGESTIONS else None
-    diagnostics.error(problem.code, problem.message, problem.span, notes=problem.notes, fix=fix, use=problem.use)
+    diagnostics.error(
+        problem.code,
+        problem.message,
+        problem.span,
+        notes=problem.notes,
+        fix=fix,
+        use=problem.use,
+        missing=problem.missing,
+    )
 
 
 def located(span: Span, calls: tuple[Span, ...]) -> tuple[Span, list[Note]]:

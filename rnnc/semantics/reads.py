@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from rnnc.semantics.files import prelude
+from rnnc.semantics.functions.builtins import AXES, AXIS_OPTIONS
 from rnnc.syntax import ast
-from rnnc.syntax.walk import names_in, nodes_in, statements_in
+from rnnc.syntax.walk import all_names_in, nodes_in, statements_in
 
-# Options whose value is an axis, which may be called as an equation is.
-_AXES = frozenset({"axis", "axes", "over", "per", "each", "out"})
-_ALONG = frozenset({"argmax", "argmin", "cumsum", "log_softmax", "logsumexp", "mean", "prod", "softmax", "sum"})
+Along = Mapping[str, range]  # functions whose operands at these places are names of axes
+
+
+def along(file: ast.File) -> Along:
+    """The functions that a file knows which are told axes: those of the language, and its own."""
+    places = dict(AXES)
+    for fn in (d for d in (*prelude().definitions, *file.definitions) if isinstance(d, ast.Fn)):
+        places.pop(fn.name, None)
+        for i, parameter in enumerate(fn.parameters):
+            if parameter.name == "axis":
+                places[fn.name] = range(i, i + 1)
+    return places
 
 
 @dataclass(frozen=True)
@@ -21,12 +32,12 @@ class Read:
     names: frozenset[str]
 
 
-def reads_of(body: Iterable[ast.Statement]) -> list[Read]:
+def reads_of(body: Iterable[ast.Statement], along: Along) -> list[Read]:
     """What each statement reads. The entries of layouts are left out: they say where weights are, and compute nothing;
     layers of which they only have the scopes are those of a model that is imported whole."""
     statements = list(statements_in(body))
     labels = {part.label for part in nodes_in(tuple(statements)) if isinstance(part, ast.Axis)}
-    return [Read(name, frozenset(_values(parts, labels))) for name, parts in map(_parts, statements)]
+    return [Read(name, frozenset(_values(parts, labels, along))) for name, parts in map(_parts, statements)]
 
 
 def _parts(s: ast.Statement) -> tuple[str | None, object]:
@@ -43,19 +54,22 @@ def _parts(s: ast.Statement) -> tuple[str | None, object]:
             return None, s
 
 
-def _values(tree: object, labels: Collection[str | None]) -> Iterator[str]:
+def _values(tree: object, labels: Collection[str | None], along: Along) -> Iterator[str]:
     """The names in a tree, without those that only mean axes."""
-    as_axes = {id(e) for call in nodes_in(tree) if isinstance(call, ast.Call) for e in _named_axes(call, labels)}
+    calls = (part for part in nodes_in(tree) if isinstance(part, ast.Call))
+    as_axes = {id(e) for call in calls for e in _named_axes(call, labels, along)}
     return (part.id for part in nodes_in(tree) if isinstance(part, ast.Name) and id(part) not in as_axes)
 
 
-def _named_axes(call: ast.Call, labels: Collection[str | None]) -> Iterator[ast.Expr]:
+def _named_axes(call: ast.Call, labels: Collection[str | None], along: Along) -> Iterator[ast.Expr]:
     """`r` of `sum(h, r)` and `sum(h, axis = r)`, where an axis has that name."""
-    is_along = isinstance(call.function, ast.Name) and call.function.id in _ALONG
+    places = along.get(call.function.id, ()) if isinstance(call.function, ast.Name) else ()
     for i, argument in enumerate(call.arguments):
-        if isinstance(argument, ast.Argument) and (
-            argument.name in _AXES or (is_along and i and argument.mark is None)
-        ):
+        if not isinstance(argument, ast.Argument):
+            continue
+        # behind a label, a list of axes may be one axis from now on: `merge(h, unit: [head, d])`
+        is_axis = i in places and (argument.mark is None or isinstance(argument.value, ast.List))
+        if argument.name in AXIS_OPTIONS if argument.mark == "=" else is_axis:
             values = argument.value.items if isinstance(argument.value, ast.List) else (argument.value,)
             yield from (e for e in values if isinstance(e, ast.Name) and e.id in labels and not e.primed)
 
@@ -96,6 +110,14 @@ def _reached(names: Iterable[str], equations: dict[str, set[str]]) -> set[str]:
     return found
 
 
-def all_names(body: Iterable[ast.Statement]) -> set[str]:
-    """Every name in a body, in its layouts too."""
-    return set(names_in(tuple(body)))
+def read_by_variants(file: ast.File) -> set[str]:
+    """What the variants in a file read of what they change."""
+    variants = tuple(e for e in nodes_in(file) if isinstance(e, ast.With | ast.Variant))
+    return set(all_names_in(variants))
+
+
+def read_by_users(file: ast.File) -> set[str]:
+    """What is read of cells, `f.h`, or given to them by name, as far as it stands in a file."""
+    parts = list(nodes_in(file))
+    read = {e.name for e in parts if isinstance(e, ast.Attribute)}
+    return read | {e.name for e in parts if isinstance(e, ast.Argument) and e.name is not None}

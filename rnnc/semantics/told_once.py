@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from rnnc.diagnostics import Diagnostic, Note, Span
+from rnnc.semantics.near import Suggestion
 from rnnc.syntax import ast
 
-_OF_NAMES = frozenset({"E201", "E205"})
 _SHOWN = 8  # lines that are named
 
 
 def told_once(found: Sequence[Diagnostic], file: ast.File) -> list[Diagnostic]:
     """What is found, in the order of the text, with one error for each name that a definition of the file misses."""
-    first: dict[tuple[str, str, str | None, int], int] = {}
+    first: dict[tuple[str, str | None, str | None, int], int] = {}
     more: dict[int, list[int]] = {}
     left: list[Diagnostic] = []
     for d in found:
@@ -23,7 +23,7 @@ def told_once(found: Sequence[Diagnostic], file: ast.File) -> list[Diagnostic]:
         if d.span is None or definition is None:
             left.append(d)
             continue
-        key = (d.code, d.message, d.fix, definition)  # a remedy may be one of its place
+        key = (d.code, d.missing, d.fix, definition)  # a remedy may be one of its place
         if key in first:
             more.setdefault(first[key], []).append(d.span.line)
         else:
@@ -35,7 +35,7 @@ def told_once(found: Sequence[Diagnostic], file: ast.File) -> list[Diagnostic]:
 
 
 def _is_missing(d: Diagnostic) -> bool:
-    return d.code in _OF_NAMES and not d.notes and not (d.fix or "").startswith("did you mean")
+    return d.missing is not None and not d.notes and not isinstance(d.fix, Suggestion)
 
 
 def _also(d: Diagnostic, lines: list[int]) -> str:

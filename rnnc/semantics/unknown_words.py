@@ -30,7 +30,7 @@ def report_unknown_words(file: ast.File, scope: Scope, diagnostics: Diagnostics)
             code, message = "E201", f"`{name.id}` is not defined"
             if is_called:
                 code, message = "E205", f"there is no function or cell `{name.id}`"
-            diagnostics.error(code, message, name.span, fix=did_you_mean(name.id, known))
+            diagnostics.error(code, message, name.span, fix=did_you_mean(name.id, known), missing=name.id)
 
 
 def _own(definition: ast.Cell | ast.Network | ast.Fn) -> set[str]:

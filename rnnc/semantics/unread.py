@@ -3,22 +3,22 @@ nothing reads, outputs that have no prime, axes of batch and time."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from rnnc.diagnostics import Diagnostics, Span
-from rnnc.semantics.reads import all_names, dead_ends, is_read, reads_of
+from rnnc.semantics.reads import along, dead_ends, is_read, read_by_users, read_by_variants, reads_of
 from rnnc.syntax import ast
-from rnnc.syntax.walk import names_in, nodes_in, statements_in
+from rnnc.syntax.walk import all_names_in, names_in, statements_in
 
 
 def warn_of_unread_declarations(file: ast.File, diagnostics: Diagnostics) -> None:
     """A warning for each input, parameter and fixed array that nothing reads, and each state that is written only, or
     read for its own next value. Who uses a cell may read its states, by their names or all of them."""
-    outside = _read_outside(file)
+    outside, places = read_by_variants(file) | read_by_users(file), along(file)
     for definition in file.definitions:
         if not isinstance(definition, ast.Cell | ast.Network | ast.Fn):
             continue
-        reads = reads_of(definition.body)
+        reads = reads_of(definition.body, places)
         ends = dead_ends(reads, outside)
         for kind, item in _declared(definition.body):
             if item.name in outside or (is_read(item.name, reads) and item.name not in ends):
@@ -29,22 +29,18 @@ def warn_of_unread_declarations(file: ast.File, diagnostics: Diagnostics) -> Non
             diagnostics.warning("E424", _nothing_reads(kind, item, itself), item.span, fix=_for_unread(kind, item))
 
 
-def _read_outside(file: ast.File) -> set[str]:
-    """What others read of the definitions of a file, as far as it stands in this file."""
-    parts = list(nodes_in(file))
-    outside = {name for e in parts if isinstance(e, ast.With | ast.Variant) for name in names_in(e)}
-    outside |= {e.name for e in parts if isinstance(e, ast.Attribute)}
-    return outside | {e.name for e in parts if isinstance(e, ast.Argument) and e.name is not None}
-
-
 def _declared(body: tuple[ast.Statement, ...]) -> Iterator[tuple[str, ast.Declared]]:
     return ((s.kind, item) for s in statements_in(body) if isinstance(s, ast.Declaration) for item in s.items)
 
 
 def _nothing_reads(kind: str, item: ast.Declared, itself: bool) -> str:
-    what = {"param": "weight", "fixed": "fixed array"}.get(kind, kind)
     by = "only its own equation" if itself else "nothing"
-    return f"{by} reads the {what} `{item.name}`"
+    return f"{by} reads the {called(kind)} `{item.name}`"
+
+
+def called(kind: str) -> str:
+    """What people call that which a declaration of this kind declares."""
+    return {"param": "weight", "fixed": "fixed array"}.get(kind, kind)
 
 
 def _for_unread(kind: str, item: ast.Declared) -> str:
@@ -60,15 +56,15 @@ def _for_unread(kind: str, item: ast.Declared) -> str:
 def warn_of_unread(file: ast.File, diagnostics: Diagnostics) -> None:
     """A warning for each equation, or layer, whose name neither its definition nor a variant in the file reads, and for
     each parameter of a head."""
-    elsewhere = {name for e in nodes_in(file) if isinstance(e, ast.With | ast.Variant) for name in names_in(e)}
-    outside = _read_outside(file)
+    elsewhere = read_by_variants(file)
+    outside, places = elsewhere | read_by_users(file), along(file)
     for definition in file.definitions:
         if not isinstance(definition, ast.Cell | ast.Network | ast.Fn):
             continue
-        reads = reads_of(definition.body)
+        reads = reads_of(definition.body, places)
         ends = dead_ends(reads, outside)
         read = elsewhere | {name for r in reads for name in r.names}
-        anywhere = elsewhere | all_names(definition.body)  # a compile-time value may be read in a layout
+        anywhere = elsewhere | set(all_names_in(definition.body))  # a compile-time value may be read in a layout
         steps = {s.target.name for s in statements_in(definition.body) if isinstance(s, ast.Use)}
         told = {item.name for _, item in _declared(definition.body)}
         for s in statements_in(definition.body):
@@ -86,18 +82,16 @@ def warn_of_unread(file: ast.File, diagnostics: Diagnostics) -> None:
             told.add(name)
             fix = "read it, or leave it out: no module computes it, or has its weights"
             diagnostics.warning("E420", f"nothing reads `{name}`", s.target.span, fix=fix)
-        _warn_of_parameters(definition, diagnostics, elsewhere)
+        axis = "axis" if isinstance(definition, ast.Fn) else None  # it picks the axis of a pattern
+        parameters = [p for p in definition.parameters if p.name != axis]
+        defaults = names_in(tuple(p.default for p in definition.parameters))
+        warn_of_parameters(parameters, anywhere | set(defaults), diagnostics)
 
 
-def _warn_of_parameters(
-    definition: ast.Cell | ast.Network | ast.Fn, diagnostics: Diagnostics, elsewhere: set[str]
-) -> None:
-    """A warning for each parameter that its definition does not read: whatever is given for it changes nothing."""
-    read = elsewhere | all_names(definition.body) | set(names_in(tuple(p.default for p in definition.parameters)))
-    for p in definition.parameters:
-        if isinstance(definition, ast.Fn) and p.name == "axis":
-            continue  # it picks the axis of a pattern
-        if p.name not in read and f"{{{p.name}}}" not in definition.span.text:
+def warn_of_parameters(parameters: Iterable[ast.Parameter], read: Collection[str], diagnostics: Diagnostics) -> None:
+    """A warning for each parameter that is not read: whatever is given for it changes nothing."""
+    for p in parameters:
+        if p.name not in read:
             fix = "read it, or leave it out: whatever is given for it changes nothing"
             diagnostics.warning("E425", f"nothing reads the parameter `{p.name}`", p.span, fix=fix)
 

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 from rnnc.diagnostics import Diagnostics
 from rnnc.semantics.near import did_you_mean
-from rnnc.semantics.reads import is_read, reads_of
+from rnnc.semantics.reads import along, is_read, read_by_users, read_by_variants, reads_of
 from rnnc.semantics.scopes.values import CellValue, Scope
+from rnnc.semantics.unread import called, warn_of_parameters
 from rnnc.syntax import ast
-from rnnc.syntax.walk import names_in, nodes_in, statements_in
+from rnnc.syntax.walk import all_names_in, defined_names, names_in, nodes_in, statements_in
 
 Bodies = list[tuple[ast.Statement, ...]]
 
@@ -17,22 +18,26 @@ Bodies = list[tuple[ast.Statement, ...]]
 def warn_of_unread_changes(file: ast.File, scope: Scope, diagnostics: Diagnostics) -> None:
     """A warning for each equation, input, weight or state that `with` adds to a cell of which nothing then reads it."""
     changes = [e for e in nodes_in(file) if isinstance(e, ast.With)]
-    everywhere = [read for e in changes for read in reads_of(e.body)]
-    outside = {e.name for e in nodes_in(file) if isinstance(e, ast.Attribute)}
-    outside |= {e.name for e in nodes_in(file) if isinstance(e, ast.Argument) and e.name is not None}
+    places = along(file)
+    everywhere = [read for e in changes for read in reads_of(e.body, places)]
+    outside = read_by_users(file)
+    in_variants = read_by_variants(file)  # a compile-time value may be read in a layout
     for change in changes:
         bodies = _changed(change.base, scope)
         if bodies is None:
             continue
-        reads = [*everywhere, *(read for body in bodies for read in reads_of(body))]
-        before = {name for body in bodies for name in _defined(body)}
+        reads = [*everywhere, *(read for body in bodies for read in reads_of(body, places))]
+        before = {name for body in bodies for s in body for name in defined_names(s)}
         steps = {
             s.target.name for body in (*bodies, change.body) for s in statements_in(body) if isinstance(s, ast.Use)
         }
+        anywhere = {name for body in bodies for name in all_names_in(body)} | in_variants
         told: set[str] = set()
         for s in statements_in(change.body):
             for what, item in _added(s):
                 if item.name in before | outside | told or is_read(item.name, reads) or steps & _names(s):
+                    continue
+                if isinstance(s, ast.Equation) and s.kind == "let" and item.name in anywhere:
                     continue
                 told.add(item.name)
                 fix = did_you_mean(item.name, before) or "read it, or leave it out: it changes nothing"
@@ -40,16 +45,10 @@ def warn_of_unread_changes(file: ast.File, scope: Scope, diagnostics: Diagnostic
                 code = "E420" if what == "equation" else "E424"
                 diagnostics.warning(code, message, item.span, fix=fix)
     for variant in (d for d in file.definitions if isinstance(d, ast.Variant)):
-        _warn_of_parameters(variant, _changed(variant.base, scope), diagnostics)
-
-
-def _warn_of_parameters(variant: ast.Variant, bodies: Bodies | None, diagnostics: Diagnostics) -> None:
-    """A warning for each parameter of a variant that neither it nor the cell reads which it derives from."""
-    read = set(names_in((variant.base, tuple(p.default for p in variant.parameters), tuple(bodies or ()))))
-    for p in variant.parameters if bodies is not None else ():
-        if p.name not in read:
-            fix = "read it, or leave it out: whatever is given for it changes nothing"
-            diagnostics.warning("E425", f"nothing reads the parameter `{p.name}`", p.span, fix=fix)
+        bodies = _changed(variant.base, scope)
+        if bodies is not None:
+            read = all_names_in((variant.base, tuple(p.default for p in variant.parameters), tuple(bodies)))
+            warn_of_parameters(variant.parameters, set(read), diagnostics)
 
 
 def _names(s: ast.Statement) -> set[str]:
@@ -63,17 +62,9 @@ def _added(s: ast.Statement) -> Iterator[tuple[str, ast.Target | ast.Declared]]:
             yield "equation", s.target
         case ast.Declaration():
             for item in s.items:
-                yield {"param": "weight", "fixed": "fixed array"}.get(s.kind, s.kind), item
+                yield called(s.kind), item
         case _:
             pass
-
-
-def _defined(body: tuple[ast.Statement, ...]) -> Iterator[str]:
-    for s in statements_in(body):
-        if isinstance(s, ast.Equation | ast.Use):
-            yield s.target.name
-        elif isinstance(s, ast.Declaration):
-            yield from (item.name for item in s.items)
 
 
 def _changed(e: ast.Expr, scope: Scope) -> Bodies | None:

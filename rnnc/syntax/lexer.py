@@ -10,7 +10,7 @@ import re
 
 from rnnc.diagnostics import Diagnostic, Diagnostics, Source, Span
 from rnnc.syntax.spelling.lookalikes import named
-from rnnc.syntax.spelling.slips import slip_at
+from rnnc.syntax.spelling.slips import may_end_early, reads_on, slip_at
 from rnnc.syntax.tables import Tables
 from rnnc.syntax.tokens import Token
 
@@ -26,6 +26,7 @@ def tokenize(source: Source, tables: Tables, diagnostics: Diagnostics) -> list[T
     text = source.text
     tokens: list[Token] = []
     position = 0
+    as_written = False  # all docstrings behind this place are what they seem to be
     for match in _FORBIDDEN.finditer(text):
         if len(diagnostics) > MAX_ERRORS:
             return tokens
@@ -34,9 +35,13 @@ def tokenize(source: Source, tables: Tables, diagnostics: Diagnostics) -> list[T
     match_at = tables.token.match
     while position < len(text):
         match = match_at(text, position)
-        if match is not None and match.lastgroup != "SLIP":
-            if match.lastgroup is not None:
-                tokens.append(_token(match, match.lastgroup, Span(source, position, match.end()), tables))
+        kind = "SLIP" if match is None else match.lastgroup
+        if kind == "DOC" and not as_written and may_end_early(text, position):
+            as_written = reads_on(text, position)
+            kind = "DOC" if as_written else "SLIP"
+        if match is not None and kind != "SLIP":
+            if kind is not None:
+                tokens.append(_token(match, kind, Span(source, position, match.end()), tables))
             position = match.end()
             if len(tokens) > MAX_TOKENS:
                 message = f"more than {MAX_TOKENS} words and signs up to here: too large for a description of cells"

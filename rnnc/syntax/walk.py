@@ -10,6 +10,9 @@ from typing import cast
 from rnnc.diagnostics import Span
 from rnnc.syntax import ast
 
+# What stands for a compile-time value in the names that layouts have for arrays: `cell_{k}`.
+PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
+_WORD = re.compile(r"[A-Za-z_]\w*")
 _HEAD = re.compile(r"\w+[ \t]+(\w+)")
 
 
@@ -31,6 +34,15 @@ def nodes_in(node: object) -> Iterator[ast.Node]:
 def names_in(node: object) -> Iterator[str]:
     """Every name that is read in a tree."""
     return (part.id for part in nodes_in(node) if isinstance(part, ast.Name))
+
+
+def all_names_in(node: object) -> Iterator[str]:
+    """Every name that is read in a tree, those in what layouts call arrays too: `k` of `"cell_{k + 1}"`."""
+    yield from names_in(node)
+    for layout in (part for part in nodes_in(node) if isinstance(part, ast.Layout)):
+        for string in (part for part in nodes_in(layout) if isinstance(part, ast.String)):
+            for placeholder in PLACEHOLDER.findall(string.value):
+                yield from _WORD.findall(placeholder)
 
 
 def called_in(node: object) -> Iterator[str]:

@@ -40,6 +40,15 @@ def test_all_that_is_stated_and_nothing_else(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
+def test_names_that_are_not_there_are_named(path: Path) -> None:
+    """For programs, which do not read messages."""
+    for d in read_case(path).diagnostics():
+        said = re.fullmatch(r"`(.+)` is not defined|there is no function or cell `(.+)`", d.message)
+        if said is not None and d.code in ("E201", "E205"):
+            assert d.missing == (said[1] or said[2])
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
 def test_rendering(path: Path, update_golden: bool) -> None:
     golden, rendering = path.with_suffix(".txt"), read_case(path).rendering()
     if update_golden:

@@ -121,8 +121,9 @@ STATEMENTS = [
     ("E142", "z = linear([x, bias «=» false])", "`f([…], bias = …)`"),
     ("E131", "z = a if p «elif» b", "`else`"),
     ("E130", "z = a «&» b", "of numbers `*`"),
-    ("E113", "z = «1.0f» * x", "`1.0`, or `1.0 * f`"),
-    ("E113", "z = x * «4L»", "`4`, or `4 * L`"),
+    ("E113", "f = x * «2f»", "`2`, or `2 * f`"),
+    ("E113", "z = «1.0f» * x", "`1.0`"),
+    ("E113", "z = x * «4L»", "`4`"),
     ("E122", "z = f(a«]»", "`)`"),
     ("E120", "z = f(a«»", None),
     ("E120", "z = [a, f(b)«»\n  w = 3", None),
@@ -277,6 +278,23 @@ def test_several_errors_of_one_file() -> None:
     assert [(d.code, d.span.line) for d in _diagnose(text) if d.span] == [
         ("E142", 2), ("E140", 5), ("E112", 6), ("E142", 9), ("E120", 10),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("slip", "is_certain"),
+    [("1.0f", True), ("0f", True), ("2d", False), ("1.5d", False), (".5", True), ("0x10", False)],
+)
+def test_what_numbers_without_doubt_are(slip: str, is_certain: bool) -> None:
+    """Whether the rest is checked as if the number were right: not where what stands behind it may be a factor."""
+    (found,) = _diagnose(f"cell A {{\n  d = 3\n  z = {slip} * x\n}}\n")
+    assert (found.code, found.mended) == ("E113", is_certain)
+
+
+@pytest.mark.parametrize("end", ['"', '""'])
+def test_two_docstrings_that_end_early(end: str) -> None:
+    """Neither closes the other."""
+    text = f'"""A cell.{end}\ncell A {{ a = 1 }}\n"""Two.{end}\ncell B {{ a = 1 }}\n'
+    assert [(d.code, d.span.line) for d in _diagnose(text) if d.span] == [("E110", 1), ("E110", 3)]
 
 
 def test_what_is_not_closed_is_shown() -> None:

@@ -102,6 +102,15 @@ def test_braces_in_parentheses_bring_newlines_back() -> None:
     assert print_ast(net).count('(Equation "plain"') == 3
 
 
+@pytest.mark.parametrize("before", ["", '"""A file."""\n', '# An open """\n'])
+@pytest.mark.parametrize("after", ["", '"""Another. "So."\nfn f(x)"""\ncell C { a = 1 }\n', '# One more """\n'])
+@pytest.mark.parametrize("doc", ['A size of 5"\ncell B(n) = A(3)\n', 'Of "a""\n\ncell B {\n', '"a"\n# So.\nfn f(x)'])
+def test_docstrings_may_quote_before_definitions(before: str, after: str, doc: str) -> None:
+    """What looks like a docstring with a quote too few is right where all of the file reads so."""
+    file = parse(Source("t", f'{before}"""{doc}"""\ncell A {{ a = 1 }}\n{after}'))
+    assert next(d.doc for d in file.definitions if isinstance(d, ast.Cell)) is not None
+
+
 def test_docstrings() -> None:
     """A docstring is the file's where another one or an import follows, and the definition's otherwise."""
     assert parse(Source("t", '"""a"""')).doc == "a"

@@ -117,10 +117,12 @@ def of_attribute(e: ast.Attribute, c: Context, known_names: Callable[[Context], 
     if path[0] in known or (path[0], False) in c.frame.members or path[0] in c.frame.broken:
         return None
     if path[0] in foreign.SELF:
-        return Problem("E201", f"there is no `{path[0]}`: names stand alone", e.span, fix=f"write `{name}`")
+        return Problem(
+            "E201", f"there is no `{path[0]}`: names stand alone", e.span, fix=f"write `{name}`", missing=e.span.text
+        )
     fix = _of_library(name, c, known) or did_you_mean(name, known) or f"it can be written: `fn {name}(v) {{ … }}`"
     shown = e.span.text if len(e.span.text) <= _LONGEST else f"{path[0]}.…"
-    return Problem("E201", f"`{shown}` belongs to another library", e.span, fix=fix)
+    return Problem("E201", f"`{shown}` belongs to another library", e.span, fix=fix, missing=e.span.text)
 
 
 def of_member(e: ast.Attribute, shape: Shape | None, parameter: ast.Parameter | None = None) -> str | None:

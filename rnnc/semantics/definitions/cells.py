@@ -76,7 +76,11 @@ class Cells:
         if isinstance(value, Choice) and not parameter.choices:
             names = known | set(BUILTINS) if parameter.kind == "fn" else known
             raise Problem(
-                "E201", f"`{value.word}` is not defined", value.span or span, fix=did_you_mean(value.word, names)
+                "E201",
+                f"`{value.word}` is not defined",
+                value.span or span,
+                fix=did_you_mean(value.word, names),
+                missing=value.word,
             )
         default = parameter.default
         if isinstance(default, ast.Constant) and isinstance(default.value, bool) and not isinstance(value, bool):

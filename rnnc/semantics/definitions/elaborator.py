@@ -58,7 +58,8 @@ class Elaborator:
         of = e.function.base if isinstance(e.function, ast.Attribute) else None
         if isinstance(of, ast.Name) and of.id in c.frame.instances:
             fix = f"an instance is stepped by its name: `{of.id}(x)`"
-            raise Problem("E205", f"`{e.function.span.text}` is no function", e.function.span, fix=fix)
+            name = e.function.span.text
+            raise Problem("E205", f"`{name}` is no function", e.function.span, fix=fix, missing=name)
         function = self.expressions.value(e.function, c.named(None))
         match function:
             case FnValue(definition=None, name=name):
@@ -76,8 +77,10 @@ class Elaborator:
                 raise self.no_function(function.word, e, c)
             case _:
                 message = f"`{e.function.span.text}` is {describe(function)}, not a function"
-                fix = other_steps.called(e, c) or of_no_function(function, e, c, BUILTINS) or _multiplied(e, function)
-                raise Problem("E205", message, e.function.span, fix=fix)
+                fix = other_steps.called(e, c) or of_no_function(function, e, c, BUILTINS)
+                product = _multiplied(e, function) if fix is None else None
+                missing = e.function.span.text if product is None else None  # as often as it is written, it is a slip
+                raise Problem("E205", message, e.function.span, fix=fix or product, missing=missing)
 
     def named_call(self, e: ast.As, c: Context) -> Value:
         """`linear(h) as rec`: what the call gives; the name is that of its weights, or of its mask."""
@@ -119,7 +122,7 @@ class Elaborator:
         def fix() -> str | None:
             return of_call(name, e, c, c.scope.all_names() | set(BUILTINS) | set(c.frame.instances))
 
-        return Problem("E205", f"there is no function or cell `{name}`", e.function.span, fix=fix)
+        return Problem("E205", f"there is no function or cell `{name}`", e.function.span, fix=fix, missing=name)
 
 
 def _compared(a: Arguments) -> str | None:

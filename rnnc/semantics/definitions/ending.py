@@ -53,9 +53,9 @@ class Ending:
                 missing.pop((name, ()), None)
                 continue
             near = did_you_mean(name, {n for n, _ in missing}) or did_you_mean(name, states)
-            for key in [k for k in missing if near == f"did you mean `{k[0]}`?"]:
+            for key in [k for k in missing if near is not None and near.name == k[0]]:
                 del missing[key]  # the one slip explains both
-            if any(d.code == "E201" and d.message == f"`{name}` is not defined" for d in self.diagnostics):
+            if any(d.code == "E201" and d.missing == name for d in self.diagnostics):
                 continue  # that asks for the state, too
             is_value, dropped = (name, False) in self.frame.members, self.frame.dropped.get(name)
             fix = near or (f"write `{name}`" if is_value else f"declare it: `state {name}[…]`")
@@ -204,7 +204,9 @@ class Ending:
         if state is None or state.frame is None:
             known = f"there are {', '.join(frame.instances)}" if frame.instances else None
             fix = did_you_mean(key, frame.instances) or known
-            raise Problem("E201", f"`{key}` is no instance that is stepped here", _first(s.target), fix=fix)
+            raise Problem(
+                "E201", f"`{key}` is no instance that is stepped here", _first(s.target), fix=fix, missing=key
+            )
         slots = slots_of(state)
         # `f.states[k]` keeps that name: a wrapper inside may carry the same state under its own
         written = ".".join(path)

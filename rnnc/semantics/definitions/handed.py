@@ -171,6 +171,7 @@ class Finals:
                 f"in a network `{base.key}{shown}` {'are' if name == STATES else 'is'} of no one step",
                 span,
                 fix=fix,
+                missing=span.text,
             )
         if not c.frame.body.readable:
             raise Told(span)

@@ -159,7 +159,7 @@ class Inner:
         if c.frame.body.kind == "network":
             return self.finals.attribute(base, e, indices, c)
         if not isinstance(state.cell, CellValue):
-            raise Problem("E201", f"`{state.key}` has no `{e.name}`", e.span)
+            raise Problem("E201", f"`{state.key}` has no `{e.name}`", e.span, missing=e.span.text)
         graph, path = c.frame.graph, path and f"{path}."
         if self.variants.is_unknown(state.cell) and e.name != STATES:
             return Tensor(graph.poison(e.span))

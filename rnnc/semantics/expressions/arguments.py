@@ -134,7 +134,9 @@ class Arguments:
                 fix = did_you_mean(name, turning) or (
                     f"write `shared over {turning[0]}`" if turning else "leave it out"
                 )
-                raise Problem("E201", f"`{name}` is no variable of a loop around this call", span, fix=fix)
+                raise Problem(
+                    "E201", f"`{name}` is no variable of a loop around this call", span, fix=fix, missing=name
+                )
 
     # --- options ---
 

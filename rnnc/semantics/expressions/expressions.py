@@ -222,7 +222,7 @@ class Expressions:
                 def near(name: str = e.id) -> str:
                     return did_you_mean(name, {*c.frame.axes, *c.scope.all_names()}) or f"give its size: `{name}: n`"
 
-                raise Problem("E201", f"there is no axis or size `{e.id}` here", e.span, fix=near)
+                raise Problem("E201", f"there is no axis or size `{e.id}` here", e.span, fix=near, missing=e.id)
         return self.axis(ast.Axis(None, e, span=e.span), c)
 
     def truth(self, e: ast.Expr, c: Context) -> bool:
@@ -322,7 +322,7 @@ class Expressions:
                 continue
             if c.scope.find(e.id) is None and not c.frame.may_have_had(e.id):
                 fix = f"members are defined in a loop: `for {e.id} in 0..n {{ … }}`"
-                raise Problem("E201", f"`{e.id}` is not defined", e.span, fix=fix)
+                raise Problem("E201", f"`{e.id}` is not defined", e.span, fix=fix, missing=e.id)
         return self.indices(expressions, c)
 
     # --- lists ---

@@ -119,19 +119,32 @@ class Names:
                     f"no output `{e.name}`; there are {', '.join(found)}",
                     e.span,
                     fix=did_you_mean(e.name, found),
+                    missing=e.span.text,
                 )
             case CellValue() | LayerValue() if e.name == "output" and not e.primed:
                 return inner.output_promise(base, e.span)
             case Promise():
                 if e.name == "size" and not e.primed:
                     return Num(base.size)
-                raise Problem("E201", f"an output has no `{e.name}` at compile time", e.span, fix="`.output.size`")
+                raise Problem(
+                    "E201",
+                    f"an output has no `{e.name}` at compile time",
+                    e.span,
+                    fix="`.output.size`",
+                    missing=e.span.text,
+                )
             case Choice():
                 raise unknown_name(base.word, base.span or e.base.span, c)
             case Tensor() if self._given_up(base.node, c):
                 return Tensor(c.frame.graph.poison(e.span))
             case _:
-                raise Problem("E201", f"{describe(base)} has no `{e.name}`", e.span, fix=self._member_fix(e, base, c))
+                raise Problem(
+                    "E201",
+                    f"{describe(base)} has no `{e.name}`",
+                    e.span,
+                    fix=self._member_fix(e, base, c),
+                    missing=e.span.text,
+                )
 
     def _callable(self, c: Context) -> set[str]:
         """The names of this scope, and all functions."""
@@ -326,13 +339,15 @@ def unknown_name(name: str, span: Span, c: Context, *, primed: bool = False) -> 
         return Problem("E202", f"`{name}` is no state, so there is no `{name}'`", span, fix=fix)
     if primed:
         near = partial(did_you_mean, name + "'", {n + "'" for n, _ in c.frame.states})
-        return Problem("E201", f"`{name}'` is not defined", span, fix=near)
+        return Problem("E201", f"`{name}'` is not defined", span, fix=near, missing=f"{name}'")
     if name in c.frame.dropped:
         notes = [Note("dropped here", c.frame.dropped[name])]
         fix = "replace what reads it, or drop that too"
         return Problem("E201", f"`{name}` is dropped, and yet it is read", span, notes=notes, fix=fix)
     if name == "step":
-        return Problem("E201", "`step` is not defined", span, fix="the index of the step is known in cells")
+        return Problem(
+            "E201", "`step` is not defined", span, fix="the index of the step is known in cells", missing=name
+        )
 
     def meant() -> str | None:
         is_stepped = c.frame.body.kind == "cell" and _is_stepped(name, c)
@@ -341,7 +356,7 @@ def unknown_name(name: str, span: Span, c: Context, *, primed: bool = False) -> 
         near = remedies.of_name(name, c) or remedies.of_label(name, span, c) or did_you_mean(name, _known_names(c))
         return near or remedies.of_weight(name) or remedies.of_own_names(name, c)
 
-    return Problem("E201", f"`{name}` is not defined", span, fix=meant)
+    return Problem("E201", f"`{name}` is not defined", span, fix=meant, missing=name)
 
 
 def _is_stepped(name: str, c: Context) -> bool:

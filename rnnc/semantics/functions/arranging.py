@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rnnc.ir.size import Size
 from rnnc.semantics.expressions.arguments import Arguments, Operand
-from rnnc.semantics.functions.builtins import added, builtin
+from rnnc.semantics.functions.builtins import ALL_AXES, ONE_AXIS, added, builtin
 from rnnc.semantics.functions.over_time import means_time, temporal
 from rnnc.semantics.problems import Problem
 from rnnc.semantics.scopes.values import Tensor, Value
@@ -76,7 +76,7 @@ def _new_axis(a: Arguments, operand: Operand) -> Shaped:
     return Shaped(a.new_label(operand.expression, operand.context), Size.of(1), strong=True)
 
 
-@builtin("merge", labels=1)
+@builtin("merge", labels=1, axes=ONE_AXIS)
 def _merge(a: Arguments) -> Value:
     """merge(h, [head, unit]): several axes become one, all without a list; the last varies fastest. Behind a label they
     are called so, `merge(h, unit: [head, d])`."""
@@ -92,7 +92,7 @@ def _merge(a: Arguments) -> Value:
     return added(a, "merge", a.node(0), axes=labels, name=name)
 
 
-@builtin("split", labels=1)
+@builtin("split", labels=1, axes=ONE_AXIS)
 def _split(a: Arguments) -> Value:
     """split(v, units, head: 4, unit: d): one axis, the only one if none is named, becomes several."""
     a.count(3, 32)
@@ -114,7 +114,7 @@ def _relabel(a: Arguments) -> Value:
     return added(a, "relabel", a.node(0), wanted=axes_of(a, 1), words=words)
 
 
-@builtin("transpose")
+@builtin("transpose", axes=ONE_AXIS)
 def _transpose(a: Arguments) -> Value:
     a.count(1, 2)
     a.allow()
@@ -122,7 +122,7 @@ def _transpose(a: Arguments) -> Value:
     return added(a, "transpose", a.node(0), axes=labels)
 
 
-@builtin("repeat", "tile")
+@builtin("repeat", "tile", axes=ONE_AXIS)
 def _repeat(a: Arguments) -> Value:
     """repeat(v, axis, n): each element n times; tile(v, axis, n): the whole axis n times."""
     a.count(3)
@@ -133,7 +133,7 @@ def _repeat(a: Arguments) -> Value:
     return added(a, "repeat", a.node(0), axis=a.axis(1), times=times, each=a.name == "repeat")
 
 
-@builtin("pad")
+@builtin("pad", axes=ONE_AXIS)
 def _pad(a: Arguments) -> Value:
     """pad(v, axis, before, after): zeros."""
     a.count(4)
@@ -142,7 +142,7 @@ def _pad(a: Arguments) -> Value:
     return added(a, "pad", a.node(0), axis=a.axis(1), before=before, after=after)
 
 
-@builtin("flip", "softmax", "cumsum")
+@builtin("flip", "softmax", "cumsum", axes=ALL_AXES)
 def _along(a: Arguments) -> Value:
     a.count(1, 1000 if a.name == "softmax" else 2)
     options: dict[str, bool] = {}

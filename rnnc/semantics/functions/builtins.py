@@ -23,18 +23,24 @@ BUILTINS: dict[str, Builtin] = {}
 LABELLED: dict[str, int] = {}  # functions whose operands have labels, from which on: those of `linear`, new axes
 WEIGHTED: set[str] = set()  # functions with weights, which equations may share
 MASKED: set[str] = set()  # functions that draw masks
+AXES: dict[str, range] = {}  # functions that some operands tell an axis, or a list of them, by its name
+AXIS_OPTIONS = frozenset({"axis", "axes", "over", "per", "each", "out"})  # of all functions
+ONE_AXIS, ALL_AXES = range(1, 2), range(1, 1000)
 
 
 def builtin(
-    *names: str, labels: int | None = None, weights: bool = False, masks: bool = False
+    *names: str, labels: int | None = None, axes: range | None = None, weights: bool = False, masks: bool = False
 ) -> Callable[[Builtin], Builtin]:
-    """Registers a function under the names that the language has for it. Its operands have labels from `labels` on."""
+    """Registers a function under the names that the language has for it. Its operands have labels from `labels` on;
+    those at `axes` are names of axes, whatever else has that name."""
 
     def add(function: Builtin) -> Builtin:
         for name in names:
             BUILTINS[name] = function
             if labels is not None:
                 LABELLED[name] = labels
+            if axes is not None:
+                AXES[name] = axes
             if weights:
                 WEIGHTED.add(name)
             if masks:
@@ -129,7 +135,7 @@ def _is_axis(a: Arguments, value: Value) -> bool:
     return any(axis.label == label for axis in shape)
 
 
-@builtin("sum", "mean", "prod")
+@builtin("sum", "mean", "prod", axes=ALL_AXES)
 def _fold(a: Arguments) -> Value:
     """Over named axes of one value, or of the members of a list."""
     members = _members(a)

@@ -104,7 +104,9 @@ def _check_equation(a: Arguments, e: ast.Expr) -> None:
     if isinstance(e, ast.Name) and e.id not in names:
         if a.context.frame.may_have_had(e.id):
             raise Told(e.span)
-        raise Problem("E201", f"there is no equation `{e.id}` here", e.span, fix=did_you_mean(e.id, names))
+        raise Problem(
+            "E201", f"there is no equation `{e.id}` here", e.span, fix=did_you_mean(e.id, names), missing=e.id
+        )
 
 
 def _meant(a: Arguments, e: ast.Expr) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rnnc.semantics.expressions.arguments import Arguments
 from rnnc.semantics.functions.arranging import axes_of
-from rnnc.semantics.functions.builtins import added, builtin
+from rnnc.semantics.functions.builtins import ONE_AXIS, added, builtin
 from rnnc.semantics.problems import Problem
 from rnnc.semantics.scopes.values import Num, Tensor, Value
 
@@ -17,7 +17,7 @@ def _places(a: Arguments) -> Value:
     return Tensor(a.context.frame.graph.add("places", (), a.span, axes_of(a)))
 
 
-@builtin("argmax", "argmin")
+@builtin("argmax", "argmin", axes=ONE_AXIS)
 def _best(a: Arguments) -> Value:
     """argmax(v, axis): the place of the largest value, the first of several; it has no gradient."""
     a.count(1, 2)
@@ -25,7 +25,7 @@ def _best(a: Arguments) -> Value:
     return added(a, "best", a.node(0), smallest=a.name == "argmin", axis=a.axis(1) or a.axis())
 
 
-@builtin("rank")
+@builtin("rank", axes=ONE_AXIS)
 def _rank(a: Arguments) -> Value:
     """rank(v, axis): 0 for the largest value, 1 for the next, …; equal ones in their order. It has no gradient."""
     a.count(1, 2)

@@ -16,6 +16,7 @@ from rnnc.semantics.problems import Problem
 from rnnc.semantics.scopes.values import Num
 from rnnc.syntax import ast
 from rnnc.syntax.parse import parse_expression
+from rnnc.syntax.walk import PLACEHOLDER
 
 Sizes = tuple[Size, ...]
 Arranged = tuple[Arrangement, Sizes]
@@ -214,7 +215,7 @@ class ArrangementReader:
             except Problem as problem:
                 raise Problem("E509", f"in `{{{match.group(1)}}}`: {problem.message}", string.span) from None
 
-        return re.sub(r"\{([^{}]+)\}", value, string.value)
+        return PLACEHOLDER.sub(value, string.value)
 
 
 def _depth(e: ast.Expr) -> int:

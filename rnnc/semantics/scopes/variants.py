@@ -144,5 +144,6 @@ def _no_cell(value: Value, wanted: str, span: Span, scope: Scope) -> Problem:
             f"`{value.word}` is not defined",
             value.span or span,
             fix=did_you_mean(value.word, scope.all_names()),
+            missing=value.word,
         )
     return Problem("E237", f"{wanted}, not {describe(value)}", span)

@@ -61,7 +61,6 @@ _LOOKALIKE_PRIME = rf"[A-Za-z_][A-Za-z_0-9]*[{PRIMES}]"
 _DISGUISED_SIGN = r"\.[0-9]|\.[-+*/^]|\|\||->|=>|:=|===|<>|/\*"
 _DISGUISES = (
     _DOC_BEGUN,
-    _DOC_ENDED,
     _OPEN_DOC,
     _INDEXED,
     _BAD_NUMBER,
@@ -74,6 +73,10 @@ _DISGUISES = (
     _LOOKALIKE_PRIME,
 )
 DISGUISED = "|".join(_DISGUISES)
+
+_ENDED = re.compile(_DOC_ENDED)
+_QUOTED = re.compile(r'"""(?:(?:.|\n)*?(?P<doc>""")|)|"(?:[^"\\\n]|\\.)*(?P<string>"|)|#[^\n]*')
+_AFTER_DOC = re.compile(r'\s*(?:#|"""|(?:cell|fn|network|import)\b|\Z)')
 
 _SIGNS: dict[str, tuple[str, str]] = {  # what is written: what to go on with, what to write
     "||": ("or", "write `or`"),
@@ -102,6 +105,22 @@ def slip_at(text: str, position: int) -> Slip:
         if match is not None:
             return explain(match)
     raise AssertionError("the last kind matches any character")
+
+
+def may_end_early(text: str, position: int) -> bool:
+    """Does a docstring look as if it were to end before a definition, with a quote too few? It is right as it stands
+    where the file can be read so (`reads_on`)."""
+    return _ENDED.match(text, position) is not None
+
+
+def reads_on(text: str, position: int) -> bool:
+    """Are all strings and docstrings from this one on closed, and docstrings where they belong?"""
+    for match in _QUOTED.finditer(text, position):
+        if match[0].startswith('"') and not (match["doc"] or match["string"]):
+            return False
+        if match["doc"] and not _AFTER_DOC.match(text, match.end()):
+            return False
+    return True
 
 
 def _slip(
@@ -239,10 +258,13 @@ def _prime(match: re.Match[str]) -> Slip:
 
 def _bad_number(match: re.Match[str]) -> Slip:
     text = match[0]
-    fix, instead = None, "0"
+    fix: str | None = None
+    instead: str | None = None
+    is_doubtful = False
     if suffixed := re.fullmatch(r"([0-9]+\.?|[0-9]*\.[0-9]+)([fFlLdDuU])", text):
         number = instead = "0" * text.startswith(".") + suffixed[1] + "0" * suffixed[1].endswith(".")
-        fix = f"write `{number}`, or `{number} * {suffixed[2]}` for a product"
+        is_doubtful = re.search(rf"\b{suffixed[2]}\b", match.string) is not None  # something may be called so
+        fix = f"write `{number}`" + f", or `{number} * {suffixed[2]}` for a product" * is_doubtful
     elif text.startswith(".") and match.string.endswith("..", 0, match.start()):
         fix = f"a range has two dots, and its end is not among its numbers: `..{text[1:]}`"
     elif text.startswith("."):
@@ -257,8 +279,9 @@ def _bad_number(match: re.Match[str]) -> Slip:
         fix = f"did you mean `{multiple[1]} * {multiple[2]}`?"
         if multiple[2] in _IMAGINARY:
             fix += " There are no complex numbers: the real and the imaginary part are two values"
-    certain = re.fullmatch(_NUMBER, instead) is not None and instead != "0"
-    return _slip(match, "E113", f"`{text}` is no number", fix, instead if certain else "0", certain)
+    if instead is None or not re.fullmatch(_NUMBER, instead):
+        return _slip(match, "E113", f"`{text}` is no number", fix, "0")
+    return _slip(match, "E113", f"`{text}` is no number", fix, instead, not is_doubtful)
 
 
 def _lookalike_word(match: re.Match[str]) -> Slip:
