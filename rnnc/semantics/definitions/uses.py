@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 
 from rnnc.diagnostics import Diagnostics, Note
 from rnnc.semantics.bodies.frames import Context, Frame, InstanceState, StateTree, key_text
@@ -11,9 +11,10 @@ from rnnc.semantics.expressions.expressions import Expressions
 from rnnc.semantics.problems import Problem
 from rnnc.semantics.scopes.values import CellValue, Instance, LayerPart, LayerValue, Scope, describe
 from rnnc.syntax import ast
-from rnnc.syntax.walk import names_in, statements_in
+from rnnc.syntax.walk import names_in, nodes_in, statements_in
 
-_NOT_THERE = frozenset({"E201", "E203"})  # an instance; a member of a family
+_NO_MEMBER = "E203"  # of a family
+_NOT_THERE = frozenset({"E201", _NO_MEMBER})  # an instance; a member
 
 
 class Uses:
@@ -30,29 +31,36 @@ class Uses:
             frame.body.sink.append(branch)  # states stand where the text has the `use`
         if any(self._to_come(frame, scope, s)):
             frame.waiting.append((s, scope, branch))
-        else:
+            return
+        try:
             self._define(frame, scope, s, branch)
+        except Problem as problem:
+            if problem.code != _NO_MEMBER:
+                raise
+            frame.waiting.append((s, scope, branch))  # for a member that stands further down
 
     def close(self, frame: Frame) -> None:
         """Every statement has been declared: make what waits, each as soon as what it is made of is there."""
-        found = True
-        while found:
-            found = [entry for entry in frame.waiting if self._is_made(frame, *entry)]
-            frame.waiting = [entry for entry in frame.waiting if entry not in found]
         waiting, frame.waiting = frame.waiting, []
+        found, turned = True, False
+        while found:  # to and fro, since families are made from either end
+            left = [entry for entry in waiting[:: -1 if turned else 1] if not self._is_made(frame, *entry)]
+            found, waiting, turned = len(left) < len(waiting), left[:: -1 if turned else 1], not turned
         uses = {s.target.name: s for s, _, _ in reversed(waiting)}
-        for s, scope, branch in waiting:  # for itself, or for what is not there
+        keys = {self._key(frame, s, scope) for s, scope, _ in waiting}
+        for s, scope, branch in sorted(waiting, key=lambda entry: _depth(entry[0], uses)):
             if s.target.name in frame.broken:
                 continue
-            with guard(self.diagnostics, frame, s):
+            with guard(self.diagnostics, frame, s):  # for itself, or for what is not there
                 circle = _circle(s.target.name, uses)
-                if circle:
+                if circle and (len(circle) > 1 or not s.target.indices or self._of_waiting(frame, s, scope, keys)):
                     frame.broken.update(circle)
                     raise _needs_itself(circle, uses)
                 self._define(frame, scope, s, branch)
 
     def _is_made(self, frame: Frame, s: ast.Use, scope: Scope, branch: StateTree) -> bool:
         """Whether all is there that one is made of; it is made then, or an error of its own is told."""
+        self.expressions.work.spend(1, s.span)
         own = {s.target.name} if s.target.indices else set[str]()  # of a family, whose members may make others
         if {*self._to_come(frame, scope, s)} - own:
             return False
@@ -73,9 +81,21 @@ class Uses:
             later = {other.target.name for other in statements_in(frame.written) if isinstance(other, ast.Use)}
             yield from names & later
 
+    def _key(self, frame: Frame, s: ast.Use, scope: Scope) -> str:
+        return key_text(s.target.name, self.expressions.indices(s.target.indices, Context(scope, frame)))
+
+    def _of_waiting(self, frame: Frame, s: ast.Use, scope: Scope, keys: Set[str]) -> bool:
+        """Is a member made of another that waits, so that there is a circle, and not of one that nothing makes?"""
+        read = (e for e in nodes_in(s.cell) if isinstance(e, ast.Subscript) and isinstance(e.base, ast.Name))
+        return any(self._key_of(e, frame, scope) in keys for e in read)
+
+    def _key_of(self, e: ast.Subscript, frame: Frame, scope: Scope) -> str:
+        places = tuple(i for i in e.items if not isinstance(i, ast.Slice))
+        return key_text(e.base.span.text, self.expressions.indices(places, Context(scope, frame)))
+
     def _define(self, frame: Frame, scope: Scope, s: ast.Use, branch: StateTree) -> None:
         c = Context(scope, frame)
-        key = key_text(s.target.name, self.expressions.indices(s.target.indices, c))
+        key = self._key(frame, s, scope)
         cell = self.expressions.value(s.cell, c)
         weights_of: str | None = None
         if isinstance(cell, Instance):
@@ -91,6 +111,15 @@ class Uses:
         if s.target.indices:
             frame.instance_families.add(s.target.name)
         frame.instances[key] = InstanceState(key, cell, s.span, branch, s.cell.span, weights_of)
+
+
+def _depth(s: ast.Use, uses: Mapping[str, ast.Use]) -> int:
+    """How many others an instance waits for, one for the other: what is not there is told of the last of them."""
+    seen = [s.target.name]
+    while (further := next((n for n in names_in(s.cell) if n in uses and n not in seen), None)) is not None:
+        seen.append(further)
+        s = uses[further]
+    return len(seen)
 
 
 def _circle(name: str, uses: Mapping[str, ast.Use]) -> list[str]:
