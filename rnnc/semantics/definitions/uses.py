@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Set
+from contextlib import suppress
 
 from rnnc.diagnostics import Diagnostics, Note
 from rnnc.semantics.bodies.frames import Context, Frame, InstanceState, StateTree, key_text
@@ -47,12 +48,17 @@ class Uses:
             left = [entry for entry in waiting[:: -1 if turned else 1] if not self._is_made(frame, *entry)]
             found, waiting, turned = len(left) < len(waiting), left[:: -1 if turned else 1], not turned
         uses = {s.target.name: s for s, _, _ in reversed(waiting)}
-        keys = {self._key(frame, s, scope) for s, scope, _ in waiting}
-        for s, scope, branch in sorted(waiting, key=lambda entry: _depth(entry[0], uses)):
+        made_of = {name: [n for n in names_in(s.cell) if n in uses] for name, s in uses.items()}
+        depths = _depths(made_of)
+        keys = set[str]()
+        for s, scope, _ in waiting:
+            with suppress(Problem):  # told below
+                keys.add(self._key(frame, s, scope))
+        for s, scope, branch in sorted(waiting, key=lambda entry: depths[entry[0].target.name]):
             if s.target.name in frame.broken:
                 continue
             with guard(self.diagnostics, frame, s):  # for itself, or for what is not there
-                circle = _circle(s.target.name, uses)
+                circle = _circle(s.target.name, made_of, frame.broken)
                 if circle and (len(circle) > 1 or not s.target.indices or self._of_waiting(frame, s, scope, keys)):
                     frame.broken.update(circle)
                     raise _needs_itself(circle, uses)
@@ -113,22 +119,27 @@ class Uses:
         frame.instances[key] = InstanceState(key, cell, s.span, branch, s.cell.span, weights_of)
 
 
-def _depth(s: ast.Use, uses: Mapping[str, ast.Use]) -> int:
-    """How many others an instance waits for, one for the other: what is not there is told of the last of them."""
-    seen = [s.target.name]
-    while (further := next((n for n in names_in(s.cell) if n in uses and n not in seen), None)) is not None:
-        seen.append(further)
-        s = uses[further]
-    return len(seen)
+def _depths(made_of: Mapping[str, list[str]]) -> dict[str, int]:
+    """How many others each instance waits for, one for the other: what is not there is told of the last of them."""
+    depths: dict[str, int] = {}
+    for name in made_of:
+        way: dict[str, None] = {}
+        while name not in depths and name not in way and name in made_of:
+            way[name] = None
+            name = next((n for n in made_of[name] if n != name), "")
+        first = depths.get(name, 0) + 1
+        depths.update({passed: depth for depth, passed in enumerate(reversed(way), first)})
+    return depths
 
 
-def _circle(name: str, uses: Mapping[str, ast.Use]) -> list[str]:
+def _circle(name: str, made_of: Mapping[str, list[str]], broken: Set[str]) -> list[str]:
     """The way from an instance back to it."""
-    way: list[str] = []
-    while name in uses and name not in way:
-        way.append(name)
-        name = next((n for n in names_in(uses[name].cell) if n in uses), "")
-    return way if way and name == way[0] else []
+    way: dict[str, None] = {}
+    first = name
+    while name in made_of and name not in way and name not in broken:
+        way[name] = None
+        name = next(iter(made_of[name]), "")
+    return list(way) if way and name == first else []
 
 
 def _needs_itself(circle: list[str], uses: Mapping[str, ast.Use]) -> Problem:
