@@ -85,7 +85,7 @@ def _values(e: ast.Node, brought: Set[str]) -> Iterator[ast.Expr | None]:
     match e:
         case ast.Binary(op="==" | "!="):
             pass  # beside what takes one of a few words, such a word is itself
-        case ast.Binary(op="or", left=left):
+        case ast.Binary(op="or", left=left) if not _is_test(left):
             yield left  # what takes its place may be such a word, too
         case ast.Binary(left=left, right=right):
             yield from (left, right)
@@ -105,6 +105,17 @@ def _values(e: ast.Node, brought: Set[str]) -> Iterator[ast.Expr | None]:
                     yield a.value
         case _:
             pass
+
+
+def _is_test(e: ast.Expr) -> bool:
+    """Is this true or false, and never none?"""
+    match e:
+        case ast.Binary(op="==" | "!=" | "<" | "<=" | ">" | ">=" | "and") | ast.Unary(op="not"):
+            return True
+        case ast.Binary(op="or", left=left):
+            return _is_test(left)
+        case _:
+            return False
 
 
 def _meet(span: Span, other: Span) -> bool:
