@@ -10,7 +10,7 @@ import re
 
 from rnnc.diagnostics import Diagnostic, Diagnostics, Source, Span
 from rnnc.syntax.spelling.lookalikes import named
-from rnnc.syntax.spelling.slips import closed_docstring, quotes_in, slip_at
+from rnnc.syntax.spelling.slips import slip_at
 from rnnc.syntax.tables import Tables
 from rnnc.syntax.tokens import Token
 
@@ -31,7 +31,7 @@ def tokenize(source: Source, tables: Tables, diagnostics: Diagnostics) -> list[T
             return tokens
         span = Span(source, match.start(), match.end())
         diagnostics.error("E105", f"a character that must not be in a file: {named(match[0])}", span, fix="remove it")
-    match_at, quotes = tables.token.match, quotes_in(text)
+    match_at = tables.token.match
     while position < len(text):
         match = match_at(text, position)
         if match is not None and match.lastgroup != "SLIP":
@@ -42,10 +42,6 @@ def tokenize(source: Source, tables: Tables, diagnostics: Diagnostics) -> list[T
                 message = f"more than {MAX_TOKENS} words and signs up to here: too large for a description of cells"
                 diagnostics.error("E101", message, tokens[-1].span, fix="split the file, and `import` the parts")
                 return []
-            continue
-        if (end := closed_docstring(text, position, quotes)) is not None:
-            tokens.append(Token("DOC", text[position:end], Span(source, position, end)))
-            position = end
             continue
         slip = slip_at(text, position)
         span = Span(source, *slip.shown)

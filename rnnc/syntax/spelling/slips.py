@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from rnnc.syntax.spelling.foreign_options import OTHERWISE
@@ -40,11 +39,8 @@ _NUMBER = r"[0-9]+(?:_[0-9]+)*(?:\.[0-9]+(?:_[0-9]+)*)?(?:[eE][+-]?[0-9]+)?"
 _OPEN_DOC = r'"""(?!(?:.|\n)*?""")'
 # A docstring with a quote too few, before a definition: at its beginning, at its end.
 _BEFORE_DEFINITION = r"(?=[ \t]*\n(?:[ \t]*\n|#[^\n]*\n)*(?:cell|fn|network)[ \t]+\w+[ \t]*[({=\n])"
-_ENTRY = r'"[^"\n]*"[ \t]*=(?!=)'  # of a layout
-_DOC_BEGUN = rf'(?<![^\n])(?!{_ENTRY})"{{1,2}}(?!")(?:[^"]|"(?!")){{1,2000}}"{{1,3}}(?!"){_BEFORE_DEFINITION}'
+_DOC_BEGUN = rf'(?<![^\n])"{{1,2}}(?!")(?:[^"]|"(?!")){{1,2000}}"{{1,3}}(?!"){_BEFORE_DEFINITION}'
 _DOC_ENDED = rf'"""(?:[^"]*(?:"(?!")[^"]*)*""|[^"]*")(?!"){_BEFORE_DEFINITION}'
-_QUOTES = '"""'
-_AFTER_DOC = re.compile(r"[ \t]*(?:#|\n|\Z|(?:cell|fn|network|import)\b)")
 _DOC_QUOTE = r'(?<=""")"(?=[ \t]*(?:\n|\Z))'
 _BAD_NUMBER = rf"(?=[0-9])(?!{_NUMBER}(?![A-Za-z_0-9]|\.(?!\.)))"
 _FOREIGN = r"(?:None|True|False|null|elif)\b(?!\s*=(?!=)|')"
@@ -97,19 +93,6 @@ _DOTTED = {".*": "*", "./": "/", ".+": "+", ".-": "-", ".^": "**"}
 _COMMANDS = {"sigma": "sigmoid", "top": "", **dict.fromkeys(("odot", "cdot", "times", "circ", "ast", "otimes"), "*")}
 _ACCENTS = frozenset({"tilde", "hat", "bar", "dot", "widetilde", "widehat", "overline"})
 _WORDS = {"None": "none", "null": "none", "True": "true", "False": "false", "elif": "else if"}
-
-
-def closed_docstring(text: str, position: int, quotes: Sequence[int]) -> int | None:
-    """Where a docstring ends that begins here and is right as it stands, though a line in it ends with a quote before
-    what looks like a definition. `quotes`: where three stand in the text; beside an odd number to come, one is open."""
-    end = text.find(_QUOTES, position + 3) + 3
-    is_pair = (len(quotes) - bisect_left(quotes, position)) % 2 == 0
-    return end if text.startswith(_QUOTES, position) and end > 3 and is_pair and _AFTER_DOC.match(text, end) else None
-
-
-def quotes_in(text: str) -> list[int]:
-    """Where three quotes stand."""
-    return [match.start() for match in re.finditer(_QUOTES, text)]
 
 
 def slip_at(text: str, position: int) -> Slip:
