@@ -186,6 +186,7 @@ class Level:
         backwards: bool = node.attrs["reverse"]
         match what:
             case "last":
+                # backwards no `at(index = 0)`: that would ask for sequences that have a step
                 turned = self.builder.op("reverse_time", value, self.lengths) if backwards else value
                 return self.builder.op("last", turned, self.lengths)
             case "reverse":

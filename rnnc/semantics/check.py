@@ -238,7 +238,9 @@ class _Checker:
         declared: list[str] = []
         names: dict[str, str] = {}
         for i, p in enumerate(_given(fn)):
-            if roles[p.name] == "fn":
+            if p.choices:
+                given.append(p.choices[0])
+            elif roles[p.name] == "fn":
                 given.append("tanh")
             elif roles[p.name] == "number":
                 sizes.append(f"n{i}")

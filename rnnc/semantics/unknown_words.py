@@ -3,11 +3,11 @@ a turn until sizes are given. Only what can be nothing but a value or a function
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
 from rnnc.diagnostics import Diagnostics, Span
 from rnnc.semantics.expressions.names import CONSTANTS
-from rnnc.semantics.functions.builtins import BUILTINS
+from rnnc.semantics.functions.builtins import BUILTINS, WEIGHTED
 from rnnc.semantics.near import did_you_mean
 from rnnc.semantics.scopes.values import Scope
 from rnnc.semantics.shapes.rules.elementwise import UNARY
@@ -18,12 +18,15 @@ from rnnc.syntax.walk import defined_names, names_in, nodes_in, statements_in
 def report_unknown_words(file: ast.File, scope: Scope, diagnostics: Diagnostics) -> None:
     """An error for each that is not told already. Within `with`, and in layouts, other names mean something."""
     everywhere = scope.all_names() | set(BUILTINS) | set(CONSTANTS) | {"step"}
+    brought = {name for name in BUILTINS if scope.find(name) is None}
     told = [d.span for d in diagnostics if d.span is not None]
     for definition in file.definitions:
         if not isinstance(definition, ast.Cell | ast.Network | ast.Fn):
             continue
-        known = everywhere | _own(definition)
-        for name, is_called in _words(tuple(s for s in definition.body if not isinstance(s, ast.Layout))):
+        own = _own(definition)
+        known = everywhere | own
+        text = tuple(s for s in definition.body if not isinstance(s, ast.Layout))
+        for name, is_called in _words(text, brought - own):
             if name.primed or name.id in known or any(_meet(name.span, span) for span in told):
                 continue
             told.append(name.span)
@@ -56,8 +59,8 @@ def _own(definition: ast.Cell | ast.Network | ast.Fn) -> set[str]:
     return names
 
 
-def _words(tree: object) -> Iterator[tuple[ast.Name, bool]]:
-    """Names that are values, and (True) that are called."""
+def _words(tree: object, brought: Set[str]) -> Iterator[tuple[ast.Name, bool]]:
+    """Names that are values, and (True) that are called. `brought`: functions that are the language's own here."""
     parts = list(nodes_in(tree))
     apart: list[object] = [e for e in parts if isinstance(e, ast.With | ast.Layout)]
     apart += [e.items for e in parts if isinstance(e, ast.Subscript)]  # told where it is read
@@ -75,13 +78,15 @@ def _words(tree: object) -> Iterator[tuple[ast.Name, bool]]:
             continue
         if isinstance(part, ast.Call) and isinstance(part.function, ast.Name):
             yield part.function, True
-        yield from ((e, False) for e in _values(part) if isinstance(e, ast.Name))
+        yield from ((e, False) for e in _values(part, brought) if isinstance(e, ast.Name))
 
 
-def _values(e: ast.Node) -> Iterator[ast.Expr | None]:
+def _values(e: ast.Node, brought: Set[str]) -> Iterator[ast.Expr | None]:
     match e:
         case ast.Binary(op="==" | "!="):
             pass  # beside what takes one of a few words, such a word is itself
+        case ast.Binary(op="or", left=left) if not _is_test(left):
+            yield left  # what takes its place may be such a word, too
         case ast.Binary(left=left, right=right):
             yield from (left, right)
         case ast.Unary(operand=operand):
@@ -92,13 +97,25 @@ def _values(e: ast.Node) -> Iterator[ast.Expr | None]:
             yield from (lo, hi)
         case ast.Subscript(base=base):
             yield base
-        case ast.Call(function=ast.Name(id=name), arguments=arguments):
+        case ast.Call(function=ast.Name(id=name), arguments=arguments) if name in brought:
             for a in arguments:
                 is_operand = name == "linear" or (name in UNARY and a is arguments[0])
-                if isinstance(a, ast.Argument) and (a.name == "bias" if a.mark == "=" else is_operand):
+                is_truth = name in WEIGHTED and isinstance(a, ast.Argument) and a.name == "bias"
+                if isinstance(a, ast.Argument) and (is_truth if a.mark == "=" else is_operand):
                     yield a.value
         case _:
             pass
+
+
+def _is_test(e: ast.Expr) -> bool:
+    """Is this true or false, and never none?"""
+    match e:
+        case ast.Binary(op="==" | "!=" | "<" | "<=" | ">" | ">=" | "and") | ast.Unary(op="not"):
+            return True
+        case ast.Binary(op="or", left=left):
+            return _is_test(left)
+        case _:
+            return False
 
 
 def _meet(span: Span, other: Span) -> bool:

@@ -20,6 +20,7 @@ FINE = [
     "fn f(v, n) {\n  for k in 0..n { q[k] = v * k }\n  return q[n - 1]\n}",
     "fn f(v[d]) {\n  for k in 0..d { q[k] = v[d = k] }\n  return sum(q[k] for k in 0..d)\n}",
     "fn f(v, on) {\n  if on { q = tanh(v) } else { q = v }\n  return q\n}",
+    "fn f(v, mode: fast | slow) {\n  return v if mode == fast else 2 * v\n}",
 ]
 WRONG = [
     ("fn f(v, n) {\n  a = linear(v, out = [part: n])\n  return linear(a, out = [prat])\n}", "E201", "prat"),

@@ -43,10 +43,11 @@ network Encoder {
   y = through(x)
   output y + last(RNN(3)(x)) + at(x, 1) - at(x, -1) + cumsum(y, time, exclusive = true)
 }
+cell Var = Two(3)
 """
 LAYERS = (
-    "residual(LSTM(3))", "highway(RNN(3))", "residual(highway(GRU(3)))", "Two", "Begins", "Encoder", "stack(Two, 2)",
-    "stack(residual(RNN(3)), RNN(3))", "stack(RNN(3), highway(Two))", "backward(residual(RNN(3)))", "backward(Encoder)",
+    "residual(LSTM(3))", "highway(RNN(3))", "residual(highway(GRU(3)))", "Two", "Begins", "Encoder", "Var",
+    "stack(Two, 2)",     "stack(residual(RNN(3)), RNN(3))", "stack(RNN(3), highway(Two))", "backward(residual(RNN(3)))", "backward(Encoder)",
     "bidirectional(residual(RNN(3)), merge = sum)", "bidirectional(Encoder, merge = sum)",
     "stack(bidirectional(Two, Begins, merge = mean), RNN(3))",
 )  # fmt: skip
@@ -147,6 +148,29 @@ def test_a_list_that_does_not_fit_is_reported_once(call: str, says: str) -> None
     span = raised.value.diagnostics[0].span
     assert span is not None
     assert span.text in call
+
+
+WRAP = """
+cell Changed = Two with { b = RNN(n)(a) }
+cell Again = Changed(3)
+network Wrap(f = RNN(3)) {
+  input x[i]
+  y = f(x, h = 0.5)
+  output y
+}
+"""
+
+
+@pytest.mark.parametrize("lines", [
+    ("z = Two(x, h = 0.5)",), ("z = Var(x, h = 0.5)",), ("z = Changed(x, h = 0.5)",), ("z = Again(x, h = 0.5, c = 1)",),
+    ("use g = Var", "z = g(x, h = 0.5)"), ("use f = Again", "use g = f", "z = g(x, h = 0.5)"), ("z = Wrap(Var)(x)",),
+])  # fmt: skip
+def test_a_network_has_no_states_by_name(lines: tuple[str, ...]) -> None:
+    with pytest.raises(DiagnosticError) as raised:
+        network(*lines, "output z", before=NETWORKS + WRAP)
+    (found,) = raised.value.diagnostics
+    assert (found.code, found.span and found.span.text) == ("E221", "h")
+    assert network("z = Wrap(x)", "output z", before=NETWORKS + WRAP).kind == "network"
 
 
 def test_a_list_goes_before_what_the_network_says_itself() -> None:

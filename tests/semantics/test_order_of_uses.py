@@ -49,6 +49,24 @@ def test_members_that_wait_for_members_of_a_later_loop() -> None:
     assert {p.name.partition(".")[0] for p in case.model.parameters} == {"f[0,0]", "f[0,1]"}
 
 
+@pytest.mark.parametrize(
+    "uses",
+    [
+        ("use g[3] = RNN(3)", "for k in 0..3 { use g[k] = g[k + 1] }", "use h = g[1]"),
+        ("use g[0] = RNN(3)", "use h = g[1]", "use g[1] = g[0]"),
+        ("use g[1] = RNN(3)", "use g[0] = f[1]", "use f[0] = g[1]", "use f[1] = f[0]", "use h = stack(g[0], f[0])"),
+    ],
+)
+def test_any_order_of_members_is_the_same(uses: tuple[str, ...]) -> None:
+    results: list[np.ndarray] = []
+    for order in itertools.permutations(uses):
+        case = run(network(*order, "y = h(x)", "output y"))
+        holds(case)
+        results.append(case.output())
+    for result in results:
+        np.testing.assert_array_equal(result, results[0])
+
+
 def test_a_definition_goes_before_an_instance_further_down() -> None:
     """As it did: `use g = Own` is a layer of its own where `Own` is a cell, and is also an instance below."""
     own = "cell Own(n = 3) {\n  input x[i]\n  state h[n]\n  h' = tanh(linear(x, h))\n  output h'\n}\n"
@@ -68,6 +86,9 @@ def test_a_definition_goes_before_an_instance_further_down() -> None:
          "`use` wants a cell, not a part of the layer `f`"),
         (("use g = f", "if false { use f = RNN(3) }"), "E239", "`use` wants a cell, not the word `f`"),
         (("use g = f", "use f = tanh"), "E239", "`use` wants a cell, not the function `tanh`"),
+        (("use f[0] = f[1]", "use f[1] = f[0]", "use g = RNN(3)"), "E204", "`use f` needs itself"),
+        (("use f[0] = RNN(3)", "use f[1] = f[9]", "use g = f[1]"), "E203", "the family `f` has no member [9]"),
+        (("use g = f", "use f = k[9]", "use k[0] = RNN(3)"), "E203", "the family `k` has no member [9]"),
         (("use g = RNN(3) as low",), "E248",
          "`as` names the weights of a call with inputs, and `RNN` gives the cell `RNN`"),
     ],

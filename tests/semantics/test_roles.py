@@ -196,3 +196,23 @@ def test_what_it_is_compared_with_may_be_given(test: str, codes: list[str]) -> N
         f"cell C(units, mode) {{\n  input x[units]\n  y = (x if {test} else 2 * x) + missing(x)\n  output y\n}}\n"
     )
     assert [d.code for d in found] == codes
+
+
+@pytest.mark.parametrize(
+    ("head", "test", "says"),
+    [
+        ("act = tanh", '[act] == ["tanh"]', 'the function `tanh` never equals the string "tanh"'),
+        ("sizes = [1, 2]", 'sizes == ["a", true]', 'the number 1 never equals the string "a"'),
+        ("sizes = [1, [2]]", "sizes == [1, [true]]", "the number 2 never equals true"),
+        ("a: quick | slow = slow, b: fast | lazy = lazy", "a == b", "`b`, which is `lazy`, is none of the choices"),
+        ("sizes = [1, 2]", "sizes == [1]", ""),
+        ("sizes = [1, 2]", "sizes == [none, tanh]", ""),
+        ("act = tanh", "act == GRU", ""),  # either may be given where something is called
+        ("a: quick | slow = slow, b: quick | lazy = lazy", "a == b", ""),
+    ],
+)
+def test_what_is_never_equal(head: str, test: str, says: str) -> None:
+    found = rnnc.check(f"cell C({head}) {{\n  input x[4]\n  y = x if {test} else 2 * x\n  output y\n}}\n")
+    assert {d.code for d in found} <= {"E249", "E217"}
+    assert bool(found) == bool(says)
+    assert all(says in d.message for d in found)

@@ -30,7 +30,7 @@ def apply(cells: Cells, layer: Value, a: Arguments, instance: InstanceState | No
     c = a.context
     if c.frame.body.kind != "network":
         raise Problem("E404", "layers run sequences: they belong in a network", a.span, fix="in a cell: `use f = …`")
-    if not isinstance(layer, CellValue) or isinstance(layer.definition, ast.Network):
+    if not isinstance(layer, CellValue) or isinstance(cells.variants.resolved(layer).definition, ast.Network):
         for option in a.options:  # those of one cell have names here
             if option != STATES:
                 message = f"`{a.name}` has no state `{option}`: names are those of a single cell, that runs forward"

@@ -1,5 +1,5 @@
-"""`==` of compile-time values. What can never be equal is a slip, and an error: a condition that is always false
-would choose another cell, and say nothing."""
+"""`==` of compile-time values. What is of kinds that never stand for each other is a slip, and an error, in lists too:
+a condition that is always false would choose another cell, and say nothing."""
 
 from __future__ import annotations
 
@@ -35,7 +35,17 @@ class Equality:
             return left.name == right.name
         _check_known(e, left, right, c)
         _check_kinds(e, left, right)
+        self._check_parts(e, left, right)
         return self._same(left, right, e.span)
+
+    def _check_parts(self, e: ast.Binary, left: Value, right: Value) -> None:
+        """E249, of members of lists that stand in the same place."""
+        if isinstance(left, tuple) and isinstance(right, tuple) and len(left) == len(right):
+            for a, b in zip(left, right, strict=True):
+                self._work.spend(1, e.span)
+                if _never_equal(a, b):
+                    raise Problem("E249", _message(e, a, b), e.span)
+                self._check_parts(e, a, b)
 
     def _same(self, a: Value, b: Value, span: Span) -> bool:
         """Are two values equal? Lists and cells are compared part by part, as far as there is work left for that."""
@@ -73,12 +83,14 @@ def _check_choices(e: ast.Binary, left: Value, right: Value) -> None:
         if not isinstance(one, Choice) or not one.among or other is None:
             continue
         word = other.word if isinstance(other, Choice) else other if isinstance(other, str) else ""
-        if isinstance(other, Choice) and word in one.among:
-            continue
+        if isinstance(other, Choice) and (word in one.among or {*other.among} & {*one.among}):
+            continue  # of two parameters that share some words, either may have another one
         fix = did_you_mean(word, one.among) if word else None
         if isinstance(other, str) and word in one.among:
             fix = f"words stand without quotes: `{word}`"
-        message = f"`{spot.span.text}` is none of the choices {', '.join(one.among)}"
+        is_named = isinstance(other, Choice) and not _is_itself(spot, other)
+        shown = f"`{spot.span.text}`, which is `{word}`," if is_named else f"`{spot.span.text}`"
+        message = f"{shown} is none of the choices {', '.join(one.among)}"
         raise Problem("E217", message, spot.span, fix=fix)
 
 
@@ -102,15 +114,21 @@ def _is_itself(e: ast.Expr, value: Value) -> bool:
 
 def _check_kinds(e: ast.Binary, left: Value, right: Value) -> None:
     """E249, of a string and a function, a flag and a number, …, and of a parameter that is a size until it is given."""
-    kinds = _kind(left), _kind(right)
     is_mistaken = _is_keyword(e.left, left, right) or _is_keyword(e.right, right, left)
-    if not is_mistaken:
-        if None in kinds or kinds[0] == kinds[1]:
-            return
-        if not _ALONE & {*kinds} and {*kinds} != {"number", "cell"} and not (_is_open(left) or _is_open(right)):
-            return
-    message = f"`{e.left.span.text} {e.op} {e.right.span.text}`: {describe(left)} never equals {describe(right)}"
-    raise Problem("E249", message, e.span, fix=_remedy(e, left, right) or _remedy(e, right, left, turned=True))
+    if is_mistaken or _never_equal(left, right):
+        fix = _remedy(e, left, right) or _remedy(e, right, left, turned=True)
+        raise Problem("E249", _message(e, left, right), e.span, fix=fix)
+
+
+def _never_equal(left: Value, right: Value) -> bool:
+    kinds = _kind(left), _kind(right)
+    if None in kinds or kinds[0] == kinds[1]:
+        return False
+    return bool(_ALONE & {*kinds}) or {*kinds} == {"number", "cell"} or _is_open(left) or _is_open(right)
+
+
+def _message(e: ast.Binary, left: Value, right: Value) -> str:
+    return f"`{e.left.span.text} {e.op} {e.right.span.text}`: {describe(left)} never equals {describe(right)}"
 
 
 def _kind(value: Value) -> str | None:

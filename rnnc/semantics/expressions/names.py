@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 
 from rnnc.diagnostics import Note, Span
 from rnnc.ir.program import DType
@@ -301,7 +301,9 @@ def no_member(name: str, primed: bool, indices: Indices, c: Context, span: Span)
     """E203, with some members that there are."""
     prime = "'" if primed else ""
     family = c.frame.members.get((name, primed), {})
-    there = ", ".join("[" + ", ".join(map(str, k)) + "]" for k in islice(family, 6)) or "none"
+    used = (key[len(name) :].replace(",", ", ") for key in c.frame.instances if key.startswith(f"{name}["))
+    members = chain(("[" + ", ".join(map(str, k)) + "]" for k in family), () if primed else used)
+    there = ", ".join(islice(members, 6)) or "none"
     lasts = [k[-1] for k in family if k]
     fix = None
     if len(family) > 1 and indices == (max(lasts) + 1,):

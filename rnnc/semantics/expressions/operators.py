@@ -73,7 +73,7 @@ class Operators:
             return self.evaluate.truth(e.left, c) and self.evaluate.truth(e.right, c)
         if isinstance(left, bool):  # a boolean is never none: here `or` is the logical one
             return left or self.evaluate.truth(e.right, c)
-        if isinstance(left, Choice):
+        if isinstance(left, Choice) and not left.among:
             raise unknown_name(left.word, left.span or e.left.span, c)
         return self.evaluate.value(e.right, c) if left is None else left
 
