@@ -47,8 +47,8 @@ cell Var = Two(3)
 """
 LAYERS = (
     "residual(LSTM(3))", "highway(RNN(3))", "residual(highway(GRU(3)))", "Two", "Begins", "Encoder", "Var",
-    "stack(Two, 2)",     "stack(residual(RNN(3)), RNN(3))", "stack(RNN(3), highway(Two))", "backward(residual(RNN(3)))", "backward(Encoder)",
-    "bidirectional(residual(RNN(3)), merge = sum)", "bidirectional(Encoder, merge = sum)",
+    "stack(Two, 2)", "stack(residual(RNN(3)), RNN(3))", "stack(RNN(3), highway(Two))", "backward(residual(RNN(3)))",
+    "backward(Encoder)", "bidirectional(residual(RNN(3)), merge = sum)", "bidirectional(Encoder, merge = sum)",
     "stack(bidirectional(Two, Begins, merge = mean), RNN(3))",
 )  # fmt: skip
 

@@ -235,6 +235,7 @@ FILES = [
     ("E110", '«"»A cell.\nIts prose."\n\n# One.\ncell A { a = 1 }', '`"""`'),
     ("E110", '"""A cell.\nIts "prose".«""»\ncell A { a = 1 }\n"""Another"""\nfn f(x) { return x }', '`"""`'),
     ("E110", '"""A cell.«"»\ncell A { a = 1 }\n"""Another"""\nfn f(x) { return x }', '`"""`'),
+    ("E110", '"""A cell.«"»\ncell A { a = 1 }\n"""\nAnother\n"""\nfn f(x) { return x }', '`"""`'),
     ("E110", '"""A cell."""«"»\ncell A { a = 1 }', "fourth"),
     ("E142", "network «{» a = 1 }", None),
 ]

@@ -121,6 +121,19 @@ def test_docstrings() -> None:
     assert (one.doc, one.definitions[0].doc) == (None, "a")  # pyright: ignore[reportAttributeAccessIssue]
 
 
+@pytest.mark.parametrize("head", ["cell B(n) = A(3)", "network N {", "fn f(x) { return x }"])
+@pytest.mark.parametrize("after", ["\n", " ", "  # plain\n", '\n"""another"""\n'])
+def test_docstrings_hold_quotes_before_what_looks_like_a_head(head: str, after: str) -> None:
+    doc = f'A size of "5"\n{head}\n'
+    file = parse(Source("t", f'"""{doc}"""{after}cell C {{ x = 1 }}\n\n"""d"""\ncell D {{ x = 1 }}'))
+    assert doc in (file.doc, getattr(file.definitions[0], "doc", None))
+
+
+def test_a_quote_at_the_margin_may_be_an_entry_of_a_layout() -> None:
+    text = 'cell C {\nlayout tf {\n"k" = h.x\n}\n}\nimport A from "a.rnn"\ncell D { x = 1 }'
+    assert len(parse(Source("t", text)).definitions) == 3
+
+
 def test_declarations() -> None:
     (cell,) = _parse("cell C {\n state ct[b, k][units, s: 3] = 1, n[]: int\n}")
     assert cell == read_ast(

@@ -39,7 +39,8 @@ _NUMBER = r"[0-9]+(?:_[0-9]+)*(?:\.[0-9]+(?:_[0-9]+)*)?(?:[eE][+-]?[0-9]+)?"
 _OPEN_DOC = r'"""(?!(?:.|\n)*?""")'
 # A docstring with a quote too few, before a definition: at its beginning, at its end.
 _BEFORE_DEFINITION = r"(?=[ \t]*\n(?:[ \t]*\n|#[^\n]*\n)*(?:cell|fn|network)[ \t]+\w+[ \t]*[({=\n])"
-_DOC_BEGUN = rf'(?<![^\n])"{{1,2}}(?!")(?:[^"]|"(?!")){{1,2000}}"{{1,3}}(?!"){_BEFORE_DEFINITION}'
+_ENTRY = r'"[^"\n]*"[ \t]*=(?!=)'  # of a layout
+_DOC_BEGUN = rf'(?<![^\n])(?!{_ENTRY})"{{1,2}}(?!")(?:[^"]|"(?!")){{1,2000}}"{{1,3}}(?!"){_BEFORE_DEFINITION}'
 _DOC_ENDED = rf'"""(?:[^"]*(?:"(?!")[^"]*)*""|[^"]*")(?!"){_BEFORE_DEFINITION}'
 _DOC_QUOTE = r'(?<=""")"(?=[ \t]*(?:\n|\Z))'
 _BAD_NUMBER = rf"(?=[0-9])(?!{_NUMBER}(?![A-Za-z_0-9]|\.(?!\.)))"
