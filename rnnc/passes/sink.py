@@ -167,8 +167,11 @@ def _may_run_later(op: Op, loop: Loop, collector: Collector) -> bool:
         return False
     if op.name in STAY or TABLE[op.name].kind == "time" or sums_batch(op):
         return False
-    if op.name in DELICATE and op.args[DELICATE[op.name][0]].type.dtype is not DType.FLOAT:
-        return False
+    if op.name in DELICATE:
+        decides = op.args[DELICATE[op.name][0]]
+        same = decides.type.batch and not collector.is_inside(decides)  # at every step: no number fits past the lengths
+        if same or decides.type.dtype is not DType.FLOAT:
+            return False
     if loop.valid in op.args and not is_masking(op, loop):
         return False
     return any(collector.is_inside(arg) for arg in op.args if arg is not loop.valid)

@@ -11,6 +11,7 @@ from rnnc.ir.operations import Builder
 from rnnc.ir.operations.elementwise import JUMPS
 from rnnc.ir.program import DType, Op, Program, Value
 from rnnc.ir.rewrite import definitions
+from rnnc.passes import BEFORE
 from rnnc.passes.dce import dce
 from rnnc.passes.hoist import hoist
 from rnnc.passes.sink import DELICATE, STAY, sink
@@ -71,6 +72,27 @@ def test_what_is_not_finite_at_zero_is_another_number_past_the_lengths(last: str
     assert isinstance(filled, Op)
     assert filled.name == "fill_past"
     assert filled.attr("value") == number
+
+
+@pytest.mark.parametrize("last", sorted(DELICATE))
+@pytest.mark.parametrize("kept", [False, True], ids=["what began", "a state that is kept"])
+def test_what_decides_may_be_the_same_at_every_step(last: str, kept: bool) -> None:
+    net = Net("same")
+    x, h0, k0, lengths = net.input("x", 2), net.state("h", 2), net.state("k", 2), net.lengths()
+    which, _ = DELICATE[last]
+
+    def step(b: Builder, xs: list[Value], carries: list[Value]):
+        h = b.op("tanh", add(b, carries[0], xs[0]))
+        same = add(b, b.op("square", carries[1] if kept else k0), b.const(1.5))
+        positive = add(b, b.op("square", h), b.const(1.5))
+        y = b.op(last, *((same, positive) if which == 0 else (positive, same))[: 2 if last in ("div", "pow") else 1])
+        return [h, *carries[1:]], [b.op("mul", y, h)]
+
+    net.output("y", net.loop(step, [x], [h0, *([k0] if kept else [])], lengths=lengths).ys[0])
+    program = net.program()
+    after = checked(program, BEFORE).program
+    assert_same_results(program, after)
+    assert_same_gradients(program, differentiate(after))
 
 
 def test_a_norm_leaves_whole_with_what_it_is_made_of() -> None:
