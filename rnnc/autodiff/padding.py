@@ -40,7 +40,7 @@ ZERO = Fact(True, True)
 # Finite for finite arguments.
 _FINITE = frozenset(
     [
-        *("add", "sub", "mul", "neg", "abs", "sign", "square", "max", "min", "where", "clip", "cast", "zeros_like"),
+        *("add", "sub", "mul", "neg", "abs", "sign", "square", "max", "min", "where", "clip", "cast"),
         *(
             "tanh",
             "sigmoid",
@@ -186,6 +186,8 @@ class _Walk:
             return Fact(filler == 0.0, math.isfinite(filler))
         if op.outs[0].type.dtype is not DType.FLOAT:
             return FINITE
+        if op.name == "zeros_like":
+            return ZERO
         if op.name in ("place", "last") and op.args[1] is self.lengths:  # of a row without steps there is nothing
             return ZERO
         if op.name == "final" and op.args[2] is self.lengths:
@@ -209,7 +211,7 @@ class _Walk:
             vanishes = op.attr("reverse") is True and initial in self.zeros and self._fact(sequence).vanishes
         else:
             vanishes = op.name in _ZERO_OF_ALL and all(fact.vanishes for fact in facts)
-        return Fact(vanishes or op.name == "zeros_like", finite)
+        return Fact(vanishes, finite)
 
     def _facts_of(self, op: Op) -> list[Fact]:
         """What is known of the operands. One that has no time is anything past the lengths of rows with steps."""
