@@ -6,6 +6,9 @@ a batched value such numbers stay in their own row and step, where nothing reads
 steps are added up: in the gradients of parameters. This walk follows through a backward program which values are
 finite past the lengths and which are zero there up to that; where a sum needs it and it cannot be proved, it masks
 the operand. A sequence that enters a loop is masked once, outside.
+
+In a row without steps what has one value per row lies past the length, too: a context of zeros, and its quotients. A
+loop hands out of such a row what its states begin with, and a sum over the steps begins with zero.
 """
 
 from __future__ import annotations
@@ -21,7 +24,10 @@ from rnnc.ir.rewrite import with_args
 
 
 class Fact(NamedTuple):
-    """What is known of a value past the lengths. `vanishes`: it is zero there, unless it is not finite."""
+    """What is known of a value past the lengths. `vanishes`: it is zero there, unless it is not finite.
+
+    Of a value per row this is said of rows whose length is 0.
+    """
 
     vanishes: bool
     finite: bool
@@ -34,7 +40,7 @@ ZERO = Fact(True, True)
 # Finite for finite arguments.
 _FINITE = frozenset(
     [
-        *("add", "sub", "mul", "neg", "abs", "sign", "square", "max", "min", "where", "clip", "cast", "zeros_like"),
+        *("add", "sub", "mul", "neg", "abs", "sign", "square", "max", "min", "where", "clip", "cast"),
         *(
             "tanh",
             "sigmoid",
@@ -112,7 +118,7 @@ class _Walk:
     `lengths` (in a step's body: `valid`) says what lies past a row's length here. `has_time`: the padding is along
     time; else the block is one step, whose rows may be past their length. `entering`: the elements of sequences;
     `unclean`: those whose sequence should be masked. `zeros`: constants, here and in the blocks around. `added`: the b
-    of each recurrence a * s + b, by its a.
+    of each recurrence a * s + b, by its a. `around`: the walk over the block with the loop. `masked`: what has been.
     """
 
     lengths: Value | None
@@ -123,6 +129,8 @@ class _Walk:
     zeros: set[Value] = field(default_factory=set[Value])
     added: dict[Value, Value] = field(default_factory=dict[Value, Value])
     builder: Builder = field(default_factory=Builder)
+    around: _Walk | None = None
+    masked: dict[Value, Value] = field(default_factory=dict[Value, Value])
 
     @staticmethod
     def over(program: Program, tape: Mapping[str, Fact]) -> _Walk:
@@ -159,30 +167,37 @@ class _Walk:
 
     def _mixes(self, op: Op) -> bool:
         """Whether an operation adds up, over rows or steps, what should vanish past the lengths."""
-        facts = [self._fact(arg) for arg in op.args]
+        facts = self._facts_of(op)
         if op.name == "scan_affine":
             return facts[1].vanishes
         if op.name == "shift":  # hands the first step of the padding to the last valid one, in reverse
             added = self.added.get(op.out)
             return facts[0].vanishes or (added is not None and self._fact(added).vanishes)
-        folded = any(self._padded(arg) for arg in op.args) and not self._padded(op.out)
-        return folded and any(fact.vanishes for fact in facts)
+        rows = any(arg.type.batch for arg in op.args) and not op.out.type.batch
+        steps = any(arg.type.batch and arg.type.time for arg in op.args) and not op.out.type.time
+        return (rows or steps) and any(fact.vanishes for fact in facts)
 
     def _after(self, op: Op) -> Fact:
         """What is known of the outputs of an operation."""
-        facts = [self._fact(arg) for arg in op.args]
+        facts = self._facts_of(op)
         if op.name in ("masked", "fill_past") and op.args[1] is self.lengths:
             filler = op.attr("value") if op.name == "fill_past" else 0.0
             assert isinstance(filler, int | float)
             return Fact(filler == 0.0, math.isfinite(filler))
         if op.outs[0].type.dtype is not DType.FLOAT:
             return FINITE
-        if op.name == "place" and op.args[1] is self.lengths:  # puts nothing into a row without steps
+        if op.name == "zeros_like":
             return ZERO
+        if op.name in ("place", "last") and op.args[1] is self.lengths:  # of a row without steps there is nothing
+            return ZERO
+        if op.name == "final" and op.args[2] is self.lengths:
+            return facts[1]
+        if op.name in ("at", "edge", "where_empty"):
+            return facts[0]
         finite = all(fact.finite for fact in facts) and (
             op.name in _FINITE
             or TABLE[op.name].kind in ("view", "source")
-            or (op.name == "div" and not self._padded(op.args[1]))
+            or (op.name == "div" and not op.args[1].type.batch)
         )
         if op.name in _ZERO_OF_ANY:
             vanishes = any(fact.vanishes for fact in facts)
@@ -196,16 +211,23 @@ class _Walk:
             vanishes = op.attr("reverse") is True and initial in self.zeros and self._fact(sequence).vanishes
         else:
             vanishes = op.name in _ZERO_OF_ALL and all(fact.vanishes for fact in facts)
-        return Fact(vanishes or op.name == "zeros_like", finite)
+        return Fact(vanishes, finite)
 
-    def _padded(self, value: Value) -> bool:
-        """Whether parts of a value lie past the lengths."""
-        return value.type.batch and (value.type.time or not self.has_time)
+    def _facts_of(self, op: Op) -> list[Fact]:
+        """What is known of the operands. One that has no time is anything past the lengths of rows with steps."""
+        facts = [self._fact(arg) for arg in op.args]
+        timed = any(arg.type.time for arg in op.args)
+        kept = [arg.type.time or not timed or arg in self.zeros for arg in op.args]
+        return [f if keeps else f._replace(vanishes=False) for f, keeps in zip(facts, kept, strict=True)]
 
     def _fact(self, value: Value) -> Fact:
         if value in self.zeros:
             return ZERO
-        return self.facts.get(value, FINITE) if self._padded(value) else FINITE
+        if not value.type.batch:
+            return FINITE
+        if value in self.facts or self.around is None:
+            return self.facts[value]
+        return self.around._fact(value)._replace(vanishes=False)  # the same in steps past the length of a longer row
 
     def _mask(self, value: Value) -> Value:
         """The value, finite past the lengths: itself, where it is known to be."""
@@ -215,13 +237,22 @@ class _Walk:
             self.facts[value] = ZERO
             self.unclean.add(value)
             return value
-        masked = (
-            self.builder.op("fill_past", value, self.lengths, hint=value.name, value=0.0)
-            if self.has_time
-            else self.builder.op("masked", value, self.lengths, hint=value.name)
-        )
-        self.facts[masked] = ZERO
-        return masked
+        if value not in self.facts and self.around is not None:
+            return self.around._mask(value)
+        if value not in self.masked:
+            self.masked[value] = masked = self._make_mask(value, self.lengths)
+            self.facts[masked] = ZERO
+        return self.masked[value]
+
+    def _make_mask(self, value: Value, lengths: Value) -> Value:
+        build = self.builder
+        if not self.has_time:
+            return build.op("masked", value, lengths, hint=value.name)
+        if value.type.time:
+            return build.op("fill_past", value, lengths, hint=value.name, value=0.0)
+        zero = build.const(0.0)
+        is_empty = build.op("ne", build.op("where_empty", build.const(1.0), lengths), zero)
+        return build.op("where", is_empty, zero, value, hint=value.name)
 
     # Loops ------------------------------------------------------------------------------------------------------------
 
@@ -230,24 +261,32 @@ class _Walk:
             self.builder.emit(loop)
             self.facts.update((out, UNKNOWN) for out in loop.outs)
             return
-        if loop.valid is None:
+        valid = loop.valid
+        if valid is None:
             dtype = DType.BOOL if loop.chunk is None else DType.INT
-            loop = replace(loop, valid=Value(loop.lengths.type.with_(dtype=dtype), "valid"))
+            valid = Value(loop.lengths.type.with_(dtype=dtype), "valid")
+        begun = {c: self._fact(c.init)._replace(vanishes=False) for c in loop.carries}
+        entering = {param: self._fact(seq) for seq, param in loop.xs}
         inside = _Walk(
-            loop.valid,
+            valid,
             has_time=loop.chunk is not None,
-            facts={param: self._fact(seq) for seq, param in loop.xs},
-            entering=frozenset(param for _, param in loop.xs),
+            facts=entering | {c.param: begun[c] for c in loop.carries} | {valid: FINITE},
+            entering=frozenset(param for _, param in loop.xs if loop.chunk is None or param.type.time),
             zeros=self.zeros,
+            around=self,
         )
         inside.block(loop.body)
         xs = tuple((self._mask(seq) if param in inside.unclean else seq, param) for seq, param in loop.xs)
-        self.builder.emit(replace(loop, xs=xs, body=tuple(inside.builder.nodes)))
+        self.builder.emit(replace(loop, xs=xs, valid=valid, body=tuple(inside.builder.nodes)))
         self.facts.update((out, FINITE) for out in loop.outs)
         self.facts.update((seq, ZERO) for value, seq in loop.ys if loop.chunk is None or value.type.time)
+        self.facts.update((carry.before, begun[carry]) for carry in loop.carries if carry.before is not None)
+        self.facts.update((carry.final, self._fact(carry.init)) for carry in loop.carries)
 
 
 def _port_fact(port: Port, tape: Mapping[str, Fact]) -> Fact:
     if port.role == "tape":
         return tape[port.name]
-    return UNKNOWN if port.role in ("input", "cotangent") else FINITE
+    if port.role == "cotangent":  # of a row without steps there are final states, and results per row
+        return UNKNOWN if port.value.type.time else FINITE
+    return UNKNOWN if port.role == "input" else FINITE

@@ -13,9 +13,9 @@ do the gradients of inputs (`contract(dz, W)`), once deferred weight gradients h
 A norm or a quotient reads more than it makes, but what it reads is often made of one value: operations leave together
 where all of them store no more (`_region`).
 
-Past a row's length collected operands are zero. Operations that are not finite there (a quotient, a logarithm) get
-another number, since zero times their derivative would not be zero. Comparisons of floats and what else jumps stay:
-collected numbers may be rounded.
+Past a row's length collected operands are zero, where a quotient or a logarithm is no number. Results are zero there
+all the same, and sums of gradients are kept from it (`autodiff/padding.py`). Comparisons of floats and what else jumps
+stay: collected numbers may be rounded.
 """
 
 from __future__ import annotations
@@ -34,16 +34,6 @@ from rnnc.passes.manager import PassContext, compiler_pass
 from rnnc.passes.rewrites.lift import Lifter, fill_past
 from rnnc.passes.rewrites.rewriting import PassRewriter
 
-# What is not finite everywhere, or has a derivative that is not: by which operand, and a number at which all is well.
-DELICATE = {
-    "div": (1, 1.0),
-    "pow": (0, 1.0),
-    "log": (0, 1.0),
-    "sqrt": (0, 1.0),
-    "rsqrt": (0, 1.0),
-    "reciprocal": (0, 1.0),
-    "acosh": (0, 2.0),
-}
 STAY = frozenset(["floordiv", "mod"])  # they jump, and of whole numbers have no answer at zero
 REGION = 16  # operations that leave together or not at all
 
@@ -71,7 +61,7 @@ class _Sink(PassRewriter):
             ys=tuple((value, seq) for value, seq in loop.ys if value not in gone),
         )
         self.emit(collector.apply(rest))
-        lifter = Lifter(loop, {v: collector.sequence(v) for v in operands if collector.is_inside(v)}, DELICATE)
+        lifter = Lifter(loop, {v: collector.sequence(v) for v in operands if collector.is_inside(v)})
         for value, seq in loop.ys:
             if value in gone:
                 self.replace(seq, fill_past(lifter.builder, lifter.sequence(value), loop.lengths, 0.0, seq.name))
@@ -162,12 +152,10 @@ class _Leaving:
 
 
 def _may_run_later(op: Op, loop: Loop, collector: Collector) -> bool:
-    """Whether an operation means the same on sequences, and is harmless past a row's length."""
+    """Whether an operation means the same on sequences, and has an answer past a row's length."""
     if op.name in JUMPS and any(arg.type.dtype is DType.FLOAT for arg in op.args):
         return False
     if op.name in STAY or TABLE[op.name].kind == "time" or sums_batch(op):
-        return False
-    if op.name in DELICATE and op.args[DELICATE[op.name][0]].type.dtype is not DType.FLOAT:
         return False
     if loop.valid in op.args and not is_masking(op, loop):
         return False

@@ -57,6 +57,9 @@ class Net:
     def input(self, name: str, *sizes: int | str, dtype: DType = DType.FLOAT) -> Value:
         return self._port("input", name, Type(axes(*sizes), dtype, batch=True, time=True))
 
+    def per_row(self, name: str, *sizes: int | str) -> Value:
+        return self._port("input", name, Type(axes(*sizes), batch=True))
+
     def state(self, name: str, *sizes: int | str, dtype: DType = DType.FLOAT) -> Value:
         return self._port("state", name, Type(axes(*sizes), dtype, batch=True))
 

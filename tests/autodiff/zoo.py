@@ -128,6 +128,31 @@ def delicate() -> Program:
 
 
 @entry
+def contexts_per_row() -> Program:
+    """Norms of an input per row, whose derivatives are not finite at zero: outside, in a step, and to begin with."""
+    net = Net("contexts")
+    x, c, s0, lengths = net.input("x", 3), net.per_row("c", 3), net.state("s", 3), net.lengths()
+    w, v, u, p, k = *(net.param(name, 3) for name in "wvup"), net.param("K", 3, 3)
+
+    def norm(b: Builder, weight: Value) -> Value:
+        total = b.op("reduce_sum", b.op("square", mul(b, c, weight)), axes=(0,), keep=False)
+        return b.op("sqrt", total)
+
+    outside, begun = norm(net.b, w), mul(net.b, u, norm(net.b, u))
+
+    def step(b: Builder, xs: list[Value], carries: list[Value]):
+        s, t = carries
+        e = add(b, b.op("div", xs[0], outside), mul(b, s, norm(b, v)))
+        r = b.op("tanh", add(b, e, linear(b, b.op("sqrt", b.op("square", c)), k)))
+        return [r, b.op("tanh", mul(b, t, p))], [add(b, r, t)]
+
+    out = net.loop(step, [x], [s0, begun], lengths=lengths)
+    net.output("y", out.ys[0])
+    net.final("s", out.finals[0])
+    return net.program()
+
+
+@entry
 def captured_contexts() -> Program:
     """A batched context, computed outside, and one that is a state port; dropout with masks per sequence and step."""
     net = Net("context")

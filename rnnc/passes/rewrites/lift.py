@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from rnnc.ir.operations import TABLE, Builder
+from rnnc.ir.operations import Builder
 from rnnc.ir.program import Loop, Node, Op, Value
 from rnnc.passes.analysis.freedom import is_masking
-
-ROOTS = frozenset(["sqrt", "rsqrt", "reciprocal"])  # they are 1 at 1
 
 
 class Lifter:
@@ -20,20 +18,10 @@ class Lifter:
 
     `outer` gives the sequences that are known: those that the loop runs over, and whatever the caller adds. A body
     value that is neither known nor defined by a node of the body is captured and stands for itself.
-
-    `apart` names operations that are not finite everywhere: which of their operands decides that, and a number at which
-    all is well, which stands there past a row's length.
     """
 
-    def __init__(
-        self,
-        loop: Loop,
-        outer: Mapping[Value, Value] | None = None,
-        apart: Mapping[str, tuple[int, float]] | None = None,
-    ) -> None:
+    def __init__(self, loop: Loop, outer: Mapping[Value, Value] | None = None) -> None:
         self.builder = Builder()
-        self._apart = apart or {}
-        self._harmless: set[Value] = set()  # past a row's length, to every operation of those
         self.outer: dict[Value, Value] = {param: seq for seq, param in loop.xs} | dict(outer or {})
         self._loop = loop
         self._defined: dict[Value, tuple[int, Node]] = {}  # by what, and at which place of the body
@@ -75,10 +63,6 @@ class Lifter:
     def _emit(self, op: Op) -> None:
         args = [self.outer.get(arg, arg) for arg in op.args]
         with self.builder.at(op.spans):
-            if op.name in self._apart:
-                which, number = self._apart[op.name]
-                if args[which] not in self._harmless:
-                    args[which] = fill_past(self.builder, args[which], self._loop.lengths, number)
             if is_masking(op, self._loop):
                 lengths = self._loop.lengths
                 assert lengths is not None  # a loop has `valid` only where it has lengths
@@ -89,9 +73,6 @@ class Lifter:
                     attrs["time"] = any(arg.type.time for arg in args)
                 outs = self.builder.ops(op.name, *args, hint=op.outs[0].name, **attrs)
         self.outer.update(zip(op.outs, outs, strict=True))
-        viewed = TABLE[op.name].kind == "view" and op.name != "pad" and self._harmless.issuperset(args)
-        if viewed or (op.name in ROOTS and op.name in self._apart):
-            self._harmless.update(outs)
 
 
 def fill_past(builder: Builder, sequence: Value, lengths: Value | None, value: float, hint: str = "") -> Value:
