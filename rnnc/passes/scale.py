@@ -125,7 +125,7 @@ class _Block:
         graph, found = self._graph, self._nearest(factor)
         if found is None:
             return False
-        both, reader = found.constant * factor.constant, graph.only_reader(found.op.out)
+        both, (reader, *_) = found.constant * factor.constant, graph.readers(found.op.out)
         assert isinstance(reader, Op)
         beside = reader is factor.op
         if beside and both == 1.0:  # nothing is left between the two, which `fold` sees

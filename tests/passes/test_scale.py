@@ -58,6 +58,13 @@ def test_twice_a_half_is_nothing() -> None:
     scaled(net, {"add": 0, "mul": 1})
 
 
+def test_twice_a_multiple_is_one() -> None:
+    net = Net("twice")
+    tenth = mul(net.b, net.input("x", 3), net.b.const(0.1))
+    net.output("y", add(net.b, tenth, tenth))
+    scaled(net, {"add": 0, "mul": 1})
+
+
 @pytest.mark.parametrize("name", ["add", "sub"])
 @pytest.mark.parametrize("first", [False, True])
 def test_a_change_of_sign_makes_a_sum_a_difference(name: str, first: bool) -> None:
