@@ -94,7 +94,7 @@ def main() -> None:
         about = {**environment(), **blas()}
         lines: list[Line] = []
         for cell in options.cells or CELLS:
-            for line in compare(cell, 1.0 if options.quick else 12.0):
+            for line in compare(cell, 1.0 if options.quick else 8.0):
                 print(*(f"{value:16}" for value in vars(line).values()), flush=True)
                 lines.append(line)
     if not (options.quick or options.cells):
