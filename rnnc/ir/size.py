@@ -191,6 +191,9 @@ class Size:
         return " + ".join(parts).replace("+ -", "- ")
 
 
+ZERO, ONE = Size.of(0), Size.of(1)
+
+
 def product(sizes: tuple[Size, ...]) -> Size:
     """The product of sizes (1 for none)."""
     total = Size.of(1)

@@ -9,17 +9,17 @@ operands of one size give stays as it is: there is no matrix.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from rnnc.ir.operations.attrs import Attrs
 from rnnc.ir.operations.shapes import lead_letters
-from rnnc.ir.program import DType, Loop, Op, Program, Value
-from rnnc.ir.rewrite import loop_results
+from rnnc.ir.program import DType, Op, Program, Value
+from rnnc.ir.size import ONE
 from rnnc.passes.analysis.blockgraph import BlockGraph
-from rnnc.passes.analysis.extent import ONE, features, outgrows
+from rnnc.passes.analysis.extent import features, outgrows
 from rnnc.passes.manager import PassContext, compiler_pass
+from rnnc.passes.rewrites.blocks import rewrite_blocks
 from rnnc.passes.rewrites.products import LETTERS
-from rnnc.passes.rewrites.rewriting import PassRewriter
 from rnnc.passes.rewrites.stretched import own_letters, reshaped
 
 SUMS = ("reduce_sum", "reduce_to")
@@ -28,18 +28,7 @@ SUMS = ("reduce_sum", "reduce_to")
 @compiler_pass
 def dot(program: Program, context: PassContext) -> Program:
     """A sum of products that are larger than an operand and the result is one contraction."""
-    rewritten = _Dot(context).rewrite(program)
-    graph = BlockGraph(rewritten.nodes, (port.value for port in rewritten.outputs))
-    _rewrite_block(graph, context)
-    return replace(rewritten, nodes=graph.nodes())
-
-
-class _Dot(PassRewriter):
-    def loop(self, loop: Loop) -> None:
-        loop = self.body(loop)
-        graph = BlockGraph(loop.body, loop_results(loop))
-        _rewrite_block(graph, self._context)
-        self.emit(replace(loop, body=graph.nodes()))
+    return rewrite_blocks(program, lambda block: _contract_sums(block.graph, context))
 
 
 @dataclass(frozen=True)
@@ -52,7 +41,7 @@ class _Contraction:
     reduce: str
 
 
-def _rewrite_block(graph: BlockGraph, context: PassContext) -> None:
+def _contract_sums(graph: BlockGraph, context: PassContext) -> None:
     for root in [op for name in SUMS for op in graph.ops(name)]:
         product = graph.producing_op(root.args[0], "mul")
         found = None if product is None else _contraction(graph, root, product)

@@ -12,15 +12,13 @@ does one that can leave the loop where the other cannot.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from rnnc.ir.operations import TABLE
-from rnnc.ir.program import Loop, Op, Program, Value
-from rnnc.ir.rewrite import loop_results
+from rnnc.ir.program import Op, Program, Value
 from rnnc.passes.analysis.blockgraph import BlockGraph
-from rnnc.passes.analysis.freedom import Freedom, freedom
+from rnnc.passes.analysis.freedom import Freedom
 from rnnc.passes.manager import PassContext, compiler_pass
-from rnnc.passes.rewrites.rewriting import PassRewriter
+from rnnc.passes.rewrites.blocks import rewrite_blocks
 
 SUMS = ("add", "sub")
 
@@ -28,18 +26,7 @@ SUMS = ("add", "sub")
 @compiler_pass
 def factor(program: Program, context: PassContext) -> Program:
     """A factor that two products in a sum share is multiplied once."""
-    rewritten = _Factor(context).rewrite(program)
-    graph = BlockGraph(rewritten.nodes, (port.value for port in rewritten.outputs))
-    _factor_block(graph, {}, context)
-    return replace(rewritten, nodes=graph.nodes())
-
-
-class _Factor(PassRewriter):
-    def loop(self, loop: Loop) -> None:
-        loop = self.body(loop)
-        graph = BlockGraph(loop.body, loop_results(loop))
-        _factor_block(graph, freedom(loop), self._context)
-        self.emit(replace(loop, body=graph.nodes()))
+    return rewrite_blocks(program, lambda block: _factor_block(block.graph, block.levels, context))
 
 
 def _factor_block(graph: BlockGraph, level: Mapping[Value, Freedom], context: PassContext) -> None:

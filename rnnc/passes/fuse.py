@@ -19,20 +19,15 @@ they may stand in a loop's body here, and leave it later.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
-
 from rnnc.ir.operations import TABLE
-from rnnc.ir.program import Axis, Loop, Op, Program, Value
-from rnnc.ir.rewrite import loop_results
+from rnnc.ir.program import Axis, Op, Program, Value
+from rnnc.ir.size import ONE
 from rnnc.passes.analysis.blockgraph import BlockGraph
-from rnnc.passes.analysis.extent import ONE
-from rnnc.passes.analysis.freedom import Freedom, freedom, is_weight
 from rnnc.passes.analysis.levels import Levels
 from rnnc.passes.manager import PassContext, compiler_pass
+from rnnc.passes.rewrites.blocks import Block, rewrite_blocks
 from rnnc.passes.rewrites.pieces import PieceTable
 from rnnc.passes.rewrites.products import LETTERS, Product, as_product, pack, packed_sizes
-from rnnc.passes.rewrites.rewriting import PassRewriter
 from rnnc.passes.rewrites.sums import regroup_sums
 from rnnc.passes.rewrites.tiling import split_slices
 
@@ -40,29 +35,13 @@ from rnnc.passes.rewrites.tiling import split_slices
 @compiler_pass
 def fuse(program: Program, context: PassContext) -> Program:
     """Products that share an operand become one product with a packed weight."""
-    rewritten = _Fuse(context).rewrite(program)
-    graph = BlockGraph(rewritten.nodes, (port.value for port in rewritten.outputs))
-    _fuse_block(graph, _by_type, context)
-    return replace(rewritten, nodes=graph.nodes())
+    return rewrite_blocks(program, lambda block: _fuse_block(block, context))
 
 
-class _Fuse(PassRewriter):
-    def loop(self, loop: Loop) -> None:
-        loop = self.body(loop)
-        graph = BlockGraph(loop.body, loop_results(loop))
-        known = freedom(loop)
-        _fuse_block(graph, lambda value: known.get(value, Freedom.CONSTANT), self._context)
-        self.emit(replace(loop, body=graph.nodes()))
-
-
-def _by_type(value: Value) -> Freedom:
-    """Freedom where there is no loop: weights are the same for all rows and steps."""
-    return Freedom.CONSTANT if is_weight(value.type) else Freedom.STEP
-
-
-def _fuse_block(graph: BlockGraph, original: Callable[[Value], Freedom], context: PassContext) -> None:
+def _fuse_block(block: Block, context: PassContext) -> None:
+    graph = block.graph
     split_slices(graph)
-    levels = Levels(graph, original)
+    levels = Levels(graph, block.free)
     regroup_sums(graph, levels)
     packed: dict[object, Value] = {}
     changed = _pack_gates(graph, levels, packed, context)

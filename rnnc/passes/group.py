@@ -15,42 +15,29 @@ joined in place here; it leaves the loop with `hoist`, which should follow.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 
 from rnnc.ir.operations import TABLE
-from rnnc.ir.program import Loop, Op, Program, Value
-from rnnc.ir.rewrite import loop_results
+from rnnc.ir.program import Op, Program, Value
+from rnnc.ir.size import ONE
 from rnnc.passes.analysis.blockgraph import BlockGraph
-from rnnc.passes.analysis.extent import ONE
-from rnnc.passes.analysis.freedom import Freedom, freedom, is_weight
+from rnnc.passes.analysis.freedom import Freedom, is_weight
 from rnnc.passes.analysis.levels import Levels
 from rnnc.passes.manager import PassContext, compiler_pass
+from rnnc.passes.rewrites.blocks import Block, rewrite_blocks
 from rnnc.passes.rewrites.pieces import PieceTable, Run
-from rnnc.passes.rewrites.rewriting import PassRewriter
 from rnnc.passes.rewrites.stacks import REDUCTIONS, stack_reduced
 
 
 @compiler_pass
 def group(program: Program, context: PassContext) -> Program:
     """What is done alike to neighbouring pieces of a value is done once to all of them."""
-    rewritten = _Group(context).rewrite(program)
-    graph = BlockGraph(rewritten.nodes, (port.value for port in rewritten.outputs))
-    _group_block(graph, lambda value: Freedom.CONSTANT if is_weight(value.type) else Freedom.STATE, context)
-    return replace(rewritten, nodes=graph.nodes())
+    return rewrite_blocks(program, lambda block: _group_block(block, context))
 
 
-class _Group(PassRewriter):
-    def loop(self, loop: Loop) -> None:
-        loop = self.body(loop)
-        known = freedom(loop)
-        graph = BlockGraph(loop.body, loop_results(loop))
-        _group_block(graph, lambda value: known.get(value, Freedom.CONSTANT), self._context)
-        self.emit(replace(loop, body=graph.nodes()))
-
-
-def _group_block(graph: BlockGraph, original: Callable[[Value], Freedom], context: PassContext) -> None:
-    levels = Levels(graph, original)
+def _group_block(block: Block, context: PassContext) -> None:
+    graph = block.graph
+    levels = Levels(graph, block.free)
     while _gather(graph, levels):
         pass
     for concat in graph.ops("concat"):

@@ -10,36 +10,24 @@ which often leaves the loop with it. An outer product that something else reads 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from rnnc.ir.operations.attrs import Attrs
 from rnnc.ir.operations.contraction import sums_nothing
 from rnnc.ir.operations.shapes import with_ones
-from rnnc.ir.program import Axis, DType, Loop, Op, Program, Value
-from rnnc.ir.rewrite import loop_results
+from rnnc.ir.program import Axis, DType, Op, Program, Value
 from rnnc.passes.analysis.blockgraph import BlockGraph
 from rnnc.passes.analysis.extent import features, outgrows
-from rnnc.passes.analysis.freedom import Freedom, freedom
+from rnnc.passes.analysis.freedom import Freedom
 from rnnc.passes.manager import PassContext, compiler_pass
-from rnnc.passes.rewrites.rewriting import PassRewriter
+from rnnc.passes.rewrites.blocks import rewrite_blocks
 from rnnc.passes.rewrites.stretched import bare, leads_fit, own_letters, reshaped
 
 
 @compiler_pass
 def outer(program: Program, context: PassContext) -> Program:
     """A factor of an outer product is multiplied into one of its operands."""
-    rewritten = _Outer(context).rewrite(program)
-    graph = BlockGraph(rewritten.nodes, (port.value for port in rewritten.outputs))
-    _rewrite_block(graph, {}, context)
-    return replace(rewritten, nodes=graph.nodes())
-
-
-class _Outer(PassRewriter):
-    def loop(self, loop: Loop) -> None:
-        loop = self.body(loop)
-        graph = BlockGraph(loop.body, loop_results(loop))
-        _rewrite_block(graph, freedom(loop), self._context)
-        self.emit(replace(loop, body=graph.nodes()))
+    return rewrite_blocks(program, lambda block: _take_in_factors(block.graph, block.levels, context))
 
 
 @dataclass(frozen=True)
@@ -62,7 +50,7 @@ class _Place:
         return with_ones(self.operand.type, lacking) if self.own else ()
 
 
-def _rewrite_block(graph: BlockGraph, level: dict[Value, Freedom], context: PassContext) -> None:
+def _take_in_factors(graph: BlockGraph, level: dict[Value, Freedom], context: PassContext) -> None:
     for root in graph.ops("mul"):
         for arg, factor in (root.args, root.args[::-1]):
             product = graph.producing_op(arg, "contract")

@@ -37,12 +37,13 @@ from rnnc.ir.rewrite import (
     substitute,
     substitute_results,
 )
+from rnnc.ir.size import ZERO
 from rnnc.ir.trim import length_givers, trim
 from rnnc.passes.analysis.cycles import explain_cycles
 from rnnc.passes.analysis.extent import at_most, features
 from rnnc.passes.analysis.freedom import Freedom, freedom
 from rnnc.passes.analysis.linearity import Coefficients, NoForm, affine, between, max_plus
-from rnnc.passes.analysis.windows import PARTS, ZERO, ManyParts, Piece, window
+from rnnc.passes.analysis.windows import PARTS, ManyParts, Piece, window
 from rnnc.passes.hoist import hoist_constants, spreads, with_xs
 from rnnc.passes.manager import PassContext, compiler_pass
 from rnnc.passes.rewrites.lift import Lifter

@@ -11,15 +11,13 @@ no other reader, so that nothing is computed a second time; and what it goes int
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from rnnc.ir.operations.attrs import Attrs
-from rnnc.ir.program import DType, Loop, Op, Program, Value
-from rnnc.ir.rewrite import loop_results, with_args
-from rnnc.passes.analysis.blockgraph import BlockGraph
+from rnnc.ir.program import DType, Op, Program, Value
+from rnnc.ir.rewrite import with_args
 from rnnc.passes.manager import PassContext, compiler_pass
-from rnnc.passes.rewrites.rewriting import PassRewriter
+from rnnc.passes.rewrites.blocks import Block, rewrite_blocks
 
 # The operands in each of which alone an operation is linear.
 LINEAR = {
@@ -37,18 +35,7 @@ MODERATE = 4.0  # what numbers on a way may be multiplied by: with more, halves 
 @compiler_pass
 def scale(program: Program, context: PassContext) -> Program:
     """Constant factors and changes of sign go into other factors, behind sums and into differences."""
-    rewritten = _Scale(context).rewrite(program)
-    graph = BlockGraph(rewritten.nodes, (port.value for port in rewritten.outputs))
-    _Block(graph, lambda value: None, context).run()
-    return replace(rewritten, nodes=graph.nodes())
-
-
-class _Scale(PassRewriter):
-    def loop(self, loop: Loop) -> None:
-        loop = self.body(loop)
-        graph = BlockGraph(loop.body, loop_results(loop))
-        _Block(graph, self.definitions.get, self._context).run()
-        self.emit(replace(loop, body=graph.nodes()))
+    return rewrite_blocks(program, lambda block: _Factors(block, context).move())
 
 
 @dataclass(frozen=True)
@@ -64,13 +51,14 @@ def _is_moderate(constant: float) -> bool:
     return 1 / MODERATE <= abs(constant) <= MODERATE
 
 
-class _Block:
-    """`outside` tells what is defined around the block."""
+class _Factors:
+    """The factors of a block."""
 
-    def __init__(self, graph: BlockGraph, outside: Callable[[Value], object], context: PassContext) -> None:
-        self._graph, self._outside, self._context = graph, outside, context
+    def __init__(self, block: Block, context: PassContext) -> None:
+        self._graph, self._around, self._context = block.graph, block.around, context
 
-    def run(self) -> None:
+    def move(self) -> None:
+        """Put each where it costs least."""
         for add in self._graph.ops("add"):
             if add in self._graph:
                 self._twice(add)
@@ -103,7 +91,7 @@ class _Block:
         return None if constant is None or value.type != op.out.type else _Factor(op, value, constant)
 
     def _constant(self, value: Value) -> float | None:
-        op = self._graph.producer(value) or self._outside(value)
+        op = self._graph.producer(value) or self._around(value)
         number = Attrs(op).scalar("value") if isinstance(op, Op) and op.name == "const" else None
         return None if isinstance(number, bool) or number is None else float(number)
 

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 from rnnc.ir.operations.table import TypeMismatch
 from rnnc.ir.program import Axis, DType, Type
-from rnnc.ir.size import Size
+from rnnc.ir.size import ONE, Size
 
-ONE = Size.of(1)
 KIND_IN_WORDS = {DType.FLOAT: "float", DType.INT: "int", DType.BOOL: "true or false"}
 
 

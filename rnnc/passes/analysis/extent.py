@@ -7,8 +7,6 @@ from collections.abc import Iterable
 from rnnc.ir.program import Type, Value
 from rnnc.ir.size import Monomial, Size, product
 
-ONE = Size.of(1)
-
 
 def features(type: Type) -> Size:
     """How many numbers one row has at one step."""

@@ -15,11 +15,10 @@ from itertools import pairwise
 
 from rnnc.ir.operations.attrs import Attrs
 from rnnc.ir.program import Node, Op, Value
-from rnnc.ir.size import Size
+from rnnc.ir.size import ZERO, Size
 from rnnc.passes.analysis.extent import at_most
 
 PARTS = 16  # a state of more parts is no window: each would be a sequence of its own
-ZERO = Size.of(0)
 
 
 @dataclass(frozen=True)

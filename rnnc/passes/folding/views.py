@@ -7,10 +7,8 @@ from functools import reduce
 
 from rnnc.ir.operations.attrs import Attrs
 from rnnc.ir.program import Op, Value
-from rnnc.ir.size import Size
+from rnnc.ir.size import ZERO, Size
 from rnnc.passes.folding.site import Site, build, number
-
-ZERO = Size.of(0)
 
 
 def same_type(site: Site, op: Op) -> Value | None:

@@ -19,9 +19,8 @@ from typing import Literal
 
 from rnnc.ir.operations import TABLE
 from rnnc.ir.program import NO_SPANS, Axis, Op, Spans, Type, Value
-from rnnc.ir.size import Size
+from rnnc.ir.size import ONE, Size
 from rnnc.passes.analysis.blockgraph import BlockGraph
-from rnnc.passes.analysis.extent import ONE
 from rnnc.passes.analysis.freedom import is_weight
 from rnnc.passes.rewrites.products import joined_name
 from rnnc.passes.rewrites.stacks import REDUCTIONS, of_stack

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from rnnc.ir.program import Axis, Op, Value
-from rnnc.ir.size import Size
+from rnnc.ir.size import ONE, Size
 from rnnc.passes.analysis.blockgraph import BlockGraph
-from rnnc.passes.analysis.extent import ONE
 from rnnc.passes.analysis.freedom import is_weight
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"

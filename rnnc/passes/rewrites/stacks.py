@@ -13,9 +13,8 @@ import itertools
 
 from rnnc.ir.operations.attrs import Attrs
 from rnnc.ir.program import AttrValue, Axis, Op
-from rnnc.ir.size import Size
+from rnnc.ir.size import ONE, Size
 from rnnc.passes.analysis.blockgraph import BlockGraph
-from rnnc.passes.analysis.extent import ONE
 
 REDUCTIONS = ("reduce_sum", "reduce_mean", "reduce_max", "reduce_min")
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from rnnc.ir.program import Axis, Spans, Value
+from rnnc.ir.size import ONE
 from rnnc.passes.analysis.blockgraph import BlockGraph
-from rnnc.passes.analysis.extent import ONE
 
 
 def own_letters(value: Value, letters: str) -> str:
