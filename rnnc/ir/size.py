@@ -191,9 +191,6 @@ class Size:
         return " + ".join(parts).replace("+ -", "- ")
 
 
-ZERO, ONE = Size.of(0), Size.of(1)
-
-
 def product(sizes: tuple[Size, ...]) -> Size:
     """The product of sizes (1 for none)."""
     total = Size.of(1)
@@ -237,3 +234,6 @@ def _term(monomial: Monomial, coefficient: int) -> str:
     if coefficient == -1:
         return "-" + " * ".join(factors)
     return " * ".join(factors if coefficient == 1 else [str(coefficient), *factors])
+
+
+ZERO, ONE = Size.of(0), Size.of(1)
