@@ -77,9 +77,10 @@ class Skeleton(ABC):
             undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
         )
         template = environment.from_string(resource_text("templates/common/module.py.jinja"))
+        helpers = self._helpers(frozenset[str]().union(*(w.helpers for w in written.values())))
         return template.render(
             head=[*comment(self.banner), "#", *self._head()],
-            imports="\n".join(self.imports),
+            imports="\n".join(self.imported(helpers)),
             equations=[line for text in dict.fromkeys(text for _, text in model.equations) for line in comment(text)],
             spec=mapping(self._spec()),
             parameter_sizes=literal(
@@ -94,11 +95,16 @@ class Skeleton(ABC):
             ],
             pack=mapping({name: f"_pack_{packers[name]}" for name in written}),
             run=mapping({name: f"_run_{name}" for name in written}),
-            helpers=self._helpers(frozenset[str]().union(*(w.helpers for w in written.values()))),
+            helpers=helpers,
             tables=self.tables(),
             layouts=write_layouts(model, self._variables, self.kept_names),
             contract=[re.sub(r"\bxp\b", self.arrays, _part(name)) for name in self.parts],
         )
+
+    def imported(self, helpers: Sequence[str]) -> Sequence[str]:
+        """How the text starts that has these helper functions."""
+        del helpers
+        return self.imports
 
     # --- the head ---------------------------------------------------------------------------------------------------
 

@@ -40,6 +40,36 @@ def _laid(matrix, steps, rows):
     return found
 
 
+def _product(weight, out, steps):
+    """How `out = x @ weight` is computed at so many steps: a function, and what it takes for `weight` and `out`.
+
+    OpenBLAS multiplies small matrices as they lie, by one thread; of larger ones it copies the operands first, which
+    takes few rows as long as the product itself. So what is not much larger is done in parts of some columns each. With
+    several threads the whole is as fast unless it is that small, or has few rows.
+    """
+    rows, columns = out.shape
+    parts = 1
+    while out.size * len(weight) > parts * 10**6:
+        parts *= 2
+    most = 64 if _THREADS == 1 or _THREADS == 2 and rows <= 16 else 4
+    if rows < 2 or steps < 16 or not 1 < parts <= most or columns % parts or columns // parts < 32:
+        return np.dot, weight if weight.flags.c_contiguous else _laid(weight, steps, rows), out
+    stack = np.empty((parts, len(weight), columns // parts), weight.dtype)
+    for part, matrix in enumerate(np.split(weight, parts, axis=1)):
+        stack[part] = matrix
+    return np.matmul, stack, out.reshape(rows, parts, -1).transpose(1, 0, 2)
+
+
+_THREADS = next(  # of OpenBLAS
+    (
+        int(number)
+        for number in map(os.environ.get, ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"))
+        if number and number.isdigit()
+    ),
+    os.cpu_count(),
+)
+
+
 def _numbers(sequence):
     """The elements of a sequence of numbers, as arrays that can be written to."""
     return [sequence[step, ...] for step in range(len(sequence))]

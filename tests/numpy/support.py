@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from rnnc.resources import resource_text
 Key = tuple[str, str]
 Arrays = Mapping[Key, Any]
 
-_HELPERS: dict[str, Any] = {"np": np}
+_HELPERS: dict[str, Any] = {"np": np, "os": os}
 exec(compile(resource_text("templates/numpy/helpers.py"), "helpers.py", "exec"), _HELPERS)
 
 

@@ -1,4 +1,4 @@
-"""Matrices that lie across: copied for products of several rows at many steps, read as they are otherwise."""
+"""Weights as products of many steps want them: laid in the order in which they are read, and in parts."""
 
 from __future__ import annotations
 
@@ -51,3 +51,56 @@ def test_both_compute_the_same(rows: int) -> None:
     first = module.backward(params, tapes[0], weight[:, :10], last["state"])
     for name, gradient in whole["params"].items():
         np.testing.assert_allclose(first["params"][name] + last["params"][name], gradient, rtol=0, atol=1e-11)
+
+
+@pytest.mark.parametrize(
+    ("threads", "steps", "shape", "parts"),
+    [
+        (8, 16, (8, 128, 512), 1),  # small
+        (8, 16, (16, 128, 512), 2),
+        (8, 15, (16, 128, 512), 1),  # for so few steps a copy does not pay
+        (8, 16, (1, 1024, 4096), 1),  # a vector
+        (8, 16, (32, 256, 512), 1),  # several threads are as fast
+        (2, 16, (32, 256, 512), 1),
+        (2, 16, (16, 256, 1024), 8),
+        (1, 16, (32, 256, 512), 8),
+        (1, 16, (64, 1024, 4096), 1),  # large
+        (1, 16, (64, 2000, 63), 1),  # cannot be parted
+        (8, 16, (0, 128, 512), 1),
+    ],
+)
+def test_products_that_are_a_little_too_large_are_done_in_parts(
+    threads: int, steps: int, shape: tuple[int, int, int], parts: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = rnnc.compile(ACROSS, units=3)
+    monkeypatch.setattr(module, "_THREADS", threads)
+    rows, inner, columns = shape
+    random = np.random.default_rng(0)
+    x, weight, out = (random.standard_normal(sizes) for sizes in ((rows, inner), (inner, columns), (rows, columns)))
+    for matrix in (weight, np.asfortranarray(weight)):
+        out.fill(np.nan)
+        function, operand, goal = module._product(matrix, out, steps)
+        assert operand.shape == ((parts, inner, columns // parts) if parts > 1 else weight.shape)
+        function(x, operand, goal)
+        np.testing.assert_allclose(out, x @ weight, rtol=0, atol=1e-12 * inner)
+
+
+def test_gradients_are_right_with_products_in_parts() -> None:
+    """One step in a call is done whole: the same numbers, and the same gradients, as of all steps at once."""
+    module = rnnc.compile(ACROSS, units=256)
+    params = module.init_params(seed=1, dtype="float64", input=2)
+    random = np.random.default_rng(0)
+    x, weight = random.standard_normal((16, 20, 2)), random.standard_normal((16, 20, 256))
+    outputs, _, tape = module.forward_train(params, x)
+    found = module.backward(params, tape, weight)
+    state, parts, tapes = None, [], []
+    for step in range(20):
+        part, state, tape = module.forward_train(params, x[:, step : step + 1], state)
+        parts.append(part)
+        tapes.append(tape)
+    np.testing.assert_allclose(np.concatenate(parts, axis=1), outputs, rtol=0, atol=1e-12)
+    d_state = None
+    for step in reversed(range(20)):
+        last = module.backward(params, tapes[step], weight[:, step : step + 1], d_state)
+        d_state = last["state"]
+        np.testing.assert_allclose(last["x"], found["x"][:, step : step + 1], rtol=0, atol=1e-11)

@@ -86,7 +86,7 @@ def test_steps_allocate_nothing(name: str) -> None:
         body.append(line.strip())
     calls = [line for line in body if not line.startswith("if ") and line]
     assert len(calls) > 4
-    written = r"np_\w+\(.+\)(  # \w+)?|np\.copyto\(.+\)|\w+\[\.\.\.\] = \w+"
+    written = r"(np_|product)\w*\(.+\)(  # \w+)?|np\.copyto\(.+\)|\w+\[\.\.\.\] = \w+"
     assert all(re.fullmatch(written, line) for line in calls), calls
-    goals = [line.partition("(")[2].partition(")")[0].count(",") for line in calls if line.startswith("np_")]
+    goals = [line.partition("(")[2].partition(")")[0].count(",") for line in calls if line.startswith(("np_", "product"))]
     assert all(goals), calls

@@ -106,6 +106,10 @@ class Emitter(ABC):
         """The name of a view of a place, which is a matrix of a product, or a stack of such."""
         return self.view_of(place, *steps)
 
+    def product(self, left: str, right: Place, steps: tuple[Step, ...], out: Value) -> None:
+        """`out = left @ right`: the product of two matrices. Its rows lie in memory one after another."""
+        self.call("np.dot", [left, self.operand(right, *steps)], out)
+
     def helper(self, name: str) -> str:
         """The name of a helper function, which the module will then have."""
         self.frame.helpers.add(name)

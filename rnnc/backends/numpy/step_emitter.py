@@ -66,6 +66,7 @@ class StepEmitter(Emitter):
         self._states_of: dict[Value, State] = {}  # by the value that a step hands on
         self._parts: dict[Value, tuple[Value, Index]] = {}
         self._constants: dict[tuple[str, DType], str] = {}
+        self._products: dict[tuple[Place, tuple[Step, ...], Place], tuple[str, str, str]] = {}
         self._stacked: dict[
             Value, Root | None
         ] = {}  # root values whose rows are kept, and their arrays once they exist
@@ -250,6 +251,21 @@ class StepEmitter(Emitter):
         if turned and place.root in self._weights:
             return self.view_of(place, *steps, Laid(self.helper("_laid"), self.time))
         return self.view_of(place, *steps)
+
+    def product(self, left: str, right: Place, steps: tuple[Step, ...], out: Value) -> None:
+        """A weight is laid for all steps before the first one."""
+        goal = self.destination(out)
+        if right.root not in self._weights or isinstance(goal.root, Rows):
+            super().product(left, right, steps, out)
+            return
+        key = (right, steps, goal)
+        if key not in self._products:
+            new = self.frame.names.new
+            names = self._products[key] = (new("product"), new(right.root.name), new(f"{goal.root.name}_parts"))
+            operands = f"{self.view_of(right, *steps)}, {self.read(out)}, {self.time}"
+            self._outer.line(f"{', '.join(names)} = {self.helper('_product')}({operands})")
+        function, weight, parts = self._products[key]
+        self.line(f"{function}({left}, {weight}, {parts})")
 
     def temporary(self, shape: Sequence[str], dtype: str, hint: str) -> Place:
         root = self._scratch(tuple(shape), dtype, hint)

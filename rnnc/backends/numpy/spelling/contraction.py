@@ -99,9 +99,14 @@ def _matrices(
     e: Emitter, op: Op, left: Lettered, right: Lettered, rows: list[str], inner: list[str], columns: list[str], out: str
 ) -> None:
     """`out[rows, columns] = left[rows, inner] @ right[inner, columns]`, each group of axes merged into one."""
+    natural = "".join(rows + columns)
+    plain = len(rows) == len(inner) == len(columns) == 1 and _lies_in_rows(left)
+    if plain and natural == out and e.destination(op.out).contiguous:
+        second = _reordered(right, "".join(inner + columns))
+        e.product(_matrix(e, left, rows, inner, op), right.place, second, op.out)
+        return
     first = _matrix(e, left, rows, inner, op)
     second = _matrix(e, right, inner, columns, op)
-    natural = "".join(rows + columns)
     merged = tuple(times(left.sizes[letter] for letter in group) for group in (rows, columns) if group)
     whole = tuple(left.sizes[letter] for letter in natural)
     contiguous = e.destination(op.out).contiguous
@@ -128,6 +133,11 @@ def _matrix(e: Emitter, x: Lettered, first: list[str], second: list[str], op: Op
     if x.letters != wanted or not x.place.contiguous:
         x = _copied(e, x, wanted, op)
     return e.view_of(x.place, Reshape(shape))
+
+
+def _lies_in_rows(x: Lettered) -> bool:
+    """Whether neighbours on the last axis are neighbours in memory."""
+    return all(isinstance(step, Index) and "::-1" not in step.items for step in x.place.steps)
 
 
 def _reordered(x: Lettered, wanted: str) -> tuple[Step, ...]:
