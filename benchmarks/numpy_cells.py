@@ -24,9 +24,9 @@ from tuned import by_hand
 
 INTRO = (
     "Generated NumPy modules in float32, beside the loop of a tutorial, a loop tuned by hand for this task alone (it "
-    "holds its\nweights as the products want them), the bare matrix products (no other work: a bound, not a contender) "
-    "and, where installed, PyTorch.\nAll in one process, in turn; error: largest "
-    "max abs(a - b) / max abs(b) of all arrays against the module in float64."
+    "holds its\nweights as the products want them), the bare matrix products, one call each (no other work; modules do "
+    "some in parts,\nwhich takes less, so it is no bound) and, where installed, PyTorch. All in one process, in turn; "
+    "error: largest\nmax abs(a - b) / max abs(b) of all arrays against the module in float64."
 )
 
 
