@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import numpy as np
 import pytest
 
@@ -104,3 +106,20 @@ def test_gradients_are_right_with_products_in_parts() -> None:
         last = module.backward(params, tapes[step], weight[:, step : step + 1], d_state)
         d_state = last["state"]
         np.testing.assert_allclose(last["x"], found["x"][:, step : step + 1], rtol=0, atol=1e-11)
+
+
+def test_an_axis_between_those_of_a_stack_is_not_copied_together() -> None:
+    source = """
+    cell Between(units) {
+      input q[head: 2, unit: units]
+      state S[part: 3, head: 2, pair: 2, unit: units]
+      S' = S + 1
+      output y: sum(S' * q, unit)
+    }
+    """
+    module = rnnc.compile(source, units=8)
+    assert "ordered" not in inspect.getsource(module._run_forward)
+    random = np.random.default_rng(0)
+    q, state = random.standard_normal((4, 1, 2, 8)), random.standard_normal((4, 3, 2, 2, 8))
+    y, _ = module.forward({}, q, state)
+    np.testing.assert_allclose(y[:, 0], np.einsum("bphqu,bhu->bphq", state + 1, q[:, 0]), rtol=0, atol=1e-13)

@@ -88,5 +88,7 @@ def test_steps_allocate_nothing(name: str) -> None:
     assert len(calls) > 4
     written = r"(np_|product)\w*\(.+\)(  # \w+)?|np\.copyto\(.+\)|\w+\[\.\.\.\] = \w+"
     assert all(re.fullmatch(written, line) for line in calls), calls
-    goals = [line.partition("(")[2].partition(")")[0].count(",") for line in calls if line.startswith(("np_", "product"))]
+    goals = [
+        line.partition("(")[2].partition(")")[0].count(",") for line in calls if line.startswith(("np_", "product"))
+    ]
     assert all(goals), calls

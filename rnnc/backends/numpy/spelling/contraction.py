@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from rnnc.backends.functions import lead_letters
+from rnnc.backends.functions import BATCH, TIME, lead_letters
 from rnnc.backends.numpy.emitter import DTYPES, Emitter, Place
 from rnnc.backends.numpy.spelling.entry import spells
 from rnnc.backends.numpy.views import Index, Reshape, Step, Transpose
@@ -51,6 +51,10 @@ def _contract(e: Emitter, op: Op) -> None:
         _outer(e, op, left, right, letters_out)
         return
     if stack:
+        if not (rows and columns):
+            spread = _spread(left, stack, inner, rows) | _spread(right, stack, inner, columns)
+            stack = [x for x in letters_out if x in spread or x in stack]
+            rows, columns = ([x for x in group if x not in spread] for group in (rows, columns))
         _stacked(e, op, left, right, stack, rows, inner, columns, letters_out)
     elif columns and rows and letters_out == "".join(columns + rows):
         _matrices(e, op, right, left, columns, inner, rows, letters_out)
@@ -184,15 +188,25 @@ def _stacked(
     e.line(f"{e.write(op.out)}[...] = {e.view_of(product, Reshape(whole), order)}")
 
 
+def _spread(x: Lettered, stack: list[str], inner: list[str], own: list[str]) -> set[str]:
+    """Of the axes that `x` alone has, all but the innermost, where the other operand has vectors only and these axes do
+    not lie one beside the other: a product for each of them takes no longer than to copy `x` together."""
+    lies = x.place.contiguous and x.letters in ("".join(stack + own + inner), "".join(stack + inner + own))
+    if len(own) < 2 or len(inner) != 1 or not {TIME, BATCH}.isdisjoint(own) or lies:
+        return set()
+    return {*own} - {max(own, key=x.letters.index)}
+
+
 def _stack(e: Emitter, x: Lettered, stack: list[str], first: list[str], second: list[str], op: Op) -> str:
-    """The operand as [*stack, rows, columns], with size 1 where a group is empty."""
-    wanted = "".join(stack + first + second)
+    """The operand as [*stack, rows, columns], with size 1 where it has no such axis."""
+    wanted = "".join(letter for letter in stack + first + second if letter in x.letters)
     if len(first) <= 1 and len(second) <= 1:
         steps = _reordered(x, wanted)
-        if first and second:
-            return e.operand(x.place, *steps)
-        items = (*[":"] * len(stack), ":" if first else "None", ":" if second else "None")
-        return e.view_of(x.place, *steps, Index(items))
+        items = (
+            *(":" if letter in x.letters else "None" for letter in stack),
+            *(":" if group else "None" for group in (first, second)),
+        )
+        return e.view_of(x.place, *steps, Index(items)) if "None" in items else e.operand(x.place, *steps)
     if x.letters != wanted or not x.place.contiguous:
         x = _copied(e, x, wanted, op)
     shape = (*map(x.sizes.__getitem__, stack), *(times(map(x.sizes.__getitem__, g)) for g in (first, second)))
