@@ -12,10 +12,10 @@ module in float64 (which the tests hold against the interpreter).
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 from types import ModuleType
 from typing import Any
-
-from threadpoolctl import threadpool_limits
 
 import rnnc
 from contenders import GRU, LSTM, Kind, Shape, floor, generated, make_case, pytorch, tutorial
@@ -36,8 +36,10 @@ def main() -> None:
     parser.add_argument("--budget", type=float, default=8.0, metavar="SECONDS", help="of measuring per line of shapes")
     parser.add_argument("--one-thread", action="store_true", help="of the library of products, as the rest has one")
     options = parser.parse_args()
-    with threadpool_limits(1 if options.one_thread else None, "blas"):
-        run(options)
+    if options.one_thread and os.environ.get("OPENBLAS_NUM_THREADS") != "1":  # read when NumPy is loaded
+        os.environ["OPENBLAS_NUM_THREADS"] = "1"
+        os.execv(sys.executable, [sys.executable, *sys.argv])
+    run(options)
 
 
 def run(options: argparse.Namespace) -> None:
