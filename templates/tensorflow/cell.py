@@ -18,8 +18,10 @@ class Cell(_legacy("RNNCell", tf.Module)):
     Cell(128) or Cell(units=128) gives the open sizes, in the order of SPEC["sizes"]; those of inputs may be left out.
     The variables are those of the layout "tf", where the description has one: with the names and shapes of the cell
     of TensorFlow that it stands for. `name` replaces its scope. `reuse` is that of tf.variable_scope. `dtype`: of
-    the variables, by default that of the first inputs. `trainable`: whether variables are trained. `seed`: of the
-    initial values, which are as the description says. `training`: draw masks, new ones at every step.
+    the variables, by default that of the first inputs. `trainable`: whether variables are trained. `seed`: the initial
+    values are those of init_params(seed=seed); without it they are drawn as the description says, after
+    tf.set_random_seed the same in every run, and glorot_uniform gives way to the initializer of a scope. `training`:
+    draw masks, new ones at every step.
     """
 
     def __init__(self, *sizes, name=None, reuse=None, dtype=None, trainable=True, seed=None, training=False, **named):
@@ -85,22 +87,21 @@ class Cell(_legacy("RNNCell", tf.Module)):
 
     def _build(self, input_shapes, dtype, scope):
         _learn_sizes("Cell", self._cell_held.sizes, _input_features(input_shapes))
-        seed = np.random.randint(2**31 - 1) if self._cell_seed is None else self._cell_seed
-        initial = init_params(seed=seed, dtype=dtype, **{n: self._cell_held.sizes[n] for n in _PARAMETER_SIZES})
-        variables = {}
+        dtype, variables = _floating(dtype), {}
         reuse = {} if self._cell_reuse is None else {"reuse": self._cell_reuse}
         here = scope if scope is not None or self._cell_reuse is None else self._cell_name
         if not self._cell_name and here is None:
             here = tf.get_variable_scope()  # the variables of the cells inside have scopes of their own
         # What a custom getter makes of variables is read outside of loops, too.
         with tf.control_dependencies(None), tf.variable_scope(here, self._cell_name, **reuse):
-            for name, (array, trained) in _variable_arrays(_CELL_LAYOUT, initial).items():
+            made = _initializers(_CELL_LAYOUT, self._cell_seed, self._cell_held.sizes, dtype)
+            for name, (shape, initializer, trained) in made.items():
                 plain = _CELL_LAYOUT is None
                 variables[name] = tf.get_variable(
                     _variable_name(name.replace(".", "/")) if plain else _CELL_NUMBERED.get(name, name)[_CELL_CUT:],
-                    array.shape,
-                    tf.as_dtype(array.dtype),
-                    _values(array),
+                    shape,
+                    tf.as_dtype(dtype),
+                    initializer,
                     trainable=trained and self._cell_trainable,
                 )
         self._cell_variables, self._cell_dtype = variables, dtype
@@ -219,16 +220,6 @@ def _input_features(shapes, sequences=False):
 def _variable_parts(variable):
     """The parts of a variable that a partitioner has cut, or it alone."""
     return list(variable) if hasattr(variable, "as_tensor") else [variable]
-
-
-def _values(array):
-    """The initializer of a variable with these values, or of a part of it, where a partitioner cuts it."""
-
-    def initializer(shape, dtype=None, partition_info=None):
-        starts = [0] * array.ndim if partition_info is None else partition_info.var_offset
-        return tf.constant(array[tuple(slice(start, start + n) for start, n in zip(starts, shape))], dtype)
-
-    return initializer
 
 
 def _nested(tree, found):
