@@ -24,9 +24,6 @@ def _initial(seed, about, shape):
     """One parameter in float64."""
     kind, *numbers = about["init"]
     random = np.random.Generator(np.random.PCG64((seed, about["stream"])))
-    fan_in = int(np.prod([shape[axis] for axis in about["fan_in_axes"] or range(len(shape) - 1)], dtype=np.int64))
-    fan_out = max(int(np.prod(shape, dtype=np.int64)) // max(fan_in, 1), 1)
-    fan_in = max(fan_in, 1)
     if kind == "zeros":
         return np.zeros(shape)
     if kind == "ones":
@@ -50,12 +47,20 @@ def _initial(seed, about, shape):
     if kind == "orthogonal":
         places, rows, columns = _matrices(shape, about["fan_in_axes"])
         return numbers[0] * np.stack([_orthogonal(random, rows, columns) for _ in range(places)]).reshape(shape)
-    family, _, form = kind.partition("_")
-    scale = {"glorot": 2.0 / (fan_in + fan_out), "he": 2.0 / fan_in, "lecun": 1.0 / fan_in}[family]
-    if form == "uniform":
+    scale = _scale(about, shape)
+    if kind.endswith("_uniform"):
         limit = np.sqrt(3.0 * scale)
         return random.uniform(-limit, limit, shape)
     return np.sqrt(scale) / 0.87962566103423978 * _truncated(random, shape)  # the deviation after the cut is 1
+
+
+def _scale(about, shape):
+    """The variance of a parameter that is drawn by the name of a family."""
+    fan_in = int(np.prod([shape[axis] for axis in about["fan_in_axes"] or range(len(shape) - 1)], dtype=np.int64))
+    fan_out = max(int(np.prod(shape, dtype=np.int64)) // max(fan_in, 1), 1)
+    fan_in = max(fan_in, 1)
+    family = about["init"][0].partition("_")[0]
+    return {"glorot": 2.0 / (fan_in + fan_out), "he": 2.0 / fan_in, "lecun": 1.0 / fan_in}[family]
 
 
 def _truncated(random, shape):

@@ -18,20 +18,23 @@ class Cell(_legacy("RNNCell", tf.Module)):
     Cell(128) or Cell(units=128) gives the open sizes, in the order of SPEC["sizes"]; those of inputs may be left out.
     The variables are those of the layout "tf", where the description has one: with the names and shapes of the cell
     of TensorFlow that it stands for. `name` replaces its scope. `reuse` is that of tf.variable_scope. `dtype`: of
-    the variables, by default that of the first inputs. `trainable`: whether variables are trained. `seed`: of the
-    initial values, which are as the description says. `training`: draw masks, new ones at every step.
+    the variables, by default that of the first inputs. `trainable`: whether variables are trained. `seed`: the initial
+    values are those of init_params(seed=seed); without it they are drawn as the description says, after
+    tf.set_random_seed the same in every run, and glorot_uniform gives way to the initializer of a scope. `training`:
+    draw masks, new ones at every step.
     """
 
     def __init__(self, *sizes, name=None, reuse=None, dtype=None, trainable=True, seed=None, training=False, **named):
         super().__init__(name=name)
-        self._cell_sizes = _named_sizes("Cell", sizes, named)
+        self._cell_held = _Held()  # what checkpoints need not look into
+        self._cell_held.sizes, self._cell_held.packed = _named_sizes("Cell", sizes, named), []
         if training and any(about["per"] == "sequence" for about in SPEC["masks"].values()):
             raise ValueError("Cell draws new masks at every step; masks for whole sequences need forward()")
         self._cell_name, self._cell_reuse = name or _CELL_SCOPE, reuse
         self._cell_seed, self._cell_training = seed, training
         self._cell_dtype = None if dtype is None else _floating(tf.as_dtype(dtype).as_numpy_dtype)
         self._cell_trainable = bool(trainable)
-        self._cell_variables, self._cell_packed = None, []
+        self._cell_variables = None
 
     # --- sizes and states ---------------------------------------------------------------------------------------------
 
@@ -41,17 +44,17 @@ class Cell(_legacy("RNNCell", tf.Module)):
 
         Drivers ask for them before that, where the initial state is given, too, and need no more then.
         """
-        axes = _state_axes(_sizes_so_far("Cell", "state_size", self._cell_sizes, _STATE_NEEDS))
+        axes = _state_axes(_sizes_so_far("Cell", "state_size", self._cell_held.sizes, _STATE_NEEDS))
         return _nested(_CELL_STATES, {name: _as_size(shape) for name, shape in axes.items()})
 
     @property
     def output_size(self):
-        axes = _output_axes(_known_sizes("Cell", "output_size", self._cell_sizes, _OUTPUT_NEEDS))
+        axes = _output_axes(_known_sizes("Cell", "output_size", self._cell_held.sizes, _OUTPUT_NEEDS))
         return _bare_tuple([_as_size(axes[name]) for name in SPEC["outputs"]])
 
     def zero_state(self, batch_size, dtype):
         """The state before the first step: zeros, or what the description says."""
-        return self._first_state("zero_state", self._cell_sizes, batch_size, dtype)
+        return self._first_state("zero_state", self._cell_held.sizes, batch_size, dtype)
 
     def _first_state(self, wanted, sizes, batch_size, dtype):
         with tf.name_scope("zero_state"):
@@ -63,7 +66,7 @@ class Cell(_legacy("RNNCell", tf.Module)):
 
     def get_initial_state(self, inputs=None, batch_size=None, dtype=None):
         """The state before the first step; `inputs`, of one step or [batch, time, ...], tell what is not given."""
-        sizes, own = self._cell_sizes, self._cell_dtype or np.dtype("float32")
+        sizes, own = self._cell_held.sizes, self._cell_dtype or np.dtype("float32")
         if inputs is not None:
             tensors = [tf.convert_to_tensor(x) for x in _inputs_in_order(inputs)]
             sizes = dict(_input_sizes(_input_features([x.shape for x in tensors], sequences=True)), **sizes)
@@ -83,52 +86,60 @@ class Cell(_legacy("RNNCell", tf.Module)):
         )
 
     def _build(self, input_shapes, dtype, scope):
-        _learn_sizes("Cell", self._cell_sizes, _input_features(input_shapes))
-        seed = np.random.randint(2**31 - 1) if self._cell_seed is None else self._cell_seed
-        initial = init_params(seed=seed, dtype=dtype, **{n: self._cell_sizes[n] for n in _PARAMETER_SIZES})
-        self._cell_variables, self._cell_dtype = {}, dtype
+        _learn_sizes("Cell", self._cell_held.sizes, _input_features(input_shapes))
+        dtype, variables = _floating(dtype), {}
         reuse = {} if self._cell_reuse is None else {"reuse": self._cell_reuse}
         here = scope if scope is not None or self._cell_reuse is None else self._cell_name
         if not self._cell_name and here is None:
             here = tf.get_variable_scope()  # the variables of the cells inside have scopes of their own
         # What a custom getter makes of variables is read outside of loops, too.
         with tf.control_dependencies(None), tf.variable_scope(here, self._cell_name, **reuse):
-            for name, (array, trained) in _variable_arrays(_CELL_LAYOUT, initial).items():
+            made = _initializers(_CELL_LAYOUT, self._cell_seed, self._cell_held.sizes, dtype)
+            for name, (shape, initializer, trained) in made.items():
                 plain = _CELL_LAYOUT is None
-                self._cell_variables[name] = tf.get_variable(
+                variables[name] = tf.get_variable(
                     _variable_name(name.replace(".", "/")) if plain else _CELL_NUMBERED.get(name, name)[_CELL_CUT:],
-                    array.shape,
-                    tf.as_dtype(array.dtype),
-                    _values(array),
+                    shape,
+                    tf.as_dtype(dtype),
+                    initializer,
                     trainable=trained and self._cell_trainable,
                 )
+        self._cell_variables, self._cell_dtype = variables, dtype
         self.built = True
 
     def parameters(self):
         """The parameters as tensors by name, as `forward` takes them."""
-        return _variable_parameters(_CELL_LAYOUT, self._cell_variables, self._cell_sizes)
+        return _variable_parameters(_CELL_LAYOUT, self._cell_variables, self._cell_held.sizes)
 
     def _packed(self):
-        """The packed parameters; in a graph they are made once, outside of loops."""
+        """The packed parameters, of what the variables hold now: they are read at every call, as the cells of tf.nn do.
+
+        Where reading makes nothing new, what there is was read outside of loops, and is packed there, once: the
+        variables of TensorFlow 1, and all those that drivers of tf.nn have made, who read them once for all steps. What
+        is new may be of other values, under another tape, or of another replica than what was read before.
+        """
         if tf.executing_eagerly():
             return pack(self.parameters())
         graph = tf.get_default_graph()
-        known = graph
-        while known is not None:
-            for other, packed in self._cell_packed:
-                if other is known:
-                    return packed
-            known = getattr(known, "outer_graph", None)
-        with tf.control_dependencies(None), tf.name_scope("weights"):
-            self._cell_packed.append((graph, pack(self.parameters())))
-        return self._cell_packed[-1][1]
+        before = graph.version
+        parts = [part for one in self._cell_variables.values() for part in _variable_parts(one)]
+        read = [tf.convert_to_tensor(part) for part in parts]
+        origin = read[0].graph if read else graph
+        if graph.version != before or any(tensor.graph is not origin for tensor in read):
+            return pack(self.parameters())
+        for known, packed in self._cell_held.packed:
+            if len(known) == len(read) and all(one is other for one, other in zip(known, read)):
+                return packed
+        with origin.as_default(), tf.control_dependencies(None), tf.name_scope("weights"):
+            self._cell_held.packed.append((read, pack(self.parameters())))
+        return self._cell_held.packed[-1][1]
 
     @property
     def variables(self):
         """The variables of tf.get_variable, of one in parts (by a partitioner) its parts; without what a custom getter
         has made of some."""
         found = [one for one in (self._cell_variables or {}).values() if not isinstance(one, tf.Tensor)]
-        return [part for variable in found for part in (variable if hasattr(variable, "as_tensor") else [variable])]
+        return [part for variable in found for part in _variable_parts(variable)]
 
     @property
     def trainable_variables(self):
@@ -206,14 +217,9 @@ def _input_features(shapes, sequences=False):
     return found
 
 
-def _values(array):
-    """The initializer of a variable with these values, or of a part of it, where a partitioner cuts it."""
-
-    def initializer(shape, dtype=None, partition_info=None):
-        starts = [0] * array.ndim if partition_info is None else partition_info.var_offset
-        return tf.constant(array[tuple(slice(start, start + n) for start, n in zip(starts, shape))], dtype)
-
-    return initializer
+def _variable_parts(variable):
+    """The parts of a variable that a partitioner has cut, or it alone."""
+    return list(variable) if hasattr(variable, "as_tensor") else [variable]
 
 
 def _nested(tree, found):

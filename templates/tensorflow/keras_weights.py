@@ -99,7 +99,7 @@ class _KerasWeights:
 
 
 class _Held:
-    """Attributes that Keras does not track."""
+    """Attributes that Keras and checkpoints do not track."""
 
 
 def _constant(array):

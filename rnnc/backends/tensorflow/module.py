@@ -38,7 +38,7 @@ CONTRACT = (
     "common/names",
 )
 OBJECTS = ("tensorflow/variables",)
-CELL = ("tensorflow/cell",)
+CELL = ("tensorflow/cell", "tensorflow/cell_values")
 KERAS = ("tensorflow/keras_layer", "tensorflow/keras_steps", "tensorflow/keras_weights", "tensorflow/keras")
 KERAS_CELL = ("tensorflow/keras_cell",)
 
