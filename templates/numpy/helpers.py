@@ -51,7 +51,7 @@ def _product(weight, out, steps):
     parts = 1
     while out.size * len(weight) > parts * 10**6:
         parts *= 2
-    most = 64 if _THREADS == 1 or _THREADS == 2 and rows <= 16 else 4
+    most = 64 if _THREADS == 1 or (_THREADS == 2 and rows <= 16) else 4
     if rows < 2 or steps < 16 or not 1 < parts <= most or columns % parts or columns // parts < 32:
         return np.dot, weight if weight.flags.c_contiguous else _laid(weight, steps, rows), out
     stack = np.empty((parts, len(weight), columns // parts), weight.dtype)
