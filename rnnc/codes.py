@@ -99,6 +99,7 @@ NAMES: dict[str, str] = {
     "E247": "`shared over` of what has no weights",
     "E248": "`as` behind a call that has nothing to name",
     "E249": "a comparison of what is never equal",
+    "E250": "a name that may mean an axis or a value",
 }
 
 SHAPES: dict[str, str] = {

@@ -104,7 +104,7 @@ class Declarations:
             raise nameless(frame)
         if item.dtype == "int":
             message = f"`{item.name}` cannot be `int`: only inputs and states can"
-            raise Problem("E414", message, item.span, fix="leave `: int` out")
+            raise Problem("E414", message, item.span, fix=_whole(item) if not trained else "leave `: int` out")
         c = Context(scope, frame)
         init = initialiser(self.expressions, item.init, c) if item.init is not None else GLOROT
         if not trained and item.init is None:
@@ -129,6 +129,18 @@ class Declarations:
             lent=frame.lent,
         )
         define_member(frame, item.name, False, indices, node, item.span)
+
+
+def _whole(item: ast.Declared) -> str:
+    """What stands for a table of whole numbers, of one or more axes: numbers of the text are whole as they stand."""
+    fix = "leave `: int` out, or write whole numbers as an equation"
+    init = item.init
+    if len(item.axes) != 1 or not isinstance(init, ast.List) or not all(isinstance(i, ast.Number) for i in init.items):
+        return f"{fix}, `{item.name} = stack_axis(2, 0, 1, axis = n)`"
+    axis = item.axes[0]
+    shown = [number.span.text for number in init.items[:6]] + ["…"] * (len(init.items) > 6)
+    label = axis.label or (axis.size.id if isinstance(axis.size, ast.Name) else "n")
+    return f"{fix}, `{item.name} = stack_axis({', '.join(shown)}, axis = {label})`"
 
 
 def _named(size: ast.Expr) -> str | None:

@@ -18,7 +18,7 @@ from rnnc.semantics.definitions.running import apply
 from rnnc.semantics.definitions.statements import Statements
 from rnnc.semantics.expressions.arguments import Arguments
 from rnnc.semantics.expressions.expressions import Expressions
-from rnnc.semantics.functions import arranging, layers, picking, randomness, weighted
+from rnnc.semantics.functions import arranging, extremes, layers, picking, randomness, weighted
 from rnnc.semantics.functions.builtins import BUILTINS, LABELLED, WEIGHTED
 from rnnc.semantics.functions.making import nothing_to_name
 from rnnc.semantics.problems import Problem, Work
@@ -27,7 +27,7 @@ from rnnc.semantics.scopes.variants import Variants
 from rnnc.semantics.shapes.nodes import Graph
 from rnnc.syntax import ast
 
-REGISTERED = (arranging, layers, picking, randomness, weighted)  # importing them registers their functions
+REGISTERED = (arranging, extremes, layers, picking, randomness, weighted)  # importing them registers their functions
 
 
 class Elaborator:

@@ -12,10 +12,9 @@ from rnnc.ir.size import Size
 from rnnc.semantics.expressions.arguments import Arguments
 from rnnc.semantics.functions.over_time import means_time, temporal
 from rnnc.semantics.problems import Problem
-from rnnc.semantics.scopes.values import Absent, Choice, FnValue, Num, Tensor, Value, describe
+from rnnc.semantics.scopes.values import Absent, Num, Tensor, Value, describe
 from rnnc.semantics.shapes.nodes import Node
 from rnnc.semantics.shapes.rules.elementwise import UNARY
-from rnnc.semantics.shapes.shaped import Shaped
 from rnnc.syntax import ast
 
 Builtin = Callable[[Arguments], Value]
@@ -97,49 +96,11 @@ def _gradient(a: Arguments) -> Value:
     return Tensor(a.context.frame.graph.add("gradient", a.nodes(), a.span, None, spots=spots, **attrs))
 
 
-@builtin("max", "min")
-def _extreme(a: Arguments) -> Value:
-    """Elementwise of two or more, or over named axes of one."""
-    members = _members(a)
-    if members is not None:
-        return _folded(a, members)
-    a.count(1, 1000)
-    values = [a.value(i) for i in range(len(a.operands))] if len(a.operands) > 1 else []
-    if len(a.operands) == 1 or _is_axis(a, values[1]):
-        return _reduce(a)
-    a.allow()
-    if all(isinstance(v, Num) and v.known is not None for v in values):
-        numbers = [v.known for v in values if isinstance(v, Num) and v.known is not None]
-        return Num(max(numbers) if a.name == "max" else min(numbers))
-    return _elementwise(a, a.name, *a.nodes())
-
-
-def _is_axis(a: Arguments, value: Value) -> bool:
-    """Is the second argument the name of an axis of the first, or a list of them, rather than a value?"""
-    if isinstance(value, Choice | tuple) or value is None:
-        return True
-    written = a.operands[1].expression
-    if isinstance(value, FnValue) and isinstance(written, ast.Name):  # an axis may be called as a function is, `len`
-        label = written.id
-    elif isinstance(value, Num) and value.label is not None:
-        label = value.label
-    else:
-        return False
-    graph = a.context.frame.graph
-    first = a.node(0)
-    graph.infer(first)
-    if first.shape is None and isinstance(value, FnValue):
-        return True
-    shape = graph.resolve_all(first.shape or ())
-    label = graph.resolve(Shaped(label, Size.of(0))).label if label.startswith("?") else label
-    return any(axis.label == label for axis in shape)
-
-
 @builtin("sum", "mean", "prod", axes=ALL_AXES)
 def _fold(a: Arguments) -> Value:
     """Over named axes of one value, or of the members of a list."""
-    members = _members(a)
-    return _reduce(a) if members is None else _folded(a, members)
+    members = members_of(a)
+    return reduced(a) if members is None else folded(a, members)
 
 
 _FOLDS: dict[str, tuple[str, Callable[[Sequence[float]], float]]] = {
@@ -148,7 +109,7 @@ _FOLDS: dict[str, tuple[str, Callable[[Sequence[float]], float]]] = {
 }  # fmt: skip
 
 
-def _members(a: Arguments) -> list[Value] | None:
+def members_of(a: Arguments) -> list[Value] | None:
     """What is folded elementwise: `sum(q[k] for k in …)`, `max(list)`. A term that is not there is left out."""
     if a.is_comprehension:
         values = [a.value(i) for i in range(len(a.operands))]
@@ -159,7 +120,7 @@ def _members(a: Arguments) -> list[Value] | None:
     return [v for v in values if not isinstance(v, Absent)] if a.name in ("sum", "prod") else values
 
 
-def _folded(a: Arguments, members: list[Value]) -> Value:
+def folded(a: Arguments, members: list[Value]) -> Value:
     a.allow()
     ir, of_numbers = _FOLDS[a.name]
     if not members:
@@ -180,7 +141,7 @@ def _folded(a: Arguments, members: list[Value]) -> Value:
     return _elementwise(a, "div", first, a.evaluate.to_node(Num(len(members)), a.span, a.context))
 
 
-def _reduce(a: Arguments) -> Value:
+def reduced(a: Arguments) -> Value:
     """Over the axes that are named, over all if none is; over the only one where a function's own axis is none."""
     a.count(1, 1000)
     a.allow("axis")

@@ -16,15 +16,20 @@ LEAST = 2.0**-13  # of sums with a 1 in them; were it 1, what is just below had 
 
 def means_time(a: Arguments, labels: Sequence[str | None]) -> bool:
     """Whether a call is about the steps of a sequence; an axis of that name comes first."""
-    frame = a.context.frame
-    if frame.body.kind != "network" or tuple(labels) != ("time",) or a.name not in OVER_TIME:
+    if not is_of_steps(a, labels):
         return False
+    frame = a.context.frame
     node = a.node(0)
     frame.graph.infer(node)
     if all(axis.label != "time" for axis in frame.graph.resolve_all(node.shape or ())):
         return True
     _warn(a)
     return False
+
+
+def is_of_steps(a: Arguments, labels: Sequence[str | None]) -> bool:
+    """Could a call be about the steps? It is, unless an axis has their name."""
+    return a.context.frame.body.kind == "network" and tuple(labels) == ("time",) and a.name in OVER_TIME
 
 
 def _warn(a: Arguments) -> None:

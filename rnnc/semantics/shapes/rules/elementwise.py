@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import reduce
 from math import isinf
 
@@ -18,6 +19,20 @@ UNARY = (
 )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Ambiguous:
+    """What to say of `max(v, n)` where `n` is a value, and an axis of `v` too: nothing says which is meant."""
+
+    about: str  # the name as it is written
+    labels: tuple[str, ...]  # the axes that the names may mean
+    message: str
+    fix: str
+
+    def refuse(self, shape: Shape) -> None:
+        if set(self.labels) <= {axis.label for axis in shape}:
+            raise ShapeError("E250", self.message, self.fix, about=self.about)
+
+
 def naming(node: Node) -> list[str]:
     """What messages call the arguments."""
     return [_called(a, i) for i, a in enumerate(node.args)]
@@ -31,6 +46,9 @@ def _called(node: Node, i: int) -> str:
 
 
 def _shape(graph: Graph, node: Node) -> Shape | None:
+    unclear = node.attrs.get("unclear")
+    if isinstance(unclear, Ambiguous):
+        unclear.refuse(graph.resolve_all(node.args[0].shape or ()))
     try:
         shape = join(graph, [a.shape or () for a in node.args], naming(node))
     except ShapeError as error:

@@ -111,6 +111,9 @@ def _lookup(lowering: Lowering, node: Node) -> Value:
     """Rows of a parameter are taken; of what changes, or is paired with the index, a sum leaves out the others."""
     found = _meeting(lowering.graph, node)
     table, index = lowering[node.args[0]], lowering[node.args[1]]
+    if node.args[1].op == "param":
+        fix = "whole numbers that are given are an equation, `k = stack_axis(2, 0, 1, axis = n)`"
+        raise ShapeError("E310", "the index of `lookup` is a whole number, and parameters are floats", fix)
     if not (found.pairs or table.type.time or table.type.batch):
         if found.rows != 0:
             table = lowering.op("transpose", table, perm=(found.rows, *found.rest))
