@@ -283,15 +283,15 @@ class _Launch:
 
     def loop(self, name, team, *arguments):
         """A whole loop as one kernel."""
-        counters = cp.zeros(32 * team.teams, np.uint32)
+        together = team.blocks > 1 and not team.clustered  # blocks meet at a counter of their team
+        counters = cp.zeros(32 * team.teams, np.uint32) if together else None
         numbers = (team.blocks, team.rows, team.heads, int(team.clustered), *team.numbers, *team.copies)
         real = np.float64 if self.item.bytes == 8 else np.float32
         parts = cp.empty(team.parts, real) if team.parts else None
-        passed = (*map(_passed, arguments), counters, _passed(parts), *map(np.int32, numbers))
-        # Not the module's own word for it, for which CuPy 12 and 13 link a library that only the toolkit has.
-        together = team.blocks > 1 and not team.clustered
+        passed = (*map(_passed, (*arguments, counters, parts)), *map(np.int32, numbers))
         launched = self._loop(name, team).kernel
         grid, block = (team.blocks * team.teams,), (team.threads,)
+        # Not the module's own word for it, for which CuPy 12 and 13 link a library that only the toolkit has.
         launched(grid, block, passed, shared_mem=team.shared, enable_cooperative_groups=together)
 
 
