@@ -19,6 +19,7 @@ from rnnc.simulator.streams import RELAXED, Stream, Streams
 
 INVALID_VALUE, INTERNAL_ERROR, NOT_SUPPORTED = 7, 14, 15  # statuses
 DTYPES = {0: ("float32", 68), 1: ("float64", 70), 2: ("float16", 68), 14: ("bfloat16", 68)}  # what it adds up in
+ADDED_IN_FULL = 16  # a mode in which parts of sums are not rounded to halves before they are added up
 TF32 = 77  # what float32 may be added up in, too
 ASKED_FOR = "CUPY_TF32"  # in the environment, for products that may round float32 to it
 FILE = "cublas on the CPU"
@@ -34,6 +35,8 @@ class Cublas(ModuleType):
         self.library = SimpleNamespace(
             cublasSetStream_v2=self._set_stream,
             cublasSetWorkspace_v2=self._set_workspace,
+            cublasGetMathMode=self._mode,
+            cublasSetMathMode=self._set_mode,
             cublasGemmEx=self._gemm,
             cublasGemmStridedBatchedEx=self._stacked,
         )
@@ -60,6 +63,14 @@ class Cublas(ModuleType):
         self._own(handle).room = size.value
         return 0
 
+    def _mode(self, handle: Any, into: Any) -> int:
+        into._obj.value = self._own(handle).mode
+        return 0
+
+    def _set_mode(self, handle: Any, mode: Any) -> int:
+        self._own(handle).mode = getattr(mode, "value", mode)
+        return 0
+
     def _gemm(self, *given: Any) -> int:
         handle, turn_a, turn_b, m, n, k, alpha, a, kind_a, ld_a, b, kind_b, ld_b, beta, c, kind_c, ld_c, *how = given
         return self._stacked(
@@ -84,16 +95,18 @@ class Cublas(ModuleType):
         out = _Matrices(c, dtype, (m, n), 0, ld_c, apart_c, count)
         if not all(one.valid for one in (left, right, out)):
             return INVALID_VALUE
-        own.stream.do(lambda: multiply(left.array(), right.array(), out.array(), rounds=compute == TF32))
+        how = {"rounds": compute == TF32, "parts": 1 if own.mode & ADDED_IN_FULL or k < 2 else 2}
+        own.stream.do(lambda: multiply(left.array(), right.array(), out.array(), **how))
         return 0
 
 
 @dataclass
 class _Handle:
-    """Where products go, and how much memory of the caller's they may use."""
+    """Where products go, how much memory of the caller's they may use, and how they are added up."""
 
     stream: Stream
     room: int = field(default=0)
+    mode: int = field(default=0)
 
 
 class _Matrices:
@@ -117,11 +130,17 @@ class _Matrices:
         return found.swapaxes(1, 2) if self._turned else found
 
 
-def multiply(a: Any, b: Any, out: Any, *, rounds: bool = False) -> None:
-    """Halves are added up in float32 and rounded once; `rounds`: float32 is multiplied as TF32."""
+def multiply(a: Any, b: Any, out: Any, *, rounds: bool = False, parts: int = 1) -> None:
+    """Halves are added up in float32 and rounded once, or each of some parts of a sum; `rounds`: float32 is multiplied
+    as TF32."""
     sums = np.promote_types(a.dtype, np.float32) if a.dtype.itemsize <= 2 else a.dtype
     a, b = (_rounded(x) if rounds else x.astype(sums, copy=False) for x in (a, b))
-    out[...] = np.matmul(a, b).astype(out.dtype, copy=False)
+    if parts == 1 or out.dtype == sums:
+        out[...] = np.matmul(a, b).astype(out.dtype, copy=False)
+        return
+    left, right = np.array_split(a, parts, -1), np.array_split(b, parts, -2)
+    rounded = [np.matmul(*pair).astype(out.dtype).astype(sums) for pair in zip(left, right, strict=True)]
+    out[...] = sum(rounded[1:], rounded[0]).astype(out.dtype)
 
 
 def _rounded(array: Any) -> Any:

@@ -110,6 +110,11 @@ class Stream:
         if not self._left:
             self._kept.clear()
 
+    def has_done(self, count: int) -> bool:
+        """Whether the first pieces of work are done. Raises RuntimeError in a capture that is not relaxed."""
+        self._streams.refuse("query", relaxed=True)
+        return self._done >= count
+
     @property
     def given(self) -> int:
         """How much work there has been."""
@@ -148,7 +153,11 @@ class Stream:
         return event
 
     def wait_event(self, event: Event) -> None:
-        """What comes after this is done after what was before the event."""
+        """What comes after this is done after what was before the event. Raises RuntimeError where one of them is in a
+        capture and the other one is not."""
+        if event.captured != self.is_capturing():
+            self.invalid = True
+            raise RuntimeError("wait_event: a dependency would cross the boundary of a capture")
         self.do(event.reach())
 
     def synchronize(self) -> None:
@@ -170,12 +179,20 @@ class Event:
     """CuPy's `Event`."""
 
     def __init__(self, block: bool = False, disable_timing: bool = False, interprocess: bool = False) -> None:
-        self.done = True
+        self.captured = False
         self._moment: tuple[Stream, int] | None = None
 
     def record(self, stream: Stream | None = None) -> None:
         """A moment on a stream."""
         self._moment = None if stream is None else (stream, stream.given)
+        self.captured = stream is not None and stream.is_capturing()
+
+    @property
+    def done(self) -> bool:
+        """Whether everything before the moment is done. Raises RuntimeError for a moment of a capture."""
+        if self.captured:
+            raise RuntimeError("query: the event was recorded in a capture")
+        return self._moment is None or self._moment[0].has_done(self._moment[1])
 
     def reach(self) -> Work:
         """What does everything before the moment that was recorded last."""

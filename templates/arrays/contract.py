@@ -6,7 +6,7 @@ def pack(params):
 
     Later changes of the arrays do not reach it.
     """
-    return params if isinstance(params, _Packed) else _Packed(params, _copied)
+    return params if isinstance(params, _Packed) else _Packed(params, _copied, _written)
 
 
 def forward(params, x, state=None, lengths=None, *, time_major=False, training=False, seed=None, masks=None):
@@ -55,7 +55,5 @@ def step(params, x, state=None, *, training=False, seed=None, masks=None):
 def _run(parameters, call, given, program=None):
     """The results of a program, that of the call unless another is named."""
     program = program or call.program
-    key = _PACK[program], call.sizes, call.dtype
-    if key not in parameters.prepared:
-        parameters.prepared[key] = _prepare(program, parameters.arrays, call.sizes, call.dtype)
-    return _execute(program, parameters.prepared[key], call.sizes, call.steps, call.rows, call.dtype, given)
+    prepared = _prepared(program, parameters, call.sizes, call.dtype)
+    return _execute(program, prepared, call.sizes, call.steps, call.rows, call.dtype, given)

@@ -4,12 +4,12 @@
 class _Packed:
     """Checked parameters, and under `prepared` what programs make of them alone.
 
-    `taken` turns a value into an array.
+    `taken` turns a value into an array; `written`, if arrays are made here, gives what says when they are there.
     """
 
-    __slots__ = ("arrays", "dims", "dtype", "fitting", "prepared", "sizes")
+    __slots__ = ("arrays", "dims", "dtype", "fitting", "prepared", "sizes", "written")
 
-    def __init__(self, params, taken):
+    def __init__(self, params, taken, written=None):
         if not hasattr(params, "items"):
             raise TypeError(
                 f"params should be a dict of arrays or what pack() returned, and is {type(params).__name__}"
@@ -32,6 +32,7 @@ class _Packed:
         self.fitting = set()
         self.check(self.sizes)
         self.prepared = {}
+        self.written = written and written()
 
     def check(self, sizes):
         """Refuse parameters that have other shapes than they should with these sizes; what fits is looked at once."""

@@ -56,6 +56,8 @@ _KINDS = {
     "float32": (0, 68, ctypes.c_float),
     "float64": (1, 70, ctypes.c_double),
 }
+_HALVES = 2, 14
+_ADDED_IN_FULL = 16  # CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION, beside any other mode
 _TF32 = 77  # what float32 is added up in where it may be rounded before
 
 
@@ -71,7 +73,14 @@ class _Blas:
 
     def __init__(self):
         self.library = ctypes.CDLL(cp.cuda.cublas.__file__)  # what that is linked with is found through it
-        for name in ("cublasSetStream_v2", "cublasSetWorkspace_v2", "cublasGemmEx", "cublasGemmStridedBatchedEx"):
+        modes = "cublasGetMathMode", "cublasSetMathMode"
+        for name in (
+            "cublasSetStream_v2",
+            "cublasSetWorkspace_v2",
+            "cublasGemmEx",
+            "cublasGemmStridedBatchedEx",
+            *modes,
+        ):
             getattr(self.library, name)  # but not on Windows: better known at once
         self.handle = ctypes.c_void_p(cp.cuda.get_cublas_handle())
         self.room = None
@@ -104,10 +113,25 @@ class _Blas:
             matrices.append((turned, (ctypes.c_void_p(_address(array)), kind, leading, *apart)))
         (turn_b, right), (turn_a, left), (_, result) = matrices
         one, zero = ctypes.byref(number(1)), ctypes.byref(number(0))
+        before = self.exact() if kind in _HALVES else None
         head = self.handle, turn_b, turn_a, columns, rows, a.shape[-1], one
         tail = [out.size // (rows * columns)] * stacked + [compute, -1]
         multiply = self.library.cublasGemmStridedBatchedEx if stacked else self.library.cublasGemmEx
-        self.check(multiply(*head, *right, *left, zero, *result, *tail))
+        try:
+            self.check(multiply(*head, *right, *left, zero, *result, *tail))
+        finally:
+            if before is not None:
+                self.check(self.library.cublasSetMathMode(self.handle, before))
+
+    def exact(self):
+        """Sums of halves that several blocks have parts of are put together in float32, too; the mode before, which
+        comes back, since CuPy has the handle."""
+        before = ctypes.c_int()
+        self.check(self.library.cublasGetMathMode(self.handle, ctypes.byref(before)))
+        if before.value & _ADDED_IN_FULL:
+            return None
+        self.check(self.library.cublasSetMathMode(self.handle, before.value | _ADDED_IN_FULL))
+        return before
 
     def check(self, status):
         if status:

@@ -6,6 +6,7 @@ REALS = {"float16": "float", "bfloat16": "float", "float32": "float", "float64":
 FLOATS = tuple(REALS)
 ITEMS = {**REALS, "float16": "f16", "bfloat16": "bf16"}  # as arrays hold them
 _HOST = 1, 3  # DLPack's numbers for memory of the host, the second one for what the device can read, too
+_OF_EACH_THREAD = 2  # the address of the stream that each thread has another one of
 _BUILT, _BUILDING = {}, threading.Lock()
 _OPTIONS = ("--std=c++17", "--fmad=false")  # sums are contracted where kernels say so, and nowhere else
 
@@ -61,20 +62,75 @@ def _on_host(value):
     return cp.asnumpy(_borrowed(value)) if held is None else held
 
 
-def _prepare(program, arrays, sizes, dtype):
-    """What the loops of a program use."""
-    _check_device({f"params[{name!r}]": array for name, array in arrays.items()})
-    whole = {name: cp.ascontiguousarray(array) for name, array in arrays.items()}
-    return cp.cuda.Device().id, _PACK[program](whole, sizes, dtype, _launcher(dtype))
+def _prepared(program, parameters, sizes, dtype):
+    """What the loops of a program use, on which device it is, and when it is there.
+
+    Within a capture it is a part of the graph, computed at each launch of it and never before, so nobody else gets it.
+    """
+    key = _PACK[program], sizes, dtype
+    found = parameters.prepared.get(key)
+    if found is None:
+        _check_device({f"params[{name!r}]": array for name, array in parameters.arrays.items()})
+        if parameters.written is not None:
+            parameters.written.reach()
+        whole = {name: cp.ascontiguousarray(array) for name, array in parameters.arrays.items()}
+        made = _PACK[program](whole, sizes, dtype, _launcher(dtype))
+        written = None if parameters.written is None else _written()
+        found = cp.cuda.Device().id, made, written
+        if written is not None:
+            found = parameters.prepared.setdefault(key, found)  # that of the first thread, as long as they live
+    return found
 
 
 def _execute(program, prepared, sizes, steps, rows, dtype, given):
     """The results of a program."""
-    device, prepared = prepared
+    device, prepared, written = prepared
     if device != cp.cuda.Device().id:
         raise ValueError(f"params were packed on device {device}, and the current one is {cp.cuda.Device().id}")
     _check_device(given)
+    if written is not None:
+        written.reach()
     return _RUN[program](prepared, sizes, steps, rows, dtype, given, _launcher(dtype))
+
+
+def _written():
+    """When the arrays that were made last are there; None within a capture, where that is at no time."""
+    stream = cp.cuda.get_current_stream()
+    return None if stream.is_capturing() else _Written(stream)
+
+
+class _Written:
+    """When some arrays are there: what reads them on another stream than the one that writes them comes later."""
+
+    def __init__(self, stream):
+        self.event, self.later = stream.record(cp.cuda.Event(disable_timing=True)), {}
+        self._note(stream)
+
+    def reach(self):
+        """What the current stream gets from now on comes after them; the host waits for nothing.
+
+        Its order holds in captures, too, but none can wait for what was outside of it.
+        """
+        stream = cp.cuda.get_current_stream()
+        known = self.later.get(stream.ptr)
+        if known is not None and known() is not None:
+            return
+        if not stream.is_capturing():
+            stream.wait_event(self.event)
+        elif not self._is_done():
+            what = "params were packed on another stream, which may not have written them yet, and a capture cannot"
+            raise RuntimeError(f"{what} wait for it: call once before, on the stream that captures")
+        self._note(stream)
+
+    def _note(self, stream):
+        if stream.ptr != _OF_EACH_THREAD:
+            self.later[stream.ptr] = weakref.ref(stream)  # another stream may have its address once it is gone
+
+    def _is_done(self):
+        try:
+            return self.event.done
+        except RuntimeError:  # captures that are not relaxed do not let anybody ask
+            return False
 
 
 def _check_device(arrays):
@@ -227,15 +283,15 @@ class _Launch:
 
     def loop(self, name, team, *arguments):
         """A whole loop as one kernel."""
-        counters = cp.zeros(32 * team.teams, np.uint32)
+        together = team.blocks > 1 and not team.clustered  # blocks meet at a counter of their team
+        counters = cp.zeros(32 * team.teams, np.uint32) if together else None
         numbers = (team.blocks, team.rows, team.heads, int(team.clustered), *team.numbers, *team.copies)
         real = np.float64 if self.item.bytes == 8 else np.float32
         parts = cp.empty(team.parts, real) if team.parts else None
-        passed = (*map(_passed, arguments), counters, _passed(parts), *map(np.int32, numbers))
-        # Not the module's own word for it, for which CuPy 12 and 13 link a library that only the toolkit has.
-        together = team.blocks > 1 and not team.clustered
+        passed = (*map(_passed, (*arguments, counters, parts)), *map(np.int32, numbers))
         launched = self._loop(name, team).kernel
         grid, block = (team.blocks * team.teams,), (team.threads,)
+        # Not the module's own word for it, for which CuPy 12 and 13 link a library that only the toolkit has.
         launched(grid, block, passed, shared_mem=team.shared, enable_cooperative_groups=together)
 
 

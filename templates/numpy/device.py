@@ -12,9 +12,16 @@ def _entered(array, given, program):
     return np.array(array, order="C") if copy else np.ascontiguousarray(array)
 
 
-def _prepare(program, arrays, sizes, dtype):
+def _written():
+    """What says when arrays are there that were just made: they are."""
+
+
+def _prepared(program, parameters, sizes, dtype):
     """What the loops of a program use."""
-    return _PACK[program](arrays, sizes, dtype)
+    key = _PACK[program], sizes, dtype
+    if key not in parameters.prepared:
+        parameters.prepared[key] = _PACK[program](parameters.arrays, sizes, dtype)
+    return parameters.prepared[key]
 
 
 def _execute(program, prepared, sizes, steps, rows, dtype, given):

@@ -117,7 +117,7 @@ def test_blocks_of_different_heads_never_meet(monkeypatch: pytest.MonkeyPatch) -
 
 @needs_compiler
 def test_a_block_for_each_head_meets_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Weights of one head in each block; no barrier but the block's own, so no cooperative launch."""
+    """Weights of one head in each block; no barrier but the block's own, so no cooperative launch, and no counter."""
     module, cooperative = loaded("lstm", "block", How(device=DeviceModel(multiprocessors=3)), d=20), set[bool]()
     launch = Function.__call__
 
@@ -125,8 +125,16 @@ def test_a_block_for_each_head_meets_nobody(monkeypatch: pytest.MonkeyPatch) -> 
         cooperative.add(how.get("enable_cooperative_groups", False))
         launch(kernel, *given, **how)
 
+    zeros, numbers = module.cp.zeros, set[str]()
+
+    def kinds(shape: Any, dtype: Any = float) -> Any:
+        numbers.add(np.dtype(dtype).name)
+        return zeros(shape, dtype)
+
+    monkeypatch.setattr(module.cp, "zeros", kinds)
     monkeypatch.setattr(Function, "__call__", noted)
     assert_same(results(module, 1), expected("lstm", 1, d=20), 1e-11)
+    assert "uint32" not in numbers
     assert {(plan.teams, plan.blocks, plan.heads) for plan in plans(module)} == {(3, 1, 1)}
     assert cooperative == {False}
 

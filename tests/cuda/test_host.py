@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import ctypes
 import re
 from collections import Counter
 from functools import lru_cache, reduce
@@ -194,6 +195,26 @@ def test_whether_products_round_is_asked_each_time() -> None:
         if expected is not None:
             np.testing.assert_allclose(out, expected, rtol=1e-7)
     assert (out != 4).all()
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("mode", [0, 1, 16])
+def test_products_of_halves_are_rounded_once(dtype: str, mode: int) -> None:
+    """Also where several blocks have parts of a sum; the handle is CuPy's, which finds its mode as it was."""
+    if dtype == "bfloat16":
+        pytest.importorskip("ml_dtypes")
+    loaded = module()
+    blas = loaded._own(loaded._HANDLES, loaded._Blas)
+    blas.library.cublasSetMathMode(blas.handle, mode)
+    half, seen = loaded._named_dtype(dtype), ctypes.c_int(-1)
+    small = 2.0 ** (-9 if dtype == "bfloat16" else -12)
+    a = np.array([[1, small, small, -1, 0, 0]]).astype(half)
+    for stack in ((), (2,)):
+        out = np.zeros((*stack, 1, 1), half)
+        loaded._product(np.broadcast_to(a, (*stack, 1, 6)).copy(), np.ones((*stack, 6, 1), half), out)
+        np.testing.assert_array_equal(out.astype(float), 2 * small)
+    blas.library.cublasGetMathMode(blas.handle, ctypes.byref(seen))
+    assert seen.value == mode
 
 
 def test_products_of_matrices_that_lie_anyhow() -> None:

@@ -20,6 +20,7 @@ IMPORTS = (
     "import os",
     "import threading",
     "import warnings",
+    "import weakref",
     "",
     "import numpy as np",
     "",
