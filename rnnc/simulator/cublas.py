@@ -95,8 +95,8 @@ class Cublas(ModuleType):
         out = _Matrices(c, dtype, (m, n), 0, ld_c, apart_c, count)
         if not all(one.valid for one in (left, right, out)):
             return INVALID_VALUE
-        how = {"rounds": compute == TF32, "parts": 1 if own.mode & ADDED_IN_FULL or k < 2 else 2}
-        own.stream.do(lambda: multiply(left.array(), right.array(), out.array(), **how))
+        rounds, parts = compute == TF32, 1 if own.mode & ADDED_IN_FULL or k < 2 else 2
+        own.stream.do(lambda: multiply(left.array(), right.array(), out.array(), rounds=rounds, parts=parts))
         return 0
 
 
@@ -140,7 +140,7 @@ def multiply(a: Any, b: Any, out: Any, *, rounds: bool = False, parts: int = 1) 
         return
     left, right = np.array_split(a, parts, -1), np.array_split(b, parts, -2)
     rounded = [np.matmul(*pair).astype(out.dtype).astype(sums) for pair in zip(left, right, strict=True)]
-    out[...] = sum(rounded[1:], rounded[0]).astype(out.dtype)
+    out[...] = np.add.reduce(rounded).astype(out.dtype)
 
 
 def _rounded(array: Any) -> Any:
