@@ -140,7 +140,7 @@ def multiply(a: Any, b: Any, out: Any, *, rounds: bool = False, parts: int = 1) 
         return
     left, right = np.array_split(a, parts, -1), np.array_split(b, parts, -2)
     rounded = [np.matmul(*pair).astype(out.dtype).astype(sums) for pair in zip(left, right, strict=True)]
-    out[...] = np.add.reduce(rounded).astype(out.dtype)
+    out[...] = np.sum(rounded, axis=0).astype(out.dtype)
 
 
 def _rounded(array: Any) -> Any:
