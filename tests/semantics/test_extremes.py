@@ -95,3 +95,22 @@ def test_axes_that_are_known_late_are_refused_too() -> None:
     text = "cell A(d = 4) {\n  input x[d], n[]\n  state h[n: d]\n  h' = max(z, n) + h\n  z = linear(x)\n  output h'\n}"
     with pytest.raises(DiagnosticError, match="`n` is both a value and an axis"):
         rnnc.compile(text)
+
+
+@pytest.mark.parametrize("options", [{}, {"units": 5}])
+@pytest.mark.parametrize(("second", "axes"), [("units", []), ("least", ["units"])])
+def test_the_axes_of_the_first_may_not_be_known_yet(second: str, axes: list[str], options: dict[str, int]) -> None:
+    """What an axis of the body is called by is the axis; any other number is one."""
+    text = f"""
+    cell C(units, least = 2) {{
+      input x[input]
+      state h[units], k[units] = 0.3
+      a = tanh(linear(x, h))
+      m = max(a, {second})
+      k' = a * where(a == m, 1, 0.5)
+      h' = k'
+      output h', m
+    }}
+    """
+    spec = rnnc.compile(text, **options).SPEC
+    assert len(spec["outputs"]["m"]["axes"]) == len(axes)

@@ -59,16 +59,13 @@ def _is_axis(a: Arguments, value: Value) -> bool:
     graph = a.context.frame.graph
     first = a.node(0)
     graph.infer(first)
-    if first.shape is None and (isinstance(value, FnValue) or _is_the_size(value, label)):
+    if first.shape is None and (
+        isinstance(value, FnValue) or label in _home(written, a.operands[1].context)[1].frame.axes
+    ):
         return True
     shape = graph.resolve_all(first.shape or ())
     label = graph.resolve(Shaped(label, Size.of(0))).label if label.startswith("?") else label
     return any(axis.label == label and _is_size(a, value, axis) for axis in shape)
-
-
-def _is_the_size(value: Value, label: str) -> bool:
-    """Is a number the size whose name an axis has? Then it is the axis, where more is not known yet."""
-    return isinstance(value, Num) and value.size is not None and label in (value.label, value.size.symbol)
 
 
 def _is_size(a: Arguments, value: Value, axis: Shaped) -> bool:
